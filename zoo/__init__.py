@@ -1,0 +1,6 @@
+"""What can be learned: recipes, data sets, the run folder's treaty, and the `aezoo` front door.
+
+Importing this package loads neither torch nor onnx: a program that only reads run folders stays light.
+"""
+
+__version__ = "0.1.0"

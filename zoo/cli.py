@@ -1,0 +1,121 @@
+"""The front door: `aezoo <verb>`. Each verb's room is imported when the verb is used, and not before."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+import zoo
+from zoo.errors import AezooError
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: the module that holds it, the typer app's name there, and one line of help."""
+
+    module: str
+    app: str
+    help: str
+
+
+VERBS = {
+    "list": Verb("zoo.listing", "app", "Show every recipe of the zoo."),
+    "data": Verb("zoo.data.verbs", "app", "Show where the data sets lie, or fetch them."),
+    "train": Verb("train.__main__", "app", "Train recipes; each run is exported and verified at its end."),
+    "export": Verb("export.__main__", "export_app", "Export trained runs to ONNX, verified before they are written."),
+    "verify": Verb("export.__main__", "verify_app", "Check ONNX files: against torch, each other, and their card."),
+    "view": Verb("viewer.__main__", "app", "Open the desktop viewer on a folder of runs or an .onnx file."),
+    "doctor": Verb("zoo.doctor", "app", "Say what this machine has, what is missing, and the line that mends it."),
+    "demo": Verb("zoo.demo", "app", "Train, export, verify and view three recipes on the embedded digits."),
+}
+
+Names = Annotated[
+    list[str], typer.Argument(help="Recipes: names, globs such as 'purdue/*', or 'all'.", metavar="NAME…")
+]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", envvar="AEZOO_DATA", metavar="DIR|sample", help="Where the data sets lie, or 'sample'."),
+]
+Runs = Annotated[
+    Path, typer.Option("--runs", envvar="AEZOO_RUNS", metavar="DIR", help="Where run folders lie.", file_okay=False)
+]
+Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to compute.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+RUNS_DEFAULT = Path("runs")
+
+
+def new_app(help_text: str) -> typer.Typer:
+    """Return an app for one verb, with the house's settings."""
+    return typer.Typer(
+        help=help_text,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        no_args_is_help=False,
+    )
+
+
+def run(app: typer.Typer, arguments: Sequence[str], *, name: str) -> NoReturn:
+    """Run one verb; what a user can mend becomes one sentence on stderr and an exit code, never a traceback."""
+    try:
+        app(args=list(arguments), prog_name=name)
+    except AezooError as error:
+        say_error(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; so do we
+        sys.exit(141)
+    sys.exit(0)
+
+
+def say_error(error: AezooError) -> None:
+    print(f"aezoo: {error}", file=sys.stderr)
+
+
+def print_json(value: object) -> None:
+    """Print the one JSON document of `--json`."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The `aezoo` command."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        sys.exit(0 if words else 2)
+    if words[0] == "--version":
+        print(f"aezoo {zoo.__version__}")
+        sys.exit(0)
+    verb = VERBS.get(words[0])
+    if verb is None:
+        near = difflib.get_close_matches(words[0], VERBS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        print(f"aezoo: no verb {words[0]!r}{hint} (`aezoo --help` shows all)", file=sys.stderr)
+        sys.exit(2)
+    run(getattr(importlib.import_module(verb.module), verb.app), words[1:], name=f"aezoo {words[0]}")
+
+
+def _help() -> str:
+    width = max(map(len, VERBS))
+    lines = "\n".join(f"  {name:{width}}  {verb.help}" for name, verb in VERBS.items())
+    return (
+        "usage: aezoo VERB [NAME…] [OPTIONS]\n\n"
+        "Autoencoders of five courses: train them, export them to ONNX, verify them, look at them.\n\n"
+        f"{lines}\n\n"
+        "`aezoo VERB --help` shows a verb's options. Begin with `aezoo demo`."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Bytes of data sets: where they lie, how they are checked, and what they become (`Images`)."""

@@ -1,0 +1,44 @@
+"""Images: pixels, labels and where they come from, as a value."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Images:
+    """One split of a data set, in its published order.
+
+    pixels      uint8 (N, C, H, W)
+    labels      uint8 (N,)
+    provenance  one clause that goes beside every figure and picture made from them
+    """
+
+    dataset: str
+    split: str
+    pixels: np.ndarray
+    labels: np.ndarray
+    provenance: str
+    licence: str
+
+    def __post_init__(self) -> None:
+        assert self.pixels.dtype == np.uint8 and self.pixels.ndim == 4, (self.pixels.dtype, self.pixels.shape)
+        assert self.labels.shape == self.pixels.shape[:1], (self.labels.shape, self.pixels.shape)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, height, width = self.pixels.shape[1:]
+        return channels, height, width
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the pixels, which names the very images that a model saw."""
+        return hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()

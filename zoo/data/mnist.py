@@ -1,0 +1,145 @@
+"""MNIST from its IDX files (LeCun, Cortes, Burges: http://yann.lecun.com/exdb/mnist/), plain or gzipped.
+
+The unpacked payload is what is checked against the published hashes: a file may have been zipped anew.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data.images import Images
+from zoo.errors import DataError
+
+PROVENANCE = "MNIST, official files"
+LICENCE = "CC BY-SA 3.0"
+UNSIGNED_BYTE = 0x08
+
+
+@dataclass(frozen=True)
+class IdxFile:
+    """A published file: its shape as in the header, the sha256 of its payload, the sha256 of the .gz that mirrors hold."""
+
+    name: str
+    shape: tuple[int, ...]
+    sha256: str
+    gz_sha256: str
+    gz_bytes: int
+
+    @property
+    def header(self) -> bytes:
+        """IDX: two zero bytes, the type, the number of dimensions, then each dimension big-endian."""
+        return struct.pack(f">HBB{len(self.shape)}I", 0, UNSIGNED_BYTE, len(self.shape), *self.shape)
+
+    @property
+    def size(self) -> int:
+        return len(self.header) + int(np.prod(self.shape))
+
+
+FILES = {
+    ("train", "images"): IdxFile(
+        "train-images-idx3-ubyte",
+        (60_000, 28, 28),
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        9_912_422,
+    ),
+    ("train", "labels"): IdxFile(
+        "train-labels-idx1-ubyte",
+        (60_000,),
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        28_881,
+    ),
+    ("test", "images"): IdxFile(
+        "t10k-images-idx3-ubyte",
+        (10_000, 28, 28),
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        1_648_877,
+    ),
+    ("test", "labels"): IdxFile(
+        "t10k-labels-idx1-ubyte",
+        (10_000,),
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        4_542,
+    ),
+}
+
+
+def load(split: str, folder: Path) -> Images:
+    """Read one split from DIR or DIR/MNIST/raw, or raise DataError saying which file fails and how."""
+    images, labels = FILES[split, "images"], FILES[split, "labels"]
+    pixels = read_idx(find(images, folder), images)
+    return Images(
+        dataset="mnist",
+        split=split,
+        pixels=pixels.reshape(-1, 1, 28, 28),
+        labels=read_idx(find(labels, folder), labels),
+        provenance=PROVENANCE,
+        licence=LICENCE,
+    )
+
+
+def present(folder: Path) -> bool:
+    """Tell whether all four files lie there, whatever is in them."""
+    return all(_where(file, folder) is not None for file in FILES.values())
+
+
+def find(file: IdxFile, folder: Path) -> Path:
+    path = _where(file, folder)
+    if path is None:
+        raise DataError(
+            f"no {file.name}[.gz] in {folder} or {folder / 'MNIST' / 'raw'}; "
+            f"fetch it with `aezoo data fetch --data {folder}`, or use --data sample"
+        )
+    return path
+
+
+def _where(file: IdxFile, folder: Path) -> Path | None:
+    places = (place / name for place in (folder, folder / "MNIST" / "raw") for name in (file.name, f"{file.name}.gz"))
+    return next((path for path in places if path.is_file()), None)
+
+
+def read_idx(path: Path, file: IdxFile) -> np.ndarray:
+    """Return the array in an IDX file after checking magic number, shape, length and hash. Raises DataError."""
+    payload = _unpacked(path, limit=file.size)
+    header = payload[: len(file.header)]
+    if header[:4] != file.header[:4]:
+        raise DataError(
+            f"{path} starts with the magic number {header[:4].hex() or 'nothing'}, expected {file.header[:4].hex()}: "
+            f"it is not the IDX file {file.name}; fetch it again with `aezoo data fetch`"
+        )
+    if len(payload) < file.size:
+        raise DataError(
+            f"{path} is truncated: {len(payload):,} bytes of {file.size:,}; fetch it again with `aezoo data fetch`"
+        )
+    if header != file.header or len(payload) > file.size:
+        raise DataError(
+            f"{path} does not hold {' × '.join(map(str, file.shape))} values, as {file.name} does; "
+            f"fetch it again with `aezoo data fetch`"
+        )
+    if hashlib.sha256(payload).hexdigest() != file.sha256:
+        raise DataError(
+            f"{path} has the right size but not the published sha256 of {file.name}: some of its bytes are wrong; "
+            f"fetch it again with `aezoo data fetch`"
+        )
+    return np.frombuffer(payload, dtype=np.uint8, offset=len(file.header)).reshape(file.shape)
+
+
+def _unpacked(path: Path, *, limit: int) -> bytes:
+    """Return at most one byte more than `limit`, so that a bomb costs nothing."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
+            return stream.read(limit + 1)
+    except EOFError as error:
+        raise DataError(f"{path} is truncated in its gzip data; fetch it again with `aezoo data fetch`") from error
+    except (OSError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read ({error}); fetch it again with `aezoo data fetch`") from error

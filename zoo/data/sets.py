@@ -1,0 +1,79 @@
+"""The data sets by name, and the one function that turns a name and `--data` into images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.data import fetch, mnist, sample
+from zoo.data.images import Images
+from zoo.errors import DataError, UsageError
+
+SAMPLE = "sample"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set: how to read a split from a folder, how to fetch it, and its embedded twin."""
+
+    name: str
+    title: str
+    shape: tuple[int, int, int]
+    load: Callable[[str, Path], Images]
+    present: Callable[[Path], bool]
+    fetch: Callable[..., list[Path]]
+    sample: Callable[[str], Images]
+    sample_title: str
+
+
+DATA_SETS = {
+    "mnist": DataSet(
+        name="mnist",
+        title="MNIST, 60,000 + 10,000 digits, 28×28 grey",
+        shape=(1, 28, 28),
+        load=mnist.load,
+        present=mnist.present,
+        fetch=fetch.fetch_mnist,
+        sample=sample.digits,
+        sample_title=sample.DIGITS_PROVENANCE,
+    ),
+}
+
+
+def get(name: str) -> DataSet:
+    if name not in DATA_SETS:
+        raise UsageError(f"no data set {name!r}; there is {', '.join(DATA_SETS)}")
+    return DATA_SETS[name]
+
+
+def folder_of(data: str | None) -> Path | None:
+    """Return the folder that `--data` names, the user's cache where it names none, None for 'sample'."""
+    if data == SAMPLE:
+        return None
+    return Path(data).expanduser() if data else fetch.cache_folder()
+
+
+def load(name: str, split: str, data: str | None) -> Images:
+    """Return a split ('train' or 'test') from `data`: 'sample', a folder, or None for the user's cache.
+
+    Nothing is fetched here and nothing falls back to the sample: what is absent raises DataError.
+    """
+    dataset = get(name)
+    folder = folder_of(data)
+    if folder is None:
+        return dataset.sample(split)
+    if data and not folder.is_dir():
+        raise DataError(f"--data names {data!r}, which is no folder; name one that holds {name}, or 'sample'")
+    return dataset.load(split, folder)
+
+
+def describe(data: str | None) -> str:
+    """Say in a few words where `--data` points."""
+    folder = folder_of(data)
+    return "the embedded sample" if folder is None else str(folder)
+
+
+def environment_default() -> str | None:
+    return os.environ.get("AEZOO_DATA") or None

@@ -1,0 +1,57 @@
+"""The registry of recipes: the folder `assignments/` is the list, this module only reads it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import cache
+
+from zoo import assignments
+from zoo.errors import UsageError
+from zoo.recipe import Recipe
+
+
+@cache
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe by name, in the order of the assignments' files. Loads torch."""
+    found: dict[str, Recipe] = {}
+    for module in pkgutil.iter_modules(assignments.__path__):
+        for recipe in importlib.import_module(f"{assignments.__name__}.{module.name}").RECIPES:
+            assert recipe.name not in found, recipe.name
+            found[recipe.name] = recipe
+    return found
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all recipes, such as 'purdue/conv'."""
+    return tuple(recipes())
+
+
+def load(name: str) -> Recipe:
+    """Return the recipe of that name, or raise UsageError with the nearest name."""
+    if name in recipes():
+        return recipes()[name]
+    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise UsageError(f"no recipe {name!r}{hint} (`aezoo list` shows all)")
+
+
+def match(patterns: Iterable[str]) -> list[Recipe]:
+    """Return the recipes that the patterns name: names, globs such as 'purdue/*', or 'all'.
+
+    Each recipe comes once, in the order asked for. Raises UsageError for a pattern that fits none.
+    """
+    chosen: dict[str, Recipe] = {}
+    for pattern in patterns:
+        glob = "*" if pattern == "all" else pattern
+        if not any(character in glob for character in "*?["):
+            chosen[pattern] = load(pattern)
+            continue
+        fitting = [name for name in names() if fnmatchcase(name, glob)]
+        if not fitting:
+            raise UsageError(f"no recipe fits {pattern!r}. (`aezoo list` shows all)")
+        chosen.update((name, recipes()[name]) for name in fitting)
+    return list(chosen.values())

@@ -1,0 +1,306 @@
+"""The treaty between the rooms: where a run's files lie, what history.h5 holds, how a file is written.
+
+Training and export write here, the viewer reads here, and nothing else is agreed between them. numpy and h5py only,
+and h5py only inside the two functions that touch HDF5: the viewer's window imports this module without it.
+
+Keys of `history.h5`, format `aezoo/1`; every data set carries a Fletcher-32 sum and no attributes are used:
+
+    meta                                    (n,) uint8      JSON: format, recipe, seed, epochs, state, …, keys
+    history/epoch/train_loss  val_loss      (E,) float64    the objective's mean over the split
+    history/epoch/learning_rate  seconds    (E,) float64    at the epoch's end; wall clock
+    history/step/loss                       (S,) float32    the objective of every batch
+    terms/<name>                            (E,) float64    the objective's parts on the training split
+    metrics/<metric>                        (1,) float64    mse psnr ssim bce on the test split, on [0, 1] pixels
+    baselines/<name>/<metric>               (1,) float64    the same, of what the model should beat
+    samples/inputs  targets  reconstructions    (10, C, H, W) uint8     the first ten of the test split
+    samples/epochs/reconstructions          (E, 10, C, H, W) uint8      the same after each epoch
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo import gate
+from zoo.errors import FileRefused, RunError, WriteError
+
+if TYPE_CHECKING:
+    import h5py
+
+FORMAT = "aezoo/1"
+GRAPHS = ("model", "encoder", "decoder")
+METRICS = ("mse", "psnr", "ssim", "bce")
+SAMPLES = 10
+
+TRAIN_LOSS = "history/epoch/train_loss"
+VAL_LOSS = "history/epoch/val_loss"
+LEARNING_RATE = "history/epoch/learning_rate"
+SECONDS = "history/epoch/seconds"
+STEP_LOSS = "history/step/loss"
+SAMPLE_INPUTS = "samples/inputs"
+SAMPLE_TARGETS = "samples/targets"
+SAMPLE_RECONSTRUCTIONS = "samples/reconstructions"
+EPOCH_RECONSTRUCTIONS = "samples/epochs/reconstructions"
+
+_NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
+_KEY = re.compile(
+    rf"history/epoch/(train_loss|val_loss|learning_rate|seconds)|history/step/loss|terms/{_NAME}"
+    rf"|metrics/{_NAME}|baselines/{_NAME}/{_NAME}|samples/(inputs|targets|reconstructions)"
+    rf"|samples/epochs/reconstructions"
+)
+_MAX_KEYS = 512
+_MAX_META_BYTES = 1 << 20
+_MAX_ELEMENTS = 1 << 26
+_MAX_RANK = 5
+
+
+# ---- the folder ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run, `<root>/<assignment>/<recipe>`, and the paths inside it."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, root: Path, recipe_name: str) -> RunFolder:
+        return cls(root / recipe_name)
+
+    def graph(self, name: str) -> Path:
+        assert name in GRAPHS, name
+        return self.path / f"{name}.onnx"
+
+    @property
+    def card(self) -> Path:
+        return self.path / "card.json"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.h5"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint"
+
+    @property
+    def is_run(self) -> bool:
+        return self.history.is_file() or self.graph("model").is_file()
+
+    def read_history(self) -> History:
+        """Read history.h5, or raise RunError or FileRefused with the sentence for it."""
+        if not self.history.is_file():
+            raise RunError(f"no run in {self.path}: history.h5 is not there; train it with `aezoo train`")
+        return unpack_history(gate.read_bytes(self.history, limit=gate.MAX_HDF5_BYTES), source=str(self.history))
+
+
+def find_runs(root: Path, *, depth: int = 4) -> list[RunFolder]:
+    """Return the runs under `root` (itself included), sorted by path; links are not followed."""
+    return sorted(_walk(root, depth), key=lambda run: run.path)
+
+
+def _walk(folder: Path, depth: int) -> Iterator[RunFolder]:
+    run = RunFolder(folder)
+    if run.is_run:
+        yield run
+        return
+    if depth == 0:
+        return
+    try:
+        children = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return  # a folder that went away or may not be read holds no runs
+    for child in children:
+        if not child.name.startswith("."):
+            yield from _walk(child, depth - 1)
+
+
+# ---- writing -------------------------------------------------------------------------------------------------
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Put `data` at `path` whole or not at all; every file of a run is written by this function.
+
+    The bytes go to a new file in the same folder, reach the disk, and take the name in one step. Raises WriteError;
+    what stood at `path` before is then untouched and nothing is left beside it.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise write_error(path, error, size=len(data)) from error
+
+
+def write_error(path: Path, error: OSError, *, size: int) -> WriteError:
+    """Word an operating system's refusal to write `size` bytes at `path`."""
+    remedy = {
+        errno.ENOSPC: f"the disk is full; free {size / 1e6:.1f} MB or choose another place",
+        errno.EDQUOT: "your disk quota is used up; free some space or choose another place",
+        errno.EACCES: "you may not write there; choose another place",
+        errno.EPERM: "you may not write there; choose another place",
+        errno.EROFS: "that disk is read-only; choose another place",
+        errno.ENOTDIR: "a part of that path is a file; choose another place",
+    }.get(error.errno or 0, (error.strerror or str(error)).lower())
+    return WriteError(f"could not write {path}: {remedy}. Nothing that stood there was changed", errno=error.errno)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` reach the disk."""
+    if os.name == "nt":
+        return  # Windows has no handle for a folder's entries
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# ---- history.h5 ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class History:
+    """What history.h5 holds: `meta` is a JSON object, `arrays` maps the keys above to numpy arrays."""
+
+    meta: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs done so far."""
+        return len(self.arrays.get(TRAIN_LOSS, ()))
+
+    def metrics(self) -> dict[str, float]:
+        """The test metrics by name; empty while the run is being trained."""
+        return self._values("metrics/")
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """The metrics of every baseline, by its name."""
+        table: dict[str, dict[str, float]] = {}
+        for key, value in self._values("baselines/").items():
+            name, metric = key.split("/")
+            table.setdefault(name, {})[metric] = value
+        return table
+
+    def _values(self, prefix: str) -> dict[str, float]:
+        return {
+            key.removeprefix(prefix): float(array[0]) for key, array in self.arrays.items() if key.startswith(prefix)
+        }
+
+
+def pack_history(history: History) -> bytes:
+    """Return history.h5 as bytes; equal histories give equal bytes."""
+    import h5py
+
+    arrays = {key: np.ascontiguousarray(array) for key, array in sorted(history.arrays.items())}
+    for key, array in arrays.items():
+        assert _KEY.fullmatch(key), key
+        assert array.ndim >= 1 and array.dtype.kind in "fiu", (key, array.shape, array.dtype)
+    meta = {**history.meta, "format": FORMAT, "keys": list(arrays)}
+    arrays["meta"] = np.frombuffer(json.dumps(meta, sort_keys=True, allow_nan=False).encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver=("v110", "v110")) as file:
+        for key, array in arrays.items():
+            _create(file, key, array)
+    return buffer.getvalue()
+
+
+def _create(file: h5py.File, key: str, array: np.ndarray) -> None:
+    images = key.startswith("samples/")
+    chunk = (1, *array.shape[1:]) if array.ndim == _MAX_RANK else array.shape
+    file.create_dataset(
+        key,
+        data=array,
+        chunks=tuple(max(1, size) for size in chunk),
+        maxshape=tuple(max(1, size) for size in array.shape),
+        fletcher32=True,
+        track_times=False,
+        **({"compression": "gzip", "compression_opts": 4, "shuffle": True} if images else {}),
+    )
+
+
+def unpack_history(data: bytes, *, source: str) -> History:
+    """Read history.h5 from bytes, asking only for names of the schema; `source` names the file in messages.
+
+    Raises FileRefused for anything that a writer of ours would not have written, and RunError for a newer format.
+    Attributes are never read and links never followed (HDF5 is not made for files from strangers).
+    """
+    os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
+    import h5py
+
+    gate.check_hdf5(data, source=source)
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            meta = _read_meta(file, source)
+            arrays = {key: _read(file, key, source, limit=_MAX_ELEMENTS) for key in meta["keys"]}
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        raise FileRefused(
+            f"{source} is damaged ({_first_line(error)}); train the run again, or restore the file"
+        ) from error
+    return History(meta={key: value for key, value in meta.items() if key != "keys"}, arrays=arrays)
+
+
+def _read_meta(file: h5py.File, source: str) -> dict[str, Any]:
+    raw = _read(file, "meta", source, limit=_MAX_META_BYTES)
+    meta = json.loads(raw.astype(np.uint8).tobytes().decode())
+    if not isinstance(meta, dict) or not isinstance(meta.get("format"), str):
+        raise FileRefused(f"{source} has no aezoo format mark; expected a history.h5 written by `aezoo train`")
+    if meta["format"] != FORMAT:
+        raise RunError(f"{source} has format {meta['format'][:40]!r}, this program reads {FORMAT!r}: update aezoo")
+    keys = meta.get("keys")
+    if not isinstance(keys, list) or len(keys) > _MAX_KEYS:
+        raise FileRefused(f"{source} does not list its data sets; expected a history.h5 written by `aezoo train`")
+    for key in keys:
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise FileRefused(f"{source} lists the unknown data set {str(key)[:80]!r}; update aezoo")
+    return meta
+
+
+def _read(file: h5py.File, key: str, source: str, *, limit: int) -> np.ndarray:
+    """Read one data set after checking that it is what it claims: here, plain, small enough."""
+    import h5py
+
+    path = ""
+    for part in key.split("/"):
+        path = f"{path}/{part}"
+        if not isinstance(file.get(path, getlink=True), h5py.HardLink):
+            raise FileRefused(f"{source}: {path} is a link to somewhere else; such files are not opened")
+    dataset = file[key]
+    if not isinstance(dataset, h5py.Dataset):
+        raise FileRefused(f"{source}: {key} is not a data set")
+    plain = dataset.external is None and not dataset.is_virtual
+    filters = dataset.id.get_create_plist()
+    known = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+    plain = plain and all(filters.get_filter(index)[0] in known for index in range(filters.get_nfilters()))
+    if not plain or dataset.dtype.kind not in "fiu" or dataset.dtype.itemsize > 8:
+        raise FileRefused(f"{source}: {key} is stored in a way that aezoo does not write; it is not opened")
+    if dataset.ndim not in range(1, _MAX_RANK + 1) or dataset.size > limit:
+        raise FileRefused(f"{source}: {key} declares the shape {dataset.shape}, more than a history can hold")
+    chunk = dataset.chunks or dataset.shape
+    if int(np.prod(chunk, dtype=np.float64)) * dataset.dtype.itemsize > 1 << 28:
+        raise FileRefused(f"{source}: {key} declares chunks of {chunk}, more than a history can hold")
+    return np.asarray(dataset[()])
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]
