@@ -1,0 +1,1 @@
+"""How it leaves torch: graphs, their cards, and the checks before a file is written."""

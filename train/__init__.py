@@ -1,0 +1,1 @@
+"""How it is learned: batches, objectives, the loop, checkpoints, and the figures at the end."""

@@ -24,7 +24,7 @@ UNSIGNED_BYTE = 0x08
 
 @dataclass(frozen=True)
 class IdxFile:
-    """A published file: its shape as in the header, the sha256 of its payload, the sha256 of the .gz that mirrors hold."""
+    """A published file: the shape in its header, the sha256 of its payload and of the .gz that mirrors hold."""
 
     name: str
     shape: tuple[int, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +54,29 @@ def folder_of(data: str | None) -> Path | None:
     return Path(data).expanduser() if data else fetch.cache_folder()
 
 
+def obtain(name: str, data: str | None, *, say: Callable[[str], None]) -> None:
+    """Fetch a data set into the user's cache where no place is named and it is not there yet; say so first."""
+    folder = folder_of(data)
+    if data is not None or folder is None or get(name).present(folder):
+        return
+    say(f"{name} is not in {folder}; fetching it from the network (--data DIR or --data sample would not)")
+    get(name).fetch(folder, tell=Meter(say))
+
+
+class Meter:
+    """Says how far a download is, each time another quarter of a file is there."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._told: dict[str, int] = {}
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        quarter = 4 * done // total
+        if quarter > self._told.get(name, 0):
+            self._told[name] = quarter
+            self._say(f"  {name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB")
+
+
 def load(name: str, split: str, data: str | None) -> Images:
     """Return a split ('train' or 'test') from `data`: 'sample', a folder, or None for the user's cache.
 
@@ -73,7 +95,3 @@ def describe(data: str | None) -> str:
     """Say in a few words where `--data` points."""
     folder = folder_of(data)
     return "the embedded sample" if folder is None else str(folder)
-
-
-def environment_default() -> str | None:
-    return os.environ.get("AEZOO_DATA") or None

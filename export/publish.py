@@ -1,0 +1,137 @@
+"""A run's whole export: trace, card, verify in memory, and only then write."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from export.graphs import BOTTLENECK, IMAGE, RECONSTRUCTION, Trained, load_trained
+from export.report import check_as_json, failure
+from export.to_onnx import BATCH, PORTS, convert, with_card
+from export.verify import Check, against_torch, composition
+from zoo.blocks import parameter_count
+from zoo.card import Card
+from zoo.errors import CheckFailed
+from zoo.recipe import Recipe
+from zoo.runs import SAMPLE_INPUTS, History, RunFolder, atomic_write
+
+
+@dataclass(frozen=True)
+class Published:
+    """What an export wrote, and the checks that it passed."""
+
+    recipe: Recipe
+    run: RunFolder
+    sizes: dict[str, int]
+    checks: list[Check]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.recipe.name,
+            "files": {name: {"path": str(self.run.path / name), "bytes": size} for name, size in self.sizes.items()},
+            "checks": [check_as_json(check) for check in self.checks],
+        }
+
+
+def publish(recipe: Recipe, run: RunFolder) -> Published:
+    """Export a run. Raises RunError where nothing is trained, and CheckFailed, leaving no graph, on a mismatch."""
+    trained = load_trained(recipe, run)
+    history = run.read_history()
+    real = real_images(history)
+    graphs = {name: with_card(graph, make_card(name, trained, history)) for name, graph in convert(trained).items()}
+    checks = [check for name, data in graphs.items() for check in against_torch(name, data, trained, real)]
+    checks += composition(graphs, trained.image_shape, real)
+    if not all(check.passed for check in checks):
+        _withdraw(run)
+        raise CheckFailed(failure(recipe.name, checks))
+    files = {f"{name}.onnx": data for name, data in graphs.items()}
+    listing = {name: (hashlib.sha256(data).hexdigest(), len(data)) for name, data in files.items()}
+    files["card.json"] = make_card("model", trained, history).to_file(listing)
+    for name, data in files.items():
+        atomic_write(run.path / name, data)
+    return Published(recipe, run, {name: len(data) for name, data in files.items()}, checks)
+
+
+def _withdraw(run: RunFolder) -> None:
+    """Remove graphs of an earlier export too: beside weights that they do not match they would look good."""
+    for name in (*(f"{graph}.onnx" for graph in PORTS), "card.json"):
+        (run.path / name).unlink(missing_ok=True)
+
+
+def real_images(history: History) -> np.ndarray:
+    """Return the run's sample inputs, float32 (10, C, H, W) in [0, 1]."""
+    return history.arrays[SAMPLE_INPUTS].astype(np.float32) / 255
+
+
+def make_card(graph: str, trained: Trained, history: History) -> Card:
+    """Return the card of one graph from its recipe and its run's history."""
+    recipe, meta = trained.recipe, history.meta
+    size = math.prod(trained.bottleneck_shape)
+    ports = {
+        IMAGE: _image_port(IMAGE, trained.image_shape),
+        RECONSTRUCTION: _image_port(RECONSTRUCTION, trained.image_shape),
+        BOTTLENECK: {
+            "name": BOTTLENECK,
+            "kind": "bottleneck",
+            "dtype": "float32",
+            "shape": [BATCH, *trained.bottleneck_shape],
+        },
+    }
+    inputs, outputs = PORTS[graph]
+    return Card(
+        name=recipe.name,
+        assignment=recipe.assignment,
+        graph=graph,
+        task=recipe.task,
+        summary=recipe.summary,
+        inputs=[ports[name] for name in inputs],
+        outputs=[ports[name] for name in outputs],
+        bottleneck={
+            "shape": list(trained.bottleneck_shape),
+            "size": size,
+            "view": list(recipe.bottleneck_view) if recipe.bottleneck_view else None,
+            "compression": round(math.prod(trained.image_shape) / size, 4),
+        },
+        objective={"name": recipe.objective, "noise": recipe.noise},
+        data={
+            "name": recipe.dataset,
+            "train": meta["train_images"],
+            "test": meta["test_images"],
+            "provenance": meta["provenance"],
+            "sha256": meta["data_sha256"],
+            "licence": meta["licence"],
+        },
+        training={
+            "epochs": history.epochs,
+            "batch_size": meta["batch_size"],
+            "learning_rate": meta["learning_rate"],
+            "seed": meta["seed"],
+            "state": meta["state"],
+        },
+        metrics=_finite(history.metrics()),
+        baselines={name: _finite(values) for name, values in history.baselines().items()},
+        parameters=parameter_count(trained.network),
+        tools={"aezoo": version("aezoo"), "torch": meta["torch"], "onnx": version("onnx")},
+        choices=list(recipe.choices),
+    )
+
+
+def _image_port(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": "image",
+        "layout": "NCHW",
+        "dtype": "float32",
+        "range": [0, 1],
+        "shape": [BATCH, *shape],
+    }
+
+
+def _finite(values: dict[str, float]) -> dict[str, float]:
+    """Leave out what is not a number, which JSON has no word for; six digits are more than a figure is worth."""
+    return {name: float(f"{value:.6g}") for name, value in values.items() if math.isfinite(value)}

@@ -1,0 +1,145 @@
+"""From torch to ONNX bytes: one trace a network, opset 18, IR 8, nothing of the exporting machine, the same bytes again."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+
+import onnx
+import onnx.utils
+import torch
+from onnx import ModelProto
+
+import zoo
+from export.graphs import BOTTLENECK, IMAGE, RECONSTRUCTION, Trained, Whole
+from zoo.card import METADATA_KEY, Card
+from zoo.errors import CheckFailed
+
+OPSET = 18  # with IR 8 the widest set: onnxruntime 1.15 to 1.31, web 1.14 on, OpenCV, OpenVINO, tract
+IR_VERSION = 8
+BATCH = "batch"
+
+PORTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "model": ((IMAGE,), (RECONSTRUCTION, BOTTLENECK)),
+    "encoder": ((IMAGE,), (BOTTLENECK,)),
+    "decoder": ((BOTTLENECK,), (RECONSTRUCTION,)),
+}
+
+
+def convert(trained: Trained) -> dict[str, ModelProto]:
+    """Return model, encoder and decoder. Raises CheckFailed where the exporter did something else than asked."""
+    whole = _canonical(_trace(trained))
+    graphs = {}
+    for name, (inputs, outputs) in PORTS.items():
+        graph = whole if name == "model" else _extract(whole, inputs, outputs)
+        _name_graph(graph, f"{trained.recipe.name}/{name}".replace("/", "_").replace("-", "_"))
+        _assert_as_asked(graph, name)
+        graphs[name] = graph
+    return graphs
+
+
+def _trace(trained: Trained) -> ModelProto:
+    example = torch.rand(2, *trained.image_shape, generator=torch.Generator().manual_seed(0))
+    with _silence():
+        program = torch.onnx.export(
+            Whole(trained.network).eval(),
+            (example,),
+            dynamo=True,
+            external_data=False,
+            optimize=True,
+            opset_version=OPSET,
+            input_names=[IMAGE],
+            output_names=[RECONSTRUCTION, BOTTLENECK],
+            dynamic_shapes=({0: torch.export.Dim(BATCH)},),
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    assert isinstance(proto, ModelProto)
+    return proto
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """The exporter talks of torchvision and its own future; what matters is asserted on its result."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _canonical(model: ModelProto) -> ModelProto:
+    """Strip what tells of the machine (paths, source lines) and put the rest into one order."""
+    clean = ModelProto()
+    clean.CopyFrom(model)
+    clean.ir_version = IR_VERSION
+    del clean.metadata_props[:]
+    clean.doc_string = clean.domain = ""
+    graph = clean.graph
+    initialised = {tensor.name for tensor in graph.initializer}
+    kept = [value for value in graph.value_info if value.name not in initialised]
+    del graph.value_info[:]
+    graph.value_info.extend(kept)
+    outputs = {port.name for port in graph.output}
+    for item in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        item.doc_string = ""
+        del item.metadata_props[:]
+    for node in graph.node:
+        made = [name for name in node.output if name in outputs]
+        node.name = made[0] if made else node.name  # tract names outputs after their nodes
+        attributes = sorted((a for a in node.attribute if a.name != "allowzero"), key=lambda a: a.name)
+        del node.attribute[:]
+        node.attribute.extend(attributes)
+    return clean
+
+
+def _extract(whole: ModelProto, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> ModelProto:
+    """Cut out the part between the named values; its weights are the whole graph's, bit for bit."""
+    part = onnx.utils.Extractor(whole).extract_model(list(inputs), list(outputs))
+    part.ir_version = IR_VERSION
+    return _canonical(part)
+
+
+def _name_graph(model: ModelProto, name: str) -> None:
+    model.graph.name = name
+    model.producer_name = "aezoo"
+    model.producer_version = zoo.__version__
+
+
+def _assert_as_asked(model: ModelProto, name: str) -> None:
+    """Two failures of the exporter are silent: a batch size fixed by the network, and an opset not reached."""
+    inputs, outputs = PORTS[name]
+    ports = [*model.graph.input, *model.graph.output]
+    found = {port.name: port.type.tensor_type.shape.dim[0].dim_param for port in ports}
+    expected = dict.fromkeys((*inputs, *outputs), BATCH)
+    if found != expected:
+        raise CheckFailed(
+            f"the exported {name} has the ports {found}, expected {expected}: the network fixes its batch"
+        )
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    if versions != {"": OPSET} or model.ir_version != IR_VERSION:
+        raise CheckFailed(f"the exported {name} has opset {versions} and IR {model.ir_version}, expected {OPSET} and 8")
+
+
+def with_card(model: ModelProto, card: Card) -> bytes:
+    """Return the graph's bytes with its card inside, beside the few keys that other tools know."""
+    signed = ModelProto()
+    signed.CopyFrom(model)
+    channels = card.inputs[0]["shape"][1] if card.inputs[0]["kind"] == "image" else None
+    metadata = {
+        METADATA_KEY: card.to_json(),
+        "model_author": "aezoo",
+        "model_license": "MIT",
+        **({"Image.NominalPixelRange": "Normalized_0_1"} if channels else {}),
+        **({"Image.BitmapPixelFormat": "Gray8" if channels == 1 else "Rgb8"} if channels else {}),
+    }
+    onnx.helper.set_model_props(signed, dict(sorted(metadata.items())))
+    signed.doc_string = f"{card.name} ({card.graph}): {card.summary}. Float32 NCHW images in [0, 1]: divide by 255."
+    return bytes(signed.SerializeToString(deterministic=True))

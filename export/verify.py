@@ -1,0 +1,135 @@
+"""Checks on ONNX bytes: numbers, no words. Another file words them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from export.graphs import BOTTLENECK, IMAGE, RECONSTRUCTION, Trained, reference
+from zoo import gate, sessions
+
+BATCHES = (1, 2, 5, 7, 64)
+# Thirty times what eight networks showed in onnxruntime, on [0, 1] pixels; other values scale with their size.
+TOLERANCE = 1e-5
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison: the largest |difference| met for an output over all inputs, and what was allowed there."""
+
+    graph: str
+    output: str
+    against: str
+    difference: float
+    allowed: float
+    images: int
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.difference <= self.allowed)  # not a number is not passed
+
+
+def inputs(shape: tuple[int, int, int], real: Array) -> Iterator[Array]:
+    """Yield batches of 1, 2, 5, 7 and 64 images: noise from two seeds, real ones, all zeros, all ones.
+
+    `real` is float32 (N, C, H, W); it is repeated to fill a batch.
+    """
+    for batch in BATCHES:
+        for seed in (0, 1):
+            yield np.random.default_rng([seed, batch]).random((batch, *shape), dtype=np.float32)
+        yield np.resize(real, (batch, *shape))
+    for value in (0.0, 1.0):
+        yield np.full((2, *shape), value, dtype=np.float32)
+
+
+def against_torch(graph: str, data: bytes, trained: Trained, real: Array) -> list[Check]:
+    """Compare a graph with torch in float32, per output, in onnxruntime on the CPU."""
+    run = _runner(data)
+    worst: dict[str, Check] = {}
+    for image in inputs(trained.image_shape, real):
+        value = torch.from_numpy(image)
+        if graph == "decoder":
+            value = reference(trained, "encoder", value)[BOTTLENECK]
+        answers = run(value.numpy())
+        for name, tensor in reference(trained, graph, value).items():
+            _keep_worst(worst, _compare(graph, name, "torch", answers[name], tensor.numpy()))
+    return list(worst.values())
+
+
+def composition(files: dict[str, bytes], shape: tuple[int, int, int], real: Array) -> list[Check]:
+    """Compare decoder(encoder(x)) with the whole graph; empty where one of the three is absent."""
+    if not {"model", "encoder", "decoder"} <= files.keys():
+        return []
+    model, encoder, decoder = (_runner(files[name]) for name in ("model", "encoder", "decoder"))
+    worst: dict[str, Check] = {}
+    for image in inputs(shape, real):
+        expected = model(image)[RECONSTRUCTION]
+        answer = decoder(encoder(image)[BOTTLENECK])[RECONSTRUCTION]
+        _keep_worst(worst, _compare("decoder(encoder)", RECONSTRUCTION, "model.onnx", answer, expected))
+    return list(worst.values())
+
+
+def repetition(data: bytes, facts: gate.GraphFacts) -> list[Check]:
+    """Run a graph of which nothing else is known: each image alone against the same images in one batch."""
+    run = _runner(data)
+    port = facts.inputs[0]
+    shape = tuple(size if isinstance(size, int) else 1 for size in port.shape[1:])
+    dynamic = isinstance(port.shape[0], str)
+    batch = np.random.default_rng(0).random((5 if dynamic else int(port.shape[0]), *shape), dtype=np.float32)
+    together = run(batch)
+    again = run(batch)
+    worst: dict[str, Check] = {}
+    for name, answer in together.items():
+        _keep_worst(worst, _compare("graph", name, "itself, run again", again[name], answer))
+    if dynamic:
+        for index in range(len(batch)):
+            alone = run(batch[index : index + 1])
+            for name, answer in together.items():
+                _keep_worst(
+                    worst,
+                    _compare("graph", name, "itself, one image at a time", alone[name], answer[index : index + 1]),
+                )
+    return list(worst.values())
+
+
+class _Runner:
+    def __init__(self, data: bytes) -> None:
+        self._session = sessions.make(data)
+        self._input = self._session.get_inputs()[0].name
+        self._outputs = [port.name for port in self._session.get_outputs()]
+
+    def __call__(self, value: Array) -> dict[str, Array]:
+        answers = self._session.run(self._outputs, {self._input: value})
+        return dict(zip(self._outputs, (np.asarray(answer) for answer in answers), strict=True))
+
+
+def _runner(data: bytes) -> _Runner:
+    gate.check_onnx(data, source="the graph")
+    return _Runner(data)
+
+
+def _compare(graph: str, output: str, against: str, answer: Array, expected: Array) -> Check:
+    if answer.shape != expected.shape:
+        return Check(graph, output, against, float("inf"), TOLERANCE, len(expected))
+    scale = 1.0 if output == RECONSTRUCTION else max(1.0, float(np.abs(expected).max(initial=0)))
+    difference = float(np.abs(answer.astype(np.float64) - expected).max(initial=0))
+    return Check(graph, output, against, difference, TOLERANCE * scale, len(expected))
+
+
+def _keep_worst(worst: dict[str, Check], check: Check) -> None:
+    """Keep the comparison nearest to, or furthest beyond, what is allowed; count all images."""
+    key = f"{check.output} {check.against}"
+    known = worst.get(key)
+    images = check.images + (known.images if known else 0)
+    nearer = known is None or not (check.difference / check.allowed <= known.difference / known.allowed)
+    kept = check if nearer else known
+    assert kept is not None
+    worst[key] = Check(kept.graph, kept.output, kept.against, kept.difference, kept.allowed, images)
+
+
+__all__ = ["BATCHES", "IMAGE", "TOLERANCE", "Check", "against_torch", "composition", "inputs", "repetition"]

@@ -1,0 +1,41 @@
+"""Where to compute, and the settings that make a run repeatable there."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from zoo.errors import DeviceError, UsageError
+
+
+def choose(wanted: str) -> torch.device:
+    """Return the device for 'auto', 'cpu' or 'cuda'; raise DeviceError where CUDA was asked for and is not there."""
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device {wanted!r} is none of auto, cpu, cuda")
+    if wanted == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if wanted == "auto":
+        return torch.device("cpu")
+    reason = (
+        f"torch {torch.__version__} was built without CUDA"
+        if torch.version.cuda is None
+        else "torch finds no NVIDIA device"
+    )
+    raise DeviceError(f"--device cuda: {reason}; use --device cpu or auto. (`aezoo doctor` says more)")
+
+
+def make_repeatable(device: torch.device) -> None:
+    """Make equal seeds give equal runs: same machine, same device, same number of threads."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS wants it for repeatable sums
+    torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
+    torch.set_flush_denormal(True)  # denormals in dying ReLUs cost the CPU a hundredfold
+
+
+def describe(device: torch.device) -> str:
+    """Name the device for people and for the history."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({torch.get_num_threads()} threads)"

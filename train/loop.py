@@ -1,0 +1,300 @@
+"""The training loop: set up, loop over epochs, write; then the figures."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from train import devices
+from train.baselines import measure_baselines
+from train.batches import Batches, TestSplit, seed_network
+from train.evaluate import measure, reconstruct, verdict
+from train.interrupts import Interrupt, Interrupted
+from train.objectives import OBJECTIVES, total
+from train.options import Options
+from train.progress import Progress
+from train.state import Record, State, to_history
+from zoo import checkpoints, runs
+from zoo.blocks import Autoencoder, bottleneck_shape, parameter_count
+from zoo.checkpoints import STATE
+from zoo.data.images import Images
+from zoo.errors import RunError, WriteError
+from zoo.recipe import Recipe
+from zoo.runs import RunFolder, atomic_write, pack_history
+
+WRITE_FAILURES_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The images of one recipe; the test split is also the validation split, as the sheet allows."""
+
+    train: Images
+    test: Images
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished training leaves to tell."""
+
+    recipe: Recipe
+    run: RunFolder
+    record: Record
+    metrics: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    state: str
+
+
+def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt, progress: Progress) -> Result:
+    """Train a recipe into its run folder and measure it; call it under the run's lock.
+
+    Every epoch ends with a checkpoint and a whole new history.h5, so a kill costs at most the epoch it falls into.
+    Raises Interrupted between two batches when a signal came.
+    """
+    device = devices.choose(options.device)
+    devices.make_repeatable(device)
+    run = RunFolder.of(options.runs, recipe.name)
+    epochs = options.epochs or recipe.epochs
+
+    state = _fresh(recipe, options.seed, device)
+    facts = _facts(recipe, splits, options, device)
+    _start(run, state, facts, options, epochs, progress)
+    batches = Batches.of(splits.train, batch_size=recipe.batch_size, noise=recipe.noise, device=device)
+    test = TestSplit.of(splits.test, noise=recipe.noise, device=device)
+    progress.begin(recipe.name, epochs=epochs, done=state.record.epochs, steps=batches.steps)
+
+    writer = _Writer(run, facts, _sample_arrays(test), progress)
+    writer.history(state, "training")
+    for epoch in range(state.record.epochs + 1, epochs + 1):
+        began = time.perf_counter()
+        losses, terms = _train_epoch(state, recipe, batches, (options.seed, epoch), interrupt, progress)
+        val_loss = validate(state.network, recipe, test)
+        _record(state.record, recipe, losses, terms, val_loss, time.perf_counter() - began, batches)
+        state.record.reconstructions.append(_first_reconstructions(state.network, test))
+        writer.epoch(state)
+        progress.epoch(epoch, state.record.train_loss[-1], val_loss)
+
+    progress.measuring()
+    outputs = reconstruct(state.network, test)
+    inputs, targets = test.inputs.cpu().numpy(), test.targets.cpu().numpy()
+    size = int(np.prod(bottleneck_shape(state.network.cpu(), splits.train.shape)))
+    metrics = measure(targets, outputs)
+    baselines = measure_baselines(splits.train, inputs, targets, bottleneck_size=size)
+    result = Result(recipe, run, state.record, metrics, baselines, verdict(metrics, baselines))
+    writer.final(state, result, outputs)
+    return result
+
+
+def _train_epoch(
+    state: State,
+    recipe: Recipe,
+    batches: Batches,
+    seed_and_epoch: tuple[int, int],
+    interrupt: Interrupt,
+    progress: Progress,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Take one step a batch; return the loss (steps,) and every term (steps,) of the batches, float32."""
+    objective = OBJECTIVES[recipe.objective]
+    seed_network(*seed_and_epoch)
+    state.network.train()
+    seen: list[dict[str, torch.Tensor]] = []
+    for batch in batches.epoch(*seed_and_epoch):
+        if interrupt.received is not None:
+            raise _interrupted(recipe, state, interrupt.received)
+        terms = objective(state.network(batch.image), batch.target)
+        loss = total(terms)
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        state.optimiser.step()
+        seen.append({"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}})
+        progress.step()
+    # One wait for the device an epoch: `.item()` in the loop would wait at every batch.
+    columns = {name: torch.stack([step[name] for step in seen]).cpu().numpy() for name in seen[0]}
+    return columns.pop("loss"), columns
+
+
+def _interrupted(recipe: Recipe, state: State, received: int) -> Interrupted:
+    done = state.record.epochs
+    kept = f"epochs 1 to {done} are" if done > 1 else "epoch 1 is" if done else "the start is"
+    return Interrupted(
+        f"stopped in epoch {done + 1}; {kept} saved. Resume with: aezoo train {recipe.name} --resume", received
+    )
+
+
+def validate(network: Autoencoder, recipe: Recipe, test: TestSplit) -> float:
+    """Return the objective's mean over the test split."""
+    objective = OBJECTIVES[recipe.objective]
+    network.eval()
+    summed = torch.zeros((), dtype=torch.float64, device=test.targets.device)
+    with torch.no_grad():
+        for batch in test.batches():
+            summed += total(objective(network(batch.image), batch.target)).double() * len(batch.target)
+    return float(summed) / len(test.targets)
+
+
+def _record(
+    record: Record,
+    recipe: Recipe,
+    losses: np.ndarray,
+    terms: dict[str, np.ndarray],
+    val_loss: float,
+    seconds: float,
+    batches: Batches,
+) -> None:
+    sizes = [len(part) for part in torch.empty(len(batches.pixels)).split(batches.batch_size)]
+    record.train_loss.append(float(np.average(losses.astype(np.float64), weights=sizes)))
+    record.val_loss.append(val_loss)
+    record.learning_rate.append(recipe.learning_rate)
+    record.seconds.append(seconds)
+    for name, values in terms.items():
+        record.terms.setdefault(name, []).append(float(np.average(values.astype(np.float64), weights=sizes)))
+    record.step_loss.append(losses)
+
+
+# ---- setting up ----------------------------------------------------------------------------------------------
+
+
+def _fresh(recipe: Recipe, seed: int, device: torch.device) -> State:
+    seed_network(seed, 0)
+    network = recipe.network().to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
+    return State(network, optimiser, Record())
+
+
+def _start(
+    run: RunFolder, state: State, facts: dict[str, Any], options: Options, epochs: int, progress: Progress
+) -> None:
+    """Take up an older state where it is asked for, else begin the folder anew; never lose a run unasked."""
+    checkpoint, troubles = checkpoints.newest(run)
+    for trouble in troubles:
+        progress.warn(trouble)
+    if checkpoint is not None and options.resume:
+        _refuse_other_run(run, facts, checkpoint.facts, progress)
+        state.restore(checkpoint.files)
+        if state.record.epochs > epochs:
+            raise RunError(
+                f"{run.path} has {state.record.epochs} epochs already, more than the {epochs} asked for; "
+                f"ask for more with --epochs, or add --overwrite to begin anew"
+            )
+        return
+    if (checkpoint is not None or run.is_run) and not options.overwrite:
+        done = f"{checkpoint.epoch} epochs" if checkpoint else "no readable checkpoint"
+        raise RunError(
+            f"{run.path} already holds a run ({done}); add --resume to go on with it, --overwrite to begin anew, "
+            f"or --runs DIR for another place"
+        )
+    checkpoints.clear(run)
+    _commit(run, state, facts)
+
+
+def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any, progress: Progress) -> None:
+    words = {"recipe": "recipe", "seed": "seed", "data_sha256": "data set", "batch_size": "batch size"}
+    for key, word in words.items():
+        if saved.get(key) != facts[key]:
+            raise RunError(
+                f"{run.path} was trained with another {word} ({saved.get(key)}, now {facts[key]}); "
+                f"name the same one to resume it, or add --overwrite to begin anew"
+            )
+    for key in ("torch", "device"):
+        if saved.get(key) != facts[key]:
+            progress.warn(
+                f"{run.path} was begun on {key} {saved.get(key)!r}, now {facts[key]!r}: "
+                f"the result will not equal an uninterrupted run's bit for bit"
+            )
+
+
+def _facts(recipe: Recipe, splits: Splits, options: Options, device: torch.device) -> dict[str, Any]:
+    """Return the history's meta: what was trained, on what, with what."""
+    network = recipe.network()
+    return {
+        "recipe": recipe.name,
+        "seed": options.seed,
+        "epochs": options.epochs or recipe.epochs,
+        "device": devices.describe(device),
+        "torch": torch.__version__.split("+")[0],
+        "data": recipe.dataset,
+        "data_sha256": splits.train.sha256,
+        "provenance": splits.train.provenance,
+        "licence": splits.train.licence,
+        "train_images": len(splits.train),
+        "test_images": len(splits.test),
+        "objective": recipe.objective,
+        "noise": recipe.noise,
+        "batch_size": recipe.batch_size,
+        "learning_rate": recipe.learning_rate,
+        "parameters": parameter_count(network),
+        "bottleneck": list(bottleneck_shape(network, splits.train.shape)),
+    }
+
+
+# ---- writing -------------------------------------------------------------------------------------------------
+
+
+def _commit(run: RunFolder, state: State, facts: dict[str, Any]) -> None:
+    epoch = state.record.epochs
+    checkpoints.commit(run, epoch=epoch, val_loss=state.val_loss, facts=facts, files={STATE: state.to_bytes()})
+
+
+@dataclass
+class _Writer:
+    """Writes checkpoint and history; lives with a full disk for two epochs, since the next may find room."""
+
+    run: RunFolder
+    facts: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    progress: Progress
+    failures: int = 0
+
+    def epoch(self, state: State) -> None:
+        try:
+            _commit(self.run, state, self.facts)
+            self.history(state, "training")
+            self.failures = 0
+        except WriteError as error:
+            self.failures += 1
+            if self.failures == WRITE_FAILURES_IN_A_ROW:
+                raise WriteError(
+                    f"{error}. That was epoch {state.record.epochs}, the third in a row that could not be saved; "
+                    f"make room, then: aezoo train {self.facts['recipe']} --resume",
+                    errno=error.errno,
+                ) from error
+            self.progress.warn(f"{error}. Training goes on; the next epoch is tried again")
+
+    def history(self, state: State, name: str) -> None:
+        history = to_history(state.record, {**self.facts, "state": name}, self.arrays)
+        atomic_write(self.run.history, pack_history(history))
+
+    def final(self, state: State, result: Result, outputs: np.ndarray) -> None:
+        self.arrays = {
+            **self.arrays,
+            runs.SAMPLE_RECONSTRUCTIONS: to_bytes(outputs[: runs.SAMPLES]),
+            **{f"metrics/{name}": np.array([value]) for name, value in result.metrics.items()},
+            **{
+                f"baselines/{baseline}/{name}": np.array([value])
+                for baseline, values in result.baselines.items()
+                for name, value in values.items()
+            },
+        }
+        self.history(state, result.state)
+
+
+def _sample_arrays(test: TestSplit) -> dict[str, np.ndarray]:
+    first = slice(None, runs.SAMPLES)
+    return {
+        runs.SAMPLE_INPUTS: to_bytes(test.inputs[first].cpu().numpy()),
+        runs.SAMPLE_TARGETS: to_bytes(test.targets[first].cpu().numpy()),
+    }
+
+
+def _first_reconstructions(network: Autoencoder, test: TestSplit) -> np.ndarray:
+    with torch.no_grad():
+        return to_bytes(network(test.inputs[: runs.SAMPLES]).reconstruction.cpu().numpy())
+
+
+def to_bytes(pixels: np.ndarray) -> np.ndarray:
+    """Map [0, 1] to uint8 0…255, rounding; what is not a number becomes black."""
+    return np.round(np.clip(np.nan_to_num(pixels), 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,61 @@
+"""A training's result in words, and as JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from train.loop import Result
+from zoo.runs import METRICS
+
+_UNITS = {"mse": "mse", "psnr": "psnr dB", "ssim": "ssim", "bce": "bce"}
+
+
+def as_text(result: Result) -> str:
+    """Return the losses and the table of the model beside its baselines."""
+    record = result.record
+    head = (
+        f"{result.recipe.name}: {record.epochs} epochs, {_per_epoch(record.seconds)} s an epoch; "
+        f"train {record.train_loss[-1]:.5f}, validation {record.val_loss[-1]:.5f} ({result.recipe.objective})"
+    )
+    rows = {"model": result.metrics, **result.baselines}
+    width = max(map(len, rows))
+    lines = [f"  {'':{width}}  " + "  ".join(f"{_UNITS[metric]:>8}" for metric in METRICS)]
+    lines += [
+        f"  {name:{width}}  " + "  ".join(f"{_number(values[metric]):>8}" for metric in METRICS)
+        for name, values in rows.items()
+    ]
+    if result.state == "failed":
+        lines.append("  FAILED: no better than an all-black image; its loss is the data's own mean square")
+    return "\n".join([head, *lines])
+
+
+def _per_epoch(seconds: list[float]) -> str:
+    return f"{sorted(seconds)[len(seconds) // 2]:.2f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.5f}"
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """Return the same as plain values; a figure that is not a number becomes null."""
+    record = result.record
+    return {
+        "name": result.recipe.name,
+        "run": str(result.run.path),
+        "state": result.state,
+        "epochs": record.epochs,
+        "train_loss": _finite(record.train_loss[-1]),
+        "val_loss": _finite(record.val_loss[-1]),
+        "seconds": sum(record.seconds),
+        "metrics": {name: _finite(value) for name, value in result.metrics.items()},
+        "baselines": {
+            baseline: {name: _finite(value) for name, value in values.items()}
+            for baseline, values in result.baselines.items()
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

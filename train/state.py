@@ -1,0 +1,86 @@
+"""The state of a run between two epochs: everything that the next epoch depends on, and all that was recorded."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from zoo import runs
+from zoo.blocks import Autoencoder
+from zoo.checkpoints import STATE
+from zoo.runs import History
+
+
+@dataclass
+class Record:
+    """What was measured so far, one entry an epoch unless said otherwise."""
+
+    train_loss: list[float] = field(default_factory=list)
+    val_loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    terms: dict[str, list[float]] = field(default_factory=dict)
+    step_loss: list[np.ndarray] = field(default_factory=list)  # (steps,) float32 each
+    reconstructions: list[np.ndarray] = field(default_factory=list)  # (10, C, H, W) uint8 each
+
+    @property
+    def epochs(self) -> int:
+        return len(self.train_loss)
+
+
+@dataclass
+class State:
+    """Network, optimiser and record after `record.epochs` epochs. Order and noise follow from seed and epoch."""
+
+    network: Autoencoder
+    optimiser: torch.optim.Optimizer
+    record: Record
+
+    def to_bytes(self) -> bytes:
+        """Return state.pt."""
+        buffer = io.BytesIO()
+        record = {
+            **vars(self.record),
+            "step_loss": [torch.from_numpy(losses) for losses in self.record.step_loss],
+            "reconstructions": [torch.from_numpy(images) for images in self.record.reconstructions],
+        }
+        torch.save(
+            {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(), "record": record}, buffer
+        )
+        return buffer.getvalue()
+
+    def restore(self, files: Any) -> None:
+        """Take over what `to_bytes` gave; only tensors and plain containers are accepted."""
+        saved = torch.load(io.BytesIO(files[STATE]), map_location="cpu", weights_only=True)
+        self.network.load_state_dict(saved["network"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        record = saved["record"]
+        record["step_loss"] = [losses.numpy() for losses in record["step_loss"]]
+        record["reconstructions"] = [images.numpy() for images in record["reconstructions"]]
+        self.record = Record(**record)
+
+    @property
+    def val_loss(self) -> float:
+        return self.record.val_loss[-1] if self.record.val_loss else math.inf
+
+
+def to_history(record: Record, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> History:
+    """Return the run's history: the record by the treaty's keys, plus `arrays`."""
+    return History(
+        meta=meta,
+        arrays={
+            runs.TRAIN_LOSS: np.array(record.train_loss, dtype=np.float64),
+            runs.VAL_LOSS: np.array(record.val_loss, dtype=np.float64),
+            runs.LEARNING_RATE: np.array(record.learning_rate, dtype=np.float64),
+            runs.SECONDS: np.array(record.seconds, dtype=np.float64),
+            runs.STEP_LOSS: np.concatenate([np.zeros(0, np.float32), *record.step_loss]),
+            **{f"terms/{name}": np.array(values, dtype=np.float64) for name, values in record.terms.items()},
+            **({runs.EPOCH_RECONSTRUCTIONS: np.stack(record.reconstructions)} if record.reconstructions else {}),
+            **arrays,
+        },
+    )

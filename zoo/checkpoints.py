@@ -1,0 +1,163 @@
+"""The checkpoint folder on disk: made aside, hashed, renamed into place; what is read back is what was written.
+
+    checkpoint/000012/state.pt          whatever training puts there
+    checkpoint/000012/manifest.json     written last: {format, epoch, val_loss, facts, files: {name: {sha256, bytes}}}
+    checkpoint/lock                     held by the trainer of this run
+
+Torch-free: files are bytes here. `state.pt` is a torch file that loads with `weights_only=True`; its key `network`
+holds the weights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from zoo.errors import RunError
+from zoo.runs import RunFolder, atomic_write, sync_folder, write_error
+
+FORMAT = "aezoo-checkpoint/1"
+STATE = "state.pt"
+MANIFEST = "manifest.json"
+_ASIDE = ".tmp-"
+_BROKEN = ".bad-"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose hashes were verified."""
+
+    epoch: int
+    val_loss: float
+    facts: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+
+@contextlib.contextmanager
+def lock(run: RunFolder) -> Iterator[None]:
+    """Hold the run for one trainer; a second one is refused with RunError. A killed trainer lets go by dying."""
+    try:
+        run.checkpoint.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(run.checkpoint, error, size=0) from error
+    held = filelock.FileLock(run.checkpoint / "lock")
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise RunError(f"{run.path} is being trained by another process; wait for it, or choose --runs DIR") from error
+    except OSError as error:
+        raise write_error(run.checkpoint / "lock", error, size=0) from error
+    try:
+        _sweep(run.checkpoint)
+        yield
+    finally:
+        held.release()
+
+
+def commit(
+    run: RunFolder, *, epoch: int, val_loss: float, facts: Mapping[str, Any], files: Mapping[str, bytes]
+) -> None:
+    """Write a checkpoint whole or not at all, then drop all but the newest two and the best. Raises WriteError."""
+    folder = run.checkpoint
+    aside = folder / f"{_ASIDE}{epoch:06d}-{os.getpid()}-{secrets.token_hex(4)}"
+    listing = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
+    manifest = {"format": FORMAT, "epoch": epoch, "val_loss": val_loss, "facts": dict(facts), "files": listing}
+    try:
+        aside.mkdir(parents=True)
+        for name, data in files.items():
+            atomic_write(aside / name, data)
+        atomic_write(aside / MANIFEST, json.dumps(manifest, sort_keys=True, indent=1).encode())
+        place = folder / f"{epoch:06d}"
+        if place.exists():  # left by a longer run that was resumed from an older epoch
+            os.replace(place, folder / f"{_BROKEN}{place.name}-{secrets.token_hex(4)}")
+        os.replace(aside, place)
+        sync_folder(folder)
+    except OSError as error:
+        raise write_error(folder, error, size=sum(map(len, files.values()))) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    _prune(folder)
+
+
+def newest(run: RunFolder) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest checkpoint whose hashes verify, or None, and a sentence for each one passed over."""
+    troubles = []
+    for place in sorted(_places(run.checkpoint), reverse=True):
+        try:
+            return _read(place), troubles
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            troubles.append(f"the checkpoint {place} is damaged ({error}); an older one is taken")
+    return None, troubles
+
+
+def last(run: RunFolder) -> Checkpoint:
+    """Return the newest sound checkpoint, or raise RunError saying that there is none."""
+    checkpoint, troubles = newest(run)
+    if checkpoint is None:
+        reason = "; ".join(troubles) or "nothing was trained there"
+        raise RunError(f"no checkpoint in {run.checkpoint}: {reason}; train it with `aezoo train`")
+    return checkpoint
+
+
+def _read(place: Path) -> Checkpoint:
+    manifest = json.loads((place / MANIFEST).read_bytes())
+    if manifest["format"] != FORMAT:
+        raise ValueError(f"its format is {manifest['format']!r}, not {FORMAT!r}")
+    files = {}
+    for name, entry in manifest["files"].items():
+        data = (place / Path(name).name).read_bytes()
+        if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            raise ValueError(f"{name} is not what was written")
+        files[name] = data
+    return Checkpoint(
+        epoch=int(manifest["epoch"]), val_loss=float(manifest["val_loss"]), facts=manifest["facts"], files=files
+    )
+
+
+def _places(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("[0-9]*") if path.is_dir()] if folder.is_dir() else []
+
+
+def _prune(folder: Path) -> None:
+    places = sorted(_places(folder))
+    losses = {place: _val_loss(place) for place in places}
+    best = min(places, key=lambda place: losses[place])
+    for place in places[:-2]:
+        if place != best:
+            shutil.rmtree(place, ignore_errors=True)
+    for broken in folder.glob(f"{_BROKEN}*"):
+        shutil.rmtree(broken, ignore_errors=True)
+
+
+def _val_loss(place: Path) -> float:
+    try:
+        value = float(json.loads((place / MANIFEST).read_bytes())["val_loss"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return float("inf")
+    return value if value == value else float("inf")
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed trainer left half-made; called under the lock."""
+    for stale in folder.glob(f"{_ASIDE}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    for stale in (*folder.parent.glob(".*.tmp"), *folder.glob(".*.tmp")):
+        stale.unlink(missing_ok=True)
+
+
+def clear(run: RunFolder) -> None:
+    """Remove every file that a run wrote; nothing else in the folder is touched. Call under the lock."""
+    for name in ("model.onnx", "encoder.onnx", "decoder.onnx", "card.json", "history.h5"):
+        (run.path / name).unlink(missing_ok=True)
+    for place in _places(run.checkpoint):
+        shutil.rmtree(place, ignore_errors=True)
