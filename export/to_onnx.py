@@ -1,4 +1,4 @@
-"""From torch to ONNX bytes: one trace a network, opset 18, IR 8, nothing of the exporting machine, the same bytes again."""
+"""From torch to ONNX bytes: one trace a network, opset 18, IR 8, no trace of the machine, the same bytes again."""
 
 from __future__ import annotations
 

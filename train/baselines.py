@@ -40,4 +40,5 @@ def pca(train: Images, inputs: Pixels, *, components: int) -> Pixels:
     flat = train.pixels.reshape(len(train), -1).astype(np.float32) / 255
     model = PCA(min(components, *flat.shape), svd_solver="covariance_eigh").fit(flat)
     there_and_back = model.inverse_transform(model.transform(inputs.reshape(len(inputs), -1)))
-    return np.clip(there_and_back, 0, 1).astype(np.float32).reshape(inputs.shape)
+    outputs: Pixels = np.clip(there_and_back, 0, 1).astype(np.float32).reshape(inputs.shape)
+    return outputs

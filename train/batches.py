@@ -6,7 +6,6 @@ or not, and whatever is trained beside it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -50,9 +49,15 @@ class Batches:
         return cls(torch.from_numpy(images.pixels).to(device), batch_size, noise)
 
     @property
+    def sizes(self) -> list[int]:
+        """Images in each batch of an epoch; the last may be smaller."""
+        whole, rest = divmod(len(self.pixels), self.batch_size)
+        return [self.batch_size] * whole + ([rest] if rest else [])
+
+    @property
     def steps(self) -> int:
-        """Batches an epoch; the last may be smaller."""
-        return math.ceil(len(self.pixels) / self.batch_size)
+        """Batches an epoch."""
+        return len(self.sizes)
 
     def epoch(self, seed: int, epoch: int) -> Iterator[Batch]:
         """Deal the split once, shuffled, with fresh noise."""

@@ -108,7 +108,7 @@ def _train_epoch(
         terms = objective(state.network(batch.image), batch.target)
         loss = total(terms)
         state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         state.optimiser.step()
         seen.append({"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}})
         progress.step()
@@ -145,7 +145,7 @@ def _record(
     seconds: float,
     batches: Batches,
 ) -> None:
-    sizes = [len(part) for part in torch.empty(len(batches.pixels)).split(batches.batch_size)]
+    sizes = batches.sizes
     record.train_loss.append(float(np.average(losses.astype(np.float64), weights=sizes)))
     record.val_loss.append(val_loss)
     record.learning_rate.append(recipe.learning_rate)
@@ -161,6 +161,7 @@ def _record(
 def _fresh(recipe: Recipe, seed: int, device: torch.device) -> State:
     seed_network(seed, 0)
     network = recipe.network().to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
     return State(network, optimiser, Record())
 
@@ -297,4 +298,5 @@ def _first_reconstructions(network: Autoencoder, test: TestSplit) -> np.ndarray:
 
 def to_bytes(pixels: np.ndarray) -> np.ndarray:
     """Map [0, 1] to uint8 0…255, rounding; what is not a number becomes black."""
-    return np.round(np.clip(np.nan_to_num(pixels), 0, 1) * 255).astype(np.uint8)
+    scaled: np.ndarray = np.round(np.clip(np.nan_to_num(pixels), 0, 1) * 255)
+    return scaled.astype(np.uint8)

@@ -91,7 +91,7 @@ def commit(
 
 def newest(run: RunFolder) -> tuple[Checkpoint | None, list[str]]:
     """Return the newest checkpoint whose hashes verify, or None, and a sentence for each one passed over."""
-    troubles = []
+    troubles: list[str] = []
     for place in sorted(_places(run.checkpoint), reverse=True):
         try:
             return _read(place), troubles

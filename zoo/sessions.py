@@ -44,7 +44,7 @@ def make(data: bytes, *, provider: str = "cpu", threads: int = 1) -> onnxruntime
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(data, options, providers=_providers(provider))
+    return onnxruntime.InferenceSession(data, options, providers=_providers(provider), enable_fallback=False)
 
 
 def _providers(name: str) -> list[str | tuple[str, dict[str, str]]]:
@@ -111,4 +111,4 @@ def _probe_graph() -> bytes:
         [numpy_helper.from_array(np.ones((1, 1, 3, 3), dtype=np.float32), "weight")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())

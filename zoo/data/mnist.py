@@ -131,7 +131,7 @@ def read_idx(path: Path, file: IdxFile) -> np.ndarray:
             f"{path} has the right size but not the published sha256 of {file.name}: some of its bytes are wrong; "
             f"fetch it again with `aezoo data fetch`"
         )
-    return np.frombuffer(payload, dtype=np.uint8, offset=len(file.header)).reshape(file.shape)
+    return np.frombuffer(payload, dtype=np.uint8, offset=len(file.header)).reshape(file.shape).copy()  # writable
 
 
 def _unpacked(path: Path, *, limit: int) -> bytes:

@@ -1,0 +1,85 @@
+"""Every recipe of the registry is what its sheet says, and is whole."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from train.objectives import OBJECTIVES
+from zoo import assignments, registry
+from zoo.blocks import bottleneck_shape, parameter_count
+from zoo.data import sets
+from zoo.recipe import Recipe
+
+RECIPES = list(registry.recipes().values())
+
+# (parameters, bottleneck shape) as the sheet has them, or as its layers add up to.
+SHEETS = {
+    "purdue/dense": (829_284, (100,)),
+    "purdue/conv": (3_217, (8, 7, 7)),
+    "purdue/denoise": (3_217, (8, 7, 7)),
+}
+
+
+def test_the_registry_is_not_empty() -> None:
+    assert len(RECIPES) >= 3
+    assert {recipe.name for recipe in RECIPES} == SHEETS.keys()
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_a_recipe_stands_in_the_file_of_its_assignment(recipe: Recipe) -> None:
+    module = recipe.network.__module__
+    assert module == f"{assignments.__name__}.{recipe.assignment}"
+    assert recipe.name.count("/") == 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_a_network_has_the_parameters_and_the_bottleneck_of_its_sheet(recipe: Recipe) -> None:
+    network = recipe.network()
+    parameters, bottleneck = SHEETS[recipe.name]
+    assert parameter_count(network) == parameters
+    assert bottleneck_shape(network, sets.get(recipe.dataset).shape) == bottleneck
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_a_network_gives_back_images_of_its_data_set_in_unit_range(recipe: Recipe) -> None:
+    shape = sets.get(recipe.dataset).shape
+    output = recipe.network()(torch.rand(3, *shape))
+    assert output.reconstruction.shape == output.raw.shape == (3, *shape)
+    assert output.reconstruction.min() >= 0
+    assert output.reconstruction.max() <= 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_a_sigmoid_network_does_not_start_black(recipe: Recipe) -> None:
+    torch.manual_seed(0)
+    shape = sets.get(recipe.dataset).shape
+    output = recipe.network()(torch.rand(16, *shape))
+    assert 0.3 < output.reconstruction.mean() < 0.7
+    assert all(not parameter.any() for name, parameter in recipe.network().named_parameters() if name.endswith("bias"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_view_of_a_bottleneck_shows_every_value_once(recipe: Recipe) -> None:
+    size = math.prod(SHEETS[recipe.name][1])
+    assert recipe.bottleneck_view is None or math.prod(recipe.bottleneck_view) == size
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_an_objective_and_a_data_set_have_names_that_exist(recipe: Recipe) -> None:
+    assert recipe.objective in OBJECTIVES
+    assert recipe.dataset in sets.DATA_SETS
+    assert recipe.epochs > 0
+    assert recipe.choices, "say what the sheet leaves open"
+
+
+def test_purdue_trains_for_the_sheets_150_epochs_with_its_noise() -> None:
+    purdue = {recipe.name: recipe for recipe in RECIPES if recipe.assignment == "purdue"}
+    assert {recipe.epochs for recipe in purdue.values()} == {150}
+    assert {name: recipe.noise for name, recipe in purdue.items()} == {
+        "purdue/dense": 0.0,
+        "purdue/conv": 0.0,
+        "purdue/denoise": 0.25,
+    }

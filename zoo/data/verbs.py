@@ -1,0 +1,71 @@
+"""`aezoo data`: where the data sets lie and whether they are sound; fetching them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from zoo.cli import Data, Json, new_app, print_json
+from zoo.data import sets
+from zoo.errors import DataError, UsageError
+
+app = new_app("Show where the data sets lie, or fetch them.")
+
+Sets = Annotated[list[str] | None, typer.Argument(help="Data sets; all by default.", metavar="[SET…]")]
+
+
+@app.command()
+def status(data: Data = None, as_json: Json = False) -> None:
+    """Show every data set: where it was looked for, and whether it is there and sound."""
+    rows = [_status(dataset, data) for dataset in sets.DATA_SETS.values()]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        print(f"{row['name']}: {row['title']}")
+        print(f"  in {row['place']}: {row['state']}")
+        print(f"  embedded: {row['sample']}")
+    absent = [row["name"] for row in rows if row["state"] != "sound"]
+    place = f" --data {data}" if data and data != sets.SAMPLE else ""
+    print(f"next: aezoo data fetch {' '.join(absent)}{place}" if absent else "next: aezoo train purdue/conv")
+
+
+def _status(dataset: sets.DataSet, data: str | None) -> dict[str, Any]:
+    folder = sets.folder_of(data)
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "place": sets.describe(data),
+        "state": _state(dataset, data) if folder is None or dataset.present(folder) else "not there",
+        "sample": dataset.sample_title,
+    }
+
+
+def _state(dataset: sets.DataSet, data: str | None) -> str:
+    try:
+        for split in ("train", "test"):
+            sets.load(dataset.name, split, data)
+    except DataError as error:
+        return f"broken: {error}"
+    return "sound"
+
+
+@app.command()
+def fetch(names: Sets = None, data: Data = None, as_json: Json = False) -> None:
+    """Fetch data sets into --data DIR, or into the user's cache folder; what is there and sound is left alone."""
+    folder = sets.folder_of(data)
+    if folder is None:
+        raise UsageError("--data sample is embedded and need not be fetched; name a folder, or none for the cache")
+    report = []
+    for dataset in [sets.get(name) for name in names or sets.DATA_SETS]:
+        print(f"fetching {dataset.name} into {folder}", file=sys.stderr)
+        brought = dataset.fetch(folder, tell=sets.Meter(lambda line: print(line, file=sys.stderr)))
+        report.append({"name": dataset.name, "folder": str(folder), "files": [str(path) for path in brought]})
+        if not as_json:
+            print(f"{dataset.name}: {len(brought)} files fetched" if brought else f"{dataset.name}: was there already")
+    if as_json:
+        print_json(report)
+    else:
+        print(f"next: aezoo train purdue/conv{f' --data {data}' if data else ''}")

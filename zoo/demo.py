@@ -1,0 +1,56 @@
+"""`aezoo demo`: the main job in one go, on the embedded digits: train, export, verify, view."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.cli import VERBS, new_app, run
+
+app = new_app("Train, export, verify and view three recipes on the embedded digits.")
+
+RECIPES = ("purdue/dense", "purdue/conv", "purdue/denoise")
+EPOCHS = 60  # of 1,500 small digits: enough to see what each network makes of them
+
+
+@app.command()
+def main(
+    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where the demo's runs go.")] = Path("runs-demo"),
+    screenshot: Annotated[
+        Path | None, typer.Option("--screenshot", metavar="FILE", help="Write a picture and open no window.")
+    ] = None,
+) -> None:
+    """Train purdue/dense, conv and denoise briefly on the sample digits, export, verify, and open the viewer.
+
+    Without a display the viewer's picture is written to a PNG.
+    """
+    _verb("train", [*RECIPES, "--data", "sample", "--epochs", str(EPOCHS), "--runs", str(runs), "--overwrite"])
+    _verb("verify", [*RECIPES, "--runs", str(runs)])
+    if screenshot is None and not has_display():
+        screenshot = Path("demo.png")
+        print(f"there is no display here: the viewer's picture goes to {screenshot}", file=sys.stderr)
+    _verb("view", [str(runs), *(["--screenshot", str(screenshot)] if screenshot else [])])
+
+
+def has_display() -> bool:
+    """Tell whether a window can be shown."""
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _verb(verb: str, words: Sequence[str]) -> None:
+    """Run a verb in a process of its own, as a user would; stop where it fails."""
+    assert verb in VERBS, verb
+    print(f"$ aezoo {verb} {' '.join(words)}", file=sys.stderr, flush=True)
+    code = subprocess.run([sys.executable, "-m", "zoo.cli", verb, *words], check=False).returncode
+    if code:
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    run(app, sys.argv[1:], name="aezoo demo")

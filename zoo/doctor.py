@@ -1,0 +1,139 @@
+"""`aezoo doctor`: what this machine has, what is missing, and the line that mends it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import zoo
+from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, run
+from zoo.data import sets
+
+app = new_app("Say what this machine has, what is missing, and the line that mends it.")
+
+PACKAGES = (
+    "torch onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow scikit-learn "
+    "scikit-image typer rich"
+).split()
+QT_LIBRARIES = "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 "
+QT_LIBRARIES += "libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0 fonts-dejavu-core"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, and how to mend it where that is needed."""
+
+    what: str
+    found: str
+    mend: str = ""
+
+    @property
+    def sound(self) -> bool:
+        return not self.mend
+
+
+@app.command()
+def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
+    """Look at versions, devices, the provider a session really gets, data, runs and the display."""
+    looks: list[Callable[[], list[Finding]]] = [
+        _versions,
+        _torch,
+        _provider,
+        _window,
+        lambda: [_data(dataset, data) for dataset in sets.DATA_SETS.values()],
+        lambda: [_runs(runs)],
+    ]
+    findings = [finding for look in looks for finding in look()]
+    broken = [finding for finding in findings if not finding.sound]
+    if as_json:
+        print_json({"sound": not broken, "findings": [vars(finding) for finding in findings]})
+    else:
+        width = max(len(finding.what) for finding in findings)
+        for finding in findings:
+            print(f"{finding.what:{width}}  {finding.found}")
+            if finding.mend:
+                print(f"{'':{width}}  mend it: {finding.mend}")
+        print("next: aezoo demo" if not broken else f"{len(broken)} to mend, see above")
+    sys.exit(1 if broken else 0)
+
+
+def _versions() -> list[Finding]:
+    python = Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    return [Finding("aezoo", zoo.__version__), python, *filter(None, map(_package, PACKAGES)), *_onnxruntimes()]
+
+
+def _package(name: str) -> Finding | None:
+    try:
+        return Finding(name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return None if name.startswith("onnxruntime") else Finding(name, "not installed", f"pip install {name}")
+
+
+def _onnxruntimes() -> list[Finding]:
+    """onnxruntime and onnxruntime-gpu share one import name: exactly one may be there."""
+    present = []
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            present.append(metadata.version(name) and name)
+    if len(present) == 1:
+        return []
+    if present:
+        mend = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+        return [Finding("onnxruntime", "installed twice, one overwrites the other", mend)]
+    return [Finding("onnxruntime", "not installed", "pip install onnxruntime")]
+
+
+def _torch() -> list[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        found = f"cuda: {torch.cuda.get_device_name()}"
+    elif torch.version.cuda is None:
+        found = "cpu (this torch is a build without CUDA)"
+    else:
+        found = "cpu (torch finds no NVIDIA device)"
+    return [Finding("training on", f"{found}, {torch.get_num_threads()} threads")]
+
+
+def _provider() -> list[Finding]:
+    from zoo import sessions
+
+    provider = sessions.probe()
+    why = f" ({provider.why_not_cuda})" if provider.why_not_cuda else ""
+    return [Finding("viewing on", f"{provider.label}{why}")]
+
+
+def _window() -> list[Finding]:
+    try:
+        importlib.import_module("PySide6.QtWidgets")
+    except ImportError as error:
+        return [Finding("window", f"Qt cannot be loaded: {error}", f"apt-get install -y {QT_LIBRARIES}")]
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return [Finding("window", "no display here; `aezoo view --screenshot FILE` works without one")]
+    return [Finding("window", "Qt loads and there is a display")]
+
+
+def _data(dataset: sets.DataSet, data: str | None) -> Finding:
+    folder = sets.folder_of(data)
+    if folder is None or dataset.present(folder):
+        return Finding(f"data {dataset.name}", f"in {sets.describe(data)}")
+    found = f"not in {folder}; it is fetched when it is needed, or `aezoo data fetch`"
+    return Finding(f"data {dataset.name}", f"{found}; --data sample needs none")
+
+
+def _runs(root: Path) -> Finding:
+    from zoo.runs import find_runs
+
+    count = len(find_runs(root))
+    return Finding("runs", f"{count} in {root.resolve()}" if count else f"none yet in {root.resolve()}")
+
+
+if __name__ == "__main__":
+    run(app, sys.argv[1:], name="aezoo doctor")
