@@ -48,8 +48,8 @@ def _ssim(targets: Pixels, outputs: Pixels) -> float:
 
 
 def _bce(targets: Pixels, outputs: Pixels) -> float:
-    p = np.clip(outputs, BCE_EPSILON, 1 - BCE_EPSILON)
-    return float(-np.mean(targets * np.log(p) + (1 - targets) * np.log1p(-p), dtype=np.float64))
+    p = np.clip(outputs.astype(np.float64), BCE_EPSILON, 1 - BCE_EPSILON)
+    return float(-np.mean(targets * np.log(p) + (1 - targets) * np.log1p(-p)))
 
 
 def verdict(metrics: dict[str, float], baselines: dict[str, dict[str, float]]) -> str:

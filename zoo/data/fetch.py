@@ -17,6 +17,7 @@ MNIST_MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 TIMEOUT_SECONDS = 20
+CHUNK_BYTES = 65_536
 
 Tell = Callable[[str, int, int], None]  # (file name, bytes so far, bytes in all)
 
@@ -54,6 +55,7 @@ def _fetch(file: mnist.IdxFile, folder: Path, mirrors: Sequence[str], tell: Tell
     import pooch
     import requests
 
+    pooch.get_logger().setLevel("ERROR")
     name = f"{file.name}.gz"
     troubles = []
     for mirror in mirrors:
@@ -64,7 +66,7 @@ def _fetch(file: mnist.IdxFile, folder: Path, mirrors: Sequence[str], tell: Tell
                 known_hash=f"sha256:{file.gz_sha256}",
                 fname=name,
                 path=folder,
-                downloader=pooch.HTTPDownloader(progressbar=meter, timeout=TIMEOUT_SECONDS),
+                downloader=pooch.HTTPDownloader(progressbar=meter, timeout=TIMEOUT_SECONDS, chunk_size=CHUNK_BYTES),
             )
         except (requests.RequestException, ValueError, OSError, DataError) as error:
             troubles.append(f"{mirror}: {_in_words(error)}")
@@ -103,9 +105,9 @@ class _Meter:
 
     def update(self, count: int) -> None:
         self._done += count
-        if self._done > self._size:
+        if self._done > self._size + CHUNK_BYTES:  # pooch counts the last piece as a whole one
             raise DataError(f"sent more than the published {self._size:,} bytes")
-        self._tell(self._name, self._done, self._size)
+        self._tell(self._name, min(self._done, self._size), self._size)
 
     def reset(self) -> None:
         """pooch ends by setting the bar to zero and filling it once more."""

@@ -1,0 +1,32 @@
+# `make demo` and `make test` do all the set-up by themselves.
+
+BIN := .venv/bin
+
+.PHONY: demo test test-slow lint types format clean
+
+demo: .venv/ready
+	$(BIN)/aezoo demo
+
+test: .venv/ready
+	$(BIN)/pytest
+
+test-slow: .venv/ready
+	$(BIN)/pytest -m "slow or gpu"
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+types: .venv/ready
+	$(BIN)/mypy
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache runs-demo demo.png
+
+.venv/ready: pyproject.toml .dev/constraints.txt .dev/setup
+	.dev/setup

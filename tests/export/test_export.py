@@ -1,0 +1,194 @@
+"""Exported graphs: as asked, as torch computes, the same bytes again; and none where something disagrees."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import Tensor, nn
+
+from export import publish as publishing
+from export.graphs import Trained, load_trained
+from export.publish import publish
+from export.to_onnx import PORTS, convert
+from export.verify import BATCHES, TOLERANCE, Check, against_torch, inputs
+from tests.conftest import Train
+from tests.zoo.test_cli import aezoo
+from zoo import registry, sessions
+from zoo.blocks import Autoencoder
+from zoo.errors import CheckFailed, RunError
+from zoo.runs import GRAPHS, RunFolder
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def run(conv_run: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy that a test may change, in a runs folder of its own."""
+    copy = RunFolder.of(tmp_path, "purdue/conv")
+    shutil.copytree(conv_run.path, copy.path)
+    return copy
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_recipe_exports_graphs_that_compute_what_torch_computes(
+    name: str, tmp_path: Path, train_quickly: Train
+) -> None:
+    published = publish(registry.load(name), train_quickly(name, tmp_path, epochs=1).run)
+    assert published.sizes.keys() == {"model.onnx", "encoder.onnx", "decoder.onnx", "card.json"}
+    compared = {(check.graph, check.output) for check in published.checks}
+    assert compared == {
+        ("model", "reconstruction"),
+        ("model", "bottleneck"),
+        ("encoder", "bottleneck"),
+        ("decoder", "reconstruction"),
+        ("decoder(encoder)", "reconstruction"),
+    }
+    assert all(check.passed for check in published.checks)
+    exact = next(check for check in published.checks if check.graph == "decoder(encoder)")
+    assert exact.difference <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_graph_has_the_opset_the_names_the_symbol_and_no_trace_of_this_machine(
+    conv_run: RunFolder, name: str
+) -> None:
+    data = conv_run.graph(name).read_bytes()
+    model = onnx.load_from_string(data)
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 18)]
+    assert model.ir_version == 8
+    assert (tuple(p.name for p in model.graph.input), tuple(p.name for p in model.graph.output)) == PORTS[name]
+    for port in (*model.graph.input, *model.graph.output):
+        assert port.type.tensor_type.shape.dim[0].dim_param == "batch"
+        assert port.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
+    assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
+    assert {entry.key for entry in model.metadata_props} <= {
+        "aezoo.card",
+        "model_author",
+        "model_license",
+        "Image.NominalPixelRange",
+        "Image.BitmapPixelFormat",
+    }
+    for trace in (str(Path.cwd()), str(Path.home()), "site-packages", ".py", getpass.getuser() + "@"):
+        assert trace.encode() not in data
+
+
+def test_exporting_again_gives_the_same_bytes(run: RunFolder) -> None:
+    before = {path.name: path.read_bytes() for path in run.path.iterdir() if path.suffix in (".onnx", ".json")}
+    assert len(before) == 4
+    publish(registry.load("purdue/conv"), run)
+    assert {name: (run.path / name).read_bytes() for name in before} == before
+
+
+def test_verification_sees_noise_and_real_images_at_every_batch_size() -> None:
+    real = np.full((10, 1, 28, 28), 0.5, np.float32)
+    seen = list(inputs((1, 28, 28), real))
+    assert {len(batch) for batch in seen} == set(BATCHES) == {1, 2, 5, 7, 64}
+    assert sum(bool((batch == 0.5).all()) for batch in seen) == len(BATCHES)
+    assert sum(bool((batch == 0).all() or (batch == 1).all()) for batch in seen) == 2
+
+
+def test_a_mismatch_fails_with_exit_1_and_leaves_no_file_that_looks_good(
+    run: RunFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_weights(recipe: object, folder: RunFolder) -> Trained:
+        trained = load_trained(registry.load("purdue/conv"), folder)
+        original = trained.network.to_pixels
+
+        class Slightly(nn.Module):
+            def forward(self, raw: Tensor) -> Tensor:
+                value: Tensor = original(raw)
+                return value if torch.compiler.is_exporting() else value + 2e-5
+
+        trained.network.to_pixels = Slightly()
+        return trained
+
+    monkeypatch.setattr(publishing, "load_trained", other_weights)
+    code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", run.path.parents[1])
+    assert code == 1
+    assert "does not compute what torch computes; no graph was written" in err
+    assert "FAILED  model.reconstruction against torch" in err
+    assert not list(run.path.glob("*.onnx"))
+    assert not run.card.exists()
+    assert run.history.is_file()
+
+
+def test_a_network_that_fixes_its_batch_is_refused(conv_run: RunFolder) -> None:
+    class Fixed(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            return image.reshape(2, -1)
+
+    trained = load_trained(registry.load("purdue/conv"), conv_run)
+    decoder = nn.Sequential(nn.Linear(784, 784), nn.Unflatten(1, (1, 28, 28)))
+    fixed = replace(trained, network=Autoencoder(encoder=Fixed(), decoder=decoder, to_pixels=nn.Sigmoid()).eval())
+    with pytest.raises(CheckFailed, match=r"the network fixes its batch|has the ports"):
+        convert(fixed)
+
+
+def test_a_wrong_graph_is_noticed_by_its_numbers(conv_run: RunFolder) -> None:
+    trained = load_trained(registry.load("purdue/conv"), conv_run)
+    with torch.no_grad():
+        next(trained.network.decoder.parameters()).mul_(1.001)
+    real = np.zeros((1, 1, 28, 28), np.float32)
+    checks = against_torch("model", conv_run.graph("model").read_bytes(), trained, real)
+    assert {check.output: check.passed for check in checks} == {"reconstruction": False, "bottleneck": True}
+
+
+def test_what_is_not_a_number_does_not_pass() -> None:
+    assert not Check("model", "reconstruction", "torch", float("nan"), 1e-5, 1).passed
+
+
+def test_an_embedder_needs_no_more_than_onnxruntime_and_division_by_255(conv_run: RunFolder) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28)).astype(np.float32) / 255
+    encoder = sessions.make(conv_run.graph("encoder").read_bytes())
+    decoder = sessions.make(conv_run.graph("decoder").read_bytes())
+    (bottleneck,) = encoder.run(["bottleneck"], {"image": pixels})
+    (reconstruction,) = decoder.run(["reconstruction"], {"bottleneck": bottleneck})
+    assert np.asarray(bottleneck).shape == (3, 8, 7, 7)
+    assert np.asarray(reconstruction).shape == (3, 1, 28, 28)
+
+
+# ---- the verb ------------------------------------------------------------------------------------------------
+
+
+def test_verify_passes_a_run_a_folder_and_a_lone_file(run: RunFolder, capsys: Capture, tmp_path: Path) -> None:
+    lone = tmp_path / "lone.onnx"
+    shutil.copy(run.graph("encoder"), lone)
+    code, out, _ = aezoo(capsys, "verify", "purdue/conv", run.path, lone, "--runs", run.path.parents[1])
+    assert code == 0, out
+    assert out.count(": passed") == 3
+    assert "decoder(encoder).reconstruction against model.onnx" in out
+    assert "lone.onnx: purdue/conv, encoder" in out
+
+
+def test_verify_notices_a_graph_that_is_not_the_one_on_the_card(run: RunFolder, capsys: Capture) -> None:
+    model = onnx.load(run.graph("model"))
+    weight = model.graph.initializer[0]
+    weight.raw_data = (np.frombuffer(weight.raw_data, np.float32) * 1.01).tobytes()
+    run.graph("model").write_bytes(model.SerializeToString())
+    code, out, _ = aezoo(capsys, "verify", run.path)
+    assert code == 1
+    assert "model.onnx is not the file that card.json names" in out
+    assert "FAILED  model.reconstruction against torch" in out
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x08" + b"\xff" * 50])
+def test_verify_refuses_a_broken_file_with_a_sentence(content: bytes, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "broken.onnx").write_bytes(content)
+    code, out, err = aezoo(capsys, "verify", tmp_path / "broken.onnx")
+    assert code == 1
+    assert "FAILED" in out
+    assert "broken.onnx is not an ONNX file" in out
+    assert "Traceback" not in out + err
+
+
+def test_exporting_what_was_not_trained_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="train it with `aezoo train`"):
+        publish(registry.load("purdue/conv"), RunFolder.of(tmp_path, "purdue/conv"))

@@ -1,0 +1,66 @@
+"""Metrics and baselines are what the literature calls by their names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
+
+from train.baselines import measure_baselines, pca
+from train.evaluate import MAX_PSNR_DB, measure, verdict
+from train.loop import Splits
+
+
+@pytest.fixture
+def pair(splits: Splits) -> tuple[np.ndarray, np.ndarray]:
+    targets = splits.test.pixels.astype(np.float32) / 255
+    outputs = np.clip(targets + np.random.default_rng(0).normal(0, 0.1, targets.shape), 0, 1).astype(np.float32)
+    return targets, outputs
+
+
+def test_metrics_agree_with_scikit_image_averaged_over_images(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    targets, outputs = pair
+    found = measure(targets, outputs)
+    images = [(target[0], output[0]) for target, output in zip(targets, outputs, strict=True)]
+    assert found["mse"] == pytest.approx(np.mean([mean_squared_error(*image) for image in images]), rel=1e-5)
+    psnr = [peak_signal_noise_ratio(*image, data_range=1) for image in images]
+    assert found["psnr"] == pytest.approx(np.mean(psnr), rel=1e-5)
+    ssim = [structural_similarity(*image, data_range=1) for image in images]
+    assert found["ssim"] == pytest.approx(np.mean(ssim), rel=1e-5)
+    p = np.clip(outputs.astype(np.float64), 1e-7, 1 - 1e-7)
+    assert found["bce"] == pytest.approx(-(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean(), rel=1e-6)
+
+
+def test_equal_images_are_perfect_and_finite(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    found = measure(pair[0], pair[0])
+    assert (found["mse"], found["psnr"], found["ssim"]) == (0.0, MAX_PSNR_DB, pytest.approx(1.0))
+
+
+def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits) -> None:
+    train = splits.train.pixels.reshape(200, -1) / 255.0
+    inputs = splits.train.pixels.astype(np.float32) / 255
+    centred = train - train.mean(0)
+    _, _, components = np.linalg.svd(centred, full_matrices=False)
+    for k in (2, 16):
+        expected = np.clip(centred @ components[:k].T @ components[:k] + train.mean(0), 0, 1)
+        np.testing.assert_allclose(pca(splits.train, inputs, components=k).reshape(200, -1), expected, atol=2e-4)
+
+
+def test_pca_with_more_values_than_images_takes_what_there_is(splits: Splits) -> None:
+    inputs = splits.train.pixels.astype(np.float32) / 255
+    assert measure(inputs, pca(splits.train, inputs, components=5_000))["mse"] < 1e-6
+
+
+def test_baselines_name_what_a_model_should_beat(pair: tuple[np.ndarray, np.ndarray], splits: Splits) -> None:
+    targets, noisy = pair
+    clean = measure_baselines(splits.train, targets, targets, bottleneck_size=10)
+    assert clean.keys() == {"pca", "black", "mean-image"}
+    assert clean["black"]["mse"] == pytest.approx(np.square(targets).mean(), rel=1e-5)
+    assert clean["pca"]["mse"] < clean["mean-image"]["mse"] < clean["black"]["mse"]
+    denoise = measure_baselines(splits.train, noisy, targets, bottleneck_size=10)
+    assert denoise["noisy-input"] == measure(targets, noisy)
+
+
+@pytest.mark.parametrize(("mse", "expected"), [(0.01, "finished"), (0.1139, "failed"), (float("nan"), "failed")])
+def test_a_run_that_ends_at_the_datas_own_mean_square_has_failed(mse: float, expected: str) -> None:
+    assert verdict({"mse": mse}, {"black": {"mse": 0.114}}) == expected

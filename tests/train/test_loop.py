@@ -1,0 +1,213 @@
+"""The loop: repeatable bit for bit, resumable bit for bit, never losing a run, and honest about a dead one."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import Train
+from train.devices import choose
+from train.interrupts import Interrupt, Interrupted, watch
+from train.loop import Splits, to_bytes
+from train.progress import Progress
+from zoo import checkpoints, registry, runs
+from zoo.blocks import Autoencoder
+from zoo.errors import DeviceError, RunError, WriteError
+from zoo.runs import History, RunFolder
+
+
+def final_state(run: RunFolder) -> dict[str, object]:
+    data = checkpoints.last(run).files[checkpoints.STATE]
+    state: dict[str, object] = torch.load(io.BytesIO(data), weights_only=True)
+    del state["record"]["seconds"]  # type: ignore[attr-defined]  # the one thing that is never the same
+    return state
+
+
+def same(one: object, two: object) -> bool:
+    """Compare states to the last bit."""
+    if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
+        return one.dtype == two.dtype and one.shape == two.shape and bool(torch.equal(one, two))
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(same, one, two))
+    return one == two
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_same_seed_gives_the_same_run_bit_for_bit(name: str, tmp_path: Path, train_quickly: Train) -> None:
+    one = train_quickly(name, tmp_path / "one")
+    two = train_quickly(name, tmp_path / "two")
+    assert one.record.train_loss == two.record.train_loss
+    assert same(final_state(one.run), final_state(two.run))
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(name: str, tmp_path: Path, train_quickly: Train) -> None:
+    whole = train_quickly(name, tmp_path / "whole", epochs=4)
+    train_quickly(name, tmp_path / "parts", epochs=1)
+    train_quickly(name, tmp_path / "parts", epochs=3, resume=True)
+    parts = train_quickly(name, tmp_path / "parts", epochs=4, resume=True)
+    assert same(final_state(whole.run), final_state(parts.run))
+    assert whole.metrics == parts.metrics
+
+
+def test_the_loss_falls_and_the_history_tells_of_every_epoch_and_step(tmp_path: Path, train_quickly: Train) -> None:
+    result = train_quickly("purdue/denoise", tmp_path, epochs=3)
+    history = result.run.read_history()
+    assert history.epochs == 3
+    losses = history.arrays[runs.TRAIN_LOSS]
+    assert losses[2] < losses[0]
+    assert len(history.arrays[runs.STEP_LOSS]) == 3 * 2
+    np.testing.assert_array_equal(history.arrays["terms/bce"], losses)
+    assert history.arrays[runs.LEARNING_RATE].tolist() == [1e-3] * 3
+    assert history.arrays[runs.EPOCH_RECONSTRUCTIONS].shape == (3, 10, 1, 28, 28)
+    inputs, targets = history.arrays[runs.SAMPLE_INPUTS], history.arrays[runs.SAMPLE_TARGETS]
+    assert inputs.dtype == targets.dtype == np.uint8
+    assert np.abs(inputs.astype(int) - targets).mean() > 10
+    np.testing.assert_array_equal(
+        history.arrays[runs.SAMPLE_RECONSTRUCTIONS], history.arrays[runs.EPOCH_RECONSTRUCTIONS][-1]
+    )
+    assert history.metrics().keys() == set(runs.METRICS)
+    assert history.baselines().keys() == {"pca", "black", "mean-image", "noisy-input"}
+    assert {"recipe", "seed", "epochs", "device", "torch", "data", "data_sha256", "provenance"} <= history.meta.keys()
+    assert history.meta["state"] == result.state
+
+
+def test_a_run_is_never_overwritten_unasked(tmp_path: Path, train_quickly: Train) -> None:
+    train_quickly("purdue/dense", tmp_path)
+    with pytest.raises(RunError, match=r"already holds a run \(2 epochs\); add --resume .*--overwrite .*--runs DIR"):
+        train_quickly("purdue/dense", tmp_path)
+    assert train_quickly("purdue/dense", tmp_path, epochs=1, overwrite=True).record.epochs == 1
+
+
+def test_another_data_set_or_fewer_epochs_cannot_be_resumed(
+    tmp_path: Path, train_quickly: Train, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_quickly("purdue/dense", tmp_path, epochs=2)
+    with pytest.raises(RunError, match="has 2 epochs already, more than the 1 asked for"):
+        train_quickly("purdue/dense", tmp_path, epochs=1, resume=True)
+    monkeypatch.setitem(splits.train.__dict__, "sha256", "other")
+    with pytest.raises(RunError, match="was trained with another data set"):
+        train_quickly("purdue/dense", tmp_path, epochs=3, resume=True)
+
+
+def test_a_network_that_stays_black_is_reported_as_failed(tmp_path: Path, train_quickly: Train) -> None:
+    def black() -> Autoencoder:
+        network = registry.load("purdue/conv").network()
+        last = [module for module in network.decoder.modules() if isinstance(module, nn.Conv2d)][-1]
+        nn.init.zeros_(last.weight)
+        nn.init.constant_(last.bias, -20.0)  # type: ignore[arg-type]
+        return network
+
+    recipe = replace(registry.load("purdue/conv"), network=black, learning_rate=1e-9)
+    result = train_quickly(recipe, tmp_path)
+    assert result.state == "failed"
+    assert result.run.read_history().meta["state"] == "failed"
+    assert result.metrics["mse"] == pytest.approx(result.baselines["black"]["mse"], rel=1e-3)
+
+
+def test_what_is_not_a_number_is_drawn_black() -> None:
+    assert to_bytes(np.array([np.nan, -1, 0.5, 2], np.float32)).tolist() == [0, 0, 128, 255]
+
+
+# ---- interruptions and full disks ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_between_two_batches_and_says_how_to_resume(
+    number: signal.Signals, tmp_path: Path, train_quickly: Train
+) -> None:
+    with watch() as interrupt:
+        os.kill(os.getpid(), number)
+        with pytest.raises(Interrupted, match=r"Resume with: aezoo train purdue/dense --resume") as caught:
+            train_quickly("purdue/dense", tmp_path, interrupt=interrupt)
+    assert caught.value.exit_code == 128 + number
+    assert "the start is saved" in str(caught.value)
+    resumed = train_quickly("purdue/dense", tmp_path, resume=True)
+    straight = train_quickly("purdue/dense", tmp_path / "straight")
+    assert same(final_state(resumed.run), final_state(straight.run))
+
+
+def test_a_second_signal_acts_at_once() -> None:
+    interrupt = Interrupt()
+    interrupt.receive(signal.SIGINT, None)
+    with pytest.raises(KeyboardInterrupt):
+        interrupt.receive(signal.SIGINT, None)
+
+
+class FullFrom:
+    """A disk that is full from the n-th sync of file on, for as many as are said."""
+
+    def __init__(self, first: int, count: int) -> None:
+        self.range, self.calls, self.sync = range(first, first + count), 0, os.fsync
+
+    def __call__(self, descriptor: int) -> None:
+        self.calls += 1
+        if self.calls in self.range:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.sync(descriptor)
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing_but_a_warning(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    straight = train_quickly("purdue/dense", tmp_path / "straight", epochs=4)
+    monkeypatch.setattr(os, "fsync", FullFrom(first=10, count=2))
+    result = train_quickly("purdue/dense", tmp_path / "full", epochs=4)
+    assert "the disk is full" in capsys.readouterr().err
+    assert same(final_state(straight.run), final_state(result.run))
+
+
+def test_a_disk_that_stays_full_stops_the_third_time_with_the_last_checkpoint_whole(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", FullFrom(first=16, count=10_000))
+    with pytest.raises(
+        WriteError, match=r"the third in a row that could not be saved; make room, then: aezoo train"
+    ) as caught:
+        train_quickly("purdue/dense", tmp_path, epochs=9)
+    monkeypatch.undo()
+    assert caught.value.exit_code == 74
+    run = RunFolder.of(tmp_path, "purdue/dense")
+    kept = checkpoints.last(run).epoch
+    assert kept >= 1
+    assert isinstance(run.read_history(), History)
+    assert train_quickly("purdue/dense", tmp_path, epochs=kept + 1, resume=True).record.epochs == kept + 1
+
+
+# ---- devices -------------------------------------------------------------------------------------------------
+
+
+def test_cuda_is_refused_where_there_is_none() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    with pytest.raises(DeviceError, match="use --device cpu or auto"):
+        choose("cuda")
+    assert choose("auto").type == "cpu"
+
+
+@pytest.mark.gpu
+def test_cuda_learns_what_the_cpu_learns(tmp_path: Path, splits: Splits) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device here")
+    from train.loop import train
+    from train.options import Options
+
+    losses = {}
+    for device in ("cpu", "cuda"):
+        options = Options(data="sample", runs=tmp_path / device, device=device, epochs=3)
+        run = RunFolder.of(options.runs, "purdue/conv")
+        with checkpoints.lock(run), Progress(quiet=True) as progress:
+            result = train(registry.load("purdue/conv"), splits, options, Interrupt(), progress)
+        losses[device] = result.record.train_loss
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=2e-3)  # TF32 and another order of sums

@@ -1,0 +1,66 @@
+"""The card: what is written is read back; anything else is refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from zoo import card, gate
+from zoo.errors import FileRefused
+from zoo.runs import RunFolder
+
+
+def test_the_card_in_every_graph_and_beside_it_say_the_same_of_the_model(conv_run: RunFolder) -> None:
+    texts = {}
+    for name in ("model", "encoder", "decoder"):
+        facts = gate.check_onnx(conv_run.graph(name).read_bytes(), source=name)
+        texts[name] = card.from_metadata(facts.metadata)
+        assert texts[name] is not None
+        assert texts[name].graph == name
+    beside = card.from_json(conv_run.card.read_text())
+    assert beside == texts["model"]
+    assert beside.name == "purdue/conv"
+    assert beside.bottleneck == {"shape": [8, 7, 7], "size": 392, "view": [28, 14], "compression": 2.0}
+    assert beside.parameters == 3217
+    assert beside.metrics.keys() == {"mse", "psnr", "ssim", "bce"}
+    assert beside.baselines.keys() == {"pca", "black", "mean-image"}
+    assert "sample" in beside.data["provenance"]
+
+
+def test_a_card_holds_no_date_path_or_host_and_is_compact_and_sorted(conv_run: RunFolder) -> None:
+    text = conv_run.card.read_text().rstrip()
+    value = json.loads(text)
+    assert text == json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    assert str(conv_run.path.parent) not in text
+    assert not any(word in text for word in ("date", "host", "/home", "/tmp"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not a card of aezoo"),
+        ("{}", "not a card of aezoo"),
+        ('{"format": "aezoo/2"}', "update aezoo"),
+        ('{"format": "aezoo/1"}', "no proper 'name'"),
+        ('{"format": "aezoo/1", "name": 3}', "no proper 'name'"),
+        ("[" * 100_000, "not JSON"),
+        (" " * (card.MAX_TEXT + 1), "not a card of aezoo"),
+    ],
+)
+def test_what_is_no_card_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(FileRefused, match=sentence):
+        card.from_json(text)
+
+
+def test_a_graph_without_a_card_has_none() -> None:
+    assert card.from_metadata({"author": "somebody"}) is None
+
+
+def test_sums_of_a_card_json_are_read_or_refused(conv_run: RunFolder) -> None:
+    files = card.files_of(conv_run.card.read_text())
+    assert files.keys() == {"model.onnx", "encoder.onnx", "decoder.onnx"}
+    for broken in ("[]", '{"files": [1]}', '{"files": {"a": 1}}'):
+        with pytest.raises(FileRefused, match="does not list its files"):
+            card.files_of(broken)

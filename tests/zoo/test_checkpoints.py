@@ -1,0 +1,145 @@
+"""Checkpoints: whole or absent, verified before use, the newest sound one wins."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo import checkpoints
+from zoo.errors import RunError, WriteError
+from zoo.runs import RunFolder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path / "purdue" / "conv")
+
+
+def commit(run: RunFolder, epoch: int, val_loss: float = 1.0) -> None:
+    checkpoints.commit(run, epoch=epoch, val_loss=val_loss, facts={"seed": 0}, files={"state.pt": b"state %d" % epoch})
+
+
+def epochs_on_disk(run: RunFolder) -> list[int]:
+    return sorted(int(path.name) for path in run.checkpoint.glob("[0-9]*"))
+
+
+def test_the_newest_two_and_the_best_are_kept(run: RunFolder) -> None:
+    for epoch, loss in enumerate([0.9, 0.2, 0.5, 0.4, 0.6]):
+        commit(run, epoch, loss)
+    assert epochs_on_disk(run) == [1, 3, 4]
+    assert checkpoints.last(run).files == {"state.pt": b"state 4"}
+
+
+def test_one_flipped_bit_is_noticed_and_the_older_checkpoint_is_taken_with_a_message(run: RunFolder) -> None:
+    commit(run, 1)
+    commit(run, 2)
+    state = run.checkpoint / "000002" / "state.pt"
+    data = bytearray(state.read_bytes())
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        state.write_bytes(flipped)
+        checkpoint, troubles = checkpoints.newest(run)
+        assert checkpoint is not None
+        assert checkpoint.epoch == 1
+        assert len(troubles) == 1
+        assert "state.pt is not what was written" in troubles[0]
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"format": "aezoo-checkpoint/9"}', b"\xff\xfe"])
+def test_a_broken_manifest_is_passed_over(run: RunFolder, broken: bytes) -> None:
+    commit(run, 1)
+    commit(run, 2)
+    (run.checkpoint / "000002" / "manifest.json").write_bytes(broken)
+    checkpoint, troubles = checkpoints.newest(run)
+    assert checkpoint is not None
+    assert checkpoint.epoch == 1
+    assert "is damaged" in troubles[0]
+
+
+def test_no_checkpoint_is_told_with_what_to_do(run: RunFolder) -> None:
+    with pytest.raises(RunError, match=r"nothing was trained there; train it with `aezoo train`"):
+        checkpoints.last(run)
+
+
+class Counting:
+    """Fails the n-th call among several operations of the operating system."""
+
+    def __init__(self, n: int, number: int) -> None:
+        self.n, self.number, self.calls = n, number, 0
+
+    def wrap(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **more: Any) -> Any:
+            self.calls += 1
+            if self.calls == self.n:
+                raise OSError(self.number, os.strerror(self.number))
+            return operation(*args, **more)
+
+        return wrapped
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_whichever_operation_fails_the_checkpoint_before_stays_whole(run: RunFolder, number: int) -> None:
+    commit(run, 1)
+    for n in range(1, 200):
+        counting = Counting(n, number)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("fsync", "replace", "open", "mkdir"):
+                patch.setattr(os, name, counting.wrap(getattr(os, name)))
+            try:
+                commit(run, 2)
+            except WriteError:
+                pass
+            else:
+                if counting.calls < n:
+                    break  # every operation had its turn
+        checkpoint, troubles = checkpoints.newest(run)
+        assert checkpoint is not None
+        assert checkpoint.epoch in (1, 2)  # 2 when only the folder's own sync failed
+        assert not troubles
+        assert not list(run.checkpoint.glob(".tmp-*"))
+    else:
+        pytest.fail("the loop never reached the end of a commit")
+    assert n > 5
+    assert checkpoints.last(run).epoch == 2
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from zoo import checkpoints
+from zoo.runs import RunFolder
+with checkpoints.lock(RunFolder(Path(sys.argv[1]))):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_trainer_is_refused_and_a_killed_one_lets_go(run: RunFolder) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(RunError, match="is being trained by another process"), checkpoints.lock(run):
+            pass
+    finally:
+        holder.kill()
+        holder.communicate()
+    with checkpoints.lock(run):
+        pass
+
+
+def test_what_a_killed_trainer_left_half_made_is_swept_under_the_lock(run: RunFolder) -> None:
+    commit(run, 1)
+    (run.checkpoint / ".tmp-000002-1-ab").mkdir()
+    (run.path / ".history.h5.1.ab.tmp").write_bytes(b"half")
+    with checkpoints.lock(run):
+        assert not list(run.path.rglob("*tmp*"))
+    assert checkpoints.last(run).epoch == 1

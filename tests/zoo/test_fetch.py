@@ -1,0 +1,124 @@
+"""Downloads, against a server on this machine: mirrors, hashes, sizes, and nothing half-made."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.zoo.tiny_mnist import tiny_files
+from zoo import cli
+from zoo.data import fetch, mnist
+from zoo.errors import DataError
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves `files` by path; remembers what was asked for."""
+
+    files: dict[str, bytes]
+    asked: list[str]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        data = self.server.files.get(self.path)
+        self.send_response(404 if data is None else 200)
+        self.send_header("Content-Length", str(len(data or b"")))
+        self.end_headers()
+        self.wfile.write(data or b"")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    files, payloads = tiny_files()
+    monkeypatch.setattr(mnist, "FILES", files)
+    with Server(("127.0.0.1", 0), Handler) as served:
+        served.files = {f"/{file.name}.gz": gzip.compress(payloads[key], mtime=0) for key, file in files.items()}
+        served.asked = []
+        thread = threading.Thread(target=served.serve_forever, daemon=True)
+        thread.start()
+        yield served
+        served.shutdown()
+
+
+def silent(name: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+@pytest.fixture
+def closed_url() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/"
+
+
+def test_four_files_come_whole_and_are_not_fetched_twice(server: Server, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    brought = fetch.fetch_mnist(tmp_path, tell=lambda *facts: told.append(facts), mirrors=[server.url])
+    assert len(brought) == 4
+    assert len(mnist.load("train", tmp_path)) == 7
+    assert {name for name, done, total in told if done == total} == {path.name for path in brought}
+    assert fetch.fetch_mnist(tmp_path, tell=silent, mirrors=[server.url]) == []
+    assert len(server.asked) == 4
+
+
+def test_a_dead_mirror_and_an_empty_one_are_passed_over(server: Server, tmp_path: Path, closed_url: str) -> None:
+    mirrors = [closed_url, f"{server.url}nothing/", server.url]
+    assert len(fetch.fetch_mnist(tmp_path, tell=silent, mirrors=mirrors)) == 4
+
+
+def test_a_file_with_another_hash_is_never_kept(server: Server, tmp_path: Path) -> None:
+    name = "/train-images-idx3-ubyte.gz"
+    server.files[name] = server.files[name][:-1] + b"x"
+    with pytest.raises(DataError, match="another sha256 than the published one"):
+        fetch.fetch_mnist(tmp_path, tell=silent, mirrors=[server.url])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_mirror_that_sends_without_end_is_stopped(server: Server, tmp_path: Path) -> None:
+    server.files["/train-images-idx3-ubyte.gz"] = bytes(5_000_000)
+    with pytest.raises(DataError, match="sent more than the published"):
+        fetch.fetch_mnist(tmp_path, tell=silent, mirrors=[server.url])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_no_network_says_what_to_do_instead(tmp_path: Path, closed_url: str) -> None:
+    with pytest.raises(DataError, match=r"cannot be reached.*Use --data sample.*name that folder with --data"):
+        fetch.fetch_mnist(tmp_path, tell=silent, mirrors=[closed_url])
+
+
+def test_a_broken_file_is_replaced(server: Server, tmp_path: Path) -> None:
+    fetch.fetch_mnist(tmp_path, tell=silent, mirrors=[server.url])
+    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"broken")
+    (tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte").write_bytes(b"broken, and found first")
+    assert len(fetch.fetch_mnist(tmp_path, tell=silent, mirrors=[server.url])) == 2
+    assert len(mnist.load("train", tmp_path)) == 7
+
+
+def test_the_verbs_fetch_and_tell(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AEZOO_MIRROR", server.url)
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", ())
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["data", "fetch", "mnist", "--data", str(tmp_path)])
+    assert ended.value.code == 0
+    assert "mnist: 4 files fetched" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["data", "status", "--data", str(tmp_path)])
+    assert f"in {tmp_path}: sound" in capsys.readouterr().out

@@ -1,0 +1,123 @@
+"""MNIST's files: found in two places, plain or zipped; every way of being wrong has its sentence."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.zoo.tiny_mnist import tiny_files
+from zoo.data import mnist, sets
+from zoo.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """DIR/MNIST/raw/*.gz with a few images, and the published facts of those."""
+    files, payloads = tiny_files()
+    monkeypatch.setattr(mnist, "FILES", files)
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for key, file in files.items():
+        (raw / f"{file.name}.gz").write_bytes(gzip.compress(payloads[key]))
+    return tmp_path
+
+
+def images_file(folder: Path) -> Path:
+    return folder / "MNIST" / "raw" / "t10k-images-idx3-ubyte.gz"
+
+
+def rewrite(path: Path, change: slice, by: bytes) -> None:
+    payload = bytearray(gzip.decompress(path.read_bytes()))
+    payload[change] = by
+    path.write_bytes(gzip.compress(bytes(payload)))
+
+
+def test_a_split_is_read_with_its_labels_and_provenance(folder: Path) -> None:
+    images = mnist.load("test", folder)
+    assert images.pixels.shape == (5, 1, 28, 28)
+    assert images.pixels.dtype == np.uint8
+    assert images.labels.tolist() == [0, 1, 2, 3, 4]
+    assert images.provenance == "MNIST, official files"
+    assert images.sha256 == hashlib.sha256(images.pixels.tobytes()).hexdigest()
+
+
+def test_plain_files_in_the_folder_itself_are_read_too(folder: Path) -> None:
+    for path in list((folder / "MNIST" / "raw").iterdir()):
+        (folder / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    assert len(mnist.load("train", folder)) == 7
+
+
+def test_a_file_cut_short_is_called_truncated_zipped_or_not(folder: Path) -> None:
+    path = images_file(folder)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    with pytest.raises(DataError, match=r"truncated in its gzip data; fetch it again"):
+        mnist.load("test", folder)
+    path.unlink()
+    path.with_suffix("").write_bytes(gzip.decompress(whole)[:-1])
+    with pytest.raises(DataError, match=r"is truncated: 3,935 bytes of 3,936"):
+        mnist.load("test", folder)
+
+
+def test_one_wrong_pixel_is_a_wrong_hash(folder: Path) -> None:
+    rewrite(images_file(folder), slice(100, 101), b"\x77")
+    with pytest.raises(DataError, match="not the published sha256 of t10k-images-idx3-ubyte"):
+        mnist.load("test", folder)
+
+
+def test_a_wrong_magic_number_a_wrong_shape_and_trailing_bytes_are_told_apart(folder: Path) -> None:
+    path = images_file(folder)
+    whole = path.read_bytes()
+    rewrite(path, slice(0, 4), b"\x00\x00\x08\x01")
+    with pytest.raises(DataError, match=r"magic number 00000801, expected 00000803"):
+        mnist.load("test", folder)
+    path.write_bytes(whole)
+    rewrite(path, slice(4, 8), b"\x00\x00\x00\x04")
+    with pytest.raises(DataError, match="does not hold 5 × 28 × 28 values"):
+        mnist.load("test", folder)
+    path.write_bytes(gzip.compress(gzip.decompress(whole) + b"more"))
+    with pytest.raises(DataError, match="does not hold 5 × 28 × 28 values"):
+        mnist.load("test", folder)
+
+
+def test_a_file_that_is_no_gzip_is_told_so(folder: Path) -> None:
+    images_file(folder).write_bytes(b"<html>not found</html>")
+    with pytest.raises(DataError, match=r"cannot be read .*fetch it again"):
+        mnist.load("test", folder)
+
+
+def test_a_gzip_bomb_costs_no_more_than_a_right_file(folder: Path) -> None:
+    images_file(folder).write_bytes(gzip.compress(bytes(50_000_000)))
+    with pytest.raises(DataError, match="magic number"):
+        mnist.load("test", folder)
+
+
+def test_an_absent_file_names_the_places_and_the_ways_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no t10k-images-idx3-ubyte\[\.gz\] in .*aezoo data fetch.*--data sample"):
+        sets.load("mnist", "test", str(tmp_path))
+
+
+def test_nothing_falls_back_to_the_sample(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="which is no folder"):
+        sets.load("mnist", "test", str(tmp_path / "absent"))
+
+
+def test_the_sample_is_real_digits_in_mnists_shape_and_says_its_name() -> None:
+    images = {split: sets.load("mnist", split, "sample") for split in ("train", "test")}
+    assert [len(images[split]) for split in ("train", "test")] == [1500, 297]
+    assert images["test"].shape == (1, 28, 28)
+    assert images["test"].pixels.max() == 255
+    assert not images["test"].pixels[:, :, :4].any()
+    assert set(images["train"].labels) == set(range(10))
+    assert images["train"].provenance.startswith("sample: scikit-learn's digits")
+
+
+def test_the_real_mnist_is_read_and_its_hashes_agree(real_mnist: Path) -> None:
+    images = sets.load("mnist", "test", str(real_mnist))
+    assert images.pixels.shape == (10_000, 1, 28, 28)
+    assert images.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
