@@ -11,18 +11,20 @@ from typing import Annotated, Any
 import typer
 
 from zoo import card, checkpoints, gate, registry
-from zoo.cli import RUNS_DEFAULT, Json, Names, Quiet, Runs, new_app, print_json, run
+from zoo.cli import RUNS_DEFAULT, Json, Names, Runs, new_app, print_json, run
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
-from zoo.runs import GRAPHS, RunFolder
+from zoo.runs import GRAPHS, RunFolder, find_runs
 
 export_app = new_app("Export trained runs to ONNX, verified before they are written.")
 verify_app = new_app("Check ONNX files: against torch, each other, and their card.")
 
-Targets = Annotated[list[str], typer.Argument(help="Recipes, run folders or .onnx files.", metavar="NAME|FOLDER|FILE…")]
+Targets = Annotated[
+    list[str], typer.Argument(help="Recipes, folders of runs, or .onnx files.", metavar="NAME|FOLDER|FILE…")
+]
 
 
 @export_app.command()
-def export(names: Names, runs: Runs = RUNS_DEFAULT, as_json: Json = False, quiet: Quiet = False) -> None:
+def export(names: Names, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
     """Export runs: `aezoo export purdue/conv`, `aezoo export all`."""
     from export.publish import publish
     from export.report import check_as_text
@@ -59,7 +61,7 @@ class Verdict:
 
 @verify_app.command()
 def verify(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
-    """Verify runs (`aezoo verify purdue/conv`, `all`), run folders, or any .onnx file. Exit 1 when a check fails."""
+    """Verify runs (`aezoo verify purdue/conv`, `all`), folders of them, or any .onnx file. Exit 1 when a check fails."""
     from export.report import check_as_json, check_as_text
 
     verdicts = [_verify(target) for target in _expand(targets, runs)]
@@ -102,7 +104,10 @@ def _expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
     for target in targets:
         path = Path(target)
         if path.is_dir():
-            found.append(RunFolder(path))
+            inside = find_runs(path)
+            if not inside:
+                raise RunError(f"no run in {target}: no model.onnx or history.h5 in it; train one with `aezoo train`")
+            found += inside
         elif path.suffix == ".onnx" or path.is_file():
             if not path.is_file():
                 raise UsageError(f"no file {target}; name an .onnx file, a run folder or a recipe")

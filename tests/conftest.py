@@ -68,7 +68,8 @@ def conv_run(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> 
 @pytest.fixture(scope="session")
 def real_mnist() -> Path:
     """A folder that holds the real MNIST, where there is one."""
-    for place in filter(None, (REAL_DATA, SHARED_DATA / "MNIST")):
-        if any(Path(place).rglob("train-images-idx3-ubyte*")):
-            return Path(place)
+    places = [*([Path(REAL_DATA)] if REAL_DATA else []), SHARED_DATA / "MNIST"]
+    for place in places:
+        if any(place.rglob("train-images-idx3-ubyte*")):
+            return place
     pytest.skip("the real MNIST is not here; name its folder with AEZOO_DATA")

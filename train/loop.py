@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -67,11 +68,11 @@ def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt
     test = TestSplit.of(splits.test, noise=recipe.noise, device=device)
     progress.begin(recipe.name, epochs=epochs, done=state.record.epochs, steps=batches.steps)
 
-    writer = _Writer(run, facts, _sample_arrays(test), progress)
+    writer = _Writer(run, facts, _sample_arrays(test), progress, options.resume_line(recipe.name))
     writer.history(state, "training")
     for epoch in range(state.record.epochs + 1, epochs + 1):
         began = time.perf_counter()
-        losses, terms = _train_epoch(state, recipe, batches, (options.seed, epoch), interrupt, progress)
+        losses, terms = _train_epoch(state, recipe, batches, options, interrupt, progress)
         val_loss = validate(state.network, recipe, test)
         _record(state.record, recipe, losses, terms, val_loss, time.perf_counter() - began, batches)
         state.record.reconstructions.append(_first_reconstructions(state.network, test))
@@ -81,9 +82,8 @@ def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt
     progress.measuring()
     outputs = reconstruct(state.network, test)
     inputs, targets = test.inputs.cpu().numpy(), test.targets.cpu().numpy()
-    size = int(np.prod(bottleneck_shape(state.network.cpu(), splits.train.shape)))
     metrics = measure(targets, outputs)
-    baselines = measure_baselines(splits.train, inputs, targets, bottleneck_size=size)
+    baselines = measure_baselines(splits.train, inputs, targets, bottleneck_size=math.prod(facts["bottleneck"]))
     result = Result(recipe, run, state.record, metrics, baselines, verdict(metrics, baselines))
     writer.final(state, result, outputs)
     return result
@@ -93,18 +93,19 @@ def _train_epoch(
     state: State,
     recipe: Recipe,
     batches: Batches,
-    seed_and_epoch: tuple[int, int],
+    options: Options,
     interrupt: Interrupt,
     progress: Progress,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Take one step a batch; return the loss (steps,) and every term (steps,) of the batches, float32."""
     objective = OBJECTIVES[recipe.objective]
-    seed_network(*seed_and_epoch)
+    epoch = state.record.epochs + 1
+    seed_network(options.seed, epoch)
     state.network.train()
     seen: list[dict[str, torch.Tensor]] = []
-    for batch in batches.epoch(*seed_and_epoch):
+    for batch in batches.epoch(options.seed, epoch):
         if interrupt.received is not None:
-            raise _interrupted(recipe, state, interrupt.received)
+            raise _interrupted(options.resume_line(recipe.name), state, interrupt.received)
         terms = objective(state.network(batch.image), batch.target)
         loss = total(terms)
         state.optimiser.zero_grad(set_to_none=True)
@@ -117,12 +118,10 @@ def _train_epoch(
     return columns.pop("loss"), columns
 
 
-def _interrupted(recipe: Recipe, state: State, received: int) -> Interrupted:
+def _interrupted(resume_line: str, state: State, received: int) -> Interrupted:
     done = state.record.epochs
     kept = f"epochs 1 to {done} are" if done > 1 else "epoch 1 is" if done else "the start is"
-    return Interrupted(
-        f"stopped in epoch {done + 1}; {kept} saved. Resume with: aezoo train {recipe.name} --resume", received
-    )
+    return Interrupted(f"stopped in epoch {done + 1}; {kept} saved. Resume with: {resume_line}", received)
 
 
 def validate(network: Autoencoder, recipe: Recipe, test: TestSplit) -> float:
@@ -248,6 +247,7 @@ class _Writer:
     facts: dict[str, Any]
     arrays: dict[str, np.ndarray]
     progress: Progress
+    resume_line: str
     failures: int = 0
 
     def epoch(self, state: State) -> None:
@@ -260,7 +260,7 @@ class _Writer:
             if self.failures == WRITE_FAILURES_IN_A_ROW:
                 raise WriteError(
                     f"{error}. That was epoch {state.record.epochs}, the third in a row that could not be saved; "
-                    f"make room, then: aezoo train {self.facts['recipe']} --resume",
+                    f"make room, then: {self.resume_line}",
                     errno=error.errno,
                 ) from error
             self.progress.warn(f"{error}. Training goes on; the next epoch is tried again")

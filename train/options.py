@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+
+from zoo.cli import RUNS_DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,3 +20,12 @@ class Options:
     epochs: int | None = None
     resume: bool = False
     overwrite: bool = False
+
+    def resume_line(self, recipe_name: str) -> str:
+        """Return the command that goes on with this training, to be copied as it is."""
+        words = ["aezoo", "train", recipe_name, "--resume"]
+        words += ["--data", self.data] if self.data else []
+        words += ["--epochs", str(self.epochs)] if self.epochs else []
+        words += ["--seed", str(self.seed)] if self.seed else []
+        words += ["--runs", str(self.runs)] if self.runs != RUNS_DEFAULT else []
+        return shlex.join(words)

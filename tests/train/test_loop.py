@@ -129,7 +129,9 @@ def test_a_signal_stops_between_two_batches_and_says_how_to_resume(
 ) -> None:
     with watch() as interrupt:
         os.kill(os.getpid(), number)
-        with pytest.raises(Interrupted, match=r"Resume with: aezoo train purdue/dense --resume") as caught:
+        with pytest.raises(
+            Interrupted, match=r"Resume with: aezoo train purdue/dense --resume --data sample"
+        ) as caught:
             train_quickly("purdue/dense", tmp_path, interrupt=interrupt)
     assert caught.value.exit_code == 128 + number
     assert "the start is saved" in str(caught.value)

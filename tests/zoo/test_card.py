@@ -15,9 +15,10 @@ def test_the_card_in_every_graph_and_beside_it_say_the_same_of_the_model(conv_ru
     texts = {}
     for name in ("model", "encoder", "decoder"):
         facts = gate.check_onnx(conv_run.graph(name).read_bytes(), source=name)
-        texts[name] = card.from_metadata(facts.metadata)
-        assert texts[name] is not None
-        assert texts[name].graph == name
+        own = card.from_metadata(facts.metadata)
+        assert own is not None
+        assert own.graph == name
+        texts[name] = own
     beside = card.from_json(conv_run.card.read_text())
     assert beside == texts["model"]
     assert beside.name == "purdue/conv"
