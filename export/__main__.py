@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,7 @@ class Verdict:
 
 @verify_app.command()
 def verify(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
-    """Verify runs (`aezoo verify purdue/conv`, `all`), folders of them, or any .onnx file. Exit 1 when a check fails."""
+    """Verify runs (`aezoo verify purdue/conv`, `all`), folders of them, or any .onnx file. Exit 1 when one fails."""
     from export.report import check_as_json, check_as_text
 
     verdicts = [_verify(target) for target in _expand(targets, runs)]
@@ -87,15 +88,18 @@ def verify(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -
                 print(f"  FAILED  {line}")
             for line in verdict.notes:
                 print(f"  note    {line}")
-        print(_last_line(verdicts, runs))
+        print(_last_line(verdicts, targets, runs))
     sys.exit(0 if all(verdict.passed for verdict in verdicts) else 1)
 
 
-def _last_line(verdicts: list[Verdict], runs: Path) -> str:
+def _last_line(verdicts: list[Verdict], targets: list[str], runs: Path) -> str:
     failed = [verdict.target for verdict in verdicts if not verdict.passed]
     if failed:
         return f"failed: {', '.join(failed)}"
-    return f"next: aezoo view{'' if runs == RUNS_DEFAULT else f' {runs}'}"
+    paths = [target for target in targets if Path(target).exists()]
+    if not paths and runs != RUNS_DEFAULT:
+        paths = [str(runs)]
+    return f"next: {shlex.join(['aezoo', 'view', *paths])}"
 
 
 def _expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
