@@ -1,0 +1,1 @@
+"""Looking at what was learned: a desktop window on run folders and ONNX files."""

@@ -1,0 +1,1 @@
+"""Painters: one `paint(painter, rect)` each, for the screen and for paper."""

@@ -1,0 +1,1 @@
+"""The worker process that opens files from anywhere, and the messages between it and the window; no Qt."""

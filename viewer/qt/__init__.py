@@ -1,0 +1,1 @@
+"""The widgets, and what connects them to the disk and to the worker process."""

@@ -1,0 +1,185 @@
+"""`aezoo view`: the desktop viewer on folders of runs and ONNX files."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, print_json, run
+from zoo.errors import AezooError, CheckFailed, DisplayError, UsageError
+
+if TYPE_CHECKING:
+    from viewer.qt.main_window import MainWindow
+
+_IMPORTED_AT = time.monotonic()
+
+app = new_app("Open the desktop viewer on a folder of runs or an .onnx file.")
+
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Folders of runs, run folders, .onnx files; --runs by default.", metavar="[PATH…]"),
+]
+Screenshot = Annotated[
+    Path | None,
+    typer.Option("--screenshot", metavar="FILE", help="Write a PNG of the window and exit; needs no display."),
+]
+Timing = Annotated[bool, typer.Option("--timing", help="Say how long window and first picture took from the start.")]
+ThemeName = Annotated[str | None, typer.Option("--theme", metavar="system|light|dark", help="Colours, for this time.")]
+
+
+@app.command()
+def main(
+    paths: Paths = None,
+    runs: Runs = RUNS_DEFAULT,
+    screenshot: Screenshot = None,
+    timing: Timing = False,
+    theme: ThemeName = None,
+    as_json: Json = False,
+) -> None:
+    """Open the desktop viewer on folders of runs, run folders and .onnx files."""
+    chosen = _check(paths, runs, screenshot, theme)
+    from viewer.qt.application import make_application
+
+    application = make_application()
+    from viewer.qt.disk import Disk
+    from viewer.qt.worker import Workers
+
+    workers = Workers(keep_spare=screenshot is None)  # first of all: it imports while the window is built
+    from viewer.qt.main_window import MainWindow
+
+    fixed = theme or ("light" if screenshot else None)  # a picture looks alike whatever was chosen last
+    window = MainWindow(workers, Disk(), theme=fixed)
+    window.open(chosen, remember=screenshot is None and bool(paths))
+    window.show()
+    end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)  # Qt holds its methods only weakly
+    application.exec()
+    window.close()
+    if end.failure is not None:
+        raise end.failure
+
+
+def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme: str | None) -> tuple[Path, ...]:
+    """Return the paths to open, or raise the sentence for what cannot be done; loads no Qt."""
+    from viewer.state import library
+
+    if theme not in (None, "system", "light", "dark"):
+        raise UsageError(f"no theme {theme!r}; there is system, light, dark")
+    if screenshot is not None and not screenshot.resolve().parent.is_dir():
+        raise UsageError(f"no folder {str(screenshot.parent)!r} for the screenshot; make it first, or name another")
+    chosen = library.absolute(paths) if paths else (Path(os.path.abspath(runs)),)
+    if not _has_display():
+        if screenshot is None:
+            raise DisplayError(
+                "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set); "
+                "write a picture of the window instead with `aezoo view --screenshot FILE`"
+            )
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    elif screenshot is None:
+        _check_xcb()
+    return chosen
+
+
+def _has_display() -> bool:
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def _check_xcb() -> None:
+    """Raise DisplayError where Qt would abort: on X without the libraries that its plugin loads."""
+    on_x = sys.platform.startswith("linux") and not os.environ.get("WAYLAND_DISPLAY")
+    if not on_x or os.environ.get("QT_QPA_PLATFORM", "xcb").split(":")[0] != "xcb":
+        return
+    import ctypes
+
+    libraries = {"libxcb-cursor.so.0": "libxcb-cursor0", "libxcb-icccm.so.4": "libxcb-icccm4"}
+    libraries |= {"libxcb-keysyms.so.1": "libxcb-keysyms1"}
+    missing = []
+    for name, package in libraries.items():
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            missing.append(package)
+    if missing:
+        raise DisplayError(
+            f"Qt cannot open a window without {', '.join(missing)}; install it (`sudo apt install {' '.join(missing)}`), "
+            f"or write a picture with `aezoo view --screenshot FILE`"
+        )
+
+
+class _End:
+    """What is said and done once the window, its first picture or everything is there."""
+
+    def __init__(self, window: MainWindow, *, screenshot: Path | None, timing: bool, as_json: bool) -> None:
+        self._window, self._screenshot, self._as_json = window, screenshot, as_json
+        self._timing = timing
+        self.failure: AezooError | None = None
+        if screenshot is not None or as_json or timing:
+            from viewer.qt.shot import when_settled
+
+            when_settled(window, self._settled, self._late)
+
+    def _settled(self) -> None:
+        self._window.repaint()
+        try:
+            if self._screenshot is not None:
+                from viewer.qt import shot
+
+                shot.take(self._window, self._screenshot)
+            self._say()
+        except AezooError as error:
+            self.failure = error
+        if self._screenshot is not None:
+            self._quit()
+
+    def _say(self) -> None:
+        window, picture = _since_start(self._window.window_at), _since_start(self._window.picture_at)
+        hello = self._window.workers.hello
+        if self._as_json:
+            report = {"window_ms": window, "first_picture_ms": picture, "provider": hello.provider if hello else None}
+            print_json({"screenshot": str(self._screenshot) if self._screenshot else None, **report})
+        elif self._timing:
+            print(f"window {window} ms, first picture {picture if picture is not None else '–'} ms", flush=True)
+        if self._screenshot is not None and not self._as_json:
+            print(f"wrote {self._screenshot}")
+
+    def _late(self) -> None:
+        from viewer.qt.shot import LIMIT_SECONDS
+
+        if self._screenshot is not None:
+            sentence = f"the panels had no answer within {LIMIT_SECONDS:g} s, so there is no picture; try once more"
+            self.failure = CheckFailed(sentence)
+            self._quit()
+
+    def _quit(self) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        QApplication.exit(0)
+
+
+def _since_start(moment: float | None) -> int | None:
+    """Return the milliseconds from the start of this process to a moment on the monotonic clock."""
+    return None if moment is None else round(1000 * (moment - _started_at()))
+
+
+def _started_at() -> float:
+    """When this process began, on the monotonic clock; where the system does not tell, when this module was read.
+
+    Linux tells it in hundredths of a second, counted from boot and with the time asleep.
+    """
+    try:
+        with open("/proc/self/stat", encoding="ascii") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK") - asleep
+    except (OSError, ValueError, IndexError, AttributeError):
+        return _IMPORTED_AT
+
+
+if __name__ == "__main__":
+    run(app, sys.argv[1:], name="python -m viewer")

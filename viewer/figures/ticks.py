@@ -1,0 +1,70 @@
+"""Where the ticks of an axis stand and what is written beside them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis from low to high, linear or logarithmic, with its ticks."""
+
+    low: float
+    high: float
+    log: bool
+    ticks: tuple[float, ...]
+
+    def place(self, value: float) -> float:
+        """Return where a value stands: 0 at the low end, 1 at the high end."""
+        if self.log:
+            return (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
+        return (value - self.low) / (self.high - self.low)
+
+
+def linear(low: float, high: float, *, about: int = 5) -> Axis:
+    """Return an axis over [low, high] with about so many ticks at 1, 2 or 5 times a power of ten."""
+    if not high > low:
+        low, high = low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)
+    step = _nice((high - low) / about)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = tuple(round(index * step, 12) for index in range(first, last + 1))
+    return Axis(ticks[0], ticks[-1], False, ticks)
+
+
+def counting(low: int, high: int, *, about: int = 6) -> Axis:
+    """Return an axis for whole numbers that ends at its data, as an axis of epochs should."""
+    if high <= low:
+        return Axis(low - 1, high + 1, False, (float(low),))
+    step = max(1, round(_nice((high - low) / about)))
+    ticks = [float(value) for value in range(math.ceil(low / step) * step, high + 1, step)]
+    if ticks[0] != low and ticks[0] - low > step / 2:
+        ticks.insert(0, float(low))
+    return Axis(low, high, False, tuple(ticks))
+
+
+def logarithmic(low: float, high: float) -> Axis:
+    """Return a logarithmic axis over [low, high], both positive, with ticks at 1, 2 and 5 or at powers of ten."""
+    if not high > low:
+        low, high = low / 2, high * 2
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    wide = last - first > 3
+    factors = (1,) if wide else (1, 2, 5)
+    candidates = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]
+    below = [value for value in candidates if value <= low * (1 + 1e-9)]
+    above = [value for value in candidates if value >= high * (1 - 1e-9)]
+    bottom, top = (below or candidates)[-1], (above or candidates[-1:])[0]
+    ticks = tuple(float(f"{value:.12g}") for value in candidates if bottom <= value <= top)
+    return Axis(ticks[0], ticks[-1], True, ticks)
+
+
+def _nice(step: float) -> float:
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(factor * power for factor in (1, 2, 5, 10) if step <= factor * power * (1 + 1e-9))
+
+
+def label(value: float) -> str:
+    """Write a tick: short, and never 0.30000000000000004."""
+    if value != 0 and (abs(value) >= 1e5 or abs(value) < 1e-4):
+        return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    return f"{value:g}"

@@ -1,0 +1,153 @@
+"""Messages between window and worker: a length-prefixed JSON header, then raw little-endian arrays; never pickle.
+
+Whoever reads takes nothing on trust: lengths, types and shapes are checked against limits before memory is given.
+
+    4 bytes   b"aez1"
+    4 bytes   length of the header, uint32
+    8 bytes   length of the arrays together, uint64
+    header    JSON object; "arrays" lists {name, dtype, shape} in the order of their bytes
+    arrays
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+
+MAGIC = b"aez1"
+DTYPES = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8"), "|u1": np.dtype("|u1")}
+MAX_HEADER = 4 << 20
+MAX_ANSWER = 64 << 20
+MAX_QUESTION = (256 << 20) + (16 << 20)
+MAX_ARRAYS = 600
+MAX_RANK = 8
+MAX_DIMENSION = 1 << 30
+_PREFIX = struct.Struct("<4sIQ")
+
+
+class ProtocolError(ValueError):
+    """Bytes that are no message: the other side is broken or taken over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Message:
+    """A header, which is a JSON object, and arrays by name."""
+
+    header: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+
+def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
+    """Return the message as bytes."""
+    prepared = {name: _little_endian(array) for name, array in (arrays or {}).items()}
+    listing = [
+        {"name": name, "dtype": array.dtype.str, "shape": list(array.shape)} for name, array in prepared.items()
+    ]
+    text = json.dumps({**header, "arrays": listing}, allow_nan=False).encode()
+    body = sum(array.nbytes for array in prepared.values())
+    prefix = _PREFIX.pack(MAGIC, len(text), body)
+    return b"".join((prefix, text, *(memoryview(array).cast("B") for array in prepared.values() if array.size)))
+
+
+def _little_endian(array: np.ndarray) -> np.ndarray:
+    plain = np.ascontiguousarray(array)
+    if plain.dtype.newbyteorder("<").str not in DTYPES:
+        plain = plain.astype("<f8" if plain.dtype.kind in "iu" or plain.dtype.itemsize > 4 else "<f4")
+    return plain.astype(plain.dtype.newbyteorder("<"), copy=False)
+
+
+def _split_prefix(prefix: bytes, limit: int) -> tuple[int, int]:
+    magic, header, body = _PREFIX.unpack(prefix)
+    if magic != MAGIC:
+        raise ProtocolError("it does not begin as a message does")
+    if header > MAX_HEADER or body > limit:
+        raise ProtocolError(f"it announces {header + body:,} bytes, more than {limit:,} are not taken")
+    return header, body
+
+
+def decode(header: bytes, body: bytes | bytearray | memoryview) -> Message:
+    """Return the message of a header and the bytes behind it, or raise ProtocolError."""
+    try:
+        value = json.loads(header, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("its header is not JSON") from error
+    listing = value.pop("arrays", None) if isinstance(value, dict) else None
+    if not isinstance(listing, list) or len(listing) > MAX_ARRAYS:
+        raise ProtocolError("its header does not list its arrays")
+    arrays: dict[str, np.ndarray] = {}
+    offset = 0
+    for entry in listing:
+        name, dtype, shape = _described(entry)
+        end = offset + math.prod(shape) * dtype.itemsize
+        if name in arrays or end > len(body):
+            raise ProtocolError("its arrays are longer than its bytes")
+        arrays[name] = np.frombuffer(body, dtype, count=math.prod(shape), offset=offset).reshape(shape)
+        offset = end
+    if offset != len(body):
+        raise ProtocolError("its bytes are longer than its arrays")
+    return Message(header=value, arrays=arrays)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ProtocolError(f"its header holds {name}")
+
+
+def _described(entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
+    if not isinstance(entry, dict):
+        raise ProtocolError("an array of it has no description")
+    name, dtype, shape = entry.get("name"), entry.get("dtype"), entry.get("shape")
+    if not isinstance(name, str) or not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ProtocolError("an array of it has a type that is not agreed")
+    if not isinstance(shape, list) or len(shape) > MAX_RANK:
+        raise ProtocolError("an array of it has no proper shape")
+    if not all(type(size) is int and 0 <= size <= MAX_DIMENSION for size in shape):
+        raise ProtocolError("an array of it has no proper shape")
+    return name, DTYPES[dtype], tuple(shape)
+
+
+class Decoder:
+    """Puts messages together from pieces as a pipe gives them; holds at most one message of `limit` bytes."""
+
+    def __init__(self, limit: int = MAX_ANSWER) -> None:
+        self._limit = limit
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Take the next piece and return the messages that are whole now; raise ProtocolError."""
+        self._buffer += data
+        messages = []
+        while len(self._buffer) >= _PREFIX.size:
+            header, body = _split_prefix(bytes(self._buffer[: _PREFIX.size]), self._limit)
+            start, end = _PREFIX.size + header, _PREFIX.size + header + body
+            if len(self._buffer) < end:
+                break
+            messages.append(decode(bytes(self._buffer[_PREFIX.size : start]), bytes(self._buffer[start:end])))
+            del self._buffer[:end]
+        return messages
+
+
+def read(stream: BinaryIO, *, limit: int = MAX_QUESTION) -> Message | None:
+    """Wait for the next message on a stream; None at its end."""
+    prefix = _exactly(stream, _PREFIX.size)
+    if prefix is None:
+        return None
+    header, body = _split_prefix(bytes(prefix), limit)
+    text, rest = _exactly(stream, header), _exactly(stream, body)
+    return None if text is None or rest is None else decode(bytes(text), rest)
+
+
+def _exactly(stream: BinaryIO, count: int) -> bytearray | None:
+    buffer = bytearray(count)
+    view, filled = memoryview(buffer), 0
+    while filled < count:
+        got = stream.readinto(view[filled:])  # type: ignore[attr-defined]
+        if not got:
+            return None
+        filled += got
+    return buffer

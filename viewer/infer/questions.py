@@ -1,0 +1,88 @@
+"""Questions of the window to its worker and the answers to them, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from viewer.infer.protocol import Message, ProtocolError, encode
+from viewer.state.files import FileBytes
+
+Kind = Literal["graph", "history", "run"]
+OPEN_SECONDS = 5.0
+RUN_SECONDS = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What `asker` wants to know of a file: its facts, its history, or what it makes of images.
+
+    An asker has one question at a time; a newer one takes the place of one that was not sent yet. `images` are
+    float32 (N, C, H, W) and `outputs` the names wanted, for a run only.
+    """
+
+    asker: str
+    kind: Kind
+    file: FileBytes
+    images: np.ndarray | None = None
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """An answer carries its question; `trouble` is the sentence of one that could not be answered."""
+
+    question: Question
+    header: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    milliseconds: float = 0.0
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a worker says of itself when it is ready."""
+
+    provider: str
+    posture: str
+    details: str
+
+
+def opening(number: int, kind: Kind, file: FileBytes) -> bytes:
+    """The message that hands a file's bytes over, 'graph' or 'history'."""
+    header = {"number": number, "kind": kind, "label": file.label, "sha256": file.sha256}
+    return encode(header, {"file": np.frombuffer(file.data, dtype=np.uint8)})
+
+
+def running(number: int, question: Question) -> bytes:
+    """The message that asks a graph, opened before, for some of its outputs."""
+    assert question.images is not None and question.outputs, question
+    header = {
+        "number": number,
+        "kind": "run",
+        "label": question.file.label,
+        "sha256": question.file.sha256,
+        "outputs": list(question.outputs),
+    }
+    return encode(header, {"images": question.images.astype(np.float32, copy=False)})
+
+
+def check_run(question: Question, message: Message) -> None:
+    """Raise ProtocolError unless the arrays are what was asked for: one float32 array a name, one row an image."""
+    assert question.images is not None
+    if set(message.arrays) != set(question.outputs):
+        raise ProtocolError("it answers with other outputs than those asked for")
+    for name, array in message.arrays.items():
+        if array.dtype != np.float32 or array.ndim < 1 or len(array) != len(question.images):
+            raise ProtocolError(f"its output {name[:60]!r} has another type or length than agreed")
+
+
+def hello_of(message: Message) -> Hello:
+    """Read a worker's first message, or raise ProtocolError."""
+    texts = [message.header.get(key) for key in ("provider", "posture", "details")]
+    if message.header.get("kind") != "ready" or not all(isinstance(text, str) for text in texts):
+        raise ProtocolError("it did not say that it is ready")
+    return Hello(*(str(text)[:2000] for text in texts))

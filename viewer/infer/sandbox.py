@@ -1,0 +1,127 @@
+"""What a worker gives up before it sees its first file: memory, files, network; and an honest word on what it kept.
+
+Linux only: rlimits, PR_SET_NO_NEW_PRIVS, and Landlock where the kernel has it (5.13 and later). Elsewhere the deadlines
+and the separate process remain, and the posture says so.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import site
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MEMORY_BYTES = 4 << 30
+OPEN_FILES = 64
+
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
+_VERSION_FLAG, _PATH_BENEATH = 1, 1
+_FILE_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}  # by ABI; what a newer one adds is not ours
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _IOCTL = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 15
+_NET_RIGHTS = 0b11  # bind and connect, TCP, ABI 4
+_SCOPES = 0b11  # abstract sockets and signals, ABI 6
+
+
+@dataclass(frozen=True)
+class Posture:
+    """What was really applied."""
+
+    short: str
+    details: str
+
+
+def close(*, cuda: bool = False) -> Posture:
+    """Give up what opening a file does not need; call it after every import. Never raises: the posture tells."""
+    if not sys.platform.startswith("linux"):
+        return Posture("process only", f"A separate process with deadlines; no sandbox is known for {sys.platform}.")
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a worker in a loop would outlive its window
+    limits = _limit(memory=not cuda)
+    privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    threads = len(os.listdir("/proc/self/task"))
+    abi = _close_landlock(libc, cuda=cuda) if privileges else 0
+    return _worded(abi, limits, privileges=privileges, threads=threads, cuda=cuda)
+
+
+def _limit(*, memory: bool) -> list[str]:
+    import resource
+
+    wanted = {
+        "core files": (resource.RLIMIT_CORE, 0),
+        "file writes": (resource.RLIMIT_FSIZE, 0),
+        "open files": (resource.RLIMIT_NOFILE, OPEN_FILES),
+    }
+    if memory:  # CUDA reserves addresses far beyond what it uses
+        wanted["memory"] = (resource.RLIMIT_AS, MEMORY_BYTES)
+    applied = []
+    for name, (kind, value) in wanted.items():
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        try:
+            resource.setrlimit(kind, (value, value))
+        except (OSError, ValueError):
+            continue
+        applied.append(f"{name} {value / 2**30:g} GiB" if name == "memory" else f"{name} {value}")
+    return applied
+
+
+def _close_landlock(libc: ctypes.CDLL, *, cuda: bool) -> int:
+    """Deny every file and connection from here on; return the kernel's Landlock ABI, 0 where it did not hold."""
+    abi = int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG))
+    if abi < 1:
+        return 0
+    rights = _FILE_RIGHTS[min(abi, 5)]
+    attributes = struct.pack("<QQQ", rights, _NET_RIGHTS if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
+    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    ruleset = int(libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(size), 0))
+    if ruleset < 0:
+        return 0
+    try:
+        for path, allowed in _cuda_needs() if cuda else ():
+            _allow(libc, ruleset, path, allowed & rights)
+        return abi if libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0 else 0
+    finally:
+        os.close(ruleset)
+
+
+def _cuda_needs() -> Iterator[tuple[Path, int]]:
+    """What CUDA opens only when it is used: its libraries, its devices, and what it reads of the machine."""
+    libraries = _READ_FILE | _READ_DIR | _EXECUTE
+    for folder in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc", "/sys", *site.getsitepackages()):
+        yield Path(folder), libraries
+    for device in Path("/dev").glob("nvidia*"):
+        yield device, _READ_FILE | _WRITE_FILE | _READ_DIR | _IOCTL
+
+
+def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
+    try:
+        descriptor = os.open(path, getattr(os, "O_PATH", 0) | os.O_CLOEXEC)
+    except OSError:
+        return  # what is not there need not be allowed
+    if not path.is_dir():
+        rights &= _READ_FILE | _WRITE_FILE | _EXECUTE | _IOCTL
+    libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("<Qi", rights, descriptor), 0)
+    os.close(descriptor)
+
+
+def _worded(abi: int, limits: list[str], *, privileges: bool, threads: int, cuda: bool) -> Posture:
+    said = ["Files are opened in a process of their own, with deadlines."]
+    if abi and cuda:
+        said.append(f"Landlock (ABI {abi}): it can write no file; it can read libraries and reach the GPU for CUDA.")
+    elif abi:
+        said.append(f"Landlock (ABI {abi}): it can open no file of this machine.")
+    else:
+        said.append("This kernel has no Landlock: it could read what you can read.")
+    if abi:
+        said.append("It can make no TCP connection." if abi >= 4 else "This kernel cannot keep it from the network.")
+    if abi and threads > 1:
+        said.append(f"{threads - 1} threads were running before that and are not bound by it.")
+    said.append(f"Limits: {', '.join(limits) or 'none'}." + ("" if privileges else " It may gain privileges."))
+    short = "files and network shut" if abi >= 4 else "files shut" if abi else "limits only"
+    return Posture(short if not cuda or not abi else "writing and network shut", " ".join(said))

@@ -1,0 +1,59 @@
+"""The QApplication: style, palette and the few rules of a style sheet that a palette cannot say."""
+
+from __future__ import annotations
+
+import sys
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from viewer.figures.theme import DARK, LIGHT, Theme
+
+
+def make_application() -> QApplication:
+    """Return the one QApplication, made now if there is none yet."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("aezoo")
+    application.setApplicationDisplayName("aezoo")
+    application.setDesktopFileName("aezoo")
+    application.setStyle("Fusion")
+    return application
+
+
+def theme_of(choice: str) -> Theme:
+    """Return the theme for 'light', 'dark' or 'system'; a system that does not say is light."""
+    if choice == "system":
+        hints = QApplication.styleHints()
+        return DARK if hints.colorScheme() == Qt.ColorScheme.Dark else LIGHT
+    return DARK if choice == "dark" else LIGHT
+
+
+def apply_theme(application: QApplication, theme: Theme) -> None:
+    """Colour every window."""
+    application.setPalette(theme.palette())
+    application.setStyleSheet(_rules(theme))
+
+
+def _rules(theme: Theme) -> str:
+    return f"""
+        QFrame#panel {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 6px; }}
+        QLabel#title {{ font-weight: 600; }}
+        QLabel#subtitle, QLabel#empty {{ color: {theme.muted}; }}
+        QFrame#notices {{ background: {theme.warning_ground}; border: 1px solid {theme.border}; border-radius: 6px; }}
+        QFrame#notices QLabel {{ color: {theme.warning}; }}
+        QTextEdit, QTableView {{ background: {theme.base}; border: none; }}
+        QTableView::item {{ padding: 0 4px; }}
+        QHeaderView {{ background: {theme.base}; }}
+        QHeaderView::section {{
+            background: {theme.base}; color: {theme.muted}; border: none;
+            border-bottom: 1px solid {theme.border}; padding: 3px 4px;
+        }}
+        QSplitter::handle {{ background: transparent; }}
+        QStatusBar {{ color: {theme.muted}; }}
+        QStatusBar::item {{ border: none; }}
+        QStatusBar QLabel {{ color: {theme.muted}; padding: 0 8px; }}
+        QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; }}
+    """

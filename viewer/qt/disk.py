@@ -1,0 +1,101 @@
+"""Everything that waits for a disk: one thread that scans folders, reads files and loads the embedded sample.
+
+A job has a key; a newer job of the same key takes the place of one that has not begun. Whoever wanted the result is
+called with it in the window's thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from viewer.state.words import clean
+from zoo.errors import AezooError
+
+JOIN_SECONDS = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """A job's result, or the sentence of one that failed."""
+
+    result: Any
+    trouble: str = ""
+
+
+Job = Callable[[], Any]
+Taker = Callable[[Done], None]
+
+
+class Disk(QObject):
+    """Does jobs one after another in a thread of its own."""
+
+    idle = Signal()
+    _came = Signal(object, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs: OrderedDict[str, tuple[Job, Taker]] = OrderedDict()
+        self._condition = threading.Condition()
+        self._stopping = False
+        self._outstanding = 0
+        self._came.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._thread = threading.Thread(target=self._work, name="disk", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a result is still to come."""
+        return self._outstanding > 0
+
+    def do(self, key: str, job: Job, taker: Taker) -> None:
+        """Have a job done, and `taker` called with what came of it."""
+        with self._condition:
+            if key not in self._jobs:
+                self._outstanding += 1
+            self._jobs[key] = (job, taker)
+            self._condition.notify()
+
+    def close(self) -> None:
+        """Stop after the job in hand."""
+        with self._condition:
+            self._stopping = True
+            self._jobs.clear()
+            self._condition.notify()
+        self._thread.join(JOIN_SECONDS)
+
+    def _deliver(self, taker: Taker, done: Done) -> None:
+        self._outstanding -= 1
+        if self._stopping:
+            return
+        taker(done)
+        if not self._outstanding:
+            self.idle.emit()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._jobs or self._stopping)
+                if self._stopping:
+                    return
+                _, (job, taker) = self._jobs.popitem(last=False)
+            done = _attempt(job)
+            if self._stopping:
+                return
+            self._came.emit(taker, done)
+
+
+def _attempt(job: Job) -> Done:
+    try:
+        return Done(job())
+    except AezooError as error:
+        return Done(None, clean(error))
+    except OSError as error:
+        return Done(None, clean(f"the disk did not answer ({error.strerror or error})"))
+    except (ValueError, MemoryError, ImportError) as error:
+        return Done(None, clean(f"it could not be read ({error})"))

@@ -1,0 +1,226 @@
+"""Keeps the store in step with the disk: scans, reads, has histories and graphs opened, and follows what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
+
+from viewer.infer.questions import Answer, Question
+from viewer.qt.disk import Disk, Done
+from viewer.qt.store import AppState
+from viewer.qt.worker import Workers
+from viewer.state import files, graph, history, library, samples
+from viewer.state.library import Entry, Stamp
+from viewer.state.selection import State
+from viewer.state.words import clean
+from zoo import card, gate
+from zoo.errors import FileRefused
+
+POLL_MILLISECONDS = 2000
+DEBOUNCE_MILLISECONDS = 150
+SCAN = "scan"
+
+
+class Librarian(QObject):
+    """Reads each file once for each stamp it bears. A run's history is read at once, its graph when it is looked at."""
+
+    told = Signal(str)
+
+    def __init__(self, store: AppState, disk: Disk, workers: Workers, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store, self._disk, self._workers = store, disk, workers
+        self._read: dict[tuple[str, Path], Stamp | None] = {}
+        self._answers: dict[Question, Callable[[Answer], None]] = {}
+        workers.answered.connect(self._take_answer)
+        store.changed.connect(self._follow)
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.directoryChanged.connect(self._something_changed)
+        self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MILLISECONDS)
+        self._debounce.timeout.connect(self.rescan)
+        self._poll = QTimer(self, interval=POLL_MILLISECONDS)
+        self._poll.timeout.connect(self.rescan)
+        self._poll.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something of what was opened is still to come."""
+        return not self._store.state.scanned or self._disk.busy or bool(self._answers)
+
+    def open(self, paths: tuple[Path, ...]) -> None:
+        """Show these folders and files."""
+        self._read.clear()
+        self._store.set_roots(paths)
+        self.rescan()
+
+    def rescan(self) -> None:
+        """Look at the disk again."""
+        roots = self._store.state.roots
+        self._disk.do(SCAN, partial(library.scan, roots), partial(self._take_scan, roots))
+
+    def close(self) -> None:
+        self._poll.stop()
+        self._debounce.stop()
+
+    def _something_changed(self, _folder: str) -> None:
+        self._debounce.start()
+
+    # ---- the worker ----
+
+    def _ask(self, question: Question, taker: Callable[[Answer], None]) -> None:
+        for older in [entry for entry in self._answers if entry.asker == question.asker]:
+            del self._answers[older]
+        self._answers[question] = taker
+        self._workers.ask(question)
+
+    def _take_answer(self, answer: Answer) -> None:
+        taker = self._answers.pop(answer.question, None)
+        if taker is not None:
+            taker(answer)
+
+    # ---- what lies there ----
+
+    def _take_scan(self, roots: tuple[Path, ...], done: Done) -> None:
+        if roots != self._store.state.roots:
+            return
+        self._store.set_entries(done.result or ())
+        watched = {str(folder) for folder in library.folders(roots, self._store.state.entries)}
+        new = watched.difference(self._watcher.directories())
+        if new:
+            self._watcher.addPaths(sorted(new))
+        if done.trouble:
+            self.told.emit(done.trouble)
+
+    def _follow(self, before: State, after: State) -> None:
+        """Read what is new or has changed, the current entry first."""
+        if before.entries is after.entries and before.current == after.current and before.roots == after.roots:
+            return
+        for entry in sorted(after.entries, key=lambda entry: entry.path != after.current):
+            current = entry.path == after.current
+            if entry.card_stamp and self._is_new("card", entry.path, entry.card_stamp):
+                self._load_card(entry)
+            if entry.history_stamp and self._is_new("history", entry.path, entry.history_stamp):
+                self._load_history(entry)
+            if current and before.current != after.current:
+                self._read.pop(("graph", entry.path), None)  # its bytes were let go when another was looked at
+            if (current or not entry.is_run) and self._is_new("graph", entry.path, entry.graph_stamp):
+                self._load_graph(entry)
+
+    def _is_new(self, what: str, path: Path, stamp: Stamp | None) -> bool:
+        known = self._read.get((what, path), False)
+        self._read[what, path] = stamp
+        return known != stamp
+
+    # ---- card ----
+
+    def _load_card(self, entry: Entry) -> None:
+        job = partial(gate.read_bytes, entry.card, limit=card.MAX_TEXT)
+        self._disk.do(f"card {entry.path}", job, partial(self._take_card, entry))
+
+    def _take_card(self, entry: Entry, done: Done) -> None:
+        if done.trouble:
+            self._store.learn(entry.path, card=None, card_trouble=done.trouble)
+            return
+        try:
+            text = done.result.decode()
+            listed = {name: sha256 for name, (sha256, _) in card.files_of(text).items()}
+            self._store.learn(entry.path, card=card.from_json(text), listed=listed, card_trouble="")
+        except (FileRefused, UnicodeDecodeError) as error:
+            trouble = f"{_label(entry.card)}: {clean(error)}"
+            self._store.learn(entry.path, card=None, card_trouble=trouble)
+            self.told.emit(_sentence(trouble))
+
+    # ---- history ----
+
+    def _load_history(self, entry: Entry) -> None:
+        job = partial(files.read, entry.history, limit=gate.MAX_HDF5_BYTES, label=_label(entry.history))
+        self._disk.do(f"history {entry.path}", job, partial(self._take_history_file, entry))
+
+    def _take_history_file(self, entry: Entry, done: Done) -> None:
+        if done.trouble:
+            self._history_failed(entry, done.trouble)
+            return
+        question = Question(asker=f"history {entry.path}", kind="history", file=done.result)
+        self._ask(question, partial(self._take_history, entry))
+
+    def _take_history(self, entry: Entry, answer: Answer) -> None:
+        meta = answer.header.get("meta")
+        if answer.trouble or not isinstance(meta, Mapping):
+            self._history_failed(entry, answer.trouble or f"{answer.question.file.label} has no description")
+            return
+        self._store.learn(entry.path, history=history.from_parts(meta, answer.arrays), history_trouble="")
+
+    def _history_failed(self, entry: Entry, trouble: str) -> None:
+        self._store.learn(entry.path, history=None, history_trouble=trouble)
+        self.told.emit(_sentence(trouble))
+
+    # ---- graph ----
+
+    def _load_graph(self, entry: Entry) -> None:
+        if entry.graph_stamp is None:
+            self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble="")
+            return
+        job = partial(files.read, entry.graph, limit=gate.MAX_ONNX_BYTES, label=_label(entry.graph))
+        self._disk.do(f"graph {entry.path}", job, partial(self._take_graph_file, entry))
+
+    def _take_graph_file(self, entry: Entry, done: Done) -> None:
+        if done.trouble:
+            self._graph_failed(entry, done.trouble)
+            return
+        if entry.path == self._store.state.current:
+            self._store.set_file(done.result)
+            if done.result.sha256 == self._store.state.now.graph_sha256 and self._store.state.now.graph:
+                return  # looked at before, and still the same
+        question = Question(asker=f"graph {entry.path}", kind="graph", file=done.result)
+        self._ask(question, partial(self._take_graph, entry))
+
+    def _take_graph(self, entry: Entry, answer: Answer) -> None:
+        label = answer.question.file.label
+        if answer.trouble:
+            self._graph_failed(entry, answer.trouble)
+            return
+        try:
+            told = graph.from_header(answer.header)
+        except ValueError as error:
+            self._graph_failed(entry, f"the worker's answer on {label} cannot be used ({error})")
+            return
+        trouble = f"{label}: {told.trouble}" if told.trouble else ""
+        sha256 = answer.question.file.sha256
+        self._store.learn(entry.path, graph=told, graph_sha256=sha256, graph_trouble="", card_trouble=trouble)
+        if trouble:
+            self.told.emit(_sentence(trouble))
+        if entry.history_stamp is None:
+            self._load_samples(entry, told)
+
+    def _graph_failed(self, entry: Entry, trouble: str) -> None:
+        self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble=trouble)
+        self.told.emit(_sentence(trouble))
+
+    # ---- images for a graph that comes alone ----
+
+    def _load_samples(self, entry: Entry, told: graph.Graph) -> None:
+        if told.image_shape is None:
+            trouble = f"{_label(entry.graph)} takes no images: its input is not one batch of grey or colour images"
+            self._store.learn(entry.path, samples=None, samples_trouble=trouble)
+            return
+        dataset = str(told.card.data.get("name", "")) if told.card else ""
+        job = partial(samples.embedded, told.image_shape, dataset=dataset, sigma=told.noise)
+        self._disk.do(f"samples {entry.path}", job, partial(self._take_samples, entry, told))
+
+    def _take_samples(self, entry: Entry, told: graph.Graph, done: Done) -> None:
+        shape = "×".join(map(str, told.image_shape or ()))
+        absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
+        trouble = done.trouble or ("" if done.result else absent)
+        self._store.learn(entry.path, samples=done.result, samples_trouble=trouble)
+
+
+def _label(path: Path) -> str:
+    """What a file is called in sentences: its run's recipe and its name."""
+    return clean("/".join(path.parts[-3:]), limit=120)
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:] if text[:1].isalpha() and " " in text[:12] else text
+    return text if text.endswith(".") else f"{text}."

@@ -1,0 +1,126 @@
+"""Bottleneck: the encoder's values of every image as a picture, and one sample or one feature map large."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtWidgets import QComboBox, QLabel, QWidget
+
+from viewer.figures import colours
+from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
+from viewer.figures.theme import Theme
+from viewer.infer.questions import Answer
+from viewer.qt.asker import Asker
+from viewer.qt.panels.images import ImagePanel
+from viewer.qt.store import AppState
+from viewer.qt.worker import Workers
+from viewer.state import tiles, words
+from viewer.state.selection import State
+
+MAX_MAPS = 1024
+
+
+class Bottleneck(ImagePanel):
+    """The tiling of every sample in a row; below it the chosen sample's, and the chosen feature map."""
+
+    def __init__(self, store: AppState, workers: Workers, parent: QWidget | None = None) -> None:
+        super().__init__("Bottleneck", store, parent)
+        self.asker = Asker("bottleneck", workers, self)
+        self.asker.answered.connect(self._take)
+        self._values: np.ndarray | None = None
+        self._shown: tuple[object, ...] = ()
+        self.sample_box, self.map_box = QComboBox(), QComboBox()
+        self._build()
+
+    def _build(self) -> None:
+        for box, word, name in (
+            (self.sample_box, "sample", "Sample shown large"),
+            (self.map_box, "map", "Feature map shown large"),
+        ):
+            label = QLabel(word)
+            label.setFont(self.view.font())
+            label.setBuddy(box)
+            box.setAccessibleName(name)
+            box.setFont(self.view.font())
+            box.setMinimumContentsLength(2)
+            self.header.addWidget(label)
+            self.header.addWidget(box)
+        self._map_label = label
+        self.sample_box.activated.connect(self.store.set_sample)
+        self.map_box.activated.connect(lambda _: self.redraw())
+
+    def follow(self, before: State, after: State) -> None:
+        subject = (after.graph_file, after.samples, after.now.graph_trouble, after.now.samples_trouble, after.entry)
+        if subject != self._shown:
+            self._shown = subject
+            self._values = None
+            self._ask(after)
+        elif before.sample != after.sample:
+            self.redraw()
+
+    def _ask(self, state: State) -> None:
+        file, samples, graph = state.graph_file, state.samples, state.now.graph
+        if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
+            self.asker.ask(file, samples.inputs, (graph.bottleneck,))
+            return
+        self.asker.forget()
+        if not self.is_coming(state):
+            self._set_choices(0, 0)
+            self.view.show_sentence(self.why_nothing(state, needs="bottleneck"))
+
+    def _take(self, answer: Answer) -> None:
+        values = next(iter(answer.arrays.values()), None)
+        if answer.trouble or values is None or values.ndim < 2 or not values.size:
+            self.view.show_sentence(answer.trouble or "The graph's bottleneck holds no values.")
+            return
+        self._values = values
+        self._set_choices(len(values), values.shape[1] if values.ndim == 4 else 0)
+        self.redraw()
+
+    def _set_choices(self, samples: int, maps: int) -> None:
+        for box, count in ((self.sample_box, samples), (self.map_box, min(maps, MAX_MAPS))):
+            if box.count() != count:
+                box.clear()
+                box.addItems([str(index + 1) for index in range(count)])
+            box.setEnabled(count > 1)
+        for widget in (self.map_box, self._map_label):
+            widget.setVisible(maps > 0)
+
+    def redraw(self) -> None:
+        state, values = self.store.state, self._values
+        if values is None:
+            return
+        chosen = min(state.sample, len(values) - 1)
+        self.sample_box.setCurrentIndex(chosen)
+        figure = figure_of(
+            self.theme,
+            values,
+            tiles.grid_of(values.shape[1:], state.now.graph.view if state.now.graph else None),
+            chosen=chosen,
+            index=max(0, self.map_box.currentIndex()) if values.ndim == 4 else None,
+        )
+        size = int(np.prod(values.shape[1:]))
+        self.subtitle.setText(f"{words.shape(values.shape[1:])}" + (f", {size} values" if values.ndim > 2 else " values"))
+        self.view.show_figure(figure, figure.description)
+
+
+def figure_of(
+    theme: Theme, values: np.ndarray, grid: tiles.Grid, *, chosen: int, index: int | None
+) -> MosaicFigure:
+    """Return the figure: every sample's tiling, the chosen one's large, and one feature map if there are maps."""
+    low, high = tiles.value_range(values)
+    table = colours.sequential()
+    pictures = colours.apply(tiles.tile(values, grid), low, high, table)
+    rows, columns = grid.shape
+    large = [Large(f"sample {chosen + 1}, {rows}×{columns}", pictures[chosen])]
+    if index is not None:
+        single = tiles.single_map(values, chosen, min(index, values.shape[1] - 1))
+        note = "values {} … {}".format(*(words.number(value, 3) for value in tiles.value_range(single)))
+        title = f"map {index + 1} of {values.shape[1]}, {words.shape(single.shape)}"
+        large.append(Large(title, colours.apply(single, low, high, table), note))
+    scale = Scale(words.number(low, 3), words.number(high, 3), table, "value")
+    text = f"Bottlenecks of {len(values)} samples as {rows}×{columns}; values from {scale.low} to {scale.high}"
+    return MosaicFigure(
+        theme=theme, rows=(Row("", pictures),), chosen=chosen, large=tuple(large), scale=scale, description=text
+    )
+
+

@@ -1,0 +1,84 @@
+"""What the three panels of images share: one figure view, the choice of a sample, and why there may be no picture."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QWidget
+
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.theme import LIGHT, Theme
+from viewer.qt.store import AppState
+from viewer.qt.widgets.figure_view import FigureView
+from viewer.qt.widgets.panel import PanelFrame
+from viewer.state.selection import State
+
+
+class ImagePanel(PanelFrame):
+    """A panel with a mosaic: a click or an arrow key chooses the sample that every image panel shows large."""
+
+    def __init__(self, title: str, store: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(title, parent)
+        self.store = store
+        self.theme: Theme = LIGHT
+        self.view = FigureView(title, self)
+        self.view.clicked.connect(self._choose)
+        self.view.stepped.connect(self._step)
+        self.body.addWidget(self.view, 1)
+        store.changed.connect(self.follow)
+
+    def follow(self, before: State, after: State) -> None:
+        """Show the new state."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Paint what is known again, with another theme or another sample."""
+        raise NotImplementedError
+
+    def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        self.view.set_theme(theme)
+        self.redraw()
+
+    def is_coming(self, state: State) -> bool:
+        """Whether file and images may still arrive, so that there is nothing to say yet."""
+        known, entry = state.now, state.entry
+        if entry is None or known.trouble or known.samples_trouble:
+            return False
+        if entry.graph_stamp is None:
+            return known.history is None and entry.history_stamp is not None
+        return state.graph_file is None or state.samples is None
+
+    def why_nothing(self, state: State, *, needs: str) -> str:
+        """Return the sentence for a panel without a picture."""
+        self.subtitle.setText("")
+        known, entry = state.now, state.entry
+        if entry is None:
+            return ""
+        trouble = known.graph_trouble or known.samples_trouble or known.history_trouble
+        if trouble:
+            return trouble[:1].upper() + trouble[1:] + "."
+        if entry.graph_stamp is None:
+            return "There is no model.onnx yet: the graph is exported when the training has ended."
+        graph = known.graph
+        if graph and graph.image_shape is None:
+            return f"{entry.graph.name} takes no images, so there is nothing to show here."
+        if graph and not getattr(graph, needs):
+            return f"{entry.graph.name} has no {needs} among its outputs."
+        if graph and state.samples and graph.image_shape != state.samples.inputs.shape[1:]:
+            return f"{entry.graph.name} takes images of another shape than the run's own samples."
+        return "This run has no sample images."
+
+    def _choose(self, point: QPointF) -> None:
+        figure = self.view.figure
+        if isinstance(figure, MosaicFigure):
+            metrics = QFontMetricsF(self.view.font())
+            column = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
+            if column is not None:
+                self.store.set_sample(column)
+
+    def _step(self, step: int) -> None:
+        figure = self.view.figure
+        if isinstance(figure, MosaicFigure) and figure.rows:
+            count = len(figure.rows[0].pixels)
+            self.store.set_sample(max(0, min(count - 1, min(self.store.state.sample, count - 1) + step)))

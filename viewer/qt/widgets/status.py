@@ -1,0 +1,43 @@
+"""The status bar: where it is computed, how fast, on which data, and what the worker process may touch."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from viewer.infer.questions import Hello
+from viewer.state.words import clean
+
+
+class Status(QStatusBar):
+    """Four labels, each with its own tool tip; none of them takes focus."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self.provider = self._label("Where graphs are computed")
+        self.speed = self._label("Time from the last question to its answer")
+        self.provenance = self._label("Where the images come from")
+        self.posture = self._label("What the process that opens files may still do")
+        self.addWidget(self.provenance, 1)
+        for label in (self.speed, self.provider, self.posture):
+            self.addPermanentWidget(label)
+        self.provider.setText("starting…")
+
+    def _label(self, name: str) -> QLabel:
+        label = QLabel()
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setAccessibleName(name)
+        label.setToolTip(name)
+        return label
+
+    def greet(self, hello: Hello) -> None:
+        self.provider.setText(clean(hello.provider, limit=90))
+        self.posture.setText(f"sandbox: {clean(hello.posture, limit=60)}")
+        self.posture.setToolTip(clean(hello.details, limit=800).replace("<", "‹"))
+
+    def show_speed(self, milliseconds: float) -> None:
+        self.speed.setText(f"{milliseconds:.1f} ms" if milliseconds < 100 else f"{milliseconds:.0f} ms")
+
+    def show_provenance(self, provenance: str) -> None:
+        self.provenance.setText(f"data: {clean(provenance, limit=120)}" if provenance else "")

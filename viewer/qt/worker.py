@@ -1,0 +1,322 @@
+"""The window's side of the worker process: mailboxes where the newest question wins, deadlines, restarts, a spare.
+
+One question is with the worker at a time. A worker that dies, hangs or talks nonsense is killed, told of in one sentence
+and replaced by the spare; its question is asked once more, and a file that has ended two workers is not opened again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, OrderedDict
+from pathlib import Path
+
+from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, QTimer, Signal
+
+from viewer.infer import protocol, questions
+from viewer.infer.protocol import Decoder, Message, ProtocolError
+from viewer.infer.questions import Answer, Hello, Question
+from viewer.state.words import clean
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30.0
+STARTS_IN_A_ROW = 3
+KILLS_PER_FILE = 2
+_KEPT_VARIABLES = ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "HOME")
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # a thread that runs before the sandbox shuts is not in it
+
+
+class WorkerProcess(QObject):
+    """One process: bytes out, messages in. `ended` comes once, with why."""
+
+    ready = Signal(object)
+    answered = Signal(object)
+    ended = Signal(str)
+
+    def __init__(self, command: list[str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.hello: Hello | None = None
+        self.opened: set[str] = set()  # sha256 of the graphs it holds
+        self._decoder = Decoder()
+        self._over = False
+        self._process = QProcess(self)
+        self._process.setProcessEnvironment(_environment())
+        self._process.readyReadStandardOutput.connect(self._read)
+        self._process.finished.connect(self._finished)
+        self._process.errorOccurred.connect(self._failed)
+        self._process.start(command[0], command[1:])
+
+    @property
+    def process_id(self) -> int:
+        return self._process.processId()
+
+    def send(self, data: bytes) -> None:
+        self._process.write(data)
+
+    def stop(self, why: str) -> None:
+        """Kill it and say why; a second reason is not heard."""
+        if self._over:
+            return
+        self._over = True
+        self._process.kill()
+        self.ended.emit(why)
+
+    def close(self) -> None:
+        """End it in silence and wait until it is gone."""
+        self._over = True
+        self._process.kill()
+        self._process.waitForFinished(2000)
+
+    def _read(self) -> None:
+        try:
+            messages = self._decoder.feed(self._process.readAllStandardOutput().data())
+            for message in messages:
+                self._take(message)
+        except ProtocolError as error:
+            self.stop(f"sent what is no answer: {error}")
+
+    def _take(self, message: Message) -> None:
+        if self._over:
+            return
+        if self.hello is None:
+            self.hello = questions.hello_of(message)
+            self.ready.emit(self)
+        else:
+            self.answered.emit(message)
+
+    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        crashed = status == QProcess.ExitStatus.CrashExit
+        why = f"died of signal {code}" if crashed else f"ended with exit code {code}"
+        lines = bytes(self._process.readAllStandardError().data()[-2000:]).decode(errors="replace").strip().splitlines()
+        said = f" ({clean(lines[-1], limit=160)})" if lines and not crashed else ""
+        self.stop(why + said)
+
+    def _failed(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self.stop(f"could not be started ({clean(self._process.errorString())})")
+
+
+class Workers(QObject):
+    """Takes questions, gives answers; the only thing that panels see of the worker process."""
+
+    answered = Signal(object)  # Answer
+    told = Signal(str)  # one sentence on what happened to a worker
+    greeted = Signal(object)  # Hello of the worker that answers now
+    idle = Signal()
+
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        open_seconds: float = questions.OPEN_SECONDS,
+        run_seconds: float = questions.RUN_SECONDS,
+        keep_spare: bool = True,
+    ) -> None:
+        super().__init__(parent)
+        self._seconds = {"graph": open_seconds, "history": open_seconds, "run": run_seconds}
+        self._keep_spare = keep_spare
+        self._mailboxes: OrderedDict[str, Question] = OrderedDict()
+        self._asked: Question | None = None  # with the worker now
+        self._kind: questions.Kind = "graph"  # what it was asked of it first: a run may need an opening before
+        self._number = 0
+        self._kills: Counter[str] = Counter()
+        self._failed_starts = 0
+        self._given_up = ""
+        self._closing = False
+        self._clock = QElapsedTimer()
+        self._deadline = QTimer(self, singleShot=True)
+        self._deadline.timeout.connect(self._too_late)
+        self._spare: WorkerProcess | None = None
+        self._active: WorkerProcess | None = self._new_process()
+
+    # ---- asking ----
+
+    def ask(self, question: Question) -> None:
+        """Put a question into its asker's mailbox, in the place of an older one."""
+        if self._kills[question.file.sha256] >= KILLS_PER_FILE:
+            self._answer_later(Answer(question, trouble=_refusal(question.file.label)))
+        elif self._given_up:
+            self._answer_later(Answer(question, trouble=self._given_up))
+        else:
+            self._mailboxes[question.asker] = question
+            self._next()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._mailboxes) or self._asked is not None
+
+    @property
+    def process_id(self) -> int:
+        """Of the worker that answers now, 0 while there is none."""
+        return self._active.process_id if self._active else 0
+
+    @property
+    def hello(self) -> Hello | None:
+        return self._active.hello if self._active else None
+
+    def close(self) -> None:
+        """End every worker."""
+        self._closing = True
+        self._deadline.stop()
+        for process in filter(None, (self._active, self._spare)):
+            process.close()
+        self._active = self._spare = None
+
+    def _answer_later(self, answer: Answer) -> None:
+        QTimer.singleShot(0, self, lambda: self.answered.emit(answer))
+
+    def _next(self) -> None:
+        """Send the oldest mailbox's question, if the worker is free."""
+        if self._asked is not None or self._active is None or self._active.hello is None:
+            return
+        if not self._mailboxes:
+            self._prepare_spare()
+            self.idle.emit()
+            return
+        _, self._asked = self._mailboxes.popitem(last=False)
+        self._send(self._asked)
+
+    def _send(self, question: Question) -> None:
+        assert self._active is not None
+        self._number += 1
+        if question.kind == "run" and question.file.sha256 in self._active.opened:
+            self._kind = "run"
+            data = questions.running(self._number, question)
+        else:
+            self._kind = "history" if question.kind == "history" else "graph"
+            data = questions.opening(self._number, self._kind, question.file)
+        self._clock.start()
+        self._deadline.start(round(1000 * self._seconds[self._kind]))
+        self._active.send(data)
+
+    # ---- answers ----
+
+    def _take(self, process: WorkerProcess, message: Message) -> None:
+        question = self._asked
+        if process is not self._active or question is None:
+            return process.stop("spoke without being asked")
+        if message.header.get("number") != self._number:
+            return process.stop("answered another question")
+        self._deadline.stop()
+        if message.header.get("kind") == "missing" and self._kind == "run":
+            process.opened.discard(question.file.sha256)
+            return self._send(question)
+        if message.header.get("kind") == "refused":
+            sentence = clean(message.header.get("sentence", "the worker refused it"), limit=500)
+            return self._finish(Answer(question, milliseconds=self._elapsed(), trouble=sentence))
+        if self._kind == "graph":
+            process.opened.add(question.file.sha256)
+            if question.kind == "run":
+                return self._send(question)
+        try:
+            if question.kind == "run":
+                questions.check_run(question, message)
+        except ProtocolError as error:
+            return process.stop(f"sent what is no answer: {error}")
+        return self._finish(Answer(question, message.header, message.arrays, self._elapsed()))
+
+    def _elapsed(self) -> float:
+        return self._clock.nsecsElapsed() / 1e6
+
+    def _finish(self, answer: Answer) -> None:
+        self._asked = None
+        self.answered.emit(answer)
+        self._next()
+
+    # ---- processes ----
+
+    def _new_process(self) -> WorkerProcess:
+        process = WorkerProcess(command(), self)
+        process.ready.connect(self._ready)
+        process.answered.connect(lambda message: self._take(process, message))
+        process.ended.connect(lambda why: self._ended(process, why))
+        QTimer.singleShot(round(1000 * START_SECONDS), process, lambda: self._check_start(process))
+        return process
+
+    def _check_start(self, process: WorkerProcess) -> None:
+        if process.hello is None:
+            process.stop(f"was not ready within {START_SECONDS:g} s")
+
+    def _prepare_spare(self) -> None:
+        if self._keep_spare and self._spare is None and not self._closing:
+            self._spare = self._new_process()
+
+    def _ready(self, process: WorkerProcess) -> None:
+        self._failed_starts = 0
+        if process is self._active:
+            self.greeted.emit(process.hello)
+            self._next()
+
+    def _too_late(self) -> None:
+        if self._active is not None:
+            self._active.stop(f"gave no answer within {self._seconds[self._kind]:g} s")
+
+    def _ended(self, process: WorkerProcess, why: str) -> None:
+        process.deleteLater()
+        if self._closing:
+            return
+        if process.hello is None:
+            self._failed_starts += 1
+        if process is self._spare:
+            self._spare = None
+            if self._failed_starts < STARTS_IN_A_ROW:
+                self._prepare_spare()
+            return
+        self._deadline.stop()
+        self._replace(why)
+
+    def _replace(self, why: str) -> None:
+        """Put the spare in the place of a worker that ended, and decide on the question it had."""
+        question, self._asked = self._asked, None
+        self._active, self._spare = self._spare, None
+        if self._failed_starts >= STARTS_IN_A_ROW:
+            return self._give_up(why)
+        if self._active is None:
+            self._active = self._new_process()
+        if question is not None:
+            self._blame(question, why)
+        elif why:
+            self.told.emit(f"The worker process {why} and was replaced.")
+        if self._active.hello is not None:
+            self.greeted.emit(self._active.hello)
+        return self._next()
+
+    def _blame(self, question: Question, why: str) -> None:
+        label, sha256 = question.file.label, question.file.sha256
+        self._kills[sha256] += 1
+        if self._kills[sha256] < KILLS_PER_FILE:
+            self.told.emit(f"The worker process {why} over {label} and was replaced; it is asked once more.")
+            self._mailboxes.setdefault(question.asker, question)
+            return
+        self.told.emit(f"The worker process {why} over {label} again and was replaced; the file is not opened any more.")
+        refused = [entry for entry in self._mailboxes.values() if entry.file.sha256 == sha256]
+        for entry in (question, *refused):
+            self._mailboxes.pop(entry.asker, None)
+            self._answer_later(Answer(entry, trouble=_refusal(label)))
+
+    def _give_up(self, why: str) -> None:
+        self._given_up = f"no worker process can be started: it {why}"
+        self.told.emit(f"Files cannot be opened, for {self._given_up}.")
+        waiting = list(self._mailboxes.values())
+        self._mailboxes.clear()
+        for question in waiting:
+            self._answer_later(Answer(question, trouble=self._given_up))
+
+
+def _refusal(label: str) -> str:
+    return f"{label} ended {KILLS_PER_FILE} worker processes and is not opened again until the viewer is restarted"
+
+
+def command() -> list[str]:
+    """The worker's command line: isolated from the user's environment and from the current folder."""
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from viewer.infer.worker import main; main()"
+    return [sys.executable, "-I", "-c", start]
+
+
+def _environment() -> QProcessEnvironment:
+    system, kept = QProcessEnvironment.systemEnvironment(), QProcessEnvironment()
+    for name in _KEPT_VARIABLES:
+        if system.contains(name):
+            kept.insert(name, system.value(name))
+    for name in _ONE_THREAD:
+        kept.insert(name, "1")
+    return kept

@@ -1,0 +1,99 @@
+"""A graph as the window knows it: what the worker told of its ports, which of them is the picture, and its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from viewer.state.words import clean
+from zoo import card as cards
+from zoo.card import Card
+from zoo.errors import FileRefused
+from zoo.gate import GraphFacts, Port
+
+MAX_PORTS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A graph that the gate let through."""
+
+    facts: GraphFacts
+    card: Card | None
+    trouble: str  # one clause, of a card that cannot be read
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        return self.facts.image_shape
+
+    @property
+    def reconstruction(self) -> str:
+        """The output that holds pictures of the input's shape, by its name or else the first; '' for none."""
+        fitting = [port.name for port in self.facts.outputs if self._is_picture(port)]
+        return "reconstruction" if "reconstruction" in fitting else next(iter(fitting), "")
+
+    @property
+    def bottleneck(self) -> str:
+        """The output with the encoder's values, by its name or else the first that is no picture; '' for none."""
+        names = [port.name for port in self.facts.outputs if port.dtype == "float32" and len(port.shape) >= 2]
+        if "bottleneck" in names:
+            return "bottleneck"
+        return next((name for name in names if name != self.reconstruction), "")
+
+    @property
+    def view(self) -> tuple[int, int] | None:
+        """The card's (rows, columns) for the bottleneck."""
+        view = self.card.bottleneck.get("view") if self.card else None
+        if isinstance(view, list) and len(view) == 2 and all(isinstance(n, int) and 0 < n <= 4096 for n in view):
+            return view[0], view[1]
+        return None
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the noise it was trained with, 0 for none."""
+        noise = self.card.objective.get("noise") if self.card else None
+        return float(noise) if isinstance(noise, int | float) and 0 <= noise <= 1 else 0.0
+
+    def _is_picture(self, port: Port) -> bool:
+        return port.dtype == "float32" and port.shape[1:] == self.image_shape
+
+
+def from_header(header: Mapping[str, Any]) -> Graph:
+    """Make a Graph of a worker's answer; raise ValueError for one that is not what was agreed."""
+    facts = GraphFacts(
+        inputs=_ports(header.get("inputs")),
+        outputs=_ports(header.get("outputs")),
+        opset=_count(header.get("opset")),
+        ir_version=_count(header.get("ir_version")),
+        nodes=_count(header.get("nodes")),
+        parameters=_count(header.get("parameters")),
+        metadata={},
+    )
+    text = header.get("card")
+    try:
+        card = cards.from_json(text) if isinstance(text, str) else None
+    except FileRefused as refusal:
+        return Graph(facts=facts, card=None, trouble=clean(refusal))
+    return Graph(facts=facts, card=card, trouble="")
+
+
+def _ports(value: object) -> tuple[Port, ...]:
+    if not isinstance(value, list) or len(value) > MAX_PORTS:
+        raise ValueError("no proper list of ports")
+    return tuple(_port(entry) for entry in value)
+
+
+def _port(value: object) -> Port:
+    if not isinstance(value, dict) or not isinstance(value.get("shape"), list):
+        raise ValueError("no proper port")
+    name, dtype, shape = value.get("name"), value.get("dtype"), value["shape"]
+    if not isinstance(name, str) or not isinstance(dtype, str) or not all(isinstance(n, int | str) for n in shape):
+        raise ValueError("no proper port")
+    return Port(name=name, shape=tuple(shape), dtype=dtype)
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value < 1 << 62:
+        raise ValueError("no proper count")
+    return value

@@ -1,0 +1,115 @@
+"""A run's history as the window knows it: checked once, when the worker's answer comes, and typed from then on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from viewer.state.samples import COUNT, Samples, to_unit
+from viewer.state.words import clean
+from zoo import runs
+
+Table = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class RunHistory:
+    """What history.h5 told; numbers that are absent are 0, names that are absent are empty."""
+
+    recipe: str
+    dataset: str
+    provenance: str
+    objective: str
+    noise: float
+    bottleneck: tuple[int, ...]
+    parameters: int
+    epochs_done: int
+    epochs_planned: int
+    state: str
+    device: str
+    facts: Mapping[str, str]
+    train_loss: np.ndarray
+    val_loss: np.ndarray
+    seconds: float
+    metrics: Mapping[str, float]
+    baselines: Table
+    samples: Samples | None
+
+
+def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RunHistory:
+    """Make a RunHistory of what a worker sent; whatever has another type or shape than agreed is left out."""
+    plain = runs.History(meta={}, arrays={key: arrays[key] for key in arrays if _is_number(key, arrays[key])})
+    train, validation = _curve(arrays, runs.TRAIN_LOSS), _curve(arrays, runs.VAL_LOSS)
+    return RunHistory(
+        recipe=_text(meta, "recipe"),
+        dataset=_text(meta, "data"),
+        provenance=_text(meta, "provenance"),
+        objective=_text(meta, "objective"),
+        noise=_float(meta.get("noise")),
+        bottleneck=_sizes(meta.get("bottleneck")),
+        parameters=_int(meta, "parameters"),
+        epochs_done=len(train),
+        epochs_planned=_int(meta, "epochs"),
+        state=_text(meta, "state"),
+        device=_text(meta, "device"),
+        facts={clean(key, limit=40): clean(value) for key, value in sorted(meta.items())[:64]},
+        train_loss=train,
+        val_loss=validation,
+        seconds=float(np.nansum(_curve(arrays, runs.SECONDS))),
+        metrics=plain.metrics(),
+        baselines={clean(name, limit=64): values for name, values in plain.baselines().items()},
+        samples=_samples(arrays, _text(meta, "provenance")),
+    )
+
+
+def _is_number(key: str, array: np.ndarray) -> bool:
+    return key.startswith("metrics/") or (key.startswith("baselines/") and key.count("/") == 2 and array.size == 1)
+
+
+def _curve(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray:
+    array = arrays.get(key)
+    return array.astype(np.float64) if array is not None and array.ndim == 1 else np.zeros(0)
+
+
+def _samples(arrays: Mapping[str, np.ndarray], provenance: str) -> Samples | None:
+    targets = _images(arrays, runs.SAMPLE_TARGETS)
+    inputs = _images(arrays, runs.SAMPLE_INPUTS)
+    if targets is None or inputs is None or targets.shape != inputs.shape or not len(targets):
+        return None
+    made = _images(arrays, runs.SAMPLE_RECONSTRUCTIONS)
+    if made is None:  # a run being trained: what it made in its newest epoch
+        epochs = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
+        made = to_unit(epochs[-1][:COUNT]) if epochs is not None and epochs.ndim == 5 and len(epochs) else None
+    fits = made is not None and made.shape == targets.shape
+    return Samples(inputs=inputs, targets=targets, reconstructions=made if fits else None, provenance=provenance)
+
+
+def _images(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray | None:
+    array = arrays.get(key)
+    if array is None or array.ndim != 4 or array.dtype != np.uint8 or array.shape[1] not in (1, 3):
+        return None
+    return to_unit(array[:COUNT])
+
+
+def _text(meta: Mapping[str, Any], key: str) -> str:
+    value = meta.get(key)
+    return clean(value) if isinstance(value, str) else ""
+
+
+def _int(meta: Mapping[str, Any], key: str) -> int:
+    value = meta.get(key)
+    return value if isinstance(value, int) and 0 <= value < 1 << 53 else 0
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(isinstance(size, int) and 0 < size < 1 << 30 for size in value):
+        return ()
+    return tuple(value[:8])

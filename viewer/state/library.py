@@ -1,0 +1,110 @@
+"""What lies on disk: runs and lone graphs under the paths that were opened, with a stamp of every file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.errors import UsageError
+from zoo.runs import RunFolder, find_runs
+
+Stamp = tuple[int, int, int]  # (inode, mtime_ns, size): changes whenever a file is replaced or rewritten
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the table: a run folder, or a graph without one. `path` tells entries apart."""
+
+    path: Path
+    is_run: bool
+    graph: Path
+    graph_stamp: Stamp | None = None
+    history_stamp: Stamp | None = None
+    card_stamp: Stamp | None = None
+
+    @property
+    def history(self) -> Path:
+        return RunFolder(self.path).history
+
+    @property
+    def card(self) -> Path:
+        return RunFolder(self.path).card
+
+    @property
+    def name(self) -> str:
+        """What it is called before anything of it was read: assignment/recipe, or the file's name."""
+        return "/".join(self.path.parts[-2:]) if self.is_run else self.path.name
+
+
+def scan(roots: Iterable[Path]) -> tuple[Entry, ...]:
+    """Return every run and lone graph under these paths, each once, in the order of the paths."""
+    found: dict[Path, Entry] = {}
+    for root in roots:
+        for entry in _entries(root):
+            found.setdefault(entry.path, entry)
+    return tuple(found.values())
+
+
+def _entries(root: Path) -> list[Entry]:
+    if root.is_dir():
+        return [run_entry(run) for run in find_runs(root)]
+    run = RunFolder(root.parent)
+    if root == run.graph("model") and run.history.is_file():
+        return [run_entry(run)]  # the graph of a run has its images and losses beside it
+    stamp = stamp_of(root)
+    return [Entry(path=root, is_run=False, graph=root, graph_stamp=stamp)] if stamp else []
+
+
+def run_entry(run: RunFolder) -> Entry:
+    graph = run.graph("model")
+    return Entry(
+        path=run.path,
+        is_run=True,
+        graph=graph,
+        graph_stamp=stamp_of(graph),
+        history_stamp=stamp_of(run.history),
+        card_stamp=stamp_of(run.card),
+    )
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None  # not there, or not to be asked: both mean that there is nothing to show
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def folders(roots: Iterable[Path], entries: Iterable[Entry]) -> list[Path]:
+    """Return the folders whose changes may concern us: the roots, what leads to runs, and the runs."""
+    watched: dict[Path, None] = {}
+    for root in roots:
+        watched[root if root.is_dir() else root.parent] = None
+    for entry in entries:
+        watched[entry.path if entry.is_run else entry.path.parent] = None
+        if entry.is_run:
+            watched[entry.path.parent] = None
+    return [folder for folder in watched if folder.is_dir()]
+
+
+def absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the paths made absolute; raise UsageError for one that does not exist or cannot be shown."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"no file or folder {str(path)!r}; name a folder of runs or an .onnx file")
+        if not path.is_dir() and path.suffix != ".onnx":
+            raise UsageError(f"{path} is neither a folder nor an .onnx file; name a folder of runs or an .onnx file")
+    return tuple(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
+
+
+def distinct_names(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
+    """Return the names, those that occur twice followed by the folder that tells them apart."""
+    often = Counter(names)
+    return [f"{name} ({_origin(path)})" if often[name] > 1 else name for name, path in zip(names, paths, strict=True)]
+
+
+def _origin(path: Path) -> str:
+    return path.parts[-3] if len(path.parts) >= 3 else str(path.parent)

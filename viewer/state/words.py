@@ -1,0 +1,45 @@
+"""Text and numbers as the window writes them; text from a file is capped and made harmless here."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable
+
+LINE = 300
+MISSING = "–"
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def clean(text: object, *, limit: int = LINE) -> str:
+    """Return one line of at most `limit` characters; control, bidirectional and surrogate characters are replaced."""
+    line = " ".join(str(text)[: 4 * limit].split())
+    safe = "".join(_REPLACEMENT if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") else char for char in line)
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Write a number with about `digits` significant digits, or a dash for what is not there."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value != 0 and not 1e-4 <= abs(value) < 1e5:
+        return f"{value:.{max(0, digits - 2)}e}".replace("e-0", "e-").replace("e+0", "e")
+    whole = max(1, math.floor(math.log10(abs(value))) + 1) if value else 1
+    return f"{value:.{max(0, digits - whole)}f}" if abs(value) >= 1 else f"{value:.{digits}f}"
+
+
+def error(value: float | None) -> str:
+    """Write a mean squared error of [0, 1] pixels."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:.4f}" if value >= 5e-4 or value == 0 else f"{value:.1e}".replace("e-0", "e-")
+
+
+def decibels(value: float | None) -> str:
+    """Write a PSNR; the unit stands in the heading."""
+    return MISSING if value is None or math.isnan(value) else "∞" if math.isinf(value) else f"{value:.1f}"
+
+
+def shape(sizes: Iterable[object]) -> str:
+    """Write a shape as 8×7×7."""
+    return "×".join(clean(size, limit=20) for size in sizes)
