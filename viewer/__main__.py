@@ -107,7 +107,8 @@ def _check_xcb() -> None:
             missing.append(package)
     if missing:
         raise DisplayError(
-            f"Qt cannot open a window without {', '.join(missing)}; install it (`sudo apt install {' '.join(missing)}`), "
+            f"Qt cannot open a window without {', '.join(missing)}; "
+            f"install it (`sudo apt install {' '.join(missing)}`), "
             f"or write a picture with `aezoo view --screenshot FILE`"
         )
 

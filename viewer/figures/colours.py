@@ -1,4 +1,4 @@
-"""From values to pixels: grey for images, a perceptual scale for bottlenecks, a diverging one for signed differences."""
+"""From values to pixels: grey for images, a perceptual scale for bottlenecks, a diverging one for differences."""
 
 from __future__ import annotations
 

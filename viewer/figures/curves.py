@@ -65,9 +65,11 @@ class CurvesFigure:
     def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
         """Return where the curves lie: what legend, ticks and labels leave."""
         line = metrics.height()
-        left = max(metrics.horizontalAdvance(ticks.label(tick)) for tick in self.y_axis.ticks) + 10
+        left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
         top = self._legend_lines(rect, metrics) * (line + 2) + line + 8
-        return QRectF(rect.left() + left, rect.top() + top, rect.width() - left - 12, rect.height() - top - 2 * line - 12)
+        return QRectF(
+            rect.left() + left, rect.top() + top, rect.width() - left - 12, rect.height() - top - 2 * line - 12
+        )
 
     def epoch_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> int | None:
         """Return the epoch under a point of the plot."""
@@ -133,17 +135,17 @@ class CurvesFigure:
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for tick in self.y_axis.ticks:
+        for tick, text in zip(self.y_axis.ticks, self.y_axis.labels, strict=True):
             y = plot.bottom() - self.y_axis.place(tick) * plot.height()
             painter.setPen(QPen(self.theme.colour("grid"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(self.theme.colour("muted"))
-            painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, ticks.label(tick))
-        for tick in self.x_axis.ticks:
+            painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
+        for tick, text in zip(self.x_axis.ticks, self.x_axis.labels, strict=True):
             x = plot.left() + self.x_axis.place(tick) * plot.width()
             painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
             box = QRectF(x - 40, plot.bottom() + 5, 80, line)
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, ticks.label(tick))
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
         painter.setPen(QPen(self.theme.colour("muted"), 1))
         painter.drawLine(plot.bottomLeft(), plot.bottomRight())
         painter.drawText(QPointF(plot.left(), plot.top() - 8), self.y_label)

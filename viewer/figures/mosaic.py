@@ -16,10 +16,10 @@ from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter, QPen
 
 from viewer.figures.theme import Theme
 
-GAP = 4.0
-LABEL_GAP = 10.0
+GAP = 3.0
+LABEL_GAP = 8.0
 BLOCK_GAP = 14.0
-LARGEST_ZOOM = 16
+LARGEST_ZOOM = 32
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,14 @@ class Axis:
     log: bool
     ticks: tuple[float, ...]
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What is written beside the ticks; on a linear axis all have the same number of decimals."""
+        if self.log or any(tick != 0 and not 1e-4 <= abs(tick) < 1e5 for tick in self.ticks):
+            return tuple(map(label, self.ticks))
+        decimals = max(len(label(tick).partition(".")[2]) for tick in self.ticks)
+        return tuple(f"{tick:.{decimals}f}" for tick in self.ticks)
+
     def place(self, value: float) -> float:
         """Return where a value stands: 0 at the low end, 1 at the high end."""
         if self.log:

@@ -46,13 +46,11 @@ class Message:
 def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
     """Return the message as bytes."""
     prepared = {name: _little_endian(array) for name, array in (arrays or {}).items()}
-    listing = [
-        {"name": name, "dtype": array.dtype.str, "shape": list(array.shape)} for name, array in prepared.items()
-    ]
+    listing = [{"name": name, "dtype": array.dtype.str, "shape": list(array.shape)} for name, array in prepared.items()]
     text = json.dumps({**header, "arrays": listing}, allow_nan=False).encode()
     body = sum(array.nbytes for array in prepared.values())
     prefix = _PREFIX.pack(MAGIC, len(text), body)
-    return b"".join((prefix, text, *(memoryview(array).cast("B") for array in prepared.values() if array.size)))
+    return b"".join((prefix, text, *(array.tobytes() for array in prepared.values())))
 
 
 def _little_endian(array: np.ndarray) -> np.ndarray:
@@ -102,13 +100,14 @@ def _described(entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     if not isinstance(entry, dict):
         raise ProtocolError("an array of it has no description")
     name, dtype, shape = entry.get("name"), entry.get("dtype"), entry.get("shape")
-    if not isinstance(name, str) or not isinstance(dtype, str) or dtype not in DTYPES:
+    known: np.dtype[Any] | None = DTYPES.get(dtype) if isinstance(dtype, str) else None
+    if not isinstance(name, str) or known is None:
         raise ProtocolError("an array of it has a type that is not agreed")
     if not isinstance(shape, list) or len(shape) > MAX_RANK:
         raise ProtocolError("an array of it has no proper shape")
     if not all(type(size) is int and 0 <= size <= MAX_DIMENSION for size in shape):
         raise ProtocolError("an array of it has no proper shape")
-    return name, DTYPES[dtype], tuple(shape)
+    return name, known, tuple(shape)
 
 
 class Decoder:

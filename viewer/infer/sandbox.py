@@ -123,5 +123,5 @@ def _worded(abi: int, limits: list[str], *, privileges: bool, threads: int, cuda
     if abi and threads > 1:
         said.append(f"{threads - 1} threads were running before that and are not bound by it.")
     said.append(f"Limits: {', '.join(limits) or 'none'}." + ("" if privileges else " It may gain privileges."))
-    short = "files and network shut" if abi >= 4 else "files shut" if abi else "limits only"
-    return Posture(short if not cuda or not abi else "writing and network shut", " ".join(said))
+    short = "no files, no TCP" if abi >= 4 else "no files" if abi else "limits only"
+    return Posture(short if not cuda or not abi else "no writing, no TCP", " ".join(said))

@@ -137,7 +137,7 @@ def warm_up() -> None:
     run(loaded, np.zeros((2, 1, 4, 4), np.float32), ["result"])
     for broken, read in ((b"broken", gate.check_onnx), (graph[:-9], gate.check_onnx), (b"broken", runs.unpack_history)):
         try:
-            read(broken, source="warm-up")  # type: ignore[operator]
+            read(broken, source="warm-up")
         except AezooError:
             continue
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures.theme import DARK, LIGHT, Theme
+
+_CHATTER = ("This plugin does not support", "propagateSizeHints")
 
 
 def make_application() -> QApplication:
@@ -15,12 +17,19 @@ def make_application() -> QApplication:
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    qInstallMessageHandler(_hear_qt)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("aezoo")
     application.setApplicationDisplayName("aezoo")
     application.setDesktopFileName("aezoo")
     application.setStyle("Fusion")
     return application
+
+
+def _hear_qt(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    """Pass on what Qt says, save what its off-screen plugin says of every window."""
+    if not message.startswith(_CHATTER) and kind != QtMsgType.QtDebugMsg:
+        print(f"Qt: {message}", file=sys.stderr)
 
 
 def theme_of(choice: str) -> Theme:
@@ -45,12 +54,16 @@ def _rules(theme: Theme) -> str:
         QFrame#notices {{ background: {theme.warning_ground}; border: 1px solid {theme.border}; border-radius: 6px; }}
         QFrame#notices QLabel {{ color: {theme.warning}; }}
         QTextEdit, QTableView {{ background: {theme.base}; border: none; }}
-        QTableView::item {{ padding: 0 4px; }}
         QHeaderView {{ background: {theme.base}; }}
         QHeaderView::section {{
             background: {theme.base}; color: {theme.muted}; border: none;
-            border-bottom: 1px solid {theme.border}; padding: 3px 4px;
+            border-bottom: 1px solid {theme.border}; padding: 3px 5px;
         }}
+        QCheckBox::indicator {{
+            width: 12px; height: 12px; border: 1px solid {theme.muted}; border-radius: 3px; background: {theme.base};
+        }}
+        QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; }}
+        QCheckBox:focus {{ color: {theme.accent}; }}
         QSplitter::handle {{ background: transparent; }}
         QStatusBar {{ color: {theme.muted}; }}
         QStatusBar::item {{ border: none; }}

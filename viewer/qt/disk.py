@@ -81,13 +81,12 @@ class Disk(QObject):
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._jobs or self._stopping)
-                if self._stopping:
+                if not self._jobs:
                     return
                 _, (job, taker) = self._jobs.popitem(last=False)
             done = _attempt(job)
-            if self._stopping:
-                return
-            self._came.emit(taker, done)
+            if not self._stopping:
+                self._came.emit(taker, done)
 
 
 def _attempt(job: Job) -> Done:

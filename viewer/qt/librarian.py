@@ -15,7 +15,7 @@ from viewer.qt.worker import Workers
 from viewer.state import files, graph, history, library, samples
 from viewer.state.library import Entry, Stamp
 from viewer.state.selection import State
-from viewer.state.words import clean
+from viewer.state.words import clean, sentence
 from zoo import card, gate
 from zoo.errors import FileRefused
 
@@ -91,7 +91,7 @@ class Librarian(QObject):
         if new:
             self._watcher.addPaths(sorted(new))
         if done.trouble:
-            self.told.emit(done.trouble)
+            self.told.emit(sentence(done.trouble))
 
     def _follow(self, before: State, after: State) -> None:
         """Read what is new or has changed, the current entry first."""
@@ -130,7 +130,7 @@ class Librarian(QObject):
         except (FileRefused, UnicodeDecodeError) as error:
             trouble = f"{_label(entry.card)}: {clean(error)}"
             self._store.learn(entry.path, card=None, card_trouble=trouble)
-            self.told.emit(_sentence(trouble))
+            self.told.emit(sentence(trouble))
 
     # ---- history ----
 
@@ -154,7 +154,7 @@ class Librarian(QObject):
 
     def _history_failed(self, entry: Entry, trouble: str) -> None:
         self._store.learn(entry.path, history=None, history_trouble=trouble)
-        self.told.emit(_sentence(trouble))
+        self.told.emit(sentence(trouble))
 
     # ---- graph ----
 
@@ -190,13 +190,13 @@ class Librarian(QObject):
         sha256 = answer.question.file.sha256
         self._store.learn(entry.path, graph=told, graph_sha256=sha256, graph_trouble="", card_trouble=trouble)
         if trouble:
-            self.told.emit(_sentence(trouble))
+            self.told.emit(sentence(trouble))
         if entry.history_stamp is None:
             self._load_samples(entry, told)
 
     def _graph_failed(self, entry: Entry, trouble: str) -> None:
         self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble=trouble)
-        self.told.emit(_sentence(trouble))
+        self.told.emit(sentence(trouble))
 
     # ---- images for a graph that comes alone ----
 
@@ -219,8 +219,3 @@ class Librarian(QObject):
 def _label(path: Path) -> str:
     """What a file is called in sentences: its run's recipe and its name."""
     return clean("/".join(path.parts[-3:]), limit=120)
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:] if text[:1].isalpha() and " " in text[:12] else text
-    return text if text.endswith(".") else f"{text}."

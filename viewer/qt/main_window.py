@@ -31,7 +31,7 @@ from viewer.state.selection import State
 from zoo.errors import UsageError
 
 SIZE = (1600, 1000)
-COLUMNS = (500, 690, 410)
+COLUMNS = (508, 684, 372)  # the middle shows ten 28×28 images at twice their size
 
 
 class MainWindow(QMainWindow):
@@ -208,5 +208,3 @@ def _dropped(event: QDropEvent) -> tuple[Path, ...]:
     """The folders and .onnx files that are being dropped."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
     return tuple(path for path in paths if path.is_dir() or path.suffix == ".onnx")
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def build(window: MainWindow) -> None:
     view.addSeparator()
     group = QActionGroup(window)
     for name in THEMES:
-        action = _action(view, f"{name.capitalize()} colours", "", lambda name=name: window.choose_theme(name))
+        action = _action(view, f"{name.capitalize()} colours", "", partial(window.choose_theme, name))
         action.setCheckable(True)
         action.setChecked(name == window.settings.theme)
         group.addAction(action)
@@ -72,7 +73,7 @@ def _fill_recent(menu: QMenu, window: MainWindow) -> None:
     menu.clear()
     for path in window.settings.recent:
         name = clean(path, limit=100).replace("&", "&&")
-        _action(menu, name, "", lambda path=path: window.open((path,)))
+        _action(menu, name, "", partial(window.open, (path,)))
     if not window.settings.recent:
         menu.addAction("Nothing yet").setEnabled(False)
         return

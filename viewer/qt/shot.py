@@ -54,7 +54,7 @@ def take(window: MainWindow, file: Path) -> None:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     assert picture.save(buffer, "PNG"), file
-    atomic_write(file, buffer.data().data())
+    atomic_write(file, bytes(buffer.data().data()))
 
 
 def when_settled(window: MainWindow, then: Callable[[], None], late: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from viewer.state import selection
+from viewer.state.files import FileBytes
 from viewer.state.library import Entry
 from viewer.state.selection import Known, State
 
@@ -47,7 +48,7 @@ class AppState(QObject):
         if (after.selected, after.current) != (self._state.selected, self._state.current):
             self._replace(after)
 
-    def set_file(self, file: selection.FileBytes | None) -> None:
+    def set_file(self, file: FileBytes | None) -> None:
         self._replace(replace(self._state, file=file))
 
     def set_sample(self, sample: int) -> None:

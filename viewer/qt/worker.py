@@ -1,7 +1,8 @@
 """The window's side of the worker process: mailboxes where the newest question wins, deadlines, restarts, a spare.
 
-One question is with the worker at a time. A worker that dies, hangs or talks nonsense is killed, told of in one sentence
-and replaced by the spare; its question is asked once more, and a file that has ended two workers is not opened again.
+One question is with the worker at a time. A worker that dies, hangs or talks nonsense is killed, told of in one
+sentence and replaced by the spare; its question is asked once more, and a file that has ended two workers is not
+opened again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from viewer.infer import protocol, questions
+from viewer.infer import questions
 from viewer.infer.protocol import Decoder, Message, ProtocolError
 from viewer.infer.questions import Answer, Hello, Question
 from viewer.state.words import clean
@@ -68,7 +69,7 @@ class WorkerProcess(QObject):
 
     def _read(self) -> None:
         try:
-            messages = self._decoder.feed(self._process.readAllStandardOutput().data())
+            messages = self._decoder.feed(bytes(self._process.readAllStandardOutput().data()))
             for message in messages:
                 self._take(message)
         except ProtocolError as error:
@@ -287,7 +288,9 @@ class Workers(QObject):
             self.told.emit(f"The worker process {why} over {label} and was replaced; it is asked once more.")
             self._mailboxes.setdefault(question.asker, question)
             return
-        self.told.emit(f"The worker process {why} over {label} again and was replaced; the file is not opened any more.")
+        self.told.emit(
+            f"The worker process {why} over {label} again and was replaced; the file is not opened any more."
+        )
         refused = [entry for entry in self._mailboxes.values() if entry.file.sha256 == sha256]
         for entry in (question, *refused):
             self._mailboxes.pop(entry.asker, None)

@@ -71,7 +71,10 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
     if parameters:
         yield "parameters", f"{parameters:,}"
     if card and card.tools:
-        yield "tools", ", ".join(f"{words.clean(k, limit=40)} {words.clean(v, limit=40)}" for k, v in card.tools.items())
+        yield (
+            "tools",
+            ", ".join(f"{words.clean(k, limit=40)} {words.clean(v, limit=40)}" for k, v in card.tools.items()),
+        )
     if graph:
         yield "graph", f"opset {graph.facts.opset}, IR {graph.facts.ir_version}, {graph.facts.nodes} nodes"
         yield "inputs", _ports(graph.facts.inputs)
@@ -114,6 +117,8 @@ def _cell(row: object, metric: str) -> str:
 
 
 def _files(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
+    if known.trouble:
+        yield "warning", words.sentence(words.clean(known.trouble, limit=500))
     yield "file", words.clean(entry.graph if known.graph_sha256 else entry.path, limit=500)
     if known.graph_sha256:
         listed = known.listed.get(entry.graph.name)

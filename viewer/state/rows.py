@@ -19,7 +19,7 @@ HINTS = (
     "The same of principal components, as many as the bottleneck has values",
     "Mean peak signal-to-noise ratio on the test split, in decibels",
     "Epochs trained, of those planned",
-    "finished, training, stopped, a lone graph, or broken",
+    "finished, training, stopped; a graph without a run; or broken",
 )
 
 
@@ -59,7 +59,16 @@ def _row(entry: Entry, known: Known, name: str) -> Row:
             words.MISSING if not done else f"{done}/{planned}" if planned > done else str(done),
             state_of(entry, known),
         ),
-        keys=(name, dataset, bottleneck_of(known), _key(mse), _key(pca), _key(psnr), float(done), state_of(entry, known)),
+        keys=(
+            name,
+            dataset,
+            bottleneck_of(known),
+            _key(mse),
+            _key(pca),
+            _key(psnr),
+            float(done),
+            state_of(entry, known),
+        ),
         trouble=known.trouble,
     )
 
@@ -71,7 +80,7 @@ def state_of(entry: Entry, known: Known) -> str:
     if known.history:
         return known.history.state or "unknown"
     if not entry.is_run:
-        return "lone graph" if known.graph else "opening"
+        return "graph" if known.graph else "opening"
     return "opening" if entry.history_stamp else "no history"
 
 

@@ -18,13 +18,22 @@ def clean(text: object, *, limit: int = LINE) -> str:
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
 
 
+def sentence(text: str) -> str:
+    """Return a clause as a sentence: a full stop, and a capital unless it begins with a file's name."""
+    first = text.partition(" ")[0]
+    begun = text if not first.isalpha() else text[:1].upper() + text[1:]
+    return begun if begun.endswith(".") or not begun else f"{begun}."
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """Write a number with about `digits` significant digits, or a dash for what is not there."""
     if value is None or not math.isfinite(value):
         return MISSING
-    if value != 0 and not 1e-4 <= abs(value) < 1e5:
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e5:
         return f"{value:.{max(0, digits - 2)}e}".replace("e-0", "e-").replace("e+0", "e")
-    whole = max(1, math.floor(math.log10(abs(value))) + 1) if value else 1
+    whole = max(1, math.floor(math.log10(abs(value))) + 1)
     return f"{value:.{max(0, digits - whole)}f}" if abs(value) >= 1 else f"{value:.{digits}f}"
 
 

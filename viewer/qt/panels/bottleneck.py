@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtWidgets import QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from viewer.figures import colours
 from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
@@ -32,21 +32,25 @@ class Bottleneck(ImagePanel):
         self._build()
 
     def _build(self) -> None:
-        for box, word, name in (
-            (self.sample_box, "sample", "Sample shown large"),
-            (self.map_box, "map", "Feature map shown large"),
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        self.map_label = QLabel("map")
+        for label, box, name in (
+            (QLabel("sample"), self.sample_box, "Sample shown large"),
+            (self.map_label, self.map_box, "Feature map shown large"),
         ):
-            label = QLabel(word)
             label.setFont(self.view.font())
             label.setBuddy(box)
             box.setAccessibleName(name)
             box.setFont(self.view.font())
-            box.setMinimumContentsLength(2)
-            self.header.addWidget(label)
-            self.header.addWidget(box)
-        self._map_label = label
+            box.setFixedWidth(box.fontMetrics().horizontalAdvance("0000") + 30)
+            row.addWidget(label)
+            row.addWidget(box)
+            row.addSpacing(10)
+        row.addStretch(1)
+        self.body.insertLayout(0, row)
         self.sample_box.activated.connect(self.store.set_sample)
-        self.map_box.activated.connect(lambda _: self.redraw())
+        self.map_box.activated.connect(self.redraw)
 
     def follow(self, before: State, after: State) -> None:
         subject = (after.graph_file, after.samples, after.now.graph_trouble, after.now.samples_trouble, after.entry)
@@ -70,7 +74,7 @@ class Bottleneck(ImagePanel):
     def _take(self, answer: Answer) -> None:
         values = next(iter(answer.arrays.values()), None)
         if answer.trouble or values is None or values.ndim < 2 or not values.size:
-            self.view.show_sentence(answer.trouble or "The graph's bottleneck holds no values.")
+            self.view.show_sentence(words.sentence(answer.trouble) or "The graph's bottleneck holds no values.")
             return
         self._values = values
         self._set_choices(len(values), values.shape[1] if values.ndim == 4 else 0)
@@ -82,7 +86,7 @@ class Bottleneck(ImagePanel):
                 box.clear()
                 box.addItems([str(index + 1) for index in range(count)])
             box.setEnabled(count > 1)
-        for widget in (self.map_box, self._map_label):
+        for widget in (self.map_box, self.map_label):
             widget.setVisible(maps > 0)
 
     def redraw(self) -> None:
@@ -99,13 +103,13 @@ class Bottleneck(ImagePanel):
             index=max(0, self.map_box.currentIndex()) if values.ndim == 4 else None,
         )
         size = int(np.prod(values.shape[1:]))
-        self.subtitle.setText(f"{words.shape(values.shape[1:])}" + (f", {size} values" if values.ndim > 2 else " values"))
+        self.subtitle.setText(
+            f"{words.shape(values.shape[1:])}" + (f", {size} values" if values.ndim > 2 else " values")
+        )
         self.view.show_figure(figure, figure.description)
 
 
-def figure_of(
-    theme: Theme, values: np.ndarray, grid: tiles.Grid, *, chosen: int, index: int | None
-) -> MosaicFigure:
+def figure_of(theme: Theme, values: np.ndarray, grid: tiles.Grid, *, chosen: int, index: int | None) -> MosaicFigure:
     """Return the figure: every sample's tiling, the chosen one's large, and one feature map if there are maps."""
     low, high = tiles.value_range(values)
     table = colours.sequential()
@@ -122,5 +126,3 @@ def figure_of(
     return MosaicFigure(
         theme=theme, rows=(Row("", pictures),), chosen=chosen, large=tuple(large), scale=scale, description=text
     )
-
-

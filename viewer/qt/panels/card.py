@@ -43,6 +43,7 @@ class CardPanel(PanelFrame):
         )
         self.text.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.text.document().setDocumentMargin(0)
+        self.text.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.body.addWidget(self.text, 1)
         store.changed.connect(self.follow)
 
@@ -67,12 +68,8 @@ class CardPanel(PanelFrame):
         self._write_title(cursor, self._about)
         if self._about.table:
             self._write_table(cursor, self._about.table)
-        self._write_pairs(cursor, self._about.facts)
-        for choice in self._about.choices:
-            _paragraph(cursor, space=4)
-            cursor.insertText("choice: ", self._format("muted"))
-            cursor.insertText(choice, self._format("text"))
-        self._write_pairs(cursor, self._about.files)
+        choices = tuple(("choices" if not index else "", text) for index, text in enumerate(self._about.choices))
+        self._write_pairs(cursor, (*self._about.facts, *choices, *self._about.files))
         cursor.endEditBlock()
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
 
@@ -139,6 +136,6 @@ def _table_format() -> QTextTableFormat:
     form = QTextTableFormat()
     form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_None)
     form.setBorder(0)
-    form.setCellPadding(1)
+    form.setCellPadding(1.5)
     form.setCellSpacing(1)
     return form

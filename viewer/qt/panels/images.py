@@ -12,6 +12,7 @@ from viewer.qt.store import AppState
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import PanelFrame
 from viewer.state.selection import State
+from viewer.state.words import sentence
 
 
 class ImagePanel(PanelFrame):
@@ -57,7 +58,7 @@ class ImagePanel(PanelFrame):
             return ""
         trouble = known.graph_trouble or known.samples_trouble or known.history_trouble
         if trouble:
-            return trouble[:1].upper() + trouble[1:] + "."
+            return sentence(trouble)
         if entry.graph_stamp is None:
             return "There is no model.onnx yet: the graph is exported when the training has ended."
         graph = known.graph

@@ -14,6 +14,7 @@ from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import PanelFrame
 from viewer.state.history import RunHistory
 from viewer.state.selection import State
+from viewer.state.words import sentence
 
 _OBJECTIVES = {
     "bce": "loss: binary cross-entropy, nats a pixel",
@@ -68,7 +69,7 @@ class Losses(PanelFrame):
         figure = curves.of_runs(
             self.theme,
             [(names[str(path)], history.train_loss, history.val_loss) for path, history in shown],
-            y_label=_OBJECTIVES.get(*objectives, "loss") if len(objectives) == 1 else "loss, of different objectives",
+            y_label=_y_label(objectives),
             log=self.log_box.isChecked(),
         )
         self.subtitle.setText("" if len(shown) == 1 else f"{len(shown)} runs")
@@ -79,7 +80,7 @@ class Losses(PanelFrame):
         if entry is None:
             return ""
         if state.now.history_trouble:
-            return f"{state.now.history_trouble[:1].upper()}{state.now.history_trouble[1:]}."
+            return sentence(state.now.history_trouble)
         if entry.history_stamp is None:
             return f"No losses: there is no history.h5 beside {entry.graph.name}."
         return "" if state.now.history is None else "No epoch has ended yet."
@@ -102,6 +103,12 @@ class Losses(PanelFrame):
         if epoch != self._hover and isinstance(figure, CurvesFigure):
             self._hover = epoch
             self.view.show_figure(figure.with_hover(epoch), self.view.accessibleDescription())
+
+
+def _y_label(objectives: set[str]) -> str:
+    if len(objectives) > 1:
+        return "loss, of different objectives"
+    return _OBJECTIVES.get(objectives.pop(), "loss")
 
 
 def _description(shown: list[tuple[object, RunHistory]], names: dict[str, str]) -> str:

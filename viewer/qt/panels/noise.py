@@ -105,7 +105,8 @@ class Noise(ImagePanel):
     def _take(self, answer: Answer) -> None:
         noisy, samples = answer.question.images, self.store.state.samples
         if answer.trouble or noisy is None or samples is None:
-            self.view.show_sentence(answer.trouble)
+            self._pair = None
+            self.view.show_sentence(words.sentence(answer.trouble))
             return
         outputs = next(iter(answer.arrays.values()))
         if outputs.shape != samples.targets.shape or noisy.shape != samples.targets.shape:
@@ -122,7 +123,9 @@ class Noise(ImagePanel):
         before, after = (words.decibels(numbers.mean_psnr(clean, made)) for made in self._pair)
         self.psnr_label.setText(f"PSNR {before} dB noisy, {after} dB after")
         trained = state.now.graph.noise if state.now.graph else 0.0
-        self.subtitle.setText(f"trained with σ = {trained:g}" if trained else "trained without noise" if state.now.any_card else "")
+        self.subtitle.setText(
+            f"trained with σ = {trained:g}" if trained else "trained without noise" if state.now.any_card else ""
+        )
         figure = figure_of(self.theme, clean, noisy, outputs, state.sample)
         self.view.show_figure(figure, f"Noise {self.sigma:.2f}. {self.psnr_label.text()}")
 
@@ -142,7 +145,7 @@ def figure_of(theme: Theme, clean: np.ndarray, noisy: np.ndarray, outputs: np.nd
         theme=theme,
         rows=rows,
         captions=tuple(ratios),
-        caption_label="psnr, dB",
+        caption_label="dB",
         chosen=chosen,
         large=tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True)),
     )

@@ -17,6 +17,8 @@ from viewer.state import numbers, words
 from viewer.state.samples import Samples
 from viewer.state.selection import State
 
+_SPELLED = {"diff.": "difference", "noisy": "noisy input"}
+
 
 class Reconstructions(ImagePanel):
     """Ten images; rows input, output, difference; the mean squared error under each column."""
@@ -52,7 +54,7 @@ class Reconstructions(ImagePanel):
 
     def _take(self, answer: Answer) -> None:
         if answer.trouble:
-            self.view.show_sentence(answer.trouble)
+            self.view.show_sentence(words.sentence(answer.trouble))
             return
         samples = self.store.state.samples
         outputs = next(iter(answer.arrays.values()))
@@ -89,15 +91,15 @@ def figure_of(theme: Theme, samples: Samples, outputs: np.ndarray, chosen: int, 
     reach = float(np.nanmax(np.abs(difference))) if np.isfinite(difference).any() else 0.0
     table = colours.diverging(theme.neutral)
     rows = [
-        Row("noisy input" if noisy else "input", colours.from_images(samples.inputs)),
+        Row("noisy" if noisy else "input", colours.from_images(samples.inputs)),
         Row("output", colours.from_images(outputs)),
-        Row("difference", colours.apply(difference, -reach, reach, table)),
+        Row("diff.", colours.apply(difference, -reach, reach, table)),
     ]
     if noisy:
         rows.insert(2, Row("target", colours.from_images(samples.targets)))
     chosen = min(chosen, len(errors) - 1)
     captions = tuple(words.error(float(error)) for error in errors)
-    large = tuple(Large(row.label, row.pixels[chosen]) for row in rows)
+    large = tuple(Large(_SPELLED.get(row.label, row.label), row.pixels[chosen]) for row in rows)
     return MosaicFigure(
         theme=theme,
         rows=tuple(rows),

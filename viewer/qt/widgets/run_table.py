@@ -31,18 +31,17 @@ class RunTableModel(QAbstractTableModel):
         super().__init__(parent)
         self.rows: tuple[Row, ...] = ()
 
-    def set_rows(self, rows: tuple[Row, ...]) -> bool:
-        """Take new rows; True if other entries than before, so that selections are void."""
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
+        """Take new rows; a selection outlives it unless they are of other entries."""
         if [row.path for row in rows] != [row.path for row in self.rows]:
             self.beginResetModel()
             self.rows = rows
             self.endResetModel()
-            return True
+            return
         before, self.rows = self.rows, rows
         for index, (old, new) in enumerate(zip(before, rows, strict=True)):
             if old != new:
                 self.dataChanged.emit(self.index(index, 0), self.index(index, len(HEADINGS) - 1))
-        return False
 
     def rowCount(self, parent: Index = ROOT) -> int:
         return 0 if parent.isValid() else len(self.rows)
@@ -62,9 +61,7 @@ class RunTableModel(QAbstractTableModel):
             return f"<span>{_escaped(row.trouble or str(row.path))}</span>"
         return None
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -125,18 +122,19 @@ class RunTable(QTableView):
     def show_rows(self, rows: tuple[Row, ...], selected: tuple[Path, ...], current: Path | None) -> None:
         """Show rows with these selected."""
         self._quiet = True
-        if self._model.set_rows(rows):
-            self.fit_columns()
+        if self._model.rows != rows:
+            self._model.set_rows(rows)
+            self._fit_columns()
         if set(self._selected()) != set(selected) or self._path(self.currentIndex()) != current:
             self._select(selected, current)
         self._quiet = False
 
-    def fit_columns(self) -> None:
+    def _fit_columns(self) -> None:
         """Make every column as wide as its widest cell."""
         metrics = self.fontMetrics()
         for column, heading in enumerate(HEADINGS):
-            texts = [heading + "  ", *(row.cells[column] for row in self._model.rows)]
-            self.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in texts) + 12)
+            texts = [heading, *(row.cells[column] for row in self._model.rows)]
+            self.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in texts) + 10)
 
     def _select(self, selected: tuple[Path, ...], current: Path | None) -> None:
         selection, last = QItemSelection(), len(HEADINGS) - 1
