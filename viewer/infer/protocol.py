@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 
 MAGIC = b"aez1"
-DTYPES = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8"), "|u1": np.dtype("|u1")}
+DTYPES: dict[str, np.dtype[Any]] = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8"), "|u1": np.dtype("|u1")}
 MAX_HEADER = 4 << 20
 MAX_ANSWER = 64 << 20
 MAX_QUESTION = (256 << 20) + (16 << 20)
@@ -100,7 +100,7 @@ def _described(entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     if not isinstance(entry, dict):
         raise ProtocolError("an array of it has no description")
     name, dtype, shape = entry.get("name"), entry.get("dtype"), entry.get("shape")
-    known: np.dtype[Any] | None = DTYPES.get(dtype) if isinstance(dtype, str) else None
+    known = DTYPES.get(dtype) if isinstance(dtype, str) else None
     if not isinstance(name, str) or known is None:
         raise ProtocolError("an array of it has a type that is not agreed")
     if not isinstance(shape, list) or len(shape) > MAX_RANK:

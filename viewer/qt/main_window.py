@@ -31,7 +31,7 @@ from viewer.state.selection import State
 from zoo.errors import UsageError
 
 SIZE = (1600, 1000)
-COLUMNS = (508, 684, 372)  # the middle shows ten 28×28 images at twice their size
+COLUMNS = (528, 684, 352)  # the middle shows ten 28×28 images at twice their size
 
 
 class MainWindow(QMainWindow):
@@ -55,6 +55,7 @@ class MainWindow(QMainWindow):
         self._connect()
         menus.build(self)
         self.resize(*SIZE)
+        self.runs.table.setFocus()
         if self._remembers:
             self.settings.restore_window(self, self.splitters)
         self._apply(theme_of(theme or self.settings.theme))
@@ -167,6 +168,8 @@ class MainWindow(QMainWindow):
     def settled(self) -> bool:
         """Whether everything that was opened is shown and nothing is under way."""
         askers = (self.reconstructions.asker, self.noise.asker, self.bottleneck.asker)
+        if not self.workers.started:
+            return False
         return not self.librarian.busy and not self.workers.busy and not any(asker.waiting for asker in askers)
 
     # ---- events ----

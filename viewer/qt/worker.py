@@ -151,6 +151,11 @@ class Workers(QObject):
         return self._active.process_id if self._active else 0
 
     @property
+    def started(self) -> bool:
+        """Whether a worker is ready, or none ever will be."""
+        return self.hello is not None or bool(self._given_up)
+
+    @property
     def hello(self) -> Hello | None:
         return self._active.hello if self._active else None
 

@@ -29,7 +29,9 @@ class Bottleneck(ImagePanel):
         self._values: np.ndarray | None = None
         self._shown: tuple[object, ...] = ()
         self.sample_box, self.map_box = QComboBox(), QComboBox()
+        self.view.show_sentence("Here come the values that the encoder squeezes each image into.")
         self._build()
+        self._set_choices(0, 0)
 
     def _build(self) -> None:
         row = QHBoxLayout()

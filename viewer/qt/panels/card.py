@@ -35,6 +35,7 @@ class CardPanel(PanelFrame):
         self.text = QTextEdit()
         self.text.setReadOnly(True)
         self.text.setAcceptRichText(False)
+        self.text.setCursorWidth(0)
         self.text.setFrameStyle(0)
         self.text.setAccessibleName("Card of the current run")
         self.text.setFont(small_font(self.text.font()))

@@ -55,7 +55,7 @@ class ImagePanel(PanelFrame):
         self.subtitle.setText("")
         known, entry = state.now, state.entry
         if entry is None:
-            return ""
+            return self.view.sentence
         trouble = known.graph_trouble or known.samples_trouble or known.history_trouble
         if trouble:
             return sentence(trouble)

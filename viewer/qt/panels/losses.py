@@ -33,6 +33,8 @@ class Losses(PanelFrame):
         self.log_box = QCheckBox("log scale")
         self.log_box.setAccessibleName("Logarithmic scale of the losses")
         self.view = FigureView("Losses", self)
+        self.view.show_sentence("Here come the losses of training and validation.")
+        self.log_box.setEnabled(False)
         self.log_box.setFont(self.view.font())
         self.log_box.toggled.connect(lambda _: self.redraw())
         self.view.hovered.connect(self._point_at)
@@ -78,7 +80,7 @@ class Losses(PanelFrame):
     def _why_nothing(self, state: State) -> str:
         entry = state.entry
         if entry is None:
-            return ""
+            return self.view.sentence
         if state.now.history_trouble:
             return sentence(state.now.history_trouble)
         if entry.history_stamp is None:

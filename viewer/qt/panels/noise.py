@@ -35,6 +35,8 @@ class Noise(ImagePanel):
         self.slider.setAccessibleName("Standard deviation of the noise, in hundredths")
         self.slider.valueChanged.connect(self._moved)
         self.sigma_label, self.psnr_label = QLabel(), QLabel()
+        self.slider.setEnabled(False)
+        self.view.show_sentence("Here come the same images with noise, and what the network makes of that.")
         self._build()
 
     def _build(self) -> None:

@@ -28,6 +28,7 @@ class Reconstructions(ImagePanel):
         self.asker = Asker("reconstructions", workers, self)
         self.asker.answered.connect(self._take)
         self._outputs: np.ndarray | None = None
+        self.view.show_sentence("Here come ten images, what the network makes of them, and the difference.")
         self._shown: tuple[object, ...] = ()
 
     def follow(self, before: State, after: State) -> None:
@@ -77,7 +78,8 @@ class Reconstructions(ImagePanel):
         if state.entry and not state.entry.graph_stamp:
             return f"in training, as of epoch {epochs}"
         count = len(state.samples.inputs) if state.samples else 0
-        return f"the first {count} of the test split"
+        of_run = state.now.history is not None and state.now.history.samples is state.samples
+        return f"the first {count} of {'the test split' if of_run else 'the embedded sample'}"
 
 
 def _is_noisy(samples: Samples) -> bool:

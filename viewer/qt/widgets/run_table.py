@@ -15,6 +15,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from viewer.figures.mosaic import small_font
@@ -22,6 +23,7 @@ from viewer.state.rows import HEADINGS, HINTS, NUMERIC, Row
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
+NARROWEST_NAME = 80
 
 
 class RunTableModel(QAbstractTableModel):
@@ -135,6 +137,18 @@ class RunTable(QTableView):
         for column, heading in enumerate(HEADINGS):
             texts = [heading, *(row.cells[column] for row in self._model.rows)]
             self.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in texts) + 10)
+        self._squeeze_names()
+
+    def _squeeze_names(self) -> None:
+        """Let the first column give way where all of them do not fit; its tool tip has the whole name."""
+        others = sum(self.columnWidth(column) for column in range(1, len(HEADINGS)))
+        room = max(NARROWEST_NAME, self.viewport().width() - others)
+        if self.columnWidth(0) > room:
+            self.setColumnWidth(0, room)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._squeeze_names()
 
     def _select(self, selected: tuple[Path, ...], current: Path | None) -> None:
         selection, last = QItemSelection(), len(HEADINGS) - 1
