@@ -92,7 +92,7 @@ def _last_line(failed: list[str], runs: Path, names: list[str]) -> str:
     where = "" if runs == RUNS_DEFAULT else f" {runs}"
     if failed:
         return (
-            f"{', '.join(failed)} FAILED: no better than an all-black image (the data's own mean square). "
+            f"{', '.join(failed)} FAILED: trained to a constant image; another --seed may help. "
             f"Look at the curves with: aezoo view{where}"
         )
     return f"next: aezoo view{where}"

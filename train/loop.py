@@ -84,7 +84,7 @@ def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt
     inputs, targets = test.inputs.cpu().numpy(), test.targets.cpu().numpy()
     metrics = measure(targets, outputs)
     baselines = measure_baselines(splits.train, inputs, targets, bottleneck_size=math.prod(facts["bottleneck"]))
-    result = Result(recipe, run, state.record, metrics, baselines, verdict(metrics, baselines))
+    result = Result(recipe, run, state.record, metrics, baselines, verdict(targets, outputs))
     writer.final(state, result, outputs)
     return result
 

@@ -26,7 +26,8 @@ def as_text(result: Result) -> str:
         for name, values in rows.items()
     ]
     if result.state == "failed":
-        lines.append("  FAILED: no better than an all-black image; its loss is the data's own mean square")
+        mean_square = _number(result.baselines["black"]["mse"])
+        lines.append(f"  FAILED: it answers every image alike (the data's own mean square is {mean_square})")
     return "\n".join([head, *lines])
 
 
