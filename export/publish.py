@@ -99,7 +99,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
         },
         objective={"name": recipe.objective, "noise": recipe.noise},
         data={
-            "name": recipe.dataset,
+            "name": meta["data"],
             "train": meta["train_images"],
             "test": meta["test_images"],
             "provenance": meta["provenance"],

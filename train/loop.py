@@ -216,7 +216,7 @@ def _facts(recipe: Recipe, splits: Splits, options: Options, device: torch.devic
         "epochs": options.epochs or recipe.epochs,
         "device": devices.describe(device),
         "torch": torch.__version__.split("+")[0],
-        "data": recipe.dataset,
+        "data": splits.train.dataset,
         "data_sha256": splits.train.sha256,
         "provenance": splits.train.provenance,
         "licence": splits.train.licence,

@@ -26,7 +26,7 @@ def digits(split: str) -> Images:
     for image, small in zip(pixels, grey, strict=True):
         image[0, 4:24, 4:24] = np.asarray(Image.fromarray(small).resize((20, 20), Image.Resampling.BICUBIC))
     return Images(
-        dataset="mnist",
+        dataset="mnist-sample",
         split=split,
         pixels=pixels,
         labels=source.target[rows].astype(np.uint8),
