@@ -71,6 +71,8 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
         raise UsageError(f"no theme {theme!r}; there is system, light, dark")
     if screenshot is not None and not screenshot.resolve().parent.is_dir():
         raise UsageError(f"no folder {str(screenshot.parent)!r} for the screenshot; make it first, or name another")
+    if not paths and runs != RUNS_DEFAULT and not runs.is_dir():
+        raise UsageError(f"no folder {str(runs)!r}; name a folder of runs, or train one with `aezoo demo`")
     chosen = library.absolute(paths) if paths else (Path(os.path.abspath(runs)),)
     if not _has_display():
         if screenshot is None:

@@ -27,10 +27,6 @@ class Series:
     colour: str
     dashed: bool
 
-    @property
-    def label(self) -> str:
-        return f"{self.run}, {self.part}"
-
 
 @dataclass(frozen=True, eq=False)
 class CurvesFigure:
@@ -198,10 +194,13 @@ class CurvesFigure:
         x = plot.left() + self.x_axis.place(self.hover) * plot.width()
         painter.setPen(QPen(self.theme.colour("muted"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
-        lines = [(f"epoch {self.hover}", self.theme.text), *self._values_at(self.hover)]
+        several = len({curve.run for curve in self.series}) > 1
+        heading = f"epoch {self.hover}" + (", validation" if several else "")
+        lines = [(heading, self.theme.text), *self._values_at(self.hover)]
         width = max(metrics.horizontalAdvance(text) for text, _ in lines) + 14
         height = len(lines) * metrics.height() + 8
-        left = x + 8 if x + 8 + width <= plot.right() else x - 8 - width
+        beside = x + 8 if x + 8 + width <= plot.right() else x - 8 - width
+        left = max(plot.left() + 2, min(beside, plot.right() - width))
         box = QRectF(left, plot.top() + 2, width, height)
         painter.setPen(QPen(self.theme.colour("border"), 1))
         painter.setBrush(self.theme.colour("raised"))
@@ -212,10 +211,12 @@ class CurvesFigure:
             painter.drawText(place, text)
 
     def _values_at(self, epoch: int) -> list[tuple[str, str]]:
+        """What is written at an epoch: both losses of a single run, the validation loss of several."""
         several = len({curve.run for curve in self.series}) > 1
         return [
-            (f"{curve.label if several else curve.part}  {curve.values[epoch - 1]:.5g}", curve.colour)
+            (f"{curve.run if several else curve.part}  {curve.values[epoch - 1]:.5g}", curve.colour)
             for curve in self.series
+            if not (several and curve.dashed)
             if epoch <= len(curve.values) and math.isfinite(curve.values[epoch - 1])
         ]
 

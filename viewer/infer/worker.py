@@ -168,13 +168,15 @@ def serve(questions: BinaryIO, answers: BinaryIO, worker: Worker) -> None:
         message = protocol.read(questions)
         if message is None:
             return
+        number = message.header.get("number")
         header, arrays = worker.answer(message)
-        reply = protocol.encode({**header, "number": message.header.get("number")}, arrays)
-        if len(reply) > protocol.MAX_ANSWER:
-            sentence = f"{message.header.get('label')} makes outputs too large to show"
-            reply = protocol.encode(
-                {"kind": "refused", "sentence": sentence, "milliseconds": 0.0, "number": message.header.get("number")}
-            )
+        try:
+            reply = protocol.encode({**header, "number": number}, arrays)
+        except (ValueError, MemoryError):
+            reply = b""  # numbers that JSON has no word for, or too many
+        if not reply or len(reply) > protocol.MAX_ANSWER:
+            sentence = f"{message.header.get('label')} holds more than can be shown"
+            reply = protocol.encode({"kind": "refused", "sentence": sentence, "number": number})
         answers.write(reply)
         answers.flush()
 

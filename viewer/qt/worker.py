@@ -39,9 +39,11 @@ class WorkerProcess(QObject):
         self.opened: set[str] = set()  # sha256 of the graphs it holds
         self._decoder = Decoder()
         self._over = False
+        self._last_words = b""
         self._process = QProcess(self)
         self._process.setProcessEnvironment(_environment())
         self._process.readyReadStandardOutput.connect(self._read)
+        self._process.readyReadStandardError.connect(self._hear)
         self._process.finished.connect(self._finished)
         self._process.errorOccurred.connect(self._failed)
         self._process.start(command[0], command[1:])
@@ -58,7 +60,11 @@ class WorkerProcess(QObject):
         if self._over:
             return
         self._over = True
-        self._process.kill()
+        if self._process.state() == QProcess.ProcessState.NotRunning:
+            self.deleteLater()
+        else:
+            self._process.finished.connect(self.deleteLater)
+            self._process.kill()
         self.ended.emit(why)
 
     def close(self) -> None:
@@ -84,10 +90,15 @@ class WorkerProcess(QObject):
         else:
             self.answered.emit(message)
 
+    def _hear(self) -> None:
+        """Keep the end of what it complains of; all of it would be as much as a hostile one likes."""
+        self._last_words = (self._last_words + bytes(self._process.readAllStandardError().data()))[-2000:]
+
     def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
         crashed = status == QProcess.ExitStatus.CrashExit
         why = f"died of signal {code}" if crashed else f"ended with exit code {code}"
-        lines = bytes(self._process.readAllStandardError().data()[-2000:]).decode(errors="replace").strip().splitlines()
+        self._hear()
+        lines = self._last_words.decode(errors="replace").strip().splitlines()
         said = f" ({clean(lines[-1], limit=160)})" if lines and not crashed else ""
         self.stop(why + said)
 
@@ -163,7 +174,7 @@ class Workers(QObject):
         """End every worker."""
         self._closing = True
         self._deadline.stop()
-        for process in filter(None, (self._active, self._spare)):
+        for process in self.findChildren(WorkerProcess):  # those being killed too
             process.close()
         self._active = self._spare = None
 
@@ -257,7 +268,6 @@ class Workers(QObject):
             self._active.stop(f"gave no answer within {self._seconds[self._kind]:g} s")
 
     def _ended(self, process: WorkerProcess, why: str) -> None:
-        process.deleteLater()
         if self._closing:
             return
         if process.hello is None:

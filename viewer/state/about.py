@@ -73,7 +73,7 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
     if card and card.tools:
         yield (
             "tools",
-            ", ".join(f"{words.clean(k, limit=40)} {words.clean(v, limit=40)}" for k, v in card.tools.items()),
+            ", ".join(f"{words.clean(k, limit=40)} {words.clean(v, limit=40)}" for k, v in [*card.tools.items()][:20]),
         )
     if graph:
         yield "graph", f"opset {graph.facts.opset}, IR {graph.facts.ir_version}, {graph.facts.nodes} nodes"

@@ -104,10 +104,10 @@ class Bottleneck(ImagePanel):
             chosen=chosen,
             index=max(0, self.map_box.currentIndex()) if values.ndim == 4 else None,
         )
+        name = state.now.graph.bottleneck if state.now.graph else "bottleneck"
         size = int(np.prod(values.shape[1:]))
-        self.subtitle.setText(
-            f"{words.shape(values.shape[1:])}" + (f", {size} values" if values.ndim > 2 else " values")
-        )
+        told = f"{words.shape(values.shape[1:])}, {size} values" if values.ndim > 2 else f"{size} values"
+        self.subtitle.setText(told if name == "bottleneck" else f"output {words.clean(name, limit=40)}: {told}")
         self.view.show_figure(figure, figure.description)
 
 

@@ -1,0 +1,77 @@
+"""What is found on disk, what it is called, and how the selection follows it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.viewer.conftest import history_of, write_run
+from viewer.state import history, library, rows, selection
+from viewer.state.selection import Known, State
+from zoo.errors import UsageError
+from zoo.runs import RunFolder
+
+
+def test_a_folder_of_runs_a_run_and_a_lone_graph_are_found_each_once(run: RunFolder, tmp_path: Path) -> None:
+    lone = tmp_path / "lone.onnx"
+    lone.write_bytes(run.graph("model").read_bytes())
+    entries = library.scan([tmp_path / "runs", run.path, lone])
+    assert [(entry.path, entry.is_run) for entry in entries] == [(run.path, True), (lone, False)]
+
+
+def test_the_graph_of_a_run_opens_the_run(run: RunFolder) -> None:
+    assert [entry.path for entry in library.scan([run.graph("model")])] == [run.path]
+
+
+def test_a_replaced_file_bears_another_stamp(run: RunFolder) -> None:
+    before = library.run_entry(run)
+    data = run.history.read_bytes()
+    other = run.path / "new"
+    other.write_bytes(data)
+    os.replace(other, run.history)
+    after = library.run_entry(run)
+    assert before.history_stamp != after.history_stamp and before.graph_stamp == after.graph_stamp
+
+
+@pytest.mark.parametrize(("name", "words"), [("nowhere", "no file or folder"), ("text.txt", "neither a folder nor")])
+def test_what_cannot_be_opened_is_said_in_one_sentence(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "text.txt").touch()
+    with pytest.raises(UsageError, match=words):
+        library.absolute([tmp_path / name])
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folder(tmp_path: Path) -> None:
+    for root in ("first", "second"):
+        write_run(tmp_path / root)
+    state = selection.with_entries(State(), library.scan([tmp_path / "first", tmp_path / "second"]))
+    assert list(state.names().values()) == ["tests/conv (first)", "tests/conv (second)"]
+
+
+def test_something_is_selected_as_long_as_there_is_anything(tmp_path: Path) -> None:
+    first, second = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
+    entries = library.scan([tmp_path])
+    state = selection.with_entries(State(), entries)
+    assert state.current == first
+    state = selection.with_selected(state, [second], second)
+    state = selection.with_known(state, second, Known(graph_trouble="broken"))
+    state = selection.with_entries(state, entries[:1])
+    assert (state.current, state.selected) == (first, (first,)) and second not in state.known
+    assert selection.with_entries(state, ()).current is None
+
+
+def test_a_row_tells_the_metrics_and_that_of_the_principal_components(run: RunFolder) -> None:
+    done = history_of()
+    known = Known(history=history.from_parts(done.meta, done.arrays))
+    state = selection.with_known(selection.with_entries(State(), library.scan([run.path])), run.path, known)
+    (row,) = rows.rows_of(state)
+    assert row.cells == ("tests/conv", "mnist", "8×7×7", "0.0123", "0.0045", "19.2", "3", "finished")
+
+
+def test_a_history_with_other_types_than_agreed_is_read_without_them() -> None:
+    done = history_of()
+    meta = {**done.meta, "epochs": "many", "noise": None, "bottleneck": [8, "x"], "recipe": ["a"], "provenance": "a\nb"}
+    told = history.from_parts(meta, {**done.arrays, "samples/inputs": done.arrays["history/epoch/seconds"]})
+    assert (told.epochs_planned, told.noise, told.bottleneck, told.recipe) == (0, 0.0, (), "")
+    assert told.provenance == "a b" and told.samples is None and told.epochs_done == 3

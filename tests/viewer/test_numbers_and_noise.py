@@ -1,0 +1,59 @@
+"""Errors, ratios, noise and the words they are written in."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from viewer.state import noise, numbers, words
+
+IMAGES = np.random.default_rng(0).random((4, 1, 28, 28)).astype(np.float32)
+
+
+def test_the_error_of_an_image_is_the_mean_of_its_squares() -> None:
+    outputs = IMAGES.copy()
+    outputs[2] += 0.1
+    assert numbers.mse(IMAGES, outputs) == pytest.approx([0, 0, 0.01, 0], abs=1e-8)
+    assert numbers.psnr(IMAGES, outputs)[2] == pytest.approx(20, abs=1e-4)
+    assert math.isinf(numbers.psnr(IMAGES, outputs)[0])
+
+
+def test_noise_is_the_same_every_time_and_the_slider_only_scales_it() -> None:
+    grey = np.full((2, 1, 8, 8), 0.5, dtype=np.float32)
+    weak, strong = noise.add(grey, 0.01), noise.add(grey, 0.02)
+    np.testing.assert_array_equal(weak, noise.add(grey, 0.01))
+    np.testing.assert_allclose(2 * (weak - grey), strong - grey, atol=1e-6)
+
+
+def test_noisy_images_stay_between_black_and_white() -> None:
+    noisy = noise.add(IMAGES, 1.0)
+    assert noisy.min() == 0 and noisy.max() == 1 and noisy.dtype == np.float32
+
+
+def test_no_noise_changes_nothing() -> None:
+    np.testing.assert_array_equal(noise.add(IMAGES, 0.0), IMAGES)
+
+
+def test_the_slider_starts_at_the_noise_of_the_training() -> None:
+    assert noise.starting_sigma(0.4) == 0.4
+    assert noise.starting_sigma(0.0) == noise.DEFAULT_SIGMA == 0.25
+
+
+def test_text_from_a_file_cannot_turn_the_line_around_or_break_it() -> None:
+    assert words.clean("a\u202eb\x1b[31m\nc\x00") == "a\ufffdb\ufffd[31m c\ufffd"
+    assert len(words.clean("x" * 10_000)) == words.LINE
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0034, "0.0034"), (0.00024, "2.4e-4"), (0.0, "0.0000"), (float("nan"), "–"), (None, "–")]
+)
+def test_errors_are_written_shortly(value: float | None, text: str) -> None:
+    assert words.error(value) == text
+
+
+def test_a_clause_becomes_a_sentence_but_a_file_keeps_its_name() -> None:
+    assert words.sentence("cannot open it") == "Cannot open it."
+    assert words.sentence("conv/model.onnx is damaged") == "conv/model.onnx is damaged."
+    assert words.sentence("") == ""

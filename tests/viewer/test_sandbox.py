@@ -1,0 +1,77 @@
+"""What a worker cannot do any more once its sandbox is shut."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from viewer.infer import sandbox
+from viewer.qt.worker import ROOT
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is of Linux")
+
+_TRY = """
+import json, os, socket, sys
+sys.path.insert(0, {root!r})
+from viewer.infer import sandbox
+posture = sandbox.close()
+
+def fails(what):
+    try:
+        what()
+    except (OSError, MemoryError) as error:
+        return type(error).__name__
+    return ""
+
+print(json.dumps({{
+    "details": posture.details,
+    "read": fails(lambda: open("/etc/passwd").read()),
+    "list": fails(lambda: os.listdir("/")),
+    "write": fails(lambda: open({new!r}, "w").write("x")),
+    "connect": fails(lambda: socket.create_connection(("127.0.0.1", {port}), timeout=2)),
+    "memory": fails(lambda: bytearray(8 << 30)),
+    "kill": fails(lambda: os.kill(os.getppid(), 0)),
+}}))
+"""
+
+
+@pytest.fixture
+def tried(tmp_path: Path) -> dict[str, Any]:
+    """What a process met that shut its sandbox and then tried everything."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        script = _TRY.format(root=str(ROOT), new=str(tmp_path / "new"), port=server.getsockname()[1])
+        done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_it_can_open_no_file_and_no_connection(tried: dict[str, Any], tmp_path: Path) -> None:
+    if "Landlock (ABI" not in tried["details"]:
+        pytest.skip(f"this kernel has no Landlock: {tried['details']}")
+    assert tried["read"] == tried["list"] == tried["write"] == "PermissionError"
+    assert not (tmp_path / "new").exists()
+    if "no TCP connection" in tried["details"]:
+        assert tried["connect"] == "PermissionError"
+
+
+def test_it_can_take_no_more_memory_than_its_limit(tried: dict[str, Any]) -> None:
+    assert tried["memory"] == "MemoryError"
+    assert "memory 4 GiB" in tried["details"]
+
+
+def test_the_posture_does_not_claim_what_the_kernel_lacks() -> None:
+    posture = sandbox._worded(0, [], privileges=False, threads=1, cuda=False)
+    assert posture.short == "limits only" and "no Landlock" in posture.details
+    old = sandbox._worded(3, ["memory 4 GiB"], privileges=True, threads=3, cuda=False)
+    assert old.short == "no files"
+    assert "cannot keep it from the network" in old.details and "2 threads" in old.details
+    cuda = sandbox._worded(7, [], privileges=True, threads=1, cuda=True)
+    assert cuda.short == "no writing, no TCP" and "reach the GPU" in cuda.details

@@ -1,0 +1,291 @@
+"""The window on runs that are whole, broken, growing, foreign."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import CARD, PROVENANCE, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
+from viewer.figures.curves import CurvesFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.qt.main_window import MainWindow
+from viewer.qt.settings import Settings
+from zoo.runs import RunFolder, atomic_write, pack_history
+
+
+def mosaic_of(panel: object) -> MosaicFigure:
+    figure = panel.view.figure  # type: ignore[attr-defined]
+    assert isinstance(figure, MosaicFigure), panel.view.sentence  # type: ignore[attr-defined]
+    return figure
+
+
+def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
+    window.store.set_selected(paths, paths[0])
+    settle_window(qtbot, window)
+
+
+def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path.parent.parent)
+    assert window.runs.table.paths == [run.path]
+    reconstructions = mosaic_of(window.reconstructions)
+    assert [row.label for row in reconstructions.rows] == ["input", "output", "diff."]
+    assert len(reconstructions.captions) == 10 and all(float(text) > 0 for text in reconstructions.captions)
+    assert [row.label for row in mosaic_of(window.noise).rows] == ["clean", "noisy", "output"]
+    bottleneck = mosaic_of(window.bottleneck)
+    assert bottleneck.rows[0].pixels.shape == (10, 28, 14, 3)
+    assert bottleneck.large[1].pixels.shape == (7, 7, 3)
+    assert isinstance(window.losses.view.figure, CurvesFigure)
+    assert "tests/conv" in window.card.text.toPlainText()
+    assert window.notices.sentences == ()
+
+
+def test_the_status_bar_tells_provider_time_data_and_sandbox(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    assert window.status.provider.text().startswith(("CPU (", "CUDA"))
+    assert window.status.speed.text().endswith(" ms")
+    assert window.status.provenance.text() == f"data: {PROVENANCE}"
+    assert window.status.posture.text().startswith("sandbox: ") and window.status.posture.toolTip()
+
+
+def test_the_card_has_every_metric_beside_every_baseline_and_the_hash(run: RunFolder, open_window: Open) -> None:
+    text = open_window(run.path).card.text.toPlainText()
+    sha256 = hashlib.sha256(run.graph("model").read_bytes()).hexdigest()
+    for part in ("0.0123", "19.2", "0.0045", "pca", "a blur by hand", "1,500 train", PROVENANCE, "all of it", sha256):
+        assert part in text
+    assert "as card.json lists it" in text
+
+
+def test_a_graph_that_is_not_the_exported_one_is_told(run: RunFolder, open_window: Open) -> None:
+    atomic_write(run.graph("model"), graph_bytes(replace(CARD, summary="another")))
+    assert "this is not the file that was exported" in open_window(run.path).card.text.toPlainText()
+
+
+def test_the_difference_of_a_denoiser_is_from_the_clean_target(tmp_path: Path, open_window: Open) -> None:
+    window = open_window(write_run(tmp_path, noise=0.3).path)
+    assert [row.label for row in mosaic_of(window.reconstructions).rows] == ["noisy", "output", "target", "diff."]
+    assert window.noise.sigma == 0.3
+    assert "trained with σ = 0.3" in window.noise.subtitle.text()
+
+
+def test_the_slider_ends_at_its_last_value_with_fewer_questions_answered_than_asked(
+    run: RunFolder, open_window: Open, qtbot: QtBot
+) -> None:
+    window = open_window(run.path)
+    asker, heard = window.noise.asker, window.noise.asker.heard
+    before = window.noise.asker.asked
+    for value in range(30, 91):
+        window.noise.slider.setValue(value)
+    settle_window(qtbot, window)
+    assert asker.asked - before == 61
+    assert 1 <= asker.heard - heard < 61
+    clean, (noisy, _) = window.store.state.samples, window.noise._pair or (None, None)
+    assert clean is not None and noisy is not None
+    from viewer.state import noise
+
+    np.testing.assert_array_equal(noisy, noise.add(clean.targets, 0.9))
+    assert window.noise.sigma_label.text() == "0.90"
+
+
+def test_stronger_noise_has_a_lower_psnr(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    told = []
+    for value in (0, 10, 80):
+        window.noise.slider.setValue(value)
+        settle_window(qtbot, window)
+        told.append(window.noise.psnr_label.text())
+    assert told[0].startswith("PSNR ∞ dB noisy")
+    weak, strong = (float(text.split()[1]) for text in told[1:])
+    assert weak > strong
+
+
+def test_a_sample_chosen_in_one_panel_is_shown_large_in_all(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    qtbot.keyClick(window.reconstructions.view, Qt.Key.Key_Right)
+    qtbot.keyClick(window.noise.view, Qt.Key.Key_Right)
+    assert window.bottleneck.sample_box.currentText() == "3"
+    for panel in (window.reconstructions, window.noise, window.bottleneck):
+        assert mosaic_of(panel).chosen == 2
+
+
+def test_a_feature_map_can_be_chosen(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    window.bottleneck.map_box.setCurrentIndex(5)
+    window.bottleneck.map_box.activated.emit(5)
+    assert mosaic_of(window.bottleneck).large[1].label == "map 6 of 8, 7×7"
+
+
+def test_the_losses_of_several_selected_runs_are_overlaid(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    first, second = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b", epochs=5, planned=5).path
+    window = open_window(tmp_path)
+    select(window, qtbot, second, first)
+    figure = window.losses.view.figure
+    assert isinstance(figure, CurvesFigure)
+    assert [curve.run for curve in figure.series] == ["tests/b", "tests/b", "tests/a", "tests/a"]
+    window.losses.log_box.setChecked(True)
+    assert isinstance(window.losses.view.figure, CurvesFigure) and window.losses.view.figure.log
+
+
+def test_the_pointer_reads_an_epochs_values(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    window.losses.view.stepped.emit(1)
+    figure = window.losses.view.figure
+    assert isinstance(figure, CurvesFigure) and figure.hover == 1
+    assert figure._values_at(1) == [
+        ("train  0.5", figure.series[0].colour),
+        ("validation  0.55", figure.series[1].colour),
+    ]
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "history.h5", "card.json"])
+def test_a_broken_file_is_told_in_one_sentence_and_the_rest_goes_on(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, file: str
+) -> None:
+    broken, whole = write_run(tmp_path, "tests/broken"), write_run(tmp_path, "tests/whole")
+    data = bytearray((broken.path / file).read_bytes())
+    data[len(data) // 4 : len(data) // 4 + 400] = b"\xff" * 400
+    (broken.path / file).write_bytes(data[: len(data) - 50])
+    window = open_window(tmp_path)
+    assert len(window.notices.sentences) == 1
+    sentence = window.notices.sentences[0]
+    assert f"tests/broken/{file}" in sentence and sentence.endswith(".") and "Traceback" not in sentence
+    select(window, qtbot, whole.path)
+    assert mosaic_of(window.reconstructions).captions and window.notices.isVisible()
+
+
+def test_a_lone_graph_works_on_embedded_images(tmp_path: Path, open_window: Open) -> None:
+    lone = tmp_path / "lone.onnx"
+    lone.write_bytes(graph_bytes())
+    window = open_window(lone)
+    assert len(mosaic_of(window.reconstructions).rows[0].pixels) == 10
+    assert mosaic_of(window.noise) and mosaic_of(window.bottleneck)
+    assert "sample" in window.status.provenance.text()
+    assert "no history.h5" in window.losses.view.sentence
+
+
+@pytest.mark.parametrize("batch", ["n", 4])
+def test_a_foreign_graph_is_shown_whatever_its_output_is_called(
+    tmp_path: Path, open_window: Open, batch: int | str
+) -> None:
+    foreign = tmp_path / "foreign.onnx"
+    foreign.write_bytes(graph_bytes(None, picture="y_hat", batch=batch))
+    window = open_window(foreign)
+    assert window.store.state.now.graph is not None
+    assert window.store.state.now.graph.reconstruction == "y_hat"
+    assert len(mosaic_of(window.reconstructions).captions) == 10
+    assert mosaic_of(window.bottleneck).rows[0].pixels.shape == (10, 28, 14, 3)
+
+
+def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = RunFolder.of(tmp_path, "tests/conv")
+    atomic_write(run.history, pack_history(history_of(epochs=1, planned=3, state="training")))
+    window = open_window(tmp_path)
+    assert "epoch 1" in window.reconstructions.subtitle.text()
+    assert "when the training has ended" in window.noise.view.sentence
+    atomic_write(run.history, pack_history(history_of(epochs=2, planned=3, state="training")))
+    atomic_write(RunFolder.of(tmp_path, "tests/new").history, pack_history(history_of(name="tests/new")))
+
+    def has_grown() -> None:
+        figure = window.losses.view.figure
+        assert isinstance(figure, CurvesFigure) and len(figure.series[0].values) == 2
+        assert len(window.runs.table.paths) == 2
+
+    qtbot.waitUntil(has_grown, timeout=TIMEOUT)
+    write_run(tmp_path)
+    qtbot.waitUntil(lambda: isinstance(window.noise.view.figure, MosaicFigure), timeout=TIMEOUT)
+
+
+def test_a_run_that_disappears_leaves_the_table(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_run(tmp_path)
+    window = open_window(tmp_path)
+    for file in run.path.iterdir():
+        file.unlink()
+    window.librarian.rescan()
+    qtbot.waitUntil(lambda: not window.runs.table.paths, timeout=TIMEOUT)
+    assert "aezoo demo" in window.runs.empty.text()
+
+
+def test_an_empty_folder_says_what_to_do(tmp_path: Path, open_window: Open) -> None:
+    window = open_window(tmp_path)
+    assert "No runs in" in window.runs.empty.text() and "`aezoo demo`" in window.runs.empty.text()
+
+
+def test_what_is_dropped_is_opened(run: RunFolder, tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    window = open_window(empty)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(run.path)), QUrl.fromLocalFile(str(tmp_path / "x.txt"))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, buttons, keys)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, keys, QEvent.Type.Drop)
+    QApplication.sendEvent(window, drop)
+    settle_window(qtbot, window)
+    assert window.store.state.roots == (run.path,)
+    assert Settings().recent == [run.path]
+
+
+def test_a_path_that_has_gone_is_told_in_the_window(tmp_path: Path, open_window: Open) -> None:
+    window = open_window(tmp_path)
+    window.open((tmp_path / "gone",))
+    assert "no file or folder" in window.notices.sentences[-1]
+
+
+def test_every_control_that_takes_focus_has_a_name(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    controls = [
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus and widget.isVisibleTo(window)
+    ]
+    assert len(controls) > 8
+    for control in controls:
+        interface = QAccessible.queryAccessibleInterface(control)
+        assert interface is not None and interface.text(QAccessible.Text.Name), control
+
+
+def test_the_keyboard_goes_to_every_panel_and_run(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    first, second = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
+    window = open_window(tmp_path)
+    window.step_run(1)
+    assert window.store.state.current == second
+    window.step_run(-1)
+    assert window.store.state.current == first
+    shortcuts = {action.shortcut().toString() for action in window.findChildren(type(window.menuBar().actions()[0]))}
+    assert {"Ctrl+O", "Ctrl+Shift+O", "F5", "Ctrl+Q", *(f"Ctrl+{n}" for n in range(1, 6))} <= shortcuts
+    for panel in window.panels.values():
+        panel.focus_panel()
+        focused = window.focusWidget()
+        assert focused is not None and panel.isAncestorOf(focused)
+
+
+def test_size_and_splitters_are_remembered(run: RunFolder, open_window: Open, qapp: QApplication) -> None:
+    window = open_window(run.path, theme=None)
+    window.resize(790, 700)  # the off-screen display has 800×800
+    window.splitters["left"].setSizes([200, 400])
+    qapp.processEvents()
+    size, sizes = window.size(), window.splitters["left"].sizes()
+    window.choose_theme("dark")
+    window.close()
+    again = open_window(run.path, theme=None, settle=False)
+    assert again.size() == size
+    qapp.processEvents()
+    assert again.splitters["left"].sizes() == pytest.approx(sizes, abs=8)
+    assert again.reconstructions.theme.name == "dark"
+
+
+def test_text_from_a_file_is_never_read_as_markup(tmp_path: Path, open_window: Open) -> None:
+    run = write_run(tmp_path)
+    evil = replace(CARD, summary="<b>bold</b><img src='file:///etc/passwd'>", choices=["<a href='x'>x</a>\u202e"])
+    atomic_write(run.graph("model"), graph_bytes(evil))
+    text = open_window(run.path).card.text.toPlainText()
+    assert "<b>bold</b><img src='file:///etc/passwd'>" in text and "\u202e" not in text

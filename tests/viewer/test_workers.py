@@ -1,0 +1,173 @@
+"""A worker that dies, hangs or lies is told of and replaced, and the rest goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import TIMEOUT, Open, graph_bytes, settle_window, write_run
+from viewer.infer.questions import Answer, Question
+from viewer.qt import worker
+from viewer.qt.worker import Workers
+from viewer.state import files
+from viewer.state.files import FileBytes
+from zoo.runs import RunFolder
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+LIAR = """
+import sys
+sys.path.insert(0, {root!r})
+from viewer.infer import protocol
+import numpy as np
+out = sys.stdout.buffer
+out.write(protocol.encode({{"kind": "ready", "provider": "CPU", "posture": "none", "details": ""}}))
+out.flush()
+while True:
+    message = protocol.read(sys.stdin.buffer)
+    if message is None:
+        break
+    {lie}
+    out.flush()
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> FileBytes:
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(graph_bytes())
+    return files.read(path, limit=1 << 20, label="graph.onnx")
+
+
+Make = Callable[..., Workers]
+
+
+@pytest.fixture
+def make_workers(qapp: QApplication) -> Iterator[Make]:
+    made: list[Workers] = []
+
+    def make(**options: float) -> Workers:
+        made.append(Workers(**{"keep_spare": False, **options}))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for workers in made:
+        workers.close()
+        workers.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def ask(qtbot: QtBot, workers: Workers, file: FileBytes) -> Answer:
+    question = Question("test", "run", file, np.zeros((2, 1, 28, 28), np.float32), ("reconstruction",))
+    with qtbot.waitSignal(workers.answered, timeout=TIMEOUT) as answered:
+        workers.ask(question)
+    answer = answered.args[0]
+    assert isinstance(answer, Answer) and answer.question is question
+    return answer
+
+
+def test_a_worker_that_is_killed_is_told_and_replaced(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    before = window.workers.process_id
+    with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT) as told:
+        os.kill(before, signal.SIGKILL)
+    assert told.args == ["The worker process died of signal 9 and was replaced."]
+    window.noise.slider.setValue(77)
+    settle_window(qtbot, window)
+    assert window.workers.process_id not in (0, before)
+    assert window.noise.psnr_label.text() and window.noise.view.figure is not None
+
+
+def test_a_worker_that_hangs_is_killed_and_its_question_asked_once_more(
+    run: RunFolder, open_window: Open, qtbot: QtBot
+) -> None:
+    window = open_window(run.path, run_seconds=0.3)
+    os.kill(window.workers.process_id, signal.SIGSTOP)
+    with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT) as told:
+        window.noise.slider.setValue(77)
+    assert "gave no answer within 0.3 s over tests/conv/model.onnx and was replaced" in told.args[0]
+    settle_window(qtbot, window)
+    assert window.noise.view.figure is not None and window.noise.view.sentence == ""
+
+
+def test_a_spare_worker_takes_over_at_once(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path, keep_spare=True)
+    qtbot.waitUntil(lambda: bool(window.workers._spare and window.workers._spare.hello), timeout=TIMEOUT)
+    assert window.workers._spare is not None
+    spare = window.workers._spare.process_id
+    with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT):
+        os.kill(window.workers.process_id, signal.SIGKILL)
+    assert window.workers.process_id == spare
+
+
+def test_a_file_that_ends_two_workers_is_refused_and_others_go_on(
+    make_workers: Make, qtbot: QtBot, file: FileBytes, tmp_path: Path
+) -> None:
+    workers = make_workers(open_seconds=0.3)
+    told: list[str] = []
+    workers.told.connect(told.append)
+    workers.greeted.connect(lambda _: os.kill(workers.process_id, signal.SIGSTOP))
+    answer = ask(qtbot, workers, file)
+    assert "ended 2 worker processes and is not opened again" in answer.trouble
+    assert len(told) == 2 and "asked once more" in told[0] and "not opened any more" in told[1]
+    assert "is not opened again" in ask(qtbot, workers, file).trouble
+    workers.greeted.disconnect()
+    other = write_run(tmp_path, "tests/other").graph("model")
+    answer = ask(qtbot, workers, files.read(other, limit=1 << 20, label="other.onnx"))
+    assert answer.trouble == "" and answer.arrays["reconstruction"].shape == (2, 1, 28, 28)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "out.write(b'x' * 5000)",
+        "out.write(protocol.encode({'kind': 'done', 'number': 99}))",
+        "out.write(protocol.encode({'kind': 'done', 'number': message.header['number']}, {'y': np.zeros(3)}))",
+        "out.write(b'aez1' + bytes([255]) * 12)",
+    ],
+    ids=["noise", "another question", "another array", "too much"],
+)
+def test_a_worker_that_sends_nonsense_is_not_believed(
+    make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    script = LIAR.format(root=str(worker.ROOT), lie=lie)
+    monkeypatch.setattr(worker, "command", lambda: [sys.executable, "-I", "-c", script])
+    answer = ask(qtbot, make_workers(), file)
+    assert "ended 2 worker processes" in answer.trouble and not answer.arrays
+
+
+def test_a_worker_that_cannot_start_is_told_with_its_reason(
+    make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "raise ImportError('no module named onnxruntime')"
+    monkeypatch.setattr(worker, "command", lambda: [sys.executable, "-I", "-c", script])
+    answer = ask(qtbot, make_workers(), file)
+    assert "no worker process can be started" in answer.trouble and "no module named onnxruntime" in answer.trouble
+
+
+def test_a_graph_dropped_from_the_workers_cache_is_opened_again(
+    make_workers: Make, qtbot: QtBot, file: FileBytes
+) -> None:
+    workers = make_workers()
+    assert ask(qtbot, workers, file).trouble == ""
+    for index in range(16):
+        other = FileBytes(file.path, f"{index}.onnx", f"{index:064}", file.data)
+        assert ask(qtbot, workers, other).trouble == ""
+    assert ask(qtbot, workers, file).trouble == ""
+
+
+def test_closing_leaves_no_process_behind(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    process_id = window.workers.process_id
+    window.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process_id, 0)
