@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo import card, checkpoints, gate, registry
-from zoo.cli import RUNS_DEFAULT, Json, Names, Runs, new_app, print_json, run
+from zoo.cli import RUNS_DEFAULT, Json, Names, Runs, new_app, plain, print_json, print_next, print_next_view, run
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
 from zoo.runs import GRAPHS, RunFolder, find_runs
 
@@ -43,7 +42,7 @@ def export(names: Names, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> No
     if as_json:
         print_json([done.as_json() for done in published])
     else:
-        print(f"next: aezoo view{'' if runs == RUNS_DEFAULT else f' {runs}'}")
+        print_next_view(runs)
 
 
 @dataclass
@@ -81,25 +80,24 @@ def verify(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -
         )
     else:
         for verdict in verdicts:
-            print(f"{verdict.target}: {'passed' if verdict.passed else 'FAILED'}")
-            for line in [check_as_text(check) for check in verdict.checks]:
-                print(line)
-            for line in verdict.troubles:
-                print(f"  FAILED  {line}")
-            for line in verdict.notes:
-                print(f"  note    {line}")
-        print(_last_line(verdicts, targets, runs))
+            lines = [f"{verdict.target}: {'passed' if verdict.passed else 'FAILED'}"]
+            lines += [check_as_text(check) for check in verdict.checks]
+            lines += [f"  FAILED  {line}" for line in verdict.troubles]
+            lines += [f"  note    {line}" for line in verdict.notes]
+            print(plain("\n".join(lines)))
+        _say_what_is_next(verdicts, targets, runs)
     sys.exit(0 if all(verdict.passed for verdict in verdicts) else 1)
 
 
-def _last_line(verdicts: list[Verdict], targets: list[str], runs: Path) -> str:
+def _say_what_is_next(verdicts: list[Verdict], targets: list[str], runs: Path) -> None:
     failed = [verdict.target for verdict in verdicts if not verdict.passed]
-    if failed:
-        return f"failed: {', '.join(failed)}"
     paths = [target for target in targets if Path(target).exists()]
-    if not paths and runs != RUNS_DEFAULT:
-        paths = [str(runs)]
-    return f"next: {shlex.join(['aezoo', 'view', *paths])}"
+    if failed:
+        print(plain(f"failed: {', '.join(failed)}"))
+    elif paths:
+        print_next("view", *paths)
+    else:
+        print_next_view(runs)
 
 
 def _expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
@@ -141,6 +139,7 @@ def _verify_run(folder: RunFolder, verdict: Verdict) -> None:
     """Compare a run's graphs with torch and each other, and its files with the sums on its card."""
     from export.graphs import load_trained
     from export.publish import real_images
+    from export.to_onnx import PORTS
     from export.verify import against_torch, composition
 
     paths = {name: folder.graph(name) for name in GRAPHS if folder.graph(name).is_file()}
@@ -156,8 +155,15 @@ def _verify_run(folder: RunFolder, verdict: Verdict) -> None:
         for name in files:
             _verify_file(paths[name], verdict)
         return
-    trained = load_trained(registry.load(own.name), folder)
-    real = real_images(folder.read_history())
+    for name, fact in facts.items():
+        ports = tuple(port.name for port in fact.inputs), tuple(port.name for port in fact.outputs)
+        if ports != PORTS[name]:
+            raise FileRefused(f"{paths[name]} has the ports {ports}, expected {PORTS[name]}; export the run again")
+    history = folder.read_history()
+    trained = load_trained(registry.load(own.name), folder, epochs=history.epochs)
+    if shape != trained.image_shape:
+        raise FileRefused(f"{paths['model']} takes images of {shape}, expected {trained.image_shape}; export again")
+    real = real_images(history)
     for name, data in files.items():
         verdict.checks += against_torch(name, data, trained, real)
     verdict.checks += composition(files, shape, real)
@@ -168,6 +174,7 @@ def _verify_sums(folder: RunFolder, files: dict[str, bytes], verdict: Verdict) -
         verdict.notes.append("no card.json beside it, so its sha256 sums could not be compared")
         return
     text = gate.read_bytes(folder.card, limit=card.MAX_TEXT).decode(errors="replace")
+    card.from_json(text)
     for name, (sha256, _) in card.files_of(text).items():
         data = files.get(name.removesuffix(".onnx"))
         if data is None:
@@ -183,10 +190,8 @@ def _verify_file(path: Path, verdict: Verdict) -> None:
     data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
     facts = gate.check_onnx(data, source=str(path))
     own = card.from_metadata(facts.metadata)
-    if len(facts.inputs) != 1 or facts.inputs[0].dtype != "float32":
-        raise FileRefused(f"{path} takes {len(facts.inputs)} inputs; a file with one float32 input can be verified")
     verdict.notes.append(f"{path.name}: {own.name}, {own.graph}" if own else f"{path.name}: a file without our card")
-    verdict.checks += repetition(data, facts)
+    verdict.checks += repetition(data, facts, source=str(path))
 
 
 if __name__ == "__main__":

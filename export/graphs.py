@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from zoo import checkpoints
 from zoo.blocks import Autoencoder, bottleneck_shape
 from zoo.data import sets
+from zoo.errors import RunError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
@@ -41,12 +41,21 @@ class Trained:
     bottleneck_shape: tuple[int, ...]
 
 
-def load_trained(recipe: Recipe, run: RunFolder) -> Trained:
-    """Return the network of the run's newest sound checkpoint. Raises RunError where there is none."""
+def load_trained(recipe: Recipe, run: RunFolder, *, epochs: int) -> Trained:
+    """Return the network of the run's newest sound checkpoint, which must be of the epoch that the history ends with.
+
+    Raises RunError where there is none, or one of another epoch: its figures would be another network's.
+    """
     checkpoint = checkpoints.last(run)
-    state = torch.load(io.BytesIO(checkpoint.files[checkpoints.STATE]), map_location="cpu", weights_only=True)
+    if checkpoint.epoch != epochs:
+        _, troubles = checkpoints.newest(run)
+        raise RunError(
+            f"the newest sound checkpoint in {run.checkpoint} is of epoch {checkpoint.epoch}, the history ends with "
+            f"epoch {epochs}{''.join(f'; {trouble}' for trouble in troubles)}; go on with `aezoo train … --resume`"
+        )
     network = recipe.network()
-    network.load_state_dict(state["network"])
+    with checkpoints.fitting(run):
+        network.load_state_dict(checkpoints.load_state(checkpoint, run)["network"])
     network.eval()
     shape = sets.get(recipe.dataset).shape
     return Trained(recipe, network, shape, bottleneck_shape(network, shape))

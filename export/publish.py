@@ -40,14 +40,14 @@ class Published:
 
 def publish(recipe: Recipe, run: RunFolder) -> Published:
     """Export a run. Raises RunError where nothing is trained, and CheckFailed, leaving no graph, on a mismatch."""
-    trained = load_trained(recipe, run)
     history = run.read_history()
+    trained = load_trained(recipe, run, epochs=history.epochs)
     real = real_images(history)
     graphs = {name: with_card(graph, make_card(name, trained, history)) for name, graph in convert(trained).items()}
     checks = [check for name, data in graphs.items() for check in against_torch(name, data, trained, real)]
     checks += composition(graphs, trained.image_shape, real)
     if not all(check.passed for check in checks):
-        _withdraw(run)
+        run.withdraw()
         raise CheckFailed(failure(recipe.name, checks))
     files = {f"{name}.onnx": data for name, data in graphs.items()}
     listing = {name: (hashlib.sha256(data).hexdigest(), len(data)) for name, data in files.items()}
@@ -55,12 +55,6 @@ def publish(recipe: Recipe, run: RunFolder) -> Published:
     for name, data in files.items():
         atomic_write(run.path / name, data)
     return Published(recipe, run, {name: len(data) for name, data in files.items()}, checks)
-
-
-def _withdraw(run: RunFolder) -> None:
-    """Remove graphs of an earlier export too: beside weights that they do not match they would look good."""
-    for name in (*(f"{graph}.onnx" for graph in PORTS), "card.json"):
-        (run.path / name).unlink(missing_ok=True)
 
 
 def real_images(history: History) -> np.ndarray:

@@ -23,7 +23,7 @@ def check_as_json(check: Check) -> dict[str, Any]:
         "output": check.output,
         "against": check.against,
         "max_difference": check.difference if math.isfinite(check.difference) else None,
-        "allowed": check.allowed,
+        "allowed": check.allowed if math.isfinite(check.allowed) else None,
         "images": check.images,
         "passed": check.passed,
     }

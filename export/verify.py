@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import torch
 
 from export.graphs import BOTTLENECK, IMAGE, RECONSTRUCTION, Trained, reference
 from zoo import gate, sessions
+from zoo.errors import FileRefused
 
 BATCHES = (1, 2, 5, 7, 64)
 # Thirty times what eight networks showed in onnxruntime, on [0, 1] pixels; other values scale with their size.
@@ -74,11 +76,19 @@ def composition(files: dict[str, bytes], shape: tuple[int, int, int], real: Arra
     return list(worst.values())
 
 
-def repetition(data: bytes, facts: gate.GraphFacts) -> list[Check]:
-    """Run a graph of which nothing else is known: each image alone against the same images in one batch."""
-    run = _runner(data)
+def repetition(data: bytes, facts: gate.GraphFacts, *, source: str) -> list[Check]:
+    """Run a graph of which nothing else is known: twice, and each image alone against the same images in one batch.
+
+    Raises FileRefused for a graph whose input is no batch, or that onnxruntime cannot run.
+    """
+    if len(facts.inputs) != 1 or facts.inputs[0].dtype != "float32" or not facts.inputs[0].shape:
+        ports = ", ".join(f"{port.dtype} {port.shape}" for port in facts.inputs) or "nothing"
+        raise FileRefused(f"{source} takes {ports}; a graph that takes one batch of float32 values can be verified")
+    run = _runner(data, source)
     port = facts.inputs[0]
     shape = tuple(size if isinstance(size, int) else 1 for size in port.shape[1:])
+    if 0 in port.shape:
+        raise FileRefused(f"{source} takes batches of the shape {port.shape}, which hold nothing to verify")
     dynamic = isinstance(port.shape[0], str)
     batch = np.random.default_rng(0).random((5 if dynamic else int(port.shape[0]), *shape), dtype=np.float32)
     together = run(batch)
@@ -90,6 +100,8 @@ def repetition(data: bytes, facts: gate.GraphFacts) -> list[Check]:
         for index in range(len(batch)):
             alone = run(batch[index : index + 1])
             for name, answer in together.items():
+                if answer.ndim == 0 or len(answer) != len(batch):
+                    continue  # no row of it belongs to one image
                 _keep_worst(
                     worst,
                     _compare("graph", name, "itself, one image at a time", alone[name], answer[index : index + 1]),
@@ -98,26 +110,42 @@ def repetition(data: bytes, facts: gate.GraphFacts) -> list[Check]:
 
 
 class _Runner:
-    def __init__(self, data: bytes) -> None:
-        self._session = sessions.make(data)
+    """A graph as a function; what onnxruntime raises becomes FileRefused."""
+
+    def __init__(self, data: bytes, source: str) -> None:
+        self._source = source
+        with self._refusing():
+            self._session = sessions.make(data)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [port.name for port in self._session.get_outputs()]
 
     def __call__(self, value: Array) -> dict[str, Array]:
-        answers = self._session.run(self._outputs, {self._input: value})
-        return dict(zip(self._outputs, (np.asarray(answer) for answer in answers), strict=True))
+        with self._refusing():
+            answers = [np.asarray(answer) for answer in self._session.run(self._outputs, {self._input: value})]
+        if any(answer.dtype.kind not in "fiub" for answer in answers):
+            raise FileRefused(f"{self._source} makes outputs that are no numbers; they cannot be verified")
+        return dict(zip(self._outputs, answers, strict=True))
+
+    @contextlib.contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # onnxruntime raises kinds of its own, and UnicodeDecodeError
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+            raise FileRefused(f"{self._source} cannot be run by onnxruntime ({line})") from error
 
 
-def _runner(data: bytes) -> _Runner:
-    gate.check_onnx(data, source="the graph")
-    return _Runner(data)
+def _runner(data: bytes, source: str = "the graph") -> _Runner:
+    gate.check_onnx(data, source=source)
+    return _Runner(data, source)
 
 
 def _compare(graph: str, output: str, against: str, answer: Array, expected: Array) -> Check:
     if answer.shape != expected.shape:
         return Check(graph, output, against, float("inf"), TOLERANCE, len(expected))
     scale = 1.0 if output == RECONSTRUCTION else max(1.0, float(np.abs(expected).max(initial=0)))
-    difference = float(np.abs(answer.astype(np.float64) - expected).max(initial=0))
+    with np.errstate(invalid="ignore"):  # of two infinities; the check then fails by not being a number
+        difference = float(np.abs(answer.astype(np.float64) - expected).max(initial=0))
     return Check(graph, output, against, difference, TOLERANCE * scale, len(expected))
 
 

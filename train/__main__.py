@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from train import devices
-from train.interrupts import Interrupt, Interrupted, watch
-from train.loop import Result, Splits, train
+from train.interrupts import Interrupt, watch
+from train.loop import Result, Splits, refuse_to_lose, train
 from train.options import Options
 from train.progress import Progress
 from train.report import as_json, as_text
 from zoo import checkpoints, registry
-from zoo.cli import RUNS_DEFAULT, Data, Device, Json, Names, Quiet, Runs, new_app, print_json, run
+from zoo.cli import RUNS_DEFAULT, Data, Device, Json, Names, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.data import sets
-from zoo.errors import UsageError
+from zoo.errors import AezooError, Interrupted, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
@@ -44,34 +43,52 @@ def main(
         raise UsageError("--resume goes on with a run and --overwrite begins anew; give one of them")
     recipes = registry.match(names)
     devices.choose(device)
-    options = Options(data=data, runs=runs, device=device, seed=seed, epochs=epochs, resume=resume, overwrite=overwrite)
-    results: list[Result] = []
+    options = Options(
+        data=data,
+        runs=runs,
+        device=device,
+        seed=seed,
+        epochs=epochs,
+        resume=resume,
+        overwrite=overwrite,
+        export=not no_export,
+    )
+    for recipe in recipes:  # what would stop the last one is said before the first one begins
+        refuse_to_lose(RunFolder.of(runs, recipe.name), options)
+        _splits(recipe.dataset, data)
     reports: list[dict[str, Any]] = []
-    with watch() as interrupt, Progress(quiet=quiet) as progress:
-        for recipe in recipes:
-            result, graphs = _train_one(recipe, options, interrupt, progress, export=not no_export)
-            results.append(result)
-            reports.append({**as_json(result), "export": graphs})
-            if not as_json_:
-                progress.print_result(as_text(result))
+    failed: list[str] = []
+    try:
+        with watch() as interrupt, Progress(quiet=quiet) as progress:
+            for recipe in recipes:
+                result, graphs = _train_one(recipe, options, interrupt, progress)
+                reports.append({**as_json(result), "export": graphs})
+                failed += [recipe.name] if result.state == "failed" else []
+                if not as_json_:
+                    progress.print_result(as_text(result))
+    except AezooError:
+        if as_json_:
+            print_json(reports)  # what was finished before
+        raise
     if as_json_:
         print_json(reports)
+    elif failed:
+        print(f"{', '.join(failed)} FAILED, see above; another --seed may help")
     else:
-        failed = [result.recipe.name for result in results if result.state == "failed"]
-        print(_last_line(failed, runs, names))
-    sys.exit(1 if any(result.state == "failed" for result in results) else 0)
+        print_next_view(runs)
+    sys.exit(1 if failed else 0)
 
 
 def _train_one(
-    recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress, *, export: bool
+    recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress
 ) -> tuple[Result, dict[str, Any] | None]:
     if interrupt.received is not None:
-        raise Interrupted(f"stopped before {recipe.name}; what was trained is saved", interrupt.received)
-    splits = _splits(recipe.dataset, options.data)
+        line = options.resume_line(recipe.name)
+        raise Interrupted(f"stopped before {recipe.name}; go on with: {line}", received=interrupt.received)
     folder = RunFolder.of(options.runs, recipe.name)
     with checkpoints.lock(folder):
-        result = train(recipe, splits, options, interrupt, progress)
-        if not export:
+        result = train(recipe, _splits(recipe.dataset, options.data), options, interrupt, progress)
+        if not options.export or not result.is_finite:
             progress.end()
             return result, None
         from export.publish import publish  # the one place where train knows of export; it loads onnx
@@ -86,16 +103,6 @@ def _train_one(
 def _splits(dataset: str, data: str | None) -> Splits:
     sets.obtain(dataset, data, say=lambda line: print(line, file=sys.stderr))
     return Splits(train=sets.load(dataset, "train", data), test=sets.load(dataset, "test", data))
-
-
-def _last_line(failed: list[str], runs: Path, names: list[str]) -> str:
-    where = "" if runs == RUNS_DEFAULT else f" {runs}"
-    if failed:
-        return (
-            f"{', '.join(failed)} FAILED: trained to a constant image; another --seed may help. "
-            f"Look at the curves with: aezoo view{where}"
-        )
-    return f"next: aezoo view{where}"
 
 
 if __name__ == "__main__":

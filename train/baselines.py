@@ -37,6 +37,8 @@ def pca(train: Images, inputs: Pixels, *, components: int) -> Pixels:
     """
     from sklearn.decomposition import PCA
 
+    if len(train) < 2:  # nothing varies, so there are no components
+        return np.broadcast_to(train.pixels[0].astype(np.float32) / 255, inputs.shape)
     flat = train.pixels.reshape(len(train), -1).astype(np.float32) / 255
     model = PCA(min(components, *flat.shape), svd_solver="covariance_eigh").fit(flat)
     there_and_back = model.inverse_transform(model.transform(inputs.reshape(len(inputs), -1)))

@@ -72,7 +72,7 @@ class Batches:
 
 def to_unit(pixels: Tensor) -> Tensor:
     """Map uint8 pixels to float32 in [0, 1]."""
-    return pixels.to(torch.float32) * (1 / 255)
+    return pixels.to(torch.float32) / 255  # as every embedder does; times 1/255 rounds differently
 
 
 def add_noise(image: Tensor, sigma: float, generator: torch.Generator) -> Tensor:

@@ -7,16 +7,6 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-from zoo.errors import AezooError
-
-
-class Interrupted(AezooError):
-    """The user, or the system, asked the training to stop; what was done is saved."""
-
-    def __init__(self, message: str, received: int) -> None:
-        super().__init__(message)
-        self.exit_code = 128 + received  # as a shell reports a program that a signal ended
-
 
 class Interrupt:
     """Remembers the first signal; a second Ctrl-C acts at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from train import devices
 from train.baselines import measure_baselines
 from train.batches import Batches, TestSplit, seed_network
 from train.evaluate import measure, reconstruct, verdict
-from train.interrupts import Interrupt, Interrupted
+from train.interrupts import Interrupt
 from train.objectives import OBJECTIVES, total
 from train.options import Options
 from train.progress import Progress
@@ -23,9 +24,9 @@ from zoo import checkpoints, runs
 from zoo.blocks import Autoencoder, bottleneck_shape, parameter_count
 from zoo.checkpoints import STATE
 from zoo.data.images import Images
-from zoo.errors import RunError, WriteError
+from zoo.errors import Interrupted, RunError, UsageError, WriteError
 from zoo.recipe import Recipe
-from zoo.runs import RunFolder, atomic_write, pack_history
+from zoo.runs import RunFolder, atomic_write, pack_history, remove
 
 WRITE_FAILURES_IN_A_ROW = 3
 
@@ -49,6 +50,11 @@ class Result:
     baselines: dict[str, dict[str, float]]
     state: str
 
+    @property
+    def is_finite(self) -> bool:
+        """A run that diverged has no numbers to export."""
+        return math.isfinite(self.metrics["mse"])
+
 
 def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt, progress: Progress) -> Result:
     """Train a recipe into its run folder and measure it; call it under the run's lock.
@@ -60,6 +66,7 @@ def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt
     devices.make_repeatable(device)
     run = RunFolder.of(options.runs, recipe.name)
     epochs = options.epochs or recipe.epochs
+    _refuse_too_many(epochs, splits)
 
     state = _fresh(recipe, options.seed, device)
     facts = _facts(recipe, splits, options, device)
@@ -68,17 +75,20 @@ def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt
     test = TestSplit.of(splits.test, noise=recipe.noise, device=device)
     progress.begin(recipe.name, epochs=epochs, done=state.record.epochs, steps=batches.steps)
 
-    writer = _Writer(run, facts, _sample_arrays(test), progress, options.resume_line(recipe.name))
+    writer = _Writer(run, facts, _sample_arrays(test), progress, options.resume_line(recipe.name), state.record.epochs)
+    if state.record.epochs < epochs:
+        run.withdraw()  # graphs of earlier weights
     writer.history(state, "training")
     for epoch in range(state.record.epochs + 1, epochs + 1):
         began = time.perf_counter()
-        losses, terms = _train_epoch(state, recipe, batches, options, interrupt, progress)
+        losses, terms = _train_epoch(state, recipe, batches, options, progress, stop=lambda: writer.stop(interrupt))
         val_loss = validate(state.network, recipe, test)
         _record(state.record, recipe, losses, terms, val_loss, time.perf_counter() - began, batches)
         state.record.reconstructions.append(_first_reconstructions(state.network, test))
         writer.epoch(state)
         progress.epoch(epoch, state.record.train_loss[-1], val_loss)
 
+    writer.settle(state)
     progress.measuring()
     outputs = reconstruct(state.network, test)
     inputs, targets = test.inputs.cpu().numpy(), test.targets.cpu().numpy()
@@ -94,18 +104,21 @@ def _train_epoch(
     recipe: Recipe,
     batches: Batches,
     options: Options,
-    interrupt: Interrupt,
     progress: Progress,
+    *,
+    stop: Callable[[], None],
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Take one step a batch; return the loss (steps,) and every term (steps,) of the batches, float32."""
+    """Take one step a batch; return the loss (steps,) and every term (steps,) of the batches, float32.
+
+    `stop` is called between two batches and raises where the user wants to stop.
+    """
     objective = OBJECTIVES[recipe.objective]
     epoch = state.record.epochs + 1
     seed_network(options.seed, epoch)
     state.network.train()
     seen: list[dict[str, torch.Tensor]] = []
     for batch in batches.epoch(options.seed, epoch):
-        if interrupt.received is not None:
-            raise _interrupted(options.resume_line(recipe.name), state, interrupt.received)
+        stop()
         terms = objective(state.network(batch.image), batch.target)
         loss = total(terms)
         state.optimiser.zero_grad(set_to_none=True)
@@ -116,12 +129,6 @@ def _train_epoch(
     # One wait for the device an epoch: `.item()` in the loop would wait at every batch.
     columns = {name: torch.stack([step[name] for step in seen]).cpu().numpy() for name in seen[0]}
     return columns.pop("loss"), columns
-
-
-def _interrupted(resume_line: str, state: State, received: int) -> Interrupted:
-    done = state.record.epochs
-    kept = f"epochs 1 to {done} are" if done > 1 else "epoch 1 is" if done else "the start is"
-    return Interrupted(f"stopped in epoch {done + 1}; {kept} saved. Resume with: {resume_line}", received)
 
 
 def validate(network: Autoencoder, recipe: Recipe, test: TestSplit) -> float:
@@ -169,26 +176,50 @@ def _start(
     run: RunFolder, state: State, facts: dict[str, Any], options: Options, epochs: int, progress: Progress
 ) -> None:
     """Take up an older state where it is asked for, else begin the folder anew; never lose a run unasked."""
+    refuse_to_lose(run, options)
     checkpoint, troubles = checkpoints.newest(run)
     for trouble in troubles:
         progress.warn(trouble)
     if checkpoint is not None and options.resume:
         _refuse_other_run(run, facts, checkpoint.facts, progress)
-        state.restore(checkpoint.files)
+        with checkpoints.fitting(run):
+            state.restore(checkpoints.load_state(checkpoint, run))
         if state.record.epochs > epochs:
             raise RunError(
                 f"{run.path} has {state.record.epochs} epochs already, more than the {epochs} asked for; "
                 f"ask for more with --epochs, or add --overwrite to begin anew"
             )
         return
-    if (checkpoint is not None or run.is_run) and not options.overwrite:
-        done = f"{checkpoint.epoch} epochs" if checkpoint else "no readable checkpoint"
+    if options.resume:
+        progress.warn(f"there is nothing to resume in {run.path}; the training begins at the start")
+    _commit(run, state, facts)  # first, so that a full disk does not cost the run before
+    run.withdraw()
+    remove(run.history)
+
+
+def refuse_to_lose(run: RunFolder, options: Options) -> None:
+    """Raise RunError where a run stands in the way and it was not said what shall become of it."""
+    checkpoint, _ = checkpoints.newest(run)
+    if options.overwrite or not (checkpoint or run.is_run) or (checkpoint and options.resume):
+        return
+    if checkpoint is None:
         raise RunError(
-            f"{run.path} already holds a run ({done}); add --resume to go on with it, --overwrite to begin anew, "
-            f"or --runs DIR for another place"
+            f"{run.path} already holds a run without a readable checkpoint, which cannot be resumed; "
+            f"add --overwrite to begin anew, or --runs DIR for another place"
         )
-    checkpoints.clear(run)
-    _commit(run, state, facts)
+    raise RunError(
+        f"{run.path} already holds a run ({checkpoint.epoch} epochs); add --resume to go on with it, "
+        f"--overwrite to begin anew, or --runs DIR for another place"
+    )
+
+
+def _refuse_too_many(epochs: int, splits: Splits) -> None:
+    """A history holds ten pictures of every epoch, and no reader takes one of any size."""
+    most = runs.MAX_ELEMENTS // (runs.SAMPLES * math.prod(splits.train.shape))
+    if epochs > most:
+        raise UsageError(
+            f"--epochs {epochs} is more than a history can hold of these images; at most {most} can be trained"
+        )
 
 
 def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any, progress: Progress) -> None:
@@ -241,19 +272,22 @@ def _commit(run: RunFolder, state: State, facts: dict[str, Any]) -> None:
 
 @dataclass
 class _Writer:
-    """Writes checkpoint and history; lives with a full disk for two epochs, since the next may find room."""
+    """Writes checkpoint and history; lives with a full disk for two epochs, since the next may find room.
+
+    `saved` is the epoch of the newest checkpoint on the disk.
+    """
 
     run: RunFolder
     facts: dict[str, Any]
     arrays: dict[str, np.ndarray]
     progress: Progress
     resume_line: str
+    saved: int
     failures: int = 0
 
     def epoch(self, state: State) -> None:
         try:
-            _commit(self.run, state, self.facts)
-            self.history(state, "training")
+            self._save(state)
             self.failures = 0
         except WriteError as error:
             self.failures += 1
@@ -264,6 +298,29 @@ class _Writer:
                     errno=error.errno,
                 ) from error
             self.progress.warn(f"{error}. Training goes on; the next epoch is tried again")
+
+    def _save(self, state: State) -> None:
+        _commit(self.run, state, self.facts)
+        self.saved = state.record.epochs
+        self.history(state, "training")
+
+    def settle(self, state: State) -> None:
+        """Before a run is called finished its last epoch must be on the disk. Raises WriteError."""
+        if self.saved == state.record.epochs:
+            return
+        try:
+            self._save(state)
+        except WriteError as error:
+            message = f"{error}. The last epoch is not saved; make room, then: {self.resume_line}"
+            raise WriteError(message, errno=error.errno) from error
+
+    def stop(self, interrupt: Interrupt) -> None:
+        """Raise Interrupted where a signal came, saying what is on the disk."""
+        if interrupt.received is None:
+            return
+        kept = f"epochs 1 to {self.saved} are" if self.saved > 1 else "epoch 1 is" if self.saved else "the start is"
+        sentence = f"stopped before the next epoch was done; {kept} saved. Resume with: {self.resume_line}"
+        raise Interrupted(sentence, received=interrupt.received)
 
     def history(self, state: State, name: str) -> None:
         history = to_history(state.record, {**self.facts, "state": name}, self.arrays)

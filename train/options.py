@@ -20,6 +20,7 @@ class Options:
     epochs: int | None = None
     resume: bool = False
     overwrite: bool = False
+    export: bool = True
 
     def resume_line(self, recipe_name: str) -> str:
         """Return the command that goes on with this training, to be copied as it is."""
@@ -27,5 +28,7 @@ class Options:
         words += ["--data", self.data] if self.data else []
         words += ["--epochs", str(self.epochs)] if self.epochs else []
         words += ["--seed", str(self.seed)] if self.seed else []
+        words += ["--device", self.device] if self.device != "auto" else []
         words += ["--runs", str(self.runs)] if self.runs != RUNS_DEFAULT else []
+        words += [] if self.export else ["--no-export"]
         return shlex.join(words)

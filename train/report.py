@@ -26,6 +26,8 @@ def as_text(result: Result) -> str:
         for name, values in rows.items()
     ]
     if result.state == "failed":
+        if not result.is_finite:
+            return "\n".join([head, *lines, "  FAILED: it diverged (not a number), so nothing is exported"])
         mean_square = _number(result.baselines["black"]["mse"])
         lines.append(f"  FAILED: it answers every image alike (the data's own mean square is {mean_square})")
     return "\n".join([head, *lines])

@@ -12,7 +12,6 @@ import torch
 
 from zoo import runs
 from zoo.blocks import Autoencoder
-from zoo.checkpoints import STATE
 from zoo.runs import History
 
 
@@ -54,9 +53,8 @@ class State:
         )
         return buffer.getvalue()
 
-    def restore(self, files: Any) -> None:
-        """Take over what `to_bytes` gave; only tensors and plain containers are accepted."""
-        saved = torch.load(io.BytesIO(files[STATE]), map_location="cpu", weights_only=True)
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take over what `to_bytes` gave."""
         self.network.load_state_dict(saved["network"])
         self.optimiser.load_state_dict(saved["optimiser"])
         record = saved["record"]

@@ -97,5 +97,5 @@ def files_of(text: str) -> dict[str, tuple[str, int]]:
     try:
         listing = json.loads(text).get("files", {})
         return {str(name): (str(entry["sha256"]), int(entry["bytes"])) for name, entry in listing.items()}
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise FileRefused("card.json does not list its files properly; export the run again") from error

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -81,6 +82,9 @@ def commit(
         if place.exists():  # left by a longer run that was resumed from an older epoch
             os.replace(place, folder / f"{_BROKEN}{place.name}-{secrets.token_hex(4)}")
         os.replace(aside, place)
+        for later in _places(folder):  # left by a longer run that was resumed from an older epoch; they are not ours
+            if later.name > place.name:
+                os.replace(later, folder / f"{_BROKEN}{later.name}-{secrets.token_hex(4)}")
         sync_folder(folder)
     except OSError as error:
         raise write_error(folder, error, size=sum(map(len, files.values()))) from error
@@ -96,7 +100,7 @@ def newest(run: RunFolder) -> tuple[Checkpoint | None, list[str]]:
         try:
             return _read(place), troubles
         except (OSError, ValueError, KeyError, TypeError) as error:
-            troubles.append(f"the checkpoint {place} is damaged ({error}); an older one is taken")
+            troubles.append(f"the checkpoint {place} is damaged ({error}) and passed over")
     return None, troubles
 
 
@@ -125,7 +129,7 @@ def _read(place: Path) -> Checkpoint:
 
 
 def _places(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("[0-9]*") if path.is_dir()] if folder.is_dir() else []
+    return [path for path in folder.glob("[0-9]" * 6) if path.is_dir()] if folder.is_dir() else []
 
 
 def _prune(folder: Path) -> None:
@@ -135,8 +139,8 @@ def _prune(folder: Path) -> None:
     for place in places[:-2]:
         if place != best:
             shutil.rmtree(place, ignore_errors=True)
-    for broken in folder.glob(f"{_BROKEN}*"):
-        shutil.rmtree(broken, ignore_errors=True)
+    for aside in folder.glob(f"{_BROKEN}*"):
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _val_loss(place: Path) -> float:
@@ -155,9 +159,31 @@ def _sweep(folder: Path) -> None:
         stale.unlink(missing_ok=True)
 
 
-def clear(run: RunFolder) -> None:
-    """Remove every file that a run wrote; nothing else in the folder is touched. Call under the lock."""
-    for name in ("model.onnx", "encoder.onnx", "decoder.onnx", "card.json", "history.h5"):
-        (run.path / name).unlink(missing_ok=True)
-    for place in _places(run.checkpoint):
-        shutil.rmtree(place, ignore_errors=True)
+def load_state(checkpoint: Checkpoint, run: RunFolder) -> dict[str, Any]:
+    """Return the contents of state.pt, tensors and plain containers only. Raises RunError."""
+    import torch
+
+    try:
+        state = torch.load(io.BytesIO(checkpoint.files[STATE]), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, UnpicklingError, KeyError and more
+        raise _unusable(run, error) from error
+    if not isinstance(state, dict):
+        raise _unusable(run, TypeError("it holds something else than a state"))
+    return state
+
+
+@contextlib.contextmanager
+def fitting(run: RunFolder) -> Iterator[None]:
+    """Turn the complaints of torch about weights of another network into RunError."""
+    try:
+        yield
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _unusable(run, error) from error
+
+
+def _unusable(run: RunFolder, error: Exception) -> RunError:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    return RunError(
+        f"the newest checkpoint in {run.checkpoint} is not one of this recipe ({line}); "
+        f"train it anew with `aezoo train … --overwrite`"
+    )

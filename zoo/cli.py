@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
+import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,24 +71,68 @@ def new_app(help_text: str) -> typer.Typer:
 
 def run(app: typer.Typer, arguments: Sequence[str], *, name: str) -> NoReturn:
     """Run one verb; what a user can mend becomes one sentence on stderr and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows ASCII only
     try:
-        app(args=list(arguments), prog_name=name)
+        code = app(args=list(arguments), prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
     except AezooError as error:
-        say_error(error)
+        say(str(error))
         sys.exit(error.exit_code)
+    except typer.TyperException as error:  # a wrong option or argument
+        say(f"{error.format_message().rstrip('.')} (`{name} --help` shows what there is)")
+        sys.exit(2)
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):
+            _leave_quietly()
+        raise
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; so do we
-        sys.exit(141)
-    sys.exit(0)
+        _leave_quietly()
+    except OSError as error:
+        say(
+            f"cannot use {error.filename or 'a file'}: {(error.strerror or str(error)).lower()}; check it and try again"
+        )
+        sys.exit(74 if error.errno == errno.ENOSPC else 2)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def say_error(error: AezooError) -> None:
-    print(f"aezoo: {error}", file=sys.stderr)
+def _leave_quietly() -> NoReturn:
+    """The reader of our output has gone, `head` for one; so do we, as a program ended by SIGPIPE."""
+    os._exit(141)
+
+
+def say(sentence: str) -> None:
+    """Say one sentence of ours on stderr."""
+    print(f"aezoo: {plain(sentence)}", file=sys.stderr, flush=True)
+
+
+def plain(text: str) -> str:
+    """Return text that may come from a file without what a terminal would obey."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
 
 
 def print_json(value: object) -> None:
     """Print the one JSON document of `--json`."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def print_next(verb: str, *words: str | Path) -> None:
+    """Print the last line of a verb: the command that comes next, to be copied as it is."""
+    print(f"next: {shlex.join(['aezoo', verb, *map(str, words)])}")
+
+
+def print_next_view(runs: Path) -> None:
+    print_next("view", *([] if runs == RUNS_DEFAULT else [runs]))
+
+
+def has_display() -> bool:
+    """Tell whether Qt has somewhere to show a window."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -101,9 +148,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if verb is None:
         near = difflib.get_close_matches(words[0], VERBS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        print(f"aezoo: no verb {words[0]!r}{hint} (`aezoo --help` shows all)", file=sys.stderr)
+        say(f"no verb {words[0]!r}{hint} (`aezoo --help` shows all)")
         sys.exit(2)
-    run(getattr(importlib.import_module(verb.module), verb.app), words[1:], name=f"aezoo {words[0]}")
+    try:
+        run(getattr(importlib.import_module(verb.module), verb.app), words[1:], name=f"aezoo {words[0]}")
+    except KeyboardInterrupt:
+        say("stopped")
+        sys.exit(130)
 
 
 def _help() -> str:

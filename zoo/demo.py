@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli import VERBS, new_app, run
+from zoo.cli import VERBS, has_display, new_app, run
 
 app = new_app("Train, export, verify and view three recipes on the embedded digits.")
 
@@ -36,11 +35,6 @@ def main(
         screenshot = Path("demo.png")
         print(f"there is no display here: the viewer's picture goes to {screenshot}", file=sys.stderr)
     _verb("view", [str(runs), *(["--screenshot", str(screenshot)] if screenshot else [])])
-
-
-def has_display() -> bool:
-    """Tell whether a window can be shown."""
-    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _verb(verb: str, words: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import platform
 import sys
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import zoo
-from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, run
+from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, has_display, new_app, print_json, print_next, run
 from zoo.data import sets
 
 app = new_app("Say what this machine has, what is missing, and the line that mends it.")
@@ -22,8 +21,11 @@ PACKAGES = (
     "torch onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow scikit-learn "
     "scikit-image typer rich"
 ).split()
-QT_LIBRARIES = "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 "
-QT_LIBRARIES += "libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0 fonts-dejavu-core"
+QT_PACKAGES = (
+    "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 "
+    "libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 "
+    "fonts-dejavu-core"
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) ->
             print(f"{finding.what:{width}}  {finding.found}")
             if finding.mend:
                 print(f"{'':{width}}  mend it: {finding.mend}")
-        print("next: aezoo demo" if not broken else f"{len(broken)} to mend, see above")
+        if broken:
+            print(f"{len(broken)} to mend, see above")
+        else:
+            print_next("demo")
     sys.exit(1 if broken else 0)
 
 
@@ -114,8 +119,8 @@ def _window() -> list[Finding]:
     try:
         importlib.import_module("PySide6.QtWidgets")
     except ImportError as error:
-        return [Finding("window", f"Qt cannot be loaded: {error}", f"apt-get install -y {QT_LIBRARIES}")]
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return [Finding("window", f"Qt cannot be loaded: {error}", f"sudo apt-get install -y {QT_PACKAGES}")]
+    if not has_display():
         return [Finding("window", "no display here; `aezoo view --screenshot FILE` works without one")]
     return [Finding("window", "Qt loads and there is a display")]
 

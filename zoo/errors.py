@@ -8,7 +8,8 @@ AezooError                      exit code 2
 ├── RunError                    a run folder that is absent, busy, unfinished or of a newer format
 ├── FileRefused                 bytes from a file that must not reach onnxruntime or HDF5
 ├── WriteError                  a file that could not be written           exit code 74 (EX_IOERR)
-└── CheckFailed                 numbers that should agree and do not       exit code 1
+├── CheckFailed                 numbers that should agree and do not       exit code 1
+└── Interrupted                 a signal; what was done is saved           exit code 128 + signal
 
 Every text says what we met, what we expected and what to do next.
 """
@@ -60,3 +61,11 @@ class CheckFailed(AezooError):
     """Numbers that should agree and do not."""
 
     exit_code = 1
+
+
+class Interrupted(AezooError):
+    """The user, or the system, asked to stop; what was done is saved."""
+
+    def __init__(self, message: str, *, received: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + received  # as a shell reports a program that a signal ended

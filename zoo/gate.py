@@ -124,10 +124,10 @@ def check_onnx(data: bytes, *, source: str, batch: int = PROBE_BATCH) -> GraphFa
         _check_tensors(model)
         _check_nodes(model)
         _check_validity(model)
-        inferred = _check_cost(model, batch)
+        _check_cost(model, batch)
     except FileRefused as refusal:
         raise FileRefused(f"{source} is refused: {refusal}") from refusal
-    return _facts(model, inferred)
+    return _facts(model)
 
 
 def _check_model(model: onnx.ModelProto) -> None:
@@ -234,7 +234,7 @@ def _check_validity(model: onnx.ModelProto) -> None:
         raise FileRefused(f"it is not valid ONNX ({line})") from error
 
 
-def _check_cost(model: onnx.ModelProto, batch: int) -> dict[str, tuple[int, ...]]:
+def _check_cost(model: onnx.ModelProto, batch: int) -> None:
     """Infer every shape at this batch size and bound what running would take."""
     import onnx
 
@@ -271,7 +271,20 @@ def _check_cost(model: onnx.ModelProto, batch: int) -> dict[str, tuple[int, ...]
         raise FileRefused(f"it would need {activation_bytes / 2**30:.1f} GiB for {batch} images")
     if multiply_adds > MAX_MULTIPLY_ADDS:
         raise FileRefused(f"it would need {multiply_adds:.1e} multiplications for {batch} images")
-    return shapes
+    _check_divisions(fixed)
+
+
+def _check_divisions(inferred: onnx.ModelProto) -> None:
+    """Let floats be divided only: the least integer divided by -1, or any by 0, ends the process with SIGFPE."""
+    import onnx
+
+    kinds = {tensor.name: tensor.data_type for tensor in inferred.graph.initializer}
+    for port in (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output):
+        kinds[port.name] = port.type.tensor_type.elem_type
+    floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16)
+    for node in inferred.graph.node:
+        if node.op_type == "Div" and any(kinds.get(name) not in floats for name in node.input):
+            raise FileRefused("it divides integers")
 
 
 def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
@@ -289,11 +302,11 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> 
     return math.prod(result) * inner
 
 
-def _facts(model: onnx.ModelProto, inferred: dict[str, tuple[int, ...]]) -> GraphFacts:
+def _facts(model: onnx.ModelProto) -> GraphFacts:
     initialised = {tensor.name for tensor in model.graph.initializer}
     return GraphFacts(
-        inputs=tuple(_port(port, inferred) for port in model.graph.input if port.name not in initialised),
-        outputs=tuple(_port(port, inferred) for port in model.graph.output),
+        inputs=tuple(_port(port) for port in model.graph.input if port.name not in initialised),
+        outputs=tuple(_port(port) for port in model.graph.output),
         opset=_opset(model),
         ir_version=model.ir_version,
         nodes=len(model.graph.node),
@@ -302,7 +315,7 @@ def _facts(model: onnx.ModelProto, inferred: dict[str, tuple[int, ...]]) -> Grap
     )
 
 
-def _port(port: onnx.ValueInfoProto, inferred: dict[str, tuple[int, ...]]) -> Port:
+def _port(port: onnx.ValueInfoProto) -> Port:
     import onnx
 
     kind = port.type.tensor_type

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from zoo.cli import Json, new_app, print_json, run
+from zoo.cli import Json, new_app, print_json, print_next, run
 from zoo.data import sets
 from zoo.recipe import Recipe
 
@@ -26,7 +26,7 @@ def main(as_json: Json = False) -> None:
         return
     rows = [_cells(row) for row in facts]
     print(_table(rows))
-    print("next: aezoo train purdue/conv --data sample")
+    print_next("train", "purdue/conv", "--data", "sample")
 
 
 def facts_of(recipe: Recipe) -> dict[str, Any]:

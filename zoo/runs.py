@@ -60,7 +60,7 @@ _KEY = re.compile(
 )
 _MAX_KEYS = 512
 _MAX_META_BYTES = 1 << 20
-_MAX_ELEMENTS = 1 << 26
+MAX_ELEMENTS = 1 << 26
 _MAX_RANK = 5
 
 
@@ -96,6 +96,11 @@ class RunFolder:
     @property
     def is_run(self) -> bool:
         return self.history.is_file() or self.graph("model").is_file()
+
+    def withdraw(self) -> None:
+        """Remove graphs and card: beside weights that they do not match they would look good. Raises WriteError."""
+        for path in (*map(self.graph, GRAPHS), self.card):
+            remove(path)
 
     def read_history(self) -> History:
         """Read history.h5, or raise RunError or FileRefused with the sentence for it."""
@@ -151,6 +156,14 @@ def atomic_write(path: Path, data: bytes) -> None:
         raise write_error(path, error, size=len(data)) from error
 
 
+def remove(path: Path) -> None:
+    """Remove a file if it is there. Raises WriteError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_error(path, error, size=0) from error
+
+
 def write_error(path: Path, error: OSError, *, size: int) -> WriteError:
     """Word an operating system's refusal to write `size` bytes at `path`."""
     remedy = {
@@ -159,9 +172,11 @@ def write_error(path: Path, error: OSError, *, size: int) -> WriteError:
         errno.EACCES: "you may not write there; choose another place",
         errno.EPERM: "you may not write there; choose another place",
         errno.EROFS: "that disk is read-only; choose another place",
+        errno.EISDIR: "a folder stands there; move it away or choose another place",
+        errno.EEXIST: "something else stands there; move it away or choose another place",
         errno.ENOTDIR: "a part of that path is a file; choose another place",
     }.get(error.errno or 0, (error.strerror or str(error)).lower())
-    return WriteError(f"could not write {path}: {remedy}. Nothing that stood there was changed", errno=error.errno)
+    return WriteError(f"could not write {path}: {remedy}. What stood there is unchanged", errno=error.errno)
 
 
 def sync_folder(folder: Path) -> None:
@@ -252,7 +267,7 @@ def unpack_history(data: bytes, *, source: str) -> History:
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
             meta = _read_meta(file, source)
-            arrays = {key: _read(file, key, source, limit=_MAX_ELEMENTS) for key in meta["keys"]}
+            arrays = {key: _read(file, key, source, limit=MAX_ELEMENTS) for key in meta["keys"]}
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError) as error:
         raise FileRefused(
             f"{source} is damaged ({_first_line(error)}); train the run again, or restore the file"

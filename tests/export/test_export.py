@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -98,8 +99,8 @@ def test_verification_sees_noise_and_real_images_at_every_batch_size() -> None:
 def test_a_mismatch_fails_with_exit_1_and_leaves_no_file_that_looks_good(
     run: RunFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def other_weights(recipe: object, folder: RunFolder) -> Trained:
-        trained = load_trained(registry.load("purdue/conv"), folder)
+    def other_weights(recipe: object, folder: RunFolder, *, epochs: int) -> Trained:
+        trained = load_trained(registry.load("purdue/conv"), folder, epochs=epochs)
         original = trained.network.to_pixels
 
         class Slightly(nn.Module):
@@ -125,7 +126,7 @@ def test_a_network_that_fixes_its_batch_is_refused(conv_run: RunFolder) -> None:
         def forward(self, image: Tensor) -> Tensor:
             return image.reshape(2, -1)
 
-    trained = load_trained(registry.load("purdue/conv"), conv_run)
+    trained = load_trained(registry.load("purdue/conv"), conv_run, epochs=2)
     decoder = nn.Sequential(nn.Linear(784, 784), nn.Unflatten(1, (1, 28, 28)))
     fixed = replace(trained, network=Autoencoder(encoder=Fixed(), decoder=decoder, to_pixels=nn.Sigmoid()).eval())
     with pytest.raises(CheckFailed, match=r"the network fixes its batch|has the ports"):
@@ -133,7 +134,7 @@ def test_a_network_that_fixes_its_batch_is_refused(conv_run: RunFolder) -> None:
 
 
 def test_a_wrong_graph_is_noticed_by_its_numbers(conv_run: RunFolder) -> None:
-    trained = load_trained(registry.load("purdue/conv"), conv_run)
+    trained = load_trained(registry.load("purdue/conv"), conv_run, epochs=2)
     with torch.no_grad():
         next(trained.network.decoder.parameters()).mul_(1.001)
     real = np.zeros((1, 1, 28, 28), np.float32)
@@ -192,3 +193,90 @@ def test_verify_refuses_a_broken_file_with_a_sentence(content: bytes, tmp_path: 
 def test_exporting_what_was_not_trained_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="train it with `aezoo train`"):
         publish(registry.load("purdue/conv"), RunFolder.of(tmp_path, "purdue/conv"))
+
+
+def test_weights_of_another_epoch_are_never_published_under_the_newer_figures(run: RunFolder, capsys: Capture) -> None:
+    (run.checkpoint / "000002" / "state.pt").write_bytes(b"damaged")
+    for verb in ("export", "verify"):
+        code, out, err = aezoo(capsys, verb, "purdue/conv", "--runs", run.path.parents[1])
+        assert code != 0
+        assert "is of epoch 1, the history ends with epoch 2" in out + err
+        assert "state.pt is not what was written" in out + err
+
+
+def test_verify_says_of_another_graph_in_a_runs_place_that_it_is_one(run: RunFolder, capsys: Capture) -> None:
+    shutil.copy(run.graph("decoder"), run.graph("encoder"))
+    code, out, _ = aezoo(capsys, "verify", run.path)
+    assert code == 1
+    assert "encoder.onnx has the ports" in out
+
+
+def test_verify_refuses_a_card_that_is_none(run: RunFolder, capsys: Capture) -> None:
+    run.card.write_bytes(b"{}")
+    code, out, _ = aezoo(capsys, "verify", run.path)
+    assert code == 1
+    assert "its card is not a card of aezoo" in out
+
+
+def crafted(
+    nodes: list[onnx.NodeProto], shape: list[str | int | None], kind: int = onnx.TensorProto.FLOAT
+) -> onnx.ModelProto:
+    graph = onnx.helper.make_graph(
+        nodes,
+        "crafted",
+        [onnx.helper.make_tensor_value_info("image", kind, shape)],
+        [onnx.helper.make_tensor_value_info("out", kind, [f"o{axis}" for axis in range(len(shape))])],
+    )
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "sentence"),
+    [
+        ([], onnx.TensorProto.FLOAT, r"takes float32 (); a graph that takes one batch"),
+        (["batch", 4], onnx.TensorProto.INT32, "takes int32 ('batch', 4); a graph that takes one batch"),
+        ([0, 4], onnx.TensorProto.FLOAT, "which hold nothing to verify"),
+        (["batch", 4], onnx.TensorProto.FLOAT, ": passed"),
+    ],
+)
+def test_verify_has_a_sentence_for_inputs_that_are_no_batch(
+    shape: list[str | int | None], kind: int, sentence: str, tmp_path: Path, capsys: Capture
+) -> None:
+    model = crafted([onnx.helper.make_node("Identity", ["image"], ["out"])], shape, kind)
+    (tmp_path / "odd.onnx").write_bytes(model.SerializeToString())
+    _, out, err = aezoo(capsys, "verify", tmp_path / "odd.onnx")
+    assert sentence in out or "is refused" in out
+    assert err == ""
+
+
+def test_verify_has_a_sentence_for_what_onnxruntime_cannot_run(tmp_path: Path, capsys: Capture) -> None:
+    pads = onnx.numpy_helper.from_array(np.array([0, 0, 0, 9, 0, 0, 0, 9], np.int64), "pads")
+    model = crafted([onnx.helper.make_node("Pad", ["image", "pads"], ["out"], mode="reflect")], ["batch", 1, 4, 4])
+    model.graph.initializer.append(pads)
+    (tmp_path / "odd.onnx").write_bytes(model.SerializeToString())
+    code, out, err = aezoo(capsys, "verify", tmp_path / "odd.onnx")
+    assert code == 1
+    assert "cannot be run by onnxruntime" in out or "is refused" in out
+    assert "Traceback" not in out + err
+
+
+def test_text_from_a_file_cannot_command_the_terminal(tmp_path: Path, capsys: Capture) -> None:
+    model = crafted([onnx.helper.make_node("Relu", ["image"], ["\x1b[31mout"])], ["batch", 4])
+    model.graph.output[0].name = "\x1b[31mout"
+    (tmp_path / "odd.onnx").write_bytes(model.SerializeToString())
+    _, out, err = aezoo(capsys, "verify", tmp_path / "odd.onnx")
+    assert "[31mout" in out
+    assert "\x1b" not in out + err
+
+
+def test_a_verdict_without_a_number_is_still_json(tmp_path: Path, capsys: Capture) -> None:
+    nodes = [
+        onnx.helper.make_node("Exp", ["image"], ["a"]),
+        onnx.helper.make_node("Exp", ["a"], ["b"]),
+        onnx.helper.make_node("Pow", ["b", "b"], ["c"]),
+        onnx.helper.make_node("Pow", ["c", "c"], ["out"]),
+    ]
+    (tmp_path / "infinite.onnx").write_bytes(crafted(nodes, ["batch", 4]).SerializeToString())
+    code, out, _ = aezoo(capsys, "verify", tmp_path / "infinite.onnx", "--json")
+    assert code == 1
+    assert json.loads(out, parse_constant=lambda word: pytest.fail(word))[0]["passed"] is False

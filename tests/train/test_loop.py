@@ -16,12 +16,12 @@ from torch import nn
 
 from tests.conftest import Train
 from train.devices import choose
-from train.interrupts import Interrupt, Interrupted, watch
+from train.interrupts import Interrupt, watch
 from train.loop import Splits, to_bytes
 from train.progress import Progress
 from zoo import checkpoints, registry, runs
 from zoo.blocks import Autoencoder
-from zoo.errors import DeviceError, RunError, WriteError
+from zoo.errors import DeviceError, Interrupted, RunError, UsageError, WriteError
 from zoo.runs import History, RunFolder
 
 
@@ -116,6 +116,66 @@ def test_a_network_that_stays_black_is_reported_as_failed(tmp_path: Path, train_
     assert result.metrics["mse"] == pytest.approx(result.baselines["black"]["mse"], rel=1e-3)
 
 
+def test_more_epochs_than_a_history_can_hold_are_refused_before_the_first(tmp_path: Path, train_quickly: Train) -> None:
+    with pytest.raises(UsageError, match="at most 8559 can be trained"):
+        train_quickly("purdue/conv", tmp_path, epochs=9_000)
+
+
+def test_going_on_with_a_run_withdraws_the_graphs_of_its_earlier_weights(tmp_path: Path, train_quickly: Train) -> None:
+    run = train_quickly("purdue/dense", tmp_path, epochs=1).run
+    for path in (run.graph("model"), run.card):
+        path.write_bytes(b"of earlier weights")
+    train_quickly("purdue/dense", tmp_path, epochs=1, resume=True)
+    assert run.graph("model").is_file(), "nothing was trained, so nothing is stale"
+    train_quickly("purdue/dense", tmp_path, epochs=2, resume=True)
+    assert not run.graph("model").exists()
+    assert not run.card.exists()
+
+
+def test_a_run_without_a_readable_checkpoint_cannot_be_resumed_and_says_so(
+    tmp_path: Path, train_quickly: Train
+) -> None:
+    run = train_quickly("purdue/dense", tmp_path, epochs=1).run
+    for manifest in run.checkpoint.glob("*/manifest.json"):
+        manifest.write_bytes(b"{")
+    with pytest.raises(RunError, match="without a readable checkpoint, which cannot be resumed; add --overwrite"):
+        train_quickly("purdue/dense", tmp_path, epochs=2, resume=True)
+
+
+def test_resuming_past_damaged_checkpoints_never_loses_what_is_committed_then(
+    tmp_path: Path, train_quickly: Train
+) -> None:
+    run = train_quickly("purdue/dense", tmp_path, epochs=4).run
+    (run.checkpoint / "9junk").mkdir()
+    (run.checkpoint / "000004" / "state.pt").write_bytes(b"damaged")
+    resumed = train_quickly("purdue/dense", tmp_path, epochs=5, resume=True)
+    assert resumed.record.epochs == 5
+    checkpoint, troubles = checkpoints.newest(run)
+    assert checkpoint is not None
+    assert checkpoint.epoch == 5
+    assert not troubles
+
+
+def test_overwriting_on_a_full_disk_does_not_cost_the_run_before(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train_quickly("purdue/dense", tmp_path, epochs=2).run
+    before = run.history.read_bytes()
+    monkeypatch.setattr(os, "fsync", FullFrom(first=1, count=10_000))
+    with pytest.raises(WriteError, match="the disk is full"):
+        train_quickly("purdue/dense", tmp_path, epochs=2, overwrite=True)
+    monkeypatch.undo()
+    assert checkpoints.last(run).epoch == 2
+    assert run.history.read_bytes() == before
+
+
+def test_a_checkpoint_of_another_network_is_refused_with_a_sentence(tmp_path: Path, train_quickly: Train) -> None:
+    train_quickly("purdue/dense", tmp_path, epochs=1)
+    other = replace(registry.load("purdue/dense"), network=registry.load("purdue/conv").network)
+    with pytest.raises(RunError, match="is not one of this recipe"):
+        train_quickly(other, tmp_path, epochs=2, resume=True)
+
+
 def test_what_is_not_a_number_is_drawn_black() -> None:
     assert to_bytes(np.array([np.nan, -1, 0.5, 2], np.float32)).tolist() == [0, 0, 128, 255]
 
@@ -185,6 +245,40 @@ def test_a_disk_that_stays_full_stops_the_third_time_with_the_last_checkpoint_wh
     assert kept >= 1
     assert isinstance(run.read_history(), History)
     assert train_quickly("purdue/dense", tmp_path, epochs=kept + 1, resume=True).record.epochs == kept + 1
+
+
+def test_a_run_whose_last_epoch_is_not_on_the_disk_is_not_called_finished(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = train_quickly("purdue/dense", tmp_path / "straight", epochs=2)
+    monkeypatch.setattr(os, "fsync", FullFrom(first=14, count=10_000))
+    with pytest.raises(
+        WriteError, match="The last epoch is not saved; make room, then: aezoo train purdue/dense --resume"
+    ):
+        train_quickly("purdue/dense", tmp_path / "full", epochs=2)
+    monkeypatch.undo()
+    run = RunFolder.of(tmp_path / "full", "purdue/dense")
+    assert run.read_history().meta["state"] == "training"
+    resumed = train_quickly("purdue/dense", tmp_path / "full", epochs=2, resume=True)
+    assert same(final_state(straight.run), final_state(resumed.run))
+
+
+def test_a_stopped_training_tells_of_what_is_on_the_disk_and_not_of_what_was_trained(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt = Interrupt()
+    disk = FullFrom(first=14, count=10_000)  # from the second epoch's checkpoint on
+
+    def full(descriptor: int) -> None:
+        try:
+            disk(descriptor)
+        except OSError:
+            interrupt.received = signal.SIGINT
+            raise
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Interrupted, match="; epoch 1 is saved"):
+        train_quickly("purdue/dense", tmp_path, epochs=5, interrupt=interrupt)
 
 
 # ---- devices -------------------------------------------------------------------------------------------------

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from zoo import cli, registry
+from zoo.data import sets
 
 Capture = pytest.CaptureFixture[str]
 
@@ -93,8 +96,52 @@ def test_cuda_where_there_is_none_is_one_sentence(capsys: Capture) -> None:
     assert "use --device cpu or auto" in err
 
 
-def test_an_unknown_option_exits_with_2(capsys: Capture) -> None:
-    assert aezoo(capsys, "train", "purdue/conv", "--epoks", "3")[0] == 2
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("train", "purdue/conv", "--epoks", "3"), "--epoks"),
+        (("train",), "NAME"),
+        (("train", "purdue/conv", "--epochs", "three"), "--epochs"),
+        (("train", "purdue/conv", "--epochs", "0"), "--epochs"),
+        (("data", "ftech"), "ftech"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence_that_names_the_help(
+    capsys: Capture, words: tuple[str, ...], sentence: str
+) -> None:
+    code, out, err = aezoo(capsys, *words)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert f"(`aezoo {words[0]} --help` shows what there is)" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_run_in_the_way_of_the_last_recipe_is_told_before_the_first_is_trained(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    (tmp_path / "purdue" / "dense").mkdir(parents=True)
+    (tmp_path / "purdue" / "dense" / "history.h5").write_bytes(b"of somebody")
+    code, out, err = aezoo(capsys, "train", "purdue/conv", "purdue/dense", "--data", "sample", "--runs", tmp_path)
+    assert (code, out) == (2, "")
+    assert "already holds a run" in err
+    assert not (tmp_path / "purdue" / "conv").exists()
+
+
+def test_a_reader_that_leaves_early_ends_us_quietly(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m zoo.cli list --json | head -c 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout in ("[0\n", "[141\n")  # 0 where the whole list was in the pipe before it closed
+
+
+def test_a_file_that_cannot_be_used_is_one_sentence(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere")
+
+    monkeypatch.setattr(sets, "folder_of", forbidden)
+    code, out, err = aezoo(capsys, "data", "status")
+    assert (code, out) == (2, "")
+    assert err == "aezoo: cannot use /somewhere: permission denied; check it and try again\n"
 
 
 def test_data_status_knows_the_sample_and_an_empty_folder(capsys: Capture, tmp_path: Path) -> None:

@@ -115,6 +115,17 @@ def short_payload() -> onnx.ModelProto:
     return model
 
 
+def integer_division() -> onnx.ModelProto:
+    least = numpy_helper.from_array(np.array([-(2**63)], np.int64), "a")
+    minus_one = numpy_helper.from_array(np.array([-1], np.int64), "b")
+    nodes = [
+        helper.make_node("Div", ["a", "b"], ["c"]),
+        helper.make_node("Cast", ["c"], ["d"], to=FLOAT),
+        helper.make_node("Add", ["image", "d"], ["out"]),
+    ]
+    return model_of(nodes, [least, minus_one])
+
+
 REFUSED: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (lambda: external("../secret"), "lies in another file"),
     (lambda: external("/etc/passwd"), "lies in another file"),
@@ -130,6 +141,7 @@ REFUSED: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (too_many_nodes, "more than 5,000"),
     (old_opset, "opset is 3"),
     (short_payload, "more or fewer bytes"),
+    (integer_division, "divides integers"),
     (lambda: conv(group=0), "sets 'group' to"),
     (lambda: conv(strides=[0, 1]), "sets 'strides' to"),
     (lambda: model_of([helper.make_node("RandomNormalLike", ["image"], ["out"])]), "'RandomNormalLike'"),

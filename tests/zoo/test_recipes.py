@@ -24,8 +24,7 @@ SHEETS = {
 
 
 def test_the_registry_is_not_empty() -> None:
-    assert len(RECIPES) >= 3
-    assert {recipe.name for recipe in RECIPES} == SHEETS.keys()
+    assert {recipe.name for recipe in RECIPES} >= SHEETS.keys()
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
@@ -35,10 +34,11 @@ def test_a_recipe_stands_in_the_file_of_its_assignment(recipe: Recipe) -> None:
     assert recipe.name.count("/") == 1
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
-def test_a_network_has_the_parameters_and_the_bottleneck_of_its_sheet(recipe: Recipe) -> None:
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_network_has_the_parameters_and_the_bottleneck_of_its_sheet(name: str) -> None:
+    recipe = registry.load(name)
     network = recipe.network()
-    parameters, bottleneck = SHEETS[recipe.name]
+    parameters, bottleneck = SHEETS[name]
     assert parameter_count(network) == parameters
     assert bottleneck_shape(network, sets.get(recipe.dataset).shape) == bottleneck
 
@@ -63,7 +63,7 @@ def test_a_sigmoid_network_does_not_start_black(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_the_view_of_a_bottleneck_shows_every_value_once(recipe: Recipe) -> None:
-    size = math.prod(SHEETS[recipe.name][1])
+    size = math.prod(bottleneck_shape(recipe.network(), sets.get(recipe.dataset).shape))
     assert recipe.bottleneck_view is None or math.prod(recipe.bottleneck_view) == size
 
 

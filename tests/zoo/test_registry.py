@@ -22,7 +22,7 @@ def test_a_name_like_no_other_is_told_where_the_names_are() -> None:
 def test_globs_and_all_name_recipes_once_each_in_the_order_asked_for() -> None:
     chosen = [recipe.name for recipe in registry.match(["purdue/denoise", "purdue/*"])]
     assert chosen[0] == "purdue/denoise"
-    assert len(chosen) == len(set(chosen)) == 3
+    assert len(chosen) == len(set(chosen)) == sum(name.startswith("purdue/") for name in registry.names())
     assert [recipe.name for recipe in registry.match(["all"])] == list(registry.names())
 
 

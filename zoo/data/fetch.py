@@ -34,6 +34,8 @@ def fetch_mnist(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = Non
 
     A file that is there but wrong is fetched anew. Raises DataError when every mirror fails.
     """
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file; name a folder to fetch MNIST into")
     own = os.environ.get("AEZOO_MIRROR")
     sources = mirrors if mirrors is not None else (*([own] if own else []), *MNIST_MIRRORS)
     return [
@@ -57,8 +59,11 @@ def _fetch(file: mnist.IdxFile, folder: Path, mirrors: Sequence[str], tell: Tell
 
     pooch.get_logger().setLevel("ERROR")
     name = f"{file.name}.gz"
-    troubles = []
+    troubles: list[str] = []
     for mirror in mirrors:
+        if not mirror.startswith(("http://", "https://")):
+            troubles.append(f"{mirror}: is no http address")
+            continue
         meter = _Meter(name, file.gz_bytes, tell)
         try:
             path = pooch.retrieve(

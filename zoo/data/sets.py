@@ -51,7 +51,12 @@ def folder_of(data: str | None) -> Path | None:
     """Return the folder that `--data` names, the user's cache where it names none, None for 'sample'."""
     if data == SAMPLE:
         return None
-    return Path(data).expanduser() if data else fetch.cache_folder()
+    if not data:
+        return fetch.cache_folder()
+    try:
+        return Path(data).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"--data names {data!r}, and there is no such user; name a folder, or 'sample'") from error
 
 
 def obtain(name: str, data: str | None, *, say: Callable[[str], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.cli import Data, Json, new_app, print_json
+from zoo.cli import Data, Json, new_app, print_json, print_next
 from zoo.data import sets
 from zoo.errors import DataError, UsageError
 
@@ -28,8 +28,11 @@ def status(data: Data = None, as_json: Json = False) -> None:
         print(f"  in {row['place']}: {row['state']}")
         print(f"  embedded: {row['sample']}")
     absent = [row["name"] for row in rows if row["state"] != "sound"]
-    place = f" --data {data}" if data and data != sets.SAMPLE else ""
-    print(f"next: aezoo data fetch {' '.join(absent)}{place}" if absent else "next: aezoo train purdue/conv")
+    place = ["--data", data] if data else []
+    if absent:
+        print_next("data", "fetch", *absent, *place)
+    else:
+        print_next("train", "purdue/conv", *place)
 
 
 def _status(dataset: sets.DataSet, data: str | None) -> dict[str, Any]:
@@ -68,4 +71,4 @@ def fetch(names: Sets = None, data: Data = None, as_json: Json = False) -> None:
     if as_json:
         print_json(report)
     else:
-        print(f"next: aezoo train purdue/conv{f' --data {data}' if data else ''}")
+        print_next("train", "purdue/conv", *(["--data", data] if data else []))
