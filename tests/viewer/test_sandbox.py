@@ -15,6 +15,24 @@ from viewer.qt.worker import ROOT
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is of Linux")
 
+_NARROWED = """
+import sys
+sys.path.insert(0, {root!r})
+from viewer.infer import sandbox
+sandbox.narrow()
+import threading
+
+def try_it():
+    try:
+        open({new!r}, "w").write("x")
+    except PermissionError:
+        print("refused", len(open("/etc/passwd", "rb").read()) >= 0)
+
+thread = threading.Thread(target=try_it)
+thread.start()
+thread.join()
+"""
+
 _TRY = """
 import json, os, socket, sys
 sys.path.insert(0, {root!r})
@@ -67,11 +85,19 @@ def test_it_can_take_no_more_memory_than_its_limit(tried: dict[str, Any]) -> Non
     assert "memory 4 GiB" in tried["details"]
 
 
+def test_a_thread_started_between_the_two_steps_can_read_but_not_write(tmp_path: Path, tried: dict[str, Any]) -> None:
+    if "Landlock (ABI" not in tried["details"]:
+        pytest.skip(f"this kernel has no Landlock: {tried['details']}")
+    script = _NARROWED.format(root=str(ROOT), new=str(tmp_path / "other"))
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "refused True\n", done.stderr
+
+
 def test_the_posture_does_not_claim_what_the_kernel_lacks() -> None:
     posture = sandbox._worded(0, [], privileges=False, threads=1, cuda=False)
     assert posture.short == "limits only" and "no Landlock" in posture.details
     old = sandbox._worded(3, ["memory 4 GiB"], privileges=True, threads=3, cuda=False)
     assert old.short == "no files"
-    assert "cannot keep it from the network" in old.details and "2 threads" in old.details
+    assert "cannot keep it from the network" in old.details and "before (2) can read" in old.details
     cuda = sandbox._worded(7, [], privileges=True, threads=1, cuda=True)
     assert cuda.short == "no writing, no TCP" and "reach the GPU" in cuda.details

@@ -123,7 +123,7 @@ class CurvesFigure:
         line = metrics.height()
         for (text, colour, dashed), place in zip(self._entries(), self._legend_places(rect, metrics), strict=True):
             middle = place.y() + line / 2
-            painter.setPen(_pen(colour, dashed=dashed))
+            painter.setPen(_pen(painter, colour, dashed=dashed))
             painter.drawLine(QPointF(place.x(), middle), QPointF(place.x() + SAMPLE_WIDTH, middle))
             painter.setPen(self.theme.colour("text"))
             painter.drawText(QPointF(place.x() + SAMPLE_WIDTH + 6, place.y() + metrics.ascent()), text)
@@ -150,7 +150,7 @@ class CurvesFigure:
 
     def _paint_curve(self, painter: QPainter, plot: QRectF, index: int, curve: Series) -> None:
         painter.save()
-        painter.setPen(_pen(curve.colour, dashed=curve.dashed))
+        painter.setPen(_pen(painter, curve.colour, dashed=curve.dashed))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         transform = QTransform(plot.width(), 0, 0, -plot.height(), plot.left(), plot.bottom())
         if np.count_nonzero(np.isfinite(curve.values)) == 1:
@@ -206,7 +206,7 @@ class CurvesFigure:
         painter.setBrush(self.theme.colour("raised"))
         painter.drawRect(box)
         for index, (text, colour) in enumerate(lines):
-            painter.setPen(_pen(colour))
+            painter.setPen(QPen(colour))
             place = QPointF(box.left() + 7, box.top() + 4 + index * metrics.height() + metrics.ascent())
             painter.drawText(place, text)
 
@@ -221,9 +221,10 @@ class CurvesFigure:
         ]
 
 
-def _pen(colour: str, *, dashed: bool = False) -> QPen:
+def _pen(painter: QPainter, colour: str, *, dashed: bool = False) -> QPen:
+    """A line's pen: a cosmetic pen counts device pixels, so its width grows with the display's ratio."""
     pen = QPen(colour)
-    pen.setWidthF(1.7)
+    pen.setWidthF(1.7 * painter.device().devicePixelRatioF())
     pen.setCosmetic(True)
     if dashed:
         pen.setDashPattern([4, 3])

@@ -1,5 +1,7 @@
 """What a worker gives up before it sees its first file: memory, files, network; and an honest word on what it kept.
 
+It goes in two steps, since Landlock binds only the thread that asks for it and those it starts later: `narrow` gives up
+writing and the network before anything that starts threads is imported, `close` the rest after the last import.
 Linux only: rlimits, PR_SET_NO_NEW_PRIVS, and Landlock where the kernel has it (5.13 and later). Elsewhere the deadlines
 and the separate process remain, and the posture says so.
 """
@@ -12,7 +14,7 @@ import signal
 import site
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 _VERSION_FLAG, _PATH_BENEATH = 1, 1
 _FILE_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}  # by ABI; what a newer one adds is not ours
+_READ_RIGHTS = 1 << 0 | 1 << 2 | 1 << 3  # execute, read files, read folders
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _IOCTL = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 15
 _NET_RIGHTS = 0b11  # bind and connect, TCP, ABI 4
 _SCOPES = 0b11  # abstract sockets and signals, ABI 6
@@ -36,6 +39,14 @@ class Posture:
     details: str
 
 
+def narrow() -> None:
+    """Give up writing and the network, and keep reading for the imports to come."""
+    if sys.platform.startswith("linux"):
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
+            _landlock(libc, handled=~_READ_RIGHTS, allowed=_devices())
+
+
 def close(*, cuda: bool = False) -> Posture:
     """Give up what opening a file does not need; call it after every import. Never raises: the posture tells."""
     if not sys.platform.startswith("linux"):
@@ -45,7 +56,7 @@ def close(*, cuda: bool = False) -> Posture:
     limits = _limit(memory=not cuda)
     privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     threads = len(os.listdir("/proc/self/task"))
-    abi = _close_landlock(libc, cuda=cuda) if privileges else 0
+    abi = _landlock(libc, handled=~0, allowed=_cuda_needs() if cuda else ()) if privileges else 0
     return _worded(abi, limits, privileges=privileges, threads=threads, cuda=cuda)
 
 
@@ -71,20 +82,23 @@ def _limit(*, memory: bool) -> list[str]:
     return applied
 
 
-def _close_landlock(libc: ctypes.CDLL, *, cuda: bool) -> int:
-    """Deny every file and connection from here on; return the kernel's Landlock ABI, 0 where it did not hold."""
+def _landlock(libc: ctypes.CDLL, *, handled: int, allowed: Iterable[tuple[Path, int]]) -> int:
+    """Give up those of the `handled` rights that are not allowed for a path, and the network.
+
+    Returns the kernel's Landlock ABI, 0 where it did not hold.
+    """
     abi = int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG))
     if abi < 1:
         return 0
-    rights = _FILE_RIGHTS[min(abi, 5)]
+    rights = _FILE_RIGHTS[min(abi, 5)] & handled
     attributes = struct.pack("<QQQ", rights, _NET_RIGHTS if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     ruleset = int(libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(size), 0))
     if ruleset < 0:
         return 0
     try:
-        for path, allowed in _cuda_needs() if cuda else ():
-            _allow(libc, ruleset, path, allowed & rights)
+        for path, kept in allowed:
+            _allow(libc, ruleset, path, kept & rights)
         return abi if libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0 else 0
     finally:
         os.close(ruleset)
@@ -95,6 +109,10 @@ def _cuda_needs() -> Iterator[tuple[Path, int]]:
     libraries = _READ_FILE | _READ_DIR | _EXECUTE
     for folder in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc", "/sys", *site.getsitepackages()):
         yield Path(folder), libraries
+    yield from _devices()
+
+
+def _devices() -> Iterator[tuple[Path, int]]:
     for device in Path("/dev").glob("nvidia*"):
         yield device, _READ_FILE | _WRITE_FILE | _READ_DIR | _IOCTL
 
@@ -121,7 +139,7 @@ def _worded(abi: int, limits: list[str], *, privileges: bool, threads: int, cuda
     if abi:
         said.append("It can make no TCP connection." if abi >= 4 else "This kernel cannot keep it from the network.")
     if abi and threads > 1:
-        said.append(f"{threads - 1} threads were running before that and are not bound by it.")
+        said.append(f"Threads that onnxruntime started before ({threads - 1}) can read, but not write or connect.")
     said.append(f"Limits: {', '.join(limits) or 'none'}." + ("" if privileges else " It may gain privileges."))
     short = "no files, no TCP" if abi >= 4 else "no files" if abi else "limits only"
     return Posture(short if not cuda or not abi else "no writing, no TCP", " ".join(said))

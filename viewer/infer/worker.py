@@ -87,7 +87,7 @@ class Worker:
 
 def describe(facts: gate.GraphFacts) -> dict[str, Any]:
     """Word a graph's facts as JSON; of its metadata only the card goes on."""
-    text = facts.metadata.get(card.METADATA_KEY)
+    text = _text(facts.metadata[card.METADATA_KEY]) if card.METADATA_KEY in facts.metadata else None
     return {
         "kind": "done",
         "inputs": [_port(port) for port in facts.inputs],
@@ -101,7 +101,13 @@ def describe(facts: gate.GraphFacts) -> dict[str, Any]:
 
 
 def _port(port: gate.Port) -> dict[str, Any]:
-    return {"name": port.name, "shape": list(port.shape), "dtype": port.dtype}
+    shape = [size if isinstance(size, int) else _text(size) for size in port.shape]
+    return {"name": _text(port.name), "shape": shape, "dtype": port.dtype}
+
+
+def _text(value: object) -> str:
+    """A string of a graph; protobuf gives one that is not UTF-8 as bytes, whatever its type says."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def run(loaded: Loaded, images: np.ndarray, outputs: list[str]) -> dict[str, np.ndarray]:
@@ -172,8 +178,8 @@ def serve(questions: BinaryIO, answers: BinaryIO, worker: Worker) -> None:
         header, arrays = worker.answer(message)
         try:
             reply = protocol.encode({**header, "number": number}, arrays)
-        except (ValueError, MemoryError):
-            reply = b""  # numbers that JSON has no word for, or too many
+        except (ValueError, TypeError, MemoryError):
+            reply = b""  # what JSON has no word for, or too much of it
         if not reply or len(reply) > protocol.MAX_ANSWER:
             sentence = f"{message.header.get('label')} holds more than can be shown"
             reply = protocol.encode({"kind": "refused", "sentence": sentence, "number": number})
@@ -186,6 +192,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # a library that prints must not print into an answer
     questions = os.fdopen(os.dup(0), "rb", buffering=0)
+    sandbox.narrow()  # onnxruntime starts a thread when it is imported, which takes over only what holds by then
     provider = sessions.probe()
     warm_up()
     posture = sandbox.close(cuda=provider.name == "cuda")
