@@ -57,7 +57,7 @@ def _rules(theme: Theme) -> str:
         QHeaderView {{ background: {theme.base}; }}
         QHeaderView::section {{
             background: {theme.base}; color: {theme.muted}; border: none;
-            border-bottom: 1px solid {theme.border}; padding: 3px 5px;
+            border-bottom: 1px solid {theme.border}; padding: 3px 3px;
         }}
         QCheckBox::indicator {{
             width: 12px; height: 12px; border: 1px solid {theme.muted}; border-radius: 3px; background: {theme.base};

@@ -31,7 +31,7 @@ from viewer.state.selection import State
 from zoo.errors import UsageError
 
 SIZE = (1600, 1000)
-COLUMNS = (528, 684, 352)  # the middle shows ten 28×28 images at twice their size
+COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
 
 
 class MainWindow(QMainWindow):
@@ -88,11 +88,11 @@ class MainWindow(QMainWindow):
         across.setStretchFactor(1, 1)
         self.splitters["across"] = across
         for splitter in self.splitters.values():
-            splitter.setHandleWidth(8)
+            splitter.setHandleWidth(6)
             splitter.setChildrenCollapsible(False)
         centre = QWidget()
         layout = QVBoxLayout(centre)
-        layout.setContentsMargins(10, 8, 10, 2)
+        layout.setContentsMargins(8, 8, 8, 2)
         layout.setSpacing(8)
         layout.addWidget(self.notices)
         layout.addWidget(across, 1)

@@ -136,7 +136,7 @@ class RunTable(QTableView):
         metrics = self.fontMetrics()
         for column, heading in enumerate(HEADINGS):
             texts = [heading, *(row.cells[column] for row in self._model.rows)]
-            self.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in texts) + 10)
+            self.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in texts) + 8)
         self._squeeze_names()
 
     def _squeeze_names(self) -> None:
