@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, print_json, run
+from zoo.cli import RUNS_DEFAULT, Json, Runs, has_display, new_app, print_json, run
 from zoo.errors import AezooError, CheckFailed, DisplayError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
     if not paths and runs != RUNS_DEFAULT and not runs.is_dir():
         raise UsageError(f"no folder {str(runs)!r}; name a folder of runs, or train one with `aezoo demo`")
     chosen = library.absolute(paths) if paths else (Path(os.path.abspath(runs)),)
-    if not _has_display():
+    if not has_display():
         if screenshot is None:
             raise DisplayError(
                 "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set); "
@@ -84,12 +84,6 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
     elif screenshot is None:
         _check_xcb()
     return chosen
-
-
-def _has_display() -> bool:
-    if not sys.platform.startswith("linux"):
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def _check_xcb() -> None:

@@ -311,7 +311,7 @@ def _facts(model: onnx.ModelProto) -> GraphFacts:
         ir_version=model.ir_version,
         nodes=len(model.graph.node),
         parameters=sum(math.prod(t.dims) for t in model.graph.initializer if t.data_type in (1, 10, 11)),
-        metadata={entry.key: entry.value for entry in model.metadata_props},
+        metadata={_text(entry.key): _text(entry.value) for entry in model.metadata_props},
     )
 
 
@@ -322,7 +322,12 @@ def _port(port: onnx.ValueInfoProto) -> Port:
     shape: list[int | str] = []
     for axis, dimension in enumerate(kind.shape.dim):
         known = dimension.HasField("dim_value")
-        shape.append(dimension.dim_value if known else dimension.dim_param or f"axis{axis}")
+        shape.append(dimension.dim_value if known else _text(dimension.dim_param) or f"axis{axis}")
     return Port(
-        name=port.name, shape=tuple(shape), dtype=str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name)
+        name=_text(port.name), shape=tuple(shape), dtype=str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name)
     )
+
+
+def _text(value: str | bytes) -> str:
+    """Return text of a protobuf, which hands over as bytes what is not UTF-8."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -87,7 +87,7 @@ class Worker:
 
 def describe(facts: gate.GraphFacts) -> dict[str, Any]:
     """Word a graph's facts as JSON; of its metadata only the card goes on."""
-    text = _text(facts.metadata[card.METADATA_KEY]) if card.METADATA_KEY in facts.metadata else None
+    text = facts.metadata.get(card.METADATA_KEY)
     return {
         "kind": "done",
         "inputs": [_port(port) for port in facts.inputs],
@@ -101,13 +101,7 @@ def describe(facts: gate.GraphFacts) -> dict[str, Any]:
 
 
 def _port(port: gate.Port) -> dict[str, Any]:
-    shape = [size if isinstance(size, int) else _text(size) for size in port.shape]
-    return {"name": _text(port.name), "shape": shape, "dtype": port.dtype}
-
-
-def _text(value: object) -> str:
-    """A string of a graph; protobuf gives one that is not UTF-8 as bytes, whatever its type says."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return {"name": port.name, "shape": list(port.shape), "dtype": port.dtype}
 
 
 def run(loaded: Loaded, images: np.ndarray, outputs: list[str]) -> dict[str, np.ndarray]:
