@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli import RUNS_DEFAULT, Json, Runs, has_display, new_app, print_json, run
+from zoo import display
+from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, print_json, run
+from zoo.display import INSTALL_LINE
 from zoo.errors import AezooError, CheckFailed, DisplayError, UsageError
 
 if TYPE_CHECKING:
@@ -43,24 +45,34 @@ def main(
 ) -> None:
     """Open the desktop viewer on folders of runs, run folders and .onnx files."""
     chosen = _check(paths, runs, screenshot, theme)
-    from viewer.qt.application import make_application
+    try:
+        from viewer.qt.application import make_application
+    except ImportError as error:
+        raise DisplayError(f"Qt cannot be loaded ({error}); install what it needs: {INSTALL_LINE}") from error
 
     application = make_application()
     from viewer.qt.disk import Disk
+    from viewer.qt.signals import Signals
     from viewer.qt.worker import Workers
 
+    signals = Signals()
     workers = Workers(keep_spare=screenshot is None)  # first of all: it imports while the window is built
-    from viewer.qt.main_window import MainWindow
+    try:
+        from viewer.qt.main_window import MainWindow
 
-    fixed = theme or ("light" if screenshot else None)  # a picture looks alike whatever was chosen last
-    window = MainWindow(workers, Disk(), theme=fixed)
-    window.open(chosen, remember=screenshot is None and bool(paths))
-    window.show()
-    end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)  # Qt holds its methods only weakly
-    application.exec()
-    window.close()
+        fixed = theme or ("light" if screenshot else None)  # a picture looks alike whatever was chosen last
+        window = MainWindow(workers, Disk(), theme=fixed)
+        window.open(chosen, remember=screenshot is None and bool(paths))
+        window.show()
+        end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)  # Qt holds its methods only weakly
+        code = application.exec()
+        window.close()
+    finally:
+        workers.close()
+        signals.close()
     if end.failure is not None:
         raise end.failure
+    sys.exit(code)
 
 
 def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme: str | None) -> tuple[Path, ...]:
@@ -69,44 +81,18 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
 
     if theme not in (None, "system", "light", "dark"):
         raise UsageError(f"no theme {theme!r}; there is system, light, dark")
+    if screenshot is not None and screenshot.suffix.lower() != ".png":
+        raise UsageError(f"--screenshot {str(screenshot)!r}: the picture is a PNG; name a file that ends in .png")
     if screenshot is not None and not screenshot.resolve().parent.is_dir():
         raise UsageError(f"no folder {str(screenshot.parent)!r} for the screenshot; make it first, or name another")
     if not paths and runs != RUNS_DEFAULT and not runs.is_dir():
         raise UsageError(f"no folder {str(runs)!r}; name a folder of runs, or train one with `aezoo demo`")
     chosen = library.absolute(paths) if paths else (Path(os.path.abspath(runs)),)
-    if not has_display():
-        if screenshot is None:
-            raise DisplayError(
-                "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set); "
-                "write a picture of the window instead with `aezoo view --screenshot FILE`"
-            )
+    if screenshot is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    elif screenshot is None:
-        _check_xcb()
+    elif reason := display.trouble():
+        raise DisplayError(f"{reason}; or write a picture of the window with `aezoo view --screenshot FILE`")
     return chosen
-
-
-def _check_xcb() -> None:
-    """Raise DisplayError where Qt would abort: on X without the libraries that its plugin loads."""
-    on_x = sys.platform.startswith("linux") and not os.environ.get("WAYLAND_DISPLAY")
-    if not on_x or os.environ.get("QT_QPA_PLATFORM", "xcb").split(":")[0] != "xcb":
-        return
-    import ctypes
-
-    libraries = {"libxcb-cursor.so.0": "libxcb-cursor0", "libxcb-icccm.so.4": "libxcb-icccm4"}
-    libraries |= {"libxcb-keysyms.so.1": "libxcb-keysyms1"}
-    missing = []
-    for name, package in libraries.items():
-        try:
-            ctypes.CDLL(name)
-        except OSError:
-            missing.append(package)
-    if missing:
-        raise DisplayError(
-            f"Qt cannot open a window without {', '.join(missing)}; "
-            f"install it (`sudo apt install {' '.join(missing)}`), "
-            f"or write a picture with `aezoo view --screenshot FILE`"
-        )
 
 
 class _End:

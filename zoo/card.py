@@ -16,6 +16,7 @@ from zoo.errors import FileRefused
 FORMAT = "aezoo/1"
 METADATA_KEY = "aezoo.card"
 MAX_TEXT = 1 << 18
+MAX_NUMBER = 1 << 53
 
 _PLAIN = {"str": str, "int": int, "dict": dict, "list": list}
 
@@ -76,9 +77,9 @@ def from_metadata(metadata: Mapping[str, str]) -> Card | None:
 def from_json(text: str) -> Card:
     """Parse a card; `files` of a card.json is passed over. Raises FileRefused for anything else than a card."""
     try:
-        value = json.loads(text) if len(text) <= MAX_TEXT else None
+        value = json.loads(text, parse_int=_number, parse_float=_number) if len(text) <= MAX_TEXT else None
     except (ValueError, RecursionError) as error:
-        raise FileRefused("its card is not JSON; export the run again") from error
+        raise FileRefused("its card is not JSON with plain numbers; export the run again") from error
     if not isinstance(value, dict) or not isinstance(value.get("format"), str):
         raise FileRefused("its card is not a card of aezoo; export the run again")
     if value["format"] != FORMAT:
@@ -90,6 +91,14 @@ def from_json(text: str) -> Card:
             raise FileRefused(f"its card has no proper {field.name!r}; export the run again")
         chosen[field.name] = value[field.name]
     return Card(**chosen)
+
+
+def _number(text: str) -> int | float:
+    """Read a number that a program may reckon with; 10**400 and 1e999 are none."""
+    value = float(text)
+    if abs(value) > MAX_NUMBER:
+        raise ValueError(text[:20])
+    return value if any(mark in text for mark in ".eE") else int(text)
 
 
 def files_of(text: str) -> dict[str, tuple[str, int]]:

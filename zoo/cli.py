@@ -128,13 +128,6 @@ def print_next_view(runs: Path) -> None:
     print_next("view", *([] if runs == RUNS_DEFAULT else [runs]))
 
 
-def has_display() -> bool:
-    """Tell whether Qt has somewhere to show a window."""
-    if not sys.platform.startswith("linux"):
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The `aezoo` command."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -162,7 +155,7 @@ def _help() -> str:
     lines = "\n".join(f"  {name:{width}}  {verb.help}" for name, verb in VERBS.items())
     return (
         "usage: aezoo VERB [NAME…] [OPTIONS]\n\n"
-        "Autoencoders of five courses: train them, export them to ONNX, verify them, look at them.\n\n"
+        "Autoencoders of university courses: train them, export them to ONNX, verify them, look at them.\n\n"
         f"{lines}\n\n"
         "`aezoo VERB --help` shows a verb's options. Begin with `aezoo demo`."
     )

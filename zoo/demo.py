@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli import VERBS, has_display, new_app, run
+from zoo.cli import VERBS, new_app, run
+from zoo.display import has_display
 
 app = new_app("Train, export, verify and view three recipes on the embedded digits.")
 

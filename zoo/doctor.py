@@ -12,8 +12,10 @@ from importlib import metadata
 from pathlib import Path
 
 import zoo
-from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, has_display, new_app, print_json, print_next, run
+from zoo import display
+from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, print_next, run
 from zoo.data import sets
+from zoo.runs import find_runs
 
 app = new_app("Say what this machine has, what is missing, and the line that mends it.")
 
@@ -21,11 +23,6 @@ PACKAGES = (
     "torch onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow scikit-learn "
     "scikit-image typer rich"
 ).split()
-QT_PACKAGES = (
-    "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 "
-    "libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 "
-    "fonts-dejavu-core"
-)
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) ->
         if broken:
             print(f"{len(broken)} to mend, see above")
         else:
-            print_next("demo")
+            print_next("view" if find_runs(runs) else "demo")
     sys.exit(1 if broken else 0)
 
 
@@ -119,9 +116,10 @@ def _window() -> list[Finding]:
     try:
         importlib.import_module("PySide6.QtWidgets")
     except ImportError as error:
-        return [Finding("window", f"Qt cannot be loaded: {error}", f"sudo apt-get install -y {QT_PACKAGES}")]
-    if not has_display():
-        return [Finding("window", "no display here; `aezoo view --screenshot FILE` works without one")]
+        return [Finding("window", f"Qt cannot be loaded: {error}", display.INSTALL_LINE)]
+    reason = display.trouble()
+    if reason:
+        return [Finding("window", f"{reason}; `aezoo view --screenshot FILE` works all the same")]
     return [Finding("window", "Qt loads and there is a display")]
 
 
@@ -134,8 +132,6 @@ def _data(dataset: sets.DataSet, data: str | None) -> Finding:
 
 
 def _runs(root: Path) -> Finding:
-    from zoo.runs import find_runs
-
     count = len(find_runs(root))
     return Finding("runs", f"{count} in {root.resolve()}" if count else f"none yet in {root.resolve()}")
 

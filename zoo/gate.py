@@ -81,10 +81,12 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise FileRefused(f"cannot open {path}: {(error.strerror or str(error)).lower()}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise FileRefused(f"{path} is {kind}; expected a file, so move it away or name another one")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise FileRefused(f"{path} is not a regular file; expected one that can be read whole")
         if status.st_size > limit:
             raise FileRefused(f"{path} has {status.st_size:,} bytes; more than {limit:,} are not opened")
         data = file.read(limit + 1)

@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 
 from zoo import assignments
 from zoo.errors import UsageError
@@ -34,6 +35,8 @@ def load(name: str) -> Recipe:
     """Return the recipe of that name, or raise UsageError with the nearest name."""
     if name in recipes():
         return recipes()[name]
+    if Path(name).exists():
+        raise UsageError(f"no recipe {name!r}, though a file or folder is there; name the recipe, and --runs DIR")
     near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     raise UsageError(f"no recipe {name!r}{hint} (`aezoo list` shows all)")

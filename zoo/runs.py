@@ -139,6 +139,9 @@ def atomic_write(path: Path, data: bytes) -> None:
     The bytes go to a new file in the same folder, reach the disk, and take the name in one step. Raises WriteError;
     what stood at `path` before is then untouched and nothing is left beside it.
     """
+    path = Path(os.path.realpath(path))  # a link stays, and what it leads to is written
+    if path.exists() and not path.is_file():
+        raise WriteError(f"could not write {path}: what stands there is no regular file; choose another place")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

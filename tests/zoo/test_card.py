@@ -41,6 +41,9 @@ def test_a_card_holds_no_date_path_or_host_and_is_compact_and_sorted(conv_run: R
     ("text", "sentence"),
     [
         ("{", "not JSON"),
+        ('{"format": "aezoo/1", "parameters": 1' + "0" * 400 + "}", "not JSON with plain numbers"),
+        ('{"format": "aezoo/1", "parameters": 1e999}', "not JSON with plain numbers"),
+        ('{"format": "aezoo/1", "parameters": NaN}', "no proper"),
         ("[]", "not a card of aezoo"),
         ("{}", "not a card of aezoo"),
         ('{"format": "aezoo/2"}', "update aezoo"),

@@ -1,0 +1,76 @@
+"""Whether Qt could show a window here, asked without loading Qt: it would abort the process where it cannot."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import socket
+import sys
+from pathlib import Path
+
+QT_PACKAGES = (
+    "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 "
+    "libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 "
+    "fonts-dejavu-core"
+)
+INSTALL_LINE = f"sudo apt-get install -y {QT_PACKAGES}"
+
+
+def has_display() -> bool:
+    """Tell whether Qt was told of somewhere to show a window."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def trouble() -> str:
+    """Return why no window can be shown and what to do, in one clause; '' where nothing is in the way."""
+    if not sys.platform.startswith("linux"):
+        return ""
+    if not has_display():
+        return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
+    chosen = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0].split(";")[0]
+    if chosen and chosen not in _platforms():
+        return f"QT_QPA_PLATFORM names {chosen!r}, and Qt has {', '.join(_platforms())}: unset it"
+    if chosen.startswith("wayland") or (not chosen and os.environ.get("WAYLAND_DISPLAY")):
+        return _wayland_trouble()
+    return _x_trouble() if chosen in ("", "xcb") else ""
+
+
+def _platforms() -> list[str]:
+    return sorted(path.stem.removeprefix("libq") for path in _plugins().glob("libq*.so"))
+
+
+def _plugins() -> Path:
+    found = importlib.util.find_spec("PySide6")
+    places = found.submodule_search_locations if found else None
+    return Path(next(iter(places or ["."]))) / "Qt" / "plugins" / "platforms"
+
+
+def _wayland_trouble() -> str:
+    name = os.environ.get("WAYLAND_DISPLAY") or "wayland-0"
+    path = Path(os.environ.get("XDG_RUNTIME_DIR", "/run"), name)
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            if os.environ.get("DISPLAY"):
+                return _x_trouble()  # where Qt looks next
+            return f"nothing answers at the Wayland display {name!r}; start a desktop, or unset WAYLAND_DISPLAY"
+    return ""
+
+
+def _x_trouble() -> str:
+    """Load the plugin's libraries and knock at the X server, as Qt would."""
+    try:
+        ctypes.CDLL(str(_plugins() / "libqxcb.so"))
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError as error:
+        return f"Qt's window plugin cannot be loaded ({error}); install what it needs: {INSTALL_LINE}"
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
+    failed = xcb.xcb_connection_has_error(connection)
+    xcb.xcb_disconnect(connection)
+    display = os.environ.get("DISPLAY", "")
+    return f"no X server answers at DISPLAY={display!r}; start one, or unset DISPLAY" if failed else ""
