@@ -91,7 +91,7 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
     if screenshot is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     elif reason := display.trouble():
-        raise DisplayError(f"{reason}; or write a picture of the window with `aezoo view --screenshot FILE`")
+        raise DisplayError(f"{reason}; a picture of the window needs no display: `aezoo view --screenshot FILE`")
     return chosen
 
 
