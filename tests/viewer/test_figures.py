@@ -141,3 +141,29 @@ def test_several_runs_have_one_colour_each_and_a_legend_that_names_them(qapp: QA
         (f"{n}  {loss[2]:.5g}", c) for n, c in zip("ab", LIGHT.series, strict=False)
     ]
     painted(figure.with_hover(3))
+
+
+def test_a_legend_of_many_runs_leaves_the_curves_their_room(qapp: QApplication) -> None:
+    loss = np.linspace(1, 0.1, 20)
+    runs = [(f"assignment/recipe-{index}", loss, loss) for index in range(60)]
+    figure = curves.of_runs(LIGHT, runs, y_label="loss", log=False)
+    rect, metrics = QRectF(0, 0, 330, 330), QFontMetricsF(QFont())
+    texts = [text for (text, _, _), _ in figure.legend(rect, metrics)]
+    more = next(text for text in texts if text.startswith("…"))
+    assert more == f"… and {60 - (len(texts) - 3)} more" and texts[-2:] == ["train", "validation"]
+    assert figure.plot_rect(rect, metrics).height() > rect.height() / 3
+    painted(figure.with_hover(3), 330, 330)
+
+
+@pytest.mark.parametrize("low", [1e-14, 1e16, 1e30])
+def test_values_that_hardly_differ_have_an_axis(low: float) -> None:
+    for axis in (ticks.linear(low, np.nextafter(low, 2 * low)), ticks.logarithmic(low, np.nextafter(low, 2 * low))):
+        assert axis.low < axis.high and 0 <= axis.place(low) <= 1
+
+
+def test_captions_that_do_not_fit_are_left_out(qapp: QApplication) -> None:
+    row = Row("", np.full((10, 28, 28, 3), 255, np.uint8))
+    wide = MosaicFigure(LIGHT, (row,), captions=("0.0012345",) * 10)
+    bare = MosaicFigure(LIGHT, (row,), captions=("",) * 10)
+    assert painted(wide, 300, 120) == painted(bare, 300, 120)
+    assert painted(wide, 1200, 200) != painted(bare, 1200, 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,9 @@ from viewer.figures import ticks
 from viewer.figures.theme import Theme
 
 SAMPLE_WIDTH = 22.0  # of a line in the legend
+LEGEND_SHARE = 1 / 3  # of the height; what has no room in it is counted
+
+Named = tuple[str, str, bool]  # text, colour ('' draws no line), dashed
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +66,8 @@ class CurvesFigure:
         """Return where the curves lie: what legend, ticks and labels leave."""
         line = metrics.height()
         left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
-        top = self._legend_lines(rect, metrics) * (line + 2) + line + 8
+        legend = len({place.y() for _, place in self.legend(rect, metrics)})
+        top = legend * (line + 2) + line + 8
         return QRectF(
             rect.left() + left, rect.top() + top, rect.width() - left - 12, rect.height() - top - 2 * line - 12
         )
@@ -76,27 +81,26 @@ class CurvesFigure:
         epoch = round(self.x_axis.low + place * (self.x_axis.high - self.x_axis.low))
         return max(1, min(epoch, max(len(curve.values) for curve in self.series)))
 
-    def _entries(self) -> list[tuple[str, str, bool]]:
-        """The legend: one entry a run while there are several, and the two kinds of line."""
+    def _entries(self, runs_named: int | None = None) -> list[Named]:
+        """The legend: one entry a run while there are several, so many of them named, and the two kinds of line."""
         runs = list(dict.fromkeys((curve.run, curve.colour) for curve in self.series))
         if len(runs) == 1:
             return [(curve.part, curve.colour, curve.dashed) for curve in self.series]
         parts = dict.fromkeys((curve.part, self.theme.muted, curve.dashed) for curve in self.series)
-        return [*((name, colour, False) for name, colour in runs), *parts]
+        named = [(name, colour, False) for name, colour in runs[:runs_named]]
+        more = len(runs) - len(named)
+        return [*named, *([(f"… and {more} more", "", False)] if more else []), *parts]
 
-    def _legend_places(self, rect: QRectF, metrics: QFontMetricsF) -> list[QPointF]:
-        places, x, y = [], 0.0, 0.0
-        for text, _, _ in self._entries():
-            width = SAMPLE_WIDTH + 6 + metrics.horizontalAdvance(text) + 16
-            if x > 0 and x + width > rect.width():
-                x, y = 0.0, y + metrics.height() + 2
-            places.append(QPointF(rect.left() + x, rect.top() + y))
-            x += width
-        return places
-
-    def _legend_lines(self, rect: QRectF, metrics: QFontMetricsF) -> int:
-        places = self._legend_places(rect, metrics)
-        return len({place.y() for place in places})
+    def legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[Named, QPointF]]:
+        """Return what the legend holds and where: as many runs as a third of the height takes."""
+        lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
+        everything = self._entries()
+        placed = _flow(everything, rect, metrics)
+        if _fits(placed, lines):
+            return placed
+        most = len({curve.run for curve in self.series}) - 1
+        few = bisect_left(range(most + 1), True, key=lambda n: not _fits(_flow(self._entries(n), rect, metrics), lines))
+        return _flow(self._entries(max(0, few - 1)), rect, metrics)
 
     # ---- painting ----
 
@@ -121,12 +125,15 @@ class CurvesFigure:
 
     def _paint_legend(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
-        for (text, colour, dashed), place in zip(self._entries(), self._legend_places(rect, metrics), strict=True):
+        for (text, colour, dashed), place in self.legend(rect, metrics):
             middle = place.y() + line / 2
-            painter.setPen(_pen(painter, colour, dashed=dashed))
-            painter.drawLine(QPointF(place.x(), middle), QPointF(place.x() + SAMPLE_WIDTH, middle))
-            painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(place.x() + SAMPLE_WIDTH + 6, place.y() + metrics.ascent()), text)
+            if colour:
+                painter.setPen(_pen(painter, colour, dashed=dashed))
+                painter.drawLine(QPointF(place.x(), middle), QPointF(place.x() + SAMPLE_WIDTH, middle))
+            left = place.x() + (SAMPLE_WIDTH + 6 if colour else 0)
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, rect.right() - left)
+            painter.setPen(self.theme.colour("text" if colour else "muted"))
+            painter.drawText(QPointF(left, place.y() + metrics.ascent()), shown)
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
@@ -196,7 +203,11 @@ class CurvesFigure:
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
         several = len({curve.run for curve in self.series}) > 1
         heading = f"epoch {self.hover}" + (", validation" if several else "")
-        lines = [(heading, self.theme.text), *self._values_at(self.hover)]
+        values = self._values_at(self.hover)
+        room = max(1, math.floor((plot.height() - 12) / metrics.height()) - 1)
+        if len(values) > room:
+            values = [*values[: room - 1], (f"… and {len(values) - room + 1} more", self.theme.muted)]
+        lines = [(heading, self.theme.text), *values]
         width = max(metrics.horizontalAdvance(text) for text, _ in lines) + 14
         height = len(lines) * metrics.height() + 8
         beside = x + 8 if x + 8 + width <= plot.right() else x - 8 - width
@@ -219,6 +230,22 @@ class CurvesFigure:
             if not (several and curve.dashed)
             if epoch <= len(curve.values) and math.isfinite(curve.values[epoch - 1])
         ]
+
+
+def _flow(entries: Sequence[Named], rect: QRectF, metrics: QFontMetricsF) -> list[tuple[Named, QPointF]]:
+    """Place entries from left to right and then below."""
+    placed, x, y = [], 0.0, 0.0
+    for entry in entries:
+        width = (SAMPLE_WIDTH + 6 if entry[1] else 0) + metrics.horizontalAdvance(entry[0]) + 16
+        if x > 0 and x + width > rect.width():
+            x, y = 0.0, y + metrics.height() + 2
+        placed.append((entry, QPointF(rect.left() + x, rect.top() + y)))
+        x += width
+    return placed
+
+
+def _fits(placed: Sequence[tuple[Named, QPointF]], lines: int) -> bool:
+    return len({place.y() for _, place in placed}) <= lines
 
 
 def _pen(painter: QPainter, colour: str, *, dashed: bool = False) -> QPen:

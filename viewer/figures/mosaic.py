@@ -114,7 +114,9 @@ class MosaicFigure:
         scale_height = line + BLOCK_GAP if self.scale else 0.0
         below = QRectF(rect.left(), top, rect.width(), rect.bottom() - top - scale_height)
         large = self._place_large(below, ratio, line, indent=margin)
-        scale_top = max((r.bottom() for r in large), default=top - BLOCK_GAP) + (2 * line if large else 0) + GAP
+        noted = line if any(entry.caption for entry in self.large) else 0.0
+        space = noted + line if large else 0.0
+        scale_top = max((r.bottom() for r in large), default=top - BLOCK_GAP) + space + GAP
         return Layout(
             cells=tuple(cells),
             captions=captions if self.captions else (),
@@ -140,7 +142,7 @@ class MosaicFigure:
         if not self.large or rect.height() < 4 * line:
             return ()
         room = (rect.width() - indent - BLOCK_GAP * (len(self.large) - 1)) / len(self.large)
-        tall = rect.height() - 2 * line - GAP
+        tall = rect.height() - line - GAP - (line if any(entry.caption for entry in self.large) else 0)
         placed, left = [], rect.left() + indent
         side = min(room, tall)
         for entry in self.large:
@@ -172,17 +174,20 @@ class MosaicFigure:
                 _draw(painter, row.image, cell, QRectF(index * width, 0, width, height))
         self._paint_words(painter, layout)
         self._paint_chosen(painter, layout)
-        self._paint_large(painter, layout)
+        self._paint_large(painter, layout, rect.right())
         if self.scale:
             paint_scale(painter, layout.scale, self.scale, self.theme)
 
     def _paint_words(self, painter: QPainter, layout: Layout) -> None:
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(self.theme.colour("muted"))
+        metrics = QFontMetricsF(painter.font(), painter.device())
         for row, rect in zip(self.rows, layout.labels, strict=True):
-            painter.drawText(rect, middle | Qt.AlignmentFlag.AlignRight, row.label)
+            if rect.height() >= metrics.ascent():
+                painter.drawText(rect, middle | Qt.AlignmentFlag.AlignRight, row.label)
         for text, rect in zip(self.captions, layout.captions, strict=False):
-            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+            if metrics.horizontalAdvance(text) <= rect.width():  # a neighbour's place is not taken
+                painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
         if layout.captions and layout.labels:
             first = layout.captions[0]
             rect = QRectF(layout.labels[0].left(), first.top(), layout.labels[0].width(), first.height())
@@ -196,15 +201,17 @@ class MosaicFigure:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(column.adjusted(-1.5, -1.5, 1.5, 1.5))
 
-    def _paint_large(self, painter: QPainter, layout: Layout) -> None:
-        line = QFontMetricsF(painter.font(), painter.device()).height()
-        for entry, rect in zip(self.large, layout.large, strict=False):
+    def _paint_large(self, painter: QPainter, layout: Layout, right: float) -> None:
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        line, ends = metrics.height(), [*(rect.left() - GAP for rect in layout.large[1:]), right]
+        for entry, rect, end in zip(self.large, layout.large, ends, strict=False):
             height, width = entry.pixels.shape[:2]
             _draw(painter, entry.image, rect, QRectF(0, 0, width, height))
-            painter.setPen(self.theme.colour("muted"))
-            painter.drawText(QPointF(rect.left(), rect.top() - 0.35 * line), entry.label)
-            painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(rect.left(), rect.bottom() + 0.95 * line), entry.caption)
+            above, below = rect.top() - 0.35 * line, rect.bottom() + 0.95 * line
+            for text, colour, y in ((entry.label, "muted", above), (entry.caption, "text", below)):
+                if metrics.horizontalAdvance(text) <= end - rect.left():
+                    painter.setPen(self.theme.colour(colour))
+                    painter.drawText(QPointF(rect.left(), y), text)
 
 
 def whole_zoom(across: float, down: float, ratio: float) -> float:
@@ -234,7 +241,7 @@ def paint_scale(painter: QPainter, rect: QRectF, scale: Scale, theme: Theme) -> 
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
             painter.drawImage(bar, scale.image, QRectF(0, 0, scale.image.width(), 1))
             left = bar.right() + 6
-        elif text:
+        elif text and metrics.horizontalAdvance(text) <= rect.right() - left:
             painter.setPen(theme.colour(colour))
             painter.drawText(QRectF(left, rect.top(), rect.right() - left, rect.height()), middle, text)
             left += metrics.horizontalAdvance(text) + 6

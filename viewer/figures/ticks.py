@@ -32,11 +32,11 @@ class Axis:
 
 def linear(low: float, high: float, *, about: int = 5) -> Axis:
     """Return an axis over [low, high] with about so many ticks at 1, 2 or 5 times a power of ten."""
-    if not high > low:
+    if not high - low > 1e-9 * max(abs(low), abs(high)):  # closer than twelve digits can tell apart
         low, high = low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)
     step = _nice((high - low) / about)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = tuple(round(index * step, 12) for index in range(first, last + 1))
+    ticks = tuple(float(f"{index * step:.12g}") for index in range(first, last + 1))
     return Axis(ticks[0], ticks[-1], False, ticks)
 
 
@@ -53,7 +53,7 @@ def counting(low: int, high: int, *, about: int = 6) -> Axis:
 
 def logarithmic(low: float, high: float) -> Axis:
     """Return a logarithmic axis over [low, high], both positive, with ticks at 1, 2 and 5 or at powers of ten."""
-    if not high > low:
+    if not high > low * (1 + 1e-9):
         low, high = low / 2, high * 2
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     wide = last - first > 3
