@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.viewer.conftest import history_of, write_run
-from viewer.state import history, library, rows, selection
+from tests.viewer.conftest import CARD, history_of, write_run
+from viewer.state import about, history, library, rows, selection
 from viewer.state.selection import Known, State
 from zoo.errors import UsageError
 from zoo.runs import RunFolder
@@ -47,6 +49,42 @@ def test_runs_of_one_name_are_told_apart_by_their_folder(tmp_path: Path) -> None
         write_run(tmp_path / root)
     state = selection.with_entries(State(), library.scan([tmp_path / "first", tmp_path / "second"]))
     assert list(state.names().values()) == ["tests/conv (first)", "tests/conv (second)"]
+
+
+def test_the_folder_behind_a_name_grows_until_all_names_differ() -> None:
+    paths = [Path("/data") / path for path in ("a/r/t/c", "b/r/t/c", "a/s/t/c")]
+    assert library.distinct_names(["t/c"] * 3, paths) == ["t/c (a/r)", "t/c (b/r)", "t/c (a/s)"]
+    assert library.distinct_names(["m.onnx"] * 2, [Path("/x/a/m.onnx"), Path("/x/b/m.onnx")]) == [
+        "m.onnx (a)",
+        "m.onnx (b)",
+    ]
+    names = library.distinct_names(["c", "c", "c (a)"], [Path("/x/a/c"), Path("/x/b/c"), Path("/y")])
+    assert names == ["c (x/a)", "c (x/b)", "c (a)"]
+
+
+def test_numbers_no_machine_counts_with_are_left_out(run: RunFolder) -> None:
+    done = history_of()
+    meta = {**done.meta, "noise": 10**400, "parameters": 10**400, "epochs": 10**400}
+    vast = {"history/epoch/val_loss": np.array([1e300, np.inf, 0.5]), "history/epoch/seconds": np.full(3, np.inf)}
+    told = history.from_parts(meta, {**done.arrays, **vast})
+    assert (told.noise, told.parameters, told.epochs_planned) == (0.0, 0, 0)
+    assert np.isnan(told.val_loss[:2]).all() and np.isfinite(told.seconds)
+    hostile = replace(
+        CARD,
+        parameters=10**400,
+        training={"epochs": 10**400},
+        metrics={"mse": 10**400, "psnr": float("inf")},
+        baselines={"pca": {"mse": 10**400}},
+        bottleneck={"shape": [8], "compression": 10**400},
+        data={"name": "x", "train": 10**400, "test": float("inf")},
+    )
+    for known in (Known(card=hostile), Known(card=hostile, history=told)):
+        state = selection.with_known(selection.with_entries(State(), library.scan([run.path])), run.path, known)
+        (row,) = rows.rows_of(state)
+        assert len(row.cells) == 8
+        assert about.about(state.entries[0], known, "name").to_text()
+    state = selection.with_known(state, run.path, Known(card=hostile))
+    assert rows.rows_of(state)[0].cells[3:7] == ("–", "–", "–", "–")
 
 
 def test_something_is_selected_as_long_as_there_is_anything(tmp_path: Path) -> None:

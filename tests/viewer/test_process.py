@@ -48,7 +48,10 @@ import sys
 sys.argv = ["view"]
 from viewer.__main__ import main
 from pathlib import Path
-main([Path({str(run.path)!r})], screenshot=Path({str(tmp_path / "v.png")!r}))
+try:
+    main([Path({str(run.path)!r})], screenshot=Path({str(tmp_path / "v.png")!r}))
+except SystemExit as end:
+    assert not end.code, end.code
 print([name for name in {FORBIDDEN!r} if name in sys.modules])
 """
     done = python("-c", script)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
@@ -18,6 +20,7 @@ from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
+from viewer.state.rows import rows_of
 from zoo.runs import RunFolder, atomic_write, pack_history
 
 
@@ -25,6 +28,18 @@ def mosaic_of(panel: object) -> MosaicFigure:
     figure = panel.view.figure  # type: ignore[attr-defined]
     assert isinstance(figure, MosaicFigure), panel.view.sentence  # type: ignore[attr-defined]
     return figure
+
+
+def foreign_bytes(operator: str, shape: list[int]) -> bytes:
+    """A graph of one node and without a card."""
+    graph = helper.make_graph(
+        [helper.make_node(operator, ["x"], ["y"])],
+        "foreign",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 28, 28])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", *shape])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return bytes(model.SerializeToString())
 
 
 def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
@@ -65,7 +80,96 @@ def test_the_card_has_every_metric_beside_every_baseline_and_the_hash(run: RunFo
 
 def test_a_graph_that_is_not_the_exported_one_is_told(run: RunFolder, open_window: Open) -> None:
     atomic_write(run.graph("model"), graph_bytes(replace(CARD, summary="another")))
-    assert "this is not the file that was exported" in open_window(run.path).card.text.toPlainText()
+    window = open_window(run.path)
+    assert "this is not the file that was exported" in window.card.text.toPlainText()
+    assert rows_of(window.store.state)[0].cells[-1] == "changed"
+
+
+def test_files_of_different_recipes_in_one_folder_are_told_once(run: RunFolder, open_window: Open) -> None:
+    atomic_write(run.history, pack_history(history_of(name="tests/other")))
+    window = open_window(run.path)
+    (sentence,) = window.notices.sentences
+    assert "history.h5 is of tests/other, card.json of tests/conv" in sentence
+    assert "history.h5 is of tests/other" in window.card.text.toPlainText()
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\xff" * 40, "card.json is not UTF-8 text; export the run again"),
+        (b"x" * (1 << 19), "card.json has 524,288 bytes"),
+        (b'{"format":"aezoo/1","files":{"model.onnx":{"sha256":"","bytes":Infinity}}}', "card.json"),
+    ],
+    ids=["not text", "too much", "infinite"],
+)
+def test_trouble_with_the_card_outlives_the_reading_of_the_graph(
+    run: RunFolder, open_window: Open, data: bytes, told: str
+) -> None:
+    run.card.write_bytes(data)
+    window = open_window(run.path)
+    assert window.store.state.now.graph is not None
+    (sentence,) = window.notices.sentences
+    assert told in sentence and told in window.store.state.now.trouble
+    assert str(run.path.parent) not in sentence
+    assert mosaic_of(window.reconstructions)
+
+
+def test_a_finished_run_without_its_graph_says_how_to_export_it(run: RunFolder, open_window: Open) -> None:
+    run.graph("model").unlink()
+    window = open_window(run.path)
+    assert window.noise.view.sentence == "model.onnx is missing; export it with `aezoo export tests/conv`."
+    assert window.reconstructions.subtitle.text() == "model.onnx is missing, as of epoch 3"
+
+
+def test_output_that_is_not_finite_is_said_in_a_sentence(tmp_path: Path, open_window: Open) -> None:
+    lone = tmp_path / "lone.onnx"
+    lone.write_bytes(foreign_bytes("Log", [1, 28, 28]))
+    window = open_window(lone)
+    for panel in (window.reconstructions, window.noise):
+        assert panel.view.figure is None and "The output is not finite" in panel.view.sentence
+    assert window.noise.psnr_label.text() == ""
+
+
+@pytest.mark.parametrize(("operator", "shape"), [("Relu", [1, 28, 28]), ("Flatten", [784])])
+def test_the_one_output_of_a_foreign_graph_is_called_no_bottleneck(
+    tmp_path: Path, open_window: Open, operator: str, shape: list[int]
+) -> None:
+    lone = tmp_path / "lone.onnx"
+    lone.write_bytes(foreign_bytes(operator, shape))
+    window = open_window(lone)
+    assert "has no bottleneck among its outputs" in window.bottleneck.view.sentence
+    assert rows_of(window.store.state)[0].cells[2] == "–"
+
+
+def test_a_folder_that_vanishes_is_said_to_be_gone(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    root = tmp_path / "runs"
+    write_run(root)
+    window = open_window(root)
+    shutil.rmtree(root)
+    window.librarian.rescan()
+    qtbot.waitUntil(lambda: not window.runs.table.paths, timeout=TIMEOUT)
+    text = window.runs.empty.text()
+    assert text.startswith(f"{root} is gone.") and "No runs in" not in text
+
+
+def test_the_slider_keeps_its_width_and_the_names_take_what_is_left(
+    tmp_path: Path, open_window: Open, qapp: QApplication
+) -> None:
+    for index in range(40):
+        write_run(tmp_path, f"tests/a-recipe-with-a-long-name-{index:02}")
+    window = open_window(tmp_path)
+    assert window.minimumWidth() == min(1100, window.screen().availableSize().width())
+    table, widths = window.runs.table, []
+    for width in (260, 900, 420):
+        window.splitters["across"].setSizes([width, 300, 200])
+        qapp.processEvents()
+        widths.append(table.columnWidth(0))
+        assert window.noise.slider.width() >= 160
+    assert widths[0] < widths[2] <= widths[1] or widths[0] <= widths[2] < widths[1], widths
+    window.resize(1600, 700)
+    window.splitters["across"].setSizes([560, 640, 400])
+    qapp.processEvents()
+    assert table.verticalScrollBar().maximum() > 0 and table.horizontalScrollBar().maximum() == 0
 
 
 def test_the_difference_of_a_denoiser_is_from_the_clean_target(tmp_path: Path, open_window: Open) -> None:

@@ -117,13 +117,35 @@ def test_a_file_that_ends_two_workers_is_refused_and_others_go_on(
     workers.told.connect(told.append)
     workers.greeted.connect(lambda _: os.kill(workers.process_id, signal.SIGSTOP))
     answer = ask(qtbot, workers, file)
-    assert "ended 2 worker processes and is not opened again" in answer.trouble
-    assert len(told) == 2 and "asked once more" in told[0] and "not opened any more" in told[1]
+    assert "graph.onnx ended 2 worker processes (the last gave no answer within 0.3 s)" in answer.trouble
+    assert len(told) == 1 and "asked once more" in told[0]
     assert "is not opened again" in ask(qtbot, workers, file).trouble
     workers.greeted.disconnect()
     other = write_run(tmp_path, "tests/other").graph("model")
     answer = ask(qtbot, workers, files.read(other, limit=1 << 20, label="other.onnx"))
     assert answer.trouble == "" and answer.arrays["reconstruction"].shape == (2, 1, 28, 28)
+
+
+def test_a_good_answer_clears_the_strikes_of_its_file(make_workers: Make, qtbot: QtBot, file: FileBytes) -> None:
+    workers = make_workers(open_seconds=TIMEOUT / 1000, run_seconds=0.3)
+    for _ in range(3):
+        assert ask(qtbot, workers, file).trouble == ""
+        os.kill(workers.process_id, signal.SIGSTOP)
+    assert ask(qtbot, workers, file).trouble == ""
+
+
+def test_a_file_that_was_refused_is_opened_once_more_when_asked_to(
+    run: RunFolder, open_window: Open, qtbot: QtBot
+) -> None:
+    window = open_window(run.path, settle=False, open_seconds=TIMEOUT / 1000)
+    sha256 = files.read(run.graph("model"), limit=1 << 20, label="").sha256
+    window.workers._kills[sha256] = worker.KILLS_PER_FILE
+    settle_window(qtbot, window)
+    assert "F5 tries once more" in window.noise.view.sentence
+    assert len([sentence for sentence in window.notices.sentences if "not opened again" in sentence]) == 1
+    window.librarian.try_again()
+    settle_window(qtbot, window)
+    assert window.noise.view.figure is not None and window.store.state.now.trouble == ""
 
 
 @pytest.mark.parametrize(

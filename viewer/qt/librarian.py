@@ -34,6 +34,7 @@ class Librarian(QObject):
         self._store, self._disk, self._workers = store, disk, workers
         self._read: dict[tuple[str, Path], Stamp | None] = {}
         self._answers: dict[Question, Callable[[Answer], None]] = {}
+        self._told_mismatch: set[str] = set()
         workers.answered.connect(self._take_answer)
         store.changed.connect(self._follow)
         self._watcher = QFileSystemWatcher(self)
@@ -52,13 +53,24 @@ class Librarian(QObject):
     def open(self, paths: tuple[Path, ...]) -> None:
         """Show these folders and files."""
         self._read.clear()
+        self._told_mismatch.clear()
+        self._workers.forgive()
         self._store.set_roots(paths)
         self.rescan()
 
     def rescan(self) -> None:
         """Look at the disk again."""
         roots = self._store.state.roots
-        self._disk.do(SCAN, partial(library.scan, roots), partial(self._take_scan, roots))
+        self._disk.do(SCAN, partial(library.look, roots), partial(self._take_scan, roots))
+
+    def try_again(self) -> None:
+        """Look at the disk again, and once more at what there was trouble with."""
+        self._workers.forgive()
+        state = self._store.state
+        for what, path in [key for key in self._read if state.of(key[1]).trouble]:
+            del self._read[what, path]
+        self._read_new(state)
+        self.rescan()
 
     def close(self) -> None:
         self._poll.stop()
@@ -85,7 +97,10 @@ class Librarian(QObject):
     def _take_scan(self, roots: tuple[Path, ...], done: Done) -> None:
         if roots != self._store.state.roots:
             return
-        self._store.set_entries(done.result or ())
+        entries, gone = done.result or ((), ())
+        for root in set(gone).difference(self._store.state.gone) if entries else ():
+            self.told.emit(f"{clean(root, limit=120)} is gone.")  # without entries the table's place says so
+        self._store.set_entries(entries, gone)
         watched = {str(folder) for folder in library.folders(roots, self._store.state.entries)}
         new = watched.difference(self._watcher.directories())
         if new:
@@ -97,14 +112,17 @@ class Librarian(QObject):
         """Read what is new or has changed, the current entry first."""
         if before.entries is after.entries and before.current == after.current and before.roots == after.roots:
             return
-        for entry in sorted(after.entries, key=lambda entry: entry.path != after.current):
-            current = entry.path == after.current
+        if before.current != after.current and after.current is not None:
+            self._read.pop(("graph", after.current), None)  # its bytes were let go when another was looked at
+        self._read_new(after)
+
+    def _read_new(self, state: State) -> None:
+        for entry in sorted(state.entries, key=lambda entry: entry.path != state.current):
+            current = entry.path == state.current
             if entry.card_stamp and self._is_new("card", entry.path, entry.card_stamp):
                 self._load_card(entry)
             if entry.history_stamp and self._is_new("history", entry.path, entry.history_stamp):
                 self._load_history(entry)
-            if current and before.current != after.current:
-                self._read.pop(("graph", entry.path), None)  # its bytes were let go when another was looked at
             if (current or not entry.is_run) and self._is_new("graph", entry.path, entry.graph_stamp):
                 self._load_graph(entry)
 
@@ -116,21 +134,34 @@ class Librarian(QObject):
     # ---- card ----
 
     def _load_card(self, entry: Entry) -> None:
-        job = partial(gate.read_bytes, entry.card, limit=card.MAX_TEXT)
+        job = partial(files.read, entry.card, limit=card.MAX_TEXT, label=_label(entry.card))
         self._disk.do(f"card {entry.path}", job, partial(self._take_card, entry))
 
     def _take_card(self, entry: Entry, done: Done) -> None:
         if done.trouble:
-            self._store.learn(entry.path, card=None, card_trouble=done.trouble)
+            self._card_failed(entry, done.trouble)
             return
         try:
-            text = done.result.decode()
+            text = done.result.data.decode()
             listed = {name: sha256 for name, (sha256, _) in card.files_of(text).items()}
             self._store.learn(entry.path, card=card.from_json(text), listed=listed, card_trouble="")
-        except (FileRefused, UnicodeDecodeError) as error:
-            trouble = f"{_label(entry.card)}: {clean(error)}"
-            self._store.learn(entry.path, card=None, card_trouble=trouble)
-            self.told.emit(sentence(trouble))
+        except UnicodeDecodeError:
+            self._card_failed(entry, f"{_label(entry.card)} is not UTF-8 text; export the run again")
+        except (FileRefused, OverflowError) as error:  # a size of infinity is no whole number
+            self._card_failed(entry, f"{_label(entry.card)}: {clean(error)}")
+        self._check_recipe(entry)
+
+    def _card_failed(self, entry: Entry, trouble: str) -> None:
+        self._store.learn(entry.path, card=None, listed={}, card_trouble=trouble)
+        self.told.emit(sentence(trouble))
+
+    def _check_recipe(self, entry: Entry) -> None:
+        """Tell once that the files of a folder are not of one run."""
+        mismatch = self._store.state.of(entry.path).mismatch
+        told = sentence(f"{clean(entry.name, limit=100)}: {mismatch}") if mismatch else ""
+        if told and told not in self._told_mismatch:
+            self._told_mismatch.add(told)
+            self.told.emit(told)
 
     # ---- history ----
 
@@ -151,6 +182,7 @@ class Librarian(QObject):
             self._history_failed(entry, answer.trouble or f"{answer.question.file.label} has no description")
             return
         self._store.learn(entry.path, history=history.from_parts(meta, answer.arrays), history_trouble="")
+        self._check_recipe(entry)
 
     def _history_failed(self, entry: Entry, trouble: str) -> None:
         self._store.learn(entry.path, history=None, history_trouble=trouble)
@@ -160,7 +192,7 @@ class Librarian(QObject):
 
     def _load_graph(self, entry: Entry) -> None:
         if entry.graph_stamp is None:
-            self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble="")
+            self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble="", graph_card_trouble="")
             return
         job = partial(files.read, entry.graph, limit=gate.MAX_ONNX_BYTES, label=_label(entry.graph))
         self._disk.do(f"graph {entry.path}", job, partial(self._take_graph_file, entry))
@@ -188,14 +220,15 @@ class Librarian(QObject):
             return
         trouble = f"{label}: {told.trouble}" if told.trouble else ""
         sha256 = answer.question.file.sha256
-        self._store.learn(entry.path, graph=told, graph_sha256=sha256, graph_trouble="", card_trouble=trouble)
+        self._store.learn(entry.path, graph=told, graph_sha256=sha256, graph_trouble="", graph_card_trouble=trouble)
+        self._check_recipe(entry)
         if trouble:
             self.told.emit(sentence(trouble))
         if entry.history_stamp is None:
             self._load_samples(entry, told)
 
     def _graph_failed(self, entry: Entry, trouble: str) -> None:
-        self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble=trouble)
+        self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble=trouble, graph_card_trouble="")
         self.told.emit(sentence(trouble))
 
     # ---- images for a graph that comes alone ----

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -31,6 +31,7 @@ from viewer.state.selection import State
 from zoo.errors import UsageError
 
 SIZE = (1600, 1000)
+SMALLEST = (1100, 700)
 COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
 
 
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
         self._build()
         self._connect()
         menus.build(self)
+        self.setMinimumSize(QSize(*SMALLEST).boundedTo(self.screen().availableSize()))
         self.resize(*SIZE)
         self.runs.table.setFocus()
         if self._remembers:
@@ -77,9 +79,9 @@ class MainWindow(QMainWindow):
             "runs": self.runs,
         }
         self.splitters = {
-            "left": _column(self.runs, self.card, sizes=(300, 640)),
+            "left": _column(self.runs, self.card, sizes=(250, 690)),
             "middle": _column(self.reconstructions, self.noise, sizes=(470, 470)),
-            "right": _column(self.bottleneck, self.losses, sizes=(530, 410)),
+            "right": _column(self.bottleneck, self.losses, sizes=(490, 450)),
         }
         across = QSplitter(Qt.Orientation.Horizontal)
         for splitter in list(self.splitters.values()):

@@ -25,7 +25,7 @@ def build(window: MainWindow) -> None:
     recent = files.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
     files.addSeparator()
-    _action(files, "&Rescan", "F5", window.librarian.rescan)
+    _action(files, "&Rescan", "F5", window.librarian.try_again)
     files.addSeparator()
     _action(files, "&Quit", "Ctrl+Q", window.close)
     view = window.menuBar().addMenu("&View")

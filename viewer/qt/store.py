@@ -32,9 +32,10 @@ class AppState(QObject):
         """Open these paths instead of those open now."""
         self._replace(State(roots=tuple(roots)))
 
-    def set_entries(self, entries: tuple[Entry, ...]) -> None:
-        if not self._state.scanned or entries != self._state.entries:
-            self._replace(selection.with_entries(self._state, entries))
+    def set_entries(self, entries: tuple[Entry, ...], gone: tuple[Path, ...] = ()) -> None:
+        """Take what a scan found, and which of the roots it did not find."""
+        if not self._state.scanned or (entries, gone) != (self._state.entries, self._state.gone):
+            self._replace(replace(selection.with_entries(self._state, entries), gone=gone))
 
     def learn(self, path: Path, **more: Any) -> None:
         """Add to what is known of one entry."""

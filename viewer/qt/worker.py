@@ -152,6 +152,10 @@ class Workers(QObject):
             self._mailboxes[question.asker] = question
             self._next()
 
+    def forgive(self) -> None:
+        """Forget which files ended workers: they are opened once more."""
+        self._kills.clear()
+
     @property
     def busy(self) -> bool:
         return bool(self._mailboxes) or self._asked is not None
@@ -236,6 +240,8 @@ class Workers(QObject):
 
     def _finish(self, answer: Answer) -> None:
         self._asked = None
+        if not answer.trouble:
+            self._kills.pop(answer.question.file.sha256, None)
         self.answered.emit(answer)
         self._next()
 
@@ -303,13 +309,10 @@ class Workers(QObject):
             self.told.emit(f"The worker process {why} over {label} and was replaced; it is asked once more.")
             self._mailboxes.setdefault(question.asker, question)
             return
-        self.told.emit(
-            f"The worker process {why} over {label} again and was replaced; the file is not opened any more."
-        )
         refused = [entry for entry in self._mailboxes.values() if entry.file.sha256 == sha256]
         for entry in (question, *refused):
             self._mailboxes.pop(entry.asker, None)
-            self._answer_later(Answer(entry, trouble=_refusal(label)))
+            self._answer_later(Answer(entry, trouble=_refusal(label, why)))
 
     def _give_up(self, why: str) -> None:
         self._given_up = f"no worker process can be started: it {why}"
@@ -320,8 +323,9 @@ class Workers(QObject):
             self._answer_later(Answer(question, trouble=self._given_up))
 
 
-def _refusal(label: str) -> str:
-    return f"{label} ended {KILLS_PER_FILE} worker processes and is not opened again until the viewer is restarted"
+def _refusal(label: str, why: str = "") -> str:
+    last = f" (the last {why})" if why else ""
+    return f"{label} ended {KILLS_PER_FILE} worker processes{last} and is not opened again; F5 tries once more"
 
 
 def command() -> list[str]:

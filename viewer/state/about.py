@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from viewer.state import words
+from viewer.state import numbers, words
 from viewer.state.library import Entry
 from viewer.state.rows import bottleneck_of
 from viewer.state.selection import Known
@@ -25,6 +25,7 @@ class About:
     table: tuple[tuple[str, ...], ...]  # the first row is the heading; empty without metrics
     choices: tuple[str, ...]
     files: Pairs
+    sha256: str  # of the graph; one of the files' values, and too long for their column
 
     def to_text(self) -> str:
         """Return all of it as text, for who listens instead of looking."""
@@ -43,6 +44,7 @@ def about(entry: Entry, known: Known, name: str) -> About:
         table=_table(known),
         choices=tuple(words.clean(choice, limit=500) for choice in card.choices[:50]) if card else (),
         files=tuple(_files(entry, known)),
+        sha256=known.graph_sha256,
     )
 
 
@@ -63,11 +65,12 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
         yield "provenance", history.provenance or words.MISSING
     bottleneck = bottleneck_of(known)
     if bottleneck:
-        compression = card.bottleneck.get("compression") if card else None
-        more = f", {compression:g} pixels a value" if isinstance(compression, int | float) else ""
+        compression = numbers.usable(card.bottleneck.get("compression")) if card else None
+        more = f", {compression:g} pixels a value" if compression is not None else ""
         yield "bottleneck", bottleneck + more
     yield from _training(known)
-    parameters = card.parameters if card else history.parameters if history else graph.facts.parameters if graph else 0
+    found = history.parameters if history else graph.facts.parameters if graph else 0
+    parameters = numbers.count(card.parameters) if card else found
     if parameters:
         yield "parameters", f"{parameters:,}"
     if card and card.tools:
@@ -98,7 +101,7 @@ def _training(known: Known) -> Iterator[tuple[str, str]]:
 
 def _table(known: Known) -> tuple[tuple[str, ...], ...]:
     card, history = known.any_card, known.history
-    metrics = (history.metrics if history else {}) or (card.metrics if card else {})
+    metrics = (history.metrics if history else {}) or numbers.table(card.metrics if card else {})
     baselines = (history.baselines if history else {}) or (card.baselines if card else {})
     if not metrics:
         return ()
@@ -108,8 +111,9 @@ def _table(known: Known) -> tuple[tuple[str, ...], ...]:
 
 
 def _cell(row: object, metric: str) -> str:
-    value = row.get(metric) if isinstance(row, Mapping) else None
-    if not isinstance(value, int | float):
+    told = row.get(metric) if isinstance(row, Mapping) else None
+    value = told if isinstance(told, float) else numbers.usable(told)
+    if value is None:
         return words.MISSING
     if metric == "mse":
         return words.error(value)
@@ -119,19 +123,22 @@ def _cell(row: object, metric: str) -> str:
 def _files(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
     if known.trouble:
         yield "warning", words.sentence(words.clean(known.trouble, limit=500))
+    if known.mismatch:
+        yield "warning", words.sentence(known.mismatch)
     yield "file", words.clean(entry.graph if known.graph_sha256 else entry.path, limit=500)
     if known.graph_sha256:
-        listed = known.listed.get(entry.graph.name)
-        verdict = "" if not listed else " (as card.json lists it)" if listed == known.graph_sha256 else ""
-        yield "sha256", known.graph_sha256 + verdict
-        if listed and listed != known.graph_sha256:
+        changed = known.changed(entry.graph.name)
+        verdict = "another than card.json lists" if changed else "as card.json lists it"
+        yield "sha256", verdict if entry.graph.name in known.listed else "not listed in a card.json"
+        yield "", known.graph_sha256
+        if changed:
             yield "warning", "card.json lists another sha256: this is not the file that was exported"
     if entry.is_run and entry.history_stamp:
         yield "history", words.clean(entry.history, limit=500)
 
 
 def _data(data: Mapping[str, Any]) -> str:
-    counts = [f"{data[key]:,} {word}" for key, word in (("train", "train"), ("test", "test")) if _is_int(data.get(key))]
+    counts = [f"{n:,} {split}" for split in ("train", "test") if (n := numbers.count(data.get(split)))]
     return ", ".join((_get(data, "name"), *counts))
 
 
@@ -141,10 +148,6 @@ def _ports(ports: tuple[Any, ...]) -> str:
 
 def _get(values: Mapping[str, Any], key: str) -> str:
     return words.clean(values[key]) if key in values else ""
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int)
 
 
 def _duration(seconds: float) -> str:

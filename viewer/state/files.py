@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo import gate
+from zoo.errors import FileRefused
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +21,11 @@ class FileBytes:
 
 
 def read(path: Path, *, limit: int, label: str) -> FileBytes:
-    """Read a regular file of at most `limit` bytes, or raise FileRefused with the sentence for it."""
-    data = gate.read_bytes(path, limit=limit)
+    """Read a regular file of at most `limit` bytes, or raise FileRefused with a sentence that calls it by its label."""
+    try:
+        data = gate.read_bytes(path, limit=limit)
+    except FileRefused as refusal:
+        raise FileRefused(str(refusal).replace(str(path), label)) from refusal
+    except OSError as error:
+        raise FileRefused(f"{label}: the disk did not answer ({error.strerror or error})") from error
     return FileBytes(path=path, label=label, sha256=hashlib.sha256(data).hexdigest(), data=data)

@@ -35,11 +35,17 @@ class Graph:
 
     @property
     def bottleneck(self) -> str:
-        """The output with the encoder's values, by its name or else the first that is no picture; '' for none."""
-        names = [port.name for port in self.facts.outputs if port.dtype == "float32" and len(port.shape) >= 2]
+        """The output with the encoder's values, by its name or else the first beside a reconstruction; '' for none.
+
+        A graph that makes no pictures of its images is none of ours: its output may be anything, logits for one.
+        """
+        if self.card is None and not self.reconstruction:
+            return ""
+        fitting = [port for port in self.facts.outputs if port.dtype == "float32" and len(port.shape) >= 2]
+        names = [port.name for port in fitting if not self._is_picture(port)]
         if "bottleneck" in names:
             return "bottleneck"
-        return next((name for name in names if name != self.reconstruction), "")
+        return next(iter(names), "") if self.reconstruction else ""
 
     @property
     def view(self) -> tuple[int, int] | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from viewer.state import numbers
 from viewer.state.samples import COUNT, Samples, to_unit
 from viewer.state.words import clean
 from zoo import runs
+
+LARGEST = 1e30  # of a loss that is drawn
+LONGEST_SECONDS = 1e8  # three years an epoch
 
 Table = dict[str, dict[str, float]]
 
@@ -59,7 +62,7 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         facts={clean(key, limit=40): clean(value) for key, value in sorted(meta.items())[:64]},
         train_loss=train,
         val_loss=validation,
-        seconds=float(np.nansum(_curve(arrays, runs.SECONDS))),
+        seconds=float(np.nansum(np.minimum(_curve(arrays, runs.SECONDS), LONGEST_SECONDS))),
         metrics=plain.metrics(),
         baselines={clean(name, limit=64): values for name, values in plain.baselines().items()},
         samples=_samples(arrays, _text(meta, "provenance")),
@@ -67,12 +70,19 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
 
 
 def _is_number(key: str, array: np.ndarray) -> bool:
-    return key.startswith("metrics/") or (key.startswith("baselines/") and key.count("/") == 2 and array.size == 1)
+    named = key.startswith("metrics/") or (key.startswith("baselines/") and key.count("/") == 2)
+    return named and array.shape == (1,)
 
 
 def _curve(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray:
+    """A number an epoch; one beyond what an axis can be drawn for is as good as not finite."""
     array = arrays.get(key)
-    return array.astype(np.float64) if array is not None and array.ndim == 1 else np.zeros(0)
+    if array is None or array.ndim != 1:
+        return np.zeros(0)
+    values = array.astype(np.float64)
+    size = np.abs(values)
+    curve: np.ndarray = np.where(size < 1 / LARGEST, 0.0, np.where(size <= LARGEST, values, np.nan))
+    return curve
 
 
 def _samples(arrays: Mapping[str, np.ndarray], provenance: str) -> Samples | None:
@@ -83,7 +93,7 @@ def _samples(arrays: Mapping[str, np.ndarray], provenance: str) -> Samples | Non
     made = _images(arrays, runs.SAMPLE_RECONSTRUCTIONS)
     if made is None:  # a run being trained: what it made in its newest epoch
         epochs = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
-        made = to_unit(epochs[-1][:COUNT]) if epochs is not None and epochs.ndim == 5 and len(epochs) else None
+        made = _images({"newest": epochs[-1]}, "newest") if epochs is not None and len(epochs) else None
     fits = made is not None and made.shape == targets.shape
     return Samples(inputs=inputs, targets=targets, reconstructions=made if fits else None, provenance=provenance)
 
@@ -101,12 +111,11 @@ def _text(meta: Mapping[str, Any], key: str) -> str:
 
 
 def _int(meta: Mapping[str, Any], key: str) -> int:
-    value = meta.get(key)
-    return value if isinstance(value, int) and 0 <= value < 1 << 53 else 0
+    return numbers.count(meta.get(key))
 
 
 def _float(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+    return numbers.usable(value) or 0.0
 
 
 def _sizes(value: object) -> tuple[int, ...]:

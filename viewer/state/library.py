@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from viewer.state.words import clean
 from zoo.errors import UsageError
 from zoo.runs import RunFolder, find_runs
 
@@ -46,6 +46,11 @@ def scan(roots: Iterable[Path]) -> tuple[Entry, ...]:
         for entry in _entries(root):
             found.setdefault(entry.path, entry)
     return tuple(found.values())
+
+
+def look(roots: Sequence[Path]) -> tuple[tuple[Entry, ...], tuple[Path, ...]]:
+    """Return what a scan finds, and those of the paths that are not there any more."""
+    return scan(roots), tuple(root for root in roots if not root.exists())
 
 
 def _entries(root: Path) -> list[Entry]:
@@ -101,10 +106,28 @@ def absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def distinct_names(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
-    """Return the names, those that occur twice followed by the folder that tells them apart."""
-    often = Counter(names)
-    return [f"{name} ({_origin(path)})" if often[name] > 1 else name for name, path in zip(names, paths, strict=True)]
+    """Return the names, those that occur twice followed by as many folders as it takes to tell them apart."""
+    distinct = list(names)
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    taken = set(places)
+    for name, alike in places.items():
+        if len(alike) > 1:
+            longer = _told_apart(name, [paths[place].parts for place in alike], taken)
+            taken.update(longer)
+            for place, text in zip(alike, longer, strict=True):
+                distinct[place] = text
+    return distinct
 
 
-def _origin(path: Path) -> str:
-    return path.parts[-3] if len(path.parts) >= 3 else str(path.parent)
+def _told_apart(name: str, paths: Sequence[tuple[str, ...]], taken: set[str]) -> list[str]:
+    """Add to one name the folders before what its paths end with alike, one more until nothing is called the same."""
+    shortest = min(map(len, paths))
+    alike = next((n for n in range(shortest) if len({parts[-1 - n] for parts in paths}) > 1), shortest)
+    for count in range(1, max(map(len, paths)) + 1):
+        origins = [Path(*parts[max(0, len(parts) - alike - count) : len(parts) - alike]) for parts in paths]
+        longer = [f"{name} ({clean(origin)})" for origin in origins]
+        if len(set(longer)) == len(longer) and taken.isdisjoint(longer):
+            return longer
+    return [f"{name} ({number})" for number in range(1, len(paths) + 1)]

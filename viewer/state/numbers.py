@@ -1,8 +1,12 @@
-"""What the pictures say in figures: mean squared error and PSNR of every image, on [0, 1] pixels."""
+"""What the pictures say in figures: mean squared error and PSNR of every image; and which figures of files to use."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+LARGEST_WHOLE = 1 << 53  # from here on a float skips whole numbers, and nothing that we count is so large
 
 
 def mse(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -23,3 +27,23 @@ def psnr(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 def mean_psnr(targets: np.ndarray, outputs: np.ndarray) -> float:
     """Return the mean over images of their PSNR, as the metrics of a run are."""
     return float(psnr(targets, outputs).mean())
+
+
+def usable(value: object) -> float | None:
+    """Return a number from a file; None for what is no number, not finite, or a whole number too large to be meant."""
+    if isinstance(value, int):
+        return float(value) if abs(value) < LARGEST_WHOLE else None
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def count(value: object) -> int:
+    """Return a whole number from a file that counts something, 0 for what is none."""
+    return value if isinstance(value, int) and 0 <= value < LARGEST_WHOLE else 0
+
+
+def table(values: object) -> dict[str, float]:
+    """Return what is a usable number in a file's metrics."""
+    if not isinstance(values, dict):
+        return {}
+    numbers = {str(key): usable(value) for key, value in values.items()}
+    return {key: value for key, value in numbers.items() if value is not None}

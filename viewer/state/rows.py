@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state import words
+from viewer.state import numbers, words
 from viewer.state.library import Entry
 from viewer.state.selection import Known, State
 
@@ -19,7 +19,7 @@ HINTS = (
     "The same of principal components, as many as the bottleneck has values",
     "Mean peak signal-to-noise ratio on the test split, in decibels",
     "Epochs trained, of those planned",
-    "finished, training, stopped; a graph without a run; or broken",
+    "finished, training, stopped; changed: not the graph that card.json lists; a graph without a run; or broken",
 )
 
 
@@ -40,11 +40,11 @@ def rows_of(state: State) -> tuple[Row, ...]:
 
 def _row(entry: Entry, known: Known, name: str) -> Row:
     card, history = known.any_card, known.history
-    metrics = (history.metrics if history else {}) or _numbers(card.metrics if card else {})
+    metrics = (history.metrics if history else {}) or numbers.table(card.metrics if card else {})
     baselines = (history.baselines if history else {}) or (card.baselines if card else {})
     mse, psnr = metrics.get("mse"), metrics.get("psnr")
-    pca = _numbers(baselines.get("pca", {})).get("mse")
-    done = history.epochs_done if history else _int(card.training.get("epochs")) if card else 0
+    pca = numbers.table(baselines.get("pca", {})).get("mse")
+    done = history.epochs_done if history else numbers.count(card.training.get("epochs")) if card else 0
     planned = history.epochs_planned if history else done
     dataset = history.dataset if history else str(card.data.get("name", "")) if card else ""
     return Row(
@@ -77,6 +77,8 @@ def state_of(entry: Entry, known: Known) -> str:
     """Say in a word how far it is."""
     if known.trouble:
         return "broken"
+    if known.changed(entry.graph.name):
+        return "changed"
     if known.history:
         return known.history.state or "unknown"
     if not entry.is_run:
@@ -95,17 +97,6 @@ def bottleneck_of(known: Known) -> str:
     graph = known.graph
     ports = [port for port in graph.facts.outputs if port.name == graph.bottleneck] if graph else []
     return words.shape(ports[0].shape[1:]) if ports else ""
-
-
-def _numbers(values: object) -> dict[str, float]:
-    """Keep what is a number; a card's figures are as untrusted as the card."""
-    if not isinstance(values, dict):
-        return {}
-    return {str(key): float(value) for key, value in values.items() if isinstance(value, int | float)}
-
-
-def _int(value: object) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def _key(value: float | None) -> float:

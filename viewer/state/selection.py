@@ -25,7 +25,8 @@ class Known:
     graph: Graph | None = None
     graph_sha256: str = ""
     samples: Samples | None = None  # for a graph without a history
-    card_trouble: str = ""
+    card_trouble: str = ""  # of card.json
+    graph_card_trouble: str = ""  # of the card inside the graph
     history_trouble: str = ""
     graph_trouble: str = ""
     samples_trouble: str = ""
@@ -37,7 +38,22 @@ class Known:
 
     @property
     def trouble(self) -> str:
-        return self.graph_trouble or self.history_trouble or self.card_trouble
+        return self.graph_trouble or self.history_trouble or self.card_trouble or self.graph_card_trouble
+
+    @property
+    def mismatch(self) -> str:
+        """One clause where the files of one folder are of different recipes, '' otherwise."""
+        recipe = self.history.recipe if self.history else ""
+        for where, card in (("card.json", self.card), ("the graph's card", self.graph.card if self.graph else None)):
+            if recipe and card and card.name != recipe:
+                other = clean(card.name, limit=60)
+                return f"history.h5 is of {clean(recipe, limit=60)}, {where} of {other}; train or export the run again"
+        return ""
+
+    def changed(self, graph: str) -> bool:
+        """Whether the graph of this name, once it was read, is another file than card.json lists."""
+        listed = self.listed.get(graph)
+        return bool(listed and self.graph_sha256) and listed != self.graph_sha256
 
 
 NOTHING_KNOWN = Known()
@@ -49,6 +65,7 @@ class State:
 
     roots: tuple[Path, ...] = ()
     scanned: bool = False
+    gone: tuple[Path, ...] = ()  # of the roots, those that are not there any more
     entries: tuple[Entry, ...] = ()
     known: Mapping[Path, Known] = field(default_factory=dict)
     selected: tuple[Path, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 LINE = 300
 MISSING = "–"
+LARGE = 1e4  # from here on with an exponent
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -31,16 +32,25 @@ def number(value: float | None, digits: int = 4) -> str:
         return MISSING
     if value == 0:
         return "0"
-    if not 1e-4 <= abs(value) < 1e5:
-        return f"{value:.{max(0, digits - 2)}e}".replace("e-0", "e-").replace("e+0", "e")
+    if abs(value) >= LARGE:
+        return large(value)
+    if abs(value) < 1e-4:
+        return f"{value:.{max(0, digits - 2)}e}".replace("e-0", "e-")
     whole = max(1, math.floor(math.log10(abs(value))) + 1)
     return f"{value:.{max(0, digits - whole)}f}" if abs(value) >= 1 else f"{value:.{digits}f}"
+
+
+def large(value: float) -> str:
+    """Write a number that is too large to be written out."""
+    return f"{value:.2e}".replace("e+0", "e").replace("e+", "e")
 
 
 def error(value: float | None) -> str:
     """Write a mean squared error of [0, 1] pixels."""
     if value is None or not math.isfinite(value):
         return MISSING
+    if value >= LARGE:
+        return large(value)
     return f"{value:.4f}" if value >= 5e-4 or value == 0 else f"{value:.1e}".replace("e-0", "e-")
 
 

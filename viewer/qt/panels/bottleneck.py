@@ -10,7 +10,7 @@ from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
 from viewer.figures.theme import Theme
 from viewer.infer.questions import Answer
 from viewer.qt.asker import Asker
-from viewer.qt.panels.images import ImagePanel
+from viewer.qt.panels.images import ImagePanel, not_finite
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import tiles, words
@@ -77,6 +77,9 @@ class Bottleneck(ImagePanel):
         values = next(iter(answer.arrays.values()), None)
         if answer.trouble or values is None or values.ndim < 2 or not values.size:
             self.view.show_sentence(words.sentence(answer.trouble) or "The graph's bottleneck holds no values.")
+            return
+        if not np.isfinite(values).any():  # some are shown, with gaps
+            self.view.show_sentence(not_finite(values))
             return
         self._values = values
         self._set_choices(len(values), values.shape[1] if values.ndim == 4 else 0)

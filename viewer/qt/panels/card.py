@@ -93,9 +93,13 @@ class CardPanel(PanelFrame):
         layout.setColumnWidthConstraints([fixed, QTextLength()])
         table = cursor.insertTable(len(pairs), 2, layout)
         for row, (name, value) in enumerate(pairs):
-            table.cellAt(row, 0).firstCursorPosition().insertText(name, self._format("muted"))
             colour = "warning" if name == "warning" else "text"
-            table.cellAt(row, 1).firstCursorPosition().insertText(value, self._format(colour))
+            across = not name and self._about is not None and value == self._about.sha256
+            if across:  # a hash is longer than its column and should not be torn
+                table.mergeCells(row, 0, 1, 2)
+            else:
+                table.cellAt(row, 0).firstCursorPosition().insertText(name, self._format("muted"))
+            table.cellAt(row, 0 if across else 1).firstCursorPosition().insertText(value, self._format(colour))
         cursor.movePosition(QTextCursor.MoveOperation.End)
 
     def _write_table(self, cursor: QTextCursor, rows: tuple[tuple[str, ...], ...]) -> None:
@@ -137,6 +141,6 @@ def _table_format() -> QTextTableFormat:
     form = QTextTableFormat()
     form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_None)
     form.setBorder(0)
-    form.setCellPadding(1.5)
+    form.setCellPadding(2.5)
     form.setCellSpacing(1)
     return form

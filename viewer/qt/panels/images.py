@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
@@ -11,7 +12,8 @@ from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.store import AppState
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import PanelFrame
-from viewer.state.selection import State
+from viewer.state.library import Entry
+from viewer.state.selection import Known, State
 from viewer.state.words import sentence
 
 
@@ -60,7 +62,7 @@ class ImagePanel(PanelFrame):
         if trouble:
             return sentence(trouble)
         if entry.graph_stamp is None:
-            return "There is no model.onnx yet: the graph is exported when the training has ended."
+            return _why_no_graph(known, entry)
         graph = known.graph
         if graph and graph.image_shape is None:
             return f"{entry.graph.name} takes no images, so there is nothing to show here."
@@ -83,3 +85,15 @@ class ImagePanel(PanelFrame):
         if isinstance(figure, MosaicFigure) and figure.rows:
             count = len(figure.rows[0].pixels)
             self.store.set_sample(max(0, min(count - 1, min(self.store.state.sample, count - 1) + step)))
+
+
+def not_finite(values: np.ndarray) -> str:
+    """Return the sentence for values that cannot be shown, '' where all of them can."""
+    broken = int(np.count_nonzero(~np.isfinite(values)))
+    return f"The output is not finite: {broken:,} of its {values.size:,} values." if broken else ""
+
+
+def _why_no_graph(known: Known, entry: Entry) -> str:
+    if known.history is None or known.history.state == "training":
+        return f"There is no {entry.graph.name} yet: the graph is exported when the training has ended."
+    return f"{entry.graph.name} is missing; export it with `aezoo export {known.history.recipe or 'all'}`."

@@ -11,11 +11,14 @@ from viewer.figures.mosaic import Large, MosaicFigure, Row
 from viewer.figures.theme import Theme
 from viewer.infer.questions import Answer
 from viewer.qt.asker import Asker
-from viewer.qt.panels.images import ImagePanel
+from viewer.qt.panels.images import ImagePanel, not_finite
 from viewer.qt.store import AppState
+from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.worker import Workers
 from viewer.state import noise, numbers, words
 from viewer.state.selection import State
+
+NARROWEST_SLIDER = 160  # its hundred steps can still be met with the pointer
 
 
 class Noise(ImagePanel):
@@ -34,7 +37,8 @@ class Noise(ImagePanel):
         self.slider.setValue(round(noise.DEFAULT_SIGMA * noise.STEPS))
         self.slider.setAccessibleName("Standard deviation of the noise, in hundredths")
         self.slider.valueChanged.connect(self._moved)
-        self.sigma_label, self.psnr_label = QLabel(), QLabel()
+        self.slider.setMinimumWidth(NARROWEST_SLIDER)
+        self.sigma_label, self.psnr_label = QLabel(), ElidedLabel()
         self.slider.setEnabled(False)
         self.view.show_sentence("Here come the same images with noise, and what the network makes of that.")
         self._build()
@@ -48,7 +52,7 @@ class Noise(ImagePanel):
         metrics = self.sigma_label.fontMetrics()
         self.sigma_label.setFixedWidth(metrics.horizontalAdvance("0.00") + 4)
         self.psnr_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.psnr_label.setMinimumWidth(metrics.horizontalAdvance("PSNR 00.0 dB noisy, 00.0 dB after"))
+        self.psnr_label.usual_width = metrics.horizontalAdvance("PSNR 00.0 dB noisy, 00.0 dB after")
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(label)
@@ -113,6 +117,11 @@ class Noise(ImagePanel):
         outputs = next(iter(answer.arrays.values()))
         if outputs.shape != samples.targets.shape or noisy.shape != samples.targets.shape:
             self.view.show_sentence("The graph's output has another shape than its images.")
+            return
+        if broken := not_finite(outputs):
+            self._pair = None
+            self.psnr_label.setText("")
+            self.view.show_sentence(broken)
             return
         self._pair = (noisy, outputs)
         self.redraw()

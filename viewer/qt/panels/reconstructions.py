@@ -10,7 +10,7 @@ from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
 from viewer.figures.theme import Theme
 from viewer.infer.questions import Answer
 from viewer.qt.asker import Asker
-from viewer.qt.panels.images import ImagePanel
+from viewer.qt.panels.images import ImagePanel, not_finite
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import numbers, words
@@ -62,6 +62,9 @@ class Reconstructions(ImagePanel):
         if samples is None or outputs.shape != samples.targets.shape:
             self.view.show_sentence("The graph's output has another shape than its images.")
             return
+        if broken := not_finite(outputs):
+            self.view.show_sentence(broken)
+            return
         self._outputs = outputs
         self.redraw()
 
@@ -74,9 +77,10 @@ class Reconstructions(ImagePanel):
         self.view.show_figure(figure, figure.description)
 
     def _words(self, state: State) -> str:
-        epochs = state.now.history.epochs_done if state.now.history else 0
-        if state.entry and not state.entry.graph_stamp:
-            return f"in training, as of epoch {epochs}"
+        history = state.now.history
+        if history and state.entry and not state.entry.graph_stamp:
+            how = "in training" if history.state == "training" else "model.onnx is missing"
+            return f"{how}, as of epoch {history.epochs_done}"
         count = len(state.samples.inputs) if state.samples else 0
         of_run = state.now.history is not None and state.now.history.samples is state.samples
         return f"the first {count} of {'the test split' if of_run else 'the embedded sample'}"
@@ -89,8 +93,9 @@ def _is_noisy(samples: Samples) -> bool:
 def figure_of(theme: Theme, samples: Samples, outputs: np.ndarray, chosen: int, *, noisy: bool) -> MosaicFigure:
     """Return the figure of ten images and what became of them; the difference is output minus target."""
     errors = numbers.mse(samples.targets, outputs)
-    difference = (outputs - samples.targets).mean(axis=1)  # (N, H, W), the mean over colours
+    difference = (outputs.astype(np.float64) - samples.targets).mean(axis=1)  # (N, H, W), the mean over colours
     reach = float(np.nanmax(np.abs(difference))) if np.isfinite(difference).any() else 0.0
+    far = f"{reach:.2f}" if reach < words.LARGE else words.large(reach)
     table = colours.diverging(theme.neutral)
     rows = [
         Row("noisy" if noisy else "input", colours.from_images(samples.inputs)),
@@ -109,6 +114,6 @@ def figure_of(theme: Theme, samples: Samples, outputs: np.ndarray, chosen: int, 
         caption_label="mse",
         chosen=chosen,
         large=large,
-        scale=Scale(f"−{reach:.2f}", f"+{reach:.2f}", table, "output − target"),
+        scale=Scale(f"−{far}", f"+{far}", table, "output − target"),
         description=f"{len(errors)} images; mean squared errors {', '.join(captions)}",
     )

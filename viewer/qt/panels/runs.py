@@ -45,22 +45,25 @@ class Runs(PanelFrame):
             self._show(after)
         elif before.selected != after.selected or before.current != after.current:
             self.table.show_rows(rows_of(after), after.selected, after.current)
-        if before.scanned != after.scanned or before.roots != after.roots:
+        if (before.scanned, before.roots, before.gone) != (after.scanned, after.roots, after.gone):
             self._show(after)
 
     def _show(self, state: State) -> None:
         self.table.show_rows(rows_of(state), state.selected, state.current)
         self.stack.setCurrentWidget(self.table if state.entries else self.empty)
-        self.empty.setText(empty_sentence(state.roots) if state.scanned else "")
+        self.empty.setText(empty_sentence(state.roots, state.gone) if state.scanned else "")
         runs = len(state.entries)
         several = f", {len(state.selected)} selected" if len(state.selected) > 1 else ""
         self.subtitle.setText(f"{runs}{several}" if runs else "")
 
 
-def empty_sentence(roots: tuple[Path, ...]) -> str:
+def empty_sentence(roots: tuple[Path, ...], gone: tuple[Path, ...]) -> str:
     """Say that nothing is here, and what to do."""
-    where = ", ".join(clean(root, limit=120) for root in roots) or "here"
+    there = [root for root in roots if root not in gone]
+    where = ", ".join(clean(root, limit=120) for root in there) or "here"
+    nothing = [f"No runs in {where}."] if there or not gone else []
     return (
-        f"No runs in {where}.\n\nTrain one: `aezoo demo`\n\n"
-        "or open a folder of runs (Ctrl+Shift+O), or an .onnx file (Ctrl+O),\nor drop either here."
+        " ".join([*(f"{clean(root, limit=120)} is gone." for root in gone), *nothing])
+        + "\n\nTrain one: `aezoo demo`\n\n"
+        + "or open a folder of runs (Ctrl+Shift+O), or an .onnx file (Ctrl+O),\nor drop either here."
     )

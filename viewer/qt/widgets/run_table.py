@@ -20,10 +20,11 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 
 from viewer.figures.mosaic import small_font
 from viewer.state.rows import HEADINGS, HINTS, NUMERIC, Row
+from viewer.state.words import clean
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
-NARROWEST_NAME = 80
+NARROWEST_NAME = 60
 
 
 class RunTableModel(QAbstractTableModel):
@@ -60,7 +61,8 @@ class RunTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"<span>{_escaped(row.trouble or str(row.path))}</span>"
+            told = "\n".join(filter(None, (row.cells[0], row.trouble or clean(row.path, limit=500))))
+            return f"<span>{_escaped(told)}</span>".replace("\n", "<br>")
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -102,6 +104,7 @@ class RunTable(QTableView):
         self.setSortingEnabled(True)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
@@ -113,6 +116,7 @@ class RunTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self._quiet = False
+        self._widest: list[int] = []  # of every column, what its widest cell takes
         self.selectionModel().selectionChanged.connect(self._tell)
         self.selectionModel().currentChanged.connect(self._tell)
 
@@ -134,21 +138,24 @@ class RunTable(QTableView):
     def _fit_columns(self) -> None:
         """Make every column as wide as its widest cell."""
         metrics = self.fontMetrics()
-        for column, heading in enumerate(HEADINGS):
-            texts = [heading, *(row.cells[column] for row in self._model.rows)]
-            self.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in texts) + 8)
-        self._squeeze_names()
+        cells = [[heading, *(row.cells[column] for row in self._model.rows)] for column, heading in enumerate(HEADINGS)]
+        self._widest = [max(metrics.horizontalAdvance(text) for text in texts) + 8 for texts in cells]
+        for column, width in enumerate(self._widest):
+            self.setColumnWidth(column, width)
+        self._fit_names()
 
-    def _squeeze_names(self) -> None:
-        """Let the first column give way where all of them do not fit; its tool tip has the whole name."""
-        others = sum(self.columnWidth(column) for column in range(1, len(HEADINGS)))
+    def _fit_names(self) -> None:
+        """Let the first column take what the others leave, up to its widest name; its tool tip has the whole name."""
+        if not self._widest:
+            return
+        last = len(HEADINGS) - 1  # stretched, so that its width says nothing
+        others = sum(self.columnWidth(column) for column in range(1, last)) + self._widest[last]
         room = max(NARROWEST_NAME, self.viewport().width() - others)
-        if self.columnWidth(0) > room:
-            self.setColumnWidth(0, room)
+        self.setColumnWidth(0, min(self._widest[0], room))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._squeeze_names()
+        self._fit_names()
 
     def _select(self, selected: tuple[Path, ...], current: Path | None) -> None:
         selection, last = QItemSelection(), len(HEADINGS) - 1
