@@ -57,3 +57,8 @@ def test_a_clause_becomes_a_sentence_but_a_file_keeps_its_name() -> None:
     assert words.sentence("cannot open it") == "Cannot open it."
     assert words.sentence("conv/model.onnx is damaged") == "conv/model.onnx is damaged."
     assert words.sentence("") == ""
+
+
+def test_large_numbers_are_written_with_an_exponent() -> None:
+    assert (words.error(12345.678), words.number(12345.678), words.number(9999.0)) == ("1.23e4", "1.23e4", "9999")
+    assert (words.error(1e300), words.number(-1e76, 3)) == ("1.00e300", "-1.00e76")

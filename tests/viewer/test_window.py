@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +114,14 @@ def test_trouble_with_the_card_outlives_the_reading_of_the_graph(
     assert told in sentence and told in window.store.state.now.trouble
     assert str(run.path.parent) not in sentence
     assert mosaic_of(window.reconstructions)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_card_that_is_a_pipe_is_told_and_waits_for_nobody(run: RunFolder, open_window: Open) -> None:
+    run.card.unlink()
+    os.mkfifo(run.card)
+    (sentence,) = open_window(run.path).notices.sentences
+    assert sentence.startswith(("runs/", "tests/")) and "card.json is not a regular file" in sentence
 
 
 def test_a_finished_run_without_its_graph_says_how_to_export_it(run: RunFolder, open_window: Open) -> None:

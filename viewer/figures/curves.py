@@ -126,7 +126,7 @@ class CurvesFigure:
     def _paint_legend(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
         for (text, colour, dashed), place in self.legend(rect, metrics):
-            middle = place.y() + line / 2
+            middle = math.floor(place.y() + line / 2)  # on whole pixels, so that all are of one width
             if colour:
                 painter.setPen(_pen(painter, colour, dashed=dashed))
                 painter.drawLine(QPointF(place.x(), middle), QPointF(place.x() + SAMPLE_WIDTH, middle))
@@ -151,7 +151,8 @@ class CurvesFigure:
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
         painter.setPen(QPen(self.theme.colour("muted"), 1))
         painter.drawLine(plot.bottomLeft(), plot.bottomRight())
-        painter.drawText(QPointF(plot.left(), plot.top() - 8), self.y_label)
+        told = metrics.elidedText(self.y_label, Qt.TextElideMode.ElideRight, plot.width() + 8)
+        painter.drawText(QPointF(plot.left(), plot.top() - 8), told)
         below = QRectF(plot.left(), plot.bottom() + line + 6, plot.width(), line)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, "epoch")
 

@@ -185,10 +185,11 @@ class MosaicFigure:
         for row, rect in zip(self.rows, layout.labels, strict=True):
             if rect.height() >= metrics.ascent():
                 painter.drawText(rect, middle | Qt.AlignmentFlag.AlignRight, row.label)
-        for text, rect in zip(self.captions, layout.captions, strict=False):
-            if metrics.horizontalAdvance(text) <= rect.width():  # a neighbour's place is not taken
-                painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
-        if layout.captions and layout.labels:
+        captions = zip(self.captions, layout.captions, strict=False)
+        fitting = [(text, rect) for text, rect in captions if metrics.horizontalAdvance(text) <= rect.width()]
+        for text, rect in fitting:  # none takes its neighbour's place
+            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+        if fitting and layout.labels:
             first = layout.captions[0]
             rect = QRectF(layout.labels[0].left(), first.top(), layout.labels[0].width(), first.height())
             painter.drawText(rect, middle | Qt.AlignmentFlag.AlignRight, self.caption_label)

@@ -32,6 +32,7 @@ from zoo.errors import UsageError
 
 SIZE = (1600, 1000)
 SMALLEST = (1100, 700)
+STRETCH = (2, 3, 1)  # which column takes or gives how much when the window is resized
 COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
 
 
@@ -87,7 +88,8 @@ class MainWindow(QMainWindow):
         for splitter in list(self.splitters.values()):
             across.addWidget(splitter)
         across.setSizes(COLUMNS)
-        across.setStretchFactor(1, 1)
+        for column, share in enumerate(STRETCH):
+            across.setStretchFactor(column, share)
         self.splitters["across"] = across
         for splitter in self.splitters.values():
             splitter.setHandleWidth(6)

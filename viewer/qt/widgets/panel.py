@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from viewer.qt.widgets.elided_label import ElidedLabel
+
 
 class PanelFrame(QFrame):
     """A titled frame; controls go into `header`, the rest into `body`."""
@@ -15,10 +17,9 @@ class PanelFrame(QFrame):
         self.title = QLabel(title)
         self.title.setObjectName("title")
         self.title.setTextFormat(Qt.TextFormat.PlainText)
-        self.subtitle = QLabel()
+        self.subtitle = ElidedLabel()
         self.subtitle.setObjectName("subtitle")
         self.subtitle.setTextFormat(Qt.TextFormat.PlainText)
-        self.subtitle.setMinimumWidth(10)
         self.header = QHBoxLayout()
         self.header.setSpacing(10)
         self.header.addWidget(self.title)
