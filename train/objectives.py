@@ -23,7 +23,12 @@ def mse(output: Output, target: Tensor) -> Terms:
     return {"mse": functional.mse_loss(output.reconstruction, target)}
 
 
-OBJECTIVES: Mapping[str, Objective] = {"bce": bce, "mse": mse}
+def mse_linear(output: Output, target: Tensor) -> Terms:
+    """Squared error a pixel before clamping, of a network whose output is linear."""
+    return {"mse": functional.mse_loss(output.raw, target)}
+
+
+OBJECTIVES: Mapping[str, Objective] = {"bce": bce, "mse": mse, "mse-linear": mse_linear}
 
 
 def total(terms: Terms) -> Tensor:

@@ -41,6 +41,14 @@ class Autoencoder(nn.Module):
         return Output(reconstruction=self.to_pixels(raw), bottleneck=bottleneck, raw=raw)
 
 
+class UnitClamp(nn.Module):
+    """Clamp to [0, 1]: the step to pixels of a network whose output is linear. It has no gradient outside, so an
+    objective takes the raw values."""
+
+    def forward(self, raw: Tensor) -> Tensor:
+        return raw.clamp(0, 1)
+
+
 def _glorot_uniform(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         nn.init.xavier_uniform_(module.weight)

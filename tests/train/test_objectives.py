@@ -29,6 +29,11 @@ def test_mse_is_the_mean_squared_error_a_pixel(output: Output) -> None:
     torch.testing.assert_close(OBJECTIVES["mse"](output, TARGET)["mse"], expected)
 
 
+def test_mse_linear_is_the_squared_error_before_clamping(output: Output) -> None:
+    expected = (output.raw - TARGET).square().mean()
+    torch.testing.assert_close(OBJECTIVES["mse-linear"](output, TARGET)["mse"], expected)
+
+
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_has_a_gradient_and_is_least_at_the_target(name: str, output: Output) -> None:
     objective = OBJECTIVES[name]
@@ -36,7 +41,7 @@ def test_every_objective_has_a_gradient_and_is_least_at_the_target(name: str, ou
     assert output.raw.grad is not None
     assert output.raw.grad.abs().sum() > 0
     logits = torch.logit(TARGET.clamp(1e-6, 1 - 1e-6))
-    perfect = Output(torch.sigmoid(logits), output.bottleneck, logits)
+    perfect = Output(TARGET, output.bottleneck, TARGET if name == "mse-linear" else logits)
     assert total(objective(perfect, TARGET)) < total(objective(output, TARGET))
 
 

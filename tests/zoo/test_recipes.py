@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from train.objectives import OBJECTIVES
 from zoo import assignments, registry
@@ -17,6 +18,9 @@ RECIPES = list(registry.recipes().values())
 
 # (parameters, bottleneck shape) as the sheet has them, or as its layers add up to.
 SHEETS = {
+    "freiburg/lr-0.1": (1_359, (2, 7, 7)),
+    "freiburg/lr-0.01": (1_359, (2, 7, 7)),
+    "freiburg/lr-0.001": (1_359, (2, 7, 7)),
     "purdue/dense": (829_284, (100,)),
     "purdue/conv": (3_217, (8, 7, 7)),
     "purdue/denoise": (3_217, (8, 7, 7)),
@@ -53,12 +57,15 @@ def test_a_network_gives_back_images_of_its_data_set_in_unit_range(recipe: Recip
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
-def test_a_sigmoid_network_does_not_start_black(recipe: Recipe) -> None:
+def test_a_network_starts_with_biases_of_zero_and_a_sigmoid_one_not_black(recipe: Recipe) -> None:
     torch.manual_seed(0)
-    shape = sets.get(recipe.dataset).shape
-    output = recipe.network()(torch.rand(16, *shape))
-    assert 0.3 < output.reconstruction.mean() < 0.7
-    assert all(not parameter.any() for name, parameter in recipe.network().named_parameters() if name.endswith("bias"))
+    network = recipe.network()
+    biases = [parameter for name, parameter in network.named_parameters() if name.endswith("bias")]
+    assert biases
+    assert not any(bias.any() for bias in biases)
+    if isinstance(network.to_pixels, nn.Sigmoid):
+        output = network(torch.rand(16, *sets.get(recipe.dataset).shape))
+        assert 0.3 < output.reconstruction.mean() < 0.7
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
@@ -73,6 +80,12 @@ def test_an_objective_and_a_data_set_have_names_that_exist(recipe: Recipe) -> No
     assert recipe.dataset in sets.DATA_SETS
     assert recipe.epochs > 0
     assert recipe.choices, "say what the sheet leaves open"
+
+
+def test_freiburg_tries_the_sheets_three_learning_rates_in_batches_of_64() -> None:
+    freiburg = [recipe for recipe in RECIPES if recipe.assignment == "freiburg"]
+    assert [recipe.learning_rate for recipe in freiburg] == [0.1, 0.01, 0.001]
+    assert {recipe.batch_size for recipe in freiburg} == {64}
 
 
 def test_purdue_trains_for_the_sheets_150_epochs_with_its_noise() -> None:
