@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from export.graphs import BOTTLENECK, IMAGE, RECONSTRUCTION, Trained, reference
+from export.graphs import BOTTLENECK, RECONSTRUCTION, Trained, reference
 from zoo import gate, sessions
 from zoo.errors import FileRefused
 
@@ -158,6 +158,3 @@ def _keep_worst(worst: dict[str, Check], check: Check) -> None:
     kept = check if nearer else known
     assert kept is not None
     worst[key] = Check(kept.graph, kept.output, kept.against, kept.difference, kept.allowed, images)
-
-
-__all__ = ["BATCHES", "IMAGE", "TOLERANCE", "Check", "against_torch", "composition", "inputs", "repetition"]

@@ -22,7 +22,7 @@ from train.progress import Progress
 from train.state import Record, State, to_history
 from zoo import checkpoints, runs
 from zoo.blocks import Autoencoder, bottleneck_shape, parameter_count
-from zoo.checkpoints import STATE
+from zoo.checkpoints import STATE, Checkpoint
 from zoo.data.images import Images
 from zoo.errors import Interrupted, RunError, UsageError, WriteError
 from zoo.recipe import Recipe
@@ -176,8 +176,7 @@ def _start(
     run: RunFolder, state: State, facts: dict[str, Any], options: Options, epochs: int, progress: Progress
 ) -> None:
     """Take up an older state where it is asked for, else begin the folder anew; never lose a run unasked."""
-    refuse_to_lose(run, options)
-    checkpoint, troubles = checkpoints.newest(run)
+    checkpoint, troubles = refuse_to_lose(run, options)
     for trouble in troubles:
         progress.warn(trouble)
     if checkpoint is not None and options.resume:
@@ -197,11 +196,14 @@ def _start(
     remove(run.history)
 
 
-def refuse_to_lose(run: RunFolder, options: Options) -> None:
-    """Raise RunError where a run stands in the way and it was not said what shall become of it."""
-    checkpoint, _ = checkpoints.newest(run)
+def refuse_to_lose(run: RunFolder, options: Options) -> tuple[Checkpoint | None, list[str]]:
+    """Raise RunError where a run stands in the way and it was not said what shall become of it.
+
+    Otherwise return what `checkpoints.newest` finds there.
+    """
+    checkpoint, troubles = checkpoints.newest(run)
     if options.overwrite or not (checkpoint or run.is_run) or (checkpoint and options.resume):
-        return
+        return checkpoint, troubles
     if checkpoint is None:
         raise RunError(
             f"{run.path} already holds a run without a readable checkpoint, which cannot be resumed; "

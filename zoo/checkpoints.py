@@ -79,18 +79,23 @@ def commit(
             atomic_write(aside / name, data)
         atomic_write(aside / MANIFEST, json.dumps(manifest, sort_keys=True, indent=1).encode())
         place = folder / f"{epoch:06d}"
-        if place.exists():  # left by a longer run that was resumed from an older epoch
-            os.replace(place, folder / f"{_BROKEN}{place.name}-{secrets.token_hex(4)}")
+        if place.exists():
+            _set_aside(place)
         os.replace(aside, place)
         for later in _places(folder):  # left by a longer run that was resumed from an older epoch; they are not ours
             if later.name > place.name:
-                os.replace(later, folder / f"{_BROKEN}{later.name}-{secrets.token_hex(4)}")
+                _set_aside(later)
         sync_folder(folder)
     except OSError as error:
         raise write_error(folder, error, size=sum(map(len, files.values()))) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     _prune(folder)
+
+
+def _set_aside(place: Path) -> None:
+    """Take a checkpoint out of the count; `_prune` removes it."""
+    os.replace(place, place.with_name(f"{_BROKEN}{place.name}-{secrets.token_hex(4)}"))
 
 
 def newest(run: RunFolder) -> tuple[Checkpoint | None, list[str]]:
