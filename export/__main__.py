@@ -139,7 +139,6 @@ def _verify_run(folder: RunFolder, verdict: Verdict) -> None:
     """Compare a run's graphs with torch and each other, and its files with the sums on its card."""
     from export.graphs import load_trained
     from export.publish import real_images
-    from export.to_onnx import PORTS
     from export.verify import against_torch, composition
 
     paths = {name: folder.graph(name) for name in GRAPHS if folder.graph(name).is_file()}
@@ -155,12 +154,13 @@ def _verify_run(folder: RunFolder, verdict: Verdict) -> None:
         for name in files:
             _verify_file(paths[name], verdict)
         return
-    for name, fact in facts.items():
-        ports = tuple(port.name for port in fact.inputs), tuple(port.name for port in fact.outputs)
-        if ports != PORTS[name]:
-            raise FileRefused(f"{paths[name]} has the ports {ports}, expected {PORTS[name]}; export the run again")
     history = folder.read_history()
     trained = load_trained(registry.load(own.name), folder, epochs=history.epochs)
+    for name, fact in facts.items():
+        ports = tuple(port.name for port in fact.inputs), tuple(port.name for port in fact.outputs)
+        if ports != trained.ports.get(name):
+            expected = trained.ports.get(name, "no such graph")
+            raise FileRefused(f"{paths[name]} has the ports {ports}, expected {expected}; export the run again")
     if shape != trained.image_shape:
         raise FileRefused(f"{paths['model']} takes images of {shape}, expected {trained.image_shape}; export again")
     real = real_images(history)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from export.graphs import BOTTLENECK, IMAGE, RECONSTRUCTION, Trained, load_trained
+from export.graphs import BOTTLENECK, FEATURES, IMAGE, LOGITS, RECONSTRUCTION, Trained, load_trained, shapes_of
 from export.report import check_as_json, failure
-from export.to_onnx import BATCH, PORTS, convert, with_card
+from export.to_onnx import BATCH, convert, with_card
 from export.verify import Check, against_torch, composition
 from zoo.blocks import parameter_count
 from zoo.card import Card
@@ -65,18 +65,9 @@ def real_images(history: History) -> np.ndarray:
 def make_card(graph: str, trained: Trained, history: History) -> Card:
     """Return the card of one graph from its recipe and its run's history."""
     recipe, meta = trained.recipe, history.meta
-    size = math.prod(trained.bottleneck_shape)
-    ports = {
-        IMAGE: _image_port(IMAGE, trained.image_shape),
-        RECONSTRUCTION: _image_port(RECONSTRUCTION, trained.image_shape),
-        BOTTLENECK: {
-            "name": BOTTLENECK,
-            "kind": "bottleneck",
-            "dtype": "float32",
-            "shape": [BATCH, *trained.bottleneck_shape],
-        },
-    }
-    inputs, outputs = PORTS[graph]
+    classes = meta.get("classes", [])
+    ports = {name: _port(name, shape, classes) for name, shape in shapes_of(trained).items()}
+    inputs, outputs = trained.ports[graph]
     return Card(
         name=recipe.name,
         assignment=recipe.assignment,
@@ -85,17 +76,14 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
         summary=recipe.summary,
         inputs=[ports[name] for name in inputs],
         outputs=[ports[name] for name in outputs],
-        bottleneck={
-            "shape": list(trained.bottleneck_shape),
-            "size": size,
-            "view": list(recipe.bottleneck_view) if recipe.bottleneck_view else None,
-            "compression": round(math.prod(trained.image_shape) / size, 4),
-        },
+        bottleneck=_bottleneck(trained),
         objective={"name": recipe.objective, "noise": recipe.noise},
         data={
             "name": meta["data"],
             "train": meta["train_images"],
+            "validation": meta.get("val_images", 0),
             "test": meta["test_images"],
+            "split": meta.get("split", "published"),
             "provenance": meta["provenance"],
             "sha256": meta["data_sha256"],
             "licence": meta["licence"],
@@ -105,6 +93,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
             "batch_size": meta["batch_size"],
             "learning_rate": meta["learning_rate"],
             "seed": meta["seed"],
+            "precision": meta.get("precision", "fp32"),
             "state": meta["state"],
         },
         metrics=_finite(history.metrics()),
@@ -112,18 +101,34 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
         parameters=parameter_count(trained.network),
         tools={"aezoo": version("aezoo"), "torch": meta["torch"], "onnx": version("onnx")},
         choices=list(recipe.choices),
+        published=dict(recipe.published),
     )
 
 
-def _image_port(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
+def _bottleneck(trained: Trained) -> dict[str, Any]:
+    """What the card tells of the bottleneck; nothing of a classifier's, which has none."""
+    if not trained.bottleneck_shape:
+        return {}
+    size, view = math.prod(trained.bottleneck_shape), trained.recipe.bottleneck_view
     return {
-        "name": name,
-        "kind": "image",
-        "layout": "NCHW",
-        "dtype": "float32",
-        "range": [0, 1],
-        "shape": [BATCH, *shape],
+        "shape": list(trained.bottleneck_shape),
+        "size": size,
+        "view": list(view) if view else None,
+        "compression": round(math.prod(trained.recipe.image_shape) / size, 4),
     }
+
+
+_KINDS = {IMAGE: "image", RECONSTRUCTION: "image", LOGITS: "logits", FEATURES: "features", BOTTLENECK: "bottleneck"}
+
+
+def _port(name: str, shape: tuple[int, ...], classes: list[str]) -> dict[str, Any]:
+    kind = _KINDS.get(name, name)
+    port = {"name": name, "kind": kind, "dtype": "float32", "shape": [BATCH, *shape]}
+    if kind == "image":
+        return {**port, "layout": "NCHW", "range": [0, 1]}
+    if kind == "logits":
+        return {**port, "classes": [*classes, *["noise"] * (shape[0] - len(classes))]}
+    return port
 
 
 def _finite(values: dict[str, float]) -> dict[str, float]:

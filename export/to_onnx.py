@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import onnx
 import onnx.utils
@@ -13,7 +13,7 @@ import torch
 from onnx import ModelProto
 
 import zoo
-from export.graphs import BOTTLENECK, IMAGE, RECONSTRUCTION, Trained, Whole
+from export.graphs import Ports, Trained, Whole
 from zoo.card import METADATA_KEY, Card
 from zoo.errors import CheckFailed
 
@@ -21,26 +21,24 @@ OPSET = 18  # with IR 8 the widest set: onnxruntime 1.15 to 1.31, web 1.14 on, O
 IR_VERSION = 8
 BATCH = "batch"
 
-PORTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "model": ((IMAGE,), (RECONSTRUCTION, BOTTLENECK)),
-    "encoder": ((IMAGE,), (BOTTLENECK,)),
-    "decoder": ((BOTTLENECK,), (RECONSTRUCTION,)),
-}
-
 
 def convert(trained: Trained) -> dict[str, ModelProto]:
-    """Return model, encoder and decoder. Raises CheckFailed where the exporter did something else than asked."""
+    """Return every graph of a network: the whole one, and what is cut out of it.
+
+    Raises CheckFailed where the exporter did something else than asked.
+    """
     whole = _canonical(_trace(trained))
     graphs = {}
-    for name, (inputs, outputs) in PORTS.items():
+    for name, (inputs, outputs) in trained.ports.items():
         graph = whole if name == "model" else _extract(whole, inputs, outputs)
         _name_graph(graph, f"{trained.recipe.name}/{name}".replace("/", "_").replace("-", "_"))
-        _assert_as_asked(graph, name)
+        _assert_as_asked(graph, name, trained.ports)
         graphs[name] = graph
     return graphs
 
 
 def _trace(trained: Trained) -> ModelProto:
+    inputs, outputs = trained.ports["model"]
     example = torch.rand(2, *trained.image_shape, generator=torch.Generator().manual_seed(0))
     with _silence():
         program = torch.onnx.export(
@@ -50,8 +48,8 @@ def _trace(trained: Trained) -> ModelProto:
             external_data=False,
             optimize=True,
             opset_version=OPSET,
-            input_names=[IMAGE],
-            output_names=[RECONSTRUCTION, BOTTLENECK],
+            input_names=list(inputs),
+            output_names=list(outputs),
             dynamic_shapes=({0: torch.export.Dim(BATCH)},),
             verbose=False,
         )
@@ -113,9 +111,9 @@ def _name_graph(model: ModelProto, name: str) -> None:
     model.producer_version = zoo.__version__
 
 
-def _assert_as_asked(model: ModelProto, name: str) -> None:
+def _assert_as_asked(model: ModelProto, name: str, asked: Ports) -> None:
     """Two failures of the exporter are silent: a batch size fixed by the network, and an opset not reached."""
-    inputs, outputs = PORTS[name]
+    inputs, outputs = asked[name]
     ports = [*model.graph.input, *model.graph.output]
     found = {port.name: port.type.tensor_type.shape.dim[0].dim_param for port in ports}
     expected = dict.fromkeys((*inputs, *outputs), BATCH)

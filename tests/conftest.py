@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 REAL_DATA = os.environ.pop("AEZOO_DATA", None)
@@ -13,14 +15,17 @@ os.environ.pop("AEZOO_RUNS", None)
 os.environ.pop("AEZOO_MIRROR", None)
 
 import pytest
+import torch
 
 from train.interrupts import Interrupt
-from train.loop import Result, Splits, train
+from train.loop import Result, train
 from train.options import Options
 from train.progress import Progress
+from train.supplies import gather, in_order
 from zoo import checkpoints, registry
-from zoo.data import sample
+from zoo.data import sample, sets
 from zoo.data.images import Images
+from zoo.data.splits import Splits, load, select
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
@@ -44,14 +49,47 @@ def train_quickly(splits: Splits) -> Train:
     """Train a recipe for a few epochs on those digits, without a word."""
 
     def run(
-        recipe: Recipe | str, runs: Path, *, epochs: int = 2, interrupt: Interrupt | None = None, **more: bool
+        recipe: Recipe | str,
+        runs: Path,
+        *,
+        epochs: int | None = 2,
+        interrupt: Interrupt | None = None,
+        splits: Splits = splits,
+        needs: Path | None = None,
+        **more: Any,
     ) -> Result:
         chosen = registry.load(recipe) if isinstance(recipe, str) else recipe
         options = Options(data="sample", runs=runs, device="cpu", epochs=epochs, **more)
         with checkpoints.lock(RunFolder.of(runs, chosen.name)), Progress(quiet=True) as progress:
-            return train(chosen, splits, options, interrupt or Interrupt(), progress)
+            supplies = gather(chosen, replace(options, runs=needs or runs), torch.device("cpu"))
+            return train(chosen, splits, options, interrupt or Interrupt(), progress, supplies)
 
     return run
+
+
+@cache
+def _sample(dataset: str, split: str) -> Splits:
+    return load(dataset, sets.SAMPLE, split=split)
+
+
+def small_splits(recipe: Recipe) -> Splits:
+    """The first 300 and 60 of the sample images of any recipe."""
+    whole = select(_sample(recipe.dataset, recipe.split), recipe.selection)
+    val = first(whole.val, 60) if whole.val is not None else None
+    return Splits(train=first(whole.train, 300), test=first(whole.test, 60), val=val)
+
+
+@pytest.fixture(scope="session")
+def whole_zoo(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> Path:
+    """Every recipe of the registry, trained for one epoch of three batches on sample images: a folder of runs."""
+    root = tmp_path_factory.mktemp("zoo")
+    for recipe in in_order(list(registry.recipes().values()), root):
+        train_quickly(shortened(recipe), root, epochs=1, splits=small_splits(recipe))
+    return root
+
+
+def shortened(recipe: Recipe) -> Recipe:
+    return replace(recipe, steps=3)
 
 
 @pytest.fixture(scope="session")

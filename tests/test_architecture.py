@@ -55,7 +55,8 @@ FORBIDDEN = {
     r"\bpickle\b|\bmarshal\b|\bshelve\b": set(),
     r"allow_pickle": set(),
     r"(?<![.\w])(eval|exec)\(": set(),  # methods of that name, Qt's and torch's, are others
-    r"extractall|tarfile": set(),
+    r"extractall": set(),
+    r"\btarfile\b": {"zoo/data/cifar10.py"},  # six members by name, into memory
     r"torch\.jit": set(),
 }
 

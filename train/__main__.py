@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from train import devices
 from train.interrupts import Interrupt, watch
-from train.loop import Result, Splits, refuse_to_lose, train
-from train.options import Options
+from train.loop import Result, refuse_to_lose, train
+from train.options import PRECISIONS, Options
 from train.progress import Progress
 from train.report import as_json, as_text
+from train.supplies import gather, in_order
 from zoo import checkpoints, registry
 from zoo.cli import RUNS_DEFAULT, Data, Device, Json, Names, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.data import sets
+from zoo.data.splits import Splits, load, select
 from zoo.errors import AezooError, Interrupted, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
@@ -34,6 +37,12 @@ def main(
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs; the recipe's own by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is there.")] = False,
+    precision: Annotated[
+        str, typer.Option("--precision", metavar="fp32|bf16", help="What layers compute in; losses stay float32.")
+    ] = "fp32",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="2 epochs of at most 10 batches: shows that it works, and nothing more.")
+    ] = False,
     no_export: Annotated[bool, typer.Option("--no-export", help="Train only.")] = False,
     as_json_: Json = False,
     quiet: Quiet = False,
@@ -41,7 +50,9 @@ def main(
     """Train recipes: `aezoo train purdue/conv --data sample`, `aezoo train 'purdue/*' --epochs 20`."""
     if resume and overwrite:
         raise UsageError("--resume goes on with a run and --overwrite begins anew; give one of them")
-    recipes = registry.match(names)
+    if precision not in PRECISIONS:
+        raise UsageError(f"--precision {precision!r} is none of {', '.join(PRECISIONS)}")
+    recipes = _with_needs(registry.match(names), runs)
     devices.choose(device)
     options = Options(
         data=data,
@@ -52,10 +63,15 @@ def main(
         resume=resume,
         overwrite=overwrite,
         export=not no_export,
+        precision=precision,
+        quick=quick,
     )
     for recipe in recipes:  # what would stop the last one is said before the first one begins
         refuse_to_lose(RunFolder.of(runs, recipe.name), options)
-        _splits(recipe.dataset, data)
+        for name in recipe.data_sets:
+            sets.obtain(name, data, say=lambda line: print(line, file=sys.stderr))
+    for dataset, split in dict.fromkeys((recipe.dataset, recipe.split) for recipe in recipes):
+        _splits(dataset, split, data)
     reports: list[dict[str, Any]] = []
     failed: list[str] = []
     try:
@@ -87,7 +103,9 @@ def _train_one(
         raise Interrupted(f"stopped before {recipe.name}; go on with: {line}", received=interrupt.received)
     folder = RunFolder.of(options.runs, recipe.name)
     with checkpoints.lock(folder):
-        result = train(recipe, _splits(recipe.dataset, options.data), options, interrupt, progress)
+        splits = select(_splits(recipe.dataset, recipe.split, options.data), recipe.selection)
+        supplies = gather(recipe, options, devices.choose(options.device))
+        result = train(recipe, splits, options, interrupt, progress, supplies)
         if not options.export or not result.is_finite:
             progress.end()
             return result, None
@@ -99,10 +117,20 @@ def _train_one(
     return result, published.as_json()
 
 
-@cache
-def _splits(dataset: str, data: str | None) -> Splits:
-    sets.obtain(dataset, data, say=lambda line: print(line, file=sys.stderr))
-    return Splits(train=sets.load(dataset, "train", data), test=sets.load(dataset, "test", data))
+def _with_needs(recipes: list[Recipe], runs: Path) -> list[Recipe]:
+    ordered = in_order(recipes, runs)
+    asked = {recipe.name for recipe in recipes}
+    for recipe in ordered:
+        if recipe.name not in asked:
+            wanting = ", ".join(other.name for other in ordered if recipe.name in other.needs)
+            print(f"{recipe.name} is trained first, since it is needed by {wanting}", file=sys.stderr)
+    return ordered
+
+
+@lru_cache(maxsize=1)
+def _splits(dataset: str, split: str, data: str | None) -> Splits:
+    """One data set is held at a time."""
+    return load(dataset, data, split=split)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Batches: the data set lies on the device as uint8, and a batch is gathered by index. No DataLoader.
 
-Order and noise are functions of (seed, epoch): an epoch draws the same numbers whether the run was resumed before it
-or not, and whatever is trained beside it.
+Order, noise and distortion are functions of (seed, epoch): an epoch draws the same numbers whether the run was resumed
+before it or not, and whatever is trained beside it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from train.prepare import Batch, Preparation
 from zoo.data.images import Images
 
 _ORDER, _NOISE, _NETWORK, _TEST_NOISE = range(4)
+TEST_BATCH = 100  # images; a wide network's values for 500 photographs would take 400 MB
 
 
 def stream_seed(seed: int, epoch: int, stream: int) -> int:
@@ -24,33 +26,38 @@ def stream_seed(seed: int, epoch: int, stream: int) -> int:
 
 
 def seed_network(seed: int, epoch: int) -> None:
-    """Seed what draws from torch's own generator: initial weights (epoch 0) and dropout."""
+    """Seed what draws from torch's own generator: initial weights (epoch 0), dropout and variational noise."""
     torch.manual_seed(stream_seed(seed, epoch, _NETWORK))
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Input and target, float32 (B, C, H, W) in [0, 1]."""
-
-    image: Tensor
-    target: Tensor
-
-
-@dataclass(frozen=True)
 class Batches:
-    """A training split on the device, dealt in batches."""
+    """A training split on the device, dealt in batches; `steps` of them an epoch, None for each image once."""
 
     pixels: Tensor  # (N, C, H, W) uint8
+    labels: Tensor  # (N,) int64
+    prepare: Preparation
     batch_size: int
-    noise: float
+    steps_asked: int | None = None
 
     @classmethod
-    def of(cls, images: Images, *, batch_size: int, noise: float, device: torch.device) -> Batches:
-        return cls(torch.from_numpy(images.pixels).to(device), batch_size, noise)
+    def of(
+        cls,
+        images: Images,
+        prepare: Preparation,
+        *,
+        batch_size: int,
+        device: torch.device,
+        steps: int | None = None,
+    ) -> Batches:
+        pixels, labels = on_device(images, device)
+        return cls(pixels, labels, prepare, batch_size, steps)
 
     @property
     def sizes(self) -> list[int]:
-        """Images in each batch of an epoch; the last may be smaller."""
+        """Images in each batch of an epoch; without a number of steps the last may be smaller."""
+        if self.steps_asked is not None:
+            return [min(self.batch_size, len(self.pixels))] * self.steps_asked
         whole, rest = divmod(len(self.pixels), self.batch_size)
         return [self.batch_size] * whole + ([rest] if rest else [])
 
@@ -60,44 +67,47 @@ class Batches:
         return len(self.sizes)
 
     def epoch(self, seed: int, epoch: int) -> Iterator[Batch]:
-        """Deal the split once, shuffled, with fresh noise."""
+        """Deal the split shuffled, once or as often as the steps take, with fresh noise."""
         device = self.pixels.device
         shuffle = torch.Generator().manual_seed(stream_seed(seed, epoch, _ORDER))
         noise = torch.Generator(device).manual_seed(stream_seed(seed, epoch, _NOISE))
-        order = torch.randperm(len(self.pixels), generator=shuffle).to(device)
-        for index in order.split(self.batch_size):
-            target = to_unit(self.pixels.index_select(0, index))
-            yield Batch(image=add_noise(target, self.noise, noise), target=target)
+        count, sizes = len(self.pixels), self.sizes
+        rounds = -(-sum(sizes) // count)
+        order = torch.cat([torch.randperm(count, generator=shuffle) for _ in range(rounds)])[: sum(sizes)].to(device)
+        for index in order.split(sizes):
+            pixels, labels = self.pixels.index_select(0, index), self.labels.index_select(0, index)
+            yield self.prepare(pixels, labels, noise, training=True)
 
 
-def to_unit(pixels: Tensor) -> Tensor:
-    """Map uint8 pixels to float32 in [0, 1]."""
-    return pixels.to(torch.float32) / 255  # as every embedder does; times 1/255 rounds differently
-
-
-def add_noise(image: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
-    """Add sigma·N(0, 1) to every pixel and clip to [0, 1]."""
-    if sigma == 0:
-        return image
-    noise = torch.randn(image.shape, generator=generator, device=image.device)
-    return (image + sigma * noise).clamp_(0, 1)
+def on_device(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return pixels (uint8) and labels (int64) on the device; on the CPU the pixels are not copied."""
+    return torch.from_numpy(images.pixels).to(device), torch.from_numpy(images.labels.astype(np.int64)).to(device)
 
 
 @dataclass(frozen=True)
 class TestSplit:
-    """The test split as every run of a recipe sees it: clean targets, and inputs whose noise is always the same."""
+    """A split as every run of a recipe sees it when it is measured: inputs whose noise is always the same."""
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
-    inputs: Tensor  # (N, C, H, W) float32
-    targets: Tensor  # (N, C, H, W) float32
+    inputs: Tensor  # (N, C, H, W) float32, what goes in
+    pictures: Tensor  # (N, C, H, W) float32, what should come out, as a picture
+    labels: Tensor  # (N,) int64
+    prepare: Preparation
 
     @classmethod
-    def of(cls, images: Images, *, noise: float, device: torch.device) -> TestSplit:
-        targets = to_unit(torch.from_numpy(images.pixels))
-        generator = torch.Generator().manual_seed(stream_seed(0, 0, _TEST_NOISE))
-        return cls(add_noise(targets, noise, generator).to(device), targets.to(device))
+    def of(cls, images: Images, prepare: Preparation, *, device: torch.device) -> TestSplit:
+        pixels, labels = on_device(images, device)
+        generator = torch.Generator(device).manual_seed(stream_seed(0, 0, _TEST_NOISE))
+        batch = prepare(pixels, labels, generator, training=False)
+        return cls(batch.image, prepare.pictures(batch), batch.label, prepare)
 
-    def batches(self, size: int = 500) -> Iterator[Batch]:
-        for image, target in zip(self.inputs.split(size), self.targets.split(size), strict=True):
-            yield Batch(image=image, target=target)
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def batches(self, size: int = TEST_BATCH) -> Iterator[Batch]:
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            label = self.labels[rows]
+            target = self.prepare.target(self.pictures[rows], label)
+            yield Batch(image=self.inputs[rows], target=target, label=label)

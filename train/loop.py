@@ -12,31 +12,24 @@ import numpy as np
 import torch
 
 from train import devices
-from train.baselines import measure_baselines
 from train.batches import Batches, TestSplit, seed_network
-from train.evaluate import measure, reconstruct, verdict
 from train.interrupts import Interrupt
-from train.objectives import OBJECTIVES, total
+from train.measure import Measured, Table, measure_run, to_bytes
+from train.objectives import Objective, objective_of, total
 from train.options import Options
+from train.prepare import Preparation
 from train.progress import Progress
 from train.state import Record, State, to_history
+from train.supplies import NOTHING, Supplies
 from zoo import checkpoints, runs
-from zoo.blocks import Autoencoder, bottleneck_shape, parameter_count
+from zoo.blocks import Autoencoder, Classifier, Frozen, Output, Verdict, bottleneck_shape, parameter_count
 from zoo.checkpoints import STATE, Checkpoint
-from zoo.data.images import Images
+from zoo.data.splits import Splits
 from zoo.errors import Interrupted, RunError, UsageError, WriteError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder, atomic_write, pack_history, remove
 
 WRITE_FAILURES_IN_A_ROW = 3
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The images of one recipe; the test split is also the validation split, as the sheet allows."""
-
-    train: Images
-    test: Images
 
 
 @dataclass(frozen=True)
@@ -47,16 +40,23 @@ class Result:
     run: RunFolder
     record: Record
     metrics: dict[str, float]
-    baselines: dict[str, dict[str, float]]
+    baselines: Table
     state: str
 
     @property
     def is_finite(self) -> bool:
         """A run that diverged has no numbers to export."""
-        return math.isfinite(self.metrics["mse"])
+        return math.isfinite(next(iter(self.metrics.values())))
 
 
-def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt, progress: Progress) -> Result:
+def train(
+    recipe: Recipe,
+    splits: Splits,
+    options: Options,
+    interrupt: Interrupt,
+    progress: Progress,
+    supplies: Supplies = NOTHING,
+) -> Result:
     """Train a recipe into its run folder and measure it; call it under the run's lock.
 
     Every epoch ends with a checkpoint and a whole new history.h5, so a kill costs at most the epoch it falls into.
@@ -65,14 +65,18 @@ def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt
     device = devices.choose(options.device)
     devices.make_repeatable(device)
     run = RunFolder.of(options.runs, recipe.name)
-    epochs = options.epochs or recipe.epochs
+    epochs = options.epochs_of(recipe)
     _refuse_too_many(epochs, splits)
 
-    state = _fresh(recipe, options.seed, device)
+    state = _fresh(recipe, options.seed, device, supplies)
     facts = _facts(recipe, splits, options, device)
     _start(run, state, facts, options, epochs, progress)
-    batches = Batches.of(splits.train, batch_size=recipe.batch_size, noise=recipe.noise, device=device)
-    test = TestSplit.of(splits.test, noise=recipe.noise, device=device)
+    prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
+    steps = options.steps_of(recipe, len(splits.train))
+    batches = Batches.of(splits.train, prepare, batch_size=recipe.batch_size, device=device, steps=steps)
+    test = TestSplit.of(splits.test, prepare, device=device)
+    validation = test if splits.val is None else TestSplit.of(splits.val, prepare, device=device)
+    objective = objective_of(recipe, supplies.teacher)
     progress.begin(recipe.name, epochs=epochs, done=state.record.epochs, steps=batches.steps)
 
     writer = _Writer(run, facts, _sample_arrays(test), progress, options.resume_line(recipe.name), state.record.epochs)
@@ -81,27 +85,28 @@ def train(recipe: Recipe, splits: Splits, options: Options, interrupt: Interrupt
     writer.history(state, "training")
     for epoch in range(state.record.epochs + 1, epochs + 1):
         began = time.perf_counter()
-        losses, terms = _train_epoch(state, recipe, batches, options, progress, stop=lambda: writer.stop(interrupt))
-        val_loss = validate(state.network, recipe, test)
+        losses, terms = _train_epoch(state, objective, batches, options, progress, stop=lambda: writer.stop(interrupt))
+        val_loss = validate(state.network, objective, validation)
         _record(state.record, recipe, losses, terms, val_loss, time.perf_counter() - began, batches)
-        state.record.reconstructions.append(_first_reconstructions(state.network, test))
+        if isinstance(state.network, Autoencoder):
+            state.record.reconstructions.append(_first_reconstructions(state.network, test))
         writer.epoch(state)
         progress.epoch(epoch, state.record.train_loss[-1], val_loss)
 
     writer.settle(state)
     progress.measuring()
-    outputs = reconstruct(state.network, test)
-    inputs, targets = test.inputs.cpu().numpy(), test.targets.cpu().numpy()
-    metrics = measure(targets, outputs)
-    baselines = measure_baselines(splits.train, inputs, targets, bottleneck_size=math.prod(facts["bottleneck"]))
-    result = Result(recipe, run, state.record, metrics, baselines, verdict(targets, outputs))
-    writer.final(state, result, outputs)
+    del validation, batches
+    size = math.prod(facts["bottleneck"])
+    measured = measure_run(state.network, splits.train, test, judge=supplies.judge, bottleneck_size=size)
+    name = runs.QUICK if options.quick and measured.is_finite else measured.state
+    result = Result(recipe, run, state.record, measured.metrics, measured.baselines, name)
+    writer.final(state, measured, name)
     return result
 
 
 def _train_epoch(
     state: State,
-    recipe: Recipe,
+    objective: Objective,
     batches: Batches,
     options: Options,
     progress: Progress,
@@ -112,15 +117,16 @@ def _train_epoch(
 
     `stop` is called between two batches and raises where the user wants to stop.
     """
-    objective = OBJECTIVES[recipe.objective]
     epoch = state.record.epochs + 1
     seed_network(options.seed, epoch)
     state.network.train()
+    device_type = batches.pixels.device.type
     seen: list[dict[str, torch.Tensor]] = []
     for batch in batches.epoch(options.seed, epoch):
         stop()
-        terms = objective(state.network(batch.image), batch.target)
-        loss = total(terms)
+        with torch.autocast(device_type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
+            terms = objective(_in_float32(state.network(batch.image)), batch)
+            loss = total(terms)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         state.optimiser.step()
@@ -131,15 +137,22 @@ def _train_epoch(
     return columns.pop("loss"), columns
 
 
-def validate(network: Autoencoder, recipe: Recipe, test: TestSplit) -> float:
-    """Return the objective's mean over the test split."""
-    objective = OBJECTIVES[recipe.objective]
+def _in_float32(answer: Output | Verdict) -> Output | Verdict:
+    """A loss is summed in float32, whatever the layers computed in."""
+    if isinstance(answer, Verdict):
+        return Verdict(*(value.float() for value in answer))
+    logvar = answer.logvar if answer.logvar is None else answer.logvar.float()
+    return Output(answer.reconstruction.float(), answer.bottleneck.float(), answer.raw.float(), logvar)
+
+
+def validate(network: Autoencoder | Classifier, objective: Objective, split: TestSplit) -> float:
+    """Return the objective's mean over a split, in float32."""
     network.eval()
-    summed = torch.zeros((), dtype=torch.float64, device=test.targets.device)
+    summed = torch.zeros((), dtype=torch.float64, device=split.inputs.device)
     with torch.no_grad():
-        for batch in test.batches():
-            summed += total(objective(network(batch.image), batch.target)).double() * len(batch.target)
-    return float(summed) / len(test.targets)
+        for batch in split.batches():
+            summed += total(objective(network(batch.image), batch)).double() * len(batch.image)
+    return float(summed) / len(split)
 
 
 def _record(
@@ -164,11 +177,15 @@ def _record(
 # ---- setting up ----------------------------------------------------------------------------------------------
 
 
-def _fresh(recipe: Recipe, seed: int, device: torch.device) -> State:
+def _fresh(recipe: Recipe, seed: int, device: torch.device, supplies: Supplies) -> State:
     seed_network(seed, 0)
     network = recipe.network().to(device)
+    if supplies.parent is not None:
+        assert isinstance(network, Autoencoder) and isinstance(network.decoder, Frozen), recipe.name
+        network.decoder.module.load_state_dict(supplies.parent.decoder.state_dict())
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
-    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.Adam(learning, lr=recipe.learning_rate, fused=True)
     return State(network, optimiser, Record())
 
 
@@ -225,7 +242,14 @@ def _refuse_too_many(epochs: int, splits: Splits) -> None:
 
 
 def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any, progress: Progress) -> None:
-    words = {"recipe": "recipe", "seed": "seed", "data_sha256": "data set", "batch_size": "batch size"}
+    words = {
+        "recipe": "recipe",
+        "seed": "seed",
+        "data_sha256": "data set",
+        "batch_size": "batch size",
+        "precision": "precision",
+        "quick": "budget (--quick)",
+    }
     for key, word in words.items():
         if saved.get(key) != facts[key]:
             raise RunError(
@@ -246,7 +270,7 @@ def _facts(recipe: Recipe, splits: Splits, options: Options, device: torch.devic
     return {
         "recipe": recipe.name,
         "seed": options.seed,
-        "epochs": options.epochs or recipe.epochs,
+        "epochs": options.epochs_of(recipe),
         "device": devices.describe(device),
         "torch": torch.__version__.split("+")[0],
         "data": splits.train.dataset,
@@ -255,12 +279,21 @@ def _facts(recipe: Recipe, splits: Splits, options: Options, device: torch.devic
         "licence": splits.train.licence,
         "train_images": len(splits.train),
         "test_images": len(splits.test),
+        "val_images": len(splits.val) if splits.val is not None else 0,
+        "split": recipe.split,
+        "classes": list(splits.train.classes),
+        "task": recipe.task,
+        "precision": options.precision,
+        "quick": options.quick,
+        "published": dict(recipe.published),
+        "metric": recipe.metric,
+        "rival": recipe.rival,
         "objective": recipe.objective,
         "noise": recipe.noise,
         "batch_size": recipe.batch_size,
         "learning_rate": recipe.learning_rate,
         "parameters": parameter_count(network),
-        "bottleneck": list(bottleneck_shape(network, splits.train.shape)),
+        "bottleneck": list(bottleneck_shape(network, recipe.input_shape)),
     }
 
 
@@ -328,34 +361,28 @@ class _Writer:
         history = to_history(state.record, {**self.facts, "state": name}, self.arrays)
         atomic_write(self.run.history, pack_history(history))
 
-    def final(self, state: State, result: Result, outputs: np.ndarray) -> None:
+    def final(self, state: State, measured: Measured, name: str) -> None:
         self.arrays = {
             **self.arrays,
-            runs.SAMPLE_RECONSTRUCTIONS: to_bytes(outputs[: runs.SAMPLES]),
-            **{f"metrics/{name}": np.array([value]) for name, value in result.metrics.items()},
+            **measured.arrays,
+            **{f"metrics/{metric}": np.array([value]) for metric, value in measured.metrics.items()},
             **{
-                f"baselines/{baseline}/{name}": np.array([value])
-                for baseline, values in result.baselines.items()
-                for name, value in values.items()
+                f"baselines/{baseline}/{metric}": np.array([value])
+                for baseline, values in measured.baselines.items()
+                for metric, value in values.items()
             },
         }
-        self.history(state, result.state)
+        self.history(state, name)
 
 
 def _sample_arrays(test: TestSplit) -> dict[str, np.ndarray]:
     first = slice(None, runs.SAMPLES)
     return {
         runs.SAMPLE_INPUTS: to_bytes(test.inputs[first].cpu().numpy()),
-        runs.SAMPLE_TARGETS: to_bytes(test.targets[first].cpu().numpy()),
+        runs.SAMPLE_TARGETS: to_bytes(test.pictures[first].cpu().numpy()),
     }
 
 
 def _first_reconstructions(network: Autoencoder, test: TestSplit) -> np.ndarray:
     with torch.no_grad():
         return to_bytes(network(test.inputs[: runs.SAMPLES]).reconstruction.cpu().numpy())
-
-
-def to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Map [0, 1] to uint8 0…255, rounding; what is not a number becomes black."""
-    scaled: np.ndarray = np.round(np.clip(np.nan_to_num(pixels), 0, 1) * 255)
-    return scaled.astype(np.uint8)

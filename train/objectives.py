@@ -1,34 +1,87 @@
-"""Objectives: what is minimised, as pure functions from (output, target) to named terms whose sum is the loss."""
+"""Objectives: what is minimised, as pure functions from (answer, batch) to named terms whose sum is the loss."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from zoo.blocks import Output
+from train.prepare import Batch
+from zoo.blocks import Output, Verdict, normalise
+from zoo.recipe import Recipe
 
 Terms = dict[str, Tensor]
-Objective = Callable[[Output, Tensor], Terms]
+Objective = Callable[[Any, Batch], Terms]
 
 
-def bce(output: Output, target: Tensor) -> Terms:
+def bce(output: Output, batch: Batch) -> Terms:
     """Binary cross-entropy a pixel, in nats, of a sigmoid network; taken from its logits, which cannot overflow."""
-    return {"bce": functional.binary_cross_entropy_with_logits(output.raw, target)}
+    return {"bce": functional.binary_cross_entropy_with_logits(output.raw, batch.target)}
 
 
-def mse(output: Output, target: Tensor) -> Terms:
+def mse(output: Output, batch: Batch) -> Terms:
     """Squared error a pixel of the reconstruction."""
-    return {"mse": functional.mse_loss(output.reconstruction, target)}
+    return {"mse": functional.mse_loss(output.reconstruction, batch.target)}
 
 
-def mse_linear(output: Output, target: Tensor) -> Terms:
+def mse_linear(output: Output, batch: Batch) -> Terms:
     """Squared error a pixel before clamping, of a network whose output is linear."""
-    return {"mse": functional.mse_loss(output.raw, target)}
+    return {"mse": functional.mse_loss(output.raw, batch.target)}
 
 
-OBJECTIVES: Mapping[str, Objective] = {"bce": bce, "mse": mse, "mse-linear": mse_linear}
+def mse_normalised(output: Output, batch: Batch) -> Terms:
+    """Squared error a pixel to images of zero mean and unit deviation; to several of them the mean over all."""
+    target = normalise(batch.target)
+    raw = output.raw.unsqueeze(1) if target.ndim == 5 else output.raw
+    return {"mse": functional.mse_loss(raw.expand_as(target), target)}
+
+
+def elbo(output: Output, batch: Batch) -> Terms:
+    """The negative evidence lower bound an image, in nats (Kingma & Welling 2014, equation 10).
+
+    Binary cross-entropy summed over the pixels, and the divergence of N(mean, exp(logvar)) from N(0, 1) summed over
+    the latent variables, each the mean over the images.
+    """
+    assert output.logvar is not None
+    count = len(batch.target)
+    logits = functional.binary_cross_entropy_with_logits(output.raw, batch.target, reduction="sum") / count
+    divergence = -0.5 * (1 + output.logvar - output.bottleneck.square() - output.logvar.exp()).sum() / count
+    return {"bce": logits, "kl": divergence}
+
+
+def cross_entropy(verdict: Verdict, batch: Batch) -> Terms:
+    """Cross-entropy of a classifier's verdict, in nats an image."""
+    return {"cross_entropy": functional.cross_entropy(verdict.logits, batch.label)}
+
+
+def taught_by(teacher: nn.Module) -> Objective:
+    """Return the cross-entropy of a frozen classifier's verdict on the output, in nats an image."""
+
+    def objective(output: Output, batch: Batch) -> Terms:
+        return cross_entropy(teacher(output.reconstruction), batch)
+
+    return objective
+
+
+TEACHER = "teacher"
+OBJECTIVES: Mapping[str, Objective] = {
+    "bce": bce,
+    "mse": mse,
+    "mse-linear": mse_linear,
+    "mse-normalised": mse_normalised,
+    "elbo": elbo,
+    "cross-entropy": cross_entropy,
+}
+
+
+def objective_of(recipe: Recipe, teacher: nn.Module | None) -> Objective:
+    """Return a recipe's objective; `teacher` is the frozen classifier of one that has it in its loss."""
+    if recipe.objective == TEACHER:
+        assert teacher is not None, recipe.name
+        return taught_by(teacher)
+    return OBJECTIVES[recipe.objective]
 
 
 def total(terms: Terms) -> Tensor:

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.cli import RUNS_DEFAULT
+from zoo.recipe import Recipe
+
+PRECISIONS = ("fp32", "bf16")
+QUICK_EPOCHS, QUICK_STEPS = 2, 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`data` is a folder, 'sample', or None for the user's cache; `epochs` None takes the recipe's own number."""
+    """`data` is a folder, 'sample', or None for the user's cache; `epochs` None takes the recipe's own number.
+
+    `precision` is 'fp32' or 'bf16', the type that layers compute in; `quick` cuts every recipe to the same tiny budget.
+    """
 
     data: str | None
     runs: Path
@@ -21,6 +28,18 @@ class Options:
     resume: bool = False
     overwrite: bool = False
     export: bool = True
+    precision: str = "fp32"
+    quick: bool = False
+
+    def epochs_of(self, recipe: Recipe) -> int:
+        """Return the epochs to train."""
+        return self.epochs or (QUICK_EPOCHS if self.quick else recipe.epochs)
+
+    def steps_of(self, recipe: Recipe, images: int) -> int | None:
+        """Return the batches an epoch, None for each of so many images once."""
+        if not self.quick:
+            return recipe.steps
+        return min(QUICK_STEPS, recipe.steps or -(-images // recipe.batch_size))
 
     def resume_line(self, recipe_name: str) -> str:
         """Return the command that goes on with this training, to be copied as it is."""
@@ -28,6 +47,8 @@ class Options:
         words += ["--data", self.data] if self.data else []
         words += ["--epochs", str(self.epochs)] if self.epochs else []
         words += ["--seed", str(self.seed)] if self.seed else []
+        words += ["--precision", self.precision] if self.precision != "fp32" else []
+        words += ["--quick"] if self.quick else []
         words += ["--device", self.device] if self.device != "auto" else []
         words += ["--runs", str(self.runs)] if self.runs != RUNS_DEFAULT else []
         words += [] if self.export else ["--no-export"]

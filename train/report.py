@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from train.loop import Result
-from zoo.runs import METRICS
+from zoo.runs import QUICK
 
 _UNITS = {"mse": "mse", "psnr": "psnr dB", "ssim": "ssim", "bce": "bce"}
 
@@ -19,17 +19,23 @@ def as_text(result: Result) -> str:
         f"train {record.train_loss[-1]:.5f}, validation {record.val_loss[-1]:.5f} ({result.recipe.objective})"
     )
     rows = {"model": result.metrics, **result.baselines}
-    width = max(map(len, rows))
-    lines = [f"  {'':{width}}  " + "  ".join(f"{_UNITS[metric]:>8}" for metric in METRICS)]
-    lines += [
-        f"  {name:{width}}  " + "  ".join(f"{_number(values[metric]):>8}" for metric in METRICS)
-        for name, values in rows.items()
-    ]
+    columns = list(dict.fromkeys(metric for values in rows.values() for metric in values))
+    first, widths = max(map(len, rows)), [max(8, len(_UNITS.get(metric, metric))) for metric in columns]
+    heads = zip(columns, widths, strict=True)
+    lines = [f"  {'':{first}}  " + "  ".join(f"{_UNITS.get(metric, metric):>{width}}" for metric, width in heads)]
+    for name, values in rows.items():
+        cells = [_number(values[metric]) if metric in values else "–" for metric in columns]
+        lines.append(f"  {name:{first}}  " + "  ".join(f"{cell:>{w}}" for cell, w in zip(cells, widths, strict=True)))
+    if result.state == QUICK:
+        lines.append("  after a few steps only (--quick): these figures tell nothing of the recipe")
+    for metric, value in result.recipe.published.items():
+        lines.append(f"  the sheet's {_UNITS.get(metric, metric)}: {value:g}")
     if result.state == "failed":
         if not result.is_finite:
             return "\n".join([head, *lines, "  FAILED: it diverged (not a number), so nothing is exported"])
-        mean_square = _number(result.baselines["black"]["mse"])
-        lines.append(f"  FAILED: it answers every image alike (the data's own mean square is {mean_square})")
+        square = result.baselines.get("black", {}).get("mse")
+        told = f" (the data's own mean square is {_number(square)})" if square is not None else ""
+        lines.append(f"  FAILED: it answers every image alike{told}")
     return "\n".join([head, *lines])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from zoo import runs
-from zoo.blocks import Autoencoder
+from zoo.blocks import Autoencoder, Classifier
 from zoo.runs import History
 
 
@@ -36,7 +36,7 @@ class Record:
 class State:
     """Network, optimiser and record after `record.epochs` epochs. Order and noise follow from seed and epoch."""
 
-    network: Autoencoder
+    network: Autoencoder | Classifier
     optimiser: torch.optim.Optimizer
     record: Record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -13,12 +14,20 @@ class Output(NamedTuple):
     """What an autoencoder answers.
 
     `raw` is the decoder's last layer before it becomes pixels: an objective that wants logits, or an
-    unclamped error, takes it from here.
+    unclamped error, takes it from here. `logvar` is a variational one's; its bottleneck is then the mean.
     """
 
     reconstruction: Tensor  # (B, C, H, W), pixels in [0, 1]
     bottleneck: Tensor  # (B, *bottleneck shape)
     raw: Tensor  # (B, C, H, W)
+    logvar: Tensor | None = None  # (B, *bottleneck shape)
+
+
+class Verdict(NamedTuple):
+    """What a classifier answers."""
+
+    logits: Tensor  # (B, classes)
+    features: Tensor  # (B, features), what the last layer sees
 
 
 class Autoencoder(nn.Module):
@@ -35,18 +44,125 @@ class Autoencoder(nn.Module):
         self.to_pixels = to_pixels
         self.apply(_glorot_uniform)
 
+    def encode(self, image: Tensor) -> Mapping[str, Tensor]:
+        """Return what the encoder's graph gives: the bottleneck."""
+        return {"bottleneck": self.encoder(image)}
+
+    def decode(self, bottleneck: Tensor) -> Tensor:
+        """Return pixels in [0, 1]."""
+        pixels: Tensor = self.to_pixels(self.decoder(bottleneck))
+        return pixels
+
     def forward(self, image: Tensor) -> Output:
         bottleneck = self.encoder(image)
         raw = self.decoder(bottleneck)
         return Output(reconstruction=self.to_pixels(raw), bottleneck=bottleneck, raw=raw)
 
 
+class Variational(Autoencoder):
+    """A variational autoencoder (Kingma & Welling 2014): the encoder ends in a mean and the logarithm of a variance.
+
+    While it is trained the decoder sees mean + exp(logvar / 2)·N(0, 1); otherwise it sees the mean.
+    """
+
+    def __init__(
+        self, *, encoder: nn.Module, mean: nn.Module, logvar: nn.Module, decoder: nn.Module, to_pixels: nn.Module
+    ) -> None:
+        super().__init__(encoder=encoder, decoder=decoder, to_pixels=to_pixels)
+        self.mean = mean
+        self.logvar = logvar
+        self.apply(_glorot_uniform)
+
+    def encode(self, image: Tensor) -> Mapping[str, Tensor]:
+        hidden = self.encoder(image)
+        return {"bottleneck": self.mean(hidden), "logvar": self.logvar(hidden)}
+
+    def forward(self, image: Tensor) -> Output:
+        mean, logvar = self.encode(image).values()
+        latent = mean + torch.exp(logvar / 2) * torch.randn_like(mean) if self.training else mean
+        raw = self.decoder(latent)
+        return Output(reconstruction=self.to_pixels(raw), bottleneck=mean, raw=raw, logvar=logvar)
+
+
+class Classifier(nn.Module):
+    """Layers that find features, and a last one that weighs them. Starts as an Autoencoder does."""
+
+    def __init__(self, *, features: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+        self.head = head
+        self.apply(_glorot_uniform)
+
+    def forward(self, image: Tensor) -> Verdict:
+        features = self.features(image)
+        return Verdict(logits=self.head(features), features=features)
+
+
+class Frozen(nn.Module):
+    """A trained module that learns no more: no gradients for its weights, its normalisation and dropout at rest."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Frozen:
+        return self
+
+    def forward(self, value: Tensor) -> Tensor:
+        answer: Tensor = self.module(value)
+        return answer
+
+
 class UnitClamp(nn.Module):
-    """Clamp to [0, 1]: the step to pixels of a network whose output is linear. It has no gradient outside, so an
-    objective takes the raw values."""
+    """Map the values to pixels by scale and offset, and clamp to [0, 1]: the last step of a network whose output is
+    linear. It has no gradient outside, so an objective takes the raw values."""
+
+    def __init__(self, *, scale: float = 1.0, offset: float = 0.0) -> None:
+        super().__init__()
+        self.scale, self.offset = scale, offset
 
     def forward(self, raw: Tensor) -> Tensor:
-        return raw.clamp(0, 1)
+        if (self.scale, self.offset) == (1.0, 0.0):
+            return raw.clamp(0, 1)
+        return (raw * self.scale + self.offset).clamp(0, 1)
+
+
+class Spread(nn.Module):
+    """Spread one value a channel over a whole image: (B, C, 1, 1) → (B, C, side, side)."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, value: Tensor) -> Tensor:
+        return nn.functional.interpolate(value, scale_factor=float(self.side), mode="nearest")
+
+
+BLANK = 1e-2  # an image whose deviation is less is blank; a letter's is thirty times as much
+
+
+def normalize_mean(image: Tensor) -> Tensor:
+    """Subtract each image's own mean: (…, C, H, W) → the same."""
+    return image - image.mean(dim=(-3, -2, -1), keepdim=True)
+
+
+def normalize_stddev(image: Tensor) -> Tensor:
+    """Divide each image by its own standard deviation (of its values, not of a sample); a blank one stays blank."""
+    centred = image - image.mean(dim=(-3, -2, -1), keepdim=True)
+    deviation = centred.square().mean(dim=(-3, -2, -1), keepdim=True).sqrt()
+    return image / deviation.clamp(min=BLANK)
+
+
+def normalise(image: Tensor) -> Tensor:
+    """Give each image zero mean and unit standard deviation: (…, C, H, W) → the same."""
+    return normalize_stddev(normalize_mean(image))
+
+
+class Normalise(nn.Module):
+    """The same as a layer."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return normalise(image)
 
 
 def _glorot_uniform(module: nn.Module) -> None:
@@ -56,12 +172,14 @@ def _glorot_uniform(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def bottleneck_shape(network: Autoencoder, image_shape: tuple[int, int, int]) -> tuple[int, ...]:
-    """Return the shape of one image's bottleneck; `image_shape` is (C, H, W)."""
+def bottleneck_shape(network: nn.Module, input_shape: tuple[int, int, int]) -> tuple[int, ...]:
+    """Return the shape of one image's bottleneck, () for a classifier; `input_shape` is (C, H, W)."""
+    if not isinstance(network, Autoencoder):
+        return ()
     training = network.training
     network.eval()
     with torch.no_grad():
-        shape = tuple(network.encoder(torch.zeros(1, *image_shape)).shape[1:])
+        shape = tuple(network.encode(torch.zeros(1, *input_shape))["bottleneck"].shape[1:])
     network.train(training)
     return shape
 

@@ -26,15 +26,17 @@ class Card:
     """What a graph is.
 
     graph       'model', 'encoder' or 'decoder'
-    task        'reconstruct' or 'denoise'
-    inputs, outputs     [{name, kind: image|bottleneck, layout, dtype, shape, range}], a symbol for the batch
-    bottleneck  {shape, size, view: (rows, columns) or None, compression: pixels a bottleneck value}
+    task        'reconstruct', 'denoise', 'colourise', 'generate', 'translate', 'recall' or 'classify'
+    inputs, outputs     [{name, kind: image|bottleneck|logvar|logits|features, dtype, shape}], a symbol for the batch;
+                        of images also layout and range, of logits classes
+    bottleneck  {shape, size, view: (rows, columns) or None, compression: pixels a bottleneck value}; {} of a classifier
     objective   {name, noise: standard deviation on [0, 1] pixels}
-    data        {name, train, test: number of images, provenance, sha256, licence}
-    training    {epochs, batch_size, learning_rate, seed, state}
-    metrics     {mse, psnr, ssim, bce} on the test split;  baselines  {name: the same}
+    data        {name, train, validation, test: number of images, split, provenance, sha256, licence}
+    training    {epochs, batch_size, learning_rate, seed, precision, state}
+    metrics     {mse, psnr, ssim, bce, …} on the test split;  baselines  {name: the same}
     tools       {package: version}
     choices     what the sheet leaves open and we chose, in sentences
+    published   {metric: the sheet's own figure}
     """
 
     name: str
@@ -53,6 +55,7 @@ class Card:
     parameters: int
     tools: dict[str, str]
     choices: list[str]
+    published: dict[str, float]
 
     def to_json(self) -> str:
         """Return the card as the text that goes into the metadata."""

@@ -1,35 +1,43 @@
-"""`aezoo list`: every recipe of the zoo, from the registry alone."""
+"""`aezoo list`: every recipe of the zoo by assignment, and what runs of it have measured beside what its sheet says."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from zoo.cli import Json, new_app, print_json, print_next, run
-from zoo.data import sets
+from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, print_json, print_next, run
+from zoo.errors import AezooError
 from zoo.recipe import Recipe
+from zoo.runs import QUICK, History, RunFolder
 
 app = new_app("Show every recipe of the zoo.")
 
-JSON_KEYS = ("name", "assignment", "dataset", "objective", "parameters", "bottleneck", "epochs")
-_COLUMNS = ("name", "network", "data", "objective", "parameters", "bottleneck", "epochs")
+JSON_KEYS = (
+    *("name", "assignment", "task", "dataset", "objective", "parameters", "bottleneck", "epochs"),
+    *("metric", "published", "measured", "rival", "baseline", "run"),
+)
+_RECIPE = ("recipe", "network", "data", "objective", "parameters", "bottleneck", "epochs")
+_FIGURES = ("metric", "sheet", "measured", "baseline", "run")
+_NUMBERS = {"parameters", "epochs", "sheet", "measured"}
+NOTHING = "–"
 
 
 @app.command()
-def main(as_json: Json = False) -> None:
-    """Show every recipe: network, data set, objective, parameters, bottleneck, epochs."""
+def main(runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
+    """Show every recipe: network, data set, size, and where there is a run its figure beside sheet and baseline."""
     from zoo import registry
 
-    facts = [facts_of(recipe) for recipe in registry.recipes().values()]
+    facts = [facts_of(recipe, runs) for recipe in registry.recipes().values()]
     if as_json:
         print_json([{key: row[key] for key in JSON_KEYS} for row in facts])
         return
-    rows = [_cells(row) for row in facts]
-    print(_table(rows))
+    print(_table(facts))
     print_next("train", "purdue/conv", "--data", "sample")
 
 
-def facts_of(recipe: Recipe) -> dict[str, Any]:
+def facts_of(recipe: Recipe, runs: Path) -> dict[str, Any]:
     """Return what is listed of a recipe; parameters and bottleneck are counted on the network itself."""
     from zoo.blocks import bottleneck_shape, parameter_count
 
@@ -37,39 +45,90 @@ def facts_of(recipe: Recipe) -> dict[str, Any]:
     return {
         "name": recipe.name,
         "assignment": recipe.assignment,
+        "task": recipe.task,
         "summary": recipe.summary,
         "dataset": recipe.dataset,
         "objective": recipe.objective,
         "noise": recipe.noise,
         "parameters": parameter_count(network),
-        "bottleneck": list(bottleneck_shape(network, sets.get(recipe.dataset).shape)),
+        "bottleneck": list(bottleneck_shape(network, recipe.input_shape)),
         "epochs": recipe.epochs,
+        "metric": recipe.metric,
+        "published": recipe.published.get(recipe.metric),
+        "rival": recipe.rival,
+        **_measured(recipe, RunFolder.of(runs, recipe.name)),
     }
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _measured(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
+    """The run's own figure and its baseline's; None where there is no run, or none that has ended."""
+    nothing = {"measured": None, "baseline": None, "run": None}
+    if not folder.history.is_file():
+        return nothing
+    try:
+        history = folder.read_history()
+    except AezooError:
+        return {**nothing, "run": "broken"}
+    return {
+        "measured": history.metrics().get(recipe.metric),
+        "baseline": history.baselines().get(recipe.rival, {}).get(recipe.metric),
+        "run": _told(history, recipe),
+    }
+
+
+def _told(history: History, recipe: Recipe) -> str:
+    """Say how far a run is and on what, so that nobody takes a short one for the whole."""
+    state, data = str(history.meta.get("state")), str(history.meta.get("data"))
+    if state == QUICK:
+        return f"quick, {data}"
+    of = f" of {recipe.epochs}" if history.epochs != recipe.epochs else ""
+    return f"{history.epochs}{of} epochs, {data}{'' if state == 'finished' else f', {state}'}"
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str]:
     noise = f" (noise {row['noise']:g})" if row["noise"] else ""
-    return (
-        row["name"],
-        row["summary"],
-        row["dataset"] + noise,
-        row["objective"],
-        f"{row['parameters']:,}",
-        "×".join(map(str, row["bottleneck"])),
-        str(row["epochs"]),
-    )
+    baseline = f"{row['rival']} {_figure(row['baseline'])}" if row["baseline"] is not None else NOTHING
+    return {
+        "recipe": row["name"].split("/")[1],
+        "network": row["summary"],
+        "data": row["dataset"] + noise,
+        "objective": row["objective"],
+        "parameters": f"{row['parameters']:,}",
+        "bottleneck": "×".join(map(str, row["bottleneck"])) or NOTHING,
+        "epochs": str(row["epochs"]),
+        "metric": row["metric"],
+        "sheet": _figure(row["published"]),
+        "measured": _figure(row["measured"]),
+        "baseline": baseline,
+        "run": row["run"] or NOTHING,
+    }
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    numbers = {_COLUMNS.index("parameters"), _COLUMNS.index("epochs")}
-    return "\n".join(
-        "  ".join(
-            f"{cell:>{width}}" if index in numbers else f"{cell:{width}}"
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (_COLUMNS, *rows)
+def _figure(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3g}"
+
+
+def _table(facts: list[dict[str, Any]]) -> str:
+    """One block an assignment; the columns of figures are shown in full where there is any run."""
+    columns = (*_RECIPE, *(_FIGURES if any(row["run"] for row in facts) else ("metric", "sheet")))
+    rows = [_cells(row) for row in facts]
+    widths = {column: max(len(column), *(len(cells[column]) for cells in rows)) for column in columns}
+    lines: list[str] = []
+    for assignment in dict.fromkeys(row["assignment"] for row in facts):
+        lines += ["", assignment] if lines else [assignment]
+        lines.append(_line({column: column for column in columns}, widths))
+        lines += [
+            _line(cells, widths) for row, cells in zip(facts, rows, strict=True) if row["assignment"] == assignment
+        ]
+    return "\n".join(lines)
+
+
+def _line(cells: dict[str, str], widths: dict[str, int]) -> str:
+    padded: Iterable[str] = (
+        f"{cells[column]:>{width}}" if column in _NUMBERS else f"{cells[column]:{width}}"
+        for column, width in widths.items()
     )
+    return ("  " + "  ".join(padded)).rstrip()
 
 
 if __name__ == "__main__":

@@ -10,10 +10,15 @@ Keys of `history.h5`, format `aezoo/1`; every data set carries a Fletcher-32 sum
     history/epoch/learning_rate  seconds    (E,) float64    at the epoch's end; wall clock
     history/step/loss                       (S,) float32    the objective of every batch
     terms/<name>                            (E,) float64    the objective's parts on the training split
-    metrics/<metric>                        (1,) float64    mse psnr ssim bce on the test split, on [0, 1] pixels
+    metrics/<metric>                        (1,) float64    mse psnr ssim bce on the test split, on [0, 1] pixels; of
+                                                            classifiers accuracy; of generators their diversity
     baselines/<name>/<metric>               (1,) float64    the same, of what the model should beat
     samples/inputs  targets  reconstructions    (10, C, H, W) uint8     the first ten of the test split
     samples/epochs/reconstructions          (E, 10, C, H, W) uint8      the same after each epoch
+    grids/<grid>/images                     (N, C, H, W) uint8          pictures made; plane and extreme row by row
+    grids/<grid>/points                     (N, 2) float32              the latent points they were made from
+    grids/<grid>/verdicts  labels           (N,) int64                  what a judge calls them; what they should be
+    grids/<grid>/inputs  targets            (N, C, H, W) uint8          what went in; what was wanted
 """
 
 from __future__ import annotations
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
 
 FORMAT = "aezoo/1"
 GRAPHS = ("model", "encoder", "decoder")
+QUICK = "quick"  # the state of a run that was cut to a tiny budget; its figures tell nothing
 METRICS = ("mse", "psnr", "ssim", "bce")
 SAMPLES = 10
 
@@ -56,7 +62,7 @@ _NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
 _KEY = re.compile(
     rf"history/epoch/(train_loss|val_loss|learning_rate|seconds)|history/step/loss|terms/{_NAME}"
     rf"|metrics/{_NAME}|baselines/{_NAME}/{_NAME}|samples/(inputs|targets|reconstructions)"
-    rf"|samples/epochs/reconstructions"
+    rf"|samples/epochs/reconstructions|grids/{_NAME}/(images|points|verdicts|labels|inputs|targets)"
 )
 _MAX_KEYS = 512
 _MAX_META_BYTES = 1 << 20
@@ -244,7 +250,7 @@ def pack_history(history: History) -> bytes:
 
 
 def _create(file: h5py.File, key: str, array: np.ndarray) -> None:
-    images = key.startswith("samples/")
+    images = array.dtype == np.uint8 and array.ndim >= 4
     chunk = (1, *array.shape[1:]) if array.ndim == _MAX_RANK else array.shape
     file.create_dataset(
         key,

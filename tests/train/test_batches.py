@@ -5,15 +5,22 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.batches import Batches, TestSplit, stream_seed, to_unit
-from train.loop import Splits
+from train.batches import Batches, TestSplit, stream_seed
+from train.prepare import Preparation, to_unit
+from zoo import registry
+from zoo.data.splits import Splits
 
 CPU = torch.device("cpu")
 
 
+def preparation(name: str) -> Preparation:
+    recipe = registry.load(name)
+    return Preparation.of(recipe, None, classes=recipe.classes, device=CPU)
+
+
 @pytest.fixture
 def batches(splits: Splits) -> Batches:
-    return Batches.of(splits.train, batch_size=64, noise=0.25, device=CPU)
+    return Batches.of(splits.train, preparation("purdue/denoise"), batch_size=64, device=CPU)
 
 
 def test_an_epoch_deals_every_image_once_the_last_batch_being_smaller(batches: Batches) -> None:
@@ -45,17 +52,31 @@ def test_noise_has_its_deviation_is_clipped_and_never_touches_the_target(batches
 
 
 def test_without_noise_the_input_is_the_target(splits: Splits) -> None:
-    for batch in Batches.of(splits.train, batch_size=50, noise=0.0, device=CPU).epoch(0, 1):
+    for batch in Batches.of(splits.train, preparation("purdue/conv"), batch_size=50, device=CPU).epoch(0, 1):
         assert torch.equal(batch.image, batch.target)
 
 
 def test_the_test_split_is_noisy_in_the_same_way_for_every_run(splits: Splits) -> None:
-    one, two = (TestSplit.of(splits.test, noise=0.25, device=CPU) for _ in range(2))
+    one, two = (TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU) for _ in range(2))
     assert torch.equal(one.inputs, two.inputs)
-    assert not torch.equal(one.inputs, one.targets)
+    assert not torch.equal(one.inputs, one.pictures)
     assert sum(len(batch.image) for batch in one.batches(7)) == len(splits.test)
 
 
 def test_streams_of_random_numbers_do_not_meet() -> None:
     seeds = {stream_seed(seed, epoch, stream) for seed in range(10) for epoch in range(10) for stream in range(4)}
     assert len(seeds) == 400
+
+
+def test_with_a_number_of_steps_the_images_are_dealt_over_and_over_each_as_often(splits: Splits) -> None:
+    batches = Batches.of(splits.train, preparation("purdue/conv"), batch_size=30, device=CPU, steps=20)
+    dealt = torch.cat([batch.target for batch in batches.epoch(0, 1)])
+    assert batches.sizes == [30] * 20
+    assert len(dealt) == 3 * len(splits.train)
+    _, counts = dealt.flatten(1).unique(dim=0, return_counts=True)
+    assert set(counts.tolist()) <= {3, 6, 9}  # of images that are drawn alike, a multiple
+
+
+def test_a_batch_is_never_larger_than_the_split_it_is_dealt_from(splits: Splits) -> None:
+    batches = Batches.of(splits.train, preparation("purdue/conv"), batch_size=10_000, device=CPU, steps=2)
+    assert [len(batch.image) for batch in batches.epoch(0, 1)] == [len(splits.train)] * 2

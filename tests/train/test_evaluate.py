@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from train.baselines import measure_baselines, pca
+from train.baselines import Training, nearest_example, pca, pictures_of_baselines
+from train.batches import TestSplit
 from train.evaluate import MAX_PSNR_DB, measure, verdict
-from train.loop import Splits
+from train.prepare import Preparation
+from zoo import registry
+from zoo.data.splits import Splits
+
+CPU = torch.device("cpu")
+
+
+def preparation(name: str) -> Preparation:
+    recipe = registry.load(name)
+    return Preparation.of(recipe, None, classes=recipe.classes, device=CPU)
+
+
+@pytest.fixture
+def training(splits: Splits) -> Training:
+    return Training(splits.train, preparation("purdue/conv"))
 
 
 @pytest.fixture
@@ -37,29 +53,44 @@ def test_equal_images_are_perfect_and_finite(pair: tuple[np.ndarray, np.ndarray]
     assert found["ssim"] == pytest.approx(1.0)
 
 
-def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits) -> None:
+def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits, training: Training) -> None:
     train = splits.train.pixels.reshape(200, -1) / 255.0
     inputs = splits.train.pixels.astype(np.float32) / 255
     centred = train - train.mean(0)
     _, _, components = np.linalg.svd(centred, full_matrices=False)
     for k in (2, 16):
         expected = np.clip(centred @ components[:k].T @ components[:k] + train.mean(0), 0, 1)
-        np.testing.assert_allclose(pca(splits.train, inputs, components=k).reshape(200, -1), expected, atol=2e-4)
+        np.testing.assert_allclose(pca(training, inputs, components=k).reshape(200, -1), expected, atol=2e-4)
 
 
-def test_pca_with_more_values_than_images_takes_what_there_is(splits: Splits) -> None:
+def test_pca_with_more_values_than_pixels_takes_what_there_is(splits: Splits, training: Training) -> None:
     inputs = splits.train.pixels.astype(np.float32) / 255
-    assert measure(inputs, pca(splits.train, inputs, components=5_000))["mse"] < 1e-6
+    assert measure(inputs, pca(training, inputs, components=5_000).reshape(inputs.shape))["mse"] < 1e-6
 
 
-def test_baselines_name_what_a_model_should_beat(pair: tuple[np.ndarray, np.ndarray], splits: Splits) -> None:
-    targets, noisy = pair
-    clean = measure_baselines(splits.train, targets, targets, bottleneck_size=10)
-    assert clean.keys() == {"pca", "black", "mean-image"}
+def baselines(name: str, splits: Splits) -> dict[str, dict[str, float]]:
+    test = TestSplit.of(splits.test, preparation(name), device=CPU)
+    targets = test.pictures.numpy()
+    return {
+        baseline: measure(targets, pictures)
+        for baseline, pictures in pictures_of_baselines(splits.train, test, bottleneck_size=10)
+    }
+
+
+def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
+    targets = splits.test.pixels / 255
+    clean = baselines("purdue/conv", splits)
+    assert clean.keys() == {"pca", "nearest-example", "black", "mean-image"}
     assert clean["black"]["mse"] == pytest.approx(np.square(targets).mean(), rel=1e-5)
-    assert clean["pca"]["mse"] < clean["mean-image"]["mse"] < clean["black"]["mse"]
-    denoise = measure_baselines(splits.train, noisy, targets, bottleneck_size=10)
-    assert denoise["noisy-input"] == measure(targets, noisy)
+    assert clean["pca"]["mse"] < clean["nearest-example"]["mse"] < clean["mean-image"]["mse"] < clean["black"]["mse"]
+    noisy = TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU)
+    denoise = baselines("purdue/denoise", splits)
+    assert denoise["noisy-input"] == measure(noisy.pictures.numpy(), noisy.inputs.numpy())
+
+
+def test_the_nearest_example_is_found_among_all_portions(splits: Splits, training: Training) -> None:
+    inputs = splits.train.pixels.astype(np.float32) / 255
+    np.testing.assert_array_equal(nearest_example(training, inputs), inputs.reshape(len(inputs), -1))
 
 
 def test_a_run_that_answers_every_image_alike_has_failed(pair: tuple[np.ndarray, np.ndarray]) -> None:

@@ -8,19 +8,21 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests.conftest import Train
+from tests.conftest import Train, shortened, small_splits
 from train.devices import choose
 from train.interrupts import Interrupt, watch
-from train.loop import Splits, to_bytes
+from train.measure import to_bytes
 from train.progress import Progress
 from zoo import checkpoints, registry, runs
 from zoo.blocks import Autoencoder
+from zoo.data.splits import Splits
 from zoo.errors import DeviceError, Interrupted, RunError, UsageError, WriteError
 from zoo.runs import History, RunFolder
 
@@ -44,19 +46,25 @@ def same(one: object, two: object) -> bool:
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_the_same_seed_gives_the_same_run_bit_for_bit(name: str, tmp_path: Path, train_quickly: Train) -> None:
-    one = train_quickly(name, tmp_path / "one")
-    two = train_quickly(name, tmp_path / "two")
-    assert one.record.train_loss == two.record.train_loss
-    assert same(final_state(one.run), final_state(two.run))
+def test_the_same_seed_gives_the_same_run_bit_for_bit(
+    name: str, whole_zoo: Path, tmp_path: Path, train_quickly: Train
+) -> None:
+    recipe = shortened(registry.load(name))
+    again = train_quickly(recipe, tmp_path, epochs=1, splits=small_splits(recipe), needs=whole_zoo)
+    before = RunFolder.of(whole_zoo, name)
+    assert before.read_history().arrays[runs.TRAIN_LOSS].tolist() == again.record.train_loss
+    assert same(final_state(before), final_state(again.run))
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(name: str, tmp_path: Path, train_quickly: Train) -> None:
-    whole = train_quickly(name, tmp_path / "whole", epochs=4)
-    train_quickly(name, tmp_path / "parts", epochs=1)
-    train_quickly(name, tmp_path / "parts", epochs=3, resume=True)
-    parts = train_quickly(name, tmp_path / "parts", epochs=4, resume=True)
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    name: str, whole_zoo: Path, tmp_path: Path, train_quickly: Train
+) -> None:
+    recipe = shortened(registry.load(name))
+    more: dict[str, Any] = {"splits": small_splits(recipe), "needs": whole_zoo}
+    whole = train_quickly(recipe, tmp_path / "whole", epochs=2, **more)
+    train_quickly(recipe, tmp_path / "parts", epochs=1, **more)
+    parts = train_quickly(recipe, tmp_path / "parts", epochs=2, resume=True, **more)
     assert same(final_state(whole.run), final_state(parts.run))
     assert whole.metrics == parts.metrics
 
@@ -78,7 +86,7 @@ def test_the_loss_falls_and_the_history_tells_of_every_epoch_and_step(tmp_path: 
         history.arrays[runs.SAMPLE_RECONSTRUCTIONS], history.arrays[runs.EPOCH_RECONSTRUCTIONS][-1]
     )
     assert history.metrics().keys() == set(runs.METRICS)
-    assert history.baselines().keys() == {"pca", "black", "mean-image", "noisy-input"}
+    assert history.baselines().keys() == {"pca", "nearest-example", "black", "mean-image", "noisy-input"}
     assert {"recipe", "seed", "epochs", "device", "torch", "data", "data_sha256", "provenance"} <= history.meta.keys()
     assert history.meta["state"] == result.state
 
@@ -104,6 +112,7 @@ def test_another_data_set_or_fewer_epochs_cannot_be_resumed(
 def test_a_network_that_stays_black_is_reported_as_failed(tmp_path: Path, train_quickly: Train) -> None:
     def black() -> Autoencoder:
         network = registry.load("purdue/conv").network()
+        assert isinstance(network, Autoencoder)
         last = [module for module in network.decoder.modules() if isinstance(module, nn.Conv2d)][-1]
         nn.init.zeros_(last.weight)
         nn.init.constant_(last.bias, -20.0)  # type: ignore[arg-type]

@@ -54,6 +54,7 @@ CARD = Card(
     parameters=89,
     tools={"aezoo": "0.1.0"},
     choices=["all of it"],
+    published={},
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from zoo import cli, registry
 from zoo.data import sets
+from zoo.runs import RunFolder
 
 Capture = pytest.CaptureFixture[str]
 
@@ -47,10 +48,30 @@ def test_a_mistyped_verb_is_told_the_nearest(capsys: Capture) -> None:
 def test_list_shows_every_recipe(capsys: Capture) -> None:
     code, out, _ = aezoo(capsys, "list")
     assert code == 0
+    headings = [line for line in out.splitlines() if line and not line.startswith((" ", "next:"))]
+    assert headings == list(dict.fromkeys(recipe.assignment for recipe in registry.recipes().values()))
     for recipe in registry.recipes().values():
-        assert recipe.name in out
+        assert f"  {recipe.name.split('/')[1]} " in out
     assert "829,284" in out
+    assert "0.0036" in out
     assert "8×7×7" in out
+
+
+def test_list_shows_a_runs_figure_beside_the_sheets_and_says_how_far_the_run_is(
+    capsys: Capture, whole_zoo: Path
+) -> None:
+    _, out, _ = aezoo(capsys, "list", "--runs", whole_zoo, "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    for name, row in rows.items():
+        assert row["measured"] == RunFolder.of(whole_zoo, name).read_history().metrics()[row["metric"]]
+        assert row["baseline"] is not None
+        assert "sample" in row["run"]
+    assert rows["maastricht/base"]["published"] == 0.0036
+    _, out, _ = aezoo(capsys, "list", "--runs", whole_zoo)
+    line = next(line for line in out.splitlines() if line.startswith("  model-2 "))
+    assert "0.00056" in line
+    assert "pca 0 " in line
+    assert "1 of 20 epochs, cifar10-sample" in line
 
 
 def test_list_as_json_is_one_list_with_the_promised_keys(capsys: Capture) -> None:
@@ -59,7 +80,10 @@ def test_list_as_json_is_one_list_with_the_promised_keys(capsys: Capture) -> Non
     assert (code, err) == (0, "")
     assert [row["name"] for row in rows] == list(registry.names())
     for row in rows:
-        assert list(row) == ["name", "assignment", "dataset", "objective", "parameters", "bottleneck", "epochs"]
+        assert list(row) == [
+            *("name", "assignment", "task", "dataset", "objective", "parameters", "bottleneck", "epochs"),
+            *("metric", "published", "measured", "rival", "baseline", "run"),
+        ]
         assert all(isinstance(size, int) for size in row["bottleneck"])
 
 
@@ -148,9 +172,9 @@ def test_data_status_knows_the_sample_and_an_empty_folder(capsys: Capture, tmp_p
     code, out, _ = aezoo(capsys, "data", "status", "--data", tmp_path)
     assert code == 0
     assert f"in {tmp_path}: not there" in out
-    assert f"next: aezoo data fetch mnist --data {tmp_path}" in out
+    assert f"next: aezoo data fetch mnist cifar10 cyrillic latin --data {tmp_path}" in out
     code, out, _ = aezoo(capsys, "data", "status", "--data", "sample", "--json")
-    assert [row["state"] for row in json.loads(out)] == ["sound"]
+    assert [row["state"] for row in json.loads(out)] == ["sound"] * len(sets.DATA_SETS)
 
 
 def test_doctor_says_what_is_here_and_which_provider_a_session_gets(capsys: Capture, tmp_path: Path) -> None:

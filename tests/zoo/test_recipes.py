@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from train.objectives import OBJECTIVES
+from train.objectives import OBJECTIVES, TEACHER
 from zoo import assignments, registry
-from zoo.blocks import bottleneck_shape, parameter_count
+from zoo.blocks import Autoencoder, Classifier, bottleneck_shape, parameter_count
 from zoo.data import sets
 from zoo.recipe import Recipe
+from zoo.runs import RunFolder
 
 RECIPES = list(registry.recipes().values())
 
 # (parameters, bottleneck shape) as the sheet has them, or as its layers add up to.
+VAE = (101_652, (2,))
+STRATEGY = (3_875_476, (512,))
 SHEETS = {
+    "hesso/conv": (7_265, (16, 7, 7)),
+    "hesso/denoise-0.5": (7_265, (16, 7, 7)),
+    "hesso/denoise-0.7": (7_265, (16, 7, 7)),
+    "hesso/denoise-0.9": (7_265, (16, 7, 7)),
+    **{f"hesso/vae-{digit}-{count}": VAE for digit in (2, 3, 8) for count in (10, 100, 1000, "all")},
+    **{f"letters/{name}": STRATEGY for name in ("class", "class-noise", "random", "representative", "mean")},
+    "letters/latent": (14 * 512, (512,)),
+    "maastricht/base": (4_911, (16, 8, 8)),
+    "maastricht/model-1": (4_147, (16, 16, 16)),
+    "maastricht/model-1-as-trained": (4_147, (16, 8, 8)),
+    "maastricht/model-2": (3_279, (16, 16, 16)),
+    "maastricht/model-3": (168_771, (128, 8, 8)),
+    "maastricht/model-4": (19_967, (16, 6, 6)),
+    "maastricht/model-4-as-trained": (13_551, (16, 8, 8)),
+    "maastricht/model-5": (39_071, (16, 4, 4)),
+    "maastricht/model-5-as-trained": (26_511, (16, 8, 8)),
+    "maastricht/model-6": (4_911, (16, 1, 1)),
+    "maastricht/model-7": (4_911, (16, 5, 5)),
+    "maastricht/colour-1": (96_131, (128, 16, 16)),
+    "maastricht/colour-2": (266_627, (128, 16, 16)),
     "freiburg/lr-0.1": (1_359, (2, 7, 7)),
     "freiburg/lr-0.01": (1_359, (2, 7, 7)),
     "freiburg/lr-0.001": (1_359, (2, 7, 7)),
@@ -28,7 +52,7 @@ SHEETS = {
 
 
 def test_the_registry_is_not_empty() -> None:
-    assert {recipe.name for recipe in RECIPES} >= SHEETS.keys()
+    assert {recipe.name for recipe in RECIPES if recipe.task != "classify"} == SHEETS.keys()
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
@@ -44,14 +68,17 @@ def test_a_network_has_the_parameters_and_the_bottleneck_of_its_sheet(name: str)
     network = recipe.network()
     parameters, bottleneck = SHEETS[name]
     assert parameter_count(network) == parameters
-    assert bottleneck_shape(network, sets.get(recipe.dataset).shape) == bottleneck
+    assert bottleneck_shape(network, recipe.input_shape) == bottleneck
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_a_network_gives_back_images_of_its_data_set_in_unit_range(recipe: Recipe) -> None:
-    shape = sets.get(recipe.dataset).shape
-    output = recipe.network()(torch.rand(3, *shape))
-    assert output.reconstruction.shape == output.raw.shape == (3, *shape)
+    network = recipe.network()
+    if isinstance(network, Classifier):
+        assert network(torch.rand(3, *recipe.input_shape)).logits.shape == (3, recipe.classes + recipe.noise_class)
+        return
+    output = network(torch.rand(3, *recipe.input_shape))
+    assert output.reconstruction.shape == output.raw.shape == (3, *recipe.image_shape)
     assert output.reconstruction.min() >= 0
     assert output.reconstruction.max() <= 1
 
@@ -63,20 +90,23 @@ def test_a_network_starts_with_biases_of_zero_and_a_sigmoid_one_not_black(recipe
     biases = [parameter for name, parameter in network.named_parameters() if name.endswith("bias")]
     assert biases
     assert not any(bias.any() for bias in biases)
-    if isinstance(network.to_pixels, nn.Sigmoid):
-        output = network(torch.rand(16, *sets.get(recipe.dataset).shape))
+    if isinstance(network, Autoencoder) and isinstance(network.to_pixels, nn.Sigmoid):
+        output = network(torch.rand(16, *recipe.input_shape))
         assert 0.3 < output.reconstruction.mean() < 0.7
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_the_view_of_a_bottleneck_shows_every_value_once(recipe: Recipe) -> None:
-    size = math.prod(bottleneck_shape(recipe.network(), sets.get(recipe.dataset).shape))
+    size = math.prod(bottleneck_shape(recipe.network(), recipe.input_shape))
     assert recipe.bottleneck_view is None or math.prod(recipe.bottleneck_view) == size
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_an_objective_and_a_data_set_have_names_that_exist(recipe: Recipe) -> None:
-    assert recipe.objective in OBJECTIVES
+    assert recipe.objective in (*OBJECTIVES, TEACHER)
+    assert (recipe.objective == TEACHER) == (recipe.teacher is not None)
+    assert set(recipe.needs) <= set(registry.names())
+    assert set(recipe.data_sets) <= sets.DATA_SETS.keys()
     assert recipe.dataset in sets.DATA_SETS
     assert recipe.epochs > 0
     assert recipe.choices, "say what the sheet leaves open"
@@ -96,3 +126,55 @@ def test_purdue_trains_for_the_sheets_150_epochs_with_its_noise() -> None:
         "purdue/conv": 0.0,
         "purdue/denoise": 0.25,
     }
+
+
+def test_maastrichts_models_have_exactly_the_bottleneck_sizes_of_the_sheets_table() -> None:
+    sizes = [math.prod(SHEETS[f"maastricht/model-{number}"][1]) for number in range(1, 8)]
+    assert sizes == [4096, 4096, 8192, 576, 256, 16, 400]
+
+
+def test_maastrichts_networks_are_trained_on_80_percent_of_all_images_in_batches_of_32() -> None:
+    maastricht = [recipe for recipe in RECIPES if recipe.assignment == "maastricht"]
+    assert len(maastricht) == 13
+    assert {(recipe.split, recipe.batch_size, recipe.objective) for recipe in maastricht} == {("80/10/10", 32, "mse")}
+    assert {recipe.epochs for recipe in maastricht if recipe.name != "maastricht/colour-2"} == {20}
+    assert registry.load("maastricht/colour-2").epochs == 100
+
+
+def test_model_6_gives_back_one_colour() -> None:
+    output = registry.load("maastricht/model-6").network()(torch.rand(4, 3, 32, 32)).reconstruction
+    assert torch.equal(output, output[:, :, :1, :1].expand_as(output))
+
+
+def test_hesso_denoises_three_strengths_and_generates_three_digits_from_four_numbers_of_them() -> None:
+    hesso = {recipe.name: recipe for recipe in RECIPES if recipe.assignment == "hesso"}
+    assert [recipe.noise for recipe in hesso.values() if recipe.task == "denoise"] == [0.5, 0.7, 0.9]
+    chosen = [recipe.selection for recipe in hesso.values() if recipe.task == "generate"]
+    found = {(selection.label, selection.count) for selection in chosen if selection}
+    assert found == {(digit, count) for digit in (2, 3, 8) for count in (10, 100, 1_000, None)}
+    assert len(chosen) == 12
+
+
+def test_the_encoder_decoder_of_the_letters_has_one_slope() -> None:
+    network = registry.load("letters/random").network()
+    slopes = [module for module in network.modules() if isinstance(module, nn.PReLU)]
+    assert len(slopes) == 1
+    assert slopes[0].num_parameters == 1
+
+
+def test_the_latent_letters_decoder_is_at_rest_whatever_is_asked_for() -> None:
+    network = registry.load("letters/latent").network()
+    assert isinstance(network, Autoencoder)
+    network.train()
+    assert not any(module.training for module in network.decoder.module.modules())  # type: ignore[union-attr]
+    assert {name for name, parameter in network.named_parameters() if parameter.requires_grad} == {
+        "encoder.vectors.weight"
+    }
+    assert 0.9 < float(network.encoder.vectors.weight.detach().std()) < 1.1  # type: ignore[union-attr, operator]
+
+
+def test_every_published_figure_is_of_a_metric_that_is_measured(whole_zoo: Path) -> None:
+    told = {recipe.name: recipe.published for recipe in RECIPES if recipe.published}
+    assert len(told) > 12
+    for name, published in told.items():
+        assert published.keys() <= RunFolder.of(whole_zoo, name).read_history().metrics().keys()

@@ -7,17 +7,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data import mnist
+from zoo.data import cifar10, comnist, mnist
 from zoo.errors import DataError
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
+CIFAR10_MIRRORS = (
+    "https://www.cs.toronto.edu/~kriz/",
+    "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets/",
+)
 TIMEOUT_SECONDS = 20
 CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file that mirrors hold: its name, and the sha256 and size that were published."""
+
+    name: str
+    sha256: str
+    size: int
+
 
 Tell = Callable[[str, int, int], None]  # (file name, bytes so far, bytes in all)
 
@@ -34,15 +49,54 @@ def fetch_mnist(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = Non
 
     A file that is there but wrong is fetched anew. Raises DataError when every mirror fails.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file; name a folder to fetch MNIST into")
+    _refuse_file(folder, "MNIST")
+    raw = folder / "MNIST" / "raw"
+    brought = []
+    for file in mnist.FILES.values():
+        if _sound(file, folder):
+            continue
+        wanted = Wanted(f"{file.name}.gz", file.gz_sha256, file.gz_bytes)
+        brought.append(_fetch(wanted, raw, _sources(mirrors, MNIST_MIRRORS), tell))
+        (raw / file.name).unlink(missing_ok=True)  # a wrong plain file would be found before the right .gz
+    return brought
+
+
+def fetch_cifar10(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = None) -> list[Path]:
+    """Bring CIFAR-10's six binary batches into DIR/cifar-10-batches-bin, if they are not there; return them.
+
+    The archive is checked against its published hash, unpacked in memory, and not kept. Raises DataError.
+    """
+    _refuse_file(folder, "CIFAR-10")
+    try:
+        for split in cifar10.FILES:
+            cifar10.load(split, folder)
+    except DataError:
+        wanted = Wanted(cifar10.ARCHIVE, cifar10.ARCHIVE_SHA256, cifar10.ARCHIVE_BYTES)
+        archive = _fetch(wanted, folder, _sources(mirrors, CIFAR10_MIRRORS), tell)
+        brought = cifar10.unpack(archive.read_bytes(), folder)
+        archive.unlink()
+        return brought
+    return []
+
+
+def fetch_letters(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = None) -> list[Path]:
+    """Say where the letters are to be had: their author publishes no hash that a download could be checked against."""
+    if comnist.present(folder):
+        return []
+    raise DataError(
+        f"the letters are not fetched, since no hash of them is published; get {' and '.join(comnist.ARCHIVES.values())} "
+        f"from {comnist.HOME} into {folder / comnist.FOLDER}, or use --data sample"
+    )
+
+
+def _sources(mirrors: Sequence[str] | None, published: Sequence[str]) -> Sequence[str]:
     own = os.environ.get("AEZOO_MIRROR")
-    sources = mirrors if mirrors is not None else (*([own] if own else []), *MNIST_MIRRORS)
-    return [
-        _fetch(file, folder / "MNIST" / "raw", sources, tell)
-        for file in mnist.FILES.values()
-        if not _sound(file, folder)
-    ]
+    return mirrors if mirrors is not None else (*([own] if own else []), *published)
+
+
+def _refuse_file(folder: Path, name: str) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file; name a folder to fetch {name} into")
 
 
 def _sound(file: mnist.IdxFile, folder: Path) -> bool:
@@ -53,22 +107,22 @@ def _sound(file: mnist.IdxFile, folder: Path) -> bool:
     return True
 
 
-def _fetch(file: mnist.IdxFile, folder: Path, mirrors: Sequence[str], tell: Tell) -> Path:
+def _fetch(wanted: Wanted, folder: Path, mirrors: Sequence[str], tell: Tell) -> Path:
     import pooch
     import requests
 
     pooch.get_logger().setLevel("ERROR")
-    name = f"{file.name}.gz"
+    name = wanted.name
     troubles: list[str] = []
     for mirror in mirrors:
         if not mirror.startswith(("http://", "https://")):
             troubles.append(f"{mirror}: is no http address")
             continue
-        meter = _Meter(name, file.gz_bytes, tell)
+        meter = _Meter(name, wanted.size, tell)
         try:
             path = pooch.retrieve(
                 url=f"{mirror.rstrip('/')}/{name}",
-                known_hash=f"sha256:{file.gz_sha256}",
+                known_hash=f"sha256:{wanted.sha256}",
                 fname=name,
                 path=folder,
                 downloader=pooch.HTTPDownloader(progressbar=meter, timeout=TIMEOUT_SECONDS, chunk_size=CHUNK_BYTES),
@@ -76,10 +130,9 @@ def _fetch(file: mnist.IdxFile, folder: Path, mirrors: Sequence[str], tell: Tell
         except (requests.RequestException, ValueError, OSError, DataError) as error:
             troubles.append(f"{mirror}: {_in_words(error)}")
             continue
-        (folder / file.name).unlink(missing_ok=True)  # a wrong plain file would be found before the right .gz
         return Path(path)
     raise DataError(
-        f"could not fetch {name} from any mirror ({'; '.join(troubles)}). Use --data sample for the embedded digits, "
+        f"could not fetch {name} from any mirror ({'; '.join(troubles)}). Use --data sample for the embedded data, "
         f"or put the file into {folder} and name that folder with --data"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ class Images:
     pixels      uint8 (N, C, H, W)
     labels      uint8 (N,)
     provenance  one clause that goes beside every figure and picture made from them
+    classes     the names that the labels count, where they have any
     """
 
     dataset: str
@@ -24,6 +25,7 @@ class Images:
     labels: np.ndarray
     provenance: str
     licence: str
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.pixels.dtype == np.uint8 and self.pixels.ndim == 4, (self.pixels.dtype, self.pixels.shape)
@@ -37,6 +39,10 @@ class Images:
         """(C, H, W) of one image."""
         channels, height, width = self.pixels.shape[1:]
         return channels, height, width
+
+    def take(self, rows: np.ndarray | slice) -> Images:
+        """Return some of the images, in that order."""
+        return replace(self, pixels=self.pixels[rows], labels=self.labels[rows])
 
     @cached_property
     def sha256(self) -> str:

@@ -19,6 +19,7 @@ from zoo.errors import DataError
 
 PROVENANCE = "MNIST, official files"
 LICENCE = "CC BY-SA 3.0"
+CLASSES = tuple("0123456789")
 UNSIGNED_BYTE = 0x08
 
 
@@ -85,6 +86,7 @@ def load(split: str, folder: Path) -> Images:
         labels=read_idx(find(labels, folder), labels),
         provenance=PROVENANCE,
         licence=LICENCE,
+        classes=CLASSES,
     )
 
 

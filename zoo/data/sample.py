@@ -7,11 +7,44 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.data import mnist
 from zoo.data.images import Images
 
 DIGITS_PROVENANCE = "sample: scikit-learn's digits (UCI), 8×8 scaled to 28×28"
 DIGITS_LICENCE = "CC BY 4.0"
 DIGITS_TRAIN = 1_500  # of 1,797; the order is that of the writers, so the last 297 come from other hands
+
+
+PHOTOS_PROVENANCE = "sample: 32×32 patches of scikit-image's photographs"
+PHOTOS_LICENCE = "CC0 or public domain"
+PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
+PHOTOS_TRAIN_SHARE = 5 / 6
+PATCH = 32
+
+
+def photos(split: str) -> Images:
+    """Return patches of colour photographs in CIFAR-10's shape: side by side, so that no two share a pixel."""
+    from skimage import data
+
+    patches, labels = [], []
+    for label, name in enumerate(PHOTOS):
+        photo = getattr(data, name)()  # (H, W, 3) uint8
+        rows, columns = photo.shape[0] // PATCH, photo.shape[1] // PATCH
+        tiles = photo[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH, 3)
+        patches.append(tiles.transpose(0, 2, 4, 1, 3).reshape(-1, 3, PATCH, PATCH))
+        labels.append(np.full(rows * columns, label, dtype=np.uint8))
+    order = np.random.default_rng(0).permutation(sum(map(len, labels)))
+    first = round(PHOTOS_TRAIN_SHARE * len(order))
+    rows_taken = order[:first] if split == "train" else order[first:]
+    return Images(
+        dataset="cifar10-sample",
+        split=split,
+        pixels=np.concatenate(patches)[rows_taken],
+        labels=np.concatenate(labels)[rows_taken],
+        provenance=PHOTOS_PROVENANCE,
+        licence=PHOTOS_LICENCE,
+        classes=PHOTOS,
+    )
 
 
 def digits(split: str) -> Images:
@@ -32,4 +65,5 @@ def digits(split: str) -> Images:
         labels=source.target[rows].astype(np.uint8),
         provenance=DIGITS_PROVENANCE,
         licence=DIGITS_LICENCE,
+        classes=mnist.CLASSES,
     )

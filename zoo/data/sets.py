@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data import fetch, mnist, sample
+from zoo.data import cifar10, comnist, fetch, letters, mnist, sample
 from zoo.data.images import Images
 from zoo.errors import DataError, UsageError
 
@@ -20,6 +20,7 @@ class DataSet:
     name: str
     title: str
     shape: tuple[int, int, int]
+    classes: int
     load: Callable[[str, Path], Images]
     present: Callable[[Path], bool]
     fetch: Callable[..., list[Path]]
@@ -32,11 +33,45 @@ DATA_SETS = {
         name="mnist",
         title="MNIST, 60,000 + 10,000 digits, 28×28 grey",
         shape=(1, 28, 28),
+        classes=len(mnist.CLASSES),
         load=mnist.load,
         present=mnist.present,
         fetch=fetch.fetch_mnist,
         sample=sample.digits,
         sample_title=sample.DIGITS_PROVENANCE,
+    ),
+    "cifar10": DataSet(
+        name="cifar10",
+        title="CIFAR-10, 50,000 + 10,000 photographs, 32×32 in colour",
+        shape=cifar10.SHAPE,
+        classes=len(cifar10.CLASSES),
+        load=cifar10.load,
+        present=cifar10.present,
+        fetch=fetch.fetch_cifar10,
+        sample=sample.photos,
+        sample_title=sample.PHOTOS_PROVENANCE,
+    ),
+    "cyrillic": DataSet(
+        name="cyrillic",
+        title="Cyrillic letters, those 14 that have a Latin partner, 28×28 grey",
+        shape=comnist.SHAPE,
+        classes=len(comnist.PAIRS),
+        load=comnist.load_cyrillic,
+        present=comnist.present,
+        fetch=fetch.fetch_letters,
+        sample=letters.cyrillic,
+        sample_title=letters.PROVENANCE,
+    ),
+    "latin": DataSet(
+        name="latin",
+        title="Latin letters, the partners of those 14, 28×28 grey",
+        shape=comnist.SHAPE,
+        classes=len(comnist.PAIRS),
+        load=comnist.load_latin,
+        present=comnist.present,
+        fetch=fetch.fetch_letters,
+        sample=letters.latin,
+        sample_title=letters.PROVENANCE,
     ),
 }
 

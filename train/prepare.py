@@ -1,0 +1,154 @@
+"""From pixels and labels to what goes in and what should come out: one function for each task of a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from zoo.data.images import Images
+from zoo.recipe import Recipe
+
+GREY = (0.2989, 0.5870, 0.1140)  # ITU-R BT.601, as TensorFlow rounds it
+SEVERAL = 20  # letters of a class that an output is compared with
+NOISE_MEAN, NOISE_DEVIATION = 0.5, 0.15  # of an image of pure noise; nearly none of it is clipped
+BANK_SEED = 26
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What goes in, what should come out, and of which class it is.
+
+    image    float32 (B, C, H, W) in [0, 1]
+    target   float32 (B, C, H, W) in [0, 1], or several of them (B, K, C, H, W)
+    label    int64 (B,)
+    """
+
+    image: Tensor
+    target: Tensor
+    label: Tensor
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a recipe's batches are made; `bank` holds the partner's letters by class, `means` their mean."""
+
+    recipe: Recipe
+    classes: int
+    bank: Tensor | None = None  # (classes, K, C, H, W) float32
+    means: Tensor | None = None  # (classes, C, H, W) float32
+
+    @classmethod
+    def of(cls, recipe: Recipe, partner: Images | None, *, classes: int, device: torch.device) -> Preparation:
+        if partner is None:
+            return cls(recipe, classes)
+        bank = torch.from_numpy(_bank(partner, recipe, classes)).to(device)
+        return cls(recipe, classes, bank, torch.from_numpy(class_means(partner, classes)).to(device))
+
+    def __call__(self, pixels: Tensor, labels: Tensor, generator: torch.Generator, *, training: bool) -> Batch:
+        """Make a batch of uint8 pixels (B, C, H, W) and labels (B,); the generator gives noise and distortion."""
+        image = to_unit(pixels)
+        task = self.recipe.task
+        if task == "classify":
+            return self._classify(image, labels, generator, training=training)
+        if task == "colourise":
+            return Batch(grey(image), image, labels)
+        if task == "recall":
+            return Batch(self.one_hot(labels), image, labels)
+        return Batch(add_noise(image, self.recipe.noise, generator), self.target(image, labels), labels)
+
+    def one_hot(self, labels: Tensor) -> Tensor:
+        """Return the classes as pictures of one row, (B, 1, 1, classes): one pixel a class, white for this one."""
+        return functional.one_hot(labels, self.classes).to(torch.float32)[:, None, None, :]
+
+    def target(self, picture: Tensor, labels: Tensor) -> Tensor:
+        """Return what the objective compares with: the picture, or where letters are translated those of the bank."""
+        if self.recipe.task == "translate" and self.bank is not None:
+            return self.bank[labels]
+        return picture
+
+    def pictures(self, batch: Batch) -> Tensor:
+        """Return what should come out as a picture: of a translated letter the mean of its class."""
+        if self.recipe.task == "translate":
+            assert self.means is not None, self.recipe.name
+            return self.means[batch.label]
+        return batch.target
+
+    def _classify(self, image: Tensor, labels: Tensor, generator: torch.Generator, *, training: bool) -> Batch:
+        if training and self.recipe.augment:
+            image = distort(image, generator)
+        if self.recipe.noise_class:
+            noise = torch.randn(image.shape, generator=generator, device=image.device)
+            image = torch.cat([image, (NOISE_MEAN + NOISE_DEVIATION * noise).clamp_(0, 1)])
+            labels = torch.cat([labels, torch.full_like(labels, self.classes)])
+        return Batch(image, image, labels)
+
+
+def to_unit(pixels: Tensor) -> Tensor:
+    """Map uint8 pixels to float32 in [0, 1]."""
+    return pixels.to(torch.float32) / 255  # as every embedder does; times 1/255 rounds differently
+
+
+def add_noise(image: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
+    """Add sigma·N(0, 1) to every pixel and clip to [0, 1]."""
+    if sigma == 0:
+        return image
+    noise = torch.randn(image.shape, generator=generator, device=image.device)
+    return (image + sigma * noise).clamp_(0, 1)
+
+
+def grey(image: Tensor) -> Tensor:
+    """Return the luma of colour images: (B, 3, H, W) → (B, 1, H, W)."""
+    red, green, blue = image.unbind(1)
+    return (GREY[0] * red + GREY[1] * green + GREY[2] * blue)[:, None]
+
+
+def distort(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Turn, shear, scale, shift and bend each image at random: (B, 1, H, W) → the same.
+
+    The bending is a smooth field of displacements, as in Simard, Steinkraus and Platt 2003.
+    """
+    count, device = len(image), image.device
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(count, *shape, generator=generator, device=device)
+
+    affine = torch.eye(2, 3, device=device) + torch.cat([0.12 * normal(2, 2), 0.06 * normal(2, 1)], dim=2)
+    grid = functional.affine_grid(affine, list(image.shape), align_corners=False)
+    bend = functional.interpolate(0.06 * normal(2, 5, 5), size=image.shape[2:], mode="bicubic", align_corners=True)
+    return functional.grid_sample(image, grid + bend.permute(0, 2, 3, 1), align_corners=False)
+
+
+# ---- the partner's letters -----------------------------------------------------------------------------------
+
+
+def class_means(images: Images, classes: int) -> np.ndarray:
+    """Return the mean image of each class, float32 (classes, C, H, W) in [0, 1]."""
+    means = [images.pixels[images.labels == label].mean(axis=0, dtype=np.float64) / 255 for label in range(classes)]
+    return np.stack(means).astype(np.float32)
+
+
+def _bank(images: Images, recipe: Recipe, classes: int) -> np.ndarray:
+    """Return what is wanted of each class, float32 (classes, K, C, H, W); chosen once, with a fixed seed.
+
+    Several: as many drawings of each class as there are of all, at most 20. One: the drawing nearest to the mean.
+    """
+    means = class_means(images, classes)
+    if recipe.wanted == "mean" or recipe.wanted is None:
+        return means[:, None]
+    of_class = [images.pixels[images.labels == label].astype(np.float32) / 255 for label in range(classes)]
+    if recipe.wanted == "one":
+        return np.stack([_nearest(letters, mean)[None] for letters, mean in zip(of_class, means, strict=True)])
+    count = min(SEVERAL, *map(len, of_class))
+    orders = [
+        np.random.default_rng([BANK_SEED, label]).permutation(len(letters)) for label, letters in enumerate(of_class)
+    ]
+    return np.stack([letters[order[:count]] for letters, order in zip(of_class, orders, strict=True)])
+
+
+def _nearest(letters: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    nearest: np.ndarray = letters[np.square(letters - mean).sum(axis=(1, 2, 3)).argmin()]
+    return nearest

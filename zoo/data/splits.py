@@ -1,0 +1,85 @@
+"""The splits of a recipe: which images it is trained, validated and tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zoo.data import sets
+from zoo.data.images import Images
+from zoo.errors import DataError
+
+SPLIT_SEED = 2020  # of shuffles; a split never depends on the seed of a run
+PUBLISHED = "published"
+SHUFFLED = "80/10/10"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The images of one recipe; where a sheet has no validation split of its own, the test split is taken."""
+
+    train: Images
+    test: Images
+    val: Images | None = None
+
+    @property
+    def validation(self) -> Images:
+        return self.test if self.val is None else self.val
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Only the images of one label; of the training split `count` of them, drawn with a fixed seed (None: all)."""
+
+    label: int
+    count: int | None = None
+
+
+def load(dataset: str, data: str | None, *, split: str = PUBLISHED, selection: Selection | None = None) -> Splits:
+    """Return the splits of a data set: as published, or all images shuffled and cut 80/10/10; then the selection."""
+    return select(_cut(dataset, split, lambda part: sets.load(dataset, part, data)), selection)
+
+
+def _cut(dataset: str, split: str, part: Callable[[str], Images]) -> Splits:
+    if split == PUBLISHED:
+        return Splits(train=part("train"), test=part("test"))
+    assert split == SHUFFLED, split
+    return shuffled(part("train"), part("test"))
+
+
+def shuffled(train: Images, test: Images) -> Splits:
+    """Put both splits together, shuffle them with the fixed seed and cut them 80/10/10.
+
+    The images are moved to their new places, so that no more than two copies ever exist, and one when it is done.
+    """
+    count = len(train) + len(test)
+    place = np.random.default_rng(SPLIT_SEED).permutation(count)
+    pixels = np.empty((count, *train.shape), dtype=np.uint8)
+    labels = np.empty(count, dtype=np.uint8)
+    for images, rows in ((train, place[: len(train)]), (test, place[len(train) :])):
+        pixels[rows] = images.pixels
+        labels[rows] = images.labels
+    everything = replace(train, pixels=pixels, labels=labels)
+    first, second = round(0.8 * count), round(0.9 * count)
+    cuts = {"train": slice(None, first), "val": slice(first, second), "test": slice(second, None)}
+    return Splits(**{name: replace(everything.take(rows), split=name) for name, rows in cuts.items()})
+
+
+def select(splits: Splits, selection: Selection | None) -> Splits:
+    """Return the selected images. Raises DataError where there are none."""
+    if selection is None:
+        return splits
+    train, test = (
+        images.take(np.flatnonzero(images.labels == selection.label)) for images in (splits.train, splits.test)
+    )
+    if not len(train) or not len(test):
+        raise DataError(
+            f"{splits.train.dataset} holds no image of the label {selection.label} in one of its splits; "
+            f"expected some of each digit, so name another --data"
+        )
+    if selection.count is not None and selection.count < len(train):
+        order = np.random.default_rng(SPLIT_SEED).permutation(len(train))
+        train = train.take(np.sort(order[: selection.count]))
+    return Splits(train=train, test=test)
