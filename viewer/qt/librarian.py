@@ -239,7 +239,8 @@ class Librarian(QObject):
             self._store.learn(entry.path, samples=None, samples_trouble=trouble)
             return
         dataset = str(told.card.data.get("name", "")) if told.card else ""
-        job = partial(samples.embedded, told.image_shape, dataset=dataset, sigma=told.noise)
+        task = told.card.task if told.card else ""
+        job = partial(samples.embedded, told.image_shape, dataset=dataset, sigma=told.noise, task=task)
         self._disk.do(f"samples {entry.path}", job, partial(self._take_samples, entry, told))
 
     def _take_samples(self, entry: Entry, told: graph.Graph, done: Done) -> None:

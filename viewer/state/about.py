@@ -12,6 +12,9 @@ from viewer.state.rows import bottleneck_of
 from viewer.state.selection import Known
 from zoo.runs import METRICS
 
+COLUMNS = 5
+_HEADINGS = {"psnr": "psnr, dB", "cross_entropy": "cross-entropy"}
+
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -68,6 +71,12 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
         compression = numbers.usable(card.bottleneck.get("compression")) if card else None
         more = f", {compression:g} pixels a value" if compression is not None else ""
         yield "bottleneck", bottleneck + more
+    yield from _more_figures(known)
+    if card and card.published:
+        figures = ", ".join(
+            f"{words.clean(k, limit=24)} {words.number(numbers.usable(v))}" for k, v in card.published.items()
+        )
+        yield "the sheet's", figures
     yield from _training(known)
     found = history.parameters if history else graph.facts.parameters if graph else 0
     parameters = numbers.count(card.parameters) if card else found
@@ -106,8 +115,29 @@ def _table(known: Known) -> tuple[tuple[str, ...], ...]:
     if not metrics:
         return ()
     rows = {"this model": metrics, **{words.clean(name, limit=30): row for name, row in [*baselines.items()][:20]}}
-    heading = ("test split", "mse", "psnr, dB", "ssim", "bce")
-    return (heading, *((name, *(_cell(row, metric) for metric in METRICS)) for name, row in rows.items()))
+    columns = _columns(metrics)
+    heading = ("test split", *(words.clean(_HEADINGS.get(metric, metric), limit=20) for metric in columns))
+    return (heading, *((name, *(_cell(row, metric) for metric in columns)) for name, row in rows.items()))
+
+
+def _columns(metrics: Mapping[str, float]) -> list[str]:
+    """The metrics that have a column of their own; the card's table has room for five."""
+    return [*[name for name in METRICS if name in metrics], *[name for name in metrics if name not in METRICS]][
+        :COLUMNS
+    ]
+
+
+def _more_figures(known: Known) -> Iterator[tuple[str, str]]:
+    """The metrics that have none, each beside the same of real images."""
+    card, history = known.any_card, known.history
+    metrics = (history.metrics if history else {}) or numbers.table(card.metrics if card else {})
+    baselines = (history.baselines if history else {}) or (card.baselines if card else {})
+    real = numbers.table(baselines.get("real", {}))
+    shown = _columns(metrics)
+    for name, value in metrics.items():
+        if name not in shown:
+            beside = f" (real images {words.number(real[name], 3)})" if name in real else ""
+            yield words.clean(name, limit=24), words.number(value, 3) + beside
 
 
 def _cell(row: object, metric: str) -> str:

@@ -29,7 +29,7 @@ class Graph:
 
     @property
     def reconstruction(self) -> str:
-        """The output that holds pictures of the input's shape, by its name or else the first; '' for none."""
+        """The output that holds pictures, by its name or else the first of the input's shape; '' for none."""
         fitting = [port.name for port in self.facts.outputs if self._is_picture(port)]
         return "reconstruction" if "reconstruction" in fitting else next(iter(fitting), "")
 
@@ -61,8 +61,25 @@ class Graph:
         noise = self.card.objective.get("noise") if self.card else None
         return float(noise) if isinstance(noise, int | float) and 0 <= noise <= 1 else 0.0
 
+    @property
+    def verdict(self) -> str:
+        """The output that holds a classifier's logits; '' for none."""
+        names = [port.name for port in self.facts.outputs if port.dtype == "float32" and len(port.shape) == 2]
+        return "logits" if self.card is not None and "logits" in names else ""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the card calls the classes; empty where it does not tell."""
+        ports = self.card.outputs if self.card else []
+        told = next((port.get("classes") for port in ports if isinstance(port, dict) and "classes" in port), None)
+        return tuple(clean(name, limit=20) for name in told[:1000]) if isinstance(told, list) else ()
+
     def _is_picture(self, port: Port) -> bool:
-        return port.dtype == "float32" and port.shape[1:] == self.image_shape
+        if port.dtype != "float32":
+            return False
+        if port.name == "reconstruction" and self.card is not None:  # ours may colour grey images, or draw letters
+            return len(port.shape) == 4 and port.shape[1] in (1, 3) and all(isinstance(n, int) for n in port.shape[1:])
+        return port.shape[1:] == self.image_shape
 
 
 def from_header(header: Mapping[str, Any]) -> Graph:

@@ -88,7 +88,7 @@ def _curve(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray:
 def _samples(arrays: Mapping[str, np.ndarray], provenance: str) -> Samples | None:
     targets = _images(arrays, runs.SAMPLE_TARGETS)
     inputs = _images(arrays, runs.SAMPLE_INPUTS)
-    if targets is None or inputs is None or targets.shape != inputs.shape or not len(targets):
+    if targets is None or inputs is None or len(targets) != len(inputs) or not len(targets):
         return None
     made = _images(arrays, runs.SAMPLE_RECONSTRUCTIONS)
     if made is None:  # a run being trained: what it made in its newest epoch

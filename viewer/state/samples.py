@@ -13,12 +13,26 @@ COUNT = 10
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What goes in, what should come out and, of a run, what came out; float32 (N, C, H, W) in [0, 1]."""
+    """What goes in, what should come out and, of a run, what came out; float32 (N, C, H, W) in [0, 1].
+
+    Inputs and targets are of different shapes where grey photographs are coloured, or classes drawn.
+    """
 
     inputs: np.ndarray
     targets: np.ndarray
     reconstructions: np.ndarray | None = None
     provenance: str = ""
+
+    def clean(self, *, noisy: bool) -> np.ndarray:
+        """Return what goes in without noise: of a denoiser, whose inputs are noisy, the targets."""
+        return self.targets if noisy else self.inputs
+
+
+def grey(images: np.ndarray) -> np.ndarray:
+    """Return the luma (ITU-R BT.601) of colour images: (N, 3, H, W) → (N, 1, H, W)."""
+    weights = np.array([0.2989, 0.5870, 0.1140], dtype=np.float32)
+    luma: np.ndarray = np.tensordot(images, weights, axes=(1, 0))[:, None]
+    return luma
 
 
 def to_unit(pixels: np.ndarray) -> np.ndarray:
@@ -26,17 +40,26 @@ def to_unit(pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(np.float32) / np.float32(255)
 
 
-def embedded(shape: tuple[int, int, int], *, dataset: str = "", sigma: float = 0.0) -> Samples | None:
-    """Return ten embedded images of this shape, noisy for a denoiser, or None where none has it.
+def embedded(shape: tuple[int, int, int], *, dataset: str = "", sigma: float = 0.0, task: str = "") -> Samples | None:
+    """Return ten embedded images of this shape, noisy for a denoiser, grey for a colouriser, or None where none has it.
 
-    The first call takes one to two seconds: scikit-learn is imported for its digits.
+    Of a network that recalls a class's letter, the inputs tell the class. The first call takes one to two seconds: scikit-learn is imported for its digits.
     """
     from zoo.data import sets
 
-    fitting = [entry for entry in sets.DATA_SETS.values() if entry.shape == shape]
+    if task == "recall":
+        wanted = sets.DATA_SETS["latin"].shape
+    else:
+        wanted = (3, *shape[1:]) if task == "colourise" else shape
+    fitting = [entry for entry in sets.DATA_SETS.values() if entry.shape == wanted]
     if not fitting:
         return None
-    chosen = next((entry for entry in fitting if entry.name == dataset), fitting[0])
+    chosen = next((entry for entry in fitting if entry.name == dataset.removesuffix("-sample")), fitting[0])
     images = sets.load(chosen.name, "test", sets.SAMPLE)
     clean = to_unit(images.pixels[:COUNT])
+    if task == "colourise":
+        return Samples(inputs=grey(clean), targets=clean, provenance=images.provenance)
+    if task == "recall":
+        told = np.eye(shape[2], dtype=np.float32)[images.labels[:COUNT] % shape[2], None, None]
+        return Samples(inputs=told, targets=clean, provenance=images.provenance)
     return Samples(inputs=noise.add(clean, sigma) if sigma > 0 else clean, targets=clean, provenance=images.provenance)

@@ -84,7 +84,7 @@ def fetch_letters(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = N
     if comnist.present(folder):
         return []
     raise DataError(
-        f"the letters are not fetched, since no hash of them is published; get {' and '.join(comnist.ARCHIVES.values())} "
+        f"the letters are not fetched, since no hash of them is published; get {', '.join(comnist.ARCHIVES.values())} "
         f"from {comnist.HOME} into {folder / comnist.FOLDER}, or use --data sample"
     )
 

@@ -19,6 +19,11 @@ from viewer.state.words import sentence
 _OBJECTIVES = {
     "bce": "loss: binary cross-entropy, nats a pixel",
     "mse": "loss: mean squared error, of pixels in [0, 1]",
+    "mse-linear": "loss: mean squared error, of pixels in [0, 1]",
+    "mse-normalised": "loss: mean squared error, of images of unit deviation",
+    "elbo": "loss: negative evidence lower bound, nats an image",
+    "cross-entropy": "loss: cross-entropy, nats an image",
+    "teacher": "loss: cross-entropy of the classifier's verdict, nats an image",
 }
 
 

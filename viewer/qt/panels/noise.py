@@ -95,13 +95,15 @@ class Noise(ImagePanel):
     def _ask(self) -> None:
         state = self.store.state
         file, samples, graph = state.graph_file, state.samples, state.now.graph
-        usable = bool(
-            file and samples and graph and graph.image_shape == samples.targets.shape[1:] and graph.reconstruction
-        )
+        usable = bool(file and samples and graph and graph.reconstruction)
+        if usable:
+            assert samples is not None and graph is not None
+            usable = graph.image_shape == samples.clean(noisy=graph.noise > 0).shape[1:]
         self.slider.setEnabled(usable)
         if usable:
             assert file is not None and samples is not None and graph is not None
-            self.asker.ask(file, noise.add(samples.targets, self.sigma), (graph.reconstruction,))
+            clean = samples.clean(noisy=graph.noise > 0)
+            self.asker.ask(file, noise.add(clean, self.sigma), (graph.reconstruction,))
             return
         self.asker.forget()
         if not self.is_coming(state):
@@ -115,7 +117,7 @@ class Noise(ImagePanel):
             self.view.show_sentence(words.sentence(answer.trouble))
             return
         outputs = next(iter(answer.arrays.values()))
-        if outputs.shape != samples.targets.shape or noisy.shape != samples.targets.shape:
+        if outputs.shape != samples.targets.shape:
             self.view.show_sentence("The graph's output has another shape than its images.")
             return
         if broken := not_finite(outputs):
@@ -130,25 +132,39 @@ class Noise(ImagePanel):
         state = self.store.state
         if self._pair is None or state.samples is None:
             return
-        clean, (noisy, outputs) = state.samples.targets, self._pair
-        before, after = (words.decibels(numbers.mean_psnr(clean, made)) for made in self._pair)
+        noisy, outputs = self._pair
+        targets, clean = (
+            state.samples.targets,
+            state.samples.clean(noisy=bool(state.now.graph and state.now.graph.noise)),
+        )
+        before = words.decibels(numbers.mean_psnr(clean, noisy)) if clean.shape == noisy.shape else words.MISSING
+        after = words.decibels(numbers.mean_psnr(targets, outputs))
         self.psnr_label.setText(f"PSNR {before} dB noisy, {after} dB after")
         trained = state.now.graph.noise if state.now.graph else 0.0
         self.subtitle.setText(
             f"trained with σ = {trained:g}" if trained else "trained without noise" if state.now.any_card else ""
         )
-        figure = figure_of(self.theme, clean, noisy, outputs, state.sample)
+        figure = figure_of(self.theme, clean, noisy, outputs, state.sample, targets=targets)
         self.view.show_figure(figure, f"Noise {self.sigma:.2f}. {self.psnr_label.text()}")
 
 
-def figure_of(theme: Theme, clean: np.ndarray, noisy: np.ndarray, outputs: np.ndarray, chosen: int) -> MosaicFigure:
-    """Return the figure: clean, noisy, output, and the PSNR of each output."""
+def figure_of(
+    theme: Theme,
+    clean: np.ndarray,
+    noisy: np.ndarray,
+    outputs: np.ndarray,
+    chosen: int,
+    *,
+    targets: np.ndarray | None = None,
+) -> MosaicFigure:
+    """Return the figure: clean, noisy, output, and the PSNR of each output against its target, the clean image if None."""
+    size = outputs.shape[2:]
     rows = (
-        Row("clean", colours.from_images(clean)),
-        Row("noisy", colours.from_images(noisy)),
+        Row("clean", colours.fitted(colours.from_images(clean), size, theme.neutral)),
+        Row("noisy", colours.fitted(colours.from_images(noisy), size, theme.neutral)),
         Row("output", colours.from_images(outputs)),
     )
-    ratios = [words.decibels(float(ratio)) for ratio in numbers.psnr(clean, outputs)]
+    ratios = [words.decibels(float(ratio)) for ratio in numbers.psnr(clean if targets is None else targets, outputs)]
     chosen = min(chosen, len(clean) - 1)
     before = words.decibels(float(numbers.psnr(clean, noisy)[chosen]))
     notes = ("", f"PSNR {before} dB", f"PSNR {ratios[chosen]} dB")
