@@ -2,62 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import http.server
 import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.zoo.tiny_mnist import tiny_files
+from tests.zoo.conftest import Server, silent
 from zoo import cli
 from zoo.data import fetch, mnist
 from zoo.errors import DataError
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves `files` by path; remembers what was asked for."""
-
-    files: dict[str, bytes]
-    asked: list[str]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        data = self.server.files.get(self.path)
-        self.send_response(404 if data is None else 200)
-        self.send_header("Content-Length", str(len(data or b"")))
-        self.end_headers()
-        self.wfile.write(data or b"")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
-        """Say nothing."""
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    files, payloads = tiny_files()
-    monkeypatch.setattr(mnist, "FILES", files)
-    with Server(("127.0.0.1", 0), Handler) as served:
-        served.files = {f"/{file.name}.gz": gzip.compress(payloads[key], mtime=0) for key, file in files.items()}
-        served.asked = []
-        thread = threading.Thread(target=served.serve_forever, daemon=True)
-        thread.start()
-        yield served
-        served.shutdown()
-
-
-def silent(name: str, done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 @pytest.fixture

@@ -43,14 +43,13 @@ def to_unit(pixels: np.ndarray) -> np.ndarray:
 def embedded(shape: tuple[int, int, int], *, dataset: str = "", sigma: float = 0.0, task: str = "") -> Samples | None:
     """Return ten embedded images of this shape, noisy for a denoiser, grey for a colouriser, or None where none has it.
 
-    Of a network that recalls a class's letter, the inputs tell the class. The first call takes one to two seconds: scikit-learn is imported for its digits.
+    Of a network that recalls the letter of a class, the inputs tell the class. The first call takes one to two
+    seconds: scikit-learn is imported for its digits.
     """
     from zoo.data import sets
 
-    if task == "recall":
-        wanted = sets.DATA_SETS["latin"].shape
-    else:
-        wanted = (3, *shape[1:]) if task == "colourise" else shape
+    own = {"recall": sets.DATA_SETS["latin"].shape, "colourise": (3, *shape[1:])}
+    wanted = own.get(task, shape)
     fitting = [entry for entry in sets.DATA_SETS.values() if entry.shape == wanted]
     if not fitting:
         return None

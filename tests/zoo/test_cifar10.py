@@ -1,0 +1,187 @@
+"""CIFAR-10: binary batches are read and checked, pickles never, and the archive is taken apart by name."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.zoo.conftest import Server, silent
+from zoo.data import cifar10, fetch, sets
+from zoo.data.splits import SHUFFLED, Selection, Splits, load, select, shuffled
+from zoo.errors import DataError
+
+RECORDS = 20
+
+
+@pytest.fixture(autouse=True)
+def few_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of 20 images, so that a test's files are small."""
+    monkeypatch.setattr(cifar10, "RECORDS", RECORDS)
+
+
+def batches() -> dict[str, bytes]:
+    rng = np.random.default_rng(0)
+    names = (*cifar10.FILES["train"], *cifar10.FILES["test"])
+    records = {name: rng.integers(0, 256, (RECORDS, cifar10.RECORD_BYTES), dtype=np.uint8) for name in names}
+    for array in records.values():
+        array[:, 0] %= 10
+    return {name: array.tobytes() for name, array in records.items()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / cifar10.FOLDER
+    place.mkdir()
+    for name, data in batches().items():
+        (place / name).write_bytes(data)
+    return tmp_path
+
+
+def archive(files: dict[str, bytes], *, link: str = "") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(f"{cifar10.FOLDER}/{name}")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        if link:
+            info = tarfile.TarInfo(f"{cifar10.FOLDER}/{link}")
+            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            tar.addfile(info)
+    return buffer.getvalue()
+
+
+def test_a_record_is_a_label_and_three_planes(folder: Path) -> None:
+    images = cifar10.load("train", folder)
+    raw = np.frombuffer(batches()["data_batch_2.bin"], np.uint8).reshape(RECORDS, -1)[3]
+    assert images.pixels.shape == (5 * RECORDS, 3, 32, 32)
+    assert images.labels[RECORDS + 3] == raw[0]
+    np.testing.assert_array_equal(images.pixels[RECORDS + 3, 2, 0], raw[1 + 2048 : 1 + 2048 + 32])
+    assert images.classes[3] == "cat"
+    assert len(cifar10.load("test", folder)) == RECORDS
+
+
+def test_the_batches_may_lie_in_the_folder_itself(folder: Path) -> None:
+    assert cifar10.present(folder)
+    assert cifar10.present(folder / cifar10.FOLDER)
+    assert len(cifar10.load("test", folder / cifar10.FOLDER)) == RECORDS
+
+
+def test_provenance_is_told_by_the_sums_by_a_file_beside_or_not_at_all(folder: Path, tmp_path: Path) -> None:
+    assert cifar10.load("test", folder).provenance == cifar10.UNKNOWN
+    (folder / cifar10.FOLDER / "PROVENANCE.txt").write_text("decoded from a JPEG copy\nmore\n")
+    assert cifar10.load("test", folder).provenance == "decoded from a JPEG copy"
+    cifar10.unpack(archive(batches()), folder)
+    assert cifar10.load("test", folder).provenance == cifar10.OFFICIAL
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (lambda good: good[:-1], r"data_batch_3.bin is truncated: 61,459 bytes, expected 61,460 \(20 records\); fetch"),
+        (lambda good: good + b"x", "data_batch_3.bin is too long: more than 61,460 bytes"),
+        (lambda good: b"\x0b" + good[1:], "holds the label 11, expected 0 to 9"),
+        (lambda good: b"", "is truncated: 0 bytes"),
+    ],
+)
+def test_a_broken_batch_is_named_with_what_was_met_and_what_to_do(folder: Path, data: object, sentence: str) -> None:
+    path = folder / cifar10.FOLDER / "data_batch_3.bin"
+    path.write_bytes(data(path.read_bytes()))  # type: ignore[operator]
+    with pytest.raises(DataError, match=sentence):
+        cifar10.load("train", folder)
+
+
+def test_a_changed_byte_is_noticed_where_the_sums_are_known(folder: Path) -> None:
+    cifar10.unpack(archive(batches()), folder)
+    path = folder / cifar10.FOLDER / "test_batch.bin"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="does not have the sha256 that SHA256SUMS beside it tells"):
+        cifar10.load("test", folder)
+
+
+def test_a_missing_batch_pickles_and_an_empty_folder_each_have_their_sentence(folder: Path, tmp_path: Path) -> None:
+    (folder / cifar10.FOLDER / "data_batch_4.bin").unlink()
+    with pytest.raises(DataError, match=r"lacks data_batch_4\.bin; fetch them with `aezoo data fetch cifar10"):
+        cifar10.load("train", folder)
+    pickles = tmp_path / "pickles"
+    (pickles / "cifar-10-batches-py").mkdir(parents=True)
+    with pytest.raises(DataError, match="as Python pickles, which are never opened since they can run code"):
+        cifar10.load("train", pickles)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(DataError, match="no cifar-10-batches-bin in .*or use --data sample"):
+        sets.load("cifar10", "train", str(empty))
+
+
+def test_only_the_six_regular_files_of_the_right_size_are_taken_from_an_archive(tmp_path: Path) -> None:
+    files = batches()
+    bad = {**files, "data_batch_1.bin": b"short", "../../escaped.bin": b"x" * 10}
+    with pytest.raises(DataError, match=r"holds no proper data_batch_1\.bin"):
+        cifar10.unpack(archive(bad), tmp_path)
+    without = {name: data for name, data in files.items() if name != "test_batch.bin"}
+    with pytest.raises(DataError, match=r"holds no proper test_batch\.bin"):
+        cifar10.unpack(archive(without, link="test_batch.bin"), tmp_path)
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        cifar10.unpack(archive(files)[:5_000], tmp_path)
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        cifar10.unpack(gzip.compress(b"no tar at all" * 100), tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_archive_is_fetched_checked_unpacked_and_not_kept(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = archive(batches())
+    server.files[f"/{cifar10.ARCHIVE}"] = data
+    monkeypatch.setattr(cifar10, "ARCHIVE_BYTES", len(data))
+    with pytest.raises(DataError, match="another sha256 than the published one"):
+        fetch.fetch_cifar10(tmp_path, tell=silent, mirrors=[server.url])
+    monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", hashlib.sha256(data).hexdigest())
+    assert len(fetch.fetch_cifar10(tmp_path, tell=silent, mirrors=[server.url])) == 6
+    assert fetch.fetch_cifar10(tmp_path, tell=silent, mirrors=[server.url]) == []
+    assert not (tmp_path / cifar10.ARCHIVE).exists()
+    assert cifar10.load("train", tmp_path).provenance == cifar10.OFFICIAL
+
+
+# ---- splits --------------------------------------------------------------------------------------------------
+
+
+def test_80_10_10_is_a_shuffle_of_all_images_that_never_changes(folder: Path) -> None:
+    one = load("cifar10", str(folder), split=SHUFFLED)
+    assert one.val is not None
+    assert [len(part) for part in (one.train, one.val, one.test)] == [96, 12, 12]
+    again = shuffled(cifar10.load("train", folder), cifar10.load("test", folder))
+    np.testing.assert_array_equal(one.test.pixels, again.test.pixels)
+    everything = np.concatenate([part.pixels.reshape(len(part), -1) for part in (one.train, one.val, one.test)])
+    published = [cifar10.load(split, folder).pixels.reshape(-1, 3072) for split in ("train", "test")]
+    assert {row.tobytes() for row in everything} == {row.tobytes() for row in np.concatenate(published)}
+    assert one.train.pixels.base is one.test.pixels.base is not None, "cuts of one array, not copies"
+
+
+def test_a_selection_takes_one_label_and_the_same_few_images_each_time(folder: Path) -> None:
+    whole = load("cifar10", str(folder))
+    label = int(np.intersect1d(whole.train.labels, whole.test.labels)[0])
+    few = select(whole, Selection(label, 3))
+    assert (len(few.train), set(few.train.labels.tolist()), set(few.test.labels.tolist())) == (3, {label}, {label})
+    np.testing.assert_array_equal(few.train.pixels, select(whole, Selection(label, 3)).train.pixels)
+    assert len(select(whole, Selection(label)).train) == int((whole.train.labels == label).sum())
+    assert len(select(whole, Selection(label, 10_000)).train) == int((whole.train.labels == label).sum())
+    nothing = Splits(train=whole.train.take(whole.train.labels != label), test=whole.test)
+    with pytest.raises(DataError, match=f"holds no image of the label {label}"):
+        select(nothing, Selection(label))
+
+
+def test_patches_of_photographs_share_no_pixel_between_the_splits() -> None:
+    train, test = (sets.load("cifar10", split, "sample") for split in ("train", "test"))
+    assert train.shape == test.shape == (3, 32, 32)
+    assert len(train) > 500
+    assert not {image.tobytes() for image in train.pixels} & {image.tobytes() for image in test.pixels}
+    assert "sample" in train.provenance

@@ -1,0 +1,161 @@
+"""Letters from zip files: read in memory behind limits, fitted to 28×28, and refused with a sentence otherwise."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from zoo.data import comnist, fetch, letters, sets
+from zoo.errors import DataError
+
+LATIN = tuple(comnist.PAIRS.values())
+
+
+def png(*, size: int = 60, mode: str = "L", paper: int = 255, ink: int = 0, shift: int = 0) -> bytes:
+    """A drawing of a rectangle's outline."""
+    image = Image.new("L", (size, size), paper)
+    ImageDraw.Draw(image).rectangle((10 + shift, 15, size - 20, size - 12), outline=ink, width=4)
+    if mode == "LA":
+        alpha = Image.eval(image, lambda value: 255 - value)
+        image = Image.merge("LA", (Image.new("L", image.size, 0), alpha))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_zip(path: Path, files: dict[str, bytes]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def whole(alphabet: str, names: tuple[str, ...], count: int = 5) -> dict[str, bytes]:
+    return {f"{alphabet}/{letter}/{n}.png": png(shift=n) for letter in names for n in range(count)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / comnist.FOLDER
+    write_zip(place / "Latin.zip", whole("Latin", LATIN))
+    write_zip(place / "Cyrillic.zip", whole("Cyrillic", tuple(comnist.PAIRS)))
+    return tmp_path
+
+
+def test_the_pairs_are_the_sheets_fourteen() -> None:
+    assert " ".join(f"{one}→{two}" for one, two in comnist.PAIRS.items()) == (
+        "Б→B Д→D Г→G Ф→F И→I Й→J Л→L Н→N П→P С→S Р→R У→U В→V З→Z"
+    )
+
+
+def test_both_alphabets_are_read_with_the_same_labels(folder: Path) -> None:
+    assert comnist.present(folder)
+    cyrillic, latin = comnist.load_cyrillic("train", folder), comnist.load_latin("test", folder)
+    assert cyrillic.pixels.shape == (14 * 4, 1, 28, 28)
+    assert latin.pixels.shape == (14, 1, 28, 28)
+    assert cyrillic.labels[:14].tolist() == latin.labels.tolist() == list(range(14))
+    assert (cyrillic.classes[0], latin.classes[0]) == ("Б", "B")
+    assert "Cyrillic.zip" in cyrillic.provenance
+
+
+def test_the_splits_share_no_drawing_and_each_letter_has_the_same_share(folder: Path) -> None:
+    train, test = (comnist.load_latin(split, folder) for split in ("train", "test"))
+    assert set(np.bincount(train.labels).tolist()) == {4}
+    assert set(np.bincount(test.labels).tolist()) == {1}
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_ink_is_white_on_black_whatever_the_polarity_or_alpha(mode: str) -> None:
+    dark, light = png(mode=mode), png(paper=0, ink=255)
+    for data in (dark, light):
+        with Image.open(io.BytesIO(data)) as image:
+            ink = comnist.ink_of(image)
+        assert ink[0, 0] == 0
+        assert ink.max() == 255
+
+
+def test_a_letter_fills_the_image_and_keeps_its_proportions() -> None:
+    ink = np.zeros((60, 90), np.uint8)
+    ink[20:50, 40:50] = 255  # 30 high, 10 wide
+    fitted = comnist.fit(ink)
+    assert fitted is not None
+    rows, columns = np.flatnonzero(fitted.any(axis=1)), np.flatnonzero((fitted > 127).any(axis=0))
+    assert (rows[0], rows[-1]) == (0, 27)
+    assert 8 <= len(columns) <= 10
+    assert abs((columns[0] + columns[-1]) / 2 - 13.5) <= 1
+    assert comnist.fit(np.zeros((5, 5), np.uint8)) is None
+
+
+def bomb() -> bytes:
+    """A megabyte and more of nothing, small when packed."""
+    return bytes(comnist.MAX_ENTRY_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "sentence"),
+    [
+        ("Latin/../../escaped.png", png(), "which leads out of its folder: such a file was made to do harm"),
+        ("/etc/escaped.png", png(), "which leads out of its folder"),
+        ("Latin\\B\\..\\escaped.png", png(), "which leads out of its folder"),
+        ("Latin/B/bomb.png", bomb(), "looks like a zip bomb and is not unpacked"),
+        ("Latin/B/0.png", b"no picture", "is no PNG that can be decoded"),
+        ("Latin/B/0.png", png(size=1_100), "is 1100×1100; more than 1024 a side is not decoded"),
+        ("Latin/B/0.png", png(ink=255), "is blank; expected a letter"),
+    ],
+)
+def test_a_harmful_or_broken_entry_is_one_sentence(tmp_path: Path, name: str, data: bytes, sentence: str) -> None:
+    write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), name: data})
+    with pytest.raises(DataError, match=sentence):
+        comnist.load_latin("train", tmp_path)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["Latin.zip"]
+
+
+def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), "Latin/B/bomb.png": bomb()})
+    data, size = path.read_bytes(), (comnist.MAX_ENTRY_BYTES + 1).to_bytes(4, "little")
+    assert data.count(size) >= 2
+    path.write_bytes(data.replace(size, (100).to_bytes(4, "little")))
+    with pytest.raises(DataError, match=r"cannot be read as a zip file|unpacks to more|no PNG"):
+        comnist.load_latin("train", tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["B", "Z"])
+def test_an_alphabet_without_a_letter_is_named(tmp_path: Path, missing: str) -> None:
+    files = whole("Latin", tuple(letter for letter in LATIN if letter != missing))
+    write_zip(tmp_path / "Latin.zip", {**files, f"Latin/{missing}/": b""})
+    with pytest.raises(DataError, match=rf"holds no two drawings of {missing}; expected Latin/<letter>/<name>\.png"):
+        comnist.load_latin("train", tmp_path)
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-30], lambda data: b"", lambda data: b"PK" + data[5:]])
+def test_a_truncated_zip_is_one_sentence(folder: Path, spoil: Callable[[bytes], bytes]) -> None:
+    path = folder / comnist.FOLDER / "Latin.zip"
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError, match="cannot be read"):
+        comnist.load_latin("train", folder)
+
+
+def test_absent_letters_are_told_where_to_be_had_and_are_not_fetched_unchecked(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no Cyrillic\.zip in .*get it from https://github.com/GregVial/CoMNIST"):
+        comnist.load_cyrillic("train", tmp_path)
+    with pytest.raises(DataError, match="not fetched, since no hash of them is published"):
+        fetch.fetch_letters(tmp_path, tell=lambda *_: None)
+
+
+@pytest.mark.parametrize("name", ["cyrillic", "latin"])
+def test_the_embedded_letters_are_the_same_each_time_and_every_drawing_is_another(name: str) -> None:
+    one = sets.load(name, "train", "sample")
+    letters._drawings.cache_clear()
+    two = sets.load(name, "train", "sample")
+    assert one.sha256 == two.sha256
+    assert len({image.tobytes() for image in one.pixels}) == len(one)
+    assert set(np.bincount(one.labels).tolist()) == {40}
+    assert one.provenance == letters.PROVENANCE
+    assert len(one.classes) == 14

@@ -1,0 +1,91 @@
+"""Transposed convolution as it is meant: the transpose of the matrix that a convolution is. Pure numpy.
+
+A convolution without bias is linear, so on images of one size it is a matrix C: y = C x, for x and y flattened. The transposed
+convolution with the same kernel, stride and padding is Cᵀ: it takes y's shape to x's, and it is how a gradient goes back
+through the convolution. Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", chapter 4; the letters
+sheet's exercise 1. Like torch, and most of deep learning, "convolution" here does not flip the kernel.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+Pair = tuple[int, int]
+
+
+def output_size(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Pair:
+    """Return the (height, width) that a convolution makes of `size`. Raises ValueError where the kernel does not fit."""
+    sizes = zip(size, kernel, stride, padding, strict=True)
+    height, width = ((length + 2 * pad - reach) // step + 1 for length, reach, step, pad in sizes)
+    if height < 1 or width < 1:
+        raise ValueError(f"a kernel of {kernel} does not fit into {size} with a padding of {padding}")
+    return height, width
+
+
+def input_sizes(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> list[Pair]:
+    """Return every input size from which a convolution makes `size`: stride[0]·stride[1] of them.
+
+    That is why a transposed convolution must be told its output's shape (exercise 1 c).
+    """
+    least = [
+        (length - 1) * step + reach - 2 * pad
+        for length, reach, step, pad in zip(size, kernel, stride, padding, strict=True)
+    ]
+    choices = (range(start, start + step) for start, step in zip(least, stride, strict=True))
+    return [(height, width) for height, width in itertools.product(*choices) if height > 0 and width > 0]
+
+
+def same_output_size(size: Pair, stride: Pair) -> Pair:
+    """Return the size under TensorFlow's 'SAME' padding, which depends on the stride alone: size / stride, rounded up."""
+    height, width = (-(-length // step) for length, step in zip(size, stride, strict=True))
+    return height, width
+
+
+def convolution_matrix(kernel: np.ndarray, size: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> np.ndarray:
+    """Return C, float64 (O·h·w, I·H·W), of the convolution with `kernel` (O, I, kh, kw) on images (I, H, W).
+
+    Row (o, i, j) holds the kernel's values where output (i, j) of channel o looks; what looks at padding looks at nothing.
+    """
+    outputs, inputs, reach_y, reach_x = kernel.shape
+    height, width = output_size(size, (reach_y, reach_x), stride, padding)
+    matrix = np.zeros((outputs, height, width, inputs, *size))
+    for i, j, u, v in itertools.product(range(height), range(width), range(reach_y), range(reach_x)):
+        y, x = i * stride[0] + u - padding[0], j * stride[1] + v - padding[1]
+        if 0 <= y < size[0] and 0 <= x < size[1]:
+            matrix[:, i, j, :, y, x] = kernel[:, :, u, v]
+    return matrix.reshape(outputs * height * width, inputs * size[0] * size[1])
+
+
+def convolve(image: np.ndarray, kernel: np.ndarray, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> np.ndarray:
+    """Return C x: the convolution of an image (I, H, W), float64 (O, h, w)."""
+    size: Pair = (image.shape[1], image.shape[2])
+    made = output_size(size, (kernel.shape[2], kernel.shape[3]), stride, padding)
+    return (convolution_matrix(kernel, size, stride, padding) @ image.reshape(-1)).reshape(kernel.shape[0], *made)
+
+
+def convolve_transposed(
+    image: np.ndarray, kernel: np.ndarray, size: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)
+) -> np.ndarray:
+    """Return Cᵀ y: the transposed convolution of an image (O, h, w) to (I, *size), float64.
+
+    `kernel` is the convolution's, (O, I, kh, kw). Raises ValueError for a size that the convolution does not bring to (h, w).
+    """
+    outputs, inputs, *reach = kernel.shape
+    fitting = input_sizes((image.shape[1], image.shape[2]), (reach[0], reach[1]), stride, padding)
+    if image.shape[0] != outputs or size not in fitting:
+        raise ValueError(
+            f"{image.shape} cannot come from {inputs} channels of {size}; the sizes that give it are {fitting}"
+        )
+    matrix = convolution_matrix(kernel, size, stride, padding)
+    return (matrix.T @ image.reshape(-1)).reshape(inputs, *size)
+
+
+def overlap(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> np.ndarray:
+    """Return how many outputs of the convolution look at each input, int64 (H, W).
+
+    The same number of values are summed there by the transposed convolution: where it varies, a checkerboard shows.
+    """
+    matrix = convolution_matrix(np.ones((1, 1, *kernel)), size, stride, padding)
+    return matrix.sum(axis=0).round().astype(np.int64).reshape(size)
