@@ -51,6 +51,11 @@ def _trained(name: str, wanted_by: Recipe, options: Options) -> Autoencoder | Cl
             f"train it first with `aezoo train {name}`"
         )
     history = run.read_history()
+    if history.meta.get("state") == "training":
+        raise RunError(
+            f"{wanted_by.name} needs {name}, whose training in {options.runs} has not ended; "
+            f"go on with it first: `aezoo train {name} --resume`"
+        )
     _refuse_other_data(name, str(history.meta.get("data")), wanted_by, options)
     network = registry.load(name).network()
     with checkpoints.fitting(run):
@@ -86,4 +91,4 @@ def in_order(recipes: Sequence[Recipe], runs: Path) -> list[Recipe]:
 
 
 def _is_finished(run: RunFolder) -> bool:
-    return run.is_run and run.read_history().meta.get("state") in ("finished", "quick")
+    return run.is_run and run.read_history().meta.get("state") != "training"

@@ -37,6 +37,7 @@ VERBS = {
     "export": Verb("export.__main__", "export_app", "Export trained runs to ONNX, verified before they are written."),
     "verify": Verb("export.__main__", "verify_app", "Check ONNX files: against torch, each other, and their card."),
     "view": Verb("viewer.__main__", "app", "Open the desktop viewer on a folder of runs or an .onnx file."),
+    "report": Verb("viewer.report.__main__", "app", "Write a sheet's deliverables as one HTML page, from its runs."),
     "doctor": Verb("zoo.doctor", "app", "Say what this machine has, what is missing, and the line that mends it."),
     "demo": Verb("zoo.demo", "app", "Train, export, verify and view three recipes on the embedded digits."),
 }

@@ -1,9 +1,9 @@
 """Transposed convolution as it is meant: the transpose of the matrix that a convolution is. Pure numpy.
 
-A convolution without bias is linear, so on images of one size it is a matrix C: y = C x, for x and y flattened. The transposed
-convolution with the same kernel, stride and padding is Cᵀ: it takes y's shape to x's, and it is how a gradient goes back
-through the convolution. Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", chapter 4; the letters
-sheet's exercise 1. Like torch, and most of deep learning, "convolution" here does not flip the kernel.
+A convolution without bias is linear, so on images of one size it is a matrix C: y = C x, for x and y flattened. The
+transposed convolution with the same kernel, stride and padding is Cᵀ: it takes y's shape to x's, and it is how a
+gradient goes back through the convolution. Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep
+learning", chapter 4; the letters sheet's exercise 1. Like torch, "convolution" here does not flip the kernel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Pair = tuple[int, int]
 
 
 def output_size(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Pair:
-    """Return the (height, width) that a convolution makes of `size`. Raises ValueError where the kernel does not fit."""
+    """Return the (height, width) that a convolution makes of `size`. Raises ValueError where it does not fit."""
     sizes = zip(size, kernel, stride, padding, strict=True)
     height, width = ((length + 2 * pad - reach) // step + 1 for length, reach, step, pad in sizes)
     if height < 1 or width < 1:
@@ -38,7 +38,7 @@ def input_sizes(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair =
 
 
 def same_output_size(size: Pair, stride: Pair) -> Pair:
-    """Return the size under TensorFlow's 'SAME' padding, which depends on the stride alone: size / stride, rounded up."""
+    """Return the size under TensorFlow's 'SAME' padding: that divided by the stride, rounded up."""
     height, width = (-(-length // step) for length, step in zip(size, stride, strict=True))
     return height, width
 
@@ -46,7 +46,7 @@ def same_output_size(size: Pair, stride: Pair) -> Pair:
 def convolution_matrix(kernel: np.ndarray, size: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> np.ndarray:
     """Return C, float64 (O·h·w, I·H·W), of the convolution with `kernel` (O, I, kh, kw) on images (I, H, W).
 
-    Row (o, i, j) holds the kernel's values where output (i, j) of channel o looks; what looks at padding looks at nothing.
+    Row (o, i, j) holds the kernel's values where output (i, j) of channel o looks; padding holds nothing to look at.
     """
     outputs, inputs, reach_y, reach_x = kernel.shape
     height, width = output_size(size, (reach_y, reach_x), stride, padding)
@@ -62,7 +62,8 @@ def convolve(image: np.ndarray, kernel: np.ndarray, stride: Pair = (1, 1), paddi
     """Return C x: the convolution of an image (I, H, W), float64 (O, h, w)."""
     size: Pair = (image.shape[1], image.shape[2])
     made = output_size(size, (kernel.shape[2], kernel.shape[3]), stride, padding)
-    return (convolution_matrix(kernel, size, stride, padding) @ image.reshape(-1)).reshape(kernel.shape[0], *made)
+    values: np.ndarray = convolution_matrix(kernel, size, stride, padding) @ image.reshape(-1)
+    return values.reshape(kernel.shape[0], *made)
 
 
 def convolve_transposed(
@@ -70,7 +71,7 @@ def convolve_transposed(
 ) -> np.ndarray:
     """Return Cᵀ y: the transposed convolution of an image (O, h, w) to (I, *size), float64.
 
-    `kernel` is the convolution's, (O, I, kh, kw). Raises ValueError for a size that the convolution does not bring to (h, w).
+    `kernel` is the convolution's, (O, I, kh, kw). Raises ValueError for a size that it does not bring to (h, w).
     """
     outputs, inputs, *reach = kernel.shape
     fitting = input_sizes((image.shape[1], image.shape[2]), (reach[0], reach[1]), stride, padding)
@@ -78,8 +79,8 @@ def convolve_transposed(
         raise ValueError(
             f"{image.shape} cannot come from {inputs} channels of {size}; the sizes that give it are {fitting}"
         )
-    matrix = convolution_matrix(kernel, size, stride, padding)
-    return (matrix.T @ image.reshape(-1)).reshape(inputs, *size)
+    values: np.ndarray = convolution_matrix(kernel, size, stride, padding).T @ image.reshape(-1)
+    return values.reshape(inputs, *size)
 
 
 def overlap(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> np.ndarray:
@@ -87,5 +88,5 @@ def overlap(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0,
 
     The same number of values are summed there by the transposed convolution: where it varies, a checkerboard shows.
     """
-    matrix = convolution_matrix(np.ones((1, 1, *kernel)), size, stride, padding)
-    return matrix.sum(axis=0).round().astype(np.int64).reshape(size)
+    summed: np.ndarray = convolution_matrix(np.ones((1, 1, *kernel)), size, stride, padding).sum(axis=0)
+    return summed.round().astype(np.int64).reshape(size)

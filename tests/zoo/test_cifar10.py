@@ -117,7 +117,7 @@ def test_a_missing_batch_pickles_and_an_empty_folder_each_have_their_sentence(fo
         cifar10.load("train", pickles)
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(DataError, match="no cifar-10-batches-bin in .*or use --data sample"):
+    with pytest.raises(DataError, match=r"no cifar-10-batches-bin in .*or use --data sample"):
         sets.load("cifar10", "train", str(empty))
 
 

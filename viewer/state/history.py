@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from viewer.state import numbers
+from viewer.state import grids, numbers
+from viewer.state.grids import PictureGrid
 from viewer.state.samples import COUNT, Samples, to_unit
 from viewer.state.words import clean
 from zoo import runs
@@ -41,6 +42,8 @@ class RunHistory:
     metrics: Mapping[str, float]
     baselines: Table
     samples: Samples | None
+    published: Mapping[str, float] = field(default_factory=dict)
+    grids: Mapping[str, PictureGrid] = field(default_factory=dict)
 
 
 def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RunHistory:
@@ -66,6 +69,8 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         metrics=plain.metrics(),
         baselines={clean(name, limit=64): values for name, values in plain.baselines().items()},
         samples=_samples(arrays, _text(meta, "provenance")),
+        published=numbers.table(meta.get("published")),
+        grids=grids.from_arrays(arrays),
     )
 
 

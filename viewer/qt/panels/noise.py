@@ -157,7 +157,7 @@ def figure_of(
     *,
     targets: np.ndarray | None = None,
 ) -> MosaicFigure:
-    """Return the figure: clean, noisy, output, and the PSNR of each output against its target (None: the clean image)."""
+    """Return the figure: clean, noisy, output, and the PSNR of each output against its target, or the clean image."""
     size = outputs.shape[2:]
     rows = (
         Row("clean", colours.fitted(colours.from_images(clean), size, theme.neutral)),

@@ -1,0 +1,285 @@
+"""The figures of every kind of run: letters, classifiers, generators, colours; and what a recipe needs first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import Train, shortened, small_splits
+from tests.zoo.test_cli import aezoo
+from train import generate
+from train.baselines import Training, labels_of_baselines, pca, pictures_of_baselines, squared_distances
+from train.batches import TestSplit
+from train.evaluate import cross_entropy, measure, verdict_of_labels
+from train.options import Options
+from train.prepare import Preparation, distort, grey
+from train.supplies import gather, in_order
+from zoo import registry
+from zoo.blocks import normalise, normalize_mean, normalize_stddev
+from zoo.data import sets
+from zoo.errors import RunError
+from zoo.runs import RunFolder
+
+CPU = torch.device("cpu")
+Capture = pytest.CaptureFixture[str]
+
+
+def prepared(name: str) -> Preparation:
+    recipe = registry.load(name)
+    partner = sets.load(recipe.partner, "train", sets.SAMPLE) if recipe.partner else None
+    return Preparation.of(recipe, partner, classes=recipe.classes, device=CPU)
+
+
+def split(name: str) -> TestSplit:
+    return TestSplit.of(small_splits(registry.load(name)).test, prepared(name), device=CPU)
+
+
+# ---- what goes in and what should come out -------------------------------------------------------------------
+
+
+def test_normalize_mean_and_stddev_are_pure_and_do_what_they_say() -> None:
+    image = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 0.7
+    before = image.clone()
+    centred, scaled = normalize_mean(image), normalize_stddev(image)
+    torch.testing.assert_close(centred.mean(dim=(1, 2, 3)), torch.zeros(5), atol=1e-6, rtol=0)
+    torch.testing.assert_close(centred.std(dim=(1, 2, 3), correction=0), image.std(dim=(1, 2, 3), correction=0))
+    torch.testing.assert_close(scaled.std(dim=(1, 2, 3), correction=0), torch.ones(5))
+    both = normalise(image)
+    torch.testing.assert_close(both.mean(dim=(1, 2, 3)), torch.zeros(5), atol=1e-6, rtol=0)
+    torch.testing.assert_close(both.std(dim=(1, 2, 3), correction=0), torch.ones(5))
+    torch.testing.assert_close(normalise(3 * image + 1), both, atol=1e-4, rtol=0)
+    assert torch.equal(image, before)
+    assert torch.isfinite(normalise(torch.ones(1, 1, 4, 4))).all(), "a blank image stays blank"
+
+
+def test_grey_is_the_weighted_sum_that_the_sheets_solutions_use() -> None:
+    colours = torch.eye(3)[:, :, None, None]
+    assert grey(colours).flatten().tolist() == pytest.approx([0.2989, 0.5870, 0.1140])
+
+
+def test_a_colouriser_gets_grey_and_wants_colour() -> None:
+    test = split("maastricht/colour-1")
+    assert (test.inputs.shape[1:], test.pictures.shape[1:]) == ((1, 32, 32), (3, 32, 32))
+    torch.testing.assert_close(test.inputs, grey(test.pictures))
+
+
+@pytest.mark.parametrize(("name", "several"), [("random", 20), ("representative", 1), ("mean", 1)])
+def test_each_strategy_wants_its_letters_of_the_same_class(name: str, several: int) -> None:
+    prepare, test = prepared(f"letters/{name}"), split(f"letters/{name}")
+    latin = sets.load("latin", "train", sets.SAMPLE)
+    batch = next(test.batches(14))
+    assert batch.target.shape == (14, several, 1, 28, 28)
+    assert batch.label.tolist() == list(range(14))
+    drawings = {(image.tobytes(), int(label)) for image, label in zip(latin.pixels, latin.labels, strict=True)}
+    if name != "mean":
+        for letters, label in zip(batch.target, batch.label.tolist(), strict=True):
+            for letter in letters:
+                assert ((letter.numpy() * 255).round().astype(np.uint8).tobytes(), label) in drawings
+    means = np.stack([latin.pixels[latin.labels == label].mean(axis=0) / 255 for label in range(14)])
+    np.testing.assert_allclose(test.pictures[:14].numpy(), means, atol=1e-6)
+    assert prepare.bank is not None
+    again = prepared(f"letters/{name}").bank
+    assert again is not None
+    assert torch.equal(prepare.bank, again), "chosen once for all"
+
+
+def test_a_class_is_told_as_one_white_pixel() -> None:
+    test = split("letters/latent")
+    assert test.inputs.shape == (60, 1, 1, 14)
+    assert torch.equal(test.inputs.flatten(1).argmax(1), test.labels)
+    assert test.inputs.sum(dim=(1, 2, 3)).eq(1).all()
+
+
+def test_a_noise_class_gives_as_many_images_of_noise_as_letters() -> None:
+    test = split("letters/classifier-noise")
+    noise = test.labels == 14
+    assert int(noise.sum()) == len(test) // 2
+    assert float(test.inputs[noise].std()) == pytest.approx(0.15, abs=0.01)
+
+
+def test_distorted_letters_are_others_each_time_and_as_bright() -> None:
+    letters = torch.from_numpy(sets.load("latin", "train", sets.SAMPLE).pixels[:50]).float() / 255
+    one, two = (distort(letters, torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    assert torch.equal(one, distort(letters, torch.Generator().manual_seed(1)))
+    assert float((one - two).abs().mean()) > 0.02
+    assert 0.7 < float(one.mean() / letters.mean()) < 1.3
+    assert one.min() >= 0
+    assert one.max() <= 1.001
+
+
+# ---- baselines -----------------------------------------------------------------------------------------------
+
+
+def test_copied_grey_and_the_best_linear_map_stand_beside_a_colouriser() -> None:
+    splits, test = small_splits(registry.load("maastricht/colour-1")), split("maastricht/colour-1")
+    found = dict(pictures_of_baselines(splits.train, test, bottleneck_size=64))
+    assert found.keys() == {"pca", "nearest-example", "black", "mean-image", "grey-copied"}
+    np.testing.assert_array_equal(found["grey-copied"][:, 1:2], test.inputs.numpy())
+    targets = test.pictures.numpy()
+    assert measure(targets, found["pca"])["mse"] < measure(targets, found["mean-image"])["mse"]
+
+
+def test_a_mapped_pca_is_least_squares_from_the_components() -> None:
+    splits = small_splits(registry.load("maastricht/colour-1"))
+    training = Training(splits.train, prepared("maastricht/colour-1"))
+    ((inputs, targets),) = training.portions()
+    x, y = inputs.numpy().astype(np.float64), targets.numpy().astype(np.float64)
+    centred = x - x.mean(0)
+    scores = centred @ np.linalg.svd(centred, full_matrices=False)[2][:8].T
+    weights = np.linalg.lstsq(scores, y - y.mean(0), rcond=None)[0]
+    expected = np.clip(scores @ weights + y.mean(0), 0, 1)
+    found = pca(training, inputs.numpy().reshape(-1, 1, 32, 32), components=8)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_translated_letters_stand_beside_the_class_of_the_nearest_example() -> None:
+    splits, test = small_splits(registry.load("letters/random")), split("letters/random")
+    found = dict(pictures_of_baselines(splits.train, test, bottleneck_size=64))
+    assert found.keys() == {"pca", "nearest-example", "black", "mean-image", "copied-input"}
+    means = {mean.tobytes() for mean in prepared("letters/random").means.numpy()}  # type: ignore[union-attr]
+    assert {picture.tobytes() for picture in found["nearest-example"]} <= means
+
+
+def test_a_classifiers_baselines_know_the_majority_the_means_and_the_nearest_image() -> None:
+    splits, test = small_splits(registry.load("hesso/classifier")), split("hesso/classifier")
+    found = dict(labels_of_baselines(splits.train, test, classes=10))
+    assert len(set(found["majority"].tolist())) == 1
+    accuracy = {name: float((labels == test.labels.numpy()).mean()) for name, labels in found.items()}
+    assert accuracy["nearest-example"] > accuracy["majority"]
+    assert accuracy["nearest-mean"] > accuracy["majority"]
+
+
+def test_cross_entropy_is_torchs_and_one_answer_for_all_has_failed() -> None:
+    logits, labels = np.random.default_rng(0).normal(size=(20, 5)) * 30, np.arange(20) % 5
+    expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
+    assert cross_entropy(labels, logits) == pytest.approx(float(expected))
+    assert (verdict_of_labels(labels), verdict_of_labels(np.zeros(9))) == ("finished", "failed")
+
+
+# ---- generated digits ----------------------------------------------------------------------------------------
+
+
+def test_the_planes_grid_is_the_normal_distributions_quantiles_and_the_extreme_one_reaches_4() -> None:
+    plane, extreme = generate.plane_points(), generate.extreme_points()
+    assert plane.shape == extreme.shape == (225, 2)
+    assert plane[0].tolist() == pytest.approx([-1.834, 1.834], abs=1e-3), "the first is at the left and above"
+    assert plane[112].tolist() == pytest.approx([0, 0], abs=1e-6)
+    assert (extreme.min(), extreme.max()) == (-4, 4)
+
+
+def test_memory_and_sameness_are_told_by_the_three_measures() -> None:
+    splits = small_splits(registry.load("hesso/vae-2-100"))
+    train, real = splits.train, splits.test.pixels.astype(np.float32) / 255
+    alike = generate.typical_distance(real)
+    repeated = train.pixels[: len(real)].astype(np.float32) / 255
+    same = np.broadcast_to(real[:1], real.shape)
+    found = {
+        name: generate.diversity(images, train, alike=alike)
+        for name, images in (("real", real), ("repeated", repeated), ("same", same))
+    }
+    assert found["repeated"]["nearest"] == pytest.approx(0, abs=0.02)
+    assert found["real"]["nearest"] > 1
+    assert found["same"]["distinct"] == 1
+    assert found["same"]["pairwise"] == pytest.approx(0, abs=0.02)
+    assert found["real"]["distinct"] > 5
+
+
+def test_distinct_patterns_are_counted_greedily() -> None:
+    points = np.array([[0.0], [0.5], [2.0], [2.4], [5.0]])
+    distances = np.abs(points - points.T)
+    assert generate.distinct_patterns(distances, 1.0) == 3
+    flat = torch.from_numpy(points)
+    np.testing.assert_allclose(squared_distances(flat, flat).sqrt().numpy(), distances, atol=1e-6)
+
+
+def test_a_generators_history_holds_its_grids_and_what_the_judge_calls_them(whole_zoo: Path) -> None:
+    history = RunFolder.of(whole_zoo, "hesso/vae-8-10").read_history()
+    for grid in ("plane", "extreme"):
+        assert history.arrays[f"grids/{grid}/images"].shape == (225, 1, 28, 28)
+        assert history.arrays[f"grids/{grid}/points"].shape == (225, 2)
+        verdicts = history.arrays[f"grids/{grid}/verdicts"]
+        assert history.metrics()[f"wrong-{grid}"] == pytest.approx((verdicts != 8).mean())
+    assert history.meta["train_images"] == 10
+    assert history.baselines()["real"].keys() >= {"pairwise", "distinct", "nearest", "wrong-plane"}
+
+
+# ---- what must be there first --------------------------------------------------------------------------------
+
+
+def test_what_a_recipe_needs_is_put_before_it_once_unless_it_is_trained(whole_zoo: Path, tmp_path: Path) -> None:
+    wanted = [registry.load("letters/latent"), registry.load("letters/class-noise")]
+    names = [recipe.name for recipe in in_order(wanted, tmp_path)]
+    assert names == [
+        *("letters/classifier", "letters/random", "letters/latent"),
+        *("letters/classifier-noise", "letters/class-noise"),
+    ]
+    assert [recipe.name for recipe in in_order(wanted, whole_zoo)] == ["letters/latent", "letters/class-noise"]
+
+
+def test_a_network_that_is_needed_and_not_there_or_of_other_data_is_one_sentence(
+    whole_zoo: Path, tmp_path: Path
+) -> None:
+    recipe = registry.load("hesso/vae-2-10")
+    with pytest.raises(
+        RunError, match=r"needs hesso/classifier, which is not trained in .*`aezoo train hesso/classifier`"
+    ):
+        gather(recipe, Options(data="sample", runs=tmp_path), CPU)
+    with pytest.raises(
+        RunError, match=r"is to be trained on real data, but hesso/classifier .* was trained on mnist-sample"
+    ):
+        gather(recipe, Options(data="/somewhere", runs=whole_zoo), CPU)
+
+
+def test_the_latent_letters_start_from_the_trained_decoder_and_leave_it_alone(
+    whole_zoo: Path, tmp_path: Path, train_quickly: Train
+) -> None:
+    recipe = shortened(registry.load("letters/latent"))
+    result = train_quickly(recipe, tmp_path, epochs=2, splits=small_splits(recipe), needs=whole_zoo)
+    from export.graphs import load_trained
+
+    frozen = load_trained(recipe, result.run, epochs=2).network.decoder.state_dict()  # type: ignore[union-attr]
+    parent_run = RunFolder.of(whole_zoo, "letters/random")
+    parent = load_trained(registry.load("letters/random"), parent_run, epochs=1).network.decoder.state_dict()  # type: ignore[union-attr]
+    assert {f"module.{key}" for key in parent} == frozen.keys()
+    assert all(torch.equal(value, frozen[f"module.{key}"]) for key, value in parent.items())
+    assert result.record.train_loss[1] < result.record.train_loss[0]
+
+
+def test_bf16_is_told_in_the_history_and_learns_nearly_the_same(tmp_path: Path, train_quickly: Train) -> None:
+    exact = train_quickly("purdue/conv", tmp_path / "fp32", epochs=2)
+    fast = train_quickly("purdue/conv", tmp_path / "bf16", epochs=2, precision="bf16")
+    assert (exact.run.read_history().meta["precision"], fast.run.read_history().meta["precision"]) == ("fp32", "bf16")
+    assert fast.record.val_loss[-1] == pytest.approx(exact.record.val_loss[-1], rel=0.05)
+    with pytest.raises(RunError, match="was trained with another precision"):
+        train_quickly("purdue/conv", tmp_path / "bf16", epochs=3, resume=True)
+
+
+def test_the_verb_trains_what_is_needed_first_and_a_quick_run_is_called_so(tmp_path: Path, capsys: Capture) -> None:
+    words = ("train", "hesso/vae-3-10", "--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
+    code, out, err = aezoo(capsys, *words)
+    assert code == 0
+    assert "hesso/classifier is trained first, since it is needed by hesso/vae-3-10" in err
+    assert "these figures tell nothing of the recipe" in out
+    assert RunFolder.of(tmp_path, "hesso/vae-3-10").read_history().meta["state"] == "quick"
+    code, _, err = aezoo(capsys, "train", "hesso/conv", "--precision", "fp8", "--data", "sample")
+    assert (code, "--precision 'fp8' is none of fp32, bf16" in err) == (2, True)
+
+
+@pytest.mark.slow
+def test_every_recipe_trains_exports_and_verifies_with_a_tiny_budget(tmp_path: Path, capsys: Capture) -> None:
+    code, out, err = aezoo(capsys, "train", "all", "--data", "sample", "--quick", "--runs", tmp_path)
+    assert code == 0, err
+    assert out.count("these figures tell nothing") == len(registry.names())
+    code, out, _ = aezoo(capsys, "verify", "all", "--runs", tmp_path)
+    assert code == 0
+    assert out.count(": passed") == len(registry.names())
+
+
+def test_a_selection_is_of_the_runs_own_digit(whole_zoo: Path) -> None:
+    recipe = replace(registry.load("hesso/vae-3-10"))
+    test = TestSplit.of(small_splits(recipe).test, prepared(recipe.name), device=CPU)
+    assert set(test.labels.tolist()) == {3}

@@ -1,0 +1,74 @@
+"""What stride and padding do to a transposed convolution: how many values are summed at each place of its output."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+
+from viewer.figures import colours
+from viewer.figures.theme import Theme
+
+COLUMNS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One setting: `counts` (H, W) is what is summed at each place, `cut` the padding that is cut off its border.
+
+    `counts` is that of no padding, so that what is cut off can be shown; `stamp` is the place of one kernel.
+    """
+
+    title: str
+    counts: np.ndarray
+    cut: tuple[int, int]
+    stamp: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class OverlapFigure:
+    """Several settings side by side; dark places get one value, bright ones more; what padding cuts off is crossed."""
+
+    theme: Theme
+    cases: tuple[Case, ...]
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint all settings inside `rect`, three in a row."""
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        line = math.ceil(metrics.height())
+        rows = -(-len(self.cases) // COLUMNS)
+        width, height = rect.width() / COLUMNS, rect.height() / rows
+        most = max(int(case.counts.max()) for case in self.cases)
+        for index, case in enumerate(self.cases):
+            row, column = divmod(index, COLUMNS)
+            box = QRectF(rect.left() + column * width, rect.top() + row * height, width - 16, height - 12)
+            painter.setPen(self.theme.colour("text"))
+            painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), case.title)
+            self._paint_case(painter, box.adjusted(0, line + 6, 0, 0), case, most)
+
+    def _paint_case(self, painter: QPainter, box: QRectF, case: Case, most: int) -> None:
+        rows, columns = case.counts.shape
+        cell = math.floor(min(box.width() / columns, box.height() / rows))
+        shades = colours.apply(case.counts.astype(np.float64), 0, most, colours.sequential())
+        for (y, x), count in np.ndenumerate(case.counts):
+            tile = QRectF(box.left() + x * cell, box.top() + y * cell, cell, cell)
+            shade = shades[y, x]
+            painter.fillRect(tile.adjusted(0.5, 0.5, -0.5, -0.5), self._colour(shade))
+            painter.setPen(Qt.GlobalColor.black if int(shade.astype(int).sum()) > 330 else Qt.GlobalColor.white)
+            painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, str(count))
+            inside = case.cut[0] <= y < rows - case.cut[0] and case.cut[1] <= x < columns - case.cut[1]
+            if not inside:
+                painter.setPen(QPen(self.theme.colour("base"), 2))
+                painter.drawLine(tile.topLeft(), tile.bottomRight())
+                painter.drawLine(tile.topRight(), tile.bottomLeft())
+        painter.setPen(QPen(Qt.GlobalColor.red, 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(box.left(), box.top(), case.stamp[1] * cell, case.stamp[0] * cell))
+
+    @staticmethod
+    def _colour(shade: np.ndarray) -> QColor:
+        red, green, blue = (int(channel) for channel in shade)
+        return QColor(red, green, blue)

@@ -1,0 +1,62 @@
+"""Grids of pictures in a history: the latent plane, its extremes, one letter of each class; checked and typed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from viewer.state.samples import to_unit
+
+MOST = 4_096  # pictures a grid
+MOST_GRIDS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class PictureGrid:
+    """Pictures that were made, float32 (N, C, H, W), and what else is known of them; None for what is not there.
+
+    inputs, targets     what went in and what was wanted, (N, C, H, W)
+    labels, verdicts    what they should be and what a judge calls them, int64 (N,)
+    """
+
+    images: np.ndarray
+    inputs: np.ndarray | None = None
+    targets: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    verdicts: np.ndarray | None = None
+
+    @property
+    def side(self) -> int:
+        """Rows and columns of a square grid."""
+        return math.isqrt(len(self.images))
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, PictureGrid]:
+    """Return the grids of a history by name; what has another type or shape than agreed is left out."""
+    names = sorted({key.split("/")[1] for key in arrays if key.startswith("grids/") and key.count("/") == 2})
+    found = {}
+    for name in names[:MOST_GRIDS]:
+        images = _pictures(arrays.get(f"grids/{name}/images"))
+        if images is None:
+            continue
+        parts = {part: _pictures(arrays.get(f"grids/{name}/{part}"), len(images)) for part in ("inputs", "targets")}
+        parts |= {part: _numbers(arrays.get(f"grids/{name}/{part}"), len(images)) for part in ("labels", "verdicts")}
+        found[name] = PictureGrid(images=images, **parts)
+    return found
+
+
+def _pictures(array: np.ndarray | None, count: int | None = None) -> np.ndarray | None:
+    if array is None or array.ndim != 4 or array.dtype != np.uint8 or array.shape[1] not in (1, 3):
+        return None
+    if not 0 < len(array) <= MOST or count not in (None, len(array)):
+        return None
+    return to_unit(array)
+
+
+def _numbers(array: np.ndarray | None, count: int) -> np.ndarray | None:
+    if array is None or array.shape != (count,) or not np.isfinite(array).all() or np.abs(array).max(initial=0) > 1e6:
+        return None
+    return array.astype(np.int64)
