@@ -29,6 +29,7 @@ from train.prepare import Preparation, to_unit
 from zoo.data.images import Images
 
 PORTION = 1_000  # images
+IMAGES_A_WEIGHT = 10  # with fewer for each component, least squares learns the training images by heart
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,14 @@ def pca(training: Training, inputs: Pixels, *, components: int) -> Pixels:
     """Return the inputs projected on the training split's principal components and back, clipped to [0, 1].
 
     Pearson 1901; the best linear autoencoder with as many values (Baldi & Hornik 1989). At most as many components are
-    taken as the inputs have pixels. Where the target is another picture, they are mapped to it by least squares.
+    taken as the inputs have pixels. Where the target is another picture, they are mapped to it by least squares, and no
+    more are taken than a tenth of the images.
     """
     if components >= training.input_size and not training.is_mapped:
         whole: Pixels = np.clip(inputs.reshape(len(inputs), -1), 0, 1)
         return whole  # all components span the whole space
+    if training.is_mapped:
+        components = max(1, min(components, len(training) // IMAGES_A_WEIGHT))
     mean, target_mean, covariance, cross = _moments(training)
     axes = principal_axes(training, mean, covariance, components)  # (pixels, k)
     if cross is None:

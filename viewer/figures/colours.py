@@ -60,8 +60,8 @@ def from_images(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(pixels.transpose(0, 2, 3, 1), (*_places(images), 3)))
 
 
-def fitted(pixels: np.ndarray, size: tuple[int, ...], ground: Colour) -> np.ndarray:
-    """Bring images (N, H, W, 3) to another size: as many whole times as they fit, in the middle of a ground."""
+def fitted(pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Bring images (N, H, W, 3) to another size: as many whole times as they fit, in the middle of grey."""
     height, width = pixels.shape[1:3]
     if (height, width) == tuple(size):
         return pixels
@@ -69,7 +69,7 @@ def fitted(pixels: np.ndarray, size: tuple[int, ...], ground: Colour) -> np.ndar
     if zoom < 1:
         return pixels
     larger = pixels.repeat(zoom, axis=1).repeat(zoom, axis=2)
-    canvas = np.full((len(pixels), *size, 3), ground, dtype=np.uint8)
+    canvas = np.full((len(pixels), *size, 3), GAP, dtype=np.uint8)
     top, left = (size[0] - zoom * height) // 2, (size[1] - zoom * width) // 2
     canvas[:, top : top + zoom * height, left : left + zoom * width] = larger
     return canvas

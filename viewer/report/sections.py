@@ -81,9 +81,7 @@ def _cell(value: float | None) -> str:
 def _rows(name: str, rows: Sequence[tuple[str, np.ndarray]], caption: str, captions: Sequence[str] = ()) -> Picture:
     """A mosaic of labelled rows of images, float32 (N, C, H, W) each."""
     size = max(images.shape[2:] for _, images in rows)
-    pictures = tuple(
-        Row(label, colours.fitted(colours.from_images(images), size, LIGHT.neutral)) for label, images in rows
-    )
+    pictures = tuple(Row(label, colours.fitted(colours.from_images(images), size)) for label, images in rows)
     figure = MosaicFigure(theme=LIGHT, rows=pictures, captions=tuple(captions))
     tall = 24 + len(rows) * (2 * size[0] + 6) + (24 if captions else 0)
     return Picture(name, figure, (960, tall + 12), caption)

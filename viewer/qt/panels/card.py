@@ -106,9 +106,10 @@ class CardPanel(PanelFrame):
         _paragraph(cursor, space=4)
         layout = _table_format()
         layout.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
-        layout.setColumnWidthConstraints(
-            [QTextLength(QTextLength.Type.PercentageLength, share) for share in (32, 17, 17, 17, 17)]
-        )
+        others = len(rows[0]) - 1
+        first = 32 if others < 5 else 28
+        shares = [first, *([(100 - first) / others] * others)]
+        layout.setColumnWidthConstraints([QTextLength(QTextLength.Type.PercentageLength, share) for share in shares])
         table = cursor.insertTable(len(rows), len(rows[0]), layout)
         for row, cells in enumerate(rows):
             for column, cell in enumerate(cells):

@@ -160,8 +160,8 @@ def figure_of(
     """Return the figure: clean, noisy, output, and the PSNR of each output against its target, or the clean image."""
     size = outputs.shape[2:]
     rows = (
-        Row("clean", colours.fitted(colours.from_images(clean), size, theme.neutral)),
-        Row("noisy", colours.fitted(colours.from_images(noisy), size, theme.neutral)),
+        Row("clean", colours.fitted(colours.from_images(clean), size)),
+        Row("noisy", colours.fitted(colours.from_images(noisy), size)),
         Row("output", colours.from_images(outputs)),
     )
     ratios = [words.decibels(float(ratio)) for ratio in numbers.psnr(clean if targets is None else targets, outputs)]

@@ -128,7 +128,7 @@ def figure_of(theme: Theme, samples: Samples, outputs: np.ndarray, chosen: int, 
     far = f"{reach:.2f}" if reach < words.LARGE else words.large(reach)
     table = colours.diverging(theme.neutral)
     rows = [
-        Row(label, colours.fitted(colours.from_images(samples.inputs), outputs.shape[2:], theme.neutral)),
+        Row(label, colours.fitted(colours.from_images(samples.inputs), outputs.shape[2:])),
         Row("output", colours.from_images(outputs)),
         Row("diff.", colours.apply(difference, -reach, reach, table)),
     ]
