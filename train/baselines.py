@@ -17,7 +17,7 @@ What is needed of the training split is summed up in portions, so that it is nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,7 @@ import torch
 
 from train.batches import TestSplit
 from train.evaluate import Pixels
-from train.prepare import Preparation, to_unit
+from train.prepare import Preparation, class_means, grey, to_unit
 from zoo.data.images import Images
 
 PORTION = 1_000  # images
@@ -56,8 +56,6 @@ class Training:
 
     def pair(self, image: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the clean input and the picture that should come out."""
-        from train.prepare import grey
-
         task = self.prepare.recipe.task
         if task == "translate":
             assert self.prepare.means is not None
@@ -75,7 +73,7 @@ def pictures_of_baselines(train: Images, test: TestSplit, *, bottleneck_size: in
     inputs, targets, labels = test.inputs.cpu().numpy(), test.pictures.cpu().numpy(), test.labels.cpu().numpy()
     recipe, training = test.prepare.recipe, Training(train, test.prepare)
     if recipe.task == "recall":
-        means = _class_means(training, test.prepare.classes)
+        means = class_means(train, test.prepare.classes)
         yield "class-mean", means[labels].reshape(targets.shape)
     else:
         yield "pca", pca(training, inputs, components=bottleneck_size).reshape(targets.shape)
@@ -98,12 +96,6 @@ def _means(training: Training) -> tuple[torch.Tensor, torch.Tensor]:
         sums = [total + part for total, part in zip(sums, parts, strict=True)] if sums else parts
     mean, target_mean = ((total / len(training)).float() for total in sums)
     return mean, target_mean
-
-
-def _class_means(training: Training, classes: int) -> np.ndarray:
-    from train.prepare import class_means
-
-    return class_means(training.images, classes)
 
 
 def pca(training: Training, inputs: Pixels, *, components: int) -> Pixels:
@@ -170,18 +162,36 @@ def principal_axes(training: Training, mean: torch.Tensor, covariance: torch.Ten
 def nearest_example(training: Training, inputs: Pixels) -> Pixels:
     """Return for each input the target of the training image that is nearest to it in squared distance."""
     flat = torch.from_numpy(np.ascontiguousarray(inputs.reshape(len(inputs), -1)))
-    best = torch.full((len(flat),), float("inf"))
+    _, index = nearest(flat, (portion for portion, _ in training.portions()))
     answer: torch.Tensor | None = None
-    for portion, targets in training.portions():
-        if answer is None:
-            answer = torch.zeros(len(flat), targets.shape[1])
-        distance, index = squared_distances(flat, portion).min(dim=1)
-        nearer = distance < best
-        best = torch.where(nearer, distance, best)
-        answer[nearer] = targets[index[nearer]]
+    for number, (_, targets) in enumerate(training.portions()):
+        answer = torch.zeros(len(flat), targets.shape[1]) if answer is None else answer
+        here = index // PORTION == number
+        answer[here] = targets[index[here] % PORTION]
     assert answer is not None, "an empty training split"
     found: Pixels = answer.numpy()
     return found
+
+
+def nearest(flat: torch.Tensor, portions: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return for each row the squared distance to the nearest row of all portions, and that row's place; (N,) each.
+
+    Every portion but the last holds PORTION rows.
+    """
+    best = torch.full((len(flat),), float("inf"))
+    index = torch.zeros(len(flat), dtype=torch.int64)
+    for number, portion in enumerate(portions):
+        distance, place = squared_distances(flat, portion).min(dim=1)
+        nearer = distance < best
+        best = torch.where(nearer, distance, best)
+        index = torch.where(nearer, place + number * PORTION, index)
+    return best, index
+
+
+def flat_portions(images: Images) -> Iterator[torch.Tensor]:
+    """Yield the images in portions, float32 (n, C·H·W) in [0, 1]."""
+    for start in range(0, len(images), PORTION):
+        yield to_unit(torch.from_numpy(images.pixels[start : start + PORTION])).flatten(1)
 
 
 def squared_distances(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
@@ -195,14 +205,7 @@ def labels_of_baselines(train: Images, test: TestSplit, *, classes: int) -> Iter
     inputs = test.inputs.cpu().flatten(1)
     majority = int(np.bincount(train.labels, minlength=classes).argmax())
     yield "majority", np.full(len(test), majority)
-    means = torch.from_numpy(_class_means(Training(train, test.prepare), classes)).flatten(1)
+    means = torch.from_numpy(class_means(train, classes)).flatten(1)
     yield "nearest-mean", squared_distances(inputs, means).argmin(dim=1).numpy()
-    best, labels = torch.full((len(inputs),), float("inf")), torch.zeros(len(inputs), dtype=torch.int64)
-    for start in range(0, len(train), PORTION):
-        rows = slice(start, start + PORTION)
-        portion = to_unit(torch.from_numpy(train.pixels[rows])).flatten(1)
-        distance, index = squared_distances(inputs, portion).min(dim=1)
-        nearer = distance < best
-        best = torch.where(nearer, distance, best)
-        labels[nearer] = torch.from_numpy(train.labels[rows].astype(np.int64))[index[nearer]]
-    yield "nearest-example", labels.numpy()
+    _, index = nearest(inputs, flat_portions(train))
+    yield "nearest-example", train.labels[index.numpy()].astype(np.int64)

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from train.baselines import PORTION, squared_distances
+from train.baselines import flat_portions, nearest, squared_distances
 from train.batches import TestSplit
 from train.evaluate import Pixels, labels_of
-from train.prepare import to_unit
 from zoo.blocks import Classifier, Variational
 from zoo.data.images import Images
 
@@ -122,8 +121,5 @@ def typical_distance(real: Pixels) -> float:
 
 
 def _to_nearest(flat: torch.Tensor, train: Images) -> torch.Tensor:
-    best = torch.full((len(flat),), float("inf"))
-    for start in range(0, len(train), PORTION):
-        portion = to_unit(torch.from_numpy(train.pixels[start : start + PORTION])).flatten(1)
-        best = torch.minimum(best, squared_distances(flat, portion).min(dim=1).values)
-    return best.sqrt()
+    distance, _ = nearest(flat, flat_portions(train))
+    return distance.sqrt()

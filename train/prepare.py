@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zoo.data.images import Images
+from zoo.data.images import LUMA, Images
 from zoo.recipe import Recipe
 
-GREY = (0.2989, 0.5870, 0.1140)  # ITU-R BT.601, as TensorFlow rounds it
 SEVERAL = 20  # letters of a class that an output is compared with
 NOISE_MEAN, NOISE_DEVIATION = 0.5, 0.15  # of an image of pure noise; nearly none of it is clipped
 BANK_SEED = 26
@@ -103,7 +102,7 @@ def add_noise(image: Tensor, sigma: float, generator: torch.Generator) -> Tensor
 def grey(image: Tensor) -> Tensor:
     """Return the luma of colour images: (B, 3, H, W) → (B, 1, H, W)."""
     red, green, blue = image.unbind(1)
-    return (GREY[0] * red + GREY[1] * green + GREY[2] * blue)[:, None]
+    return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue)[:, None]
 
 
 def distort(image: Tensor, generator: torch.Generator) -> Tensor:

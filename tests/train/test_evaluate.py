@@ -7,6 +7,7 @@ import pytest
 import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
+from train import baselines as baselines_module
 from train.baselines import Training, nearest_example, pca, pictures_of_baselines
 from train.batches import TestSplit
 from train.evaluate import MAX_PSNR_DB, measure, verdict
@@ -88,7 +89,10 @@ def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
     assert denoise["noisy-input"] == measure(noisy.pictures.numpy(), noisy.inputs.numpy())
 
 
-def test_the_nearest_example_is_found_among_all_portions(splits: Splits, training: Training) -> None:
+def test_the_nearest_example_is_found_among_all_portions(
+    splits: Splits, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baselines_module, "PORTION", 7)
     inputs = splits.train.pixels.astype(np.float32) / 255
     np.testing.assert_array_equal(nearest_example(training, inputs), inputs.reshape(len(inputs), -1))
 

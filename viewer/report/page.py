@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from PySide6.QtCore import QBuffer, QIODevice, QRectF
-from PySide6.QtGui import QFont, QImage, QPainter, QPixmap
+from PySide6.QtCore import QBuffer, QIODevice, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter, QPixmap
 
 from viewer.figures.theme import LIGHT
 
+MARGIN, FOOTER = 12, 16
 PIXELS_A_POINT = 2.0  # pictures are made for displays of twice the usual density
 
 Table = tuple[tuple[str, ...], ...]  # the first row is the heading
@@ -27,12 +28,13 @@ class Figure(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure with its file name, its size in points and its caption."""
+    """A figure with its file name, its size in points, its caption, and where the images in it come from."""
 
     name: str
     figure: Figure
     size: tuple[int, int]
     caption: str
+    data: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +48,25 @@ class Section:
 
 
 def paint(picture: Picture) -> bytes:
-    """Return a picture as PNG, painted on white at twice its size in points."""
+    """Return a picture as PNG, painted on white at twice its size in points; the data's name stands below it."""
     width, height = picture.size
-    image = QImage(round(width * PIXELS_A_POINT), round(height * PIXELS_A_POINT), QImage.Format.Format_RGB32)
+    below = FOOTER if picture.data else 0
+    tall = round((height + below) * PIXELS_A_POINT)
+    image = QImage(round(width * PIXELS_A_POINT), tall, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(PIXELS_A_POINT)
     image.fill(LIGHT.colour("base"))
     painter = QPainter(image)
     font = QFont("DejaVu Sans")
     font.setPixelSize(12)
     painter.setFont(font)
-    picture.figure.paint(painter, QRectF(12, 12, width - 24, height - 24))
+    picture.figure.paint(painter, QRectF(MARGIN, MARGIN, width - 2 * MARGIN, height - 2 * MARGIN))
+    if picture.data:
+        font.setPixelSize(10)
+        painter.setFont(font)
+        painter.setPen(LIGHT.colour("muted"))
+        room = QRectF(MARGIN, height - 4, width - 2 * MARGIN, FOOTER)
+        text = QFontMetricsF(font).elidedText(f"data: {picture.data}", Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
     painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)

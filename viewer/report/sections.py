@@ -41,12 +41,16 @@ def _runs(reader: Reader, assignment: str, names: Iterable[str]) -> tuple[dict[s
 
 def _data(runs: Iterable[Run]) -> list[str]:
     """Say on what the runs were trained, and how far those are that stand below."""
-    kinds = dict.fromkeys(run.history.provenance for run in runs)
+    runs = list(runs)
     short = [run for run in runs if run.history.state == "quick"]
-    told = [f"Data: {'; '.join(kinds)}."] if kinds else []
+    told = [f"Data: {_sources(runs)}."] if runs else []
     if short:
         told.append(f"Trained for a few steps only (--quick), so that the figures tell nothing: {_names(short)}.")
     return told
+
+
+def _sources(runs: Iterable[Run]) -> str:
+    return "; ".join(dict.fromkeys(run.history.provenance for run in runs))
 
 
 def _names(runs: Iterable[Run]) -> str:
@@ -59,7 +63,8 @@ def _curves(name: str, runs: dict[str, Run], y_label: str, caption: str, *, log:
     ]
     if not series:
         return ()
-    return (Picture(name, curves.of_runs(LIGHT, series, y_label=y_label, log=log), (960, 420), caption),)
+    figure = curves.of_runs(LIGHT, series, y_label=y_label, log=log)
+    return (Picture(name, figure, (960, 420), caption, _sources(runs.values())),)
 
 
 def _figures(runs: dict[str, Run], metrics: Sequence[str], rivals: Sequence[str]) -> Table:
@@ -78,13 +83,20 @@ def _cell(value: float | None) -> str:
     return words.MISSING if value is None else f"{value:.3g}"
 
 
-def _rows(name: str, rows: Sequence[tuple[str, np.ndarray]], caption: str, captions: Sequence[str] = ()) -> Picture:
-    """A mosaic of labelled rows of images, float32 (N, C, H, W) each."""
+def _rows(
+    name: str,
+    runs: Iterable[Run],
+    rows: Sequence[tuple[str, np.ndarray]],
+    caption: str,
+    captions: Sequence[str] = (),
+) -> Picture:
+    """A mosaic of labelled rows of images, float32 (N, C, H, W) each, at twice their size."""
     size = max(images.shape[2:] for _, images in rows)
     pictures = tuple(Row(label, colours.fitted(colours.from_images(images), size)) for label, images in rows)
     figure = MosaicFigure(theme=LIGHT, rows=pictures, captions=tuple(captions))
-    tall = 24 + len(rows) * (2 * size[0] + 6) + (24 if captions else 0)
-    return Picture(name, figure, (960, tall + 12), caption)
+    tall = 36 + len(rows) * (2 * size[0] + 6) + (24 if captions else 0)
+    wide = 160 + len(rows[0][1]) * (2 * size[1] + 4)
+    return Picture(name, figure, (wide, tall), caption, _sources(runs))
 
 
 def _sample_rows(run: Run) -> list[tuple[str, np.ndarray]]:
@@ -102,7 +114,7 @@ def _samples(name: str, run: Run | None, caption: str) -> tuple[Picture, ...]:
     if not rows or run is None or run.history.samples is None:
         return ()
     errors = numbers.mse(run.history.samples.targets, rows[1][1])
-    return (_rows(name, rows, caption, [words.error(float(error)) for error in errors]),)
+    return (_rows(name, [run], rows, caption, [words.error(float(error)) for error in errors]),)
 
 
 # ---- freiburg ------------------------------------------------------------------------------------------------
@@ -160,7 +172,7 @@ def _noise_of_plain_network(reader: Reader, plain: Run) -> Section:
         gains.append({name: value - before for name, value in after.items()})
         table.append((f"{sigma:g}", f"{before:.1f}", *(f"{value:.1f}" for value in after.values())))
         rows = [("noisy", noisy), *((name.split("/")[0], images) for name, images in outputs.items())]
-        pictures.append(_rows(f"freiburg-noise-{sigma:g}", rows, f"Noise of σ = {sigma:g}."))
+        pictures.append(_rows(f"freiburg-noise-{sigma:g}", [plain], rows, f"Noise of σ = {sigma:g}."))
     text = [_why_noise_stays(plain.name, gains)]
     if denoiser is None:
         text.append(
@@ -216,7 +228,7 @@ def _letters(reader: Reader) -> list[Section]:
         rows = [("wanted", grid.targets), ("found", grid.images)] if grid and grid.targets is not None else []
         caption = "The letter of each class that 512 values, sought for it through the frozen decoder, give."
         known = [(label, images) for label, images in rows if images is not None]
-        pictures = (_rows("letters-latent", known, caption, _called(grid)),) if grid and known else ()
+        pictures = (_rows("letters-latent", [runs["latent"]], known, caption, _called(grid)),) if grid and known else ()
         table = _figures({"latent": runs["latent"]}, ("accuracy", "mse", "psnr"), ("class-mean", "mean-image"))
         sections.append(Section("The optimised latent letters", (), (table,), pictures))
     return sections
@@ -244,7 +256,12 @@ def _strategies(runs: dict[str, Run]) -> tuple[Picture, ...]:
     named = [(label, images) for label, images in rows if images is not None]
     named[-1] = ("class mean", named[-1][1])
     return (
-        _rows("letters-strategies", named, "The first test letter of each class, and what each strategy makes of it."),
+        _rows(
+            "letters-strategies",
+            runs.values(),
+            named,
+            "The first test letter of each class, and what each strategy makes of it.",
+        ),
     )
 
 
@@ -346,7 +363,7 @@ def _bottlenecks(reader: Reader, name: str, run: Run) -> tuple[Picture, ...]:
         scale=Scale(words.number(low, 3), words.number(high, 3), table, "value"),
     )
     caption = f"The bottleneck of the first ten test digits as {grid.shape[0]}×{grid.shape[1]}."
-    return (Picture(f"purdue-{name}-bottleneck", figure, (960, 220), caption),)
+    return (Picture(f"purdue-{name}-bottleneck", figure, (820, 170), caption, _sources([run])),)
 
 
 # ---- hesso ---------------------------------------------------------------------------------------------------
@@ -402,11 +419,10 @@ def _plane(name: str, run: Run, grid: str, what: str) -> Picture:
     verdicts = found.verdicts.tolist() if found.verdicts is not None else []
     marks = tuple("" if str(verdict) == digit else str(verdict) for verdict in verdicts)
     wrong = sum(map(bool, marks))
-    title = f"{name}, {what}: {wrong} of {len(marks)} are taken for another digit"
+    title = f"{name}, {what}: {wrong} of {len(marks)} taken for another"
     figure = PlaneFigure(LIGHT, title, colours.from_images(found.images), marks)
-    return Picture(
-        f"hesso-{name}-{grid}", figure, (480, 480), f"{name}, {what}; green: what the classifier calls the wrong ones."
-    )
+    caption = f"{name}, {what}; green: what the classifier calls the wrong ones."
+    return Picture(f"hesso-{name}-{grid}", figure, (444, 470), caption, _sources([run]))
 
 
 _MEASURES = ("wrong-plane", "wrong-extreme", "pairwise", "distinct", "nearest")
@@ -480,7 +496,8 @@ def _maastricht(reader: Reader) -> list[Section]:
     if shown:
         text = (*_data(shown.values()), *missing, *_correlation(shown))
         figure = TradeOffFigure(LIGHT, _points(shown))
-        picture = Picture("maastricht-trade-off", figure, (960, 560), "Size of the bottleneck against the error.")
+        caption = "Size of the bottleneck against the error."
+        picture = Picture("maastricht-trade-off", figure, (960, 560), caption, _sources(shown.values()))
         sections.append(Section("Latent space: size against error", text, (_size_table(shown),), (picture,)))
     sections.append(_colourisation(reader))
     return sections
@@ -551,7 +568,8 @@ def _colourisation(reader: Reader) -> Section:
         for name, run in runs.items()
         if run.history.samples is not None and run.history.samples.reconstructions is not None
     ]
-    picture = _rows("maastricht-colour", rows, "True colours, the grey that goes in, and what the networks make of it.")
+    caption = "True colours, the grey that goes in, and what the networks make of it."
+    picture = _rows("maastricht-colour", runs.values(), rows, caption)
     tables = (_figures(runs, ("mse", "psnr", "ssim"), ("grey-copied", "pca", "nearest-example")),)
     return Section("Colourisation", tuple(text), tables, (picture,))
 

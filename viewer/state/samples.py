@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from viewer.state import noise
+from zoo.data.images import LUMA
 
 COUNT = 10
 
@@ -29,9 +30,8 @@ class Samples:
 
 
 def grey(images: np.ndarray) -> np.ndarray:
-    """Return the luma (ITU-R BT.601) of colour images: (N, 3, H, W) → (N, 1, H, W)."""
-    weights = np.array([0.2989, 0.5870, 0.1140], dtype=np.float32)
-    luma: np.ndarray = np.tensordot(images, weights, axes=(1, 0))[:, None]
+    """Return the luma of colour images: (N, 3, H, W) → (N, 1, H, W)."""
+    luma: np.ndarray = np.tensordot(images, np.array(LUMA, dtype=np.float32), axes=(1, 0))[:, None]
     return luma
 
 

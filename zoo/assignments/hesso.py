@@ -19,6 +19,7 @@ from zoo.data.splits import Selection
 from zoo.recipe import Recipe
 
 DIGITS = (2, 3, 8)
+_SPELLED = {2: "twos", 3: "threes", 8: "eights"}
 COUNTS = (10, 100, 1_000, None)
 STEPS_OF_ALL = 187  # batches of 32 in the 5,958 twos of MNIST; the other sets are dealt over and over as long
 
@@ -57,7 +58,7 @@ def vae() -> Variational:
 
 
 def digits() -> Classifier:
-    """conv 32 → conv 32 → pool → conv 64 → pool → 128 → 10, the judge of what is generated."""
+    """conv 32 → pool → conv 64 → pool → 128 → 10, the judge of what is generated."""
     features = nn.Sequential(
         nn.Conv2d(1, 32, 3, padding=1),
         nn.ReLU(),
@@ -98,7 +99,7 @@ def _denoise(noise: float, **published: float) -> Recipe:
 def _generate(digit: int, count: int | None) -> Recipe:
     return Recipe(
         name=f"hesso/vae-{digit}-{count or 'all'}",
-        summary=f"784-64-2-64-784, from {count or 'all'} {'digit' if count == 1 else 'digits'} {digit}",
+        summary=f"784-64-2-64-784, from {f'{count:,}' if count else 'all'} {_SPELLED[digit]}",
         network=vae,
         dataset="mnist",
         objective="elbo",

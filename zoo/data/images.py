@@ -8,6 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
+LUMA = (0.2989, 0.5870, 0.1140)  # of red, green and blue: ITU-R BT.601, as TensorFlow rounds it
+
 
 @dataclass(frozen=True)
 class Images:
