@@ -251,9 +251,9 @@ def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any, progres
         "quick": "budget (--quick)",
     }
     for key, word in words.items():
-        if saved.get(key) != facts[key]:
+        if key in saved and saved[key] != facts[key]:
             raise RunError(
-                f"{run.path} was trained with another {word} ({saved.get(key)}, now {facts[key]}); "
+                f"{run.path} was trained with another {word} ({saved[key]}, now {facts[key]}); "
                 f"name the same one to resume it, or add --overwrite to begin anew"
             )
     for key in ("torch", "device"):
