@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, print_json, print_next, run
+from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, plain, print_json, print_next, run
 from zoo.errors import AezooError
 from zoo.recipe import Recipe
 from zoo.runs import QUICK, History, RunFolder
@@ -16,7 +16,7 @@ app = new_app("Show every recipe of the zoo.")
 
 JSON_KEYS = (
     *("name", "assignment", "task", "dataset", "objective", "parameters", "bottleneck", "epochs"),
-    *("metric", "published", "measured", "rival", "baseline", "run"),
+    *("metric", "published", "measured", "rival", "baseline", "run", "provenance"),
 )
 _RECIPE = ("recipe", "network", "data", "objective", "parameters", "bottleneck", "epochs")
 _FIGURES = ("metric", "sheet", "measured", "baseline", "run")
@@ -33,7 +33,7 @@ def main(runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
     if as_json:
         print_json([{key: row[key] for key in JSON_KEYS} for row in facts])
         return
-    print(_table(facts))
+    print(plain(_table(facts)))
     print_next("train", "purdue/conv", "--data", "sample")
 
 
@@ -62,7 +62,7 @@ def facts_of(recipe: Recipe, runs: Path) -> dict[str, Any]:
 
 def _measured(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
     """The run's own figure and its baseline's; None where there is no run, or none that has ended."""
-    nothing = {"measured": None, "baseline": None, "run": None}
+    nothing = {"measured": None, "baseline": None, "run": None, "provenance": None}
     if not folder.history.is_file():
         return nothing
     try:
@@ -73,6 +73,7 @@ def _measured(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
         "measured": history.metrics().get(recipe.metric),
         "baseline": history.baselines().get(recipe.rival, {}).get(recipe.metric),
         "run": _told(history, recipe),
+        "provenance": str(history.meta.get("provenance")),
     }
 
 
@@ -120,7 +121,15 @@ def _table(facts: list[dict[str, Any]]) -> str:
         lines += [
             _line(cells, widths) for row, cells in zip(facts, rows, strict=True) if row["assignment"] == assignment
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_sources(facts)])
+
+
+def _sources(facts: list[dict[str, Any]]) -> list[str]:
+    """Say where the images of the measured figures come from: a figure of a copy is not one of the original."""
+    sources = dict.fromkeys((row["dataset"], row["provenance"]) for row in facts if row["provenance"])
+    return (
+        ["", "data of the runs", *(f"  {dataset}: {provenance}" for dataset, provenance in sources)] if sources else []
+    )
 
 
 def _line(cells: dict[str, str], widths: dict[str, int]) -> str:

@@ -83,7 +83,7 @@ class Recipe:
     @property
     def metric(self) -> str:
         """The metric that says most: the sheet's own, where it published one."""
-        return next(iter(self.published), "accuracy" if self.task == "classify" else "mse")
+        return next(iter(self.published), "accuracy" if self.task in ("classify", "translate", "recall") else "mse")
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -71,6 +71,7 @@ def test_list_shows_a_runs_figure_beside_the_sheets_and_says_how_far_the_run_is(
     line = next(line for line in out.splitlines() if line.startswith("  model-2 "))
     assert "0.00056" in line
     assert "pca 0 " in line
+    assert "  cifar10: sample: 32×32 patches of scikit-image's photographs" in out
     assert "1 of 20 epochs, cifar10-sample" in line
 
 
@@ -82,7 +83,7 @@ def test_list_as_json_is_one_list_with_the_promised_keys(capsys: Capture) -> Non
     for row in rows:
         assert list(row) == [
             *("name", "assignment", "task", "dataset", "objective", "parameters", "bottleneck", "epochs"),
-            *("metric", "published", "measured", "rival", "baseline", "run"),
+            *("metric", "published", "measured", "rival", "baseline", "run", "provenance"),
         ]
         assert all(isinstance(size, int) for size in row["bottleneck"])
 
