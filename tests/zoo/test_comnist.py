@@ -62,7 +62,13 @@ def test_both_alphabets_are_read_with_the_same_labels(folder: Path) -> None:
     assert latin.pixels.shape == (14, 1, 28, 28)
     assert cyrillic.labels[:14].tolist() == latin.labels.tolist() == list(range(14))
     assert (cyrillic.classes[0], latin.classes[0]) == ("Б", "B")
-    assert "Cyrillic.zip" in cyrillic.provenance
+    assert cyrillic.provenance == "Cyrillic.zip: 70 drawings by unknown hands"
+
+
+def test_whose_drawings_they_are_is_told_by_the_names_of_their_files() -> None:
+    assert comnist.origin_of(["Latin/B/58a9cea0bee57.png", "Latin/Z/5a96bd6e4e734.png"])[0] == "CoMNIST"
+    assert comnist.origin_of(["Latin/B/0684_01.png"]) == ("Omniglot", "MIT (Omniglot)")
+    assert comnist.origin_of(["Latin/B/0684_01.png", "Latin/B/mine.png"]) == comnist.UNKNOWN
 
 
 def test_the_splits_share_no_drawing_and_each_letter_has_the_same_share(folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -32,9 +33,12 @@ TRAIN_MOST = 5_000  # images of an alphabet, as the sheet's authors have it
 TRAIN_SHARE = 0.8
 SPLIT_SEED = 14
 
-PROVENANCE = "letters of {alphabet}.zip in CoMNIST's layout ({count:,} drawings)"
-LICENCE = "CC BY-SA 4.0 (CoMNIST)"
-PROVENANCE_FILE = "PROVENANCE.txt"
+# Who drew the letters is told by how their files are called: (pattern of a name, whose, licence).
+ORIGINS = (
+    (re.compile(r"[0-9a-f]{13}\.png"), "CoMNIST", "CC BY-SA 4.0 (CoMNIST)"),
+    (re.compile(r"[0-9]{4}_[0-9]{2}\.png"), "Omniglot", "MIT (Omniglot)"),
+)
+UNKNOWN = ("unknown hands", "unknown")
 
 MAX_ENTRIES = 200_000
 MAX_ENTRY_BYTES = 1 << 20
@@ -69,14 +73,14 @@ def _load(alphabet: str, letters: tuple[str, ...], split: str, folder: Path) -> 
         raise DataError(
             f"no {ARCHIVES[alphabet]} in {folder / FOLDER} or {folder}; get it from {HOME}, or use --data sample"
         )
-    drawings = read_zip(path, alphabet, letters)
+    drawings, (whose, licence) = read_zip(path, alphabet, letters)
     count = sum(map(len, drawings))
     return split_of(
         drawings,
         split,
         dataset=alphabet.lower(),
-        provenance=PROVENANCE.format(alphabet=alphabet, count=count),
-        licence=LICENCE,
+        provenance=f"{alphabet}.zip: {count:,} drawings by {whose}",
+        licence=licence,
         classes=letters,
     )
 
@@ -121,17 +125,29 @@ def split_of(
 # ---- the zip file --------------------------------------------------------------------------------------------
 
 
-def read_zip(path: Path, alphabet: str, letters: tuple[str, ...]) -> list[list[np.ndarray]]:
-    """Return the drawings of each letter, fitted, sorted by name. Raises DataError for any other file."""
+def read_zip(path: Path, alphabet: str, letters: tuple[str, ...]) -> tuple[list[list[np.ndarray]], tuple[str, str]]:
+    """Return the drawings of each letter, fitted, sorted by name, and whose they are and their licence.
+
+    Raises DataError for a file that is no such zip.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             chosen = _choose(archive, path, alphabet, letters)
-            return [[_drawing(archive, entry, path) for entry in chosen[letter]] for letter in letters]
+            drawings = [[_drawing(archive, entry, path) for entry in chosen[letter]] for letter in letters]
+            return drawings, origin_of([entry.filename for entries in chosen.values() for entry in entries])
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         line = (str(error).splitlines() or [type(error).__name__])[0][:160]
         raise DataError(f"{path} cannot be read as a zip file ({line}); get it again from {HOME}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}); get it again") from error
+
+
+def origin_of(names: list[str]) -> tuple[str, str]:
+    """Return whose drawings these are and their licence, by the names of their files."""
+    for pattern, whose, licence in ORIGINS:
+        if all(pattern.fullmatch(name.rpartition("/")[2]) for name in names):
+            return whose, licence
+    return UNKNOWN
 
 
 def _choose(
