@@ -68,7 +68,7 @@ def test_both_alphabets_are_read_with_the_same_labels(folder: Path) -> None:
 def test_whose_drawings_they_are_is_told_by_the_names_of_their_files() -> None:
     assert comnist.origin_of(["Latin/B/58a9cea0bee57.png", "Latin/Z/5a96bd6e4e734.png"])[0] == "CoMNIST"
     assert comnist.origin_of(["Latin/B/0684_01.png"]) == ("Omniglot", "MIT (Omniglot)")
-    assert comnist.origin_of(["Latin/B/0684_01.png", "Latin/B/mine.png"]) == comnist.UNKNOWN
+    assert comnist.origin_of(["Latin/B/0684_01.png", "Latin/B/mine.png", "Latin/B/1.png"]) == comnist.UNKNOWN
 
 
 def test_the_splits_share_no_drawing_and_each_letter_has_the_same_share(folder: Path) -> None:
