@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.prepare import Batch, Preparation
+from train.prepare import Batch, Preparation, to_unit
 from zoo.data.images import Images
 
 _ORDER, _NOISE, _NETWORK, _TEST_NOISE = range(4)
@@ -100,7 +100,7 @@ class TestSplit:
         pixels, labels = on_device(images, device)
         generator = torch.Generator(device).manual_seed(stream_seed(0, 0, _TEST_NOISE))
         batch = prepare(pixels, labels, generator, training=False)
-        return cls(batch.image, prepare.pictures(batch), batch.label, prepare)
+        return cls(batch.image, prepare.pictures(to_unit(pixels), batch), batch.label, prepare)
 
     def __len__(self) -> int:
         return len(self.inputs)

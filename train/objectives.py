@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from train.prepare import Batch
-from zoo.blocks import Output, Verdict, normalise
+from zoo.blocks import Output, Verdict
 from zoo.recipe import Recipe
 
 Terms = dict[str, Tensor]
@@ -32,10 +32,9 @@ def mse_linear(output: Output, batch: Batch) -> Terms:
 
 
 def mse_normalised(output: Output, batch: Batch) -> Terms:
-    """Squared error a pixel to images of zero mean and unit deviation; to several of them the mean over all."""
-    target = normalise(batch.target)
-    raw = output.raw.unsqueeze(1) if target.ndim == 5 else output.raw
-    return {"mse": functional.mse_loss(raw.expand_as(target), target)}
+    """Squared error to targets of zero mean and unit deviation, before clamping; to several the mean over all."""
+    raw = output.raw.unsqueeze(1) if batch.target.ndim == 5 else output.raw
+    return {"mse": functional.mse_loss(raw.expand_as(batch.target), batch.target)}
 
 
 def elbo(output: Output, batch: Batch) -> Terms:

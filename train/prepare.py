@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from zoo.blocks import normalise
 from zoo.data.images import LUMA, Images
 from zoo.recipe import Recipe
 
@@ -33,7 +34,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a recipe's batches are made; `bank` holds the partner's letters by class, `means` their mean."""
+    """How a recipe's batches are made; `bank` holds the partner's letters by class, `means` their mean.
+
+    The bank is normalised, once for all, where the objective compares normalised images.
+    """
 
     recipe: Recipe
     classes: int
@@ -44,7 +48,7 @@ class Preparation:
     def of(cls, recipe: Recipe, partner: Images | None, *, classes: int, device: torch.device) -> Preparation:
         if partner is None:
             return cls(recipe, classes)
-        bank = torch.from_numpy(_bank(partner, recipe, classes)).to(device)
+        bank = _as_wanted(torch.from_numpy(_bank(partner, recipe, classes)).to(device), recipe)
         return cls(recipe, classes, bank, torch.from_numpy(class_means(partner, classes)).to(device))
 
     def __call__(self, pixels: Tensor, labels: Tensor, generator: torch.Generator, *, training: bool) -> Batch:
@@ -56,7 +60,7 @@ class Preparation:
         if task == "colourise":
             return Batch(grey(image), image, labels)
         if task == "recall":
-            return Batch(self.one_hot(labels), image, labels)
+            return Batch(self.one_hot(labels), self.target(image, labels), labels)
         return Batch(add_noise(image, self.recipe.noise, generator), self.target(image, labels), labels)
 
     def one_hot(self, labels: Tensor) -> Tensor:
@@ -64,17 +68,20 @@ class Preparation:
         return functional.one_hot(labels, self.classes).to(torch.float32)[:, None, None, :]
 
     def target(self, picture: Tensor, labels: Tensor) -> Tensor:
-        """Return what the objective compares with: the picture, or where letters are translated those of the bank."""
+        """Return what the objective compares with: the picture, or where letters are translated those of the bank.
+
+        Normalised, where the objective compares normalised images.
+        """
         if self.recipe.task == "translate" and self.bank is not None:
             return self.bank[labels]
-        return picture
+        return _as_wanted(picture, self.recipe)
 
-    def pictures(self, batch: Batch) -> Tensor:
-        """Return what should come out as a picture: of a translated letter the mean of its class."""
+    def pictures(self, image: Tensor, batch: Batch) -> Tensor:
+        """Return what should come out as a picture: the image, of a translated letter the mean of its class."""
         if self.recipe.task == "translate":
             assert self.means is not None, self.recipe.name
             return self.means[batch.label]
-        return batch.target
+        return batch.image if self.recipe.task == "classify" else image
 
     def _classify(self, image: Tensor, labels: Tensor, generator: torch.Generator, *, training: bool) -> Batch:
         if training and self.recipe.augment:
@@ -119,6 +126,10 @@ def distort(image: Tensor, generator: torch.Generator) -> Tensor:
     grid = functional.affine_grid(affine, list(image.shape), align_corners=False)
     bend = functional.interpolate(0.06 * normal(2, 5, 5), size=image.shape[2:], mode="bicubic", align_corners=True)
     return functional.grid_sample(image, grid + bend.permute(0, 2, 3, 1), align_corners=False)
+
+
+def _as_wanted(picture: Tensor, recipe: Recipe) -> Tensor:
+    return normalise(picture) if recipe.objective == "mse-normalised" else picture
 
 
 # ---- the partner's letters -----------------------------------------------------------------------------------
