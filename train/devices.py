@@ -31,7 +31,7 @@ def make_repeatable(device: torch.device) -> None:
     """Make equal seeds give equal runs: same machine, same device, same number of threads."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS wants it for repeatable sums
     torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
-    # Filling new memory with NaN cost letters/random a fifth of each step on the CPU; nothing here reads before it writes.
+    # Filling new memory with NaN cost letters/random a fifth of each step on a CPU; nothing reads before it writes.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_flush_denormal(True)  # denormals in dying ReLUs cost the CPU a hundredfold
 
