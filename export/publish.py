@@ -94,6 +94,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
             "learning_rate": meta["learning_rate"],
             "seed": meta["seed"],
             "precision": meta.get("precision", "fp32"),
+            "needs": meta.get("needs", {}),
             "state": meta["state"],
         },
         metrics=_finite(history.metrics()),

@@ -84,7 +84,7 @@ def whole_zoo(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) ->
     """Every recipe of the registry, trained for one epoch of three batches on sample images: a folder of runs."""
     root = tmp_path_factory.mktemp("zoo")
     for recipe in in_order(list(registry.recipes().values()), root):
-        train_quickly(shortened(recipe), root, epochs=1, splits=small_splits(recipe))
+        train_quickly(shortened(recipe), root, epochs=1, quick=True, splits=small_splits(recipe))
     return root
 
 

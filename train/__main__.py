@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +13,11 @@ import typer
 
 from train import devices
 from train.interrupts import Interrupt, watch
-from train.loop import Result, refuse_to_lose, train
+from train.loop import Result, check, refuse_to_lose, train
 from train.options import PRECISIONS, Options
 from train.progress import Progress
 from train.report import as_json, as_text
+from train.supplies import check as check_needs
 from train.supplies import gather, in_order
 from zoo import checkpoints, registry
 from zoo.cli import RUNS_DEFAULT, Data, Device, Json, Names, Quiet, Runs, new_app, print_json, print_next_view, run
@@ -66,18 +69,17 @@ def main(
         precision=precision,
         quick=quick,
     )
-    for recipe in recipes:  # what would stop the last one is said before the first one begins
-        refuse_to_lose(RunFolder.of(runs, recipe.name), options)
-        for name in recipe.data_sets:
-            sets.obtain(name, data, say=lambda line: print(line, file=sys.stderr))
-    for dataset, split in dict.fromkeys((recipe.dataset, recipe.split) for recipe in recipes):
-        _splits(dataset, split, data)
+    asked = {recipe.name for recipe in registry.match(names)}
+    each = {recipe.name: _options_of(recipe, options, asked) for recipe in recipes}
+    _check_all(recipes, each, options)
     reports: list[dict[str, Any]] = []
     failed: list[str] = []
     try:
         with watch() as interrupt, Progress(quiet=quiet) as progress:
-            for recipe in recipes:
-                result, graphs = _train_one(recipe, options, interrupt, progress)
+            for number, recipe in enumerate(recipes):
+                after = tuple(other.name for other in recipes[number + 1 :])
+                own = replace(each[recipe.name], after=after)
+                result, graphs = _train_one(recipe, own, interrupt, progress)
                 reports.append({**as_json(result), "export": graphs})
                 failed += [recipe.name] if result.state == "failed" else []
                 if not as_json_:
@@ -115,6 +117,26 @@ def _train_one(
         published = publish(recipe, folder)
         progress.end()
     return result, published.as_json()
+
+
+def _options_of(recipe: Recipe, options: Options, asked: set[str]) -> Options:
+    """A recipe that is only needed by others has its own schedule, and nothing of it is overwritten."""
+    if recipe.name in asked:
+        return options
+    begun = checkpoints.newest(RunFolder.of(options.runs, recipe.name))[0] is not None
+    return replace(options, epochs=None, overwrite=False, resume=begun)
+
+
+def _check_all(recipes: list[Recipe], each: Mapping[str, Options], options: Options) -> None:
+    """Say what would stop the last one before the first one begins."""
+    for recipe in recipes:
+        refuse_to_lose(RunFolder.of(options.runs, recipe.name), each[recipe.name])
+    check_needs(recipes, options)
+    for name in dict.fromkeys(name for recipe in recipes for name in recipe.data_sets):
+        sets.obtain(name, options.data, say=lambda line: print(line, file=sys.stderr))
+    for recipe in sorted(recipes, key=lambda recipe: (recipe.dataset, recipe.split)):
+        splits = select(_splits(recipe.dataset, recipe.split, options.data), recipe.selection)
+        check(recipe, splits, each[recipe.name])
 
 
 def _with_needs(recipes: list[Recipe], runs: Path) -> list[Recipe]:

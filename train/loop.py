@@ -30,6 +30,7 @@ from zoo.recipe import Recipe
 from zoo.runs import RunFolder, atomic_write, pack_history, remove
 
 WRITE_FAILURES_IN_A_ROW = 3
+MOST_TERMS = 3  # of an objective
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def train(
     _refuse_too_many(epochs, splits)
 
     state = _fresh(recipe, options.seed, device, supplies)
-    facts = _facts(recipe, splits, options, device)
+    facts = _facts(recipe, splits, options, device, supplies)
     _start(run, state, facts, options, epochs, progress)
     prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
     steps = options.steps_of(recipe, len(splits.train))
@@ -121,8 +122,10 @@ def _train_epoch(
     seed_network(options.seed, epoch)
     state.network.train()
     device_type = batches.pixels.device.type
-    seen: list[dict[str, torch.Tensor]] = []
-    for batch in batches.epoch(options.seed, epoch):
+    # One row a batch, made beforehand: a small tensor kept of every step pinned the heap around it, gigabytes in all.
+    seen = torch.zeros(batches.steps, MOST_TERMS + 1, device=batches.pixels.device)
+    names: tuple[str, ...] = ()
+    for row, batch in zip(seen, batches.epoch(options.seed, epoch), strict=True):
         stop()
         with torch.autocast(device_type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
             terms = objective(_in_float32(state.network(batch.image)), batch)
@@ -130,11 +133,12 @@ def _train_epoch(
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         state.optimiser.step()
-        seen.append({"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}})
+        names = tuple(terms)
+        for place, value in enumerate((loss, *terms.values())):
+            row[place].copy_(value.detach())
         progress.step()
-    # One wait for the device an epoch: `.item()` in the loop would wait at every batch.
-    columns = {name: torch.stack([step[name] for step in seen]).cpu().numpy() for name in seen[0]}
-    return columns.pop("loss"), columns
+    losses, *terms_seen = seen.T.cpu().numpy()  # one wait for the device an epoch: `.item()` would wait at every batch
+    return losses, dict(zip(names, terms_seen, strict=False))
 
 
 def _in_float32(answer: Output | Verdict) -> Output | Verdict:
@@ -197,7 +201,8 @@ def _start(
     for trouble in troubles:
         progress.warn(trouble)
     if checkpoint is not None and options.resume:
-        _refuse_other_run(run, facts, checkpoint.facts, progress)
+        _refuse_other_run(run, facts, checkpoint.facts)
+        _warn_of_other_bits(run, facts, checkpoint.facts, progress)
         with checkpoints.fitting(run):
             state.restore(checkpoints.load_state(checkpoint, run))
         if state.record.epochs > epochs:
@@ -241,7 +246,7 @@ def _refuse_too_many(epochs: int, splits: Splits) -> None:
         )
 
 
-def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any, progress: Progress) -> None:
+def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any) -> None:
     words = {
         "recipe": "recipe",
         "seed": "seed",
@@ -249,13 +254,21 @@ def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any, progres
         "batch_size": "batch size",
         "precision": "precision",
         "quick": "budget (--quick)",
+        "needs": "teacher, judge or parent",
     }
     for key, word in words.items():
         if key in saved and saved[key] != facts[key]:
             raise RunError(
-                f"{run.path} was trained with another {word} ({saved[key]}, now {facts[key]}); "
+                f"{run.path} was trained with another {word}{_both(saved[key], facts[key])}; "
                 f"name the same one to resume it, or add --overwrite to begin anew"
             )
+
+
+def _both(before: object, now: object) -> str:
+    return "" if isinstance(before, dict) else f" ({before}, now {now})"
+
+
+def _warn_of_other_bits(run: RunFolder, facts: dict[str, Any], saved: Any, progress: Progress) -> None:
     for key in ("torch", "device"):
         if saved.get(key) != facts[key]:
             progress.warn(
@@ -264,7 +277,23 @@ def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any, progres
             )
 
 
-def _facts(recipe: Recipe, splits: Splits, options: Options, device: torch.device) -> dict[str, Any]:
+def check(recipe: Recipe, splits: Splits, options: Options) -> None:
+    """Raise now what would stop this training at its start: a run in the way, too many epochs, another run to resume.
+
+    What it needs of other runs is checked elsewhere, since they may be trained only just before it.
+    """
+    checkpoint, _ = refuse_to_lose(RunFolder.of(options.runs, recipe.name), options)
+    _refuse_too_many(options.epochs_of(recipe), splits)
+    if checkpoint is not None and options.resume:
+        device = devices.choose(options.device)
+        saved = {key: value for key, value in checkpoint.facts.items() if key != "needs"}
+        facts = _facts(recipe, splits, options, device, NOTHING)
+        _refuse_other_run(RunFolder.of(options.runs, recipe.name), facts, saved)
+
+
+def _facts(
+    recipe: Recipe, splits: Splits, options: Options, device: torch.device, supplies: Supplies
+) -> dict[str, Any]:
     """Return the history's meta: what was trained, on what, with what."""
     network = recipe.network()
     return {
@@ -285,6 +314,7 @@ def _facts(recipe: Recipe, splits: Splits, options: Options, device: torch.devic
         "task": recipe.task,
         "precision": options.precision,
         "quick": options.quick,
+        "needs": dict(supplies.sums),
         "published": dict(recipe.published),
         "metric": recipe.metric,
         "rival": recipe.rival,

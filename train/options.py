@@ -30,6 +30,7 @@ class Options:
     export: bool = True
     precision: str = "fp32"
     quick: bool = False
+    after: tuple[str, ...] = ()  # recipes that the same command trains after this one
 
     def epochs_of(self, recipe: Recipe) -> int:
         """Return the epochs to train."""
@@ -43,7 +44,7 @@ class Options:
 
     def resume_line(self, recipe_name: str) -> str:
         """Return the command that goes on with this training, to be copied as it is."""
-        words = ["aezoo", "train", recipe_name, "--resume"]
+        words = ["aezoo", "train", recipe_name, *self.after, "--resume"]
         words += ["--data", self.data] if self.data else []
         words += ["--epochs", str(self.epochs)] if self.epochs else []
         words += ["--seed", str(self.seed)] if self.seed else []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from zoo.data import sets
 from zoo.data.images import Images
 from zoo.errors import RunError
 from zoo.recipe import Recipe
-from zoo.runs import RunFolder
+from zoo.runs import QUICK, RunFolder
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Supplies:
     teacher: Classifier | None = None
     judge: Classifier | None = None
     parent: Autoencoder | None = None
+    sums: Mapping[str, str] = field(default_factory=dict)  # sha256 of each needed network's checkpoint, by recipe
 
 
 NOTHING = Supplies()
@@ -34,33 +36,48 @@ NOTHING = Supplies()
 def gather(recipe: Recipe, options: Options, device: torch.device) -> Supplies:
     """Load what a recipe needs. Raises RunError where a network it needs is not trained, or on other data."""
     partner = sets.load(recipe.partner, "train", options.data) if recipe.partner else None
-    networks = {name: _trained(name, recipe, options).to(device) for name in recipe.needs}
+    found = {name: _trained(name, recipe, options) for name in recipe.needs}
+    networks = {name: network.to(device) for name, (network, _) in found.items()}
     teacher, judge = networks.get(recipe.teacher or ""), networks.get(recipe.judge or "")
     parent = networks.get(recipe.parent or "")
     assert teacher is None or isinstance(teacher, Classifier), recipe.teacher
     assert judge is None or isinstance(judge, Classifier), recipe.judge
     assert parent is None or isinstance(parent, Autoencoder), recipe.parent
-    return Supplies(partner, teacher, judge, parent)
+    return Supplies(partner, teacher, judge, parent, {name: sha256 for name, (_, sha256) in found.items()})
 
 
-def _trained(name: str, wanted_by: Recipe, options: Options) -> Autoencoder | Classifier:
+def _trained(name: str, wanted_by: Recipe, options: Options) -> tuple[Autoencoder | Classifier, str]:
     run = RunFolder.of(options.runs, name)
     if not run.is_run:
         raise RunError(
             f"{wanted_by.name} needs {name}, which is not trained in {options.runs}; "
             f"train it first with `aezoo train {name}`"
         )
-    history = run.read_history()
-    if history.meta.get("state") == "training":
+    meta = run.read_history().meta
+    if meta.get("recipe") != name:
+        raise RunError(f"{run.path} holds a run of {meta.get('recipe')}, expected {name}; move it to its own folder")
+    _refuse_unfit(name, str(meta.get("state")), wanted_by, options)
+    _refuse_other_data(name, str(meta.get("data")), wanted_by, options)
+    network, checkpoint = registry.load(name).network(), checkpoints.last(run)
+    with checkpoints.fitting(run):
+        network.load_state_dict(checkpoints.load_state(checkpoint, run)["network"])
+    sha256 = hashlib.sha256(checkpoint.files[checkpoints.STATE]).hexdigest()
+    return network.requires_grad_(False).eval(), sha256
+
+
+def _refuse_unfit(name: str, state: str, wanted_by: Recipe, options: Options) -> None:
+    """What judges or teaches must have learned something: a quick run may only serve other quick runs."""
+    if state == "training":
         raise RunError(
             f"{wanted_by.name} needs {name}, whose training in {options.runs} has not ended; "
             f"go on with it first: `aezoo train {name} --resume`"
         )
-    _refuse_other_data(name, str(history.meta.get("data")), wanted_by, options)
-    network = registry.load(name).network()
-    with checkpoints.fitting(run):
-        network.load_state_dict(checkpoints.load_state(checkpoints.last(run), run)["network"])
-    return network.requires_grad_(False).eval()
+    if not options.quick and state in (QUICK, "failed"):
+        how = "was trained for a few steps only (--quick)" if state == QUICK else "has failed: it answers all alike"
+        raise RunError(
+            f"{wanted_by.name} needs {name}, which in {options.runs} {how}; "
+            f"train it again with `aezoo train {name} --overwrite`, or name another --runs DIR"
+        )
 
 
 def _refuse_other_data(name: str, data: str, wanted_by: Recipe, options: Options) -> None:
@@ -81,7 +98,7 @@ def in_order(recipes: Sequence[Recipe], runs: Path) -> list[Recipe]:
 
     def add(recipe: Recipe) -> None:
         for name in recipe.needs:
-            if name in asked or not _is_finished(RunFolder.of(runs, name)):
+            if name in asked or not RunFolder.of(runs, name).is_run:
                 add(registry.load(name))
         ordered.setdefault(recipe.name, recipe)
 
@@ -90,5 +107,10 @@ def in_order(recipes: Sequence[Recipe], runs: Path) -> list[Recipe]:
     return list(ordered.values())
 
 
-def _is_finished(run: RunFolder) -> bool:
-    return run.is_run and run.read_history().meta.get("state") != "training"
+def check(recipes: Sequence[Recipe], options: Options) -> None:
+    """Raise RunError now for a needed run that is there and will not do; those among `recipes` are yet to come."""
+    coming = {recipe.name for recipe in recipes}
+    for recipe in recipes:
+        for name in recipe.needs:
+            if name not in coming:
+                _trained(name, recipe, options)

@@ -32,7 +32,8 @@ class Card:
     bottleneck  {shape, size, view: (rows, columns) or None, compression: pixels a bottleneck value}; {} of a classifier
     objective   {name, noise: standard deviation on [0, 1] pixels}
     data        {name, train, validation, test: number of images, split, provenance, sha256, licence}
-    training    {epochs, batch_size, learning_rate, seed, precision, state}
+    training    {epochs, batch_size, learning_rate, seed, precision, needs, state}; needs: {recipe that
+                taught, judged or gave its decoder: sha256 of its weights}
     metrics     {mse, psnr, ssim, bce, …} on the test split;  baselines  {name: the same}
     tools       {package: version}
     choices     what the sheet leaves open and we chose, in sentences

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -70,11 +71,15 @@ def _measured(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
     except AezooError:
         return {**nothing, "run": "broken"}
     return {
-        "measured": history.metrics().get(recipe.metric),
-        "baseline": history.baselines().get(recipe.rival, {}).get(recipe.metric),
+        "measured": _finite(history.metrics().get(recipe.metric)),
+        "baseline": _finite(history.baselines().get(recipe.rival, {}).get(recipe.metric)),
         "run": _told(history, recipe),
         "provenance": str(history.meta.get("provenance")),
     }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _told(history: History, recipe: Recipe) -> str:

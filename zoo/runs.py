@@ -228,7 +228,9 @@ class History:
 
     def _values(self, prefix: str) -> dict[str, float]:
         return {
-            key.removeprefix(prefix): float(array[0]) for key, array in self.arrays.items() if key.startswith(prefix)
+            key.removeprefix(prefix): float(array[0])
+            for key, array in self.arrays.items()
+            if key.startswith(prefix) and array.shape == (1,)
         }
 
 

@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_run_bit_for_bit(
     name: str, whole_zoo: Path, tmp_path: Path, train_quickly: Train
 ) -> None:
     recipe = shortened(registry.load(name))
-    again = train_quickly(recipe, tmp_path, epochs=1, splits=small_splits(recipe), needs=whole_zoo)
+    again = train_quickly(recipe, tmp_path, epochs=1, quick=True, splits=small_splits(recipe), needs=whole_zoo)
     before = RunFolder.of(whole_zoo, name)
     assert before.read_history().arrays[runs.TRAIN_LOSS].tolist() == again.record.train_loss
     assert same(final_state(before), final_state(again.run))
@@ -61,7 +61,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     name: str, whole_zoo: Path, tmp_path: Path, train_quickly: Train
 ) -> None:
     recipe = shortened(registry.load(name))
-    more: dict[str, Any] = {"splits": small_splits(recipe), "needs": whole_zoo}
+    more: dict[str, Any] = {"splits": small_splits(recipe), "needs": whole_zoo, "quick": True}
     whole = train_quickly(recipe, tmp_path / "whole", epochs=2, **more)
     train_quickly(recipe, tmp_path / "parts", epochs=1, **more)
     parts = train_quickly(recipe, tmp_path / "parts", epochs=2, resume=True, **more)

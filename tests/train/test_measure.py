@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -233,14 +234,53 @@ def test_a_network_that_is_needed_and_not_there_or_of_other_data_is_one_sentence
     with pytest.raises(
         RunError, match=r"is to be trained on real data, but hesso/classifier .* was trained on mnist-sample"
     ):
-        gather(recipe, Options(data="/somewhere", runs=whole_zoo), CPU)
+        gather(recipe, Options(data="/somewhere", runs=whole_zoo, quick=True), CPU)
+    with pytest.raises(RunError, match=r"was trained for a few steps only \(--quick\); train it again with"):
+        gather(recipe, Options(data="sample", runs=whole_zoo), CPU)
+
+
+def test_what_is_only_needed_has_its_own_schedule_and_loses_nothing(tmp_path: Path, capsys: Capture) -> None:
+    words = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
+    assert aezoo(capsys, "train", "hesso/classifier", *words, "--epochs", "3")[0] == 0
+    code, _, err = aezoo(capsys, "train", "hesso/vae-2-10", "--overwrite", "--epochs", "1", *words)
+    assert (code, "is trained first" in err) == (0, False)
+    assert RunFolder.of(tmp_path, "hesso/classifier").read_history().epochs == 3
+    assert RunFolder.of(tmp_path, "hesso/vae-2-10").read_history().meta["needs"].keys() == {"hesso/classifier"}
+
+
+def test_a_changed_judge_is_noticed_when_a_run_is_resumed(tmp_path: Path, capsys: Capture) -> None:
+    words = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
+    aezoo(capsys, "train", "hesso/vae-2-10", *words)
+    aezoo(capsys, "train", "hesso/classifier", "--seed", "7", "--overwrite", *words)
+    code, _, err = aezoo(capsys, "train", "hesso/vae-2-10", "--resume", "--epochs", "3", *words)
+    assert code == 2
+    assert "was trained with another teacher, judge or parent; name the same one to resume it" in err
+
+
+def test_what_would_stop_the_last_recipe_is_said_before_the_first_begins(
+    whole_zoo: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    shutil.copytree(whole_zoo / "hesso" / "classifier", tmp_path / "hesso" / "classifier")
+    words = ("train", "purdue/conv", "hesso/vae-2-10", "--data", "sample", "--epochs", "1", "--runs", tmp_path)
+    code, _, err = aezoo(capsys, *words)
+    assert (code, "was trained for a few steps only" in err) == (2, True)
+    code, _, err = aezoo(
+        capsys, "train", "purdue/conv", "maastricht/base", "--data", "sample", "--epochs", "3000", "--runs", tmp_path
+    )
+    assert (code, "at most 2184 can be trained" in err) == (2, True)
+    assert not (tmp_path / "purdue").exists()
+
+
+def test_the_line_that_goes_on_names_what_was_still_to_come() -> None:
+    line = Options(data="sample", runs=Path("runs"), after=("a/b", "c/d")).resume_line("x/y")
+    assert line == "aezoo train x/y a/b c/d --resume --data sample"
 
 
 def test_the_latent_letters_start_from_the_trained_decoder_and_leave_it_alone(
     whole_zoo: Path, tmp_path: Path, train_quickly: Train
 ) -> None:
     recipe = shortened(registry.load("letters/latent"))
-    result = train_quickly(recipe, tmp_path, epochs=2, splits=small_splits(recipe), needs=whole_zoo)
+    result = train_quickly(recipe, tmp_path, epochs=2, quick=True, splits=small_splits(recipe), needs=whole_zoo)
     from export.graphs import load_trained
 
     frozen = load_trained(recipe, result.run, epochs=2).network.decoder.state_dict()  # type: ignore[union-attr]

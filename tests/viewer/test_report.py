@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -67,17 +68,32 @@ def test_a_report_without_runs_says_what_to_train(tmp_path: Path, qtbot: QtBot, 
     assert (tmp_path / "page.html").is_file()
 
 
+def test_one_damaged_or_foreign_run_is_told_and_the_rest_is_reported(
+    whole_zoo: Path, tmp_path: Path, qtbot: QtBot, capsys: Capture
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(whole_zoo / "purdue", runs / "purdue", ignore=shutil.ignore_patterns("checkpoint"))
+    (runs / "purdue" / "dense" / "history.h5").write_bytes(b"broken")
+    shutil.copy(runs / "purdue" / "conv" / "history.h5", runs / "purdue" / "denoise" / "history.h5")
+    code, out, _ = aezoo(capsys, "report", "purdue", "--runs", runs, "--out", tmp_path / "page.html")
+    assert code == 0
+    assert f"{runs}/purdue/dense/history.h5 is not an HDF5 file" in out
+    assert "holds a run of purdue/conv, expected purdue/denoise: it is left out." in out
+    assert "Part 2: convolutional autoencoder" in out
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("report", "purdoe"), "no assignment 'purdoe'; there is freiburg, letters, purdue, hesso, maastricht"),
         (("report", "purdue", "--runs", "/nowhere"), "no folder '/nowhere'; train the runs first"),
-        (("report", "hesso", "--runs", ".", "--out", "/dev/null"), "could not write /dev/null"),
+        (("report", "hesso", "--runs", ".", "--out", "page.png"), "the page is HTML; name a file that ends in .html"),
+        (("report", "hesso", "--runs", ".", "--out", "/proc/page.html"), "could not write /proc/page.html"),
     ],
 )
 def test_what_cannot_be_reported_is_one_sentence(words: tuple[str, ...], sentence: str, capsys: Capture) -> None:
     code, _, err = aezoo(capsys, *words)
-    assert code in (2, 74)
+    assert code == (74 if "could not write" in sentence else 2)
     assert sentence in err
     assert "Traceback" not in err
 

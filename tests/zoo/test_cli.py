@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from zoo import cli, registry
+from zoo import cli, registry, runs
 from zoo.data import sets
-from zoo.runs import RunFolder
+from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 Capture = pytest.CaptureFixture[str]
 
@@ -72,7 +73,16 @@ def test_list_shows_a_runs_figure_beside_the_sheets_and_says_how_far_the_run_is(
     assert "0.00056" in line
     assert "pca 0 " in line
     assert "  cifar10: sample: 32×32 patches of scikit-image's photographs" in out
-    assert "1 of 20 epochs, cifar10-sample" in line
+    assert "quick, cifar10-sample" in line
+
+
+def test_a_run_that_diverged_is_listed_with_null(capsys: Capture, tmp_path: Path) -> None:
+    arrays = {runs.TRAIN_LOSS: np.full(1, np.nan), "metrics/mse": np.full(1, np.nan), "metrics/bce": np.zeros(0)}
+    history = History(meta={"state": "failed", "data": "mnist", "provenance": "p"}, arrays=arrays)
+    atomic_write(RunFolder.of(tmp_path, "freiburg/lr-0.1").history, pack_history(history))
+    code, out, _ = aezoo(capsys, "list", "--runs", tmp_path, "--json")
+    row = next(row for row in json.loads(out) if row["name"] == "freiburg/lr-0.1")
+    assert (code, row["measured"], row["run"]) == (0, None, "1 of 20 epochs, mnist, failed")
 
 
 def test_list_as_json_is_one_list_with_the_promised_keys(capsys: Capture) -> None:
@@ -173,7 +183,8 @@ def test_data_status_knows_the_sample_and_an_empty_folder(capsys: Capture, tmp_p
     code, out, _ = aezoo(capsys, "data", "status", "--data", tmp_path)
     assert code == 0
     assert f"in {tmp_path}: not there" in out
-    assert f"next: aezoo data fetch mnist cifar10 cyrillic latin --data {tmp_path}" in out
+    assert f"next: aezoo data fetch mnist cifar10 --data {tmp_path}" in out
+    assert "get it from https://github.com/GregVial/CoMNIST" in out
     code, out, _ = aezoo(capsys, "data", "status", "--data", "sample", "--json")
     assert [row["state"] for row in json.loads(out)] == ["sound"] * len(sets.DATA_SETS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,30 @@ def test_ink_is_white_on_black_whatever_the_polarity_or_alpha(mode: str) -> None
             ink = comnist.ink_of(image)
         assert ink[0, 0] == 0
         assert ink.max() == 255
+
+
+def test_white_ink_on_nothing_is_ink() -> None:
+    alpha = Image.eval(Image.open(io.BytesIO(png())), lambda value: 255 - value)
+    white = Image.merge("LA", (Image.new("L", alpha.size, 255), alpha))
+    assert comnist.ink_of(white).max() == 255
+
+
+def test_what_a_mac_adds_to_a_zip_is_passed_over(tmp_path: Path) -> None:
+    files = {
+        f"Cyrillic/{unicodedata.normalize('NFD', letter)}/{n}.png": png(shift=n)
+        for letter in comnist.PAIRS
+        for n in range(3)
+    }
+    write_zip(
+        tmp_path / "Cyrillic.zip", {**files, "__MACOSX/Cyrillic/Б/._0.png": b"no picture", "Cyrillic/Б/._0.png": b""}
+    )
+    assert len(comnist.load_cyrillic("train", tmp_path)) == 14 * 2
+
+
+def test_broken_letters_are_not_called_fetched(folder: Path) -> None:
+    (folder / comnist.FOLDER / "Latin.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match="cannot be read"):
+        fetch.fetch_letters(folder, tell=lambda *_: None)
 
 
 def test_a_letter_fills_the_image_and_keeps_its_proportions() -> None:

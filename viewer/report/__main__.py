@@ -34,6 +34,8 @@ def main(
     """Write the report of an assignment: `aezoo report maastricht`, `aezoo report hesso --figures pictures`."""
     if assignment not in ASSIGNMENTS:
         raise UsageError(f"no assignment {assignment!r}; there is {', '.join(ASSIGNMENTS)}")
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--out {str(out)!r}: the page is HTML; name a file that ends in .html")
     if not runs.is_dir():
         raise UsageError(f"no folder {str(runs)!r}; train the runs first with `aezoo train '{assignment}/*'`")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"

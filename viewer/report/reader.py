@@ -15,6 +15,7 @@ from viewer.qt.worker import Workers
 from viewer.state import files, history
 from viewer.state.files import FileBytes
 from viewer.state.history import RunHistory
+from viewer.state.words import clean, sentence
 from zoo import gate
 from zoo.errors import CheckFailed, FileRefused
 from zoo.runs import RunFolder
@@ -37,22 +38,35 @@ class Reader:
     def __init__(self, runs: Path) -> None:
         self._runs = runs
         self._workers = Workers(keep_spare=False)
+        self.troubles: list[str] = []
 
     def close(self) -> None:
         self._workers.close()
 
     def run(self, name: str) -> Run | None:
-        """Return a run, or None where there is none yet. Raises FileRefused for a file that cannot be opened."""
+        """Return a run, or None where there is none yet, or none that can be read: `troubles` then tells why."""
         folder = RunFolder.of(self._runs, name)
         if not folder.history.is_file():
             return None
-        file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=f"{name}/history.h5")
+        try:
+            run = self._read(name, folder)
+        except FileRefused as refusal:
+            self.troubles.append(sentence(str(refusal)))
+            return None
+        if run.history.recipe != name:
+            told = clean(run.history.recipe, limit=60)
+            self.troubles.append(f"{folder.path} holds a run of {told}, expected {name}: it is left out.")
+            return None
+        return run
+
+    def _read(self, name: str, folder: RunFolder) -> Run:
+        file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=str(folder.history))
         answer = self._ask(Question(asker="report", kind="history", file=file))
         meta = answer.header.get("meta")
         if not isinstance(meta, Mapping):
             raise FileRefused(f"{file.label} has no description; train the run again")
         graph = folder.graph("model")
-        read = partial(files.read, limit=gate.MAX_ONNX_BYTES, label=f"{name}/model.onnx")
+        read = partial(files.read, limit=gate.MAX_ONNX_BYTES, label=str(folder.graph("model")))
         return Run(name, history.from_parts(meta, answer.arrays), read(graph) if graph.is_file() else None)
 
     def outputs(self, run: Run, images: np.ndarray, name: str) -> np.ndarray | None:

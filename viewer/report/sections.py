@@ -25,7 +25,9 @@ WIDE = (960, 0)
 
 def of(assignment: str, reader: Reader) -> list[Section]:
     """Return the sections of an assignment's report."""
-    return _SHEETS[assignment](reader)
+    sections = _SHEETS[assignment](reader)
+    broken = Section("Files that could not be read", tuple(dict.fromkeys(reader.troubles)))
+    return [broken, *sections] if broken.text else sections
 
 
 # ---- pieces that several sheets share ------------------------------------------------------------------------
@@ -35,7 +37,8 @@ def _runs(reader: Reader, assignment: str, names: Iterable[str]) -> tuple[dict[s
     """Return the runs that are there, by their names in the assignment, and one sentence for those that are not."""
     found = {name: reader.run(f"{assignment}/{name}") for name in names}
     missing = [name for name, run in found.items() if run is None]
-    told = f"Not trained yet: {', '.join(missing)} (`aezoo train {assignment}/{missing[0]}`)." if missing else ""
+    line = " ".join(f"{assignment}/{name}" for name in missing)
+    told = f"Not trained yet: {', '.join(missing)} (`aezoo train {line}`)." if missing else ""
     return {name: run for name, run in found.items() if run is not None}, [told] if told else []
 
 
@@ -147,12 +150,13 @@ def _freiburg(reader: Reader) -> list[Section]:
 
 
 def _which_rate(runs: dict[str, Run], best: str) -> list[str]:
-    failed = [label[3:] for label, run in runs.items() if run.history.state == "failed"]
     told = [f"The lowest error has the learning rate {best[3:]}."] if best else []
-    if failed:
-        told.append(
-            f"At {', '.join(failed)} the network collapsed and answers every image alike: the steps are too large."
-        )
+    for label, run in runs.items():
+        if run.history.state != "failed":
+            continue
+        diverged = not np.isfinite(run.history.metrics.get("mse", np.nan))
+        what = "diverged (its error is not a number)" if diverged else "collapsed and answers every image alike"
+        told.append(f"At {label[3:]} the network {what}: the steps are too large.")
     return told
 
 
@@ -188,9 +192,8 @@ def _why_noise_stays(name: str, gains: list[dict[str, float]]) -> str:
     if trained:
         told += f", purdue/denoise by {_range(trained)} dB"
     return (
-        f"{told}. A network trained to repeat clean digits has learned strokes, and single bright pixels are lost in "
-        f"its bottleneck; but nothing ever asked it to tell noise from stroke, so what passes for a stroke is drawn. "
-        f"Training on noisy inputs asks just that."
+        f"{told}. Nothing ever asked a network that was trained to repeat clean digits to tell noise from stroke: "
+        f"what its bottleneck can hold of the noise is drawn as strokes. Training on noisy inputs asks just that."
     )
 
 
@@ -206,13 +209,12 @@ STRATEGIES = ("class", "class-noise", "random", "representative", "mean")
 
 def _letters(reader: Reader) -> list[Section]:
     runs, missing = _runs(reader, "letters", (*STRATEGIES, "latent"))
-    classifiers, _ = _runs(reader, "letters", ("classifier", "classifier-noise"))
+    classifiers, absent = _runs(reader, "letters", ("classifier", "classifier-noise"))
     strategies = {name: runs[name] for name in STRATEGIES if name in runs}
     sections = [_exercise_1()]
-    if classifiers:
-        told = _data(classifiers.values())
-        table = _figures(classifiers, ("accuracy", "cross_entropy"), ("majority", "nearest-mean", "nearest-example"))
-        sections.append(Section("The classifiers of Latin letters", tuple(told), (table,)))
+    table = _figures(classifiers, ("accuracy", "cross_entropy"), ("majority", "nearest-mean", "nearest-example"))
+    told = (*_data(classifiers.values()), *absent)
+    sections.append(Section("The classifiers of Latin letters", told, (table,) if classifiers else ()))
     text = [*_data(strategies.values()), *missing, *_readable(strategies)]
     tables = (_figures(strategies, ("accuracy", "mse", "psnr"), ("nearest-example", "pca", "copied-input")),)
     sections.append(

@@ -8,6 +8,7 @@ from pathlib import Path
 from viewer.state import numbers, words
 from viewer.state.library import Entry
 from viewer.state.selection import Known, State
+from zoo.runs import QUICK
 
 HEADINGS = ("run", "data", "bottleneck", "mse", "PCA mse", "psnr, dB", "epochs", "state")
 NUMERIC = frozenset({3, 4, 5, 6})
@@ -82,7 +83,8 @@ def state_of(entry: Entry, known: Known) -> str:
     if known.history:
         return known.history.state or "unknown"
     if not entry.is_run:
-        return "graph" if known.graph else "opening"
+        quick = bool(known.any_card and known.any_card.training.get("state") == QUICK)
+        return ("graph, quick" if quick else "graph") if known.graph else "opening"
     return "opening" if entry.history_stamp else "no history"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import unicodedata
 import zipfile
 import zlib
 from pathlib import Path
@@ -159,7 +160,7 @@ def _choose(
         raise DataError(f"{path} lists {len(entries):,} files, expected at most {MAX_ENTRIES:,}; it is not opened")
     chosen: dict[str, list[zipfile.ZipInfo]] = {letter: [] for letter in letters}
     for entry in entries:
-        parts = entry.filename.split("/")
+        parts = unicodedata.normalize("NFC", entry.filename).split("/")  # macOS writes Й as И and a breve
         if ".." in parts or entry.filename.startswith(("/", "\\")) or "\\" in entry.filename or ":" in parts[0]:
             raise DataError(
                 f"{path} holds the name {entry.filename[:80]!r}, which leads out of its folder: such a file was made "
@@ -167,6 +168,8 @@ def _choose(
             )
         if entry.is_dir() or len(parts) < 2 or not entry.filename.lower().endswith(".png"):
             continue
+        if parts[0] == "__MACOSX" or parts[-1].startswith("."):
+            continue  # what a Mac adds to a zip
         if parts[-2] in chosen and (len(parts) == 2 or parts[-3] == alphabet):
             chosen[parts[-2]].append(entry)
     taken = [entry for entries in chosen.values() for entry in entries]
@@ -199,7 +202,7 @@ def _drawing(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> np
                 raise DataError(f"{what} is {image.width}×{image.height}; more than {MAX_SIDE} a side is not decoded")
             ink = ink_of(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{what} is no PNG that can be decoded ({str(error)[:80]}); get the file again") from error
+        raise DataError(f"{what} is no PNG that can be decoded; get the file again") from error
     fitted = fit(ink)
     if fitted is None:
         raise DataError(f"{what} is blank; expected a letter, so get the file again")
@@ -211,8 +214,10 @@ def ink_of(image: Image.Image) -> np.ndarray:
     from PIL import Image
 
     if "A" in image.getbands() or "transparency" in image.info:
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image.convert("RGBA"))
+        alpha = np.asarray(image.convert("RGBA"))[:, :, 3]
+        if alpha.min() < alpha.max():  # a drawing on nothing: the ink is where there is something, of any colour
+            return alpha
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     grey = np.asarray(image.convert("L"))
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     return 255 - grey if border.mean() > 127 else grey

@@ -5,6 +5,7 @@ AEZOO_MIRROR names a folder on a server (a course's own, say) that is asked befo
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from zoo.data import cifar10, comnist, mnist
 from zoo.errors import DataError
+from zoo.runs import write_error
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -82,6 +84,8 @@ def fetch_cifar10(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = N
 def fetch_letters(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = None) -> list[Path]:
     """Say where the letters are to be had: their author publishes no hash that a download could be checked against."""
     if comnist.present(folder):
+        for load in (comnist.load_cyrillic, comnist.load_latin):
+            load("test", folder)  # broken files are named here
         return []
     raise DataError(
         f"the letters are not fetched, since no hash of them is published; get {', '.join(comnist.ARCHIVES.values())} "
@@ -113,6 +117,12 @@ def _fetch(wanted: Wanted, folder: Path, mirrors: Sequence[str], tell: Tell) -> 
 
     pooch.get_logger().setLevel("ERROR")
     name = wanted.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error, size=wanted.size) from error
+    if not os.access(folder, os.W_OK):
+        raise write_error(folder / name, PermissionError(errno.EACCES, "not writable"), size=wanted.size)
     troubles: list[str] = []
     for mirror in mirrors:
         if not mirror.startswith(("http://", "https://")):

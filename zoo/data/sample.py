@@ -33,14 +33,15 @@ def photos(split: str) -> Images:
         tiles = photo[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH, 3)
         patches.append(tiles.transpose(0, 2, 4, 1, 3).reshape(-1, 3, PATCH, PATCH))
         labels.append(np.full(rows * columns, label, dtype=np.uint8))
-    order = np.random.default_rng(0).permutation(sum(map(len, labels)))
+    pixels, where = np.unique(np.concatenate(patches), axis=0, return_index=True)  # a night sky has equal patches
+    order = np.random.default_rng(0).permutation(len(pixels))
     first = round(PHOTOS_TRAIN_SHARE * len(order))
     rows_taken = order[:first] if split == "train" else order[first:]
     return Images(
         dataset="cifar10-sample",
         split=split,
-        pixels=np.concatenate(patches)[rows_taken],
-        labels=np.concatenate(labels)[rows_taken],
+        pixels=pixels[rows_taken],
+        labels=np.concatenate(labels)[where][rows_taken],
         provenance=PHOTOS_PROVENANCE,
         licence=PHOTOS_LICENCE,
         classes=PHOTOS,

@@ -26,6 +26,7 @@ class DataSet:
     fetch: Callable[..., list[Path]]
     sample: Callable[[str], Images]
     sample_title: str
+    fetchable: bool = True
 
 
 DATA_SETS = {
@@ -59,6 +60,7 @@ DATA_SETS = {
         load=comnist.load_cyrillic,
         present=comnist.present,
         fetch=fetch.fetch_letters,
+        fetchable=False,
         sample=letters.cyrillic,
         sample_title=letters.PROVENANCE,
     ),
@@ -70,6 +72,7 @@ DATA_SETS = {
         load=comnist.load_latin,
         present=comnist.present,
         fetch=fetch.fetch_letters,
+        fetchable=False,
         sample=letters.latin,
         sample_title=letters.PROVENANCE,
     ),

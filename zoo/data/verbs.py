@@ -27,7 +27,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
         print(f"{row['name']}: {row['title']}")
         print(f"  in {row['place']}: {row['state']}")
         print(f"  embedded: {row['sample']}")
-    absent = [row["name"] for row in rows if row["state"] != "sound"]
+    absent = [row["name"] for row in rows if row["state"] != "sound" and sets.get(row["name"]).fetchable]
     place = ["--data", data] if data else []
     if absent:
         print_next("data", "fetch", *absent, *place)
@@ -41,17 +41,17 @@ def _status(dataset: sets.DataSet, data: str | None) -> dict[str, Any]:
         "name": dataset.name,
         "title": dataset.title,
         "place": sets.describe(data),
-        "state": _state(dataset, data) if folder is None or dataset.present(folder) else "not there",
+        "state": _state(dataset, data, there=folder is None or dataset.present(folder)),
         "sample": dataset.sample_title,
     }
 
 
-def _state(dataset: sets.DataSet, data: str | None) -> str:
+def _state(dataset: sets.DataSet, data: str | None, *, there: bool) -> str:
     try:
         for split in ("train", "test"):
             sets.load(dataset.name, split, data)
     except DataError as error:
-        return f"broken: {error}"
+        return f"{'broken' if there else 'not there'}: {error}"
     return "sound"
 
 

@@ -137,9 +137,10 @@ class Noise(ImagePanel):
             state.samples.targets,
             state.samples.clean(noisy=bool(state.now.graph and state.now.graph.noise)),
         )
-        before = words.decibels(numbers.mean_psnr(clean, noisy)) if clean.shape == noisy.shape else words.MISSING
+        same = np.array_equal(clean, targets)  # of what colours or translates, the two are different pictures
+        before = f"{words.decibels(numbers.mean_psnr(clean, noisy))} dB noisy, " if same else ""
         after = words.decibels(numbers.mean_psnr(targets, outputs))
-        self.psnr_label.setText(f"PSNR {before} dB noisy, {after} dB after")
+        self.psnr_label.setText(f"PSNR {before}{after} dB after")
         trained = state.now.graph.noise if state.now.graph else 0.0
         self.subtitle.setText(
             f"trained with σ = {trained:g}" if trained else "trained without noise" if state.now.any_card else ""
@@ -166,8 +167,9 @@ def figure_of(
     )
     ratios = [words.decibels(float(ratio)) for ratio in numbers.psnr(clean if targets is None else targets, outputs)]
     chosen = min(chosen, len(clean) - 1)
-    before = words.decibels(float(numbers.psnr(clean, noisy)[chosen]))
-    notes = ("", f"PSNR {before} dB", f"PSNR {ratios[chosen]} dB")
+    same = targets is None or np.array_equal(clean, targets)
+    before = f"PSNR {words.decibels(float(numbers.psnr(clean, noisy)[chosen]))} dB" if same else ""
+    notes = ("", before, f"PSNR {ratios[chosen]} dB")
     return MosaicFigure(
         theme=theme,
         rows=rows,
