@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from zoo.errors import FileRefused
 BATCHES = (1, 2, 5, 7, 64)
 # Thirty times what eight networks showed in onnxruntime, on [0, 1] pixels; other values scale with their size.
 TOLERANCE = 1e-5
+ROUNDINGS = 4
 
 Array = np.ndarray
 
@@ -59,8 +61,25 @@ def against_torch(graph: str, data: bytes, trained: Trained, real: Array) -> lis
             value = reference(trained, "encoder", value)[BOTTLENECK]
         answers = run(value.numpy())
         for name, tensor in reference(trained, graph, value).items():
-            _keep_worst(worst, _compare(graph, name, "torch", answers[name], tensor.numpy()))
+            check = _compare(graph, name, "torch", answers[name], tensor.numpy())
+            if not check.passed:
+                exact = reference(_in_float64(trained), graph, value.double())[name].numpy()
+                check = _allowing(check, float(np.abs(tensor.numpy() - exact).max(initial=0)))
+            _keep_worst(worst, check)
     return list(worst.values())
+
+
+def _in_float64(trained: Trained) -> Trained:
+    return replace(trained, network=copy.deepcopy(trained.network).double())
+
+
+def _allowing(check: Check, rounding: float) -> Check:
+    """Allow four times what torch's own float32 answer is off from its float64 one, where that is more.
+
+    Noise drives a variational network's latent to hundreds, and the decoder's logits to thousands: there float32 itself
+    has no five digits, in torch as little as in any runtime. A wrong graph is off by far more than rounding.
+    """
+    return replace(check, allowed=max(check.allowed, ROUNDINGS * rounding))
 
 
 def composition(files: dict[str, bytes], shape: tuple[int, int, int], real: Array) -> list[Check]:

@@ -290,3 +290,22 @@ def test_a_verdict_without_a_number_is_still_json(tmp_path: Path, capsys: Captur
     code, out, _ = aezoo(capsys, "verify", tmp_path / "infinite.onnx", "--json")
     assert code == 1
     assert json.loads(out, parse_constant=lambda word: pytest.fail(word))[0]["passed"] is False
+
+
+def test_where_float32_itself_has_fewer_digits_the_gate_knows_and_a_wrong_graph_fails_still(
+    conv_run: RunFolder,
+) -> None:
+    trained = load_trained(registry.load("purdue/conv"), conv_run, epochs=2)
+    assert isinstance(trained.network, Autoencoder)
+    real = np.zeros((1, 1, 28, 28), np.float32)
+    with torch.no_grad():
+        first = next(module for module in trained.network.decoder.modules() if isinstance(module, nn.Conv2d))
+        first.weight.mul_(3e4)  # logits of tens of thousands
+    graph = convert(trained)["model"].SerializeToString()
+    checks = {check.output: check for check in against_torch("model", graph, trained, real)}
+    assert all(check.passed for check in checks.values())
+    assert checks["reconstruction"].difference > TOLERANCE, "else this test shows nothing"
+    with torch.no_grad():
+        first.weight.mul_(1.001)
+    wrong = {check.output: check for check in against_torch("model", graph, trained, real)}
+    assert not wrong["reconstruction"].passed
