@@ -251,6 +251,7 @@ def _refuse_other_run(run: RunFolder, facts: dict[str, Any], saved: Any) -> None
         "recipe": "recipe",
         "seed": "seed",
         "data_sha256": "data set",
+        "partner_sha256": "data set of the targets",
         "batch_size": "batch size",
         "precision": "precision",
         "quick": "budget (--quick)",
@@ -286,7 +287,7 @@ def check(recipe: Recipe, splits: Splits, options: Options) -> None:
     _refuse_too_many(options.epochs_of(recipe), splits)
     if checkpoint is not None and options.resume:
         device = devices.choose(options.device)
-        saved = {key: value for key, value in checkpoint.facts.items() if key != "needs"}
+        saved = {key: value for key, value in checkpoint.facts.items() if key not in ("needs", "partner_sha256")}
         facts = _facts(recipe, splits, options, device, NOTHING)
         _refuse_other_run(RunFolder.of(options.runs, recipe.name), facts, saved)
 
@@ -304,7 +305,8 @@ def _facts(
         "torch": torch.__version__.split("+")[0],
         "data": splits.train.dataset,
         "data_sha256": splits.train.sha256,
-        "provenance": splits.train.provenance,
+        "partner_sha256": supplies.partner.sha256 if supplies.partner else None,
+        "provenance": _provenance(splits, supplies),
         "licence": splits.train.licence,
         "train_images": len(splits.train),
         "test_images": len(splits.test),
@@ -325,6 +327,12 @@ def _facts(
         "parameters": parameter_count(network),
         "bottleneck": list(bottleneck_shape(network, recipe.input_shape)),
     }
+
+
+def _provenance(splits: Splits, supplies: Supplies) -> str:
+    """Say where the images come from, and where those come from that the outputs are compared with."""
+    own = splits.train.provenance
+    return own if supplies.partner is None else f"{own}; targets: {supplies.partner.provenance}"
 
 
 # ---- writing -------------------------------------------------------------------------------------------------

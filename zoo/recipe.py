@@ -42,6 +42,7 @@ class Recipe:
     parent          the recipe whose trained decoder is taken over and frozen
     bottleneck_view the (rows, columns) in which the sheet wants the bottleneck shown
     published       the sheet's own figures on the test split, by metric
+    measured_by     the metric that its sisters' figures are given in, where the sheet gives this one none
     rival           the baseline that says most beside this model
     choices         what the sheet leaves open and we chose, in sentences
     """
@@ -68,6 +69,7 @@ class Recipe:
     parent: str | None = None
     bottleneck_view: tuple[int, int] | None = None
     published: Mapping[str, float] = field(default_factory=dict)
+    measured_by: str | None = None
     rival: str = "pca"
     choices: tuple[str, ...] = ()
 
@@ -83,6 +85,8 @@ class Recipe:
     @property
     def metric(self) -> str:
         """The metric that says most: the sheet's own, where it published one."""
+        if self.measured_by:
+            return self.measured_by
         return next(iter(self.published), "accuracy" if self.task in ("classify", "translate", "recall") else "mse")
 
     @property

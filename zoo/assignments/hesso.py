@@ -91,6 +91,7 @@ def _denoise(noise: float, **published: float) -> Recipe:
         noise=noise,
         bottleneck_view=(28, 28),
         published=published,
+        measured_by="bce",
         rival="noisy-input",
         choices=(_SCHEDULE, "noise clipped to [0, 1]: as the Keras blog has it", "fresh noise every epoch: ours"),
     )
