@@ -41,8 +41,16 @@ def main(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is there.")] = False,
     precision: Annotated[
-        str, typer.Option("--precision", metavar="fp32|bf16", help="What layers compute in; losses stay float32.")
-    ] = "fp32",
+        str,
+        typer.Option(
+            "--precision",
+            metavar="auto|fp32|bf16",
+            help="What layers compute in; auto: the fastest that keeps the result. fp32 is repeatable bit for bit.",
+        ),
+    ] = "auto",
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Do not try for some seconds which way to compute is fastest.")
+    ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="2 epochs of at most 10 batches: shows that it works, and nothing more.")
     ] = False,
@@ -68,6 +76,7 @@ def main(
         export=not no_export,
         precision=precision,
         quick=quick,
+        probe=not no_probe,
     )
     asked = {recipe.name for recipe in registry.match(names)}
     each = {recipe.name: _options_of(recipe, options, asked) for recipe in recipes}

@@ -25,6 +25,11 @@ def stream_seed(seed: int, epoch: int, stream: int) -> int:
     return int(np.random.SeedSequence([seed, epoch, stream]).generate_state(1, np.uint64)[0] >> 1)
 
 
+def noise_seed(seed: int, epoch: int) -> int:
+    """Return the seed of an epoch's noise and distortion."""
+    return stream_seed(seed, epoch, _NOISE)
+
+
 def seed_network(seed: int, epoch: int) -> None:
     """Seed what draws from torch's own generator: initial weights (epoch 0), dropout and variational noise."""
     torch.manual_seed(stream_seed(seed, epoch, _NETWORK))
@@ -66,17 +71,24 @@ class Batches:
         """Batches an epoch."""
         return len(self.sizes)
 
+    def order(self, seed: int, epoch: int) -> Tensor:
+        """Return which image comes when, (sum of sizes,) int64 on the device: all shuffled, as often as it takes."""
+        shuffle = torch.Generator().manual_seed(stream_seed(seed, epoch, _ORDER))
+        count, wanted = len(self.pixels), sum(self.sizes)
+        rounds = -(-wanted // count)
+        order = torch.cat([torch.randperm(count, generator=shuffle) for _ in range(rounds)])[:wanted]
+        return order.to(self.pixels.device)
+
+    def deal(self, index: Tensor, noise: torch.Generator) -> Batch:
+        """Make a batch of the images of `index` (B,)."""
+        pixels, labels = self.pixels.index_select(0, index), self.labels.index_select(0, index)
+        return self.prepare(pixels, labels, noise, training=True)
+
     def epoch(self, seed: int, epoch: int) -> Iterator[Batch]:
         """Deal the split shuffled, once or as often as the steps take, with fresh noise."""
-        device = self.pixels.device
-        shuffle = torch.Generator().manual_seed(stream_seed(seed, epoch, _ORDER))
-        noise = torch.Generator(device).manual_seed(stream_seed(seed, epoch, _NOISE))
-        count, sizes = len(self.pixels), self.sizes
-        rounds = -(-sum(sizes) // count)
-        order = torch.cat([torch.randperm(count, generator=shuffle) for _ in range(rounds)])[: sum(sizes)].to(device)
-        for index in order.split(sizes):
-            pixels, labels = self.pixels.index_select(0, index), self.labels.index_select(0, index)
-            yield self.prepare(pixels, labels, noise, training=True)
+        noise = torch.Generator(self.pixels.device).manual_seed(noise_seed(seed, epoch))
+        for index in self.order(seed, epoch).split(self.sizes):
+            yield self.deal(index, noise)
 
 
 def on_device(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from train import devices
 from train.batches import Batches, TestSplit, seed_network
 from train.interrupts import Interrupt
 from train.measure import Measured, Table, measure_run, to_bytes
-from train.objectives import Objective, objective_of, total
+from train.objectives import objective_of, total
 from train.options import Options
 from train.prepare import Preparation
+from train.probe import Choice, Subject, choose, reference
 from train.progress import Progress
 from train.state import Record, State, to_history
+from train.steps import Learner, Steps, Way, steps_of
 from train.supplies import NOTHING, Supplies
 from zoo import checkpoints, runs
-from zoo.blocks import Autoencoder, Classifier, Frozen, Output, Verdict, bottleneck_shape, parameter_count
+from zoo.blocks import Autoencoder, Frozen, bottleneck_shape, parameter_count
 from zoo.checkpoints import STATE, Checkpoint
 from zoo.data.splits import Splits
 from zoo.errors import Interrupted, RunError, UsageError, WriteError
@@ -30,7 +33,6 @@ from zoo.recipe import Recipe
 from zoo.runs import RunFolder, atomic_write, pack_history, remove
 
 WRITE_FAILURES_IN_A_ROW = 3
-MOST_TERMS = 3  # of an objective
 
 
 @dataclass(frozen=True)
@@ -69,25 +71,46 @@ def train(
     epochs = options.epochs_of(recipe)
     _refuse_too_many(epochs, splits)
 
-    state = _fresh(recipe, options.seed, device, supplies)
-    facts = _facts(recipe, splits, options, device, supplies)
-    _start(run, state, facts, options, epochs, progress)
     prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
-    steps = options.steps_of(recipe, len(splits.train))
-    batches = Batches.of(splits.train, prepare, batch_size=recipe.batch_size, device=device, steps=steps)
+    batches = Batches.of(
+        splits.train,
+        prepare,
+        batch_size=recipe.batch_size,
+        device=device,
+        steps=options.steps_of(recipe, len(splits.train)),
+    )
     test = TestSplit.of(splits.test, prepare, device=device)
     validation = test if splits.val is None else TestSplit.of(splits.val, prepare, device=device)
     objective = objective_of(recipe, supplies.teacher)
+
+    def fresh(precision: str) -> Learner:
+        state = fresh_state(recipe, options.seed, device, supplies)
+        return Learner(state.network, objective, state.optimiser, precision)
+
+    threads = torch.get_num_threads()
+    subject = Subject(recipe, fresh, batches, validation, options.seed)
+    choice = _way(run, subject, options, sum(batches.sizes) * epochs, progress)
+    state = fresh_state(recipe, options.seed, device, supplies)
+    choice.way.enter(state.network)
+    facts = _facts(recipe, splits, options, device, supplies, choice)
+    _start(run, state, facts, options, epochs, progress)
     progress.begin(recipe.name, epochs=epochs, done=state.record.epochs, steps=batches.steps)
 
     writer = _Writer(run, facts, _sample_arrays(test), progress, options.resume_line(recipe.name), state.record.epochs)
     if state.record.epochs < epochs:
         run.withdraw()  # graphs of earlier weights
     writer.history(state, "training")
-    for epoch in range(state.record.epochs + 1, epochs + 1):
-        began = time.perf_counter()
-        losses, terms = _train_epoch(state, objective, batches, options, progress, stop=lambda: writer.stop(interrupt))
-        val_loss = validate(state.network, objective, validation)
+    learner = Learner(state.network, objective, state.optimiser, facts["precision"])
+    steps = steps_of(learner, batches)
+    while state.record.epochs < epochs:
+        epoch, began = state.record.epochs + 1, time.perf_counter()
+        losses, terms = _train_epoch(learner, steps, options, epoch, progress, stop=lambda: writer.stop(interrupt))
+        val_loss = validate(learner, validation)
+        if options.precision == "auto" and learner.precision == "bf16" and not _is_sound(losses, val_loss):
+            _back_to_float32(run, state, writer, progress, epoch)
+            learner = Learner(state.network, objective, state.optimiser, "fp32")
+            steps = steps_of(learner, batches)
+            continue
         _record(state.record, recipe, losses, terms, val_loss, time.perf_counter() - began, batches)
         if isinstance(state.network, Autoencoder):
             state.record.reconstructions.append(_first_reconstructions(state.network, test))
@@ -96,7 +119,8 @@ def train(
 
     writer.settle(state)
     progress.measuring()
-    del validation, batches
+    torch.set_num_threads(threads)
+    del validation, batches, steps, subject
     size = math.prod(facts["bottleneck"])
     measured = measure_run(state.network, splits.train, test, judge=supplies.judge, bottleneck_size=size)
     name = runs.QUICK if options.quick and measured.is_finite else measured.state
@@ -106,57 +130,42 @@ def train(
 
 
 def _train_epoch(
-    state: State,
-    objective: Objective,
-    batches: Batches,
-    options: Options,
-    progress: Progress,
-    *,
-    stop: Callable[[], None],
+    learner: Learner, steps: Steps, options: Options, epoch: int, progress: Progress, *, stop: Callable[[], None]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Take one step a batch; return the loss (steps,) and every term (steps,) of the batches, float32.
+    """Take the steps of an epoch; return the loss (steps,) and every term (steps,) of the batches, float32.
 
-    `stop` is called between two batches and raises where the user wants to stop.
+    `stop` is called between two steps, or two CUDA graphs of several, and raises where the user wants to stop.
     """
-    epoch = state.record.epochs + 1
-    seed_network(options.seed, epoch)
-    state.network.train()
-    device_type = batches.pixels.device.type
-    # One row a batch, made beforehand: a small tensor kept of every step pinned the heap around it, gigabytes in all.
-    seen = torch.zeros(batches.steps, MOST_TERMS + 1, device=batches.pixels.device)
-    names: tuple[str, ...] = ()
-    for row, batch in zip(seen, batches.epoch(options.seed, epoch), strict=True):
+    stop()
+    for count in steps.run(options.seed, epoch):
+        progress.step(count)
         stop()
-        with torch.autocast(device_type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
-            terms = objective(_in_float32(state.network(batch.image)), batch)
-            loss = total(terms)
-        state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        state.optimiser.step()
-        names = tuple(terms)
-        for place, value in enumerate((loss, *terms.values())):
-            row[place].copy_(value.detach())
-        progress.step()
-    losses, *terms_seen = seen.T.cpu().numpy()  # one wait for the device an epoch: `.item()` would wait at every batch
-    return losses, dict(zip(names, terms_seen, strict=False))
+    # One wait for the device an epoch: `.item()` would wait at every batch. A copy, since the next epoch writes there.
+    losses, *terms = steps.seen.T.cpu().numpy().copy()
+    return losses, dict(zip(learner.terms, terms, strict=False))
 
 
-def _in_float32(answer: Output | Verdict) -> Output | Verdict:
-    """A loss is summed in float32, whatever the layers computed in."""
-    if isinstance(answer, Verdict):
-        return Verdict(*(value.float() for value in answer))
-    logvar = answer.logvar if answer.logvar is None else answer.logvar.float()
-    return Output(answer.reconstruction.float(), answer.bottleneck.float(), answer.raw.float(), logvar)
-
-
-def validate(network: Autoencoder | Classifier, objective: Objective, split: TestSplit) -> float:
+def validate(learner: Learner, split: TestSplit) -> float:
     """Return the objective's mean over a split, in float32."""
-    network.eval()
+    network = learner.twin.eval()
     summed = torch.zeros((), dtype=torch.float64, device=split.inputs.device)
     with torch.no_grad():
         for batch in split.batches():
-            summed += total(objective(network(batch.image), batch)).double() * len(batch.image)
+            summed += total(learner.objective(network(batch.image), batch)).double() * len(batch.image)
     return float(summed) / len(split)
+
+
+def _is_sound(losses: np.ndarray, val_loss: float) -> bool:
+    return bool(np.isfinite(losses).all()) and math.isfinite(val_loss)
+
+
+def _back_to_float32(run: RunFolder, state: State, writer: _Writer, progress: Progress, epoch: int) -> None:
+    """Take up the last saved state again, since bfloat16, which the probe had chosen, led to something not finite."""
+    progress.warn(f"{run.path}: bf16 gave a loss that is not finite in epoch {epoch}; it is taken again in fp32")
+    with checkpoints.fitting(run):
+        state.restore(checkpoints.load_state(checkpoints.last(run), run))
+    writer.facts["precision"] = writer.facts["way"]["precision"] = "fp32"
+    writer.facts["why"] = {**writer.facts["why"], "bf16": f"left in epoch {epoch}: its loss was not finite"}
 
 
 def _record(
@@ -181,16 +190,41 @@ def _record(
 # ---- setting up ----------------------------------------------------------------------------------------------
 
 
-def _fresh(recipe: Recipe, seed: int, device: torch.device, supplies: Supplies) -> State:
+def fresh_state(recipe: Recipe, seed: int, device: torch.device, supplies: Supplies) -> State:
     seed_network(seed, 0)
     network = recipe.network().to(device)
     if supplies.parent is not None:
         assert isinstance(network, Autoencoder) and isinstance(network.decoder, Frozen), recipe.name
         network.decoder.module.load_state_dict(supplies.parent.decoder.state_dict())
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.Adam(learning, lr=recipe.learning_rate, fused=True)
-    return State(network, optimiser, Record())
+    return State(network, optimiser_of(learning, recipe.learning_rate, device), Record())
+
+
+def optimiser_of(parameters: list[nn.Parameter], learning_rate: float, device: torch.device) -> torch.optim.Optimizer:
+    """Return Adam in one kernel; on CUDA with rate and count on the device, so that a graph can hold its step."""
+    if device.type == "cuda":
+        rate = torch.tensor(learning_rate, device=device)
+        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=True)
+    return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+
+
+def _way(run: RunFolder, subject: Subject, options: Options, images: int, progress: Progress) -> Choice:
+    """Return the way to compute: that of the run which is resumed, else the probe's, else the reference."""
+    saved = _saved_facts(run, options)
+    if saved is not None and options.precision in ("auto", saved.get("precision")):
+        way = saved.get("way") or reference(saved.get("precision", "fp32")).as_json()
+        return Choice(Way(**way), dict(saved.get("why", {})))
+    if options.precision == "fp32" or not options.probe or options.quick:
+        precision = "bf16" if options.precision == "bf16" else "fp32"
+        return Choice(reference(precision), {"probe": "none"})
+    return choose(subject, precision=options.precision, images=images, say=progress.say)
+
+
+def _saved_facts(run: RunFolder, options: Options) -> Mapping[str, Any] | None:
+    if not options.resume:
+        return None
+    checkpoint, _ = checkpoints.newest(run)
+    return None if checkpoint is None else checkpoint.facts
 
 
 def _start(
@@ -288,12 +322,13 @@ def check(recipe: Recipe, splits: Splits, options: Options) -> None:
     if checkpoint is not None and options.resume:
         device = devices.choose(options.device)
         saved = {key: value for key, value in checkpoint.facts.items() if key not in ("needs", "partner_sha256")}
-        facts = _facts(recipe, splits, options, device, NOTHING)
+        asked = saved.get("precision", "fp32") if options.precision == "auto" else options.precision
+        facts = _facts(recipe, splits, options, device, NOTHING, Choice(reference(asked), {}))
         _refuse_other_run(RunFolder.of(options.runs, recipe.name), facts, saved)
 
 
 def _facts(
-    recipe: Recipe, splits: Splits, options: Options, device: torch.device, supplies: Supplies
+    recipe: Recipe, splits: Splits, options: Options, device: torch.device, supplies: Supplies, choice: Choice
 ) -> dict[str, Any]:
     """Return the history's meta: what was trained, on what, with what."""
     network = recipe.network()
@@ -314,7 +349,9 @@ def _facts(
         "split": recipe.split,
         "classes": list(splits.train.classes),
         "task": recipe.task,
-        "precision": options.precision,
+        "precision": choice.way.precision,
+        "way": choice.way.as_json(),
+        "why": choice.why,
         "quick": options.quick,
         "needs": dict(supplies.sums),
         "published": dict(recipe.published),

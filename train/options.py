@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.cli import RUNS_DEFAULT
 from zoo.recipe import Recipe
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16")
 QUICK_EPOCHS, QUICK_STEPS = 2, 10
 
 
@@ -17,7 +17,8 @@ QUICK_EPOCHS, QUICK_STEPS = 2, 10
 class Options:
     """`data` is a folder, 'sample', or None for the user's cache; `epochs` None takes the recipe's own number.
 
-    `precision` is 'fp32' or 'bf16', the type that layers compute in; `quick` cuts every recipe to the same tiny budget.
+    `precision` is the type that layers compute in: 'fp32', which is repeatable bit for bit, 'bf16', or 'auto', which
+    lets a short probe choose; without `probe` that is float32. `quick` cuts every recipe to the same tiny budget.
     """
 
     data: str | None
@@ -30,6 +31,7 @@ class Options:
     export: bool = True
     precision: str = "fp32"
     quick: bool = False
+    probe: bool = True
     after: tuple[str, ...] = ()  # recipes that the same command trains after this one
 
     def epochs_of(self, recipe: Recipe) -> int:
@@ -48,7 +50,8 @@ class Options:
         words += ["--data", self.data] if self.data else []
         words += ["--epochs", str(self.epochs)] if self.epochs else []
         words += ["--seed", str(self.seed)] if self.seed else []
-        words += ["--precision", self.precision] if self.precision != "fp32" else []
+        words += ["--precision", self.precision] if self.precision != "auto" else []
+        words += [] if self.probe else ["--no-probe"]
         words += ["--quick"] if self.quick else []
         words += ["--device", self.device] if self.device != "auto" else []
         words += ["--runs", str(self.runs)] if self.runs != RUNS_DEFAULT else []

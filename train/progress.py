@@ -52,9 +52,10 @@ class Progress:
         if done:
             self.say(f"{name}: resumed after epoch {done} of {epochs}")
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
+        """So many batches were taken."""
         if self._task is not None:
-            self._bar.advance(self._task)
+            self._bar.advance(self._task, count)
 
     def epoch(self, epoch: int, train_loss: float, val_loss: float) -> None:
         """One epoch is done and saved."""

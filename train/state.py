@@ -56,11 +56,18 @@ class State:
     def restore(self, saved: dict[str, Any]) -> None:
         """Take over what `to_bytes` gave."""
         self.network.load_state_dict(saved["network"])
+        own = [{name: value for name, value in group.items() if name != "params"} for group in self.groups]
         self.optimiser.load_state_dict(saved["optimiser"])
+        for group, options in zip(self.groups, own, strict=True):
+            group.update(options)  # a rate that lies on the device stays there, whatever the run was begun on
         record = saved["record"]
         record["step_loss"] = [losses.numpy() for losses in record["step_loss"]]
         record["reconstructions"] = [images.numpy() for images in record["reconstructions"]]
         self.record = Record(**record)
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        return self.optimiser.param_groups
 
     @property
     def val_loss(self) -> float:

@@ -38,6 +38,9 @@ VERBS = {
     "verify": Verb("export.__main__", "verify_app", "Check ONNX files: against torch, each other, and their card."),
     "view": Verb("viewer.__main__", "app", "Open the desktop viewer on a folder of runs or an .onnx file."),
     "report": Verb("viewer.report.__main__", "app", "Write a sheet's deliverables as one HTML page, from its runs."),
+    "bench train": Verb(
+        "train.bench.__main__", "app", "Compare the training engine with a plain PyTorch loop and with Keras."
+    ),
     "doctor": Verb("zoo.doctor", "app", "Say what this machine has, what is missing, and the line that mends it."),
     "demo": Verb("zoo.demo", "app", "Train, export, verify and view three recipes on the embedded digits."),
 }
@@ -138,14 +141,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if words[0] == "--version":
         print(f"aezoo {zoo.__version__}")
         sys.exit(0)
-    verb = VERBS.get(words[0])
+    of_two = words[0] in {name.split()[0] for name in VERBS if " " in name}
+    name, rest = (" ".join(words[:2]), words[2:]) if of_two else (words[0], words[1:])
+    verb = VERBS.get(name)
     if verb is None:
-        near = difflib.get_close_matches(words[0], VERBS, n=1)
+        near = difflib.get_close_matches(name, VERBS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        say(f"no verb {words[0]!r}{hint} (`aezoo --help` shows all)")
+        say(f"no verb {name!r}{hint} (`aezoo --help` shows all)")
         sys.exit(2)
     try:
-        run(getattr(importlib.import_module(verb.module), verb.app), words[1:], name=f"aezoo {words[0]}")
+        run(getattr(importlib.import_module(verb.module), verb.app), rest, name=f"aezoo {name}")
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)

@@ -272,7 +272,7 @@ def test_what_would_stop_the_last_recipe_is_said_before_the_first_begins(
 
 
 def test_the_line_that_goes_on_names_what_was_still_to_come() -> None:
-    line = Options(data="sample", runs=Path("runs"), after=("a/b", "c/d")).resume_line("x/y")
+    line = Options(data="sample", runs=Path("runs"), precision="auto", after=("a/b", "c/d")).resume_line("x/y")
     assert line == "aezoo train x/y a/b c/d --resume --data sample"
 
 
@@ -308,7 +308,7 @@ def test_the_verb_trains_what_is_needed_first_and_a_quick_run_is_called_so(tmp_p
     assert "these figures tell nothing of the recipe" in out
     assert RunFolder.of(tmp_path, "hesso/vae-3-10").read_history().meta["state"] == "quick"
     code, _, err = aezoo(capsys, "train", "hesso/conv", "--precision", "fp8", "--data", "sample")
-    assert (code, "--precision 'fp8' is none of fp32, bf16" in err) == (2, True)
+    assert (code, "--precision 'fp8' is none of auto, fp32, bf16" in err) == (2, True)
 
 
 @pytest.mark.slow

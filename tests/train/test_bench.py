@@ -1,0 +1,107 @@
+"""The benchmark compares like with like, and tells what it compared."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from train.bench import contenders, machine
+from train.bench.__main__ import Run, app
+from zoo import registry
+from zoo.blocks import parameter_count
+from zoo.cli import main, run
+from zoo.data.splits import Splits
+
+KERAS = importlib.util.find_spec("keras") and importlib.util.find_spec("tensorflow")
+
+
+def bench(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ending:
+        run(app, words, name="aezoo bench train")
+    said = capsys.readouterr()
+    return int(ending.value.code or 0), said.out, said.err
+
+
+def test_a_small_benchmark_tells_speed_losses_memory_and_conditions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "purdue/dense --data sample --images 300 --epochs 2 --device cpu --json --quiet --out".split()
+    code, out, _ = bench(capsys, *words, str(tmp_path / "bench.json"))
+    assert code == 0
+    told: dict[str, Any] = json.loads(out)
+    assert told == json.loads((tmp_path / "bench.json").read_text())
+    assert told["machine"]["torch"] == torch.__version__
+    assert all(limit > 1e8 for limit in told["limits"].values())
+    recipe = told["recipes"]["purdue/dense"]
+    assert (recipe["images"], recipe["batch"]) == (300, 256)
+    assert "sample" in recipe["provenance"]
+    assert set(recipe["contenders"]) == {"ours", "plain", *(["keras"] if KERAS else [])}
+    for row in recipe["contenders"].values():
+        assert len(row["seconds"]) == len(row["losses"]) == 2
+        assert row["images_a_second"] == pytest.approx(300 / row["seconds"][1])
+        assert row["memory"] > 50e6
+        low, middle, high = row["ours_is_faster"]
+        assert 0 < low <= middle <= high
+        assert 0 < row["losses"][1] < row["losses"][0] < 1
+    assert 0 < recipe["share_of_limit"] < 1
+
+
+@pytest.mark.parametrize("name", contenders.CAN)
+def test_our_engine_learns_what_a_plain_loop_learns(name: str, splits: Splits) -> None:
+    """The same start and other shuffles: after six epochs of the sample digits the losses are within 5 %."""
+    recipe = registry.load(name)
+    if recipe.dataset != "mnist":
+        pytest.skip("the fixture holds digits")
+    both = [
+        contenders.of(who, recipe, splits.train, splits.test, device="cpu", precision="fp32")
+        for who in ("ours", "plain")
+    ]
+    for contender in both:
+        assert all(contender.epoch(number) > 0 for number in range(1, 7))
+    assert both[0].loss() == pytest.approx(both[1].loss(), rel=0.05)
+
+
+def test_a_goal_is_reached_after_the_epochs_it_took() -> None:
+    told = Run(None, 0.0, {}, seconds=[3.0, 2.0, 2.0], losses=[0.3, 0.2, 0.1])  # type: ignore[arg-type]
+    assert told.time_to(0.2) == 5.0
+    assert told.time_to(0.05) is None
+
+
+def test_the_operations_of_the_dense_network_are_counted() -> None:
+    """Forward and both gradients: three products a weight, save the first layer's towards the image."""
+    weights = 2 * (784 * 400 + 400 * 200 + 200 * 100)
+    assert machine.operations(registry.load("purdue/dense")) == 2 * (3 * weights - 784 * 400)
+
+
+@pytest.mark.skipif(not KERAS, reason="Keras is not installed: pip install 'aezoo[bench]'")
+@pytest.mark.parametrize("name", contenders.CAN)
+def test_the_networks_in_keras_have_the_recipes_shapes_and_parameters(name: str) -> None:
+    from train.bench.keras_networks import network_of
+
+    recipe = registry.load(name)
+    model = network_of(name)
+    channels, height, width = recipe.image_shape
+    assert model.input_shape == model.output_shape == (None, height, width, channels)
+    assert model.count_params() == parameter_count(recipe.network())
+
+
+def test_what_the_benchmark_cannot_do_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(capsys, "hesso/conv", "--data", "sample")[::2] == (
+        2,
+        "aezoo: the benchmark has no 'hesso/conv' for Keras; it knows purdue/conv, purdue/dense, freiburg/lr-0.001, "
+        "maastricht/base\n",
+    )
+    assert bench(capsys, "--precision", "fp8", "--data", "sample")[0] == 2
+
+
+@pytest.mark.parametrize("words", [["bench"], ["bench", "trian"]])
+def test_a_verb_of_two_words_has_a_hint(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main(words)
+    assert ending.value.code == 2
+    assert f"no verb {' '.join(words)!r}; did you mean 'bench train'?" in capsys.readouterr().err

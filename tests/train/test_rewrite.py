@@ -1,0 +1,59 @@
+"""The rewritten network is the same network."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from train.rewrite import UpsampledConvolution, rewritten, transposed_kernel
+from zoo import registry
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str) -> None:
+    recipe = registry.load(name)
+    torch.manual_seed(0)
+    network = recipe.network().double().eval()
+    twin = rewritten(network)
+    images = torch.rand(2, *recipe.input_shape, dtype=torch.float64)
+    wanted, got = network(images), twin(images)
+    for one, two in zip(wanted, got, strict=True):
+        assert (one is None and two is None) or torch.allclose(one, two, rtol=0, atol=1e-12)
+    assert _gradients(network, wanted[0]) == pytest.approx(_gradients(network, got[0]), rel=1e-9, abs=1e-12)
+
+
+def _gradients(network: nn.Module, answer: Tensor) -> list[float]:
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    found = torch.autograd.grad(answer.square().sum(), learning, allow_unused=True)
+    return [0.0 if gradient is None else float(gradient.norm()) for gradient in found]
+
+
+def test_the_weights_are_shared_and_the_layers_counted() -> None:
+    network = registry.load("purdue/conv").network()
+    twin = rewritten(network)
+    assert {id(parameter) for parameter in twin.parameters()} == {id(parameter) for parameter in network.parameters()}
+    assert sum(isinstance(layer, UpsampledConvolution) for layer in twin.modules()) == 2
+    assert kinds(twin.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.MaxPool2d, nn.ReLU]
+    assert kinds(network.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.ReLU, nn.MaxPool2d]
+
+
+def kinds(chain: nn.Module) -> list[type[nn.Module]]:
+    return [type(layer) for layer in chain.children()]
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
+def test_upsampling_and_convolution_are_one_transposed_convolution(kernel: int) -> None:
+    torch.manual_seed(0)
+    image = torch.rand(2, 3, 5, 4, dtype=torch.float64)
+    weight = torch.rand(6, 3, kernel, kernel, dtype=torch.float64)
+    large = functional.interpolate(image, scale_factor=2, mode="nearest")
+    wanted = functional.conv2d(large, weight, padding=kernel // 2)
+    got = functional.conv_transpose2d(image, transposed_kernel(weight), stride=2, padding=kernel // 2)
+    assert torch.allclose(wanted, got, rtol=0, atol=1e-12)
+
+
+def test_what_does_not_fit_the_rules_stays() -> None:
+    chain = nn.Sequential(
+        nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=3), nn.Conv2d(1, 1, 3, padding=1)
+    )
+    assert kinds(rewritten(nn.Sequential(chain)).get_submodule("0")) == kinds(chain)

@@ -1,0 +1,121 @@
+"""The form of an epoch that a CUDA graph can hold takes the very steps of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import shortened, small_splits
+from train.batches import Batches
+from train.loop import fresh_state
+from train.objectives import objective_of
+from train.options import Options
+from train.prepare import Preparation
+from train.steps import EagerSteps, Learner, StaticSteps, Steps, portions, unchanged
+from train.supplies import gather
+from zoo import registry
+from zoo.recipe import Recipe
+
+CPU = torch.device("cpu")
+Form = Callable[[Learner, Batches], Steps]
+
+
+def made(
+    recipe: Recipe, needs: Path, *, size: int | None = None, device: torch.device = CPU
+) -> tuple[Learner, Batches]:
+    """A learner at the start, and the batches of a few sample images."""
+    supplies = gather(recipe, Options(data="sample", runs=needs, quick=True), device)
+    state = fresh_state(recipe, 0, device, supplies)
+    prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
+    batches = Batches.of(
+        small_splits(recipe).train,
+        prepare,
+        batch_size=size or recipe.batch_size,
+        device=device,
+        steps=None if size else recipe.steps,
+    )
+    return Learner(state.network, objective_of(recipe, supplies.teacher), state.optimiser, "fp32"), batches
+
+
+def taken(
+    form: Form, recipe: Recipe, needs: Path, epochs: int = 2, size: int | None = None
+) -> tuple[list[int], Learner, torch.Tensor]:
+    learner, batches = made(recipe, needs, size=size)
+    steps = form(learner, batches)
+    counts = [count for epoch in range(1, epochs + 1) for count in steps.run(0, epoch)]
+    return counts, learner, steps.seen
+
+
+def same(one: Learner, two: Learner) -> bool:
+    pairs = zip(one.network.state_dict().values(), two.network.state_dict().values(), strict=True)
+    return all(torch.equal(left, right) for left, right in pairs)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, whole_zoo: Path) -> None:
+    recipe = shortened(registry.load(name))
+    _, eager, seen = taken(EagerSteps, recipe, whole_zoo)
+    _, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=2), recipe, whole_zoo)
+    assert torch.equal(seen, seen_too) and bool(seen[:, 0].all())
+    assert same(eager, static)
+
+
+def test_a_smaller_last_batch_is_taken_as_it_is(whole_zoo: Path) -> None:
+    recipe = registry.load("purdue/denoise")
+    _, eager, seen = taken(EagerSteps, recipe, whole_zoo, size=64)
+    counts, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=3), recipe, whole_zoo, size=64)
+    assert counts == [3, 1, 1] * 2, "300 images: four whole batches, and one of 44"
+    assert torch.equal(seen, seen_too)
+    assert same(eager, static)
+
+
+def test_steps_are_split_into_graphs_and_single_ones() -> None:
+    assert list(portions(37, 16)) == [16, 16, 1, 1, 1, 1, 1]
+    assert list(portions(3, 16)) == [1, 1, 1]
+    assert list(portions(0, 16)) == []
+
+
+def test_warming_up_leaves_weights_and_optimiser_as_they_were(whole_zoo: Path) -> None:
+    recipe = registry.load("letters/random")  # with batch normalisation
+    learner, batches = made(shortened(recipe), whole_zoo)
+    steps = EagerSteps(learner, batches)
+    list(steps.run(0, 1))
+    weights = {name: value.clone() for name, value in learner.network.state_dict().items()}
+    places = [value.data_ptr() for value in learner.network.state_dict().values()]
+    memory = [value.clone() for values in learner.optimiser.state.values() for value in values.values()]
+    with unchanged(learner):
+        list(steps.run(0, 2))
+        assert not all(torch.equal(value, weights[name]) for name, value in learner.network.state_dict().items())
+    assert all(torch.equal(value, weights[name]) for name, value in learner.network.state_dict().items())
+    assert places == [value.data_ptr() for value in learner.network.state_dict().values()]
+    after = [value for values in learner.optimiser.state.values() for value in values.values()]
+    assert memory and all(map(torch.equal, memory, after))
+
+
+def test_an_optimiser_that_was_new_is_new_again(whole_zoo: Path) -> None:
+    learner, batches = made(registry.load("purdue/conv"), whole_zoo)
+    with unchanged(learner):
+        list(EagerSteps(learner, batches).run(0, 1))
+    memory = [value for values in learner.optimiser.state.values() for value in values.values()]
+    assert memory and not any(bool(value.any()) for value in memory)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["purdue/conv", "purdue/dense", "purdue/denoise", "maastricht/base"])
+def test_a_graph_gives_the_losses_of_the_eager_steps(name: str, whole_zoo: Path) -> None:
+    """Within 2e-3: kernels that add in another order, and Adam that divides small by small."""
+    if not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU")
+    device = torch.device("cuda")
+    recipe = shortened(registry.load(name))
+    seen = []
+    for form in (EagerSteps, StaticSteps):
+        learner, batches = made(recipe, whole_zoo, device=device)
+        steps = form(learner, batches)
+        for epoch in (1, 2, 3):
+            list(steps.run(0, epoch))
+        seen.append(steps.seen[:, 0].cpu())
+    assert torch.allclose(seen[0], seen[1], rtol=2e-3, atol=0)

@@ -1,0 +1,237 @@
+"""`aezoo bench train`: images a second, time to a loss and memory, of our engine, a plain loop and Keras."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+import train
+from train import devices
+from train.bench import contenders, machine
+from train.probe import machine as name_of_machine
+from zoo import registry
+from zoo.cli import Data, Device, Json, Quiet, new_app, print_json, print_next, run
+from zoo.data import sets
+from zoo.errors import CheckFailed, UsageError
+from zoo.runs import atomic_write
+
+app = new_app("Compare the training engine with a plain PyTorch loop and with Keras, epoch by epoch in turn.")
+
+SLACK = 1.01  # a loss counts as reached at 1 % above the plain loop's last
+
+
+@dataclass
+class Run:
+    """What one contender showed on one recipe; `seconds` of every epoch, validation not counted."""
+
+    process: subprocess.Popen[str]
+    setup: float
+    ready: dict[str, Any]
+    seconds: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    memory: int = 0
+
+    def epoch(self, name: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        told = _read(self.process, name)
+        self.seconds.append(told["seconds"])
+        self.losses.append(told["loss"])
+        self.memory = told["memory"]
+
+    def time_to(self, loss: float) -> float | None:
+        """Return the seconds of training until the validation loss was that low; None where it never was."""
+        for epoch, reached in enumerate(self.losses, start=1):
+            if reached <= loss:
+                return sum(self.seconds[:epoch])
+        return None
+
+
+@app.command()
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME…]", help=f"Of {', '.join(contenders.CAN)}; all by default.")
+    ] = None,
+    data: Data = None,
+    device: Device = "auto",
+    epochs: Annotated[int, typer.Option("--epochs", min=2, help="The first is not counted as speed.")] = 4,
+    images: Annotated[int, typer.Option("--images", min=0, help="Train on the first so many only; 0: all.")] = 0,
+    precision: Annotated[str, typer.Option("--precision", metavar="auto|fp32", help="Of our engine.")] = "auto",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document here.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train each recipe with each contender, one epoch in turn, and print ratios with their spread."""
+    recipes = [recipe.name for recipe in registry.match(names or contenders.CAN)]
+    strange = [name for name in recipes if name not in contenders.CAN]
+    if strange:
+        raise UsageError(f"the benchmark has no {strange[0]!r} for Keras; it knows {', '.join(contenders.CAN)}")
+    if precision not in ("auto", "fp32"):
+        raise UsageError(f"--precision {precision!r} is none of auto, fp32")
+    place = devices.choose(device)
+    for dataset in dict.fromkeys(registry.load(name).dataset for name in recipes):
+        sets.obtain(dataset, data, say=lambda line: print(line, file=sys.stderr))
+    limits = machine.rates(place)
+    document: dict[str, Any] = {"machine": _machine(place), "limits": limits, "epochs": epochs, "recipes": {}}
+    if not as_json:
+        print(_head(document))
+    for name in recipes:
+        told = _compare(
+            name, data=data, device=place.type, epochs=epochs, images=images, precision=precision, quiet=quiet
+        )
+        told["share_of_limit"] = _share(told, limits)
+        document["recipes"][name] = told
+        if not as_json:
+            print(_table(name, told, place.type), flush=True)
+    if out is not None:
+        atomic_write(out, json.dumps(document, indent=1).encode())
+    if as_json:
+        print_json(document)
+    else:
+        print_next("train", recipes[0])
+
+
+def _machine(device: torch.device) -> dict[str, str]:
+    versions = {name: metadata.version(name) for name in ("torch", "keras", "tensorflow-cpu") if _installed(name)}
+    return {"name": name_of_machine(device), "python": platform.python_version(), **versions}
+
+
+def _installed(package: str) -> bool:
+    return bool(importlib.util.find_spec(package.removesuffix("-cpu")))
+
+
+def _compare(
+    name: str, *, data: str | None, device: str, epochs: int, images: int, precision: str, quiet: bool
+) -> dict[str, Any]:
+    there = [each for each in contenders.NAMES if each != "keras" or (_installed("keras") and _installed("tensorflow"))]
+    with ExitStack() as stack:
+        runs = {}
+        for each in there:
+            asked = {"name": each, "recipe_name": name, "data": data or "", "device": device}
+            runs[each] = stack.enter_context(_child({**asked, "precision": precision, "images": images}))
+        for round_ in range(epochs):
+            for place in range(len(there)):  # another one begins each round
+                each = there[(place + round_) % len(there)]
+                runs[each].epoch(each)
+                if not quiet:
+                    last = runs[each]
+                    words = f"{name}: {each}, epoch {round_ + 1} of {epochs}: {last.seconds[-1]:.2f} s"
+                    print(f"{words}, validation {last.losses[-1]:.5f}", file=sys.stderr)
+    return _evaluated(name, runs)
+
+
+@contextmanager
+def _child(arguments: dict[str, Any]) -> Iterator[Run]:
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "train.bench.child", json.dumps(arguments)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(train.__file__).parents[1]
+    )
+    try:
+        ready = _read(process, arguments["name"])
+        yield Run(process, time.perf_counter() - start, ready)
+    finally:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def _read(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise CheckFailed(f"{name} ended with exit code {process.wait()} in the middle of the benchmark; see above")
+    told: dict[str, Any] = json.loads(line)
+    return told
+
+
+# ---- what it comes to ----------------------------------------------------------------------------------------
+
+
+def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
+    goal = runs["plain"].losses[-1] * SLACK
+    ours = runs["ours"]
+    told: dict[str, Any] = {
+        "provenance": ours.ready["provenance"],
+        "images": ours.ready["images"],
+        "batch": registry.load(name).batch_size,
+        "operations_an_image": machine.operations(registry.load(name)),
+        "goal": goal,
+        "contenders": {},
+    }
+    for each, run_ in runs.items():
+        ratios = [other / own for other, own in zip(run_.seconds[1:], ours.seconds[1:], strict=True)]
+        told["contenders"][each] = {
+            "about": run_.ready["about"],
+            "images_a_second": ours.ready["images"] / statistics.median(run_.seconds[1:]),
+            "ours_is_faster": [min(ratios), statistics.median(ratios), max(ratios)],
+            "seconds": run_.seconds,
+            "losses": run_.losses,
+            "seconds_to_goal": run_.time_to(goal),
+            "setup": run_.setup,
+            "memory": run_.memory,
+        }
+    return told
+
+
+def _share(told: dict[str, Any], limits: dict[str, float]) -> float:
+    """Return our share of the machine's matrix products, in the precision that was chosen."""
+    ours = told["contenders"]["ours"]
+    limit = limits["gemm_bf16" if ours["about"]["way"].startswith("bf16") else "gemm_fp32"]
+    share: float = ours["images_a_second"] * told["operations_an_image"] / limit
+    return share
+
+
+def _head(document: dict[str, Any]) -> str:
+    about, limits = document["machine"], document["limits"]
+    versions = ", ".join(f"{name} {version}" for name, version in about.items() if name != "name")
+    return (
+        f"{about['name']}; {versions}\n"
+        f"limits measured here: {limits['gemm_fp32'] / 1e9:,.0f} GFLOP/s float32, "
+        f"{limits['gemm_bf16'] / 1e9:,.0f} bfloat16, copying {limits['copy'] / 1e9:.1f} GB/s"
+    )
+
+
+def _table(name: str, told: dict[str, Any], device: str) -> str:
+    lines = [
+        f"\n{name}: {told['images']:,} images ({told['provenance']}), batch {told['batch']}, {device}",
+        f"  {'':6} {'images/s':>9}  {'ours is faster by':22} "
+        f"{'last loss':>9} {'s to goal':>9} {'ready, s':>8} {'MB':>6}",
+    ]
+    for each in contenders.NAMES:
+        row = told["contenders"].get(each)
+        if row is None:
+            lines.append(f"  {each:6} –  not installed: pip install 'aezoo[bench]'")
+            continue
+        low, middle, high = row["ours_is_faster"]
+        faster = f"{middle:.2f} ({low:.2f} to {high:.2f})" if each != "ours" else ""
+        goal = "–" if row["seconds_to_goal"] is None else f"{row['seconds_to_goal']:.1f}"
+        lines.append(
+            f"  {each:6} {row['images_a_second']:>9,.0f}  {faster:22} {row['losses'][-1]:>9.5f} {goal:>9} "
+            f"{row['setup']:>8.1f} {row['memory'] / 1e6:>6,.0f}"
+        )
+    lines.append(
+        f"  ours: {told['contenders']['ours']['about']['way']}; {told['share_of_limit']:.1%} of the arithmetic"
+    )
+    lines.append(f"  limit; the goal is {told['goal']:.5f}, 1 % above the plain loop's last loss")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(app, sys.argv[1:], name="aezoo bench train")

@@ -1,0 +1,158 @@
+"""Who is compared: each trains an epoch when it is told to, and says what the validation loss is then.
+
+ours    the engine of `aezoo train`, in the way that `--precision` gives
+plain   what the tutorials do: a DataLoader, an eager network, Adam
+keras   Keras 3 on TensorFlow, the sheets' own tool: the same layers, model.fit
+
+All start from Glorot-uniform weights (ours and the plain loop from the same ones), see the same images in batches of
+the same size, and minimise the same loss.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from train import devices
+from train.batches import Batches, TestSplit
+from train.loop import fresh_state, validate
+from train.objectives import objective_of, total
+from train.prepare import Batch, Preparation
+from train.probe import Choice, Subject, choose, reference
+from train.steps import Learner, steps_of
+from train.supplies import NOTHING
+from zoo.data.images import Images
+from zoo.recipe import Recipe
+
+NAMES = ("ours", "plain", "keras")
+CAN = ("purdue/conv", "purdue/dense", "freiburg/lr-0.001", "maastricht/base")  # those that Keras was told of
+
+
+class Contender(Protocol):
+    """One way to train a recipe."""
+
+    about: dict[str, Any]
+
+    def epoch(self, number: int) -> float:
+        """Train one epoch; return its seconds, validation not counted."""
+        ...
+
+    def loss(self) -> float:
+        """Return the mean loss over the validation split."""
+        ...
+
+
+class Ours:
+    def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str) -> None:
+        place = devices.choose(device)
+        devices.make_repeatable(place)
+        prepare = Preparation.of(recipe, None, classes=recipe.classes, device=place)
+        batches = Batches.of(train, prepare, batch_size=recipe.batch_size, device=place)
+        self._validation = TestSplit.of(validation, prepare, device=place)
+        objective = objective_of(recipe, None)
+
+        def fresh(each: str) -> Learner:
+            state = fresh_state(recipe, 0, place, NOTHING)
+            return Learner(state.network, objective, state.optimiser, each)
+
+        subject = Subject(recipe, fresh, batches, self._validation, 0)
+        if precision == "fp32":
+            choice = Choice(reference(), {"probe": "none"})
+        else:
+            whole = len(train) * recipe.epochs  # as the recipe's own schedule would be probed
+            choice = choose(subject, precision=precision, images=whole, say=lambda line: None)
+        self._learner = fresh(choice.way.precision)
+        choice.way.enter(self._learner.network)
+        self._steps = steps_of(self._learner, batches)
+        self.about = {"way": str(choice.way), "why": choice.why}
+
+    def epoch(self, number: int) -> float:
+        start = time.perf_counter()
+        for _ in self._steps.run(0, number):
+            pass
+        self._steps.seen.cpu()  # waits for the device
+        return time.perf_counter() - start
+
+    def loss(self) -> float:
+        return validate(self._learner, self._validation)
+
+
+class Plain:
+    def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str) -> None:
+        self._device = devices.choose(device)
+        self._network = fresh_state(recipe, 0, self._device, NOTHING).network  # from the same weights as ours
+        self._objective = objective_of(recipe, None)
+        self._optimiser = torch.optim.Adam(self._network.parameters(), lr=recipe.learning_rate)
+        dataset, held = (TensorDataset(torch.from_numpy(as_floats(images))) for images in (train, validation))
+        self._loader = DataLoader(dataset, batch_size=recipe.batch_size, shuffle=True)
+        self._held = DataLoader(held, batch_size=100)
+        self.about = {"way": f"DataLoader, eager, Adam; fp32, {torch.get_num_threads()} threads"}
+
+    def _loss(self, images: torch.Tensor) -> torch.Tensor:
+        return total(self._objective(self._network(images), Batch(images, images, images)))
+
+    def epoch(self, number: int) -> float:
+        self._network.train()
+        start, running = time.perf_counter(), 0.0
+        for (images,) in self._loader:
+            loss = self._loss(images.to(self._device))
+            self._optimiser.zero_grad()
+            loss.backward()
+            self._optimiser.step()
+            running += loss.item()
+        return time.perf_counter() - start
+
+    def loss(self) -> float:
+        self._network.eval()
+        with torch.no_grad():
+            summed = sum(self._loss(images.to(self._device)).item() * len(images) for (images,) in self._held)
+            return summed / sum(len(images) for (images,) in self._held)
+
+
+class Keras:
+    def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str) -> None:
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        if device == "cpu":
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        import keras
+
+        from train.bench.keras_networks import network_of
+
+        keras.utils.set_random_seed(0)
+        self._model = network_of(recipe.name)
+        loss = "binary_crossentropy" if recipe.objective == "bce" else "mean_squared_error"
+        self._model.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate), loss=loss)
+        self._train, self._held = (as_floats(images).transpose(0, 2, 3, 1).copy() for images in (train, validation))
+        self._size = recipe.batch_size
+        self.about = {"way": f"Keras {keras.__version__} on {keras.backend.backend()}, model.fit"}
+
+    def epoch(self, number: int) -> float:
+        start = time.perf_counter()
+        self._model.fit(self._train, self._train, batch_size=self._size, epochs=1, shuffle=True, verbose=0)
+        return time.perf_counter() - start
+
+    def loss(self) -> float:
+        return float(self._model.evaluate(self._held, self._held, batch_size=100, verbose=0))
+
+
+def as_floats(images: Images) -> np.ndarray:
+    """Return all pixels as float32 in [0, 1], (N, C, H, W): a tutorial holds them so."""
+    return images.pixels.astype(np.float32) / 255
+
+
+def of(
+    name: str, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str = "auto"
+) -> Contender:
+    """Return the contender of that name, ready for its first epoch."""
+    if name == "ours":
+        return Ours(replace(recipe, steps=None), train, validation, device=device, precision=precision)
+    if name == "plain":
+        return Plain(recipe, train, validation, device=device)
+    return Keras(recipe, train, validation, device=device)

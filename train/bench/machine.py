@@ -1,0 +1,49 @@
+"""What the machine can do at most: the rates against which an engine's share is counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from train.objectives import objective_of, total
+from train.prepare import Batch
+from zoo.recipe import Recipe
+
+_SECONDS = 0.5
+_SIDE = 2048
+_VALUES = 64_000_000  # 256 MB of float32, beyond any cache
+
+
+def rates(device: torch.device) -> dict[str, float]:
+    """Measure matrix products (operations a second, in float32 and bfloat16) and copying (bytes read and written)."""
+    found = {}
+    for name, dtype in (("gemm_fp32", torch.float32), ("gemm_bf16", torch.bfloat16)):
+        left, right = (torch.rand(_SIDE, _SIDE, device=device).to(dtype) for _ in range(2))
+        found[name] = 2 * _SIDE**3 / _fastest(lambda left=left, right=right: left @ right, device)  # type: ignore[misc]
+    source = torch.rand(_VALUES, device=device)
+    goal = torch.empty_like(source)
+    found["copy"] = 2 * 4 * _VALUES / _fastest(lambda: goal.copy_(source), device)
+    return found
+
+
+def _fastest(work: Callable[[], object], device: torch.device) -> float:
+    best, start = float("inf"), time.perf_counter()
+    while time.perf_counter() - start < _SECONDS:
+        before = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - before)
+    return best
+
+
+def operations(recipe: Recipe) -> int:
+    """Count the operations of one image in training, forward and backward, of the network as the sheet has it."""
+    network, objective = recipe.network(), objective_of(recipe, None)
+    images = torch.rand(2, *recipe.input_shape)
+    with FlopCounterMode(display=False) as counter:
+        total(objective(network(images), Batch(images, images, torch.zeros(2, dtype=torch.int64)))).backward()
+    return int(counter.get_total_flops() / 2)

@@ -1,0 +1,311 @@
+"""The probe: a few seconds of trying, so that a training takes the fastest way that keeps its result.
+
+Ways differ in what layers compute in, in how images lie in memory, and in the number of threads. bfloat16 is only
+taken where, from the same start and after the same steps, the validation loss is at most 1 % above float32's, and where
+its gradients are sound: a kernel that leaves memory unwritten is found out by filling what was freed with NaN.
+
+What was found is kept in the user's cache by recipe, network, machine and versions. torch.compile is not among the
+ways: its first step takes 15 to 35 s for the smallest network here, far beyond what a probe may cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from train.batches import Batches, TestSplit
+from train.objectives import total
+from train.steps import MOST_TERMS, Learner, Way, steps_of
+from zoo.data.fetch import cache_folder
+from zoo.errors import WriteError
+from zoo.recipe import Recipe
+from zoo.runs import atomic_write
+
+BUDGET = 5.0  # seconds
+WORTH = 30.0  # seconds: a training that takes less begins at once
+TOLERANCE = 0.01  # of the validation loss
+GAIN = 1.1  # a way that is not this much faster than the reference is not worth other digits
+FORMAT = 1
+_SHARE = 0.6  # of the budget is for timing
+_TRAINING = 0.7  # of the rest is for training, what is left for validation
+_TIMING = 0.15  # seconds for each way, in each round
+_STEP = 0.1  # seconds that a step may take while ways are timed
+_ENOUGH = 20  # steps, before a comparison of losses says anything
+_MOST = 200
+_VALIDATION = 500  # images
+_SMALL = 0.01  # of the whole gradient's norm
+_GRADIENT_ERROR = 0.6  # of a layer's gradient; sound bfloat16 gives 0.005 to 0.1, with normalisation up to 0.45
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The way that was chosen, and why, as plain values for the history."""
+
+    way: Way
+    why: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is tried: `fresh` gives a learner at the start of the training, in a given precision."""
+
+    recipe: Recipe
+    fresh: Callable[[str], Learner]
+    batches: Batches
+    validation: TestSplit
+    seed: int
+
+
+def reference(precision: str = "fp32") -> Way:
+    """Return the way that is taken without a probe: it never depends on a clock."""
+    return Way(precision, "nhwc", torch.get_num_threads())
+
+
+def choose(subject: Subject, *, precision: str, images: int, say: Callable[[str], None]) -> Choice:
+    """Choose the way for a training of so many images in all; `precision` 'auto' or 'bf16'."""
+    cached = _kept(subject, precision)
+    if cached is not None:
+        return cached
+    start = time.perf_counter()
+    usual = reference("bf16" if precision == "bf16" else "fp32")
+    rate = _rate(subject, usual)
+    seconds = images / rate
+    if seconds < WORTH:
+        return Choice(usual, {"probe": f"none: the training takes about {seconds:.0f} s"})
+    say(f"{subject.recipe.name}: trying ways to compute for at most {BUDGET:g} s (--no-probe takes none)")
+    eased = _eased(subject, rate)
+    rates = _time(eased, usual, precision, until=start + BUDGET * _SHARE)
+    best = max(rates, key=lambda way: rates[way])
+    why: dict[str, Any] = {"images_a_second": {str(way): round(rate) for way, rate in rates.items()}}
+    if precision == "auto" and best.precision == "bf16":
+        plain = max((way for way in rates if way.precision == "fp32"), key=lambda way: rates[way])
+        left = _TRAINING * (BUDGET - (time.perf_counter() - start))
+        if rates[best] < GAIN * rates[plain]:
+            best = plain
+        else:
+            judged = _judge(subject, plain, best, rates, left)
+            why |= judged
+            best = best if judged["bf16"] == "taken" else plain
+    if best != usual and rates[best] < GAIN * rates[usual]:
+        best = usual
+    why["seconds"] = round(time.perf_counter() - start, 2)
+    choice = Choice(best, why)
+    _keep(subject, precision, choice)
+    return choice
+
+
+# ---- how fast ------------------------------------------------------------------------------------------------
+
+
+def _eased(subject: Subject, rate: float) -> Subject:
+    """Return the same with batches that take a tenth of a second at most, so that all ways can be timed."""
+    size = int(max(1, min(subject.batches.batch_size, rate * _STEP)))
+    return replace(subject, batches=replace(subject.batches, batch_size=size))
+
+
+def _time(subject: Subject, usual: Way, precision: str, *, until: float) -> dict[Way, float]:
+    """Return images a second of every way: first precision and layout, then fewer threads with the fastest of them.
+
+    Ways whose turn would come after `until` are left out.
+    """
+    precisions = ("bf16",) if precision == "bf16" else ("fp32", "bf16")
+    layouts = ("nhwc", "nchw") if _has_images_inside(subject) else ("nhwc",)
+    rates = {usual: _rate(subject, usual)}
+
+    def measure(ways: list[Way]) -> None:
+        for way in ways:
+            if time.perf_counter() < until:
+                rates[way] = max(rates.get(way, 0.0), _rate(subject, way))
+
+    measure([Way(each, layout, usual.threads) for each in precisions for layout in layouts])
+    best = [max((way for way in rates if way.precision == each), key=rates.__getitem__) for each in _seen(rates)]
+    few = [replace(way, threads=1) for way in best if way.threads > 1]
+    measure(few)
+    measure([*best, *few])  # once more, since other work on the machine may have come between
+    return rates
+
+
+def _seen(rates: dict[Way, float]) -> list[str]:
+    return list(dict.fromkeys(way.precision for way in rates))
+
+
+def _rate(subject: Subject, way: Way) -> float:
+    """Return images a second of a way: the fastest step counts, since other work on the machine only slows."""
+    learner = subject.fresh(way.precision)
+    way.enter(learner.network)
+    steps = steps_of(learner, subject.batches)
+    running = steps.run(subject.seed, 1)
+    next(running)  # it allocates, and chooses kernels
+    _wait(subject)
+    best, start = math.inf, time.perf_counter()
+    before = start
+    for count in running:
+        _wait(subject)
+        now = time.perf_counter()
+        best, before = min(best, (now - before) / count), now
+        if now - start > _TIMING:
+            break
+    return subject.batches.sizes[0] / best
+
+
+def _wait(subject: Subject) -> None:
+    if subject.batches.pixels.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _has_images_inside(subject: Subject) -> bool:
+    return any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in subject.fresh("fp32").network.modules())
+
+
+# ---- how good ------------------------------------------------------------------------------------------------
+
+
+def _judge(subject: Subject, plain: Way, fast: Way, rates: dict[Way, float], seconds: float) -> dict[str, Any]:
+    """Say whether bfloat16 keeps the result: 'taken', or why not."""
+    error = gradient_error(subject, plain, fast)
+    if not error < _GRADIENT_ERROR:
+        return {"bf16": f"refused: its gradients differ by {error:.2g} of float32's"}
+    cost = 1 / rates[plain] + 1 / rates[fast]  # seconds an image
+    size = subject.batches.sizes[0]
+    fewer = int(max(1, min(size, seconds / cost / _ENOUGH)))
+    count = int(min(_MOST, subject.batches.steps * size // fewer, max(_ENOUGH, seconds / cost / fewer)))
+    losses = [_loss_after(subject, way, fewer, count) for way in (plain, fast)]
+    above = (losses[1] - losses[0]) / abs(losses[0]) if all(map(math.isfinite, losses)) else math.inf
+    told = {"steps": count, "batch": fewer, "fp32_loss": losses[0], "bf16_loss": _finite(losses[1])}
+    if above <= TOLERANCE:
+        return {**told, "bf16": "taken"}
+    return {**told, "bf16": f"refused: its validation loss is {above:.1%} above float32's after {count} steps"}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _loss_after(subject: Subject, way: Way, size: int, count: int) -> float:
+    learner = subject.fresh(way.precision)
+    way.enter(learner.network)
+    steps = steps_of(learner, replace(subject.batches, batch_size=size))
+    done = 0
+    for taken in steps.run(subject.seed, 1):
+        done += taken
+        if done >= count:
+            break
+    return loss_on(learner, subject.validation)
+
+
+def loss_on(learner: Learner, validation: TestSplit) -> float:
+    """Return the objective's mean over the first images of a validation split, in float32."""
+    network = learner.twin.eval()
+    summed, images = 0.0, 0
+    with torch.no_grad():
+        for batch in validation.batches():
+            summed += float(total(learner.objective(network(batch.image), batch))) * len(batch.image)
+            images += len(batch.image)
+            if images >= _VALIDATION:
+                break
+    return summed / images
+
+
+def gradient_error(subject: Subject, plain: Way, fast: Way) -> float:
+    """Return the largest relative error of a layer's gradient in `fast`, at the start, with NaN in freed memory.
+
+    oneDNN of torch 2.13 leaves a bfloat16 weight gradient unwritten where a kernel's outer taps never meet the image
+    (stride 3 on 2×2 pixels: maastricht/model-6); what lay there before is then learned from.
+    """
+    wanted = _gradients(subject, plain)
+    whole = math.sqrt(sum(float(gradient.square().sum()) for gradient in wanted.values()))
+    worst = 0.0
+    for _ in range(3):
+        _spoil_freed_memory()
+        for name, gradient in _gradients(subject, fast).items():
+            size = max(float(wanted[name].norm()), _SMALL * whole)  # a bias before normalisation has none but rounding
+            error = float((gradient - wanted[name]).norm()) / size
+            worst = max(worst, error if math.isfinite(error) else math.inf)
+    return worst
+
+
+def _gradients(subject: Subject, way: Way) -> dict[str, torch.Tensor]:
+    learner = subject.fresh(way.precision)
+    way.enter(learner.network)
+    learner.train()
+    batch = next(iter(replace(subject.batches, batch_size=min(32, subject.batches.batch_size)).epoch(subject.seed, 1)))
+    torch.manual_seed(0)  # the same dropout on both ways
+    learner.optimiser = _NoUpdate()  # type: ignore[assignment]
+    learner.step(batch, torch.zeros(MOST_TERMS + 1, device=batch.image.device))
+    return {name: value.grad.double() for name, value in learner.network.named_parameters() if value.grad is not None}
+
+
+class _NoUpdate:
+    def zero_grad(self, *, set_to_none: bool) -> None: ...
+
+    def step(self) -> None: ...
+
+
+def _spoil_freed_memory() -> None:
+    """Fill blocks of every small size with NaN and let them go."""
+    blocks = [np.full(size, np.nan, np.float32) for size in 2 ** np.arange(4, 17) for _ in range(8)]
+    del blocks
+
+
+# ---- what was found before -----------------------------------------------------------------------------------
+
+
+def _file(subject: Subject, precision: str) -> Path:
+    learner = subject.fresh("fp32")
+    facts = {
+        "format": FORMAT,
+        "recipe": subject.recipe.name,
+        "network": str(learner.network),
+        "objective": subject.recipe.objective,
+        "rate": subject.recipe.learning_rate,
+        "batch": subject.batches.batch_size,
+        "data": len(subject.batches.pixels),
+        "precision": precision,
+        "torch": torch.__version__,
+        "machine": machine(subject.batches.pixels.device),
+        "threads": torch.get_num_threads(),
+    }
+    name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+    return cache_folder() / "ways" / f"{name}.json"
+
+
+def machine(device: torch.device) -> str:
+    """Name what computes, as far as its speed depends on it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    flags = torch.backends.cpu.get_cpu_capability()
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{line.split(':', 1)[1].strip()}, {os.cpu_count()} cores, {flags}"
+    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {flags}"
+
+
+def _kept(subject: Subject, precision: str) -> Choice | None:
+    """Read what was found before; a file that is not as it should be counts as none."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        told = json.loads(_file(subject, precision).read_text())
+        way = Way(**told["way"])
+        if way.precision in ("fp32", "bf16") and way.layout in ("nhwc", "nchw") and 1 <= way.threads <= 1024:
+            return Choice(way, {**dict(told["why"]), "probe": "cached"})
+    return None
+
+
+def _keep(subject: Subject, precision: str, choice: Choice) -> None:
+    file = _file(subject, precision)
+    with suppress(WriteError, OSError):  # a full disk costs the next training a probe
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(file, json.dumps({"way": choice.way.as_json(), "why": choice.why}).encode())

@@ -1,0 +1,235 @@
+"""The steps of an epoch: the reference, one batch after the other, and a form that a CUDA graph can hold.
+
+Both take the same step (`Learner.step`) on the same batches. Nothing of an epoch is read back before its end: loss and
+terms of every step lie in one table on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from train.batches import Batches, noise_seed, seed_network
+from train.objectives import Objective, total
+from train.prepare import Batch
+from train.rewrite import rewritten
+from zoo.blocks import Autoencoder, Classifier, Output, Verdict
+
+MOST_TERMS = 3  # of an objective
+STEPS_A_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
+_WARM_UP = 3  # steps before a capture, which makes cuDNN and cuBLAS choose and allocate
+
+
+@dataclass(frozen=True)
+class Way:
+    """How steps are computed. The network and its data are the same on every way, values within rounding.
+
+    precision   'fp32' or 'bf16': what layers compute in; weights, optimiser and losses are float32 on both
+    layout      'nhwc' or 'nchw': how images lie in memory
+    threads     of torch, on the CPU
+    """
+
+    precision: str
+    layout: str
+    threads: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.precision}, {self.layout}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.layout == "nhwc" else torch.contiguous_format
+
+    def enter(self, network: nn.Module) -> None:
+        """Lay the network's weights out in this way, and let torch use so many threads."""
+        network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        torch.set_num_threads(self.threads)
+
+
+@dataclass
+class Learner:
+    """A network that learns: one step is forward, loss, backward and the optimiser's update.
+
+    `terms` are the names of the objective's terms, known after the first step.
+    """
+
+    network: Autoencoder | Classifier
+    objective: Objective
+    optimiser: torch.optim.Optimizer
+    precision: str
+    terms: tuple[str, ...] = ()
+    twin: Autoencoder | Classifier = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.twin = rewritten(self.network)
+
+    def train(self) -> None:
+        """Set dropout and normalisation to training."""
+        self.network.train()
+        self.twin.train()
+
+    def step(self, batch: Batch, row: Tensor) -> None:
+        """Learn from one batch; write the loss and its terms into `row` (MOST_TERMS + 1,), float32."""
+        with torch.autocast(batch.image.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            terms = self.objective(_in_float32(self.twin(batch.image)), batch)
+            loss = total(terms)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.terms = tuple(terms)
+        for place, value in enumerate((loss, *terms.values())):
+            row[place].copy_(value.detach())
+
+
+def _in_float32(answer: Output | Verdict) -> Output | Verdict:
+    """A loss is summed in float32, whatever the layers computed in."""
+    if isinstance(answer, Verdict):
+        return Verdict(*(value.float() for value in answer))
+    logvar = answer.logvar if answer.logvar is None else answer.logvar.float()
+    return Output(answer.reconstruction.float(), answer.bottleneck.float(), answer.raw.float(), logvar)
+
+
+class Steps(Protocol):
+    """Takes the steps of an epoch.
+
+    `seen` (steps, MOST_TERMS + 1) float32 on the device: loss and terms of each step, whole when `run` is exhausted.
+    """
+
+    seen: Tensor
+
+    def run(self, seed: int, epoch: int) -> Iterator[int]:
+        """Take the steps of an epoch; yield how many were taken since the last time."""
+        ...
+
+
+def steps_of(learner: Learner, batches: Batches) -> Steps:
+    """Return the form that is right for the device that the data lies on."""
+    if batches.pixels.device.type == "cuda":
+        return StaticSteps(learner, batches)
+    return EagerSteps(learner, batches)
+
+
+class EagerSteps:
+    """One batch after the other: the reference."""
+
+    def __init__(self, learner: Learner, batches: Batches) -> None:
+        self.learner, self.batches = learner, batches
+        # One row a batch, made beforehand: a small tensor kept of every step pinned the heap around it, gigabytes.
+        self.seen = torch.zeros(batches.steps, MOST_TERMS + 1, device=batches.pixels.device)
+
+    def run(self, seed: int, epoch: int) -> Iterator[int]:
+        seed_network(seed, epoch)
+        self.learner.train()
+        for row, batch in zip(self.seen, self.batches.epoch(seed, epoch), strict=True):
+            self.learner.step(batch, row)
+            yield 1
+
+
+class StaticSteps:
+    """The same with every step reading and writing the same memory, so that CUDA graphs can hold whole steps.
+
+    A graph is captured of STEPS_A_GRAPH steps and one of a single step; a last batch that is smaller is taken as it is.
+    Gathering, noise, forward, backward and the optimiser are all inside; the host only replays. Where there is no CUDA
+    the same steps are called one by one, which is how their arithmetic is tested anywhere.
+    """
+
+    def __init__(self, learner: Learner, batches: Batches, *, steps_a_graph: int = STEPS_A_GRAPH) -> None:
+        self.learner, self.batches = learner, batches
+        device, sizes = batches.pixels.device, batches.sizes
+        self.seen = torch.zeros(len(sizes), MOST_TERMS + 1, device=device)
+        self._size = sizes[0]
+        self._whole = sum(size == self._size for size in sizes)
+        self._order = torch.zeros(sum(sizes), dtype=torch.int64, device=device)
+        self._within = torch.arange(self._size, device=device)
+        self._place = torch.zeros(1, dtype=torch.int64, device=device)  # the step that comes next
+        self._row = torch.zeros(MOST_TERMS + 1, device=device)
+        self._noise = torch.Generator(device)
+        self._portions = list(portions(self._whole, steps_a_graph))
+        self._taken: dict[int, Callable[[], None]] = {}
+
+    def run(self, seed: int, epoch: int) -> Iterator[int]:
+        self.learner.train()
+        if not self._taken:
+            self._take_up()
+        seed_network(seed, epoch)
+        self._noise.manual_seed(noise_seed(seed, epoch))
+        self._order.copy_(self.batches.order(seed, epoch))
+        self._place.zero_()
+        for count in self._portions:
+            self._taken[count]()
+            yield count
+        rest = self._order[self._whole * self._size :]
+        if len(rest):
+            self.learner.step(self.batches.deal(rest, self._noise), self.seen[-1])
+            yield 1
+
+    def _one(self) -> None:
+        index = self._order.index_select(0, self._place * self._size + self._within)
+        self.learner.step(self.batches.deal(index, self._noise), self._row)
+        self.seen.index_copy_(0, self._place, self._row[None])
+        self._place += 1
+
+    def _several(self, count: int) -> Callable[[], None]:
+        def steps() -> None:
+            for _ in range(count):
+                self._one()
+
+        return steps
+
+    def _take_up(self) -> None:
+        steps = {count: self._several(count) for count in dict.fromkeys(self._portions)}
+        self._taken = steps if self.seen.device.type != "cuda" else self._captured(steps)
+
+    def _captured(self, steps: dict[int, Callable[[], None]]) -> dict[int, Callable[[], None]]:
+        replays: dict[int, Callable[[], None]] = {}
+        pool = torch.cuda.graph_pool_handle()
+        with unchanged(self.learner):
+            aside = torch.cuda.Stream()
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                for _ in range(_WARM_UP):
+                    self._place.zero_()
+                    self._one()
+            torch.cuda.current_stream().wait_stream(aside)
+            for count, take in steps.items():
+                graph = torch.cuda.CUDAGraph()
+                graph.register_generator_state(self._noise)
+                with torch.cuda.graph(graph, pool=pool):
+                    take()
+                replays[count] = graph.replay
+        return replays
+
+
+def portions(steps: int, most: int) -> Iterator[int]:
+    """Split a number of steps into portions of `most`, and single ones for the rest."""
+    whole, rest = divmod(steps, most)
+    yield from [most] * whole
+    yield from [1] * rest
+
+
+@contextmanager
+def unchanged(learner: Learner) -> Iterator[None]:
+    """Let steps be taken, and leave weights, buffers and the optimiser's memory as they were, at the same addresses."""
+    network = [(value, value.detach().clone()) for value in learner.network.state_dict().values()]
+    before = {
+        parameter: {name: value.clone() for name, value in memory.items()}
+        for parameter, memory in learner.optimiser.state.items()
+    }
+    yield
+    with torch.no_grad():
+        for value, old in network:
+            value.copy_(old)
+        for parameter, memory in learner.optimiser.state.items():
+            for name, value in memory.items():
+                if parameter in before:
+                    value.copy_(before[parameter][name])
+                else:
+                    value.zero_()
