@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,16 +12,17 @@ import typer
 
 from train import devices
 from train.interrupts import Interrupt, watch
-from train.loop import Result, check, refuse_to_lose, train
+from train.jobs import Outcome, train_all
+from train.loop import check, refuse_to_lose
+from train.one import splits_of, train_one
 from train.options import PRECISIONS, Options
 from train.progress import Progress
 from train.report import as_json, as_text
 from train.supplies import check as check_needs
-from train.supplies import gather, in_order
-from zoo import checkpoints, registry
+from train.supplies import in_order
+from zoo import checkpoints, registry, variants
 from zoo.cli import RUNS_DEFAULT, Data, Device, Json, Names, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.data import sets
-from zoo.data.splits import Splits, load, select
 from zoo.errors import AezooError, Interrupted, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
@@ -54,6 +54,15 @@ def main(
     quick: Annotated[
         bool, typer.Option("--quick", help="2 epochs of at most 10 batches: shows that it works, and nothing more.")
     ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=V1,V2,…", help="A run for every value (seed=0..4 is a range); several make a grid."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=256, help="Train so many at once, each with its share of cores.")
+    ] = 1,
     no_export: Annotated[bool, typer.Option("--no-export", help="Train only.")] = False,
     as_json_: Json = False,
     quiet: Quiet = False,
@@ -63,7 +72,8 @@ def main(
         raise UsageError("--resume goes on with a run and --overwrite begins anew; give one of them")
     if precision not in PRECISIONS:
         raise UsageError(f"--precision {precision!r} is none of {', '.join(PRECISIONS)}")
-    recipes = _with_needs(registry.match(names), runs)
+    wanted = _varied(registry.match(names), settings or [], epochs)
+    recipes = _with_needs(wanted, runs)
     devices.choose(device)
     options = Options(
         data=data,
@@ -77,28 +87,33 @@ def main(
         precision=precision,
         quick=quick,
         probe=not no_probe,
+        jobs=jobs,
     )
-    asked = {recipe.name for recipe in registry.match(names)}
+    asked = {recipe.name for recipe in wanted}
     each = {recipe.name: _options_of(recipe, options, asked) for recipe in recipes}
     _check_all(recipes, each, options)
-    reports: list[dict[str, Any]] = []
-    failed: list[str] = []
+    ended: list[Outcome] = []
     try:
         with watch() as interrupt, Progress(quiet=quiet) as progress:
-            for number, recipe in enumerate(recipes):
-                after = tuple(other.name for other in recipes[number + 1 :])
-                own = replace(each[recipe.name], after=after)
-                result, graphs = _train_one(recipe, own, interrupt, progress)
-                reports.append({**as_json(result), "export": graphs})
-                failed += [recipe.name] if result.state == "failed" else []
-                if not as_json_:
-                    progress.print_result(as_text(result))
+            outcomes = (
+                train_all(recipes, each, jobs, interrupt, progress)
+                if jobs > 1
+                else _one_by_one(recipes, each, interrupt, progress)
+            )
+            for outcome in outcomes:
+                ended.append(outcome)
+                if outcome.report is not None and not as_json_:
+                    progress.print_result(outcome.text)
+                elif outcome.error and not outcome.interrupted:
+                    progress.warn(outcome.error)
+        _raise_where_stopped(recipes, ended, options, interrupt)
     except AezooError:
         if as_json_:
-            print_json(reports)  # what was finished before
+            print_json(_reports(ended))  # what was finished before
         raise
+    failed = [outcome.name for outcome in ended if outcome.report is None or outcome.report["state"] == "failed"]
     if as_json_:
-        print_json(reports)
+        print_json(_reports(ended))
     elif failed:
         print(f"{', '.join(failed)} FAILED, see above; another --seed may help")
     else:
@@ -106,26 +121,43 @@ def main(
     sys.exit(1 if failed else 0)
 
 
-def _train_one(
-    recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress
-) -> tuple[Result, dict[str, Any] | None]:
-    if interrupt.received is not None:
-        line = options.resume_line(recipe.name)
-        raise Interrupted(f"stopped before {recipe.name}; go on with: {line}", received=interrupt.received)
-    folder = RunFolder.of(options.runs, recipe.name)
-    with checkpoints.lock(folder):
-        splits = select(_splits(recipe.dataset, recipe.split, options.data), recipe.selection)
-        supplies = gather(recipe, options, devices.choose(options.device))
-        result = train(recipe, splits, options, interrupt, progress, supplies)
-        if not options.export or not result.is_finite:
-            progress.end()
-            return result, None
-        from export.publish import publish  # the one place where train knows of export; it loads onnx
+def _reports(ended: list[Outcome]) -> list[dict[str, Any]]:
+    return [outcome.report for outcome in ended if outcome.report is not None]
 
-        progress.exporting()
-        published = publish(recipe, folder)
-        progress.end()
-    return result, published.as_json()
+
+def _one_by_one(
+    recipes: list[Recipe], each: Mapping[str, Options], interrupt: Interrupt, progress: Progress
+) -> Iterator[Outcome]:
+    for number, recipe in enumerate(recipes):
+        after = tuple(other.name for other in recipes[number + 1 :])
+        result, graphs = train_one(recipe, replace(each[recipe.name], after=after), interrupt, progress)
+        yield Outcome(recipe.name, report={**as_json(result), "export": graphs}, text=as_text(result))
+
+
+def _raise_where_stopped(recipes: list[Recipe], ended: list[Outcome], options: Options, interrupt: Interrupt) -> None:
+    """Raise Interrupted where a signal ended several at once, with the one line that goes on with all of them."""
+    done = {outcome.name for outcome in ended if outcome.report is not None}
+    left = [recipe.name for recipe in recipes if recipe.name not in done]
+    if interrupt.received is None or not left:
+        return
+    line = replace(options, after=tuple(left[1:])).resume_line(left[0])
+    raise Interrupted(f"stopped; every finished epoch is saved. Go on with: {line}", received=interrupt.received)
+
+
+def _varied(recipes: list[Recipe], words: list[str], epochs: int | None) -> list[Recipe]:
+    """Return every recipe in every combination of the settings that `--set` asks for."""
+    if not words:
+        return recipes
+    combinations = variants.grid(words)
+    for recipe in recipes:
+        _, own = variants.split(recipe.name)
+        twice = [key for key in combinations[0] if key in own]
+        if twice:
+            raise UsageError(f"{recipe.name} gives {twice[0]} already; leave --set {twice[0]} out, or its '@…'")
+    if epochs is not None and "epochs" in combinations[0]:
+        raise UsageError("--epochs and --set epochs=… say the same thing; give one of them")
+    bases = [(registry.load(variants.split(recipe.name)[0]), variants.split(recipe.name)[1]) for recipe in recipes]
+    return [variants.vary(base, {**own, **settings}) for base, own in bases for settings in combinations]
 
 
 def _options_of(recipe: Recipe, options: Options, asked: set[str]) -> Options:
@@ -144,8 +176,7 @@ def _check_all(recipes: list[Recipe], each: Mapping[str, Options], options: Opti
     for name in dict.fromkeys(name for recipe in recipes for name in recipe.data_sets):
         sets.obtain(name, options.data, say=lambda line: print(line, file=sys.stderr))
     for recipe in sorted(recipes, key=lambda recipe: (recipe.dataset, recipe.split)):
-        splits = select(_splits(recipe.dataset, recipe.split, options.data), recipe.selection)
-        check(recipe, splits, each[recipe.name])
+        check(recipe, splits_of(recipe, options.data), each[recipe.name])
 
 
 def _with_needs(recipes: list[Recipe], runs: Path) -> list[Recipe]:
@@ -156,12 +187,6 @@ def _with_needs(recipes: list[Recipe], runs: Path) -> list[Recipe]:
             wanting = ", ".join(other.name for other in ordered if recipe.name in other.needs)
             print(f"{recipe.name} is trained first, since it is needed by {wanting}", file=sys.stderr)
     return ordered
-
-
-@lru_cache(maxsize=1)
-def _splits(dataset: str, split: str, data: str | None) -> Splits:
-    """One data set is held at a time."""
-    return load(dataset, data, split=split)
 
 
 if __name__ == "__main__":

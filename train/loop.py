@@ -68,7 +68,7 @@ def train(
     device = devices.choose(options.device)
     devices.make_repeatable(device)
     run = RunFolder.of(options.runs, recipe.name)
-    epochs = options.epochs_of(recipe)
+    epochs, seed = options.epochs_of(recipe), options.seed_of(recipe)
     _refuse_too_many(epochs, splits)
 
     prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
@@ -84,13 +84,13 @@ def train(
     objective = objective_of(recipe, supplies.teacher)
 
     def fresh(precision: str) -> Learner:
-        state = fresh_state(recipe, options.seed, device, supplies)
+        state = fresh_state(recipe, seed, device, supplies)
         return Learner(state.network, objective, state.optimiser, precision)
 
     threads = torch.get_num_threads()
-    subject = Subject(recipe, fresh, batches, validation, options.seed)
+    subject = Subject(recipe, fresh, batches, validation, seed)
     choice = _way(run, subject, options, sum(batches.sizes) * epochs, progress)
-    state = fresh_state(recipe, options.seed, device, supplies)
+    state = fresh_state(recipe, seed, device, supplies)
     choice.way.enter(state.network)
     facts = _facts(recipe, splits, options, device, supplies, choice)
     _start(run, state, facts, options, epochs, progress)
@@ -104,7 +104,7 @@ def train(
     steps = steps_of(learner, batches)
     while state.record.epochs < epochs:
         epoch, began = state.record.epochs + 1, time.perf_counter()
-        losses, terms = _train_epoch(learner, steps, options, epoch, progress, stop=lambda: writer.stop(interrupt))
+        losses, terms = _train_epoch(learner, steps, seed, epoch, progress, stop=lambda: writer.stop(interrupt))
         val_loss = validate(learner, validation)
         if options.precision == "auto" and learner.precision == "bf16" and not _is_sound(losses, val_loss):
             _back_to_float32(run, state, writer, progress, epoch)
@@ -130,14 +130,14 @@ def train(
 
 
 def _train_epoch(
-    learner: Learner, steps: Steps, options: Options, epoch: int, progress: Progress, *, stop: Callable[[], None]
+    learner: Learner, steps: Steps, seed: int, epoch: int, progress: Progress, *, stop: Callable[[], None]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Take the steps of an epoch; return the loss (steps,) and every term (steps,) of the batches, float32.
 
     `stop` is called between two steps, or two CUDA graphs of several, and raises where the user wants to stop.
     """
     stop()
-    for count in steps.run(options.seed, epoch):
+    for count in steps.run(seed, epoch):
         progress.step(count)
         stop()
     # One wait for the device an epoch: `.item()` would wait at every batch. A copy, since the next epoch writes there.
@@ -334,7 +334,7 @@ def _facts(
     network = recipe.network()
     return {
         "recipe": recipe.name,
-        "seed": options.seed,
+        "seed": options.seed_of(recipe),
         "epochs": options.epochs_of(recipe),
         "device": devices.describe(device),
         "torch": torch.__version__.split("+")[0],

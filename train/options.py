@@ -32,11 +32,16 @@ class Options:
     precision: str = "fp32"
     quick: bool = False
     probe: bool = True
+    jobs: int = 1
     after: tuple[str, ...] = ()  # recipes that the same command trains after this one
 
     def epochs_of(self, recipe: Recipe) -> int:
         """Return the epochs to train."""
         return self.epochs or (QUICK_EPOCHS if self.quick else recipe.epochs)
+
+    def seed_of(self, recipe: Recipe) -> int:
+        """Return the seed: a variant's own, where it names one."""
+        return self.seed if recipe.seed is None else recipe.seed
 
     def steps_of(self, recipe: Recipe, images: int) -> int | None:
         """Return the batches an epoch, None for each of so many images once."""
@@ -52,6 +57,7 @@ class Options:
         words += ["--seed", str(self.seed)] if self.seed else []
         words += ["--precision", self.precision] if self.precision != "auto" else []
         words += [] if self.probe else ["--no-probe"]
+        words += ["--jobs", str(self.jobs)] if self.jobs > 1 else []
         words += ["--quick"] if self.quick else []
         words += ["--device", self.device] if self.device != "auto" else []
         words += ["--runs", str(self.runs)] if self.runs != RUNS_DEFAULT else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import time
 from types import TracebackType
@@ -42,6 +43,18 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
+    def beside(self) -> Progress:
+        """Return another progress for a training that runs beside: its own bar below, the same screen."""
+        other = copy.copy(self)
+        other._task = None
+        return other
+
+    def drop(self) -> None:
+        """Take the bar away."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+
     def begin(self, name: str, *, epochs: int, done: int, steps: int) -> None:
         """Start the bar of one run of `epochs` epochs of `steps` batches, `done` of them behind us."""
         self._name, self._epochs, self._steps, self._done = name, epochs, steps, done
@@ -61,7 +74,8 @@ class Progress:
         """One epoch is done and saved."""
         losses = f"train {train_loss:.5f}  val {val_loss:.5f}"
         if self._task is not None:
-            self._bar.update(self._task, description=self._title(epoch), losses=losses)
+            completed = epoch * self._steps
+            self._bar.update(self._task, description=self._title(epoch), losses=losses, completed=completed)
         now = time.monotonic()
         due = now - self._last_line > SECONDS_BETWEEN_LINES or epoch == self._epochs
         if due and not self._quiet and not self._console.is_terminal:
@@ -85,9 +99,7 @@ class Progress:
 
     def print_result(self, text: str) -> None:
         """Print on stdout without tearing the bar."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-            self._task = None
+        self.drop()
         self._bar.refresh()
         print(text, flush=True)
 

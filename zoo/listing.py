@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from zoo import variants
 from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, plain, print_json, print_next, run
-from zoo.errors import AezooError
+from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
-from zoo.runs import QUICK, History, RunFolder
+from zoo.runs import QUICK, History, RunFolder, find_runs
 
 app = new_app("Show every recipe of the zoo.")
 
@@ -30,12 +32,26 @@ def main(runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
     """Show every recipe: network, data set, size, and where there is a run its figure beside sheet and baseline."""
     from zoo import registry
 
-    facts = [facts_of(recipe, runs) for recipe in registry.recipes().values()]
+    recipes = [*registry.recipes().values(), *_variants(runs)]
+    facts = [facts_of(recipe, runs) for recipe in recipes]
     if as_json:
         print_json([{key: row[key] for key in JSON_KEYS} for row in facts])
         return
     print(plain(_table(facts)))
     print_next("train", "purdue/conv", "--data", "sample")
+
+
+def _variants(runs: Path) -> list[Recipe]:
+    """Return the variants of which there are runs; a folder whose name is none is passed over."""
+    from zoo import registry
+
+    found = []
+    for run_folder in find_runs(runs):
+        name = run_folder.path.relative_to(runs).as_posix()
+        with contextlib.suppress(UsageError):
+            if variants.MARK in name:
+                found.append(registry.load(name))
+    return found
 
 
 def facts_of(recipe: Recipe, runs: Path) -> dict[str, Any]:

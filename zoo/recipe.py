@@ -42,6 +42,7 @@ class Recipe:
     parent          the recipe whose trained decoder is taken over and frozen
     bottleneck_view the (rows, columns) in which the sheet wants the bottleneck shown
     published       the sheet's own figures on the test split, by metric
+    seed            of a variant that names one; otherwise the command's own is taken
     measured_by     the metric that its sisters' figures are given in, where the sheet gives this one none
     rival           the baseline that says most beside this model
     choices         what the sheet leaves open and we chose, in sentences
@@ -70,6 +71,7 @@ class Recipe:
     bottleneck_view: tuple[int, int] | None = None
     published: Mapping[str, float] = field(default_factory=dict)
     measured_by: str | None = None
+    seed: int | None = None
     rival: str = "pca"
     choices: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from zoo import assignments
+from zoo import assignments, variants
 from zoo.errors import UsageError
 from zoo.recipe import Recipe
 
@@ -32,29 +32,33 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Recipe:
-    """Return the recipe of that name, or raise UsageError with the nearest name."""
-    if name in recipes():
-        return recipes()[name]
+    """Return the recipe or variant of that name, or raise UsageError with the nearest name."""
+    base, settings = variants.split(name)
+    if base in recipes():
+        return variants.vary(recipes()[base], settings)
     if Path(name).exists():
         raise UsageError(f"no recipe {name!r}, though a file or folder is there; name the recipe, and --runs DIR")
-    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(base, names(), n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     raise UsageError(f"no recipe {name!r}{hint} (`aezoo list` shows all)")
 
 
 def match(patterns: Iterable[str]) -> list[Recipe]:
-    """Return the recipes that the patterns name: names, globs such as 'purdue/*', or 'all'.
+    """Return the recipes that the patterns name: names, globs such as 'purdue/*', or 'all', each with '@' and settings.
 
     Each recipe comes once, in the order asked for. Raises UsageError for a pattern that fits none.
     """
     chosen: dict[str, Recipe] = {}
     for pattern in patterns:
-        glob = "*" if pattern == "all" else pattern
+        base, settings = variants.split(pattern)
+        glob = "*" if base == "all" else base
         if not any(character in glob for character in "*?["):
-            chosen[pattern] = load(pattern)
+            recipe = load(pattern)
+            chosen[recipe.name] = recipe
             continue
         fitting = [name for name in names() if fnmatchcase(name, glob)]
         if not fitting:
             raise UsageError(f"no recipe fits {pattern!r}. (`aezoo list` shows all)")
-        chosen.update((name, recipes()[name]) for name in fitting)
+        varied = [variants.vary(recipes()[name], settings) for name in fitting]
+        chosen.update((recipe.name, recipe) for recipe in varied)
     return list(chosen.values())

@@ -1,0 +1,128 @@
+"""Several recipes at once: the same results as alone, and a killed process loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from train.jobs import share_of_cores
+from zoo import registry
+from zoo.runs import RunFolder, find_runs
+
+THREADS = str(share_of_cores(2))
+
+
+def start(runs: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "train", *words, "--data", "sample", "--device", "cpu", "--no-export"]
+    environment = {**os.environ, "OMP_NUM_THREADS": THREADS, "PYTHONPATH": str(Path(__file__).parents[2])}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*command, "--runs", str(runs)], env=environment, **pipes)
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def losses(runs: Path, name: str) -> list[float]:
+    found: list[float] = RunFolder.of(runs, name).read_history().arrays["history/epoch/val_loss"].tolist()
+    return found
+
+
+def test_a_grid_of_runs_trains_two_at_once_and_each_as_if_alone(tmp_path: Path) -> None:
+    words = (
+        "purdue/dense",
+        "--set",
+        "learning_rate=0.001,0.01",
+        "--set",
+        "seed=0..1",
+        "--quick",
+        "--precision",
+        "fp32",
+    )
+    code, out, err = finish(start(tmp_path / "together", *words, "--jobs", "2", "--json"))
+    assert code == 0, err
+    names = {report["name"] for report in json.loads(out)}
+    assert names == {f"purdue/dense@learning_rate={rate},seed={seed}" for rate in (0.001, 0.01) for seed in (0, 1)}
+    assert {run.path.name for run in find_runs(tmp_path / "together")} == {name.split("/")[1] for name in names}
+    meta = RunFolder.of(tmp_path / "together", "purdue/dense@learning_rate=0.01,seed=1").read_history().meta
+    assert (meta["recipe"], meta["seed"]) == ("purdue/dense@learning_rate=0.01,seed=1", 1)
+    alone = "purdue/dense@learning_rate=0.01,seed=1"
+    code, _, err = finish(start(tmp_path / "alone", alone, "--quick", "--precision", "fp32"))
+    assert code == 0, err
+    assert losses(tmp_path / "together", alone) == losses(tmp_path / "alone", alone)
+    assert len({tuple(losses(tmp_path / "together", name)) for name in names}) == 4
+
+
+def test_a_recipe_waits_for_those_it_needs(tmp_path: Path) -> None:
+    words = ("hesso/vae-3-10", "purdue/dense", "--quick", "--jobs", "2")
+    code, out, err = finish(start(tmp_path, *words))
+    assert code == 0, err
+    assert "hesso/classifier is trained first, since it is needed by hesso/vae-3-10" in err
+    assert out.count("epochs,") == 3
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    workers = [int(child) for child in text.split()]
+    return [pid for pid in workers if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def epochs_of(runs: Path, name: str) -> int:
+    try:
+        return RunFolder.of(runs, name).read_history().epochs
+    except Exception:  # not there yet
+        return 0
+
+
+def wait_for_epochs(process: subprocess.Popen[str], runs: Path, names: list[str], epochs: int) -> None:
+    end = time.monotonic() + 120
+    while any(epochs_of(runs, name) < epochs for name in names):
+        assert process.poll() is None and time.monotonic() < end, process.communicate()
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
+def test_a_killed_process_is_replaced_and_its_recipe_taken_up_again(tmp_path: Path) -> None:
+    names = [f"purdue/dense@epochs=30,seed={seed}" for seed in (0, 1)]
+    process = start(tmp_path, "purdue/dense", "--set", "epochs=30", "--set", "seed=0,1", "--jobs", "2")
+    wait_for_epochs(process, tmp_path, names, 2)
+    os.kill(children_of(process)[0], signal.SIGKILL)
+    code, out, err = finish(process)
+    assert code == 0, err
+    assert err.count("was killed by signal 9; it is taken up again") == 1
+    assert "resumed after epoch" in err
+    for name in names:
+        assert out.count(f"{name}: 30 epochs") == 1, "nothing lost, nothing trained twice"
+        assert epochs_of(tmp_path, name) == 30
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Linux")
+def test_sigterm_saves_all_and_one_line_goes_on_with_them(tmp_path: Path) -> None:
+    names = [f"purdue/dense@epochs=400,seed={seed}" for seed in (0, 1)]
+    process = start(tmp_path, "purdue/dense", "--set", "epochs=400", "--set", "seed=0,1", "--jobs", "2")
+    wait_for_epochs(process, tmp_path, names, 2)
+    process.send_signal(signal.SIGTERM)
+    code, _, err = finish(process)
+    assert code == 128 + signal.SIGTERM
+    assert f"aezoo train {names[0]} {names[1]} --resume --data sample --jobs 2" in err
+    assert "Traceback" not in err
+    assert all(2 <= epochs_of(tmp_path, name) < 400 for name in names)
+
+
+def test_settings_that_contradict_are_refused(tmp_path: Path) -> None:
+    for words, sentence in (
+        (("purdue/conv@seed=1", "--set", "seed=2"), "purdue/conv@seed=1 gives seed already"),
+        (("purdue/conv", "--set", "epochs=2", "--epochs", "3"), "--epochs and --set epochs=… say the same thing"),
+    ):
+        code, _, err = finish(start(tmp_path, *words))
+        assert (code, sentence in err) == (2, True), err
+    assert registry.load("purdue/conv").name == "purdue/conv"

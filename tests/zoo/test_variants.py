@@ -1,0 +1,66 @@
+"""A variant's name tells all of it, and a wrong setting is one sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo import registry, variants
+from zoo.errors import UsageError
+
+
+def test_a_variant_is_its_recipe_with_other_settings() -> None:
+    varied = registry.load("purdue/conv@seed=3,learning_rate=0.01")
+    assert varied.name == "purdue/conv@learning_rate=0.01,seed=3", "in a fixed order, whatever was typed"
+    assert (varied.learning_rate, varied.seed, varied.assignment) == (0.01, 3, "purdue")
+    assert registry.load(varied.name) == varied
+    assert registry.load("purdue/conv").seed is None
+
+
+def test_globs_take_settings() -> None:
+    names = [recipe.name for recipe in registry.match(["purdue/*@batch_size=32"])]
+    assert names == ["purdue/dense@batch_size=32", "purdue/conv@batch_size=32", "purdue/denoise@batch_size=32"]
+
+
+def test_every_combination_of_a_grid_comes_once() -> None:
+    grid = variants.grid(["learning_rate=0.1,1e-2,0.01", "seed=0..2,7"])
+    assert len(grid) == 2 * 4
+    assert grid[0] == {"learning_rate": 0.1, "seed": 0}
+    assert [settings["seed"] for settings in grid[:4]] == [0, 1, 2, 7]
+    assert variants.grid([]) == [{}]
+    names = [variants.vary(registry.load("purdue/dense"), settings).name for settings in grid]
+    assert len(set(names)) == 8
+    assert [variants.split(name)[1] for name in names] == grid
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("learning_rte=1", "no setting 'learning_rte'; did you mean 'learning_rate'?"),
+        ("colour=1", "no setting 'colour'; there are learning_rate, batch_size, epochs, noise, seed"),
+        ("seed", "'seed' is no setting; expected KEY=VALUE"),
+        ("seed=", "'seed=' is no setting; expected KEY=VALUE"),
+        ("seed=1.5", "seed='1.5' is not a whole number"),
+        ("learning_rate=fast", "learning_rate='fast' is not a number"),
+        ("learning_rate=0", "learning_rate=0 is out of range; expected more than 0"),
+        ("learning_rate=nan", "learning_rate=nan is out of range"),
+        ("noise=-1", "noise=-1 is out of range; expected 0 or more"),
+        ("batch_size=0", "batch_size=0 is out of range; expected 1 or more"),
+        ("seed=4..1", "seed=4..1 is no range"),
+        ("seed=0..99999999", "seed=0..99999999 is no range"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(word: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as error:
+        variants.grid([word])
+    assert sentence in str(error.value)
+
+
+def test_a_grid_beyond_reason_and_a_setting_given_twice_are_refused() -> None:
+    with pytest.raises(UsageError, match="asks for 10,000 runs of each recipe"):
+        variants.grid(["seed=0..99", "batch_size=1..100"])
+    with pytest.raises(UsageError, match="--set seed is given twice"):
+        variants.grid(["seed=1", "seed=2"])
+    with pytest.raises(UsageError, match="more than one value"):
+        registry.load("purdue/conv@seed=1..3")
+    with pytest.raises(UsageError, match="did you mean 'purdue/conv'"):
+        registry.load("purdue/cnov@seed=1")

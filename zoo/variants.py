@@ -1,0 +1,104 @@
+"""Variants: a recipe with some of its settings changed, `purdue/conv@learning_rate=0.01,seed=3`.
+
+The name tells all: it is the name of the run's folder, and whoever exports, verifies or lists a run gets the very
+recipe back from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from zoo.errors import UsageError
+from zoo.recipe import Recipe
+
+MARK = "@"
+SETTINGS: Mapping[str, type] = {
+    "learning_rate": float,
+    "batch_size": int,
+    "epochs": int,
+    "noise": float,
+    "seed": int,
+}
+MOST = 1000  # runs of one command
+_LEAST = {"batch_size": 1, "epochs": 1, "noise": 0, "seed": 0}
+
+Settings = Mapping[str, float | int]
+
+
+def vary(recipe: Recipe, settings: Settings) -> Recipe:
+    """Return the recipe with these settings, and a name that holds them in a fixed order."""
+    if not settings:
+        return recipe
+    ordered: dict[str, Any] = {key: settings[key] for key in SETTINGS if key in settings}
+    name = recipe.name + MARK + ",".join(f"{key}={value:.12g}" for key, value in ordered.items())
+    return replace(recipe, name=name, **ordered)
+
+
+def split(name: str) -> tuple[str, Settings]:
+    """Split a variant's name into the recipe's and the settings; without the mark there are none. Raises UsageError."""
+    base, mark, rest = name.partition(MARK)
+    if not mark:
+        return name, {}
+    found: dict[str, float | int] = {}
+    for word in rest.split(","):
+        key, values = _read(word)
+        if len(values) != 1 or key in found:
+            raise UsageError(f"{name!r} gives {key} more than one value; a variant has one of each")
+        found[key] = values[0]
+    return base, found
+
+
+def grid(words: Iterable[str]) -> list[Settings]:
+    """Return every combination of what `--set` asks for: `learning_rate=0.1,0.01`, `seed=0..4`. Raises UsageError."""
+    axes: dict[str, list[float | int]] = {}
+    for word in words:
+        key, values = _read(word)
+        if key in axes:
+            raise UsageError(f"--set {key} is given twice; name all its values in one: --set {key}=1,2")
+        axes[key] = values
+    size = math.prod(len(values) for values in axes.values())
+    if size > MOST:
+        raise UsageError(f"--set asks for {size:,} runs of each recipe; at most {MOST:,} are taken at once")
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def _read(word: str) -> tuple[str, list[float | int]]:
+    key, equals, text = word.partition("=")
+    key = key.strip()
+    if not equals or not text.strip():
+        raise UsageError(f"{word!r} is no setting; expected KEY=VALUE, with KEY one of {', '.join(SETTINGS)}")
+    if key not in SETTINGS:
+        near = difflib.get_close_matches(key, SETTINGS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(SETTINGS)}"
+        raise UsageError(f"no setting {key!r}{hint}")
+    values = [value for part in text.split(",") for value in _values(key, part.strip())]
+    return key, list(dict.fromkeys(values))
+
+
+def _values(key: str, text: str) -> list[float | int]:
+    first, dots, last = text.partition("..")
+    if dots and SETTINGS[key] is int:
+        low, high = _value(key, first), _value(key, last)
+        if not low <= high < low + MOST:
+            raise UsageError(f"{key}={text} is no range; expected FIRST..LAST, as in seed=0..4, of at most {MOST:,}")
+        return list(range(int(low), int(high) + 1))
+    return [_value(key, text)]
+
+
+def _value(key: str, text: str) -> float | int:
+    try:
+        value: float | int = SETTINGS[key](text)
+    except ValueError:
+        kind = "a whole number" if SETTINGS[key] is int else "a number"
+        raise UsageError(f"{key}={text!r} is not {kind}") from None
+    least = _LEAST.get(key)
+    if not math.isfinite(value) or (value <= 0 if least is None else value < least) or value > 2**31:
+        raise UsageError(
+            f"{key}={text} is out of range; expected {'more than 0' if least is None else f'{least} or more'}"
+        )
+    return value
