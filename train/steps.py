@@ -69,7 +69,7 @@ class Learner:
     twin: Autoencoder | Classifier = field(init=False)
 
     def __post_init__(self) -> None:
-        self.twin = rewritten(self.network)
+        self.twin = rewritten(self.network, deal=self.precision == "bf16")
 
     def train(self) -> None:
         """Set dropout and normalisation to training."""

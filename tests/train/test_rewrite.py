@@ -5,16 +5,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from train.rewrite import UpsampledConvolution, rewritten, transposed_kernel
+from train.rewrite import DealtConvolution, UpsampledConvolution, rewritten, transposed_kernel
 from zoo import registry
 
 
+@pytest.mark.parametrize("deal", [False, True])
 @pytest.mark.parametrize("name", registry.names())
-def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str) -> None:
+def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str, deal: bool) -> None:
     recipe = registry.load(name)
     torch.manual_seed(0)
     network = recipe.network().double().eval()
-    twin = rewritten(network)
+    twin = rewritten(network, deal=deal)
     images = torch.rand(2, *recipe.input_shape, dtype=torch.float64)
     wanted, got = network(images), twin(images)
     for one, two in zip(wanted, got, strict=True):
@@ -35,6 +36,15 @@ def test_the_weights_are_shared_and_the_layers_counted() -> None:
     assert sum(isinstance(layer, UpsampledConvolution) for layer in twin.modules()) == 2
     assert kinds(twin.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.MaxPool2d, nn.ReLU]
     assert kinds(network.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.ReLU, nn.MaxPool2d]
+
+
+def test_transposed_convolutions_without_overlap_are_dealt_out_where_that_is_asked_for() -> None:
+    network = registry.load("freiburg/lr-0.01").network()
+    counts = [
+        sum(isinstance(layer, DealtConvolution) for layer in rewritten(network, deal=deal).modules())
+        for deal in (False, True)
+    ]
+    assert counts == [0, 2]
 
 
 def kinds(chain: nn.Module) -> list[type[nn.Module]]:
