@@ -16,13 +16,13 @@ from train import devices
 from train.batches import Batches, TestSplit, seed_network
 from train.interrupts import Interrupt
 from train.measure import Measured, Table, measure_run, to_bytes
-from train.objectives import objective_of, total
+from train.objectives import objective_of
 from train.options import Options
 from train.prepare import Preparation
 from train.probe import Choice, Subject, choose, reference
 from train.progress import Progress
 from train.state import Record, State, to_history
-from train.steps import Learner, Steps, Way, steps_of
+from train.steps import Learner, Steps, Way, steps_of, validate
 from train.supplies import NOTHING, Supplies
 from zoo import checkpoints, runs
 from zoo.blocks import Autoencoder, Frozen, bottleneck_shape, parameter_count
@@ -143,16 +143,6 @@ def _train_epoch(
     # One wait for the device an epoch: `.item()` would wait at every batch. A copy, since the next epoch writes there.
     losses, *terms = steps.seen.T.cpu().numpy().copy()
     return losses, dict(zip(learner.terms, terms, strict=False))
-
-
-def validate(learner: Learner, split: TestSplit) -> float:
-    """Return the objective's mean over a split, in float32."""
-    network = learner.twin.eval()
-    summed = torch.zeros((), dtype=torch.float64, device=split.inputs.device)
-    with torch.no_grad():
-        for batch in split.batches():
-            summed += total(learner.objective(network(batch.image), batch)).double() * len(batch.image)
-    return float(summed) / len(split)
 
 
 def _is_sound(losses: np.ndarray, val_loss: float) -> bool:

@@ -27,8 +27,7 @@ import torch
 from torch import nn
 
 from train.batches import Batches, TestSplit
-from train.objectives import total
-from train.steps import MOST_TERMS, Learner, Way, steps_of
+from train.steps import MOST_TERMS, Learner, Way, steps_of, validate
 from zoo.data.fetch import cache_folder
 from zoo.errors import WriteError
 from zoo.recipe import Recipe
@@ -203,20 +202,7 @@ def _loss_after(subject: Subject, way: Way, size: int, count: int) -> float:
         done += taken
         if done >= count:
             break
-    return loss_on(learner, subject.validation)
-
-
-def loss_on(learner: Learner, validation: TestSplit) -> float:
-    """Return the objective's mean over the first images of a validation split, in float32."""
-    network = learner.twin.eval()
-    summed, images = 0.0, 0
-    with torch.no_grad():
-        for batch in validation.batches():
-            summed += float(total(learner.objective(network(batch.image), batch))) * len(batch.image)
-            images += len(batch.image)
-            if images >= _VALIDATION:
-                break
-    return summed / images
+    return validate(learner, subject.validation, most=_VALIDATION)
 
 
 def gradient_error(subject: Subject, plain: Way, fast: Way) -> float:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from train.batches import Batches, noise_seed, seed_network
+from train.batches import Batches, TestSplit, noise_seed, seed_network
 from train.objectives import Objective, total
 from train.prepare import Batch
 from train.rewrite import rewritten
@@ -71,10 +71,10 @@ class Learner:
     def __post_init__(self) -> None:
         self.twin = rewritten(self.network, deal=self.precision == "bf16")
 
-    def train(self) -> None:
-        """Set dropout and normalisation to training."""
-        self.network.train()
-        self.twin.train()
+    def train(self, mode: bool = True) -> None:
+        """Set the network and its twin to training, or to rest: they share their layers, not what holds them."""
+        self.network.train(mode)
+        self.twin.train(mode)
 
     def step(self, batch: Batch, row: Tensor) -> None:
         """Learn from one batch; write the loss and its terms into `row` (MOST_TERMS + 1,), float32."""
@@ -87,6 +87,20 @@ class Learner:
         self.terms = tuple(terms)
         for place, value in enumerate((loss, *terms.values())):
             row[place].copy_(value.detach())
+
+
+def validate(learner: Learner, split: TestSplit, *, most: int | None = None) -> float:
+    """Return the objective's mean over a split, or its first images (at least `most`), in float32 and at rest."""
+    learner.train(False)
+    summed = torch.zeros((), dtype=torch.float64, device=split.inputs.device)
+    images = 0
+    with torch.no_grad():
+        for batch in split.batches():
+            summed += total(learner.objective(learner.twin(batch.image), batch)).double() * len(batch.image)
+            images += len(batch.image)
+            if most is not None and images >= most:
+                break
+    return float(summed) / images
 
 
 def _in_float32(answer: Output | Verdict) -> Output | Verdict:

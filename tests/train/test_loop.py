@@ -69,6 +69,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     assert whole.metrics == parts.metrics
 
 
+@pytest.mark.parametrize("name", registry.names())
+def test_the_pictures_after_the_last_epoch_are_those_of_the_network_at_rest(name: str, whole_zoo: Path) -> None:
+    """No dropout, no normalisation by the batch, and of a variational network the mean."""
+    arrays = RunFolder.of(whole_zoo, name).read_history().arrays
+    if runs.EPOCH_RECONSTRUCTIONS not in arrays:
+        assert "classifier" in name
+        return
+    last, final = arrays[runs.EPOCH_RECONSTRUCTIONS][-1].astype(int), arrays[runs.SAMPLE_RECONSTRUCTIONS].astype(int)
+    assert abs(last - final).max() <= 1
+
+
 def test_the_loss_falls_and_the_history_tells_of_every_epoch_and_step(tmp_path: Path, train_quickly: Train) -> None:
     result = train_quickly("purdue/denoise", tmp_path, epochs=3)
     history = result.run.read_history()

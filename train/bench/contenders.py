@@ -21,11 +21,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from train import devices
 from train.batches import Batches, TestSplit
-from train.loop import fresh_state, validate
+from train.loop import fresh_state
 from train.objectives import objective_of, total
 from train.prepare import Batch, Preparation
 from train.probe import Choice, Subject, choose, reference
-from train.steps import Learner, steps_of
+from train.steps import Learner, steps_of, validate
 from train.supplies import NOTHING
 from zoo.data.images import Images
 from zoo.recipe import Recipe
