@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,12 +13,11 @@ import typer
 
 from train import devices
 from train.interrupts import Interrupt, watch
-from train.jobs import Outcome, train_all
+from train.jobs import train_all
 from train.loop import check, refuse_to_lose
-from train.one import splits_of, train_one
-from train.options import PRECISIONS, Options
+from train.one import Outcome, splits_of, train_one
+from train.options import CLUSTERS, PRECISIONS, Options
 from train.progress import Progress
-from train.report import as_json, as_text
 from train.supplies import check as check_needs
 from train.supplies import in_order
 from zoo import checkpoints, registry, variants
@@ -61,8 +61,18 @@ def main(
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, max=256, help="Train so many at once, each with its share of cores.")
-    ] = 1,
+        int | None,
+        typer.Option("--jobs", "-j", min=1, max=256, help="Train so many at once, each with its share of cores."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster", metavar="ray", help="Train on the Ray cluster at RAY_ADDRESS, or on one started here."
+        ),
+    ] = None,
+    gpus: Annotated[
+        float | None, typer.Option("--gpus", min=0, help="Of each training on the cluster: 0.25 is a quarter of one.")
+    ] = None,
     no_export: Annotated[bool, typer.Option("--no-export", help="Train only.")] = False,
     as_json_: Json = False,
     quiet: Quiet = False,
@@ -72,9 +82,14 @@ def main(
         raise UsageError("--resume goes on with a run and --overwrite begins anew; give one of them")
     if precision not in PRECISIONS:
         raise UsageError(f"--precision {precision!r} is none of {', '.join(PRECISIONS)}")
+    if cluster not in (None, *CLUSTERS):
+        raise UsageError(f"--cluster {cluster!r} is not known; there is {', '.join(CLUSTERS)}")
+    if gpus is not None and cluster is None:
+        raise UsageError("--gpus is a share on a cluster; add --cluster ray, or choose with --device")
     wanted = _varied(registry.match(names), settings or [], epochs)
     recipes = _with_needs(wanted, runs)
-    devices.choose(device)
+    if cluster is None or device not in ("auto", "cuda"):  # a cluster may have what this machine has not
+        devices.choose(device)
     options = Options(
         data=data,
         runs=runs,
@@ -88,6 +103,9 @@ def main(
         quick=quick,
         probe=not no_probe,
         jobs=jobs,
+        cluster=cluster,
+        gpus=gpus,
+        sweep=secrets.token_hex(8),
     )
     asked = {recipe.name for recipe in wanted}
     each = {recipe.name: _options_of(recipe, options, asked) for recipe in recipes}
@@ -95,12 +113,7 @@ def main(
     ended: list[Outcome] = []
     try:
         with watch() as interrupt, Progress(quiet=quiet) as progress:
-            outcomes = (
-                train_all(recipes, each, jobs, interrupt, progress)
-                if jobs > 1
-                else _one_by_one(recipes, each, interrupt, progress)
-            )
-            for outcome in outcomes:
+            for outcome in _outcomes(recipes, each, options, interrupt, progress):
                 ended.append(outcome)
                 if outcome.report is not None and not as_json_:
                     progress.print_result(outcome.text)
@@ -125,13 +138,24 @@ def _reports(ended: list[Outcome]) -> list[dict[str, Any]]:
     return [outcome.report for outcome in ended if outcome.report is not None]
 
 
+def _outcomes(
+    recipes: list[Recipe], each: Mapping[str, Options], options: Options, interrupt: Interrupt, progress: Progress
+) -> Iterator[Outcome]:
+    if options.cluster:
+        from train import cluster  # it may start Ray
+
+        return cluster.train_all(recipes, each, options.jobs, interrupt, progress)
+    if options.jobs and options.jobs > 1:
+        return train_all(recipes, each, options.jobs, interrupt, progress)
+    return _one_by_one(recipes, each, interrupt, progress)
+
+
 def _one_by_one(
     recipes: list[Recipe], each: Mapping[str, Options], interrupt: Interrupt, progress: Progress
 ) -> Iterator[Outcome]:
     for number, recipe in enumerate(recipes):
         after = tuple(other.name for other in recipes[number + 1 :])
-        result, graphs = train_one(recipe, replace(each[recipe.name], after=after), interrupt, progress)
-        yield Outcome(recipe.name, report={**as_json(result), "export": graphs}, text=as_text(result))
+        yield train_one(recipe, replace(each[recipe.name], after=after), interrupt, progress)
 
 
 def _raise_where_stopped(recipes: list[Recipe], ended: list[Outcome], options: Options, interrupt: Interrupt) -> None:
@@ -149,15 +173,9 @@ def _varied(recipes: list[Recipe], words: list[str], epochs: int | None) -> list
     if not words:
         return recipes
     combinations = variants.grid(words)
-    for recipe in recipes:
-        _, own = variants.split(recipe.name)
-        twice = [key for key in combinations[0] if key in own]
-        if twice:
-            raise UsageError(f"{recipe.name} gives {twice[0]} already; leave --set {twice[0]} out, or its '@…'")
     if epochs is not None and "epochs" in combinations[0]:
         raise UsageError("--epochs and --set epochs=… say the same thing; give one of them")
-    bases = [(registry.load(variants.split(recipe.name)[0]), variants.split(recipe.name)[1]) for recipe in recipes]
-    return [variants.vary(base, {**own, **settings}) for base, own in bases for settings in combinations]
+    return [variants.vary(recipe, settings) for recipe in recipes for settings in combinations]
 
 
 def _options_of(recipe: Recipe, options: Options, asked: set[str]) -> Options:

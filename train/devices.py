@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -41,3 +44,21 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     return f"cpu ({torch.get_num_threads()} threads)"
+
+
+def machine(device: torch.device) -> str:
+    """Name what computes, as far as its speed depends on it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    flags = torch.backends.cpu.get_cpu_capability()
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{line.split(':', 1)[1].strip()}, {os.cpu_count()} cores, {flags}"
+    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {flags}"
+
+
+def wait(device: torch.device) -> None:
+    """Wait until a device has done what it was given; a CPU has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

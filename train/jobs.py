@@ -11,8 +11,8 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -20,28 +20,14 @@ from typing import Any
 import torch
 
 from train.interrupts import Interrupt
-from train.one import train_one
+from train.one import Outcome, train_one
 from train.options import Options
 from train.progress import Progress
-from train.report import as_json, as_text
-from zoo import checkpoints, registry
+from zoo import registry
 from zoo.errors import AezooError, Interrupted
 from zoo.recipe import Recipe
-from zoo.runs import RunFolder
 
 _PATIENCE = 0.2  # seconds between two looks at the interrupt
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one recipe ended: its report, or the sentence that says why there is none."""
-
-    name: str
-    report: dict[str, Any] | None = None
-    text: str = ""
-    error: str = ""
-    code: int = 0
-    interrupted: bool = False
 
 
 def share_of_cores(jobs: int) -> int:
@@ -53,14 +39,14 @@ def share_of_cores(jobs: int) -> int:
 
 
 class Remote(Progress):
-    """Passes on what a training tells to the process that shows it."""
+    """Passes on what a training tells to the process that shows it, as (method, arguments, keywords)."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, send: Callable[[tuple[str, tuple[Any, ...], dict[str, Any]]], None]) -> None:
         super().__init__(quiet=True)
-        self._pipe = pipe
+        self._send = send
 
     def _pass_on(self, what: str, *words: Any, **more: Any) -> None:
-        self._pipe.send((what, words, more))
+        self._send((what, words, more))
 
     def begin(self, name: str, *, epochs: int, done: int, steps: int) -> None:
         self._pass_on("begin", name, epochs=epochs, done=done, steps=steps)
@@ -96,15 +82,14 @@ def serve(pipe: Connection, threads: int) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
             name, options = pipe.recv()
-            pipe.send(("outcome", (_outcome(name, options, interrupt, Remote(pipe)),), {}))
+            pipe.send(("outcome", (outcome_of(name, options, interrupt, Remote(pipe.send)),), {}))
 
 
-def _outcome(name: str, options: Options, interrupt: Interrupt, progress: Progress) -> Outcome:
+def outcome_of(name: str, options: Options, interrupt: Interrupt, progress: Progress) -> Outcome:
     try:
-        result, graphs = train_one(registry.load(name), options, interrupt, progress)
+        return train_one(registry.load(name), options, interrupt, progress)
     except AezooError as error:
         return Outcome(name, error=str(error), code=error.exit_code, interrupted=isinstance(error, Interrupted))
-    return Outcome(name, report={**as_json(result), "export": graphs}, text=as_text(result))
 
 
 # ---- in the command ------------------------------------------------------------------------------------------
@@ -132,7 +117,7 @@ def train_all(
     try:
         while True:
             if interrupt.received is None:
-                _hand_out(waiting, workers, each, again, jobs, progress)
+                _hand_out(waiting, workers, each, jobs, progress)
             elif not told:
                 told = True
                 for worker in workers:
@@ -160,33 +145,31 @@ def train_all(
             worker.process.kill()
 
 
+def ready(waiting: Mapping[str, Recipe], running: Collection[str | None]) -> list[str]:
+    """Return those that wait for none of the others, and for none that runs."""
+    return [
+        name for name, recipe in waiting.items() if not any(need in waiting or need in running for need in recipe.needs)
+    ]
+
+
 def _hand_out(
     waiting: dict[str, Recipe],
     workers: list[_Worker],
     each: Mapping[str, Options],
-    again: set[str],
     jobs: int,
     progress: Progress,
 ) -> None:
-    running = {worker.name for worker in workers}
-    ready = [
-        name for name, recipe in waiting.items() if not any(need in waiting or need in running for need in recipe.needs)
-    ]
-    for name in ready:
+    for name in ready(waiting, {worker.name for worker in workers}):
         worker = next((worker for worker in workers if worker.name is None), None)
         if worker is None:
             if len(workers) == jobs:
                 return
             worker = _start(share_of_cores(jobs), progress)
             workers.append(worker)
-        options = each[name]
-        if name in again:
-            begun = checkpoints.newest(RunFolder.of(options.runs, name))[0] is not None
-            options = replace(options, resume=begun, overwrite=options.overwrite and not begun)
         worker.name = name
         del waiting[name]
         with contextlib.suppress(BrokenPipeError):  # it is gone: heard of at the next look
-            worker.pipe.send((name, options))
+            worker.pipe.send((name, each[name]))
 
 
 def _start(threads: int, progress: Progress) -> _Worker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from train.measure import Measured, Table, measure_run, to_bytes
 from train.objectives import objective_of
 from train.options import Options
 from train.prepare import Preparation
-from train.probe import Choice, Subject, choose, reference
+from train.probe import Choice, Subject, choose, reference, unprobed
 from train.progress import Progress
 from train.state import Record, State, to_history
 from train.steps import Learner, Steps, Way, steps_of, validate
@@ -70,6 +70,10 @@ def train(
     run = RunFolder.of(options.runs, recipe.name)
     epochs, seed = options.epochs_of(recipe), options.seed_of(recipe)
     _refuse_too_many(epochs, splits)
+    found, troubles = refuse_to_lose(run, options)
+    for trouble in troubles:
+        progress.warn(trouble)
+    begun = found if options.resume else None
 
     prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
     batches = Batches.of(
@@ -88,12 +92,13 @@ def train(
         return Learner(state.network, objective, state.optimiser, precision)
 
     threads = torch.get_num_threads()
-    subject = Subject(recipe, fresh, batches, validation, seed)
-    choice = _way(run, subject, options, sum(batches.sizes) * epochs, progress)
     state = fresh_state(recipe, seed, device, supplies)
+    subject = Subject(recipe, state.network, fresh, batches, validation, seed)
+    choice = _way(run, begun, subject, options, sum(batches.sizes) * epochs, progress)
     choice.way.enter(state.network)
     facts = _facts(recipe, splits, options, device, supplies, choice)
-    _start(run, state, facts, options, epochs, progress)
+    _start(run, state, facts, options, epochs, progress, begun)
+    del found, begun  # with the bytes of the checkpoint
     progress.begin(recipe.name, epochs=epochs, done=state.record.epochs, steps=batches.steps)
 
     writer = _Writer(run, facts, _sample_arrays(test), progress, options.resume_line(recipe.name), state.record.epochs)
@@ -198,37 +203,34 @@ def optimiser_of(parameters: list[nn.Parameter], learning_rate: float, device: t
     return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
 
 
-def _way(run: RunFolder, subject: Subject, options: Options, images: int, progress: Progress) -> Choice:
+def _way(
+    run: RunFolder, begun: Checkpoint | None, subject: Subject, options: Options, images: int, progress: Progress
+) -> Choice:
     """Return the way to compute: that of the run which is resumed, else the probe's, else the reference."""
-    saved = _saved_facts(run, options)
-    if saved is not None and options.precision in ("auto", saved.get("precision")):
-        way = saved.get("way") or reference(saved.get("precision", "fp32")).as_json()
-        return Choice(Way(**way), dict(saved.get("why", {})))
+    if begun is not None and options.precision in ("auto", begun.facts.get("precision")):
+        with checkpoints.fitting(run):
+            usual = reference(begun.facts.get("precision", "fp32")).as_json()  # of a run from before there were ways
+            return Choice(Way.from_json(begun.facts.get("way", usual)), dict(begun.facts.get("why", {})))
     if options.precision == "fp32" or not options.probe or options.quick:
-        precision = "bf16" if options.precision == "bf16" else "fp32"
-        return Choice(reference(precision), {"probe": "none"})
+        return unprobed(options.precision)
     return choose(subject, precision=options.precision, images=images, say=progress.say)
 
 
-def _saved_facts(run: RunFolder, options: Options) -> Mapping[str, Any] | None:
-    if not options.resume:
-        return None
-    checkpoint, _ = checkpoints.newest(run)
-    return None if checkpoint is None else checkpoint.facts
-
-
 def _start(
-    run: RunFolder, state: State, facts: dict[str, Any], options: Options, epochs: int, progress: Progress
+    run: RunFolder,
+    state: State,
+    facts: dict[str, Any],
+    options: Options,
+    epochs: int,
+    progress: Progress,
+    begun: Checkpoint | None,
 ) -> None:
-    """Take up an older state where it is asked for, else begin the folder anew; never lose a run unasked."""
-    checkpoint, troubles = refuse_to_lose(run, options)
-    for trouble in troubles:
-        progress.warn(trouble)
-    if checkpoint is not None and options.resume:
-        _refuse_other_run(run, facts, checkpoint.facts)
-        _warn_of_other_bits(run, facts, checkpoint.facts, progress)
+    """Take up the state of the run that is resumed, else begin the folder anew."""
+    if begun is not None:
+        _refuse_other_run(run, facts, begun.facts)
+        _warn_of_other_bits(run, facts, begun.facts, progress)
         with checkpoints.fitting(run):
-            state.restore(checkpoints.load_state(checkpoint, run))
+            state.restore(checkpoints.load_state(begun, run))
         if state.record.epochs > epochs:
             raise RunError(
                 f"{run.path} has {state.record.epochs} epochs already, more than the {epochs} asked for; "
@@ -343,6 +345,7 @@ def _facts(
         "way": choice.way.as_json(),
         "why": choice.why,
         "quick": options.quick,
+        "sweep": options.sweep,
         "needs": dict(supplies.sums),
         "published": dict(recipe.published),
         "metric": recipe.metric,
@@ -423,7 +426,9 @@ class _Writer:
         raise Interrupted(sentence, received=interrupt.received)
 
     def history(self, state: State, name: str) -> None:
-        history = to_history(state.record, {**self.facts, "state": name}, self.arrays)
+        meta = {**self.facts, "state": name}
+        del meta["sweep"]  # which command it was is nothing of the result's
+        history = to_history(state.record, meta, self.arrays)
         atomic_write(self.run.history, pack_history(history))
 
     def final(self, state: State, measured: Measured, name: str) -> None:

@@ -1,27 +1,54 @@
-"""One training, from the data set to the exported graphs."""
+"""One training, from the data set to the exported graphs, and how it ended.
+
+It may be asked for any number of times: what the same command began before a kill is taken up again, and what the same
+command finished before is not done twice. `checkpoint/outcome.json` says what was finished, written last and whole.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import torch
+
+import zoo
 from train import devices
 from train.interrupts import Interrupt
 from train.loop import Result, train
 from train.options import Options
 from train.progress import Progress
-from train.supplies import gather
+from train.report import as_json, as_text
+from train.supplies import Supplies, gather
 from zoo import checkpoints
 from zoo.data.splits import Splits, load, select
 from zoo.errors import Interrupted
 from zoo.recipe import Recipe
-from zoo.runs import RunFolder
+from zoo.runs import RunFolder, atomic_write, remove
 
 
-def train_one(
-    recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress
-) -> tuple[Result, dict[str, Any] | None]:
-    """Train, measure, export and verify a recipe; return the result, and what was published where it was."""
+@dataclass(frozen=True)
+class Outcome:
+    """How one recipe ended: its report, or the sentence that says why there is none."""
+
+    name: str
+    report: dict[str, Any] | None = None
+    text: str = ""
+    error: str = ""
+    code: int = 0
+    interrupted: bool = False
+
+    @classmethod
+    def of(cls, result: Result, graphs: dict[str, Any] | None) -> Outcome:
+        """Return that of a training that was done, with what was published of it."""
+        return cls(result.recipe.name, report={**as_json(result), "export": graphs}, text=as_text(result))
+
+
+def train_one(recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress) -> Outcome:
+    """Train, measure, export and verify a recipe, as far as that was not done before."""
     if interrupt.received is not None:
         line = options.resume_line(recipe.name)
         raise Interrupted(f"stopped before {recipe.name}; go on with: {line}", received=interrupt.received)
@@ -29,16 +56,23 @@ def train_one(
     with checkpoints.lock(folder):
         splits = splits_of(recipe, options.data)
         supplies = gather(recipe, options, devices.choose(options.device))
+        options, key = _taken_up(folder, options), key_of(recipe, options, splits, supplies)
+        done = _read(folder, key, recipe) if options.resume else None
+        if done is not None:
+            progress.say(f"{recipe.name}: finished before; --overwrite trains it anew")
+            return done
+        remove(_place(folder))
         result = train(recipe, splits, options, interrupt, progress, supplies)
-        if not options.export or not result.is_finite:
-            progress.end()
-            return result, None
-        from export.publish import publish  # the one place where train knows of export; it loads onnx
+        published = None
+        if options.export and result.is_finite:
+            from export.publish import publish  # the one place where train knows of export; it loads onnx
 
-        progress.exporting()
-        published = publish(recipe, folder)
+            progress.exporting()
+            published = publish(recipe, folder).as_json()
+        outcome = Outcome.of(result, published)
+        _write(folder, key, outcome)
         progress.end()
-    return result, published.as_json()
+    return outcome
 
 
 def splits_of(recipe: Recipe, data: str | None) -> Splits:
@@ -49,3 +83,54 @@ def splits_of(recipe: Recipe, data: str | None) -> Splits:
 @lru_cache(maxsize=1)
 def _splits(dataset: str, split: str, data: str | None) -> Splits:
     return load(dataset, data, split=split)
+
+
+def _taken_up(folder: RunFolder, options: Options) -> Options:
+    """Return the options, with what this very command began before a kill to be resumed, whatever else was said."""
+    found, _ = checkpoints.newest(folder)
+    if options.sweep and found is not None and found.facts.get("sweep") == options.sweep:
+        return replace(options, resume=True, overwrite=False)
+    return options
+
+
+# ---- what was finished ---------------------------------------------------------------------------------------
+
+
+def key_of(recipe: Recipe, options: Options, splits: Splits, supplies: Supplies) -> str:
+    """Return a SHA-256 of all that a result follows from: settings, data, networks it needs, versions."""
+    told = {
+        "run": str(RunFolder.of(options.runs, recipe.name).path.resolve()),
+        "recipe": recipe.name,
+        "settings": [recipe.learning_rate, recipe.batch_size, recipe.noise, recipe.steps, recipe.objective],
+        "seed": options.seed_of(recipe),
+        "epochs": options.epochs_of(recipe),
+        "quick": options.quick,
+        "precision": options.precision,
+        "export": options.export,
+        "data": splits.train.sha256,
+        "partner": supplies.partner.sha256 if supplies.partner else None,
+        "needs": dict(supplies.sums),
+        "versions": [zoo.__version__, torch.__version__],
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _place(folder: RunFolder) -> Path:
+    return folder.checkpoint / "outcome.json"
+
+
+def _write(folder: RunFolder, key: str, outcome: Outcome) -> None:
+    atomic_write(_place(folder), json.dumps({"key": key, "outcome": asdict(outcome)}).encode())
+
+
+def _read(folder: RunFolder, key: str, recipe: Recipe) -> Outcome | None:
+    """Return how this very training ended before, or None where it did not, or its files are no more."""
+    try:
+        told = json.loads(_place(folder).read_bytes())
+        outcome = Outcome(**told["outcome"])
+        exported = (outcome.report or {})["export"] or {}
+        files = [folder.history, *(folder.path / name for name in exported.get("files", {}))]
+        sound = told["key"] == key and outcome.name == recipe.name and all(path.is_file() for path in files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return outcome if sound else None

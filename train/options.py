@@ -10,6 +10,7 @@ from zoo.cli import RUNS_DEFAULT
 from zoo.recipe import Recipe
 
 PRECISIONS = ("auto", "fp32", "bf16")
+CLUSTERS = ("ray",)
 QUICK_EPOCHS, QUICK_STEPS = 2, 10
 
 
@@ -32,7 +33,10 @@ class Options:
     precision: str = "fp32"
     quick: bool = False
     probe: bool = True
-    jobs: int = 1
+    jobs: int | None = None  # None: one at a time here, and as many as there is room for on a cluster
+    cluster: str | None = None
+    gpus: float | None = None  # of each training on the cluster
+    sweep: str = ""  # names the command: what it began before a kill is its own to take up again
     after: tuple[str, ...] = ()  # recipes that the same command trains after this one
 
     def epochs_of(self, recipe: Recipe) -> int:
@@ -57,7 +61,9 @@ class Options:
         words += ["--seed", str(self.seed)] if self.seed else []
         words += ["--precision", self.precision] if self.precision != "auto" else []
         words += [] if self.probe else ["--no-probe"]
-        words += ["--jobs", str(self.jobs)] if self.jobs > 1 else []
+        words += ["--jobs", str(self.jobs)] if self.jobs else []
+        words += ["--cluster", self.cluster] if self.cluster else []
+        words += ["--gpus", f"{self.gpus:g}"] if self.gpus is not None else []
         words += ["--quick"] if self.quick else []
         words += ["--device", self.device] if self.device != "auto" else []
         words += ["--runs", str(self.runs)] if self.runs != RUNS_DEFAULT else []

@@ -13,8 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,12 +24,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from train import devices
 from train.batches import Batches, TestSplit
 from train.steps import MOST_TERMS, Learner, Way, steps_of, validate
 from zoo.data.fetch import cache_folder
 from zoo.errors import WriteError
 from zoo.recipe import Recipe
-from zoo.runs import atomic_write
+from zoo.runs import atomic_write, finite
 
 BUDGET = 5.0  # seconds
 WORTH = 30.0  # seconds: a training that takes less begins at once
@@ -59,9 +58,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is tried: `fresh` gives a learner at the start of the training, in a given precision."""
+    """What is tried: `fresh` gives a learner at the start of the training, in a given precision.
+
+    `network` is one like theirs, to be looked at only.
+    """
 
     recipe: Recipe
+    network: nn.Module
     fresh: Callable[[str], Learner]
     batches: Batches
     validation: TestSplit
@@ -73,13 +76,19 @@ def reference(precision: str = "fp32") -> Way:
     return Way(precision, "nhwc", torch.get_num_threads())
 
 
+def unprobed(precision: str) -> Choice:
+    """Return the reference for what `--precision` asks for, where nothing is tried."""
+    return Choice(reference("bf16" if precision == "bf16" else "fp32"), {"probe": "none"})
+
+
 def choose(subject: Subject, *, precision: str, images: int, say: Callable[[str], None]) -> Choice:
     """Choose the way for a training of so many images in all; `precision` 'auto' or 'bf16'."""
-    cached = _kept(subject, precision)
+    file = _file(subject, precision)
+    cached = _kept(file)
     if cached is not None:
         return cached
     start = time.perf_counter()
-    usual = reference("bf16" if precision == "bf16" else "fp32")
+    usual = unprobed(precision).way
     rate = _rate(subject, usual)
     seconds = images / rate
     if seconds < WORTH:
@@ -87,10 +96,10 @@ def choose(subject: Subject, *, precision: str, images: int, say: Callable[[str]
     say(f"{subject.recipe.name}: trying ways to compute for at most {BUDGET:g} s (--no-probe takes none)")
     eased = _eased(subject, rate)
     rates = _time(eased, usual, precision, until=start + BUDGET * _SHARE)
-    best = max(rates, key=lambda way: rates[way])
+    best = max(rates, key=rates.__getitem__)
     why: dict[str, Any] = {"images_a_second": {str(way): round(rate) for way, rate in rates.items()}}
     if precision == "auto" and best.precision == "bf16":
-        plain = max((way for way in rates if way.precision == "fp32"), key=lambda way: rates[way])
+        plain = _best(rates, "fp32")
         left = _TRAINING * (BUDGET - (time.perf_counter() - start))
         if rates[best] < GAIN * rates[plain]:
             best = plain
@@ -102,7 +111,7 @@ def choose(subject: Subject, *, precision: str, images: int, say: Callable[[str]
         best = usual
     why["seconds"] = round(time.perf_counter() - start, 2)
     choice = Choice(best, why)
-    _keep(subject, precision, choice)
+    _keep(file, choice)
     return choice
 
 
@@ -130,15 +139,15 @@ def _time(subject: Subject, usual: Way, precision: str, *, until: float) -> dict
                 rates[way] = max(rates.get(way, 0.0), _rate(subject, way))
 
     measure([Way(each, layout, usual.threads) for each in precisions for layout in layouts])
-    best = [max((way for way in rates if way.precision == each), key=rates.__getitem__) for each in _seen(rates)]
+    best = [_best(rates, each) for each in {way.precision: None for way in rates}]
     few = [replace(way, threads=1) for way in best if way.threads > 1]
     measure(few)
     measure([*best, *few])  # once more, since other work on the machine may have come between
     return rates
 
 
-def _seen(rates: dict[Way, float]) -> list[str]:
-    return list(dict.fromkeys(way.precision for way in rates))
+def _best(rates: dict[Way, float], precision: str) -> Way:
+    return max((way for way in rates if way.precision == precision), key=rates.__getitem__)
 
 
 def _rate(subject: Subject, way: Way) -> float:
@@ -148,11 +157,11 @@ def _rate(subject: Subject, way: Way) -> float:
     steps = steps_of(learner, subject.batches)
     running = steps.run(subject.seed, 1)
     next(running)  # it allocates, and chooses kernels
-    _wait(subject)
+    devices.wait(subject.batches.pixels.device)
     best, start = math.inf, time.perf_counter()
     before = start
     for count in running:
-        _wait(subject)
+        devices.wait(subject.batches.pixels.device)
         now = time.perf_counter()
         best, before = min(best, (now - before) / count), now
         if now - start > _TIMING:
@@ -160,13 +169,8 @@ def _rate(subject: Subject, way: Way) -> float:
     return subject.batches.sizes[0] / best
 
 
-def _wait(subject: Subject) -> None:
-    if subject.batches.pixels.device.type == "cuda":
-        torch.cuda.synchronize()
-
-
 def _has_images_inside(subject: Subject) -> bool:
-    return any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in subject.fresh("fp32").network.modules())
+    return any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in subject.network.modules())
 
 
 # ---- how good ------------------------------------------------------------------------------------------------
@@ -183,14 +187,10 @@ def _judge(subject: Subject, plain: Way, fast: Way, rates: dict[Way, float], sec
     count = int(min(_MOST, subject.batches.steps * size // fewer, max(_ENOUGH, seconds / cost / fewer)))
     losses = [_loss_after(subject, way, fewer, count) for way in (plain, fast)]
     above = (losses[1] - losses[0]) / abs(losses[0]) if all(map(math.isfinite, losses)) else math.inf
-    told = {"steps": count, "batch": fewer, "fp32_loss": losses[0], "bf16_loss": _finite(losses[1])}
+    told = {"steps": count, "batch": fewer, "fp32_loss": losses[0], "bf16_loss": finite(losses[1])}
     if above <= TOLERANCE:
         return {**told, "bf16": "taken"}
     return {**told, "bf16": f"refused: its validation loss is {above:.1%} above float32's after {count} steps"}
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _loss_after(subject: Subject, way: Way, size: int, count: int) -> float:
@@ -250,48 +250,32 @@ def _spoil_freed_memory() -> None:
 
 
 def _file(subject: Subject, precision: str) -> Path:
-    learner = subject.fresh("fp32")
     facts = {
         "format": FORMAT,
         "recipe": subject.recipe.name,
-        "network": str(learner.network),
+        "network": str(subject.network),
         "objective": subject.recipe.objective,
         "rate": subject.recipe.learning_rate,
         "batch": subject.batches.batch_size,
         "data": len(subject.batches.pixels),
         "precision": precision,
         "torch": torch.__version__,
-        "machine": machine(subject.batches.pixels.device),
+        "machine": devices.machine(subject.batches.pixels.device),
         "threads": torch.get_num_threads(),
     }
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
     return cache_folder() / "ways" / f"{name}.json"
 
 
-def machine(device: torch.device) -> str:
-    """Name what computes, as far as its speed depends on it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    flags = torch.backends.cpu.get_cpu_capability()
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return f"{line.split(':', 1)[1].strip()}, {os.cpu_count()} cores, {flags}"
-    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {flags}"
-
-
-def _kept(subject: Subject, precision: str) -> Choice | None:
+def _kept(file: Path) -> Choice | None:
     """Read what was found before; a file that is not as it should be counts as none."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        told = json.loads(_file(subject, precision).read_text())
-        way = Way(**told["way"])
-        if way.precision in ("fp32", "bf16") and way.layout in ("nhwc", "nchw") and 1 <= way.threads <= 1024:
-            return Choice(way, {**dict(told["why"]), "probe": "cached"})
+        told = json.loads(file.read_text())
+        return Choice(Way.from_json(told["way"]), {**dict(told["why"]), "probe": "cached"})
     return None
 
 
-def _keep(subject: Subject, precision: str, choice: Choice) -> None:
-    file = _file(subject, precision)
+def _keep(file: Path, choice: Choice) -> None:
     with suppress(WriteError, OSError):  # a full disk costs the next training a probe
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(file, json.dumps({"way": choice.way.as_json(), "why": choice.why}).encode())

@@ -57,6 +57,7 @@ class Progress:
 
     def begin(self, name: str, *, epochs: int, done: int, steps: int) -> None:
         """Start the bar of one run of `epochs` epochs of `steps` batches, `done` of them behind us."""
+        self.drop()  # of a training that begins once more after a kill
         self._name, self._epochs, self._steps, self._done = name, epochs, steps, done
         self._began = time.monotonic()
         self._last_line = self._began

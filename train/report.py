@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from train.loop import Result
-from zoo.runs import QUICK
+from zoo.runs import QUICK, finite
 
 _UNITS = {"mse": "mse", "psnr": "psnr dB", "ssim": "ssim", "bce": "bce"}
 
@@ -55,16 +54,12 @@ def as_json(result: Result) -> dict[str, Any]:
         "run": str(result.run.path),
         "state": result.state,
         "epochs": record.epochs,
-        "train_loss": _finite(record.train_loss[-1]),
-        "val_loss": _finite(record.val_loss[-1]),
+        "train_loss": finite(record.train_loss[-1]),
+        "val_loss": finite(record.val_loss[-1]),
         "seconds": sum(record.seconds),
-        "metrics": {name: _finite(value) for name, value in result.metrics.items()},
+        "metrics": {name: finite(value) for name, value in result.metrics.items()},
         "baselines": {
-            baseline: {name: _finite(value) for name, value in values.items()}
+            baseline: {name: finite(value) for name, value in values.items()}
             for baseline, values in result.baselines.items()
         },
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

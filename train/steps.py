@@ -38,6 +38,14 @@ class Way:
     layout: str
     threads: int
 
+    @classmethod
+    def from_json(cls, value: Any) -> Way:
+        """Return the way that `as_json` wrote. Raises TypeError or ValueError for anything else."""
+        way = cls(**value)
+        if way.precision not in ("fp32", "bf16") or way.layout not in ("nhwc", "nchw") or not 1 <= way.threads <= 1024:
+            raise ValueError(f"no way to compute: {way}")
+        return way
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -60,6 +60,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 RUNS_DEFAULT = Path("runs")
+STOPPED = 130  # exit code of a program that Ctrl-C ended
 
 
 def new_app(help_text: str) -> typer.Typer:
@@ -98,6 +99,8 @@ def run(app: typer.Typer, arguments: Sequence[str], *, name: str) -> NoReturn:
             f"cannot use {error.filename or 'a file'}: {(error.strerror or str(error)).lower()}; check it and try again"
         )
         sys.exit(74 if error.errno == errno.ENOSPC else 2)
+    if code == STOPPED:  # what typer makes of a KeyboardInterrupt
+        say("stopped")
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -150,10 +153,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         say(f"no verb {name!r}{hint} (`aezoo --help` shows all)")
         sys.exit(2)
     try:
-        run(getattr(importlib.import_module(verb.module), verb.app), rest, name=f"aezoo {name}")
+        app = getattr(importlib.import_module(verb.module), verb.app)
     except KeyboardInterrupt:
         say("stopped")
-        sys.exit(130)
+        sys.exit(STOPPED)
+    run(app, rest, name=f"aezoo {name}")
 
 
 def _help() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ from zoo import variants
 from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, plain, print_json, print_next, run
 from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
-from zoo.runs import QUICK, History, RunFolder, find_runs
+from zoo.runs import QUICK, History, RunFolder, find_runs, finite
 
 app = new_app("Show every recipe of the zoo.")
 
@@ -87,15 +86,11 @@ def _measured(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
     except AezooError:
         return {**nothing, "run": "broken"}
     return {
-        "measured": _finite(history.metrics().get(recipe.metric)),
-        "baseline": _finite(history.baselines().get(recipe.rival, {}).get(recipe.metric)),
+        "measured": finite(history.metrics().get(recipe.metric)),
+        "baseline": finite(history.baselines().get(recipe.rival, {}).get(recipe.metric)),
         "run": _told(history, recipe),
         "provenance": str(history.meta.get("provenance")),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _told(history: History, recipe: Recipe) -> str:

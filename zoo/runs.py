@@ -26,6 +26,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import math
 import os
 import re
 import secrets
@@ -113,6 +114,11 @@ class RunFolder:
         if not self.history.is_file():
             raise RunError(f"no run in {self.path}: history.h5 is not there; train it with `aezoo train`")
         return unpack_history(gate.read_bytes(self.history, limit=gate.MAX_HDF5_BYTES), source=str(self.history))
+
+
+def finite(value: float | None) -> float | None:
+    """Return the value, or None where it is not finite: JSON has no other word for it."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def find_runs(root: Path, *, depth: int = 4) -> list[RunFolder]:

@@ -31,11 +31,19 @@ Settings = Mapping[str, float | int]
 
 
 def vary(recipe: Recipe, settings: Settings) -> Recipe:
-    """Return the recipe with these settings, and a name that holds them in a fixed order."""
+    """Return the recipe, or variant, with these settings too, and a name that holds all in a fixed order.
+
+    Raises UsageError for a setting that the variant has already.
+    """
     if not settings:
         return recipe
-    ordered: dict[str, Any] = {key: settings[key] for key in SETTINGS if key in settings}
-    name = recipe.name + MARK + ",".join(f"{key}={value:.12g}" for key, value in ordered.items())
+    base, own = split(recipe.name)
+    for key in settings:
+        if key in own:
+            raise UsageError(f"{recipe.name} gives {key} already; leave --set {key} out, or its '{MARK}…'")
+    both = {**own, **settings}
+    ordered: dict[str, Any] = {key: both[key] for key in SETTINGS if key in both}
+    name = base + MARK + ",".join(f"{key}={value:.12g}" for key, value in ordered.items())
     return replace(recipe, name=name, **ordered)
 
 

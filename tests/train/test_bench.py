@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +108,27 @@ def test_a_verb_of_two_words_has_a_hint(words: list[str], capsys: pytest.Capture
         main(words)
     assert ending.value.code == 2
     assert f"no verb {' '.join(words)!r}; did you mean 'bench train'?" in capsys.readouterr().err
+
+
+def test_a_truncated_file_is_one_sentence_of_a_contender(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    for name in (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"):
+        (folder / name).write_bytes(b"\0" * 1000)
+    code, _, err = bench(capfd, *f"maastricht/base --data {tmp_path} --epochs 2 --device cpu".split())
+    assert code == 2
+    assert "is truncated: 1,000 bytes" in err
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_ends_a_benchmark_at_once_without_a_traceback() -> None:
+    command = [sys.executable, "-m", "zoo.cli", *"bench train purdue/dense --data sample --epochs 9999".split()]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    said = [process.stderr.readline()]
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert "epoch 1 of 9999" in said[0]
+    assert process.returncode == 130
+    assert rest.splitlines()[-1] == "aezoo: stopped"
+    assert "Traceback" not in rest

@@ -73,7 +73,7 @@ def subject(splits: Splits, spoiled: Spoiled | None = None) -> Subject:
         return Learner(state.network, spoiled if spoiled and precision == "bf16" else usual, state.optimiser, precision)
 
     batches = Batches.of(splits.train, prepare, batch_size=64, device=CPU)
-    return Subject(recipe, fresh, batches, TestSplit.of(splits.test, prepare, device=CPU), 0)
+    return Subject(recipe, recipe.network(), fresh, batches, TestSplit.of(splits.test, prepare, device=CPU), 0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -22,11 +22,10 @@ import typer
 import train
 from train import devices
 from train.bench import contenders, machine
-from train.probe import machine as name_of_machine
 from zoo import registry
 from zoo.cli import Data, Device, Json, Quiet, new_app, print_json, print_next, run
 from zoo.data import sets
-from zoo.errors import CheckFailed, UsageError
+from zoo.errors import CheckFailed, DataError, UsageError
 from zoo.runs import atomic_write
 
 app = new_app("Compare the training engine with a plain PyTorch loop and with Keras, epoch by epoch in turn.")
@@ -107,12 +106,15 @@ def main(
 
 
 def _machine(device: torch.device) -> dict[str, str]:
-    versions = {name: metadata.version(name) for name in ("torch", "keras", "tensorflow-cpu") if _installed(name)}
-    return {"name": name_of_machine(device), "python": platform.python_version(), **versions}
+    versions = {}
+    for name in ("torch", "keras", "tensorflow", "tensorflow-cpu"):
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {"name": devices.machine(device), "python": platform.python_version(), **versions}
 
 
 def _installed(package: str) -> bool:
-    return bool(importlib.util.find_spec(package.removesuffix("-cpu")))
+    return bool(importlib.util.find_spec(package))
 
 
 def _compare(
@@ -140,11 +142,19 @@ def _child(arguments: dict[str, Any]) -> Iterator[Run]:
     start = time.perf_counter()
     command = [sys.executable, "-m", "train.bench.child", json.dumps(arguments)]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(train.__file__).parents[1]
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(train.__file__).parents[1],
+        start_new_session=True,  # Ctrl-C is ours to answer
     )
     try:
         ready = _read(process, arguments["name"])
         yield Run(process, time.perf_counter() - start, ready)
+    except BaseException:
+        process.kill()  # and do not wait for its epoch
+        raise
     finally:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.close()
@@ -158,6 +168,8 @@ def _read(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
     if not line:
         raise CheckFailed(f"{name} ended with exit code {process.wait()} in the middle of the benchmark; see above")
     told: dict[str, Any] = json.loads(line)
+    if "error" in told:
+        raise DataError(told["error"])
     return told
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import sys
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -16,12 +17,20 @@ from train.bench import contenders
 from zoo import registry
 from zoo.data.images import Images
 from zoo.data.splits import load, select
+from zoo.errors import AezooError
 
 
-def main(name: str, recipe_name: str, data: str, device: str, precision: str, images: int) -> None:
-    """Serve until stdin ends."""
+def main(arguments: dict[str, Any]) -> None:
+    """Serve until stdin ends; what the user can mend goes through the pipe as one sentence."""
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    try:
+        _serve(pipe, **arguments)
+    except AezooError as error:
+        print(json.dumps({"error": str(error)}), file=pipe, flush=True)
+
+
+def _serve(pipe: TextIO, name: str, recipe_name: str, data: str, device: str, precision: str, images: int) -> None:
     recipe = registry.load(recipe_name)
     splits = select(load(recipe.dataset, data or None, split=recipe.split), recipe.selection)
     train = _first(splits.train, images)
@@ -46,4 +55,4 @@ def peak_memory() -> int:
 
 
 if __name__ == "__main__":
-    main(**json.loads(sys.argv[1]))
+    main(json.loads(sys.argv[1]))

@@ -24,7 +24,7 @@ from train.batches import Batches, TestSplit
 from train.loop import fresh_state
 from train.objectives import objective_of, total
 from train.prepare import Batch, Preparation
-from train.probe import Choice, Subject, choose, reference
+from train.probe import Subject, choose, unprobed
 from train.steps import Learner, steps_of, validate
 from train.supplies import NOTHING
 from zoo.data.images import Images
@@ -61,9 +61,9 @@ class Ours:
             state = fresh_state(recipe, 0, place, NOTHING)
             return Learner(state.network, objective, state.optimiser, each)
 
-        subject = Subject(recipe, fresh, batches, self._validation, 0)
+        subject = Subject(recipe, recipe.network(), fresh, batches, self._validation, 0)
         if precision == "fp32":
-            choice = Choice(reference(), {"probe": "none"})
+            choice = unprobed(precision)
         else:
             whole = len(train) * recipe.epochs  # as the recipe's own schedule would be probed
             choice = choose(subject, precision=precision, images=whole, say=lambda line: None)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from train import devices
 from train.objectives import objective_of, total
 from train.prepare import Batch
 from zoo.recipe import Recipe
@@ -34,8 +35,7 @@ def _fastest(work: Callable[[], object], device: torch.device) -> float:
     while time.perf_counter() - start < _SECONDS:
         before = time.perf_counter()
         work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        devices.wait(device)
         best = min(best, time.perf_counter() - before)
     return best
 

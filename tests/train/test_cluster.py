@@ -1,0 +1,168 @@
+"""The same sweep on Ray: what a killed worker began is taken up, and nothing is lost or trained twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.train.test_jobs import epochs_of, losses, wait_for_epochs
+from train import cluster
+from train.cluster import Room
+from train.options import Options
+from zoo.cli import main
+from zoo.errors import DeviceError, UsageError
+
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'aezoo[cluster]'")
+linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
+
+
+def start(runs: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "train", *words, "--data", "sample", "--device", "cpu", "--precision", "fp32"]
+    own = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+    more = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*command, "--runs", str(runs), "--no-export"], env={**own, **more}, **pipes)
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def worker_of(name: str) -> int:
+    """Return the process that trains a recipe: Ray writes the task's name over its command line."""
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if place.read_bytes().rstrip(b"\0 ") == f"ray::{name}".encode():
+                return int(place.parent.name)
+        except OSError:  # it has just ended
+            continue
+    raise AssertionError(f"no process trains {name}")
+
+
+@linux
+def test_a_sweep_outlives_a_killed_worker_and_is_not_done_twice(tmp_path: Path) -> None:
+    names = [f"purdue/dense@epochs=60,seed={seed}" for seed in (0, 1, 2)]
+    words = ("purdue/dense", "--set", "epochs=60", "--set", "seed=0..2", "--cluster", "ray", "--jobs", "2")
+    process = start(tmp_path / "ray", *words)
+    wait_for_epochs(process, tmp_path / "ray", names[:1], 3)
+    os.kill(worker_of(names[0]), signal.SIGKILL)
+    out, err = finish(process)
+    assert err.count("resumed after epoch") == 1, err
+    for name in names:
+        assert out.count(f"{name}: 60 epochs") == 1
+        assert epochs_of(tmp_path / "ray", name) == 60
+    finish(start(tmp_path / "alone", names[0]))
+    assert losses(tmp_path / "ray", names[0]) == losses(tmp_path / "alone", names[0]), "the kill changed no bit"
+
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "ray").rglob("history.h5")}
+    out, err = finish(start(tmp_path / "ray", *words, "--resume"))
+    assert err.count("finished before") == 3
+    assert out.count("60 epochs") == 3, "a finished run is told of all the same"
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+@linux
+def test_ctrl_c_saves_the_sweep_and_says_how_to_go_on(tmp_path: Path) -> None:
+    names = [f"purdue/dense@epochs=900,seed={seed}" for seed in (0, 1)]
+    process = start(tmp_path, "purdue/dense", "--set", "epochs=900", "--set", "seed=0,1", "--cluster", "ray")
+    wait_for_epochs(process, tmp_path, names, 2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"Go on with: aezoo train {names[0]} {names[1]} --resume" in err
+    assert "--cluster ray" in err and "Traceback" not in err
+    assert not list(tmp_path.glob(".sweep-*"))
+
+
+@pytest.fixture
+def cluster_with_a_gpu() -> Iterator[str]:
+    """A cluster that is told of a GPU, which Ray counts and does not look for."""
+    from ray.cluster_utils import Cluster
+
+    there = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1, "include_dashboard": False})
+    yield there.address
+    there.shutdown()
+
+
+def test_two_trainings_share_a_gpu_of_the_cluster_at_ray_address(tmp_path: Path, cluster_with_a_gpu: str) -> None:
+    words = ("purdue/dense", "--set", "seed=0,1", "--quick", "--cluster", "ray", "--gpus", "0.5")
+    environment = {"RAY_ADDRESS": cluster_with_a_gpu}
+    if "RAY_AUTH_MODE" in os.environ:
+        environment["RAY_AUTH_MODE"] = os.environ["RAY_AUTH_MODE"]
+    out, err = finish(start(tmp_path, *words, **environment))
+    assert "1 GPUs; each training has 1 core and 0.5 of a GPU" in err
+    assert out.count("2 epochs") == 2
+
+
+# ---- what may be wrong ---------------------------------------------------------------------------------------
+
+
+class FakeRay:
+    def __init__(self, gpus: float) -> None:
+        self.gpus = gpus
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 4, **({"GPU": self.gpus} if self.gpus else {})}
+
+
+def options(**more: Any) -> Options:
+    return Options(data="sample", runs=Path("runs"), cluster="ray", **more)
+
+
+def test_a_training_is_given_a_gpu_where_there_is_one_and_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "somewhere")
+    assert cluster._room(FakeRay(2), None, options()) == Room(1, 1.0)
+    assert cluster._room(FakeRay(2), None, options(gpus=0.25)) == Room(1, 0.25)
+    assert cluster._room(FakeRay(2), None, options(device="cpu")) == Room(1, 0.0)
+    assert cluster._room(FakeRay(0), None, options()) == Room(1, 0.0)
+    with pytest.raises(DeviceError, match="the cluster has no GPU"):
+        cluster._room(FakeRay(0), None, options(device="cuda"))
+    with pytest.raises(DeviceError, match="the cluster has 1; ask for no more"):
+        cluster._room(FakeRay(1), None, options(gpus=2))
+    with pytest.raises(UsageError, match="one GPU at most"):
+        cluster._room(FakeRay(2), None, options(gpus=1.5))
+
+
+def test_a_node_that_does_not_see_the_runs_or_has_other_versions_says_so(tmp_path: Path) -> None:
+    asked = options()
+    told = cluster.task("purdue/dense", asked, Room(1, 0), str(tmp_path / "absent"), cluster._VERSIONS, None)
+    assert (told.code, told.report) == (2, None)
+    assert "does not see runs; name a --runs DIR that every node shares" in told.error
+    told = cluster.task("purdue/dense", asked, Room(1, 0), str(tmp_path / "absent"), "aezoo 9", None)
+    assert "and this machine aezoo 9; install the same on both" in told.error
+
+
+def test_an_address_where_nobody_answers_is_one_sentence_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    start = time.monotonic()
+    with pytest.raises(SystemExit) as ending:
+        main(["train", "purdue/dense", "--data", "sample", "--runs", str(tmp_path), "--cluster", "ray"])
+    assert ending.value.code == 2
+    assert "RAY_ADDRESS=127.0.0.1:1: no Ray cluster answers there" in capsys.readouterr().err
+    assert time.monotonic() - start < 60
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--cluster", "slurm"], "--cluster 'slurm' is not known; there is ray"),
+        (["--gpus", "0.5"], "--gpus is a share on a cluster; add --cluster ray"),
+    ],
+)
+def test_options_of_a_cluster_are_checked(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main(["train", "purdue/dense", "--data", "sample", *words])
+    assert ending.value.code == 2
+    assert sentence in capsys.readouterr().err

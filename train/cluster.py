@@ -1,0 +1,248 @@
+"""`--cluster ray`: the same sweep as tasks of Ray Core, on the cluster at RAY_ADDRESS, else on one of this machine.
+
+A task is one training, and may run any number of times: it takes up what it began before its worker died, and answers
+at once where it had finished (`train.one`). Ray repeats a task whose worker or node is lost. The run folders must lie
+where every node sees them; a node that does not is told of in one sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import torch
+
+import zoo
+from train.interrupts import Interrupt
+from train.jobs import Remote, outcome_of, ready, share_of_cores
+from train.one import Outcome
+from train.options import Options
+from train.progress import Progress
+from zoo.data import sets
+from zoo.errors import DeviceError, UsageError
+from zoo.recipe import Recipe
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+RETRIES = 3  # of a task whose worker was lost
+_PATIENCE = 0.2  # seconds between two looks at the interrupt
+_KNOCK = 5.0  # seconds that a cluster may take to answer at all
+_LAST_WORDS = 10.0  # seconds that a cancelled training may take to let go of its run
+_STORE = 100_000_000  # bytes of Ray's memory for objects; only words go through it
+_VERSIONS = f"aezoo {zoo.__version__}, torch {torch.__version__.split('+')[0]}"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What one training is given: cores, each a thread of torch, and a share of GPUs."""
+
+    cpus: int
+    gpus: float
+
+
+# ---- on a node -----------------------------------------------------------------------------------------------
+
+
+def task(name: str, options: Options, room: Room, seen: str, versions: str, queue: Any) -> Outcome:
+    """Train one recipe on a node, after a look whether the node can; `seen` is a file beside the runs."""
+    if versions != _VERSIONS:
+        return _refused(name, f"has {_VERSIONS}, and this machine {versions}; install the same on both")
+    if not Path(seen).is_file():
+        return _refused(name, f"does not see {options.runs}; name a --runs DIR that every node shares")
+    torch.set_num_threads(room.cpus)
+    cap_memory(room.gpus)
+    return outcome_of(name, options, Interrupt(), Remote(queue.put))
+
+
+def _refused(name: str, why: str) -> Outcome:
+    return Outcome(name, error=f"{name}: the node {platform.node()} {why}", code=2)
+
+
+def cap_memory(gpus: float) -> None:
+    """Keep a training to its share of a GPU's memory: Ray counts shares, and does not enforce them."""
+    if 0 < gpus < 1 and torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(gpus)
+
+
+# ---- in the command ------------------------------------------------------------------------------------------
+
+
+def train_all(
+    recipes: Sequence[Recipe], each: Mapping[str, Options], jobs: int | None, interrupt: Interrupt, progress: Progress
+) -> Iterator[Outcome]:
+    """Train on Ray, at most `jobs` at once, one that needs another after it; yield how each ended, as it ends."""
+    ray = _import()
+    first = next(iter(each.values()))
+    with _cluster(ray, jobs), _seen(first) as seen:
+        from ray.util.queue import Queue
+
+        room = _room(ray, jobs, first)
+        progress.say(f"Ray: {_count(ray)}; each training has {_words(room)}")
+        queue: Any = Queue(actor_options={"num_cpus": 0})
+        kept = {"num_cpus": room.cpus, "num_gpus": room.gpus, "max_retries": RETRIES}
+        work = ray.remote(**kept)(task)
+        waiting = {recipe.name: recipe for recipe in recipes}
+        running: dict[Any, str] = {}
+        shown: dict[str, Progress] = {}
+        try:
+            while waiting or running:
+                if interrupt.received is not None:
+                    return
+                for name in ready(waiting, list(running.values()))[: (jobs or len(waiting)) - len(running)]:
+                    del waiting[name]
+                    shown[name] = progress.beside()
+                    words = (name, _from_anywhere(each[name]), room, seen, _VERSIONS, _Named(name, queue))
+                    running[work.options(name=name).remote(*words)] = name
+                done, _ = ray.wait(list(running), timeout=_PATIENCE)
+                _show(queue, shown)
+                for reference in done:
+                    name = running.pop(reference)
+                    shown.pop(name).drop()
+                    yield _outcome(ray, reference, name)
+        finally:
+            _cancel(ray, list(running))
+
+
+def _import() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of ours tells anybody anything
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # a task without a GPU is told so by --device
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError("--cluster ray needs Ray, which is not installed; pip install 'aezoo[cluster]'") from error
+    return ray
+
+
+@contextlib.contextmanager
+def _cluster(ray: Any, jobs: int | None) -> Iterator[None]:
+    """Be on the cluster that RAY_ADDRESS names, or on one of this machine that ends with us."""
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _knock(address)
+    more: dict[str, Any] = {"address": address} if address else _local(jobs)
+    try:
+        ray.init(log_to_driver=False, logging_level="ERROR", **more)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        if not address:
+            raise UsageError(f"Ray cannot be started on this machine ({line}); do without --cluster") from error
+        hint = "" if os.environ.get("RAY_AUTH_MODE") else ", and set RAY_AUTH_MODE=token if it wants a token"
+        raise UsageError(f"RAY_ADDRESS={address} cannot be used ({line}); see `ray status`{hint}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise where nobody answers there: Ray itself would try for many minutes."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        if place.hostname and place.port:
+            socket.create_connection((place.hostname, place.port), timeout=_KNOCK).close()
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}); start one with `ray start --head`, "
+            f"or unset RAY_ADDRESS to use this machine alone"
+        ) from error
+
+
+def _local(jobs: int | None) -> dict[str, Any]:
+    cores = max(os.cpu_count() or 1, jobs or 1)
+    return {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE, "address": "local"}
+
+
+def _room(ray: Any, jobs: int | None, options: Options) -> Room:
+    """Return what each training is given: a GPU where there is one, else cores only. Raises where there is no such."""
+    there: float = ray.cluster_resources().get("GPU", 0)
+    gpus = options.gpus
+    if gpus is None:
+        gpus = 1.0 if there and options.device != "cpu" else 0.0
+    if options.device == "cuda" and not gpus:
+        raise DeviceError("--device cuda: the cluster has no GPU; use --device cpu or auto, or start Ray with GPUs")
+    if gpus > there:
+        raise DeviceError(f"--gpus {gpus:g} of each training: the cluster has {there:g}; ask for no more than that")
+    if gpus > 1:
+        raise UsageError(f"--gpus {gpus:g}: a training uses one GPU at most; give a number from 0 to 1")
+    here = not os.environ.get("RAY_ADDRESS")
+    return Room(share_of_cores(jobs or os.cpu_count() or 1) if here else 1, gpus)
+
+
+def _words(room: Room) -> str:
+    cores = f"{room.cpus} core{'s' if room.cpus > 1 else ''}"
+    return f"{cores} and {room.gpus:g} of a GPU" if room.gpus else cores
+
+
+def _count(ray: Any) -> str:
+    resources, nodes = ray.cluster_resources(), sum(node["Alive"] for node in ray.nodes())
+    counted = f"{nodes} node{'s' if nodes > 1 else ''}, {resources.get('CPU', 0):g} cores"
+    return f"{counted}, {resources['GPU']:g} GPUs" if resources.get("GPU") else counted
+
+
+@contextlib.contextmanager
+def _seen(options: Options) -> Iterator[str]:
+    """Lay a file beside the runs, by which a node knows that it sees them."""
+    options.runs.mkdir(parents=True, exist_ok=True)
+    place = options.runs.resolve() / f".sweep-{options.sweep}"
+    place.touch()
+    try:
+        yield str(place)
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def _from_anywhere(options: Options) -> Options:
+    """Return the options with folders that a process elsewhere finds."""
+    data = options.data
+    whole = data if data is None or data == sets.SAMPLE else str(Path(data).resolve())
+    return replace(options, runs=options.runs.resolve(), data=whole)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Puts what a training tells into the queue under its name."""
+
+    name: str
+    queue: Any
+
+    def put(self, told: Any) -> None:
+        self.queue.put((self.name, told))
+
+
+def _show(queue: Any, shown: Mapping[str, Progress]) -> None:
+    for name, (what, words, more) in queue.get_nowait_batch(queue.qsize()):
+        if name in shown:
+            getattr(shown[name], what)(*words, **more)
+
+
+def _outcome(ray: Any, reference: ObjectRef[Outcome], name: str) -> Outcome:
+    """Return what a task answered; where Ray gave it up, the sentence that says so."""
+    try:
+        outcome: Outcome = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:  # of our own code, or of a node without it
+        cause = error.cause
+        if isinstance(cause, ImportError):
+            return Outcome(
+                name, error=f"{name}: a node of the cluster has no aezoo ({cause}); install it there", code=2
+            )
+        raise
+    except ray.exceptions.RayError as error:
+        line = str(error).strip().splitlines()[0][:200]
+        return Outcome(name, error=f"{name} was given up after {RETRIES} retries: {line}", code=1)
+    return outcome
+
+
+def _cancel(ray: Any, references: list[Any]) -> None:
+    """Stop what runs; every finished epoch is saved. Wait until the runs are let go of."""
+    for reference in references:
+        ray.cancel(reference, force=False)
+    if references:
+        ray.wait(references, num_returns=len(references), timeout=_LAST_WORDS)
