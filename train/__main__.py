@@ -12,14 +12,16 @@ from typing import Annotated, Any
 import typer
 
 from train import devices
+from train import team as teams
 from train.interrupts import Interrupt, watch
 from train.jobs import train_all
 from train.loop import check, refuse_to_lose
-from train.one import Outcome, splits_of, train_one
+from train.one import Outcome, help_train, splits_of, taken_up, train_one
 from train.options import CLUSTERS, PRECISIONS, Options
 from train.progress import Progress
 from train.supplies import check as check_needs
 from train.supplies import in_order
+from train.team import Team
 from zoo import checkpoints, registry, variants
 from zoo.cli import RUNS_DEFAULT, Data, Device, Json, Names, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.data import sets
@@ -78,18 +80,6 @@ def main(
     quiet: Quiet = False,
 ) -> None:
     """Train recipes: `aezoo train purdue/conv --data sample`, `aezoo train 'purdue/*' --epochs 20`."""
-    if resume and overwrite:
-        raise UsageError("--resume goes on with a run and --overwrite begins anew; give one of them")
-    if precision not in PRECISIONS:
-        raise UsageError(f"--precision {precision!r} is none of {', '.join(PRECISIONS)}")
-    if cluster not in (None, *CLUSTERS):
-        raise UsageError(f"--cluster {cluster!r} is not known; there is {', '.join(CLUSTERS)}")
-    if gpus is not None and cluster is None:
-        raise UsageError("--gpus is a share on a cluster; add --cluster ray, or choose with --device")
-    wanted = _varied(registry.match(names), settings or [], epochs)
-    recipes = _with_needs(wanted, runs)
-    if cluster is None or device not in ("auto", "cuda"):  # a cluster may have what this machine has not
-        devices.choose(device)
     options = Options(
         data=data,
         runs=runs,
@@ -107,13 +97,52 @@ def main(
         gpus=gpus,
         sweep=secrets.token_hex(8),
     )
+    with teams.one_voice():
+        _check_options(options)
+        wanted = _varied(registry.match(names), settings or [], epochs)
+        if not teams.is_launched():
+            sys.exit(_train(wanted, options, as_json_, quiet))
+        if jobs or cluster:
+            raise UsageError("torchrun trains one recipe in several processes; leave --jobs and --cluster out")
+        options = replace(options, launcher=teams.launcher(), sweep=teams.name_of_command(), probe=False)
+        with teams.joined(device) as team:
+            code = _train(wanted, options, as_json_, quiet, team)
+    sys.exit(code)
+
+
+def _check_options(options: Options) -> None:
+    if options.resume and options.overwrite:
+        raise UsageError("--resume goes on with a run and --overwrite begins anew; give one of them")
+    if options.precision not in PRECISIONS:
+        raise UsageError(f"--precision {options.precision!r} is none of {', '.join(PRECISIONS)}")
+    if options.cluster not in (None, *CLUSTERS):
+        raise UsageError(f"--cluster {options.cluster!r} is not known; there is {', '.join(CLUSTERS)}")
+    if options.gpus is not None and options.cluster is None:
+        raise UsageError("--gpus is a share on a cluster; add --cluster ray, or choose with --device")
+
+
+def _train(wanted: list[Recipe], options: Options, as_json_: bool, quiet: bool, team: Team | None = None) -> int:
+    """Train the recipes and those that they need; return the exit code."""
+    if team is not None and not team.leads:
+        with watch(patient=True):
+            for name in team.hear():
+                help_train(registry.load(name), options, team)
+        return 0
+    recipes = _with_needs(wanted, options.runs)
+    if options.cluster is None or options.device not in ("auto", "cuda"):  # a cluster may have what this machine lacks
+        devices.choose(options.device)
     asked = {recipe.name for recipe in wanted}
-    each = {recipe.name: _options_of(recipe, options, asked) for recipe in recipes}
-    _check_all(recipes, each, options)
+    each = {
+        recipe.name: taken_up(RunFolder.of(options.runs, recipe.name), _options_of(recipe, options, asked))
+        for recipe in recipes
+    }
+    _check_all(recipes, each, options, team)
+    if team is not None:
+        team.tell([recipe.name for recipe in recipes])
     ended: list[Outcome] = []
     try:
-        with watch() as interrupt, Progress(quiet=quiet) as progress:
-            for outcome in _outcomes(recipes, each, options, interrupt, progress):
+        with watch(patient=team is not None) as interrupt, Progress(quiet=quiet) as progress:
+            for outcome in _outcomes(recipes, each, options, interrupt, progress, team):
                 ended.append(outcome)
                 if outcome.report is not None and not as_json_:
                     progress.print_result(outcome.text)
@@ -130,8 +159,8 @@ def main(
     elif failed:
         print(f"{', '.join(failed)} FAILED, see above; another --seed may help")
     else:
-        print_next_view(runs)
-    sys.exit(1 if failed else 0)
+        print_next_view(options.runs)
+    return 1 if failed else 0
 
 
 def _reports(ended: list[Outcome]) -> list[dict[str, Any]]:
@@ -139,7 +168,12 @@ def _reports(ended: list[Outcome]) -> list[dict[str, Any]]:
 
 
 def _outcomes(
-    recipes: list[Recipe], each: Mapping[str, Options], options: Options, interrupt: Interrupt, progress: Progress
+    recipes: list[Recipe],
+    each: Mapping[str, Options],
+    options: Options,
+    interrupt: Interrupt,
+    progress: Progress,
+    team: Team | None,
 ) -> Iterator[Outcome]:
     if options.cluster:
         from train import cluster  # it may start Ray
@@ -147,15 +181,19 @@ def _outcomes(
         return cluster.train_all(recipes, each, options.jobs, interrupt, progress)
     if options.jobs and options.jobs > 1:
         return train_all(recipes, each, options.jobs, interrupt, progress)
-    return _one_by_one(recipes, each, interrupt, progress)
+    return _one_by_one(recipes, each, interrupt, progress, team)
 
 
 def _one_by_one(
-    recipes: list[Recipe], each: Mapping[str, Options], interrupt: Interrupt, progress: Progress
+    recipes: list[Recipe],
+    each: Mapping[str, Options],
+    interrupt: Interrupt,
+    progress: Progress,
+    team: Team | None,
 ) -> Iterator[Outcome]:
     for number, recipe in enumerate(recipes):
         after = tuple(other.name for other in recipes[number + 1 :])
-        yield train_one(recipe, replace(each[recipe.name], after=after), interrupt, progress)
+        yield train_one(recipe, replace(each[recipe.name], after=after), interrupt, progress, team)
 
 
 def _raise_where_stopped(recipes: list[Recipe], ended: list[Outcome], options: Options, interrupt: Interrupt) -> None:
@@ -186,8 +224,10 @@ def _options_of(recipe: Recipe, options: Options, asked: set[str]) -> Options:
     return replace(options, epochs=None, overwrite=False, resume=begun)
 
 
-def _check_all(recipes: list[Recipe], each: Mapping[str, Options], options: Options) -> None:
+def _check_all(recipes: list[Recipe], each: Mapping[str, Options], options: Options, team: Team | None) -> None:
     """Say what would stop the last one before the first one begins."""
+    for recipe in recipes if team is not None else ():
+        teams.check(recipe, devices.choose(options.device))
     for recipe in recipes:
         refuse_to_lose(RunFolder.of(options.runs, recipe.name), each[recipe.name])
     check_needs(recipes, options)

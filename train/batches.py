@@ -16,7 +16,7 @@ from torch import Tensor
 from train.prepare import Batch, Preparation, to_unit
 from zoo.data.images import Images
 
-_ORDER, _NOISE, _NETWORK, _TEST_NOISE = range(4)
+_ORDER, _NOISE, _NETWORK, _TEST_NOISE, _SHARES = range(5)
 TEST_BATCH = 100  # images; a wide network's values for 500 photographs would take 400 MB
 
 
@@ -30,9 +30,12 @@ def noise_seed(seed: int, epoch: int) -> int:
     return stream_seed(seed, epoch, _NOISE)
 
 
-def seed_network(seed: int, epoch: int) -> None:
-    """Seed what draws from torch's own generator: initial weights (epoch 0), dropout and variational noise."""
-    torch.manual_seed(stream_seed(seed, epoch, _NETWORK))
+def seed_network(seed: int, epoch: int, share: int = 0) -> None:
+    """Seed what draws from torch's own generator: initial weights (epoch 0), dropout and variational noise.
+
+    Each `share` of a batch that is learned in several processes draws numbers of its own.
+    """
+    torch.manual_seed(stream_seed(seed, epoch, _NETWORK if share == 0 else _SHARES + share))
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from train import devices
-from train.batches import Batches, TestSplit, seed_network
+from train.batches import Batches, TestSplit
 from train.interrupts import Interrupt
 from train.measure import Measured, Table, measure_run, to_bytes
 from train.objectives import objective_of
@@ -21,11 +20,12 @@ from train.options import Options
 from train.prepare import Preparation
 from train.probe import Choice, Subject, choose, reference, unprobed
 from train.progress import Progress
-from train.state import Record, State, to_history
+from train.state import Record, State, fresh_state, to_history
 from train.steps import Learner, Steps, Way, steps_of, validate
 from train.supplies import NOTHING, Supplies
+from train.team import Team, TeamSteps, begin
 from zoo import checkpoints, runs
-from zoo.blocks import Autoencoder, Frozen, bottleneck_shape, parameter_count
+from zoo.blocks import Autoencoder, bottleneck_shape, parameter_count
 from zoo.checkpoints import STATE, Checkpoint
 from zoo.data.splits import Splits
 from zoo.errors import Interrupted, RunError, UsageError, WriteError
@@ -59,8 +59,9 @@ def train(
     interrupt: Interrupt,
     progress: Progress,
     supplies: Supplies = NOTHING,
+    team: Team | None = None,
 ) -> Result:
-    """Train a recipe into its run folder and measure it; call it under the run's lock.
+    """Train a recipe into its run folder and measure it, of a team in its first process; call it under the run's lock.
 
     Every epoch ends with a checkpoint and a whole new history.h5, so a kill costs at most the epoch it falls into.
     Raises Interrupted between two batches when a signal came.
@@ -96,7 +97,7 @@ def train(
     subject = Subject(recipe, state.network, fresh, batches, validation, seed)
     choice = _way(run, begun, subject, options, sum(batches.sizes) * epochs, progress)
     choice.way.enter(state.network)
-    facts = _facts(recipe, splits, options, device, supplies, choice)
+    facts = _facts(recipe, splits, options, device, supplies, choice, team)
     _start(run, state, facts, options, epochs, progress, begun)
     del found, begun  # with the bytes of the checkpoint
     progress.begin(recipe.name, epochs=epochs, done=state.record.epochs, steps=batches.steps)
@@ -106,15 +107,17 @@ def train(
         run.withdraw()  # graphs of earlier weights
     writer.history(state, "training")
     learner = Learner(state.network, objective, state.optimiser, facts["precision"])
-    steps = steps_of(learner, batches)
+    steps = _steps(learner, batches, state, choice.way, team)
     while state.record.epochs < epochs:
         epoch, began = state.record.epochs + 1, time.perf_counter()
+        if team is not None:
+            team.tell(("epoch", epoch))
         losses, terms = _train_epoch(learner, steps, seed, epoch, progress, stop=lambda: writer.stop(interrupt))
         val_loss = validate(learner, validation)
         if options.precision == "auto" and learner.precision == "bf16" and not _is_sound(losses, val_loss):
             _back_to_float32(run, state, writer, progress, epoch)
             learner = Learner(state.network, objective, state.optimiser, "fp32")
-            steps = steps_of(learner, batches)
+            steps = _steps(learner, batches, state, replace(choice.way, precision="fp32"), team)
             continue
         _record(state.record, recipe, losses, terms, val_loss, time.perf_counter() - began, batches)
         if isinstance(state.network, Autoencoder):
@@ -132,6 +135,13 @@ def train(
     result = Result(recipe, run, state.record, measured.metrics, measured.baselines, name)
     writer.final(state, measured, name)
     return result
+
+
+def _steps(learner: Learner, batches: Batches, state: State, way: Way, team: Team | None) -> Steps:
+    if team is None:
+        return steps_of(learner, batches)
+    begin(team, state, way)
+    return TeamSteps(learner, batches, team)
 
 
 def _train_epoch(
@@ -183,24 +193,6 @@ def _record(
 
 
 # ---- setting up ----------------------------------------------------------------------------------------------
-
-
-def fresh_state(recipe: Recipe, seed: int, device: torch.device, supplies: Supplies) -> State:
-    seed_network(seed, 0)
-    network = recipe.network().to(device)
-    if supplies.parent is not None:
-        assert isinstance(network, Autoencoder) and isinstance(network.decoder, Frozen), recipe.name
-        network.decoder.module.load_state_dict(supplies.parent.decoder.state_dict())
-    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return State(network, optimiser_of(learning, recipe.learning_rate, device), Record())
-
-
-def optimiser_of(parameters: list[nn.Parameter], learning_rate: float, device: torch.device) -> torch.optim.Optimizer:
-    """Return Adam in one kernel; on CUDA with rate and count on the device, so that a graph can hold its step."""
-    if device.type == "cuda":
-        rate = torch.tensor(learning_rate, device=device)
-        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=True)
-    return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
 
 
 def _way(
@@ -320,7 +312,13 @@ def check(recipe: Recipe, splits: Splits, options: Options) -> None:
 
 
 def _facts(
-    recipe: Recipe, splits: Splits, options: Options, device: torch.device, supplies: Supplies, choice: Choice
+    recipe: Recipe,
+    splits: Splits,
+    options: Options,
+    device: torch.device,
+    supplies: Supplies,
+    choice: Choice,
+    team: Team | None = None,
 ) -> dict[str, Any]:
     """Return the history's meta: what was trained, on what, with what."""
     network = recipe.network()
@@ -344,6 +342,7 @@ def _facts(
         "precision": choice.way.precision,
         "way": choice.way.as_json(),
         "why": choice.why,
+        "processes": 1 if team is None else team.size,
         "quick": options.quick,
         "sweep": options.sweep,
         "needs": dict(supplies.sums),

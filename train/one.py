@@ -23,6 +23,7 @@ from train.options import Options
 from train.progress import Progress
 from train.report import as_json, as_text
 from train.supplies import Supplies, gather
+from train.team import Team, follow, led
 from zoo import checkpoints
 from zoo.data.splits import Splits, load, select
 from zoo.errors import Interrupted
@@ -47,22 +48,24 @@ class Outcome:
         return cls(result.recipe.name, report={**as_json(result), "export": graphs}, text=as_text(result))
 
 
-def train_one(recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress) -> Outcome:
-    """Train, measure, export and verify a recipe, as far as that was not done before."""
+def train_one(
+    recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress, team: Team | None = None
+) -> Outcome:
+    """Train, measure, export and verify a recipe, as far as that was not done before; a team's first process does."""
     if interrupt.received is not None:
         line = options.resume_line(recipe.name)
         raise Interrupted(f"stopped before {recipe.name}; go on with: {line}", received=interrupt.received)
     folder = RunFolder.of(options.runs, recipe.name)
-    with checkpoints.lock(folder):
+    with led(team), checkpoints.lock(folder):
         splits = splits_of(recipe, options.data)
         supplies = gather(recipe, options, devices.choose(options.device))
-        options, key = _taken_up(folder, options), key_of(recipe, options, splits, supplies)
+        options, key = taken_up(folder, options), key_of(recipe, options, splits, supplies)
         done = _read(folder, key, recipe) if options.resume else None
         if done is not None:
             progress.say(f"{recipe.name}: finished before; --overwrite trains it anew")
             return done
         remove(_place(folder))
-        result = train(recipe, splits, options, interrupt, progress, supplies)
+        result = train(recipe, splits, options, interrupt, progress, supplies, team)
         published = None
         if options.export and result.is_finite:
             from export.publish import publish  # the one place where train knows of export; it loads onnx
@@ -75,6 +78,13 @@ def train_one(recipe: Recipe, options: Options, interrupt: Interrupt, progress: 
     return outcome
 
 
+def help_train(recipe: Recipe, options: Options, team: Team) -> None:
+    """Do the part of another process than the first in the training of a recipe."""
+    device = devices.choose(options.device)
+    devices.make_repeatable(device)
+    follow(recipe, splits_of(recipe, options.data), options, gather(recipe, options, device), team, device)
+
+
 def splits_of(recipe: Recipe, data: str | None) -> Splits:
     """Return a recipe's splits; one data set is held at a time."""
     return select(_splits(recipe.dataset, recipe.split, data), recipe.selection)
@@ -85,7 +95,7 @@ def _splits(dataset: str, split: str, data: str | None) -> Splits:
     return load(dataset, data, split=split)
 
 
-def _taken_up(folder: RunFolder, options: Options) -> Options:
+def taken_up(folder: RunFolder, options: Options) -> Options:
     """Return the options, with what this very command began before a kill to be resumed, whatever else was said."""
     found, _ = checkpoints.newest(folder)
     if options.sweep and found is not None and found.facts.get("sweep") == options.sweep:

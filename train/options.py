@@ -36,6 +36,7 @@ class Options:
     jobs: int | None = None  # None: one at a time here, and as many as there is room for on a cluster
     cluster: str | None = None
     gpus: float | None = None  # of each training on the cluster
+    launcher: tuple[str, ...] = ("aezoo", "train")  # the words that begin the command
     sweep: str = ""  # names the command: what it began before a kill is its own to take up again
     after: tuple[str, ...] = ()  # recipes that the same command trains after this one
 
@@ -55,7 +56,7 @@ class Options:
 
     def resume_line(self, recipe_name: str) -> str:
         """Return the command that goes on with this training, to be copied as it is."""
-        words = ["aezoo", "train", recipe_name, *self.after, "--resume"]
+        words = [*self.launcher, recipe_name, *self.after, "--resume"]
         words += ["--data", self.data] if self.data else []
         words += ["--epochs", str(self.epochs)] if self.epochs else []
         words += ["--seed", str(self.seed)] if self.seed else []

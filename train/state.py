@@ -9,9 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from train.batches import seed_network
+from train.supplies import Supplies
 from zoo import runs
-from zoo.blocks import Autoencoder, Classifier
+from zoo.blocks import Autoencoder, Classifier, Frozen
+from zoo.recipe import Recipe
 from zoo.runs import History
 
 
@@ -72,6 +76,31 @@ class State:
     @property
     def val_loss(self) -> float:
         return self.record.val_loss[-1] if self.record.val_loss else math.inf
+
+
+def state_from_bytes(data: bytes) -> dict[str, Any]:
+    """Return what `State.to_bytes` wrote: tensors and plain containers, whatever else the bytes might hold."""
+    saved: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    return saved
+
+
+def fresh_state(recipe: Recipe, seed: int, device: torch.device, supplies: Supplies) -> State:
+    """Return the state before the first epoch."""
+    seed_network(seed, 0)
+    network = recipe.network().to(device)
+    if supplies.parent is not None:
+        assert isinstance(network, Autoencoder) and isinstance(network.decoder, Frozen), recipe.name
+        network.decoder.module.load_state_dict(supplies.parent.decoder.state_dict())
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return State(network, optimiser_of(learning, recipe.learning_rate, device), Record())
+
+
+def optimiser_of(parameters: list[nn.Parameter], learning_rate: float, device: torch.device) -> torch.optim.Optimizer:
+    """Return Adam in one kernel; on CUDA with rate and count on the device, so that a graph can hold its step."""
+    if device.type == "cuda":
+        rate = torch.tensor(learning_rate, device=device)
+        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=True)
+    return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
 
 
 def to_history(record: Record, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> History:

@@ -84,13 +84,23 @@ class Learner:
         self.network.train(mode)
         self.twin.train(mode)
 
-    def step(self, batch: Batch, row: Tensor) -> None:
-        """Learn from one batch; write the loss and its terms into `row` (MOST_TERMS + 1,), float32."""
+    def step(
+        self,
+        batch: Batch,
+        row: Tensor,
+        *,
+        forward: Callable[[Tensor], Output | Verdict] | None = None,
+        weight: float = 1.0,
+    ) -> None:
+        """Learn from one batch; write the loss and its terms into `row` (MOST_TERMS + 1,), float32.
+
+        `forward` stands for the twin where that is wrapped; `weight` multiplies the gradients.
+        """
         with torch.autocast(batch.image.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            terms = self.objective(_in_float32(self.twin(batch.image)), batch)
+            terms = self.objective(_in_float32((forward or self.twin)(batch.image)), batch)
             loss = total(terms)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss if weight == 1 else loss * weight).backward()
         self.optimiser.step()
         self.terms = tuple(terms)
         for place, value in enumerate((loss, *terms.values())):

@@ -14,10 +14,10 @@ from torch import Tensor
 from tests.conftest import Train
 from train import loop, probe
 from train.batches import Batches, TestSplit
-from train.loop import fresh_state
 from train.objectives import Terms, objective_of
 from train.prepare import Batch, Preparation
 from train.probe import Choice, Subject, choose, gradient_error, reference
+from train.state import fresh_state
 from train.steps import Learner, Way
 from train.supplies import NOTHING
 from zoo import registry

@@ -10,10 +10,10 @@ import torch
 
 from tests.conftest import shortened, small_splits
 from train.batches import Batches
-from train.loop import fresh_state
 from train.objectives import objective_of
 from train.options import Options
 from train.prepare import Preparation
+from train.state import fresh_state
 from train.steps import EagerSteps, Learner, StaticSteps, Steps, portions, unchanged
 from train.supplies import gather
 from zoo import registry

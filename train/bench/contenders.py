@@ -21,10 +21,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from train import devices
 from train.batches import Batches, TestSplit
-from train.loop import fresh_state
 from train.objectives import objective_of, total
 from train.prepare import Batch, Preparation
 from train.probe import Subject, choose, unprobed
+from train.state import fresh_state
 from train.steps import Learner, steps_of, validate
 from train.supplies import NOTHING
 from zoo.data.images import Images

@@ -1,0 +1,148 @@
+"""One training in several processes: the same losses as in one, and a lost process loses nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import distributed
+
+from tests.conftest import shortened
+from tests.train.test_jobs import epochs_of, wait_for_epochs
+from tests.train.test_steps import same, taken
+from train.prepare import Batch
+from train.steps import EagerSteps
+from train.team import Team, TeamSteps
+from zoo import registry
+from zoo.runs import RunFolder
+
+linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
+
+
+def start(runs: Path, *words: str, processes: int = 2, launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    several = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *launcher]
+    command = [sys.executable, *(several if processes > 1 else []), "-m", "train", *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    more = ["--data", "sample", "--device", "cpu", "--no-export", "--runs", str(runs)]
+    return subprocess.Popen([*command, *more], env=environment, **pipes)
+
+
+def finish(process: subprocess.Popen[str], *, code: int = 0) -> tuple[str, str]:
+    out, err = process.communicate(timeout=300)
+    assert (process.returncode == 0) == (code == 0), err
+    return out, err
+
+
+def arrays(runs: Path, name: str) -> dict[str, np.ndarray]:
+    return dict(RunFolder.of(runs, name).read_history().arrays)
+
+
+def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+    names = ("purdue/dense", "hesso/denoise-0.5")  # the second draws noise
+    words = (*names, "--precision", "fp32", "--epochs", "2", "--seed", "3")
+    out, err = finish(start(tmp_path / "two", *words))
+    finish(start(tmp_path / "one", *words, processes=1))
+    assert out.count("2 epochs") == 2, "one process speaks"
+    assert err.count("epoch 2 of 2") == 2
+    for name in names:
+        two, one = arrays(tmp_path / "two", name), arrays(tmp_path / "one", name)
+        for key in ("history/step/loss", "history/epoch/train_loss", "history/epoch/val_loss"):
+            np.testing.assert_allclose(two[key], one[key], rtol=2e-5, err_msg=f"{name}: {key}")
+        assert RunFolder.of(tmp_path / "two", name).read_history().meta["processes"] == 2
+
+
+def test_a_training_of_one_process_goes_on_in_two(tmp_path: Path) -> None:
+    finish(start(tmp_path, "purdue/dense", "--precision", "fp32", "--epochs", "1", processes=1))
+    out, _ = finish(start(tmp_path, "purdue/dense", "--precision", "fp32", "--epochs", "2", "--resume"))
+    assert "2 epochs" in out
+    finish(start(tmp_path / "whole", "purdue/dense", "--precision", "fp32", "--epochs", "2", processes=1))
+    resumed, whole = (arrays(runs, "purdue/dense")["history/step/loss"] for runs in (tmp_path, tmp_path / "whole"))
+    np.testing.assert_allclose(resumed, whole, rtol=2e-5)
+
+
+@linux
+@pytest.mark.parametrize("restarts", [0, 1], ids=["and ends with one sentence", "and is replaced by torchrun"])
+def test_a_killed_process_loses_nothing(restarts: int, tmp_path: Path) -> None:
+    words = ("purdue/dense", "--epochs", "40")
+    process = start(tmp_path, *words, launcher=(f"--max-restarts={restarts}",))
+    wait_for_epochs(process, tmp_path, ["purdue/dense"], 2)
+    helper = next(pid for pid in children_of(process) if b"RANK=1\0" in environment_of(pid))
+    os.kill(helper, signal.SIGKILL)
+    out, err = finish(process, code=1 - restarts)
+    if restarts:
+        assert "resumed after epoch" in err
+        assert epochs_of(tmp_path, "purdue/dense") == 40
+        return
+    assert "Traceback" not in err.split("torch/distributed")[0]
+    assert 2 <= epochs_of(tmp_path, "purdue/dense") < 40
+    out, _ = finish(start(tmp_path, *words, "--resume"))
+    assert "40 epochs" in out
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+def environment_of(pid: int) -> bytes:
+    return b"\0" + Path(f"/proc/{pid}/environ").read_bytes()
+
+
+@linux
+def test_ctrl_c_saves_and_says_the_command_that_goes_on(tmp_path: Path) -> None:
+    process = start(tmp_path, "purdue/dense", "--epochs", "900")
+    wait_for_epochs(process, tmp_path, ["purdue/dense"], 2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert err.count("saved. Resume with: torchrun --nproc-per-node=2 -m train purdue/dense --resume") == 1, err
+
+
+def test_what_a_team_cannot_do_is_one_sentence(tmp_path: Path) -> None:
+    _, err = finish(start(tmp_path, "letters/class", "--quick"), code=2)
+    assert err.count("letters/class normalises over the batch") == 1
+    assert "train it in one process: aezoo train letters/class" in err
+    _, err = finish(start(tmp_path, "purdue/dense", "--quick", "--jobs", "2"), code=2)
+    assert err.count("leave --jobs and --cluster out") == 1
+
+
+# ---- shares --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 7, 128])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_shares_make_up_the_batch_and_their_weights_its_mean(images: int, size: int) -> None:
+    values = torch.arange(images, dtype=torch.float64) ** 2
+    batch = Batch(values, values, values)
+    members = [Team(rank, size) for rank in range(size)]
+    shares = [(member.share(batch).image, member.weight(images)) for member in members]
+    assert torch.isclose(sum((share.mean() * weight for share, weight in shares), torch.tensor(0.0)), values.mean())
+    counted = torch.cat([share for share, weight in shares if weight])
+    assert torch.equal(counted, values)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """A team of one, in this process."""
+    store = tmp_path_factory.mktemp("store") / "store"
+    distributed.init_process_group("gloo", init_method=f"file://{store}", rank=0, world_size=1)
+    yield Team(0, 1)
+    distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_team_of_one_learns_as_one_process_bit_for_bit(name: str, alone: Team, whole_zoo: Path) -> None:
+    recipe = shortened(registry.load(name))
+    _, eager, seen = taken(EagerSteps, recipe, whole_zoo)
+    _, shared, seen_too = taken(lambda *both: TeamSteps(both[0], both[1], alone), recipe, whole_zoo)
+    assert torch.equal(seen, seen_too)
+    assert same(eager, shared)

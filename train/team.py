@@ -1,0 +1,231 @@
+"""One training in several processes: `torchrun --nproc-per-node=2 -m train …`, on one machine or several.
+
+Every process holds the whole network and the data, deals the whole batch, and learns from its share of it; torch's
+DistributedDataParallel sums the gradients (Li et al. 2020, arXiv:2006.15704). The first process leads: it alone reads
+and writes the run's folder, and tells the others what comes next. Weights, order and noise are those of one process,
+and so is the loss, within rounding, since a share is weighed by its images. What a variational network or dropout
+draws is other than in one process: each draws for its own share.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from train import devices
+from train.batches import Batches, noise_seed, seed_network
+from train.objectives import objective_of
+from train.options import Options
+from train.prepare import Batch, Preparation
+from train.state import State, fresh_state, state_from_bytes
+from train.steps import MOST_TERMS, Learner, Way
+from train.supplies import Supplies
+from zoo.data.splits import Splits
+from zoo.errors import AezooError, CheckFailed, DeviceError, UsageError
+from zoo.recipe import Recipe
+
+_PATIENCE = timedelta(days=2)  # a process that is gone is noticed at once; one that measures may take its time
+_ENDED = None  # what is told when a training is over
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes of one training, as one of them sees it: it is number `rank` of `size`."""
+
+    rank: int
+    size: int
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def tell(self, told: Any) -> None:
+        """Tell the others."""
+        distributed.broadcast_object_list([told], device=torch.device("cpu"))
+
+    def hear(self) -> Any:
+        """Wait until the first tells."""
+        told: list[Any] = [None]
+        distributed.broadcast_object_list(told, device=torch.device("cpu"))
+        return told[0]
+
+    def share(self, batch: Batch) -> Batch:
+        """Return this process's images of a batch; where there are fewer than processes the first image, unweighed."""
+        rows = self._rows(len(batch.image))
+        return Batch(batch.image[rows], batch.target[rows], batch.label[rows])
+
+    def weight(self, images: int) -> float:
+        """Return the share of a batch's mean loss that this process's mean stands for."""
+        rows = range(images)[self._rows(images)]
+        return 0.0 if self.rank >= images else len(rows) / images
+
+    def _rows(self, images: int) -> slice:
+        if self.rank >= images:
+            return slice(0, 1)
+        first, last = (images * place // self.size for place in (self.rank, self.rank + 1))
+        return slice(first, last) if images >= self.size else slice(self.rank, self.rank + 1)
+
+
+def is_launched() -> bool:
+    """Whether torchrun started this process beside others."""
+    return distributed.is_torchelastic_launched() and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Team]:
+    """Join the processes that torchrun started; a lost one becomes one sentence. Raises DeviceError."""
+    local = int(os.environ["LOCAL_RANK"])
+    if device == "cuda":
+        devices.choose(device)
+    if torch.cuda.is_available() and device != "cpu":
+        if local >= torch.cuda.device_count():
+            raise DeviceError(
+                f"torchrun started process {local + 1} of this machine, which has {torch.cuda.device_count()} GPUs; "
+                f"start one process a GPU: --nproc-per-node={torch.cuda.device_count()}"
+            )
+        torch.cuda.set_device(local)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and device != "cpu" else "gloo"
+    try:
+        distributed.init_process_group(backend, timeout=_PATIENCE)
+        with _destroyed_after():
+            yield Team(distributed.get_rank(), distributed.get_world_size())
+    except RuntimeError as error:
+        if not (isinstance(error, distributed.DistError) or "gloo" in str(error).lower()):
+            raise
+        raise CheckFailed(
+            "another process of this training has gone; every finished epoch is saved, and the same command "
+            "with --resume goes on"
+        ) from error
+
+
+@contextmanager
+def _destroyed_after() -> Iterator[None]:
+    """Destroy the group while Python is still whole: at its own end gloo's threads would abort the process.
+
+    A DistributedDataParallel lies in a cycle, or in the frames of an exception, and keeps the group alive.
+    """
+    try:
+        yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
+    finally:
+        gc.collect()
+        distributed.destroy_process_group()
+        gc.collect()
+
+
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """Let the first process on each machine say what is wrong there, and the others end without a word."""
+    try:
+        yield
+    except AezooError as error:
+        if is_launched() and not _speaks():
+            sys.exit(error.exit_code)
+        raise
+
+
+def _speaks() -> bool:
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def launcher() -> tuple[str, ...]:
+    """Return the words that start such a command again on this machine."""
+    nodes = int(os.environ["WORLD_SIZE"]) // int(os.environ["LOCAL_WORLD_SIZE"])
+    several = () if nodes == 1 else (f"--nnodes={nodes}",)
+    return ("torchrun", *several, f"--nproc-per-node={os.environ['LOCAL_WORLD_SIZE']}", "-m", "train")
+
+
+def name_of_command() -> str:
+    """Name this command, alike in each process that torchrun starts in place of a lost one."""
+    return f"torchrun-{os.environ.get('TORCHELASTIC_RUN_ID')}-{os.getppid()}"
+
+
+def check(recipe: Recipe, device: torch.device) -> None:
+    """Raise UsageError for a network that cannot be learned in shares on this device."""
+    normalises = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in recipe.network().modules())
+    if normalises and device.type != "cuda":
+        raise UsageError(
+            f"{recipe.name} normalises over the batch, of which each process would see its share only, and torch can "
+            f"join them on GPUs alone; train it in one process: aezoo train {recipe.name}"
+        )
+
+
+class TeamSteps:
+    """Takes the steps of an epoch together: as `EagerSteps` in one process."""
+
+    def __init__(self, learner: Learner, batches: Batches, team: Team) -> None:
+        self.learner, self.batches, self._team = learner, batches, team
+        device = batches.pixels.device
+        self.seen = torch.zeros(batches.steps, MOST_TERMS + 1, device=device)
+        weights = [team.weight(images) for images in batches.sizes]
+        self._weights = torch.tensor(weights, device=device)[:, None]
+        whole = nn.SyncBatchNorm.convert_sync_batchnorm(learner.twin) if device.type == "cuda" else learner.twin
+        ids = [device.index or torch.cuda.current_device()] if device.type == "cuda" else None
+        self._shared = DistributedDataParallel(whole, device_ids=ids, forward_sync_buffers=False)
+
+    def run(self, seed: int, epoch: int) -> Iterator[int]:
+        seed_network(seed, epoch, share=self._team.rank)
+        self.learner.train()
+        self._shared.train()
+        noise = torch.Generator(self.batches.pixels.device).manual_seed(noise_seed(seed, epoch))
+        order = self.batches.order(seed, epoch).split(self.batches.sizes)
+        for row, index in zip(self.seen, order, strict=True):
+            batch = self._team.share(self.batches.deal(index, noise))
+            # DistributedDataParallel takes the mean over the processes; the weight makes it the mean over the images.
+            weight = self._team.weight(len(index)) * self._team.size
+            self.learner.step(batch, row, forward=self._shared, weight=weight)
+            yield 1
+        self.seen *= self._weights
+        distributed.all_reduce(self.seen)
+
+
+# ---- the others ----------------------------------------------------------------------------------------------
+
+
+def begin(team: Team, state: State, way: Way) -> None:
+    """Tell the others to begin, or to begin again, from this state."""
+    team.tell(("begin", way.as_json(), state.to_bytes()))
+
+
+@contextmanager
+def led(team: Team | None) -> Iterator[None]:
+    """Tell the others when a training is over; where it breaks off they notice that this process is gone."""
+    yield
+    if team is not None:
+        team.tell(_ENDED)
+
+
+def follow(
+    recipe: Recipe, splits: Splits, options: Options, supplies: Supplies, team: Team, device: torch.device
+) -> None:
+    """Learn one's share of what the first process trains, until it says that this is over."""
+    prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
+    steps_asked = options.steps_of(recipe, len(splits.train))
+    batches = Batches.of(splits.train, prepare, batch_size=recipe.batch_size, device=device, steps=steps_asked)
+    objective, seed = objective_of(recipe, supplies.teacher), options.seed_of(recipe)
+    steps: TeamSteps | None = None
+    while (told := team.hear()) is not _ENDED:
+        what, *words = told
+        if what == "begin":
+            way, saved = Way.from_json(words[0]), words[1]
+            state = fresh_state(recipe, seed, device, supplies)
+            state.restore(state_from_bytes(saved))
+            way.enter(state.network)
+            steps = TeamSteps(Learner(state.network, objective, state.optimiser, way.precision), batches, team)
+        else:
+            assert steps is not None
+            for _ in steps.run(seed, words[0]):
+                pass
