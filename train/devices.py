@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import platform
-from contextlib import suppress
-from pathlib import Path
 
 import torch
 
+from zoo import contest
 from zoo.errors import DeviceError, UsageError
 
 
@@ -50,12 +48,7 @@ def machine(device: torch.device) -> str:
     """Name what computes, as far as its speed depends on it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    flags = torch.backends.cpu.get_cpu_capability()
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return f"{line.split(':', 1)[1].strip()}, {os.cpu_count()} cores, {flags}"
-    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {flags}"
+    return f"{contest.processor()}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def wait(device: torch.device) -> None:

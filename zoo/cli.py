@@ -41,6 +41,7 @@ VERBS = {
     "bench train": Verb(
         "train.bench.__main__", "app", "Compare the training engine with a plain PyTorch loop and with Keras."
     ),
+    "bench view": Verb("export.bench.__main__", "app", "Compare onnxruntime with torch on trained runs."),
     "doctor": Verb("zoo.doctor", "app", "Say what this machine has, what is missing, and the line that mends it."),
     "demo": Verb("zoo.demo", "app", "Train, export, verify and view three recipes on the embedded digits."),
 }
@@ -148,8 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     name, rest = (" ".join(words[:2]), words[2:]) if of_two else (words[0], words[1:])
     verb = VERBS.get(name)
     if verb is None:
-        near = difflib.get_close_matches(name, VERBS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        several = [f"{whole!r}" for whole in VERBS if whole.startswith(f"{name} ")]
+        near = several or [f"{whole!r}" for whole in difflib.get_close_matches(name, VERBS, n=1)]
+        hint = f"; did you mean {' or '.join(near)}?" if near else "."
         say(f"no verb {name!r}{hint} (`aezoo --help` shows all)")
         sys.exit(2)
     try:

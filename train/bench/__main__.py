@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import platform
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
 
-import train
 from train import devices
 from train.bench import contenders, machine
-from zoo import registry
+from zoo import contest, registry
 from zoo.cli import Data, Device, Json, Quiet, new_app, print_json, print_next, run
 from zoo.data import sets
-from zoo.errors import CheckFailed, DataError, UsageError
+from zoo.errors import UsageError
 from zoo.runs import atomic_write
 
 app = new_app("Compare the training engine with a plain PyTorch loop and with Keras, epoch by epoch in turn.")
@@ -37,21 +31,19 @@ SLACK = 1.01  # a loss counts as reached at 1 % above the plain loop's last
 class Run:
     """What one contender showed on one recipe; `seconds` of every epoch, validation not counted."""
 
-    process: subprocess.Popen[str]
-    setup: float
-    ready: dict[str, Any]
+    child: contest.Child
     seconds: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
-    memory: int = 0
 
-    def epoch(self, name: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        told = _read(self.process, name)
+    @property
+    def ready(self) -> dict[str, Any]:
+        assert self.child.about is not None
+        return self.child.about
+
+    def epoch(self) -> None:
+        told = self.child.ask(len(self.seconds) + 1)
         self.seconds.append(told["seconds"])
         self.losses.append(told["loss"])
-        self.memory = told["memory"]
 
     def time_to(self, loss: float) -> float | None:
         """Return the seconds of training until the validation loss was that low; None where it never was."""
@@ -106,11 +98,7 @@ def main(
 
 
 def _machine(device: torch.device) -> dict[str, str]:
-    versions = {}
-    for name in ("torch", "keras", "tensorflow", "tensorflow-cpu"):
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return {"name": devices.machine(device), "python": platform.python_version(), **versions}
+    return {"name": devices.machine(device), **contest.versions("torch", "keras", "tensorflow", "tensorflow-cpu")}
 
 
 def _installed(package: str) -> bool:
@@ -124,53 +112,18 @@ def _compare(
     with ExitStack() as stack:
         runs = {}
         for each in there:
-            asked = {"name": each, "recipe_name": name, "data": data or "", "device": device}
-            runs[each] = stack.enter_context(_child({**asked, "precision": precision, "images": images}))
+            asked: dict[str, Any] = {"name": each, "recipe_name": name, "data": data or "", "device": device}
+            asked |= {"precision": precision, "images": images}
+            runs[each] = Run(stack.enter_context(contest.child(each, "train.bench.child", asked)))
         for round_ in range(epochs):
             for place in range(len(there)):  # another one begins each round
                 each = there[(place + round_) % len(there)]
-                runs[each].epoch(each)
+                runs[each].epoch()
                 if not quiet:
                     last = runs[each]
                     words = f"{name}: {each}, epoch {round_ + 1} of {epochs}: {last.seconds[-1]:.2f} s"
                     print(f"{words}, validation {last.losses[-1]:.5f}", file=sys.stderr)
     return _evaluated(name, runs)
-
-
-@contextmanager
-def _child(arguments: dict[str, Any]) -> Iterator[Run]:
-    start = time.perf_counter()
-    command = [sys.executable, "-m", "train.bench.child", json.dumps(arguments)]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(train.__file__).parents[1],
-        start_new_session=True,  # Ctrl-C is ours to answer
-    )
-    try:
-        ready = _read(process, arguments["name"])
-        yield Run(process, time.perf_counter() - start, ready)
-    except BaseException:
-        process.kill()  # and do not wait for its epoch
-        raise
-    finally:
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
-
-
-def _read(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise CheckFailed(f"{name} ended with exit code {process.wait()} in the middle of the benchmark; see above")
-    told: dict[str, Any] = json.loads(line)
-    if "error" in told:
-        raise DataError(told["error"])
-    return told
 
 
 # ---- what it comes to ----------------------------------------------------------------------------------------
@@ -196,8 +149,8 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
             "seconds": run_.seconds,
             "losses": run_.losses,
             "seconds_to_goal": run_.time_to(goal),
-            "setup": run_.setup,
-            "memory": run_.memory,
+            "setup": run_.child.setup,
+            "memory": run_.child.memory,
         }
     return told
 

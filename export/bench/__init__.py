@@ -1,0 +1,1 @@
+"""`aezoo bench view`: how fast an exported graph answers, beside torch."""

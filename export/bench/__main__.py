@@ -1,0 +1,156 @@
+"""`aezoo bench view`: images a second and memory of onnxruntime, beside torch in eager mode."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zoo import contest, registry, sessions
+from zoo.cli import RUNS_DEFAULT, Device, Json, Quiet, Runs, new_app, print_json, print_next, run
+from zoo.errors import DeviceError, RunError, UsageError
+from zoo.runs import RunFolder, atomic_write, find_runs
+
+app = new_app("Compare onnxruntime with torch on trained runs, in turn, at several batch sizes.")
+
+NAMES = ("onnxruntime", "torch")
+BATCHES = (1, 64, 1024)
+
+
+@app.command()
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME…]", help="Recipes with a run; all runs by default.")
+    ] = None,
+    runs: Runs = RUNS_DEFAULT,
+    device: Device = "auto",
+    batches: Annotated[str, typer.Option("--batches", metavar="N,N,…", help="How many images at once.")] = ",".join(
+        map(str, BATCHES)
+    ),
+    rounds: Annotated[int, typer.Option("--rounds", min=2, help="The first is not counted.")] = 6,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.01, help="Of computing, each time.")] = 0.3,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document here.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compute runs with onnxruntime and with torch, in turn, and print ratios with their spread."""
+    sizes, places = _sizes(batches), _places(device)
+    folders = _folders(names, runs)
+    about = {"name": contest.processor(), **contest.versions("onnxruntime-gpu", "onnxruntime", "torch")}
+    document: dict[str, Any] = {"machine": about, "rounds": rounds, "seconds": seconds, "runs": {}}
+    if not as_json:
+        print(", ".join([about["name"], *(f"{name} {version}" for name, version in about.items() if name != "name")]))
+    for name in folders:
+        told = {place: _compare(name, runs, place, sizes, rounds, seconds, quiet) for place in places}
+        document["runs"][name] = told
+        if not as_json:
+            print(_table(name, told), flush=True)
+    if out is not None:
+        atomic_write(out, json.dumps(document, indent=1).encode())
+    if as_json:
+        print_json(document)
+    else:
+        print_next("view", runs)
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(word) for word in text.split(",")]
+    except ValueError:
+        sizes = []
+    if not sizes or not all(1 <= size <= 65536 for size in sizes):
+        raise UsageError(f"--batches {text!r} is no list of numbers from 1 to 65536; expected one such as 1,64,1024")
+    return list(dict.fromkeys(sizes))
+
+
+def _places(device: str) -> list[str]:
+    """Return where to compute: on the CPU, and on CUDA where it works."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device {device!r} is none of auto, cpu, cuda")
+    if device == "cpu":
+        return ["cpu"]
+    provider = sessions.probe()
+    if provider.name == "cuda":
+        return ["cpu", "cuda"] if device == "auto" else ["cuda"]
+    if device == "cuda":
+        why = provider.why_not_cuda
+        raise DeviceError(f"--device cuda: {why}; use --device cpu or auto. (`aezoo doctor` says more)")
+    return ["cpu"]
+
+
+def _folders(names: list[str] | None, runs: Path) -> list[str]:
+    """Return the recipes with an exported run. Raises RunError where one that is named has none."""
+    if not names:
+        found = [str(folder.read_history().meta.get("recipe")) for folder in find_runs(runs) if _exported(folder)]
+        if not found:
+            raise RunError(f"no exported run in {runs}; train one first with `aezoo train purdue/conv`")
+        return found
+    recipes = [recipe.name for recipe in registry.match(names)]
+    for name in recipes:
+        if not _exported(RunFolder.of(runs, name)):
+            raise RunError(f"{name} has no exported run in {runs}; make it with `aezoo train {name}`")
+    return recipes
+
+
+def _exported(folder: RunFolder) -> bool:
+    return folder.history.is_file() and folder.graph("model").is_file()
+
+
+def _compare(
+    name: str, runs: Path, device: str, sizes: list[int], rounds: int, seconds: float, quiet: bool
+) -> dict[str, Any]:
+    speeds: dict[str, dict[int, list[float]]] = {each: {size: [] for size in sizes} for each in NAMES}
+    with ExitStack() as stack:
+        children = {}
+        for each in NAMES:
+            asked = {"name": each, "recipe_name": name, "runs": str(runs.resolve()), "device": device}
+            children[each] = stack.enter_context(contest.child(each, "export.bench.child", asked))
+        for round_ in range(rounds):
+            for size in sizes:
+                for place in range(len(NAMES)):  # another one begins each round
+                    each = NAMES[(place + round_) % len(NAMES)]
+                    speeds[each][size].append(children[each].ask((size, seconds))["images_a_second"])
+            if not quiet:
+                print(f"{name}: {device}, round {round_ + 1} of {rounds}", file=sys.stderr)
+        told = {
+            each: {"about": (found.about or {})["about"], "memory": found.memory, "ready": found.setup}
+            for each, found in children.items()
+        }
+    return {"contenders": told, "batches": [_row(size, speeds) for size in sizes]}
+
+
+def _row(size: int, speeds: dict[str, dict[int, list[float]]]) -> dict[str, Any]:
+    own, other = (speeds[each][size][1:] for each in NAMES)
+    ratios = [left / right for left, right in zip(own, other, strict=True)]
+    return {
+        "batch": size,
+        "images_a_second": {each: statistics.median(speeds[each][size][1:]) for each in NAMES},
+        "onnxruntime_is_faster": [min(ratios), statistics.median(ratios), max(ratios)],
+    }
+
+
+def _table(name: str, told: dict[str, Any]) -> str:
+    lines = []
+    for device, found in told.items():
+        rows = found["contenders"]
+        abouts = [f"{each} ({rows[each]['about']})" for each in NAMES]
+        lines.append(f"\n{name}, {device}: {', '.join(abouts)}")
+        lines.append(f"  {'batch':>6} {'onnxruntime':>12} {'torch':>9} images/s  onnxruntime is faster by")
+        for row in found["batches"]:
+            low, middle, high = row["onnxruntime_is_faster"]
+            own, other = (row["images_a_second"][each] for each in NAMES)
+            ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})"
+            lines.append(f"  {row['batch']:>6} {own:>12,.0f} {other:>9,.0f} {'':9} {ratio}")
+        for what, unit, scale in (("memory", "MB", 1e6), ("ready", "s", 1)):
+            own, other = (rows[each][what] / scale for each in NAMES)
+            lines.append(f"  {what:>6} {own:>12,.1f} {other:>9,.1f} {unit}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(app, sys.argv[1:], name="aezoo bench view")

@@ -1,0 +1,75 @@
+"""One way to compute a run's graph, in a process of its own: it answers batches for some time whenever it is asked.
+
+onnxruntime    the exported model.onnx, as the viewer opens it but with every core
+torch          the network of the checkpoint in eager mode, as an author would call it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from zoo import contest, gate, registry
+from zoo.runs import SAMPLE_INPUTS, RunFolder
+
+Compute = Callable[[np.ndarray], None]
+
+
+def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[contest.Answer, contest.Asked]:
+    """Return what is told, and what answers: given (batch, seconds), compute for so long; tell images a second."""
+    folder = RunFolder.of(Path(runs), recipe_name)
+    samples = folder.read_history().arrays[SAMPLE_INPUTS].astype(np.float32) / 255
+    compute, about = (_onnxruntime if name == "onnxruntime" else _torch)(folder, recipe_name, device)
+
+    def answer(asked: tuple[int, float]) -> contest.Answer:
+        batch, seconds = asked
+        images = np.resize(samples, (batch, *samples.shape[1:]))
+        compute(images)  # what is done once for a shape is not counted
+        calls, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            compute(images)
+            calls += 1
+        return {"images_a_second": calls * batch / (time.perf_counter() - start)}
+
+    return {"about": about}, answer
+
+
+def _onnxruntime(folder: RunFolder, recipe_name: str, device: str) -> tuple[Compute, str]:
+    from zoo import sessions
+
+    threads = os.cpu_count() or 1
+    place = folder.graph("model")
+    data = gate.read_bytes(place, limit=gate.MAX_ONNX_BYTES)
+    gate.check_onnx(data, source=str(place))
+    session = sessions.make(data, provider=device, threads=threads)
+
+    def compute(images: np.ndarray) -> None:
+        session.run(None, {"image": images})
+
+    return compute, f"{session.get_providers()[0]}, {threads} threads"
+
+
+def _torch(folder: RunFolder, recipe_name: str, device: str) -> tuple[Compute, str]:
+    import torch
+
+    from export.graphs import Whole, load_trained
+
+    network = load_trained(registry.load(recipe_name), folder, epochs=folder.read_history().epochs).network
+    whole = Whole(network).to(device).eval()
+
+    def compute(images: np.ndarray) -> None:
+        with torch.inference_mode():
+            for value in whole(torch.from_numpy(images).to(device)):
+                value.cpu().numpy()
+
+    return compute, f"eager on {device}, {torch.get_num_threads()} threads"
+
+
+if __name__ == "__main__":
+    contest.serve(lambda: make(**json.loads(sys.argv[1])))
