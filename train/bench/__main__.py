@@ -63,6 +63,9 @@ def main(
     epochs: Annotated[int, typer.Option("--epochs", min=2, help="The first is not counted as speed.")] = 4,
     images: Annotated[int, typer.Option("--images", min=0, help="Train on the first so many only; 0: all.")] = 0,
     precision: Annotated[str, typer.Option("--precision", metavar="auto|fp32", help="Of our engine.")] = "auto",
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Then look into a step: how long torch's operators take.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document here.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -83,7 +86,14 @@ def main(
         print(_head(document))
     for name in recipes:
         told = _compare(
-            name, data=data, device=place.type, epochs=epochs, images=images, precision=precision, quiet=quiet
+            name,
+            data=data,
+            device=place.type,
+            epochs=epochs,
+            images=images,
+            precision=precision,
+            profile=profile,
+            quiet=quiet,
         )
         told["share_of_limit"] = _share(told, limits)
         document["recipes"][name] = told
@@ -106,7 +116,15 @@ def _installed(package: str) -> bool:
 
 
 def _compare(
-    name: str, *, data: str | None, device: str, epochs: int, images: int, precision: str, quiet: bool
+    name: str,
+    *,
+    data: str | None,
+    device: str,
+    epochs: int,
+    images: int,
+    precision: str,
+    profile: bool,
+    quiet: bool,
 ) -> dict[str, Any]:
     there = [each for each in contenders.NAMES if each != "keras" or (_installed("keras") and _installed("tensorflow"))]
     with ExitStack() as stack:
@@ -123,7 +141,11 @@ def _compare(
                     last = runs[each]
                     words = f"{name}: {each}, epoch {round_ + 1} of {epochs}: {last.seconds[-1]:.2f} s"
                     print(f"{words}, validation {last.losses[-1]:.5f}", file=sys.stderr)
-    return _evaluated(name, runs)
+        profiles = {each: run_.child.ask("profile")["profile"] for each, run_ in runs.items() if profile}
+    told = _evaluated(name, runs)
+    for each, found in profiles.items():
+        told["contenders"][each]["profile"] = found
+    return told
 
 
 # ---- what it comes to ----------------------------------------------------------------------------------------
@@ -195,7 +217,20 @@ def _table(name: str, told: dict[str, Any], device: str) -> str:
         f"  ours: {told['contenders']['ours']['about']['way']}; {told['share_of_limit']:.1%} of the arithmetic"
     )
     lines.append(f"  limit; the goal is {told['goal']:.5f}, 1 % above the plain loop's last loss")
+    for each, row in told["contenders"].items():
+        lines += _profile(each, row.get("profile", {}))
     return "\n".join(lines)
+
+
+def _profile(contender: str, found: dict[str, float]) -> list[str]:
+    """Return the operators that take more than a fiftieth of a step, and what is left."""
+    if not found:
+        return []
+    whole = found["all"]
+    shown = {name: time for name, time in found.items() if name != "all" and time > whole / 50}
+    rows = {**shown, "the rest": whole - sum(shown.values())}
+    head = f"  a step of {contender}: {whole:,.0f} µs in torch's operators"
+    return [head, *(f"    {time:>8,.0f} µs  {time / whole:>5.1%}  {name}" for name, time in rows.items())]
 
 
 if __name__ == "__main__":

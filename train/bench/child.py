@@ -17,7 +17,7 @@ from zoo.data.splits import load, select
 def make(
     name: str, recipe_name: str, data: str, device: str, precision: str, images: int
 ) -> tuple[contest.Answer, contest.Asked]:
-    """Return what is told of the contender, and what answers: given an epoch, train it; tell seconds and the loss."""
+    """Return what is told of the contender, and what answers: a number trains an epoch, "profile" looks into a step."""
     recipe = registry.load(recipe_name)
     splits = select(load(recipe.dataset, data or None, split=recipe.split), recipe.selection)
     train = _first(splits.train, images)
@@ -25,10 +25,12 @@ def make(
     del splits
     contender = contenders.of(name, recipe, train, held, device=device, precision=precision)
 
-    def epoch(number: int) -> dict[str, Any]:
-        return {"seconds": contender.epoch(number), "loss": contender.loss()}
+    def answer(asked: int | str) -> dict[str, Any]:
+        if isinstance(asked, str):
+            return {"profile": contender.profile()}
+        return {"seconds": contender.epoch(asked), "loss": contender.loss()}
 
-    return {"about": contender.about, "images": len(train), "provenance": train.provenance}, epoch
+    return {"about": contender.about, "images": len(train), "provenance": train.provenance}, answer
 
 
 def _first(images: Images, count: int) -> Images:
