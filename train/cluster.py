@@ -26,7 +26,7 @@ from train.one import Outcome
 from train.options import Options
 from train.progress import Progress
 from zoo.data import sets
-from zoo.errors import DeviceError, UsageError
+from zoo.errors import CheckFailed, DeviceError, UsageError
 from zoo.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -96,24 +96,29 @@ def train_all(
             while waiting or running:
                 if interrupt.received is not None:
                     return
-                for name in ready(waiting, list(running.values()))[: (jobs or len(waiting)) - len(running)]:
+                free = len(waiting) if jobs is None else jobs - len(running)
+                for name in ready(waiting, list(running.values()))[:free]:
                     del waiting[name]
                     shown[name] = progress.beside()
-                    words = (name, _from_anywhere(each[name]), room, seen, _VERSIONS, _Named(name, queue))
+                    words = (name, _from_anywhere(each[name], room), room, seen, _VERSIONS, _Named(name, queue))
                     running[work.options(name=name).remote(*words)] = name
                 done, _ = ray.wait(list(running), timeout=_PATIENCE)
-                _show(queue, shown)
+                _show(ray, queue, shown)
                 for reference in done:
                     name = running.pop(reference)
                     shown.pop(name).drop()
                     yield _outcome(ray, reference, name)
+        except (ray.exceptions.RaySystemError, ConnectionError) as error:
+            line = str(error).strip().splitlines()[0][:200]
+            raise CheckFailed(
+                f"the cluster was lost ({line}); every finished epoch is saved. The same command with --resume goes on"
+            ) from error
         finally:
             _cancel(ray, list(running))
 
 
 def _import() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of ours tells anybody anything
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # a task without a GPU is told so by --device
     try:
         import ray
     except ImportError as error:
@@ -130,7 +135,7 @@ def _cluster(ray: Any, jobs: int | None) -> Iterator[None]:
     more: dict[str, Any] = {"address": address} if address else _local(jobs)
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **more)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         if not address:
             raise UsageError(f"Ray cannot be started on this machine ({line}); do without --cluster") from error
@@ -199,11 +204,12 @@ def _seen(options: Options) -> Iterator[str]:
         place.unlink(missing_ok=True)
 
 
-def _from_anywhere(options: Options) -> Options:
-    """Return the options with folders that a process elsewhere finds."""
+def _from_anywhere(options: Options, room: Room) -> Options:
+    """Return the options with folders that a process elsewhere finds; without a GPU it computes on the CPU."""
+    device = "cpu" if options.device == "auto" and not room.gpus else options.device
     data = options.data
     whole = data if data is None or data == sets.SAMPLE else str(Path(data).resolve())
-    return replace(options, runs=options.runs.resolve(), data=whole)
+    return replace(options, runs=options.runs.resolve(), data=whole, device=device)
 
 
 @dataclass(frozen=True)
@@ -214,13 +220,15 @@ class _Named:
     queue: Any
 
     def put(self, told: Any) -> None:
-        self.queue.put((self.name, told))
+        with contextlib.suppress(_import().exceptions.RayError):  # a queue lost with its node costs words only
+            self.queue.put((self.name, told))
 
 
-def _show(queue: Any, shown: Mapping[str, Progress]) -> None:
-    for name, (what, words, more) in queue.get_nowait_batch(queue.qsize()):
-        if name in shown:
-            getattr(shown[name], what)(*words, **more)
+def _show(ray: Any, queue: Any, shown: Mapping[str, Progress]) -> None:
+    with contextlib.suppress(ray.exceptions.RayError):
+        for name, (what, words, more) in queue.get_nowait_batch(queue.qsize()):
+            if name in shown:
+                getattr(shown[name], what)(*words, **more)
 
 
 def _outcome(ray: Any, reference: ObjectRef[Outcome], name: str) -> Outcome:
@@ -228,10 +236,9 @@ def _outcome(ray: Any, reference: ObjectRef[Outcome], name: str) -> Outcome:
     try:
         outcome: Outcome = ray.get(reference)
     except ray.exceptions.RayTaskError as error:  # of our own code, or of a node without it
-        cause = error.cause
-        if isinstance(cause, ImportError):
+        if isinstance(error.cause, ImportError) or "failed to import" in str(error):
             return Outcome(
-                name, error=f"{name}: a node of the cluster has no aezoo ({cause}); install it there", code=2
+                name, error=f"{name}: a node of the cluster has no aezoo; install the same one there", code=2
             )
         raise
     except ray.exceptions.RayError as error:
@@ -242,7 +249,8 @@ def _outcome(ray: Any, reference: ObjectRef[Outcome], name: str) -> Outcome:
 
 def _cancel(ray: Any, references: list[Any]) -> None:
     """Stop what runs; every finished epoch is saved. Wait until the runs are let go of."""
-    for reference in references:
-        ray.cancel(reference, force=False)
-    if references:
-        ray.wait(references, num_returns=len(references), timeout=_LAST_WORDS)
+    with contextlib.suppress(ray.exceptions.RayError, ConnectionError):  # a cluster that is lost has stopped by itself
+        for reference in references:
+            ray.cancel(reference, force=False)
+        if references:
+            ray.wait(references, num_returns=len(references), timeout=_LAST_WORDS)

@@ -133,6 +133,16 @@ def test_a_training_is_given_a_gpu_where_there_is_one_and_it_is_wanted(monkeypat
         cluster._room(FakeRay(2), None, options(gpus=1.5))
 
 
+def test_a_task_finds_the_folders_from_elsewhere_and_takes_no_gpu_that_it_was_not_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = cluster._from_anywhere(Options(data="data", runs=Path("runs")), Room(1, 0))
+    assert (told.data, told.runs, told.device) == (str(tmp_path / "data"), tmp_path / "runs", "cpu")
+    told = cluster._from_anywhere(options(), Room(1, 0.5))
+    assert (told.data, told.device) == ("sample", "auto")
+
+
 def test_a_node_that_does_not_see_the_runs_or_has_other_versions_says_so(tmp_path: Path) -> None:
     asked = options()
     told = cluster.task("purdue/dense", asked, Room(1, 0), str(tmp_path / "absent"), cluster._VERSIONS, None)
