@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,14 +98,21 @@ def main(
         gpus=gpus,
         sweep=secrets.token_hex(8),
     )
-    with teams.one_voice():
+    heeding = watch(patient=True) if teams.is_launched() else nullcontext()
+    with heeding, teams.one_voice():
         _check_options(options)
         wanted = _varied(registry.match(names), settings or [], epochs)
         if not teams.is_launched():
             sys.exit(_train(wanted, options, as_json_, quiet))
         if jobs or cluster:
             raise UsageError("torchrun trains one recipe in several processes; leave --jobs and --cluster out")
-        options = replace(options, launcher=teams.launcher(), sweep=teams.name_of_command(), probe=False)
+        options = replace(
+            options,
+            launcher=teams.launcher(),
+            sweep=teams.name_of_command(),
+            takes_up=teams.is_restarted(),
+            probe=False,
+        )
         with teams.joined(device) as team:
             code = _train(wanted, options, as_json_, quiet, team)
     sys.exit(code)

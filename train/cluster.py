@@ -21,9 +21,9 @@ import torch
 
 import zoo
 from train.interrupts import Interrupt
-from train.jobs import Remote, outcome_of, ready, share_of_cores
+from train.jobs import Remote, outcome_of, ready
 from train.one import Outcome
-from train.options import Options
+from train.options import Options, share_of_cores
 from train.progress import Progress
 from zoo.data import sets
 from zoo.errors import CheckFailed, DeviceError, UsageError
@@ -171,6 +171,8 @@ def _room(ray: Any, jobs: int | None, options: Options) -> Room:
     gpus = options.gpus
     if gpus is None:
         gpus = 1.0 if there and options.device != "cpu" else 0.0
+    if options.device == "cuda" and options.gpus == 0:
+        raise UsageError("--device cuda and --gpus 0 contradict each other; leave one of them out")
     if options.device == "cuda" and not gpus:
         raise DeviceError("--device cuda: the cluster has no GPU; use --device cpu or auto, or start Ray with GPUs")
     if gpus > there:
@@ -236,14 +238,20 @@ def _outcome(ray: Any, reference: ObjectRef[Outcome], name: str) -> Outcome:
     try:
         outcome: Outcome = ray.get(reference)
     except ray.exceptions.RayTaskError as error:  # of our own code, or of a node without it
-        if isinstance(error.cause, ImportError) or "failed to import" in str(error):
+        cause = error.cause
+        if isinstance(cause, ImportError) or "failed to import" in str(error):
             return Outcome(
                 name, error=f"{name}: a node of the cluster has no aezoo; install the same one there", code=2
             )
-        raise
+        line = (str(cause).strip().splitlines() or [""])[0][:200]
+        kind = type(cause).__name__
+        hint = "; give it more with --gpus, or --set a smaller batch_size" if "OutOfMemory" in kind else ""
+        return Outcome(name, error=f"{name} failed: {kind}: {line}{hint}", code=1)
+    except ray.exceptions.RaySystemError:
+        raise  # the cluster itself
     except ray.exceptions.RayError as error:
         line = str(error).strip().splitlines()[0][:200]
-        return Outcome(name, error=f"{name} was given up after {RETRIES} retries: {line}", code=1)
+        return Outcome(name, error=f"Ray gave {name} up: {line}", code=1)
     return outcome
 
 

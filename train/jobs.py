@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,18 +20,13 @@ import torch
 
 from train.interrupts import Interrupt
 from train.one import Outcome, train_one
-from train.options import Options
+from train.options import Options, share_of_cores
 from train.progress import Progress
 from zoo import registry
 from zoo.errors import AezooError, Interrupted
 from zoo.recipe import Recipe
 
 _PATIENCE = 0.2  # seconds between two looks at the interrupt
-
-
-def share_of_cores(jobs: int) -> int:
-    """Return the threads that each of so many processes may use."""
-    return max(1, (os.cpu_count() or 1) // jobs)
 
 
 # ---- in the process ------------------------------------------------------------------------------------------

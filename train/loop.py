@@ -202,7 +202,11 @@ def _way(
     if begun is not None and options.precision in ("auto", begun.facts.get("precision")):
         with checkpoints.fitting(run):
             usual = reference(begun.facts.get("precision", "fp32")).as_json()  # of a run from before there were ways
-            return Choice(Way.from_json(begun.facts.get("way", usual)), dict(begun.facts.get("why", {})))
+            way = Way.from_json(begun.facts.get("way", usual))
+            why = dict(begun.facts.get("why", {}))
+            given = torch.get_num_threads()  # a job's, a team's or a node's share; the device's name tells of another
+            threads = given if why == unprobed("fp32").why else min(way.threads, given)
+            return Choice(replace(way, threads=threads), why)
     if options.precision == "fp32" or not options.probe or options.quick:
         return unprobed(options.precision)
     return choose(subject, precision=options.precision, images=images, say=progress.say)
@@ -288,8 +292,8 @@ def _both(before: object, now: object) -> str:
 
 
 def _warn_of_other_bits(run: RunFolder, facts: dict[str, Any], saved: Any, progress: Progress) -> None:
-    for key in ("torch", "device"):
-        if saved.get(key) != facts[key]:
+    for key in ("torch", "device", "processes"):
+        if saved.get(key, facts[key]) != facts[key]:
             progress.warn(
                 f"{run.path} was begun on {key} {saved.get(key)!r}, now {facts[key]!r}: "
                 f"the result will not equal an uninterrupted run's bit for bit"
@@ -304,7 +308,7 @@ def check(recipe: Recipe, splits: Splits, options: Options) -> None:
     checkpoint, _ = refuse_to_lose(RunFolder.of(options.runs, recipe.name), options)
     _refuse_too_many(options.epochs_of(recipe), splits)
     if checkpoint is not None and options.resume:
-        device = devices.choose(options.device)
+        device = torch.device("cpu") if options.cluster else devices.choose(options.device)  # of which nothing is asked
         saved = {key: value for key, value in checkpoint.facts.items() if key not in ("needs", "partner_sha256")}
         asked = saved.get("precision", "fp32") if options.precision == "auto" else options.precision
         facts = _facts(recipe, splits, options, device, NOTHING, Choice(reference(asked), {}))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def _splits(dataset: str, split: str, data: str | None) -> Splits:
 def taken_up(folder: RunFolder, options: Options) -> Options:
     """Return the options, with what this very command began before a kill to be resumed, whatever else was said."""
     found, _ = checkpoints.newest(folder)
-    if options.sweep and found is not None and found.facts.get("sweep") == options.sweep:
+    if options.takes_up and options.sweep and found is not None and found.facts.get("sweep") == options.sweep:
         return replace(options, resume=True, overwrite=False)
     return options
 
@@ -107,7 +107,7 @@ def taken_up(folder: RunFolder, options: Options) -> Options:
 
 
 def key_of(recipe: Recipe, options: Options, splits: Splits, supplies: Supplies) -> str:
-    """Return a SHA-256 of all that a result follows from: settings, data, networks it needs, versions."""
+    """Return a SHA-256 of all that a result follows from: settings, data, networks it needs, our code and torch."""
     told = {
         "run": str(RunFolder.of(options.runs, recipe.name).path.resolve()),
         "recipe": recipe.name,
@@ -117,12 +117,23 @@ def key_of(recipe: Recipe, options: Options, splits: Splits, supplies: Supplies)
         "quick": options.quick,
         "precision": options.precision,
         "export": options.export,
-        "data": splits.train.sha256,
-        "partner": supplies.partner.sha256 if supplies.partner else None,
+        "data": [None if images is None else images.digest for images in (splits.train, splits.val, splits.test)],
+        "partner": supplies.partner.digest if supplies.partner else None,
         "needs": dict(supplies.sums),
-        "versions": [zoo.__version__, torch.__version__],
+        "code": code(),
+        "torch": torch.__version__,
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def code() -> str:
+    """Return a SHA-256 of our own source, of which a result follows too."""
+    told = hashlib.sha256()
+    for room in ("zoo", "train", "export"):
+        for path in sorted((Path(zoo.__file__).parents[1] / room).rglob("*.py")):
+            told.update(f"{path.relative_to(Path(zoo.__file__).parents[1])}\0".encode() + path.read_bytes())
+    return told.hexdigest()
 
 
 def _place(folder: RunFolder) -> Path:

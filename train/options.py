@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,11 @@ from zoo.recipe import Recipe
 PRECISIONS = ("auto", "fp32", "bf16")
 CLUSTERS = ("ray",)
 QUICK_EPOCHS, QUICK_STEPS = 2, 10
+
+
+def share_of_cores(jobs: int) -> int:
+    """Return the threads that each of so many processes may use."""
+    return max(1, (os.cpu_count() or 1) // jobs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +42,9 @@ class Options:
     jobs: int | None = None  # None: one at a time here, and as many as there is room for on a cluster
     cluster: str | None = None
     gpus: float | None = None  # of each training on the cluster
-    launcher: tuple[str, ...] = ("aezoo", "train")  # the words that begin the command
-    sweep: str = ""  # names the command: what it began before a kill is its own to take up again
+    launcher: tuple[str, ...] = ("aezoo", "train")  # the words that begin the command; () where nobody can tell
+    sweep: str = ""  # names the command
+    takes_up: bool = True  # what this very command began before a kill
     after: tuple[str, ...] = ()  # recipes that the same command trains after this one
 
     def epochs_of(self, recipe: Recipe) -> int:
@@ -56,6 +63,8 @@ class Options:
 
     def resume_line(self, recipe_name: str) -> str:
         """Return the command that goes on with this training, to be copied as it is."""
+        if not self.launcher:
+            return "the same command with --resume"
         words = [*self.launcher, recipe_name, *self.after, "--resume"]
         words += ["--data", self.data] if self.data else []
         words += ["--epochs", str(self.epochs)] if self.epochs else []

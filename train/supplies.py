@@ -92,19 +92,28 @@ def _refuse_other_data(name: str, data: str, wanted_by: Recipe, options: Options
 
 
 def in_order(recipes: Sequence[Recipe], runs: Path) -> list[Recipe]:
-    """Return the recipes with those that they need, and that are not trained yet, before them."""
+    """Return the recipes with those that they need, and that are not trained yet or not to the end, before them."""
     ordered: dict[str, Recipe] = {}
     asked = {recipe.name for recipe in recipes}
 
     def add(recipe: Recipe) -> None:
         for name in recipe.needs:
-            if name in asked or not RunFolder.of(runs, name).is_run:
+            if name in asked or _is_to_train(RunFolder.of(runs, name)):
                 add(registry.load(name))
         ordered.setdefault(recipe.name, recipe)
 
     for recipe in recipes:
         add(recipe)
     return list(ordered.values())
+
+
+def _is_to_train(run: RunFolder) -> bool:
+    """Whether there is no run yet, or one that was broken off and can go on."""
+    if not run.is_run:
+        return True
+    if not run.history.is_file() or checkpoints.newest(run)[0] is None:
+        return False  # refused later, with the sentence for it
+    return run.read_history().meta.get("state") == "training"
 
 
 def check(recipes: Sequence[Recipe], options: Options) -> None:

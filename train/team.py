@@ -14,9 +14,10 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,11 +27,12 @@ from torch.nn.parallel import DistributedDataParallel
 from train import devices
 from train.batches import Batches, noise_seed, seed_network
 from train.objectives import objective_of
-from train.options import Options
+from train.options import Options, share_of_cores
 from train.prepare import Batch, Preparation
 from train.state import State, fresh_state, state_from_bytes
 from train.steps import MOST_TERMS, Learner, Way
 from train.supplies import Supplies
+from zoo.cli import say
 from zoo.data.splits import Splits
 from zoo.errors import AezooError, CheckFailed, DeviceError, UsageError
 from zoo.recipe import Recipe
@@ -85,17 +87,12 @@ def is_launched() -> bool:
 @contextmanager
 def joined(device: str) -> Iterator[Team]:
     """Join the processes that torchrun started; a lost one becomes one sentence. Raises DeviceError."""
-    local = int(os.environ["LOCAL_RANK"])
-    if device == "cuda":
-        devices.choose(device)
-    if torch.cuda.is_available() and device != "cpu":
-        if local >= torch.cuda.device_count():
-            raise DeviceError(
-                f"torchrun started process {local + 1} of this machine, which has {torch.cuda.device_count()} GPUs; "
-                f"start one process a GPU: --nproc-per-node={torch.cuda.device_count()}"
-            )
-        torch.cuda.set_device(local)
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and device != "cpu" else "gloo"
+    cuda = devices.choose(device).type == "cuda"
+    if cuda:
+        refuse_to_share(torch.cuda.device_count())
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.set_num_threads(share_of_cores(_here()))  # torchrun itself leaves each a single one
+    backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
     try:
         distributed.init_process_group(backend, timeout=_PATIENCE)
         with _destroyed_after():
@@ -103,10 +100,27 @@ def joined(device: str) -> Iterator[Team]:
     except RuntimeError as error:
         if not (isinstance(error, distributed.DistError) or "gloo" in str(error).lower()):
             raise
-        raise CheckFailed(
+        raise TeamLost(
             "another process of this training has gone; every finished epoch is saved, and the same command "
             "with --resume goes on"
         ) from error
+
+
+class TeamLost(CheckFailed):
+    """Another process of the training is gone."""
+
+
+def refuse_to_share(gpus: int) -> None:
+    """Raise DeviceError where this machine has fewer GPUs than processes."""
+    if _here() > gpus:
+        raise DeviceError(
+            f"torchrun started {_here()} processes on this machine, which has {gpus} GPU{'s' if gpus != 1 else ''}; "
+            f"start one process a GPU: --nproc-per-node={gpus}, or compute with --device cpu"
+        )
+
+
+def _here() -> int:
+    return int(os.environ["LOCAL_WORLD_SIZE"])
 
 
 @contextmanager
@@ -128,29 +142,40 @@ def _destroyed_after() -> Iterator[None]:
 
 @contextmanager
 def one_voice() -> Iterator[None]:
-    """Let the first process on each machine say what is wrong there, and the others end without a word."""
+    """Say what is wrong once on each machine, before torchrun's own signal ends this process.
+
+    What all processes meet alike is the first one's to say; what only one of them meets it says itself.
+    """
     try:
         yield
     except AezooError as error:
-        if is_launched() and not _speaks():
-            sys.exit(error.exit_code)
-        raise
-
-
-def _speaks() -> bool:
-    return os.environ.get("LOCAL_RANK", "0") == "0"
+        if not is_launched():
+            raise
+        if os.environ["LOCAL_RANK"] == "0" or not isinstance(error, UsageError | DeviceError | TeamLost):
+            say(str(error))
+        sys.exit(error.exit_code)
 
 
 def launcher() -> tuple[str, ...]:
-    """Return the words that start such a command again on this machine."""
-    nodes = int(os.environ["WORLD_SIZE"]) // int(os.environ["LOCAL_WORLD_SIZE"])
-    several = () if nodes == 1 else (f"--nnodes={nodes}",)
-    return ("torchrun", *several, f"--nproc-per-node={os.environ['LOCAL_WORLD_SIZE']}", "-m", "train")
+    """Return the words that start such a command again; none where several machines take part, each with its own."""
+    if int(os.environ["WORLD_SIZE"]) > _here():
+        return ()
+    return ("torchrun", f"--nproc-per-node={_here()}", "-m", "train")
 
 
 def name_of_command() -> str:
-    """Name this command, alike in each process that torchrun starts in place of a lost one."""
-    return f"torchrun-{os.environ.get('TORCHELASTIC_RUN_ID')}-{os.getppid()}"
+    """Name this command, alike in each process that torchrun starts in place of a lost one, and never again."""
+    parent = os.getppid()
+    began = ""
+    with suppress(OSError):  # elsewhere than on Linux the number of the process must do
+        began = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        began += "-" + Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[19]
+    return f"torchrun-{os.environ.get('TORCHELASTIC_RUN_ID')}-{parent}-{began}"
+
+
+def is_restarted() -> bool:
+    """Whether torchrun started this process in place of a lost one."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def check(recipe: Recipe, device: torch.device) -> None:

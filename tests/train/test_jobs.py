@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from train.jobs import share_of_cores
+from train.options import share_of_cores
 from zoo import registry
 from zoo.runs import RunFolder, find_runs
 

@@ -127,10 +127,11 @@ def _compare(
     quiet: bool,
 ) -> dict[str, Any]:
     there = [each for each in contenders.NAMES if each != "keras" or (_installed("keras") and _installed("tensorflow"))]
+    where = data if data in (None, sets.SAMPLE) else str(Path(str(data)).resolve())  # a child lives elsewhere
     with ExitStack() as stack:
         runs = {}
         for each in there:
-            asked: dict[str, Any] = {"name": each, "recipe_name": name, "data": data or "", "device": device}
+            asked: dict[str, Any] = {"name": each, "recipe_name": name, "data": where, "device": device}
             asked |= {"precision": precision, "images": images}
             runs[each] = Run(stack.enter_context(contest.child(each, "train.bench.child", asked)))
         for round_ in range(epochs):

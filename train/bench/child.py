@@ -15,11 +15,11 @@ from zoo.data.splits import load, select
 
 
 def make(
-    name: str, recipe_name: str, data: str, device: str, precision: str, images: int
+    name: str, recipe_name: str, data: str | None, device: str, precision: str, images: int
 ) -> tuple[contest.Answer, contest.Asked]:
     """Return what is told of the contender, and what answers: a number trains an epoch, "profile" looks into a step."""
     recipe = registry.load(recipe_name)
-    splits = select(load(recipe.dataset, data or None, split=recipe.split), recipe.selection)
+    splits = select(load(recipe.dataset, data, split=recipe.split), recipe.selection)
     train = _first(splits.train, images)
     held = _first(splits.val or splits.test, images)
     del splits

@@ -50,3 +50,9 @@ class Images:
     def sha256(self) -> str:
         """The hash of the pixels, which names the very images that a model saw."""
         return hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """The hash of pixels and labels."""
+        labels = hashlib.sha256(np.ascontiguousarray(self.labels).data).hexdigest()
+        return f"{self.sha256} {labels}"
