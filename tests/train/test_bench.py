@@ -20,6 +20,7 @@ from zoo.blocks import parameter_count
 from zoo.cli import main, run
 from zoo.data.splits import Splits
 
+ROOT = Path(__file__).parents[2]
 KERAS = importlib.util.find_spec("keras") and importlib.util.find_spec("tensorflow")
 
 
@@ -121,6 +122,28 @@ def test_a_truncated_file_is_one_sentence_of_a_contender(tmp_path: Path, capfd: 
     assert code == 2
     assert "is truncated: 1,000 bytes" in err
     assert "Traceback" not in err
+
+
+def test_data_may_be_named_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here" / "cifar-10-batches-bin").mkdir(parents=True)
+    for name in (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"):
+        (tmp_path / "here" / "cifar-10-batches-bin" / name).write_bytes(b"\0" * 1000)
+    monkeypatch.chdir(tmp_path)
+    code, _, err = bench(capfd, *"maastricht/base --data here --epochs 2 --device cpu".split())
+    assert (code, "is truncated: 1,000 bytes" in err) == (2, True), "it was found, and read"
+
+
+def test_the_memory_is_of_the_process_itself() -> None:
+    """A child inherits getrusage's maximum; this one holds 300 MB, and its child next to nothing."""
+    child = "from zoo import contest; print(contest.peak_memory())"
+    program = (
+        f"import numpy, subprocess, sys; held = numpy.ones(40_000_000); command = [sys.executable, '-c', {child!r}]; "
+    )
+    program += "print(subprocess.check_output(command, text=True))"
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert 1e6 < int(told.stdout) < 150e6
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.train.test_jobs import epochs_of, losses, wait_for_epochs
 from train import cluster
@@ -131,6 +132,8 @@ def test_a_training_is_given_a_gpu_where_there_is_one_and_it_is_wanted(monkeypat
         cluster._room(FakeRay(1), None, options(gpus=2))
     with pytest.raises(UsageError, match="one GPU at most"):
         cluster._room(FakeRay(2), None, options(gpus=1.5))
+    with pytest.raises(UsageError, match="--device cuda and --gpus 0 contradict"):
+        cluster._room(FakeRay(2), None, options(device="cuda", gpus=0))
 
 
 def test_a_task_finds_the_folders_from_elsewhere_and_takes_no_gpu_that_it_was_not_given(
@@ -141,6 +144,38 @@ def test_a_task_finds_the_folders_from_elsewhere_and_takes_no_gpu_that_it_was_no
     assert (told.data, told.runs, told.device) == (str(tmp_path / "data"), tmp_path / "runs", "cpu")
     told = cluster._from_anywhere(options(), Room(1, 0.5))
     assert (told.data, told.device) == ("sample", "auto")
+
+
+class Failing:
+    """Ray, of which every task ends with the same error."""
+
+    exceptions = ray.exceptions
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def get(self, reference: object) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            ray.exceptions.RayTaskError("task", "…", torch.OutOfMemoryError("CUDA out of memory")),
+            "one failed: OutOfMemoryError: CUDA out of memory; give it more with --gpus, or --set a smaller batch_size",
+        ),
+        (
+            ray.exceptions.RayTaskError("task", "…", ModuleNotFoundError("train")),
+            "one: a node of the cluster has no aezoo",
+        ),
+        (ray.exceptions.WorkerCrashedError(), "Ray gave one up: "),
+    ],
+)
+def test_what_ends_one_training_ends_no_sweep(error: Exception, sentence: str) -> None:
+    told = cluster._outcome(Failing(error), None, "one")  # type: ignore[arg-type]
+    assert told.report is None and told.code != 0
+    assert told.error.startswith(sentence)
 
 
 def test_a_node_that_does_not_see_the_runs_or_has_other_versions_says_so(tmp_path: Path) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from train import one
 from train.interrupts import Interrupt
-from train.one import Outcome, train_one
+from train.one import Outcome, key_of, splits_of, train_one
 from train.options import Options
 from train.progress import Progress
+from train.supplies import NOTHING, in_order
 from zoo import checkpoints, registry
-from zoo.errors import RunError
+from zoo.data.images import Images
+from zoo.errors import Interrupted, RunError
 from zoo.runs import RunFolder
 
 NAME = "purdue/dense"
@@ -103,3 +106,45 @@ def test_what_a_command_began_is_its_own_to_take_up_and_no_others(tmp_path: Path
     assert outcome.report is not None and old.report is not None
     assert outcome.report["val_loss"] == old.report["val_loss"]
     assert "sweep" not in RunFolder.of(tmp_path, NAME).read_history().meta
+
+
+def flipped(images: Images) -> Images:
+    return replace(images, pixels=255 - images.pixels)
+
+
+def relabelled(images: Images) -> Images:
+    return replace(images, labels=images.labels[::-1].copy())
+
+
+@pytest.mark.parametrize("change", [flipped, relabelled])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_other_images_or_labels_of_any_split_are_another_training(split: str, change: Any, tmp_path: Path) -> None:
+    recipe, options = registry.load(NAME), asked(tmp_path)
+    splits = splits_of(recipe, "sample")
+    others = replace(splits, **{split: change(getattr(splits, split))})
+    assert key_of(recipe, options, splits, NOTHING) == key_of(recipe, options, splits, NOTHING)
+    assert key_of(recipe, options, splits, NOTHING) != key_of(recipe, options, others, NOTHING)
+
+
+def test_other_code_is_another_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, options = registry.load(NAME), asked(tmp_path)
+    splits = splits_of(recipe, "sample")
+    before = key_of(recipe, options, splits, NOTHING)
+    monkeypatch.setattr(one, "code", lambda: "other")
+    assert key_of(recipe, options, splits, NOTHING) != before
+
+
+def test_a_needed_training_that_was_broken_off_is_gone_on_with_first(tmp_path: Path) -> None:
+    wanted, need = registry.load("hesso/vae-2-10"), registry.load("hesso/classifier")
+    assert [recipe.name for recipe in in_order([wanted], tmp_path)] == [need.name, wanted.name]
+    interrupt = Interrupt()
+
+    class StopAfterOne(Heard):
+        def epoch(self, epoch: int, train_loss: float, val_loss: float) -> None:
+            interrupt.received = 15
+
+    with pytest.raises(Interrupted):
+        train_one(need, asked(tmp_path), interrupt, StopAfterOne())
+    assert [recipe.name for recipe in in_order([wanted], tmp_path)] == [need.name, wanted.name]
+    train_one(need, asked(tmp_path, resume=True), Interrupt(), Heard())
+    assert [recipe.name for recipe in in_order([wanted], tmp_path)] == [wanted.name]

@@ -18,10 +18,13 @@ from torch import distributed
 from tests.conftest import shortened
 from tests.train.test_jobs import epochs_of, wait_for_epochs
 from tests.train.test_steps import same, taken
+from train import team as teams
+from train.options import Options
 from train.prepare import Batch
 from train.steps import EagerSteps
 from train.team import Team, TeamSteps
 from zoo import registry
+from zoo.errors import DataError, DeviceError, UsageError
 from zoo.runs import RunFolder
 
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
@@ -113,6 +116,40 @@ def test_what_a_team_cannot_do_is_one_sentence(tmp_path: Path) -> None:
     assert "train it in one process: aezoo train letters/class" in err
     _, err = finish(start(tmp_path, "purdue/dense", "--quick", "--jobs", "2"), code=2)
     assert err.count("leave --jobs and --cluster out") == 1
+
+
+def test_overwrite_is_heeded_by_every_command_of_torchrun(tmp_path: Path) -> None:
+    words = ("purdue/dense", "--quick")
+    finish(start(tmp_path, *words))
+    _, err = finish(start(tmp_path, *words), code=2)
+    assert "add --resume to go on with it" in err
+    _, err = finish(start(tmp_path, *words, "--overwrite"))
+    assert "finished before" not in err
+
+
+def test_more_processes_than_gpus_are_refused_by_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    teams.refuse_to_share(2)
+    with pytest.raises(DeviceError, match="2 processes on this machine, which has 1 GPU; start one process a GPU"):
+        teams.refuse_to_share(1)
+
+
+def test_what_only_one_process_meets_it_says_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(teams, "is_launched", lambda: True)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    for error, said in ((UsageError("a"), ""), (teams.TeamLost("b"), ""), (DataError("c"), "aezoo: c\n")):
+        with pytest.raises(SystemExit), teams.one_voice():
+            raise error
+        assert capsys.readouterr().err == said
+
+
+def test_a_command_of_several_machines_is_not_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    options = Options(data="sample", runs=Path("runs"), launcher=teams.launcher())
+    assert options.resume_line("purdue/dense") == "the same command with --resume"
 
 
 # ---- shares --------------------------------------------------------------------------------------------------
