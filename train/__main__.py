@@ -97,6 +97,7 @@ def main(
         cluster=cluster,
         gpus=gpus,
         sweep=secrets.token_hex(8),
+        takes_up=cluster is not None or (jobs or 1) > 1,  # where a process of this command may be replaced
     )
     heeding = watch(patient=True) if teams.is_launched() else nullcontext()
     with heeding, teams.one_voice():
@@ -132,9 +133,8 @@ def _check_options(options: Options) -> None:
 def _train(wanted: list[Recipe], options: Options, as_json_: bool, quiet: bool, team: Team | None = None) -> int:
     """Train the recipes and those that they need; return the exit code."""
     if team is not None and not team.leads:
-        with watch(patient=True):
-            for name in team.hear():
-                help_train(registry.load(name), options, team)
+        for name in team.hear():
+            help_train(registry.load(name), options, team)
         return 0
     recipes = _with_needs(wanted, options.runs)
     if options.cluster is None or options.device not in ("auto", "cuda"):  # a cluster may have what this machine lacks

@@ -209,9 +209,7 @@ def _seen(options: Options) -> Iterator[str]:
 def _from_anywhere(options: Options, room: Room) -> Options:
     """Return the options with folders that a process elsewhere finds; without a GPU it computes on the CPU."""
     device = "cpu" if options.device == "auto" and not room.gpus else options.device
-    data = options.data
-    whole = data if data is None or data == sets.SAMPLE else str(Path(data).resolve())
-    return replace(options, runs=options.runs.resolve(), data=whole, device=device)
+    return replace(options, runs=options.runs.resolve(), data=sets.from_anywhere(options.data), device=device)
 
 
 @dataclass(frozen=True)

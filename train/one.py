@@ -97,10 +97,12 @@ def _splits(dataset: str, split: str, data: str | None) -> Splits:
 
 def taken_up(folder: RunFolder, options: Options) -> Options:
     """Return the options, with what this very command began before a kill to be resumed, whatever else was said."""
+    if not (options.takes_up and options.sweep):
+        return options
     found, _ = checkpoints.newest(folder)
-    if options.takes_up and options.sweep and found is not None and found.facts.get("sweep") == options.sweep:
-        return replace(options, resume=True, overwrite=False)
-    return options
+    if found is None or found.facts.get("sweep") != options.sweep:
+        return options
+    return replace(options, resume=True, overwrite=False)
 
 
 # ---- what was finished ---------------------------------------------------------------------------------------

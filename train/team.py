@@ -25,7 +25,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from train import devices
-from train.batches import Batches, noise_seed, seed_network
+from train.batches import Batches, seed_network
 from train.objectives import objective_of
 from train.options import Options, share_of_cores
 from train.prepare import Batch, Preparation
@@ -205,13 +205,10 @@ class TeamSteps:
         seed_network(seed, epoch, share=self._team.rank)
         self.learner.train()
         self._shared.train()
-        noise = torch.Generator(self.batches.pixels.device).manual_seed(noise_seed(seed, epoch))
-        order = self.batches.order(seed, epoch).split(self.batches.sizes)
-        for row, index in zip(self.seen, order, strict=True):
-            batch = self._team.share(self.batches.deal(index, noise))
+        for row, whole in zip(self.seen, self.batches.epoch(seed, epoch), strict=True):
             # DistributedDataParallel takes the mean over the processes; the weight makes it the mean over the images.
-            weight = self._team.weight(len(index)) * self._team.size
-            self.learner.step(batch, row, forward=self._shared, weight=weight)
+            weight = self._team.weight(len(whole.image)) * self._team.size
+            self.learner.step(self._team.share(whole), row, forward=self._shared, weight=weight)
             yield 1
         self.seen *= self._weights
         distributed.all_reduce(self.seen)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
@@ -122,6 +123,17 @@ def child(name: str, module: str, arguments: Answer) -> Iterator[Child]:
             process.stdin.close()
         process.wait()
         process.stdout.close()
+
+
+def in_turn(names: Sequence[str], round_: int) -> list[str]:
+    """Return the contenders in the order of a round: another one begins each."""
+    first = round_ % len(names)
+    return [*names[first:], *names[:first]]
+
+
+def spread(ratios: Sequence[float]) -> list[float]:
+    """Return the lowest, the median and the highest."""
+    return [min(ratios), statistics.median(ratios), max(ratios)]
 
 
 def versions(*packages: str) -> dict[str, str]:

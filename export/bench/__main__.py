@@ -112,8 +112,7 @@ def _compare(
             children[each] = stack.enter_context(contest.child(each, "export.bench.child", asked))
         for round_ in range(rounds):
             for size in sizes:
-                for place in range(len(NAMES)):  # another one begins each round
-                    each = NAMES[(place + round_) % len(NAMES)]
+                for each in contest.in_turn(NAMES, round_):
                     speeds[each][size].append(children[each].ask((size, seconds))["images_a_second"])
             if not quiet:
                 print(f"{name}: {device}, round {round_ + 1} of {rounds}", file=sys.stderr)
@@ -130,7 +129,7 @@ def _row(size: int, speeds: dict[str, dict[int, list[float]]]) -> dict[str, Any]
     return {
         "batch": size,
         "images_a_second": {each: statistics.median(speeds[each][size][1:]) for each in NAMES},
-        "onnxruntime_is_faster": [min(ratios), statistics.median(ratios), max(ratios)],
+        "onnxruntime_is_faster": contest.spread(ratios),
     }
 
 

@@ -127,16 +127,14 @@ def _compare(
     quiet: bool,
 ) -> dict[str, Any]:
     there = [each for each in contenders.NAMES if each != "keras" or (_installed("keras") and _installed("tensorflow"))]
-    where = data if data in (None, sets.SAMPLE) else str(Path(str(data)).resolve())  # a child lives elsewhere
     with ExitStack() as stack:
         runs = {}
         for each in there:
-            asked: dict[str, Any] = {"name": each, "recipe_name": name, "data": where, "device": device}
-            asked |= {"precision": precision, "images": images}
+            asked: dict[str, Any] = {"name": each, "recipe_name": name, "device": device}
+            asked |= {"data": sets.from_anywhere(data), "precision": precision, "images": images}
             runs[each] = Run(stack.enter_context(contest.child(each, "train.bench.child", asked)))
         for round_ in range(epochs):
-            for place in range(len(there)):  # another one begins each round
-                each = there[(place + round_) % len(there)]
+            for each in contest.in_turn(there, round_):
                 runs[each].epoch()
                 if not quiet:
                     last = runs[each]
@@ -168,7 +166,7 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
         told["contenders"][each] = {
             "about": run_.ready["about"],
             "images_a_second": ours.ready["images"] / statistics.median(run_.seconds[1:]),
-            "ours_is_faster": [min(ratios), statistics.median(ratios), max(ratios)],
+            "ours_is_faster": contest.spread(ratios),
             "seconds": run_.seconds,
             "losses": run_.losses,
             "seconds_to_goal": run_.time_to(goal),

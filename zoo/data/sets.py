@@ -97,6 +97,11 @@ def folder_of(data: str | None) -> Path | None:
         raise DataError(f"--data names {data!r}, and there is no such user; name a folder, or 'sample'") from error
 
 
+def from_anywhere(data: str | None) -> str | None:
+    """Return what names the same data to a process that stands in another folder."""
+    return data if data is None or data == SAMPLE else str(Path(data).resolve())
+
+
 def obtain(name: str, data: str | None, *, say: Callable[[str], None]) -> None:
     """Fetch a data set into the user's cache where no place is named and it is not there yet; say so first."""
     folder = folder_of(data)
