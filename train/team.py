@@ -13,6 +13,7 @@ import gc
 import os
 import sys
 import traceback
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from typing import Any
 
 import torch
 from torch import distributed, nn
+from torch.distributed import DistStoreError, PrefixStore, Store  # type: ignore[attr-defined]
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from train import devices
@@ -94,7 +97,10 @@ def joined(device: str) -> Iterator[Team]:
     torch.set_num_threads(share_of_cores(_here()))  # torchrun itself leaves each a single one
     backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
     try:
-        distributed.init_process_group(backend, timeout=_PATIENCE)
+        store, rank, size = next(rendezvous("env://", timeout=_PATIENCE))
+        distributed.init_process_group(
+            backend, store=met(store, rank, size), rank=rank, world_size=size, timeout=_PATIENCE
+        )
         with _destroyed_after():
             yield Team(distributed.get_rank(), distributed.get_world_size())
     except RuntimeError as error:
@@ -104,6 +110,28 @@ def joined(device: str) -> Iterator[Team]:
             "another process of this training has gone; every finished epoch is saved, and the same command "
             "with --resume goes on"
         ) from error
+
+
+def met(store: Store, rank: int, size: int, *, patience: timedelta = timedelta(seconds=1)) -> PrefixStore:
+    """Return the part of torchrun's store that belongs to the processes alive now.
+
+    torchrun keeps the store when it replaces processes, so that addresses of dead ones lie in it, which gloo and NCCL
+    would wait for (pytorch/pytorch#135712); and its count of restarts differs between machines. So the first process
+    names the meeting anew, and every other one is welcomed in person: what lies there from before cannot do that.
+    """
+    own = uuid.uuid4().hex
+    if rank == 0:
+        store.set("aezoo/meeting", own)
+        for other in range(1, size):
+            guest = store.get(f"aezoo/{own}/guest-{other}").decode()
+            store.set(f"aezoo/{own}/welcome-{guest}", "")
+        return PrefixStore(f"aezoo/{own}", store)
+    while True:
+        meeting = store.get("aezoo/meeting").decode()
+        store.set(f"aezoo/{meeting}/guest-{rank}", own)
+        with suppress(DistStoreError):
+            store.wait([f"aezoo/{meeting}/welcome-{own}"], patience)
+            return PrefixStore(f"aezoo/{meeting}", store)
 
 
 class TeamLost(CheckFailed):

@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +153,22 @@ def test_a_command_of_several_machines_is_not_made_up(monkeypatch: pytest.Monkey
     monkeypatch.setenv("WORLD_SIZE", "4")
     options = Options(data="sample", runs=Path("runs"), launcher=teams.launcher())
     assert options.resume_line("purdue/dense") == "the same command with --resume"
+
+
+@pytest.mark.parametrize("late", range(3))
+def test_replaced_processes_meet_each_other_and_none_of_the_dead(late: int) -> None:
+    store = distributed.HashStore()  # type: ignore[attr-defined]
+    brief = timedelta(milliseconds=50)
+
+    def meet(rank: int) -> str:
+        time.sleep(0.2 if rank == late else 0)
+        part = teams.met(store, rank, 3, patience=brief)
+        part.set(f"address-{rank}", f"{attempt}")
+        return ",".join(part.get(f"address-{other}").decode() for other in range(3))
+
+    for attempt in range(3):  # each finds in the store what the one before has left there
+        with ThreadPoolExecutor(3) as threads:
+            assert list(threads.map(meet, range(3))) == [f"{attempt},{attempt},{attempt}"] * 3
 
 
 # ---- shares --------------------------------------------------------------------------------------------------
