@@ -23,24 +23,48 @@ Targets = Annotated[
 ]
 
 
+BundleFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle", metavar="DIR", file_okay=False, help="Write each run's bundle below DIR too, with test vectors."
+    ),
+]
+Fp16 = Annotated[
+    bool, typer.Option("--fp16", help="Add model_fp16.onnx, of half the size, where model.onnx is over 1 MB.")
+]
+
+
 @export_app.command()
-def export(names: Names, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
-    """Export runs: `aezoo export purdue/conv`, `aezoo export all`."""
+def export(
+    names: Names, runs: Runs = RUNS_DEFAULT, bundle: BundleFolder = None, fp16: Fp16 = False, as_json: Json = False
+) -> None:
+    """Export runs: `aezoo export purdue/conv`, `aezoo export all --bundle models`."""
+    from export.bundle import write_bundle
     from export.publish import publish
     from export.report import check_as_text
 
-    published = []
+    published, bundles = [], []
     for recipe in registry.match(names):
         folder = RunFolder.of(runs, recipe.name)
         checkpoints.last(folder)  # says what is missing before a folder is made for the lock
         with checkpoints.lock(folder):
-            done = publish(recipe, folder)
+            done = publish(recipe, folder, fp16=fp16)
         published.append(done)
+        bundles.append(write_bundle(done, bundle) if bundle else None)
         if not as_json:
             print(f"{recipe.name}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items()))
             print("\n".join(check_as_text(check) for check in done.checks))
+            if bundles[-1] is not None:
+                print(f"  bundle  {bundles[-1].path}: {len(bundles[-1].sizes)} files, {bundles[-1].bytes:,} bytes")
     if as_json:
-        print_json([done.as_json() for done in published])
+        print_json(
+            [
+                {**done.as_json(), "bundle": made.as_json() if made else None}
+                for done, made in zip(published, bundles, strict=True)
+            ]
+        )
+    elif bundle:
+        print_next("verify", bundle, "--matrix")
     else:
         print_next_view(runs)
 

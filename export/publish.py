@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from export.compact import LEAST_BYTES, halved
+from export.compact import TOLERANCE as FP16_TOLERANCE
 from export.graphs import BOTTLENECK, FEATURES, IMAGE, LOGITS, RECONSTRUCTION, Trained, load_trained, shapes_of
 from export.report import check_as_json, failure
 from export.to_onnx import BATCH, convert, with_card
+from export.vectors import COMPACT, Vectors, make
+from export.vectors import check as vector_check
 from export.verify import Check, against_torch, composition
 from zoo.blocks import parameter_count
 from zoo.card import Card
 from zoo.errors import CheckFailed
+from zoo.ours import CARD
 from zoo.recipe import Recipe
-from zoo.runs import SAMPLE_INPUTS, History, RunFolder, atomic_write
+from zoo.runs import SAMPLE_INPUTS, History, RunFolder, write_all
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,14 @@ class Published:
 
     recipe: Recipe
     run: RunFolder
-    sizes: dict[str, int]
+    files: dict[str, bytes]
     checks: list[Check]
+    card: Card
+    vectors: Vectors
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return {name: len(data) for name, data in self.files.items()}
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -38,23 +50,39 @@ class Published:
         }
 
 
-def publish(recipe: Recipe, run: RunFolder) -> Published:
-    """Export a run. Raises RunError where nothing is trained, and CheckFailed, leaving no graph, on a mismatch."""
+def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False) -> Published:
+    """Export a run; with `fp16` also at half the size, where the file has more than a mebibyte.
+
+    Raises RunError where nothing is trained, FileRefused where a file that is not ours would be lost, and CheckFailed,
+    leaving no graph, on a mismatch.
+    """
     history = run.read_history()
     trained = load_trained(recipe, run, epochs=history.epochs)
     real = real_images(history)
     graphs = {name: with_card(graph, make_card(name, trained, history)) for name, graph in convert(trained).items()}
     checks = [check for name, data in graphs.items() for check in against_torch(name, data, trained, real)]
     checks += composition(graphs, trained.image_shape, real)
+    files = {f"{name}.onnx": data for name, data in graphs.items()}
+    if fp16 and len(graphs["model"]) > LEAST_BYTES:
+        files[COMPACT] = halved(graphs["model"])
+        near = against_torch("model", files[COMPACT], trained, real, tolerance=FP16_TOLERANCE)
+        checks += [replace(check, graph="model_fp16") for check in near]
+    vectors = make(trained, real, files)
+    checks += vector_check(vectors, files)
     if not all(check.passed for check in checks):
         run.withdraw()
         raise CheckFailed(failure(recipe.name, checks))
-    files = {f"{name}.onnx": data for name, data in graphs.items()}
-    listing = {name: (hashlib.sha256(data).hexdigest(), len(data)) for name, data in files.items()}
-    files["card.json"] = make_card("model", trained, history).to_file(listing)
-    for name, data in files.items():
-        atomic_write(run.path / name, data)
-    return Published(recipe, run, {name: len(data) for name, data in files.items()}, checks)
+    own = make_card("model", trained, history)
+    files[CARD] = own.to_file(listing(files))
+    write_all(run.path, files)
+    if COMPACT not in files:
+        run.withdraw_compact()
+    return Published(recipe, run, files, checks, own, vectors)
+
+
+def listing(files: Mapping[str, bytes]) -> dict[str, tuple[str, int]]:
+    """Return {name: (sha256, bytes)} for a card.json."""
+    return {name: (hashlib.sha256(data).hexdigest(), len(data)) for name, data in files.items()}
 
 
 def real_images(history: History) -> np.ndarray:

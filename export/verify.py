@@ -51,9 +51,11 @@ def inputs(shape: tuple[int, int, int], real: Array) -> Iterator[Array]:
         yield np.full((2, *shape), value, dtype=np.float32)
 
 
-def against_torch(graph: str, data: bytes, trained: Trained, real: Array) -> list[Check]:
+def against_torch(
+    graph: str, data: bytes, trained: Trained, real: Array, *, tolerance: float = TOLERANCE
+) -> list[Check]:
     """Compare a graph with torch in float32, per output, in onnxruntime on the CPU."""
-    run = _runner(data)
+    run = runner(data)
     worst: dict[str, Check] = {}
     for image in inputs(trained.image_shape, real):
         value = torch.from_numpy(image)
@@ -61,7 +63,7 @@ def against_torch(graph: str, data: bytes, trained: Trained, real: Array) -> lis
             value = reference(trained, "encoder", value)[BOTTLENECK]
         answers = run(value.numpy())
         for name, tensor in reference(trained, graph, value).items():
-            check = _compare(graph, name, "torch", answers[name], tensor.numpy())
+            check = compare(graph, name, "torch", answers[name], tensor.numpy(), tolerance)
             if not check.passed:
                 exact = reference(_in_float64(trained), graph, value.double())[name].numpy()
                 check = _allowing(check, float(np.abs(tensor.numpy() - exact).max(initial=0)))
@@ -86,12 +88,12 @@ def composition(files: dict[str, bytes], shape: tuple[int, int, int], real: Arra
     """Compare decoder(encoder(x)) with the whole graph; empty where one of the three is absent."""
     if not {"model", "encoder", "decoder"} <= files.keys():
         return []
-    model, encoder, decoder = (_runner(files[name]) for name in ("model", "encoder", "decoder"))
+    model, encoder, decoder = (runner(files[name]) for name in ("model", "encoder", "decoder"))
     worst: dict[str, Check] = {}
     for image in inputs(shape, real):
         expected = model(image)[RECONSTRUCTION]
         answer = decoder(encoder(image)[BOTTLENECK])[RECONSTRUCTION]
-        _keep_worst(worst, _compare("decoder(encoder)", RECONSTRUCTION, "model.onnx", answer, expected))
+        _keep_worst(worst, compare("decoder(encoder)", RECONSTRUCTION, "model.onnx", answer, expected))
     return list(worst.values())
 
 
@@ -103,7 +105,7 @@ def repetition(data: bytes, facts: gate.GraphFacts, *, source: str) -> list[Chec
     if len(facts.inputs) != 1 or facts.inputs[0].dtype != "float32" or not facts.inputs[0].shape:
         ports = ", ".join(f"{port.dtype} {port.shape}" for port in facts.inputs) or "nothing"
         raise FileRefused(f"{source} takes {ports}; a graph that takes one batch of float32 values can be verified")
-    run = _runner(data, source)
+    run = runner(data, source)
     port = facts.inputs[0]
     shape = tuple(size if isinstance(size, int) else 1 for size in port.shape[1:])
     if 0 in port.shape:
@@ -114,7 +116,7 @@ def repetition(data: bytes, facts: gate.GraphFacts, *, source: str) -> list[Chec
     again = run(batch)
     worst: dict[str, Check] = {}
     for name, answer in together.items():
-        _keep_worst(worst, _compare("graph", name, "itself, run again", again[name], answer))
+        _keep_worst(worst, compare("graph", name, "itself, run again", again[name], answer))
     if dynamic:
         for index in range(len(batch)):
             alone = run(batch[index : index + 1])
@@ -123,12 +125,12 @@ def repetition(data: bytes, facts: gate.GraphFacts, *, source: str) -> list[Chec
                     continue  # no row of it belongs to one image
                 _keep_worst(
                     worst,
-                    _compare("graph", name, "itself, one image at a time", alone[name], answer[index : index + 1]),
+                    compare("graph", name, "itself, one image at a time", alone[name], answer[index : index + 1]),
                 )
     return list(worst.values())
 
 
-class _Runner:
+class Runner:
     """A graph as a function; what onnxruntime raises becomes FileRefused."""
 
     def __init__(self, data: bytes, source: str) -> None:
@@ -154,18 +156,22 @@ class _Runner:
             raise FileRefused(f"{self._source} cannot be run by onnxruntime ({line})") from error
 
 
-def _runner(data: bytes, source: str = "the graph") -> _Runner:
+def runner(data: bytes, source: str = "the graph") -> Runner:
+    """Return a graph as a function of its input; raises FileRefused for what does not pass the gate or cannot run."""
     gate.check_onnx(data, source=source)
-    return _Runner(data, source)
+    return Runner(data, source)
 
 
-def _compare(graph: str, output: str, against: str, answer: Array, expected: Array) -> Check:
+def compare(
+    graph: str, output: str, against: str, answer: Array, expected: Array, tolerance: float = TOLERANCE
+) -> Check:
+    """Compare one output; `tolerance` is for [0, 1] pixels, and scales with the largest value of anything else."""
     if answer.shape != expected.shape:
-        return Check(graph, output, against, float("inf"), TOLERANCE, len(expected))
+        return Check(graph, output, against, float("inf"), tolerance, len(expected))
     scale = 1.0 if output == RECONSTRUCTION else max(1.0, float(np.abs(expected).max(initial=0)))
     with np.errstate(invalid="ignore"):  # of two infinities; the check then fails by not being a number
         difference = float(np.abs(answer.astype(np.float64) - expected).max(initial=0))
-    return Check(graph, output, against, difference, TOLERANCE * scale, len(expected))
+    return Check(graph, output, against, difference, tolerance * scale, len(expected))
 
 
 def _keep_worst(worst: dict[str, Check], check: Check) -> None:

@@ -72,6 +72,7 @@ def train(
     epochs, seed = options.epochs_of(recipe), options.seed_of(recipe)
     _refuse_too_many(epochs, splits)
     found, troubles = refuse_to_lose(run, options)
+    run.refuse_foreign()  # now, and not when all is trained
     for trouble in troubles:
         progress.warn(trouble)
     begun = found if options.resume else None

@@ -39,6 +39,7 @@ import numpy as np
 
 from zoo import gate
 from zoo.errors import FileRefused, RunError, WriteError
+from zoo.ours import refuse_foreign
 
 if TYPE_CHECKING:
     import h5py
@@ -89,6 +90,11 @@ class RunFolder:
         return self.path / f"{name}.onnx"
 
     @property
+    def compact(self) -> Path:
+        """The model graph with its weights as float16, where one was asked for."""
+        return self.path / "model_fp16.onnx"
+
+    @property
     def card(self) -> Path:
         return self.path / "card.json"
 
@@ -105,9 +111,26 @@ class RunFolder:
         return self.history.is_file() or self.graph("model").is_file()
 
     def withdraw(self) -> None:
-        """Remove graphs and card: beside weights that they do not match they would look good. Raises WriteError."""
-        for path in (*map(self.graph, GRAPHS), self.card):
+        """Remove graphs and card: beside weights that they do not match they would look good.
+
+        Raises WriteError, and FileRefused where one of them is somebody else's.
+        """
+        self.refuse_foreign()
+        for path in self._exported:
             remove(path)
+
+    def refuse_foreign(self) -> None:
+        """Raise FileRefused where somebody else's file lies in the place of a graph or the card."""
+        refuse_foreign(self.path, {path.name: b"" for path in self._exported})
+
+    @property
+    def _exported(self) -> list[Path]:
+        return [*map(self.graph, GRAPHS), self.compact, self.card]
+
+    def withdraw_compact(self) -> None:
+        """Remove the graph of half the size, which an export without one would leave beside other weights."""
+        refuse_foreign(self.path, {self.compact.name: b""})
+        remove(self.compact)
 
     def read_history(self) -> History:
         """Read history.h5, or raise RunError or FileRefused with the sentence for it."""
@@ -169,6 +192,14 @@ def atomic_write(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise write_error(path, error, size=len(data)) from error
+
+
+def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files (path below the folder → bytes) in their order, once none of them would replace somebody else's."""
+    refuse_foreign(folder, files)
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(folder / name, data)
 
 
 def remove(path: Path) -> None:

@@ -1,0 +1,173 @@
+"""A card in words: for the terminal (`aezoo card`) and as a bundle's README."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from zoo.card import Card
+
+Rows = list[tuple[str, str]]
+
+_TASKS = {
+    "reconstruct": "gives back the image that goes in, through the bottleneck",
+    "denoise": "gives back the image without the noise that was added to it",
+    "colourise": "gives colours to the grey values that go in",
+    "generate": "gives back the image; new ones come from points of the latent plane, through decoder.onnx",
+    "translate": "gives a Latin letter for the Cyrillic one that goes in",
+    "recall": "gives the letter of the class that goes in, one pixel a class",
+    "classify": "names what is on the image: the largest of the logits",
+}
+_UNITS = {"psnr": "psnr (dB)"}
+
+
+def sections(card: Card) -> list[tuple[str, Rows]]:
+    """Return what a card tells as (heading, rows of label and value), in the order in which one asks."""
+    return [
+        ("what it is", _identity(card)),
+        ("goes in", [_port(port) for port in card.inputs]),
+        ("comes out", [_port(port) for port in card.outputs]),
+        ("learned from", _origin(card)),
+        ("made with", list(card.tools.items())),
+    ]
+
+
+def _identity(card: Card) -> Rows:
+    rows = [
+        ("task", f"{card.task}: {_TASKS.get(card.task, 'unknown to this version')}"),
+        ("network", card.summary),
+        ("parameters", f"{card.parameters:,}"),
+    ]
+    if card.bottleneck:
+        size, compression = card.bottleneck.get("size"), card.bottleneck.get("compression")
+        rows.append(
+            ("bottleneck", f"{_shape(card.bottleneck.get('shape'))} = {size} values, {compression} pixels each")
+        )
+    noise = card.objective.get("noise")
+    rows.append(("objective", f"{card.objective.get('name')}{f', inputs with noise of {noise}' if noise else ''}"))
+    return rows
+
+
+def _port(port: dict[str, Any]) -> tuple[str, str]:
+    told = f"{port.get('dtype')} {_shape(port.get('shape'))}"
+    if port.get("kind") == "image":
+        low, high = port.get("range", [0, 1])
+        told += f", {port.get('layout')}, from {low} to {high}: pixels of 8 bits divided by 255"
+    if port.get("classes"):
+        told += f", of the classes {' '.join(map(str, port['classes']))}"
+    return str(port.get("name")), told
+
+
+def _shape(shape: object) -> str:
+    return "×".join(map(str, shape)) if isinstance(shape, list) else "?"
+
+
+def _origin(card: Card) -> Rows:
+    data, training = card.data, card.training
+    return [
+        ("data", f"{data.get('name')}: {data.get('provenance')}"),
+        ("licence of it", str(data.get("licence"))),
+        (
+            "images",
+            f"{data.get('train')} to learn from, {data.get('validation')} to watch, {data.get('test')} to test; "
+            f"{data.get('split')} split",
+        ),
+        (
+            "training",
+            f"{training.get('epochs')} epochs of batches of {training.get('batch_size')}, learning rate "
+            f"{training.get('learning_rate')}, seed {training.get('seed')}, {training.get('precision')}, "
+            f"{training.get('state')}",
+        ),
+    ]
+
+
+def figures(card: Card) -> list[list[str]]:
+    """Return the table of test figures: a head, the model, what the sheet published, and every baseline."""
+    names = list(dict.fromkeys([*card.metrics, *card.published]))
+    lines = [("this model", card.metrics)]
+    if card.published:
+        lines.append(("the sheet", card.published))
+    lines += sorted(card.baselines.items())
+    return [
+        ["on the test images", *(_UNITS.get(name, name) for name in names)],
+        *([label, *(_figure(values.get(name)) for name in names)] for label, values in lines),
+    ]
+
+
+def _figure(value: object) -> str:
+    good = isinstance(value, int | float) and math.isfinite(value)
+    return f"{value:.4g}" if good else "–"
+
+
+def as_text(card: Card) -> str:
+    """Return the card for people at a terminal."""
+    width = max(len(label) for _, rows in sections(card) for label, _ in rows)
+    lines = [f"{card.name}, {card.graph}.onnx"]
+    for heading, rows in sections(card):
+        lines += ["", heading, *(f"  {label:{width}}  {value}" for label, value in rows)]
+    lines += ["", *_aligned(figures(card))]
+    if card.choices:
+        lines += ["", "what the sheet leaves open and was chosen", *(f"  - {choice}" for choice in card.choices)]
+    return "\n".join(lines)
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Yield the lines of a table whose first column is indented below its head."""
+    indented = [[("  " if number else "") + row[0], *row[1:]] for number, row in enumerate(table)]
+    widths = [max(len(row[column]) for row in indented) for column in range(len(table[0]))]
+    for label, *cells in indented:
+        right = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+        yield "  ".join([f"{label:{widths[0]}}", *right])
+
+
+_README = """\
+# {name}
+
+Takes an image and {task}. {summary}.
+
+Files: {graphs}; `card.json` tells programs what stands here, and the sha256 of every file.
+Opset 18, IR 8, float32, any batch size; no `.onnx` needs another file beside it.
+
+```python
+import numpy as np, onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx")
+images = np.fromfile("test/{port}.f32", "<f4").reshape(-1, {shape})
+{answers} = session.run(None, {{"{port}": images}})
+```
+
+{tables}
+
+## Proving your own program
+
+`test/` holds {images} images and what torch computed for them: raw little-endian float32, NCHW. `vectors.json` gives
+the shape of each file and, for the outputs of each graph, the largest difference that rounding explains.
+"""
+
+
+def as_markdown(card: Card, graphs: Sequence[str], images: int) -> str:
+    """Return a bundle's README: the card, the few lines that use it, and how to prove one's own program."""
+    port = card.inputs[0]
+    tables = [_markdown([[heading, ""], *map(list, rows)]) for heading, rows in sections(card)]
+    tables.append(_markdown(figures(card)))
+    if card.choices:
+        tables.append("\n".join(["What the sheet leaves open and was chosen:", "", *(f"- {c}" for c in card.choices)]))
+    return _README.format(
+        name=card.name,
+        task=_TASKS.get(card.task, card.task),
+        summary=card.summary,
+        graphs=", ".join(f"`{graph}`" for graph in graphs),
+        port=port["name"],
+        shape=", ".join(map(str, port["shape"][1:])),
+        answers=", ".join(output["name"] for output in card.outputs),
+        tables="\n\n".join(tables),
+        images=images,
+    )
+
+
+def _markdown(table: Sequence[Sequence[str]]) -> str:
+    head, *body = ([cell.replace("|", "\\|") for cell in row] for row in table)
+    rule = ["---"] if len(head) == 2 and not head[1] else ["---", *["---:"] * (len(head) - 1)]
+    rule += ["---"] * (len(head) - len(rule))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))
