@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from zoo import card, checkpoints, gate, registry
+from export.targets import Verdict, card_of, expand
+from export.targets import verify as verify_target
+from zoo import checkpoints, registry
 from zoo.cli import RUNS_DEFAULT, Json, Names, Runs, new_app, plain, print_json, print_next, print_next_view, run
-from zoo.errors import AezooError, FileRefused, RunError, UsageError
-from zoo.runs import GRAPHS, RunFolder, find_runs
+from zoo.errors import CheckFailed
+from zoo.runs import RunFolder
 
 export_app = new_app("Export trained runs to ONNX, verified before they are written.")
+card_app = new_app("Print the card that an ONNX file carries.")
 verify_app = new_app("Check ONNX files: against torch, each other, and their card.")
 
 Targets = Annotated[
@@ -53,7 +55,7 @@ def export(
         bundles.append(write_bundle(done, bundle) if bundle else None)
         if not as_json:
             print(f"{recipe.name}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items()))
-            print("\n".join(check_as_text(check) for check in done.checks))
+            print("\n".join(check_as_text(check) for check in (*done.checks, *done.refused)))
             if bundles[-1] is not None:
                 print(f"  bundle  {bundles[-1].path}: {len(bundles[-1].sizes)} files, {bundles[-1].bytes:,} bytes")
     if as_json:
@@ -67,20 +69,23 @@ def export(
         print_next("verify", bundle, "--matrix")
     else:
         print_next_view(runs)
+    halves = [done.recipe.name for done in published if done.refused]
+    if halves:
+        raise CheckFailed(
+            f"model_fp16.onnx was not written of {', '.join(halves)}: weights of half the digits are too few"
+        )
 
 
-@dataclass
-class Verdict:
-    """What was found about one target."""
+@card_app.command()
+def show(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
+    """Print the card of .onnx files, bundles, runs or recipes: what goes in and out, from what it learned, how good."""
+    from export.describe import as_text
 
-    target: str
-    checks: list[Any] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.troubles and all(check.passed for check in self.checks)
+    cards = [card_of(target) for target in expand(targets, runs)]
+    if as_json:
+        print_json([json.loads(own.to_json()) for own in cards])
+    else:
+        print(plain("\n\n".join(map(as_text, cards))))
 
 
 @verify_app.command()
@@ -88,7 +93,7 @@ def verify(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -
     """Verify runs (`aezoo verify purdue/conv`, `all`), folders of them, or any .onnx file. Exit 1 when one fails."""
     from export.report import check_as_json, check_as_text
 
-    verdicts = [_verify(target) for target in _expand(targets, runs)]
+    verdicts = [verify_target(target) for target in expand(targets, runs)]
     if as_json:
         print_json(
             [
@@ -122,100 +127,6 @@ def _say_what_is_next(verdicts: list[Verdict], targets: list[str], runs: Path) -
         print_next("view", *paths)
     else:
         print_next_view(runs)
-
-
-def _expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
-    """A path that is there is taken as one; anything else must be a recipe's name or glob."""
-    found: list[RunFolder | Path] = []
-    for target in targets:
-        path = Path(target)
-        if path.is_dir():
-            inside = find_runs(path)
-            if not inside:
-                raise RunError(f"no run in {target}: no model.onnx or history.h5 in it; train one with `aezoo train`")
-            found += inside
-        elif path.suffix == ".onnx" or path.is_file():
-            if not path.is_file():
-                raise UsageError(f"no file {target}; name an .onnx file, a run folder or a recipe")
-            found.append(path)
-        else:
-            folders = [RunFolder.of(runs, recipe.name) for recipe in registry.match([target])]
-            trained = [folder for folder in folders if folder.is_run]
-            if not trained:
-                raise RunError(f"no run of {target} in {runs}; train it with `aezoo train {target}`")
-            found += trained
-    return found
-
-
-def _verify(target: RunFolder | Path) -> Verdict:
-    verdict = Verdict(str(target.path if isinstance(target, RunFolder) else target))
-    try:
-        if isinstance(target, RunFolder):
-            _verify_run(target, verdict)
-        else:
-            _verify_file(target, verdict)
-    except AezooError as error:
-        verdict.troubles.append(str(error))
-    return verdict
-
-
-def _verify_run(folder: RunFolder, verdict: Verdict) -> None:
-    """Compare a run's graphs with torch and each other, and its files with the sums on its card."""
-    from export.graphs import load_trained
-    from export.publish import real_images
-    from export.verify import against_torch, composition
-
-    paths = {name: folder.graph(name) for name in GRAPHS if folder.graph(name).is_file()}
-    if "model" not in paths:
-        raise RunError(f"no model.onnx in {folder.path}; export it with `aezoo export`")
-    files = {name: gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES) for name, path in paths.items()}
-    facts = {name: gate.check_onnx(data, source=str(paths[name])) for name, data in files.items()}
-    _verify_sums(folder, files, verdict)
-    own = card.from_metadata(facts["model"].metadata)
-    shape = facts["model"].image_shape
-    if own is None or shape is None or not folder.checkpoint.is_dir():
-        verdict.notes.append("nothing to compare with torch: no card or no checkpoint beside it")
-        for name in files:
-            _verify_file(paths[name], verdict)
-        return
-    history = folder.read_history()
-    trained = load_trained(registry.load(own.name), folder, epochs=history.epochs)
-    for name, fact in facts.items():
-        ports = tuple(port.name for port in fact.inputs), tuple(port.name for port in fact.outputs)
-        if ports != trained.ports.get(name):
-            expected = trained.ports.get(name, "no such graph")
-            raise FileRefused(f"{paths[name]} has the ports {ports}, expected {expected}; export the run again")
-    if shape != trained.image_shape:
-        raise FileRefused(f"{paths['model']} takes images of {shape}, expected {trained.image_shape}; export again")
-    real = real_images(history)
-    for name, data in files.items():
-        verdict.checks += against_torch(name, data, trained, real)
-    verdict.checks += composition(files, shape, real)
-
-
-def _verify_sums(folder: RunFolder, files: dict[str, bytes], verdict: Verdict) -> None:
-    if not folder.card.is_file():
-        verdict.notes.append("no card.json beside it, so its sha256 sums could not be compared")
-        return
-    text = gate.read_bytes(folder.card, limit=card.MAX_TEXT).decode(errors="replace")
-    card.from_json(text)
-    for name, (sha256, _) in card.files_of(text).items():
-        data = files.get(name.removesuffix(".onnx"))
-        if data is None:
-            verdict.troubles.append(f"{name} is on card.json and not in {folder.path}; export the run again")
-        elif hashlib.sha256(data).hexdigest() != sha256:
-            verdict.troubles.append(f"{name} is not the file that card.json names (another sha256); export again")
-
-
-def _verify_file(path: Path, verdict: Verdict) -> None:
-    """A lone file: the gate, its card, and whether it answers each image alike alone and in a batch."""
-    from export.verify import repetition
-
-    data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
-    facts = gate.check_onnx(data, source=str(path))
-    own = card.from_metadata(facts.metadata)
-    verdict.notes.append(f"{path.name}: {own.name}, {own.graph}" if own else f"{path.name}: a file without our card")
-    verdict.checks += repetition(data, facts, source=str(path))
 
 
 if __name__ == "__main__":

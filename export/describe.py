@@ -41,9 +41,9 @@ def _identity(card: Card) -> Rows:
     ]
     if card.bottleneck:
         size, compression = card.bottleneck.get("size"), card.bottleneck.get("compression")
-        rows.append(
-            ("bottleneck", f"{_shape(card.bottleneck.get('shape'))} = {size} values, {compression} pixels each")
-        )
+        shape = _shape(card.bottleneck.get("shape"))
+        whole = f"{shape} = {size}" if "×" in shape else shape
+        rows.append(("bottleneck", f"{whole} values, each for {compression} pixels"))
     noise = card.objective.get("noise")
     rows.append(("objective", f"{card.objective.get('name')}{f', inputs with noise of {noise}' if noise else ''}"))
     return rows
@@ -70,8 +70,8 @@ def _origin(card: Card) -> Rows:
         ("licence of it", str(data.get("licence"))),
         (
             "images",
-            f"{data.get('train')} to learn from, {data.get('validation')} to watch, {data.get('test')} to test; "
-            f"{data.get('split')} split",
+            f"{_count(data, 'train')} to learn from, {_count(data, 'validation')} to watch, "
+            f"{_count(data, 'test')} to test; split {data.get('split')}",
         ),
         (
             "training",
@@ -80,6 +80,10 @@ def _origin(card: Card) -> Rows:
             f"{training.get('state')}",
         ),
     ]
+
+
+def _count(data: dict[str, Any], split: str) -> str:
+    return f"{data[split]:,}" if isinstance(data.get(split), int) else "?"
 
 
 def figures(card: Card) -> list[list[str]]:

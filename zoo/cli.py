@@ -35,6 +35,7 @@ VERBS = {
     "data": Verb("zoo.data.verbs", "app", "Show where the data sets lie, or fetch them."),
     "train": Verb("train.__main__", "app", "Train recipes; each run is exported and verified at its end."),
     "export": Verb("export.__main__", "export_app", "Export trained runs to ONNX, verified before they are written."),
+    "card": Verb("export.__main__", "card_app", "Print the card that an ONNX file carries, for people."),
     "verify": Verb("export.__main__", "verify_app", "Check ONNX files: against torch, each other, and their card."),
     "view": Verb("viewer.__main__", "app", "Open the desktop viewer on a folder of runs or an .onnx file."),
     "report": Verb("viewer.report.__main__", "app", "Write a sheet's deliverables as one HTML page, from its runs."),
