@@ -12,8 +12,8 @@ import typer
 from export.targets import Verdict, card_of, expand
 from export.targets import verify as verify_target
 from zoo import checkpoints, registry
-from zoo.cli import RUNS_DEFAULT, Json, Names, Runs, new_app, plain, print_json, print_next, print_next_view, run
-from zoo.errors import CheckFailed
+from zoo.cli import RUNS_DEFAULT, Json, Names, Quiet, Runs, new_app, plain, print_json, print_next, print_next_view, run
+from zoo.errors import CheckFailed, UsageError
 from zoo.runs import RunFolder
 
 export_app = new_app("Export trained runs to ONNX, verified before they are written.")
@@ -88,11 +88,32 @@ def show(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> 
         print(plain("\n\n".join(map(as_text, cards))))
 
 
+Matrix = Annotated[
+    bool, typer.Option("--matrix", help="Run every graph through every runtime that is installed, and compare.")
+]
+Runtimes = Annotated[
+    str | None, typer.Option("--runtimes", metavar="NAME,…", help="With --matrix: only these runtimes.")
+]
+
+
 @verify_app.command()
-def verify(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
+def verify(
+    targets: Targets,
+    runs: Runs = RUNS_DEFAULT,
+    matrix: Matrix = False,
+    runtimes: Runtimes = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Verify runs (`aezoo verify purdue/conv`, `all`), folders of them, or any .onnx file. Exit 1 when one fails."""
     from export.report import check_as_json, check_as_text
 
+    if matrix:
+        from export.runtimes.report import show_matrix
+
+        sys.exit(0 if show_matrix(expand(targets, runs), runtimes, as_json=as_json, quiet=quiet) else 1)
+    if runtimes is not None:
+        raise UsageError("--runtimes chooses the columns of the matrix; add --matrix")
     verdicts = [verify_target(target) for target in expand(targets, runs)]
     if as_json:
         print_json(

@@ -65,13 +65,13 @@ def against_torch(
         for name, tensor in reference(trained, graph, value).items():
             check = compare(graph, name, "torch", answers[name], tensor.numpy(), tolerance)
             if not check.passed:
-                exact = reference(_in_float64(trained), graph, value.double())[name].numpy()
+                exact = reference(in_float64(trained), graph, value.double())[name].numpy()
                 check = _allowing(check, float(np.abs(tensor.numpy() - exact).max(initial=0)))
             _keep_worst(worst, check)
     return list(worst.values())
 
 
-def _in_float64(trained: Trained) -> Trained:
+def in_float64(trained: Trained) -> Trained:
     return replace(trained, network=copy.deepcopy(trained.network).double())
 
 

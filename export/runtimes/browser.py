@@ -1,0 +1,101 @@
+"""A job in headless Chromium: a server on 127.0.0.1 hands it out, and takes what the page posts."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from export.runtimes.catalogue import web_folder
+from export.runtimes.supervise import Ending, Limits, supervise
+
+PAGE = Path(__file__).with_name("child.html")
+_ANSWER = re.compile(r"/\d+\.\d+\.f32")
+_ASKED = re.compile(r"/(job\.json|graph\.onnx|\d+\.f32)")
+_ORT = re.compile(r"/ort/(ort[A-Za-z0-9.-]*\.(?:mjs|wasm))")
+_KINDS = {".html": "text/html", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json"}
+
+# Headless, and without a word to the world outside.
+OPTIONS = (
+    "--headless=new --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync --disable-quic --disable-default-apps --disable-extensions --mute-audio"
+).split()
+
+
+def options(profile: str) -> list[str]:
+    """Return the options of a headless Chromium with an empty profile; as root it has no sandbox of its own."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return [*OPTIONS, f"--user-data-dir={profile}", *(["--no-sandbox"] if root else [])]
+
+
+def run_served(command: Sequence[str], folder: Path, limits: Limits) -> Ending:
+    """Do the job of a folder in a browser; `command` starts it."""
+    told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    with (
+        _serving(folder, told) as address,
+        tempfile.TemporaryDirectory(prefix="aezoo-", ignore_cleanup_errors=True) as profile,
+    ):
+        return supervise([*command, *options(profile), address], limits, told=told)
+
+
+@contextmanager
+def _serving(folder: Path, told: queue.SimpleQueue[dict[str, Any]]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(folder, told))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(folder: Path, told: queue.SimpleQueue[dict[str, Any]]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """Hands out the job's own files and onnxruntime-web's, and nothing else."""
+
+        def do_GET(self) -> None:
+            path = self._asked()
+            if path is None or not path.is_file():
+                self._answer(404)
+            else:
+                self._answer(200, path.read_bytes(), _KINDS.get(path.suffix, "application/octet-stream"))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            if self.path == "/tell":
+                told.put(json.loads(body))
+            elif _ANSWER.fullmatch(self.path):
+                (folder / self.path[1:]).write_bytes(body)
+            self._answer(204)
+
+        def _asked(self) -> Path | None:
+            if self.path == "/":
+                return PAGE
+            if _ASKED.fullmatch(self.path):
+                return folder / self.path[1:]
+            library = _ORT.fullmatch(self.path)
+            return web_folder() / library[1] if library else None
+
+        def _answer(self, code: int, body: bytes = b"", kind: str = "text/plain") -> None:
+            self.send_response(code)
+            if body:
+                self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler

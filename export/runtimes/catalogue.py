@@ -1,0 +1,203 @@
+"""The runtimes that a graph is tried in: how each is found, what installs it, and what is known to be wrong in it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+
+from zoo import sessions
+from zoo.data.fetch import cache_folder
+
+PIP = "pip install 'aezoo[runtimes]'"
+NPM_VERSION = "1.30.0"  # the newest; npm lags behind PyPI
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a runtime is known to compute wrongly, or to crash on: in which graphs, in words, and who says so."""
+
+    met: Callable[[onnx.NodeProto], bool]
+    words: str
+    source: str
+
+    def concerns(self, graph: onnx.GraphProto) -> bool:
+        return any(self.met(node) for node in graph.node)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One runtime; `ort-…` are onnxruntime elsewhere than on the CPU: on CUDA, in Node, as WebAssembly in Node.
+
+    version     its version, or None where it is not installed
+    absent      why it cannot be used here: the command that installs it, or what is missing
+    command     what starts its process; the job's file is added
+    served      it runs in a browser and fetches its job from a server of ours
+    """
+
+    name: str
+    version: str | None
+    absent: str = ""
+    command: Sequence[str] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    served: bool = False
+
+
+NAMES = (
+    *("onnxruntime", "ort-cuda", "reference", "openvino", "opencv", "tract"),
+    *("ort-node", "ort-web", "chromium"),
+)
+
+
+def find(name: str) -> Runtime:
+    """Look for a runtime on this machine; nothing of it is imported or started but to ask for its version."""
+    return _FINDERS[name](name)
+
+
+def npm_folder() -> Path:
+    """Return the folder of the user's cache that npm's packages are installed in."""
+    return cache_folder() / "npm"
+
+
+def npm_command() -> str:
+    """Return the line that installs npm's packages; without their scripts, which download CUDA libraries."""
+    packages = " ".join(f"{name}@{NPM_VERSION}" for name in ("onnxruntime-node", "onnxruntime-web"))
+    return f"npm install --ignore-scripts --no-audit --no-fund --prefix {npm_folder()} {packages}"
+
+
+def web_folder() -> Path:
+    """Return the folder that onnxruntime-web's files lie in, once they are installed."""
+    return npm_folder() / "node_modules" / "onnxruntime-web" / "dist"
+
+
+def find_chromium() -> str | None:
+    """Return the path of Chromium or a browser that takes its options, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+# ---- known faults --------------------------------------------------------------------------------------------
+
+
+def _attribute(node: onnx.NodeProto, name: str) -> int:
+    return next((attribute.i for attribute in node.attribute if attribute.name == name), 0)
+
+
+_GROUPED = Fault(
+    lambda node: node.op_type == "ConvTranspose" and _attribute(node, "group") > 1,
+    "its ConvTranspose with groups is 0.4 off in onnx 1.23.2, where five other runtimes agree with torch",
+    "measured in this matrix; onnx's ReferenceEvaluator",
+)
+_EXACT_GELU = Fault(
+    lambda node: node.op_type == "Erf",
+    "exact GELU (Div, Erf, Add, Mul) crashes OpenCV 4.14 and 5.0 while it loads",
+    "measured in this matrix; https://github.com/opencv/opencv/issues/24568 on the same pattern",
+)
+_GROUP_NORM = Fault(
+    lambda node: node.op_type in ("InstanceNormalization", "GroupNormalization"),
+    "GroupNorm comes out of OpenCV 4.14, and of 5.0's classic engine, with a dimension too many",
+    "measured in this matrix",
+)
+_BY_SIZE = Fault(
+    lambda node: node.op_type == "Resize" and len(node.input) > 3 and bool(node.input[3]),
+    "Resize to a size (instead of by scales) is refused",
+    "measured in this matrix; export Upsample with scale_factor",
+)
+
+
+# ---- how each is found ---------------------------------------------------------------------------------------
+
+
+def _python(distribution: str, module: str, faults: tuple[Fault, ...]) -> Callable[[str], Runtime]:
+    def found(name: str) -> Runtime:
+        if importlib.util.find_spec(module) is None:
+            return Runtime(name, None, PIP)
+        version = next(filter(None, map(_version, distribution.split())), "of unknown version")
+        return Runtime(name, version, command=_child(name), faults=faults)
+
+    return found
+
+
+def _child(name: str) -> Sequence[str]:
+    return sys.executable, "-m", "export.runtimes.child", name
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cuda(name: str) -> Runtime:
+    provider = sessions.probe()
+    if provider.name != "cuda":
+        return Runtime(name, None, provider.why_not_cuda)
+    # Without it cuDNN rounds to TF32's ten bits, and three digits are all that agree.
+    strict = {"NVIDIA_TF32_OVERRIDE": "0"}
+    return Runtime(name, _version("onnxruntime-gpu"), command=_child(name), environment=strict)
+
+
+def _node(package: str) -> Callable[[str], Runtime]:
+    def found(name: str) -> Runtime:
+        node = shutil.which("node")
+        if node is None:
+            return Runtime(name, None, "install Node.js 18 or later (Debian: apt-get install nodejs npm)")
+        version = _npm_version(package)
+        if version is None:
+            return Runtime(name, None, npm_command())
+        told = f"{version}, Node {_asked(node, '--version').lstrip('v')}"
+        return Runtime(name, told, command=(node, str(_HERE / "child.mjs"), package, str(npm_folder())))
+
+    return found
+
+
+def _npm_version(package: str) -> str | None:
+    path = npm_folder() / "node_modules" / package / "package.json"
+    try:
+        return str(json.loads(path.read_text())["version"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _chromium(name: str) -> Runtime:
+    version, browser = _npm_version("onnxruntime-web"), find_chromium()
+    if browser is None:
+        return Runtime(name, None, "install Chromium (Debian: apt-get install chromium)")
+    if version is None:
+        return Runtime(name, None, npm_command())
+    told = next((word for word in _asked(browser, "--version").split() if word[:1].isdigit()), "of unknown version")
+    return Runtime(name, f"{version}, Chromium {told}", command=(browser,), served=True)
+
+
+def _asked(program: str, question: str) -> str:
+    try:
+        return subprocess.run([program, question], capture_output=True, text=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+_FINDERS: dict[str, Callable[[str], Runtime]] = {
+    "onnxruntime": _python("onnxruntime-gpu onnxruntime", "onnxruntime", ()),
+    "ort-cuda": _cuda,
+    "reference": _python("onnx", "onnx", (_GROUPED,)),
+    "openvino": _python("openvino", "openvino", ()),
+    "opencv": _python(
+        "opencv-python-headless opencv-python opencv-contrib-python", "cv2", (_EXACT_GELU, _GROUP_NORM, _BY_SIZE)
+    ),
+    "tract": _python("tract", "tract", (_BY_SIZE,)),
+    "ort-node": _node("onnxruntime-node"),
+    "ort-web": _node("onnxruntime-web"),
+    "chromium": _chromium,
+}
+assert tuple(_FINDERS) == NAMES

@@ -1,0 +1,121 @@
+"""The process of one Python runtime: `python -m export.runtimes.child NAME FOLDER` does the job in the folder.
+
+It imports that runtime and nothing else of weight: a crash, a hang or a hunger for memory is its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.runtimes.job import JOB
+
+Array = np.ndarray
+Run = Callable[[Array], list[Array]]
+
+
+def _onnxruntime(path: Path, job: dict[str, Any], *, provider: str = "cpu") -> Run:
+    from zoo import sessions
+
+    if provider == "cuda":
+        sessions.probe()  # finds the CUDA libraries beside torch
+    session = sessions.make(path.read_bytes(), provider=provider)
+    if provider == "cuda" and session.get_providers()[0] != sessions.CUDA:
+        raise RuntimeError("the session fell back to the CPU")
+    return lambda value: list(map(np.asarray, session.run(job["outputs"], {job["input"]: value})))
+
+
+def _onnxruntime_cuda(path: Path, job: dict[str, Any]) -> Run:
+    return _onnxruntime(path, job, provider="cuda")
+
+
+def _onnx_reference(path: Path, job: dict[str, Any]) -> Run:
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator = ReferenceEvaluator(onnx.load_from_string(path.read_bytes()))
+    return lambda value: list(map(np.asarray, evaluator.run(job["outputs"], {job["input"]: value})))
+
+
+def _openvino(path: Path, job: dict[str, Any]) -> Run:
+    import openvino
+
+    core = openvino.Core()
+    # Its default on CPUs with AMX is bfloat16's precision, 8e-4 off.
+    asked = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    compiled = core.compile_model(core.read_model(path.read_bytes()), "CPU", asked)
+    outputs = [compiled.output(name) for name in job["outputs"]]
+
+    def run(value: Array) -> list[Array]:
+        answers = compiled({job["input"]: value})
+        return [answers[output] for output in outputs]
+
+    return run
+
+
+def _opencv(path: Path, job: dict[str, Any]) -> Run:
+    import cv2
+
+    cv2.setNumThreads(1)
+    net = cv2.dnn.readNetFromONNX(np.frombuffer(path.read_bytes(), np.uint8))
+
+    def run(value: Array) -> list[Array]:
+        net.setInput(value, job["input"])
+        return [np.asarray(answer) for answer in net.forward(job["outputs"])]
+
+    return run
+
+
+def _tract(path: Path, job: dict[str, Any]) -> Run:
+    import tract
+
+    model = tract.onnx().load(path)
+    names = [model.output_name(place) for place in range(model.output_count())]  # optimised, they are others
+    places = [names.index(name) for name in job["outputs"]]
+    runnable = model.into_model().into_runnable()
+
+    def run(value: Array) -> list[Array]:
+        answers = runnable.run([value])
+        return [answers[place].to_numpy() for place in places]
+
+    return run
+
+
+_RUNTIMES: dict[str, Callable[[Path, dict[str, Any]], Run]] = {
+    "onnxruntime": _onnxruntime,
+    "ort-cuda": _onnxruntime_cuda,
+    "reference": _onnx_reference,
+    "openvino": _openvino,
+    "opencv": _opencv,
+    "tract": _tract,
+}
+
+
+def main(name: str, folder: Path) -> None:
+    try:
+        job = json.loads((folder / JOB).read_text())
+        run = _RUNTIMES[name](folder / job["graph"], job)
+        _tell({"loaded": True})
+        for number, case in enumerate(job["cases"]):
+            value = np.fromfile(folder / case["file"], "<f4").reshape(case["shape"])
+            answers = [np.ascontiguousarray(answer, "<f4") for answer in run(value)]
+            for place, answer in enumerate(answers):
+                answer.tofile(folder / f"{number}.{place}.f32")
+            _tell({"case": number, "shapes": [list(answer.shape) for answer in answers]})
+    except Exception as error:  # each runtime raises kinds of its own
+        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        _tell({"error": line})
+        sys.exit(1)
+
+
+def _tell(told: dict[str, Any]) -> None:
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,194 @@
+"""Every graph through every runtime: numbers, no words but those of the runtimes."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from export.runtimes.browser import run_served
+from export.runtimes.catalogue import Fault, Runtime
+from export.runtimes.job import Case, Job
+from export.runtimes.subjects import Subject
+from export.runtimes.supervise import Ending, Limits, supervise
+from export.verify import ROUNDINGS, compare
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One graph in one runtime.
+
+    difference  the largest |difference| of the output and case that came nearest to what is allowed, or beyond it
+    allowed     what is allowed there
+    where       that output and case
+    cases       how many cases it answered, of how many
+    why         what stopped it, in words
+    faults      what is known to be wrong in the runtime with such a graph
+    """
+
+    runtime: Runtime
+    difference: float | None = None
+    allowed: float | None = None
+    where: str = ""
+    cases: tuple[int, int] = (0, 0)
+    why: str = ""
+    seconds: float = 0.0
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def tried(self) -> bool:
+        return self.runtime.version is not None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case was answered within what is allowed; true of a runtime that is not installed."""
+        if not self.tried:
+            return True
+        near = self.difference is not None and self.allowed is not None and self.difference <= self.allowed
+        return near and not self.why and self.cases[0] == self.cases[1]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One graph in every runtime."""
+
+    subject: Subject
+    cells: tuple[Cell, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(cell.passed for cell in self.cells)
+
+
+def run_matrix(
+    subjects: Sequence[Subject],
+    runtimes: Sequence[Runtime],
+    limits: Limits,
+    *,
+    done: Callable[[Subject, Cell], None] = lambda subject, cell: None,
+) -> Iterator[Row]:
+    """Yield a row a graph; two runtimes work at a time, each in its process under the limits."""
+    for subject in subjects:
+        cases = subject.cases()
+        expected = [subject.expected(case) for case in cases]
+
+        def one(runtime: Runtime, subject: Subject = subject, cases: Sequence[Case] = cases) -> Cell:
+            if runtime.version is None:
+                return Cell(runtime)
+            cell = _run(subject, runtime, cases, expected, limits)  # noqa: B023 (used before the loop goes on)
+            done(subject, cell)
+            return cell
+
+        with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:
+            yield Row(subject, tuple(workers.map(one, runtimes)))
+
+
+def _run(
+    subject: Subject,
+    runtime: Runtime,
+    cases: Sequence[Case],
+    expected: Sequence[Mapping[str, Array]],
+    limits: Limits,
+) -> Cell:
+    outputs = tuple(port.name for port in subject.facts.outputs)
+    job = Job(subject.data, subject.facts.inputs[0].name, outputs, cases)
+    with tempfile.TemporaryDirectory(prefix="aezoo-") as name:
+        folder = Path(name)
+        job.write(folder)
+        ending = _supervised(runtime, folder, limits)
+        return _judge(subject, runtime, job, ending, folder, expected)
+
+
+def _supervised(runtime: Runtime, folder: Path, limits: Limits) -> Ending:
+    if runtime.served:
+        return run_served(runtime.command, folder, limits)
+    return supervise([*runtime.command, str(folder)], limits, environment={**_OURS, **runtime.environment})
+
+
+# The child imports `export` wherever the command was called from.
+_OURS = {
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+}
+
+
+def _judge(
+    subject: Subject,
+    runtime: Runtime,
+    job: Job,
+    ending: Ending,
+    folder: Path,
+    expected: Sequence[Mapping[str, Array]],
+) -> Cell:
+    worst: tuple[float, float, str] | None = None
+    answered = 0
+    why = ending.why
+    for told in ending.told:
+        if "case" not in told:
+            continue
+        number = int(told["case"])
+        try:
+            answers = job.answers(folder, number, told["shapes"])
+        except (OSError, ValueError, TypeError) as error:
+            why = why or f"wrote no sound answer to {job.cases[number].name} ({error})"
+            break
+        answered += 1
+        for found in _compared(subject, job.cases[number], answers, expected[number]):
+            if worst is None or not found[0] / found[1] <= worst[0] / worst[1]:
+                worst = found
+    if why and answered < len(job.cases):
+        loaded = any("loaded" in told for told in ending.told)
+        why += f", {f'at {job.cases[answered].name}' if loaded else 'while it loads the graph'}"
+    difference, allowed, where = worst or (None, None, "")
+    graph = onnx.ModelProto.FromString(subject.data).graph
+    faults = tuple(fault for fault in runtime.faults if fault.concerns(graph))
+    return Cell(runtime, difference, allowed, where, (answered, len(job.cases)), why, ending.seconds, faults)
+
+
+def _compared(
+    subject: Subject, case: Case, answers: Mapping[str, Array], expected: Mapping[str, Array]
+) -> Iterator[tuple[float, float, str]]:
+    """Yield (largest |difference|, allowed, where) of every output of a case."""
+    rounding: Mapping[str, float] | None = None
+    for name, wanted in expected.items():
+        check = compare("", name, "", answers[name], wanted)
+        allowed = check.allowed
+        if not check.passed and math.isfinite(check.difference):
+            rounding = subject.rounding(case.value) if rounding is None else rounding
+            allowed = max(allowed, ROUNDINGS * rounding[name])
+        yield check.difference, allowed, f"{name}, {case.name}"
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """Return a row for `--json`; a difference that is no number is null."""
+    return {
+        "graph": str(row.subject.path),
+        "reference": row.subject.reference,
+        "passed": row.passed,
+        "runtimes": {cell.runtime.name: _cell(cell) for cell in row.cells},
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    finite = cell.difference is not None and math.isfinite(cell.difference)
+    return {
+        "version": cell.runtime.version,
+        "absent": cell.runtime.absent or None,
+        "passed": cell.passed if cell.tried else None,
+        "max_difference": cell.difference if finite else None,
+        "allowed": cell.allowed,
+        "where": cell.where or None,
+        "cases": {"answered": cell.cases[0], "of": cell.cases[1]},
+        "why": cell.why or None,
+        "seconds": round(cell.seconds, 3),
+        "known_faults": [{"fault": fault.words, "source": fault.source} for fault in cell.faults],
+    }

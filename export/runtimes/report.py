@@ -1,0 +1,176 @@
+"""The matrix in words: a table, what failed, what is known to be wrong, and what would bring the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from pathlib import Path
+
+from export.runtimes.catalogue import NAMES, Runtime, find
+from export.runtimes.matrix import Cell, Row, as_json, run_matrix
+from export.runtimes.subjects import BATCHES, Subject, subjects_of
+from export.runtimes.supervise import Limits
+from zoo.cli import plain, print_json
+from zoo.errors import AezooError, UsageError
+from zoo.runs import RunFolder
+
+ABSENT = "–"
+
+
+def show_matrix(
+    targets: Sequence[RunFolder | Path], names: str | None, *, as_json: bool, quiet: bool, limits: Limits | None = None
+) -> bool:
+    """Run and print the matrix of these targets; return whether nothing failed. Raises UsageError for a wrong name."""
+    runtimes = [find(name) for name in chosen(names)]
+    allowed = limits or Limits()
+    subjects, refused = _subjects(targets)
+    with _progress(
+        quiet=quiet or as_json, of=len(subjects) * sum(each.version is not None for each in runtimes)
+    ) as tick:
+        rows = list(run_matrix(subjects, runtimes, allowed, done=tick))
+    passed = not refused and bool(rows) and all(row.passed for row in rows)
+    if as_json:
+        print_json(_document(rows, runtimes, refused, allowed, passed))
+    else:
+        print(plain(as_text(rows, runtimes, refused, allowed)))
+    return passed
+
+
+def chosen(names: str | None) -> Sequence[str]:
+    """Return the runtimes of a comma list, all where there is none."""
+    if names is None:
+        return NAMES
+    wanted = list(filter(None, (name.strip() for name in names.split(","))))
+    for name in wanted:
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise UsageError(f"no runtime {name!r}{hint} There are {', '.join(NAMES)}")
+    if not wanted:
+        raise UsageError(f"--runtimes names none; there are {', '.join(NAMES)}")
+    return wanted
+
+
+def _subjects(targets: Sequence[RunFolder | Path]) -> tuple[list[Subject], list[str]]:
+    """Return the graphs of the targets, and a sentence for each that is refused."""
+    subjects, refused = [], []
+    for target in targets:
+        try:
+            subjects += list(subjects_of(target))
+        except AezooError as error:
+            refused.append(str(error))
+    return subjects, refused
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool, of: int) -> Iterator[_Tick]:
+    """Show on a terminal which graph is in which runtime."""
+    tick = _Tick(of, shown=not quiet and sys.stderr.isatty())
+    try:
+        yield tick
+    finally:
+        tick.clear()
+
+
+class _Tick:
+    def __init__(self, of: int, *, shown: bool) -> None:
+        self._of, self._done, self._shown = of, 0, shown
+
+    def __call__(self, subject: Subject, cell: Cell) -> None:
+        self._done += 1
+        if self._shown:
+            told = f"{self._done} of {self._of}: {_label(subject)} in {cell.runtime.name}"
+            print(f"\r\x1b[K{plain(told)[:100]}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+# ---- words ---------------------------------------------------------------------------------------------------
+
+
+def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[str], limits: Limits) -> str:
+    """Return the table of largest differences and what there is to say about it."""
+    lines = _table(rows, runtimes) if rows else []
+    lines += ["", *_legend(rows, runtimes, limits)]
+    troubles = [_trouble(row, cell) for row in rows for cell in row.cells if not cell.passed]
+    faults = dict.fromkeys(
+        f"  known   {cell.runtime.name}: {fault.words} ({fault.source})"
+        for row in rows
+        for cell in row.cells
+        for fault in cell.faults
+    )
+    lines += ["", *troubles, *(f"  FAILED  {sentence}" for sentence in refused), *faults]
+    tried = sum(cell.tried for row in rows for cell in row.cells)
+    failed = len(troubles) + len(refused)
+    lines.append(f"{f'{failed} FAILED' if failed else 'passed'}: {len(rows)} graphs, {tried} runs in runtimes")
+    return "\n".join(lines)
+
+
+def _label(subject: Subject) -> str:
+    return "/".join(subject.path.parts[-3:])
+
+
+def _table(rows: Sequence[Row], runtimes: Sequence[Runtime]) -> list[str]:
+    head = ["max |difference|", *(runtime.name for runtime in runtimes)]
+    body = [[_label(row.subject), *map(_word, row.cells)] for row in rows]
+    widths = [max(len(line[column]) for line in (head, *body)) for column in range(len(head))]
+    return list(map(_line, (head, *body), repeat(widths)))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    right = (f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True))
+    return "  ".join([f"{cells[0]:{widths[0]}}", *right])
+
+
+def _word(cell: Cell) -> str:
+    if not cell.tried:
+        return ABSENT
+    if cell.why or cell.difference is None:
+        return "stopped"
+    number = f"{cell.difference:.1e}" if math.isfinite(cell.difference) else "no number"
+    return number if cell.passed else f"{number} !"
+
+
+def _trouble(row: Row, cell: Cell) -> str:
+    where = f"  FAILED  {_label(row.subject)} in {cell.runtime.name}: "
+    if cell.why:
+        return where + cell.why
+    if cell.difference is None or cell.allowed is None:
+        return f"{where}answered {cell.cases[0]} of {cell.cases[1]} cases"
+    found = (
+        f"{cell.difference:.1e} of {cell.allowed:.1e}"
+        if math.isfinite(cell.difference)
+        else "another shape, or no number"
+    )
+    return f"{where}{found} ({cell.where})"
+
+
+def _legend(rows: Sequence[Row], runtimes: Sequence[Runtime], limits: Limits) -> list[str]:
+    references = ", ".join(dict.fromkeys(row.subject.reference for row in rows)) or "torch"
+    lines = [
+        f"  against {references} at batches of {', '.join(map(str, BATCHES))}: noise, real images, zeros, ones; "
+        f"at most {limits.seconds:g} s and {limits.memory / 2**30:g} GiB each"
+    ]
+    width = max(len(runtime.name) for runtime in runtimes)
+    for runtime in runtimes:
+        told = runtime.version or f"{ABSENT} {runtime.absent}"
+        lines.append(f"  {runtime.name:{width}}  {told}")
+    return lines
+
+
+def _document(
+    rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[str], limits: Limits, passed: bool
+) -> dict[str, object]:
+    return {
+        "passed": passed,
+        "limits": {"seconds": limits.seconds, "memory_bytes": limits.memory},
+        "runtimes": [{"name": each.name, "version": each.version, "absent": each.absent or None} for each in runtimes],
+        "graphs": [as_json(row) for row in rows],
+        "refused": list(refused),
+    }

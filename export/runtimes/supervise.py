@@ -1,0 +1,160 @@
+"""A process under limits: what it says line by line, and how it ended. Foreign runtimes crash, hang and eat memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+POLL = 0.05  # seconds between two looks at time and memory
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a process may take: seconds of wall clock, and bytes of resident memory with all its children.
+
+    Memory is looked at where the system has /proc; elsewhere only time is limited.
+    """
+
+    seconds: float = 300.0
+    memory: int = 4 << 30
+
+
+@dataclass
+class Ending:
+    """How a process ended: what it told, and in words what stopped it, '' where it ended well by itself."""
+
+    told: list[dict[str, Any]] = field(default_factory=list)
+    why: str = ""
+    seconds: float = 0.0
+
+
+def supervise(
+    command: Sequence[str],
+    limits: Limits,
+    *,
+    environment: Mapping[str, str] | None = None,
+    told: queue.SimpleQueue[dict[str, Any]] | None = None,
+) -> Ending:
+    """Run a command until it ends, or says that it is done or has failed, or goes beyond a limit.
+
+    What it tells are JSON objects: lines on its standard output, unless `told` brings them from elsewhere.
+    """
+    heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue() if told is None else told
+    ending, began = Ending(), time.monotonic()
+    with tempfile.TemporaryFile() as log:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if told is None else log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+        except OSError as error:
+            ending.why = f"cannot be started: {(error.strerror or str(error)).lower()}"
+            return ending
+        reader = _listen(process, heard) if told is None else None
+        try:
+            ending.why = _watch(process, limits, heard, ending, began)
+        finally:
+            _end(process)
+            if reader is not None:
+                reader.join()
+        _take(heard, ending)
+    ending.why = ending.why or next((str(each["error"]) for each in ending.told if "error" in each), "")
+    ending.seconds = time.monotonic() - began
+    return ending
+
+
+def _listen(process: subprocess.Popen[bytes], heard: queue.SimpleQueue[dict[str, Any]]) -> threading.Thread:
+    """Put each line that is a JSON object into the queue; runtimes print other things too."""
+    assert process.stdout is not None
+    stream = process.stdout
+
+    def listen() -> None:
+        for line in stream:
+            with suppress(ValueError):
+                value = json.loads(line)
+                if isinstance(value, dict):
+                    heard.put(value)
+        stream.close()
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    return thread
+
+
+def _watch(
+    process: subprocess.Popen[bytes],
+    limits: Limits,
+    heard: queue.SimpleQueue[dict[str, Any]],
+    ending: Ending,
+    began: float,
+) -> str:
+    """Wait; return what stopped the process in words, or '' where it ended well or said that it has."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(POLL)
+            return _ended_by(code)
+        _take(heard, ending)
+        if any("done" in each or "error" in each for each in ending.told):
+            return ""
+        if time.monotonic() - began > limits.seconds:
+            return f"not done after {limits.seconds:g} s"
+        if memory_of(process.pid) > limits.memory:
+            return f"more than {limits.memory / 2**30:.3g} GiB of memory"
+
+
+def _take(heard: queue.SimpleQueue[dict[str, Any]], ending: Ending) -> None:
+    while not heard.empty():
+        ending.told.append(heard.get())
+
+
+def _ended_by(code: int) -> str:
+    if code >= 0:
+        return "" if code in (0, 1) else f"ended with exit code {code}"
+    with suppress(ValueError):
+        return f"crashed ({signal.Signals(-code).name})"
+    return f"crashed (signal {-code})"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started."""
+    family = [*_descendants(process.pid), process.pid]
+    for pid in family:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+    if os.name != "nt":
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def memory_of(pid: int) -> int:
+    """Return the resident bytes of a process and its descendants; 0 where the system does not tell."""
+    page = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+    total = 0
+    for each in (pid, *_descendants(pid)):
+        with suppress(OSError, ValueError, IndexError):
+            total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * page
+    return total
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    with suppress(OSError, ValueError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                yield child
+                yield from _descendants(child)
