@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,21 @@ import typer
 from export.targets import Verdict, card_of, expand
 from export.targets import verify as verify_target
 from zoo import checkpoints, registry
-from zoo.cli import RUNS_DEFAULT, Json, Names, Quiet, Runs, new_app, plain, print_json, print_next, print_next_view, run
+from zoo.cli import (
+    RUNS_DEFAULT,
+    Json,
+    Names,
+    Quiet,
+    Runs,
+    new_app,
+    plain,
+    print_json,
+    print_next,
+    print_next_view,
+    run,
+    say,
+    uncollected,
+)
 from zoo.errors import CheckFailed, UsageError
 from zoo.runs import RunFolder
 
@@ -36,15 +51,29 @@ Fp16 = Annotated[
 ]
 
 
+Kit = Annotated[
+    bool, typer.Option("--kit", help="With --bundle: put programs and a web page that use the bundles into DIR/kit.")
+]
+
+
 @export_app.command()
 def export(
-    names: Names, runs: Runs = RUNS_DEFAULT, bundle: BundleFolder = None, fp16: Fp16 = False, as_json: Json = False
+    names: Names,
+    runs: Runs = RUNS_DEFAULT,
+    bundle: BundleFolder = None,
+    kit: Kit = False,
+    fp16: Fp16 = False,
+    as_json: Json = False,
 ) -> None:
     """Export runs: `aezoo export purdue/conv`, `aezoo export all --bundle models`."""
-    from export.bundle import write_bundle
-    from export.publish import publish
-    from export.report import check_as_text
+    with uncollected():
+        from export.bundle import write_bundle, write_kit
+        from export.publish import publish
+        from export.report import check_as_text
+        from export.runtimes.catalogue import npm_command
 
+    if kit and bundle is None:
+        raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
     published, bundles = [], []
     for recipe in registry.match(names):
         folder = RunFolder.of(runs, recipe.name)
@@ -58,12 +87,18 @@ def export(
             print("\n".join(check_as_text(check) for check in (*done.checks, *done.refused)))
             if bundles[-1] is not None:
                 print(f"  bundle  {bundles[-1].path}: {len(bundles[-1].sizes)} files, {bundles[-1].bytes:,} bytes")
+    if kit and bundle is not None and not write_kit(bundle):
+        say(f"the kit's web page needs onnxruntime-web beside it; run this line, then export again: {npm_command()}")
     if as_json:
         print_json(
             [
                 {**done.as_json(), "bundle": made.as_json() if made else None}
                 for done, made in zip(published, bundles, strict=True)
             ]
+        )
+    elif bundle and kit:
+        print(
+            f"next: {shlex.join(['python3', '-m', 'http.server', '-d', str(bundle)])}, then http://localhost:8000/kit/web/"
         )
     elif bundle:
         print_next("verify", bundle, "--matrix")

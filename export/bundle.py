@@ -18,14 +18,21 @@ from typing import Any
 
 from export.describe import as_markdown
 from export.publish import Published, listing
+from export.runtimes.catalogue import web_folder
 from export.vectors import IMAGES
 from zoo import gate
 from zoo.card import FORMAT, MAX_TEXT, from_json
 from zoo.errors import AezooError, FileRefused
 from zoo.ours import CARD, INDEX
-from zoo.runs import write_all
+from zoo.runs import atomic_write, write_all
 
 _MAX_INDEX = 16 << 20
+
+
+KIT = Path(__file__).with_name("kit")
+_ORT = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+_SUMS = "sums.json"
+_BUILT = ("node_modules", "build", "bin", "obj", "ort")  # what its programs leave in their folders when they are built
 
 
 @dataclass(frozen=True)
@@ -104,3 +111,36 @@ def _is_there(folder: Path, name: object) -> bool:
     except AezooError:
         return False
     return own.name == name
+
+
+def write_kit(folder: Path) -> bool:
+    """Put the kit's programs and page into `folder/kit`, and onnxruntime-web beside the page.
+
+    Returns whether onnxruntime-web was at hand. Raises FileRefused where a file was changed since, and WriteError.
+    """
+    place = folder / "kit"
+    files = {path.relative_to(KIT).as_posix(): path.read_bytes() for path in sorted(KIT.rglob("*")) if _is_kit(path)}
+    library = [web_folder() / name for name in _ORT]
+    whole = all(path.is_file() for path in library)
+    if whole:
+        files |= {f"web/ort/{path.name}": path.read_bytes() for path in library}
+    sums = {name: sha256 for name, (sha256, _) in listing(files).items()}
+    known = _sums(place / _SUMS)
+    write_all(place, files, known)
+    told = json.dumps({**known, **sums}, indent=1, sort_keys=True) + "\n"
+    atomic_write(place / _SUMS, told.encode())
+    return whole
+
+
+def _is_kit(path: Path) -> bool:
+    inside = path.relative_to(KIT).parts
+    return path.is_file() and not any(part.startswith((".", "__")) or part in _BUILT for part in inside)
+
+
+def _sums(path: Path) -> dict[str, str]:
+    """Return the sha256 of every file of the kit that was written before; nothing where that cannot be read."""
+    try:
+        told = json.loads(gate.read_bytes(path, limit=MAX_TEXT))
+        return {str(name): str(sha256) for name, sha256 in told.items()}
+    except (AezooError, ValueError, AttributeError, RecursionError):
+        return {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -97,6 +98,17 @@ def load_trained(recipe: Recipe, run: RunFolder, *, epochs: int) -> Trained:
         network.load_state_dict(checkpoints.load_state(checkpoint, run)["network"])
     network.eval()
     return Trained(recipe, network, recipe.input_shape, bottleneck_shape(network, recipe.input_shape))
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread: on a few small images several wait for each other longer than that takes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def reference(trained: Trained, graph: str, value: Tensor) -> dict[str, Tensor]:

@@ -13,7 +13,17 @@ import numpy as np
 
 from export.compact import LEAST_BYTES, halved
 from export.compact import TOLERANCE as FP16_TOLERANCE
-from export.graphs import BOTTLENECK, FEATURES, IMAGE, LOGITS, RECONSTRUCTION, Trained, load_trained, shapes_of
+from export.graphs import (
+    BOTTLENECK,
+    FEATURES,
+    IMAGE,
+    LOGITS,
+    RECONSTRUCTION,
+    Trained,
+    load_trained,
+    one_thread,
+    shapes_of,
+)
 from export.report import check_as_json, failure
 from export.to_onnx import BATCH, convert, with_card
 from export.vectors import COMPACT, Vectors, make
@@ -55,6 +65,7 @@ class Published:
         }
 
 
+@one_thread()
 def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False) -> Published:
     """Export a run; with `fp16` also at half the size, where the file has more than a mebibyte.
 

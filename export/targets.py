@@ -53,10 +53,14 @@ def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
 
 
 def verify(target: RunFolder | Path) -> Verdict:
+    """Check a run, a bundle or a file; what is wrong with it is in the verdict."""
+    from export.graphs import one_thread
+
     verdict = Verdict(str(target.path if isinstance(target, RunFolder) else target))
     try:
         if isinstance(target, RunFolder):
-            _verify_run(target, verdict)
+            with one_thread():
+                _verify_run(target, verdict)
         else:
             _verify_file(target, verdict)
     except AezooError as error:
@@ -139,6 +143,7 @@ def _verify_file(path: Path, verdict: Verdict) -> None:
 
 
 def card_of(target: RunFolder | Path) -> card.Card:
+    """Return the card of a graph, of the model of a run or bundle, or in a card.json. Raises FileRefused."""
     path = target.graph("model") if isinstance(target, RunFolder) else target
     if path.suffix == ".json":
         return card.from_json(gate.read_bytes(path, limit=card.MAX_TEXT).decode(errors="replace"))

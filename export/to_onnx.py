@@ -15,6 +15,7 @@ from onnx import ModelProto
 import zoo
 from export.graphs import Ports, Trained, Whole
 from zoo.card import METADATA_KEY, Card
+from zoo.cli import uncollected
 from zoo.errors import CheckFailed
 
 OPSET = 18  # with IR 8 the widest set: onnxruntime 1.15 to 1.31, web 1.14 on, OpenCV, OpenVINO, tract
@@ -40,7 +41,7 @@ def convert(trained: Trained) -> dict[str, ModelProto]:
 def _trace(trained: Trained) -> ModelProto:
     inputs, outputs = trained.ports["model"]
     example = torch.rand(2, *trained.image_shape, generator=torch.Generator().manual_seed(0))
-    with _silence():
+    with _silence(), uncollected():
         program = torch.onnx.export(
             Whole(trained.network).eval(),
             (example,),

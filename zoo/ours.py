@@ -16,13 +16,13 @@ _GRAPH_BEGINS = b"\x08\x08\x12\x05aezoo"  # of each graph we write: IR version 8
 _CARD_BEGINS = b'{"assignment":"'
 
 
-def refuse_foreign(folder: Path, files: Mapping[str, bytes]) -> None:
+def refuse_foreign(folder: Path, files: Mapping[str, bytes], listed: Mapping[str, str] | None = None) -> None:
     """Raise FileRefused where a file to be written, or removed, (path below the folder → new bytes) is somebody else's.
 
-    Ours is what has the same bytes already, what card.json beside it lists by its sha256, and a graph or card that we
-    wrote, whole or cut short. An empty file is nobody's.
+    Ours is what has the same bytes already, what `listed` (name → sha256; by default card.json beside it) knows, and a
+    graph or card that we wrote, whole or cut short. An empty file is nobody's.
     """
-    listed = _listed(folder / CARD)
+    listed = _listed(folder / CARD) if listed is None else listed
     for name, data in files.items():
         path = folder / name
         if path.is_symlink() or path.exists():

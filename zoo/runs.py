@@ -194,9 +194,12 @@ def atomic_write(path: Path, data: bytes) -> None:
         raise write_error(path, error, size=len(data)) from error
 
 
-def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files (path below the folder → bytes) in their order, once none of them would replace somebody else's."""
-    refuse_foreign(folder, files)
+def write_all(folder: Path, files: Mapping[str, bytes], listed: Mapping[str, str] | None = None) -> None:
+    """Write files (path below the folder → bytes) in their order, once none of them would replace somebody else's.
+
+    `listed` tells by their sha256 which are ours; by default card.json does. Raises FileRefused, WriteError.
+    """
+    refuse_foreign(folder, files, listed)
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / name, data)

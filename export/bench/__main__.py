@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from export.bench.child import ENCODER
 from zoo import contest, registry, sessions
 from zoo.cli import RUNS_DEFAULT, Device, Json, Quiet, Runs, new_app, print_json, print_next, run
 from zoo.errors import DeviceError, RunError, UsageError
@@ -104,15 +105,16 @@ def _exported(folder: RunFolder) -> bool:
 def _compare(
     name: str, runs: Path, device: str, sizes: list[int], rounds: int, seconds: float, quiet: bool
 ) -> dict[str, Any]:
-    speeds: dict[str, dict[int, list[float]]] = {each: {size: [] for size in sizes} for each in NAMES}
+    names = [*NAMES, *([ENCODER] if RunFolder.of(runs, name).graph(ENCODER).is_file() else [])]
+    speeds: dict[str, dict[int, list[float]]] = {each: {size: [] for size in sizes} for each in names}
     with ExitStack() as stack:
         children = {}
-        for each in NAMES:
+        for each in names:
             asked = {"name": each, "recipe_name": name, "runs": str(runs.resolve()), "device": device}
             children[each] = stack.enter_context(contest.child(each, "export.bench.child", asked))
         for round_ in range(rounds):
             for size in sizes:
-                for each in contest.in_turn(NAMES, round_):
+                for each in contest.in_turn(names, round_):
                     speeds[each][size].append(children[each].ask((size, seconds))["images_a_second"])
             if not quiet:
                 print(f"{name}: {device}, round {round_ + 1} of {rounds}", file=sys.stderr)
@@ -124,31 +126,42 @@ def _compare(
 
 
 def _row(size: int, speeds: dict[str, dict[int, list[float]]]) -> dict[str, Any]:
-    own, other = (speeds[each][size][1:] for each in NAMES)
-    ratios = [left / right for left, right in zip(own, other, strict=True)]
-    return {
+    counted = {each: found[size][1:] for each, found in speeds.items()}
+    row = {
         "batch": size,
-        "images_a_second": {each: statistics.median(speeds[each][size][1:]) for each in NAMES},
-        "onnxruntime_is_faster": contest.spread(ratios),
+        "images_a_second": {each: statistics.median(found) for each, found in counted.items()},
+        "onnxruntime_is_faster": _ratios(counted["onnxruntime"], counted["torch"]),
     }
+    if ENCODER in counted:
+        row["encoder_is_faster"] = _ratios(counted[ENCODER], counted["onnxruntime"])
+    return row
+
+
+def _ratios(own: list[float], other: list[float]) -> list[float]:
+    return contest.spread([left / right for left, right in zip(own, other, strict=True)])
 
 
 def _table(name: str, told: dict[str, Any]) -> str:
     lines = []
     for device, found in told.items():
         rows = found["contenders"]
-        abouts = [f"{each} ({rows[each]['about']})" for each in NAMES]
+        abouts = [f"{each} ({rows[each]['about']})" for each in rows]
         lines.append(f"\n{name}, {device}: {', '.join(abouts)}")
-        lines.append(f"  {'batch':>6} {'onnxruntime':>12} {'torch':>9} images/s  onnxruntime is faster by")
+        heads = "".join(f" {each:>11}" for each in rows)
+        against = ["onnxruntime over torch", *(["encoder over onnxruntime"] if ENCODER in rows else [])]
+        lines.append(f"  {'batch':>6}{heads} images/s  {' '.join(against)}")
         for row in found["batches"]:
-            low, middle, high = row["onnxruntime_is_faster"]
-            own, other = (row["images_a_second"][each] for each in NAMES)
-            ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})"
-            lines.append(f"  {row['batch']:>6} {own:>12,.0f} {other:>9,.0f} {'':9} {ratio}")
+            speeds = "".join(f" {row['images_a_second'][each]:>11,.0f}" for each in rows)
+            ratios = [f"{_ratio(row[key]):22}" for key in ("onnxruntime_is_faster", "encoder_is_faster") if key in row]
+            lines.append(f"  {row['batch']:>6}{speeds} {'':8}  {' '.join(ratios)}".rstrip())
         for what, unit, scale in (("memory", "MB", 1e6), ("ready", "s", 1)):
-            own, other = (rows[each][what] / scale for each in NAMES)
-            lines.append(f"  {what:>6} {own:>12,.1f} {other:>9,.1f} {unit}")
+            lines.append(f"  {what:>6}{''.join(f' {rows[each][what] / scale:>11,.1f}' for each in rows)} {unit}")
     return "\n".join(lines)
+
+
+def _ratio(spread: list[float]) -> str:
+    low, middle, high = spread
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

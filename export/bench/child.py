@@ -1,6 +1,7 @@
 """One way to compute a run's graph, in a process of its own: it answers batches for some time whenever it is asked.
 
 onnxruntime    the exported model.onnx, as the viewer opens it but with every core
+encoder        encoder.onnx alone in the same way, for whoever needs no more than the bottleneck
 torch          the network of the checkpoint in eager mode, as an author would call it
 """
 
@@ -18,6 +19,8 @@ import numpy as np
 from zoo import contest, gate, registry
 from zoo.runs import SAMPLE_INPUTS, RunFolder
 
+ENCODER = "encoder"
+
 Compute = Callable[[np.ndarray], None]
 
 
@@ -25,7 +28,10 @@ def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[contest.A
     """Return what is told, and what answers: given (batch, seconds), compute for so long; tell images a second."""
     folder = RunFolder.of(Path(runs), recipe_name)
     samples = folder.read_history().arrays[SAMPLE_INPUTS].astype(np.float32) / 255
-    compute, about = (_onnxruntime if name == "onnxruntime" else _torch)(folder, recipe_name, device)
+    if name == "torch":
+        compute, about = _torch(folder, recipe_name, device)
+    else:
+        compute, about = _onnxruntime(folder, ENCODER if name == ENCODER else "model", device)
 
     def answer(asked: tuple[int, float]) -> contest.Answer:
         batch, seconds = asked
@@ -40,11 +46,11 @@ def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[contest.A
     return {"about": about}, answer
 
 
-def _onnxruntime(folder: RunFolder, recipe_name: str, device: str) -> tuple[Compute, str]:
+def _onnxruntime(folder: RunFolder, graph: str, device: str) -> tuple[Compute, str]:
     from zoo import sessions
 
     threads = os.cpu_count() or 1
-    place = folder.graph("model")
+    place = folder.graph(graph)
     data = gate.read_bytes(place, limit=gate.MAX_ONNX_BYTES)
     gate.check_onnx(data, source=str(place))
     session = sessions.make(data, provider=device, threads=threads)

@@ -95,23 +95,23 @@ def _attribute(node: onnx.NodeProto, name: str) -> int:
 
 _GROUPED = Fault(
     lambda node: node.op_type == "ConvTranspose" and _attribute(node, "group") > 1,
-    "its ConvTranspose with groups is 0.4 off in onnx 1.23.2, where five other runtimes agree with torch",
-    "measured in this matrix; onnx's ReferenceEvaluator",
+    "onnx 1.23's ReferenceEvaluator computes ConvTranspose with groups wrongly, or not at all",
+    "seen here beside five runtimes that agree with torch",
 )
 _EXACT_GELU = Fault(
     lambda node: node.op_type == "Erf",
-    "exact GELU (Div, Erf, Add, Mul) crashes OpenCV 4.14 and 5.0 while it loads",
-    "measured in this matrix; https://github.com/opencv/opencv/issues/24568 on the same pattern",
+    "exact GELU (Div, Erf, Add, Mul) crashes OpenCV 4.14 and 5.0 while they load it",
+    "seen here; on the same pattern https://github.com/opencv/opencv/issues/24568",
 )
 _GROUP_NORM = Fault(
     lambda node: node.op_type in ("InstanceNormalization", "GroupNormalization"),
-    "GroupNorm comes out of OpenCV 4.14, and of 5.0's classic engine, with a dimension too many",
-    "measured in this matrix",
+    "OpenCV 4.14, and 5.0's classic engine, give GroupNorm's result a dimension too many",
+    "seen here",
 )
 _BY_SIZE = Fault(
     lambda node: node.op_type == "Resize" and len(node.input) > 3 and bool(node.input[3]),
-    "Resize to a size (instead of by scales) is refused",
-    "measured in this matrix; export Upsample with scale_factor",
+    "OpenCV 4.14 and tract 0.23 refuse Resize to a size that follows from the batch; by scales they take it",
+    "seen here",
 )
 
 

@@ -76,7 +76,8 @@ def _tract(path: Path, job: dict[str, Any]) -> Run:
 
     model = tract.onnx().load(path)
     names = [model.output_name(place) for place in range(model.output_count())]  # optimised, they are others
-    places = [names.index(name) for name in job["outputs"]]
+    known = set(job["outputs"]) <= set(names)  # it names outputs after their nodes; their order it keeps
+    places = [names.index(name) for name in job["outputs"]] if known else range(len(job["outputs"]))
     runnable = model.into_model().into_runnable()
 
     def run(value: Array) -> list[Array]:

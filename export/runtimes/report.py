@@ -103,6 +103,7 @@ def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[
         f"  known   {cell.runtime.name}: {fault.words} ({fault.source})"
         for row in rows
         for cell in row.cells
+        if not cell.passed
         for fault in cell.faults
     )
     lines += ["", *troubles, *(f"  FAILED  {sentence}" for sentence in refused), *faults]
