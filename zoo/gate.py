@@ -139,7 +139,7 @@ def _check_model(model: onnx.ModelProto) -> None:
         raise FileRefused("it holds training information")
     for entry in model.opset_import:
         if entry.domain not in ("", "ai.onnx"):
-            raise FileRefused(f"it needs operators of the domain {entry.domain[:60]!r}")
+            raise FileRefused(f"it needs operators of the domain {entry.domain[:60]!r}; expected ONNX's own alone")
     if _opset(model) not in OPSETS:
         raise FileRefused(f"its opset is {_opset(model)}; {OPSETS[0]} to {OPSETS[-1]} are known")
     if len(model.graph.node) > MAX_NODES:
@@ -167,7 +167,9 @@ def _check_tensors(model: onnx.ModelProto) -> None:
     total = 0
     for tensor in _tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise FileRefused(f"its tensor {tensor.name[:60]!r} lies in another file")
+            raise FileRefused(
+                f"its tensor {tensor.name[:60]!r} lies in another file; expected weights inside the graph"
+            )
         _check_dimensions(tensor.dims, f"its tensor {tensor.name[:60]!r}")
         total += math.prod(tensor.dims)
         if total > MAX_ELEMENTS:
@@ -197,9 +199,10 @@ def _check_payload(tensor: onnx.TensorProto) -> None:
 def _check_nodes(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx"):
-            raise FileRefused(f"it needs an operator of the domain {node.domain[:60]!r}")
+            raise FileRefused(f"it needs an operator of the domain {node.domain[:60]!r}; expected ONNX's own alone")
         if node.op_type not in OPERATORS:
-            raise FileRefused(f"it holds the operator {node.op_type[:60]!r}, which is not on the list of safe ones")
+            operator = node.op_type[:60]
+            raise FileRefused(f"it holds the operator {operator!r}, which is not on the list of image networks' own")
         for attribute in node.attribute:
             if attribute.HasField("g") or attribute.graphs:
                 raise FileRefused(f"its node {node.op_type!r} holds a graph inside")

@@ -96,8 +96,7 @@ class _Tick:
 
 def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[str], limits: Limits) -> str:
     """Return the table of largest differences and what there is to say about it."""
-    lines = _table(rows, runtimes) if rows else []
-    lines += ["", *_legend(rows, runtimes, limits)]
+    lines = [*_table(rows, runtimes), "", *_legend(rows, runtimes, limits), ""] if rows else []
     troubles = [_trouble(row, cell) for row in rows for cell in row.cells if not cell.passed]
     faults = dict.fromkeys(
         f"  known   {cell.runtime.name}: {fault.words} ({fault.source})"
@@ -106,7 +105,7 @@ def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[
         if not cell.passed
         for fault in cell.faults
     )
-    lines += ["", *troubles, *(f"  FAILED  {sentence}" for sentence in refused), *faults]
+    lines += [*troubles, *(f"  FAILED  {sentence}" for sentence in refused), *faults]
     tried = sum(cell.tried for row in rows for cell in row.cells)
     failed = len(troubles) + len(refused)
     lines.append(f"{f'{failed} FAILED' if failed else 'passed'}: {len(rows)} graphs, {tried} runs in runtimes")
@@ -153,7 +152,7 @@ def _trouble(row: Row, cell: Cell) -> str:
 
 
 def _legend(rows: Sequence[Row], runtimes: Sequence[Runtime], limits: Limits) -> list[str]:
-    references = ", ".join(dict.fromkeys(row.subject.reference for row in rows)) or "torch"
+    references = ", ".join(dict.fromkeys(row.subject.reference for row in rows))
     lines = [
         f"  against {references} at batches of {', '.join(map(str, BATCHES))}: noise, real images, zeros, ones; "
         f"at most {limits.seconds:g} s and {limits.memory / 2**30:g} GiB each"

@@ -1,0 +1,86 @@
+/** onnxruntime-web: started once, one run of a session at a time, and only the newest of many questions. */
+
+import { Trouble } from './bundles.js';
+
+const FOLDER = new URL('ort/', import.meta.url).href;
+
+let started;
+
+/** Start onnxruntime-web from ort/ beside the page. */
+export function start() {
+  started ??= load();
+  return started;
+}
+
+async function load() {
+  let ort;
+  try {
+    ort = await import(`${FOLDER}ort.wasm.min.mjs`);
+  } catch {
+    throw new Trouble('onnxruntime-web is missing beside this page (ort/): `aezoo export NAME --bundle DIR --kit` brings it.');
+  }
+  ort.env.wasm.numThreads = 1; // more need headers that a plain web server does not send
+  ort.env.wasm.wasmPaths = FOLDER;
+  return ort;
+}
+
+/** A graph in a session; a value is {data: Float32Array, shape: with the batch first}. */
+export class Graph {
+  #ort;
+  #session;
+  #turn = Promise.resolve();
+
+  constructor(ort, session) {
+    this.#ort = ort;
+    this.#session = session;
+  }
+
+  static async open(bytes, name) {
+    const ort = await start();
+    try {
+      return new Graph(ort, await ort.InferenceSession.create(new Uint8Array(bytes), { executionProviders: ['wasm'] }));
+    } catch (error) {
+      throw new Trouble(`onnxruntime-web could not open ${name}: ${error.message}`);
+    }
+  }
+
+  /** Answer {input: value} with {output: value}, after the runs that were asked before. */
+  run(values) {
+    const answer = this.#turn.then(() => this.#run(values));
+    this.#turn = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #run(values) {
+    const feeds = Object.entries(values).map(([name, { data, shape }]) => [name, new this.#ort.Tensor('float32', data, shape)]);
+    const answers = await this.#session.run(Object.fromEntries(feeds));
+    return Object.fromEntries(Object.entries(answers).map(([name, { data, dims }]) => [name, { data, shape: [...dims] }]));
+  }
+
+  /** Give the session's memory back, after its last run. */
+  close() {
+    return this.#turn.then(() => this.#session.release());
+  }
+}
+
+/** Make of async `work` one that answers the newest question only, one at a time; its promise is for when all is still. */
+export function newest(work) {
+  let waiting = null;
+  let running = null;
+  const drain = async () => {
+    try {
+      while (waiting) {
+        const { question } = waiting;
+        waiting = null;
+        await work(question);
+      }
+    } finally {
+      running = null;
+    }
+  };
+  return (question) => {
+    waiting = { question };
+    running ??= drain();
+    return running;
+  };
+}
