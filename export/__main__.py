@@ -106,9 +106,8 @@ def export(
         print_next_view(runs)
     halves = [done.recipe.name for done in published if done.refused]
     if halves:
-        raise CheckFailed(
-            f"model_fp16.onnx was not written of {', '.join(halves)}: weights of half the digits are too few"
-        )
+        whose = ", ".join(halves)
+        raise CheckFailed(f"model_fp16.onnx was not written of {whose}: its weights need more digits than float16 has")
 
 
 @card_app.command()

@@ -150,7 +150,5 @@ def card_of(target: RunFolder | Path) -> card.Card:
     data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
     own = card.from_metadata(gate.check_onnx(data, source=str(path)).metadata)
     if own is None:
-        raise FileRefused(
-            f"{path} has no card inside: it is not one of aezoo's graphs; `aezoo verify` can run it still"
-        )
+        raise FileRefused(f"{path} has no card inside, as aezoo's graphs have; `aezoo verify` can run it still")
     return own

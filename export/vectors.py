@@ -82,6 +82,8 @@ def check(vectors: Vectors, files: Mapping[str, bytes], *, source: str = "") -> 
         if file in files:
             answers = runner(files[file], f"{source}{file}")(vectors.tensors[port])
             for name, allowed in outputs.items():
+                if name not in answers:
+                    raise FileRefused(f"{source}{file} has no output {name!r}, which its test vectors tell of")
                 found = compare(file.removesuffix(".onnx"), name, "test vectors", answers[name], vectors.tensors[name])
                 checks.append(Check(found.graph, name, found.against, found.difference, allowed, found.images))
     return checks

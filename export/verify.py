@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -66,8 +67,8 @@ def against_torch(
             check = compare(graph, name, "torch", answers[name], tensor.numpy(), tolerance)
             if not check.passed:
                 exact = reference(in_float64(trained), graph, value.double())[name].numpy()
-                check = _allowing(check, float(np.abs(tensor.numpy() - exact).max(initial=0)))
-            _keep_worst(worst, check)
+                check = allowing(check, float(np.abs(tensor.numpy() - exact).max(initial=0)))
+            keep_worst(worst, check)
     return list(worst.values())
 
 
@@ -75,7 +76,7 @@ def in_float64(trained: Trained) -> Trained:
     return replace(trained, network=copy.deepcopy(trained.network).double())
 
 
-def _allowing(check: Check, rounding: float) -> Check:
+def allowing(check: Check, rounding: float) -> Check:
     """Allow four times what torch's own float32 answer is off from its float64 one, where that is more.
 
     Noise drives a variational network's latent to hundreds, and the decoder's logits to thousands: there float32 itself
@@ -93,7 +94,7 @@ def composition(files: dict[str, bytes], shape: tuple[int, int, int], real: Arra
     for image in inputs(shape, real):
         expected = model(image)[RECONSTRUCTION]
         answer = decoder(encoder(image)[BOTTLENECK])[RECONSTRUCTION]
-        _keep_worst(worst, compare("decoder(encoder)", RECONSTRUCTION, "model.onnx", answer, expected))
+        keep_worst(worst, compare("decoder(encoder)", RECONSTRUCTION, "model.onnx", answer, expected))
     return list(worst.values())
 
 
@@ -116,14 +117,14 @@ def repetition(data: bytes, facts: gate.GraphFacts, *, source: str) -> list[Chec
     again = run(batch)
     worst: dict[str, Check] = {}
     for name, answer in together.items():
-        _keep_worst(worst, compare("graph", name, "itself, run again", again[name], answer))
+        keep_worst(worst, compare("graph", name, "itself, run again", again[name], answer))
     if dynamic:
         for index in range(len(batch)):
             alone = run(batch[index : index + 1])
             for name, answer in together.items():
                 if answer.ndim == 0 or len(answer) != len(batch):
                     continue  # no row of it belongs to one image
-                _keep_worst(
+                keep_worst(
                     worst,
                     compare("graph", name, "itself, one image at a time", alone[name], answer[index : index + 1]),
                 )
@@ -174,12 +175,16 @@ def compare(
     return Check(graph, output, against, difference, tolerance * scale, len(expected))
 
 
-def _keep_worst(worst: dict[str, Check], check: Check) -> None:
+def severity(check: Check) -> float:
+    """Return how much of what is allowed was met, as a share; what is not a number is worse than any."""
+    share = check.difference / check.allowed
+    return math.inf if math.isnan(share) else share
+
+
+def keep_worst(worst: dict[str, Check], check: Check) -> None:
     """Keep the comparison nearest to, or furthest beyond, what is allowed; count all images."""
     key = f"{check.output} {check.against}"
     known = worst.get(key)
     images = check.images + (known.images if known else 0)
-    nearer = known is None or not (check.difference / check.allowed <= known.difference / known.allowed)
-    kept = check if nearer else known
-    assert kept is not None
+    kept = check if known is None or severity(check) > severity(known) else known
     worst[key] = Check(kept.graph, kept.output, kept.against, kept.difference, kept.allowed, images)

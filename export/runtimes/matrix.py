@@ -19,7 +19,7 @@ from export.runtimes.catalogue import Fault, Runtime
 from export.runtimes.job import Case, Job
 from export.runtimes.subjects import Subject
 from export.runtimes.supervise import Ending, Limits, supervise
-from export.verify import ROUNDINGS, compare
+from export.verify import Check, allowing, compare, severity
 
 Array = np.ndarray
 
@@ -129,7 +129,7 @@ def _judge(
     folder: Path,
     expected: Sequence[Mapping[str, Array]],
 ) -> Cell:
-    worst: tuple[float, float, str] | None = None
+    worst: tuple[Check, str] | None = None
     answered = 0
     why = ending.why
     for told in ending.told:
@@ -143,29 +143,29 @@ def _judge(
             break
         answered += 1
         for found in _compared(subject, job.cases[number], answers, expected[number]):
-            if worst is None or not found[0] / found[1] <= worst[0] / worst[1]:
+            if worst is None or severity(found[0]) > severity(worst[0]):
                 worst = found
     if why and answered < len(job.cases):
         loaded = any("loaded" in told for told in ending.told)
         why += f", {f'at {job.cases[answered].name}' if loaded else 'while it loads the graph'}"
-    difference, allowed, where = worst or (None, None, "")
+    met, where = worst or (None, "")
     graph = onnx.ModelProto.FromString(subject.data).graph
     faults = tuple(fault for fault in runtime.faults if fault.concerns(graph))
+    difference, allowed = (met.difference, met.allowed) if met else (None, None)
     return Cell(runtime, difference, allowed, where, (answered, len(job.cases)), why, ending.seconds, faults)
 
 
 def _compared(
     subject: Subject, case: Case, answers: Mapping[str, Array], expected: Mapping[str, Array]
-) -> Iterator[tuple[float, float, str]]:
-    """Yield (largest |difference|, allowed, where) of every output of a case."""
+) -> Iterator[tuple[Check, str]]:
+    """Yield the comparison of every output of a case, and where that was."""
     rounding: Mapping[str, float] | None = None
     for name, wanted in expected.items():
-        check = compare("", name, "", answers[name], wanted)
-        allowed = check.allowed
+        check = compare(subject.path.stem, name, subject.reference, answers[name], wanted)
         if not check.passed and math.isfinite(check.difference):
             rounding = subject.rounding(case.value) if rounding is None else rounding
-            allowed = max(allowed, ROUNDINGS * rounding[name])
-        yield check.difference, allowed, f"{name}, {case.name}"
+            check = allowing(check, rounding[name])
+        yield check, f"{name}, {case.name}"
 
 
 def as_json(row: Row) -> dict[str, Any]:

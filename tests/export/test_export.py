@@ -18,7 +18,7 @@ from export import publish as publishing
 from export.graphs import Trained, load_trained, ports_of
 from export.publish import publish
 from export.to_onnx import convert
-from export.verify import BATCHES, TOLERANCE, Check, against_torch, inputs
+from export.verify import BATCHES, TOLERANCE, Check, against_torch, inputs, keep_worst
 from tests.zoo.test_cli import aezoo
 from zoo import card, registry, sessions
 from zoo.blocks import Autoencoder
@@ -150,6 +150,14 @@ def test_a_wrong_graph_is_noticed_by_its_numbers(conv_run: RunFolder) -> None:
     real = np.zeros((1, 1, 28, 28), np.float32)
     checks = against_torch("model", conv_run.graph("model").read_bytes(), trained, real)
     assert {check.output: check.passed for check in checks} == {"reconstruction": False, "bottleneck": True}
+
+
+def test_a_number_that_is_none_is_not_forgotten_over_later_ones() -> None:
+    worst: dict[str, Check] = {}
+    for difference in (1e-7, float("nan"), 1e-8, 1e-2):
+        keep_worst(worst, Check("model", "reconstruction", "torch", difference, 1e-5, 1))
+    (kept,) = worst.values()
+    assert np.isnan(kept.difference) and kept.images == 4
 
 
 def test_what_is_not_a_number_does_not_pass() -> None:

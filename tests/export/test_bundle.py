@@ -1,0 +1,332 @@
+"""A bundle proves itself, says what it is, comes out alike again, and costs nobody a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from export import compact
+from export.bundle import write_bundle, write_kit
+from export.publish import Published, publish
+from tests.zoo.test_cli import aezoo
+from zoo import card, registry, sessions
+from zoo.errors import FileRefused
+from zoo.runs import RunFolder
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def published(conv_run: RunFolder) -> Published:
+    return publish(registry.load("purdue/conv"), conv_run)
+
+
+@pytest.fixture
+def folder(published: Published, tmp_path: Path) -> Path:
+    """A folder with the bundle of purdue/conv, which a test may change."""
+    write_bundle(published, tmp_path)
+    return tmp_path
+
+
+def files_of(bundle: Path) -> dict[str, bytes]:
+    return {path.relative_to(bundle).as_posix(): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["purdue/conv", "hesso/vae-2-all", "hesso/classifier", "maastricht/colour-1"])
+def test_a_stranger_with_numpy_and_onnxruntime_reproduces_the_vectors(
+    name: str, whole_zoo: Path, tmp_path: Path
+) -> None:
+    bundle = write_bundle(publish(registry.load(name), RunFolder.of(whole_zoo, name)), tmp_path).path
+    vectors = json.loads((bundle / "test" / "vectors.json").read_text())
+    assert vectors["images"] == 2
+
+    def tensor(port: str) -> np.ndarray:
+        told = vectors["tensors"][port]
+        return np.fromfile(bundle / "test" / told["file"], "<f4").reshape(told["shape"])
+
+    assert {*vectors["graphs"]} == {path.name for path in bundle.glob("*.onnx")}
+    for graph, told in vectors["graphs"].items():
+        session = sessions.make((bundle / graph).read_bytes())
+        answers = session.run(list(told["outputs"]), {told["input"]: tensor(told["input"])})
+        for (output, near), answer in zip(told["outputs"].items(), answers, strict=True):
+            assert np.abs(answer - tensor(output)).max() <= near["tolerance"] <= 1e-2, (graph, output)
+
+
+def test_card_json_lists_every_other_file_with_its_sum_and_size(folder: Path) -> None:
+    files = files_of(folder / "purdue/conv")
+    told = json.loads(files.pop("card.json"))
+    assert told["files"] == {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()
+    }
+    assert files.keys() >= {"model.onnx", "encoder.onnx", "decoder.onnx", "README.md", "test/vectors.json"}
+
+
+def test_the_same_run_gives_the_same_bundle_and_no_trace_of_machine_or_day(published: Published, folder: Path) -> None:
+    before = files_of(folder)
+    write_bundle(published, folder)
+    assert files_of(folder) == before
+    whole = b"".join(before.values())
+    assert str(folder).encode() not in whole
+    assert not any(word in whole for word in (b"/home/", b"/tmp/", b"2026-", b"Date"))
+
+
+def test_the_index_lists_several_bundles_and_forgets_one_that_was_removed(
+    published: Published, folder: Path, whole_zoo: Path
+) -> None:
+    write_bundle(publish(registry.load("hesso/classifier"), RunFolder.of(whole_zoo, "hesso/classifier")), folder)
+
+    def index() -> dict[str, Any]:
+        told = json.loads((folder / "index.json").read_text())
+        return {entry["name"]: entry for entry in told["bundles"]}
+
+    found = index()
+    assert list(found) == ["hesso/classifier", "purdue/conv"]
+    for name, entry in found.items():
+        data = (folder / entry["path"] / "card.json").read_bytes()
+        assert entry["card"] == {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        assert entry["bytes"] == sum(map(len, files_of(folder / name).values()))
+    shutil.rmtree(folder / "hesso")
+    write_bundle(published, folder)
+    assert list(index()) == ["purdue/conv"]
+
+
+def test_the_readme_says_what_the_card_says_and_its_lines_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = folder / "purdue/conv"
+    text = (bundle / "README.md").read_text()
+    own = card.from_json((bundle / "card.json").read_text())
+    assert text.startswith("# purdue/conv\n")
+    for told in (own.summary, "8×7×7 = 392 values", "3,217", own.data["licence"], own.data["provenance"], "pca"):
+        assert told in text
+    code = text.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(bundle)
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)  # the README's own lines
+    assert namespace["reconstruction"].shape == (2, 1, 28, 28)
+    assert namespace["bottleneck"].shape == (2, 8, 7, 7)
+
+
+# ---- half the size -------------------------------------------------------------------------------------------
+
+
+def test_fp16_halves_a_file_over_a_mebibyte_and_is_verified(whole_zoo: Path, tmp_path: Path, capsys: Capture) -> None:
+    code, out, _ = aezoo(
+        capsys, "export", "purdue/dense", "purdue/conv", "--runs", whole_zoo, "--bundle", tmp_path, "--fp16", "--json"
+    )
+    assert code == 0
+    dense, conv = json.loads(out)
+    assert "model_fp16.onnx" not in conv["files"], "it is small already"
+    assert 0.49 < dense["files"]["model_fp16.onnx"]["bytes"] / dense["files"]["model.onnx"]["bytes"] < 0.52
+    checks = {check["output"]: check for check in dense["checks"] if check["graph"] == "model_fp16"}
+    assert checks.keys() == {"reconstruction", "bottleneck"}
+    bundle = tmp_path / "purdue/dense"
+    model = onnx.load(bundle / "model_fp16.onnx")
+    assert {tensor.data_type for tensor in model.graph.initializer} >= {onnx.TensorProto.FLOAT16}
+    assert {port.type.tensor_type.elem_type for port in model.graph.output} == {onnx.TensorProto.FLOAT}
+    assert "model_fp16.onnx" in json.loads((bundle / "card.json").read_text())["files"]
+    assert aezoo(capsys, "verify", bundle)[0] == 0
+    aezoo(capsys, "export", "purdue/dense", "--runs", whole_zoo)
+    assert not (whole_zoo / "purdue/dense/model_fp16.onnx").exists(), "an older one would stay beside newer weights"
+
+
+def test_fp16_that_needs_more_digits_is_not_written_and_the_rest_is(
+    whole_zoo: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.publish.FP16_TOLERANCE", 1e-9)
+    words = ("export", "purdue/dense", "--runs", whole_zoo, "--bundle", tmp_path, "--fp16")
+    code, out, err = aezoo(capsys, *words)
+    assert code == 1
+    assert "FAILED  model_fp16.reconstruction against torch" in out
+    assert "model_fp16.onnx was not written of purdue/dense: its weights need more digits than float16" in err
+    assert not (tmp_path / "purdue/dense/model_fp16.onnx").exists()
+    assert aezoo(capsys, "verify", tmp_path / "purdue/dense")[0] == 0
+
+
+def test_a_weight_beyond_float16_is_noticed(conv_run: RunFolder) -> None:
+    model = onnx.load(conv_run.graph("model"))
+    weight = model.graph.initializer[0]
+    weight.CopyFrom(onnx.numpy_helper.from_array(np.full(tuple(weight.dims), 1e6, np.float32), weight.name))
+    answer = sessions.make(compact.halved(model.SerializeToString())).run(
+        None, {"image": np.ones((1, 1, 28, 28), "f4")}
+    )
+    assert not all(np.isfinite(value).all() for value in answer)
+
+
+# ---- nothing is lost -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "card.json", "README.md", "test/image.f32", "test/vectors.json", "../../index.json"]
+)
+def test_a_file_that_is_not_ours_is_never_written_over(name: str, published: Published, tmp_path: Path) -> None:
+    path = (tmp_path / "purdue/conv" / name).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b'{"mine": true}')
+    with pytest.raises(FileRefused, match=f"{path.name} (was not written by aezoo|is not an index)"):
+        write_bundle(published, tmp_path)
+    assert path.read_bytes() == b'{"mine": true}'
+    assert not (tmp_path / "purdue/conv/encoder.onnx").exists(), "nothing was begun"
+
+
+def test_a_readme_that_was_changed_stays_and_an_unchanged_one_is_renewed(published: Published, folder: Path) -> None:
+    readme = folder / "purdue/conv/README.md"
+    readme.write_text(readme.read_text() + "\nMy own remark.\n")
+    with pytest.raises(FileRefused, match=r"README.md was not written by aezoo, or was changed since"):
+        write_bundle(published, folder)
+    assert "My own remark" in readme.read_text()
+
+
+def test_export_and_training_keep_a_foreign_model(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
+    run = RunFolder.of(tmp_path, "purdue/conv")
+    shutil.copytree(conv_run.path, run.path)
+    run.graph("model").write_bytes(b"somebody else's")
+    code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)
+    assert code == 2
+    assert err == (
+        f"aezoo: {run.graph('model')} was not written by aezoo, or was changed since; it would be lost, "
+        "so move it away first\n"
+    )
+    words = ("train", "purdue/conv", "--data", "sample", "--quick", "--overwrite", "--runs", tmp_path, "--quiet")
+    code, _, err = aezoo(capsys, *words)
+    assert code == 2 and "would be lost" in err
+    assert run.graph("model").read_bytes() == b"somebody else's"
+
+
+def test_a_graph_of_ours_that_was_cut_short_is_replaced(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
+    run = RunFolder.of(tmp_path, "purdue/conv")
+    shutil.copytree(conv_run.path, run.path)
+    whole = run.graph("model").read_bytes()
+    run.graph("model").write_bytes(whole[: len(whole) // 2])
+    run.graph("encoder").write_bytes(b"")
+    assert aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)[0] == 0
+    assert run.graph("model").read_bytes() == whole
+
+
+# ---- verify and card -----------------------------------------------------------------------------------------
+
+
+def test_verify_proves_a_bundle_without_torch_s_weights(folder: Path, capsys: Capture) -> None:
+    code, out, _ = aezoo(capsys, "verify", folder)
+    assert code == 0
+    assert out.count("against test vectors") == 4
+
+
+def damage_vector(bundle: Path) -> str:
+    """Change a vector and its sum, so that only the numbers tell."""
+    path, told = bundle / "test/reconstruction.f32", json.loads((bundle / "card.json").read_text())
+    values = np.fromfile(path, "<f4")
+    values[7] += 0.01
+    path.write_bytes(values.tobytes())
+    told["files"]["test/reconstruction.f32"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (bundle / "card.json").write_text(json.dumps(told, sort_keys=True, separators=(",", ":")))
+    return "FAILED  model.reconstruction against test vectors: 1.0e-02 of 1.0e-05"
+
+
+def damage_sum(bundle: Path) -> str:
+    (bundle / "README.md").write_text("changed")
+    return "README.md is not the file that card.json names (another sha256)"
+
+
+def lose_a_file(bundle: Path) -> str:
+    (bundle / "decoder.onnx").unlink()
+    return "decoder.onnx is on card.json and not in"
+
+
+def list_another_s_file(bundle: Path) -> str:
+    told = json.loads((bundle / "card.json").read_text())
+    told["files"]["../../index.json"] = {"sha256": "0" * 64, "bytes": 1}
+    (bundle / "card.json").write_text(json.dumps(told, sort_keys=True, separators=(",", ":")))
+    return "lists '../../index.json', which is no file of its folder"
+
+
+def shorten_a_vector(bundle: Path) -> str:
+    (bundle / "test/image.f32").write_bytes(b"\0" * 12)
+    return "image.f32 has 12 bytes, expected float32 values of the shape (2, 1, 28, 28)"
+
+
+def rename_a_port(bundle: Path) -> str:
+    text = (bundle / "test/vectors.json").read_text()
+    (bundle / "test/vectors.json").write_text(text.replace('"reconstruction"', '"picture"'))
+    return "has no output 'picture'"
+
+
+@pytest.mark.parametrize(
+    "damage", [damage_vector, damage_sum, lose_a_file, list_another_s_file, shorten_a_vector, rename_a_port]
+)
+def test_verify_says_what_is_wrong_with_a_bundle(damage: Any, folder: Path, capsys: Capture) -> None:
+    sentence = damage(folder / "purdue/conv")
+    code, out, err = aezoo(capsys, "verify", folder / "purdue/conv")
+    assert code == 1
+    assert sentence in out
+    assert err == ""
+
+
+def test_card_prints_what_a_lone_file_tells(folder: Path, capsys: Capture) -> None:
+    code, out, _ = aezoo(capsys, "card", folder / "purdue/conv/encoder.onnx")
+    assert code == 0
+    for told in (
+        "purdue/conv, encoder.onnx",
+        "8×7×7 = 392",
+        "float32 batch×1×28×28",
+        "divided by 255",
+        "pca",
+        "CC BY 4.0",
+    ):
+        assert told in out, told
+    own = card.from_json((folder / "purdue/conv/card.json").read_text())
+    for metric, value in own.metrics.items():
+        assert f"{value:.4g}" in out, metric
+    code, out, _ = aezoo(capsys, "card", folder, folder / "purdue/conv/card.json", "--json")
+    assert code == 0
+    assert [told["name"] for told in json.loads(out)] == ["purdue/conv"] * 2
+
+
+def test_card_of_a_graph_without_one_says_so(tmp_path: Path, capsys: Capture) -> None:
+    from tests.zoo.test_gate import relu
+
+    (tmp_path / "plain.onnx").write_bytes(relu().SerializeToString())
+    code, _, err = aezoo(capsys, "card", tmp_path / "plain.onnx")
+    assert code == 2
+    assert f"{tmp_path / 'plain.onnx'} has no card inside, as aezoo's graphs have" in err
+
+
+# ---- the kit -------------------------------------------------------------------------------------------------
+
+
+def test_the_kit_lies_beside_the_bundles_and_is_renewed_but_never_over_one_s_own_changes(
+    published: Published, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
+    assert not write_kit(folder), "onnxruntime-web is not there"
+    ort = tmp_path / "cache/npm/node_modules/onnxruntime-web/dist"
+    ort.mkdir(parents=True)
+    for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"):
+        (ort / name).write_bytes(b"stands in for it")
+    assert write_kit(folder)
+    kit = files_of(folder / "kit")
+    assert kit.keys() >= {"web/index.html", "web/ort/ort.wasm.min.mjs", "python/reconstruct.py", "cpp/reconstruct.cpp"}
+    (ort / "ort.wasm.min.mjs").write_bytes(b"a newer one")
+    assert write_kit(folder)
+    assert (folder / "kit/web/ort/ort.wasm.min.mjs").read_bytes() == b"a newer one"
+    (folder / "kit/python/reconstruct.py").write_text("# mine")
+    with pytest.raises(FileRefused, match=r"reconstruct\.py was not written by aezoo, or was changed since"):
+        write_kit(folder)
+
+
+def test_export_says_how_the_page_is_opened_and_what_it_lacks(
+    conv_run: RunFolder, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
+    words = ("export", "purdue/conv", "--runs", conv_run.path.parents[1], "--bundle", tmp_path / "models", "--kit")
+    code, out, err = aezoo(capsys, *words)
+    assert code == 0
+    assert "then http://localhost:8000/kit/web/" in out.splitlines()[-1]
+    assert "the kit's web page needs onnxruntime-web beside it; run this line, then export again: npm install" in err
+    code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", conv_run.path.parents[1], "--kit")
+    assert (code, err) == (2, "aezoo: --kit puts programs beside bundles; name their folder with --bundle DIR\n")

@@ -1,0 +1,375 @@
+"""The matrix: right numbers pass, wrong ones fail, and a runtime that crashes, hangs or eats memory is told of."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from export.bundle import write_bundle
+from export.publish import publish
+from export.runtimes import catalogue, subjects
+from export.runtimes.catalogue import NAMES, Fault, Runtime, find
+from export.runtimes.matrix import Cell, Row, run_matrix
+from export.runtimes.report import as_text
+from export.runtimes.subjects import BATCHES, Subject, subjects_of
+from export.runtimes.supervise import Limits, memory_of, supervise
+from export.verify import TOLERANCE
+from tests.zoo.test_cli import aezoo
+from tests.zoo.test_gate import model_of
+from zoo import registry
+from zoo.errors import FileRefused
+from zoo.runs import RunFolder
+
+Capture = pytest.CaptureFixture[str]
+
+LIMITS = Limits(seconds=120, memory=2 << 30)
+
+# A runtime that knows onnxruntime's answers, and then misbehaves.
+_FAKE = """
+import ctypes, json, os, sys, time
+import numpy as np
+from pathlib import Path
+import export.runtimes.child as child
+how, folder = sys.argv[1], Path(sys.argv[2])
+def answer(path, job):
+    run = child._onnxruntime(path, job)
+    if how == "crashes at once":
+        os.kill(os.getpid(), 11)
+    def misbehave(value):
+        if len(value) == 7:
+            if how == "crashes":
+                ctypes.string_at(0)
+            if how == "hangs":
+                time.sleep(600)
+            if how == "eats memory":
+                hoard = np.ones(3 << 27)
+                time.sleep(600)
+            if how == "raises":
+                raise RuntimeError("cannot do seven\\nand more lines")
+            if how == "leaves":
+                sys.exit(3)
+        answers = run(value)
+        if how == "is wrong" and len(value) == 2:
+            answers[0] = answers[0] + 1e-3
+        if how == "is not a number":
+            answers[0] = answers[0] * np.nan
+        if how == "has another shape":
+            answers[0] = answers[0][:, :, :-1]
+        if how == "chatters":
+            print("loading...", "{not json", "[1]", sep="\\n", flush=True)
+        return answers
+    return misbehave
+child._RUNTIMES["fake"] = answer
+child.main("fake", folder)
+"""
+
+
+@pytest.fixture(scope="module")
+def subject(conv_run: RunFolder) -> Subject:
+    """The model of a run whose torch network is there to be asked."""
+    publish(registry.load("purdue/conv"), conv_run)
+    return next(subjects_of(conv_run))
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Any:
+    script = tmp_path / "fake.py"
+    script.write_text(_FAKE)
+
+    def make(how: str, **more: Any) -> Runtime:
+        return Runtime("fake", "1", command=(sys.executable, str(script), how), **more)
+
+    return make
+
+
+def one(subject: Subject, runtime: Runtime, limits: Limits = LIMITS) -> Cell:
+    (row,) = run_matrix([subject], [runtime], limits)
+    return row.cells[0]
+
+
+def test_every_kind_of_input_goes_in_at_every_batch_size(subject: Subject) -> None:
+    cases = subject.cases()
+    assert {(case.kind, len(case.value)) for case in cases} == {
+        (kind, batch) for kind in ("noise", "real", "zeros", "ones") for batch in (1, 2, 7, 64)
+    }
+    assert BATCHES == (1, 2, 7, 64)
+    noise = [case.value for case in cases if case.kind == "noise"]
+    assert all(value.min() >= 0 and value.max() <= 1 and value.std() > 0.1 for value in noise)
+    real = next(case.value for case in cases if case.kind == "real" and len(case.value) == 7)
+    assert real.std() > 0.1 and not any(np.array_equal(real, value) for value in noise)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_runtime_that_is_installed_computes_what_torch_computes(name: str, subject: Subject) -> None:
+    runtime = find(name)
+    if runtime.version is None:
+        pytest.skip(f"{name} is not installed: {runtime.absent}")
+    cell = one(subject, runtime)
+    assert cell.why == ""
+    assert cell.cases == (16, 16)
+    assert cell.difference is not None and cell.allowed is not None
+    assert cell.difference <= cell.allowed and cell.allowed >= TOLERANCE
+    assert cell.passed
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("crashes at once", "crashed (SIGSEGV), while it loads the graph"),
+        ("crashes", "crashed (SIGSEGV), at noise × 7"),
+        ("raises", "cannot do seven, at noise × 7"),
+        ("leaves", "ended with exit code 3, at noise × 7"),
+        ("hangs", "not done after 6 s, at noise × 7"),
+        ("eats memory", "more than 1 GiB of memory, at noise × 7"),
+    ],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names Linux's signals, and reads its /proc")
+def test_what_a_runtime_does_wrong_ends_its_own_process_and_is_told(
+    how: str, why: str, subject: Subject, fake: Any
+) -> None:
+    cell = one(subject, fake(how), Limits(seconds=6 if how == "hangs" else 120, memory=1 << 30))
+    assert (cell.why, cell.passed) == (why, False)
+    if how != "crashes at once":
+        assert cell.cases == (8, 16), "what it answered before counts"
+        assert cell.difference is not None and cell.allowed is not None and cell.difference <= cell.allowed
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [("is wrong", "1.0e-03 !"), ("is not a number", "no number !"), ("has another shape", "no number !")],
+)
+def test_wrong_numbers_fail_with_the_place_they_were_met_at(how: str, word: str, subject: Subject, fake: Any) -> None:
+    runtime = fake(how)
+    rows = list(run_matrix([subject], [runtime], LIMITS))
+    assert not rows[0].passed
+    told = as_text(rows, [runtime], [], LIMITS)
+    assert word in told
+    assert "1 FAILED: 1 graphs, 1 runs" in told.splitlines()[-1]
+    assert "(reconstruction, " in told
+    if how == "is wrong":
+        assert "× 2)" in told
+
+
+def test_what_a_runtime_prints_besides_does_no_harm(subject: Subject, fake: Any) -> None:
+    assert one(subject, fake("chatters")).passed
+
+
+def test_a_known_fault_is_told_with_its_source_and_fails_all_the_same(subject: Subject, fake: Any) -> None:
+    known = Fault(lambda node: node.op_type == "Conv", "it cannot convolve", "https://example.org/issue/1")
+    other = Fault(lambda node: node.op_type == "Loop", "it cannot loop", "https://example.org/issue/2")
+    runtime = fake("is wrong", faults=(known, other))
+    rows = list(run_matrix([subject], [runtime], LIMITS))
+    told = as_text(rows, [runtime], [], LIMITS)
+    assert "known   fake: it cannot convolve (https://example.org/issue/1)" in told
+    assert "loop" not in told
+    assert not rows[0].passed
+
+
+@pytest.mark.parametrize(
+    ("fault", "node"),
+    [
+        (catalogue._GROUPED, helper.make_node("ConvTranspose", ["image", "w"], ["out"], group=2)),
+        (catalogue._EXACT_GELU, helper.make_node("Erf", ["image"], ["out"])),
+        (catalogue._GROUP_NORM, helper.make_node("InstanceNormalization", ["image", "s", "b"], ["out"])),
+        (catalogue._BY_SIZE, helper.make_node("Resize", ["image", "", "", "sizes"], ["out"])),
+    ],
+)
+def test_faults_are_known_by_the_operators_that_show_them(fault: Fault, node: onnx.NodeProto) -> None:
+    plain = helper.make_node("ConvTranspose", ["image", "w"], ["out"])
+    by_scales = helper.make_node("Resize", ["image", "", "scales"], ["out"])
+    assert fault.concerns(model_of([node]).graph)
+    assert not fault.concerns(model_of([plain, by_scales]).graph)
+
+
+# ---- what says what should come out --------------------------------------------------------------------------
+
+
+def test_of_a_run_torch_says_it_of_a_lone_file_onnxruntime_and_of_a_bundle_the_vectors_too(
+    conv_run: RunFolder, tmp_path: Path
+) -> None:
+    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+    assert [each.reference for each in subjects_of(conv_run)] == ["torch"] * 3
+    bundled = list(subjects_of(RunFolder(bundle)))
+    assert [each.reference for each in bundled] == ["onnxruntime"] * 3
+    assert [each.cases()[-1].kind for each in bundled] == ["vectors"] * 3
+    shutil.copy(bundle / "model.onnx", tmp_path / "alone.onnx")
+    (alone,) = subjects_of(tmp_path / "alone.onnx")
+    assert (alone.reference, alone.vectors) == ("onnxruntime", None)
+    assert {case.kind for case in alone.cases()} == {"noise", "real", "zeros", "ones"}
+
+
+def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(conv_run: RunFolder, tmp_path: Path) -> None:
+    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+    for place in (conv_run, RunFolder(bundle)):
+        model, encoder, decoder = subjects_of(place)
+        for image, value in zip(encoder.cases(), decoder.cases(), strict=True):
+            if image.kind in ("noise", "real"):
+                np.testing.assert_allclose(value.value, model.answer(image.value)["bottleneck"], atol=1e-4)
+
+
+def test_a_bundle_whose_vectors_disagree_fails(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
+    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+    values = np.fromfile(bundle / "test/reconstruction.f32", "<f4")
+    (bundle / "test/reconstruction.f32").write_bytes((values + np.float32(0.01)).tobytes())
+    code, out, _ = aezoo(capsys, "verify", bundle, "--matrix", "--runtimes", "onnxruntime", "--json")
+    told = json.loads(out)
+    assert (code, told["passed"]) == (1, False)
+    cell = told["graphs"][0]["runtimes"]["onnxruntime"]
+    assert cell["where"] == "reconstruction, vectors × 2"
+    assert cell["max_difference"] == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_foreign_graph_is_fed_what_fits_its_input(tmp_path: Path) -> None:
+    shapes: dict[str, tuple[Any, ...]] = {
+        "grey": ("batch", 1, 8, 8),
+        "colour": ("batch", 3, 40, 30),
+        "vector": ("batch", 5),
+        "fixed": (3, 1, 8, 8),
+    }
+    for name, shape in shapes.items():
+        model = model_of([helper.make_node("Relu", ["image"], ["out"])], shape=shape)
+        (tmp_path / f"{name}.onnx").write_bytes(model.SerializeToString())
+        (found,) = subjects_of(tmp_path / f"{name}.onnx")
+        cases = found.cases()
+        kinds = {case.kind for case in cases}
+        assert kinds == ({"noise", "zeros", "ones"} if name == "vector" else {"noise", "real", "zeros", "ones"})
+        assert {case.value.shape[1:] for case in cases} == {shape[1:]}
+        assert {len(case.value) for case in cases} == ({3} if name == "fixed" else set(BATCHES))
+    colour = next(case.value for case in next(subjects_of(tmp_path / "colour.onnx")).cases() if case.kind == "real")
+    assert 0 <= colour.min() < colour.max() <= 1
+
+
+def test_what_takes_several_inputs_is_refused(tmp_path: Path) -> None:
+    model = model_of([helper.make_node("Add", ["image", "other"], ["out"])])
+    model.graph.input.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, ["batch", 1, 8, 8]))
+    (tmp_path / "two.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(FileRefused, match="takes other things than one batch of float32 values"):
+        list(subjects_of(tmp_path / "two.onnx"))
+
+
+def test_where_float32_has_fewer_digits_the_gate_knows_and_only_there(tmp_path: Path) -> None:
+    """A graph that multiplies by 10,000 inside and subtracts again leaves float32 fewer digits than the gate asks."""
+    ten = onnx.numpy_helper.from_array(np.array([1e4], np.float32), "ten")
+    nodes = [
+        helper.make_node("Mul", ["image", "ten"], ["wide"]),
+        helper.make_node("Tanh", ["wide"], ["flat"]),
+        helper.make_node("Add", ["wide", "flat"], ["out"]),
+    ]
+    (tmp_path / "wide.onnx").write_bytes(model_of(nodes, [ten]).SerializeToString())
+    (found,) = subjects_of(tmp_path / "wide.onnx")
+    ones = np.ones((1, 1, 8, 8), np.float32)
+    assert found.rounding(ones)["out"] == pytest.approx(1e4 * 2**-23, rel=0.5)
+    assert found.rounding(np.zeros_like(ones))["out"] == 0
+
+
+# ---- limits --------------------------------------------------------------------------------------------------
+
+
+def test_a_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    script = "import subprocess, sys, time; subprocess.Popen(['sleep', '300']); print(1, flush=True); time.sleep(300)"
+    began = time.monotonic()
+    ending = supervise([sys.executable, "-c", script], Limits(seconds=1.0))
+    assert ending.why == "not done after 1 s"
+    assert time.monotonic() - began < 30
+    if Path("/proc").is_dir():
+        assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.read_bytes() == b"sleep\x00300\x00"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in Linux's /proc")
+def test_memory_is_that_of_a_process_and_its_children() -> None:
+    import os
+
+    assert memory_of(os.getpid()) > 50e6
+
+
+def test_a_program_that_cannot_be_started_is_told_of() -> None:
+    assert supervise(["/no/such/program"], LIMITS).why == "cannot be started: no such file or directory"
+
+
+# ---- the command ---------------------------------------------------------------------------------------------
+
+
+def test_the_table_has_a_row_a_graph_and_a_column_a_runtime(conv_run: RunFolder, capsys: Capture) -> None:
+    publish(registry.load("purdue/conv"), conv_run)
+    code, out, err = aezoo(capsys, "verify", conv_run.path, "--matrix", "--runtimes", "onnxruntime,reference")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].split() == ["max", "|difference|", "onnxruntime", "reference"]
+    assert [line.split()[0] for line in lines[1:4]] == [
+        f"purdue/conv/{graph}.onnx" for graph in ("model", "encoder", "decoder")
+    ]
+    assert "against torch at batches of 1, 2, 7, 64" in out
+    assert f"  reference    {onnx.__version__}" in lines
+    assert lines[-1] == "passed: 3 graphs, 6 runs in runtimes"
+
+
+def test_a_runtime_that_is_not_installed_is_a_dash_with_the_line_that_installs_it(
+    conv_run: RunFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    publish(registry.load("purdue/conv"), conv_run)
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
+    here = importlib.util.find_spec
+    absent = ("openvino", "cv2", "tract")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else here(name))
+    names = "onnxruntime,openvino,opencv,tract,ort-node,ort-web"
+    code, out, _ = aezoo(capsys, "verify", conv_run.graph("model"), "--matrix", "--runtimes", names)
+    assert code == 0
+    assert out.splitlines()[1].split()[2:] == ["–"] * 5
+    assert out.count("– pip install 'aezoo[runtimes]'") == 3
+    if shutil.which("node"):
+        assert out.count("– npm install --ignore-scripts") == 2
+    monkeypatch.setenv("PATH", "")
+    assert find("ort-node").absent.startswith("install Node.js")
+    assert find("chromium").absent.startswith("install Chromium")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_cuda_s_absence_is_told_with_its_reason() -> None:
+    cuda = find("ort-cuda")
+    assert cuda.version is None
+    assert cuda.absent
+
+
+@pytest.mark.gpu
+def test_cuda_computes_what_torch_computes(subject: Subject) -> None:
+    cell = one(subject, find("ort-cuda"))
+    assert cell.passed, cell
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--matrix", "--runtimes", "openvine"],
+            "no runtime 'openvine'; did you mean 'openvino'? There are",
+        ),
+        (["--matrix", "--runtimes", ","], "--runtimes names none; there are onnxruntime"),
+        (["--runtimes", "openvino"], "--runtimes chooses the columns of the matrix; add --matrix"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence(words: list[str], sentence: str, conv_run: RunFolder, capsys: Capture) -> None:
+    code, out, err = aezoo(capsys, "verify", conv_run.path, *words)
+    assert (code, out) == (2, "")
+    assert sentence in err and err.count("\n") == 1
+
+
+def test_a_row_passes_where_every_cell_does() -> None:
+    absent, good = Cell(Runtime("a", None)), Cell(Runtime("b", "1"), 1e-7, 1e-5, "x", (1, 1))
+    bad, unfinished = Cell(Runtime("c", "1"), 1e-3, 1e-5, "x", (1, 1)), Cell(Runtime("d", "1"), 1e-7, 1e-5, "x", (1, 2))
+    subject: Any = None
+    assert Row(subject, (absent, good)).passed
+    assert not Row(subject, (good, bad)).passed
+    assert not Row(subject, (good, unfinished)).passed
+    assert not Row(subject, (good, Cell(Runtime("e", "1")))).passed, "it answered nothing"
+    assert subjects.VECTORS == "vectors"
