@@ -7,10 +7,10 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/aezoo demo
 
-test: .venv/ready
+test: .venv/ready .venv/embedding
 	$(BIN)/pytest
 
-test-slow: .venv/ready
+test-slow: .venv/ready .venv/embedding
 	$(BIN)/pytest -m "slow or gpu"
 
 lint: .venv/ready
@@ -27,6 +27,9 @@ format: .venv/ready
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache runs-demo demo.png
+
+.venv/embedding: .venv/ready .dev/embedding
+	.dev/embedding
 
 .venv/ready: pyproject.toml .dev/constraints.txt .dev/setup
 	.dev/setup
