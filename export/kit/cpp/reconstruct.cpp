@@ -56,6 +56,7 @@ std::string sha256(const std::string& bytes) {
 // Return the files that a card lists, or nothing where a sha256 differs. A name never leads out of the bundle.
 Files load(const std::filesystem::path& bundle, const Json& card) {
     static const std::regex inside("(?!.*\\.\\.)[A-Za-z0-9_][A-Za-z0-9_./-]*");
+    if (card.at("files").empty()) throw std::runtime_error("card.json lists no file");
     Files files;
     bool good = true;
     for (const auto& [name, listed] : card.at("files").items()) {
@@ -241,7 +242,8 @@ void run(const Ort::Env& env, const Json& card, const std::string& model, const 
     write_image(output, answer);
     char milliseconds[32];
     std::snprintf(milliseconds, sizeof milliseconds, "%.1f ms", took.count());
-    std::cout << "wrote " << output << ": " << answer.shape[3] << "×" << answer.shape[2] << ", " << milliseconds << "\n";
+    std::cout << "wrote " << output << ": " << answer.shape[3] << "×" << answer.shape[2] << ", " << milliseconds
+              << "\n";
 }
 
 int main(int count, char** arguments) {
@@ -260,7 +262,7 @@ int main(int count, char** arguments) {
     } catch (const Json::exception& error) {
         std::cerr << "reconstruct: card.json or test/vectors.json is not one of aezoo: " << error.what() << "\n";
     } catch (const std::exception& error) {
-        std::cerr << "reconstruct: " << error.what() << "\n";
+        std::cerr << "reconstruct: " << std::regex_replace(error.what(), std::regex("\\s+"), " ") << "\n";
     }
     return 2;
 }

@@ -15,7 +15,8 @@ const scientific = (value) => value.toExponential(1).replace(/(e[+-])(\d)$/, (_,
 
 /** Return the files that a card lists, a Map by name, or null where a sha256 differs. */
 function load(bundle, card) {
-  const listed = Object.entries(card.files);
+  const listed = Object.entries(card.files ?? {});
+  if (!listed.length) throw new Error("card.json lists no file");
   for (const [name] of listed)
     if (!INSIDE.test(name)) throw new Error(`card.json names '${name}', which is no file of a bundle`);
   const files = new Map(listed.map(([name]) => [name, readFileSync(join(bundle, name))]));
@@ -64,9 +65,19 @@ async function check(files) {
   return good;
 }
 
+/** Return {width, height, data: always RGBA}; A is left aside. */
+function readPng(path) {
+  const bytes = readFileSync(path);
+  try {
+    return PNG.sync.read(bytes);
+  } catch (error) {
+    throw new Error(`cannot read ${path} as a PNG: ${error.message}`);
+  }
+}
+
 /** Read a PNG as the input of a graph: cropped around the centre, each pixel the mean of those that it covers. */
 function readImage(path, [, channels, height, width]) {
-  const png = PNG.sync.read(readFileSync(path)); // always RGBA; A is left aside
+  const png = readPng(path);
   const wide = Math.max(1, Math.min(png.width, Math.floor((png.height * width) / height)));
   const high = Math.max(1, Math.min(png.height, Math.floor((png.width * height) / width)));
   const left = Math.floor((png.width - wide) / 2);
@@ -137,7 +148,8 @@ async function main([bundle, image, output, ...more]) {
     if (image) await run(card, file(files, "model.onnx"), image, output);
     return 0;
   } catch (error) {
-    console.error(`reconstruct.mjs: ${error.message}`);
+    const where = error instanceof SyntaxError ? "card.json or test/vectors.json is not JSON: " : "";
+    console.error(`reconstruct.mjs: ${where}${error.message.replace(/\s+/g, " ")}`);
     return 2;
   }
 }

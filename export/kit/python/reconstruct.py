@@ -22,6 +22,8 @@ INSIDE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*")  # the name of a 
 
 def load(bundle: Path, card: dict[str, Any]) -> dict[str, bytes]:
     """Return the files that a card lists, by name, or nothing where a sha256 differs."""
+    if not card["files"]:
+        raise ValueError("card.json lists no file")
     for name in card["files"]:
         if not INSIDE.fullmatch(name):
             raise ValueError(f"card.json names {name!r}, which is no file of a bundle")
@@ -98,6 +100,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main(*sys.argv[1:]))
     except Exception as error:  # what onnxruntime raises has no other base
-        missing = "the bundle has no " if isinstance(error, KeyError) else ""
-        print(f"reconstruct.py: {missing}{error}", file=sys.stderr)
+        kinds = {KeyError: "the bundle has no ", json.JSONDecodeError: "card.json or test/vectors.json is not JSON: "}
+        message = " ".join(str(error).split())  # onnxruntime's go over several lines
+        print(f"reconstruct.py: {kinds.get(type(error), '')}{message}", file=sys.stderr)
         sys.exit(2)
