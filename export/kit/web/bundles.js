@@ -1,6 +1,7 @@
 /** Bundles: the index, a card, and files that are what the card names, by their sha256. */
 
 const FORMAT = 'aezoo/1';
+const EXPORT = '`aezoo export NAME --bundle DIR`';
 
 /** What a reader of the page can mend; its message is one sentence for the page. */
 export class Trouble extends Error {}
@@ -8,10 +9,10 @@ export class Trouble extends Error {}
 /** Read index.json below `base`; returns its entries. */
 export async function readIndex(base) {
   const url = new URL('index.json', base);
-  const found = parse(await fetched(url, `There is no index.json at ${url}: write bundles with `
-    + '`aezoo export NAME --bundle DIR` and serve DIR.'), `${url}`);
+  const missing = `There is no index.json at ${url}: write bundles with ${EXPORT} and serve DIR.`;
+  const found = parse(await fetched(url, missing), `${url}`);
   if (found.format !== FORMAT) throw new Trouble(`${url} has format ${found.format}, and this page reads ${FORMAT}.`);
-  if (!found.bundles?.length) throw new Trouble(`${url} lists no bundle: write one with \`aezoo export NAME --bundle DIR\`.`);
+  if (!found.bundles?.length) throw new Trouble(`${url} lists no bundle: write one with ${EXPORT}.`);
   return found.bundles;
 }
 
@@ -27,7 +28,8 @@ export class Bundle {
 
   static async open(base, entry) {
     const folder = new URL(`${entry.path.split('/').map(encodeURIComponent).join('/')}/`, base);
-    const data = await fetched(new URL('card.json', folder), `${entry.name} has no card.json: export the bundle again.`);
+    const missing = `${entry.name} has no card.json: export the bundle again.`;
+    const data = await fetched(new URL('card.json', folder), missing);
     await check(data, entry.card.sha256, `${entry.name}/card.json is not the card that index.json names`);
     return new Bundle(folder, entry, parse(data, `${entry.name}/card.json`));
   }
@@ -45,7 +47,8 @@ export class Bundle {
   async #read(name) {
     const told = `${this.entry.name}/${name}`;
     if (!this.has(name)) throw new Trouble(`The card of ${this.entry.name} lists no ${name}: export the bundle again.`);
-    const data = await fetched(new URL(name, this.base), `${told} is on the card and not in the bundle: export it again.`);
+    const missing = `${told} is on the card and not in the bundle: export it again.`;
+    const data = await fetched(new URL(name, this.base), missing);
     await check(data, this.card.files[name].sha256, `${told} is not the file that card.json names`);
     return data;
   }

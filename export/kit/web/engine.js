@@ -17,7 +17,8 @@ async function load() {
   try {
     ort = await import(`${FOLDER}ort.wasm.min.mjs`);
   } catch {
-    throw new Trouble('onnxruntime-web is missing beside this page (ort/): `aezoo export NAME --bundle DIR --kit` brings it.');
+    throw new Trouble('onnxruntime-web is missing beside this page (ort/): '
+      + '`aezoo export NAME --bundle DIR --kit` brings it.');
   }
   ort.env.wasm.numThreads = 1; // more need headers that a plain web server does not send
   ort.env.wasm.wasmPaths = FOLDER;
@@ -52,9 +53,8 @@ export class Graph {
   }
 
   async #run(values) {
-    const feeds = Object.entries(values).map(([name, { data, shape }]) => [name, new this.#ort.Tensor('float32', data, shape)]);
-    const answers = await this.#session.run(Object.fromEntries(feeds));
-    return Object.fromEntries(Object.entries(answers).map(([name, { data, dims }]) => [name, { data, shape: [...dims] }]));
+    const feeds = mapped(values, ({ data, shape }) => new this.#ort.Tensor('float32', data, shape));
+    return mapped(await this.#session.run(feeds), ({ data, dims }) => ({ data, shape: [...dims] }));
   }
 
   /** Give the session's memory back, after its last run. */
@@ -63,7 +63,11 @@ export class Graph {
   }
 }
 
-/** Make of async `work` one that answers the newest question only, one at a time; its promise is for when all is still. */
+function mapped(values, change) {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
+}
+
+/** Make of async `work` one that answers only the newest question, one at a time; its promise waits for all. */
 export function newest(work) {
   let waiting = null;
   let running = null;

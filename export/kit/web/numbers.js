@@ -1,7 +1,7 @@
 /** Noise, errors and probabilities, of plain float arrays. */
 
 /** `count` draws of a standard normal, always the same: mulberry32 and Box and Muller. */
-export function gaussian(count, seed = 1) {
+function gaussian(count, seed = 1) {
   let state = seed >>> 0;
   const uniform = () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -54,14 +54,18 @@ export function paintDifference(canvas, output, target, shape) {
   const [channels, height, width] = shape.slice(-3);
   const size = height * width;
   const values = new Float64Array(size);
-  for (let index = 0; index < channels * size; index += 1) values[index % size] += (output[index] - target[index]) / channels;
+  for (let index = 0; index < channels * size; index += 1) {
+    values[index % size] += (output[index] - target[index]) / channels;
+  }
   const far = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   paint(canvas, width, height, (index) => diverging(far ? 0.5 + values[index] / far / 2 : 0.5));
   return far;
 }
 
 /** The luma of RGB; of equal parts it is exactly that value. */
-export const luma = (red, green, blue) => (red === green && green === blue ? red : 0.299 * red + 0.587 * green + 0.114 * blue);
+export function luma(red, green, blue) {
+  return red === green && green === blue ? red : 0.299 * red + 0.587 * green + 0.114 * blue;
+}
 
 /**
  * Fit any picture to a model's size: the largest centred part of its proportions, averaged over areas, on white.
@@ -71,7 +75,8 @@ export function fitted(picture, width, height, grey) {
   const scale = Math.min(picture.width / width, picture.height / height);
   const [cutWidth, cutHeight] = [width * scale, height * scale];
   const less = Math.min(1, 2048 / Math.max(cutWidth, cutHeight)); // phones have no room for larger canvases
-  const canvas = new OffscreenCanvas(Math.max(1, Math.round(cutWidth * less)), Math.max(1, Math.round(cutHeight * less)));
+  const [across, down] = [cutWidth, cutHeight].map((size) => Math.max(1, Math.round(size * less)));
+  const canvas = new OffscreenCanvas(across, down);
   const context = canvas.getContext('2d');
   context.fillStyle = 'white';
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -95,7 +100,8 @@ function averaged(source, width, height) {
       for (const [row, down] of rows[y]) {
         for (const [column, across] of columns[x]) {
           const at = 4 * (row * source.width + column);
-          for (let channel = 0; channel < 3; channel += 1) sums[channel] += down * across * source.data[at + channel];
+          const share = down * across;
+          for (let channel = 0; channel < 3; channel += 1) sums[channel] += share * source.data[at + channel];
         }
       }
       pixels.set(sums, 4 * (y * width + x));
@@ -119,7 +125,9 @@ function shares(from, to) {
 }
 
 export function toGrey(pixels) {
-  for (let at = 0; at < pixels.length; at += 4) pixels.fill(luma(pixels[at], pixels[at + 1], pixels[at + 2]), at, at + 3);
+  for (let at = 0; at < pixels.length; at += 4) {
+    pixels.fill(luma(pixels[at], pixels[at + 1], pixels[at + 2]), at, at + 3);
+  }
 }
 
 export function invert(pixels) {

@@ -71,13 +71,16 @@ export function sections(card) {
   ].filter(([, rows]) => rows.length);
 }
 
+const cell = (value) => (value === undefined ? '–' : number(value, 4));
+
 function identity({ task, summary, parameters, bottleneck, objective }) {
   const rows = [['task', `${task}: ${taskOf(task)}`], ['network', summary], ['parameters', count(parameters)]];
   if (bottleneck.shape) {
     const { shape, size, compression } = bottleneck;
     rows.push(['bottleneck', `${times(shape)} = ${count(size)} values, ${number(compression)} pixels each`]);
   }
-  rows.push(['objective', objective.noise ? `${objective.name}, inputs with noise of ${objective.noise}` : objective.name]);
+  const noise = objective.noise ? `, inputs with noise of ${objective.noise}` : '';
+  rows.push(['objective', `${objective.name}${noise}`]);
   return rows;
 }
 
@@ -107,6 +110,6 @@ export function figuresTable({ metrics, published, baselines }) {
   lines.push(...Object.entries(baselines));
   return [
     ['on the test images', ...names],
-    ...lines.map(([label, values]) => [label, ...names.map((name) => (name in values ? number(values[name], 4) : '–'))]),
+    ...lines.map(([label, values]) => [label, ...names.map((name) => cell(values[name]))]),
   ];
 }
