@@ -14,6 +14,7 @@ from onnx import ModelProto
 
 import zoo
 from export.graphs import Ports, Trained, Whole
+from export.torchlib import quick_tables
 from zoo.card import METADATA_KEY, Card
 from zoo.cli import uncollected
 from zoo.errors import CheckFailed
@@ -41,7 +42,7 @@ def convert(trained: Trained) -> dict[str, ModelProto]:
 def _trace(trained: Trained) -> ModelProto:
     inputs, outputs = trained.ports["model"]
     example = torch.rand(2, *trained.image_shape, generator=torch.Generator().manual_seed(0))
-    with _silence(), uncollected():
+    with _silence(), uncollected(), quick_tables():
         program = torch.onnx.export(
             Whole(trained.network).eval(),
             (example,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import difflib
 import errno
@@ -157,6 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         hint = f"; did you mean {' or '.join(near)}?" if near else "."
         say(f"no verb {name!r}{hint} (`aezoo --help` shows all)")
         sys.exit(2)
+    atexit.register(gc.freeze)  # at its end Python would walk through all of torch once more, for more than a second
     try:
         with uncollected():
             app = getattr(importlib.import_module(verb.module), verb.app)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from export import publish as publishing
+from export import torchlib
 from export.graphs import Trained, load_trained, ports_of
 from export.publish import publish
 from export.to_onnx import convert
@@ -94,6 +95,19 @@ def test_exporting_again_gives_the_same_bytes(run: RunFolder) -> None:
     assert len(before) == 4
     publish(registry.load("purdue/conv"), run)
     assert {name: (run.path / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize(
+    "name", ["purdue/dense", "purdue/conv", "hesso/vae-2-all", "hesso/classifier", "letters/random"]
+)
+def test_the_shared_table_of_translations_changes_no_byte(
+    name: str, whole_zoo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = load_trained(registry.load(name), RunFolder.of(whole_zoo, name), epochs=1)
+    quick = {graph: model.SerializeToString() for graph, model in convert(trained).items()}
+    assert torchlib._TABLES, "the table was not held on to: this torch or onnxscript is another one"
+    monkeypatch.setattr(torchlib, "_patches", list)
+    assert {graph: model.SerializeToString() for graph, model in convert(trained).items()} == quick
 
 
 def test_verification_sees_noise_and_real_images_at_every_batch_size() -> None:
