@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -327,6 +328,27 @@ def test_an_output_that_cannot_be_written_is_told_in_one_sentence(
     program: Program, bundles: Path, tmp_path: Path
 ) -> None:
     assert_one_sentence(call([*program, bundles / GREY, fitting(tmp_path), tmp_path / "nowhere" / "output.png"]))
+
+
+@pytest.mark.parametrize("name", ["purdue/conv", "maastricht/colour-1", "hesso/vae-2-all"])
+def test_twenty_lines_of_python_do(name: str, bundles: Path, tmp_path: Path) -> None:
+    text = (KIT / "python" / "short.py").read_text()
+    tree = ast.parse(text)
+    assert sum(not isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body) <= 20, "with its docstring"
+    image = fitting(tmp_path, 32 if name.startswith("maastricht") else 28)
+    output = tmp_path / "out.png"
+    done = call([sys.executable, KIT / "python" / "short.py", bundles / name, image, output])
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = in_onnxruntime(bundles / name, image, "reconstruction")
+    levels = np.rint(expected.clip(0, 1) * 255).transpose(1, 2, 0).squeeze()
+    assert np.abs(np.asarray(Image.open(output), np.float32) - levels).max() <= 1
+
+
+def test_twenty_lines_notice_a_changed_file(bundle: Path, tmp_path: Path) -> None:
+    (bundle / "decoder.onnx").write_bytes(b"changed")
+    done = call([sys.executable, KIT / "python" / "short.py", bundle, fitting(tmp_path), tmp_path / "out.png"])
+    assert done.returncode == 1 and "decoder.onnx was changed" in done.stderr
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_the_python_program_needs_nothing_of_ours(bundles: Path) -> None:
