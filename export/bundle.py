@@ -11,10 +11,15 @@ No dates, no paths: the same run gives the same bytes. Nothing is written over t
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from export.describe import as_markdown
 from export.publish import Published, listing
@@ -22,7 +27,8 @@ from export.runtimes.catalogue import web_folder
 from export.vectors import IMAGES
 from zoo import gate
 from zoo.card import FORMAT, MAX_TEXT, from_json
-from zoo.errors import AezooError, FileRefused
+from zoo.data.fetch import cache_folder
+from zoo.errors import AezooError, FileRefused, RunError
 from zoo.ours import CARD, INDEX
 from zoo.runs import atomic_write, write_all
 
@@ -56,18 +62,32 @@ def write_bundle(published: Published, folder: Path) -> Bundle:
     Raises FileRefused where a file that is not ours would be lost, and WriteError; the index is then as it was.
     """
     name = published.recipe.name
-    index = _read_index(folder)
+    _read_index(folder)  # says what is wrong with it before anything is written
     graphs = {file: data for file, data in published.files.items() if file != CARD}
     files = {**graphs, **published.vectors.as_files()}
     files["README.md"] = as_markdown(published.card, list(graphs), IMAGES).encode()
     files[CARD] = published.card.to_file(listing(files))
     write_all(folder / name, files)
-    entries = [entry for entry in index if entry.get("name") != name]
-    entries.append(_entry(published, files))
-    entries.sort(key=lambda entry: str(entry["name"]))
-    told = json.dumps({"format": FORMAT, "bundles": entries}, ensure_ascii=False, indent=1, sort_keys=True)
-    write_all(folder, {INDEX: (told + "\n").encode()})
+    with _only_one_at(folder):
+        entries = [entry for entry in _read_index(folder) if entry.get("name") != name]
+        entries.append(_entry(published, files))
+        entries.sort(key=lambda entry: str(entry["name"]))
+        told = json.dumps({"format": FORMAT, "bundles": entries}, ensure_ascii=False, indent=1, sort_keys=True)
+        write_all(folder, {INDEX: (told + "\n").encode()})
     return Bundle(folder / name, {file: len(data) for file, data in files.items()})
+
+
+@contextmanager
+def _only_one_at(folder: Path) -> Iterator[None]:
+    """Wait until no other export enters a bundle in this folder's index; the lock lies in the cache, not among them."""
+    place = cache_folder() / "locks"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
+        with filelock.FileLock(place / name, timeout=60):
+            yield
+    except filelock.Timeout as error:
+        raise RunError(f"another export has been writing {folder / INDEX} for a minute; wait for it") from error
 
 
 def _entry(published: Published, files: dict[str, bytes]) -> dict[str, Any]:

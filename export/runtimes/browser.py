@@ -36,14 +36,14 @@ def options(profile: str) -> list[str]:
     return [*OPTIONS, f"--user-data-dir={profile}", *(["--no-sandbox"] if root else [])]
 
 
-def run_served(command: Sequence[str], folder: Path, limits: Limits) -> Ending:
+def run_served(command: Sequence[str], folder: Path, limits: Limits, stop: threading.Event) -> Ending:
     """Do the job of a folder in a browser; `command` starts it."""
     told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     with (
         _serving(folder, told) as address,
         tempfile.TemporaryDirectory(prefix="aezoo-", ignore_cleanup_errors=True) as profile,
     ):
-        return supervise([*command, *options(profile), address], limits, told=told)
+        return supervise([*command, *options(profile), address], limits, told=told, stop=stop)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -79,18 +80,27 @@ def run_matrix(
 ) -> Iterator[Row]:
     """Yield a row a graph; two runtimes work at a time, each in its process under the limits."""
     for subject in subjects:
-        cases = subject.cases()
-        expected = [subject.expected(case) for case in cases]
+        yield _row(subject, runtimes, limits, done)
 
-        def one(runtime: Runtime, subject: Subject = subject, cases: Sequence[Case] = cases) -> Cell:
-            if runtime.version is None:
-                return Cell(runtime)
-            cell = _run(subject, runtime, cases, expected, limits)  # noqa: B023 (used before the loop goes on)
-            done(subject, cell)
-            return cell
 
-        with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:
-            yield Row(subject, tuple(workers.map(one, runtimes)))
+def _row(subject: Subject, runtimes: Sequence[Runtime], limits: Limits, done: Callable[[Subject, Cell], None]) -> Row:
+    cases = subject.cases()
+    expected = [subject.expected(case) for case in cases]
+    stop = threading.Event()  # of Ctrl-C the processes hear nothing: each is in a session of its own
+
+    def one(runtime: Runtime) -> Cell:
+        if runtime.version is None:
+            return Cell(runtime)
+        cell = _run(subject, runtime, cases, expected, limits, stop)
+        done(subject, cell)
+        return cell
+
+    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:
+        try:
+            return Row(subject, tuple(workers.map(one, runtimes)))
+        except BaseException:
+            stop.set()
+            raise
 
 
 def _run(
@@ -99,20 +109,22 @@ def _run(
     cases: Sequence[Case],
     expected: Sequence[Mapping[str, Array]],
     limits: Limits,
+    stop: threading.Event,
 ) -> Cell:
     outputs = tuple(port.name for port in subject.facts.outputs)
     job = Job(subject.data, subject.facts.inputs[0].name, outputs, cases)
     with tempfile.TemporaryDirectory(prefix="aezoo-") as name:
         folder = Path(name)
         job.write(folder)
-        ending = _supervised(runtime, folder, limits)
+        ending = _supervised(runtime, folder, limits, stop)
         return _judge(subject, runtime, job, ending, folder, expected)
 
 
-def _supervised(runtime: Runtime, folder: Path, limits: Limits) -> Ending:
+def _supervised(runtime: Runtime, folder: Path, limits: Limits, stop: threading.Event) -> Ending:
     if runtime.served:
-        return run_served(runtime.command, folder, limits)
-    return supervise([*runtime.command, str(folder)], limits, environment={**_OURS, **runtime.environment})
+        return run_served(runtime.command, folder, limits, stop)
+    environment = {**_OURS, **runtime.environment}
+    return supervise([*runtime.command, str(folder)], limits, environment=environment, stop=stop)
 
 
 # The child imports `export` wherever the command was called from.

@@ -45,8 +45,9 @@ def supervise(
     *,
     environment: Mapping[str, str] | None = None,
     told: queue.SimpleQueue[dict[str, Any]] | None = None,
+    stop: threading.Event | None = None,
 ) -> Ending:
-    """Run a command until it ends, or says that it is done or has failed, or goes beyond a limit.
+    """Run a command until it ends, or says that it is done or has failed, or goes beyond a limit, or `stop` is set.
 
     What it tells are JSON objects: lines on its standard output, unless `told` brings them from elsewhere.
     """
@@ -67,7 +68,7 @@ def supervise(
             return ending
         reader = _listen(process, heard) if told is None else None
         try:
-            ending.why = _watch(process, limits, heard, ending, began)
+            ending.why = _watch(process, limits, heard, ending, began, stop or threading.Event())
         finally:
             _end(process)
             if reader is not None:
@@ -102,6 +103,7 @@ def _watch(
     heard: queue.SimpleQueue[dict[str, Any]],
     ending: Ending,
     began: float,
+    stop: threading.Event,
 ) -> str:
     """Wait; return what stopped the process in words, or '' where it ended well or said that it has."""
     while True:
@@ -111,6 +113,8 @@ def _watch(
         _take(heard, ending)
         if any("done" in each or "error" in each for each in ending.told):
             return ""
+        if stop.is_set():
+            return "stopped"
         if time.monotonic() - began > limits.seconds:
             return f"not done after {limits.seconds:g} s"
         if memory_of(process.pid) > limits.memory:

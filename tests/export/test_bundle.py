@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -330,3 +331,15 @@ def test_export_says_how_the_page_is_opened_and_what_it_lacks(
     assert "the kit's web page needs onnxruntime-web beside it; run this line, then export again: npm install" in err
     code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", conv_run.path.parents[1], "--kit")
     assert (code, err) == (2, "aezoo: --kit puts programs beside bundles; name their folder with --bundle DIR\n")
+
+
+def test_exports_at_the_same_time_lose_no_entry_of_the_index(
+    published: Published, whole_zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
+    names = ["hesso/classifier", "hesso/vae-2-all", "maastricht/base"]
+    several = [published, *(publish(registry.load(name), RunFolder.of(whole_zoo, name)) for name in names)]
+    with ThreadPoolExecutor(len(several)) as threads:
+        list(threads.map(lambda each: write_bundle(each, tmp_path / "models"), several))
+    told = json.loads((tmp_path / "models/index.json").read_text())
+    assert [entry["name"] for entry in told["bundles"]] == sorted(["purdue/conv", *names])

@@ -373,3 +373,15 @@ def test_a_row_passes_where_every_cell_does() -> None:
     assert not Row(subject, (good, unfinished)).passed
     assert not Row(subject, (good, Cell(Runtime("e", "1")))).passed, "it answered nothing"
     assert subjects.VECTORS == "vectors"
+
+
+def test_ctrl_c_ends_every_process_of_the_matrix(subject: Subject, fake: Any) -> None:
+    """The first runtime hangs; the second one's end stands for the key."""
+
+    def interrupt(_: Subject, cell: Cell) -> None:
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_matrix([subject], [fake("hangs"), find("onnxruntime")], LIMITS, done=interrupt))
+    assert time.monotonic() - began < 60
