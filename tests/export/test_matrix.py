@@ -385,3 +385,19 @@ def test_ctrl_c_ends_every_process_of_the_matrix(subject: Subject, fake: Any) ->
     with pytest.raises(KeyboardInterrupt):
         list(run_matrix([subject], [fake("hangs"), find("onnxruntime")], LIMITS, done=interrupt))
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.slow
+def test_every_recipe_of_the_zoo_computes_the_same_in_every_runtime(whole_zoo: Path) -> None:
+    runtimes = [runtime for runtime in map(find, NAMES) if runtime.version is not None]
+    found = []
+    for name in registry.names():
+        run = RunFolder.of(whole_zoo, name)
+        publish(registry.load(name), run)
+        found += [
+            (str(row.subject.path), cell.runtime.name, cell.why or cell.difference, cell.where)
+            for row in run_matrix(list(subjects_of(run)), runtimes, Limits())
+            for cell in row.cells
+            if not cell.passed
+        ]
+    assert found == []
