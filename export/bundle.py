@@ -21,7 +21,7 @@ from typing import Any
 
 import filelock
 
-from export.describe import as_markdown
+from export.describe import TASKS, as_markdown
 from export.publish import Published, listing
 from export.runtimes.catalogue import web_folder
 from export.vectors import IMAGES
@@ -99,6 +99,7 @@ def _entry(published: Published, files: dict[str, bytes]) -> dict[str, Any]:
         "path": card.name,
         "assignment": card.assignment,
         "task": card.task,
+        "does": TASKS.get(card.task, ""),
         "summary": card.summary,
         "inputs": card.inputs,
         "outputs": card.outputs,

@@ -10,7 +10,7 @@ from zoo.card import Card
 
 Rows = list[tuple[str, str]]
 
-_TASKS = {
+TASKS = {
     "reconstruct": "gives back the image that goes in, through the bottleneck",
     "denoise": "gives back the image without the noise that was added to it",
     "colourise": "gives colours to the grey values that go in",
@@ -35,7 +35,7 @@ def sections(card: Card) -> list[tuple[str, Rows]]:
 
 def _identity(card: Card) -> Rows:
     rows = [
-        ("task", f"{card.task}: {_TASKS.get(card.task, 'unknown to this version')}"),
+        ("task", f"{card.task}: {TASKS.get(card.task, 'unknown to this version')}"),
         ("network", card.summary),
         ("parameters", f"{card.parameters:,}"),
     ]
@@ -159,7 +159,7 @@ def as_markdown(card: Card, graphs: Sequence[str], images: int) -> str:
         tables.append("\n".join(["What the sheet leaves open and was chosen:", "", *(f"- {c}" for c in card.choices)]))
     return _README.format(
         name=card.name,
-        task=_TASKS.get(card.task, card.task),
+        task=TASKS.get(card.task, card.task),
         summary=card.summary,
         graphs=", ".join(f"`{graph}`" for graph in graphs),
         port=port["name"],

@@ -1,7 +1,7 @@
 /** A model's facts on the page: the choice of one, its name and figures, and its card. */
 
 import { element, make, say } from './elements.js';
-import { bytes, figuresTable, headFigures, mainFigure, sections, taskOf } from './words.js';
+import { bytes, doing, figuresTable, headFigures, mainFigure, sections } from './words.js';
 
 /** Fill the choice from the index, grouped by assignment. */
 export function listModels(entries) {
@@ -22,7 +22,7 @@ function optionOf(entry) {
 export function showAbout(entry) {
   document.title = `${entry.name} · aezoo`;
   say('name', entry.name);
-  say('task', taskOf(entry.task));
+  say('task', doing(entry));
   element('figures').replaceChildren(...headFigures(entry).map((fact) => make('li', {}, fact)));
 }
 

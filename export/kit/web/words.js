@@ -1,14 +1,5 @@
 /** Numbers and cards in words. */
 
-const TASKS = {
-  reconstruct: 'Gives back the image that goes in, through the bottleneck.',
-  denoise: 'Gives back the image without the noise that was added to it.',
-  colourise: 'Gives colours to the grey values that go in.',
-  generate: 'Gives back the image; new ones come from points of the latent plane.',
-  translate: 'Gives a Latin letter for the Cyrillic one that goes in.',
-  recall: 'Gives the letter of the class that goes in, one pixel a class.',
-  classify: 'Names what is on the image: the largest of the logits.',
-};
 const ACCURATE = new Set(['classify', 'translate', 'recall']);
 const UNITS = { psnr: ' dB' };
 
@@ -31,7 +22,11 @@ export function steady(value, decimals = 2) {
 
 export const count = (value) => value.toLocaleString('en');
 export const times = (shape) => shape.join('×');
-export const taskOf = (task) => TASKS[task] ?? `Task: ${task}.`;
+
+/** What a model does, as a sentence; the index of the bundles tells it. */
+export function doing({ does, task }) {
+  return does ? `${does[0].toUpperCase()}${does.slice(1)}.` : `Task: ${task}.`;
+}
 
 export function bytes(size) {
   if (size < 1000) return `${size} bytes`;
@@ -74,7 +69,7 @@ export function sections(card) {
 const cell = (value) => (value === undefined ? '–' : number(value, 4));
 
 function identity({ task, summary, parameters, bottleneck, objective }) {
-  const rows = [['task', `${task}: ${taskOf(task)}`], ['network', summary], ['parameters', count(parameters)]];
+  const rows = [['task', task], ['network', summary], ['parameters', count(parameters)]];
   if (bottleneck.shape) {
     const { shape, size, compression } = bottleneck;
     rows.push(['bottleneck', `${times(shape)} = ${count(size)} values, ${number(compression)} pixels each`]);
