@@ -28,8 +28,8 @@ from zoo.cli import (
     say,
     uncollected,
 )
-from zoo.errors import CheckFailed, UsageError
-from zoo.runs import RunFolder
+from zoo.errors import AezooError, CheckFailed, UsageError
+from zoo.runs import COMPACT, RunFolder
 
 export_app = new_app("Export trained runs to ONNX, verified before they are written.")
 card_app = new_app("Print the card that an ONNX file carries.")
@@ -68,9 +68,9 @@ def export(
     """Export runs: `aezoo export purdue/conv`, `aezoo export all --bundle models`."""
     with uncollected():
         from export.bundle import write_bundle, write_kit
+        from export.npm import npm_command
         from export.publish import publish
         from export.report import check_as_text
-        from export.runtimes.catalogue import npm_command
 
     if kit and bundle is None:
         raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
@@ -85,9 +85,12 @@ def export(
         if not as_json:
             print(f"{recipe.name}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items()))
             print("\n".join(check_as_text(check) for check in (*done.checks, *done.refused)))
+            if fp16 and not done.refused and COMPACT not in done.files:
+                print(f"  note    no {COMPACT}: model.onnx has at most 1 MiB")
             if bundles[-1] is not None:
                 print(f"  bundle  {bundles[-1].path}: {len(bundles[-1].sizes)} files, {bundles[-1].bytes:,} bytes")
-    if kit and bundle is not None and not write_kit(bundle):
+    opens = kit and bundle is not None and write_kit(bundle)
+    if kit and not opens:
         say(f"the kit's web page needs onnxruntime-web beside it; run this line, then export again: {npm_command()}")
     if as_json:
         print_json(
@@ -96,7 +99,7 @@ def export(
                 for done, made in zip(published, bundles, strict=True)
             ]
         )
-    elif bundle and kit:
+    elif bundle and opens:
         print(
             f"next: {shlex.join(['python3', '-m', 'http.server', '-d', str(bundle)])}, then http://localhost:8000/kit/web/"
         )
@@ -115,11 +118,20 @@ def show(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> 
     """Print the card of .onnx files, bundles, runs or recipes: what goes in and out, from what it learned, how good."""
     from export.describe import as_text
 
-    cards = [card_of(target) for target in expand(targets, runs)]
+    cards, troubles = [], []
+    for target in expand(targets, runs):
+        try:
+            cards.append(card_of(target))
+        except AezooError as error:
+            troubles.append(error)
     if as_json:
         print_json([json.loads(own.to_json()) for own in cards])
     else:
-        print(plain("\n\n".join(map(as_text, cards))))
+        print(plain("\n\n".join(map(as_text, cards))), end="\n" if cards else "")
+    for trouble in troubles[1:]:
+        say(str(trouble))
+    if troubles:
+        raise troubles[0]
 
 
 Matrix = Annotated[

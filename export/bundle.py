@@ -5,14 +5,15 @@
                                         card.json   the card, and sha256 and size of every other file
                                         README.md   the card for people
                                         test/       vectors.json, and <port>.f32: images and what torch computes
+    DIR/kit/                            programs and a web page that use them
 
 No dates, no paths: the same run gives the same bytes. Nothing is written over that is not ours.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,23 +23,21 @@ from typing import Any
 import filelock
 
 from export.describe import TASKS, as_markdown
+from export.npm import web_folder
 from export.publish import Published, listing
-from export.runtimes.catalogue import web_folder
 from export.vectors import IMAGES
-from zoo import gate
-from zoo.card import FORMAT, MAX_TEXT, from_json
-from zoo.data.fetch import cache_folder
+from zoo import card, gate
+from zoo.card import FORMAT, MAX_TEXT
 from zoo.errors import AezooError, FileRefused, RunError
-from zoo.ours import CARD, INDEX
-from zoo.runs import atomic_write, write_all
-
-_MAX_INDEX = 16 << 20
-
+from zoo.ours import CARD, INDEX, Sums, listed_in, read_journal, refuse_links, sha256_of
+from zoo.runs import RunFolder, remove, write_all, write_error
 
 KIT = Path(__file__).with_name("kit")
+_BUILT = ("node_modules", "build", "bin", "obj", "ort")  # what its programs leave in their folders when they are built
 _ORT = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 _SUMS = "sums.json"
-_BUILT = ("node_modules", "build", "bin", "obj", "ort")  # what its programs leave in their folders when they are built
+_MAX_INDEX = 16 << 20
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][A-Za-z0-9_.,=@+-]*")  # of a recipe or a variant
 
 
 @dataclass(frozen=True)
@@ -59,79 +58,113 @@ class Bundle:
 def write_bundle(published: Published, folder: Path) -> Bundle:
     """Write the bundle of an exported run below a folder, and enter it in the folder's index.
 
-    Raises FileRefused where a file that is not ours would be lost, and WriteError; the index is then as it was.
+    Raises FileRefused where a file that is not ours would be lost or a link would lead out of the folder, RunError
+    where the place is a run's own, and WriteError.
     """
     name = published.recipe.name
-    _read_index(folder)  # says what is wrong with it before anything is written
-    graphs = {file: data for file, data in published.files.items() if file != CARD}
-    files = {**graphs, **published.vectors.as_files()}
-    files["README.md"] = as_markdown(published.card, list(graphs), IMAGES).encode()
+    place = RunFolder(folder / name)
+    if place.history.exists() or place.checkpoint.exists():
+        raise RunError(f"{place.path} is a run's own folder; name another one for the bundles with --bundle DIR")
+    files = {file: data for file, data in published.files.items() if file != CARD}
+    graphs = list(files)
+    files |= published.vectors.as_files()
+    files["README.md"] = as_markdown(published.card, graphs, IMAGES).encode()
     files[CARD] = published.card.to_file(listing(files))
-    write_all(folder / name, files)
-    with _only_one_at(folder):
-        entries = [entry for entry in _read_index(folder) if entry.get("name") != name]
-        entries.append(_entry(published, files))
-        entries.sort(key=lambda entry: str(entry["name"]))
-        told = json.dumps({"format": FORMAT, "bundles": entries}, ensure_ascii=False, indent=1, sort_keys=True)
+    with _alone_in(folder):
+        refuse_links(folder, {INDEX: None, **{f"{name}/{file}": None for file in files}})
+        names = [each for each in _names_in(folder) if each != name]
+        before = listed_in(place.path)
+        write_all(place.path, files)
+        _remove_stale(place.path, before, files)
+        entries = [_entry(folder, each) for each in sorted([*names, name])]
+        told = json.dumps({"format": FORMAT, "bundles": entries}, indent=1, sort_keys=True, allow_nan=False)
         write_all(folder, {INDEX: (told + "\n").encode()})
-    return Bundle(folder / name, {file: len(data) for file, data in files.items()})
+    return Bundle(place.path, {file: len(data) for file, data in files.items()})
 
 
 @contextmanager
-def _only_one_at(folder: Path) -> Iterator[None]:
-    """Wait until no other export enters a bundle in this folder's index; the lock lies in the cache, not among them."""
-    place = cache_folder() / "locks"
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other export writes into this folder."""
+    path = folder / ".lock"
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
-        with filelock.FileLock(place / name, timeout=60):
-            yield
+        folder.mkdir(parents=True, exist_ok=True)
+        refuse_links(folder, {path.name: None})
+        held = filelock.FileLock(path)
+        held.acquire(timeout=60)
     except filelock.Timeout as error:
-        raise RunError(f"another export has been writing {folder / INDEX} for a minute; wait for it") from error
+        raise RunError(f"another export has been writing into {folder} for a minute; wait for it") from error
+    except OSError as error:
+        raise write_error(path, error, size=0) from error
+    try:
+        yield
+    finally:
+        held.release()
 
 
-def _entry(published: Published, files: dict[str, bytes]) -> dict[str, Any]:
-    """Return what the index tells of a bundle: enough to choose one and to know it unchanged."""
-    card = published.card
-    sha256, size = listing(files)[CARD]
-    return {
-        "name": card.name,
-        "path": card.name,
-        "assignment": card.assignment,
-        "task": card.task,
-        "does": TASKS.get(card.task, ""),
-        "summary": card.summary,
-        "inputs": card.inputs,
-        "outputs": card.outputs,
-        "bottleneck": card.bottleneck,
-        "parameters": card.parameters,
-        "metrics": card.metrics,
-        "graphs": [file for file in files if file.endswith(".onnx")],
-        "card": {"sha256": sha256, "bytes": size},
-        "bytes": sum(map(len, files.values())),
-    }
+def _remove_stale(folder: Path, before: Sums, files: dict[str, bytes]) -> None:
+    """Remove what an earlier bundle of ours had and this one has not, unless it was changed."""
+    for name, sums in before.items():
+        path = folder / name
+        gone = name not in files and card.FILE.fullmatch(name) and path.is_file() and not path.is_symlink()
+        if gone and sha256_of(gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)) in sums:
+            remove(path)
 
 
-def _read_index(folder: Path) -> list[dict[str, Any]]:
-    """Return the entries of an index whose bundles are still there. Raises FileRefused for a file that is none."""
+# ---- the index -----------------------------------------------------------------------------------------------
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return the bundles that an index lists and that are still there. Raises FileRefused for what is no index."""
     path = folder / INDEX
     if not path.exists():
         return []
     try:
-        entries = json.loads(gate.read_bytes(path, limit=_MAX_INDEX))["bundles"]
-        found = [entry for entry in entries if _is_there(folder, entry["name"])]
+        told = json.loads(gate.read_bytes(path, limit=_MAX_INDEX))
+        if told["format"] != FORMAT:
+            raise ValueError
+        names = [str(entry["name"]) for entry in told["bundles"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileRefused(f"{path} is not an index of bundles; move it away, or name another folder") from error
-    return found
+    return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and _is_there(folder, name)]
 
 
-def _is_there(folder: Path, name: object) -> bool:
+def _is_there(folder: Path, name: str) -> bool:
     """Whether a bundle of that name lies in the folder; one that was moved away leaves the index."""
     try:
-        own = from_json(gate.read_bytes(folder / str(name) / CARD, limit=MAX_TEXT).decode(errors="replace"))
+        refuse_links(folder, {f"{name}/{CARD}": None})
+        return card.from_json(_card_text(folder, name)).name == name
     except AezooError:
         return False
-    return own.name == name
+
+
+def _card_text(folder: Path, name: str) -> str:
+    return gate.read_bytes(folder / name / CARD, limit=MAX_TEXT).decode(errors="replace")
+
+
+def _entry(folder: Path, name: str) -> dict[str, Any]:
+    """Return what the index tells of a bundle, from its own card: enough to choose one and to know it unchanged."""
+    text = _card_text(folder, name)
+    own, files = card.from_json(text), card.files_of(text)
+    data = text.encode()
+    return {
+        "name": own.name,
+        "path": name,
+        "assignment": own.assignment,
+        "task": own.task,
+        "does": TASKS.get(own.task, ""),
+        "summary": own.summary,
+        "inputs": own.inputs,
+        "outputs": own.outputs,
+        "bottleneck": own.bottleneck,
+        "parameters": own.parameters,
+        "metrics": own.metrics,
+        "graphs": [file for file in files if file.endswith(".onnx")],
+        "card": {"sha256": sha256_of(data), "bytes": len(data)},
+        "bytes": len(data) + sum(size for _, size in files.values()),
+    }
+
+
+# ---- the kit -------------------------------------------------------------------------------------------------
 
 
 def write_kit(folder: Path) -> bool:
@@ -145,11 +178,20 @@ def write_kit(folder: Path) -> bool:
     whole = all(path.is_file() for path in library)
     if whole:
         files |= {f"web/ort/{path.name}": path.read_bytes() for path in library}
-    sums = {name: sha256 for name, (sha256, _) in listing(files).items()}
-    known = _sums(place / _SUMS)
-    write_all(place, files, known)
-    told = json.dumps({**known, **sums}, indent=1, sort_keys=True) + "\n"
-    atomic_write(place / _SUMS, told.encode())
+    with _alone_in(folder):
+        refuse_links(folder, {f"kit/{name}": None for name in (*files, _SUMS)})
+        known = _kit_sums(place / _SUMS)
+        sums = {
+            **{name: min(several) for name, several in known.items()},
+            **{n: s for n, (s, _) in listing(files).items()},
+        }
+        told = json.dumps({"format": FORMAT, "kit": sums}, indent=1, sort_keys=True) + "\n"
+        files[_SUMS] = told.encode()
+        if (place / _SUMS).is_file():
+            known[_SUMS] = {sha256_of(gate.read_bytes(place / _SUMS, limit=MAX_TEXT))} if known else set()
+        for name, several in read_journal(place).items():
+            known.setdefault(name, set()).update(several)
+        write_all(place, files, known)
     return whole
 
 
@@ -158,10 +200,11 @@ def _is_kit(path: Path) -> bool:
     return path.is_file() and not any(part.startswith((".", "__")) or part in _BUILT for part in inside)
 
 
-def _sums(path: Path) -> dict[str, str]:
-    """Return the sha256 of every file of the kit that was written before; nothing where that cannot be read."""
+def _kit_sums(path: Path) -> Sums:
+    """Return the sha256 of every file of the kit that was written before; nothing where no list of ours is there."""
     try:
         told = json.loads(gate.read_bytes(path, limit=MAX_TEXT))
-        return {str(name): str(sha256) for name, sha256 in told.items()}
-    except (AezooError, ValueError, AttributeError, RecursionError):
+        assert told["format"] == FORMAT
+        return {str(name): {str(sha256)} for name, sha256 in told["kit"].items()}
+    except (AezooError, AssertionError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

@@ -24,13 +24,19 @@ _UNITS = {"psnr": "psnr (dB)"}
 
 def sections(card: Card) -> list[tuple[str, Rows]]:
     """Return what a card tells as (heading, rows of label and value), in the order in which one asks."""
-    return [
+    found = [
         ("what it is", _identity(card)),
-        ("goes in", [_port(port) for port in card.inputs]),
-        ("comes out", [_port(port) for port in card.outputs]),
+        ("goes in", [_port(port, card.task) for port in card.inputs]),
+        ("comes out", [_port(port, card.task) for port in card.outputs]),
         ("learned from", _origin(card)),
         ("made with", list(card.tools.items())),
     ]
+    return [(heading, [(_one_line(label), _one_line(value)) for label, value in rows]) for heading, rows in found]
+
+
+def _one_line(text: str) -> str:
+    """Return a text from a file as one line, so that it cannot pass for other lines of ours."""
+    return " ".join(text.split())
 
 
 def _identity(card: Card) -> Rows:
@@ -49,9 +55,11 @@ def _identity(card: Card) -> Rows:
     return rows
 
 
-def _port(port: dict[str, Any]) -> tuple[str, str]:
+def _port(port: dict[str, Any], task: str) -> tuple[str, str]:
     told = f"{port.get('dtype')} {_shape(port.get('shape'))}"
-    if port.get("kind") == "image":
+    if task == "recall" and port.get("name") == "image":
+        told += ", one value a class: 1 for the letter that is wanted, 0 for the others"
+    elif port.get("kind") == "image":
         low, high = port.get("range", [0, 1])
         told += f", {port.get('layout')}, from {low} to {high}: pixels of 8 bits divided by 255"
     if port.get("classes"):
@@ -94,8 +102,8 @@ def figures(card: Card) -> list[list[str]]:
         lines.append(("the sheet", card.published))
     lines += sorted(card.baselines.items())
     return [
-        ["on the test images", *(_UNITS.get(name, name) for name in names)],
-        *([label, *(_figure(values.get(name)) for name in names)] for label, values in lines),
+        ["on the test images", *(_one_line(_UNITS.get(name, name)) for name in names)],
+        *([_one_line(label), *(_figure(values.get(name)) for name in names)] for label, values in lines),
     ]
 
 
@@ -107,12 +115,16 @@ def _figure(value: object) -> str:
 def as_text(card: Card) -> str:
     """Return the card for people at a terminal."""
     width = max(len(label) for _, rows in sections(card) for label, _ in rows)
-    lines = [f"{card.name}, {card.graph}.onnx"]
+    lines = [_one_line(f"{card.name}, {card.graph}.onnx")]
     for heading, rows in sections(card):
         lines += ["", heading, *(f"  {label:{width}}  {value}" for label, value in rows)]
     lines += ["", *_aligned(figures(card))]
     if card.choices:
-        lines += ["", "what the sheet leaves open and was chosen", *(f"  - {choice}" for choice in card.choices)]
+        lines += [
+            "",
+            "what the sheet leaves open and was chosen",
+            *(f"  - {_one_line(choice)}" for choice in card.choices),
+        ]
     return "\n".join(lines)
 
 
@@ -128,7 +140,7 @@ def _aligned(table: Sequence[Sequence[str]]) -> Iterable[str]:
 _README = """\
 # {name}
 
-Takes an image and {task}. {summary}.
+It {task}. {summary}.
 
 Files: {graphs}; `card.json` tells programs what stands here, and the sha256 of every file.
 Opset 18, IR 8, float32, any batch size; no `.onnx` needs another file beside it.

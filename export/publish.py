@@ -26,7 +26,7 @@ from export.graphs import (
 )
 from export.report import check_as_json, failure
 from export.to_onnx import BATCH, convert, with_card
-from export.vectors import COMPACT, Vectors, make
+from export.vectors import Vectors, make
 from export.vectors import check as vector_check
 from export.verify import Check, against_torch, composition
 from zoo.blocks import parameter_count
@@ -34,7 +34,7 @@ from zoo.card import Card
 from zoo.errors import CheckFailed
 from zoo.ours import CARD
 from zoo.recipe import Recipe
-from zoo.runs import SAMPLE_INPUTS, History, RunFolder, write_all
+from zoo.runs import COMPACT, SAMPLE_INPUTS, History, RunFolder, write_all
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False) -> Published:
     if fp16 and len(graphs["model"]) > LEAST_BYTES:
         half = halved(graphs["model"])
         near = against_torch("model", half, trained, real, tolerance=FP16_TOLERANCE)
-        refused = [replace(check, graph="model_fp16") for check in near]
+        refused = [replace(check, graph=COMPACT.removesuffix(".onnx")) for check in near]
         if all(check.passed for check in refused):
             files[COMPACT] = half
             checks, refused = [*checks, *refused], []

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zoo import card, gate, registry
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
-from zoo.runs import GRAPHS, RunFolder, find_runs
-
-_BELOW = re.compile(r"(test/)?[A-Za-z0-9][A-Za-z0-9_.-]*")  # what a card may list: a name, or one in `test`
+from zoo.runs import COMPACT, GRAPHS, RunFolder, find_runs
 
 
 @dataclass
@@ -71,64 +68,86 @@ def verify(target: RunFolder | Path) -> Verdict:
 def _verify_run(folder: RunFolder, verdict: Verdict) -> None:
     """Compare a run's graphs with torch and each other, a bundle's with its vectors, and the files with card.json."""
     from export import vectors
-    from export.graphs import load_trained
-    from export.publish import real_images
-    from export.vectors import COMPACT
-    from export.verify import against_torch, composition
 
-    paths = {name: folder.graph(name) for name in GRAPHS if folder.graph(name).is_file()}
-    if "model" not in paths:
+    paths = {path.name: path for path in (*map(folder.graph, GRAPHS), folder.compact) if path.is_file()}
+    if "model.onnx" not in paths:
         raise RunError(f"no model.onnx in {folder.path}; export it with `aezoo export`")
     files = {name: gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES) for name, path in paths.items()}
     facts = {name: gate.check_onnx(data, source=str(paths[name])) for name, data in files.items()}
     _verify_sums(folder, files, verdict)
-    if (folder.path / vectors.FILE).is_file():
-        compact = {COMPACT: folder.compact} if folder.compact.is_file() else {}
-        graphs = {f"{name}.onnx": data for name, data in files.items()}
-        graphs |= {name: gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES) for name, path in compact.items()}
-        verdict.checks += vectors.check(vectors.read(folder.path), graphs, source=f"{folder.path}/")
-        return
-    own = card.from_metadata(facts["model"].metadata)
-    shape = facts["model"].image_shape
-    if own is None or shape is None or not folder.checkpoint.is_dir():
+    has_vectors = (folder.path / vectors.FILE).is_file()
+    own = card.from_metadata(facts["model.onnx"].metadata, source=str(paths["model.onnx"]))
+    if own is not None and facts["model.onnx"].image_shape is not None and folder.checkpoint.is_dir():
+        _verify_against_torch(folder, files, facts, own, verdict)
+    elif not has_vectors:
         verdict.notes.append("nothing to compare with torch: no card or no checkpoint beside it")
-        for name in files:
-            _verify_file(paths[name], verdict)
-        return
+        for path in paths.values():
+            _verify_file(path, verdict)
+    if has_vectors:
+        verdict.checks += vectors.check(vectors.read(folder.path), files, source=f"{folder.path}/")
+
+
+def _verify_against_torch(
+    folder: RunFolder, files: dict[str, bytes], facts: dict[str, gate.GraphFacts], own: card.Card, verdict: Verdict
+) -> None:
+    from export import compact
+    from export.graphs import load_trained
+    from export.publish import real_images
+    from export.verify import TOLERANCE, against_torch, composition
+
     history = folder.read_history()
     trained = load_trained(registry.load(own.name), folder, epochs=history.epochs)
     for name, fact in facts.items():
         ports = tuple(port.name for port in fact.inputs), tuple(port.name for port in fact.outputs)
-        if ports != trained.ports.get(name):
-            expected = trained.ports.get(name, "no such graph")
-            raise FileRefused(f"{paths[name]} has the ports {ports}, expected {expected}; export the run again")
+        expected = trained.ports.get(_graph_of(name))
+        if ports != expected:
+            raise FileRefused(
+                f"{folder.path / name} has the ports {ports}, expected {expected or 'no such graph'}; "
+                "export the run again"
+            )
+    shape = facts["model.onnx"].image_shape
     if shape != trained.image_shape:
-        raise FileRefused(f"{paths['model']} takes images of {shape}, expected {trained.image_shape}; export again")
+        raise FileRefused(
+            f"{folder.graph('model')} takes images of {shape}, expected {trained.image_shape}; export again"
+        )
     real = real_images(history)
     for name, data in files.items():
-        verdict.checks += against_torch(name, data, trained, real)
-    verdict.checks += composition(files, shape, real)
+        tolerance = compact.TOLERANCE if name == COMPACT else TOLERANCE
+        checks = against_torch(_graph_of(name), data, trained, real, tolerance=tolerance)
+        verdict.checks += [replace(check, graph=name.removesuffix(".onnx")) for check in checks]
+    verdict.checks += composition({_graph_of(name): files[name] for name in files if name != COMPACT}, shape, real)
+
+
+def _graph_of(file: str) -> str:
+    return "model" if file == COMPACT else file.removesuffix(".onnx")
 
 
 def _verify_sums(folder: RunFolder, files: dict[str, bytes], verdict: Verdict) -> None:
-    if not folder.card.is_file():
-        verdict.notes.append("no card.json beside it, so its sha256 sums could not be compared")
+    """Compare every file that card.json lists with its sum and size, and name those that it does not list."""
+    proofs = sorted((folder.path / "test").glob("*"))
+    if not folder.card.exists():
+        where = verdict.troubles if proofs else verdict.notes
+        where.append("no card.json beside it, so its sha256 sums could not be compared")
         return
     text = gate.read_bytes(folder.card, limit=card.MAX_TEXT).decode(errors="replace")
-    card.from_json(text)
-    for name, (sha256, _) in card.files_of(text).items():
-        if not _BELOW.fullmatch(name):
+    card.from_json(text, source=str(folder.card))
+    listed = card.files_of(text)
+    for name, (sha256, size) in listed.items():
+        if not card.FILE.fullmatch(name):
             raise FileRefused(
                 f"{folder.card} lists {name[:80]!r}, which is no file of its folder; export the run again"
             )
         path = folder.path / name
-        data = files.get(name.removesuffix(".onnx"))
-        if data is None and not path.is_file():
+        if not path.exists():
             verdict.troubles.append(f"{name} is on card.json and not in {folder.path}; export the run again")
             continue
-        data = data or gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
-        if hashlib.sha256(data).hexdigest() != sha256:
-            verdict.troubles.append(f"{name} is not the file that card.json names (another sha256); export again")
+        data = files[name] if name in files else gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
+        if hashlib.sha256(data).hexdigest() != sha256 or len(data) != size:
+            verdict.troubles.append(
+                f"{name} is not the file that card.json names (another sha256 or size); export again"
+            )
+    there = [*files, *(f"test/{path.name}" for path in proofs)]
+    verdict.troubles += [f"{name} is not on card.json; export again" for name in there if name not in listed]
 
 
 def _verify_file(path: Path, verdict: Verdict) -> None:
@@ -137,7 +156,7 @@ def _verify_file(path: Path, verdict: Verdict) -> None:
 
     data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
     facts = gate.check_onnx(data, source=str(path))
-    own = card.from_metadata(facts.metadata)
+    own = card.from_metadata(facts.metadata, source=str(path))
     verdict.notes.append(f"{path.name}: {own.name}, {own.graph}" if own else f"{path.name}: a file without our card")
     verdict.checks += repetition(data, facts, source=str(path))
 
@@ -146,9 +165,9 @@ def card_of(target: RunFolder | Path) -> card.Card:
     """Return the card of a graph, of the model of a run or bundle, or in a card.json. Raises FileRefused."""
     path = target.graph("model") if isinstance(target, RunFolder) else target
     if path.suffix == ".json":
-        return card.from_json(gate.read_bytes(path, limit=card.MAX_TEXT).decode(errors="replace"))
+        return card.from_json(gate.read_bytes(path, limit=card.MAX_TEXT).decode(errors="replace"), source=str(path))
     data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
-    own = card.from_metadata(gate.check_onnx(data, source=str(path)).metadata)
+    own = card.from_metadata(gate.check_onnx(data, source=str(path)).metadata, source=str(path))
     if own is None:
         raise FileRefused(f"{path} has no card inside, as aezoo's graphs have; `aezoo verify` can run it still")
     return own

@@ -36,7 +36,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        return bool(self.difference <= self.allowed)  # not a number is not passed
+        return bool(self.difference <= self.allowed < math.inf)  # not a number is not passed
 
 
 def inputs(shape: tuple[int, int, int], real: Array) -> Iterator[Array]:
@@ -167,12 +167,13 @@ def compare(
     graph: str, output: str, against: str, answer: Array, expected: Array, tolerance: float = TOLERANCE
 ) -> Check:
     """Compare one output; `tolerance` is for [0, 1] pixels, and scales with the largest value of anything else."""
+    images = len(expected) if expected.ndim else 1
     if answer.shape != expected.shape:
-        return Check(graph, output, against, float("inf"), tolerance, len(expected))
+        return Check(graph, output, against, math.inf, tolerance, images)
     scale = 1.0 if output == RECONSTRUCTION else max(1.0, float(np.abs(expected).max(initial=0)))
     with np.errstate(invalid="ignore"):  # of two infinities; the check then fails by not being a number
         difference = float(np.abs(answer.astype(np.float64) - expected).max(initial=0))
-    return Check(graph, output, against, difference, tolerance * scale, len(expected))
+    return Check(graph, output, against, difference, tolerance * scale, images)
 
 
 def severity(check: Check) -> float:

@@ -7,7 +7,8 @@ keys sorted, and holds no date, path or host name, so that exporting again gives
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -17,6 +18,7 @@ FORMAT = "aezoo/1"
 METADATA_KEY = "aezoo.card"
 MAX_TEXT = 1 << 18
 MAX_NUMBER = 1 << 53
+FILE = re.compile(r"(test/)?[A-Za-z0-9][A-Za-z0-9_.-]*")  # what a card.json may list: a name, or one in `test`
 
 _PLAIN = {"str": str, "int": int, "dict": dict, "list": list}
 
@@ -72,29 +74,76 @@ def _dump(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def from_metadata(metadata: Mapping[str, str]) -> Card | None:
+def from_metadata(metadata: Mapping[str, str], *, source: str = "") -> Card | None:
     """Return the card in a graph's metadata, or None for a graph that is not ours. Raises FileRefused."""
     text = metadata.get(METADATA_KEY)
-    return None if text is None else from_json(text)
+    return None if text is None else from_json(text, source=source)
 
 
-def from_json(text: str) -> Card:
+def from_json(text: str, *, source: str = "") -> Card:
     """Parse a card; `files` of a card.json is passed over. Raises FileRefused for anything else than a card."""
+    whose = f"{source}: its card" if source else "its card"
     try:
-        value = json.loads(text, parse_int=_number, parse_float=_number) if len(text) <= MAX_TEXT else None
+        value = _parse(text) if len(text) <= MAX_TEXT else None
+        _dump(value).encode()  # half a surrogate pair cannot be written again
     except (ValueError, RecursionError) as error:
-        raise FileRefused("its card is not JSON with plain numbers; export the run again") from error
+        raise FileRefused(f"{whose} is not JSON with plain numbers; export the run again") from error
     if not isinstance(value, dict) or not isinstance(value.get("format"), str):
-        raise FileRefused("its card is not a card of aezoo; export the run again")
+        raise FileRefused(f"{whose} is not a card of aezoo; export the run again")
     if value["format"] != FORMAT:
-        raise FileRefused(f"its card has format {value['format'][:40]!r}, this program reads {FORMAT!r}: update aezoo")
+        raise FileRefused(f"{whose} has format {value['format'][:40]!r}, this program reads {FORMAT!r}: update aezoo")
     chosen = {}
     for field in fields(Card):
         kind = _PLAIN[str(field.type).split("[")[0]]
         if not isinstance(value.get(field.name), kind):
-            raise FileRefused(f"its card has no proper {field.name!r}; export the run again")
+            raise FileRefused(f"{whose} has no proper {field.name!r}; export the run again")
         chosen[field.name] = value[field.name]
+    for name, sound in _SOUND.items():
+        if not sound(chosen[name]):
+            raise FileRefused(f"{whose} has no proper {name!r}; export the run again")
     return Card(**chosen)
+
+
+def _parse(text: str) -> Any:
+    return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_number)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_numbers(value: dict[str, Any]) -> bool:
+    return all(map(_is_number, value.values()))
+
+
+def _are_ports(value: list[Any]) -> bool:
+    return all(isinstance(port, dict) and _is_port(port) for port in value)
+
+
+def _is_port(port: dict[str, Any]) -> bool:
+    low_high, classes = port.get("range", [0, 1]), port.get("classes", [])
+    return (
+        isinstance(port.get("name"), str)
+        and isinstance(port.get("kind"), str)
+        and isinstance(port.get("shape"), list)
+        and all(isinstance(size, int | str) for size in port["shape"])
+        and isinstance(low_high, list)
+        and len(low_high) == 2
+        and all(map(_is_number, low_high))
+        and isinstance(classes, list)
+        and all(isinstance(name, str) for name in classes)
+    )
+
+
+_SOUND: dict[str, Callable[[Any], bool]] = {
+    "inputs": _are_ports,
+    "outputs": _are_ports,
+    "metrics": _are_numbers,
+    "published": _are_numbers,
+    "baselines": lambda value: all(isinstance(each, dict) and _are_numbers(each) for each in value.values()),
+    "choices": lambda value: all(isinstance(each, str) for each in value),
+    "tools": lambda value: all(isinstance(each, str) for each in value.values()),
+}
 
 
 def _number(text: str) -> int | float:
@@ -108,7 +157,7 @@ def _number(text: str) -> int | float:
 def files_of(text: str) -> dict[str, tuple[str, int]]:
     """Return {file name: (sha256, bytes)} of a card.json; empty where it lists none."""
     try:
-        listing = json.loads(text).get("files", {})
+        listing = _parse(text).get("files", {})
         return {str(name): (str(entry["sha256"]), int(entry["bytes"])) for name, entry in listing.items()}
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise FileRefused("card.json does not list its files properly; export the run again") from error

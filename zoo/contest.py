@@ -102,7 +102,7 @@ def child(name: str, module: str, arguments: Answer) -> Iterator[Child]:
     """Start `python -m module` with the arguments as JSON, and wait until it is ready."""
     start = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", module, json.dumps(arguments)],
+        [sys.executable, "-P", "-m", module, json.dumps(arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

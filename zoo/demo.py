@@ -42,7 +42,7 @@ def _verb(verb: str, words: Sequence[str]) -> None:
     """Run a verb in a process of its own, as a user would; stop where it fails."""
     assert verb in VERBS, verb
     print(f"$ aezoo {verb} {' '.join(words)}", file=sys.stderr, flush=True)
-    code = subprocess.run([sys.executable, "-m", "zoo.cli", verb, *words], check=False).returncode
+    code = subprocess.run([sys.executable, "-P", "-m", "zoo.cli", verb, *words], check=False).returncode
     if code:
         sys.exit(code)
 

@@ -231,6 +231,8 @@ def _check_validity(model: onnx.ModelProto) -> None:
 
     for port in (*model.graph.input, *model.graph.output):
         shape = port.type.tensor_type.shape
+        if not _text(port.name).isprintable():
+            raise FileRefused(f"its port {port.name[:60]!r} has a name that cannot be printed")
         _check_dimensions((d.dim_value for d in shape.dim), f"its port {port.name[:60]!r}")
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -293,7 +295,10 @@ def _check_divisions(inferred: onnx.ModelProto) -> None:
 
 
 def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
-    """Multiply-adds of the operators that do nearly all of them; 0 for the rest."""
+    """Multiply-adds of the operators that do nearly all of them, comparisons of pools; 0 for the rest."""
+    if node.op_type in ("MaxPool", "AveragePool"):
+        kernel = next((attribute.ints for attribute in node.attribute if attribute.name == "kernel_shape"), ())
+        return math.prod(shapes[node.output[0]]) * math.prod(kernel)
     if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul") or len(node.input) < 2:
         return 0
     data, weight = shapes.get(node.input[0], ()), shapes.get(node.input[1], ())

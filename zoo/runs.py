@@ -24,6 +24,7 @@ Keys of `history.h5`, format `aezoo/1`; every data set carries a Fletcher-32 sum
 from __future__ import annotations
 
 import errno
+import glob
 import io
 import json
 import math
@@ -39,13 +40,14 @@ import numpy as np
 
 from zoo import gate
 from zoo.errors import FileRefused, RunError, WriteError
-from zoo.ours import refuse_foreign
+from zoo.ours import JOURNAL, Sums, journal, refuse_foreign
 
 if TYPE_CHECKING:
     import h5py
 
 FORMAT = "aezoo/1"
 GRAPHS = ("model", "encoder", "decoder")
+COMPACT = "model_fp16.onnx"  # the model graph at half the size
 QUICK = "quick"  # the state of a run that was cut to a tiny budget; its figures tell nothing
 METRICS = ("mse", "psnr", "ssim", "bce")
 SAMPLES = 10
@@ -92,7 +94,7 @@ class RunFolder:
     @property
     def compact(self) -> Path:
         """The model graph with its weights as float16, where one was asked for."""
-        return self.path / "model_fp16.onnx"
+        return self.path / COMPACT
 
     @property
     def card(self) -> Path:
@@ -194,15 +196,26 @@ def atomic_write(path: Path, data: bytes) -> None:
         raise write_error(path, error, size=len(data)) from error
 
 
-def write_all(folder: Path, files: Mapping[str, bytes], listed: Mapping[str, str] | None = None) -> None:
+def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None) -> None:
     """Write files (path below the folder → bytes) in their order, once none of them would replace somebody else's.
 
-    `listed` tells by their sha256 which are ours; by default card.json does. Raises FileRefused, WriteError.
+    `listed` tells by their sha256 which are ours; by default card.json does. A kill in the middle leaves a journal by
+    which the next time knows its own. Only one may write into a folder at a time. Raises FileRefused, WriteError.
     """
     refuse_foreign(folder, files, listed)
+    _sweep(folder, files)
+    atomic_write(folder / JOURNAL, journal(folder, files, listed))
     for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / name, data)
+    remove(folder / JOURNAL)
+
+
+def _sweep(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Remove what a kill left of files half written."""
+    for name in (*files, JOURNAL):
+        path = folder / name
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp") if path.parent.is_dir() else ():
+            remove(left)
 
 
 def remove(path: Path) -> None:

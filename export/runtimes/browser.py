@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from export.runtimes.catalogue import web_folder
+from export.npm import web_folder
 from export.runtimes.supervise import Ending, Limits, supervise
 
 PAGE = Path(__file__).with_name("child.html")

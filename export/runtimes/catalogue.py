@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +12,11 @@ from pathlib import Path
 
 import onnx
 
+from export.npm import npm_command, npm_folder, version_of
+from export.runtimes.supervise import answer_of
 from zoo import sessions
-from zoo.data.fetch import cache_folder
 
 PIP = "pip install 'aezoo[runtimes]'"
-NPM_VERSION = "1.30.0"  # the newest; npm lags behind PyPI
 _HERE = Path(__file__).parent
 
 
@@ -62,22 +60,6 @@ NAMES = (
 def find(name: str) -> Runtime:
     """Look for a runtime on this machine; nothing of it is imported or started but to ask for its version."""
     return _FINDERS[name](name)
-
-
-def npm_folder() -> Path:
-    """Return the folder of the user's cache that npm's packages are installed in."""
-    return cache_folder() / "npm"
-
-
-def npm_command() -> str:
-    """Return the line that installs npm's packages; without their scripts, which download CUDA libraries."""
-    packages = " ".join(f"{name}@{NPM_VERSION}" for name in ("onnxruntime-node", "onnxruntime-web"))
-    return f"npm install --ignore-scripts --no-audit --no-fund --prefix {npm_folder()} {packages}"
-
-
-def web_folder() -> Path:
-    """Return the folder that onnxruntime-web's files lie in, once they are installed."""
-    return npm_folder() / "node_modules" / "onnxruntime-web" / "dist"
 
 
 def find_chromium() -> str | None:
@@ -129,7 +111,7 @@ def _python(distribution: str, module: str, faults: tuple[Fault, ...]) -> Callab
 
 
 def _child(name: str) -> Sequence[str]:
-    return sys.executable, "-m", "export.runtimes.child", name
+    return sys.executable, "-P", "-m", "export.runtimes.child", name  # -P: code in the folder one stands in is not ours
 
 
 def _version(distribution: str) -> str | None:
@@ -153,7 +135,7 @@ def _node(package: str) -> Callable[[str], Runtime]:
         node = shutil.which("node")
         if node is None:
             return Runtime(name, None, "install Node.js 18 or later (Debian: apt-get install nodejs npm)")
-        version = _npm_version(package)
+        version = version_of(package)
         if version is None:
             return Runtime(name, None, npm_command())
         told = f"{version}, Node {_asked(node, '--version').lstrip('v')}"
@@ -162,16 +144,8 @@ def _node(package: str) -> Callable[[str], Runtime]:
     return found
 
 
-def _npm_version(package: str) -> str | None:
-    path = npm_folder() / "node_modules" / package / "package.json"
-    try:
-        return str(json.loads(path.read_text())["version"])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
 def _chromium(name: str) -> Runtime:
-    version, browser = _npm_version("onnxruntime-web"), find_chromium()
+    version, browser = version_of("onnxruntime-web"), find_chromium()
     if browser is None:
         return Runtime(name, None, "install Chromium (Debian: apt-get install chromium)")
     if version is None:
@@ -181,10 +155,8 @@ def _chromium(name: str) -> Runtime:
 
 
 def _asked(program: str, question: str) -> str:
-    try:
-        return subprocess.run([program, question], capture_output=True, text=True, timeout=20).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
+    """Return what a program answers, '' where it does not within 20 s."""
+    return answer_of([program, question], seconds=20.0)
 
 
 _FINDERS: dict[str, Callable[[str], Runtime]] = {

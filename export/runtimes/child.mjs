@@ -23,7 +23,7 @@ try {
     const answers = await session.run({ [job.input]: new ort.Tensor("float32", floats(file), shape) });
     const shapes = job.outputs.map((output, place) => {
       const { data, dims } = answers[output];
-      writeFileSync(join(folder, `${number}.${place}.f32`), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      writeFileSync(join(folder, `${number}.${place}.f32`), new Uint8Array(Float32Array.from(data, Number).buffer));
       return dims;
     });
     tell({ case: number, shapes });

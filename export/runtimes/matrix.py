@@ -55,7 +55,7 @@ class Cell:
         """Whether every case was answered within what is allowed; true of a runtime that is not installed."""
         if not self.tried:
             return True
-        near = self.difference is not None and self.allowed is not None and self.difference <= self.allowed
+        near = self.difference is not None and self.allowed is not None and self.difference <= self.allowed < math.inf
         return near and not self.why and self.cases[0] == self.cases[1]
 
 
@@ -124,7 +124,7 @@ def _supervised(runtime: Runtime, folder: Path, limits: Limits, stop: threading.
     if runtime.served:
         return run_served(runtime.command, folder, limits, stop)
     environment = {**_OURS, **runtime.environment}
-    return supervise([*runtime.command, str(folder)], limits, environment=environment, stop=stop)
+    return supervise([*runtime.command, str(folder)], limits, environment=environment, stop=stop, folder=folder)
 
 
 # The child imports `export` wherever the command was called from.
@@ -147,17 +147,21 @@ def _judge(
     for told in ending.told:
         if "case" not in told:
             continue
-        number = int(told["case"])
+        number = told["case"]
+        if number != answered or number >= len(job.cases):  # each once, in their order
+            why = why or f"told of a case {number!r} where {answered} was due"
+            break
         try:
             answers = job.answers(folder, number, told["shapes"])
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             why = why or f"wrote no sound answer to {job.cases[number].name} ({error})"
             break
         answered += 1
         for found in _compared(subject, job.cases[number], answers, expected[number]):
             if worst is None or severity(found[0]) > severity(worst[0]):
                 worst = found
-    if why and answered < len(job.cases):
+    if answered < len(job.cases):
+        why = why or "ended without a word"
         loaded = any("loaded" in told for told in ending.told)
         why += f", {f'at {job.cases[answered].name}' if loaded else 'while it loads the graph'}"
     met, where = worst or (None, "")
@@ -197,7 +201,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "absent": cell.runtime.absent or None,
         "passed": cell.passed if cell.tried else None,
         "max_difference": cell.difference if finite else None,
-        "allowed": cell.allowed,
+        "allowed": cell.allowed if cell.allowed is not None and math.isfinite(cell.allowed) else None,
         "where": cell.where or None,
         "cases": {"answered": cell.cases[0], "of": cell.cases[1]},
         "why": cell.why or None,

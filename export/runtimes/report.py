@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import math
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import repeat
@@ -15,7 +16,7 @@ from export.runtimes.matrix import Cell, Row, as_json, run_matrix
 from export.runtimes.subjects import BATCHES, Subject, subjects_of
 from export.runtimes.supervise import Limits
 from zoo.cli import plain, print_json
-from zoo.errors import AezooError, UsageError
+from zoo.errors import AezooError, Interrupted, UsageError
 from zoo.runs import RunFolder
 
 ABSENT = "–"
@@ -32,7 +33,7 @@ def show_matrix(
         quiet=quiet or as_json, of=len(subjects) * sum(each.version is not None for each in runtimes)
     ) as tick:
         rows = list(run_matrix(subjects, runtimes, allowed, done=tick))
-    passed = not refused and bool(rows) and all(row.passed for row in rows)
+    passed = not refused and any(cell.tried for row in rows for cell in row.cells) and all(row.passed for row in rows)
     if as_json:
         print_json(_document(rows, runtimes, refused, allowed, passed))
     else:
@@ -44,7 +45,7 @@ def chosen(names: str | None) -> Sequence[str]:
     """Return the runtimes of a comma list, all where there is none."""
     if names is None:
         return NAMES
-    wanted = list(filter(None, (name.strip() for name in names.split(","))))
+    wanted = list(dict.fromkeys(filter(None, (name.strip() for name in names.split(",")))))
     for name in wanted:
         if name not in NAMES:
             near = difflib.get_close_matches(name, NAMES, n=1)
@@ -55,14 +56,32 @@ def chosen(names: str | None) -> Sequence[str]:
     return wanted
 
 
+@contextlib.contextmanager
+def _heeding_signals() -> Iterator[None]:
+    """Make of SIGTERM and SIGHUP what Ctrl-C is: the end of every process that was started, too."""
+
+    def stop(number: int, _: object) -> None:
+        raise Interrupted("stopped", received=number)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
 def _subjects(targets: Sequence[RunFolder | Path]) -> tuple[list[Subject], list[str]]:
     """Return the graphs of the targets, and a sentence for each that is refused."""
     subjects, refused = [], []
     for target in targets:
         try:
-            subjects += list(subjects_of(target))
+            for subject in subjects_of(target):
+                subjects.append(subject)
         except AezooError as error:
-            refused.append(str(error))
+            place = str(target.path if isinstance(target, RunFolder) else target)
+            refused.append(str(error) if place in str(error) else f"{place}: {error}")
     return subjects, refused
 
 
@@ -108,7 +127,8 @@ def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[
     lines += [*troubles, *(f"  FAILED  {sentence}" for sentence in refused), *faults]
     tried = sum(cell.tried for row in rows for cell in row.cells)
     failed = len(troubles) + len(refused)
-    lines.append(f"{f'{failed} FAILED' if failed else 'passed'}: {len(rows)} graphs, {tried} runs in runtimes")
+    verdict = f"{failed} FAILED" if failed else "passed" if tried else "FAILED, nothing was run"
+    lines.append(f"{verdict}: {len(rows)} graphs, {tried} runs in runtimes")
     return "\n".join(lines)
 
 

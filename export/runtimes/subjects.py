@@ -83,6 +83,8 @@ def subjects_of(target: RunFolder | Path) -> Iterator[Subject]:
         known = proofs.graphs.get(path.name) if proofs and path != target.compact else None
         if proofs and known:
             port, outputs = known
+            if {*outputs} != {each.name for each in subject.facts.outputs}:
+                raise FileRefused(f"{path} has other outputs than {vectors.FILE} tells of; export the bundle again")
             wanted = {name: proofs.tensors[name] for name in outputs}
             subject = replace(subject, vectors=(proofs.tensors[port], wanted))
         yield subject

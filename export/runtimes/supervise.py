@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+_MAX_LINE = 1 << 20
 POLL = 0.05  # seconds between two looks at time and memory
 
 
@@ -46,6 +47,7 @@ def supervise(
     environment: Mapping[str, str] | None = None,
     told: queue.SimpleQueue[dict[str, Any]] | None = None,
     stop: threading.Event | None = None,
+    folder: Path | None = None,
 ) -> Ending:
     """Run a command until it ends, or says that it is done or has failed, or goes beyond a limit, or `stop` is set.
 
@@ -61,6 +63,7 @@ def supervise(
                 stdout=subprocess.PIPE if told is None else log,
                 stderr=log,
                 env={**os.environ, **(environment or {})},
+                cwd=folder,
                 start_new_session=True,
             )
         except OSError as error:
@@ -72,9 +75,10 @@ def supervise(
         finally:
             _end(process)
             if reader is not None:
-                reader.join()
+                reader.join(timeout=2.0)  # what it started may still hold the pipe
         _take(heard, ending)
-    ending.why = ending.why or next((str(each["error"]) for each in ending.told if "error" in each), "")
+        said = next((str(each["error"]) for each in ending.told if "error" in each), "")
+        ending.why = said or (ending.why and _with_last_line(ending.why, log))
     ending.seconds = time.monotonic() - began
     return ending
 
@@ -85,12 +89,12 @@ def _listen(process: subprocess.Popen[bytes], heard: queue.SimpleQueue[dict[str,
     stream = process.stdout
 
     def listen() -> None:
-        for line in stream:
-            with suppress(ValueError):
-                value = json.loads(line)
-                if isinstance(value, dict):
-                    heard.put(value)
-        stream.close()
+        with suppress(ValueError):  # the stream is closed while it is read
+            while line := stream.readline(_MAX_LINE):
+                with suppress(ValueError, RecursionError):
+                    value = json.loads(line)
+                    if isinstance(value, dict):
+                        heard.put(value)
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
@@ -128,10 +132,33 @@ def _take(heard: queue.SimpleQueue[dict[str, Any]], ending: Ending) -> None:
 
 def _ended_by(code: int) -> str:
     if code >= 0:
-        return "" if code in (0, 1) else f"ended with exit code {code}"
+        return f"ended with exit code {code}" if code else ""
     with suppress(ValueError):
         return f"crashed ({signal.Signals(-code).name})"
     return f"crashed (signal {-code})"
+
+
+def _with_last_line(why: str, log: IO[bytes]) -> str:
+    """Add the last line that a process wrote on its standard error, which says more than its exit code."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
+    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    return f"{why} ({lines[-1][:160]})" if lines and why.startswith("ended") else why
+
+
+def answer_of(command: Sequence[str], *, seconds: float) -> str:
+    """Return what a program prints within that time, '' where it prints nothing; nothing that it started is left."""
+    with tempfile.TemporaryFile() as answer:
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=answer, stderr=subprocess.DEVNULL, start_new_session=True
+            )
+        except OSError:
+            return ""
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        _end(process)
+        answer.seek(0)
+        return answer.read(4096).decode(errors="replace").strip()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

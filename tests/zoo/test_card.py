@@ -43,7 +43,7 @@ def test_a_card_holds_no_date_path_or_host_and_is_compact_and_sorted(conv_run: R
         ("{", "not JSON"),
         ('{"format": "aezoo/1", "parameters": 1' + "0" * 400 + "}", "not JSON with plain numbers"),
         ('{"format": "aezoo/1", "parameters": 1e999}', "not JSON with plain numbers"),
-        ('{"format": "aezoo/1", "parameters": NaN}', "no proper"),
+        ('{"format": "aezoo/1", "parameters": NaN}', "plain numbers"),
         ("[]", "not a card of aezoo"),
         ("{}", "not a card of aezoo"),
         ('{"format": "aezoo/2"}', "update aezoo"),

@@ -99,8 +99,12 @@ public static class Reconstruct
     {
         JsonElement told = JsonDocument.Parse(FileOf(files, "test/vectors.json")).RootElement;
         JsonElement tensors = told.GetProperty("tensors");
+        JsonElement graphs = told.GetProperty("graphs");
+        foreach (string name in files.Keys.Where(name => name.EndsWith(".onnx")))
+            if (!graphs.TryGetProperty(name, out JsonElement ports) || !ports.GetProperty("outputs").EnumerateObject().Any())
+                throw new InvalidDataException($"test/vectors.json proves nothing of {name}");
         bool good = true;
-        foreach (JsonProperty graph in told.GetProperty("graphs").EnumerateObject())
+        foreach (JsonProperty graph in graphs.EnumerateObject())
         {
             string input = graph.Value.GetProperty("input").GetString();
             var outputs = graph.Value.GetProperty("outputs").EnumerateObject()

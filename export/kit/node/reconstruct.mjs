@@ -51,6 +51,9 @@ async function check(files) {
     const bytes = new Uint8Array(file(files, `test/${entry.file}`)); // a copy, which begins where a float32 may
     tensors[name] = new Tensor("float32", new Float32Array(bytes.buffer), entry.shape);
   }
+  for (const name of files.keys())
+    if (name.endsWith(".onnx") && !Object.keys(told.graphs[name]?.outputs ?? {}).length)
+      throw new Error(`test/vectors.json proves nothing of ${name}`);
   let good = true;
   for (const [graph, { input, outputs }] of Object.entries(told.graphs)) {
     const network = await session(file(files, graph));

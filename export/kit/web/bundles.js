@@ -6,6 +6,8 @@ const EXPORT = '`aezoo export NAME --bundle DIR`';
 /** What a reader of the page can mend; its message is one sentence for the page. */
 export class Trouble extends Error {}
 
+const PATH = /^[a-z0-9][a-z0-9_-]*\/[a-z0-9][\w.,=@+-]*$/; // assignment/recipe, and never another server
+
 /** Read index.json below `base`; returns its entries. */
 export async function readIndex(base) {
   const url = new URL('index.json', base);
@@ -27,11 +29,17 @@ export class Bundle {
   }
 
   static async open(base, entry) {
+    if (!PATH.test(entry.path)) throw new Trouble(`The index tells of '${entry.path}', which is no bundle's folder.`);
     const folder = new URL(`${entry.path.split('/').map(encodeURIComponent).join('/')}/`, base);
     const missing = `${entry.name} has no card.json: export the bundle again.`;
     const data = await fetched(new URL('card.json', folder), missing);
     await check(data, entry.card.sha256, `${entry.name}/card.json is not the card that index.json names`);
     return new Bundle(folder, entry, parse(data, `${entry.name}/card.json`));
+  }
+
+  /** The names of its graphs. */
+  graphs() {
+    return Object.keys(this.card.files ?? {}).filter((name) => name.endsWith('.onnx'));
   }
 
   has(name) {

@@ -1,5 +1,6 @@
 /** The test vectors of a bundle, run through all its graphs. */
 
+import { Trouble } from './bundles.js';
 import { element, make, say, showIf } from './elements.js';
 import { Graph } from './engine.js';
 import { largestDifference } from './numbers.js';
@@ -12,6 +13,9 @@ import { number } from './words.js';
 export async function prove(bundle, opened, tell) {
   const { graphs, tensors } = await bundle.vectors();
   const found = [];
+  for (const file of bundle.graphs())
+    if (!Object.keys(graphs[file]?.outputs ?? {}).length)
+      throw new Trouble(`test/vectors.json proves nothing of ${file}: export the bundle again.`);
   for (const [file, { input, outputs }] of Object.entries(graphs).filter(([name]) => bundle.has(name))) {
     tell(file);
     const graph = opened[file] ?? (await Graph.open(await bundle.file(file), `${bundle.entry.name}/${file}`));
