@@ -104,7 +104,7 @@ def main(name: str, folder: Path) -> None:
         _tell({"loaded": True})
         for number, case in enumerate(job["cases"]):
             value = np.fromfile(folder / case["file"], "<f4").reshape(case["shape"])
-            answers = [np.ascontiguousarray(answer, "<f4") for answer in run(value)]
+            answers = [np.asarray(answer, "<f4", order="C") for answer in run(value)]
             for place, answer in enumerate(answers):
                 answer.tofile(folder / f"{number}.{place}.f32")
             _tell({"case": number, "shapes": [list(answer.shape) for answer in answers]})

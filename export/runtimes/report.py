@@ -29,9 +29,8 @@ def show_matrix(
     runtimes = [find(name) for name in chosen(names)]
     allowed = limits or Limits()
     subjects, refused = _subjects(targets)
-    with _progress(
-        quiet=quiet or as_json, of=len(subjects) * sum(each.version is not None for each in runtimes)
-    ) as tick:
+    installed = sum(runtime.version is not None for runtime in runtimes)
+    with _heeding_signals(), _progress(quiet=quiet or as_json, of=len(subjects) * installed) as tick:
         rows = list(run_matrix(subjects, runtimes, allowed, done=tick))
     passed = not refused and any(cell.tried for row in rows for cell in row.cells) and all(row.passed for row in rows)
     if as_json:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,8 +25,8 @@ from export.runtimes.catalogue import NAMES, Fault, Runtime, find
 from export.runtimes.matrix import Cell, Row, run_matrix
 from export.runtimes.report import as_text
 from export.runtimes.subjects import BATCHES, Subject, subjects_of
-from export.runtimes.supervise import Limits, memory_of, supervise
-from export.verify import TOLERANCE
+from export.runtimes.supervise import Limits, answer_of, memory_of, supervise
+from export.verify import TOLERANCE, compare
 from tests.zoo.test_cli import aezoo
 from tests.zoo.test_gate import model_of
 from zoo import registry
@@ -58,7 +60,15 @@ def answer(path, job):
             if how == "raises":
                 raise RuntimeError("cannot do seven\\nand more lines")
             if how == "leaves":
-                sys.exit(3)
+                os.write(2, b"warming up\\nno such operator\\n")
+                os._exit(3)
+            if how == "leaves softly":
+                os._exit(0)
+            if how == "floods":
+                while True:
+                    os.write(1, b"x" * 65536)
+            if how == "counts wrongly":
+                child._tell({"case": 99, "shapes": []})
         answers = run(value)
         if how == "is wrong" and len(value) == 2:
             answers[0] = answers[0] + 1e-3
@@ -129,7 +139,10 @@ def test_a_runtime_that_is_installed_computes_what_torch_computes(name: str, sub
         ("crashes at once", "crashed (SIGSEGV), while it loads the graph"),
         ("crashes", "crashed (SIGSEGV), at noise × 7"),
         ("raises", "cannot do seven, at noise × 7"),
-        ("leaves", "ended with exit code 3, at noise × 7"),
+        ("leaves", "ended with exit code 3 (no such operator), at noise × 7"),
+        ("leaves softly", "ended without a word, at noise × 7"),
+        ("counts wrongly", "told of a case 99 where 8 was due, at noise × 7"),
+        ("floods", "not done after 6 s, at noise × 7"),
         ("hangs", "not done after 6 s, at noise × 7"),
         ("eats memory", "more than 1 GiB of memory, at noise × 7"),
     ],
@@ -138,7 +151,7 @@ def test_a_runtime_that_is_installed_computes_what_torch_computes(name: str, sub
 def test_what_a_runtime_does_wrong_ends_its_own_process_and_is_told(
     how: str, why: str, subject: Subject, fake: Any
 ) -> None:
-    cell = one(subject, fake(how), Limits(seconds=6 if how == "hangs" else 120, memory=1 << 30))
+    cell = one(subject, fake(how), Limits(seconds=6 if how in ("hangs", "floods") else 120, memory=1 << 30))
     assert (cell.why, cell.passed) == (why, False)
     if how != "crashes at once":
         assert cell.cases == (8, 16), "what it answered before counts"
@@ -288,8 +301,6 @@ def test_a_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in Linux's /proc")
 def test_memory_is_that_of_a_process_and_its_children() -> None:
-    import os
-
     assert memory_of(os.getpid()) > 50e6
 
 
@@ -376,15 +387,89 @@ def test_a_row_passes_where_every_cell_does() -> None:
 
 
 def test_ctrl_c_ends_every_process_of_the_matrix(subject: Subject, fake: Any) -> None:
-    """The first runtime hangs; the second one's end stands for the key."""
+    """The second runtime hangs; the first one's end stands for the key."""
 
     def interrupt(_: Subject, cell: Cell) -> None:
         raise KeyboardInterrupt
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        list(run_matrix([subject], [fake("hangs"), find("onnxruntime")], LIMITS, done=interrupt))
+        list(run_matrix([subject], [find("onnxruntime"), fake("hangs")], LIMITS, done=interrupt))
     assert time.monotonic() - began < 60
+
+
+def test_code_in_the_folder_one_stands_in_is_not_run(
+    conv_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    publish(registry.load("purdue/conv"), conv_run)
+    for name in ("numpy.py", "export.py", "onnxruntime.py"):
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    assert aezoo(capsys, "verify", conv_run.graph("model"), "--matrix", "--runtimes", "onnxruntime")[0] == 0
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", [TensorProto.INT64, TensorProto.UINT8, TensorProto.DOUBLE, TensorProto.BOOL])
+@pytest.mark.parametrize("name", ["onnxruntime", "ort-node", "ort-web", "chromium"])
+def test_outputs_of_other_types_are_compared_too(name: str, kind: int, tmp_path: Path) -> None:
+    runtime = find(name)
+    if runtime.version is None:
+        pytest.skip(f"{name} is not installed: {runtime.absent}")
+    model = model_of([helper.make_node("Cast", ["image"], ["out"], to=kind)])
+    model.graph.output[0].type.tensor_type.elem_type = kind
+    (tmp_path / "cast.onnx").write_bytes(model.SerializeToString())
+    cell = one(next(subjects_of(tmp_path / "cast.onnx")), runtime)
+    assert cell.passed, cell.why
+
+
+def test_an_output_without_a_batch_is_compared(tmp_path: Path, capsys: Capture) -> None:
+    model = model_of([helper.make_node("ReduceSum", ["image"], ["out"], keepdims=0)])
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    model.graph.output[0].type.tensor_type.shape.SetInParent()
+    (tmp_path / "sum.onnx").write_bytes(model.SerializeToString())
+    assert aezoo(capsys, "verify", tmp_path / "sum.onnx", "--matrix", "--runtimes", "onnxruntime,reference")[0] == 0
+    assert aezoo(capsys, "verify", tmp_path / "sum.onnx")[0] == 0
+
+
+def test_nothing_run_is_nothing_passed(conv_run: RunFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", "/no/such/folder")
+    code, out, _ = aezoo(capsys, "verify", conv_run.graph("model"), "--matrix", "--runtimes", "ort-web")
+    assert code == 1
+    assert out.splitlines()[-1] == "FAILED, nothing was run: 1 graphs, 0 runs in runtimes"
+
+
+def test_what_a_process_leaves_behind_holds_nobody_up(tmp_path: Path) -> None:
+    """A program's child in a session of its own, which keeps the pipe open."""
+    script = "import subprocess, sys; subprocess.Popen(['setsid', 'sleep', '45'])"
+    began = time.monotonic()
+    assert supervise([sys.executable, "-c", script], LIMITS).why == ""
+    assert answer_of([sys.executable, "-c", script + "; print('1.2')"], seconds=20.0) == "1.2"
+    assert answer_of(["sleep", "45"], seconds=0.2) == ""
+    assert time.monotonic() - began < 25
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="looks for processes in Linux's /proc")
+def test_sigterm_ends_the_matrix_and_every_process_of_it(conv_run: RunFolder, tmp_path: Path) -> None:
+    publish(registry.load("purdue/conv"), conv_run)
+    name = "chromium" if find("chromium").version else "reference"
+    command = [sys.executable, "-m", "zoo.cli", "verify", str(conv_run.path), "--matrix", "--runtimes", name]
+    marked = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(command, env=marked, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("aezoo-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (143, "aezoo: stopped\n")
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path).encode() in path.read_bytes()]
+    assert left == []
+    assert list(tmp_path.glob("aezoo-*")) == []
+
+
+def test_what_is_infinite_does_not_pass() -> None:
+    expected = np.array([[np.inf, 1, 2]], np.float32)
+    assert not compare("model", "bottleneck", "torch", np.zeros((1, 3), np.float32), expected).passed
+    assert not compare("model", "bottleneck", "torch", expected, expected).passed
 
 
 @pytest.mark.slow

@@ -92,6 +92,11 @@ def long_multiplication() -> onnx.ModelProto:
     return model_of(nodes, shape=(20_000, 20_000))
 
 
+def wide_pool() -> onnx.ModelProto:
+    shape = ("batch", 1, 1000, 1000)
+    return model_of([helper.make_node("MaxPool", ["image"], ["out"], kernel_shape=[500, 500])], shape=shape)
+
+
 def sparse() -> onnx.ModelProto:
     model = relu()
     model.graph.sparse_initializer.add()
@@ -137,6 +142,7 @@ REFUSED: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (huge_result, "declares 68,719,476,736 values|would need"),
     (doubling, "would need|declares"),
     (long_multiplication, "multiplications|would need|declares"),
+    (wide_pool, "multiplications for 64 images"),
     (sparse, "sparse tensors"),
     (too_many_nodes, "more than 5,000"),
     (old_opset, "opset is 3"),
