@@ -29,7 +29,7 @@ from zoo.cli import (
     uncollected,
 )
 from zoo.errors import AezooError, CheckFailed, UsageError
-from zoo.runs import COMPACT, RunFolder
+from zoo.runs import RunFolder
 
 export_app = new_app("Export trained runs to ONNX, verified before they are written.")
 card_app = new_app("Print the card that an ONNX file carries.")
@@ -70,44 +70,33 @@ def export(
         from export.bundle import write_bundle, write_kit
         from export.npm import npm_command
         from export.publish import publish
-        from export.report import check_as_text
+        from export.report import export_as_text as as_text
 
     if kit and bundle is None:
         raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
-    published, bundles = [], []
+    told, halves = [], []
     for recipe in registry.match(names):
         folder = RunFolder.of(runs, recipe.name)
         checkpoints.last(folder)  # says what is missing before a folder is made for the lock
         with checkpoints.lock(folder):
             done = publish(recipe, folder, fp16=fp16)
-        published.append(done)
-        bundles.append(write_bundle(done, bundle) if bundle else None)
+        made = write_bundle(done, bundle) if bundle else None
+        told.append({**done.as_json(), "bundle": made.as_json() if made else None})
+        halves += [recipe.name] if done.refused else []
         if not as_json:
-            print(f"{recipe.name}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items()))
-            print("\n".join(check_as_text(check) for check in (*done.checks, *done.refused)))
-            if fp16 and not done.refused and COMPACT not in done.files:
-                print(f"  note    no {COMPACT}: model.onnx has at most 1 MiB")
-            if bundles[-1] is not None:
-                print(f"  bundle  {bundles[-1].path}: {len(bundles[-1].sizes)} files, {bundles[-1].bytes:,} bytes")
-    opens = kit and bundle is not None and write_kit(bundle)
-    if kit and not opens:
+            print(as_text(done, made, fp16=fp16))
+    page = kit and bundle is not None and write_kit(bundle)
+    if kit and not page:
         say(f"the kit's web page needs onnxruntime-web beside it; run this line, then export again: {npm_command()}")
     if as_json:
-        print_json(
-            [
-                {**done.as_json(), "bundle": made.as_json() if made else None}
-                for done, made in zip(published, bundles, strict=True)
-            ]
-        )
-    elif bundle and opens:
-        print(
-            f"next: {shlex.join(['python3', '-m', 'http.server', '-d', str(bundle)])}, then http://localhost:8000/kit/web/"
-        )
+        print_json(told)
+    elif bundle and page:
+        server = shlex.join(["python3", "-m", "http.server", "-d", str(bundle)])
+        print(f"next: {server}, then http://localhost:8000/kit/web/")
     elif bundle:
         print_next("verify", bundle, "--matrix")
     else:
         print_next_view(runs)
-    halves = [done.recipe.name for done in published if done.refused]
     if halves:
         whose = ", ".join(halves)
         raise CheckFailed(f"model_fp16.onnx was not written of {whose}: its weights need more digits than float16 has")
