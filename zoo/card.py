@@ -121,12 +121,12 @@ def _are_ports(value: list[Any]) -> bool:
 
 
 def _is_port(port: dict[str, Any]) -> bool:
-    low_high, classes = port.get("range", [0, 1]), port.get("classes", [])
+    low_high, classes, shape = port.get("range", [0, 1]), port.get("classes", []), port.get("shape", [])
     return (
         isinstance(port.get("name"), str)
-        and isinstance(port.get("kind"), str)
-        and isinstance(port.get("shape"), list)
-        and all(isinstance(size, int | str) for size in port["shape"])
+        and isinstance(port.get("kind", ""), str)
+        and isinstance(shape, list)
+        and all(isinstance(size, int | str) for size in shape)
         and isinstance(low_high, list)
         and len(low_high) == 2
         and all(map(_is_number, low_high))
