@@ -418,3 +418,32 @@ def test_text_from_a_file_is_never_read_as_markup(tmp_path: Path, open_window: O
     atomic_write(run.graph("model"), graph_bytes(evil))
     text = open_window(run.path).card.text.toPlainText()
     assert "<b>bold</b><img src='file:///etc/passwd'>" in text and "\u202e" not in text
+
+
+def test_the_filter_shows_the_runs_in_which_every_word_occurs(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    for name in ("tests/conv", "tests/dense", "other/conv"):
+        write_run(tmp_path, name)
+    window = open_window(tmp_path)
+    everything = set(window.runs.table.paths)
+    assert len(everything) == 3
+    window.store.set_selected((tmp_path / "tests/dense",), tmp_path / "tests/dense")
+    qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    window.runs.focus_filter()  # off-screen no window is active, so that the key may not arrive
+    qtbot.keyClicks(window.runs.filter, "TESTS conv")
+    assert window.runs.table.paths == [tmp_path / "tests/conv"]
+    assert window.runs.subtitle.text() == "1 of 3"
+    assert window.store.state.selected == (tmp_path / "tests/dense",), "what is hidden stays selected"
+    qtbot.keyClick(window.runs.filter, Qt.Key.Key_Escape)
+    assert set(window.runs.table.paths) == everything
+    assert (
+        window.runs.table.selectionModel().selectedRows()[0].data()
+        == window.store.state.names()[tmp_path / "tests/dense"]
+    )
+    qtbot.keyClicks(window.runs.filter, "nothing like it")
+    assert window.runs.table.paths == []
+    assert window.runs.subtitle.text() == "0 of 3"
+
+
+def test_the_keyboard_begins_in_the_table_of_runs(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    assert window.focusWidget() is window.runs.table

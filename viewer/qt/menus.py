@@ -33,6 +33,7 @@ def build(window: MainWindow) -> None:
         key = f"Ctrl+{number}" if number <= 5 else "Ctrl+0"
         _action(view, f"Go to {name}", key, panel.focus_panel)
     view.addSeparator()
+    _action(view, "&Find runs", "Ctrl+F", window.runs.focus_filter)
     _action(view, "&Next run", "Ctrl+Down", lambda: window.step_run(1))
     _action(view, "&Previous run", "Ctrl+Up", lambda: window.step_run(-1))
     view.addSeparator()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QLabel, QLineEdit, QStackedWidget, QWidget
 
 from viewer.figures.mosaic import small_font
 from viewer.figures.theme import Theme
@@ -25,6 +26,11 @@ class Runs(PanelFrame):
         self.store = store
         self.table = RunTable(self)
         self.table.chosen.connect(store.set_selected)
+        self.filter = FilterBox(self)
+        self.filter.setEnabled(False)
+        self.filter.textChanged.connect(self._filter)
+        self.filter.left.connect(self.table.setFocus)
+        self.header.addWidget(self.filter)
         self.empty = QLabel()
         self.empty.setTextFormat(Qt.TextFormat.PlainText)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -50,11 +56,50 @@ class Runs(PanelFrame):
 
     def _show(self, state: State) -> None:
         self.table.show_rows(rows_of(state), state.selected, state.current)
+        first = bool(state.entries) and self.stack.currentWidget() is self.empty
         self.stack.setCurrentWidget(self.table if state.entries else self.empty)
         self.empty.setText(empty_sentence(state.roots, state.gone) if state.scanned else "")
-        runs = len(state.entries)
+        self._count(state)
+        if first and self.window().focusWidget() in (None, self.filter):
+            self.table.setFocus()  # where it was meant to be while the table was still hidden
+
+    def focus_filter(self) -> None:
+        """Give the keyboard to the filter, with what stands there ready to be typed over."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
+
+    def _filter(self, text: str) -> None:
+        self.table.set_filter(text)
+        self._count(self.store.state)
+
+    def _count(self, state: State) -> None:
+        runs, shown = len(state.entries), len(self.table.paths)
         several = f", {len(state.selected)} selected" if len(state.selected) > 1 else ""
-        self.subtitle.setText(f"{runs}{several}" if runs else "")
+        self.filter.setEnabled(bool(runs))
+        self.subtitle.setText(f"{f'{shown} of {runs}' if shown < runs else runs}{several}" if runs else "")
+
+
+class FilterBox(QLineEdit):
+    """Words to look for; Escape takes them away, and with Down or Enter one goes on to what was found."""
+
+    left = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setPlaceholderText("filter (Ctrl+F)")
+        self.setToolTip("Shows the runs in which every word occurs: mnist conv, 2×7×7, finished")
+        self.setAccessibleName("Filter of the runs")
+        self.setClearButtonEnabled(True)
+        self.setFont(small_font(self.font()))
+        self.setMaximumWidth(220)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.clear()
+        elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 def empty_sentence(roots: tuple[Path, ...], gone: tuple[Path, ...]) -> str:

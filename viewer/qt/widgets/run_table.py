@@ -85,6 +85,25 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+class RunFilter(QSortFilterProxyModel):
+    """Sorts rows, and keeps those in whose cells every word of the filter occurs, in any case."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._words: list[str] = []
+        self.setSortRole(Qt.ItemDataRole.UserRole)
+
+    def set_text(self, text: str) -> None:
+        self._words = text.casefold().split()
+        self.invalidateFilter()
+
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
+        model = self.sourceModel()
+        assert isinstance(model, RunTableModel)
+        cells = " ".join(model.rows[row].cells).casefold()
+        return all(word in cells for word in self._words)
+
+
 class RunTable(QTableView):
     """Tells which rows are selected and which of them is current, by their paths."""
 
@@ -93,9 +112,8 @@ class RunTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = RunTableModel(self)
-        self._proxy = QSortFilterProxyModel(self)
+        self._proxy = RunFilter(self)
         self._proxy.setSourceModel(self._model)
-        self._proxy.setSortRole(Qt.ItemDataRole.UserRole)
         self.setModel(self._proxy)
         self.setAccessibleName("Runs")
         self.setFont(small_font(self.font()))
@@ -116,6 +134,7 @@ class RunTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self._quiet = False
+        self._shown: tuple[tuple[Path, ...], Path | None] = ((), None)  # what the store has selected
         self._widest: list[int] = []  # of every column, what its widest cell takes
         self.selectionModel().selectionChanged.connect(self._tell)
         self.selectionModel().currentChanged.connect(self._tell)
@@ -125,9 +144,16 @@ class RunTable(QTableView):
         """The entries from top to bottom, as sorted."""
         return [self._path(self._proxy.index(row, 0)) for row in range(self._proxy.rowCount())]
 
+    def set_filter(self, text: str) -> None:
+        """Show only the rows in which every word occurs; what is selected stays so, also where it is hidden."""
+        self._quiet = True
+        self._proxy.set_text(text)
+        self._select(*self._shown)
+        self._quiet = False
+
     def show_rows(self, rows: tuple[Row, ...], selected: tuple[Path, ...], current: Path | None) -> None:
         """Show rows with these selected."""
-        self._quiet = True
+        self._quiet, self._shown = True, (selected, current)
         if self._model.rows != rows:
             self._model.set_rows(rows)
             self._fit_columns()
