@@ -60,7 +60,7 @@ class Runs(PanelFrame):
         self.stack.setCurrentWidget(self.table if state.entries else self.empty)
         self.empty.setText(empty_sentence(state.roots, state.gone) if state.scanned else "")
         self._count(state)
-        if first and self.window().focusWidget() in (None, self.filter):
+        if first:
             self.table.setFocus()  # where it was meant to be while the table was still hidden
 
     def focus_filter(self) -> None:
