@@ -1,4 +1,4 @@
-"""`aezoo export` and `aezoo verify`."""
+"""`aezoo export`, `aezoo card` and `aezoo verify`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +31,7 @@ from export.verify import Check, against_torch, composition
 from zoo.blocks import parameter_count
 from zoo.card import Card
 from zoo.errors import CheckFailed
-from zoo.ours import CARD
+from zoo.ours import CARD, sha256_of
 from zoo.recipe import Recipe
 from zoo.runs import COMPACT, SAMPLE_INPUTS, History, RunFolder, write_all
 
@@ -102,7 +101,7 @@ def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False) -> Published:
 
 def listing(files: Mapping[str, bytes]) -> dict[str, tuple[str, int]]:
     """Return {name: (sha256, bytes)} for a card.json."""
-    return {name: (hashlib.sha256(data).hexdigest(), len(data)) for name, data in files.items()}
+    return {name: (sha256_of(data), len(data)) for name, data in files.items()}
 
 
 def real_images(history: History) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zoo import card, gate, registry
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
+from zoo.ours import sha256_of
 from zoo.runs import COMPACT, GRAPHS, RunFolder, find_runs
 
 
@@ -142,7 +142,7 @@ def _verify_sums(folder: RunFolder, files: dict[str, bytes], verdict: Verdict) -
             verdict.troubles.append(f"{name} is on card.json and not in {folder.path}; export the run again")
             continue
         data = files[name] if name in files else gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
-        if hashlib.sha256(data).hexdigest() != sha256 or len(data) != size:
+        if sha256_of(data) != sha256 or len(data) != size:
             verdict.troubles.append(
                 f"{name} is not the file that card.json names (another sha256 or size); export again"
             )

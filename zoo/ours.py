@@ -22,14 +22,15 @@ _GRAPH_BEGINS = b"\x08\x08\x12\x05aezoo"  # of each graph we write: IR version 8
 Sums = dict[str, set[str]]  # file name → the sha256 sums under which it is ours
 
 
-def refuse_foreign(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None) -> None:
+def refuse_foreign(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None) -> dict[str, str]:
     """Raise FileRefused where a file to be written, or removed, (path below the folder → new bytes) is somebody else's.
 
     Ours is what has the same bytes already, what `listed` (by default card.json and the journal beside it) knows by its
     sha256, a graph of ours that no card lists or that is damaged, and a card that agrees with the graph beside it. An
-    empty file is nobody's.
+    empty file is nobody's. Returns the sha256 of those that are there.
     """
     known = listed_in(folder) if listed is None else listed
+    there = {}
     for name, data in files.items():
         path = folder / name
         if path.is_symlink() or path.exists():
@@ -38,6 +39,8 @@ def refuse_foreign(folder: Path, files: Mapping[str, bytes], listed: Sums | None
                 raise FileRefused(
                     f"{path} was not written by aezoo, or was changed since; it would be lost, so move it away first"
                 )
+            there[name] = sha256_of(found)
+    return there
 
 
 def refuse_links(folder: Path, names: Mapping[str, object]) -> None:
@@ -73,15 +76,11 @@ def read_journal(folder: Path) -> Sums:
         return {}
 
 
-def journal(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None) -> bytes:
-    """Return a journal: the sums of what is ours there now, and of what is about to be written."""
-    known = listed_in(folder) if listed is None else listed
-    sums = {name: set(several) for name, several in known.items()}
+def journal(listed: Sums, there: Mapping[str, str], files: Mapping[str, bytes]) -> bytes:
+    """Return a journal: the sums of what is listed, of what is ours there now, and of what is about to be written."""
+    sums = {name: set(several) for name, several in listed.items()}
     for name, data in files.items():
-        sums.setdefault(name, set()).add(sha256_of(data))
-        path = folder / name
-        if path.is_file() and not path.is_symlink():  # it was found to be ours
-            sums[name].add(sha256_of(gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)))
+        sums.setdefault(name, set()).update({sha256_of(data), *([there[name]] if name in there else [])})
     told = {"format": card.FORMAT, "files": {name: sorted(several) for name, several in sorted(sums.items())}}
     return (json.dumps(told, indent=1) + "\n").encode()
 

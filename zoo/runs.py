@@ -40,7 +40,7 @@ import numpy as np
 
 from zoo import gate
 from zoo.errors import FileRefused, RunError, WriteError
-from zoo.ours import JOURNAL, Sums, journal, refuse_foreign
+from zoo.ours import JOURNAL, Sums, journal, listed_in, refuse_foreign
 
 if TYPE_CHECKING:
     import h5py
@@ -202,9 +202,10 @@ def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = No
     `listed` tells by their sha256 which are ours; by default card.json does. A kill in the middle leaves a journal by
     which the next time knows its own. Only one may write into a folder at a time. Raises FileRefused, WriteError.
     """
-    refuse_foreign(folder, files, listed)
+    known = listed_in(folder) if listed is None else listed
+    there = refuse_foreign(folder, files, known)
     _sweep(folder, files)
-    atomic_write(folder / JOURNAL, journal(folder, files, listed))
+    atomic_write(folder / JOURNAL, journal(known, there, files))
     for name, data in files.items():
         atomic_write(folder / name, data)
     remove(folder / JOURNAL)

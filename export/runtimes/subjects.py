@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -45,7 +45,6 @@ class Subject:
     rounding: Callable[[Array], Mapping[str, float]]
     inputs: Callable[[str, int], Array | None]
     vectors: tuple[Array, Mapping[str, Array]] | None = None
-    parts: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def batches(self) -> tuple[int, ...]:
