@@ -51,16 +51,16 @@ def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
 
 def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path.parent.parent)
-    assert window.runs.table.paths == [run.path]
-    reconstructions = mosaic_of(window.reconstructions)
+    assert window.panels.runs.table.paths == [run.path]
+    reconstructions = mosaic_of(window.panels.reconstructions)
     assert [row.label for row in reconstructions.rows] == ["input", "output", "diff."]
     assert len(reconstructions.captions) == 10 and all(float(text) > 0 for text in reconstructions.captions)
-    assert [row.label for row in mosaic_of(window.noise).rows] == ["clean", "noisy", "output"]
-    bottleneck = mosaic_of(window.bottleneck)
+    assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "output"]
+    bottleneck = mosaic_of(window.panels.bottleneck)
     assert bottleneck.rows[0].pixels.shape == (10, 28, 14, 3)
     assert bottleneck.large[1].pixels.shape == (7, 7, 3)
-    assert isinstance(window.losses.view.figure, CurvesFigure)
-    assert "tests/conv" in window.card.text.toPlainText()
+    assert isinstance(window.panels.losses.view.figure, CurvesFigure)
+    assert "tests/conv" in window.panels.card.text.toPlainText()
     assert window.notices.sentences == ()
 
 
@@ -73,7 +73,7 @@ def test_the_status_bar_tells_provider_time_data_and_sandbox(run: RunFolder, ope
 
 
 def test_the_card_has_every_metric_beside_every_baseline_and_the_hash(run: RunFolder, open_window: Open) -> None:
-    text = open_window(run.path).card.text.toPlainText()
+    text = open_window(run.path).panels.card.text.toPlainText()
     sha256 = hashlib.sha256(run.graph("model").read_bytes()).hexdigest()
     for part in ("0.0123", "19.2", "0.0045", "pca", "a blur by hand", "1,500 train", PROVENANCE, "all of it", sha256):
         assert part in text
@@ -83,7 +83,7 @@ def test_the_card_has_every_metric_beside_every_baseline_and_the_hash(run: RunFo
 def test_a_graph_that_is_not_the_exported_one_is_told(run: RunFolder, open_window: Open) -> None:
     atomic_write(run.graph("model"), graph_bytes(replace(CARD, summary="another")))
     window = open_window(run.path)
-    assert "this is not the file that was exported" in window.card.text.toPlainText()
+    assert "this is not the file that was exported" in window.panels.card.text.toPlainText()
     assert rows_of(window.store.state)[0].cells[-1] == "changed"
 
 
@@ -92,7 +92,7 @@ def test_files_of_different_recipes_in_one_folder_are_told_once(run: RunFolder, 
     window = open_window(run.path)
     (sentence,) = window.notices.sentences
     assert "history.h5 is of tests/other, card.json of tests/conv" in sentence
-    assert "history.h5 is of tests/other" in window.card.text.toPlainText()
+    assert "history.h5 is of tests/other" in window.panels.card.text.toPlainText()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_trouble_with_the_card_outlives_the_reading_of_the_graph(
     (sentence,) = window.notices.sentences
     assert told in sentence and told in window.store.state.now.trouble
     assert str(run.path.parent) not in sentence
-    assert mosaic_of(window.reconstructions)
+    assert mosaic_of(window.panels.reconstructions)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
@@ -127,17 +127,17 @@ def test_a_card_that_is_a_pipe_is_told_and_waits_for_nobody(run: RunFolder, open
 def test_a_finished_run_without_its_graph_says_how_to_export_it(run: RunFolder, open_window: Open) -> None:
     run.graph("model").unlink()
     window = open_window(run.path)
-    assert window.noise.view.sentence == "model.onnx is missing; export it with `aezoo export tests/conv`."
-    assert window.reconstructions.subtitle.text() == "model.onnx is missing, as of epoch 3"
+    assert window.panels.noise.view.sentence == "model.onnx is missing; export it with `aezoo export tests/conv`."
+    assert window.panels.reconstructions.subtitle.text() == "model.onnx is missing, as of epoch 3"
 
 
 def test_output_that_is_not_finite_is_said_in_a_sentence(tmp_path: Path, open_window: Open) -> None:
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(foreign_bytes("Log", [1, 28, 28]))
     window = open_window(lone)
-    for panel in (window.reconstructions, window.noise):
+    for panel in (window.panels.reconstructions, window.panels.noise):
         assert panel.view.figure is None and "The output is not finite" in panel.view.sentence
-    assert window.noise.psnr_label.text() == ""
+    assert window.panels.noise.psnr_label.text() == ""
 
 
 @pytest.mark.parametrize(("operator", "shape"), [("Relu", [1, 28, 28]), ("Flatten", [784])])
@@ -147,7 +147,7 @@ def test_the_one_output_of_a_foreign_graph_is_called_no_bottleneck(
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(foreign_bytes(operator, shape))
     window = open_window(lone)
-    assert "has no bottleneck among its outputs" in window.bottleneck.view.sentence
+    assert "has no bottleneck among its outputs" in window.panels.bottleneck.view.sentence
     assert rows_of(window.store.state)[0].cells[2] == "–"
 
 
@@ -157,8 +157,8 @@ def test_a_folder_that_vanishes_is_said_to_be_gone(tmp_path: Path, open_window: 
     window = open_window(root)
     shutil.rmtree(root)
     window.librarian.rescan()
-    qtbot.waitUntil(lambda: not window.runs.table.paths, timeout=TIMEOUT)
-    text = window.runs.empty.text()
+    qtbot.waitUntil(lambda: not window.panels.runs.table.paths, timeout=TIMEOUT)
+    text = window.panels.runs.empty.text()
     assert text.startswith(f"{root} is gone.") and "No runs in" not in text
 
 
@@ -169,12 +169,12 @@ def test_the_slider_keeps_its_width_and_the_names_take_what_is_left(
         write_run(tmp_path, f"tests/a-recipe-with-a-long-name-{index:02}")
     window = open_window(tmp_path)
     assert window.minimumWidth() == min(1100, window.screen().availableSize().width())
-    table, widths = window.runs.table, []
+    table, widths = window.panels.runs.table, []
     for width in (260, 900, 420):
         window.splitters["across"].setSizes([width, 300, 200])
         qapp.processEvents()
         widths.append(table.columnWidth(0))
-        assert window.noise.slider.width() >= 160
+        assert window.panels.noise.slider.width() >= 160
     assert widths[0] < widths[2] <= widths[1] or widths[0] <= widths[2] < widths[1], widths
     window.resize(1600, 700)
     window.splitters["across"].setSizes([560, 640, 400])
@@ -184,37 +184,42 @@ def test_the_slider_keeps_its_width_and_the_names_take_what_is_left(
 
 def test_the_difference_of_a_denoiser_is_from_the_clean_target(tmp_path: Path, open_window: Open) -> None:
     window = open_window(write_run(tmp_path, noise=0.3).path)
-    assert [row.label for row in mosaic_of(window.reconstructions).rows] == ["noisy", "output", "target", "diff."]
-    assert window.noise.sigma == 0.3
-    assert "trained with σ = 0.3" in window.noise.subtitle.text()
+    assert [row.label for row in mosaic_of(window.panels.reconstructions).rows] == [
+        "noisy",
+        "output",
+        "target",
+        "diff.",
+    ]
+    assert window.panels.noise.sigma == 0.3
+    assert "trained with σ = 0.3" in window.panels.noise.subtitle.text()
 
 
 def test_the_slider_ends_at_its_last_value_with_fewer_questions_answered_than_asked(
     run: RunFolder, open_window: Open, qtbot: QtBot
 ) -> None:
     window = open_window(run.path)
-    asker, heard = window.noise.asker, window.noise.asker.heard
-    before = window.noise.asker.asked
+    asker, heard = window.panels.noise.asker, window.panels.noise.asker.heard
+    before = window.panels.noise.asker.asked
     for value in range(30, 91):
-        window.noise.slider.setValue(value)
+        window.panels.noise.slider.setValue(value)
     settle_window(qtbot, window)
     assert asker.asked - before == 61
     assert 1 <= asker.heard - heard < 61
-    clean, (noisy, _) = window.store.state.samples, window.noise._pair or (None, None)
+    clean, (noisy, _) = window.store.state.samples, window.panels.noise._pair or (None, None)
     assert clean is not None and noisy is not None
     from viewer.state import noise
 
     np.testing.assert_array_equal(noisy, noise.add(clean.targets, 0.9))
-    assert window.noise.sigma_label.text() == "0.90"
+    assert window.panels.noise.sigma_label.text() == "0.90"
 
 
 def test_stronger_noise_has_a_lower_psnr(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
     told = []
     for value in (0, 10, 80):
-        window.noise.slider.setValue(value)
+        window.panels.noise.slider.setValue(value)
         settle_window(qtbot, window)
-        told.append(window.noise.psnr_label.text())
+        told.append(window.panels.noise.psnr_label.text())
     assert told[0].startswith("PSNR ∞ dB noisy")
     weak, strong = (float(text.split()[1]) for text in told[1:])
     assert weak > strong
@@ -222,35 +227,35 @@ def test_stronger_noise_has_a_lower_psnr(run: RunFolder, open_window: Open, qtbo
 
 def test_a_sample_chosen_in_one_panel_is_shown_large_in_all(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    qtbot.keyClick(window.reconstructions.view, Qt.Key.Key_Right)
-    qtbot.keyClick(window.noise.view, Qt.Key.Key_Right)
-    assert window.bottleneck.sample_box.currentText() == "3"
-    for panel in (window.reconstructions, window.noise, window.bottleneck):
+    qtbot.keyClick(window.panels.reconstructions.view, Qt.Key.Key_Right)
+    qtbot.keyClick(window.panels.noise.view, Qt.Key.Key_Right)
+    assert window.panels.bottleneck.sample_box.currentText() == "3"
+    for panel in (window.panels.reconstructions, window.panels.noise, window.panels.bottleneck):
         assert mosaic_of(panel).chosen == 2
 
 
 def test_a_feature_map_can_be_chosen(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
-    window.bottleneck.map_box.setCurrentIndex(5)
-    window.bottleneck.map_box.activated.emit(5)
-    assert mosaic_of(window.bottleneck).large[1].label == "map 6 of 8, 7×7"
+    window.panels.bottleneck.map_box.setCurrentIndex(5)
+    window.panels.bottleneck.map_box.activated.emit(5)
+    assert mosaic_of(window.panels.bottleneck).large[1].label == "map 6 of 8, 7×7"
 
 
 def test_the_losses_of_several_selected_runs_are_overlaid(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     first, second = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b", epochs=5, planned=5).path
     window = open_window(tmp_path)
     select(window, qtbot, second, first)
-    figure = window.losses.view.figure
+    figure = window.panels.losses.view.figure
     assert isinstance(figure, CurvesFigure)
     assert [curve.run for curve in figure.series] == ["tests/b", "tests/b", "tests/a", "tests/a"]
-    window.losses.log_box.setChecked(True)
-    assert isinstance(window.losses.view.figure, CurvesFigure) and window.losses.view.figure.log
+    window.panels.losses.log_box.setChecked(True)
+    assert isinstance(window.panels.losses.view.figure, CurvesFigure) and window.panels.losses.view.figure.log
 
 
 def test_the_pointer_reads_an_epochs_values(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
-    window.losses.view.stepped.emit(1)
-    figure = window.losses.view.figure
+    window.panels.losses.view.stepped.emit(1)
+    figure = window.panels.losses.view.figure
     assert isinstance(figure, CurvesFigure) and figure.hover == 1
     assert figure._values_at(1) == [
         ("train  0.5", figure.series[0].colour),
@@ -271,17 +276,17 @@ def test_a_broken_file_is_told_in_one_sentence_and_the_rest_goes_on(
     sentence = window.notices.sentences[0]
     assert f"tests/broken/{file}" in sentence and sentence.endswith(".") and "Traceback" not in sentence
     select(window, qtbot, whole.path)
-    assert mosaic_of(window.reconstructions).captions and window.notices.isVisible()
+    assert mosaic_of(window.panels.reconstructions).captions and window.notices.isVisible()
 
 
 def test_a_lone_graph_works_on_embedded_images(tmp_path: Path, open_window: Open) -> None:
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(graph_bytes())
     window = open_window(lone)
-    assert len(mosaic_of(window.reconstructions).rows[0].pixels) == 10
-    assert mosaic_of(window.noise) and mosaic_of(window.bottleneck)
+    assert len(mosaic_of(window.panels.reconstructions).rows[0].pixels) == 10
+    assert mosaic_of(window.panels.noise) and mosaic_of(window.panels.bottleneck)
     assert "sample" in window.status.provenance.text()
-    assert "no history.h5" in window.losses.view.sentence
+    assert "no history.h5" in window.panels.losses.view.sentence
 
 
 @pytest.mark.parametrize(
@@ -295,7 +300,7 @@ def test_a_graph_whose_card_cannot_be_read_is_shown_all_the_same(
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(graph_bytes().replace(whole, broken))
     window = open_window(lone)
-    assert len(mosaic_of(window.reconstructions).captions) == 10
+    assert len(mosaic_of(window.panels.reconstructions).captions) == 10
     assert told in "".join(window.notices.sentences)
 
 
@@ -308,27 +313,27 @@ def test_a_foreign_graph_is_shown_whatever_its_output_is_called(
     window = open_window(foreign)
     assert window.store.state.now.graph is not None
     assert window.store.state.now.graph.reconstruction == "y_hat"
-    assert len(mosaic_of(window.reconstructions).captions) == 10
-    assert mosaic_of(window.bottleneck).rows[0].pixels.shape == (10, 28, 14, 3)
+    assert len(mosaic_of(window.panels.reconstructions).captions) == 10
+    assert mosaic_of(window.panels.bottleneck).rows[0].pixels.shape == (10, 28, 14, 3)
 
 
 def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = RunFolder.of(tmp_path, "tests/conv")
     atomic_write(run.history, pack_history(history_of(epochs=1, planned=3, state="training")))
     window = open_window(tmp_path)
-    assert "epoch 1" in window.reconstructions.subtitle.text()
-    assert "when the training has ended" in window.noise.view.sentence
+    assert "epoch 1" in window.panels.reconstructions.subtitle.text()
+    assert "when the training has ended" in window.panels.noise.view.sentence
     atomic_write(run.history, pack_history(history_of(epochs=2, planned=3, state="training")))
     atomic_write(RunFolder.of(tmp_path, "tests/new").history, pack_history(history_of(name="tests/new")))
 
     def has_grown() -> None:
-        figure = window.losses.view.figure
+        figure = window.panels.losses.view.figure
         assert isinstance(figure, CurvesFigure) and len(figure.series[0].values) == 2
-        assert len(window.runs.table.paths) == 2
+        assert len(window.panels.runs.table.paths) == 2
 
     qtbot.waitUntil(has_grown, timeout=TIMEOUT)
     write_run(tmp_path)
-    qtbot.waitUntil(lambda: isinstance(window.noise.view.figure, MosaicFigure), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: isinstance(window.panels.noise.view.figure, MosaicFigure), timeout=TIMEOUT)
 
 
 def test_a_run_that_disappears_leaves_the_table(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -337,13 +342,13 @@ def test_a_run_that_disappears_leaves_the_table(tmp_path: Path, open_window: Ope
     for file in run.path.iterdir():
         file.unlink()
     window.librarian.rescan()
-    qtbot.waitUntil(lambda: not window.runs.table.paths, timeout=TIMEOUT)
-    assert "aezoo demo" in window.runs.empty.text()
+    qtbot.waitUntil(lambda: not window.panels.runs.table.paths, timeout=TIMEOUT)
+    assert "aezoo demo" in window.panels.runs.empty.text()
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path, open_window: Open) -> None:
     window = open_window(tmp_path)
-    assert "No runs in" in window.runs.empty.text() and "`aezoo demo`" in window.runs.empty.text()
+    assert "No runs in" in window.panels.runs.empty.text() and "`aezoo demo`" in window.panels.runs.empty.text()
 
 
 def test_what_is_dropped_is_opened(run: RunFolder, tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -409,14 +414,14 @@ def test_size_and_splitters_are_remembered(run: RunFolder, open_window: Open, qa
     assert again.height() == size.height()
     qapp.processEvents()
     assert again.splitters["left"].sizes() == pytest.approx(sizes, abs=8)
-    assert again.reconstructions.theme.name == "dark"
+    assert again.panels.reconstructions.theme.name == "dark"
 
 
 def test_text_from_a_file_is_never_read_as_markup(tmp_path: Path, open_window: Open) -> None:
     run = write_run(tmp_path)
     evil = replace(CARD, summary="<b>bold</b><img src='file:///etc/passwd'>", choices=["<a href='x'>x</a>\u202e"])
     atomic_write(run.graph("model"), graph_bytes(evil))
-    text = open_window(run.path).card.text.toPlainText()
+    text = open_window(run.path).panels.card.text.toPlainText()
     assert "<b>bold</b><img src='file:///etc/passwd'>" in text and "\u202e" not in text
 
 
@@ -424,26 +429,26 @@ def test_the_filter_shows_the_runs_in_which_every_word_occurs(tmp_path: Path, op
     for name in ("tests/conv", "tests/dense", "other/conv"):
         write_run(tmp_path, name)
     window = open_window(tmp_path)
-    everything = set(window.runs.table.paths)
+    everything = set(window.panels.runs.table.paths)
     assert len(everything) == 3
     window.store.set_selected((tmp_path / "tests/dense",), tmp_path / "tests/dense")
     qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    window.runs.focus_filter()  # off-screen no window is active, so that the key may not arrive
-    qtbot.keyClicks(window.runs.filter, "TESTS conv")
-    assert window.runs.table.paths == [tmp_path / "tests/conv"]
-    assert window.runs.subtitle.text() == "1 of 3"
+    window.panels.runs.focus_filter()  # off-screen no window is active, so that the key may not arrive
+    qtbot.keyClicks(window.panels.runs.filter, "TESTS conv")
+    assert window.panels.runs.table.paths == [tmp_path / "tests/conv"]
+    assert window.panels.runs.subtitle.text() == "1 of 3"
     assert window.store.state.selected == (tmp_path / "tests/dense",), "what is hidden stays selected"
-    qtbot.keyClick(window.runs.filter, Qt.Key.Key_Escape)
-    assert set(window.runs.table.paths) == everything
+    qtbot.keyClick(window.panels.runs.filter, Qt.Key.Key_Escape)
+    assert set(window.panels.runs.table.paths) == everything
     assert (
-        window.runs.table.selectionModel().selectedRows()[0].data()
+        window.panels.runs.table.selectionModel().selectedRows()[0].data()
         == window.store.state.names()[tmp_path / "tests/dense"]
     )
-    qtbot.keyClicks(window.runs.filter, "nothing like it")
-    assert window.runs.table.paths == []
-    assert window.runs.subtitle.text() == "0 of 3"
+    qtbot.keyClicks(window.panels.runs.filter, "nothing like it")
+    assert window.panels.runs.table.paths == []
+    assert window.panels.runs.subtitle.text() == "0 of 3"
 
 
 def test_the_keyboard_begins_in_the_table_of_runs(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
-    assert window.focusWidget() is window.runs.table
+    assert window.focusWidget() is window.panels.runs.table

@@ -81,10 +81,10 @@ def test_a_worker_that_is_killed_is_told_and_replaced(run: RunFolder, open_windo
     with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT) as told:
         os.kill(before, signal.SIGKILL)
     assert told.args == ["The worker process died of signal 9 and was replaced."]
-    window.noise.slider.setValue(77)
+    window.panels.noise.slider.setValue(77)
     settle_window(qtbot, window)
     assert window.workers.process_id not in (0, before)
-    assert window.noise.psnr_label.text() and window.noise.view.figure is not None
+    assert window.panels.noise.psnr_label.text() and window.panels.noise.view.figure is not None
 
 
 def test_a_worker_that_hangs_is_killed_and_its_question_asked_once_more(
@@ -93,10 +93,10 @@ def test_a_worker_that_hangs_is_killed_and_its_question_asked_once_more(
     window = open_window(run.path, run_seconds=0.3)
     os.kill(window.workers.process_id, signal.SIGSTOP)
     with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT) as told:
-        window.noise.slider.setValue(77)
+        window.panels.noise.slider.setValue(77)
     assert "gave no answer within 0.3 s over tests/conv/model.onnx and was replaced" in told.args[0]
     settle_window(qtbot, window)
-    assert window.noise.view.figure is not None and window.noise.view.sentence == ""
+    assert window.panels.noise.view.figure is not None and window.panels.noise.view.sentence == ""
 
 
 def test_a_spare_worker_takes_over_at_once(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
@@ -141,11 +141,11 @@ def test_a_file_that_was_refused_is_opened_once_more_when_asked_to(
     sha256 = files.read(run.graph("model"), limit=1 << 20, label="").sha256
     window.workers._kills[sha256] = worker.KILLS_PER_FILE
     settle_window(qtbot, window)
-    assert "F5 tries once more" in window.noise.view.sentence
+    assert "F5 tries once more" in window.panels.noise.view.sentence
     assert len([sentence for sentence in window.notices.sentences if "not opened again" in sentence]) == 1
     window.librarian.try_again()
     settle_window(qtbot, window)
-    assert window.noise.view.figure is not None and window.store.state.now.trouble == ""
+    assert window.panels.noise.view.figure is not None and window.store.state.now.trouble == ""
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ class Question:
     file: FileBytes
     images: np.ndarray | None = None
     outputs: tuple[str, ...] = ()
+    inner: bool = False
 
 
 @dataclass(frozen=True, eq=False)

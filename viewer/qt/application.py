@@ -49,7 +49,14 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
 def _rules(theme: Theme) -> str:
     return f"""
         QFrame#panel {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 6px; }}
-        QLabel#title {{ font-weight: 600; }}
+        QTabBar#tabs::tab {{
+            background: transparent; color: {theme.muted}; border: none; padding: 2px 0 3px 0; margin-right: 14px;
+            border-bottom: 2px solid transparent;
+        }}
+        QTabBar#tabs::tab:hover {{ color: {theme.text}; }}
+        QTabBar#tabs::tab:selected {{ color: {theme.text}; font-weight: 600; border-bottom-color: {theme.accent}; }}
+        QTabBar#tabs::tab:only-one {{ border-bottom-color: transparent; }}
+        QTabBar#tabs:focus::tab:selected {{ color: {theme.accent}; }}
         QLabel#subtitle, QLabel#empty {{ color: {theme.muted}; }}
         QFrame#notices {{ background: {theme.warning_ground}; border: 1px solid {theme.border}; border-radius: 6px; }}
         QFrame#notices QLabel {{ color: {theme.warning}; }}

@@ -1,6 +1,13 @@
-"""How a panel asks a graph: one question at a time, and only the answer to that question is heard."""
+"""How a panel asks graphs: a round of questions at a time, and the newest wish after it; older wishes are skipped.
+
+While a round is under way only the newest wish waits, so that a slider that is moved without pause still shows a new
+picture with each answer. A round about something that is no longer shown is forgotten, its answers too.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -10,37 +17,81 @@ from viewer.qt.worker import Workers
 from viewer.state.files import FileBytes
 
 
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """What is asked of one graph: its outputs for inputs, float32 (N, …)."""
+
+    file: FileBytes
+    images: np.ndarray
+    outputs: tuple[str, ...]
+    inner: bool = False  # whether `outputs` may name tensors inside the graph
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """Questions to several graphs at a time, what the panel wants to remember of why, and the answers so far."""
+
+    asks: Mapping[Hashable, Ask]
+    context: object = None
+    answers: dict[Hashable, Answer] = field(default_factory=dict)
+
+    @property
+    def milliseconds(self) -> float:
+        """The time that the graphs took together."""
+        return sum(answer.milliseconds for answer in self.answers.values())
+
+
 class Asker(QObject):
-    """Asks in one panel's name; `answered` brings the answer to the newest question and to no other."""
+    """Asks in one panel's name; `answered` brings a Round once all of its answers are there."""
 
     answered = Signal(object)
 
     def __init__(self, name: str, workers: Workers, parent: QObject) -> None:
         super().__init__(parent)
         self._name, self._workers = name, workers
-        self._open: Question | None = None
+        self._now: Round | None = None
+        self._next: Round | None = None
+        self._open: dict[Question, Hashable] = {}
         self.asked = 0
         self.heard = 0
         workers.answered.connect(self._take)
 
     @property
     def waiting(self) -> bool:
-        """Whether the answer to the newest question is still to come."""
-        return self._open is not None
+        """Whether answers are still to come."""
+        return self._now is not None
 
-    def ask(self, file: FileBytes, images: np.ndarray, outputs: tuple[str, ...]) -> None:
-        """Ask what a graph makes of these images."""
+    def ask(self, asks: Mapping[Hashable, Ask], context: object = None) -> None:
+        """Ask graphs, once the round under way is over; a wish that waits already is skipped."""
+        assert asks, self._name
         self.asked += 1
-        self._open = Question(asker=self._name, kind="run", file=file, images=images, outputs=outputs)
-        self._workers.ask(self._open)
+        self._next = Round(asks, context)
+        if self._now is None:
+            self._begin()
 
     def forget(self) -> None:
         """No longer want to know."""
-        self._open = None
+        self._now = self._next = None
+        self._open.clear()
+
+    def _begin(self) -> None:
+        self._now, self._next = self._next, None
+        if self._now is None:
+            return
+        for index, (key, ask) in enumerate(self._now.asks.items()):
+            name = f"{self._name} {index}" if index else self._name
+            question = Question(name, "run", ask.file, ask.images, ask.outputs, ask.inner)
+            self._open[question] = key
+            self._workers.ask(question)
 
     def _take(self, answer: Answer) -> None:
-        if answer.question is not self._open:
+        key = self._open.pop(answer.question, None)
+        if key is None or self._now is None:
             return
-        self._open = None
+        self._now.answers[key] = answer
+        if self._open:
+            return
+        done = self._now
+        self._begin()
         self.heard += 1
-        self.answered.emit(answer)
+        self.answered.emit(done)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
+from viewer.infer.protocol import Message
 from viewer.infer.questions import Answer, Question
 from viewer.qt.disk import Disk, Done
+from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import files, graph, history, library, samples
@@ -29,9 +31,11 @@ class Librarian(QObject):
 
     told = Signal(str)
 
-    def __init__(self, store: AppState, disk: Disk, workers: Workers, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: AppState, disk: Disk, workers: Workers, images: ImageProcesses, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._store, self._disk, self._workers = store, disk, workers
+        self._store, self._disk, self._workers, self._images = store, disk, workers, images
         self._read: dict[tuple[str, Path], Stamp | None] = {}
         self._answers: dict[Question, Callable[[Answer], None]] = {}
         self._told_mismatch: set[str] = set()
@@ -48,7 +52,7 @@ class Librarian(QObject):
     @property
     def busy(self) -> bool:
         """Whether something of what was opened is still to come."""
-        return not self._store.state.scanned or self._disk.busy or bool(self._answers)
+        return not self._store.state.scanned or self._disk.busy or bool(self._answers) or self._images.busy
 
     def open(self, paths: tuple[Path, ...]) -> None:
         """Show these folders and files."""
@@ -110,21 +114,28 @@ class Librarian(QObject):
 
     def _follow(self, before: State, after: State) -> None:
         """Read what is new or has changed, the current entry first."""
-        if before.entries is after.entries and before.current == after.current and before.roots == after.roots:
+        if (
+            before.entries is after.entries
+            and (before.current, before.selected) == (after.current, after.selected)
+            and before.roots == after.roots
+        ):
             return
-        if before.current != after.current and after.current is not None:
-            self._read.pop(("graph", after.current), None)  # its bytes were let go when another was looked at
+        for path in set(after.compared).difference(before.compared):  # its bytes were let go when it was left
+            self._read.pop(("graph", path), None)
+            self._read.pop(("decoder", path), None)
         self._read_new(after)
 
     def _read_new(self, state: State) -> None:
         for entry in sorted(state.entries, key=lambda entry: entry.path != state.current):
-            current = entry.path == state.current
+            compared = entry.path in state.compared
             if entry.card_stamp and self._is_new("card", entry.path, entry.card_stamp):
                 self._load_card(entry)
             if entry.history_stamp and self._is_new("history", entry.path, entry.history_stamp):
                 self._load_history(entry)
-            if (current or not entry.is_run) and self._is_new("graph", entry.path, entry.graph_stamp):
+            if (compared or not entry.is_run) and self._is_new("graph", entry.path, entry.graph_stamp):
                 self._load_graph(entry)
+            if compared and entry.is_run and self._is_new("decoder", entry.path, entry.decoder_stamp):
+                self._load_decoder(entry)
 
     def _is_new(self, what: str, path: Path, stamp: Stamp | None) -> bool:
         known = self._read.get((what, path), False)
@@ -201,9 +212,10 @@ class Librarian(QObject):
         if done.trouble:
             self._graph_failed(entry, done.trouble)
             return
-        if entry.path == self._store.state.current:
-            self._store.set_file(done.result)
-            if done.result.sha256 == self._store.state.now.graph_sha256 and self._store.state.now.graph:
+        if entry.path in self._store.state.compared:
+            self._store.set_file(entry.path, "model", done.result)
+            known = self._store.state.of(entry.path)
+            if done.result.sha256 == known.graph_sha256 and known.graph:
                 return  # looked at before, and still the same
         question = Question(asker=f"graph {entry.path}", kind="graph", file=done.result)
         self._ask(question, partial(self._take_graph, entry))
@@ -231,6 +243,36 @@ class Librarian(QObject):
         self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble=trouble, graph_card_trouble="")
         self.told.emit(sentence(trouble))
 
+    # ---- decoder ----
+
+    def _load_decoder(self, entry: Entry) -> None:
+        if entry.decoder_stamp is None:
+            self._store.learn(entry.path, decoder=None, decoder_sha256="", decoder_trouble="")
+            return
+        job = partial(files.read, entry.decoder, limit=gate.MAX_ONNX_BYTES, label=_label(entry.decoder))
+        self._disk.do(f"decoder {entry.path}", job, partial(self._take_decoder_file, entry))
+
+    def _take_decoder_file(self, entry: Entry, done: Done) -> None:
+        if done.trouble:
+            self._store.learn(entry.path, decoder=None, decoder_sha256="", decoder_trouble=done.trouble)
+            return
+        if entry.path in self._store.state.compared:
+            self._store.set_file(entry.path, "decoder", done.result)
+            known = self._store.state.of(entry.path)
+            if done.result.sha256 == known.decoder_sha256 and known.decoder:
+                return
+        question = Question(asker=f"decoder {entry.path}", kind="graph", file=done.result)
+        self._ask(question, partial(self._take_decoder, entry))
+
+    def _take_decoder(self, entry: Entry, answer: Answer) -> None:
+        try:
+            told = None if answer.trouble else graph.from_header(answer.header)
+            trouble = answer.trouble
+        except ValueError as error:
+            told, trouble = None, f"the worker's answer on {answer.question.file.label} cannot be used ({error})"
+        sha256 = answer.question.file.sha256 if told else ""
+        self._store.learn(entry.path, decoder=told, decoder_sha256=sha256, decoder_trouble=trouble)
+
     # ---- images for a graph that comes alone ----
 
     def _load_samples(self, entry: Entry, told: graph.Graph) -> None:
@@ -240,14 +282,17 @@ class Librarian(QObject):
             return
         dataset = str(told.card.data.get("name", "")) if told.card else ""
         task = told.card.task if told.card else ""
-        job = partial(samples.embedded, told.image_shape, dataset=dataset, sigma=told.noise, task=task)
-        self._disk.do(f"samples {entry.path}", job, partial(self._take_samples, entry, told))
+        wanted = {"shape": list(told.image_shape), "dataset": dataset, "sigma": told.noise, "task": task}
+        self._images.ask({"kind": "embedded", **wanted}, b"", partial(self._take_samples, entry, told))
 
-    def _take_samples(self, entry: Entry, told: graph.Graph, done: Done) -> None:
+    def _take_samples(self, entry: Entry, told: graph.Graph, message: Message | str) -> None:
+        if isinstance(message, str):
+            self._store.learn(entry.path, samples=None, samples_trouble=message)
+            return
         shape = "×".join(map(str, told.image_shape or ()))
         absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
-        trouble = done.trouble or ("" if done.result else absent)
-        self._store.learn(entry.path, samples=done.result, samples_trouble=trouble)
+        made = samples.from_parts(message.header, message.arrays) if message.arrays else None
+        self._store.learn(entry.path, samples=made, samples_trouble="" if made else absent)
 
 
 def _label(path: Path) -> str:

@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+import numpy as np
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QImage, QPaintEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
 from viewer.infer.questions import Answer
-from viewer.qt import menus
+from viewer.qt import menus, paper
 from viewer.qt.application import apply_theme, theme_of
-from viewer.qt.disk import Disk
+from viewer.qt.disk import Disk, Done
+from viewer.qt.image_processes import ImageProcesses
+from viewer.qt.images import PICTURES, Images
+from viewer.qt.layout import Layout
 from viewer.qt.librarian import Librarian
-from viewer.qt.panels.bottleneck import Bottleneck
-from viewer.qt.panels.card import CardPanel
-from viewer.qt.panels.losses import Losses
-from viewer.qt.panels.noise import Noise
-from viewer.qt.panels.reconstructions import Reconstructions
-from viewer.qt.panels.runs import Runs
+from viewer.qt.panels.all import Panels
 from viewer.qt.settings import Settings
 from viewer.qt.store import AppState
+from viewer.qt.tools import Tools
 from viewer.qt.widgets.notices import Notices
+from viewer.qt.widgets.panel import Panel
 from viewer.qt.widgets.status import Status
 from viewer.qt.worker import Workers
 from viewer.state import library
 from viewer.state.selection import State
+from viewer.state.words import sentence
 from zoo.errors import UsageError
+from zoo.runs import atomic_write
 
 SIZE = (1600, 1000)
 SMALLEST = (1100, 700)
-STRETCH = (2, 3, 1)  # which column takes or gives how much when the window is resized
-COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
 
 
 class MainWindow(QMainWindow):
-    """Runs and card at the left, reconstructions and noise in the middle, bottleneck and losses at the right."""
+    """Runs and card at the left; in the middle and at the right, behind tabs, what the networks make of images."""
 
     shown_first = Signal()  # the window was painted
     pictured_first = Signal()  # and now there is a picture in it
+    settling = Signal()  # something that was under way may be over
 
     def __init__(self, workers: Workers, disk: Disk, *, theme: str | None = None) -> None:
         super().__init__()
@@ -49,7 +52,9 @@ class MainWindow(QMainWindow):
         self.store = AppState(self)
         self.settings = Settings()
         self.workers, self.disk = workers, disk
-        self.librarian = Librarian(self.store, disk, workers, self)
+        self.processes = ImageProcesses(self)
+        self.librarian = Librarian(self.store, disk, workers, self.processes, self)
+        self.images = Images(self.store, workers, self.processes, disk, self)
         self.window_at: float | None = None  # seconds on the monotonic clock
         self.picture_at: float | None = None
         self._remembers = theme is None
@@ -58,58 +63,38 @@ class MainWindow(QMainWindow):
         menus.build(self)
         self.setMinimumSize(QSize(*SMALLEST).boundedTo(self.screen().availableSize()))
         self.resize(*SIZE)
-        self.runs.table.setFocus()
         if self._remembers:
+            self.layout_of_panels.restore()
             self.settings.restore_window(self, self.splitters)
+        self.go_to(self.panels.runs)
         self._apply(theme_of(theme or self.settings.theme))
 
     def _build(self) -> None:
         self.notices, self.status = Notices(self), Status(self)
-        self.runs = Runs(self.store)
-        self.card = CardPanel(self.store)
-        self.reconstructions = Reconstructions(self.store, self.workers)
-        self.noise = Noise(self.store, self.workers)
-        self.bottleneck = Bottleneck(self.store, self.workers)
-        self.losses = Losses(self.store)
-        self.panels: dict[str, Runs | CardPanel | Reconstructions | Noise | Bottleneck | Losses] = {
-            "reconstructions": self.reconstructions,
-            "noise": self.noise,
-            "bottleneck": self.bottleneck,
-            "losses": self.losses,
-            "card": self.card,
-            "runs": self.runs,
-        }
-        self.splitters = {
-            "left": _column(self.runs, self.card, sizes=(250, 690)),
-            "middle": _column(self.reconstructions, self.noise, sizes=(470, 470)),
-            "right": _column(self.bottleneck, self.losses, sizes=(490, 450)),
-        }
-        across = QSplitter(Qt.Orientation.Horizontal)
-        for splitter in list(self.splitters.values()):
-            across.addWidget(splitter)
-        across.setSizes(COLUMNS)
-        for column, share in enumerate(STRETCH):
-            across.setStretchFactor(column, share)
-        self.splitters["across"] = across
-        for splitter in self.splitters.values():
-            splitter.setHandleWidth(6)
-            splitter.setChildrenCollapsible(False)
+        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk))
+        self.layout_of_panels = Layout(self.panels, self.settings, self)
+        self.splitters = self.layout_of_panels.splitters
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(8, 8, 8, 2)
         layout.setSpacing(8)
         layout.addWidget(self.notices)
-        layout.addWidget(across, 1)
+        layout.addWidget(self.layout_of_panels.across, 1)
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
 
     def _connect(self) -> None:
-        self.workers.told.connect(self.notices.tell)
-        self.librarian.told.connect(self.notices.tell)
+        for part in (self.workers, self.librarian, self.images):
+            part.told.connect(self.notices.tell)
+        self.images.progressed.connect(self.status.show_progress)
         self.workers.greeted.connect(self.status.greet)
         self.workers.answered.connect(self._clocked)
         self.store.changed.connect(self._follow)
-        self.reconstructions.view.pictured.connect(self._pictured)
+        self.panels.reconstructions.view.pictured.connect(self._pictured)
+        for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.told):
+            signal.connect(self._maybe_settled)
+        for signal in (self.disk.idle, self.processes.idle):
+            signal.connect(self._maybe_settled)
         QApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         if self.workers.hello is not None:
             self.status.greet(self.workers.hello)
@@ -117,9 +102,15 @@ class MainWindow(QMainWindow):
     # ---- what the user does ----
 
     def open(self, paths: tuple[Path, ...], *, remember: bool = True) -> None:
-        """Show these folders and files in the place of what is shown."""
+        """Show these folders and files in the place of what is shown; pictures go through the networks shown."""
+        pictures = [path for path in paths if path.suffix.lower() in PICTURES and path.is_file()]
+        if pictures:
+            self.images.open_pictures(pictures)
+        rest = tuple(path for path in paths if path not in pictures)
+        if not rest:
+            return
         try:
-            chosen = library.absolute(paths)
+            chosen = library.absolute(rest)
         except UsageError as error:
             self.notices.tell(f"{error}.")
             return
@@ -130,17 +121,80 @@ class MainWindow(QMainWindow):
 
     def step_run(self, step: int) -> None:
         """Go to the next run in the table's order, or the one before."""
-        paths, current = self.runs.table.paths, self.store.state.current
+        paths, current = self.panels.runs.table.paths, self.store.state.current
         if paths:
             place = paths.index(current) + step if current in paths else 0
             path = paths[max(0, min(len(paths) - 1, place))]
             self.store.set_selected((path,), path)
 
+    def find_runs(self) -> None:
+        """Give the keyboard to the filter of the runs."""
+        self.layout_of_panels.bring(self.panels.runs)
+        self.panels.runs.focus_filter()
+
+    def go_to(self, panel: Panel) -> None:
+        """Bring a panel to the front and give it the keyboard."""
+        self.layout_of_panels.bring(panel)
+        panel.focus_panel()
+
+    def fill_or_give_back(self) -> None:
+        """Give the panel used last all the room, or the room back."""
+        layout = self.layout_of_panels
+        panel = self._panel_in_use()
+        layout.give_back() if layout.filled else layout.fill(layout.place_of(panel))
+
+    def usual_layout(self) -> None:
+        self.layout_of_panels.usual()
+
     def choose_theme(self, name: str) -> None:
         self.settings.theme = name
         self._apply(theme_of(name))
 
+    def paste(self) -> None:
+        """Take the clipboard's picture."""
+        mime = QGuiApplication.clipboard().mimeData()
+        if mime is not None and mime.hasImage():
+            picture = pixels_of(QGuiApplication.clipboard().image())
+            if picture is not None:
+                self.images.add_picture(picture, "from the clipboard")
+                return
+        self.notices.tell("There is no picture in the clipboard; copy one first, or drop a picture's file here.")
+
+    def export_panel(self) -> None:
+        """Ask for a file and write the panel used last into it."""
+        panel = self._panel_in_use()
+        kinds = ";;".join(f"{words} (*.{kind})" for kind, words in paper.KINDS.items())
+        name = f"{panel.title.lower().replace(' ', '-')}.png"
+        chosen, _ = QFileDialog.getSaveFileName(self, f"Export {panel.title}", str(Path.cwd() / name), kinds)
+        if chosen:
+            self.export_to(panel, Path(chosen))
+
+    def export_to(self, panel: Panel, file: Path) -> None:
+        """Write a panel as a picture, or its numbers as CSV; the file's ending says which."""
+        kind = file.suffix.lower().removeprefix(".")
+        if kind not in paper.KINDS:
+            self.notices.tell(
+                f"{file.name}: a panel is exported as PNG, SVG, PDF or CSV; end the name with one of them."
+            )
+            return
+        numbers = panel.numbers() if kind == "csv" else []
+        if kind == "csv" and not numbers:
+            self.notices.tell(f"{panel.title} shows no numbers now; export a picture of it, or another panel.")
+            return
+        data = paper.table(numbers) if kind == "csv" else paper.picture(panel, kind)
+        self.disk.do(f"export {file}", partial(atomic_write, file, data), partial(self._exported, file))
+
     # ---- what happens ----
+
+    def _exported(self, file: Path, done: Done) -> None:
+        self.notices.tell(sentence(done.trouble) if done.trouble else f"Wrote {file}.")
+
+    def _panel_in_use(self) -> Panel:
+        """The panel that has the keyboard, or else the one used last."""
+        widget: QWidget | None = self.focusWidget()
+        while widget is not None and not isinstance(widget, Panel):
+            widget = widget.parentWidget()
+        return widget or self.layout_of_panels.front or self.panels.reconstructions
 
     def _apply(self, theme: Theme) -> None:
         application = QApplication.instance()
@@ -158,8 +212,7 @@ class MainWindow(QMainWindow):
             self.status.show_speed(answer.milliseconds)
 
     def _follow(self, before: State, after: State) -> None:
-        samples = after.samples
-        self.status.show_provenance(samples.provenance if samples else "")
+        self.status.show_provenance(after.page.provenance if after.page else "")
         name = after.names().get(after.current) if after.current else None
         self.setWindowTitle(f"{name} – aezoo" if name else "aezoo")
 
@@ -168,13 +221,16 @@ class MainWindow(QMainWindow):
             self.picture_at = time.monotonic()
             self.pictured_first.emit()
 
+    def _maybe_settled(self, *_: object) -> None:
+        self.settling.emit()
+
     @property
     def settled(self) -> bool:
         """Whether everything that was opened is shown and nothing is under way."""
-        askers = (self.reconstructions.asker, self.noise.asker, self.bottleneck.asker)
         if not self.workers.started:
             return False
-        return not self.librarian.busy and not self.workers.busy and not any(asker.waiting for asker in askers)
+        working = self.librarian.busy or self.workers.busy or self.processes.busy or self.images.busy
+        return not working and not any(panel.waiting for panel in self.panels.values())
 
     # ---- events ----
 
@@ -185,33 +241,40 @@ class MainWindow(QMainWindow):
             self.shown_first.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped(event):
+        if _dropped(event) or event.mimeData().hasImage():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         paths = _dropped(event)
+        picture = pixels_of(event.mimeData().imageData()) if not paths and event.mimeData().hasImage() else None
         if paths:
             event.acceptProposedAction()
             self.open(paths)
+        elif picture is not None:
+            event.acceptProposedAction()
+            self.images.add_picture(picture, "dropped")
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._remembers:
+            self.layout_of_panels.save()
             self.settings.save_window(self, self.splitters)
         self.librarian.close()
+        self.processes.close()
         self.workers.close()
         self.disk.close()
         super().closeEvent(event)
 
 
-def _column(*widgets: QWidget, sizes: tuple[int, ...]) -> QSplitter:
-    splitter = QSplitter(Qt.Orientation.Vertical)
-    for widget in widgets:
-        splitter.addWidget(widget)
-    splitter.setSizes(sizes)
-    return splitter
+def pixels_of(image: object) -> np.ndarray | None:
+    """Return a picture that Qt holds as uint8 (H, W, 3), None where it holds none."""
+    if not isinstance(image, QImage) or image.isNull():
+        return None
+    plain = image.convertToFormat(QImage.Format.Format_RGB888)
+    lines = np.frombuffer(plain.constBits(), dtype=np.uint8).reshape(plain.height(), plain.bytesPerLine())
+    return lines[:, : 3 * plain.width()].reshape(plain.height(), plain.width(), 3).copy()
 
 
 def _dropped(event: QDropEvent) -> tuple[Path, ...]:
-    """The folders and .onnx files that are being dropped."""
+    """The folders, .onnx files and pictures that are being dropped."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return tuple(path for path in paths if path.is_dir() or path.suffix == ".onnx")
+    return tuple(path for path in paths if path.is_dir() or path.suffix.lower() in (".onnx", *PICTURES))

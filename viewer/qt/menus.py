@@ -1,8 +1,8 @@
-"""The menus and their keys."""
+"""The menus and their keys; the palette of commands and the sheet of keys are made from them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,32 +10,94 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from viewer.qt import palette, sheet
 from viewer.qt.settings import THEMES
 from viewer.state.words import clean
 
 if TYPE_CHECKING:
     from viewer.qt.main_window import MainWindow
 
+PANEL_KEYS = {
+    "reconstructions": "Ctrl+1",
+    "noise": "Ctrl+2",
+    "bottleneck": "Ctrl+3",
+    "losses": "Ctrl+4",
+    "card": "Ctrl+5",
+    "latent": "Ctrl+6",
+    "time": "Ctrl+7",
+    "draw": "Ctrl+8",
+    "trade_off": "Ctrl+9",
+    "runs": "Ctrl+0",
+    "colour": "Alt+1",
+    "letters": "Alt+2",
+    "layers": "Alt+3",
+}
+
 
 def build(window: MainWindow) -> None:
     """Give the window its menus."""
+    _files(window)
+    _selection(window)
+    _images(window)
+    _view(window)
+    _help(window)
+
+
+def _files(window: MainWindow) -> None:
     files = window.menuBar().addMenu("&File")
     _action(files, "Open &folder…", "Ctrl+Shift+O", lambda: _open_folder(window))
     _action(files, "&Open file…", "Ctrl+O", lambda: _open_file(window))
     recent = files.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
     files.addSeparator()
+    _action(files, "Open &pictures…", "Ctrl+I", lambda: _open_pictures(window))
+    _action(files, "&Export the panel…", "Ctrl+Shift+E", window.export_panel)
+    files.addSeparator()
     _action(files, "&Rescan", "F5", window.librarian.try_again)
     files.addSeparator()
     _action(files, "&Quit", "Ctrl+Q", window.close)
+
+
+def _selection(window: MainWindow) -> None:
+    menu = window.menuBar().addMenu("&Selection")
+    undo = _action(menu, "&Undo the selection", "Ctrl+Z", window.store.undo_selection)
+    redo = _action(menu, "&Redo the selection", "Ctrl+Shift+Z", window.store.redo_selection)
+
+    def enable() -> None:
+        undo.setEnabled(window.store.can_undo)
+        redo.setEnabled(window.store.can_redo)
+
+    window.store.changed.connect(lambda *_: enable())
+    enable()
+    menu.addSeparator()
+    _action(menu, "&Find runs", "Ctrl+F", window.find_runs)
+    _action(menu, "&Next run", "Ctrl+Down", lambda: window.step_run(1))
+    _action(menu, "&Previous run", "Ctrl+Up", lambda: window.step_run(-1))
+
+
+def _images(window: MainWindow) -> None:
+    menu, images = window.menuBar().addMenu("&Images"), window.images
+    _action(menu, "&Next ten images", "Alt+PgDown", partial(images.turn, 1))
+    _action(menu, "&Previous ten images", "Alt+PgUp", partial(images.turn, -1))
+    _action(menu, "&First images", "Alt+Home", images.show_in_order)
+    menu.addSeparator()
+    _action(menu, "&Worst images of the run", "Alt+W", images.show_worst)
+    _action(menu, "&Best images of the run", "Alt+B", images.show_best)
+    menu.addSeparator()
+    _action(menu, "P&aste a picture", "Ctrl+Shift+V", window.paste)
+    _action(menu, "Put p&asted pictures away", "Esc", images.forget_pictures)
+
+
+def _view(window: MainWindow) -> None:
     view = window.menuBar().addMenu("&View")
-    for number, (name, panel) in enumerate(window.panels.items(), start=1):
-        key = f"Ctrl+{number}" if number <= 5 else "Ctrl+0"
-        _action(view, f"Go to {name}", key, panel.focus_panel)
+    for name, panel in window.panels.items():
+        _action(view, f"Go to {panel.title.lower()}", PANEL_KEYS.get(name, ""), partial(window.go_to, panel))
     view.addSeparator()
-    _action(view, "&Find runs", "Ctrl+F", window.runs.focus_filter)
-    _action(view, "&Next run", "Ctrl+Down", lambda: window.step_run(1))
-    _action(view, "&Previous run", "Ctrl+Up", lambda: window.step_run(-1))
+    _action(view, "&Fill the window with the panel, or give the room back", "F11", window.fill_or_give_back)
+    _action(view, "Usual &layout", "", window.usual_layout)
+    for panel in window.panels.values():
+        for command in panel.commands():
+            _action(view, f"{panel.title}: {command.text}", command.keys, command.do)
     view.addSeparator()
     group = QActionGroup(window)
     for name in THEMES:
@@ -45,12 +107,70 @@ def build(window: MainWindow) -> None:
         group.addAction(action)
 
 
+def _help(window: MainWindow) -> None:
+    menu = window.menuBar().addMenu("&Help")
+    keys = _action(menu, "&Keys and panels", "F1", lambda: open_sheet(window))
+    keys.setShortcuts([QKeySequence("F1"), QKeySequence("?")])
+    _action(menu, "&Commands…", "Ctrl+K", lambda: open_palette(window))
+
+
 def _action(menu: QMenu, text: str, keys: str, slot: Callable[[], object]) -> QAction:
     action = menu.addAction(text)
     if keys:
         action.setShortcut(QKeySequence(keys))
     action.triggered.connect(lambda _=False: slot())
     return action
+
+
+# ---- made from the menus ----
+
+
+def _actions(window: MainWindow) -> Iterator[tuple[str, QAction]]:
+    """Every action of the menus, with the menu's title; submenus are filled when they open."""
+    for top in window.menuBar().actions():
+        menu = top.menu()
+        if isinstance(menu, QMenu):
+            for action in menu.actions():
+                if action.text() and not action.menu():
+                    yield _plain(top.text()), action
+
+
+def _plain(text: str) -> str:
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
+
+
+def open_palette(window: MainWindow) -> palette.Palette:
+    """Show the palette: the commands that can be done now, and every run."""
+    entries = [
+        palette.Entry(_plain(action.text()), action.shortcut().toString(), action.trigger)
+        for _, action in _actions(window)
+        if action.isEnabled()
+    ]
+    names = window.store.state.names()
+    entries += [
+        palette.Entry(f"Run {name}", "", partial(window.store.set_selected, (path,), path))
+        for path, name in names.items()
+    ]
+    shown = palette.Palette(entries, window)
+    shown.open()
+    return shown
+
+
+def open_sheet(window: MainWindow) -> sheet.Sheet:
+    """Show the sheet of keys."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for title, action in _actions(window):
+        keys = ", ".join(key.toString() for key in action.shortcuts())
+        if keys:
+            sections.setdefault(title, []).append((keys, _plain(action.text()).rstrip("…")))
+    panels = [(panel.title, panel.hint) for panel in window.panels.values()]
+    told = [("In pictures", sheet.IN_PICTURES), *sections.items(), ("Panels", panels)]
+    shown = sheet.Sheet(told, window)
+    shown.open()
+    return shown
+
+
+# ---- files ----
 
 
 def _open_folder(window: MainWindow) -> None:
@@ -63,6 +183,12 @@ def _open_file(window: MainWindow) -> None:
     chosen, _ = QFileDialog.getOpenFileNames(window, "Open graphs", _start(window), "ONNX graphs (*.onnx)")
     if chosen:
         window.open(tuple(map(Path, chosen)))
+
+
+def _open_pictures(window: MainWindow) -> None:
+    kinds = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm *.pbm)"
+    chosen, _ = QFileDialog.getOpenFileNames(window, "Open pictures", _start(window), kinds)
+    window.images.open_pictures(map(Path, chosen))
 
 
 def _start(window: MainWindow) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow, QSplitter
 
-VERSION = 1  # of the window's make-up; another one starts from the defaults
+VERSION = 2  # of the window's make-up; another one starts from the defaults
 RECENT = 8
 THEMES = ("system", "light", "dark")
 
@@ -40,6 +41,25 @@ class Settings:
     @theme.setter
     def theme(self, name: str) -> None:
         self._settings.setValue("theme", name)
+
+    def save_places(self, places: Mapping[str, list[str]]) -> None:
+        """Remember which panels stand in which place; `*` leads the one in front."""
+        for place, panels in places.items():
+            self._settings.setValue(f"places/{place}", panels)
+
+    def places(self) -> dict[str, list[str]]:
+        """Return what was remembered of the places, {} for another make-up of the window."""
+        if str(self._settings.value("version")) != str(VERSION):
+            return {}
+        self._settings.beginGroup("places")
+        names = self._settings.childKeys()
+        self._settings.endGroup()
+        told = {}
+        for name in names:
+            value = self._settings.value(f"places/{name}")
+            texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+            told[name] = [text for text in texts if isinstance(text, str)]
+        return told
 
     def save_window(self, window: QMainWindow, splitters: dict[str, QSplitter]) -> None:
         self._settings.setValue("version", VERSION)

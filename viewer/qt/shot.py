@@ -28,14 +28,7 @@ class Settling(QObject):
         self._limit = QTimer(self, singleShot=True, interval=round(1000 * limit_seconds))
         self._limit.timeout.connect(self._too_late)
         self._limit.start()
-        for signal in (
-            window.store.changed,
-            window.workers.answered,
-            window.workers.idle,
-            window.workers.told,
-            window.disk.idle,
-        ):
-            signal.connect(self._soon)
+        window.settling.connect(self._soon)
         self._soon()
 
     def _soon(self, *_: object) -> None:

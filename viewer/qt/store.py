@@ -12,7 +12,11 @@ from PySide6.QtCore import QObject, Signal
 from viewer.state import selection
 from viewer.state.files import FileBytes
 from viewer.state.library import Entry
+from viewer.state.pages import Order, Pasted, Split
 from viewer.state.selection import Known, State
+
+MOST_UNDONE = 100
+Choice = tuple[tuple[Path, ...], Path | None]
 
 
 class AppState(QObject):
@@ -23,6 +27,8 @@ class AppState(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = State()
+        self._undone: list[Choice] = []
+        self._done: list[Choice] = []
 
     @property
     def state(self) -> State:
@@ -30,7 +36,8 @@ class AppState(QObject):
 
     def set_roots(self, roots: Iterable[Path]) -> None:
         """Open these paths instead of those open now."""
-        self._replace(State(roots=tuple(roots)))
+        self._done, self._undone = [], []
+        self._replace(State(roots=tuple(roots), splits=self._state.splits))
 
     def set_entries(self, entries: tuple[Entry, ...], gone: tuple[Path, ...] = ()) -> None:
         """Take what a scan found, and which of the roots it did not find."""
@@ -47,10 +54,53 @@ class AppState(QObject):
     def set_selected(self, selected: Iterable[Path], current: Path | None) -> None:
         after = selection.with_selected(self._state, selected, current)
         if (after.selected, after.current) != (self._state.selected, self._state.current):
+            self._done = [*self._done, (self._state.selected, self._state.current)][-MOST_UNDONE:]
+            self._undone = []
             self._replace(after)
 
-    def set_file(self, file: FileBytes | None) -> None:
-        self._replace(replace(self._state, file=file))
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._undone)
+
+    def undo_selection(self) -> None:
+        """Go back to what was selected before."""
+        self._step(self._done, self._undone)
+
+    def redo_selection(self) -> None:
+        """Take back an undoing."""
+        self._step(self._undone, self._done)
+
+    def _step(self, out: list[Choice], back: list[Choice]) -> None:
+        """Take the newest choice of `out` that can still be made; what is selected now goes to `back`."""
+        state, there = self._state, {entry.path for entry in self._state.entries}
+        while out:
+            selected, current = out.pop()
+            kept = tuple(path for path in selected if path in there)
+            if kept and (kept, current) != (state.selected, state.current):
+                back.append((state.selected, state.current))
+                self._replace(selection.with_selected(state, kept, current))
+                return
+
+    def set_file(self, path: Path, graph: str, file: FileBytes) -> None:
+        """Hold the bytes of a compared entry's graph."""
+        self._replace(replace(self._state, files={**self._state.files, (path, graph): file}))
+
+    def set_split(self, split: Split) -> None:
+        """Take the test images of a data set; those of others are let go, since they may be large."""
+        self._replace(replace(self._state, splits={split.name: split}))
+
+    def set_start(self, start: int, order: Order | None) -> None:
+        """Show the images from this one on, in this order."""
+        if (start, order) != (self._state.start, self._state.order) or self._state.pasted:
+            self._replace(replace(self._state, start=start, order=order, pasted=None))
+
+    def set_pasted(self, pasted: Pasted | None) -> None:
+        """Show pasted pictures, or again those of the test split."""
+        self._replace(replace(self._state, pasted=pasted, sample=0))
 
     def set_sample(self, sample: int) -> None:
         """Choose one of the images that the panels show large."""
@@ -58,5 +108,6 @@ class AppState(QObject):
             self._replace(replace(self._state, sample=sample))
 
     def _replace(self, after: State) -> None:
-        before, self._state = self._state, after
+        before, self._state = self._state, selection.settled(self._state, after)
+        after = self._state
         self.changed.emit(before, after)

@@ -329,8 +329,13 @@ def _refusal(label: str, why: str = "") -> str:
 
 
 def command() -> list[str]:
-    """The worker's command line: isolated from the user's environment and from the current folder."""
-    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from viewer.infer.worker import main; main()"
+    """The worker's command line."""
+    return python_command("viewer.infer.worker")
+
+
+def python_command(module: str) -> list[str]:
+    """The command line that runs a module's `main`, isolated from the user's environment and the current folder."""
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from {module} import main; main()"
     return [sys.executable, "-I", "-c", start]
 
 

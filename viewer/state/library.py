@@ -24,6 +24,7 @@ class Entry:
     graph_stamp: Stamp | None = None
     history_stamp: Stamp | None = None
     card_stamp: Stamp | None = None
+    decoder_stamp: Stamp | None = None
 
     @property
     def history(self) -> Path:
@@ -32,6 +33,10 @@ class Entry:
     @property
     def card(self) -> Path:
         return RunFolder(self.path).card
+
+    @property
+    def decoder(self) -> Path:
+        return RunFolder(self.path).graph("decoder")
 
     @property
     def name(self) -> str:
@@ -72,6 +77,7 @@ def run_entry(run: RunFolder) -> Entry:
         graph_stamp=stamp_of(graph),
         history_stamp=stamp_of(run.history),
         card_stamp=stamp_of(run.card),
+        decoder_stamp=stamp_of(run.graph("decoder")),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 SEED = 0
 STEPS = 100  # of the slider, over sigma 0 to 1
 DEFAULT_SIGMA = 0.25
+COUNT = 10  # images with noise of their own; those behind them get the same again
 
 
 @lru_cache(maxsize=4)
@@ -19,7 +20,9 @@ def tensor(shape: tuple[int, ...]) -> np.ndarray:
 
 def add(images: np.ndarray, sigma: float) -> np.ndarray:
     """Return the images, float32 in [0, 1], with noise of this standard deviation, clipped to [0, 1]."""
-    noisy: np.ndarray = np.clip(images + np.float32(sigma) * tensor(images.shape), 0, 1, dtype=np.float32)
+    few = tensor((min(len(images), COUNT), *images.shape[1:]))
+    more = few if len(images) <= COUNT else np.resize(few, images.shape)
+    noisy: np.ndarray = np.clip(images + np.float32(sigma) * more, 0, 1, dtype=np.float32)
     return noisy
 
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
+
+from viewer.state import pages
 from viewer.state.files import FileBytes
 from viewer.state.graph import Graph
 from viewer.state.history import RunHistory
 from viewer.state.library import Entry, distinct_names
+from viewer.state.pages import Order, Page, Pasted, Split, SplitName
 from viewer.state.samples import Samples
 from viewer.state.words import clean
 from zoo.card import Card
+
+MOST_COMPARED = 6  # runs beside one another: more would leave no room for their pictures
+GraphName = Literal["model", "decoder"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +32,9 @@ class Known:
     history: RunHistory | None = None
     graph: Graph | None = None
     graph_sha256: str = ""
+    decoder: Graph | None = None  # of a run that has one
+    decoder_sha256: str = ""
+    decoder_trouble: str = ""
     samples: Samples | None = None  # for a graph without a history
     card_trouble: str = ""  # of card.json
     graph_card_trouble: str = ""  # of the card inside the graph
@@ -35,6 +46,29 @@ class Known:
     def any_card(self) -> Card | None:
         """The card inside the graph, or else the one beside it."""
         return self.graph.card if self.graph and self.graph.card else self.card
+
+    @property
+    def own_samples(self) -> Samples | None:
+        """The run's own first images, or the embedded ones of a graph that comes alone."""
+        return self.history.samples if self.history and self.history.samples else self.samples
+
+    @property
+    def task(self) -> str:
+        """What goes in and what should come out, in the recipe's word; '' where nothing tells it."""
+        told = self.any_card.task if self.any_card else self.history.facts.get("task", "") if self.history else ""
+        return "denoise" if told == "reconstruct" and self.noise > 0 else told
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the noise that it was trained with, 0 for none."""
+        return self.graph.noise if self.graph and self.graph.card else self.history.noise if self.history else 0.0
+
+    @property
+    def split(self) -> SplitName | None:
+        """The split that its test images come from."""
+        if self.history is None or not self.history.dataset:
+            return None
+        return SplitName(self.history.dataset, self.history.facts.get("split", "published"))
 
     @property
     def trouble(self) -> str:
@@ -70,8 +104,13 @@ class State:
     known: Mapping[Path, Known] = field(default_factory=dict)
     selected: tuple[Path, ...] = ()
     current: Path | None = None
-    file: FileBytes | None = None  # the current entry's graph
+    files: Mapping[tuple[Path, str], FileBytes] = field(default_factory=dict)  # graphs of the compared entries
     sample: int = 0
+    start: int = 0  # the first of the images shown, in the order shown
+    order: Order | None = None  # None: the test split's own
+    splits: Mapping[SplitName, Split] = field(default_factory=dict)
+    pasted: Pasted | None = None
+    page: Page | None = None  # follows from the rest
 
     @property
     def entry(self) -> Entry | None:
@@ -86,17 +125,47 @@ class State:
         return self.of(self.current)
 
     @property
+    def compared(self) -> tuple[Path, ...]:
+        """The selected entries that are shown beside one another, in the table's order; the current one is among them.
+
+        More than fit are left out from the end.
+        """
+        chosen = [entry.path for entry in self.entries if entry.path in set(self.selected)]
+        if len(chosen) > MOST_COMPARED and self.current in chosen[MOST_COMPARED:]:
+            chosen = [*chosen[: MOST_COMPARED - 1], self.current]
+        return tuple(chosen[:MOST_COMPARED])
+
+    @property
     def samples(self) -> Samples | None:
-        """The current entry's images."""
-        history = self.now.history
-        return history.samples if history and history.samples else self.now.samples
+        """What goes into the current entry's graph now, and what should come out."""
+        return self.samples_of(self.current)
+
+    def samples_of(self, path: Path | None) -> Samples | None:
+        """What goes into an entry's graph for the images shown, and what should come out.
+
+        An entry that takes other images than the current one has its own; one without a graph yet has those that it
+        was trained on.
+        """
+        known = self.of(path)
+        own, page = known.own_samples, self.page
+        shape = known.graph.image_shape if known.graph else own.inputs.shape[1:] if own else None
+        if page is None or shape is None:
+            return own
+        letters = known.history.grids.get("letters") if known.history else None
+        made = pages.samples_for(page, own, known.task, known.noise, (shape[0], shape[1], shape[2]), letters)
+        return own if made is None and path != self.current else made
 
     @property
     def graph_file(self) -> FileBytes | None:
         """The current graph's bytes, once the worker has let them through."""
-        if self.file is None or self.now.graph is None or self.file.sha256 != self.now.graph_sha256:
-            return None
-        return self.file
+        return self.file_of(self.current)
+
+    def file_of(self, path: Path | None, graph: GraphName = "model") -> FileBytes | None:
+        """The bytes of a compared entry's graph, once the worker has let them through."""
+        file = self.files.get((path, graph)) if path is not None else None
+        known = self.of(path)
+        told = (known.graph, known.graph_sha256) if graph == "model" else (known.decoder, known.decoder_sha256)
+        return file if file is not None and told[0] is not None and file.sha256 == told[1] else None
 
     def names(self) -> dict[Path, str]:
         """What every entry is called in table, legend and titles; no two alike."""
@@ -129,7 +198,6 @@ def with_entries(state: State, entries: tuple[Entry, ...]) -> State:
         known={path: known for path, known in state.known.items() if path in paths},
         selected=selected,
         current=current,
-        file=state.file if current == state.current else None,
     )
 
 
@@ -137,7 +205,7 @@ def with_selected(state: State, selected: Iterable[Path], current: Path | None) 
     """Select entries; `current` is the one that the panels of a single run follow."""
     chosen = tuple(dict.fromkeys(selected))
     current = current if current in chosen else next(iter(chosen), state.current)
-    return replace(state, selected=chosen, current=current, file=state.file if current == state.current else None)
+    return replace(state, selected=chosen, current=current)
 
 
 def with_known(state: State, path: Path, known: Known) -> State:
@@ -145,3 +213,67 @@ def with_known(state: State, path: Path, known: Known) -> State:
     if all(entry.path != path for entry in state.entries):
         return state
     return replace(state, known={**state.known, path: known})
+
+
+def settled(before: State, after: State) -> State:
+    """Bring what follows from the rest into step: the page shown, and which graphs are still held."""
+    compared = set(after.compared)
+    files = {key: file for key, file in after.files.items() if key[0] in compared}
+    if len(files) < len(after.files):
+        after = replace(after, files=files)
+    if before.current != after.current and not _same_images(before, after):
+        after = replace(after, start=0, order=None)
+    made_of = _made_of(after)
+    if after.page is None or after.page.made_of != made_of:
+        page = _page(after)
+        after = replace(after, page=replace(page, made_of=made_of) if page else None)
+    return after
+
+
+def _made_of(state: State) -> tuple[object, ...]:
+    known = state.now
+    split = state.splits.get(known.split) if known.split else None
+    return state.current, known.own_samples, known.task, split, state.start, state.order, state.pasted
+
+
+def _same_images(before: State, after: State) -> bool:
+    """Whether two entries are tested on the same images, so that the place in them is kept when one goes on."""
+    one, two = before.now, after.now
+    if one.split is None or one.split != two.split or one.history is None or two.history is None:
+        return False
+    return one.history.facts.get("test_images") == two.history.facts.get("test_images")
+
+
+def _page(state: State) -> Page | None:
+    known = state.now
+    own = known.own_samples
+    if state.pasted is not None:
+        shape = _clean_shape(known)
+        return pages.pasted_page(state.pasted, shape) if shape else None
+    if own is None:
+        return None
+    rows = rows_of(state)
+    if rows is None or (state.start == 0 and state.order is None):
+        embedded = known.history is None
+        return pages.first_page(own, known.task, embedded=embedded, of=0 if rows is None else len(rows))
+    split = state.splits[known.split] if known.split else None
+    assert split is not None
+    return pages.later_page(split, rows, state.start, state.order)
+
+
+def rows_of(state: State) -> np.ndarray | None:
+    """The rows of its split that are the current entry's test images; None while they are not known."""
+    known = state.now
+    split = state.splits.get(known.split) if known.split else None
+    if split is None or split.trouble or known.own_samples is None or known.history is None:
+        return None
+    told = known.history.facts.get("test_images", "")
+    return pages.places_of(split, known.own_samples, known.task, int(told) if told.isdecimal() else 0)
+
+
+def _clean_shape(known: Known) -> tuple[int, int, int] | None:
+    """The shape of the images of the current entry, in colour where its task is to colour them."""
+    shape = known.graph.image_shape if known.graph else None
+    if shape is None or known.task == "recall":
+        return None
+    return (3, *shape[1:]) if known.task == "colourise" else shape

@@ -8,11 +8,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 from viewer.figures import colours
 from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
 from viewer.figures.theme import Theme
-from viewer.infer.questions import Answer
-from viewer.qt.asker import Asker
-from viewer.qt.panels.images import ImagePanel, not_finite
-from viewer.qt.store import AppState
-from viewer.qt.worker import Workers
+from viewer.qt.asker import Ask, Round
+from viewer.qt.panels.images import ImagePanel, not_finite, subject_of
+from viewer.qt.tools import Tools
 from viewer.state import tiles, words
 from viewer.state.selection import State
 
@@ -22,9 +20,12 @@ MAX_MAPS = 1024
 class Bottleneck(ImagePanel):
     """The tiling of every sample in a row; below it the chosen sample's, and the chosen feature map."""
 
-    def __init__(self, store: AppState, workers: Workers, parent: QWidget | None = None) -> None:
-        super().__init__("Bottleneck", store, parent)
-        self.asker = Asker("bottleneck", workers, self)
+    title = "Bottleneck"
+    hint = "The values that the encoder squeezes each image into, as a picture."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.asker = self.new_asker()
         self.asker.answered.connect(self._take)
         self._values: np.ndarray | None = None
         self._shown: tuple[object, ...] = ()
@@ -55,7 +56,7 @@ class Bottleneck(ImagePanel):
         self.map_box.activated.connect(self.redraw)
 
     def follow(self, before: State, after: State) -> None:
-        subject = (after.graph_file, after.samples, after.now.graph_trouble, after.now.samples_trouble, after.entry)
+        subject = subject_of(after)
         if subject != self._shown:
             self._shown = subject
             self._values = None
@@ -66,14 +67,15 @@ class Bottleneck(ImagePanel):
     def _ask(self, state: State) -> None:
         file, samples, graph = state.graph_file, state.samples, state.now.graph
         if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
-            self.asker.ask(file, samples.inputs, (graph.bottleneck,))
+            self.asker.ask({state.current: Ask(file, samples.inputs, (graph.bottleneck,))})
             return
         self.asker.forget()
         if not self.is_coming(state):
             self._set_choices(0, 0)
             self.view.show_sentence(self.why_nothing(state, needs="bottleneck"))
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, done: Round) -> None:
+        (answer,) = done.answers.values()
         values = next(iter(answer.arrays.values()), None)
         if answer.trouble or values is None or values.ndim < 2 or not values.size:
             self.view.show_sentence(words.sentence(answer.trouble) or "The graph's bottleneck holds no values.")

@@ -17,20 +17,20 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QTextEdit, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.figures.theme import LIGHT, Theme
-from viewer.qt.store import AppState
-from viewer.qt.widgets.panel import PanelFrame
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.panel import Panel
 from viewer.state.about import About, Pairs, about
 from viewer.state.selection import State
 
 
-class CardPanel(PanelFrame):
+class CardPanel(Panel):
     """Sections of text; every character from a file is inserted as plain text and none is read as markup."""
 
-    def __init__(self, store: AppState, parent: QWidget | None = None) -> None:
-        super().__init__("Card", parent)
-        self.store = store
-        self.theme: Theme = LIGHT
+    title = "Card"
+    hint = "What is known of the current run or graph; the text can be copied."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
         self._about: About | None = None
         self.text = QTextEdit()
         self.text.setReadOnly(True)
@@ -46,10 +46,8 @@ class CardPanel(PanelFrame):
         self.text.document().setDocumentMargin(0)
         self.text.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.body.addWidget(self.text, 1)
-        store.changed.connect(self.follow)
 
-    def set_theme(self, theme: Theme) -> None:
-        self.theme = theme
+    def redraw(self) -> None:
         self._write()
 
     def follow(self, before: State, after: State) -> None:

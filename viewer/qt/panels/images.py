@@ -1,4 +1,4 @@
-"""What the three panels of images share: one figure view, the choice of a sample, and why there may be no picture."""
+"""What the panels of images share: one figure view, the choice of a sample, paging, and why there may be no picture."""
 
 from __future__ import annotations
 
@@ -8,40 +8,33 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.theme import LIGHT, Theme
-from viewer.qt.store import AppState
-from viewer.qt.widgets.figure_view import FigureView
-from viewer.qt.widgets.panel import PanelFrame
+from viewer.figures.theme import Theme
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.panel import Panel
 from viewer.state.library import Entry
 from viewer.state.selection import Known, State
 from viewer.state.words import sentence
 
 
-class ImagePanel(PanelFrame):
+class ImagePanel(Panel):
     """A panel with a mosaic: a click or an arrow key chooses the sample that every image panel shows large."""
 
-    def __init__(self, title: str, store: AppState, parent: QWidget | None = None) -> None:
-        super().__init__(title, parent)
-        self.store = store
-        self.theme: Theme = LIGHT
-        self.view = FigureView(title, self)
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.view = FigureView(self.title, self)
         self.view.clicked.connect(self._choose)
         self.view.stepped.connect(self._step)
+        self.view.paged.connect(self._page)
         self.body.addWidget(self.view, 1)
-        store.changed.connect(self.follow)
 
-    def follow(self, before: State, after: State) -> None:
-        """Show the new state."""
-        raise NotImplementedError
-
-    def redraw(self) -> None:
-        """Paint what is known again, with another theme or another sample."""
-        raise NotImplementedError
+    @property
+    def figure(self) -> Figure | None:
+        return self.view.figure
 
     def set_theme(self, theme: Theme) -> None:
-        self.theme = theme
         self.view.set_theme(theme)
-        self.redraw()
+        super().set_theme(theme)
 
     def is_coming(self, state: State) -> bool:
         """Whether file and images may still arrive, so that there is nothing to say yet."""
@@ -80,6 +73,10 @@ class ImagePanel(PanelFrame):
             if column is not None:
                 self.store.set_sample(column)
 
+    def _page(self, pages: int) -> None:
+        images = self.tools.images
+        images.turn(pages) if abs(pages) < 1_000 else images.go_to(0 if pages < 0 else pages)
+
     def _step(self, step: int) -> None:
         figure = self.view.figure
         if isinstance(figure, MosaicFigure) and figure.rows:
@@ -97,3 +94,12 @@ def _why_no_graph(known: Known, entry: Entry) -> str:
     if known.history is None or known.history.state == "training":
         return f"There is no {entry.graph.name} yet: the graph is exported when the training has ended."
     return f"{entry.graph.name} is missing; export it with `aezoo export {known.history.recipe or 'all'}`."
+
+
+def subject_of(state: State) -> tuple[object, ...]:
+    """What the pictures of all compared runs depend on: panels ask again when one of it has changed."""
+    parts: list[object] = [state.entry]
+    for path in state.compared:
+        known = state.of(path)
+        parts += [path, state.file_of(path), state.samples_of(path), known.graph_trouble, known.samples_trouble]
+    return tuple(parts)

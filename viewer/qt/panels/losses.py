@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QCheckBox, QWidget
 
 from viewer.figures import curves
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.theme import LIGHT, Theme
-from viewer.qt.store import AppState
-from viewer.qt.widgets.figure_view import FigureView
-from viewer.qt.widgets.panel import PanelFrame
+from viewer.figures.theme import Theme
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.panel import Panel
 from viewer.state.history import RunHistory
 from viewer.state.selection import State
 from viewer.state.words import sentence
@@ -27,13 +27,14 @@ _OBJECTIVES = {
 }
 
 
-class Losses(PanelFrame):
+class Losses(Panel):
     """One colour a run; validation is a line, training is dashed; the pointer reads an epoch's values."""
 
-    def __init__(self, store: AppState, parent: QWidget | None = None) -> None:
-        super().__init__("Losses", parent)
-        self.store = store
-        self.theme: Theme = LIGHT
+    title = "Losses"
+    hint = "Training and validation loss of every selected run by epoch."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
         self._hover: int | None = None
         self.log_box = QCheckBox("log scale")
         self.log_box.setAccessibleName("Logarithmic scale of the losses")
@@ -44,14 +45,16 @@ class Losses(PanelFrame):
         self.log_box.toggled.connect(lambda _: self.redraw())
         self.view.hovered.connect(self._point_at)
         self.view.stepped.connect(self._step)
-        self.header.addWidget(self.log_box)
+        self.body.addWidget(self.log_box)
         self.body.addWidget(self.view, 1)
-        store.changed.connect(self.follow)
+
+    @property
+    def figure(self) -> Figure | None:
+        return self.view.figure
 
     def set_theme(self, theme: Theme) -> None:
-        self.theme = theme
         self.view.set_theme(theme)
-        self.redraw()
+        super().set_theme(theme)
 
     def follow(self, before: State, after: State) -> None:
         """Show the new state, if a selected run's history is another."""

@@ -9,12 +9,10 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
 from viewer.figures import colours
 from viewer.figures.mosaic import Large, MosaicFigure, Row
 from viewer.figures.theme import Theme
-from viewer.infer.questions import Answer
-from viewer.qt.asker import Asker
-from viewer.qt.panels.images import ImagePanel, not_finite
-from viewer.qt.store import AppState
+from viewer.qt.asker import Ask, Round
+from viewer.qt.panels.images import ImagePanel, not_finite, subject_of
+from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
-from viewer.qt.worker import Workers
 from viewer.state import noise, numbers, words
 from viewer.state.selection import State
 
@@ -24,9 +22,12 @@ NARROWEST_SLIDER = 160  # its hundred steps can still be met with the pointer
 class Noise(ImagePanel):
     """A slider for sigma; rows clean, noisy, output; PSNR before and after."""
 
-    def __init__(self, store: AppState, workers: Workers, parent: QWidget | None = None) -> None:
-        super().__init__("Noise", store, parent)
-        self.asker = Asker("noise", workers, self)
+    title = "Noise"
+    hint = "Add noise to the images and see, live, what each network makes of them."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.asker = self.new_asker()
         self.asker.answered.connect(self._take)
         self._pair: tuple[np.ndarray, np.ndarray] | None = None  # what was asked with and what came back
         self._shown: tuple[object, ...] = ()
@@ -71,7 +72,7 @@ class Noise(ImagePanel):
         if graph is not None and self._started_for != after.current:
             self._started_for = after.current
             self._set_quietly(noise.starting_sigma(graph.noise))
-        subject = (after.graph_file, after.samples, after.now.graph_trouble, after.now.samples_trouble, after.entry)
+        subject = subject_of(after)
         if subject != self._shown:
             self._shown = subject
             self._pair = None
@@ -103,14 +104,15 @@ class Noise(ImagePanel):
         if usable:
             assert file is not None and samples is not None and graph is not None
             clean = samples.clean(noisy=graph.noise > 0)
-            self.asker.ask(file, noise.add(clean, self.sigma), (graph.reconstruction,))
+            self.asker.ask({state.current: Ask(file, noise.add(clean, self.sigma), (graph.reconstruction,))})
             return
         self.asker.forget()
         if not self.is_coming(state):
             self.psnr_label.setText("")
             self.view.show_sentence(self.why_nothing(state, needs="reconstruction"))
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, done: Round) -> None:
+        (answer,) = done.answers.values()
         noisy, samples = answer.question.images, self.store.state.samples
         if answer.trouble or noisy is None or samples is None:
             self._pair = None

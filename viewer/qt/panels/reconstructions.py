@@ -8,11 +8,9 @@ from PySide6.QtWidgets import QWidget
 from viewer.figures import colours
 from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
 from viewer.figures.theme import Theme
-from viewer.infer.questions import Answer
-from viewer.qt.asker import Asker
-from viewer.qt.panels.images import ImagePanel, not_finite
-from viewer.qt.store import AppState
-from viewer.qt.worker import Workers
+from viewer.qt.asker import Ask, Round
+from viewer.qt.panels.images import ImagePanel, not_finite, subject_of
+from viewer.qt.tools import Tools
 from viewer.state import numbers, words
 from viewer.state.samples import Samples
 from viewer.state.selection import State
@@ -27,9 +25,12 @@ class Reconstructions(ImagePanel):
     A classifier's images stand alone, with what it calls them.
     """
 
-    def __init__(self, store: AppState, workers: Workers, parent: QWidget | None = None) -> None:
-        super().__init__("Reconstructions", store, parent)
-        self.asker = Asker("reconstructions", workers, self)
+    title = "Reconstructions"
+    hint = "What goes into each network, what comes out, and the signed difference from what should have come out."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.asker = self.new_asker()
         self.asker.answered.connect(self._take)
         self._outputs: np.ndarray | None = None
         self._logits: np.ndarray | None = None  # of a classifier
@@ -38,7 +39,7 @@ class Reconstructions(ImagePanel):
         self._shown: tuple[object, ...] = ()
 
     def follow(self, before: State, after: State) -> None:
-        subject = (after.graph_file, after.samples, after.now.graph_trouble, after.now.samples_trouble, after.entry)
+        subject = subject_of(after)
         if subject != self._shown:
             self._shown = subject
             self._outputs = self._logits = None
@@ -49,10 +50,10 @@ class Reconstructions(ImagePanel):
     def _ask(self, state: State) -> None:
         file, samples, graph = state.graph_file, state.samples, state.now.graph
         if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.reconstruction:
-            self.asker.ask(file, samples.inputs, (graph.reconstruction,))
+            self.asker.ask({state.current: Ask(file, samples.inputs, (graph.reconstruction,))})
             return
         if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.verdict:
-            self.asker.ask(file, samples.inputs, (graph.verdict,))
+            self.asker.ask({state.current: Ask(file, samples.inputs, (graph.verdict,))})
             return
         self.asker.forget()
         stored = samples.reconstructions if samples else None
@@ -62,7 +63,8 @@ class Reconstructions(ImagePanel):
         elif not self.is_coming(state):
             self.view.show_sentence(self.why_nothing(state, needs="reconstruction"))
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, done: Round) -> None:
+        (answer,) = done.answers.values()
         if answer.trouble:
             self.view.show_sentence(words.sentence(answer.trouble))
             return
@@ -107,9 +109,7 @@ class Reconstructions(ImagePanel):
         if history and state.entry and not state.entry.graph_stamp:
             how = "in training" if history.state == "training" else "model.onnx is missing"
             return f"{how}, as of epoch {history.epochs_done}"
-        count = len(state.samples.inputs) if state.samples else 0
-        of_run = state.now.history is not None and state.now.history.samples is state.samples
-        return f"the first {count} of {'the test split' if of_run else 'the embedded sample'}"
+        return state.page.title if state.page else ""
 
     @staticmethod
     def _is_noisy(state: State) -> bool:

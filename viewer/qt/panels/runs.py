@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QStackedWidget, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.figures.theme import Theme
-from viewer.qt.store import AppState
-from viewer.qt.widgets.panel import PanelFrame
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.panel import Panel
 from viewer.qt.widgets.run_table import RunTable
 from viewer.state.rows import rows_of
 from viewer.state.selection import State
 from viewer.state.words import clean
 
 
-class Runs(PanelFrame):
+class Runs(Panel):
     """Tells the store what is selected."""
 
-    def __init__(self, store: AppState, parent: QWidget | None = None) -> None:
-        super().__init__("Runs", parent)
-        self.store = store
+    title = "Runs"
+    hint = "Everything that was opened; what is selected here is shown in the other panels."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
         self.table = RunTable(self)
-        self.table.chosen.connect(store.set_selected)
+        self.table.chosen.connect(self.store.set_selected)
         self.filter = FilterBox(self)
         self.filter.setEnabled(False)
         self.filter.textChanged.connect(self._filter)
         self.filter.left.connect(self.table.setFocus)
-        self.header.addWidget(self.filter)
         self.empty = QLabel()
         self.empty.setTextFormat(Qt.TextFormat.PlainText)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -40,17 +40,15 @@ class Runs(PanelFrame):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.table)
+        self.body.addWidget(self.filter)
         self.body.addWidget(self.stack, 1)
-        store.changed.connect(self.follow)
-
-    def set_theme(self, theme: Theme) -> None:
-        """The palette does it all."""
 
     def follow(self, before: State, after: State) -> None:
         if before.entries is not after.entries or before.known is not after.known:
             self._show(after)
         elif before.selected != after.selected or before.current != after.current:
             self.table.show_rows(rows_of(after), after.selected, after.current)
+            self._count(after)
         if (before.scanned, before.roots, before.gone) != (after.scanned, after.roots, after.gone):
             self._show(after)
 
@@ -91,7 +89,14 @@ class FilterBox(QLineEdit):
         self.setAccessibleName("Filter of the runs")
         self.setClearButtonEnabled(True)
         self.setFont(small_font(self.font()))
-        self.setMaximumWidth(220)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Escape, which the window has another use for."""
+        overriding = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if overriding and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

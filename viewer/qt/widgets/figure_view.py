@@ -1,17 +1,18 @@
-"""A widget that shows a figure, or a sentence in its place."""
+"""A widget that shows a figure, or a sentence in its place; it zooms, and tells where the pointer is."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from viewer.figures.mosaic import small_font
 from viewer.figures.theme import LIGHT, Theme
 
 MARGIN = 2.0
+ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
 
 class Figure(Protocol):
@@ -21,17 +22,29 @@ class Figure(Protocol):
 
 
 class FigureView(QWidget):
-    """Shows one figure; says where it was clicked or hovered, and which way an arrow key points."""
+    """Shows one figure; says where it was clicked, dragged or hovered, and which way a key points.
+
+    Ctrl with the wheel, + and − zoom around the pointer; the middle button drags what is larger than the view. The
+    figure is painted anew at its size, so that pixels stay square and text stays readable.
+    """
 
     clicked = Signal(QPointF)
+    dragged = Signal(QPointF)  # with the left button held
+    released = Signal(QPointF)
+    doubled = Signal(QPointF)
     hovered = Signal(object)  # QPointF, or None when the pointer has left
-    stepped = Signal(int)
+    stepped = Signal(int)  # left and right
+    lifted = Signal(int)  # up and down
+    paged = Signal(int)  # Page Down and Page Up; Home and End are ±1_000_000
     pictured = Signal()  # after a figure, not a sentence, was painted
 
     def __init__(self, name: str, parent: QWidget | None = None, *, height: int = 120) -> None:
         super().__init__(parent)
         self.figure: Figure | None = None
         self.sentence = ""
+        self.zoom = 1.0
+        self._origin = QPointF(0, 0)  # of the figure in the view, when it is zoomed
+        self._held: QPointF | None = None  # where the middle button was pressed
         self._theme: Theme = LIGHT
         self._hint = QSize(240, height)
         self.setAccessibleName(name)
@@ -62,10 +75,48 @@ class FigureView(QWidget):
         self.setAccessibleDescription(sentence)
         self.update()
 
+    def show_hint(self, text: str, point: QPointF) -> None:
+        """Write something beside the pointer; '' takes it away. The text is ours or cleaned: tool tips read markup."""
+        if text:
+            plain = text.replace("&", "&amp;").replace("<", "&lt;")
+            place = self.mapToGlobal(point.toPoint())
+            QToolTip.showText(place, f"<span style='white-space:pre'>{plain}</span>", self)
+        else:
+            QToolTip.hideText()
+
     @property
     def inside(self) -> QRectF:
-        """Where the figure is painted."""
-        return QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
+        """Where the figure is painted; larger than the view where it is zoomed."""
+        fitting = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
+        if self.zoom == 1:
+            return fitting
+        return QRectF(self._origin, fitting.size() * self.zoom)
+
+    # ---- zoom ----
+
+    def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
+        """Go so many steps nearer, or farther; what is under `around` stays there."""
+        index = min(range(len(ZOOMS)), key=lambda place: abs(ZOOMS[place] - self.zoom))
+        self._zoom_to(ZOOMS[max(0, min(len(ZOOMS) - 1, index + steps))], around or QRectF(self.rect()).center())
+
+    def _zoom_to(self, zoom: float, around: QPointF) -> None:
+        before = self.inside
+        if self.figure is None or zoom == self.zoom:
+            return
+        across = (around.x() - before.left()) / max(1.0, before.width())
+        down = (around.y() - before.top()) / max(1.0, before.height())
+        self.zoom = zoom
+        size = self.inside.size()
+        self._move_to(QPointF(around.x() - across * size.width(), around.y() - down * size.height()))
+
+    def _move_to(self, origin: QPointF) -> None:
+        size = self.inside.size()
+        x = max(self.width() - MARGIN - size.width(), min(MARGIN, origin.x()))
+        y = max(self.height() - MARGIN - size.height(), min(MARGIN, origin.y()))
+        self._origin = QPointF(x, y)
+        self.update()
+
+    # ---- events ----
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -75,7 +126,8 @@ class FigureView(QWidget):
         elif self.sentence:
             painter.setPen(self._theme.colour("muted"))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.inside.adjusted(24, 8, -24, -8), int(flags), self.sentence)
+            room = QRectF(self.rect()).adjusted(24, 8, -24, -8)
+            painter.drawText(room, int(flags), self.sentence)
         if self.hasFocus():
             painter.setPen(QPen(self._theme.colour("accent"), 1, Qt.PenStyle.DotLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -85,18 +137,55 @@ class FigureView(QWidget):
             self.pictured.emit()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.clicked.emit(event.position())
+        if event.button() == Qt.MouseButton.MiddleButton:
+            self._held = event.position() - self._origin
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(event.position())
         super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._held is not None and self.zoom > 1:
+            self._move_to(event.position() - self._held)
+        elif event.buttons() & Qt.MouseButton.LeftButton:
+            self.dragged.emit(event.position())
         self.hovered.emit(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.MiddleButton:
+            self._held = None
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self.released.emit(event.position())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.doubled.emit(event.position())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and event.angleDelta().y():
+            self.zoom_by(1 if event.angleDelta().y() > 0 else -1, event.position())
+            event.accept()
+        else:
+            event.ignore()
 
     def leaveEvent(self, event: QEvent) -> None:
         self.hovered.emit(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
-        if step is None:
-            super().keyPressEvent(event)
+        key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.stepped.emit(1 if key == Qt.Key.Key_Right else -1)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.lifted.emit(1 if key == Qt.Key.Key_Down else -1)
+        elif key in _PAGES:
+            self.paged.emit(_PAGES[key])
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self.zoom_by(-1 if key == Qt.Key.Key_Minus else 1)
         else:
-            self.stepped.emit(step)
+            super().keyPressEvent(event)
+
+
+_PAGES = {
+    Qt.Key.Key_PageDown: 1,
+    Qt.Key.Key_PageUp: -1,
+    Qt.Key.Key_Home: -1_000_000,
+    Qt.Key.Key_End: 1_000_000,
+}

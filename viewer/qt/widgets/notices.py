@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import platform
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, qVersion
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+import zoo
 from viewer.state.words import clean
 
 SHOWN = 3
@@ -22,18 +27,15 @@ class Notices(QFrame):
         self._label.setWordWrap(True)
         self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        button = QToolButton()
-        button.setText("✕")
-        button.setAutoRaise(True)
-        button.setAccessibleName("Put the notices away")
-        button.setToolTip("Put these notices away")
-        button.clicked.connect(self.clear)
+        copy = _button("Copy", "Copy these notices, with the versions of everything, for a report", self.copy)
+        away = _button("✕", "Put these notices away", self.clear)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
         column = QVBoxLayout()
         column.addWidget(self._label)
         row.addLayout(column, 1)
-        row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        for button in (copy, away):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
     @property
@@ -53,3 +55,25 @@ class Notices(QFrame):
     def clear(self) -> None:
         self._sentences = []
         self.hide()
+
+    def copy(self) -> None:
+        """Put all sentences and what a maintainer would ask for into the clipboard."""
+        QGuiApplication.clipboard().setText("\n".join((*self._sentences, "", *details())))
+
+
+def details() -> list[str]:
+    """What this program runs on, a line each."""
+    return [
+        f"aezoo {zoo.__version__}, Python {platform.python_version()}, Qt {qVersion()}",
+        f"{platform.platform()}, {QGuiApplication.platformName()}",
+    ]
+
+
+def _button(text: str, hint: str, slot: Callable[[], None]) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setAutoRaise(True)
+    button.setAccessibleName(hint)
+    button.setToolTip(hint)
+    button.clicked.connect(slot)
+    return button

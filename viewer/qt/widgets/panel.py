@@ -1,36 +1,103 @@
-"""The frame of a panel: a quiet title, what stands at its right, and the content below."""
+"""What every panel is: a title, a line beside it, its content; it follows the state only while somebody can see it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from viewer.figures.theme import LIGHT, Theme
+from viewer.qt.asker import Asker
+from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.figure_view import Figure
+from viewer.state.selection import State
+
+Cell = str | float | int
+Numbers = list[tuple[Cell, ...]]  # the first row is the heading
 
 
-class PanelFrame(QFrame):
-    """A titled frame; controls go into `header`, the rest into `body`."""
+@dataclass(frozen=True)
+class Command:
+    """Something a panel can do, for menus, the palette of commands and the sheet of keys."""
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+    text: str
+    do: Callable[[], object]
+    keys: str = ""
+
+
+class Panel(QWidget):
+    """A panel: `subtitle` stands beside its title, `body` holds the rest.
+
+    A subclass shows the state in `follow`; it is called when the state has changed while the panel can be seen, and
+    once with what was seen last when it comes into sight again. A hidden panel asks nothing.
+    """
+
+    title = ""
+    hint = ""  # one sentence that explains the panel to a newcomer
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
-        self.title = QLabel(title)
-        self.title.setObjectName("title")
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        assert self.title and self.hint, type(self)
+        self.tools, self.store = tools, tools.store
+        self.askers: list[Asker] = []
+        self.theme: Theme = LIGHT
+        self._seen = State()
         self.subtitle = ElidedLabel()
         self.subtitle.setObjectName("subtitle")
         self.subtitle.setTextFormat(Qt.TextFormat.PlainText)
-        self.header = QHBoxLayout()
-        self.header.setSpacing(10)
-        self.header.addWidget(self.title)
-        self.header.addWidget(self.subtitle, 1)
-        self.body = QVBoxLayout()
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(6)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 10, 14, 12)
-        layout.setSpacing(8)
-        layout.addLayout(self.header)
-        layout.addLayout(self.body, 1)
+        self.store.changed.connect(self._changed)
+
+    # ---- for subclasses ----
+
+    def follow(self, before: State, after: State) -> None:
+        """Show the new state; `before` is the one shown last."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Paint what is known again, in another theme."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is still to come."""
+        return any(asker.waiting for asker in self.askers)
+
+    @property
+    def figure(self) -> Figure | None:
+        """What is exported as a picture; None exports the panel as it stands."""
+        return None
+
+    def numbers(self) -> Numbers:
+        """What is exported as CSV: a heading and rows; empty where there is nothing."""
+        return []
+
+    def commands(self) -> tuple[Command, ...]:
+        """What the panel can do besides its controls."""
+        return ()
+
+    def new_asker(self, name: str = "") -> Asker:
+        """Return a mailbox of this panel's; a panel that asks two things at a time has two, by name."""
+        asker = Asker(f"{type(self).__name__} {name}".strip(), self.tools.workers, self)
+        self.askers.append(asker)
+        return asker
+
+    # ---- for the window ----
+
+    def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        self.redraw()
+
+    def catch_up(self) -> None:
+        """Follow what has changed while nobody saw it."""
+        before, self._seen = self._seen, self.store.state
+        if before is not self._seen:
+            self.follow(before, self._seen)
 
     def focus_panel(self) -> None:
         """Give the keyboard to the panel's main control."""
@@ -38,3 +105,11 @@ class PanelFrame(QFrame):
             if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isVisibleTo(self) and child.isEnabled():
                 child.setFocus(Qt.FocusReason.ShortcutFocusReason)
                 return
+
+    def _changed(self, _before: State, _after: State) -> None:
+        if self.isVisible():
+            self.catch_up()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.catch_up()

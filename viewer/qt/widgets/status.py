@@ -10,7 +10,7 @@ from viewer.state.words import clean
 
 
 class Status(QStatusBar):
-    """Four labels, each with its own tool tip; none of them takes focus."""
+    """Labels, each with its own tool tip; none of them takes focus."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -19,7 +19,9 @@ class Status(QStatusBar):
         self.speed = self._label("Time from the last question to its answer")
         self.provenance = self._label("Where the images come from")
         self.posture = self._label("What the process that opens files may still do")
+        self.progress = self._label("What is under way")
         self.addWidget(self.provenance, 1)
+        self.addPermanentWidget(self.progress)
         for label in (self.speed, self.provider, self.posture):
             self.addPermanentWidget(label)
         self.provider.setText("starting…")
@@ -35,6 +37,9 @@ class Status(QStatusBar):
         self.provider.setText(clean(hello.provider, limit=90))
         self.posture.setText(f"sandbox: {clean(hello.posture, limit=60)}")
         self.posture.setToolTip(clean(hello.details, limit=800).replace("<", "‹"))
+
+    def show_progress(self, words: str) -> None:
+        self.progress.setText(clean(words, limit=100))
 
     def show_speed(self, milliseconds: float) -> None:
         self.speed.setText(f"{milliseconds:.1f} ms" if milliseconds < 100 else f"{milliseconds:.0f} ms")

@@ -1,0 +1,316 @@
+"""Pages through a run's test split, ranks it by error, and takes pictures that were dropped or pasted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from viewer.infer.protocol import Message
+from viewer.qt.asker import Ask, Asker, Round
+from viewer.qt.disk import Disk, Done
+from viewer.qt.image_processes import ImageProcesses
+from viewer.qt.store import AppState
+from viewer.qt.worker import Workers
+from viewer.state import numbers, pages, selection
+from viewer.state.files import read
+from viewer.state.pages import Order, Page, Pasted, Split, SplitName
+from viewer.state.samples import COUNT, Samples, to_unit
+from viewer.state.selection import State
+from viewer.state.words import clean, sentence
+
+CHUNK = 120  # images a question while all are ranked: a slider waits no longer than that for its turn
+LARGEST_PICTURE = 64 << 20
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The errors of one graph on its whole test split, as far as they are known."""
+
+    path: Path
+    sha256: str
+    rows: np.ndarray
+    errors: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        return sum(map(len, self.errors))
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some images of a ranking, and what goes in and should come out."""
+
+    ranking: Ranking
+    page: Page
+    samples: Samples
+
+
+class Images(QObject):
+    """What the window does with images; the store holds which are shown."""
+
+    told = Signal(str)
+    progressed = Signal(str)  # what is under way, '' when it is over
+
+    def __init__(
+        self, store: AppState, workers: Workers, processes: ImageProcesses, disk: Disk, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._store, self._processes, self._disk = store, processes, disk
+        self.data: str | None = os.environ.get("AEZOO_DATA") or None
+        self.asker = Asker("ranking", workers, self)
+        self.asker.answered.connect(self._take_errors)
+        self._reading: SplitName | None = None
+        self._afterwards: list[Any] = []  # what is done once the split is there
+        self._ranking: Ranking | None = None
+        self._wanted = ""  # the end of the ranking that is asked for, 'worst' or 'best'
+        store.changed.connect(self._follow)
+
+    @property
+    def busy(self) -> bool:
+        return self._reading is not None or self.asker.waiting
+
+    # ---- paging ----
+
+    def turn(self, pages_on: int) -> None:
+        """Go so many pages on, or back; the test split is read when it is first asked for."""
+        state = self._store.state
+        if state.pasted is not None:
+            self._store.set_pasted(None)
+            return
+        rows = selection.rows_of(state)
+        if rows is None:
+            self.want_split(partial(self.turn, pages_on))
+            return
+        last = (len(rows) - 1) // COUNT * COUNT
+        self._store.set_start(max(0, min(last, state.start + pages_on * COUNT)), state.order)
+
+    def go_to(self, start: int) -> None:
+        """Show the images from this place on in the order shown; beyond the end, the last ones."""
+        state = self._store.state
+        rows = selection.rows_of(state)
+        if rows is None:
+            self.want_split(partial(self.go_to, start))
+            return
+        self._store.set_start(max(0, min((len(rows) - 1) // COUNT * COUNT, start)), state.order)
+
+    def show_in_order(self) -> None:
+        """Go back to the beginning of the test split, in its own order."""
+        self._store.set_start(0, None)
+
+    def want_split(self, afterwards: Any = None) -> None:
+        """Read the current entry's test split, unless it is there or is known not to be."""
+        state = self._store.state
+        name = state.now.split
+        if name is None or state.now.own_samples is None:
+            if afterwards is not None:
+                self.told.emit("There is no test split to page through: nothing tells which images it was tested on.")
+            return
+        known = state.splits.get(name)
+        if known is not None:
+            if afterwards is not None:
+                self.told.emit(self._why_not(state, known))
+            return
+        if afterwards is not None:
+            self._afterwards = [*self._afterwards, (state.current, afterwards)][-3:]
+        if self._reading != name:
+            self._reading = name
+            self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
+            header = {"kind": "split", "dataset": name.dataset, "cut": name.cut, "data": self.data}
+            self._processes.ask(header, {}, partial(self._take_split, name))
+
+    def _why_not(self, state: State, split: Split) -> str:
+        if split.trouble:
+            return sentence(f"only the run's own images can be shown: {split.trouble}")
+        name = clean(state.names().get(state.current, ""), limit=60) if state.current else ""
+        return f"The images in {split.name.dataset} are not those that {name} was tested on; only its own are shown."
+
+    def _take_split(self, name: SplitName, message: Message | str) -> None:
+        self._reading = None
+        self.progressed.emit("")
+        try:
+            split = _absent(name, message) if isinstance(message, str) else split_of(name, message)
+        except (KeyError, ValueError) as error:
+            split = _absent(name, f"the process that reads images sent what cannot be used ({error})")
+        self._store.set_split(split)
+        waiting, self._afterwards = self._afterwards, []
+        for current, afterwards in waiting:
+            if current == self._store.state.current:
+                afterwards()
+
+    # ---- the worst and the best ----
+
+    def show_worst(self) -> None:
+        """Show the images on which the current graph errs most."""
+        self._rank("worst")
+
+    def show_best(self) -> None:
+        """Show the images on which the current graph errs least."""
+        self._rank("best")
+
+    def _rank(self, end: str) -> None:
+        state = self._store.state
+        rows, file = selection.rows_of(state), state.graph_file
+        if rows is None:
+            self.want_split(partial(self._rank, end))
+            return
+        graph = state.now.graph
+        if file is None or graph is None or not (graph.reconstruction or graph.verdict):
+            self.told.emit("Images are ranked by what the graph makes of them, and there is no such graph here.")
+            return
+        self._wanted = end
+        known = self._ranking
+        if known is None or known.sha256 != file.sha256 or known.rows is not rows:
+            assert state.current is not None
+            self._ranking = Ranking(state.current, file.sha256, rows)
+            self.asker.forget()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Ask for the next errors, or show the end that is wanted once all are known."""
+        ranking, state = self._ranking, self._store.state
+        assert ranking is not None
+        if ranking.done >= len(ranking.rows):
+            self._show(ranking)
+            return
+        if self.asker.waiting:
+            return
+        page = self._chunk(state, ranking)
+        samples = _samples_of(state, page)
+        file, graph = state.graph_file, state.now.graph
+        if samples is None or file is None or graph is None:
+            self._stop()
+            return
+        self.progressed.emit(f"ranking the test split: {ranking.done:,} of {len(ranking.rows):,}")
+        output = graph.reconstruction or graph.verdict
+        self.asker.ask({ranking.path: Ask(file, samples.inputs, (output,))}, Chunk(ranking, page, samples))
+
+    def _chunk(self, state: State, ranking: Ranking) -> Page:
+        split = state.splits[state.now.split] if state.now.split else None
+        assert split is not None
+        rows = ranking.rows[ranking.done : ranking.done + CHUNK]
+        return Page(
+            clean=to_unit(split.pixels[rows]),
+            title="",
+            provenance=split.provenance,
+            labels=split.labels[rows].astype(np.int64),
+        )
+
+    def _take_errors(self, round_: Round) -> None:
+        assert isinstance(round_.context, Chunk), round_.context
+        ranking, page, samples = round_.context.ranking, round_.context.page, round_.context.samples
+        answer = next(iter(round_.answers.values()))
+        if ranking is not self._ranking:
+            return
+        values = next(iter(answer.arrays.values()), None)
+        errors = None if values is None else errors_of(values, samples.targets, page.labels)
+        if answer.trouble or errors is None:
+            self._stop()
+            self.told.emit(sentence(answer.trouble or "the graph's output cannot be compared with the images"))
+            return
+        ranking.errors.append(errors)
+        self._go_on()
+
+    def _show(self, ranking: Ranking) -> None:
+        self.progressed.emit("")
+        state = self._store.state
+        if ranking.path != state.current or not self._wanted:
+            return
+        errors = np.nan_to_num(np.concatenate(ranking.errors), nan=np.inf)
+        order = np.argsort(-errors if self._wanted == "worst" else errors, kind="stable")
+        self._store.set_start(0, Order(order, f"{self._wanted} first"))
+        self._wanted = ""
+
+    def _stop(self) -> None:
+        self._ranking, self._wanted = None, ""
+        self.asker.forget()
+        self.progressed.emit("")
+
+    def _follow(self, before: State, after: State) -> None:
+        """A ranking is of one graph: going on to another ends it."""
+        if self._ranking is not None and after.current != self._ranking.path and self.asker.waiting:
+            self._stop()
+        if before.roots != after.roots:
+            self._stop()
+
+    # ---- pictures from outside ----
+
+    def open_pictures(self, paths: Iterable[Path]) -> None:
+        """Read picture files and show them through the networks."""
+        for index, path in enumerate(list(paths)[:COUNT]):
+            job = partial(read, path, limit=LARGEST_PICTURE, label=clean(path.name, limit=60))
+            self._disk.do(f"picture {index}", job, self._take_file)
+
+    def _take_file(self, done: Done) -> None:
+        if done.trouble:
+            self.told.emit(sentence(done.trouble))
+            return
+        file = done.result
+        data = np.frombuffer(file.data, dtype=np.uint8)
+        self._processes.ask({"kind": "pictures"}, {file.label: data}, partial(self._take_pictures, file.label))
+
+    def _take_pictures(self, name: str, message: Message | str) -> None:
+        if isinstance(message, str):
+            self.told.emit(sentence(f"{name}: {message}"))
+            return
+        picture = message.arrays.get(name)
+        if picture is None or picture.ndim != 3 or picture.dtype != np.uint8 or picture.shape[2] != 3:
+            troubles = message.header.get("troubles")
+            why = clean(next(iter(troubles.values()), ""), limit=120) if isinstance(troubles, dict) else ""
+            self.told.emit(f"{name} is not a picture that can be read ({why}); expected PNG, JPEG or the like.")
+            return
+        self.add_picture(picture, name)
+
+    def add_picture(self, picture: np.ndarray, name: str) -> None:
+        """Show a picture, uint8 (H, W, 3), beside those that were pasted before; the oldest make room."""
+        before = self._store.state.pasted or Pasted((), ())
+        kept = Pasted((*before.pictures, picture)[-COUNT:], (*before.names, clean(name, limit=60))[-COUNT:])
+        self._store.set_pasted(kept)
+
+    def forget_pictures(self) -> None:
+        """Go back to the test split."""
+        if self._store.state.pasted is not None:
+            self._store.set_pasted(None)
+
+
+def _samples_of(state: State, page: Page) -> Samples | None:
+    known = state.now
+    shape = known.graph.image_shape if known.graph else None
+    letters = known.history.grids.get("letters") if known.history else None
+    if shape is None:
+        return None
+    return pages.make_samples(page, None, known.task, known.noise, shape, letters)
+
+
+def errors_of(values: np.ndarray, targets: np.ndarray, labels: np.ndarray | None) -> np.ndarray | None:
+    """Return an error for each image: mean squared of pictures, cross-entropy in nats of a classifier's logits."""
+    if values.ndim == 2 and labels is not None and labels.max(initial=0) < values.shape[1]:
+        likely = values.astype(np.float64) - values.max(axis=1, keepdims=True)
+        losses: np.ndarray = np.log(np.exp(likely).sum(axis=1)) - likely[np.arange(len(labels)), labels]
+        return losses
+    return numbers.mse(targets, values) if values.shape == targets.shape else None
+
+
+def split_of(name: SplitName, message: Message) -> Split:
+    """Make a Split of what a process sent; raise KeyError or ValueError for what is not as agreed."""
+    pixels, labels = message.arrays["pixels"], message.arrays["labels"]
+    training, training_labels = message.arrays["training"], message.arrays["training_labels"]
+    for images, names in ((pixels, labels), (training, training_labels)):
+        if images.dtype != np.uint8 or images.ndim != 4 or names.shape != images.shape[:1]:
+            raise ValueError("no proper images")
+    told: Mapping[str, Any] = message.header
+    classes = tuple(clean(text, limit=20) for text in told.get("classes", ()))
+    provenance = clean(told.get("provenance", ""))
+    return Split(name, pixels, labels.astype(np.uint8), training, training_labels.astype(np.uint8), classes, provenance)
+
+
+def _absent(name: SplitName, trouble: str) -> Split:
+    nothing, none = np.zeros((0, 1, 1, 1), np.uint8), np.zeros(0, np.uint8)
+    return Split(name, nothing, none, nothing, none, trouble=trouble)

@@ -1,0 +1,97 @@
+"""The palette of commands (Ctrl+K): type a few letters of what is wanted, Enter does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the palette: what it says, its keys, and what it does."""
+
+    text: str
+    keys: str
+    do: Callable[[], object]
+
+
+def matching(entries: Sequence[Entry], text: str) -> list[Entry]:
+    """Return the entries in which every word of `text` occurs, those first in which it begins a word."""
+    words = text.casefold().split()
+    found = [entry for entry in entries if all(word in entry.text.casefold() for word in words)]
+    return sorted(found, key=lambda entry: -sum(_begins(word, entry.text.casefold()) for word in words))
+
+
+def _begins(word: str, text: str) -> bool:
+    return any(part.startswith(word) for part in text.replace("/", " ").split())
+
+
+class Palette(QDialog):
+    """A line to type in and the entries that fit, the first of them chosen."""
+
+    def __init__(self, entries: Sequence[Entry], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Commands")
+        self.setWindowFlag(Qt.WindowType.FramelessWindowHint)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._entries = entries
+        self.line = _Line(self)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Commands that fit")
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.itemClicked.connect(lambda _: self.accept_current())
+        self.line.textChanged.connect(self._fill)
+        self.line.returnPressed.connect(self.accept_current)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 10, 10, 10)
+        layout.addWidget(self.line)
+        layout.addWidget(self.list)
+        self._shown: list[Entry] = []
+        self._fill("")
+        self.resize(560, 420)
+        middle = parent.frameGeometry().center()
+        self.move(middle.x() - self.width() // 2, parent.frameGeometry().top() + 80)
+
+    def _fill(self, text: str) -> None:
+        self._shown = matching(self._entries, text)[:MOST_SHOWN]
+        self.list.clear()
+        for entry in self._shown:
+            item = QListWidgetItem(f"{entry.text}    {entry.keys}" if entry.keys else entry.text)
+            self.list.addItem(item)
+        self.list.setCurrentRow(0)
+
+    def accept_current(self) -> None:
+        """Close, and then do what is chosen: it may open a window of its own."""
+        row = self.list.currentRow()
+        chosen = self._shown[row] if 0 <= row < len(self._shown) else None
+        self.close()
+        if chosen is not None:
+            QTimer.singleShot(0, chosen.do)
+
+    def move_by(self, rows: int) -> None:
+        self.list.setCurrentRow(max(0, min(self.list.count() - 1, self.list.currentRow() + rows)))
+
+
+class _Line(QLineEdit):
+    """Hands the keys that move to the list."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(palette)
+        self._palette = palette
+        self.setPlaceholderText("a command, a panel or a run")
+        self.setAccessibleName("Find a command")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        rows = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: 10, Qt.Key.Key_PageUp: -10}
+        step = rows.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self._palette.move_by(step)

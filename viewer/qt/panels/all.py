@@ -1,0 +1,33 @@
+"""Every panel of the window, by its name; a new panel is a line here, and its usual place one in `layout.py`."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from viewer.qt.panels.bottleneck import Bottleneck
+from viewer.qt.panels.card import CardPanel
+from viewer.qt.panels.losses import Losses
+from viewer.qt.panels.noise import Noise
+from viewer.qt.panels.reconstructions import Reconstructions
+from viewer.qt.panels.runs import Runs
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.panel import Panel
+
+P = TypeVar("P", bound=Panel)
+
+
+class Panels(dict[str, Panel]):
+    """The panels by name, in the order of menus; those that the window or a test handles have their type."""
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__()
+        self.reconstructions = self._add("reconstructions", Reconstructions(tools))
+        self.noise = self._add("noise", Noise(tools))
+        self.bottleneck = self._add("bottleneck", Bottleneck(tools))
+        self.losses = self._add("losses", Losses(tools))
+        self.card = self._add("card", CardPanel(tools))
+        self.runs = self._add("runs", Runs(tools))
+
+    def _add(self, name: str, panel: P) -> P:
+        self[name] = panel
+        return panel

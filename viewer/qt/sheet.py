@@ -1,0 +1,50 @@
+"""The sheet of keys (F1 or ?): every command with its keys, and what each panel is for, made from the menus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+
+Rows = Sequence[tuple[str, str]]
+
+IN_PICTURES: Rows = (
+    ("← →", "choose one of the images"),
+    ("Page Down, Page Up", "the next ten images of the test split, the ten before"),
+    ("Home, End", "the first ten, the last ten"),
+    ("+ −, Ctrl+wheel", "zoom; the middle button drags"),
+    ("Tab, Shift+Tab", "go to the next control, the one before"),
+)
+
+
+class Sheet(QDialog):
+    """Sections of keys and words."""
+
+    def __init__(self, sections: Sequence[tuple[str, Rows]], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys and panels")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.text = QTextBrowser()
+        self.text.setOpenLinks(False)
+        self.text.setAccessibleName("Keys and panels")
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.text.setHtml("".join(_section(title, rows) for title, rows in sections))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text)
+        layout.addWidget(buttons)
+        self.resize(620, min(760, parent.height()))
+
+
+def _section(title: str, rows: Rows) -> str:
+    cells = "".join(
+        f"<tr><td style='padding:2px 18px 2px 0; white-space:nowrap'><b>{escape(key)}</b></td>"
+        f"<td style='padding:2px 0'>{escape(text)}</td></tr>"
+        for key, text in rows
+    )
+    return f"<h3>{escape(title)}</h3><table>{cells}</table>"

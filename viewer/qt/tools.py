@@ -1,0 +1,20 @@
+"""What every panel is given: the store, and whom it may ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from viewer.qt.disk import Disk
+from viewer.qt.images import Images
+from viewer.qt.store import AppState
+from viewer.qt.worker import Workers
+
+
+@dataclass(frozen=True, eq=False)
+class Tools:
+    """The window's parts that panels use; none of them knows a panel."""
+
+    store: AppState
+    workers: Workers
+    images: Images
+    disk: Disk

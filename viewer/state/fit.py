@@ -1,0 +1,57 @@
+"""How a picture of any size becomes an image for a network: cropped, scaled by area, grey where that is wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from viewer.state.samples import grey
+
+Shape = tuple[int, int, int]
+
+
+def fitted(picture: np.ndarray, shape: Shape) -> tuple[np.ndarray, str]:
+    """Bring a picture, uint8 (H, W, 3), to an image of `shape` (C, H, W), float32 in [0, 1]; and say how.
+
+    The middle of the picture in the image's proportions is taken, and each pixel of the image is the mean of the area
+    that it covers there.
+    """
+    channels, height, width = shape
+    rows, columns = picture.shape[:2]
+    tall, wide = _crop((rows, columns), (height, width))
+    top, left = (rows - tall) // 2, (columns - wide) // 2
+    middle = picture[top : top + tall, left : left + wide].astype(np.float32) / np.float32(255)
+    colour = _means(_means(middle, height, axis=0), width, axis=1).transpose(2, 0, 1)[None]
+    image = grey(colour) if channels == 1 else colour
+    was_grey = bool((picture[..., 0] == picture[..., 1]).all() and (picture[..., 1] == picture[..., 2]).all())
+    return np.ascontiguousarray(image[0], dtype=np.float32), _words(picture.shape[:2], (tall, wide), shape, was_grey)
+
+
+def _crop(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
+    """The largest part of `size` with the proportions of `wanted`, both (height, width)."""
+    if size[0] * wanted[1] > size[1] * wanted[0]:
+        return max(1, round(size[1] * wanted[0] / wanted[1])), size[1]
+    return size[0], max(1, round(size[0] * wanted[1] / wanted[0]))
+
+
+def _means(values: np.ndarray, count: int, *, axis: int) -> np.ndarray:
+    """The means over `count` equal stretches of an axis, whose ends may lie within a value."""
+    length = values.shape[axis]
+    zero = np.zeros_like(np.take(values, [0], axis=axis), dtype=np.float64)
+    sums = np.concatenate([zero, np.cumsum(values, axis=axis, dtype=np.float64)], axis=axis)
+    ends = np.linspace(0, length, count + 1)
+    below = np.minimum(np.floor(ends).astype(int), length - 1)
+    part = (ends - below).reshape([-1 if index == axis else 1 for index in range(values.ndim)])
+    at_ends = np.take(sums, below, axis=axis) + part * np.take(values, below, axis=axis)
+    means: np.ndarray = np.diff(at_ends, axis=axis) * (count / length)
+    return means.astype(np.float32)
+
+
+def _words(size: tuple[int, ...], cropped: tuple[int, int], shape: Shape, was_grey: bool) -> str:
+    steps = [f"{size[1]}×{size[0]}"]
+    if cropped != size:
+        steps.append(f"its middle {cropped[1]}×{cropped[0]}")
+    if cropped != shape[1:]:
+        steps.append(f"scaled to {shape[2]}×{shape[1]}")
+    if shape[0] == 1 and not was_grey:
+        steps.append("grey by its luma")
+    return ", ".join(steps)
