@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from viewer.infer.questions import Answer, Question
+from viewer.infer.questions import Answer, Kind, Question
 from viewer.qt.worker import Workers
 from viewer.state.files import FileBytes
 
@@ -28,11 +28,18 @@ class Asker(QObject):
         """Whether the answer to the newest question is still to come."""
         return self._open is not None
 
-    def ask(self, file: FileBytes, images: np.ndarray, outputs: tuple[str, ...]) -> None:
-        """Ask what a graph makes of these images."""
+    def ask(self, file: FileBytes, images: np.ndarray, outputs: tuple[str, ...], *, inner: bool = False) -> None:
+        """Ask what a graph makes of these images; `outputs` may be layers of it where `inner` is set."""
+        self._put(Question(self._name, "run", file, images=images, outputs=outputs, inner=inner))
+
+    def ask_of(self, kind: Kind, file: FileBytes) -> None:
+        """Ask what a file holds: 'layers', 'epochs'."""
+        self._put(Question(self._name, kind, file))
+
+    def _put(self, question: Question) -> None:
         self.asked += 1
-        self._open = Question(asker=self._name, kind="run", file=file, images=images, outputs=outputs)
-        self._workers.ask(self._open)
+        self._open = question
+        self._workers.ask(question)
 
     def forget(self) -> None:
         """No longer want to know."""
