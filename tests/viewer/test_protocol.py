@@ -102,3 +102,10 @@ def test_an_answer_to_something_else_is_refused(arrays: dict[str, np.ndarray]) -
 def test_a_worker_that_does_not_greet_is_refused() -> None:
     with pytest.raises(ProtocolError):
         questions.hello_of(Message({"kind": "ready", "provider": 7}, {}))
+
+
+def test_a_header_that_nobody_would_take_is_not_sent() -> None:
+    with pytest.raises(ValueError, match="a header of"):
+        protocol.encode({"text": "x" * protocol.MAX_HEADER})
+    with pytest.raises(ValueError, match="601 arrays"):
+        protocol.encode({}, {str(index): np.zeros(1, np.float32) for index in range(protocol.MAX_ARRAYS + 1)})

@@ -44,10 +44,12 @@ class Message:
 
 
 def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
-    """Return the message as bytes."""
+    """Return the message as bytes; raise ValueError for a header that nobody would take."""
     prepared = {name: _little_endian(array) for name, array in (arrays or {}).items()}
     listing = [{"name": name, "dtype": array.dtype.str, "shape": list(array.shape)} for name, array in prepared.items()]
     text = json.dumps({**header, "arrays": listing}, allow_nan=False).encode()
+    if len(text) > MAX_HEADER or len(prepared) > MAX_ARRAYS:
+        raise ValueError(f"a header of {len(text):,} bytes for {len(prepared)} arrays")
     body = sum(array.nbytes for array in prepared.values())
     prefix = _PREFIX.pack(MAGIC, len(text), body)
     return b"".join((prefix, text, *(array.tobytes() for array in prepared.values())))

@@ -9,19 +9,28 @@ from typing import Any, Literal
 import numpy as np
 
 from viewer.infer.protocol import Message, ProtocolError, encode
+from viewer.state import epochs, layers
 from viewer.state.files import FileBytes
 
-Kind = Literal["graph", "history", "run"]
+Kind = Literal["graph", "layers", "history", "epochs", "run"]
 OPEN_SECONDS = 5.0
 RUN_SECONDS = 2.0
+EPOCHS_BYTES = 24 << 20  # of the pictures of all epochs together
+INNER_BYTES = 16 << 20  # of one layer's maps for a batch
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What `asker` wants to know of a file: its facts, its history, or what it makes of images.
+    """What `asker` wants to know of a file, by its kind.
 
-    An asker has one question at a time; a newer one takes the place of one that was not sent yet. `images` are
-    float32 (N, C, H, W) and `outputs` the names wanted, for a run only.
+    graph      a graph's ports, figures and card
+    layers     the feature maps inside a graph: header "layers", see viewer.state.layers
+    history    a history.h5, of its epochs the newest pictures
+    epochs     the pictures of all its epochs, evenly thinned where they are too many: see viewer.state.epochs
+    run        what a graph makes of `images`, float32 (N, …) as its only input takes them: of the `outputs` named,
+               float32 with a row an image; where `inner` is set, these may be layers too
+
+    An asker has one question at a time; a newer one takes the place of one that was not sent yet.
     """
 
     asker: str
@@ -30,6 +39,13 @@ class Question:
     images: np.ndarray | None = None
     outputs: tuple[str, ...] = ()
     inner: bool = False
+
+    @property
+    def opening(self) -> Kind:
+        """What a file's bytes are sent as before this can be answered, or with it."""
+        if self.kind != "run":
+            return self.kind
+        return "layers" if self.inner else "graph"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +69,7 @@ class Hello:
 
 
 def opening(number: int, kind: Kind, file: FileBytes) -> bytes:
-    """The message that hands a file's bytes over, 'graph' or 'history'."""
+    """The message that hands a file's bytes over; what it is opened for is its kind."""
     header = {"number": number, "kind": kind, "label": file.label, "sha256": file.sha256}
     return encode(header, {"file": np.frombuffer(file.data, dtype=np.uint8)})
 
@@ -67,8 +83,32 @@ def running(number: int, question: Question) -> bytes:
         "label": question.file.label,
         "sha256": question.file.sha256,
         "outputs": list(question.outputs),
+        "inner": question.inner,
     }
     return encode(header, {"images": question.images.astype(np.float32, copy=False)})
+
+
+def check(question: Question, message: Message) -> None:
+    """Raise ProtocolError unless the answer is of the kind, shapes and sizes that its question asks for.
+
+    Facts and histories are read piece by piece in viewer.state, which leaves out what is of another kind than agreed.
+    """
+    try:
+        if question.kind == "run":
+            check_run(question, message)
+        elif question.kind == "layers":
+            layers.from_header(message.header)
+        elif question.kind == "epochs":
+            check_epochs(message)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from error
+
+
+def check_epochs(message: Message) -> None:
+    """Raise ValueError unless these are pictures of epochs, in order and no more than agreed."""
+    pictures = epochs.from_parts(message.header, message.arrays).pictures
+    if pictures.nbytes > EPOCHS_BYTES:
+        raise ProtocolError("it sends more pictures of epochs than agreed")
 
 
 def check_run(question: Question, message: Message) -> None:
@@ -79,6 +119,8 @@ def check_run(question: Question, message: Message) -> None:
     for name, array in message.arrays.items():
         if array.dtype != np.float32 or array.ndim < 1 or len(array) != len(question.images):
             raise ProtocolError(f"its output {name[:60]!r} has another type or length than agreed")
+        if question.inner and array.nbytes > INNER_BYTES:
+            raise ProtocolError(f"its layer {name[:60]!r} is larger than agreed")
 
 
 def hello_of(message: Message) -> Hello:

@@ -9,43 +9,33 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from viewer.infer import protocol, sandbox
+from viewer.infer import layers, protocol, sandbox
+from viewer.infer.histories import Reply, read_epochs, read_history
+from viewer.infer.kept import LARGE_FILE, Kept, Loaded, give_back_memory
 from viewer.infer.protocol import Message
+from viewer.infer.running import run
 from zoo import card, gate, runs, sessions
 from zoo.errors import AezooError
 
-if TYPE_CHECKING:
-    import onnxruntime
-
 SESSIONS = 16
 CUDA_SESSIONS = 8  # each has an arena of its own on the device
-MAX_STEPS = 10_000  # of the losses of single batches, which are not shown
-
-Arrays = Mapping[str, np.ndarray]
-Reply = tuple[dict[str, Any], Arrays]
-
-
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """A session and what the gate said of its graph."""
-
-    session: onnxruntime.InferenceSession
-    facts: gate.GraphFacts
+SESSION_BYTES = 96 << 20  # of their files together; a session holds its weights once more
 
 
 @dataclass
 class Worker:
-    """Answers questions; keeps the sessions used last, by what changes an answer: the bytes and the provider."""
+    """Answers questions; keeps the sessions used last, by what changes an answer: bytes, provider, inner layers."""
 
     provider: str
-    loaded: OrderedDict[tuple[str, str], Loaded] = field(default_factory=OrderedDict)
+    loaded: Kept[Loaded] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loaded = Kept(CUDA_SESSIONS if self.provider == "cuda" else SESSIONS, SESSION_BYTES)
 
     def answer(self, message: Message) -> Reply:
         """Return the reply to one question; what the file is to blame for becomes a sentence."""
@@ -65,24 +55,35 @@ class Worker:
 
     def _dispatch(self, message: Message, label: str) -> Reply:
         kind, sha256 = message.header.get("kind"), str(message.header.get("sha256"))
+        if kind == "run":
+            return self._run(sha256, message, label)
+        data = message.arrays["file"].tobytes()
         if kind == "graph":
-            return self._open(sha256, message.arrays["file"].tobytes(), label)
-        if kind == "history":
-            return read_history(message.arrays["file"].tobytes(), label)
-        assert kind == "run", kind
-        loaded = self.loaded.get((sha256, self.provider))
+            return self._open(sha256, data, label)
+        if kind == "layers":
+            return self._open_layers(sha256, data, label)
+        assert kind in ("history", "epochs"), kind
+        return (read_history if kind == "history" else read_epochs)(data, label)
+
+    def _run(self, sha256: str, message: Message, label: str) -> Reply:
+        loaded = self.loaded.get((sha256, self.provider, bool(message.header.get("inner"))))
         if loaded is None:
             return {"kind": "missing"}, {}
-        self.loaded.move_to_end((sha256, self.provider))
-        return {"kind": "done"}, run(loaded, message.arrays["images"], message.header["outputs"])
+        return {"kind": "done"}, run(loaded, message.arrays["images"], message.header["outputs"], label=label)
 
     def _open(self, sha256: str, data: bytes, label: str) -> Reply:
         facts = gate.check_onnx(data, source=label)
         session = sessions.make(data, provider=self.provider)
-        self.loaded[sha256, self.provider] = Loaded(session, facts)
-        while len(self.loaded) > (CUDA_SESSIONS if self.provider == "cuda" else SESSIONS):
-            self.loaded.popitem(last=False)
+        self.loaded.put((sha256, self.provider, False), Loaded(session, facts), len(data))
         return describe(facts), {}
+
+    def _open_layers(self, sha256: str, data: bytes, label: str) -> Reply:
+        """Open a graph once more with its layers among its outputs: one session answers for all of them."""
+        facts = gate.check_onnx(data, source=label)
+        found = layers.find(data)
+        session = sessions.make(layers.expose(data, found), provider=self.provider)
+        self.loaded.put((sha256, self.provider, True), Loaded(session, facts, found.shapes), len(data))
+        return {"kind": "done", "layers": list(found.listing), "left_out": found.left_out}, {}
 
 
 def describe(facts: gate.GraphFacts) -> dict[str, Any]:
@@ -104,37 +105,14 @@ def _port(port: gate.Port) -> dict[str, Any]:
     return {"name": port.name, "shape": list(port.shape), "dtype": port.dtype}
 
 
-def run(loaded: Loaded, images: np.ndarray, outputs: list[str]) -> dict[str, np.ndarray]:
-    """Run images through a graph, float32 out; one whose batch is fixed gets them in portions of its size."""
-    port = loaded.facts.inputs[0]
-    size = port.shape[0] if isinstance(port.shape[0], int) else len(images)
-    made: list[list[np.ndarray]] = []
-    for start in range(0, len(images), size):
-        portion = images[start : start + size]
-        padded = np.concatenate([portion, np.zeros((size - len(portion), *images.shape[1:]), np.float32)])
-        answers = loaded.session.run(outputs, {port.name: padded})
-        made.append([np.asarray(answer, dtype=np.float32)[: len(portion)] for answer in answers])
-    return {name: np.concatenate(parts) for name, parts in zip(outputs, zip(*made, strict=True), strict=True)}
-
-
-def read_history(data: bytes, label: str) -> Reply:
-    """Read history.h5; the newest pictures go on, those of earlier epochs stay."""
-    history = runs.unpack_history(data, source=label)
-    arrays = dict(history.arrays)
-    arrays.pop(runs.STEP_LOSS, None)
-    epochs = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
-    if epochs is not None:
-        arrays[runs.EPOCH_RECONSTRUCTIONS] = epochs[-1:]
-    return {"kind": "done", "meta": dict(history.meta)}, arrays
-
-
 def warm_up() -> None:
     """Go once through everything a question may need, so that nothing is imported when the sandbox is shut."""
     history = runs.History(meta={"state": ""}, arrays={runs.TRAIN_LOSS: np.zeros(1)})
     runs.unpack_history(runs.pack_history(history), source="warm-up")
     graph = _tiny_graph()
     loaded = Loaded(sessions.make(graph), gate.check_onnx(graph, source="warm-up"))
-    run(loaded, np.zeros((2, 1, 4, 4), np.float32), ["result"])
+    run(loaded, np.zeros((2, 1, 4, 4), np.float32), ["result"], label="warm-up")
+    sessions.make(layers.expose(graph, layers.find(graph)))
     for broken, read in ((b"broken", gate.check_onnx), (graph[:-9], gate.check_onnx), (b"broken", runs.unpack_history)):
         try:
             read(broken, source="warm-up")
@@ -164,21 +142,28 @@ def _again() -> sessions.Provider:
 
 def serve(questions: BinaryIO, answers: BinaryIO, worker: Worker) -> None:
     """Answer until the questions end."""
-    while True:
-        message = protocol.read(questions)
-        if message is None:
-            return
-        number = message.header.get("number")
-        header, arrays = worker.answer(message)
-        try:
-            reply = protocol.encode({**header, "number": number}, arrays)
-        except (ValueError, TypeError, MemoryError):
-            reply = b""  # what JSON has no word for, or too much of it
-        if not reply or len(reply) > protocol.MAX_ANSWER:
-            sentence = f"{message.header.get('label')} holds more than can be shown"
-            reply = protocol.encode({"kind": "refused", "sentence": sentence, "number": number})
+    while (message := protocol.read(questions)) is not None:
+        large = "file" in message.arrays and message.arrays["file"].nbytes >= LARGE_FILE
+        reply = _reply(worker, message)
+        del message  # a file is not held while the next one comes
         answers.write(reply)
         answers.flush()
+        if large:
+            give_back_memory()
+
+
+def _reply(worker: Worker, message: Message) -> bytes:
+    """Return the answer as bytes, or a refusal in the place of one too large to send."""
+    number = message.header.get("number")
+    header, arrays = worker.answer(message)
+    try:
+        reply = protocol.encode({**header, "number": number}, arrays)
+    except (ValueError, TypeError, MemoryError):
+        reply = b""  # what JSON has no word for, or too much of it
+    if reply and len(reply) <= protocol.MAX_ANSWER:
+        return reply
+    sentence = f"{message.header.get('label')} holds more than can be shown"
+    return protocol.encode({"kind": "refused", "sentence": sentence, "number": number})
 
 
 def main() -> None:

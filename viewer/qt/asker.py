@@ -12,19 +12,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from viewer.infer.questions import Answer, Question
+from viewer.infer.questions import Answer, Kind, Question
 from viewer.qt.worker import Workers
 from viewer.state.files import FileBytes
 
 
 @dataclass(frozen=True, eq=False)
 class Ask:
-    """What is asked of one graph: its outputs for inputs, float32 (N, …)."""
+    """What is asked of one file: of a graph its outputs for inputs, float32 (N, …); or 'layers', or 'epochs'."""
 
     file: FileBytes
-    images: np.ndarray
-    outputs: tuple[str, ...]
+    images: np.ndarray | None = None
+    outputs: tuple[str, ...] = ()
     inner: bool = False  # whether `outputs` may name tensors inside the graph
+    kind: Kind = "run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ class Asker(QObject):
             return
         for index, (key, ask) in enumerate(self._now.asks.items()):
             name = f"{self._name} {index}" if index else self._name
-            question = Question(name, "run", ask.file, ask.images, ask.outputs, ask.inner)
+            question = Question(name, ask.kind, ask.file, ask.images, ask.outputs, ask.inner)
             self._open[question] = key
             self._workers.ask(question)
 

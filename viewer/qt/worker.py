@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, OrderedDict
 from pathlib import Path
+from typing import get_args
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
@@ -36,7 +37,7 @@ class WorkerProcess(QObject):
     def __init__(self, command: list[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.hello: Hello | None = None
-        self.opened: set[str] = set()  # sha256 of the graphs it holds
+        self.opened: set[tuple[str, questions.Kind]] = set()  # sha256 of the graphs it holds, and opened as what
         self._decoder = Decoder()
         self._over = False
         self._last_words = b""
@@ -124,7 +125,7 @@ class Workers(QObject):
         keep_spare: bool = True,
     ) -> None:
         super().__init__(parent)
-        self._seconds = {"graph": open_seconds, "history": open_seconds, "run": run_seconds}
+        self._seconds = dict.fromkeys(get_args(questions.Kind), open_seconds) | {"run": run_seconds}
         self._keep_spare = keep_spare
         self._mailboxes: OrderedDict[str, Question] = OrderedDict()
         self._asked: Question | None = None  # with the worker now
@@ -199,11 +200,11 @@ class Workers(QObject):
     def _send(self, question: Question) -> None:
         assert self._active is not None
         self._number += 1
-        if question.kind == "run" and question.file.sha256 in self._active.opened:
+        if question.kind == "run" and (question.file.sha256, question.opening) in self._active.opened:
             self._kind = "run"
             data = questions.running(self._number, question)
         else:
-            self._kind = "history" if question.kind == "history" else "graph"
+            self._kind = question.opening
             data = questions.opening(self._number, self._kind, question.file)
         self._clock.start()
         self._deadline.start(round(1000 * self._seconds[self._kind]))
@@ -219,18 +220,17 @@ class Workers(QObject):
             return process.stop("answered another question")
         self._deadline.stop()
         if message.header.get("kind") == "missing" and self._kind == "run":
-            process.opened.discard(question.file.sha256)
+            process.opened.discard((question.file.sha256, question.opening))
             return self._send(question)
         if message.header.get("kind") == "refused":
             sentence = clean(message.header.get("sentence", "the worker refused it"), limit=500)
             return self._finish(Answer(question, milliseconds=self._elapsed(), trouble=sentence))
-        if self._kind == "graph":
-            process.opened.add(question.file.sha256)
+        if self._kind in ("graph", "layers"):
+            process.opened.add((question.file.sha256, self._kind))
             if question.kind == "run":
                 return self._send(question)
         try:
-            if question.kind == "run":
-                questions.check_run(question, message)
+            questions.check(question, message)
         except ProtocolError as error:
             return process.stop(f"sent what is no answer: {error}")
         return self._finish(Answer(question, message.header, message.arrays, self._elapsed()))

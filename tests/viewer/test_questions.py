@@ -1,0 +1,405 @@
+"""What the worker answers: epochs, layers, decoders, and sentences for what a graph cannot be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import TIMEOUT, graph_bytes, history_of
+from viewer.infer import questions, worker
+from viewer.infer.kept import AT_LEAST, Kept
+from viewer.infer.protocol import Message, ProtocolError
+from viewer.infer.questions import Answer, Question
+from viewer.infer.worker import Worker
+from viewer.qt.worker import Workers
+from viewer.state import epochs, layers
+from viewer.state.files import FileBytes
+from zoo import runs
+from zoo.runs import pack_history
+
+Ports = Sequence[ValueInfoProto]
+
+
+def port(name: str, *shape: int | str, kind: int = TensorProto.FLOAT) -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def graph(inputs: Ports, outputs: Ports, *nodes: NodeProto, **weights: np.ndarray) -> bytes:
+    tensors = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    made = helper.make_graph(list(nodes), "tests", list(inputs), list(outputs), tensors)
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def node(operator: str, inputs: str, output: str, **attributes: Any) -> NodeProto:
+    return helper.make_node(operator, inputs.split(), [output], name=f"node_{output}", **attributes)
+
+
+def convolutions(batch: int | str = "n", size: int | str = 8) -> bytes:
+    """Conv, Relu, MaxPool, ConvTranspose, and beside them values that are no feature maps."""
+    return graph(
+        [port("image", batch, 1, size, size)],
+        [port("y", batch, 1, size, size), port("flat", batch, 4)],
+        node("Conv", "image w", "maps", pads=[1, 1, 1, 1]),
+        node("Relu", "maps", "lit"),
+        node("MaxPool", "lit", "pooled", kernel_shape=[2, 2], strides=[2, 2]),
+        node("ConvTranspose", "pooled v", "y", strides=[2, 2]),
+        node("ReduceMean", "lit axes", "flat", keepdims=0),
+        w=np.ones((4, 1, 3, 3), np.float32),
+        v=np.ones((4, 1, 2, 2), np.float32),
+        axes=np.array([2, 3]),
+    )
+
+
+def open_as(kind: str, data: bytes, held: Worker | None = None) -> tuple[Worker, dict[str, Any], Any]:
+    held = held or Worker("cpu")
+    message = Message({"kind": kind, "label": "it", "sha256": "0"}, {"file": np.frombuffer(data, np.uint8)})
+    header, arrays = held.answer(message)
+    return held, header, arrays
+
+
+def ask(held: Worker, images: np.ndarray, *outputs: str, inner: bool = False) -> tuple[dict[str, Any], Any]:
+    header = {"kind": "run", "label": "it", "sha256": "0", "outputs": list(outputs), "inner": inner}
+    return held.answer(Message(header, {"images": images.astype(np.float32)}))
+
+
+def refusal(data: bytes, images: np.ndarray, *outputs: str, inner: bool = False) -> str:
+    held, header, _ = open_as("layers" if inner else "graph", data)
+    assert header["kind"] == "done", header
+    header, arrays = ask(held, images, *outputs, inner=inner)
+    assert header["kind"] == "refused" and not arrays
+    return str(header["sentence"])
+
+
+# ---- epochs ----------------------------------------------------------------------------------------------------
+
+
+def test_the_pictures_of_every_epoch_come_with_their_numbers() -> None:
+    history = history_of(epochs=3)
+    _, header, arrays = open_as("epochs", pack_history(history))
+    told = epochs.from_parts(header, arrays)
+    assert told.numbers == (1, 2, 3)
+    np.testing.assert_array_equal(told.pictures, history.arrays[runs.EPOCH_RECONSTRUCTIONS])
+    assert [told.at(epoch) for epoch in (0, 1, 2, 3, 9)] == [0, 0, 1, 2, 2]
+    _, _, newest = open_as("history", pack_history(history))
+    assert len(newest[runs.EPOCH_RECONSTRUCTIONS]) == 1
+
+
+@pytest.mark.parametrize("limits", [("EPOCHS_BYTES", 4 * 7840 + 1), ("MOST", 4)])
+def test_too_many_epochs_are_thinned_evenly_with_first_and_last(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[str, int]
+) -> None:
+    name, limit = limits
+    module = "viewer.infer.histories" if name == "EPOCHS_BYTES" else "viewer.state.epochs"
+    monkeypatch.setattr(f"{module}.{name}", limit)
+    _, header, arrays = open_as("epochs", pack_history(history_of(epochs=10)))
+    assert header["epochs"] == [1, 4, 7, 10]
+    assert len(epochs.from_parts(header, arrays).pictures) == 4
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(7840, [3]), (100, None)])
+def test_where_one_epoch_fits_it_is_the_newest_and_where_none_does_a_sentence_tells(
+    monkeypatch: pytest.MonkeyPatch, limit: int, kept: list[int] | None
+) -> None:
+    monkeypatch.setattr("viewer.infer.histories.EPOCHS_BYTES", limit)
+    _, header, _ = open_as("epochs", pack_history(history_of(epochs=3)))
+    assert header.get("epochs") == kept
+    assert kept or "MiB of pictures an epoch, too many to show" in header["sentence"]
+
+
+def test_a_history_without_pictures_of_epochs_is_a_sentence() -> None:
+    history = history_of()
+    arrays = {key: array for key, array in history.arrays.items() if key != runs.EPOCH_RECONSTRUCTIONS}
+    _, header, _ = open_as("epochs", pack_history(replace(history, arrays=arrays)))
+    assert header["sentence"] == "it keeps no pictures of earlier epochs; train the run again to have them"
+    arrays[runs.EPOCH_RECONSTRUCTIONS] = np.zeros((3, 10, 2, 28, 28), np.uint8)
+    _, header, _ = open_as("epochs", pack_history(replace(history, arrays=arrays)))
+    assert "as uint8 (3, 10, 2, 28, 28); expected uint8 (epochs, images, 1 or 3" in header["sentence"]
+
+
+# ---- layers ----------------------------------------------------------------------------------------------------
+
+
+def test_the_layers_of_a_graph_are_its_feature_maps_in_their_order() -> None:
+    _, header, _ = open_as("layers", convolutions())
+    told = layers.from_header(header)
+    assert [(each.tensor, each.operator, each.shape) for each in told] == [
+        ("maps", "Conv", (4, 8, 8)),
+        ("lit", "Relu", (4, 8, 8)),
+        ("pooled", "MaxPool", (4, 4, 4)),
+        ("y", "ConvTranspose", (1, 8, 8)),
+    ]
+    assert told[0].node == "node_maps" and told[0].title == "Conv · maps, 4×8×8"
+    assert header["left_out"] == 0
+
+
+def test_layers_of_a_fixed_batch_are_found_and_run_in_portions() -> None:
+    held, header, _ = open_as("layers", convolutions(batch=2))
+    assert [each.tensor for each in layers.from_header(header)] == ["maps", "lit", "pooled", "y"]
+    images = np.random.default_rng(0).random((5, 1, 8, 8))
+    _, arrays = ask(held, images, "lit", inner=True)
+    assert arrays["lit"].shape == (5, 4, 8, 8)
+    np.testing.assert_array_equal(arrays["lit"][4, 0], arrays["lit"][4, 3])
+    assert arrays["lit"].max() <= 9 and np.ptp(arrays["lit"]) > 0
+
+
+def test_layers_come_beside_outputs_and_are_what_the_graph_makes_of_them() -> None:
+    held, _, _ = open_as("layers", convolutions())
+    open_as("graph", convolutions(), held)
+    images = np.random.default_rng(0).random((3, 1, 8, 8))
+    _, inner = ask(held, images, "pooled", "flat", "y", inner=True)
+    _, plain = ask(held, images, "y", "flat")
+    np.testing.assert_allclose(inner["y"], plain["y"], rtol=1e-6)
+    np.testing.assert_allclose(inner["flat"], plain["flat"], rtol=1e-6)
+    np.testing.assert_allclose(np.kron(inner["pooled"].sum(1), np.ones((1, 2, 2))), plain["y"][:, 0], rtol=1e-5)
+
+
+def test_a_layer_asked_of_a_graph_opened_plainly_is_missing_until_it_is_opened_for_layers() -> None:
+    held, _, _ = open_as("graph", convolutions())
+    images = np.zeros((1, 1, 8, 8))
+    assert ask(held, images, "maps", inner=True)[0]["kind"] == "missing"
+    assert "has no output 'maps'" in ask(held, images, "maps")[0]["sentence"]
+
+
+def test_a_layer_that_is_not_there_is_a_sentence() -> None:
+    told = refusal(convolutions(), np.zeros((1, 1, 8, 8)), "nothing\x1b", inner=True)
+    assert told == "it has no layer 'nothing\\x1b'; it may have been replaced, so open it again"
+
+
+def test_a_layer_too_large_is_told_before_it_is_computed() -> None:
+    held, _, _ = open_as("layers", convolutions(size=128))
+    header, _ = ask(held, np.zeros((64, 1, 128, 128)), "maps", inner=True)
+    assert header["kind"] == "done"
+    header, arrays = ask(held, np.zeros((65, 1, 128, 128)), "maps", inner=True)
+    assert "'maps' takes 16 MiB for 65 images, more than 16 MiB are not shown; ask with fewer images" in str(header)
+    assert not arrays and ask(held, np.zeros((65, 1, 128, 128)), "pooled", inner=True)[0]["kind"] == "done"
+
+
+def test_a_layer_whose_shape_nobody_tells_is_measured_when_it_was_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, _, _ = open_as("layers", convolutions())
+    loaded = held.loaded.get(("0", "cpu", True))
+    assert loaded is not None and loaded.layers is not None
+    unknown = replace(loaded, layers=dict.fromkeys([*loaded.layers, "flat"]))
+    held.loaded.put(("0", "cpu", True), unknown, 1)
+    monkeypatch.setattr("viewer.infer.running.INNER_BYTES", 4 * 4 * 64)
+    images = np.zeros((1, 1, 8, 8))
+    assert ask(held, images, "maps", inner=True)[0]["kind"] == "done"
+    assert "ask with fewer images" in ask(held, np.zeros((2, 1, 8, 8)), "maps", inner=True)[0]["sentence"]
+    assert "'flat' is (1, 4), which is no feature map" in ask(held, images, "flat", inner=True)[0]["sentence"]
+
+
+def test_a_graph_of_many_layers_is_cut_short_and_tells_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer.infer.layers.MOST", 2)
+    _, header, _ = open_as("layers", convolutions())
+    assert [entry["tensor"] for entry in header["layers"]] == ["maps", "lit"] and header["left_out"] == 2
+
+
+def test_a_name_that_cannot_be_printed_or_has_no_end_is_no_layer() -> None:
+    names = ["a\x1b[2J", "b" * 301, "c"]
+    inputs = ["image", *names]
+    nodes = [helper.make_node("Relu", [before], [after]) for before, after in zip(inputs, names, strict=False)]
+    data = graph([port("image", "n", 1, 8, 8)], [port("c", "n", 1, 8, 8)], *nodes)
+    _, header, _ = open_as("layers", data)
+    assert [entry["tensor"] for entry in header["layers"]] == ["c"]
+
+
+# ---- whatever is run -------------------------------------------------------------------------------------------
+
+
+def test_a_decoder_is_asked_as_it_is_and_answers_with_all_that_it_makes() -> None:
+    flat = graph(
+        [port("bottleneck", "n", 2)],
+        [port("reconstruction", "n", 1, 2, 2), port("doubled", "n", 4)],
+        node("Gemm", "bottleneck w", "doubled"),
+        node("Reshape", "doubled shape", "reconstruction"),
+        w=np.eye(2, 4, dtype=np.float32) * 2,
+        shape=np.array([-1, 1, 2, 2]),
+    )
+    held, _, _ = open_as("graph", flat)
+    header, arrays = ask(held, np.array([[1, 2], [3, 4], [5, 6]]), "reconstruction", "doubled")
+    assert header["kind"] == "done"
+    assert arrays["reconstruction"].shape == (3, 1, 2, 2) and arrays["doubled"].tolist()[2] == [10, 12, 0, 0]
+    held, _, _ = open_as("graph", convolutions())
+    assert ask(held, np.zeros((2, 1, 8, 8)), "y", "flat")[1]["flat"].shape == (2, 4)
+
+
+TWO = graph([port("a", "n", 2), port("b", "n", 2)], [port("y", "n", 2)], node("Add", "a b", "y"))
+WHOLE = graph([port("x", "n", 2, kind=TensorProto.INT64)], [port("y", "n", 2)], node("Cast", "x", "y", to=1))
+SCALAR = graph([port("x", "n", 2)], [port("y")], node("ReduceMean", "x", "y", keepdims=0))
+ROWLESS = graph([port("x", "n", 2)], [port("y", 1, 2)], node("ReduceMean", "x zero", "y"), zero=np.array([0]))
+FLAT = graph([port("x", "n", 2)], [port("y", "n", 2)], node("Relu", "x", "y"))
+LINE = graph([port("x", 7)], [port("y", 7)], node("Relu", "x", "y"))
+
+
+@pytest.mark.parametrize(
+    ("data", "shape", "sentence"),
+    [
+        (TWO, (3, 2), "it takes 2 inputs (a, b); only a graph with one can be run here"),
+        (WHOLE, (3, 2), "it takes int64 at its input 'x'; only one that takes float32 can be run"),
+        (SCALAR, (3, 2), "it: its output 'y' is float32 () for 3 images; expected a row each"),
+        (ROWLESS, (3, 2), "it: its output 'y' is float32 (1, 2) for 3 images; expected a row each"),
+        (FLAT, (3, 5), "it takes (n, 2) at its input 'x' and was asked with (3, 5); ask it with what it takes"),
+        (FLAT, (3, 2, 1), "it takes (n, 2) at its input 'x' and was asked with (3, 2, 1); ask it with what it takes"),
+        (FLAT, (0, 2), "it takes (n, 2) at its input 'x' and was asked with (0, 2); ask it with what it takes"),
+        (LINE, (7,), "it takes (7) at its input 'x', which is no batch"),
+    ],
+)
+def test_what_a_graph_cannot_be_asked_is_a_sentence(data: bytes, shape: tuple[int, ...], sentence: str) -> None:
+    assert refusal(data, np.zeros(shape), "y") == sentence
+
+
+def test_an_output_that_is_not_there_is_a_sentence() -> None:
+    assert refusal(FLAT, np.zeros((1, 2)), "z").startswith("it has no output 'z'; it may have been replaced")
+
+
+# ---- what is kept ----------------------------------------------------------------------------------------------
+
+
+def test_sessions_are_dropped_by_number_and_by_bytes_but_the_newest_stay() -> None:
+    kept: Kept[str] = Kept(most=3, most_bytes=100)
+    for name, weight in (("a", 10), ("b", 10), ("c", 10)):
+        kept.put(name, name, weight)
+    assert kept.get("a") == "a"  # and so "b" is the oldest now
+    kept.put("d", "d", 10)
+    assert (kept.get("b"), len(kept)) == (None, 3)
+    kept.put("e", "e", 90)
+    assert (len(kept), kept.weight, kept.get("d")) == (2, 100, "d")
+    for name in ("f", "g", "h"):
+        kept.put(name, name, 1000)
+    assert len(kept) == AT_LEAST and kept.get("g") and kept.get("h")
+
+
+def test_a_worker_weighs_its_sessions_by_their_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SESSION_BYTES", 3 * len(FLAT))
+    held = Worker("cpu")
+    for index in range(5):
+        message = Message({"kind": "graph", "sha256": str(index)}, {"file": np.frombuffer(FLAT, np.uint8)})
+        assert held.answer(message)[0]["kind"] == "done"
+    assert (len(held.loaded), held.loaded.weight) == (3, 3 * len(FLAT))
+
+
+# ---- what the window believes ----------------------------------------------------------------------------------
+
+FILE = FileBytes(Path("x"), "x", "0", b"")
+PICTURES = np.zeros((2, 1, 1, 4, 4), np.uint8)
+LAYER = {"tensor": "a", "node": "", "operator": "Conv", "shape": [1, 2, 3]}
+
+
+def believed(kind: questions.Kind, header: dict[str, Any], **arrays: np.ndarray) -> None:
+    questions.check(Question("panel", kind, FILE), Message(header, arrays))
+
+
+def test_proper_answers_are_believed() -> None:
+    believed("epochs", {"epochs": [1, 7]}, reconstructions=PICTURES)
+    believed("layers", {"layers": [LAYER, {**LAYER, "tensor": "b", "shape": None}]})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "arrays"),
+    [
+        ([1, 2], {}),
+        ([1, 2], {"other": PICTURES}),
+        ([1, 2], {"reconstructions": PICTURES, "more": PICTURES}),
+        ([1], {"reconstructions": PICTURES}),
+        ([2, 1], {"reconstructions": PICTURES}),
+        ([1, 1], {"reconstructions": PICTURES}),
+        ([0, 1], {"reconstructions": PICTURES}),
+        ([True, 2], {"reconstructions": PICTURES}),
+        ([1.0, 2], {"reconstructions": PICTURES}),
+        (["1", "2"], {"reconstructions": PICTURES}),
+        (None, {"reconstructions": PICTURES}),
+        ([1, 1 << 40], {"reconstructions": PICTURES}),
+        ([1, 2], {"reconstructions": PICTURES.astype(np.float32)}),
+        ([1, 2], {"reconstructions": PICTURES[:, 0]}),
+        ([1, 2], {"reconstructions": np.zeros((2, 1, 2, 4, 4), np.uint8)}),
+        ([1, 2], {"reconstructions": PICTURES[:, :0]}),
+        ([], {"reconstructions": PICTURES[:0]}),
+        ([1, 2], {"reconstructions": np.zeros((2, 1, 1, 4096, 4096), np.uint8)}),
+        (list(range(1, 2002)), {"reconstructions": np.zeros((2001, 1, 1, 1, 1), np.uint8)}),
+    ],
+)
+def test_improper_epochs_are_not_believed(numbers: object, arrays: dict[str, np.ndarray]) -> None:
+    with pytest.raises(ProtocolError):
+        believed("epochs", {"epochs": numbers}, **arrays)
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        None,
+        {},
+        [7],
+        [LAYER, LAYER],
+        [{**LAYER, "tensor": ""}],
+        [{**LAYER, "tensor": None}],
+        [{**LAYER, "tensor": "a" * 301}],
+        [{**LAYER, "operator": 7}],
+        [{**LAYER, "shape": [1, 2]}],
+        [{**LAYER, "shape": [1, 2, 0]}],
+        [{**LAYER, "shape": [1, 2, True]}],
+        [{**LAYER, "shape": [1, 2, 1 << 40]}],
+        [{**LAYER, "tensor": str(index)} for index in range(513)],
+    ],
+)
+def test_improper_layers_are_not_believed(listing: object) -> None:
+    with pytest.raises(ProtocolError):
+        believed("layers", {"layers": listing})
+
+
+def test_a_layer_larger_than_agreed_is_not_believed() -> None:
+    images = np.zeros((1, 1, 4, 4), np.float32)
+    answer = Message({}, {"maps": np.zeros((1, 5 << 20), np.float32)})
+    questions.check(Question("panel", "run", FILE, images, ("maps",)), answer)
+    with pytest.raises(ProtocolError, match="larger than agreed"):
+        questions.check(Question("panel", "run", FILE, images, ("maps",), inner=True), answer)
+
+
+def test_a_layers_title_is_one_harmless_line() -> None:
+    (layer,) = layers.from_header({"layers": [{**LAYER, "tensor": "a\n\u202e" + "b" * 200, "operator": "Conv\x1b"}]})
+    assert layer.title.isprintable() and len(layer.title) < 150
+
+
+# ---- through the window's side ---------------------------------------------------------------------------------
+
+
+def test_layers_epochs_and_a_plain_run_of_the_same_file_go_through_one_worker(qtbot: QtBot) -> None:
+    workers = Workers(keep_spare=False)
+    try:
+        file = FileBytes(Path("g"), "g.onnx", "a" * 64, graph_bytes())
+        history = FileBytes(Path("h"), "history.h5", "b" * 64, pack_history(history_of(epochs=2)))
+        images = np.zeros((2, 1, 28, 28), np.float32)
+        run = Question("panel", "run", file, images, ("bottleneck",), inner=True)
+        answers = [
+            one_answer(qtbot, workers, question)
+            for question in (
+                run,
+                replace(run, inner=False),
+                Question("panel", "layers", file),
+                Question("panel", "epochs", history),
+                run,
+                replace(run, outputs=("nowhere",)),
+            )
+        ]
+    finally:
+        workers.close()
+        workers.deleteLater()
+    assert [answer.trouble for answer in answers[:5]] == [""] * 5
+    assert answers[0].arrays["bottleneck"].shape == answers[1].arrays["bottleneck"].shape == (2, 8, 7, 7)
+    assert [layer.shape for layer in layers.from_header(answers[2].header)] == [(1, 28, 28), (8, 7, 7)]
+    assert epochs.from_parts(answers[3].header, answers[3].arrays).numbers == (1, 2)
+    assert "g.onnx has no layer 'nowhere'" in answers[5].trouble
+
+
+def one_answer(qtbot: QtBot, workers: Workers, question: Question) -> Answer:
+    with qtbot.waitSignal(workers.answered, timeout=TIMEOUT) as answered:
+        workers.ask(question)
+    answer = answered.args[0]
+    assert isinstance(answer, Answer) and answer.question is question
+    return answer

@@ -1,0 +1,101 @@
+"""The feature maps inside a graph that passed the gate: which there are, and the graph with them as outputs."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from viewer.state.layers import LARGEST, LONGEST_NAME, MOST
+
+if TYPE_CHECKING:
+    import onnx
+
+_OF_IMAGES = frozenset(  # what these make is a feature map, also where inference has no word on its shape
+    "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool Resize Upsample BatchNormalization".split()
+)
+
+Sizes = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """The header's listing in the graph's order, and each tensor's (C, H, W) where it is known."""
+
+    listing: tuple[dict[str, Any], ...]
+    left_out: int
+
+    @property
+    def shapes(self) -> dict[str, list[int] | None]:
+        return {entry["tensor"]: entry["shape"] for entry in self.listing}
+
+
+def find(data: bytes) -> Layers:
+    """Return the float32 tensors (batch, C, H, W) that nodes make, the first output of each."""
+    import onnx
+
+    model = onnx.ModelProto.FromString(data)
+    known = _shapes(model)
+    batch = _batch(model)
+    found = [entry for node in model.graph.node if (entry := _entry(node, known, batch))]
+    return Layers(tuple(found[:MOST]), left_out=max(0, len(found) - MOST))
+
+
+def expose(data: bytes, layers: Layers) -> bytes:
+    """Return the graph with these tensors among its outputs."""
+    import onnx
+
+    model = onnx.ModelProto.FromString(data)
+    there = {port.name for port in model.graph.output}
+    for name in layers.shapes:
+        if name not in there:
+            model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    return bytes(model.SerializeToString())
+
+
+def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, Sizes | None]]:
+    """Every tensor's element type and sizes as declared or inferred; sizes that have no number are None."""
+    import onnx
+
+    with contextlib.suppress(Exception):  # of many kinds; what is declared remains
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    told = {}
+    for port in (*model.graph.value_info, *model.graph.output):
+        kind = port.type.tensor_type
+        sizes = tuple(size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim)
+        told[port.name] = (kind.elem_type, sizes if kind.HasField("shape") else None)
+    return told
+
+
+def _batch(model: onnx.ModelProto) -> int | None:
+    """The number of images the graph takes at once, None where it takes any."""
+    initialised = {tensor.name for tensor in model.graph.initializer}
+    ports = [port for port in model.graph.input if port.name not in initialised]
+    first = next((size for port in ports for size in port.type.tensor_type.shape.dim), None)
+    return first.dim_value if first is not None and first.HasField("dim_value") else None
+
+
+def _entry(
+    node: onnx.NodeProto, known: dict[str, tuple[int, Sizes | None]], batch: int | None
+) -> dict[str, Any] | None:
+    """Describe what a node makes, or return None where it is no feature map."""
+    import onnx
+
+    name = node.output[0] if node.output else ""
+    element, sizes = known.get(name, (onnx.TensorProto.UNDEFINED, None))
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        return None
+    if element not in (onnx.TensorProto.FLOAT, onnx.TensorProto.UNDEFINED):
+        return None
+    if sizes is None and node.op_type not in _OF_IMAGES:
+        return None
+    if sizes is not None and (len(sizes) != 4 or sizes[0] not in (None, batch)):
+        return None
+    inner = [size for size in sizes[1:] if size and size <= LARGEST] if sizes else []
+    title = node.name if isinstance(node.name, str) else ""
+    return {
+        "tensor": name,
+        "node": title[:LONGEST_NAME],
+        "operator": node.op_type,
+        "shape": inner if len(inner) == 3 else None,
+    }

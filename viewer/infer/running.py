@@ -1,0 +1,109 @@
+"""Running a graph on what the window sends: what does not fit it is a sentence, not an error of the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from viewer.infer.kept import Loaded
+from viewer.infer.questions import INNER_BYTES
+from zoo.errors import FileRefused
+from zoo.gate import GraphFacts, Port
+
+
+def run(loaded: Loaded, images: np.ndarray, outputs: Sequence[str], *, label: str) -> dict[str, np.ndarray]:
+    """Run a batch through a graph, float32 out; one whose batch is fixed gets it in portions of its size.
+
+    `images` are float32 (N, …) of whatever rank the graph's only input has: images, or a decoder's bottlenecks.
+    Raises FileRefused with the sentence for what the graph cannot be asked.
+    """
+    port = _only_input(loaded.facts, label)
+    _check_fit(port, images, label)
+    _check_names(loaded, outputs, label)
+    for name in outputs:
+        _check_size(loaded, name, len(images), label)
+    size = port.shape[0] if isinstance(port.shape[0], int) else len(images)
+    made: list[list[np.ndarray]] = []
+    for start in range(0, len(images), size):
+        portion = images[start : start + size]
+        padded = np.concatenate([portion, np.zeros((size - len(portion), *images.shape[1:]), np.float32)])
+        answers = loaded.session.run(list(outputs), {port.name: padded})
+        made.append(
+            [
+                _rows(answer, len(padded), name, label)[: len(portion)]
+                for name, answer in zip(outputs, answers, strict=True)
+            ]
+        )
+    results = {name: np.concatenate(parts) for name, parts in zip(outputs, zip(*made, strict=True), strict=True)}
+    for name in loaded.layers or ():
+        if name in results:
+            _check_maps(name, results[name], len(images), label)
+    return results
+
+
+def _only_input(facts: GraphFacts, label: str) -> Port:
+    if len(facts.inputs) != 1:
+        names = ", ".join(port.name[:40] for port in facts.inputs[:4]) or "none"
+        raise FileRefused(f"{label} takes {len(facts.inputs)} inputs ({names}); only a graph with one can be run here")
+    return facts.inputs[0]
+
+
+def _check_fit(port: Port, images: np.ndarray, label: str) -> None:
+    if port.dtype != "float32":
+        name = port.name[:60]
+        raise FileRefused(f"{label} takes {port.dtype} at its input {name!r}; only one that takes float32 can be run")
+    if len(port.shape) < 2 or not port.shape[0]:
+        raise FileRefused(f"{label} takes {_shape(port.shape)} at its input {port.name[:60]!r}, which is no batch")
+    fits = len(port.shape) == images.ndim and all(
+        not isinstance(size, int) or size == given for size, given in zip(port.shape[1:], images.shape[1:], strict=True)
+    )
+    if not fits or not images.size:
+        raise FileRefused(
+            f"{label} takes {_shape(port.shape)} at its input {port.name[:60]!r} and was asked with "
+            f"{_shape(images.shape)}; ask it with what it takes"
+        )
+
+
+def _check_names(loaded: Loaded, outputs: Sequence[str], label: str) -> None:
+    there = {port.name for port in loaded.facts.outputs} | set(loaded.layers or ())
+    for name in outputs:
+        if name not in there:
+            what = "output" if loaded.layers is None else "layer"
+            raise FileRefused(f"{label} has no {what} {name[:60]!r}; it may have been replaced, so open it again")
+
+
+def _check_size(loaded: Loaded, name: str, count: int, label: str) -> None:
+    """Refuse, before it is computed, a layer that would be too much to send."""
+    shape = (loaded.layers or {}).get(name)
+    wanted = 4 * count * int(np.prod(shape, dtype=np.float64)) if shape else 0
+    if wanted > INNER_BYTES:
+        raise FileRefused(_too_much(name, wanted, count, label))
+
+
+def _check_maps(name: str, result: np.ndarray, count: int, label: str) -> None:
+    """Refuse a layer that turned out to be no feature map, or too much of one."""
+    if result.ndim != 4:
+        raise FileRefused(f"{label}: its layer {name[:60]!r} is {_shape(result.shape)}, which is no feature map")
+    if result.nbytes > INNER_BYTES:
+        raise FileRefused(_too_much(name, result.nbytes, count, label))
+
+
+def _too_much(name: str, size: int, count: int, label: str) -> str:
+    return (
+        f"{label}: its layer {name[:60]!r} takes {size / 2**20:.0f} MiB for {count} images, more than "
+        f"{INNER_BYTES >> 20} MiB are not shown; ask with fewer images"
+    )
+
+
+def _rows(answer: object, count: int, name: str, label: str) -> np.ndarray:
+    """Return an answer as float32, one row an image; a graph may well make something else."""
+    array = np.asarray(answer)
+    if array.dtype.kind not in "fiub" or array.ndim < 1 or len(array) != count:
+        made = f"{array.dtype} {_shape(array.shape)}"
+        raise FileRefused(f"{label}: its output {name[:60]!r} is {made} for {count} images; expected a row each")
+    return array.astype(np.float32, copy=False)
+
+
+def _shape(sizes: Sequence[int | str]) -> str:
+    return f"({', '.join(str(size)[:20] for size in sizes)})"
