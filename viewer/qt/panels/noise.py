@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer
-from PySide6.QtGui import QFontMetricsF
+from PySide6.QtGui import QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSplitter, QWidget
 
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.lines import Above, LinesFigure
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.asker import Ask, Round
 from viewer.qt.panels import noise_pictures as pictures
@@ -28,6 +29,7 @@ from viewer.state.selection import State
 
 NARROWEST_SLIDER = 160  # its hundred steps can still be met with the pointer
 REST_MILLISECONDS = 150  # so long the slider must have stood still before the curves go on
+ROOM_FOR_BOTH = 300  # pixels of height for pictures and curve together
 KINDS: tuple[Kind, ...] = ("gaussian", "salt and pepper")
 KIND_WORDS = {"gaussian": "Gaussian σ", "salt and pepper": "salt and pepper"}
 
@@ -191,6 +193,8 @@ class Noise(ImagePanel):
     @property
     def figure(self) -> Figure | None:
         pictures_shown, curve = self.view.figure, self.curve_view.figure
+        if self.view.isHidden():
+            return curve
         if pictures_shown is None or curve is None or self.curve_view.isHidden():
             return pictures_shown
         heights = self.splitter.sizes()
@@ -218,9 +222,11 @@ class Noise(ImagePanel):
     def _start(self, state: State) -> None:
         """Begin with the noise that a run was trained with; going on among those compared changes nothing."""
         graph = state.now.graph
-        if graph is None or state.current is None or state.current in self._started_for:
+        if graph is None or state.current is None:
             return
-        self._started_for = state.compared
+        begun, self._started_for = state.current in self._started_for, state.compared
+        if begun:
+            return
         self._strengths["gaussian"] = noise.starting_sigma(graph.noise)
         self._set_quietly(self._strengths[self.kind])
 
@@ -306,20 +312,30 @@ class Noise(ImagePanel):
 
     def _tell(self, point: QPointF | None) -> None:
         """Write the figures of the image under the pointer beside it."""
-        figure, shot = self.view.figure, self.shot
-        if point is None or shot is None or not isinstance(figure, ComparisonFigure):
-            self.view.show_hint("", QPointF())
-            return
-        metrics = QFontMetricsF(self.view.font())
+        self.view.show_hint(self._hint_at(point) if point is not None else "", point or QPointF())
+
+    def _hint_at(self, point: QPointF) -> str:
+        figure, shot, metrics = self.view.figure, self.shot, QFontMetricsF(self.view.font())
+        if shot is None:
+            return ""
+        names, paths = self.store.state.names(), list(shot.results)
+        if isinstance(figure, MosaicFigure):
+            column = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
+            if column is None:
+                return ""
+            told = [
+                pictures.hint(result, shot.reference, column, "output") for result in (None, shot.results[paths[0]])
+            ]
+            return "\n".join(text for text in told if text)
+        if not isinstance(figure, ComparisonFigure):
+            return ""
         hit = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
-        paths = list(shot.results)
         if hit is None or hit.block > len(paths):
-            self.view.show_hint("", QPointF())
-            return
-        path = paths[hit.block - 1] if hit.block else None
-        name = self.store.state.names().get(path, "") if path is not None else ""
-        told = pictures.hint(shot.results[path] if path is not None else None, shot.reference, hit.image, name)
-        self.view.show_hint(told, point)
+            return ""
+        if hit.block == 0:
+            return pictures.hint(None, shot.reference, hit.image, "")
+        path = paths[hit.block - 1]
+        return pictures.hint(shot.results[path], shot.reference, hit.image, names.get(path, ""))
 
     # ---- the curve ----
 
@@ -334,8 +350,17 @@ class Noise(ImagePanel):
 
     def _show_curve(self, on: bool) -> None:
         self.curve_view.setVisible(on)
+        self._make_room()
         self._redraw_curve()
         self._go_on()
+
+    def _make_room(self) -> None:
+        """Show the curve alone where pictures above it would be too small to be seen."""
+        self.view.setVisible(not self.curve_box.isChecked() or self.splitter.height() >= ROOM_FOR_BOTH)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
 
     def _redraw_curve(self) -> None:
         if self.curve_view.isHidden() or self.shot is None:

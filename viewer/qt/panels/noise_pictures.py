@@ -31,7 +31,7 @@ def mosaic(theme: Theme, result: Result, reference: Reference, chosen: int) -> M
     if result.scores is not None and result.outputs is not None:
         told += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
     rows = tuple(Row(label, colours.fitted(colours.from_images(images), size)) for label, images, _ in told)
-    notes = [score_words(scores, chosen) for _, _, scores in told]
+    notes = [f"{words.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in told]
     return MosaicFigure(
         theme=theme,
         rows=rows,
@@ -53,7 +53,7 @@ def comparison(
     shared = shot.reference
     shown = (("clean", shared.clean), ("noisy", shared.noisy), ("median", shared.median))
     bands = tuple(Band(label, colours.from_images(images)) for label, images in shown)
-    blocks = [Block("the same images", bands, note="for all runs" if shared.noisy_scores is None else "")]
+    blocks = [Block("images", bands)]
     for path in [*shot.results, *troubles]:
         result = shot.results.get(path)
         if result is None:
@@ -90,7 +90,7 @@ def _verdicts(result: Result) -> list[str]:
 
 def similarity(value: float) -> str:
     """Write a structural similarity."""
-    return words.MISSING if math.isnan(value) else f"{value:.2f}"
+    return words.MISSING if math.isnan(value) else f"{value:.2f}".replace("-", "−")
 
 
 def mean_words(scores: Scores) -> str:
@@ -121,14 +121,15 @@ def summary(shot: Shot, current: Result | None) -> str:
 
 
 def hint(result: Result | None, reference: Reference, index: int, name: str) -> str:
-    """Write what is known of one image under the pointer."""
+    """Write what is known of one image under the pointer; of a run's, or of the images that all runs get."""
+    told = []
     if result is None:
         told = [("noisy", reference.noisy_scores), ("median filter", reference.median_scores)]
-        return "\n".join(f"{label} {score_words(scores, index)}" for label, scores in told if scores is not None)
-    if result.scores is not None:
-        return f"{name}\n{score_words(result.scores, index)}"
-    verdicts = _verdicts(result)
-    return f"{name}\ncalls it {verdicts[index]}" if index < len(verdicts) else ""
+    elif result.scores is not None:
+        told = [(name, result.scores)]
+    lines_told = [f"{label}: {score_words(scores, index)}" for label, scores in told if scores is not None]
+    verdicts = _verdicts(result) if result is not None else []
+    return "\n".join([*lines_told, *([f"{name} calls it {verdicts[index]}"] if index < len(verdicts) else [])])
 
 
 def strength_words(shot_kind: str, strength: float) -> str:
