@@ -20,7 +20,7 @@ def fitted(picture: np.ndarray, shape: Shape) -> tuple[np.ndarray, str]:
     tall, wide = _crop((rows, columns), (height, width))
     top, left = (rows - tall) // 2, (columns - wide) // 2
     middle = picture[top : top + tall, left : left + wide].astype(np.float32) / np.float32(255)
-    colour = _means(_means(middle, height, axis=0), width, axis=1).transpose(2, 0, 1)[None]
+    colour = scaled(middle, height, width).transpose(2, 0, 1)[None]
     image = grey(colour) if channels == 1 else colour
     was_grey = bool((picture[..., 0] == picture[..., 1]).all() and (picture[..., 1] == picture[..., 2]).all())
     return np.ascontiguousarray(image[0], dtype=np.float32), _words(picture.shape[:2], (tall, wide), shape, was_grey)
@@ -31,6 +31,11 @@ def _crop(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
     if size[0] * wanted[1] > size[1] * wanted[0]:
         return max(1, round(size[1] * wanted[0] / wanted[1])), size[1]
     return size[0], max(1, round(size[0] * wanted[1] / wanted[0]))
+
+
+def scaled(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return values (H, W, …) as (height, width, …), each the mean of the area that it covers."""
+    return _means(_means(values, height, axis=0), width, axis=1)
 
 
 def _means(values: np.ndarray, count: int, *, axis: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from viewer.qt.panels.bottleneck import Bottleneck
 from viewer.qt.panels.card import CardPanel
+from viewer.qt.panels.draw import Draw
 from viewer.qt.panels.losses import Losses
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
@@ -23,6 +24,7 @@ class Panels(dict[str, Panel]):
         super().__init__()
         self.reconstructions = self._add("reconstructions", Reconstructions(tools))
         self.noise = self._add("noise", Noise(tools))
+        self.draw = self._add("draw", Draw(tools))
         self.bottleneck = self._add("bottleneck", Bottleneck(tools))
         self.losses = self._add("losses", Losses(tools))
         self.card = self._add("card", CardPanel(tools))
