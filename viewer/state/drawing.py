@@ -8,6 +8,7 @@ import numpy as np
 
 from viewer.state import fit, noise
 from viewer.state.graph import Graph
+from viewer.state.samples import to_unit
 
 SIDE = 280  # of the canvas, in its own pixels: ten for each of a digit's
 BOX_SHARE = 20 / 28  # of an image's side, the box that MNIST's digits were scaled to
@@ -69,7 +70,7 @@ def centred(picture: np.ndarray, shape: Shape) -> np.ndarray:
     """
     _, height, width = shape
     image = np.zeros(shape, dtype=np.float32)
-    ink = fit.fitted(picture, (1, *picture.shape[:2]))[0][0]
+    ink = fit.luma(to_unit(picture))
     rows, columns = np.flatnonzero(ink.max(axis=1) > FAINTEST_INK), np.flatnonzero(ink.max(axis=0) > FAINTEST_INK)
     if not len(rows):
         return image
