@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo import display
-from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, print_json, run
+from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE
 from zoo.errors import AezooError, CheckFailed, DisplayError, UsageError
 
@@ -38,6 +38,7 @@ ThemeName = Annotated[str | None, typer.Option("--theme", metavar="system|light|
 def main(
     paths: Paths = None,
     runs: Runs = RUNS_DEFAULT,
+    data: Data = None,
     screenshot: Screenshot = None,
     timing: Timing = False,
     theme: ThemeName = None,
@@ -62,6 +63,7 @@ def main(
 
         fixed = theme or ("light" if screenshot else None)  # a picture looks alike whatever was chosen last
         window = MainWindow(workers, Disk(), theme=fixed)
+        window.images.data = data
         window.open(chosen, remember=screenshot is None and bool(paths))
         window.show()
         end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)  # Qt holds its methods only weakly

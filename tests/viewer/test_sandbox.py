@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -137,7 +137,7 @@ def test_a_worker_computes_on_the_gpu_where_there_is_one() -> None:
         pytest.skip(sessions.probe().why_not_cuda)
     worker = subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None
-    hello = protocol.read(worker.stdout)
+    hello = protocol.read(cast(BinaryIO, worker.stdout))
     worker.stdin.close()
     worker.wait(60)
     assert hello is not None and hello.header["provider"] == "CUDA", hello
