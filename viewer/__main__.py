@@ -126,6 +126,7 @@ class _End:
         if self._as_json:
             report = {"window_ms": window, "first_picture_ms": picture, "provider": hello.provider if hello else None}
             print_json({"screenshot": str(self._screenshot) if self._screenshot else None, **report})
+            sys.stdout.flush()  # whoever reads it need not wait for the window's end
         elif self._timing:
             print(f"window {window} ms, first picture {picture if picture is not None else '–'} ms", flush=True)
         if self._screenshot is not None and not self._as_json:
