@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -44,6 +45,7 @@ def main(
     as_json: Json = False,
 ) -> None:
     """Open the desktop viewer on folders of runs, run folders and .onnx files."""
+    gc.disable()  # until the window is there: what is imported stays, and walking it again and again takes 50 ms
     chosen = _check(paths, runs, screenshot, theme)
     try:
         from viewer.qt.application import make_application
@@ -65,6 +67,8 @@ def main(
         window.open(chosen, remember=screenshot is None and bool(paths))
         window.show()
         end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)  # Qt holds its methods only weakly
+        gc.freeze()
+        gc.enable()
         code = application.exec()
         window.close()
     finally:

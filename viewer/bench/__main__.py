@@ -67,6 +67,7 @@ def main(
             say(f"start {number + 1} of {starts}")
             begun.append(start.measure(filled.root))
         driven = drive.drive(filled, drive.Plan(steps, drag, pages), say)
+    load = f"{load} before, {_load()} after; what else runs here makes every number larger"
     conditions = {**_conditions(source, filled, used, load), "provider": driven.provider}
     document = report.document(conditions, begun, driven)
     if out is not None:
@@ -89,9 +90,8 @@ def _narrow(cores: int) -> int:
 
 
 def _load() -> str:
-    if not hasattr(os, "getloadavg"):
-        return "unknown"
-    return f"{os.getloadavg()[0]:.2f} over the minute before"
+    """How many processes wanted to run in the last minute."""
+    return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
 
 
 def _conditions(source: Path, filled: Filled, cores: int, load: str) -> dict[str, Any]:

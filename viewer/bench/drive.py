@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -127,6 +128,7 @@ class _Stage:
         self._watch.start()
         self._window.show()
         self._until(lambda: self._window.window_at is not None, "the window's first painting")
+        gc.freeze()  # as the viewer does
         self._watch.resume()  # what comes before there is a window is part of the start
         self._phase("opening the folder")
         self._window.open((self._runs.root,), remember=False)

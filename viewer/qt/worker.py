@@ -187,14 +187,15 @@ class Workers(QObject):
         QTimer.singleShot(0, self, lambda: self.answered.emit(answer))
 
     def _next(self) -> None:
-        """Send the oldest mailbox's question, if the worker is free."""
+        """Send the oldest question if the worker is free; what a picture waits for goes before histories."""
         if self._asked is not None or self._active is None or self._active.hello is None:
             return
         if not self._mailboxes:
             self._prepare_spare()
             self.idle.emit()
             return
-        _, self._asked = self._mailboxes.popitem(last=False)
+        asker = next((key for key, entry in self._mailboxes.items() if entry.kind != "history"), None)
+        self._asked = self._mailboxes.pop(next(iter(self._mailboxes)) if asker is None else asker)
         self._send(self._asked)
 
     def _send(self, question: Question) -> None:
