@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,17 @@ def test_memory_was_measured_of_every_process(document: dict[str, Any]) -> None:
     assert len(document["memory_mb"]) == 3 and document["processes"] >= 2
     assert 20 < document["window_mb"] < document["memory_mb"][-1]
     assert memory.held([1 << 30]) is None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells")
+def test_a_family_is_a_process_with_its_children_and_theirs() -> None:
+    script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None and child.stdout is not None
+        child.stdout.readline()
+        found = memory.family(child.pid)
+        child.stdin.close()
+    assert len(found) == 2 and found[0] == child.pid
 
 
 @pytest.mark.parametrize(

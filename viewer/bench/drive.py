@@ -22,7 +22,6 @@ from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.qt.signals import Signals
-from viewer.qt.worker import WorkerProcess
 from viewer.state import noise
 from zoo.errors import CheckFailed, Interrupted
 
@@ -137,7 +136,7 @@ class _Stage:
             self._measure(place)
         self.driven.gaps, self.driven.longest_gap_ms = self._watch.gaps, self._watch.longest
         self.driven.window_mb = memory.held([os.getpid()])
-        self.driven.processes = len(self._process_ids())
+        self.driven.processes = len(memory.family(os.getpid()))
         self.driven.provider = self._workers.hello.provider if self._workers.hello else ""
 
     def _measure(self, place: Path) -> None:
@@ -226,14 +225,10 @@ class _Stage:
     def _weigh(self) -> None:
         """Measure memory, which takes some milliseconds of the GUI thread that are the benchmark's own."""
         self._watch.pause()
-        mb = memory.held(self._process_ids())
+        mb = memory.held(memory.family(os.getpid()))
         if mb is not None:
             self.driven.memory_mb.append(mb)
         self._watch.resume()
-
-    def _process_ids(self) -> list[int]:
-        ours = self._window.findChildren(WorkerProcess) + self._workers.findChildren(WorkerProcess)
-        return [os.getpid(), *{process.process_id for process in ours if process.process_id}]
 
     # ---- waiting ----
 
