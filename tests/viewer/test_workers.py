@@ -201,6 +201,15 @@ def test_what_a_picture_waits_for_goes_before_the_histories_of_other_runs(
     assert answered == [run, *histories]
 
 
+def test_a_large_file_reaches_the_worker_in_pieces_and_whole(
+    make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "PIECE_BYTES", 100)
+    answer = ask(qtbot, make_workers(), file)
+    assert len(file.data) > 1000 and answer.trouble == ""
+    assert answer.arrays["reconstruction"].shape == (2, 1, 28, 28)
+
+
 def test_closing_leaves_no_process_behind(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
     process_id = window.workers.process_id
