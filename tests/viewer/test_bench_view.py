@@ -169,6 +169,7 @@ def test_the_slowest_recipe_and_a_wish_that_was_never_shown_decide() -> None:
         "longest stall",
     ]
     assert "the first of all took 900 ms" in told["window"].note and "tests/slow" in told["paging"].note
+    assert told["longest stall"].note == "of the GUI thread, 1 above the target; at most 20 ms of one it computed"
 
 
 def test_what_was_not_measured_did_not_pass() -> None:
