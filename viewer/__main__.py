@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -45,6 +46,7 @@ def main(
     as_json: Json = False,
 ) -> None:
     """Open the desktop viewer on folders of runs, run folders and .onnx files."""
+    gc.disable()  # until the window is there: what is imported stays, and walking it again and again takes 50 ms
     chosen = _check(paths, runs, screenshot, theme)
     try:
         from viewer.qt.application import make_application
@@ -67,6 +69,8 @@ def main(
         window.open(chosen, remember=screenshot is None and bool(paths))
         window.show()
         end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)  # Qt holds its methods only weakly
+        gc.freeze()
+        gc.enable()
         code = application.exec()
         window.close()
     finally:
@@ -128,6 +132,7 @@ class _End:
         if self._as_json:
             report = {"window_ms": window, "first_picture_ms": picture, "provider": hello.provider if hello else None}
             print_json({"screenshot": str(self._screenshot) if self._screenshot else None, **report})
+            sys.stdout.flush()  # whoever reads it need not wait for the window's end
         elif self._timing:
             print(f"window {window} ms, first picture {picture if picture is not None else '–'} ms", flush=True)
         if self._screenshot is not None and not self._as_json:
