@@ -13,9 +13,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QPolygonF
 
 from viewer.figures import ticks
-from viewer.figures.curves import SAMPLE_WIDTH, _flow, _pen
 from viewer.figures.theme import Theme
 
+SAMPLE_WIDTH = 22.0  # of a line in the legend
 NARROWEST_PLOT = 240.0  # beside it the legend has a column of its own, else it lies above
 WIDEST_NAME = 190.0
 
@@ -67,7 +67,7 @@ class LinesFigure:
         """Return where the lines lie: what legend, ticks and labels leave."""
         line, beside = metrics.height(), self._beside(rect, metrics)
         left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
-        above = 0 if beside else len({place.y() for _, place in self._flowing(rect, metrics)}) * (line + 2)
+        above = 0.0 if beside else self._flowing(rect, metrics)[-1].bottom() - rect.top()
         top = above + line + 8
         right = beside + 16 if beside else 12
         return rect.adjusted(left, top, -right, -(2 * line + 12))
@@ -80,9 +80,17 @@ class LinesFigure:
         place = (point.x() - plot.left()) / plot.width()
         return max(0.0, min(1.0, self.x_axis.low + place * (self.x_axis.high - self.x_axis.low)))
 
-    def _flowing(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[tuple[str, str, bool], QPointF]]:
-        entries = [(f"{line.name}  {_told(line.now)}".rstrip(), line.colour, line.dashed) for line in self.lines]
-        return _flow(entries, rect, metrics)
+    def _flowing(self, rect: QRectF, metrics: QFontMetricsF) -> list[QRectF]:
+        """Where the legend's entries stand above the plot, from left to right and then below."""
+        placed: list[QRectF] = []
+        x, y, step = rect.left(), rect.top(), metrics.height() + 2
+        for line in self.lines:
+            width = SAMPLE_WIDTH + 6 + metrics.horizontalAdvance(_entry(line)) + 16
+            if x > rect.left() and x + width > rect.right():
+                x, y = rect.left(), y + step
+            placed.append(QRectF(x, y, min(width, rect.right() - x), step))
+            x += width
+        return placed or [QRectF(x, y, 0, 0)]
 
     # ---- painting ----
 
@@ -103,9 +111,8 @@ class LinesFigure:
             column = QRectF(plot.right() + 16, rect.top(), rect.right() - plot.right() - 16, rect.height())
             self._paint_column(painter, column, metrics)
         else:
-            for (text, colour, dashed), place in self._flowing(rect, metrics):
-                row = QRectF(place.x(), place.y(), rect.right() - place.x(), metrics.height())
-                self._paint_entry(painter, row, metrics, text, colour, dashed=dashed)
+            for line, row in zip(self.lines, self._flowing(rect, metrics), strict=False):
+                self._paint_entry(painter, row, metrics, line, _entry(line))
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
@@ -137,7 +144,7 @@ class LinesFigure:
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
 
     def _paint_line(self, painter: QPainter, plot: QRectF, line: Line) -> None:
-        painter.setPen(_pen(painter, line.colour, dashed=line.dashed))
+        painter.setPen(_pen(painter, line))
         for start, end in _stretches(line.usable):
             places = [self._place(plot, line.x[i], line.y[i]) for i in range(start, end)]
             if len(places) > 1:
@@ -170,18 +177,16 @@ class LinesFigure:
             value = _told(line.now)
             width = metrics.horizontalAdvance(value) + 8
             name = row.adjusted(0, 0, -width, 0)
-            self._paint_entry(painter, name, metrics, line.name, line.colour, dashed=line.dashed)
+            self._paint_entry(painter, name, metrics, line, line.name)
             painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, value)
         if len(shown) < len(self.lines):
             painter.setPen(self.theme.colour("muted"))
             row = QRectF(column.left(), column.top() + (len(shown) + 1) * step, column.width(), step)
             painter.drawText(row, Qt.AlignmentFlag.AlignVCenter, f"… and {len(self.lines) - len(shown)} more")
 
-    def _paint_entry(
-        self, painter: QPainter, row: QRectF, metrics: QFontMetricsF, text: str, colour: str, *, dashed: bool
-    ) -> None:
+    def _paint_entry(self, painter: QPainter, row: QRectF, metrics: QFontMetricsF, line: Line, text: str) -> None:
         middle = math.floor(row.center().y())  # on whole pixels, so that all are of one width
-        painter.setPen(_pen(painter, colour, dashed=dashed))
+        painter.setPen(_pen(painter, line))
         painter.drawLine(QPointF(row.left(), middle), QPointF(row.left() + SAMPLE_WIDTH, middle))
         rest = row.adjusted(SAMPLE_WIDTH + 6, 0, 0, 0)
         painter.setPen(self.theme.colour("text"))
@@ -208,6 +213,20 @@ class Above:
         middle = rect.top() + self.share * rect.height()
         self.upper.paint(painter, QRectF(rect.left(), rect.top(), rect.width(), middle - rect.top() - 8))
         self.lower.paint(painter, QRectF(rect.left(), middle + 8, rect.width(), rect.bottom() - middle - 8))
+
+
+def _pen(painter: QPainter, line: Line) -> QPen:
+    """A line's pen: a cosmetic pen counts device pixels, so its width grows with the display's ratio."""
+    pen = QPen(line.colour)
+    pen.setWidthF(1.7 * painter.device().devicePixelRatioF())
+    pen.setCosmetic(True)
+    if line.dashed:
+        pen.setDashPattern([4, 3])
+    return pen
+
+
+def _entry(line: Line) -> str:
+    return f"{line.name}  {_told(line.now)}".rstrip()
 
 
 def _told(value: float | None) -> str:
