@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import os
 import random
 import shutil
@@ -20,7 +21,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -170,7 +171,7 @@ class Monkey:
             action
             for top in self.window.menuBar().actions()
             if isinstance(top.menu(), QMenu)
-            for action in top.menu().actions()  # type: ignore[union-attr, attr-defined]
+            for action in top.menu().actions()  # type: ignore[attr-defined]
             if action.isEnabled() and not action.menu() and action.text() not in UNWANTED
         ]
         self.random.choice(actions).trigger()
@@ -267,16 +268,20 @@ def held(window: MainWindow, action: int) -> Held:
 
 def silence_dialogs() -> None:
     """What would wait for a person answers that nothing was chosen."""
-    QFileDialog.getOpenFileNames = staticmethod(lambda *_, **__: ([], ""))  # type: ignore[assignment]
-    QFileDialog.getSaveFileName = staticmethod(lambda *_, **__: ("", ""))  # type: ignore[assignment]
-    QFileDialog.getExistingDirectory = staticmethod(lambda *_, **__: "")  # type: ignore[assignment]
-    QInputDialog.getInt = staticmethod(lambda *_, **__: (0, False))  # type: ignore[assignment]
-    QDesktopServices.openUrl = staticmethod(lambda *_, **__: True)  # type: ignore[assignment]
+    QFileDialog.getOpenFileNames = staticmethod(lambda *_, **__: ([], ""))  # type: ignore[method-assign]
+    QFileDialog.getSaveFileName = staticmethod(lambda *_, **__: ("", ""))  # type: ignore[method-assign]
+    QFileDialog.getExistingDirectory = staticmethod(lambda *_, **__: "")  # type: ignore[method-assign]
+    QInputDialog.getInt = staticmethod(lambda *_, **__: (0, False))  # type: ignore[method-assign]
+    QDesktopServices.openUrl = staticmethod(lambda *_, **__: True)  # type: ignore[method-assign]
     QMenu.exec = lambda self, *_, **__: None  # type: ignore[assignment, method-assign]
 
 
-def go(store: Path, *, actions: int, seed: int, every: int = 1000) -> tuple[Monkey, list[Held], list[str]]:
-    """Let a monkey loose on a window over copies of the runs in `store`; return it, what was held, and what broke."""
+def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], list[str], bool]:
+    """Let a monkey loose on a window over copies of the runs in `store`.
+
+    Returns it, what was held, what broke, and whether the window shows a whole run at the end.
+    """
+    every = max(1, min(1000, actions // 5))
     from viewer.qt.application import make_application
 
     make_application()
@@ -306,13 +311,30 @@ def go(store: Path, *, actions: int, seed: int, every: int = 1000) -> tuple[Monk
             if not window.isVisible():
                 window.show()
         measured.append(held(window, actions))
+        answers = _answers(window, store)
     finally:
         sys.excepthook = before
         window.close()
         window.deleteLater()
         QApplication.processEvents()
         shutil.rmtree(here, ignore_errors=True)
-    return monkey, measured, broken
+    return monkey, measured, broken, answers
+
+
+def _answers(window: MainWindow, store: Path) -> bool:
+    """Whether the window, opened on whole runs after all that, shows the first of them."""
+    window.usual_layout()
+    window.images.forget_pictures()
+    window.open((store,), remember=False)
+    window.go_to(window.panels.reconstructions)
+    view = window.panels.reconstructions.view
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.005)
+        if window.settled and window.store.state.scanned and view.figure is not None:
+            return True
+    return False
 
 
 def main() -> None:
@@ -320,9 +342,15 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True, help="a folder of runs; it is copied and left alone")
     parser.add_argument("--actions", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     chosen = parser.parse_args()
     begun = time.monotonic()
-    monkey, measured, broken = go(chosen.runs, actions=chosen.actions, seed=chosen.seed)
+    monkey, measured, broken, answers = go(chosen.runs, actions=chosen.actions, seed=chosen.seed)
+    if chosen.json:
+        told = {"done": monkey.done, "held": [asdict(moment) for moment in measured], "answers": answers}
+        print(json.dumps({**told, "seconds": time.monotonic() - begun}))
+        print("".join(broken), file=sys.stderr)
+        sys.exit(1 if broken else 0)
     print(f"{sum(monkey.done.values())} actions in {time.monotonic() - begun:.0f} s, seed {chosen.seed}: ", end="")
     print(", ".join(f"{count} {name}" for name, count in monkey.done.most_common()))
     print("actions  MB resident  threads  open files  widgets")
@@ -330,7 +358,7 @@ def main() -> None:
         print(f"{moment.action:7}  {moment.megabytes:11.0f}  {moment.threads:7}  {moment.files:10}  {moment.widgets:7}")
     for text in broken:
         print(text)
-    print(f"{len(broken)} exceptions")
+    print(f"{len(broken)} exceptions; at the end the window {'shows' if answers else 'does NOT show'} a run")
     sys.exit(1 if broken else 0)
 
 
