@@ -23,6 +23,7 @@ from viewer.figures.theme import Theme
 
 WIDEST_TITLE = 170.0
 BETWEEN = ", "
+MARK = 2.0  # the line below a marked image
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +46,17 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A run: its name, a line below it, its bands, and a caption for each image; `sentence` stands where bands fail."""
+    """A run: its name, a line below it, its bands, and a caption for each image; `sentence` stands where bands fail.
+
+    The images in `marked` are underlined in the colour of warnings, and their captions have it.
+    """
 
     title: str
     bands: tuple[Band, ...] = ()
     captions: tuple[str, ...] = ()
     note: str = ""
     sentence: str = ""
+    marked: frozenset[int] = frozenset()
 
 
 class Hit(NamedTuple):
@@ -153,6 +158,9 @@ class ComparisonFigure:
             for band, strip in zip(block.bands, strips, strict=True):
                 for index, cell in enumerate(strip[: len(band.pixels)]):
                     _draw(painter, band, index, cell)
+            for cell in (strips[-1][index] for index in block.marked if strips and index < len(strips[-1])):
+                line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
+                painter.fillRect(line, self.theme.colour("warning"))
         self._paint_large(painter, placed, metrics)
         for index, block in enumerate(self.blocks):
             self._paint_head(painter, block, placed.heads[index], metrics, beside=placed.arrangement == "rows")
@@ -175,8 +183,8 @@ class ComparisonFigure:
         along = metrics.horizontalAdvance(title) + 10 if beside else 0.0
         down = 0.0 if beside else metrics.height()
         note = metrics.elidedText(block.note, Qt.TextElideMode.ElideRight, max(0.0, head.width() - along))
-        if beside and note != block.note:
-            return  # "…" alone says nothing
+        if (beside and note != block.note) or (not beside and head.height() < 2 * metrics.height() - 1):
+            return  # "…" alone says nothing, and what is written below the head would be another's
         painter.setPen(self.theme.colour("muted"))
         painter.drawText(QPointF(head.left() + along, head.top() + down + metrics.ascent()), note)
 
@@ -205,16 +213,16 @@ class ComparisonFigure:
 
     def _paint_captions(self, painter: QPainter, placed: Placed, metrics: QFontMetricsF) -> None:
         """Write the captions; of those that would run into one another only the chosen image's."""
-        painter.setPen(self.theme.colour("muted"))
         align = Qt.AlignmentFlag.AlignLeft if placed.columns else Qt.AlignmentFlag.AlignHCenter
         for block, places in zip(self.blocks, placed.captions, strict=True):
-            told = list(zip(block.captions, places, strict=False))
-            if any(metrics.horizontalAdvance(text) > box.width() + 1 for text, box in told):
+            told = [(*entry, at) for at, entry in enumerate(zip(block.captions, places, strict=False))]
+            if any(metrics.horizontalAdvance(text) > box.width() + 1 for text, box, _ in told):
                 wide = metrics.horizontalAdvance("0") * 20
-                told = [(text, box.adjusted(-wide, 0, wide, 0)) for text, box in told[self.chosen : self.chosen + 1]]
-            if any(box.height() < metrics.ascent() for _, box in told):
+                told = [(text, box.adjusted(-wide, 0, wide, 0), at) for text, box, at in told if at == self.chosen]
+            if any(box.height() < metrics.ascent() for _, box, _ in told):
                 continue
-            for text, box in told:
+            for text, box, at in told:
+                painter.setPen(self.theme.colour("warning" if at in block.marked else "muted"))
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
 
     def _paint_chosen(self, painter: QPainter, placed: Placed) -> None:

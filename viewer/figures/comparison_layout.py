@@ -22,8 +22,10 @@ GAP = 3.0
 BLOCK_GAP = 14.0
 LARGEST_ZOOM = 16
 SMALLEST_ZOOM = 0.05
-SMALLEST_IMAGE = 14.0  # where images would be smaller, their captions give way
+SMALLEST_IMAGE = 14.0  # where images would be smaller, gaps and captions give way
+TIGHT_GAP = 5.0
 NARROWEST_BLOCK = 54.0
+NARROWEST_TIGHT = 36.0
 NARROWEST_SENTENCE = 110.0
 WIDEST_SENTENCE = 160.0
 SENTENCE_LINES = 3
@@ -78,6 +80,7 @@ class Geometry:
     count: int
     words: Words
     ratio: float  # device pixels a logical one
+    tight: bool = False
 
     @cached_property
     def largest(self) -> Size:
@@ -94,7 +97,11 @@ class Geometry:
 
     @property
     def block_gap(self) -> float:
-        return self.snapped(BLOCK_GAP)
+        return self.snapped(TIGHT_GAP if self.tight else BLOCK_GAP)
+
+    @property
+    def narrowest(self) -> float:
+        return NARROWEST_TIGHT if self.tight else NARROWEST_BLOCK
 
     # ---- sizes ----
 
@@ -123,12 +130,13 @@ class Geometry:
             if not self.sizes[block]:
                 return NARROWEST_SENTENCE
             caption = words.caption + GAP if self.captioned[block] else 0.0
-            return max(NARROWEST_BLOCK, self.thickness(block, zoom, columns=True) + caption)
+            return max(self.narrowest, self.thickness(block, zoom, columns=True) + caption)
         head = words.line if arrangement == "rows" else 0.0
         if not self.sizes[block]:
             return max(head + SENTENCE_LINES * words.line, 2 * words.line)
         caption = words.line if self.captioned[block] else 0.0
-        return max(head + self.thickness(block, zoom, columns=False) + caption, 2 * words.line)
+        least = words.line if self.tight else 2 * words.line
+        return max(head + self.thickness(block, zoom, columns=False) + caption, least)
 
     def before(self, arrangement: Arrangement) -> float:
         """Return what stands before the first image: of columns their heads, of rows the labels of their bands."""
@@ -167,9 +175,8 @@ class Geometry:
         inner = room.adjusted(0, 0, 0, -line_below)
         zooms = {arrangement: self.fitting(inner, arrangement) for arrangement in ARRANGEMENTS}
         arrangement = max(ARRANGEMENTS, key=lambda name: zooms[name])  # of equal ones the first
-        if any(self.captioned) and zooms[arrangement] * max(self.largest) < SMALLEST_IMAGE:
-            bare = replace(self, captioned=(False,) * len(self.sizes))
-            return bare.place(room, line_below=line_below, large=large)
+        if zooms[arrangement] * max(self.largest) < SMALLEST_IMAGE and (smaller := self._with_less()):
+            return smaller.place(room, line_below=line_below, large=large)
         placed = self._placed(inner, zooms[arrangement], arrangement)
         bottom = max([rect.bottom() for rect in _every(placed)], default=room.top())
         again: Strips = ()
@@ -179,6 +186,12 @@ class Geometry:
             bottom = max([bottom, *(rect.bottom() for strip in again for rect in strip)])
         scale = QRectF(room.left(), min(bottom + GAP, room.bottom() - line_below + GAP), room.width(), self.words.line)
         return replace(placed, scale=scale, large=again, large_heads=heads)
+
+    def _with_less(self) -> Geometry | None:
+        """What gives way where images would become too small: first the gaps, then the captions."""
+        if not self.tight:
+            return replace(self, tight=True)
+        return replace(self, captioned=(False,) * len(self.sizes)) if any(self.captioned) else None
 
     def _placed(self, room: QRectF, zoom: float, arrangement: Arrangement) -> Placed:
         columns = arrangement == "columns"
@@ -283,7 +296,7 @@ class Geometry:
         along = sum(self.snapped(width if across else height) + self.gap for height, width in sizes) - self.gap
         thick = max(self.snapped(height if across else width) for height, width in sizes)
         height, width = (thick, along) if across else (along, thick)
-        return height + self.words.line + 2, max(width, NARROWEST_BLOCK)
+        return height + self.words.line + 2, max(width, self.narrowest)
 
     def _place_large(
         self, room: QRectF, shown: Sequence[int], zoom: float, *, down: bool, across: bool

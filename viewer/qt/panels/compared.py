@@ -82,6 +82,14 @@ class ComparedPanel(ImagePanel):
         """What is told of the image under the pointer, besides which image it is and the value there."""
         return [line for outcome in self.outcomes for line in _figures_of(outcome, pointed.image)]
 
+    def place_words(self, image: int, state: State) -> str:
+        """Which image it is."""
+        return outcomes.image_words(state, image)
+
+    def choose(self, image: int) -> None:
+        """Choose an image of those shown."""
+        self.store.set_sample(image)
+
     # ---- asking ----
 
     def follow(self, before: State, after: State) -> None:
@@ -160,7 +168,7 @@ class ComparedPanel(ImagePanel):
         """What the pointer tells: which image, the figures of all runs on it, and the value of the pixel."""
         assert self.picture is not None
         state = self.store.state
-        lines = [outcomes.image_words(state, pointed.image), *self.pointed_words(pointed, state)]
+        lines = [self.place_words(pointed.image, state), *self.pointed_words(pointed, state)]
         layers = self.picture.layers
         if pointed.block < len(layers) and pointed.band < len(layers[pointed.block]):
             title = self.picture.titles[pointed.block] if pointed.block < len(self.picture.titles) else ""
@@ -170,7 +178,7 @@ class ComparedPanel(ImagePanel):
     def _choose(self, point: QPointF) -> None:
         pointed = self._pointed(point)
         if pointed is not None:
-            self.store.set_sample(pointed.image)
+            self.choose(pointed.image)
 
     def _step(self, step: int) -> None:
         """Choose the next image; beyond the last one of the page comes the next page."""
