@@ -30,7 +30,7 @@ def test_the_chroma_error_is_the_mean_distance_in_a_and_b_whatever_the_brightnes
     np.testing.assert_allclose(chroma.errors(distances), distances.mean(axis=(1, 2)))
     grey = np.repeat(rng.random((4, 1, 8, 8)), 3, axis=1).astype(np.float32)
     assert chroma.error_map(grey, 0.5 * grey).max() < 0.01, "brightness is not chroma"
-    np.testing.assert_allclose(chroma.of_grey(targets), chroma.error_map(targets, grey), atol=0.01)
+    np.testing.assert_allclose(chroma.distance(chroma.ab(targets), 0), chroma.error_map(targets, grey), atol=0.01)
 
 
 def outcome(**more: object) -> Outcome:

@@ -36,13 +36,12 @@ def _cube_root(values: np.ndarray) -> np.ndarray:
 
 def error_map(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Return the chroma error of every pixel of colour images (N, 3, H, W) in [0, 1], float32 (N, H, W)."""
-    difference = ab(outputs) - ab(targets)
-    return np.asarray(np.sqrt((difference**2).sum(axis=1)))
+    return distance(ab(outputs), ab(targets))
 
 
-def of_grey(targets: np.ndarray) -> np.ndarray:
-    """Return the chroma error of every pixel where grey was copied: how far the true colour is from grey, (N, H, W)."""
-    return np.asarray(np.sqrt((ab(targets) ** 2).sum(axis=1)))
+def distance(one: np.ndarray, other: np.ndarray | float) -> np.ndarray:
+    """Return the distance of a* and b* (N, 2, H, W) from others, or from 0, which is grey, float32 (N, H, W)."""
+    return np.asarray(np.sqrt(((one - other) ** 2).sum(axis=1)))
 
 
 def errors(maps: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ class Colour(ComparedPanel):
     def redraw(self) -> None:
         if self._made_of != self.outcomes:
             self._made_of = self.outcomes
-            self.coloured = tuple(_coloured(outcome) for outcome in self.outcomes if outcome.outputs is not None)
+            self.coloured = coloured_of(self.outcomes)
         super().redraw()
 
     def picture_of(self, theme: Theme, state: State) -> Picture | str:
@@ -124,14 +124,25 @@ def why_none(state: State) -> str:
     return f"None of the selected runs colours photographs. Select one of those that do: {listed}."
 
 
-def _coloured(outcome: Outcome) -> Coloured:
-    assert outcome.samples is not None and outcome.outputs is not None
-    targets = outcome.samples.targets
-    if targets.shape[1] != 3:  # a stranger's colouriser may colour what is grey
-        targets, outputs = (np.repeat(images[:, :1], 3, axis=1) for images in (targets, outcome.outputs))
-    else:
-        outputs = outcome.outputs
-    return Coloured(outcome, chroma.error_map(targets, outputs), chroma.of_grey(targets))
+def coloured_of(told: Sequence[Outcome]) -> tuple[Coloured, ...]:
+    """Return the chroma errors of those that have pictures; the true colours are read once where they are the same."""
+    truths: dict[int, np.ndarray] = {}
+    found = []
+    for outcome in told:
+        if outcome.outputs is None or outcome.samples is None:
+            continue
+        targets = outcome.samples.targets
+        if id(targets) not in truths:
+            truths[id(targets)] = chroma.ab(_in_colour(targets))
+        truth = truths[id(targets)]
+        wrong = chroma.distance(chroma.ab(_in_colour(outcome.outputs)), truth)
+        found.append(Coloured(outcome, wrong, chroma.distance(truth, 0.0)))
+    return tuple(found)
+
+
+def _in_colour(images: np.ndarray) -> np.ndarray:
+    """A stranger's colouriser may colour what is grey."""
+    return images if images.shape[1] == 3 else np.repeat(images[:, :1], 3, axis=1)
 
 
 def picture_of(theme: Theme, told: Sequence[Outcome], coloured: Sequence[Coloured], chosen: int) -> Picture:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,8 +98,10 @@ class ComparedPanel(ImagePanel):
         if subject != self._subject:
             self._subject = subject
             self._ask(after)
-        elif before.sample != after.sample or before.splits is not after.splits:
+        elif before.splits is not after.splits:
             self.redraw()
+        elif before.sample != after.sample:
+            self._choose_in_picture(after.sample)
 
     def _subject_of(self, state: State) -> tuple[object, ...]:
         parts: list[object] = [state.page]
@@ -148,6 +150,15 @@ class ComparedPanel(ImagePanel):
             return
         self.picture = shown
         self.view.show_figure(shown.figure, shown.figure.description)
+
+    def _choose_in_picture(self, chosen: int) -> None:
+        """Mark another image: of a comparison all the pictures stay what they are."""
+        if self.picture is None or not isinstance(self.picture.figure, ComparisonFigure):
+            self.redraw()
+            return
+        figure = replace(self.picture.figure, chosen=chosen)
+        self.picture = replace(self.picture, figure=figure)
+        self.view.show_figure(figure, figure.description)
 
     def _pointed(self, point: QPointF) -> Pointed | None:
         if self.picture is None:

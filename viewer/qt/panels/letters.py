@@ -195,7 +195,10 @@ class Letters(ComparedPanel):
             super().choose(image)
         elif image != self._letter:
             self._letter = image
-            self.redraw()
+            self._choose_in_picture(image)
+
+    def _choose_in_picture(self, chosen: int) -> None:
+        super()._choose_in_picture(chosen if self.live else self._letter)
 
     def _step(self, step: int) -> None:
         if self.live:
