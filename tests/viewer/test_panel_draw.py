@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, settle_window, write_run
-from tests.viewer.test_panel_noise import classifier_bytes
+from tests.viewer.odd_runs import write_classifier, write_colouriser
 from viewer.figures.drawn import DrawnFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.draw import Draw
@@ -77,20 +77,23 @@ def figure_of(panel: Draw) -> DrawnFigure:
 
 
 def test_what_is_drawn_goes_through_every_compared_run(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
-    one, two = write_run(tmp_path, "tests/a"), write_run(tmp_path, "tests/b")
-    atomic_write(two.graph("model"), classifier_bytes(list("abcdefghij")))
+    one, two = write_run(tmp_path, "tests/a").path, write_classifier(tmp_path)
+    three = write_colouriser(tmp_path)
     window = open_window(tmp_path)
-    panel = opened(window, qtbot, one.path, two.path)
+    panel = opened(window, qtbot, one, two, three)
     assert panel.view.sentence.startswith("Draw on the black square") and not panel.undo_button.isEnabled()
-    draw(qtbot, panel.canvas, [(20, 10), (20, 270)])
+    draw(qtbot, panel.canvas, [(55, 60), (55, 220)])
     settle_window(qtbot, window)
-    first, second = figure_of(panel).cells
+    first, second, third = figure_of(panel).cells
     assert [picture.label for picture in first.pictures] == ["given", "output"] and first.told.startswith("mse 0.")
     assert first.note == "280×280, scaled to 28×28" and first.pictures[0].pixels.shape == (28, 28, 3)
-    assert second.classes[0][0] == "a" and len(second.classes) == 3  # the left tenth of the image is brightest
+    assert second.classes[0][0] == "a" and len(second.classes) == 3  # a bar at the left, where it has its "a"
+    assert third.note == "280×280, scaled to 32×32" and not third.told
+    given, output = (picture.pixels for picture in third.pictures)
+    assert (given[..., 0] == given[..., 2]).all() and (output[..., 0] > output[..., 2]).any()
     rows = panel.numbers()
     assert rows[0] == ("run", "measured", "value")
-    assert len([row for row in rows if row[0] == "tests/b" and str(row[1]).startswith("likely")]) == 10
+    assert len([row for row in rows if row[0] == "tests/classifier" and str(row[1]).startswith("likely")]) == 10
 
 
 def test_every_move_of_the_mouse_is_shown_at_last_and_the_newest_wins(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
 
-from tests.viewer.conftest import CARD, Open, graph_bytes, settle_window, write_run
+from tests.viewer.conftest import Open, graph_bytes, settle_window, write_run
+from tests.viewer.odd_runs import write_classifier, write_colouriser
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.lines import Above, LinesFigure
 from viewer.figures.mosaic import MosaicFigure
@@ -21,32 +20,7 @@ from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.state import noise, noise_lab, numbers
 from viewer.state.ssim import ssim
-from zoo import card
-from zoo.card import Card
 from zoo.runs import RunFolder, atomic_write
-
-
-def classifier_bytes(classes: list[str], name: str = "tests/classifier") -> bytes:
-    """Logits that are the mean brightness of ten columns' worth of the image."""
-    told: Card = replace(
-        CARD,
-        name=name,
-        task="classify",
-        outputs=[{"name": "logits", "kind": "logits", "classes": classes}],
-    )
-    weights = np.zeros((784, 10), dtype=np.float32)
-    weights[np.arange(784), (np.arange(784) % 28) * 10 // 28] = 1
-    graph = helper.make_graph(
-        [helper.make_node("Flatten", ["image"], ["flat"]), helper.make_node("MatMul", ["flat", "weights"], ["logits"])],
-        "tests",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 1, 28, 28])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = card.METADATA_KEY, told.to_json()
-    return bytes(model.SerializeToString())
 
 
 def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> Noise:
@@ -176,21 +150,50 @@ def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
 
 
 def test_a_classifier_says_what_it_calls_the_noisy_images(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
-    path = write_run(tmp_path, "tests/a").path
-    other = RunFolder(path.parent / "classifier")
-    shutil.copytree(path, other.path)
-    atomic_write(other.graph("model"), classifier_bytes(list("abcdefghij")))
+    path, other = write_run(tmp_path, "tests/a").path, write_classifier(tmp_path)
     window = open_window(tmp_path)
-    panel = select(window, qtbot, other.path)
+    panel = select(window, qtbot, other)
+    panel.slider.setValue(0)
+    settle_window(qtbot, window)
     assert isinstance(panel.view.figure, MosaicFigure)
     assert [row.label for row in panel.view.figure.rows] == ["clean", "noisy"]
-    assert set(panel.view.figure.captions) <= set("abcdefghij") and len(panel.view.figure.captions) == 10
-    panel = select(window, qtbot, path, other.path)
-    blocks = comparison_of(panel).blocks
-    assert [block.note for block in blocks if set(block.captions) <= set("abcdefghij")][-1] == "what it calls them"
+    assert panel.view.figure.captions == tuple("abcdefghij")
+    panel = select(window, qtbot, path, other)
+    assert comparison_of(panel).blocks[2].note == "what it calls them"
+    assert comparison_of(panel).blocks[2].captions == tuple("abcdefghij")
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    assert len([line for line in lines_of(panel).lines if not line.dashed]) == 1
+    assert [line.name for line in lines_of(panel).lines if not line.dashed] == ["tests/a"]
+
+
+def test_a_colouriser_has_noisy_images_of_its_own_and_is_measured_on_colours(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    path, other = write_run(tmp_path, "tests/a").path, write_colouriser(tmp_path)
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, other)
+    assert isinstance(panel.view.figure, MosaicFigure)
+    assert panel.view.figure.rows[0].pixels.shape == (10, 32, 32, 3)
+    assert panel.shot is not None and panel.shot.reference.noisy_scores is None
+    assert " dB after; SSIM " in panel.psnr_label.text()
+    panel = select(window, qtbot, path, other)
+    assert [band.label for band in comparison_of(panel).blocks[2].bands] == ["noisy", "output"]
+
+
+def test_an_image_of_a_comparison_is_chosen_by_a_click_and_by_keys(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one, two)
+    metrics = QFontMetricsF(panel.view.font())
+    placed = comparison_of(panel).layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics)
+    cell = placed.cells[2][0][4]
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cell.center().toPoint())
+    assert window.store.state.sample == 4 and comparison_of(panel).chosen == 4
+    qtbot.keyClick(panel.view, Qt.Key.Key_Left)
+    assert window.store.state.sample == 3
+    assert panel._hint_at(cell.center()).startswith("tests/b: ")
 
 
 def test_a_run_without_a_graph_says_so_in_its_block_and_the_others_go_on(
@@ -253,7 +256,7 @@ def test_the_pointer_reads_what_an_image_scores(run: RunFolder, open_window: Ope
     metrics = QFontMetricsF(panel.view.font())
     cell = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics).cells[0][3]
     told = panel._hint_at(cell.center()).split("\n")
-    assert [line.partition(":")[0] for line in told] == ["noisy", "median filter", "output"]
+    assert [line.partition(":")[0] for line in told] == ["noisy", "median filter", "tests/conv"]
     assert all("dB, SSIM" in line for line in told)
 
 

@@ -310,32 +310,44 @@ class Noise(ImagePanel):
             return f"trained with σ = {trained:g}"
         return "trained without noise" if state.now.any_card else ""
 
+    def _choose(self, point: QPointF) -> None:
+        image = self._image_at(point)
+        if image is not None:
+            self.store.set_sample(image[1])
+
+    def _step(self, step: int) -> None:
+        if self.shot is not None:
+            count = len(self.shot.reference.clean)
+            self.store.set_sample(max(0, min(count - 1, min(self.store.state.sample, count - 1) + step)))
+
+    def _image_at(self, point: QPointF) -> tuple[int, int] | None:
+        """The block (0 of the images that all runs get, then the runs) and the image under a point."""
+        figure, metrics, ratio = self.view.figure, QFontMetricsF(self.view.font()), self.view.devicePixelRatioF()
+        if isinstance(figure, MosaicFigure):
+            column = figure.hit(point, self.view.inside, ratio, metrics)
+            return None if column is None else (0, column)
+        if not isinstance(figure, ComparisonFigure):
+            return None
+        hit = figure.hit(point, self.view.inside, ratio, metrics)
+        return None if hit is None else (hit.block, hit.image)
+
     def _tell(self, point: QPointF | None) -> None:
         """Write the figures of the image under the pointer beside it."""
         self.view.show_hint(self._hint_at(point) if point is not None else "", point or QPointF())
 
     def _hint_at(self, point: QPointF) -> str:
-        figure, shot, metrics = self.view.figure, self.shot, QFontMetricsF(self.view.font())
-        if shot is None:
+        """What is known of the image under a point: of the images that all get, and of the run's output."""
+        shot, place = self.shot, self._image_at(point)
+        if shot is None or place is None or place[0] > len(shot.results):
             return ""
+        block, image = place
         names, paths = self.store.state.names(), list(shot.results)
-        if isinstance(figure, MosaicFigure):
-            column = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
-            if column is None:
-                return ""
-            told = [
-                pictures.hint(result, shot.reference, column, "output") for result in (None, shot.results[paths[0]])
-            ]
-            return "\n".join(text for text in told if text)
-        if not isinstance(figure, ComparisonFigure):
-            return ""
-        hit = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
-        if hit is None or hit.block > len(paths):
-            return ""
-        if hit.block == 0:
-            return pictures.hint(None, shot.reference, hit.image, "")
-        path = paths[hit.block - 1]
-        return pictures.hint(shot.results[path], shot.reference, hit.image, names.get(path, ""))
+        single = isinstance(self.view.figure, MosaicFigure)
+        told = [] if block else [pictures.hint(None, shot.reference, image, "")]
+        if block or single:
+            path = paths[block - 1] if block else paths[0]
+            told.append(pictures.hint(shot.results[path], shot.reference, image, names.get(path, "")))
+        return "\n".join(text for text in told if text)
 
     # ---- the curve ----
 

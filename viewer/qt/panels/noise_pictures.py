@@ -122,7 +122,7 @@ def summary(shot: Shot, current: Result | None) -> str:
 
 def hint(result: Result | None, reference: Reference, index: int, name: str) -> str:
     """Write what is known of one image under the pointer; of a run's, or of the images that all runs get."""
-    told = []
+    told: list[tuple[str, Scores | None]] = []
     if result is None:
         told = [("noisy", reference.noisy_scores), ("median filter", reference.median_scores)]
     elif result.scores is not None:
