@@ -15,7 +15,6 @@ from viewer.report.names import ASSIGNMENTS
 from zoo.cli import RUNS_DEFAULT, Data, Json, Quiet, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE
 from zoo.errors import DisplayError, UsageError
-from zoo.runs import atomic_write
 
 app = new_app("Write a sheet's deliverables: plots, pictures, tables and answers, from the runs that are there.")
 
@@ -47,7 +46,8 @@ def main(
 ) -> None:
     """Write the report of an assignment: `aezoo report maastricht --pdf`, `aezoo report hesso --figures pictures`.
 
-    Pictures of training images need the data set: `--data DIR` where it is not in the cache. Runs on the sample need none.
+    Pictures of training images need the data set: `--data DIR` where it is not in the cache. Runs that were trained
+    on the sample need none.
     """
     places = _places(assignment, runs, out, pdf=pdf)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"

@@ -59,10 +59,10 @@ def _picture(picture: Picture, images: Painted) -> str:
     width, height = outer_size(picture)
     dark = images.get((picture.name, DARK.name))
     twin = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
-    return (
-        f'<figure><picture>{twin}<img src="{_data(images[picture.name, LIGHT.name])}" width="{width}" height="{height}" alt="{_text(picture.caption)}"></picture>'
-        f"<figcaption>{_text(picture.caption)}</figcaption></figure>"
-    )
+    light = _data(images[picture.name, LIGHT.name])
+    caption = _text(picture.caption)
+    image = f'<img src="{light}" width="{width}" height="{height}" alt="{caption}">'
+    return f"<figure><picture>{twin}{image}</picture><figcaption>{caption}</figcaption></figure>"
 
 
 def _data(png: bytes) -> str:
@@ -71,7 +71,9 @@ def _data(png: bytes) -> str:
 
 def _table(table: Table) -> str:
     heading, *rows = table.rows
-    head = "".join(f'<th scope="col" class="{_column(table, index)}">{_text(cell)}</th>' for index, cell in enumerate(heading))
+    head = "".join(
+        f'<th scope="col" class="{_column(table, index)}">{_text(cell)}</th>' for index, cell in enumerate(heading)
+    )
     body = "\n".join(f"<tr>{''.join(_cell(table, index, cell) for index, cell in enumerate(row))}</tr>" for row in rows)
     return (
         f'<div class="table"><table><caption>{_text(table.caption)}</caption>'
@@ -113,7 +115,8 @@ _STYLE = f"""
 html {{ background: var(--base); color: var(--text); }}
 body {{ font: 16px/1.55 system-ui, 'DejaVu Sans', sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em; }}
 h1 {{ font-size: 1.7em; line-height: 1.25; margin: 0 0 .3em; }}
-h2 {{ font-size: 1.35em; line-height: 1.3; margin: 2.2em 0 .6em; padding-top: .5em; border-top: 2px solid var(--border); }}
+h2 {{ font-size: 1.35em; line-height: 1.3; margin: 2.2em 0 .6em; padding-top: .5em; }}
+h2 {{ border-top: 2px solid var(--border); }}
 h3 {{ font-size: 1.08em; line-height: 1.4; margin: 1.8em 0 .5em; }}
 p, blockquote, h2, h3 {{ max-width: 46em; }}
 header p {{ color: var(--muted); margin: 0; }}
@@ -121,7 +124,7 @@ nav {{ margin: 1.5em 0; }} nav h2 {{ border: 0; margin: 0; font-size: 1.1em; }}
 nav ul {{ list-style: none; margin: 0; padding: 0; }} nav a {{ color: var(--accent); text-decoration: none; }}
 nav a:hover {{ text-decoration: underline; }}
 nav .level2 {{ margin-top: .5em; font-weight: 600; }} nav .level3 {{ padding-left: 1.5em; font-size: .93em; }}
-blockquote {{ margin: .8em 0; padding: .1em 0 .1em 1em; border-left: 3px solid var(--border); color: var(--muted); white-space: pre-line; }}
+blockquote {{ margin: .8em 0; padding: .1em 0 .1em 1em; border-left: 3px solid var(--border); color: var(--muted); }}
 .answer {{ border-left: 3px solid var(--accent); padding-left: 1em; }}
 .note {{ background: var(--warning-ground); color: var(--warning); padding: .5em 1em; border-radius: 6px; }}
 code {{ font: .9em 'DejaVu Sans Mono', monospace; }}

@@ -51,9 +51,7 @@ def paint(picture: Picture, theme: Theme, painter: QPainter, scale: float = 1.0)
 def to_png(picture: Picture, theme: Theme) -> bytes:
     """Return a picture as PNG on the theme's ground, of twice its size in points."""
     width, height = outer_size(picture)
-    image = QImage(
-        round(width * PIXELS_A_POINT), round(height * PIXELS_A_POINT), QImage.Format.Format_RGB32
-    )
+    image = QImage(round(width * PIXELS_A_POINT), round(height * PIXELS_A_POINT), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(PIXELS_A_POINT)
     image.fill(theme.colour("base"))
     painter = QPainter(image)

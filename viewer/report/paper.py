@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPageLayout, QPageSize, QPainter, QPaintDevice, QPdfWriter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter, QPen
 
 from viewer.figures.theme import LIGHT
 from viewer.report.document import Block, Heading, Picture, Report, Table, Text
@@ -20,6 +20,7 @@ FOOTER = 34.0
 BODY, SMALL, CELLS = 14, 12, 12  # dots; 14 are 9.3 points
 LEAST_CELLS = 9
 CELL_GAP, CELL_PADDING = 14.0, 3.5
+TOGETHER = 3  # rows at a table's ends that stay together
 BAR = 14.0  # what the bar beside a paragraph takes
 
 _WRAP = int(Qt.TextFlag.TextWordWrap)
@@ -40,7 +41,9 @@ def to_pdf(report: Report) -> bytes:
     writer.setResolution(DPI)
     margins = QMarginsF(MARGIN_MM, MARGIN_MM, MARGIN_MM, MARGIN_MM)
     writer.setPageLayout(
-        QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter)
+        QPageLayout(
+            QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter
+        )
     )
     pages = lay_out(report, writer, writer.width(), writer.height() - FOOTER)
     painter = QPainter(writer)
@@ -48,7 +51,9 @@ def to_pdf(report: Report) -> bytes:
     for number, page in enumerate(pages):
         if number:
             writer.newPage()
-        paint_page(painter, page, QRectF(0, 0, writer.width(), writer.height()), f"{number + 1} of {len(pages)}", report)
+        paint_page(
+            painter, page, QRectF(0, 0, writer.width(), writer.height()), f"{number + 1} of {len(pages)}", report
+        )
     painter.end()
     return bytes(buffer.data().data())
 
@@ -151,9 +156,7 @@ class Setter:
 
         return Piece(draw, height, above=9, keep=text.kind == "asked")
 
-    def _lines(
-        self, text: str, letters: QFont, colour: str, *, left: float = 0.0, keep: bool = False
-    ) -> PaintedPiece:
+    def _lines(self, text: str, letters: QFont, colour: str, *, left: float = 0.0, keep: bool = False) -> PaintedPiece:
         room = self.width - left - (4 if left else 0)
         height = _height(text, letters, room, self.device, _WRAP)
 
@@ -185,7 +188,8 @@ class Setter:
         yield replace(heading, above=4, keep=True)
         rows = [self._row(table, row, letters, widths, first=False) for row in table.rows[1:]]
         for index, row in enumerate(rows):
-            yield replace(row, head=heading, keep=index == len(rows) - 2)  # the last row does not stand alone
+            lonely = index < TOGETHER - 1 or index >= len(rows) - TOGETHER
+            yield replace(row, head=heading, keep=lonely and index < len(rows) - 1)
 
     def _fitting(self, table: Table) -> tuple[QFont, list[float]]:
         """Return the largest font in which no word has to be broken, and the columns' widths."""
@@ -211,13 +215,17 @@ class Setter:
     def _row(
         self, table: Table, cells: Sequence[str], letters: QFont, widths: Sequence[float], *, first: bool
     ) -> PaintedPiece:
-        own = [self._letters(table, index, letters) for index in range(len(cells))]
+        own = [letters if first else self._letters(table, index, letters) for index in range(len(cells))]
         flags = [
-            (_ANYWHERE if self._is_code(table, index) and not first else _WRAP) | (_LEFT if index < table.words or self._is_code(table, index) else _RIGHT)
+            (_ANYWHERE if self._is_code(table, index) and not first else _WRAP)
+            | (_LEFT if index < table.words or self._is_code(table, index) else _RIGHT)
             for index in range(len(cells))
         ]
         rooms = [width - CELL_GAP for width in widths]
-        heights = [_height(cell, *more, self.device, flag) for cell, *more, flag in zip(cells, own, rooms, flags, strict=True)]
+        heights = [
+            _height(cell, face, room, self.device, flag)
+            for cell, face, room, flag in zip(cells, own, rooms, flags, strict=True)
+        ]
         height = max(heights) + 2 * CELL_PADDING
 
         def draw(painter: QPainter) -> None:

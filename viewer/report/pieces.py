@@ -1,6 +1,6 @@
 """What several sheets ask for alike: loss curves, rows of images, bottlenecks, tables of figures, layers, provenance.
 
-Every piece takes runs as they are: what a run does not have becomes a note in its place, with the command that makes it.
+Every piece takes runs as they are: what a run does not have becomes a note in its place, with the command for it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from zoo.runs import QUICK
 PLOT = (760, 330)
 LABELS = 132  # points left of a mosaic, for the rows' names
 TITLE = 26
+TALL = 8  # rows of a mosaic at twice the images' size
 BOTTLENECK = 60  # points that a bottleneck may be wide
 LINE = 18
 
@@ -32,6 +33,8 @@ METRICS = {
     "ssim": "ssim",
     "bce": "binary cross-entropy, nats a pixel",
     "accuracy": "accuracy",
+    "accuracy-letters": "of letters",
+    "accuracy-noise": "of noise",
     "cross_entropy": "cross-entropy, nats",
 }
 RIVALS = {
@@ -63,30 +66,32 @@ Rows = Sequence[tuple[str, np.ndarray]]
 
 
 def standing(*runs: Run) -> list[Block]:
-    """Say of every run what a reader must know before believing its figures, and the command that mends it."""
-    return [note(text) for run in runs for text in _cautions(run)]
+    """Say of runs what a reader must know before believing their figures, and the command that mends it."""
+    absent = [run.name for run in runs if run.is_absent]
+    short = [run.name for run in runs if run.history.state == QUICK]
+    told = [run.trouble for run in runs if run.trouble and not run.is_absent]
+    if absent:
+        told.append(f"Not trained yet: {', '.join(absent)}. `aezoo train {' '.join(absent)}` does it.")
+    if short:
+        told.append(
+            f"Cut to a few steps (--quick), so that the figures tell nothing: {', '.join(short)}. "
+            f"`aezoo train {' '.join(short)} --overwrite` trains {'it' if len(short) == 1 else 'them'} whole."
+        )
+    told += [_unfinished(run) for run in runs if run.is_there and run.history.state not in (QUICK, "finished")]
+    told += [run.graph_trouble for run in runs if run.graph_trouble]
+    return [note(text) for text in told]
 
 
-def _cautions(run: Run) -> list[str]:
-    told, name = [run.trouble] if run.trouble else [], run.name
+def _unfinished(run: Run) -> str:
     epochs = f"{run.history.epochs_done} of {run.history.epochs_planned} epochs"
-    if run.history.state == QUICK:
-        told.append(
-            f"{name} was cut to a few steps (--quick), so that its figures tell nothing: "
-            f"`aezoo train {name} --overwrite` trains it whole."
+    if run.history.state == "failed":
+        return f"{run.name} failed after {epochs}; its figures stand as they were measured."
+    if run.history.state == "training":
+        return (
+            f"{run.name} is not finished ({epochs}): its test figures come with its end. If nothing trains it now, "
+            f"`aezoo train {run.name} --resume` goes on with it."
         )
-    elif run.history.state == "training":
-        told.append(
-            f"{name} is not finished ({epochs}): its test figures come with its end. If nothing trains it now, "
-            f"`aezoo train {name} --resume` goes on with it."
-        )
-    elif run.history.state == "failed":
-        told.append(f"{name} failed after {epochs}; its figures stand as they were measured.")
-    elif run.is_there and run.history.state != "finished":
-        told.append(f"{name} is {run.history.state or 'in no known state'} ({epochs}).")
-    if run.is_there and run.graph_trouble:
-        told.append(run.graph_trouble)
-    return told
+    return f"{run.name} is {run.history.state or 'in no known state'} ({epochs})."
 
 
 def lacking(*runs: Run, what: str) -> list[Block]:
@@ -153,7 +158,7 @@ def images(
     pictures = [(label, colours.fitted(colours.from_images(each), (height, width))) for label, each in rows]
     count = max(len(each) for _, each in pictures)
     filled = tuple(Row(label, _filled(each, count)) for label, each in pictures)
-    zoom = 2.0 if count <= 10 else 1.5
+    zoom = 2.0 if count <= 10 and len(rows) <= TALL else 1.5
 
     def figure(theme: Theme) -> Figure:
         mosaic = MosaicFigure(theme, filled, captions=tuple(below), caption_label=below_label)
@@ -185,7 +190,13 @@ def samples(name: str, run: Run, row: str, *, title: str, caption: str) -> list[
     data = run.history.provenance
     told = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
     picture = images(
-        name, [(told, pictures)], title=title, caption=caption, data=data, below=below, below_label="mse" if below else ""
+        name,
+        [(told, pictures)],
+        title=title,
+        caption=caption,
+        data=data,
+        below=below,
+        below_label="mse" if below else "",
     )
     return [picture]
 
@@ -216,15 +227,28 @@ def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int,
 # ---- tables --------------------------------------------------------------------------------------------------
 
 
+def error(value: float | None) -> str:
+    """Write a mean squared error with three digits that count, as sheets do."""
+    return words.MISSING if value is None or not math.isfinite(value) else f"{value:.3g}".replace("e-0", "e-")
+
+
 def figure_cell(metric: str, value: float | None) -> str:
     """Write a figure of the test split."""
     if value is None:
         return words.MISSING
     if metric == "mse":
-        return words.error(value)
+        return f"{value:#.3g}".replace("e-0", "e-") if math.isfinite(value) else words.MISSING
     if metric in ("accuracy", "accuracy-letters", "accuracy-noise"):
         return f"{value:.1%}"
     return words.decibels(value) if metric == "psnr" else words.number(value, 3)
+
+
+def sheet_cell(metric: str, run: Run) -> str:
+    """Write the sheet's own figure as it stands there, without digits that it does not have."""
+    value = run.published(metric)
+    if value is None:
+        return words.MISSING
+    return f"{value:.0%}" if metric == "accuracy" else f"{value:g}"
 
 
 def measured(run: Run, metrics: Sequence[str], rivals: Sequence[str], *, caption: str) -> list[Block]:
@@ -237,14 +261,9 @@ def measured(run: Run, metrics: Sequence[str], rivals: Sequence[str], *, caption
     rows = [
         (
             METRICS.get(metric, metric),
-            *(
-                figure_cell(metric, value)
-                for value in (
-                    run.metric(metric),
-                    run.published(metric),
-                    *(run.baseline(rival, metric) for rival in there),
-                )
-            ),
+            figure_cell(metric, run.metric(metric)),
+            sheet_cell(metric, run),
+            *(figure_cell(metric, run.baseline(rival, metric)) for rival in there),
         )
         for metric in known
     ]
@@ -272,11 +291,12 @@ def compared(
     )
     rows = []
     for label, run in runs.items():
-        cells = [run.metric(metric), run.published(metric), *(run.baseline(rival, metric) for rival in there)]
         rows.append(
             (
                 label,
-                *(figure_cell(metric, cell) for cell in cells),
+                figure_cell(metric, run.metric(metric)),
+                sheet_cell(metric, run),
+                *(figure_cell(metric, run.baseline(rival, metric)) for rival in there),
                 *(figure_cell(each, run.metric(each)) for each in more),
                 str(run.history.epochs_done) if run.is_there else words.MISSING,
                 (run.history.state if run.is_there else "not there") or "unknown",
@@ -321,9 +341,7 @@ def choices(runs: Sequence[Run]) -> list[Block]:
     if not by_choice:
         return []
     everywhere = len([run for run in runs if run.card])
-    rows = [
-        (choice, "all" if len(names) == everywhere else ", ".join(names)) for choice, names in by_choice.items()
-    ]
+    rows = [(choice, "all" if len(names) == everywhere else ", ".join(names)) for choice, names in by_choice.items()]
     caption = "What the sheet leaves open or leaves to public code, as the cards of the graphs tell it."
     return [part("Choices"), Table(caption, (("choice", "runs"), *rows), words=2)]
 
@@ -334,7 +352,7 @@ def provenance(runs: Sequence[Run]) -> list[Block]:
     blocks: list[Block] = [part("Provenance")]
     if not there:
         return [*blocks, Text(f"No run was there to be reported. aezoo {__version__}.")]
-    data = {}
+    data: dict[tuple[str, ...], list[str]] = {}
     for run in there:
         key = (run.history.dataset, run.history.provenance, run.fact("licence"), run.fact("data_sha256"))
         data.setdefault(key, []).append(run.recipe)

@@ -48,6 +48,7 @@ class Run:
     graph: Graph | None = None
     graph_trouble: str = ""
     listed: str = ""
+    is_absent: bool = False
 
     @property
     def recipe(self) -> str:
@@ -121,7 +122,7 @@ class Reader:
     def _read(self, name: str) -> Run:
         folder = RunFolder.of(self._runs, name)
         if not folder.history.is_file():
-            return Run(name, trouble=f"{name} is not trained yet: `aezoo train {name}`.")
+            return Run(name, trouble=f"{name} is not trained yet: `aezoo train {name}`.", is_absent=True)
         try:
             read = self._history(folder)
         except (FileRefused, CheckFailed) as error:
@@ -170,7 +171,7 @@ class Reader:
         return np.concatenate(made)
 
     def images(self, run: Run, split: str) -> Images | str:
-        """Return a split of the data that a run was trained on, or one sentence on what is missing and how to give it."""
+        """Return a split of the data that a run was trained on, or a sentence on what is missing and how to give it."""
         name = run.history.dataset or "mnist"
         key = (name, split)
         if key not in self._images:
@@ -189,7 +190,9 @@ class Reader:
             return sets.load(base, split, data)
         except (AezooError, OSError) as error:
             cause = sentence(clean(error, limit=500)) if isinstance(error, DataError) and self._data else ""
-            return f"{base} is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA). {cause}".strip()
+            return (
+                f"{base} is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA). {cause}"
+            ).strip()
 
     def _ask(self, question: Question) -> Answer:
         loop, answers = QEventLoop(), list[Answer]()

@@ -24,7 +24,6 @@ class Sheet:
     blocks: Callable[[Reader], list[Block]]
 
 
-
 def load(assignment: str) -> Sheet:
     """Return a sheet by its assignment's name, one of `names()`."""
     module = importlib.import_module(f"{__name__}.{assignment}")
@@ -39,4 +38,4 @@ def report(assignment: str, reader: Reader) -> Report:
     troubles = [note(text) for text in dict.fromkeys(reader.troubles)]
     broken: list[Block] = [part("What could not be read"), *troubles] if troubles else []
     foot = [*pieces.choices(own), *pieces.provenance(own)]
-    return Report(assignment, sheet.title, sheet.lead, tuple([*broken, *blocks, *foot]))
+    return Report(assignment, sheet.title, sheet.lead, (*broken, *blocks, *foot))

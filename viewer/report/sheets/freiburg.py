@@ -14,7 +14,10 @@ from viewer.report.reader import Reader, Run
 from viewer.state import noise, numbers, words
 
 TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
-LEAD = "Uni Freiburg, Machine Learning and Computer Vision Track, 2017, on MNIST. aezoo's runs: freiburg/lr-0.1, lr-0.01, lr-0.001."
+LEAD = (
+    "Uni Freiburg, Machine Learning and Computer Vision Track, 2017, on MNIST. aezoo's runs: "
+    "freiburg/lr-0.1, lr-0.01, lr-0.001."
+)
 
 RATES = ("0.1", "0.01", "0.001")
 SIGMAS = (0.1, 0.2, 0.3)
@@ -68,7 +71,8 @@ def resolution(run: Run) -> str:
     same = "the same" if tuple(image) == tuple(out) else "not the same"
     return (
         f"{words.shape(image)} goes in and {words.shape(out)} comes out: {same} resolution. In between there are "
-        f"{words.shape(run.history.bottleneck)} = {run.size:,} values; {run.history.parameters:,} parameters are learned."
+        f"{words.shape(run.history.bottleneck)} = {run.size:,} values; {run.history.parameters:,} "
+        "parameters are learned."
     )
 
 
@@ -84,14 +88,16 @@ def _training(runs: Runs) -> list[Block]:
         ),
         *pieces.standing(*runs.values()),
         Heading(
-            "Use a batch size of 64 and the Adam optimizer. Try out different learning rates: 0.1, 0.01, 0.001. Plot the "
-            "according learning curves."
+            "Use a batch size of 64 and the Adam optimizer. Try out different learning rates: 0.1, 0.01, 0.001. "
+            "Plot the according learning curves."
         ),
         *pieces.losses(
             "freiburg-curves",
             {f"learning rate {rate}": run for rate, run in runs.items()},
             title="Learning curves of the three learning rates",
-            caption="The loss of every epoch for learning rates of 0.1, 0.01 and 0.001; training dashed, validation solid.",
+            caption=(
+                "The loss of every epoch for learning rates of 0.1, 0.01 and 0.001; training dashed, validation solid."
+            ),
             log=True,
         ),
         *pieces.compared(
@@ -127,16 +133,16 @@ def _ranking(runs: Runs, best: str) -> str:
     lowest = runs[best].metric("mse")
     assert lowest is not None
     others = [
-        f"{rate} has {words.error(error)}"
+        f"{rate} has {pieces.error(error)}"
         for rate, run in runs.items()
         if rate != best and (error := run.metric("mse")) is not None
     ]
-    told = f"The learning rate {best} gives the lowest error on the test split, mse {words.error(lowest)}"
+    told = f"The learning rate {best} gives the lowest error on the test split, mse {pieces.error(lowest)}"
     told += f"; {' and '.join(others)}." if others else "; no other rate is measured yet."
     pca = runs[best].baseline("pca", "mse")
     if pca is not None:
         word = "below" if lowest < pca else "not below"
-        told += f" That is {word} PCA with as many values ({words.error(pca)})."
+        told += f" That is {word} PCA with as many values ({pieces.error(pca)})."
     return told
 
 
@@ -213,13 +219,15 @@ def _noisy(reader: Reader, runs: Runs) -> list[Block]:
         gain, picture = made
         gains.append(gain)
         pictures.append(picture)
-    absent = [] if denoiser.is_there else [note(f"{DENOISER}, trained on noise, is not there to compare with: `aezoo train {DENOISER}`.")]
+    absent = (
+        []
+        if denoiser.is_there
+        else [note(f"{DENOISER}, trained on noise, is not there to compare with: `aezoo train {DENOISER}`.")]
+    )
     return [*head, *pictures, _gain_table(run.name, gains), *absent, why, answer(why_noise_stays(run.name, gains))]
 
 
-def _with_noise(
-    reader: Reader, run: Run, denoiser: Run, clean: np.ndarray, sigma: float
-) -> tuple[Gain, Block] | None:
+def _with_noise(reader: Reader, run: Run, denoiser: Run, clean: np.ndarray, sigma: float) -> tuple[Gain, Block] | None:
     noisy = noise.add(clean, sigma)
     both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
     if both is None or both.shape[1:] != clean.shape[1:]:
@@ -239,7 +247,9 @@ def _with_noise(
         f"freiburg-noise-{sigma:g}",
         rows,
         title=f"Noisy images (σ = {sigma:g}) compared to the output of {run.name}",
-        caption=f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output.",
+        caption=(
+            f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output."
+        ),
         data=run.history.provenance,
         below=pieces.errors(clean, output),
         below_label="mse",

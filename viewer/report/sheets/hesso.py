@@ -57,14 +57,14 @@ def _task_1(run: Run) -> list[Block]:
     return [
         part("Task 1"),
         Heading(
-            "Provide the notebook your setup for training a convolutional autoencoder and for denoising the digits of the "
-            "MNIST database."
+            "Provide the notebook your setup for training a convolutional autoencoder and for denoising the digits "
+            "of the MNIST database."
         ),
         *pieces.standing(run),
         asked(
-            "We used 2 convolutional layers to encode the input data (28x28 pixels image) to a 7x7 data (divided by 16). "
-            "And we rebuilt the image from that. […] We configured our model to use a per-pixel binary crossentropy "
-            "loss, and the Adam optimizer."
+            "We used 2 convolutional layers to encode the input data (28x28 pixels image) to a 7x7 data (divided by "
+            "16). And we rebuilt the image from that. […] We configured our model to use a per-pixel binary "
+            "crossentropy loss, and the Adam optimizer."
         ),
         *pieces.layer_table(run, f"The layers of {run.name}, read from its graph."),
         *map(answer, setup(run)),
@@ -95,7 +95,8 @@ def setup(run: Run) -> list[str]:
         pixels = int(np.prod(shape))
         less = "fewer than" if run.size < pixels else "as many as" if run.size == pixels else "more than"
         told.append(
-            f"The bottleneck is {words.shape(run.history.bottleneck)} = {run.size:,} values, {less} the image has pixels "
+            f"The bottleneck is {words.shape(run.history.bottleneck)} = {run.size:,} values, {less} the image "
+            "has pixels "
             f"({pixels:,}){'' if run.size < pixels else ': it is divided by 16 in its area but not in its values'}."
         )
     told.append(
@@ -128,8 +129,8 @@ def _task_2(reader: Reader, runs: Runs, judge: Run) -> list[Block]:
     told: list[Block] = [
         part("Task 2"),
         Heading(
-            "Provide results showing some examples of the ten digits of the MNIST database before and after denoising for "
-            "the three different levels of noise: noise factor = 0.5, 0.7, and 0.9"
+            "Provide results showing some examples of the ten digits of the MNIST database before and after "
+            "denoising for the three different levels of noise: noise factor = 0.5, 0.7, and 0.9"
         ),
     ]
     for factor, run in runs.items():
@@ -205,8 +206,12 @@ def decoded(factor: str, found: Denoised) -> list[str]:
     if labels is None or before is None or after is None:
         return []
     right, was = float((after == labels).mean()), float((before == labels).mean())
-    wrong = Counter((int(label), int(verdict)) for label, verdict in zip(labels, after, strict=True) if label != verdict)
-    much = "All the digits are" if not wrong else "Digits are globally well" if right >= ALMOST else "Not all digits are"
+    wrong = Counter(
+        (int(label), int(verdict)) for label, verdict in zip(labels, after, strict=True) if label != verdict
+    )
+    much = (
+        "All the digits are" if not wrong else "Digits are globally well" if right >= ALMOST else "Not all digits are"
+    )
     told = (
         f"{much} decoded at {factor}: of {len(labels):,} test digits the classifier names {right:.1%} rightly after "
         f"denoising and {was:.1%} before."
@@ -255,7 +260,8 @@ def cost_of_noise(runs: Runs) -> list[str]:
     figures = ", ".join(f"{loss:.3f} at {factor}" for factor, loss in losses.items())
     rising = all(one < two for one, two in itertools.pairwise(losses.values()))
     told = [
-        f"{'The more noise, the higher is the loss rate' if rising else 'The loss rate does not rise with the noise'}: {figures}."
+        f"{'The more noise, the higher is the loss rate' if rising else 'The loss rate does not rise with the noise'}: "
+        f"{figures}."
     ]
     for factor, loss in losses.items():
         sheet = runs[factor].published("bce")
@@ -272,7 +278,8 @@ def _task_4(generators: Mapping[int, Runs], judge: Run) -> list[Block]:
     told: list[Block] = [
         part("Task 4"),
         Heading(
-            "Regarding the data augmentation exercise, generate different synthetic digits (e.g., twos, threes and eights)."
+            "Regarding the data augmentation exercise, generate different synthetic digits (e.g., twos, "
+            "threes and eights)."
         ),
         *_about(judge),
     ]
@@ -304,13 +311,11 @@ def _about(judge: Run) -> list[Block]:
 
 
 def _planes(digit: int, runs: Runs, grid: str, where: str) -> list[Block]:
-    """The planes of the four sizes, two side by side; in green what the classifier calls those that it takes for others."""
+    """The planes of the four sizes, two side by side; in green what the classifier takes for another digit."""
     there = [(count, run, run.history.grids[grid]) for count, run in runs.items() if grid in run.history.grids]
     if not there:
         return pieces.lacking(*runs.values(), what="generated digits")
-    told: list[Block] = [
-        _plane_pair(digit, grid, where, there[start : start + 2]) for start in range(0, len(there), 2)
-    ]
+    told: list[Block] = [_plane_pair(digit, grid, where, there[start : start + 2]) for start in range(0, len(there), 2)]
     absent = [run for run in runs.values() if grid not in run.history.grids]
     return [*told, *(pieces.lacking(*absent, what="generated digits") if absent else [])]
 
@@ -362,7 +367,7 @@ def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
     if some == [next(iter(COUNTS))] and len(shares) > 1:
         told += " That happens only when the input samples are not enough (10 samples)."
     elif len(shares) > 1:
-        fewest, most = list(shares.values())[0], list(shares.values())[-1]
+        fewest, *_, most = shares.values()
         word = "rarer" if most < fewest else "not rarer"
         told += f" It is {word} with the most samples than with the fewest."
     return [told]
@@ -399,8 +404,8 @@ def _diversity_table(generators: Mapping[int, Runs]) -> list[Block]:
         "real",
     )
     caption = (
-        "Diversity: the mean distance of two generated digits and the distance to the nearest training image (Euclidean, "
-        "pixels in [0, 1]), and how many are distinct; beside each the same of as many real test digits."
+        "Diversity: the mean distance of two generated digits and the distance to the nearest training image "
+        "(Euclidean, pixels in [0, 1]), and how many are distinct; beside each the same of as many real test digits."
     )
     return [Table(caption, (heading, *rows))]
 
@@ -427,7 +432,7 @@ def diversities(runs: Runs) -> list[Diversity]:
     found = []
     for count, run in runs.items():
         own = [run.metric(measure) for measure in ("pairwise", "distinct", "nearest")]
-        values = [value for value in (*own, run.baseline("real", "distinct"), run.baseline("real", "nearest"))]
+        values = [*own, run.baseline("real", "distinct"), run.baseline("real", "nearest")]
         known = [value for value in values if value is not None]
         if len(known) == len(values):
             found.append(Diversity(count, *known))
@@ -445,7 +450,10 @@ def diversity(generators: Mapping[int, Runs]) -> list[str]:
 def _diversity(digit: int, measured: Sequence[Diversity]) -> str:
     patterns = ", ".join(f"{one.distinct:.0f} from {samples_of(one.count).lower()}" for one in measured)
     reals = sorted({one.real_distinct for one in measured})
-    told = f"{digit}: distinct patterns, {patterns}; real test digits have {' to '.join(f'{n:.0f}' for n in reals[:: max(1, len(reals) - 1)])}."
+    told = (
+        f"{digit}: distinct patterns, {patterns}; real test digits have "
+        f"{' to '.join(f'{n:.0f}' for n in reals[:: max(1, len(reals) - 1)])}."
+    )
     if len(measured) > 1:
         least, most = measured[0], measured[-1]
         word = "more" if most.pairwise > least.pairwise else "not more"
@@ -453,8 +461,14 @@ def _diversity(digit: int, measured: Sequence[Diversity]) -> str:
         told += f"{samples_of(least.count).lower()}, {most.pairwise:.2f} from {samples_of(most.count).lower()}."
     copies = [samples_of(one.count).lower() for one in measured if one.repeats]
     if copies:
-        return told + f" From {', '.join(copies)} they mostly repeat what was shown: they lie far nearer to it than new real digits."
-    return told + " None of the sizes merely repeats what was shown: generated digits lie no nearer to it than new real ones by much."
+        return told + (
+            f" From {', '.join(copies)} they mostly repeat what was shown: they lie far nearer to it than new "
+            "real digits."
+        )
+    return told + (
+        " None of the sizes merely repeats what was shown: generated digits lie no nearer to it than new "
+        "real ones by much."
+    )
 
 
 # ---- task 5 --------------------------------------------------------------------------------------------------
@@ -464,15 +478,15 @@ def _task_5(generators: Mapping[int, Runs], judge: Run) -> list[Block]:
     told: list[Block] = [
         part("Task 5"),
         Heading(
-            "Provide a summary of your experiments using the autoencoder for data augmentation and comment your results "
-            "(e.g., modify the latent variables of an autoencoder that was trained with only 10 examples such that it "
-            "generates digits that are no longer recognized by the pre-trained classifier)."
+            "Provide a summary of your experiments using the autoencoder for data augmentation and comment your "
+            "results (e.g., modify the latent variables of an autoencoder that was trained with only 10 examples "
+            "such that it generates digits that are no longer recognized by the pre-trained classifier)."
         ),
     ]
     for digit, runs in generators.items():
         told += pieces.losses(
             f"hesso-vae-{digit}-loss",
-            {samples_of(count): run for count, run in reversed(runs.items())},
+            {samples_of(count): run for count, run in reversed(list(runs.items()))},
             title=f"Model loss for the digit {digit}",
             caption="Model loss in function of epochs for the whole dataset, 1000 samples, 100 samples and 10 samples: "
             "training dashed, test digits solid.",
@@ -492,12 +506,17 @@ def _loss_table(generators: Mapping[int, Runs]) -> list[Block]:
         for count, run in runs.items():
             losses = run.history.train_loss, run.history.val_loss
             ends = [words.number(float(loss[-1]) if len(loss) else None, 4) for loss in losses]
-            cells = [run.metric("mse"), *(run.baseline(name, "mse") for name in ("pca", "mean-image", "nearest-example"))]
-            rows.append((f"{digit}, {samples_of(count).lower()}", *ends, *map(words.error, cells)))
+            cells = [
+                run.metric("mse"),
+                *(run.baseline(name, "mse") for name in ("pca", "mean-image", "nearest-example")),
+            ]
+            rows.append(
+                (f"{digit}, {samples_of(count).lower()}", *ends, *(pieces.figure_cell("mse", cell) for cell in cells))
+            )
     heading = ("run", "training loss", "test loss", "mse, measured", "PCA", "mean image", "nearest training image")
     caption = (
-        "The last loss of each size (nats an image), and the mse on test digits of that kind beside baselines from the same "
-        "samples; PCA has two values, as the network. The sheet gives no figures."
+        "The last loss of each size (nats an image), and the mse on test digits of that kind beside baselines from "
+        "the same samples; PCA has two values, as the network. The sheet gives no figures."
     )
     return [Table(caption, (heading, *rows))]
 
@@ -515,7 +534,9 @@ def loss_by_size(generators: Mapping[int, Runs]) -> list[str]:
             continue
         falling = all(one > two for one, two in itertools.pairwise(ends.values()))
         figures = ", ".join(f"{loss:.0f} from {samples_of(count).lower()}" for count, loss in ends.items())
-        verdict = "When the dataset is bigger, the loss is lower" if falling else "The loss does not fall with every step"
+        verdict = (
+            "When the dataset is bigger, the loss is lower" if falling else "The loss does not fall with every step"
+        )
         told.append(f"{verdict} ({digit}, test digits, nats an image): {figures}.")
     return told
 
@@ -536,8 +557,8 @@ def broken(generators: Mapping[int, Runs]) -> list[str]:
     counts = dict.fromkeys(count for _, count in bad)
     worst = max(bad, key=lambda key: bad[key])
     told = (
-        f"When the latent variables are too extreme, generated digits can be recognised as another number: most often the "
-        f"{worst[0]} from {samples_of(worst[1]).lower()} ({bad[worst]:.1%})."
+        "When the latent variables are too extreme, generated digits can be recognised as another number: most "
+        f"often the {worst[0]} from {samples_of(worst[1]).lower()} ({bad[worst]:.1%})."
     )
     if list(counts) == [COUNTS[0]]:
         return [told + " This case appeared only with the autoencoders trained with only 10 samples."]

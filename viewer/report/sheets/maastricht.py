@@ -1,4 +1,4 @@
-"""Maastricht ACML, assignment 2, 2020: image reconstruction, the latent space's size against the error, colourisation."""
+"""Maastricht ACML, assignment 2, 2020: reconstruction, the latent space's size against the error, colourisation."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ CHANGES = {
     "Changing the stride to 3 (model 6)": ("model-6",),
     "Changing the padding (model 7)": ("model-7",),
 }
+CURVES = (
+    ("model-1", "model-1-as-trained", "model-2", "model-3"),
+    ("model-4", "model-4-as-trained", "model-5", "model-5-as-trained", "model-6", "model-7"),
+)
 CORRELATED = 0.5  # Spearman's rank correlation from which on we speak of one
 FEWEST = 4  # networks for a correlation
 COLOURISERS = ("colour-1", "colour-2")
@@ -69,8 +73,8 @@ def _reconstruction(base: Run) -> list[Block]:
         Heading("2.1 Divide your dataset into training (80%), validation (10%) and test (10%). Normalize the data."),
         *(list(map(answer, division(base))) or pieces.lacking(base, what="division of the data")),
         Heading(
-            "2.2 Implement the autoencoder network specified above. Run the training for at least 10 epochs, and plot the "
-            "evolution of the error with epochs. Report also the test error."
+            "2.2 Implement the autoencoder network specified above. Run the training for at least 10 epochs, and "
+            "plot the evolution of the error with epochs. Report also the test error."
         ),
         *pieces.layer_table(base, f"The layers of {base.name}, read from its graph."),
         *pieces.losses(
@@ -105,9 +109,7 @@ def division(base: Run) -> list[str]:
     samples = base.history.samples
     if samples is not None:
         low, high = float(samples.targets.min()), float(samples.targets.max())
-        answers.append(
-            f"Pixels are divided by 255: those of the test images below go from {low:.2f} to {high:.2f}."
-        )
+        answers.append(f"Pixels are divided by 255: those of the test images below go from {low:.2f} to {high:.2f}.")
     return answers
 
 
@@ -118,11 +120,14 @@ def test_error(base: Run) -> list[str]:
         return []
     done = base.history.epochs_done
     enough = "at least the 10 asked for" if done >= LEAST_EPOCHS else "fewer than the 10 asked for"
-    told = f"After {done} epochs ({enough}; the sheet's solution has {SHEET_EPOCHS}) the test error is {words.error(error)}"
-    told += f", {_beside(error, sheet)} the sheet's {words.error(sheet)}." if sheet is not None else "."
+    told = (
+        f"After {done} epochs ({enough}; the sheet's solution has {SHEET_EPOCHS}) the test error is "
+        f"{pieces.error(error)}"
+    )
+    told += f", {_beside(error, sheet)} the sheet's {pieces.error(sheet)}." if sheet is not None else "."
     if pca is not None:
         word = "less" if error < pca else "no less"
-        told += f" That is {word} than PCA has with {base.size:,} values ({words.error(pca)})."
+        told += f" That is {word} than PCA has with {base.size:,} values ({pieces.error(pca)})."
     return [told]
 
 
@@ -159,10 +164,10 @@ def _latent_space(base: Run, models: Runs) -> list[Block]:
         Heading("3.1 What is the size of the latent space representation of the above network?"),
         *([answer(text)] if (text := latent_size(base)) else pieces.lacking(base, what="size")),
         Heading(
-            "3.2 Try other architectures (e.g. fewer intermediate layers, different number of channels, filter sizes or "
-            "stride and padding configurations) to answer questions such as: What is the impact of those in the "
-            "reconstruction error after training? Is there a correlation between the size of the latent space "
-            "representation and the error?"
+            "3.2 Try other architectures (e.g. fewer intermediate layers, different number of channels, filter "
+            "sizes or stride and padding configurations) to answer questions such as: What is the impact of those "
+            "in the reconstruction error after training? Is there a correlation between the size of the latent "
+            "space representation and the error?"
         ),
         *pieces.standing(*models.values()),
         *_changes(base, models),
@@ -171,16 +176,24 @@ def _latent_space(base: Run, models: Runs) -> list[Block]:
         *_trade_off(everything),
         *map(answer, correlation(everything)),
         *map(answer, best_model(everything)),
-        *pieces.losses(
-            "maastricht-models-loss",
-            everything,
-            title="Validation error of every model",
+        *_model_curves(everything),
+        *_model_images(everything),
+    ]
+
+
+def _model_curves(runs: Runs) -> list[Block]:
+    """Validation curves of all models, in two plots of no more than a palette holds colours."""
+    told: list[Block] = []
+    for number, group in enumerate(CURVES, start=1):
+        told += pieces.losses(
+            f"maastricht-models-loss-{number}",
+            {name: runs[name] for name in ("base", *group)},
+            title=f"Validation error: base, {', '.join(group)}",
             caption="Validation loss for each one of the epochs.",
             log=True,
             only_validation=True,
-        ),
-        *_model_images(everything),
-    ]
+        )
+    return told
 
 
 def latent_size(base: Run) -> str:
@@ -210,22 +223,34 @@ def impact(name: str, base: Run, run: Run) -> str:
     error, before, sheet = run.metric("mse"), base.metric("mse"), run.published("mse")
     if error is None:
         return ""
-    told = f"{name}: the latent space size is {run.size:,} and the reconstruction error {words.error(error)}"
-    told += f" (sheet {words.error(sheet)})" if sheet is not None else ""
+    told = f"{name}: the latent space size is {run.size:,} and the reconstruction error {pieces.error(error)}"
+    told += f" (sheet {pieces.error(sheet)})" if sheet is not None else ""
     if before is not None and before > 0:
         ratio = error / before
         if abs(ratio - 1) <= NEAR:
-            told += f"; about that of the base network ({words.error(before)})"
+            told += f"; about that of the base network ({pieces.error(before)})"
         else:
             many = ratio if ratio > 1 else 1 / ratio if ratio else float("inf")
-            told += f"; {many:.1f} times {'more' if ratio > 1 else 'less'} than the base network ({words.error(before)})"
+            told += (
+                f"; {many:.1f} times {'more' if ratio > 1 else 'less'} than the base network ({pieces.error(before)})"
+            )
     pixels = 3 * 32 * 32
     told += "." if run.size < pixels else f". Its {run.size:,} values are more than the image has ({pixels:,})."
     return told
 
 
 def _model_table(runs: Runs) -> Table:
-    heading = ("model", "shape", "latent space size", "sheet", "reconstruction error", "sheet", "PCA", "parameters", "epochs")
+    heading = (
+        "model",
+        "shape",
+        "latent space size",
+        "sheet",
+        "reconstruction error",
+        "sheet",
+        "PCA",
+        "parameters",
+        "epochs",
+    )
     rows = []
     for name, run in runs.items():
         sheet = LATENT if name == "base" else LATENTS.get(name.removesuffix("-as-trained"))
@@ -235,17 +260,17 @@ def _model_table(runs: Runs) -> Table:
                 words.shape(run.history.bottleneck) or words.MISSING,
                 f"{run.size:,}" if run.size else words.MISSING,
                 f"{sheet:,}" if sheet else words.MISSING,
-                words.error(run.metric("mse")),
-                words.error(run.published("mse")),
-                words.error(run.baseline("pca", "mse")),
+                pieces.figure_cell("mse", run.metric("mse")),
+                pieces.sheet_cell("mse", run),
+                pieces.figure_cell("mse", run.baseline("pca", "mse")),
                 f"{run.history.parameters:,}" if run.is_there else words.MISSING,
                 str(run.history.epochs_done) if run.is_there else words.MISSING,
             )
         )
     caption = (
-        "Size of the latent space and reconstruction error (mse on the test split) of each model, beside the sheet's and "
-        "PCA's with as many values. “as-trained” is the network that the sheet's error speaks for, where its size is "
-        "another than the sheet's."
+        "Size of the latent space and reconstruction error (mse on the test split) of each model, beside the "
+        "sheet's and PCA's with as many values. “as-trained” is the network that the sheet's error speaks for, "
+        "where its size is another than the sheet's."
     )
     return Table(caption, (heading, *rows), words=2)
 
@@ -271,7 +296,9 @@ def _trade_off(runs: Runs) -> list[Block]:
     def figure(theme: Theme) -> Figure:
         return TitledFigure(theme, "Latent space size against reconstruction error", TradeOffFigure(theme, known))
 
-    caption = "Size of the latent space against the error, both axes logarithmic: measured, the sheet's, and PCA's curve."
+    caption = (
+        "Size of the latent space against the error, both axes logarithmic: measured, the sheet's, and PCA's curve."
+    )
     return [Picture("maastricht-trade-off", figure, (760, 480), caption, pieces.sources(runs.values()))]
 
 
@@ -290,15 +317,18 @@ def correlation(runs: Runs) -> list[str]:
         verdict = "there is one, the other way round: a larger latent space goes with a larger error"
     else:
         verdict = "there is none worth the name: the size alone does not tell the error"
-    told = [f"Spearman's rank correlation between latent space size and error is {rank:+.2f} over {len(known)} networks; {verdict}."]
+    told = [
+        f"Spearman's rank correlation between latent space size and error is {rank:+.2f} over "
+        f"{len(known)} networks; {verdict}."
+    ]
     rated = [point for point in known if point.pca is not None]
     beaten = [point.name for point in rated if point.pca is not None and point.error < point.pca]
     if beaten:
         told.append(f"PCA with as many values is beaten by {', '.join(beaten)}.")
     elif rated:
         told.append(
-            "PCA with as many values beats every one of them: not the size of the latent space holds them back, but the few "
-            "weights that fill it."
+            "PCA with as many values beats every one of them: not the size of the latent space holds them back, but "
+            "the few weights that fill it."
         )
     return told
 
@@ -309,9 +339,12 @@ def best_model(runs: Runs) -> list[str]:
     if len(known) < 2:
         return []
     best = min(known, key=lambda point: point.error)
-    told = f"The least reconstruction error has {best.name} ({words.error(best.error)})."
+    told = f"The least reconstruction error has {best.name} ({pieces.error(best.error)})."
     if best.size >= 3 * 32 * 32:
-        told += f" Its {best.size:,.0f} values are no fewer than the image's {3 * 32 * 32:,}: it need not compress anything."
+        told += (
+            f" Its {best.size:,.0f} values are no fewer than the image's {3 * 32 * 32:,}: it need not "
+            "compress anything."
+        )
     return [told]
 
 
@@ -358,8 +391,9 @@ def _colourisation(runs: Runs) -> list[Block]:
             "application? Try out some ideas."
         ),
         asked(
-            "From the experiments done in the previous sections, we saw that also increasing the filter sizes leads to a "
-            "better model performance. For that reason, we can create a new model to combine both of our previously best ones."
+            "From the experiments done in the previous sections, we saw that also increasing the filter sizes leads "
+            "to a better model performance. For that reason, we can create a new model to combine both of our "
+            "previously best ones."
         ),
         *pieces.standing(second),
         *pieces.losses(
@@ -369,12 +403,16 @@ def _colourisation(runs: Runs) -> list[Block]:
             caption="Loss and validation loss for each one of the epochs: training dashed, validation solid.",
             log=True,
         ),
-        *_colour_images("maastricht-colour-both", runs, "True image, final model 1 reconstruction, final model 2 reconstruction"),
+        *_colour_images(
+            "maastricht-colour-both", runs, "True image, final model 1 reconstruction, final model 2 reconstruction"
+        ),
         *pieces.compared(
             runs,
             "mse",
             rivals,
-            caption="Both colourisers on the test split, beside the sheet's figures and no colour at all (grey copied).",
+            caption=(
+                "Both colourisers on the test split, beside the sheet's figures and no colour at all (grey copied)."
+            ),
             more=("psnr", "ssim"),
         ),
         *_chroma_table(runs),
@@ -418,11 +456,14 @@ def beside_grey(runs: Runs) -> list[str]:
         if own is None or grey is None:
             continue
         if own < grey:
-            text = f"{name} is better than no colour at all: mse {words.error(own)}, {1 - own / grey:.0%} below that of the grey"
+            text = (
+                f"{name} is better than no colour at all: mse {pieces.error(own)}, {1 - own / grey:.0%} below "
+                "that of the grey"
+            )
         else:
-            text = f"{name} is no better than no colour at all: mse {words.error(own)}, not below that of the grey"
-        text += f" values copied ({words.error(grey)})"
-        told.append(text + (f"; the sheet has {words.error(sheet)}." if sheet is not None else "."))
+            text = f"{name} is no better than no colour at all: mse {pieces.error(own)}, not below that of the grey"
+        text += f" values copied ({pieces.error(grey)})"
+        told.append(text + (f"; the sheet has {pieces.error(sheet)}." if sheet is not None else "."))
     return told
 
 
@@ -436,11 +477,14 @@ def larger_filters(runs: Runs) -> list[str]:
     else:
         verdict = f"The larger filters of the second model make it {'better' if two < one else 'worse'}"
     epochs = " and ".join(str(runs[name].history.epochs_done) for name in COLOURISERS)
-    return [f"{verdict}: mse {words.error(two)} against {words.error(one)}, after {epochs} epochs of the first and the second."]
+    return [
+        f"{verdict}: mse {pieces.error(two)} against {pieces.error(one)}, after {epochs} epochs of the "
+        "first and the second."
+    ]
 
 
 def _chroma_table(runs: Runs) -> list[Block]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, run in runs.items():
         samples = run.history.samples
         if samples is None or samples.reconstructions is None or samples.targets.shape[1] != 3:
@@ -453,8 +497,9 @@ def _chroma_table(runs: Runs) -> list[Block]:
     if not rows:
         return []
     caption = (
-        "Of the ten images above: the error of the colours alone (Cb and Cr) and of the brightness alone (luma, which is "
-        "what goes in), both mean squares; and how strong the colours are, as the root mean square of Cb and Cr."
+        "Of the ten images above: the error of the colours alone (Cb and Cr) and of the brightness alone (luma, "
+        "which is what goes in), both mean squares; and how strong the colours are, as the root mean square of Cb "
+        "and Cr."
     )
     heading = ("image", "colour error", "brightness error", "strength of the colours")
     return [Table(caption, (heading, *rows))]
@@ -462,7 +507,7 @@ def _chroma_table(runs: Runs) -> list[Block]:
 
 def _chroma_row(name: str, targets: np.ndarray, outputs: np.ndarray) -> tuple[str, ...]:
     values = chroma.error(targets, outputs), chroma.luma_error(targets, outputs)
-    return (name, *map(words.error, values), words.number(chroma.strength(outputs), 3))
+    return (name, *map(pieces.error, values), f"{chroma.strength(outputs):.3f}")
 
 
 def shortcomings(runs: Runs) -> list[str]:
@@ -479,24 +524,32 @@ def shortcomings(runs: Runs) -> list[str]:
         luma = chroma.luma_error(samples.targets, samples.reconstructions)
         if luma > 0.1 * none:
             told.append(
-                f"{name} also spends error on what it was given: its brightness is off by {words.error(luma)}, though the grey "
-                f"image holds it. Predicting Cb and Cr alone and keeping the luma would save that."
+                f"{name} also spends error on what it was given: its brightness is off by {pieces.error(luma)}, "
+                "though the grey image holds it. Predicting Cb and Cr alone and keeping the luma would save that."
             )
     return told
 
 
 def _shortcoming(name: str, own: float, none: float, share: float) -> str:
     if own >= none:
-        told = f"{name}: the colours of the ten images are further off ({words.error(own)}) than no colour is ({words.error(none)})"
+        told = (
+            f"{name}: the colours of the ten images are further off ({pieces.error(own)}) than no colour is "
+            f"({pieces.error(none)})"
+        )
     else:
-        told = f"{name}: the colours of the ten images are {1 - own / none:.0%} less off ({words.error(own)}) than no colour is ({words.error(none)})"
+        told = (
+            f"{name}: the colours of the ten images are {1 - own / none:.0%} less off ({pieces.error(own)}) "
+            f"than no colour is ({pieces.error(none)})"
+        )
     told += f", and {share:.0%} as strong as the true ones."
     if share < 0.8:
         told += (
-            " Where a grey value may belong to several colours, the squared error is least at their mean, which is pale; a "
-            "loss over classes of colours, or one that judges the whole image, would not pull them together."
+            " Where a grey value may belong to several colours, the squared error is least at their mean, which is "
+            "pale; a loss over classes of colours, or one that judges the whole image, would not pull them together."
         )
     else:
-        told += " So they are not pale; what is missing is which colour belongs where, which takes a wider view than few small kernels have."
+        told += (
+            " So they are not pale; what is missing is which colour belongs where, which takes a wider view "
+            "than few small kernels have."
+        )
     return told
-

@@ -7,7 +7,7 @@ import numpy as np
 from viewer.report import pieces
 from viewer.report.document import Block, Heading, answer, asked, note, part
 from viewer.report.reader import Reader, Run
-from viewer.state import noise, words
+from viewer.state import noise
 from viewer.state.samples import COUNT, to_unit
 
 TITLE = "Project 2: Autoencoders"
@@ -32,9 +32,7 @@ def blocks(reader: Reader) -> list[Block]:
     ]
 
 
-def _autoencoder(
-    reader: Reader, name: str, title: str, number: int, view: tuple[int, int], shape: str
-) -> list[Block]:
+def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple[int, int], shape: str) -> list[Block]:
     run = reader.run(f"purdue/{name}")
     samples = run.history.samples
     values = reader.outputs(run, samples.inputs, "bottleneck") if samples is not None else None
@@ -96,8 +94,8 @@ def epochs_trained(run: Run) -> str:
     if done >= EPOCHS:
         return f"Trained for {done} epochs, as the sheet asks."
     return (
-        f"Trained for {done} epoch{'s' if done > 1 else ''}, where the sheet asks for {EPOCHS} (`aezoo train {run.name} "
-        f"--overwrite` trains them): the figures below are those of this shorter training."
+        f"Trained for {done} epoch{'s' if done > 1 else ''}, where the sheet asks for {EPOCHS} (`aezoo train "
+        f"{run.name} --overwrite` trains them): the figures below are those of this shorter training."
     )
 
 
@@ -106,7 +104,7 @@ def against_pca(run: Run) -> str:
     own, pca = run.metric("mse"), run.baseline("pca", "mse")
     if own is None or pca is None:
         return ""
-    figures = f"mse {words.error(own)} against {words.error(pca)} of PCA with the same {run.size:,} values"
+    figures = f"mse {pieces.error(own)} against {pieces.error(pca)} of PCA with the same {run.size:,} values"
     if own < pca:
         return (
             f"The non-linear mapping captures more than a linear one: {figures}, {pca / own:.1f} times less error."
@@ -171,9 +169,18 @@ def _training_images(reader: Reader, run: Run) -> tuple[list[Block], list[Block]
     clean = to_unit(split.pixels[:COUNT])
     sigma = run.history.noise or SCALE
     known = run.fact("data_sha256")
-    others = [] if split.sha256 == known else [note("These are not the images that the run was trained on: their sha256 differs.")]
+    others = (
+        []
+        if split.sha256 == known
+        else [note("These are not the images that the run was trained on: their sha256 differs.")]
+    )
     return (
-        [*others, _row("purdue-denoise-train", "original", clean, "The first ten samples in the training set", split.provenance)],
+        [
+            *others,
+            _row(
+                "purdue-denoise-train", "original", clean, "The first ten samples in the training set", split.provenance
+            ),
+        ],
         [
             _row(
                 "purdue-denoise-train-noisy",
@@ -201,12 +208,14 @@ def denoised(run: Run) -> str:
     if own is None or noisy is None:
         return ""
     if own < noisy:
-        told = f"The DAE filters noise: the mse to the clean image falls from {words.error(noisy)} to {words.error(own)}"
+        told = (
+            f"The DAE filters noise: the mse to the clean image falls from {pieces.error(noisy)} to {pieces.error(own)}"
+        )
         told += f", by {1 - own / noisy:.0%}."
     else:
-        told = f"The DAE does not filter noise: the mse to the clean image is {words.error(own)} after it and was "
-        told += f"{words.error(noisy)} before."
+        told = f"The DAE does not filter noise: the mse to the clean image is {pieces.error(own)} after it and was "
+        told += f"{pieces.error(noisy)} before."
     if linear is not None:
         word = "less" if own < linear else "no less"
-        told += f" That is {word} than PCA leaves with as many values ({words.error(linear)})."
+        told += f" That is {word} than PCA leaves with as many values ({pieces.error(linear)})."
     return told
