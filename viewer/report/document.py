@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter
 
 from viewer.figures.theme import Theme
 
-SHORT = 90  # characters of a heading in the contents
+SHORT = 110  # characters of a heading in the contents
 
 Kind = Literal["plain", "asked", "answer", "note"]
 

@@ -113,7 +113,7 @@ _STYLE = f"""
 :root {{ {_variables(LIGHT)} }}
 @media screen and (prefers-color-scheme: dark) {{ :root {{ {_variables(DARK)} }} }}
 html {{ background: var(--base); color: var(--text); }}
-body {{ font: 16px/1.55 system-ui, 'DejaVu Sans', sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em; }}
+body {{ font: 16px/1.55 system-ui, 'DejaVu Sans', sans-serif; max-width: 940px; margin: 2em auto; padding: 0 1em; }}
 h1 {{ font-size: 1.7em; line-height: 1.25; margin: 0 0 .3em; }}
 h2 {{ font-size: 1.35em; line-height: 1.3; margin: 2.2em 0 .6em; padding-top: .5em; }}
 h2 {{ border-top: 2px solid var(--border); }}

@@ -207,6 +207,8 @@ class Setter:
             natural.append(CELL_GAP + max(metrics.horizontalAdvance(cell) for cell in column) + 1)
             if self._is_code(table, index):
                 least.append(CELL_GAP + 16 * metrics.horizontalAdvance("0"))
+            elif index == 0 and table.words == 1:
+                least.append(natural[0])  # a row's name stays on one line
             else:
                 words = [word for cell in column for word in cell.split()] or [""]
                 least.append(CELL_GAP + max(metrics.horizontalAdvance(word) for word in words) + 1)

@@ -66,12 +66,12 @@ Rows = Sequence[tuple[str, np.ndarray]]
 
 
 def standing(*runs: Run) -> list[Block]:
-    """Say of runs what a reader must know before believing their figures, and the command that mends it."""
-    absent = [run.name for run in runs if run.is_absent]
+    """Say of runs that are there what must be known before believing their figures, and the command that mends it.
+
+    Of those that are not there `lacking` tells, in the place of what they would show.
+    """
     short = [run.name for run in runs if run.history.state == QUICK]
     told = [run.trouble for run in runs if run.trouble and not run.is_absent]
-    if absent:
-        told.append(f"Not trained yet: {', '.join(absent)}. `aezoo train {' '.join(absent)}` does it.")
     if short:
         told.append(
             f"Cut to a few steps (--quick), so that the figures tell nothing: {', '.join(short)}. "
@@ -95,19 +95,19 @@ def _unfinished(run: Run) -> str:
 
 
 def lacking(*runs: Run, what: str) -> list[Block]:
-    """The note that stands in the place of what these runs cannot show."""
-    absent = [run.name for run in runs if not run.is_there]
+    """The note that stands in the place of what these runs cannot show, with the command that makes it."""
+    absent = [run.name for run in runs if run.is_absent]
+    there = [run.name for run in runs if not run.is_absent]
+    told = []
     if absent:
-        return [note(f"No {what}: {_and(absent)} {_is(absent)} not there (`aezoo train {' '.join(absent)}`).")]
-    return [note(f"No {what}: {_and([run.name for run in runs])} {_is(runs)} without it so far.")]
+        told.append(f"No {what} of {_and(absent)}, not trained yet: `aezoo train {' '.join(absent)}`.")
+    if there:
+        told.append(f"No {what} of {_and(there)}: so far there is none in {'it' if len(there) == 1 else 'them'}.")
+    return [note(text) for text in told]
 
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _is(several: Sequence[object]) -> str:
-    return "are" if len(several) > 1 else "is"
 
 
 def sources(runs: Iterable[Run]) -> str:
@@ -136,7 +136,9 @@ def losses(
     def figure(theme: Theme) -> Figure:
         return TitledFigure(theme, title, curves.of_runs(theme, series, y_label=axis, log=log))
 
-    return [Picture(name, figure, PLOT, caption, sources(shown.values()))]
+    rest = [run for label, run in runs.items() if label not in shown]
+    picture = Picture(name, figure, PLOT, caption, sources(shown.values()))
+    return [picture, *(lacking(*rest, what="curve") if rest else [])]
 
 
 # ---- images --------------------------------------------------------------------------------------------------

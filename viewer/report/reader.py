@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,7 @@ class Run:
         """Values in the bottleneck, 0 where none is told."""
         return math.prod(self.history.bottleneck) if self.history.bottleneck else 0
 
-    @property
+    @cached_property
     def layers(self) -> tuple[Layer, ...]:
         return layers.of(self.file.data) if self.file and self.graph else ()
 

@@ -21,6 +21,7 @@ LEAD = (
 
 RATES = ("0.1", "0.01", "0.001")
 SIGMAS = (0.1, 0.2, 0.3)
+LITTLE = 0.02  # of the noise's energy: as good as none
 DENOISER = "purdue/denoise"
 
 Runs = Mapping[str, Run]
@@ -184,6 +185,7 @@ def _made(run: Run) -> np.ndarray | None:
 class Gain:
     """What a network does to noise of one strength, as means over the images: PSNR in dB before and after.
 
+    clean       what it makes of images without noise
     passed      the share of the noise's energy that comes out again
     trained     PSNR after a network that was trained on noise, None where there is none
     """
@@ -191,6 +193,7 @@ class Gain:
     sigma: float
     before: float
     after: float
+    clean: float
     passed: float
     trained: float | None = None
 
@@ -238,6 +241,7 @@ def _with_noise(reader: Reader, run: Run, denoiser: Run, clean: np.ndarray, sigm
         sigma=sigma,
         before=numbers.mean_psnr(clean, noisy),
         after=numbers.mean_psnr(clean, output),
+        clean=numbers.mean_psnr(clean, untouched),
         passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
         trained=numbers.mean_psnr(clean, trained) if trained is not None else None,
     )
@@ -279,20 +283,35 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> Table:
 def why_noise_stays(name: str, gains: Sequence[Gain]) -> str:
     """Answer the sheet's question from what was measured."""
     own = [gain.after - gain.before for gain in gains]
-    shares = [gain.passed for gain in gains]
     told = f"{name} changes the PSNR of noisy digits by {_span(own)} dB"
     trained = [gain.trained - gain.before for gain in gains if gain.trained is not None]
     told += f", {DENOISER}, which was trained on noise, by {_span(trained)} dB. " if trained else ". "
     if max(own) <= 0:
-        told += "It never takes noise away"
+        told += "It takes no noise away"
     elif min(own) > 0:
         told += "It takes some noise away at every strength"
     else:
         told += "It takes noise away only where there is much of it"
-    told += f", and {min(shares):.0%} to {max(shares):.0%} of the noise's energy comes out again. The reason: "
-    told += "its bottleneck has no room for the noise of every pixel, so that part of it is lost on the way; but "
-    told += "nothing ever asked a network that repeats clean digits to tell noise from stroke, so that what does pass "
-    return told + "is drawn as strokes. Training with noisy inputs and clean targets asks just that."
+    told += f"; of clean digits it makes {gains[0].clean:.1f} dB, and it can hardly make more of noisy ones. "
+    return (
+        f"{told}{_what_passes([gain.passed for gain in gains])} Training with noisy inputs and clean targets asks "
+        "just that."
+    )
+
+
+def _what_passes(shares: Sequence[float]) -> str:
+    """Word the reason: what part of the noise passes the bottleneck, and what becomes of it."""
+    if max(shares) < LITTLE:
+        return (
+            f"Hardly any of the noise's energy comes out again ({max(shares):.1%} at most): the bottleneck has no "
+            "room for it. But nothing ever asked the network to tell noise from stroke, so that strokes are lost "
+            "with it."
+        )
+    return (
+        f"Of the noise's energy {min(shares):.0%} to {max(shares):.0%} comes out again. The reason: the bottleneck "
+        "has no room for the noise of every pixel, so that part of it is lost on the way; but nothing ever asked a "
+        "network that repeats clean digits to tell noise from stroke, so that what does pass is drawn as strokes."
+    )
 
 
 def _span(values: Sequence[float]) -> str:

@@ -30,7 +30,7 @@ COUNTS = ("10", "100", "1000", "all")
 JUDGED = 1_000  # test digits that the classifier looks at before and after denoising
 FAR = 4  # the extreme grid goes out to ± this
 REPEATED = 0.6  # nearer to the training images than real digits by this factor: what it shows is what it saw
-COPIES = (90, 48)  # points a plane needs above and beside its 15 × 28 pixels
+ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
 ALMOST = 0.9  # of the digits: "globally well decoded"
 
 Runs = Mapping[str, Run]
@@ -331,11 +331,9 @@ def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, Run
 
     side = max(found.side * found.images.shape[-1] for _, _, found in pair)
     name = f"hesso-{grid}-{digit}-{'-'.join(count for count, _, _ in pair)}"
-    caption = (
-        f"{' and '.join(samples_of(count) for count, _, _ in pair)} of {digit}: what the decoder makes of {where}. "
-        f"Green: what the classifier calls those that it does not take for a {digit}."
-    )
-    size = (2 * side + COPIES[1], side + COPIES[0] // 2)
+    sizes = " and ".join([samples_of(pair[0][0]), *(samples_of(count).lower() for count, _, _ in pair[1:])])
+    caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls what it does not take for a {digit}."
+    size = (2 * side + BESIDE, side + ABOVE)
     data = pieces.sources(run for _, run, _ in pair)
     return Picture(name, figure, size, caption, data, halves=True, letters=15)
 
@@ -362,7 +360,8 @@ def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
     figures = ", ".join(f"{share:.1%} from {samples_of(count).lower()}" for count, share in shares.items())
     some = [count for count, share in shares.items() if share > 0]
     if not some:
-        return [f"{where} every generated {digit} is recognised, whatever the number of samples ({figures})."]
+        sizes = ", whatever the number of samples" if len(shares) > 1 else ""
+        return [f"{where} every generated {digit} is recognised{sizes} ({figures})."]
     told = f"{where} the classifier takes for another digit: {figures}."
     if some == [next(iter(COUNTS))] and len(shares) > 1:
         told += " That happens only when the input samples are not enough (10 samples)."
@@ -390,8 +389,8 @@ def _diversity_table(generators: Mapping[int, Runs]) -> list[Block]:
     rows = []
     for digit, runs in generators.items():
         for count, run in runs.items():
-            cells = (words.number(run.metric(measure), 3) for measure in measures)
-            reals = (words.number(run.baseline("real", measure), 3) for measure in measures)
+            cells = (_measure(measure, run.metric(measure)) for measure in measures)
+            reals = (_measure(measure, run.baseline("real", measure)) for measure in measures)
             mixed = itertools.chain.from_iterable(zip(cells, reals, strict=True))
             rows.append((f"{digit}, {samples_of(count).lower()}", *mixed))
     heading = (
@@ -408,6 +407,10 @@ def _diversity_table(generators: Mapping[int, Runs]) -> list[Block]:
         "(Euclidean, pixels in [0, 1]), and how many are distinct; beside each the same of as many real test digits."
     )
     return [Table(caption, (heading, *rows))]
+
+
+def _measure(name: str, value: float | None) -> str:
+    return words.number(value, 3) if value is None or name != "distinct" else f"{value:.0f}"
 
 
 @dataclass(frozen=True)
@@ -448,27 +451,19 @@ def diversity(generators: Mapping[int, Runs]) -> list[str]:
 
 
 def _diversity(digit: int, measured: Sequence[Diversity]) -> str:
+    """Word what was measured of one digit: how many patterns, whether more data make more, whether they are copies."""
+    least, most = measured[0], measured[-1]
     patterns = ", ".join(f"{one.distinct:.0f} from {samples_of(one.count).lower()}" for one in measured)
-    reals = sorted({one.real_distinct for one in measured})
-    told = (
-        f"{digit}: distinct patterns, {patterns}; real test digits have "
-        f"{' to '.join(f'{n:.0f}' for n in reals[:: max(1, len(reals) - 1)])}."
-    )
+    told = f"{digit}: {patterns} distinct patterns, where as many real test digits have {most.real_distinct:.0f}"
+    told += ": far fewer." if max(one.distinct for one in measured) < most.real_distinct / 2 else "."
     if len(measured) > 1:
-        least, most = measured[0], measured[-1]
         word = "more" if most.pairwise > least.pairwise else "not more"
-        told += f" With more data the digits are {word} diverse: {least.pairwise:.2f} between two from "
+        told += f" With more data they are {word} diverse: {least.pairwise:.2f} between two from "
         told += f"{samples_of(least.count).lower()}, {most.pairwise:.2f} from {samples_of(most.count).lower()}."
     copies = [samples_of(one.count).lower() for one in measured if one.repeats]
     if copies:
-        return told + (
-            f" From {', '.join(copies)} they mostly repeat what was shown: they lie far nearer to it than new "
-            "real digits."
-        )
-    return told + (
-        " None of the sizes merely repeats what was shown: generated digits lie no nearer to it than new "
-        "real ones by much."
-    )
+        return told + f" From {', '.join(copies)} they repeat what was shown: real new digits lie much further from it."
+    return told + " They do not merely repeat what was shown: real new digits lie no further from it by much."
 
 
 # ---- task 5 --------------------------------------------------------------------------------------------------

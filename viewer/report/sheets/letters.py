@@ -1,4 +1,4 @@
-"""Uni Konstanz, Deep Learning for Computer Vision 2017/18, sheet 4: transposed convolutions, Cyrillic to Latin letters."""
+"""Uni Konstanz, Deep Learning for Computer Vision 2017/18, sheet 4: transposed convolutions, letters made Latin."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def normalised(letters: np.ndarray, change: float | None) -> str:
     if change < 0.01:
         return told + (
             " That happens inside the graph: the same letters at half the contrast and another brightness "
-            f"change its answer by at most {change:.1e}."
+            f"change its answer by at most {pieces.error(change)}."
         )
     return (
         told

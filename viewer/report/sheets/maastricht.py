@@ -82,7 +82,6 @@ def _reconstruction(base: Run) -> list[Block]:
             {base.name: base},
             title="Evolution of the error with epochs",
             caption="Loss and validation loss for each one of the epochs: training dashed, validation solid.",
-            log=True,
         ),
         *pieces.measured(
             base,
@@ -401,7 +400,6 @@ def _colourisation(runs: Runs) -> list[Block]:
             dict(runs),
             title="Error of both final models with epochs",
             caption="Loss and validation loss for each one of the epochs: training dashed, validation solid.",
-            log=True,
         ),
         *_colour_images(
             "maastricht-colour-both", runs, "True image, final model 1 reconstruction, final model 2 reconstruction"
