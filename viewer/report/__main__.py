@@ -22,10 +22,10 @@ PAGE, PAPER = (".html", ".htm"), ".pdf"
 PATIENCE_SECONDS = 1.0  # what takes less is not told of
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def main(
+    context: typer.Context,
     assignment: Annotated[str, typer.Argument(help=f"One of {', '.join(ASSIGNMENTS)}.", metavar="ASSIGNMENT")],
-    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="")] = None,
     runs: Runs = RUNS_DEFAULT,
     data: Data = None,
     out: Annotated[
@@ -50,10 +50,10 @@ def main(
     Pictures of training images need the data set: `--data DIR` where it is not in the cache. Runs that were trained
     on the sample need none.
     """
-    if more:
+    if context.args:
         raise UsageError(
-            f"{more[0]!r} is one word too many: one assignment is reported at a time, and --pdf takes no name (the "
-            "PDF is called as the page is; --out FILE.pdf writes it alone)"
+            f"{context.args[0]!r} is one word too many: one assignment is reported at a time, and --pdf takes no name "
+            f"(the PDF is called as the page is; --out FILE.pdf writes it alone)"
         )
     places = _places(assignment, runs, out, pdf=pdf)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"

@@ -45,15 +45,14 @@ def to_pdf(report: Report) -> bytes:
             QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter
         )
     )
-    pages = lay_out(report, writer, writer.width(), writer.height() - FOOTER)
+    whole = QRectF(0, 0, writer.width(), writer.height())
+    pages = lay_out(report, writer, whole.width(), whole.height() - FOOTER)
     painter = QPainter(writer)
     painter.setRenderHint(QPainter.RenderHint.LosslessImageRendering)
-    for number, page in enumerate(pages):
-        if number:
+    for number, page in enumerate(pages, start=1):
+        if number > 1:
             writer.newPage()
-        paint_page(
-            painter, page, QRectF(0, 0, writer.width(), writer.height()), f"{number + 1} of {len(pages)}", report
-        )
+        paint_page(painter, page, whole, f"{number} of {len(pages)}", report)
     painter.end()
     return bytes(buffer.data().data())
 
@@ -99,7 +98,7 @@ class Setter:
         yield replace(self._lines(report.lead, font(BODY), "muted"), above=6)
         for number, block in enumerate(report.blocks):
             if isinstance(block, Heading):
-                yield self._entry(block, numbers.get(number, 0))
+                yield self.entry(block, numbers.get(number, 0))
 
     def body(self, report: Report) -> Iterator[PaintedPiece]:
         for number, block in enumerate(report.blocks):
@@ -120,7 +119,8 @@ class Setter:
         size, above = (19, 34) if heading.level == 2 else (15, 22)
         return replace(self._lines(heading.text, font(size, bold=True), "text", keep=True), above=above)
 
-    def _entry(self, heading: Heading, number: int) -> PaintedPiece:
+    def entry(self, heading: Heading, number: int) -> PaintedPiece:
+        """A line of the contents: a heading and its page."""
         part = heading.level == 2
         letters = font(SMALL + part, bold=part)
         metrics = QFontMetricsF(letters, self.device)
