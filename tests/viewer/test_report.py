@@ -396,6 +396,29 @@ def test_figures_that_are_not_finite_are_reported_without_a_crash(tmp_path: Path
     assert "At 0.1 the training diverged" in texts(report_of("freiburg", tmp_path), "answer")
 
 
+def test_shapes_that_no_recipe_has_are_reported_without_a_crash(tmp_path: Path, qtbot: QtBot) -> None:
+    wide, colour = np.zeros((10, 1, 900, 40), np.uint8), np.zeros((10, 3, 32, 32), np.uint8)
+    many = np.zeros((900, 1, 60, 60), np.uint8)
+    for name in ("purdue/conv", "freiburg/lr-0.1", "hesso/vae-2-10", "letters/mean", "maastricht/colour-1"):
+        targets = colour if name.startswith("maastricht") else wide
+        rewritten(
+            write_run(tmp_path, name),
+            {"bottleneck": [1 << 20, 1 << 20, 3], "state": "x" * 300, "device": "y" * 300, "epochs": 1 << 60},
+            samples__inputs=wide,
+            samples__targets=targets,
+            samples__reconstructions=targets,
+            grids__plane__images=many,
+            grids__plane__verdicts=np.arange(900),
+            grids__letters__images=many,
+            grids__letters__inputs=np.zeros((900, 1, 1, 14), np.uint8),
+        )
+    for assignment in ASSIGNMENTS:
+        report = report_of(assignment, tmp_path)
+        assert all(max(picture.size) < 4_000 for picture in report.pictures)
+        write.write(report, [tmp_path / "page.html", tmp_path / "page.pdf"], None, say=lambda _: None)
+        assert pages_of((tmp_path / "page.pdf").read_bytes()) >= 2
+
+
 def test_training_images_come_from_the_sample_where_the_run_was_trained_on_it(tmp_path: Path, qtbot: QtBot) -> None:
     known = sample.digits("train").sha256
     rewritten(write_run(tmp_path, "purdue/denoise"), {"data": "mnist-sample", "data_sha256": known, "noise": 0.25})

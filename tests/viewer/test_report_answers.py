@@ -212,12 +212,12 @@ def test_diversity_is_worded_from_what_was_measured() -> None:
 
     growing = hesso.diversity({2: {"10": size("10", 2.0, 1.0, 5), "all": size("all", 4.0, 4.5, 20)}})
     assert growing[0].startswith("It is possible to measure it")
-    assert "5 from 10 samples, 20 from the whole dataset distinct patterns" in growing[1]
-    assert "where as many real test digits have 100: far fewer." in growing[1]
+    assert growing[1].startswith("2, distinct patterns: 5 from 10 samples, 20 from the whole dataset.")
+    assert "As many real test digits have 100, far more." in growing[1]
     assert "With more data they are more diverse: 2.00 between two from 10 samples, 4.00" in growing[1]
     assert "From 10 samples they repeat what was shown" in growing[1]
     other = hesso.diversity({2: {"10": size("10", 4.0, 4.5, 90), "all": size("all", 2.0, 4.5, 90)}})
-    assert "not more diverse" in other[1] and "do not merely repeat" in other[1] and "far fewer" not in other[1]
+    assert "not more diverse" in other[1] and "do not merely repeat" in other[1] and "far more" not in other[1]
     assert hesso.diversity({2: {"10": run("hesso/vae-2-10")}}) == []
 
 

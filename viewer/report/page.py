@@ -89,6 +89,8 @@ def _cell(table: Table, index: int, cell: str) -> str:
 def _column(table: Table, index: int) -> str:
     if table.code and index == len(table.rows[0]) - 1:
         return "code"
+    if index == 0 and table.words == 1:
+        return "name"
     return "words" if index < table.words else "figure"
 
 
@@ -133,7 +135,7 @@ table {{ border-collapse: collapse; font-size: .9em; font-variant-numeric: tabul
 caption {{ text-align: left; color: var(--muted); padding-bottom: .4em; }}
 td, th {{ padding: .25em .8em; border-bottom: 1px solid var(--border); text-align: right; font-weight: normal; }}
 thead th {{ color: var(--muted); font-weight: 600; vertical-align: bottom; }}
-.words {{ text-align: left; }}
+.words, .name {{ text-align: left; }} .name {{ white-space: nowrap; }}
 .code {{ text-align: left; font: .85em monospace; word-break: break-all; }}
 figure {{ margin: 1.5em 0; }} figcaption {{ color: var(--muted); font-size: .92em; max-width: 50em; }}
 img {{ max-width: 100%; height: auto; display: block; }}

@@ -23,6 +23,8 @@ from zoo.runs import QUICK
 PLOT = (760, 330)
 LABELS = 132  # points left of a mosaic, for the rows' names
 TITLE = 26
+COLUMNS = 20  # images that a row shows
+LARGEST = 128  # points that an image may be wide or tall
 TALL = 8  # rows of a mosaic at twice the images' size
 BOTTLENECK = 60  # points that a bottleneck may be wide
 LINE = 18
@@ -78,7 +80,7 @@ def standing(*runs: Run) -> list[Block]:
             f"`aezoo train {' '.join(short)} --overwrite` trains {'it' if len(short) == 1 else 'them'} whole."
         )
     told += [_unfinished(run) for run in runs if run.is_there and run.history.state not in (QUICK, "finished")]
-    told += [run.graph_trouble for run in runs if run.graph_trouble]
+    told += [run.graph_trouble for run in runs if run.graph_trouble and run.history.state != "training"]
     return [note(text) for text in told]
 
 
@@ -155,15 +157,15 @@ def images(
     below_label: str = "",
     columns: Sequence[str] = (),
 ) -> Picture:
-    """Labelled rows of images, float32 (N, C, H, W) each, with words below the columns."""
+    """Labelled rows of images, float32 (N, C, H, W) each, with words below the columns; the first `COLUMNS` of them."""
     height, width = (max(pictures.shape[axis] for _, pictures in rows) for axis in (2, 3))
-    pictures = [(label, colours.fitted(colours.from_images(each), (height, width))) for label, each in rows]
+    pictures = [(label, colours.fitted(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
     count = max(len(each) for _, each in pictures)
     filled = tuple(Row(label, _filled(each, count)) for label, each in pictures)
-    zoom = 2.0 if count <= 10 and len(rows) <= TALL else 1.5
+    zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
     def figure(theme: Theme) -> Figure:
-        mosaic = MosaicFigure(theme, filled, captions=tuple(below), caption_label=below_label)
+        mosaic = MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=below_label)
         return TitledFigure(theme, title, mosaic)
 
     tall = 20 + TITLE + len(rows) * math.ceil(zoom * height + 4) + (LINE + 4 if below else 0)
@@ -217,8 +219,9 @@ def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int,
         return TitledFigure(theme, title, MosaicFigure(theme, (Row("bottleneck", pixels),), scale=scale))
 
     rows, columns = grid.shape
-    zoom = max(2, BOTTLENECK // columns)
-    size = (20 + LABELS + len(values) * (zoom * columns + 4), 20 + TITLE + zoom * rows + 8 + 2 * LINE)
+    zoom = min(max(2, BOTTLENECK // columns), LARGEST / max(rows, columns))
+    wide, tall = math.ceil(len(values) * (zoom * columns + 4)), math.ceil(zoom * rows)
+    size = (20 + LABELS + wide, 20 + TITLE + tall + 8 + 2 * LINE)
     shape = words.shape(run.history.bottleneck)
     caption = f"The bottleneck ({shape}) of the first ten images in the testing set, reshaped to be {rows} × {columns}."
     if (rows, columns) != view:
@@ -301,10 +304,15 @@ def compared(
                 *(figure_cell(metric, run.baseline(rival, metric)) for rival in there),
                 *(figure_cell(each, run.metric(each)) for each in more),
                 str(run.history.epochs_done) if run.is_there else words.MISSING,
-                (run.history.state if run.is_there else "not there") or "unknown",
+                _short(run.history.state if run.is_there else "not there"),
             )
         )
     return [Table(caption, (heading, *rows))]
+
+
+def _short(text: str) -> str:
+    """Return text of a file that fits a cell."""
+    return words.clean(text, limit=24) or words.MISSING
 
 
 def layer_table(run: Run, caption: str) -> list[Block]:
@@ -371,14 +379,14 @@ def _trainings(runs: Sequence[Run]) -> Table:
     rows = [
         (
             run.recipe,
-            run.history.state or words.MISSING,
-            run.history.device or words.MISSING,
-            run.fact("torch") or words.MISSING,
+            _short(run.history.state),
+            _short(run.history.device),
+            _short(run.fact("torch")),
             f"{run.history.parameters:,}",
             f"{run.history.epochs_done} of {run.history.epochs_planned}",
-            run.fact("batch_size") or words.MISSING,
-            run.fact("learning_rate") or words.MISSING,
-            run.fact("seed") or words.MISSING,
+            _short(run.fact("batch_size")),
+            _short(run.fact("learning_rate")),
+            _short(run.fact("seed")),
             f"{run.history.seconds / 60:.1f}",
         )
         for run in runs

@@ -237,6 +237,7 @@ def _with_noise(reader: Reader, run: Run, denoiser: Run, clean: np.ndarray, sigm
         return None
     output, untouched = both[: len(noisy)], both[len(noisy) :]
     trained = reader.outputs(denoiser, noisy, "reconstruction")
+    trained = trained if trained is not None and trained.shape == clean.shape else None
     gain = Gain(
         sigma=sigma,
         before=numbers.mean_psnr(clean, noisy),

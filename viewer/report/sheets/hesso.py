@@ -30,6 +30,7 @@ COUNTS = ("10", "100", "1000", "all")
 JUDGED = 1_000  # test digits that the classifier looks at before and after denoising
 FAR = 4  # the extreme grid goes out to ± this
 REPEATED = 0.6  # nearer to the training images than real digits by this factor: what it shows is what it saw
+LARGEST = 480  # points that a plane may be wide
 ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
 ALMOST = 0.9  # of the digits: "globally well decoded"
 
@@ -329,7 +330,7 @@ def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, Run
     def figure(theme: Theme) -> Figure:
         return BesideFigure(tuple(PlaneFigure(theme, title, pixels, marks) for title, pixels, marks in drawn))
 
-    side = max(found.side * found.images.shape[-1] for _, _, found in pair)
+    side = min(LARGEST, max(found.side * found.images.shape[-1] for _, _, found in pair))
     name = f"hesso-{grid}-{digit}-{'-'.join(count for count, _, _ in pair)}"
     sizes = " and ".join([samples_of(pair[0][0]), *(samples_of(count).lower() for count, _, _ in pair[1:])])
     caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls what it does not take for a {digit}."
@@ -454,8 +455,8 @@ def _diversity(digit: int, measured: Sequence[Diversity]) -> str:
     """Word what was measured of one digit: how many patterns, whether more data make more, whether they are copies."""
     least, most = measured[0], measured[-1]
     patterns = ", ".join(f"{one.distinct:.0f} from {samples_of(one.count).lower()}" for one in measured)
-    told = f"{digit}: {patterns} distinct patterns, where as many real test digits have {most.real_distinct:.0f}"
-    told += ": far fewer." if max(one.distinct for one in measured) < most.real_distinct / 2 else "."
+    far = ", far more" if max(one.distinct for one in measured) < most.real_distinct / 2 else ""
+    told = f"{digit}, distinct patterns: {patterns}. As many real test digits have {most.real_distinct:.0f}{far}."
     if len(measured) > 1:
         word = "more" if most.pairwise > least.pairwise else "not more"
         told += f" With more data they are {word} diverse: {least.pairwise:.2f} between two from "

@@ -179,7 +179,7 @@ def _normalisation(reader: Reader, run: Run) -> list[Block]:
     letters = samples.inputs
     both = reader.outputs(run, np.concatenate([letters, 0.5 * letters + 0.25]), "reconstruction")
     change = float(np.abs(both[: len(letters)] - both[len(letters) :]).max()) if both is not None else None
-    return [answer(normalised(letters, change))]
+    return [answer(normalised(letters, change if change is not None and np.isfinite(change) else None))]
 
 
 def normalised(letters: np.ndarray, change: float | None) -> str:
@@ -260,7 +260,7 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
         run = runs[name]
         told += [Heading(f"Here is a visualization of the results: {name}"), asked(text)]
         told += _visualisation(name, run)
-        told += map(answer, [*readable(name, run), *_spread(reader, name, run)])
+        told += [*map(answer, readable(name, run)), *_spread(reader, name, run)]
         if name == "class-noise":
             told += map(answer, noise_class(runs))
     return told
@@ -343,17 +343,17 @@ def spread(pictures: np.ndarray, labels: np.ndarray) -> float:
     return float(np.sqrt(squares / pictures.size))
 
 
-def _spread(reader: Reader, name: str, run: Run) -> list[str]:
-    if run.file is None or not run.is_there:
+def _spread(reader: Reader, name: str, run: Run) -> list[Block]:
+    if run.file is None:
         return []
     split = reader.images(run, "test")
     if isinstance(split, str):
-        return []
+        return [note(f"How alike the outputs of a class are takes the test letters. {split}")]
     letters = to_unit(split.pixels)
     outputs = reader.outputs(run, letters, "reconstruction")
-    if outputs is None or len(outputs) != len(letters):
+    if outputs is None or not np.isfinite(outputs).all():
         return []
-    return [within_class(name, spread(letters, split.labels), spread(outputs, split.labels))]
+    return [answer(within_class(name, spread(letters, split.labels), spread(outputs, split.labels)))]
 
 
 def within_class(name: str, before: float, after: float) -> str:

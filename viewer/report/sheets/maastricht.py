@@ -13,6 +13,7 @@ from viewer.report import chroma, pieces
 from viewer.report.document import Block, Figure, Heading, Picture, Table, answer, asked, part
 from viewer.report.reader import Reader, Run
 from viewer.state import words
+from viewer.state.samples import Samples, grey
 
 TITLE = "ACML, Assignment 2: Convolutional Autoencoders"
 LEAD = "Maastricht University, Advanced Concepts of Machine Learning, 2020, on CIFAR-10. aezoo's runs: maastricht/*."
@@ -429,8 +430,7 @@ def _colour_images(name: str, runs: Runs, title: str) -> list[Block]:
     if not shown:
         return pieces.lacking(*runs.values(), what="coloured images")
     first, _ = next(iter(shown.values()))
-    copied = np.broadcast_to(first.inputs, first.targets.shape)
-    rows = [("true", first.targets), ("grey, copied", copied)]
+    rows = [("true", first.targets), ("grey, copied", grey_copied(first))]
     rows += [(label, made) for label, (_, made) in shown.items() if made.shape == first.targets.shape]
     label, (_, made) = next(reversed(shown.items()))
     picture = pieces.images(
@@ -444,6 +444,14 @@ def _colour_images(name: str, runs: Runs, title: str) -> list[Block]:
     )
     absent = [run for label, run in runs.items() if label not in shown]
     return [picture, *(pieces.lacking(*absent, what="row") if absent else [])]
+
+
+def grey_copied(samples: Samples) -> np.ndarray:
+    """Return the grey that went in as red, green and blue; that of the targets where the inputs do not fit them."""
+    pixels = samples.inputs
+    if len(pixels) != len(samples.targets) or pixels.shape[1] != 1 or pixels.shape[2:] != samples.targets.shape[2:]:
+        pixels = grey(samples.targets) if samples.targets.shape[1] == 3 else samples.targets
+    return np.broadcast_to(pixels, samples.targets.shape)
 
 
 def beside_grey(runs: Runs) -> list[str]:
@@ -487,7 +495,7 @@ def _chroma_table(runs: Runs) -> list[Block]:
         samples = run.history.samples
         if samples is None or samples.reconstructions is None or samples.targets.shape[1] != 3:
             continue
-        copied = np.broadcast_to(samples.inputs, samples.targets.shape)
+        copied = grey_copied(samples)
         if not rows:
             rows.append(_chroma_row("true", samples.targets, samples.targets))
             rows.append(_chroma_row("grey, copied", samples.targets, copied))
@@ -515,7 +523,7 @@ def shortcomings(runs: Runs) -> list[str]:
         samples = run.history.samples
         if samples is None or samples.reconstructions is None or samples.targets.shape[1] != 3:
             continue
-        copied = np.broadcast_to(samples.inputs, samples.targets.shape)
+        copied = grey_copied(samples)
         own, none = (chroma.error(samples.targets, images) for images in (samples.reconstructions, copied))
         true, made = chroma.strength(samples.targets), chroma.strength(samples.reconstructions)
         told.append(_shortcoming(name, own, none, made / true if true else float("nan")))
