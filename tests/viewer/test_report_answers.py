@@ -90,7 +90,10 @@ def test_the_best_learning_rate_is_the_one_with_the_lowest_error() -> None:
 
 def test_a_rate_at_which_nothing_was_learned_is_a_result() -> None:
     told = freiburg.which_rate(rates(high=0.097, middle=0.006))
-    assert told[1].startswith("At 0.1 the network does no better than one mean picture for every digit (mse 0.0970")
+    assert told[1].startswith("At 0.1 the network does no better than one mean picture for every digit (mse 0.097")
+    assert told[1].endswith("it has not begun to learn, or has collapsed.")
+    collapsed = {"0.1": run("freiburg/lr-0.1", {"mse": 0.097}, {"mean-image": {"mse": 0.07}}, state="failed")}
+    assert only(freiburg.which_rate(collapsed)).endswith("it has collapsed: the steps are too large.")
     diverged = {"0.1": run("freiburg/lr-0.1", {"mse": float("nan")}, state="failed")}
     assert only(freiburg.which_rate(diverged)).startswith("At 0.1 the training diverged")
     assert freiburg.best_rate(diverged) == ""

@@ -20,7 +20,7 @@ from viewer.state import numbers, tiles, words
 from zoo import __version__
 from zoo.runs import QUICK
 
-PLOT = (760, 330)
+PLOT = (760, 300)
 LABELS = 132  # points left of a mosaic, for the rows' names
 TITLE = 26
 COLUMNS = 20  # images that a row shows

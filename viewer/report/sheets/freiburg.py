@@ -21,6 +21,7 @@ LEAD = (
 
 RATES = ("0.1", "0.01", "0.001")
 SIGMAS = (0.1, 0.2, 0.3)
+NO_BETTER = 0.95  # of the mean image's error
 LITTLE = 0.02  # of the noise's energy: as good as none
 DENOISER = "purdue/denoise"
 
@@ -122,10 +123,14 @@ def which_rate(runs: Runs) -> list[str]:
         error, mean = run.metric("mse"), run.baseline("mean-image", "mse")
         if run.is_there and run.history.state == "failed" and error is None:
             told.append(f"At {rate} the training diverged: its error is not a number, so the steps are too large.")
-        elif error is not None and mean is not None and error >= 0.95 * mean:
+        elif error is not None and mean is not None and error >= NO_BETTER * mean:
+            failed = run.history.state == "failed"
+            why = (
+                "it has collapsed: the steps are too large" if failed else "it has not begun to learn, or has collapsed"
+            )
             told.append(
-                f"At {rate} the network does no better than one mean picture for every digit (mse {error:.4f}, that of "
-                f"the mean image {mean:.4f}): it has collapsed, or was not trained for long enough to begin."
+                f"At {rate} the network does no better than one mean picture for every digit (mse "
+                f"{pieces.error(error)}, that of the mean image {pieces.error(mean)}): {why}."
             )
     return told
 

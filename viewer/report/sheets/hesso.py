@@ -333,7 +333,7 @@ def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, Run
     side = min(LARGEST, max(found.side * found.images.shape[-1] for _, _, found in pair))
     name = f"hesso-{grid}-{digit}-{'-'.join(count for count, _, _ in pair)}"
     sizes = " and ".join([samples_of(pair[0][0]), *(samples_of(count).lower() for count, _, _ in pair[1:])])
-    caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls what it does not take for a {digit}."
+    caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
     size = (2 * side + BESIDE, side + ABOVE)
     data = pieces.sources(run for _, run, _ in pair)
     return Picture(name, figure, size, caption, data, halves=True, letters=15)
