@@ -408,6 +408,13 @@ def test_a_linear_autoencoder_finds_the_space_of_the_principal_components() -> N
     assert span == pytest.approx(components.up, abs=1e-2)
 
 
+def test_letters_that_are_all_alike_have_a_linear_autoencoder_too() -> None:
+    alike = np.full((20, 1, 4, 4), 0.5, np.float32)
+    assert linear_autoencoder(alike, 3)(alike) == pytest.approx(alike, abs=1e-5)
+    (components,) = principal_components(alike, [3])
+    assert components(alike) == pytest.approx(alike, abs=1e-5)
+
+
 def test_linear_maps_bound_the_encoder_decoders_only_where_they_do() -> None:
     def told(*errors: float) -> str:
         base = {"pca": {"mse": 0.02}}

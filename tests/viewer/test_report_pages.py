@@ -29,9 +29,9 @@ def pieces(draw: st.DrawFn) -> list[Piece[int]]:
     made: list[Piece[int]] = []
     for number in range(draw(st.integers(0, 30))):
         kept = draw(st.booleans()) and not (made and made[-1].keep)
-        height = draw(st.floats(1, 20 if kept else 60))
+        height = draw(st.integers(1, 20 if kept else 60))
         head = heading if draw(st.booleans()) and not kept else None
-        made.append(Piece(number, height, above=draw(st.floats(0, 10)), keep=kept, head=head))
+        made.append(Piece(number, height, above=draw(st.integers(0, 10)), keep=kept, head=head))
     return made
 
 
@@ -69,10 +69,10 @@ def test_what_is_taller_than_a_page_has_one_of_its_own() -> None:
     assert paginate([], HEIGHT) == [[]]
 
 
-@given(st.lists(st.tuples(st.floats(1, 200), st.floats(0, 1)), min_size=1, max_size=9), st.floats(50, 900))
-def test_columns_fit_the_room(columns: list[tuple[float, float]], room: float) -> None:
+@given(st.lists(st.tuples(st.integers(1, 200), st.integers(0, 100)), min_size=1, max_size=9), st.integers(50, 900))
+def test_columns_fit_the_room(columns: list[tuple[int, int]], room: int) -> None:
     natural = [width for width, _ in columns]
-    least = [width * share for width, share in columns]
+    least = [width * share / 100 for width, share in columns]
     widths = column_widths(natural, least, room)
     assert sum(widths) <= room + 1e-6
     assert all(width <= wide + 1e-6 for width, wide in zip(widths, natural, strict=True))

@@ -507,6 +507,8 @@ def _linear_maps(train: Images, test: Images) -> list[Block]:
     known, new = to_unit(train.pixels), to_unit(test.pixels)
     fits, shown = [], [("original", new[:COUNT])]
     counts = [count for count in COMPONENTS if count < len(known)]
+    if not counts:
+        return [note(f"{len(known)} training letters are too few for a linear map.")]
     for values, components in zip(counts, linear.principal_components(known, counts), strict=True):
         made = [each(new) for each in (components, linear.linear_autoencoder(known, values))]
         fits.append(Fit(values, *(float(np.mean((output - new) ** 2)) for output in made)))
