@@ -371,7 +371,7 @@ def provenance(runs: Sequence[Run]) -> list[Block]:
     blocks.append(Table("The data that the runs were trained on.", (heading, *rows), words=5, code=True))
     blocks.append(_trainings(there))
     blocks += _graphs(there)
-    return [*blocks, Text(f"Made by aezoo {__version__} from the runs named above; nothing was trained for it.")]
+    return [*blocks, Text(f"Made by aezoo {__version__} from the runs named above.")]
 
 
 def _trainings(runs: Sequence[Run]) -> Table:
