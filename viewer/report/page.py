@@ -142,7 +142,8 @@ img {{ max-width: 100%; height: auto; display: block; }}
 @page {{ size: A4; margin: 16mm; }}
 @media print {{
   body {{ font-size: 10.5pt; margin: 0; max-width: none; padding: 0; }} nav a {{ color: inherit; }}
-  figure, tr, .answer, .note, blockquote {{ break-inside: avoid; }} h1, h2, h3, caption, blockquote {{ break-after: avoid; }}
+  figure, tr, .answer, .note, blockquote {{ break-inside: avoid; }}
+  h1, h2, h3, caption, blockquote {{ break-after: avoid; }}
   .table {{ overflow: visible; }} table {{ font-size: .8em; }} td, th {{ padding: .2em .5em; }}
 }}
 """
