@@ -16,7 +16,7 @@ from viewer.figures.titled import BesideFigure
 from viewer.report import pieces
 from viewer.report.document import Block, Figure, Heading, Picture, Table, answer, asked, note, part
 from viewer.report.reader import Reader, Run
-from viewer.state import noise, words
+from viewer.state import words
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import to_unit
 
@@ -27,6 +27,7 @@ PARAMETERS = 7_265  # "Total params: 7,265"
 FACTORS = ("0.5", "0.7", "0.9")
 DIGITS = (2, 8, 3)  # in the sheet's order
 COUNTS = ("10", "100", "1000", "all")
+SEED = 0  # of the noise that the classifier sees
 JUDGED = 1_000  # test digits that the classifier looks at before and after denoising
 FAR = 4  # the extreme grid goes out to ± this
 REPEATED = 0.6  # nearer to the training images than real digits by this factor: what it shows is what it saw
@@ -181,12 +182,19 @@ def _own_samples(reader: Reader, run: Run, judge: Run) -> Denoised | None:
 
 
 def _denoise(reader: Reader, run: Run, judge: Run, clean: np.ndarray, labels: np.ndarray) -> Denoised | None:
-    noisy = noise.add(clean, run.history.noise)
+    noisy = with_noise(clean, run.history.noise)
     output = reader.outputs(run, noisy, "reconstruction")
     if output is None or output.shape != clean.shape:
         return None
     before, after = (_verdicts(reader, judge, pictures) for pictures in (noisy, output))
     return Denoised(clean, noisy, output, labels, before, after)
+
+
+def with_noise(images: np.ndarray, factor: float) -> np.ndarray:
+    """Return images with noise by the recipe's formula, drawn for each of them, clipped to [0, 1]."""
+    drawn = np.random.default_rng(SEED).standard_normal(images.shape, dtype=np.float32)
+    noisy: np.ndarray = np.clip(images + np.float32(factor) * drawn, 0, 1)
+    return noisy
 
 
 def _verdicts(reader: Reader, judge: Run, pictures: np.ndarray) -> np.ndarray | None:
