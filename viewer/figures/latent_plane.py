@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEngine, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPaintEngine, QPainter, QPen, QPolygonF, QTransform
 
 from viewer.figures import side_by_side, ticks
 from viewer.figures.mosaic import to_image, whole_zoom
@@ -84,6 +84,14 @@ class Hit(NamedTuple):
     y: float
 
 
+class Ring(NamedTuple):
+    """An encoded image of the page, and where it lies in the plane."""
+
+    image: int
+    x: float
+    y: float
+
+
 @dataclass(frozen=True)
 class Placed:
     """Where one plane's parts stand."""
@@ -141,15 +149,24 @@ class LatentPlaneFigure:
     def _has_heads(self) -> bool:
         return any(plane.title or plane.note for plane in self.planes)
 
-    def hit(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF, *, slack: float = 0.0) -> Hit | None:
-        """Return the point of the plane under a point of the screen, up to `slack` pixels beside it."""
+    def hit(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF, *, held: int | None = None) -> Hit | None:
+        """Return the point of the plane under a point of the screen; of the plane that is `held`, the nearest to it."""
         for index, placed in enumerate(self.layout(rect, metrics)):
-            if placed.plot.adjusted(-slack, -slack, slack, slack).contains(point):
+            if index == held or (held is None and not self.planes[index].sentence and placed.plot.contains(point)):
                 x = min(max(point.x(), placed.plot.left()), placed.plot.right())
                 y = min(max(point.y(), placed.plot.top()), placed.plot.bottom())
                 across = (x - placed.plot.left()) / placed.plot.width() * 2 - 1
                 up = 1 - (y - placed.plot.top()) / placed.plot.height() * 2
                 return Hit(index, self.range.x + across * self.range.reach, self.range.y + up * self.range.reach)
+        return None
+
+    def ring_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> Ring | None:
+        """Return the ring under a point of the screen, None where there is none."""
+        for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
+            for index, (x, y) in enumerate(() if plane.rings is None else plane.rings.tolist()):
+                spot = self.spot(placed.plot, x, y)
+                if placed.plot.contains(spot) and math.hypot(spot.x() - point.x(), spot.y() - point.y()) <= RING:
+                    return Ring(index, x, y)
         return None
 
     def spot(self, plot: QRectF, x: float, y: float) -> QPointF:
