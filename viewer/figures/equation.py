@@ -14,7 +14,7 @@ from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 from viewer.figures.mosaic import to_image, whole_zoom
 from viewer.figures.theme import Theme
 
-SIGN_WIDTH = 22.0
+SIGN_WIDTH = 18.0
 LINE_GAP = 10.0
 
 

@@ -337,8 +337,10 @@ class LatentPlaneFigure:
         painter.restore()
 
     def _paint_cross(self, painter: QPainter, plot: QRectF) -> None:
-        spot = self.spot(plot, *self.cross)
-        for width, colour in ((3.0, "base"), (1.2, "text")):
+        exact = self.spot(plot, *self.cross)
+        spot = QPointF(round(exact.x()), round(exact.y()))  # whole pixels, so that both lines are of one width
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for width, colour in ((3.0, "base"), (1.0, "text")):
             painter.setPen(QPen(self.theme.colour(colour), width))
             for one, other in _cross_lines(spot, plot):
                 painter.drawLine(one, other)

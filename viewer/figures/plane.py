@@ -65,9 +65,9 @@ class PlaneFigure:
 
     def place(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
         """Return where the square of pictures stands, below the title."""
-        line = math.ceil(metrics.height())
+        head = math.ceil(metrics.height()) + 4 if self.title else 0
         height, width = self.pixels.shape[1:3]
-        room = QRectF(rect.left(), rect.top() + line + 4, rect.width(), rect.height() - line - 4)
+        room = rect.adjusted(0, head, 0, 0)
         zoom = whole_zoom(room.width() / (self.side * width), room.height() / (self.side * height), ratio)
         return QRectF(room.left(), room.top(), self.side * width * zoom, self.side * height * zoom)
 

@@ -95,7 +95,7 @@ class ArithmeticMode(Mode):
         pixels = colours.from_images(self._parts(samples))
         terms = tuple(Term(SIGNS[part], part, image) for part, image in zip(PARTS, pixels, strict=True))
         plain = colours.from_images(self._sum(samples)[None])[0]
-        results = (Term("=", "decoded", self._decoded), Term("", "sum of the pixels", plain))
+        results = (Term("=", "decoded", self._decoded), Term("", "the pixels' sum", plain))
         self.view.show_figure(EquationFigure(self.theme, (terms, results), text), text)
 
     def _parts(self, samples: Samples) -> np.ndarray:

@@ -88,7 +88,7 @@ class DirectionsMode(Mode):
         for label in (share, value):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setFont(self.view.font())
-        value.setFixedWidth(value.fontMetrics().horizontalAdvance("−0.0 σ") + 4)
+        value.setFixedWidth(value.fontMetrics().horizontalAdvance("−0.0 σ") + 14)
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         share.setBuddy(slider)
         self.sliders.append(slider)

@@ -11,6 +11,7 @@ from viewer.qt.panels.losses import Losses
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.qt.panels.runs import Runs
+from viewer.qt.panels.time_machine import TimeMachine
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Panel
 
@@ -26,6 +27,7 @@ class Panels(dict[str, Panel]):
         self.noise = self._add("noise", Noise(tools))
         self.bottleneck = self._add("bottleneck", Bottleneck(tools))
         self.latent = self._add("latent", Latent(tools))
+        self.time = self._add("time", TimeMachine(tools))
         self.losses = self._add("losses", Losses(tools))
         self.card = self._add("card", CardPanel(tools))
         self.runs = self._add("runs", Runs(tools))

@@ -54,6 +54,8 @@ class Latent(Panel):
             button = QToolButton()
             button.setText(mode.title)
             button.setCheckable(True)
+            button.setObjectName("segment")
+            button.setProperty("place", "last" if name == list(self.modes)[-1] else "")
             button.setAccessibleName(f"Latent plane: {mode.title.lower()}")
             button.setToolTip(mode.hint)
             button.setFont(small_font(self.font()))
