@@ -15,6 +15,7 @@ from viewer.figures.theme import Theme
 
 GAP = 3.0
 BLOCK_GAP = 16.0
+LARGE_SHARE = 0.42  # of the width or height, where there are rows
 SMALLEST_ZOOM = 0.7  # of the rows' pictures: smaller ones are left out for the large picture's sake
 
 
@@ -33,6 +34,11 @@ class Placed:
     cells: tuple[tuple[QRectF, ...], ...]
     heads: QRectF
 
+    @property
+    def size(self) -> float:
+        """How large the pictures are: the rows' count twice, since there is more to see in them."""
+        return 2 * (self.cells[0][0].width() if self.cells else 0.0) + self.large[0].width()
+
 
 @dataclass(frozen=True, eq=False)
 class SweepFigure:
@@ -50,21 +56,25 @@ class SweepFigure:
         return self.large[0].pixels.shape[0], self.large[0].pixels.shape[1]
 
     def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Placed:
-        """Place the large pictures and the rows: beside one another in a wide room, below in a tall one."""
+        """Place the large pictures and the rows, beside or below one another: whichever shows them larger."""
         key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
         if key not in self._placed:
-            wide = rect.width() > 1.3 * rect.height()
-            share = 0.42 if self.rows else 1.0
-            near = QRectF(rect)
-            near.setWidth(rect.width() * share if wide else rect.width())
-            near.setHeight(rect.height() if wide else rect.height() * share)
-            large = self._place_large(near, ratio, metrics, down=wide)
-            end = max(r.right() if wide else r.bottom() + 4 for r in large) + BLOCK_GAP
-            far = rect.adjusted(end - rect.left(), 0, 0, 0) if wide else rect.adjusted(0, end - rect.top(), 0, 0)
-            cells, heads = self._place_rows(far, ratio, metrics)
+            ways = [self._place(rect, ratio, metrics, wide=wide) for wide in (True, False)]
             self._placed.clear()
-            self._placed[key] = Placed(large, cells, heads)
+            self._placed[key] = max(ways, key=lambda placed: placed.size)
         return self._placed[key]
+
+    def _place(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> Placed:
+        """Place the rows right of the large pictures, which stand below one another then; or below them."""
+        share = LARGE_SHARE if self.rows else 1.0
+        near = QRectF(rect)
+        near.setWidth(rect.width() * share if wide else rect.width())
+        near.setHeight(rect.height() if wide else rect.height() * share)
+        large = self._place_large(near, ratio, metrics, down=wide)
+        end = max(r.right() if wide else r.bottom() + 4 for r in large) + BLOCK_GAP
+        far = rect.adjusted(end - rect.left(), 0, 0, 0) if wide else rect.adjusted(0, end - rect.top(), 0, 0)
+        cells, heads = self._place_rows(far, ratio, metrics)
+        return Placed(large, cells, heads)
 
     def _place_large(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, down: bool) -> tuple[QRectF, ...]:
         line, (height, width), count = math.ceil(metrics.height()), self._size, len(self.large)

@@ -284,7 +284,7 @@ class DirectionsMode(Mode):
             if self._sweep is None
             else tuple(Row(label, row) for label, row in zip(labels, self._sweep, strict=True))
         )
-        columns = tuple(f"{value:+.1f} σ".replace("-", "−") if value else "mean" for value in SWEEP)
+        columns = tuple(f"{value:+g} σ".replace("-", "−") if value else "0" for value in SWEEP)
         large = (Large("decoded now", self._now[0]), Large("the mean", self._now[1]))
         told = ", ".join(f"{value:.1f}" for value in self.coefficients)
         text = f"Decoded at {told} standard deviations along the principal directions"

@@ -143,6 +143,9 @@ class PlaneMode(Mode):
         if self._range_is_free and self._clouds:
             everything = np.concatenate([cloud.points for cloud in self._clouds.values()])
             self._set_range(range_around(everything))
+            x, y = self.shared.cross.point
+            if max(abs(x - self._range.x), abs(y - self._range.y)) > self._range.reach:
+                self.shared.cross.move(self._range.x, self._range.y)  # where there is something to be seen
 
     # ---- range and cross hair ----
 
@@ -314,7 +317,7 @@ class PlaneMode(Mode):
             return f"encoding {len(crowd):,} training images …"
         history = self.store.state.of(path).history
         told = history.facts.get("train_images", "") if history else ""
-        seen = f"; it was trained on {int(told):,}" if told.isdecimal() else ""
+        seen = f"; trained on {int(told):,}" if told.isdecimal() else ""
         labels = np.unique(cloud.classes)
         what = f" of the class {crowd.name_of(int(labels[0]))}" if len(labels) == 1 and len(crowd.classes) > 1 else ""
         return f"{len(cloud.points):,} training images{what}{seen}"

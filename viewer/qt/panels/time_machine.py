@@ -12,12 +12,12 @@ from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QFontMetricsF, QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPushButton, QSlider, QWidget
 
-from viewer.figures import colours, curves
+from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
 from viewer.figures.stacked import StackedFigure
 from viewer.figures.theme import Theme
+from viewer.figures.time_line import Line, TimeLineFigure
 from viewer.infer.questions import Answer
 from viewer.qt.asker import Ask, Round
 from viewer.qt.disk import Done
@@ -29,6 +29,7 @@ from viewer.state import epochs, files, words
 from viewer.state.epochs import Epochs
 from viewer.state.files import FileBytes
 from viewer.state.film import Film, film_of
+from viewer.state.history import RunHistory
 from viewer.state.library import Entry, Stamp
 from viewer.state.selection import State
 from zoo import gate
@@ -37,7 +38,7 @@ from zoo.errors import FileRefused
 SPEEDS = (2, 5, 10, 20)  # epochs a second
 USUAL_SPEED = 5
 NARROWEST_SLIDER = 120
-CURVES_SHARE, PICTURES_SHARE = 2, 5  # of the panel's height
+LINE_SHARE, PICTURES_SHARE = 1, 4  # of the panel's height
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +74,8 @@ class TimeMachine(Panel):
         self._asked: dict[Path, FileBytes] = {}  # read, and not answered yet
         self._epochs: dict[Path, Epochs] = {}  # answered; their targets may still come
         self._films: dict[Path, Film | str] = {}
-        self._curves: CurvesFigure | None = None
-        self._curves_of: tuple[object, ...] = ()
+        self._line: TimeLineFigure | None = None
+        self._line_of: tuple[object, ...] = ()
         self.view, self.time_line = (
             FigureView("Pictures of the epoch"),
             FigureView("Time line of the losses", height=90),
@@ -85,7 +86,7 @@ class TimeMachine(Panel):
         self._build_controls()
         self._connect()
         self.body.addWidget(self.view, PICTURES_SHARE)
-        self.body.addWidget(self.time_line, CURVES_SHARE)
+        self.body.addWidget(self.time_line, LINE_SHARE)
         self._set_range([])
 
     def _build_controls(self) -> None:
@@ -272,10 +273,9 @@ class TimeMachine(Panel):
 
     def _scrub(self, point: QPointF) -> None:
         figure = self.time_line.figure
-        if isinstance(figure, CurvesFigure):
-            epoch = figure.epoch_at(point, self.time_line.inside, QFontMetricsF(self.time_line.font()))
-            if epoch is not None:
-                self.slider.setValue(epoch)
+        if isinstance(figure, TimeLineFigure):
+            metrics = QFontMetricsF(self.time_line.font())
+            self.slider.setValue(figure.epoch_at(point, self.time_line.inside, metrics))
 
     def _choose_image(self, point: QPointF) -> None:
         figure, ratio = self.view.figure, self.view.devicePixelRatioF()
@@ -362,13 +362,17 @@ class TimeMachine(Panel):
         )
 
     def _several(self, stills: Mapping[Path, Still | str], names: Mapping[Path, str]) -> ComparisonFigure:
-        reach = max(still.film.reach for still in stills.values() if isinstance(still, Still))
-        blocks = []
+        found = [still for still in stills.values() if isinstance(still, Still)]
+        reach = max(still.film.reach for still in found)
+        targets = found[0].film.targets
+        alike = all(np.array_equal(still.film.targets, targets) for still in found)
+        blocks = [Block("target", (Band("", _pixels(targets)),))] if alike else []
         for path, still in stills.items():
             if isinstance(still, str):
                 blocks.append(Block(names[path], sentence=still or "Its pictures are being read."))
                 continue
-            bands = tuple(Band(row.label, row.pixels) for row in self._rows(still, reach))
+            rows = self._rows(still, reach)[1 if alike else 0 :]
+            bands = tuple(Band(row.label, row.pixels) for row in rows)
             blocks.append(Block(names[path], bands, note=still.note))
         scale = self._scale(reach) if self.difference_box.isChecked() else None
         return ComparisonFigure(self.theme, tuple(blocks), self.store.state.sample, scale, self._common())
@@ -377,18 +381,27 @@ class TimeMachine(Panel):
         """Show the losses with a mark at the slider's epoch; the curves are made anew only when they are others."""
         known = [(path, state.of(path).history) for path in state.compared]
         shown = [(path, history) for path, history in known if history is not None and history.epochs_done]
-        curves_of = (self.theme, *shown)
-        if not shown:
-            self._curves = None
+        span = (self.slider.minimum(), self.slider.maximum())
+        line_of = (self.theme, span, *shown)
+        if not shown or span[1] < 1:
+            self._line = None
             self.time_line.show_sentence("")
-        elif self._curves is None or curves_of != self._curves_of:
-            names = state.names()
-            runs = [(names[path], history.train_loss, history.val_loss) for path, history in shown]
-            self._curves = curves.of_runs(self.theme, runs, y_label="loss", log=False)
-        self._curves_of = curves_of
-        if self._curves is not None:
-            epoch = self.slider.value() or None
-            self.time_line.show_figure(self._curves.with_hover(epoch), f"losses, marked at epoch {epoch}")
+        elif self._line is None or line_of != self._line_of:
+            self._line = self._time_line(shown, state.names())
+        self._line_of = line_of
+        if self._line is not None:
+            epoch = self.slider.value()
+            self.time_line.show_figure(self._line.at(epoch), f"losses, marked at epoch {epoch}")
+
+    def _time_line(self, shown: list[tuple[Path, RunHistory]], names: Mapping[Path, str]) -> TimeLineFigure:
+        """Both losses of one run, the validation loss of several."""
+        lines, first, last = [], self.slider.minimum(), self.slider.maximum()
+        for index, (path, history) in enumerate(shown):
+            colour = self.theme.series[index % len(self.theme.series)]
+            parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
+            for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
+                lines.append(Line(part if len(shown) == 1 else names[path], values[:last], colour, dashed))
+        return TimeLineFigure(self.theme, tuple(lines), first, last, self.slider.value())
 
     # ---- as every panel ----
 
@@ -402,7 +415,7 @@ class TimeMachine(Panel):
         pictures, line = self.view.figure, self.time_line.figure
         if pictures is None or line is None:
             return pictures or line
-        return StackedFigure(((pictures, PICTURES_SHARE), (line, CURVES_SHARE)))
+        return StackedFigure(((pictures, PICTURES_SHARE), (line, LINE_SHARE)))
 
     def numbers(self) -> Numbers:
         rows: Numbers = [("run", "epoch", "mse of its images", "training loss", "validation loss")]
