@@ -42,6 +42,7 @@ class DirectionsMode(Mode):
         self._coder: Coder | None = None
         self._source: tuple[object, ...] = ()
         self._job: Job | None = None
+        self._page_will_do = False  # for want of a split
         self._told = ""  # what the directions were computed of
         self.directions: Directions | None = None
         self._now: np.ndarray | None = None  # decoded at the sliders, and at the mean: uint8 (2, H, W, 3)
@@ -122,6 +123,7 @@ class DirectionsMode(Mode):
 
     def _forget(self) -> None:
         self.directions, self._now, self._sweep, self._source = None, None, None, ()
+        self._job, self._page_will_do = None, False
         self._decoder.forget()
         self._sweeper.begin([])
         self.set_coefficients(np.zeros(DIRECTIONS))
@@ -136,9 +138,10 @@ class DirectionsMode(Mode):
             return  # it is being read
         if isinstance(crowd, str):
             self._told = f"of the images shown only: {crowd[0].lower()}{crowd[1:]}"
-            self._job = None
+            self._job, self._page_will_do = None, True
             self._page_came()
             return
+        self._page_will_do = False
         source = (coder, *state.splits.items())
         if source == self._source:
             return
@@ -159,7 +162,7 @@ class DirectionsMode(Mode):
     def _page_came(self) -> None:
         """Compute of the images shown, where there are no others; of new ones not again."""
         codes = self.shared.page.codes.get(self._path) if self._path else None
-        if self._job is None and self._coder is not None and codes is not None and self.directions is None:
+        if self._page_will_do and self._coder is not None and codes is not None and self.directions is None:
             self._compute([codes])
 
     def _compute(self, parts: list[np.ndarray]) -> None:
@@ -238,6 +241,7 @@ class DirectionsMode(Mode):
             return
         made = pictures_of(next(iter(done.answers.values())), self._coder)
         if isinstance(made, str):
+            self._now = None
             self.show_sentence(made)
             return
         self._now = made
@@ -260,13 +264,13 @@ class DirectionsMode(Mode):
         self._sweeper.begin([Job(*args)])
 
     def _take_sweep(self, job: Job) -> None:
-        if not job.done or job.trouble or self.directions is None or self._coder is None:
+        if not job.done or self.directions is None:
             return
-        values = np.concatenate(job.parts)
-        if not np.isfinite(values).all() or len(values) != len(self.directions) * len(SWEEP):
-            return
-        pictures = colours.from_images(values)
-        self._sweep = pictures.reshape(len(self.directions), len(SWEEP), *pictures.shape[1:])
+        values = np.concatenate(job.parts) if not job.trouble else np.full((1, 1, 1, 1), np.nan)
+        self._sweep = None  # the large picture tells of trouble
+        if np.isfinite(values).all() and len(values) == len(self.directions) * len(SWEEP):
+            pictures = colours.from_images(values)
+            self._sweep = pictures.reshape(len(self.directions), len(SWEEP), *pictures.shape[1:])
         self.redraw()
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QFontMetricsF, QHideEvent, QKeyEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPushButton, QSlider, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
@@ -22,7 +22,6 @@ from viewer.infer.questions import Answer
 from viewer.qt.asker import Ask, Round
 from viewer.qt.disk import Done
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.state import epochs, files, words
@@ -37,7 +36,7 @@ from zoo.errors import FileRefused
 
 SPEEDS = (2, 5, 10, 20)  # epochs a second
 USUAL_SPEED = 5
-NARROWEST_SLIDER = 120
+NARROWEST_SLIDER = 80
 LINE_SHARE, PICTURES_SHARE = 1, 4  # of the panel's height
 
 
@@ -98,12 +97,12 @@ class TimeMachine(Panel):
         self.slider.setMinimumWidth(NARROWEST_SLIDER)
         self.slider.setAccessibleName("Epoch")
         self.slider.setToolTip("The epoch that is shown; , and . go one back and one on.")
-        self.epoch_label = ElidedLabel()
+        self.epoch_label = QLabel()
         self.speed_box = QComboBox()
         self.speed_box.setAccessibleName("Epochs a second")
         self.speed_box.setToolTip("How many epochs are played in a second.")
         for speed in SPEEDS:
-            self.speed_box.addItem(f"{speed} a second", speed)
+            self.speed_box.addItem(f"{speed}/s", speed)
         self.speed_box.setCurrentIndex(SPEEDS.index(USUAL_SPEED))
         self.loop_box, self.difference_box = QCheckBox("loop"), QCheckBox("difference")
         self.loop_box.setToolTip("Begin again when the last epoch was played.")
@@ -118,7 +117,7 @@ class TimeMachine(Panel):
             row.addWidget(widget, 1 if widget is self.slider else 0)
         self.difference_box.setFont(self.view.font())
         row.addWidget(self.difference_box)
-        self.epoch_label.usual_width = self.epoch_label.fontMetrics().horizontalAdvance("0000 of 0000")
+        self.epoch_label.setFixedWidth(self.epoch_label.fontMetrics().horizontalAdvance("1000 of 1000") + 4)
         self.body.addLayout(row)
 
     def _connect(self) -> None:
@@ -141,7 +140,7 @@ class TimeMachine(Panel):
             for path in set(kept).difference(compared):
                 del kept[path]
         entries = [entry for entry in after.entries if entry.path in compared]
-        new = [entry for entry in entries if self._stamps.get(entry.path) != entry.history_stamp]
+        new = [entry for entry in entries if self._stamps.get(entry.path, False) != entry.history_stamp]
         for entry in new:
             self._stamps[entry.path] = entry.history_stamp
         self._read([entry for entry in new if entry.history_stamp is not None])
