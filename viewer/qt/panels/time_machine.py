@@ -432,7 +432,10 @@ class TimeMachine(Panel):
         return (Command("play or pause", self.play_or_pause),)
 
     def focus_panel(self) -> None:
-        self.slider.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if self.slider.isEnabled():
+            self.slider.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            super().focus_panel()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
