@@ -23,7 +23,7 @@ from viewer.state.latent import DIRECTIONS, REACH, Directions, directions_of
 from viewer.state.selection import State
 
 MOST_IMAGES = 500
-MOST_VALUES = 1 << 23  # of all bottlenecks together, 32 MiB
+MOST_VALUES = 1 << 22  # of all bottlenecks together, 16 MiB
 TENTHS = 10  # steps of a slider for one standard deviation
 SWEEP = (-3.0, -1.5, 0.0, 1.5, 3.0)
 REST_MILLISECONDS = 120  # of a slider before the rows beside it are decoded
