@@ -126,7 +126,12 @@ class LatentPlaneFigure:
         line = math.ceil(metrics.height())
         legend = len({spot.y() for _, spot in self._legend(rect, metrics)}) * (line + 2)
         below = rect.adjusted(0, legend, 0, 0)
-        return tuple(self._place(cell, line, metrics) for cell in side_by_side.cells(below, len(self.planes)))
+        pictured = [not plane.sentence for plane in self.planes]
+        places = side_by_side.cells_and_lines(below, pictured, line + 2)
+        return tuple(
+            self._place(place, line, metrics) if there else Placed(place, QRectF(), QRectF())
+            for place, there in zip(places, pictured, strict=True)
+        )
 
     def _place(self, cell: QRectF, line: float, metrics: QFontMetricsF) -> Placed:
         """A square plane; the picture beside it in a wide cell, below it in a tall one."""
@@ -163,7 +168,7 @@ class LatentPlaneFigure:
     def ring_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> Ring | None:
         """Return the ring under a point of the screen, None where there is none."""
         for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
-            for index, (x, y) in enumerate(() if plane.rings is None else plane.rings.tolist()):
+            for index, (x, y) in enumerate(() if plane.rings is None or plane.sentence else plane.rings.tolist()):
                 spot = self.spot(placed.plot, x, y)
                 if placed.plot.contains(spot) and math.hypot(spot.x() - point.x(), spot.y() - point.y()) <= RING:
                     return Ring(index, x, y)
@@ -222,11 +227,10 @@ class LatentPlaneFigure:
         for (label, name), spot in self._legend(rect, metrics):
             self._paint_entry(painter, label, name, spot, metrics)
         for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
-            self._paint_head(painter, plane, placed, metrics)
             if plane.sentence:
-                painter.setPen(self.theme.colour("muted"))
-                painter.drawText(placed.plot, int(Qt.TextFlag.TextWordWrap), plane.sentence)
+                side_by_side.paint_sentence(painter, placed.cell, plane.title, plane.sentence, self.theme)
                 continue
+            self._paint_head(painter, plane, placed, metrics)
             self._paint_axes(painter, placed.plot, metrics)
             painter.save()
             painter.setClipRect(placed.plot)
@@ -264,7 +268,7 @@ class LatentPlaneFigure:
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
-        about = max(2, min(6, round(plot.width() / 60)))
+        about = max(3, min(7, round(plot.width() / 45)))
         for across, middle in ((True, self.range.x), (False, self.range.y)):
             low, high = middle - self.range.reach, middle + self.range.reach
             axis = ticks.linear(low, high, about=about)

@@ -45,14 +45,12 @@ class PlaneFigure:
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint title, pictures and marks inside `rect`."""
         metrics = QFontMetricsF(painter.font(), painter.device())
+        if not len(self.pixels):
+            side_by_side.paint_sentence(painter, rect, self.title, self.sentence, self.theme)
+            return
         painter.setPen(self.theme.colour("text"))
         shown = metrics.elidedText(self.title, Qt.TextElideMode.ElideMiddle, rect.width())
         painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), shown)
-        if not len(self.pixels):
-            painter.setPen(self.theme.colour("muted"))
-            below = rect.adjusted(0, math.ceil(metrics.height()) + 4, 0, 0)
-            painter.drawText(below, int(Qt.TextFlag.TextWordWrap), self.sentence)
-            return
         place = self.place(rect, painter.device().devicePixelRatioF(), metrics)
         smaller = place.width() < self.side * self.pixels.shape[2]
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smaller)
@@ -115,13 +113,17 @@ class PlanesFigure:
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint every plane into its cell."""
-        for plane, cell in zip(self.planes, side_by_side.cells(rect, len(self.planes)), strict=True):
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        for plane, cell in zip(self.planes, self._cells(rect, metrics), strict=True):
             plane.paint(painter, cell)
+
+    def _cells(self, rect: QRectF, metrics: QFontMetricsF) -> tuple[QRectF, ...]:
+        pictured = [len(plane.pixels) > 0 for plane in self.planes]
+        return side_by_side.cells_and_lines(rect, pictured, math.ceil(metrics.height()) + 2)
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> tuple[int, int] | None:
         """Return the plane and the picture in it under a point, None where there is none."""
-        cells = side_by_side.cells(rect, len(self.planes))
-        for index, (plane, cell) in enumerate(zip(self.planes, cells, strict=True)):
+        for index, (plane, cell) in enumerate(zip(self.planes, self._cells(rect, metrics), strict=True)):
             tile = plane.hit(point, cell, ratio, metrics) if cell.contains(point) else None
             if tile is not None:
                 return index, tile

@@ -1,4 +1,4 @@
-"""One decoded picture large, and below or beside it a row for each direction: what it becomes along that direction."""
+"""One decoded picture large, and below or beside it a row for each direction: what it becomes along it."""
 
 from __future__ import annotations
 
@@ -60,6 +60,9 @@ class SweepFigure:
         key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
         if key not in self._placed:
             ways = [self._place(rect, ratio, metrics, wide=wide) for wide in (True, False)]
+            if not any(placed.cells for placed in ways):
+                large = self._place_large(rect, ratio, metrics, down=rect.height() > rect.width())
+                ways = [Placed(large, (), QRectF())]
             self._placed.clear()
             self._placed[key] = max(ways, key=lambda placed: placed.size)
         return self._placed[key]

@@ -32,19 +32,23 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class TimeLineFigure:
-    """Curves over the epochs from `first` to `last`, marked at `epoch`; their values there stand above."""
+    """Curves over the epochs from `first` to `last`, marked at `epoch`; their values there stand above.
+
+    Losses of different objectives cannot be compared: with `own_scales` each curve fills the height, without ticks.
+    """
 
     theme: Theme
     lines: tuple[Line, ...]
     first: int
     last: int
     epoch: int
+    own_scales: bool = False
     _paths: dict[int, QPainterPath] = field(default_factory=dict)
 
     def at(self, epoch: int) -> TimeLineFigure:
         """Return the same figure with the mark elsewhere; axes and paths are kept."""
         copy = replace(self, epoch=epoch)
-        copy.__dict__.update(x_axis=self.x_axis, y_axis=self.y_axis)
+        copy.__dict__.update(x_axis=self.x_axis, y_axes=self.y_axes)
         return copy
 
     @cached_property
@@ -52,14 +56,16 @@ class TimeLineFigure:
         return ticks.counting(self.first, self.last, about=8)
 
     @cached_property
-    def y_axis(self) -> ticks.Axis:
-        values = np.concatenate([line.values for line in self.lines])
-        usable = values[np.isfinite(values)]
-        return ticks.linear(float(usable.min()), float(usable.max()), about=2) if usable.size else ticks.linear(0, 1)
+    def y_axes(self) -> tuple[ticks.Axis, ...]:
+        """The axis of each curve: of its own, or one for all."""
+        if self.own_scales:
+            return tuple(_axis(line.values) for line in self.lines)
+        return (_axis(np.concatenate([line.values for line in self.lines])),) * len(self.lines)
 
     def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
         """Return where the curves lie: below the values, right of the ticks."""
-        left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 8
+        labels = () if self.own_scales else self.y_axes[0].labels
+        left = max((metrics.horizontalAdvance(text) + 8 for text in labels), default=HANDLE + 2)
         top, line = metrics.height() + HANDLE + 6, metrics.height()
         return QRectF(rect.left() + left, rect.top() + top, rect.width() - left - 10, rect.height() - top - line - 4)
 
@@ -100,17 +106,18 @@ class TimeLineFigure:
             x += width
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
-        line = metrics.height()
+        line, axis = metrics.height(), self.y_axes[0]
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        every = max(1, math.ceil(line * len(self.y_axis.ticks) / max(1.0, plot.height() + line)))
-        for tick, text in list(zip(self.y_axis.ticks, self.y_axis.labels, strict=True))[::every]:
-            y = plot.bottom() - self.y_axis.place(tick) * plot.height()
+        every = max(1, math.ceil(line * len(axis.ticks) / max(1.0, plot.height() + line)))
+        for tick, text in () if self.own_scales else list(zip(axis.ticks, axis.labels, strict=True))[::every]:
+            y = plot.bottom() - axis.place(tick) * plot.height()
             painter.setPen(QPen(self.theme.colour("grid"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(self.theme.colour("muted"))
             painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
         for tick, text in zip(self.x_axis.ticks, self.x_axis.labels, strict=True):
             x = plot.left() + self.x_axis.place(tick) * plot.width()
+            painter.setPen(self.theme.colour("muted"))
             painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 3))
             painter.drawText(QRectF(x - 40, plot.bottom() + 3, 80, line), Qt.AlignmentFlag.AlignHCenter, text)
 
@@ -128,7 +135,7 @@ class TimeLineFigure:
             path, joined = QPainterPath(), False
             for epoch, value in enumerate(self.lines[index].values.tolist(), start=1):
                 if math.isfinite(value):
-                    spot = (self.x_axis.place(epoch), self.y_axis.place(value))
+                    spot = (self.x_axis.place(epoch), self.y_axes[index].place(value))
                     path.lineTo(*spot) if joined else path.moveTo(*spot)
                 joined = math.isfinite(value)
             self._paths[index] = path
@@ -143,12 +150,17 @@ class TimeLineFigure:
         painter.drawPolygon(
             QPolygonF([QPointF(x - HANDLE, top), QPointF(x + HANDLE, top), QPointF(x, plot.top() + HANDLE / 2)])
         )
-        for line in self.lines:
+        for line, axis in zip(self.lines, self.y_axes, strict=True):
             value = line.at(self.epoch)
             if math.isfinite(value):
                 painter.setPen(QPen(self.theme.colour("base"), 1))
                 painter.setBrush(QPen(line.colour).color())
-                painter.drawEllipse(QPointF(x, plot.bottom() - self.y_axis.place(value) * plot.height()), 3.5, 3.5)
+                painter.drawEllipse(QPointF(x, plot.bottom() - axis.place(value) * plot.height()), 3.5, 3.5)
+
+
+def _axis(values: np.ndarray) -> ticks.Axis:
+    usable = values[np.isfinite(values)]
+    return ticks.linear(float(usable.min()), float(usable.max()), about=2) if usable.size else ticks.linear(0, 1)
 
 
 def _pen(painter: QPainter, line: Line) -> QPen:

@@ -324,7 +324,11 @@ class PlaneMode(Mode):
 
     def _summary(self) -> str:
         if len(self._coders) > 1:
-            return f"{len(self._planes)} planes, one range"
+            return (
+                "the planes share range and cross hair"
+                if len(self._planes) > 1
+                else self._note(next(iter(self._planes)))
+            )
         return self._note(next(iter(self._planes)))
 
     def numbers(self) -> Numbers:

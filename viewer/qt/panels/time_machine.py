@@ -393,14 +393,15 @@ class TimeMachine(Panel):
             self.time_line.show_figure(self._line.at(epoch), f"losses, marked at epoch {epoch}")
 
     def _time_line(self, shown: list[tuple[Path, RunHistory]], names: Mapping[Path, str]) -> TimeLineFigure:
-        """Both losses of one run, the validation loss of several."""
+        """Both losses of one run, the validation loss of several; of different objectives on scales of their own."""
         lines, first, last = [], self.slider.minimum(), self.slider.maximum()
         for index, (path, history) in enumerate(shown):
             colour = self.theme.series[index % len(self.theme.series)]
             parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
             for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
                 lines.append(Line(part if len(shown) == 1 else names[path], values[:last], colour, dashed))
-        return TimeLineFigure(self.theme, tuple(lines), first, last, self.slider.value())
+        own_scales = len({history.objective for _, history in shown}) > 1
+        return TimeLineFigure(self.theme, tuple(lines), first, last, self.slider.value(), own_scales)
 
     # ---- as every panel ----
 
