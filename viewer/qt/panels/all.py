@@ -7,6 +7,7 @@ from typing import TypeVar
 from viewer.qt.panels.bottleneck import Bottleneck
 from viewer.qt.panels.card import CardPanel
 from viewer.qt.panels.colour import Colour
+from viewer.qt.panels.draw import Draw
 from viewer.qt.panels.latent import Latent
 from viewer.qt.panels.letters import Letters
 from viewer.qt.panels.losses import Losses
@@ -29,6 +30,7 @@ class Panels(dict[str, Panel]):
         self.colour = self._add("colour", Colour(tools))
         self.letters = self._add("letters", Letters(tools))
         self.noise = self._add("noise", Noise(tools))
+        self.draw = self._add("draw", Draw(tools))
         self.bottleneck = self._add("bottleneck", Bottleneck(tools))
         self.latent = self._add("latent", Latent(tools))
         self.time = self._add("time", TimeMachine(tools))
