@@ -15,6 +15,8 @@ IN_PICTURES: Rows = (
     ("Page Down, Page Up", "the next ten images of the test split, the ten before"),
     ("Home, End", "the first ten, the last ten"),
     ("+ −, Ctrl+wheel", "zoom; the middle button drags"),
+    ("arrows, wheel, Home", "in the latent plane: move the cross hair, come nearer, show the whole plane"),
+    ("Space , .", "in the time machine: play or pause, one epoch back, one on"),
     ("Tab, Shift+Tab", "go to the next control, the one before"),
 )
 ON_THE_CANVAS: Rows = (
