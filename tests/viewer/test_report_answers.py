@@ -329,12 +329,12 @@ def coloured(strength: float, luma: float = 0.0) -> dict[str, Run]:
 
 def test_shortcomings_of_colour_are_told_from_the_colours() -> None:
     pale = maastricht.shortcomings(coloured(0.4))
-    assert "64% less off" in pale[0] and "40% as strong as the true ones" in pale[0] and "which is pale" in pale[0]
+    assert "42% less off" in pale[0] and "42% as strong as the true ones" in pale[0] and "which is pale" in pale[0]
     strong = maastricht.shortcomings(coloured(1.0))
     assert "100% as strong" in strong[0] and "So they are not pale" in strong[0]
     assert "further off" in maastricht.shortcomings(coloured(-0.5))[0]
     dark = maastricht.shortcomings(coloured(0.4, luma=-0.1))
-    assert len(dark) == 2 and "its brightness is off by 0.01" in dark[1]
+    assert len(dark) == 2 and "the mean squared error of its brightness is 0.01, " in dark[1]
 
 
 # ---- letters -------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import graph_bytes
-from viewer.report import chroma, layers, paper
+from viewer.report import layers, paper
 from viewer.report.document import Block, Heading, Report, Table, Text, asked, part
 from viewer.report.layers import Layer
 from viewer.report.pages import Piece, column_widths, paginate
@@ -133,17 +133,3 @@ def test_a_damaged_graph_raises_nothing(place: int, value: int) -> None:
     data[place % len(data)] = value
     assert isinstance(layers.of(bytes(data)), tuple)
     assert isinstance(layers.of(bytes(data[: place % len(data)])), tuple)
-
-
-# ---- colours -------------------------------------------------------------------------------------------------
-
-
-def test_grey_has_no_colour_and_brightness_alone_is_no_colour_error() -> None:
-    colours = np.random.default_rng(0).uniform(0.2, 0.8, (4, 3, 5, 5)).astype(np.float32)
-    luma, _ = chroma.split(colours)
-    grey = np.broadcast_to(luma[:, None], colours.shape)
-    assert chroma.strength(grey) == pytest.approx(0, abs=1e-3)
-    assert chroma.error(colours, grey) == pytest.approx(chroma.strength(colours) ** 2, rel=1e-2)
-    assert chroma.luma_error(colours, grey) == pytest.approx(0, abs=1e-6)
-    assert chroma.error(colours, colours + 0.1) == pytest.approx(0, abs=1e-6)
-    assert chroma.luma_error(colours, colours + 0.1) == pytest.approx(0.01, rel=1e-2)

@@ -9,10 +9,10 @@ import numpy as np
 from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
-from viewer.report import chroma, pieces
+from viewer.report import pieces
 from viewer.report.document import Block, Figure, Heading, Picture, Table, answer, asked, part
 from viewer.report.reader import Reader, Run
-from viewer.state import words
+from viewer.state import chroma, numbers, words
 from viewer.state.samples import Samples, grey
 
 TITLE = "ACML, Assignment 2: Convolutional Autoencoders"
@@ -503,17 +503,33 @@ def _chroma_table(runs: Runs) -> list[Block]:
     if not rows:
         return []
     caption = (
-        "Of the ten images above: the error of the colours alone (Cb and Cr) and of the brightness alone (luma, "
-        "which is what goes in), both mean squares; and how strong the colours are, as the root mean square of Cb "
-        "and Cr."
+        "Of the ten images above: how far the colours alone are off (the mean distance of a* and b* in CIELAB; 2 "
+        "can just be seen), the mean squared error of the brightness alone (luma, which is what goes in), and how "
+        "strong the colours are (their mean distance from grey in a* and b*)."
     )
     heading = ("image", "colour error", "brightness error", "strength of the colours")
     return [Table(caption, (heading, *rows))]
 
 
 def _chroma_row(name: str, targets: np.ndarray, outputs: np.ndarray) -> tuple[str, ...]:
-    values = chroma.error(targets, outputs), chroma.luma_error(targets, outputs)
-    return (name, *map(pieces.error, values), f"{chroma.strength(outputs):.3f}")
+    return (
+        name,
+        f"{_colour_error(targets, outputs):.1f}",
+        pieces.error(_brightness_error(targets, outputs)),
+        f"{_strength(outputs):.1f}",
+    )
+
+
+def _colour_error(targets: np.ndarray, outputs: np.ndarray) -> float:
+    return float(chroma.errors(chroma.error_map(targets, outputs)).mean())
+
+
+def _brightness_error(targets: np.ndarray, outputs: np.ndarray) -> float:
+    return float(numbers.mse(grey(targets), grey(outputs)).mean())
+
+
+def _strength(images: np.ndarray) -> float:
+    return float(chroma.distance(chroma.ab(images), 0.0).mean())
 
 
 def shortcomings(runs: Runs) -> list[str]:
@@ -524,14 +540,16 @@ def shortcomings(runs: Runs) -> list[str]:
         if samples is None or samples.reconstructions is None or samples.targets.shape[1] != 3:
             continue
         copied = grey_copied(samples)
-        own, none = (chroma.error(samples.targets, images) for images in (samples.reconstructions, copied))
-        true, made = chroma.strength(samples.targets), chroma.strength(samples.reconstructions)
+        own, none = (_colour_error(samples.targets, images) for images in (samples.reconstructions, copied))
+        true, made = _strength(samples.targets), _strength(samples.reconstructions)
         told.append(_shortcoming(name, own, none, made / true if true else float("nan")))
-        luma = chroma.luma_error(samples.targets, samples.reconstructions)
-        if luma > 0.1 * none:
+        luma = _brightness_error(samples.targets, samples.reconstructions)
+        whole = float(numbers.mse(samples.targets, samples.reconstructions).mean())
+        if luma > 0.1 * whole:
             told.append(
-                f"{name} also spends error on what it was given: its brightness is off by {pieces.error(luma)}, "
-                "though the grey image holds it. Predicting Cb and Cr alone and keeping the luma would save that."
+                f"{name} also errs in what it was given: the mean squared error of its brightness is "
+                f"{pieces.error(luma)}, {luma / whole:.0%} of its error in all, though the grey image holds it. "
+                "Predicting the colours alone and keeping the luma would save that."
             )
     return told
 
@@ -539,13 +557,13 @@ def shortcomings(runs: Runs) -> list[str]:
 def _shortcoming(name: str, own: float, none: float, share: float) -> str:
     if own >= none:
         told = (
-            f"{name}: the colours of the ten images are further off ({pieces.error(own)}) than no colour is "
-            f"({pieces.error(none)})"
+            f"{name}: the colours of the ten images are further off ({own:.1f} in CIELAB) than no colour is "
+            f"({none:.1f})"
         )
     else:
         told = (
-            f"{name}: the colours of the ten images are {1 - own / none:.0%} less off ({pieces.error(own)}) "
-            f"than no colour is ({pieces.error(none)})"
+            f"{name}: the colours of the ten images are {1 - own / none:.0%} less off ({own:.1f} in CIELAB) "
+            f"than no colour is ({none:.1f})"
         )
     told += f", and {share:.0%} as strong as the true ones."
     if share < 0.8:
