@@ -257,10 +257,9 @@ def test_the_pointer_reads_an_epochs_values(run: RunFolder, open_window: Open) -
     window.panels.losses.view.stepped.emit(1)
     figure = window.panels.losses.view.figure
     assert isinstance(figure, CurvesFigure) and figure.hover == 1
-    assert figure._values_at(1) == [
-        ("train  0.5", figure.series[0].colour),
-        ("validation  0.55", figure.series[1].colour),
-    ]
+    (reading,) = figure.readings()
+    assert figure.parts == ["train", "validation"]
+    np.testing.assert_allclose(np.array(reading.values, dtype=float), [0.5, 0.55])
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "history.h5", "card.json"])

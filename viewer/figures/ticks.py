@@ -76,3 +76,18 @@ def label(value: float) -> str:
     if value != 0 and (abs(value) >= 1e5 or abs(value) < 1e-4):
         return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
     return f"{value:g}"
+
+
+def within(low: float, high: float, *, log: bool = False, about: int = 5) -> Axis:
+    """Return an axis that ends exactly at low and high, with the ticks that lie between: of a range zoomed into."""
+    if log and low > 0 and high > low:
+        wide = math.log10(high / low) > 3
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        ticks = [factor * 10.0**power for power in powers for factor in ((1,) if wide else (1, 2, 5))]
+        inside = tuple(float(f"{tick:.12g}") for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9))
+        return Axis(low, high, True, inside or (low, high))
+    whole = linear(low, high, about=about)
+    if not high > low:
+        return whole
+    slack = 1e-9 * (high - low)
+    return Axis(low, high, False, tuple(tick for tick in whole.ticks if low - slack <= tick <= high + slack) or (low,))
