@@ -47,6 +47,8 @@ def _files(window: MainWindow) -> None:
     files = window.menuBar().addMenu("&File")
     _action(files, "Open &folder…", "Ctrl+Shift+O", lambda: _open_folder(window))
     _action(files, "&Open file…", "Ctrl+O", lambda: _open_file(window))
+    window.panels.runs.folder_wanted.connect(lambda: _open_folder(window))
+    window.panels.runs.file_wanted.connect(lambda: _open_file(window))
     recent = files.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
     files.addSeparator()
