@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QActionGroup, QContextMenuEvent, QGuiApplication, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QActionGroup, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -81,6 +81,20 @@ class RunDelegate(QStyledItemDelegate):
         painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * share, bar.height()), option.palette.color(ink))
 
 
+class _Header(QHeaderView):
+    """Knows whether it is held with the mouse: other changes of width are nobody's wish."""
+
+    held = False
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.held = True
+        super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        self.held = False
+
+
 class RunTable(QTableView):
     """Tells which rows are selected and which of them is current, by their paths.
 
@@ -97,7 +111,7 @@ class RunTable(QTableView):
         self._proxy = RunFilter(self)
         self._proxy.setSourceModel(self._model)
         self.setModel(self._proxy)
-        self._delegate = RunDelegate(self)
+        self._delegate, self._header = RunDelegate(self), _Header(Qt.Orientation.Horizontal, self)
         self.setItemDelegate(self._delegate)
         self._quiet = False
         self._shown: tuple[tuple[Path, ...], Path | None] = ((), None)  # what the store has selected
@@ -123,7 +137,9 @@ class RunTable(QTableView):
         self.setTabKeyNavigation(False)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
-        header = self.horizontalHeader()
+        header = self._header
+        self.setHorizontalHeader(header)
+        header.setSectionsClickable(True)
         header.setFont(self.font())
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
@@ -206,7 +222,7 @@ class RunTable(QTableView):
 
     def _measured(self, rows: list[Row] | tuple[Row, ...], before: list[int]) -> list[int]:
         """What the widest cell of each column takes, in these rows and in what was measured before."""
-        metrics, header = self.fontMetrics(), self.horizontalHeader().fontMetrics()
+        metrics, header = self.fontMetrics(), self._header.fontMetrics()
         widest = []
         for column, least in enumerate(before):
             heading = header.horizontalAdvance(COLUMNS[column].heading) + 4
@@ -270,12 +286,11 @@ class RunTable(QTableView):
 
     def _resized(self, column: int, _before: int, width: int) -> None:
         """Keep a width that the mouse gave; others change with the room, as the last column's does."""
-        by_hand = bool(QGuiApplication.mouseButtons() & Qt.MouseButton.LeftButton)
-        if by_hand and not self._fitting_now and width > 0:
+        if self._header.held and not self._fitting_now and width > 0:
             self._own_widths[column] = max(width, NARROWEST_NAME if column == RUN else 0)
 
     def _order_as_usual(self) -> None:
-        header = self.horizontalHeader()
+        header = self._header
         order = [*USUAL, *(name for name in NAMES if name not in USUAL)]
         for visual, name in enumerate(order):
             header.moveSection(header.visualIndex(PLACES[name]), visual)
@@ -300,7 +315,7 @@ class RunTable(QTableView):
 
     def columns(self) -> dict[str, list[str]]:
         """What is remembered of the columns."""
-        header = self.horizontalHeader()
+        header = self._header
         sorted_by = header.sortIndicatorSection()
         descending = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
         return {
@@ -312,7 +327,7 @@ class RunTable(QTableView):
 
     def restore_columns(self, told: Mapping[str, list[str]]) -> None:
         """Set the columns up as they were; what is not known is left as usual."""
-        header, order = self.horizontalHeader(), told.get("order", [])
+        header, order = self._header, told.get("order", [])
         if sorted(order) == sorted(NAMES):
             for visual, name in enumerate(order):
                 header.moveSection(header.visualIndex(PLACES[name]), visual)
