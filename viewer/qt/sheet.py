@@ -17,6 +17,14 @@ IN_PICTURES: Rows = (
     ("+ −, Ctrl+wheel", "zoom; the middle button drags"),
     ("Tab, Shift+Tab", "go to the next control, the one before"),
 )
+ON_THE_CANVAS: Rows = (
+    ("← → ↑ ↓", "move the pen; with Shift by less"),
+    ("Space", "put the pen down, lift it"),
+    ("Backspace", "take back the last stroke, or clearing, or picture"),
+    ("Delete", "clear"),
+    ("Ctrl+V", "draw on the clipboard's picture"),
+    ("right button", "erase"),
+)
 
 
 class Sheet(QDialog):
