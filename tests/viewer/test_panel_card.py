@@ -151,7 +151,7 @@ def test_several_runs_stand_side_by_side_and_what_differs_is_marked(
 
 
 def test_what_one_run_does_not_have_is_a_difference() -> None:
-    plain = About("a", "", (("task", "x"),), (), (), (), (), "", {})
+    plain = About("a", "", (("task", "x"),), (), (), (), (), "", None)
     other = replace(plain, title="b", facts=(("task", "x"), ("seed", "0")))
     same, differs = side_by_side([plain, other])
     assert (same.name, same.differs) == ("task", False)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from viewer.figures import legend, ticks
 from viewer.figures.legend import Entry, Placed, line_pen
@@ -69,6 +69,14 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
+class Drawn:
+    """A curve in a unit square, and the values without neighbours, which a line cannot show."""
+
+    path: QPainterPath
+    alone: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class CurvesFigure:
     """Several curves over one axis.
 
@@ -91,7 +99,8 @@ class CurvesFigure:
     band: tuple[float, float] | None = None
     chosen: int | None = None
     unit: str = ""  # of the x axis, where it does not count epochs
-    _paths: dict[tuple[int, bool], QPainterPath] = field(default_factory=dict)
+    _paths: dict[tuple[int, bool], Drawn] = field(default_factory=dict)
+    _placed: dict[tuple[float, ...], Placed] = field(default_factory=dict)
 
     # ---- what is shown ----
 
@@ -245,9 +254,13 @@ class CurvesFigure:
 
     def legend(self, rect: QRectF, metrics: QFontMetricsF) -> Placed:
         """Return what the legend holds and where: as many runs as a third of the height takes."""
-        lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
-        most = len({curve.run for curve in self.series})
-        return legend.fitting(self.entries, most, rect, metrics, lines=lines)
+        key = (*rect.getRect(), metrics.height(), metrics.averageCharWidth())  # type: ignore[misc]
+        placed = self._placed.get(key)
+        if placed is None:
+            lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
+            most = len({curve.run for curve in self.series})
+            placed = self._placed[key] = legend.fitting(self.entries, most, rect, metrics, lines=lines)
+        return placed
 
     # ---- painting ----
 
@@ -316,11 +329,11 @@ class CurvesFigure:
             painter.setPen(line_pen(painter, ink, dashed=curve.dashed, width=1.0 if faint else 1.7))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setTransform(transform, True)
-            painter.drawPath(self._path(index, faint=faint))
+            painter.drawPath(self._drawn(index, faint=faint).path)
             painter.restore()
-        for place in self._alone(curve):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(curve.colour))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(curve.colour))
+        for place in self._drawn(index, faint=False).alone:
             painter.drawEllipse(_stretched(place, plot), 2.5, 2.5)
 
     def _ink(self, colour: str, *, faint: bool) -> str:
@@ -333,16 +346,6 @@ class CurvesFigure:
             for a, b in zip(one.getRgb()[:3], ground.getRgb()[:3], strict=True)  # type: ignore[index]
         ]
         return QColor(*mixed).name()
-
-    def _alone(self, curve: Series) -> list[tuple[float, float]]:
-        """The values without neighbours, which a line cannot show."""
-        places = [self._point(curve, index, curve.values) for index in range(len(curve.values))]
-        around = [None, *places, None]
-        return [
-            place
-            for before, place, after in zip(around, places, around[2:], strict=False)
-            if place is not None and before is None and after is None
-        ]
 
     def _paint_best(self, painter: QPainter, plot: QRectF, curve: Series) -> None:
         if curve.best is None or curve.best > len(curve.values):
@@ -360,29 +363,23 @@ class CurvesFigure:
         ground.setAlpha(50)
         painter.fillRect(QRectF(ends[0], plot.top(), ends[1] - ends[0], plot.height()), ground)
 
-    def _path(self, index: int, *, faint: bool) -> QPainterPath:
+    def _drawn(self, index: int, *, faint: bool) -> Drawn:
         """The curve in a unit square, made once; a cosmetic pen keeps its width when it is stretched."""
-        path = self._paths.get((index, faint))
-        if path is None:
-            path, joined = QPainterPath(), False
+        drawn = self._paths.get((index, faint))
+        if drawn is None:
             curve = self.shown[index]
-            values = curve.unsmoothed if faint else curve.values
-            for at in self._near(curve):
-                place = self._point(curve, at, values)
-                if place is not None and joined:
-                    path.lineTo(*place)
-                elif place is not None:
-                    path.moveTo(*place)
-                joined = place is not None
-            self._paths[index, faint] = path
-        return path
+            near = slice(*self._near(curve))
+            xs = self.x_axis.places(curve.places[near])
+            ys = self.y_axis.places((curve.unsmoothed if faint else curve.values)[near])
+            drawn = self._paths[index, faint] = _joined(xs, ys)
+        return drawn
 
-    def _near(self, curve: Series) -> range:
+    def _near(self, curve: Series) -> tuple[int, int]:
         """The values in the part of the axis that is shown, and one more at either side."""
         if self.span is None:
-            return range(len(curve.values))
+            return 0, len(curve.values)
         first, last = np.searchsorted(curve.places, self.span, side="left")
-        return range(max(0, int(first) - 1), min(len(curve.values), int(last) + 2))
+        return max(0, int(first) - 1), min(len(curve.values), int(last) + 2)
 
     def _point(self, curve: Series, index: int, values: np.ndarray) -> tuple[float, float] | None:
         value, x = float(values[index]), float(curve.places[index])
@@ -458,6 +455,20 @@ class CurvesFigure:
         """What is written of a run beside its name: in another epoch than the others, where time is the axis."""
         values = tuple(map(_written, reading.values))
         return values if self.counts_epochs else (str(reading.epoch), *values)
+
+
+def _joined(xs: np.ndarray, ys: np.ndarray) -> Drawn:
+    """Join neighbouring points that have a place; what has none is a gap."""
+    path, alone = QPainterPath(), list[tuple[float, float]]()
+    there = np.concatenate([[False], np.isfinite(xs) & np.isfinite(ys), [False]])
+    starts, ends = np.flatnonzero(there[1:] & ~there[:-1]), np.flatnonzero(there[:-1] & ~there[1:])
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        points = list(zip(xs[start:end].tolist(), ys[start:end].tolist(), strict=True))
+        if len(points) == 1:
+            alone += points
+        else:
+            path.addPolygon(QPolygonF([QPointF(x, y) for x, y in points]))
+    return Drawn(path, tuple(alone))
 
 
 def _nearest(places: np.ndarray, x: float) -> int | None:

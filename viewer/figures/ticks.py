@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -28,6 +30,16 @@ class Axis:
         if self.log:
             return (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
         return (value - self.low) / (self.high - self.low)
+
+    def places(self, values: np.ndarray) -> np.ndarray:
+        """Return where values stand, float64; not a number for what has no place on the axis."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.log:
+                share = (np.log10(values) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
+            else:
+                share = (values - self.low) / (self.high - self.low)
+        found: np.ndarray = np.where(np.isfinite(share), share, np.nan)
+        return found
 
 
 def linear(low: float, high: float, *, about: int = 5) -> Axis:

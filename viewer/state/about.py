@@ -11,6 +11,7 @@ from viewer.state import numbers, words
 from viewer.state.library import Entry
 from viewer.state.rows import bottleneck_of
 from viewer.state.selection import Known
+from zoo.card import Card
 from zoo.runs import METRICS
 
 COLUMNS = 5
@@ -35,7 +36,7 @@ class About:
 
     files   file by file its size, whether it is what card.json lists, and its sha256 with no name before it
     checks  what was verified, and what was not
-    card    the card as its file has it, {} without one
+    card    the card itself, None without one
     """
 
     title: str
@@ -46,7 +47,7 @@ class About:
     files: Pairs
     checks: Pairs
     sha256: str  # of the graph
-    card: Mapping[str, Any]
+    card: Card | None
 
     @property
     def pairs(self) -> Pairs:
@@ -74,7 +75,7 @@ class About:
             "checks": [list(pair) for pair in self.checks],
             "files": [list(pair) for pair in self.files],
             "sha256": self.sha256,
-            "card": self.card,
+            "card": asdict(self.card) if self.card else None,
         }
 
     @property
@@ -119,7 +120,7 @@ def about(entry: Entry, known: Known, name: str, provider: str = "") -> About:
         files=tuple(_files(entry, known)),
         checks=tuple(_checks(entry, known)),
         sha256=known.graph_sha256,
-        card=asdict(card) if card else {},
+        card=card,
     )
 
 
