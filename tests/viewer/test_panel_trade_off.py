@@ -236,6 +236,12 @@ def test_the_numbers_are_a_row_a_run(zoo: Path, open_window: Open) -> None:
     assert told[1] == ("tests/b", "mnist", 8.0, 0.02, 0.03, 0.03, "finished") and len(told) == 5
 
 
+def test_the_tab_in_front_has_room_for_its_bold_title(zoo: Path, open_window: Open) -> None:
+    window = open_window(zoo)
+    tabs = window.layout_of_panels.place_of(shown(window)).tabs
+    assert tabs.tabText(tabs.currentIndex()) == "Trade-off" and tabs.width() >= tabs.sizeHint().width()
+
+
 @pytest.mark.parametrize("name_all", [True, False])
 def test_a_crowded_figure_is_painted_and_its_points_are_found(qapp: QApplication, name_all: bool) -> None:
     points = tuple(Point(f"a-long-name-{index}", 16, 0.02 + index * 1e-4, 0.01, 0.005) for index in range(9))

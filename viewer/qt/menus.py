@@ -168,6 +168,8 @@ def open_sheet(window: MainWindow) -> sheet.Sheet:
     panels = [(panel.title, panel.hint) for panel in window.panels.values()]
     told = [
         ("In pictures", sheet.IN_PICTURES),
+        ("In plots", sheet.IN_PLOTS),
+        ("In the table of runs", sheet.IN_THE_TABLE),
         ("On the canvas of Draw", sheet.ON_THE_CANVAS),
         *sections.items(),
         ("Panels", panels),
