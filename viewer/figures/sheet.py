@@ -89,7 +89,10 @@ class Sheet:
     # ---- layout ----
 
     def cells(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Cells:
-        """Return the grid that shows the pictures largest in `rect`, with their words if these find room."""
+        """Return the grid that shows the pictures largest in `rect`, with their words if these find room.
+
+        Among those it is one that leaves few cells empty, and has few rows.
+        """
         key = (rect.width(), rect.height(), ratio, metrics.height())
         if key not in self._cells:
             self._cells.clear()
@@ -109,7 +112,7 @@ class Sheet:
     def _largest(self, rect: QRectF, ratio: float, above: float, below: float) -> Cells:
         choices = [self.columns] if self.columns else range(1, self.count + 1)
         tried = [self._grid(rect, ratio, columns, above, below) for columns in choices]
-        return max(tried, key=lambda cells: cells.zoom)
+        return max(tried, key=lambda cells: (cells.zoom, -(-self.count % cells.columns), cells.columns))
 
     def _grid(self, rect: QRectF, ratio: float, columns: int, above: float, below: float) -> Cells:
         height, width = self.pixels.shape[1:3]

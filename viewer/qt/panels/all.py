@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from viewer.qt.panels.bottleneck import Bottleneck
 from viewer.qt.panels.card import CardPanel
+from viewer.qt.panels.layers import Layers
 from viewer.qt.panels.losses import Losses
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
@@ -24,6 +25,7 @@ class Panels(dict[str, Panel]):
         self.reconstructions = self._add("reconstructions", Reconstructions(tools))
         self.noise = self._add("noise", Noise(tools))
         self.bottleneck = self._add("bottleneck", Bottleneck(tools))
+        self.layers = self._add("layers", Layers(tools))
         self.losses = self._add("losses", Losses(tools))
         self.card = self._add("card", CardPanel(tools))
         self.runs = self._add("runs", Runs(tools))

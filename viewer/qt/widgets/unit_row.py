@@ -6,7 +6,17 @@ import math
 
 from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtGui import QFont, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QWidget,
+)
 
 STEPS = 200  # of the slider, over the range that the unit has been seen to have
 BESIDE = 620  # pixels of width from which both lines stand beside one another
@@ -60,7 +70,8 @@ class UnitRow(QWidget):
 
     def _explain(self, font: QFont) -> None:
         for widget, (name, tip) in zip(self._controls, _TOLD, strict=True):
-            widget.setAccessibleName(name)
+            for named in (widget, *widget.findChildren(QLineEdit)):  # a spin box's line takes the focus too
+                named.setAccessibleName(name)
             widget.setToolTip(tip)
             widget.setFont(font)
         for button in (self.zero_button, self.sweep_button, self.map_button, self.reset_button):
