@@ -65,6 +65,7 @@ class Bottleneck(ImagePanel):
         self._edits = Edits()
         self._decoded: tuple[np.ndarray, np.ndarray | None] | None = None
         self._swept: tuple[np.ndarray, np.ndarray] | None = None  # steps and pictures
+        self._sweeping: tuple[object, ...] = ()  # what was swept last
         self._decoder_sentence = ""
         self._wanted_view = VIEWS[0]
         self.view_box, self.sample_box, self.map_box = QComboBox(), QComboBox(), QComboBox()
@@ -156,9 +157,9 @@ class Bottleneck(ImagePanel):
         if owner != self._owner:
             self._owner, self._edits, self._unit = owner, Edits(), None
             self.row.set_sweeping(False)
-        self._runs, self._decoded, self._swept = {}, None, None
+        self._runs, self._decoded = {}, None
+        self._forget_sweep()
         self.decoder.forget()
-        self.sweeper.forget()
         self._ask(state)
 
     def _ask(self, state: State) -> None:
@@ -233,7 +234,7 @@ class Bottleneck(ImagePanel):
         self._unit = min(unit, mine.count - 1) if unit >= 0 else None
         if self._unit is not None and mine.maps:
             self.map_box.setCurrentIndex(tiles.place_in_map(mine.shape, self._unit)[0])
-        self._swept = None
+        self._forget_sweep()
         if self._unit is None:
             self.row.set_sweeping(False)
         self._decode()
@@ -260,9 +261,13 @@ class Bottleneck(ImagePanel):
 
     def _sweep(self, on: bool) -> None:
         self.row.set_sweeping(on)
-        self._swept = None
+        self._forget_sweep()
         self._decode()
         self.redraw()
+
+    def _forget_sweep(self) -> None:
+        self.sweeper.forget()
+        self._swept, self._sweeping = None, ()
 
     # ---- the decoder ----
 
@@ -287,9 +292,9 @@ class Bottleneck(ImagePanel):
             return
         why = self._why_no_decoder(state, mine)
         if why is not None:
-            self._decoder_sentence, self._decoded, self._swept = why, None, None
+            self._decoder_sentence, self._decoded = why, None
             self.decoder.forget()
-            self.sweeper.forget()
+            self._forget_sweep()
             return
         file, decoder = state.file_of(state.current, "decoder"), state.now.decoder
         assert file is not None and decoder is not None
@@ -298,7 +303,11 @@ class Bottleneck(ImagePanel):
         after = self._edits.apply(before)
         batch = np.stack([before, after]) if self._edits.values else before[None]
         self.decoder.ask({"decoder": Ask(file, batch, (output,))}, Decoding(mine, sample, self._edits))
-        if self.row.sweep_button.isChecked() and self._unit is not None:
+        if not self.row.sweep_button.isChecked() or self._unit is None:
+            return
+        subject = (mine, sample, self._unit, self._edits.without(self._unit))
+        if subject != self._sweeping:  # where the unit itself stands makes no difference to its sweep
+            self._sweeping = subject
             steps = units.sweep_values(*units.range_of(mine.values, self._unit))
             wish = Decoding(mine, sample, self._edits, self._unit, steps)
             self.sweeper.ask({"sweep": Ask(file, units.sweep(after, self._unit, steps), (output,))}, wish)
@@ -326,7 +335,8 @@ class Bottleneck(ImagePanel):
         images = next(iter(answer.arrays.values()), None)
         self._decoder_sentence = words.sentence(answer.trouble) or _no_pictures(images)
         if self._decoder_sentence:
-            self._decoded = self._swept = None
+            self._decoded = None
+            self._forget_sweep()
             self.redraw()
             return None
         return images

@@ -18,7 +18,7 @@ from viewer.qt.disk import Done
 from viewer.qt.panels.images import ImagePanel, not_finite
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import layers, words
+from viewer.state import layers, numbers, words
 from viewer.state.files import FileBytes
 from viewer.state.layers import Layer
 from viewer.state.samples import Samples
@@ -66,6 +66,7 @@ class Layers(ImagePanel):
         self._subject: tuple[FileBytes, Samples, int] | None = None  # and which of the samples
         self._listed: FileBytes | None = None  # whose layers are listed
         self._layers: tuple[Layer, ...] = ()
+        self._left_out = 0  # nodes that are not listed
         self._wanted = ""  # the tensor chosen last: the next graph may have it too
         self._shown: tuple[Wish, Coloured] | None = None
         self.layer_box, self.sample_box, self.map_box = QComboBox(), QComboBox(), QSpinBox()
@@ -153,6 +154,7 @@ class Layers(ImagePanel):
             self._say(words.sentence(answer.trouble))
             return
         self._layers = layers.from_header(answer.header)  # checked when the answer came
+        self._left_out = numbers.count(answer.header.get("left_out"))
         self.layer_box.clear()
         self.layer_box.addItems([layer.line(index + 1) for index, layer in enumerate(self._layers)])
         if not self._layers:
@@ -255,7 +257,7 @@ class Layers(ImagePanel):
         wish, shown = self._shown
         told = figures.summary(shown.maps)
         parts = figures.parts_of(self.theme, shown, wish.image, self._map, name=f"sample {wish.sample + 1}")
-        self.subtitle.setText(told)
+        self.subtitle.setText(f"{told} · {self._left_out:,} more nodes" if self._left_out else told)
         figure = Parts(parts, figures.place, f"{wish.layer.title}: {told}")
         self.view.show_figure(figure, figure.description)
 
