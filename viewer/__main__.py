@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo import display
-from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, print_json, run
+from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE
 from zoo.errors import AezooError, CheckFailed, DisplayError, UsageError
 
@@ -38,12 +39,14 @@ ThemeName = Annotated[str | None, typer.Option("--theme", metavar="system|light|
 def main(
     paths: Paths = None,
     runs: Runs = RUNS_DEFAULT,
+    data: Data = None,
     screenshot: Screenshot = None,
     timing: Timing = False,
     theme: ThemeName = None,
     as_json: Json = False,
 ) -> None:
     """Open the desktop viewer on folders of runs, run folders and .onnx files."""
+    gc.disable()  # until the window is there: what is imported stays, and walking it again and again takes 50 ms
     chosen = _check(paths, runs, screenshot, theme)
     try:
         from viewer.qt.application import make_application
@@ -62,9 +65,12 @@ def main(
 
         fixed = theme or ("light" if screenshot else None)  # a picture looks alike whatever was chosen last
         window = MainWindow(workers, Disk(), theme=fixed)
+        window.images.data = data
         window.open(chosen, remember=screenshot is None and bool(paths))
         window.show()
         end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)  # Qt holds its methods only weakly
+        gc.freeze()
+        gc.enable()
         code = application.exec()
         window.close()
     finally:
@@ -126,6 +132,7 @@ class _End:
         if self._as_json:
             report = {"window_ms": window, "first_picture_ms": picture, "provider": hello.provider if hello else None}
             print_json({"screenshot": str(self._screenshot) if self._screenshot else None, **report})
+            sys.stdout.flush()  # whoever reads it need not wait for the window's end
         elif self._timing:
             print(f"window {window} ms, first picture {picture if picture is not None else '–'} ms", flush=True)
         if self._screenshot is not None and not self._as_json:

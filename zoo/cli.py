@@ -45,7 +45,8 @@ VERBS = {
     "bench train": Verb(
         "train.bench.__main__", "app", "Compare the training engine with a plain PyTorch loop and with Keras."
     ),
-    "bench view": Verb("export.bench.__main__", "app", "Compare onnxruntime with torch on trained runs."),
+    "bench graphs": Verb("export.bench.__main__", "app", "Compare onnxruntime with torch on trained runs."),
+    "bench view": Verb("viewer.bench.__main__", "app", "Measure the viewer: start, slider, paging, memory, stalls."),
     "doctor": Verb("zoo.doctor", "app", "Say what this machine has, what is missing, and the line that mends it."),
     "demo": Verb("zoo.demo", "app", "Train, export, verify and view three recipes on the embedded digits."),
 }

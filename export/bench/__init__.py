@@ -1,1 +1,1 @@
-"""`aezoo bench view`: how fast an exported graph answers, beside torch."""
+"""`aezoo bench graphs`: how fast an exported graph answers, beside torch."""

@@ -1,4 +1,4 @@
-"""`aezoo bench view`: images a second and memory of onnxruntime, beside torch in eager mode."""
+"""`aezoo bench graphs`: images a second and memory of onnxruntime, beside torch in eager mode."""
 
 from __future__ import annotations
 
@@ -165,4 +165,4 @@ def _ratio(spread: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    run(app, sys.argv[1:], name="aezoo bench view")
+    run(app, sys.argv[1:], name="aezoo bench graphs")

@@ -17,7 +17,7 @@ from zoo.runs import RunFolder
 
 def bench(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as ending:
-        run(app, words, name="aezoo bench view")
+        run(app, words, name="aezoo bench graphs")
     said = capsys.readouterr()
     return int(ending.value.code or 0), said.out, said.err
 

@@ -104,7 +104,7 @@ def test_what_the_benchmark_cannot_do_is_told(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"), [("bench", "'bench train' or 'bench view'"), ("bench trian", "'bench train'")]
+    ("words", "meant"), [("bench", "'bench train' or 'bench graphs' or 'bench view'"), ("bench trian", "'bench train'")]
 )
 def test_a_verb_of_two_words_has_a_hint(words: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:

@@ -109,3 +109,13 @@ def test_a_header_that_nobody_would_take_is_not_sent() -> None:
         protocol.encode({"text": "x" * protocol.MAX_HEADER})
     with pytest.raises(ValueError, match="601 arrays"):
         protocol.encode({}, {str(index): np.zeros(1, np.float32) for index in range(protocol.MAX_ARRAYS + 1)})
+
+
+def test_a_message_in_parts_copies_no_array_and_is_the_same_message() -> None:
+    arrays: dict[str, np.ndarray] = {
+        "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "none": np.zeros((0, 4), np.uint8),
+    }
+    head, first, none = protocol.parts({"kind": "done"}, arrays)
+    assert np.shares_memory(np.frombuffer(first, np.float32), arrays["a"]) and none.nbytes == 0
+    assert b"".join((head, first, none)) == protocol.encode({"kind": "done"}, arrays)

@@ -6,12 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 
-from viewer.infer import sandbox
-from viewer.qt.worker import ROOT
+from viewer.infer import protocol, sandbox
+from viewer.qt.worker import ROOT, command
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is of Linux")
 
@@ -31,6 +31,21 @@ def try_it():
 thread = threading.Thread(target=try_it)
 thread.start()
 thread.join()
+"""
+_THREAD_NAMES = """
+import sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from viewer.infer import sandbox
+sandbox._DEVICES = Path({devices!r})
+sandbox.narrow()
+print(sandbox.close(cuda=True).details)
+for path in ("/proc/self/task/" + __import__("os").listdir("/proc/self/task")[0] + "/comm", {new!r}):
+    try:
+        open(path, "w").write("x")
+        print("written")
+    except PermissionError:
+        print("refused")
 """
 
 _TRY = """
@@ -101,3 +116,28 @@ def test_the_posture_does_not_claim_what_the_kernel_lacks() -> None:
     assert "cannot keep it from the network" in old.details and "before (2) can read" in old.details
     cuda = sandbox._worded(7, [], privileges=True, threads=1, cuda=True)
     assert cuda.short == "no writing, no TCP" and "reach the GPU" in cuda.details
+
+
+def test_cuda_may_name_its_threads_and_write_nothing_else(tmp_path: Path) -> None:
+    """Without the names `cuInit` fails, and the window would compute on the CPU for ever."""
+    (tmp_path / "nvidia0").touch()
+    script = _THREAD_NAMES.format(root=str(ROOT), devices=str(tmp_path), new=str(tmp_path / "new"))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    said = done.stdout.split("\n")
+    if "Landlock (ABI" not in said[0]:
+        pytest.skip(f"this kernel has no Landlock: {said[0]}")
+    assert said[1:3] == ["written", "refused"], done.stderr
+
+
+@pytest.mark.gpu
+def test_a_worker_computes_on_the_gpu_where_there_is_one() -> None:
+    from zoo import sessions
+
+    if sessions.probe().name != "cuda":
+        pytest.skip(sessions.probe().why_not_cuda)
+    worker = subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert worker.stdin is not None and worker.stdout is not None
+    hello = protocol.read(cast(BinaryIO, worker.stdout))
+    worker.stdin.close()
+    worker.wait(60)
+    assert hello is not None and hello.header["provider"] == "CUDA", hello

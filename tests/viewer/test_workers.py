@@ -187,6 +187,29 @@ def test_a_graph_dropped_from_the_workers_cache_is_opened_again(
     assert ask(qtbot, workers, file).trouble == ""
 
 
+def test_what_a_picture_waits_for_goes_before_the_histories_of_other_runs(
+    make_workers: Make, qtbot: QtBot, file: FileBytes
+) -> None:
+    workers = make_workers()
+    histories = [Question(f"history {n}", "history", FileBytes(file.path, "h", f"{n:064}", b"")) for n in range(3)]
+    run = Question("panel", "run", file, np.zeros((2, 1, 28, 28), np.float32), ("reconstruction",))
+    answered: list[Question] = []
+    workers.answered.connect(lambda answer: answered.append(answer.question))
+    for question in (*histories, run):  # nothing is sent yet: the worker is still starting
+        workers.ask(question)
+    qtbot.waitUntil(lambda: len(answered) == 4, timeout=TIMEOUT)
+    assert answered == [run, *histories]
+
+
+def test_a_large_file_reaches_the_worker_in_pieces_and_whole(
+    make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "PIECE_BYTES", 100)
+    answer = ask(qtbot, make_workers(), file)
+    assert len(file.data) > 1000 and answer.trouble == ""
+    assert answer.arrays["reconstruction"].shape == (2, 1, 28, 28)
+
+
 def test_closing_leaves_no_process_behind(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
     process_id = window.workers.process_id

@@ -1,14 +1,15 @@
 """Several runs beside one another on the same images: a block of bands for each, each band one image after another.
 
 Where the room is tall the runs are columns and an image is a row; where it is wide and low it is the other way round,
-since images that can be seen matter more. A pixel takes a whole number of device pixels as long as that fits.
+since images that can be seen matter more (`comparison_layout` tries). A pixel takes a whole number of device pixels as
+long as that fits. What room is left shows the chosen image of every run large.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,14 +17,13 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
 
+from viewer.figures.comparison_layout import GAP, Geometry, Placed, Words, place
 from viewer.figures.mosaic import Scale, paint_scale, to_image
 from viewer.figures.theme import Theme
 
-GAP = 3.0
-BLOCK_GAP = 14.0
-LARGEST_ZOOM = 16
-NARROWEST_TITLE = 90.0
 WIDEST_TITLE = 170.0
+BETWEEN = ", "
+MARK = 2.0  # the line below a marked image
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,17 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A run: its name, a line below it, its bands, and a caption for each image; `sentence` stands where bands fail."""
+    """A run: its name, a line below it, its bands, and a caption for each image; `sentence` stands where bands fail.
+
+    The images in `marked` are underlined in the colour of warnings, and their captions have it.
+    """
 
     title: str
     bands: tuple[Band, ...] = ()
     captions: tuple[str, ...] = ()
     note: str = ""
     sentence: str = ""
+    marked: frozenset[int] = frozenset()
 
 
 class Hit(NamedTuple):
@@ -63,28 +67,24 @@ class Hit(NamedTuple):
     image: int
 
 
-@dataclass(frozen=True)
-class Placed:
-    """Where everything stands; `cells[block][band][image]`."""
+class Spot(NamedTuple):
+    """What lies under a point, to the pixel of the image."""
 
-    columns: bool
-    zoom: float
-    cells: tuple[tuple[tuple[QRectF, ...], ...], ...]
-    heads: tuple[QRectF, ...]
-    captions: tuple[tuple[QRectF, ...], ...]
-    scale: QRectF
+    hit: Hit
+    row: int
+    column: int
 
 
 @dataclass(frozen=True, eq=False)
 class ComparisonFigure:
-    """Blocks on the same images; `chosen` is marked in all of them."""
+    """Blocks on the same images; `chosen` is marked in all of them, and shown `large` where there is room."""
 
     theme: Theme
     blocks: tuple[Block, ...]
     chosen: int = 0
     scale: Scale | None = None
     description: str = ""
-    _placed: dict[tuple[float, ...], Placed] = field(default_factory=dict)
+    large: bool = True
 
     @property
     def count(self) -> int:
@@ -94,125 +94,59 @@ class ComparisonFigure:
     # ---- layout ----
 
     def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Placed:
-        """Place everything in `rect`, in the orientation that shows images larger."""
-        key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
-        if key not in self._placed:
-            line = math.ceil(metrics.height())
-            inner = rect.adjusted(0, 0, 0, -(line + GAP) if self.scale else 0)
-            widest = self._widest_caption(metrics)
-            across = self._zoom(inner, ratio, line, widest, columns=True)
-            down = self._zoom(inner, ratio, line, widest, columns=False)
-            columns = across >= down
-            placed = self._place(inner, max(across, down), line, widest, metrics, columns=columns)
-            self._placed.clear()
-            self._placed[key] = placed
-        return self._placed[key]
-
-    def _widest_caption(self, metrics: QFontMetricsF) -> float:
-        widths = [metrics.horizontalAdvance(text) for block in self.blocks for text in block.captions]
-        return max(widths, default=0.0)
-
-    def _zoom(self, rect: QRectF, ratio: float, line: float, caption: float, *, columns: bool) -> float:
-        """The largest zoom that fits: in whole device pixels, or a fraction where even one is too much."""
-        for steps in range(math.floor(LARGEST_ZOOM * ratio), 0, -1):
-            width, height = self._size(steps / ratio, line, caption, columns=columns)
-            if width <= rect.width() and height <= rect.height():
-                return steps / ratio
-        zoom = 1 / ratio
-        while zoom > 0.05:
-            width, height = self._size(zoom, line, caption, columns=columns)
-            if width <= rect.width() and height <= rect.height():
-                break
-            zoom *= 0.9
-        return zoom
-
-    def _scaled(self, band: Band, zoom: float) -> tuple[float, float]:
-        """(height, width) of an image of a band: as tall as the first band's, in whole steps where they fit."""
-        tallest = max(b.size[0] for block in self.blocks for b in block.bands)
-        own = zoom * max(1, tallest // band.size[0])
-        return band.size[0] * own, band.size[1] * own
-
-    def _size(self, zoom: float, line: float, caption: float, *, columns: bool) -> tuple[float, float]:
-        """(width, height) that everything takes."""
-        breadths, stretch = [], 0.0
-        for block in self.blocks:
-            sizes = [self._scaled(band, zoom) for band in block.bands]
-            along = [size[0] if columns else size[1] for size in sizes]
-            stretch = max([stretch, *along])
-            thick = sum((size[1] if columns else size[0]) + GAP for size in sizes)
-            if columns:
-                room = NARROWEST_TITLE if not block.bands else thick + (caption + GAP if block.captions else 0)
-                breadths.append(max(room, 54.0))
-            else:
-                breadths.append(max(thick + (line if block.captions else 0), 2 * line))
-        gaps = BLOCK_GAP * max(0, len(self.blocks) - 1)
-        if columns:
-            return sum(breadths) + gaps, 3 * line + self.count * (stretch + GAP)
-        return self._title_width() + self.count * (stretch + GAP), sum(breadths) + gaps
-
-    @staticmethod
-    def _title_width() -> float:
-        return WIDEST_TITLE
-
-    def _place(
-        self, rect: QRectF, zoom: float, line: float, caption: float, metrics: QFontMetricsF, *, columns: bool
-    ) -> Placed:
-        cells, heads, captions = [], [], []
-        x, y = rect.left(), rect.top()
-        for block in self.blocks:
-            sizes = [self._scaled(band, zoom) for band in block.bands]
-            if columns:
-                thick = sum(width + GAP for _, width in sizes)
-                room = max(thick + (caption + GAP if block.captions else 0), NARROWEST_TITLE if not sizes else 54.0)
-                cells.append(self._strips(x, y + 3 * line, sizes, columns=True))
-                heads.append(QRectF(x, y, room, 3 * line))
-                captions.append(
-                    tuple(QRectF(x + thick, c.top(), caption + GAP, c.height()) for c in (cells[-1] or ((),))[0])
-                    if block.captions
-                    else ()
-                )
-                x += room + BLOCK_GAP
-            else:
-                thick = sum(height + GAP for height, _ in sizes)
-                left = rect.left() + self._title_width()
-                cells.append(self._strips(left, y, sizes, columns=False))
-                tall = max(thick + (line if block.captions else 0), 2 * line)
-                heads.append(QRectF(rect.left(), y, self._title_width() - 8, tall))
-                captions.append(
-                    tuple(QRectF(c.left() - 10, y + thick, c.width() + 20, line) for c in (cells[-1] or ((),))[0])
-                    if block.captions
-                    else ()
-                )
-                y += tall + BLOCK_GAP
-        ends = [cell.bottom() for block in cells for strip in block for cell in strip]
-        bottom = max([*ends, *(r.bottom() for r in heads)], default=rect.top()) + (
-            line if not columns and any(captions) else 0
+        """Place everything in `rect`, in the arrangement that shows images largest."""
+        geometry = Geometry(
+            sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
+            captioned=tuple(any(block.captions) for block in self.blocks),
+            count=self.count,
+            words=self._words(metrics),
+            ratio=ratio,
         )
-        scale = QRectF(rect.left(), min(bottom + GAP, rect.bottom() + GAP), rect.width(), line)
-        return Placed(columns, zoom, tuple(cells), tuple(heads), tuple(captions), scale)
+        room = (rect.x(), rect.y(), rect.width(), rect.height())
+        below = geometry.words.line + GAP if self.scale else 0.0
+        return place(geometry, room, line_below=below, large=self.large and self._has_chosen())
 
-    def _strips(
-        self, x: float, y: float, sizes: Sequence[tuple[float, float]], *, columns: bool
-    ) -> tuple[tuple[QRectF, ...], ...]:
-        strips = []
-        pitch = max((height if columns else width for height, width in sizes), default=0.0) + GAP
-        for height, width in sizes:
-            if columns:
-                strips.append(tuple(QRectF(x, y + index * pitch, width, height) for index in range(self.count)))
-                x += width + GAP
-            else:
-                strips.append(tuple(QRectF(x + index * pitch, y, width, height) for index in range(self.count)))
-                y += height + GAP
-        return tuple(strips)
+    def _words(self, metrics: QFontMetricsF) -> Words:
+        def widest(texts: Sequence[str]) -> float:
+            return max((metrics.horizontalAdvance(text) for text in texts), default=0.0)
+
+        labels = [band.label for block in self.blocks for band in block.bands]
+        notes = [block.note for block in self.blocks]
+        return Words(
+            line=math.ceil(metrics.height()),
+            head=min(WIDEST_TITLE, widest([*notes, *(block.title for block in self.blocks)])),
+            label=widest(labels),
+            caption=widest([text for block in self.blocks for text in block.captions]),
+            head_lines=1 + any(notes) + any(labels),
+        )
+
+    def _has_chosen(self) -> bool:
+        return 0 <= self.chosen < self.count
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Hit | None:
         """Return what lies under a point, None where no image does."""
-        for block, strips in enumerate(self.layout(rect, ratio, metrics).cells):
+        spot = self.spot(point, rect, ratio, metrics)
+        return spot.hit if spot else None
+
+    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Spot | None:
+        """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
+        placed = self.layout(rect, ratio, metrics)
+        for block, strips in enumerate(placed.cells):
             for band, strip in enumerate(strips):
-                for image, cell in enumerate(strip):
+                for image, cell in enumerate(strip[: len(self.blocks[block].bands[band].pixels)]):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
-                        return Hit(block, band, image)
+                        return self._spot(Hit(block, band, image), cell, point)
+        for block, cells in enumerate(placed.large):
+            for band, cell in enumerate(cells):
+                if cell.contains(point) and self.chosen < len(self.blocks[block].bands[band].pixels):
+                    return self._spot(Hit(block, band, self.chosen), cell, point)
         return None
+
+    def _spot(self, hit: Hit, cell: QRectF, point: QPointF) -> Spot:
+        height, width = self.blocks[hit.block].bands[hit.band].size
+        row = math.floor((point.y() - cell.top()) / cell.height() * height)
+        column = math.floor((point.x() - cell.left()) / cell.width() * width)
+        return Spot(hit, max(0, min(height - 1, row)), max(0, min(width - 1, column)))
 
     # ---- painting ----
 
@@ -220,66 +154,79 @@ class ComparisonFigure:
         """Paint all blocks inside `rect`."""
         metrics = QFontMetricsF(painter.font(), painter.device())
         placed = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
-        for block, strips, head in zip(self.blocks, placed.cells, placed.heads, strict=True):
+        for block, strips in zip(self.blocks, placed.cells, strict=True):
             for band, strip in zip(block.bands, strips, strict=True):
-                self._paint_strip(painter, band, strip)
-            self._paint_head(painter, block, head, strips, metrics, columns=placed.columns)
-        self._paint_captions(painter, placed)
+                for index, cell in enumerate(strip[: len(band.pixels)]):
+                    _draw(painter, band, index, cell)
+            for cell in (strips[-1][index] for index in block.marked if strips and index < len(strips[-1])):
+                line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
+                painter.fillRect(line, self.theme.colour("warning"))
+        self._paint_large(painter, placed, metrics)
+        for index, block in enumerate(self.blocks):
+            self._paint_head(painter, block, placed.heads[index], metrics, beside=placed.arrangement == "rows")
+            self._paint_labels(painter, block, placed, index, metrics)
+            if block.sentence:
+                painter.setPen(self.theme.colour("muted"))
+                painter.drawText(placed.sentences[index], int(Qt.TextFlag.TextWordWrap), block.sentence)
+        self._paint_captions(painter, placed, metrics)
         self._paint_chosen(painter, placed)
         if self.scale:
             paint_scale(painter, placed.scale, self.scale, self.theme)
 
-    def _paint_strip(self, painter: QPainter, band: Band, strip: Sequence[QRectF]) -> None:
-        height, width = band.size
-        for index, cell in enumerate(strip[: len(band.pixels)]):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cell.width() < width - 0.5)
-            painter.drawImage(cell, band.image, QRectF(0, index * height, width, height))
-
     def _paint_head(
-        self,
-        painter: QPainter,
-        block: Block,
-        head: QRectF,
-        strips: Sequence[Sequence[QRectF]],
-        metrics: QFontMetricsF,
-        *,
-        columns: bool,
+        self, painter: QPainter, block: Block, head: QRectF, metrics: QFontMetricsF, *, beside: bool
     ) -> None:
-        line = metrics.height()
-        for index, (text, colour) in enumerate(((block.title, "text"), (block.note, "muted"))):
-            painter.setPen(self.theme.colour(colour))
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, head.width())
-            painter.drawText(QPointF(head.left(), head.top() + index * line + metrics.ascent()), shown)
-        if block.sentence:
-            painter.setPen(self.theme.colour("muted"))
-            below = head.adjusted(0, 3 * line, 0, 8 * line) if columns else head.adjusted(head.width() + 8, 0, 400, 0)
-            painter.drawText(below, int(Qt.TextFlag.TextWordWrap), block.sentence)
+        """Write the title and its note, the one below the other or beside it."""
+        title = metrics.elidedText(block.title, Qt.TextElideMode.ElideMiddle, head.width())
+        painter.setPen(self.theme.colour("text"))
+        painter.drawText(QPointF(head.left(), head.top() + metrics.ascent()), title)
+        along = metrics.horizontalAdvance(title) + 10 if beside else 0.0
+        down = 0.0 if beside else metrics.height()
+        note = metrics.elidedText(block.note, Qt.TextElideMode.ElideRight, max(0.0, head.width() - along))
+        if (beside and note != block.note) or (not beside and head.height() < 2 * metrics.height() - 1):
+            return  # "…" alone says nothing, and what is written below the head would be another's
         painter.setPen(self.theme.colour("muted"))
-        for band, strip in zip(block.bands, strips, strict=True):
-            if not strip or not band.label:
-                continue
-            if columns:
-                box = QRectF(strip[0].left() - 6, head.bottom() - line - 1, strip[0].width() + 12, line)
-                if metrics.horizontalAdvance(band.label) <= box.width():
-                    painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, band.label)
-            elif strip[0].top() >= head.top() + 2 * line or not block.note:
-                box = QRectF(head.left(), strip[0].top(), head.width(), strip[0].height())
-                if strip[0].top() >= head.top() + line or not block.title:
-                    painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, band.label)
+        painter.drawText(QPointF(head.left() + along, head.top() + down + metrics.ascent()), note)
 
-    def _paint_captions(self, painter: QPainter, placed: Placed) -> None:
-        metrics = QFontMetricsF(painter.font(), painter.device())
+    def _paint_labels(
+        self, painter: QPainter, block: Block, placed: Placed, index: int, metrics: QFontMetricsF
+    ) -> None:
+        """Write what the bands are: above each, or all of them in one line where they are too narrow for that."""
         painter.setPen(self.theme.colour("muted"))
-        side = Qt.AlignmentFlag.AlignVCenter | (
-            Qt.AlignmentFlag.AlignLeft if placed.columns else Qt.AlignmentFlag.AlignHCenter
-        )
+        firsts = [(band.label, strip[0]) for band, strip in zip(block.bands, placed.cells[index], strict=True) if strip]
+        if not placed.columns:
+            for label, cell in firsts:
+                if cell.height() >= metrics.ascent():
+                    left = cell.left() - 2 * GAP - metrics.horizontalAdvance(label)
+                    painter.drawText(QPointF(left, cell.center().y() + metrics.ascent() / 2 - 1), label)
+            return
+        head = placed.heads[index]
+        line = QRectF(head.left(), head.bottom() - metrics.height(), head.width(), metrics.height())
+        if all(metrics.horizontalAdvance(label) <= cell.width() + GAP for label, cell in firsts):
+            for label, cell in firsts:
+                box = QRectF(cell.left() - GAP, line.top(), cell.width() + 2 * GAP, line.height())
+                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, label)
+            return
+        every = BETWEEN.join(label for label, _ in firsts if label)
+        shown = metrics.elidedText(every, Qt.TextElideMode.ElideRight, line.width())
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, shown)
+
+    def _paint_captions(self, painter: QPainter, placed: Placed, metrics: QFontMetricsF) -> None:
+        """Write the captions; of those that would run into one another only the chosen image's."""
+        align = Qt.AlignmentFlag.AlignLeft if placed.columns else Qt.AlignmentFlag.AlignHCenter
         for block, places in zip(self.blocks, placed.captions, strict=True):
-            for text, place in zip(block.captions, places, strict=False):
-                if metrics.horizontalAdvance(text) <= place.width():
-                    painter.drawText(place, side, text)
+            told = [(*entry, at) for at, entry in enumerate(zip(block.captions, places, strict=False))]
+            if any(metrics.horizontalAdvance(text) > box.width() + 1 for text, box, _ in told):
+                wide = metrics.horizontalAdvance("0") * 20
+                told = [(text, box.adjusted(-wide, 0, wide, 0), at) for text, box, at in told if at == self.chosen]
+            if any(box.height() < metrics.ascent() for _, box, _ in told):
+                continue
+            for text, box, at in told:
+                painter.setPen(self.theme.colour("warning" if at in block.marked else "muted"))
+                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
 
     def _paint_chosen(self, painter: QPainter, placed: Placed) -> None:
-        if not 0 <= self.chosen < self.count:
+        if not self._has_chosen():
             return
         painter.setPen(QPen(self.theme.colour("accent"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -290,3 +237,20 @@ class ComparisonFigure:
                 for cell in cells[1:]:
                     first = first.united(cell)
                 painter.drawRect(first.adjusted(-1.5, -1.5, 1.5, 1.5))
+
+    def _paint_large(self, painter: QPainter, placed: Placed, metrics: QFontMetricsF) -> None:
+        """Show the chosen image of every block once more."""
+        for block, cells, head in zip(self.blocks, placed.large, placed.large_heads, strict=False):
+            if not cells:
+                continue
+            caption = block.captions[self.chosen] if self.chosen < len(block.captions) else ""
+            self._paint_head(painter, replace(block, note=caption), head, metrics, beside=True)
+            for band, cell in zip(block.bands, cells, strict=False):
+                if self.chosen < len(band.pixels):
+                    _draw(painter, band, self.chosen, cell)
+
+
+def _draw(painter: QPainter, band: Band, index: int, cell: QRectF) -> None:
+    height, width = band.size
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cell.width() < width - 0.5)
+    painter.drawImage(cell, band.image, QRectF(0, index * height, width, height))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -77,6 +78,16 @@ class Layout:
     labels: tuple[QRectF, ...] = ()
     large: tuple[QRectF, ...] = ()
     scale: QRectF = field(default_factory=QRectF)
+
+
+class Spot(NamedTuple):
+    """What lies under a point: the image of a row (or the large one of this index), and the pixel in it."""
+
+    row: int
+    image: int
+    y: int
+    x: int
+    large: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +172,18 @@ class MosaicFigure:
                     return index
         return None
 
+    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Spot | None:
+        """Return which pixel of which image lies under a point; None beside the images."""
+        layout = self.layout(rect, ratio, metrics)
+        for row, cells in enumerate(layout.cells):
+            for image, cell in enumerate(cells):
+                if cell.contains(point):
+                    return Spot(row, image, *_pixel(point, cell, self.rows[row].pixels.shape[1:3]), large=False)
+        for index, (cell, entry) in enumerate(zip(layout.large, self.large, strict=False)):
+            if cell.contains(point):
+                return Spot(index, self.chosen, *_pixel(point, cell, entry.pixels.shape[:2]), large=True)
+        return None
+
     # ---- painting ----
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
@@ -220,6 +243,13 @@ def whole_zoom(across: float, down: float, ratio: float) -> float:
     fits = max(min(across, down), 1e-3)
     whole = math.floor(fits * ratio) / ratio
     return min(whole, LARGEST_ZOOM) if whole > 0 else fits
+
+
+def _pixel(point: QPointF, cell: QRectF, size: tuple[int, ...]) -> tuple[int, int]:
+    """The (row, column) of an image of this (height, width) that lies under a point of its cell."""
+    row = math.floor((point.y() - cell.top()) / cell.height() * size[0])
+    column = math.floor((point.x() - cell.left()) / cell.width() * size[1])
+    return max(0, min(size[0] - 1, row)), max(0, min(size[1] - 1, column))
 
 
 def _reach(cell: QRectF) -> float:

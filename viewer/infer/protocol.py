@@ -45,6 +45,11 @@ class Message:
 
 def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
     """Return the message as bytes; raise ValueError for a header that nobody would take."""
+    return b"".join(parts(header, arrays))
+
+
+def parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> list[memoryview]:
+    """Return the message as what follows one another in it; the arrays are not copied, since files may be large."""
     prepared = {name: _little_endian(array) for name, array in (arrays or {}).items()}
     listing = [{"name": name, "dtype": array.dtype.str, "shape": list(array.shape)} for name, array in prepared.items()]
     text = json.dumps({**header, "arrays": listing}, allow_nan=False).encode()
@@ -52,7 +57,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = 
         raise ValueError(f"a header of {len(text):,} bytes for {len(prepared)} arrays")
     body = sum(array.nbytes for array in prepared.values())
     prefix = _PREFIX.pack(MAGIC, len(text), body)
-    return b"".join((prefix, text, *(array.tobytes() for array in prepared.values())))
+    return [memoryview(prefix + text), *(array.reshape(-1).view(np.uint8).data for array in prepared.values())]
 
 
 def _little_endian(array: np.ndarray) -> np.ndarray:
@@ -128,7 +133,8 @@ class Decoder:
             start, end = _PREFIX.size + header, _PREFIX.size + header + body
             if len(self._buffer) < end:
                 break
-            messages.append(decode(bytes(self._buffer[_PREFIX.size : start]), bytes(self._buffer[start:end])))
+            with memoryview(self._buffer) as view:  # a slice of the buffer itself would be copied twice
+                messages.append(decode(bytes(view[_PREFIX.size : start]), bytes(view[start:end])))
             del self._buffer[:end]
         return messages
 

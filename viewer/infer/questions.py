@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from viewer.infer.protocol import Message, ProtocolError, encode
+from viewer.infer.protocol import Message, ProtocolError, parts
 from viewer.state import epochs, layers
 from viewer.state.files import FileBytes
 
@@ -68,13 +68,13 @@ class Hello:
     details: str
 
 
-def opening(number: int, kind: Kind, file: FileBytes) -> bytes:
+def opening(number: int, kind: Kind, file: FileBytes) -> list[memoryview]:
     """The message that hands a file's bytes over; what it is opened for is its kind."""
     header = {"number": number, "kind": kind, "label": file.label, "sha256": file.sha256}
-    return encode(header, {"file": np.frombuffer(file.data, dtype=np.uint8)})
+    return parts(header, {"file": np.frombuffer(file.data, dtype=np.uint8)})
 
 
-def running(number: int, question: Question) -> bytes:
+def running(number: int, question: Question) -> list[memoryview]:
     """The message that asks a graph, opened before, for some of its outputs."""
     assert question.images is not None and question.outputs, question
     header = {
@@ -85,7 +85,7 @@ def running(number: int, question: Question) -> bytes:
         "outputs": list(question.outputs),
         "inner": question.inner,
     }
-    return encode(header, {"images": question.images.astype(np.float32, copy=False)})
+    return parts(header, {"images": question.images.astype(np.float32, copy=False)})
 
 
 def check(question: Question, message: Message) -> None:

@@ -27,6 +27,8 @@ _VERSION_FLAG, _PATH_BENEATH = 1, 1
 _FILE_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}  # by ABI; what a newer one adds is not ours
 _READ_RIGHTS = 1 << 0 | 1 << 2 | 1 << 3  # execute, read files, read folders
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _IOCTL = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 15
+_TRUNCATE = 1 << 14
+_DEVICES = Path("/dev")
 _NET_RIGHTS = 0b11  # bind and connect, TCP, ABI 4
 _SCOPES = 0b11  # abstract sockets and signals, ABI 6
 
@@ -113,8 +115,15 @@ def _cuda_needs() -> Iterator[tuple[Path, int]]:
 
 
 def _devices() -> Iterator[tuple[Path, int]]:
-    for device in Path("/dev").glob("nvidia*"):
+    """The GPU's devices, and where CUDA writes the names of its threads: `cuInit` fails where it may not.
+
+    Seen with driver 580.159 on an H200; what lies below /proc/self/task is this process alone.
+    """
+    devices = list(_DEVICES.glob("nvidia*"))
+    for device in devices:
         yield device, _READ_FILE | _WRITE_FILE | _READ_DIR | _IOCTL
+    if devices:
+        yield Path("/proc/self/task"), _READ_FILE | _WRITE_FILE | _READ_DIR | _TRUNCATE
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -64,7 +63,7 @@ class Images(QObject):
     ) -> None:
         super().__init__(parent)
         self._store, self._processes, self._disk = store, processes, disk
-        self.data: str | None = os.environ.get("AEZOO_DATA") or None
+        self.data: str | None = None  # where the data sets lie, as --data names it
         self.asker = Asker("ranking", workers, self)
         self.asker.answered.connect(self._take_errors)
         self._reading: SplitName | None = None

@@ -12,6 +12,7 @@ from viewer.qt.widgets.panel import Panel
 from viewer.qt.widgets.place import Place, menu_of_places
 
 STRETCH = (2, 3, 1)  # which column takes or gives how much when the window is resized
+RUNS_WHEN_FILLED = 420  # what is left to the runs beside a panel that has all the room
 COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
 
 USUAL = {
@@ -42,6 +43,7 @@ class Layout(QObject):
             splitter.setChildrenCollapsible(False)
         for column, share in enumerate(STRETCH):
             self.across.setStretchFactor(column, share)
+        self._sizes_before: list[int] = list(COLUMNS)
         self.filled: Place | None = None  # the one that has all the room
         self.front: Panel | None = None  # the panel used last
         for place in self.places.values():
@@ -85,18 +87,26 @@ class Layout(QObject):
             self.give_back()
             return
         self.give_back()
+        self._sizes_before = self.across.sizes()
         self.filled = place
         kept = (place, self.places["left top"])
         for other in self.places.values():
             other.setVisible(other in kept)
         self._hide_empty()
+        if not place.name.startswith("left"):
+            runs = min(RUNS_WHEN_FILLED, self.across.width() // 3)
+            rest = self.across.width() - runs
+            others = [rest if place.name.startswith(column) else 0 for column in list(SIZES)[1:]]
+            self.across.setSizes([runs, *others])
 
     def give_back(self) -> None:
-        """Show every place again."""
-        self.filled = None
+        """Show every place again, as wide as it was."""
+        before, self.filled = self.filled, None
         for place in self.places.values():
             place.setVisible(bool(place.panels))
         self._hide_empty()
+        if before is not None:
+            self.across.setSizes(self._sizes_before)
 
     # ---- remembering ----
 

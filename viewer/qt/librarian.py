@@ -52,7 +52,13 @@ class Librarian(QObject):
     @property
     def busy(self) -> bool:
         """Whether something of what was opened is still to come."""
-        return not self._store.state.scanned or self._disk.busy or bool(self._answers) or self._images.busy
+        return (
+            not self._store.state.scanned
+            or self._disk.busy
+            or bool(self._answers)
+            or self._images.busy
+            or self._store.gathering
+        )
 
     def open(self, paths: tuple[Path, ...]) -> None:
         """Show these folders and files."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.state import selection
 from viewer.state.files import FileBytes
@@ -16,6 +16,7 @@ from viewer.state.pages import Order, Pasted, Split
 from viewer.state.selection import Known, State
 
 MOST_UNDONE = 100
+GATHER_MILLISECONDS = 16  # what is learned of sixty runs in one frame is told at once: each telling takes panels 5 ms
 Choice = tuple[tuple[Path, ...], Path | None]
 
 
@@ -27,6 +28,9 @@ class AppState(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = State()
+        self._told: State | None = None  # what the panels know, while something is still to be told
+        self._gathering = QTimer(self, singleShot=True, interval=GATHER_MILLISECONDS)
+        self._gathering.timeout.connect(self._tell)
         self._undone: list[Choice] = []
         self._done: list[Choice] = []
 
@@ -44,12 +48,20 @@ class AppState(QObject):
         if not self._state.scanned or (entries, gone) != (self._state.entries, self._state.gone):
             self._replace(replace(selection.with_entries(self._state, entries), gone=gone))
 
+    @property
+    def gathering(self) -> bool:
+        """Whether the panels do not know all of it yet."""
+        return self._told is not None
+
     def learn(self, path: Path, **more: Any) -> None:
-        """Add to what is known of one entry."""
-        self._replace(selection.with_known(self._state, path, replace(self._state.of(path), **more)))
+        """Add to what is known of one entry; the panels hear of it a frame later, with what else is learned by then."""
+        self.set_known(path, replace(self._state.of(path), **more))
 
     def set_known(self, path: Path, known: Known) -> None:
-        self._replace(selection.with_known(self._state, path, known))
+        self._told = self._told or self._state
+        self._state = selection.settled(self._state, selection.with_known(self._state, path, known))
+        if not self._gathering.isActive():
+            self._gathering.start()
 
     def set_selected(self, selected: Iterable[Path], current: Path | None) -> None:
         after = selection.with_selected(self._state, selected, current)
@@ -108,6 +120,12 @@ class AppState(QObject):
             self._replace(replace(self._state, sample=sample))
 
     def _replace(self, after: State) -> None:
-        before, self._state = self._state, selection.settled(self._state, after)
-        after = self._state
-        self.changed.emit(before, after)
+        self._told = self._told or self._state
+        self._state = selection.settled(self._state, after)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._gathering.stop()
+        before, self._told = self._told, None
+        if before is not None:
+            self.changed.emit(before, self._state)

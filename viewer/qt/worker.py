@@ -8,7 +8,8 @@ opened again.
 from __future__ import annotations
 
 import sys
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STARTS_IN_A_ROW = 3
 KILLS_PER_FILE = 2
+PIECE_BYTES = 1 << 20  # written to a worker in one go: a whole file of 15 MB takes the window a frame
 _KEPT_VARIABLES = ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "HOME")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # a thread that runs before the sandbox shuts is not in it
 
@@ -43,6 +45,8 @@ class WorkerProcess(QObject):
         self._last_words = b""
         self._process = QProcess(self)
         self._process.setProcessEnvironment(_environment())
+        self._outbox: deque[memoryview] = deque()
+        self._process.bytesWritten.connect(self._feed)
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.readyReadStandardError.connect(self._hear)
         self._process.finished.connect(self._finished)
@@ -53,8 +57,17 @@ class WorkerProcess(QObject):
     def process_id(self) -> int:
         return self._process.processId()
 
-    def send(self, data: bytes) -> None:
-        self._process.write(data)
+    def send(self, parts: Iterable[memoryview]) -> None:
+        """Send a message; of a large one only a piece at a time is copied."""
+        self._outbox += (part for part in parts if part.nbytes)
+        self._feed()
+
+    def _feed(self) -> None:
+        while self._outbox and self._process.bytesToWrite() < PIECE_BYTES:
+            part = self._outbox.popleft()
+            if part.nbytes > PIECE_BYTES:
+                self._outbox.appendleft(part[PIECE_BYTES:])
+            self._process.write(bytes(part[:PIECE_BYTES]))
 
     def stop(self, why: str) -> None:
         """Kill it and say why; a second reason is not heard."""
@@ -187,14 +200,15 @@ class Workers(QObject):
         QTimer.singleShot(0, self, lambda: self.answered.emit(answer))
 
     def _next(self) -> None:
-        """Send the oldest mailbox's question, if the worker is free."""
+        """Send the oldest question if the worker is free; what a picture waits for goes before histories."""
         if self._asked is not None or self._active is None or self._active.hello is None:
             return
         if not self._mailboxes:
             self._prepare_spare()
             self.idle.emit()
             return
-        _, self._asked = self._mailboxes.popitem(last=False)
+        asker = next((key for key, entry in self._mailboxes.items() if entry.kind != "history"), None)
+        self._asked = self._mailboxes.pop(next(iter(self._mailboxes)) if asker is None else asker)
         self._send(self._asked)
 
     def _send(self, question: Question) -> None:

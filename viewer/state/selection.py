@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -169,6 +170,10 @@ class State:
 
     def names(self) -> dict[Path, str]:
         """What every entry is called in table, legend and titles; no two alike."""
+        return self._names  # asked for by several panels at every change
+
+    @cached_property
+    def _names(self) -> dict[Path, str]:
         plain = [name_of(entry, self.of(entry.path)) for entry in self.entries]
         paths = [entry.path for entry in self.entries]
         return dict(zip(paths, distinct_names(plain, paths), strict=True))

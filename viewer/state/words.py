@@ -15,8 +15,12 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def clean(text: object, *, limit: int = LINE) -> str:
     """Return one line of at most `limit` characters; control, bidirectional and surrogate characters are replaced."""
     line = " ".join(str(text)[: 4 * limit].split())
-    safe = "".join(_REPLACEMENT if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") else char for char in line)
+    safe = line if line.isprintable() else "".join(map(_harmless, line))  # a thousand lines a frame may come here
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def _harmless(character: str) -> str:
+    return _REPLACEMENT if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character
 
 
 def sentence(text: str) -> str:

@@ -6,7 +6,9 @@ from typing import TypeVar
 
 from viewer.qt.panels.bottleneck import Bottleneck
 from viewer.qt.panels.card import CardPanel
+from viewer.qt.panels.colour import Colour
 from viewer.qt.panels.layers import Layers
+from viewer.qt.panels.letters import Letters
 from viewer.qt.panels.losses import Losses
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
@@ -23,6 +25,8 @@ class Panels(dict[str, Panel]):
     def __init__(self, tools: Tools) -> None:
         super().__init__()
         self.reconstructions = self._add("reconstructions", Reconstructions(tools))
+        self.colour = self._add("colour", Colour(tools))
+        self.letters = self._add("letters", Letters(tools))
         self.noise = self._add("noise", Noise(tools))
         self.bottleneck = self._add("bottleneck", Bottleneck(tools))
         self.layers = self._add("layers", Layers(tools))

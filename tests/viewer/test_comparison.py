@@ -1,0 +1,142 @@
+"""Comparisons: what stands where in every room, what lies under a point, and that words never run into one another."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtWidgets import QApplication
+
+from viewer.figures import colours
+from viewer.figures.comparison import Band, Block, ComparisonFigure, Hit, Spot
+from viewer.figures.comparison_layout import Placed
+from viewer.figures.mosaic import Scale
+from viewer.figures.theme import LIGHT
+
+SIZES = [(684, 420), (350, 450), (350, 700), (1150, 900), (480, 200)]
+
+
+def images(count: int = 10, side: int = 28) -> np.ndarray:
+    rng = np.random.default_rng(count + side)
+    return rng.integers(0, 255, (count, side, side, 3), dtype=np.uint8)
+
+
+def block(index: int, side: int = 28, count: int = 10) -> Block:
+    bands = tuple(Band(label, images(count, side)) for label in ("input", "output", "diff."))
+    return Block(f"assignment/recipe-with-a-name-{index}", bands, ("0.0123",) * count, note="mse 0.0123")
+
+
+def figure_of(runs: int, *, sentence: bool = False) -> ComparisonFigure:
+    blocks = [block(index) for index in range(runs)]
+    if sentence:
+        blocks.append(Block("hesso/classifier", sentence="It makes no pictures: it says which class an image is of."))
+    scale = Scale("−0.5", "+0.5", colours.diverging(LIGHT.neutral), "output − target")
+    return ComparisonFigure(LIGHT, tuple(blocks), 3, scale)
+
+
+def rects_of(placed: Placed) -> list[QRectF]:
+    """Everything that must not overlap anything else."""
+    cells = [cell for strips in placed.cells for strip in strips for cell in strip]
+    large = [cell for strip in placed.large for cell in strip]
+    heads = [head for head in placed.large_heads if not head.isEmpty()]
+    sentences = [rect for rect, strips in zip(placed.sentences, placed.cells, strict=True) if not strips]
+    return [*cells, *large, *heads, *sentences, placed.scale]
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("sentence", [False, True])
+@pytest.mark.parametrize("runs", [1, 2, 3, 5])
+def test_everything_stands_inside_its_room_and_nothing_on_anything_else(
+    qapp: QApplication, runs: int, sentence: bool, width: int, height: int, ratio: float
+) -> None:
+    room = QRectF(2, 2, width, height)
+    placed = figure_of(runs, sentence=sentence).layout(room, ratio, QFontMetricsF(QFont()))
+    everything = rects_of(placed)
+    assert len(everything) > 30 * runs
+    for rect in everything:
+        assert room.adjusted(-1, -1, 1, 1).contains(rect), rect
+    for one, other in combinations(everything, 2):
+        both = one.intersected(other)
+        assert both.width() < 0.6 or both.height() < 0.6, (one, other)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 2.0])
+def test_pixels_are_whole_device_pixels_in_their_places_too(qapp: QApplication, ratio: float) -> None:
+    placed = figure_of(2).layout(QRectF(2, 2, 900, 700), ratio, QFontMetricsF(QFont()))
+    cells = [cell for strips in (*placed.cells, placed.large) for strip in strips for cell in strip]
+    assert len(cells) == 66
+    for cell in cells:
+        for value in (cell.left(), cell.top(), cell.width() / 28, cell.height() / 28):
+            assert abs(value * ratio - round(value * ratio)) < 1e-6, cell
+
+
+def test_images_are_linked_whatever_the_shapes_of_the_runs(qapp: QApplication) -> None:
+    figure = ComparisonFigure(LIGHT, (block(0, side=28), block(1, side=32)))
+    for room in (QRectF(0, 0, 684, 420), QRectF(0, 0, 400, 700)):
+        placed = figure.layout(room, 1, QFontMetricsF(QFont()))
+        for image in range(10):
+            begins = {
+                (c[image].top() if placed.columns else c[image].left()) for strips in placed.cells for c in strips
+            }
+            assert len(begins) == 1, begins
+
+
+def test_a_row_of_few_values_is_enlarged_only_as_far_as_images_are(qapp: QApplication) -> None:
+    told = Band("class", np.zeros((10, 1, 14, 3), np.uint8))
+    figure = ComparisonFigure(LIGHT, (Block("letters/latent", (told, Band("output", images()))),))
+    placed = figure.layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
+    (narrow,), (wide,) = ((strip[0],) for strip in placed.cells[0])
+    assert narrow.width() <= wide.width() and narrow.height() < wide.height()
+
+
+def test_a_wide_low_room_has_rows_and_a_tall_one_columns(qapp: QApplication) -> None:
+    figure, metrics = figure_of(2), QFontMetricsF(QFont())
+    assert not figure.layout(QRectF(0, 0, 1200, 420), 1, metrics).columns
+    assert figure.layout(QRectF(0, 0, 500, 1000), 1, metrics).columns
+
+
+def test_room_that_is_left_shows_the_chosen_image_of_every_run_large(qapp: QApplication) -> None:
+    placed = figure_of(2, sentence=True).layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
+    assert [len(cells) for cells in placed.large] == [3, 3, 0]
+    assert placed.large[0][0].width() >= 1.5 * placed.cells[0][0][0].width()
+
+
+def test_a_point_tells_run_band_image_and_pixel(qapp: QApplication) -> None:
+    figure, room, metrics = figure_of(2), QRectF(2, 2, 684, 420), QFontMetricsF(QFont())
+    placed = figure.layout(room, 1, metrics)
+    cell = placed.cells[1][2][7]
+    zoom = cell.width() / 28
+    point = QPointF(cell.left() + 5.5 * zoom, cell.top() + 20.5 * zoom)
+    assert figure.spot(point, room, 1, metrics) == Spot(Hit(1, 2, 7), row=20, column=5)
+    assert figure.hit(point, room, 1, metrics) == Hit(1, 2, 7)
+    large = placed.large[0][1]
+    assert figure.spot(large.bottomRight() - QPointF(1, 1), room, 1, metrics) == Spot(Hit(0, 1, 3), row=27, column=27)
+    assert figure.hit(QPointF(1, 1), room, 1, metrics) is None
+
+
+def painted(figure: ComparisonFigure, width: int, height: int) -> QImage:
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(QColor(LIGHT.base))
+    painter = QPainter(image)
+    figure.paint(painter, QRectF(0, 0, width, height))
+    painter.end()
+    return image
+
+
+def test_captions_without_room_are_left_out_save_that_of_the_chosen_image(qapp: QApplication) -> None:
+    def narrow(captions: tuple[str, ...]) -> QImage:
+        one = Block("run", (Band("output", images()),), captions)
+        return painted(ComparisonFigure(LIGHT, (one,), 3, large=False), 330, 80)
+
+    every, only = ("0.00123456",) * 10, ("",) * 3 + ("0.00123456",) + ("",) * 6
+    assert narrow(every) == narrow(only) != narrow(("",) * 3 + ("0.9",) + ("",) * 6)
+
+
+def test_a_figure_of_sentences_alone_can_be_painted(qapp: QApplication) -> None:
+    figure = ComparisonFigure(LIGHT, (Block("one", sentence="nothing here"), Block("two", sentence="nor here")))
+    assert painted(figure, 400, 200) != painted(ComparisonFigure(LIGHT, ()), 400, 200)
+    assert figure.hit(QPointF(50, 50), QRectF(0, 0, 400, 200), 1, QFontMetricsF(QFont())) is None

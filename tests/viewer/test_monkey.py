@@ -1,0 +1,57 @@
+"""A monkey at the window: what it does may not raise, leak threads or files, or leave the window without answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.viewer.conftest import write_run
+from viewer.qt.worker import ROOT
+
+
+def let_loose(store: Path, home: Path, *, actions: int, seed: int, seconds: int) -> dict[str, Any]:
+    """Let a monkey loose in a process of its own, and return what it tells."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT), "HOME": str(home)}
+    words = ["--runs", str(store), "--actions", str(actions), "--seed", str(seed), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.viewer.monkey", *words],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        env=environment,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert sum(told["done"].values()) == actions
+    return told
+
+
+def check(told: dict[str, Any]) -> None:
+    """What is held at the end is what was held when everything was warm, within what caches take."""
+    warm, last = told["held"][1], told["held"][-1]
+    assert last["threads"] <= warm["threads"] + 1, told["held"]
+    assert last["files"] <= warm["files"] + 12, told["held"]
+    assert last["widgets"] <= warm["widgets"] + 60, told["held"]
+    assert last["megabytes"] <= warm["megabytes"] + 150, told["held"]
+    assert told["answers"], "the window shows a run at the end"
+
+
+def test_a_monkey_breaks_nothing(tmp_path: Path) -> None:
+    for name in ("tests/a", "tests/b", "tests/c"):
+        write_run(tmp_path / "store", name, noise=0.3 if name == "tests/b" else 0.0)
+    check(let_loose(tmp_path / "store", tmp_path, actions=500, seed=1, seconds=400))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_ten_thousand_actions_break_nothing(tmp_path: Path, seed: int) -> None:
+    for name in ("tests/a", "tests/b", "tests/c"):
+        write_run(tmp_path / "store", name, noise=0.3 if name == "tests/b" else 0.0)
+    check(let_loose(tmp_path / "store", tmp_path, actions=10_000, seed=seed, seconds=3_000))

@@ -1,0 +1,86 @@
+"""What runs make of the images shown, chroma errors and letters: the values behind three panels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.color import rgb2lab
+
+from viewer.state import chroma, letters, outcomes
+from viewer.state.letters import Sheet
+from viewer.state.outcomes import Outcome
+from viewer.state.samples import Samples
+
+
+@pytest.mark.parametrize("level", [0.01, 0.2, 1.0])
+def test_a_and_b_are_those_of_scikit_image(level: float) -> None:
+    images = (level * np.random.default_rng(0).random((3, 3, 8, 9))).astype(np.float32)
+    theirs = rgb2lab(images.transpose(0, 2, 3, 1))[..., 1:].transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(chroma.ab(images), theirs, atol=2e-3)
+
+
+def test_the_chroma_error_is_the_mean_distance_in_a_and_b_whatever_the_brightness() -> None:
+    rng = np.random.default_rng(1)
+    targets, outputs = rng.random((2, 4, 3, 8, 8)).astype(np.float32)
+    lab = [rgb2lab(images.transpose(0, 2, 3, 1))[..., 1:] for images in (targets, outputs)]
+    distances = np.linalg.norm(lab[0] - lab[1], axis=-1)
+    np.testing.assert_allclose(chroma.error_map(targets, outputs), distances, atol=5e-3)
+    np.testing.assert_allclose(chroma.errors(distances), distances.mean(axis=(1, 2)))
+    grey = np.repeat(rng.random((4, 1, 8, 8)), 3, axis=1).astype(np.float32)
+    assert chroma.error_map(grey, 0.5 * grey).max() < 0.01, "brightness is not chroma"
+    np.testing.assert_allclose(chroma.distance(chroma.ab(targets), 0), chroma.error_map(targets, grey), atol=0.01)
+
+
+def outcome(**more: object) -> Outcome:
+    images = np.full((3, 1, 4, 4), 0.5, np.float32)
+    fields: dict[str, object] = {"path": Path("a"), "name": "a", "samples": Samples(images, images), **more}
+    return Outcome(**fields)  # type: ignore[arg-type]
+
+
+def test_errors_of_an_outcome_are_of_each_image_and_empty_without_pictures() -> None:
+    half = outcome(outputs=np.stack([np.full((1, 4, 4), level, np.float32) for level in (0.5, 0.6, 1.0)]))
+    np.testing.assert_allclose(half.mse, [0, 0.01, 0.25], atol=1e-6)
+    assert np.isinf(half.psnr[0]) and half.psnr[2] == pytest.approx(6.02, abs=0.01)
+    assert len(outcome(sentence="nothing").mse) == 0
+
+
+def test_a_classifier_is_wrong_only_where_the_label_is_known_and_of_its_images() -> None:
+    logits = np.array([[5.0, 0, 0], [0, 5, 0], [0, 0, 5]])
+    told = outcome(logits=logits, classes=("a", "b"))
+    name, sure = told.verdict(1)
+    assert name == "b" and sure == pytest.approx(np.exp(5) / (np.exp(5) + 2))
+    assert told.verdict(2)[0] == "2", "a class without a name is its number"
+    labels = np.array([0, 0, 2])
+    assert [told.is_wrong(image, labels) for image in range(3)] == [False, True, False]
+    assert not told.is_wrong(1, None) and not outcome(logits=logits, linked=False).is_wrong(1, labels)
+
+
+def test_probabilities_of_large_logits_are_finite() -> None:
+    likely = outcomes.softmax(np.array([[1e4, -1e4, 0.0]]))
+    np.testing.assert_allclose(likely, [[1, 0, 0]])
+
+
+def test_images_are_the_same_only_if_inputs_and_targets_are() -> None:
+    one, other = outcome(), outcome(samples=Samples(np.zeros((3, 1, 4, 4), np.float32), np.zeros((3, 1, 4, 4))))
+    assert outcomes.same_images([one, outcome()]) and not outcomes.same_images([one, other])
+    assert not outcomes.same_images([]) and not outcomes.same_images([outcome(samples=None)])
+
+
+def test_letters_are_called_by_their_names_and_classes_of_other_data_by_their_numbers() -> None:
+    assert (letters.cyrillic(1), letters.latin(1)) == ("Д", "D")
+    assert (letters.latin(14), letters.latin(1, letters=False)) == ("14", "1")
+    assert letters.verdict_words(1, 1) == "D" and letters.verdict_words(0, 1) == "B≠D"
+    assert letters.verdict_words(0, None) == "B"
+
+
+def test_names_lose_the_folder_that_all_have_in_common() -> None:
+    assert letters.short(["letters/class", "letters/mean"]) == ["class", "mean"]
+    assert letters.short(["letters/class", "mean"]) == ["letters/class", "mean"]
+
+
+def test_a_sheet_counts_what_is_called_rightly() -> None:
+    images, labels = np.zeros((3, 1, 4, 4)), np.arange(3)
+    sheet = Sheet(Path("a"), "a", "translate", images, labels, None, None, np.array([0, 2, 2]))
+    assert sheet.wrong == {1} and sheet.right_words == "2 of 3"

@@ -1,0 +1,109 @@
+"""The panel of letters: one of each class out of the histories, or test images, live and judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetricsF
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import Open, settle_window, write_run
+from tests.viewer.odd_runs import write_classifier, write_translator
+from viewer.figures.comparison import ComparisonFigure
+from viewer.qt.main_window import MainWindow
+from viewer.qt.panels.compared import Pointed
+from viewer.qt.panels.letters import Letters
+
+
+def front(window: MainWindow, qtbot: QtBot) -> Letters:
+    window.go_to(window.panels.letters)
+    settle_window(qtbot, window)
+    return window.panels.letters
+
+
+def figure_of(panel: Letters) -> ComparisonFigure:
+    assert isinstance(panel.view.figure, ComparisonFigure), panel.view.sentence
+    return panel.view.figure
+
+
+def write_letters(root: Path) -> tuple[Path, ...]:
+    mean = write_translator(root, "letters/mean", wrong=(2, 7))
+    return mean, write_translator(root, "letters/random"), write_classifier(root, "letters/classifier", data="latin")
+
+
+def test_the_sheets_figure_has_a_block_for_each_strategy_and_marks_wrong_verdicts(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    mean, random, _ = write_letters(tmp_path)
+    window = open_window(tmp_path)
+    window.store.set_selected((mean, random), mean)
+    blocks = {block.title: block for block in figure_of(front(window, qtbot)).blocks}
+    assert list(blocks) == ["Cyrillic", "mean", "random", "class mean"]
+    assert blocks["Cyrillic"].captions[:3] == ("Б", "Д", "Г") and blocks["class mean"].captions[:3] == ("B", "D", "G")
+    assert blocks["mean"].marked == {2, 7} and blocks["mean"].captions[1:3] == ("D", "F≠G")
+    assert blocks["mean"].note == "8 of 10" and not blocks["random"].marked
+
+
+def test_without_a_selected_one_all_letters_of_the_folder_are_shown_and_can_be_selected(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    mean, random, classifier = write_letters(tmp_path)
+    usual = write_run(tmp_path, "tests/usual").path
+    window = open_window(tmp_path)
+    window.store.set_selected((usual,), usual)
+    panel = front(window, qtbot)
+    assert [block.title for block in figure_of(panel).blocks] == ["Cyrillic", "mean", "random", "class mean"]
+    qtbot.mouseClick(panel.offer.button, Qt.MouseButton.LeftButton)
+    settle_window(qtbot, window)
+    assert set(window.store.state.selected) == {mean, random, classifier} and not panel.offer.isVisible()
+
+
+def test_the_test_images_go_live_through_the_runs_and_a_selected_classifier_judges_them(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    mean, random, classifier = write_letters(tmp_path)
+    window = open_window(tmp_path)
+    window.store.set_selected((mean, random, classifier), mean)
+    panel = front(window, qtbot)
+    assert not panel.bar.isVisible()
+    panel.tests.click()
+    settle_window(qtbot, window)
+    assert panel.bar.isVisible() and "judged by letters/classifier" in panel.subtitle.text()
+    blocks = {block.title: block for block in figure_of(panel).blocks}
+    assert list(blocks) == ["Cyrillic", "mean", "random", "class mean"]
+    np.testing.assert_array_equal(panel.verdicts[mean], np.arange(10))
+    assert blocks["random"].captions[:3] == ("B", "D", "G")
+    head, *rows = panel.numbers()
+    assert head[3] == "called" and len(rows) == 20 and rows[0][3] == "B"
+    window.store.set_selected((mean, random), mean)
+    settle_window(qtbot, window)
+    assert panel.verdicts == {} and "select a classifier" in panel.subtitle.text()
+
+
+def test_a_letter_of_the_sheet_is_chosen_by_click_and_key_and_tells_all_verdicts(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    mean, random, _ = write_letters(tmp_path)
+    window = open_window(tmp_path)
+    window.store.set_selected((mean, random), mean)
+    panel = front(window, qtbot)
+    metrics = QFontMetricsF(panel.view.font())
+    placed = figure_of(panel).layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics)
+    point = placed.cells[1][0][6].center()
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(int(point.x()), int(point.y())))
+    qtbot.keyClick(panel.view, Qt.Key.Key_Right)
+    assert figure_of(panel).chosen == 7 and window.store.state.sample == 0
+    hint = panel.hint_at(Pointed(block=1, band=0, image=7, y=10, x=18)).splitlines()
+    assert hint == ["Н → N", "mean: called P≠N", "random: called N", "output of mean at x 18, y 10: 0.498"]
+    assert panel.numbers()[1:9][7] == ("letters/mean", "Н", "N", "P", 0)
+
+
+def test_without_letters_it_says_how_to_get_some(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(write_run(tmp_path).path)
+    panel = front(window, qtbot)
+    assert "`aezoo train letters/mean`" in panel.view.sentence
+    panel.tests.click()
+    settle_window(qtbot, window)
+    assert panel.view.sentence.startswith("Select runs that translate letters") and panel.numbers() == []

@@ -1,0 +1,227 @@
+"""The panel of reconstructions: one run and several, of every kind; paging, hovering, its numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFontMetricsF
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
+from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
+from tests.viewer.test_window import foreign_bytes
+from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.qt.main_window import MainWindow
+from viewer.qt.panels.compared import Pointed
+from viewer.state.pages import Pasted
+from zoo.runs import RunFolder, atomic_write, pack_history
+
+
+def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
+    window.store.set_selected(paths, paths[0])
+    settle_window(qtbot, window)
+
+
+def comparison_of(window: MainWindow) -> ComparisonFigure:
+    figure = window.panels.reconstructions.view.figure
+    assert isinstance(figure, ComparisonFigure), window.panels.reconstructions.view.sentence
+    return figure
+
+
+def two_runs(tmp_path: Path) -> tuple[Path, Path]:
+    return write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
+
+
+def test_several_runs_stand_beside_one_another_and_what_is_alike_is_shown_once(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = two_runs(tmp_path)
+    window = open_window(tmp_path)
+    select(window, qtbot, *paths)
+    figure = comparison_of(window)
+    assert [block.title for block in figure.blocks] == ["images", "tests/a", "tests/b"]
+    assert [[band.label for band in block.bands] for block in figure.blocks] == [["input"], *[["output", "diff."]] * 2]
+    assert all(len(block.captions) == 10 for block in figure.blocks[1:])
+    assert window.panels.reconstructions.subtitle.text() == "the first 10 of the test split"
+
+
+def test_runs_that_are_given_other_images_each_show_theirs(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    clean, noisy = write_run(tmp_path, "tests/clean").path, write_run(tmp_path, "tests/noisy", noise=0.3).path
+    window = open_window(tmp_path)
+    select(window, qtbot, clean, noisy)
+    blocks = {block.title: [band.label for band in block.bands] for block in comparison_of(window).blocks}
+    assert blocks == {
+        "tests/clean": ["input", "output", "diff."],
+        "tests/noisy": ["noisy", "target", "output", "diff."],
+    }
+
+
+def test_the_contrast_of_the_difference_is_one_for_all_runs(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    clean, noisy = write_run(tmp_path, "tests/clean").path, write_run(tmp_path, "tests/noisy", noise=0.5).path
+    window = open_window(tmp_path)
+    select(window, qtbot, clean, noisy)
+    panel = window.panels.reconstructions
+    reach = max(float(np.abs(outcome.difference).max()) for outcome in panel.outcomes)
+    scale = comparison_of(window).scale
+    assert scale is not None and scale.high == f"+{reach:.2f}" and scale.low == f"−{reach:.2f}"
+
+
+def test_every_kind_of_run_has_a_block_and_the_others_go_on(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    usual = write_run(tmp_path, "tests/usual").path
+    classifier, colour = write_classifier(tmp_path), write_colouriser(tmp_path)
+    training = RunFolder.of(tmp_path, "tests/training")
+    atomic_write(training.history, pack_history(history_of(name="tests/training", epochs=1, state="training")))
+    flat, hostile = tmp_path / "flat.onnx", tmp_path / "hostile.onnx"
+    flat.write_bytes(foreign_bytes("Flatten", [784]))
+    hostile.write_bytes(b"\x08\x08" + b"\xff" * 400)
+    window = open_window(tmp_path, flat, hostile)
+    select(window, qtbot, usual, classifier, colour, training.path, flat, hostile)
+    blocks = {block.title: block for block in comparison_of(window).blocks}
+    assert [band.label for band in blocks["tests/usual"].bands] == ["input", "output", "diff."]
+    assert blocks["tests/classifier"].captions[2].startswith("c ") and "%" in blocks["tests/classifier"].captions[2]
+    assert "images of its own" in blocks["tests/colour"].note and len(blocks["tests/colour"].bands) == 4
+    assert "in training, as of epoch 1" in blocks["tests/training"].note
+    names = window.store.state.names()
+    assert "no reconstruction among its outputs" in blocks[names[flat]].sentence
+    assert blocks[names[hostile]].sentence.endswith(".") and not blocks[names[hostile]].bands
+    told = {row[0] for row in window.panels.reconstructions.numbers()[1:]}
+    assert told == {"tests/usual", "tests/classifier", "tests/colour", "tests/training"}
+
+
+def test_a_classifier_alone_tells_its_verdicts_and_where_it_is_wrong(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    window = open_window(write_classifier(tmp_path))
+    figure = window.panels.reconstructions.view.figure
+    assert isinstance(figure, MosaicFigure) and [text[0] for text in figure.captions] == list("abcdefghij")
+    split = split_of_bars()
+    split.labels[0] = 5
+    window.store.set_split(split)
+    settle_window(qtbot, window)
+    figure = window.panels.reconstructions.view.figure
+    assert isinstance(figure, MosaicFigure) and figure.captions[0] == "a ≠ f"
+    assert window.panels.reconstructions.subtitle.text().startswith("what it calls the first 10 of the test split")
+
+
+def test_the_row_of_controls_pages_ranks_and_goes_to_an_image(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(write_run(tmp_path).path)
+    window.store.set_split(split_of_bars())
+    panel = window.panels.reconstructions
+    qtbot.mouseClick(panel.bar.on, Qt.MouseButton.LeftButton)
+    settle_window(qtbot, window)
+    assert window.store.state.start == 10
+    assert panel.subtitle.text() == "test images 11 to 20 of 35 · page 2 of 4" and panel.bar.box.value() == 11
+    qtbot.mouseClick(panel.bar.back, Qt.MouseButton.LeftButton)
+    assert window.store.state.start == 0
+    panel.bar.box.lineEdit().selectAll()
+    qtbot.keyClicks(panel.bar.box.lineEdit(), "33")
+    qtbot.keyClick(panel.bar.box.lineEdit(), Qt.Key.Key_Return)
+    settle_window(qtbot, window)
+    assert (window.store.state.start, window.store.state.sample) == (30, 2) and panel.bar.box.value() == 33
+    for button, order in ((panel.bar.worst, "worst first"), (panel.bar.best, "best first")):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        settle_window(qtbot, window)
+        assert panel.bar.of.text() == f"of 35, {order}" and panel.subtitle.text().startswith(order)
+    qtbot.mouseClick(panel.bar.in_order, Qt.MouseButton.LeftButton)
+    settle_window(qtbot, window)
+    assert window.store.state.order is None and panel.bar.of.text() == "of 35"
+
+
+def test_the_arrow_keys_go_on_to_the_next_page(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(write_run(tmp_path).path)
+    window.store.set_split(split_of_bars())
+    view = window.panels.reconstructions.view
+    for _ in range(10):
+        qtbot.keyClick(view, Qt.Key.Key_Right)
+    settle_window(qtbot, window)
+    assert (window.store.state.start, window.store.state.sample) == (10, 0)
+    qtbot.keyClick(view, Qt.Key.Key_Left)
+    settle_window(qtbot, window)
+    assert (window.store.state.start, window.store.state.sample) == (0, 9)
+    for _ in range(12):
+        qtbot.keyClick(view, Qt.Key.Key_Left)
+    assert (window.store.state.start, window.store.state.sample) == (0, 0)
+
+
+def test_the_pointer_tells_place_label_errors_of_every_run_and_the_pixel(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = two_runs(tmp_path)
+    window = open_window(tmp_path)
+    window.store.set_split(split_of_bars())
+    select(window, qtbot, *paths)
+    panel = window.panels.reconstructions
+    lines = panel.hint_at(Pointed(block=0, band=0, image=3, y=10, x=11)).splitlines()
+    mse = float(panel.outcomes[0].mse[3])
+    assert lines[0] == "test image 4 of 35, labelled class-3"
+    assert lines[1].startswith(f"tests/a: mse {mse:.4f}, psnr ") and lines[2].startswith("tests/b: mse ")
+    assert lines[3] == "input at x 11, y 10: 1.000" and bars()[3, 0, 10, 11] == 255
+    value = float(panel.outcomes[1].difference[3, 10, 11])
+    assert panel.hint_at(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"diff. of tests/b at x 11, y 10: {value:.3f}"
+
+
+def test_the_pointer_finds_the_pixel_of_a_single_runs_pictures_large_ones_too(
+    run: RunFolder, open_window: Open
+) -> None:
+    window = open_window(run.path)
+    panel = window.panels.reconstructions
+    figure = panel.view.figure
+    assert isinstance(figure, MosaicFigure)
+    layout = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), QFontMetricsF(panel.view.font()))
+    cell = layout.cells[1][4]
+    assert panel._pointed(cell.center()) == Pointed(0, 1, 4, 14, 14)
+    assert len(layout.large) == 3
+    corner = layout.large[2].topLeft() + QPointF(0.5, 0.5)
+    assert panel._pointed(corner) == Pointed(0, 2, 0, 0, 0)
+    assert panel._pointed(QPointF(-5, -5)) is None
+
+
+def test_a_click_chooses_an_image_in_every_panel(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    paths = two_runs(tmp_path)
+    window = open_window(tmp_path)
+    select(window, qtbot, *paths)
+    panel, figure = window.panels.reconstructions, comparison_of(window)
+    placed = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), QFontMetricsF(panel.view.font()))
+    point = placed.cells[2][1][6].center()
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(int(point.x()), int(point.y())))
+    assert window.store.state.sample == 6 and comparison_of(window).chosen == 6
+
+
+def test_pasted_pictures_say_how_they_were_fitted(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    window.store.set_pasted(Pasted((np.full((40, 60, 3), (200, 100, 0), np.uint8),), ("cat.png",)))
+    settle_window(qtbot, window)
+    panel = window.panels.reconstructions
+    told = "pasted: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
+    assert panel.subtitle.text() == told
+    assert panel.hint_at(Pointed(0, 0, 0, 5, 5)).startswith("cat.png\n")
+    assert panel.bar.of.text() == "of 1" and panel.bar.box.maximum() == 1
+
+
+def test_a_run_without_a_graph_says_that_only_its_own_images_have_outputs(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = RunFolder.of(tmp_path, "tests/training")
+    atomic_write(run.history, pack_history(history_of(name="tests/training", epochs=1, state="training")))
+    window = open_window(tmp_path)
+    window.store.set_split(split_of_bars())
+    window.images.turn(1)
+    settle_window(qtbot, window)
+    assert "only the first ten images have outputs" in window.panels.reconstructions.view.sentence
+
+
+def test_numbers_have_a_row_for_each_image_and_run(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run, classifier = write_run(tmp_path, "tests/a").path, write_classifier(tmp_path)
+    window = open_window(tmp_path)
+    window.store.set_split(split_of_bars())
+    select(window, qtbot, run, classifier)
+    head, *rows = window.panels.reconstructions.numbers()
+    assert head == ("run", "image", "place", "label", "mse", "psnr_db", "called", "sure") and len(rows) == 20
+    first = next(row for row in rows if row[0] == "tests/a")
+    assert first[1:4] == (1, 1, "class-0") and first[4] == pytest.approx(10 ** (-float(first[5]) / 10)) and not first[6]
+    verdict = next(row for row in rows if row[0] == "tests/classifier" and row[1] == 3)
+    assert verdict[6] == "c" and 0.5 < float(verdict[7]) <= 1 and verdict[4] == ""

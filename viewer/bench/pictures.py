@@ -1,0 +1,58 @@
+"""When a wish becomes a picture: from the question that it makes to the painting of a figure that answers it."""
+
+from __future__ import annotations
+
+import time
+import weakref
+
+from PySide6.QtCore import QObject
+
+from viewer.infer.questions import Answer, Question
+from viewer.qt.widgets.figure_view import FigureView
+from viewer.qt.worker import Workers
+
+
+class TimedWorkers(Workers):
+    """Workers that remember when they were asked what."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._asked_at: weakref.WeakKeyDictionary[Question, float] = weakref.WeakKeyDictionary()
+
+    def ask(self, question: Question) -> None:
+        self._asked_at[question] = time.perf_counter()
+        super().ask(question)
+
+    def asked_at(self, question: Question) -> float:
+        """Seconds on the performance counter."""
+        return self._asked_at[question]
+
+
+class Pictures(QObject):
+    """Notes each new figure that a view has painted, and when the newest question was asked that it can answer."""
+
+    def __init__(self, view: FigureView, workers: TimedWorkers, parent: QObject) -> None:
+        super().__init__(parent)
+        self._view, self._workers, self._figure = view, workers, view.figure
+        self._answered = 0.0
+        self._shown: list[tuple[float, float]] = []  # painted, asked
+        workers.answered.connect(self._take)
+        view.pictured.connect(self._note)
+
+    def milliseconds_from(self, wished: float) -> float | None:
+        """From a wish, in seconds on the performance counter, to the first picture of it or of a newer one."""
+        return next((1e3 * (painted - wished) for painted, asked in self._shown if asked >= wished), None)
+
+    def close(self) -> None:
+        self._workers.answered.disconnect(self._take)
+        self._view.pictured.disconnect(self._note)
+        self.deleteLater()
+
+    def _take(self, answer: Answer) -> None:
+        if answer.question.kind == "run" and not answer.trouble:
+            self._answered = max(self._answered, self._workers.asked_at(answer.question))
+
+    def _note(self) -> None:
+        if self._view.figure is not self._figure:
+            self._figure = self._view.figure
+            self._shown.append((time.perf_counter(), self._answered))

@@ -1,0 +1,194 @@
+"""Colour: grey in, predicted and true colours out, beside the baseline of copying the grey; how wrong, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtWidgets import QWidget
+
+from viewer.figures import colours
+from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.mosaic import Scale
+from viewer.figures.theme import Theme
+from viewer.qt.panels.compared import ComparedPanel, Layer, Picture, Pointed
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.offer import Offer
+from viewer.qt.widgets.panel import Command, Numbers
+from viewer.state import chroma, outcomes
+from viewer.state.outcomes import Outcome
+from viewer.state.selection import MOST_COMPARED, State
+
+TASK = "colourise"
+LARGEST_SCALE = 100.0  # of a chroma error: beyond it everything is wrong
+WAITING = "Here come grey photographs, the colours that networks give them, and the true ones."
+
+
+@dataclass(frozen=True, eq=False)
+class Coloured:
+    """An outcome with its chroma errors, and those of the grey copied: of every pixel, float32 (N, H, W)."""
+
+    outcome: Outcome
+    wrong: np.ndarray
+    grey: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return self.outcome.name
+
+
+class Colour(ComparedPanel):
+    """For colourisers: grey, true, predicted, and a map of where the chroma is wrong, with one scale for all."""
+
+    title = "Colour"
+    hint = "What colours the networks give to grey photographs, how wrong they are, and whether grey would be nearer."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.offer = Offer("Show the colourisers", "Select the runs that colour grey photographs", self)
+        self.offer.clicked.connect(self.show_colourisers)
+        self.body.addWidget(self.offer)
+        self.coloured: tuple[Coloured, ...] = ()
+        self._made_of: tuple[Outcome, ...] = ()
+        self.view.show_sentence(WAITING)
+
+    def runs(self, state: State) -> tuple[Path, ...]:
+        return tuple(path for path in state.compared if state.of(path).task == TASK)
+
+    def commands(self) -> tuple[Command, ...]:
+        return (Command("show the colourisers", self.show_colourisers),)
+
+    def show_colourisers(self) -> None:
+        """Select the colourisers that are open."""
+        found = colourisers(self.store.state)[:MOST_COMPARED]
+        if found:
+            self.store.set_selected(found, found[0])
+
+    def follow(self, before: State, after: State) -> None:
+        self.offer.setVisible(not self.runs(after) and bool(colourisers(after)))
+        super().follow(before, after)
+        if not self.runs(after):
+            self.redraw()  # which runs are colourisers is learned one after another
+
+    def redraw(self) -> None:
+        if self._made_of != self.outcomes:
+            self._made_of = self.outcomes
+            self.coloured = coloured_of(self.outcomes)
+        super().redraw()
+
+    def picture_of(self, theme: Theme, state: State) -> Picture | str:
+        if not self.runs(state):
+            self.subtitle.setText("")
+            return why_none(state)
+        if all(outcome.coming for outcome in self.outcomes):
+            return self.view.sentence or WAITING
+        if len(self.outcomes) == 1 and not self.coloured:
+            return self.outcomes[0].sentence
+        self.subtitle.setText(f"chroma error √(Δa*² + Δb*²), CIELAB · {outcomes.page_words(state)}")
+        return picture_of(theme, self.outcomes, self.coloured, state.sample)
+
+    def pointed_words(self, pointed: Pointed, state: State) -> list[str]:
+        told = []
+        for one in self.coloured:
+            if pointed.image < len(one.wrong):
+                wrong, grey = one.wrong[pointed.image].mean(), one.grey[pointed.image].mean()
+                told.append(f"{one.name}: chroma error {wrong:.1f}; grey copied {grey:.1f}")
+        return told
+
+    def numbers(self) -> Numbers:
+        rows: Numbers = [("run", "image", "chroma_error", "chroma_error_grey_copied", "mse", "psnr_db")]
+        for one in self.coloured:
+            wrong, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
+            for image in range(len(wrong)):
+                mse, psnr = float(one.outcome.mse[image]), float(one.outcome.psnr[image])
+                rows.append((one.name, image + 1, float(wrong[image]), float(grey[image]), mse, psnr))
+        return rows if len(rows) > 1 else []
+
+
+def colourisers(state: State) -> tuple[Path, ...]:
+    """The open runs whose task is to colour."""
+    return tuple(entry.path for entry in state.entries if state.of(entry.path).task == TASK)
+
+
+def why_none(state: State) -> str:
+    """Return the sentence for a selection without colourisers: which to select, of those that are open."""
+    found, names = colourisers(state), state.names()
+    if not found:
+        return (
+            "None of the runs that are open colours photographs; "
+            "`aezoo train maastricht/colour-1` makes one, and Open folder shows it."
+        )
+    listed = ", ".join(names[path] for path in found[:8]) + (" …" if len(found) > 8 else "")
+    return f"None of the selected runs colours photographs. Select one of those that do: {listed}."
+
+
+def coloured_of(told: Sequence[Outcome]) -> tuple[Coloured, ...]:
+    """Return the chroma errors of those that have pictures; the true colours are read once where they are the same."""
+    truths: dict[int, np.ndarray] = {}
+    found = []
+    for outcome in told:
+        if outcome.outputs is None or outcome.samples is None:
+            continue
+        targets = outcome.samples.targets
+        if id(targets) not in truths:
+            truths[id(targets)] = chroma.ab(_in_colour(targets))
+        truth = truths[id(targets)]
+        wrong = chroma.distance(chroma.ab(_in_colour(outcome.outputs)), truth)
+        found.append(Coloured(outcome, wrong, chroma.distance(truth, 0.0)))
+    return tuple(found)
+
+
+def _in_colour(images: np.ndarray) -> np.ndarray:
+    """A stranger's colouriser may colour what is grey."""
+    return images if images.shape[1] == 3 else np.repeat(images[:, :1], 3, axis=1)
+
+
+def picture_of(theme: Theme, told: Sequence[Outcome], coloured: Sequence[Coloured], chosen: int) -> Picture:
+    """Return the comparison: grey and true once if they are the same for all, grey copied, and a block for each run."""
+    reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in coloured), default=0.0))
+    shared = bool(coloured) and outcomes.same_images([one.outcome for one in coloured])
+    blocks: list[Block] = []
+    layers: list[tuple[Layer, ...]] = []
+
+    def add(title: str, of: tuple[Layer, ...], captions: tuple[str, ...] = (), note: str = "", why: str = "") -> None:
+        table = colours.sequential()
+        pixels = [colours.apply(v, 0, reach, table) if v.ndim == 3 else colours.from_images(v) for _, v in of]
+        bands = tuple(Band(layer.label, shown) for layer, shown in zip(of, pixels, strict=True))
+        blocks.append(Block(title, bands, captions, note, why))
+        layers.append(of)
+
+    if shared:
+        add("images", _given(coloured[0]))
+        grey = chroma.errors(coloured[0].grey)
+        add("grey copied", (Layer("wrong by", coloured[0].grey),), _captions(grey), note=f"mean {grey.mean():.1f}")
+    by_path = {one.outcome.path: one for one in coloured}
+    for outcome in told:
+        one = by_path.get(outcome.path)
+        if one is None:
+            add(outcome.name, (), why=outcome.sentence)
+            continue
+        errors, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
+        assert outcome.outputs is not None
+        of = (Layer("predicted", outcome.outputs), Layer("wrong by", one.wrong))
+        against = "" if shared else f", grey copied {grey.mean():.1f}"
+        note = f"mean {errors.mean():.1f}{against}" + (f", {outcome.note}" if outcome.note else "")
+        add(outcome.name, of if shared else (*_given(one), *of), _captions(errors), note)
+    figure = ComparisonFigure(
+        theme=theme,
+        blocks=tuple(blocks),
+        chosen=chosen,
+        scale=Scale("0", f"{reach:.0f}", colours.sequential(), "chroma error"),
+        description="; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks if block.note),
+    )
+    return Picture(figure, tuple(layers), tuple(block.title for block in blocks))
+
+
+def _given(one: Coloured) -> tuple[Layer, Layer]:
+    assert one.outcome.samples is not None
+    return Layer("grey", one.outcome.samples.inputs), Layer("true", one.outcome.samples.targets)
+
+
+def _captions(errors: np.ndarray) -> tuple[str, ...]:
+    return tuple(f"{error:.1f}" for error in errors)

@@ -1,0 +1,105 @@
+"""The figures of the panel of letters: one letter of each class out of the histories, or test images, live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from viewer.figures import colours
+from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.theme import Theme
+from viewer.qt.panels.compared import Layer, Picture, mean_words
+from viewer.state import letters as names_of
+from viewer.state import outcomes
+from viewer.state.letters import RECALL, TRANSLATE, Sheet
+from viewer.state.outcomes import Outcome
+
+
+class _Blocks:
+    """Gathers blocks with what is behind their images."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.layers: list[tuple[Layer, ...]] = []
+
+    def add(
+        self,
+        title: str,
+        *of: Layer,
+        captions: Sequence[str] = (),
+        note: str = "",
+        sentence: str = "",
+        marked: frozenset[int] = frozenset(),
+    ) -> None:
+        bands = tuple(Band(layer.label if len(of) > 1 else "", colours.from_images(layer.values)) for layer in of)
+        self.blocks.append(Block(title, bands, tuple(captions), note, sentence, marked))
+        self.layers.append(of)
+
+    def picture(self, theme: Theme, chosen: int) -> Picture:
+        told = [f"{block.title}: {block.sentence or block.note}" for block in self.blocks if block.note]
+        figure = ComparisonFigure(theme, tuple(self.blocks), chosen, description="; ".join(told))
+        return Picture(figure, tuple(self.layers), tuple(block.title for block in self.blocks))
+
+
+def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, letters: bool) -> Picture:
+    """Return Cyrillic letters, what each strategy makes of them with the verdicts, and the mean of each class."""
+    gathered = _Blocks()
+    translated = [sheet for sheet in sheets if sheet.task == TRANSLATE]
+    first = translated[0] if translated else None
+    if first is not None and first.inputs is not None:
+        names = [names_of.cyrillic(int(label), letters=letters) for label in first.labels]
+        gathered.add("Cyrillic", Layer("input", first.inputs), captions=names)
+    for sheet in sheets:
+        captions = [] if sheet.verdicts is None else _verdicts(sheet.verdicts, sheet.labels, letters=letters)
+        gathered.add(
+            sheet.name, Layer("output", sheet.images), captions=captions, note=sheet.right_words, marked=sheet.wrong
+        )
+    if first is not None and first.targets is not None:
+        names = [names_of.latin(int(label), letters=letters) for label in first.labels]
+        gathered.add("class mean", Layer("wanted", first.targets), captions=names)
+    return gathered.picture(theme, chosen)
+
+
+def _verdicts(given: np.ndarray, labels: np.ndarray | None, *, letters: bool) -> list[str]:
+    true = [None] * len(given) if labels is None else [int(label) for label in labels]
+    return [names_of.verdict_words(int(one), label, letters=letters) for one, label in zip(given, true, strict=False)]
+
+
+def picture_of_tests(
+    theme: Theme,
+    told: Sequence[Outcome],
+    chosen: int,
+    labels: np.ndarray | None,
+    verdicts: Mapping[Path, np.ndarray],
+    *,
+    letters: bool,
+) -> Picture:
+    """Return the images of the page, what each run makes of them, live, and what is wanted."""
+    gathered = _Blocks()
+    drawing = [outcome for outcome in told if outcome.outputs is not None]
+    shared = outcomes.same_images(drawing)
+    translated = bool(drawing) and drawing[0].task == TRANSLATE
+    if shared and drawing[0].samples is not None:
+        named = [] if labels is None else [names_of.cyrillic(int(label), letters=letters) for label in labels]
+        title, named = ("Cyrillic", named) if translated else ("class", [])
+        gathered.add(title, Layer("input", drawing[0].samples.inputs), captions=named)
+    called = names_of.short([outcome.name for outcome in told])
+    for outcome, name in zip(told, called, strict=True):
+        if outcome.outputs is None or outcome.samples is None:
+            gathered.add(name, sentence=outcome.sentence)
+            continue
+        given = verdicts.get(outcome.path)
+        known = labels if outcome.linked and labels is not None and len(labels) == outcome.count else None
+        captions = [] if given is None else _verdicts(given, known, letters=letters)
+        wrong = frozenset() if given is None or known is None else frozenset(np.flatnonzero(given != known).tolist())
+        before = () if shared else (Layer("input", outcome.samples.inputs),)
+        after = () if shared else (Layer("wanted", outcome.samples.targets),)
+        layers = (*before, Layer("output", outcome.outputs), *after)
+        notes = (mean_words(outcome.mse, "mse"), "from its class alone" if outcome.task == RECALL else "", outcome.note)
+        note = ", ".join(note for note in notes if note)
+        gathered.add(name, *layers, captions=captions, note=note, marked=wrong)
+    if shared and drawing[0].samples is not None:
+        gathered.add("class mean" if translated else "wanted", Layer("wanted", drawing[0].samples.targets))
+    return gathered.picture(theme, chosen)

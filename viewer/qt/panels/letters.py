@@ -1,0 +1,260 @@
+"""Letters: Cyrillic in, Latin out, a row or column for each strategy, with what a classifier calls each letter."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
+
+from viewer.figures.theme import Theme
+from viewer.qt.asker import Ask, Round
+from viewer.qt.panels.compared import ComparedPanel, Picture, Pointed
+from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.offer import Offer
+from viewer.qt.widgets.panel import Command, Numbers
+from viewer.state import letters, outcomes
+from viewer.state.letters import Sheet
+from viewer.state.outcomes import Outcome
+from viewer.state.selection import MOST_COMPARED, State
+
+WAITING = "Here come Cyrillic letters, and the Latin ones that the networks make of them."
+
+_SHEET = "one test letter of each class, and how many of them a classifier of Latin letters calls rightly"
+
+
+class Letters(ComparedPanel):
+    """One letter of each class, as the histories keep them with verdicts; or the test images, live.
+
+    Verdicts on test images come from a classifier of Latin letters, where one is among the selected runs.
+    """
+
+    title = "Letters"
+    hint = "Cyrillic letters in, Latin ones out: the strategies side by side, and what a classifier calls each letter."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.judge = self.new_asker("judge")
+        self.judge.answered.connect(self._take_verdicts)
+        self.offer = Offer("Show the letters", "Select the runs that translate letters, and their classifier", self)
+        self.offer.clicked.connect(self.show_letters)
+        self.one_of_each = self._choice("one of each class", "The sheet's figure: the first test letter of each class")
+        self.tests = self._choice("the test images", "The images of the page, live through the selected runs")
+        self.one_of_each.setChecked(True)
+        self.sheets: tuple[Sheet, ...] = ()
+        self.verdicts: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
+        self._judged: tuple[Outcome, ...] = ()
+        self._letter = 0  # the chosen class of the sheet
+        self._lay_out()
+        self.body.addWidget(self.offer)
+        self.view.show_sentence(WAITING)
+
+    def _choice(self, text: str, hint: str) -> QRadioButton:
+        button = QRadioButton(text)
+        button.setFont(self.bar.font())
+        button.setToolTip(hint)
+        button.setAccessibleName(f"Show {text}")
+        return button
+
+    def _lay_out(self) -> None:
+        self._group = QButtonGroup(self)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        for button in (self.one_of_each, self.tests):
+            self._group.addButton(button)
+            row.addWidget(button)
+        row.addStretch(1)
+        self.body.insertLayout(0, row)
+        self._group.buttonToggled.connect(self._switch)
+        self.bar.setVisible(False)
+
+    # ---- what is shown ----
+
+    @property
+    def live(self) -> bool:
+        return self.tests.isChecked()
+
+    def _switch(self) -> None:
+        self.bar.setVisible(self.live)
+        self.follow(self.store.state, self.store.state)
+
+    def runs(self, state: State) -> tuple[Path, ...]:
+        wanted = (letters.TRANSLATE, letters.RECALL)
+        return tuple(path for path in state.compared if self.live and state.of(path).task in wanted)
+
+    def commands(self) -> tuple[Command, ...]:
+        return (Command("show the letters", self.show_letters),)
+
+    def show_letters(self) -> None:
+        """Select the open runs that translate letters, and a classifier that judges them."""
+        state = self.store.state
+        every = letters.open_runs(state)
+        translating = [path for path in every if state.of(path).task == letters.TRANSLATE] or list(every)
+        judges = [entry.path for entry in state.entries if _is_judge(state, entry.path)]
+        found = [*translating[: MOST_COMPARED - 1], *judges[:1]]
+        if translating:
+            self.store.set_selected(found, translating[0])
+
+    def follow(self, before: State, after: State) -> None:
+        nothing = not any(after.of(path).task in (letters.TRANSLATE, letters.RECALL) for path in after.compared)
+        self.offer.setVisible(nothing and bool(letters.open_runs(after)))
+        super().follow(before, after)
+
+    def _subject_of(self, state: State) -> tuple[object, ...]:
+        if self.live:
+            return (*super()._subject_of(state), judge_of(state))
+        paths = letters.chosen_runs(state)
+        return "sheet", paths, tuple(state.of(path).history for path in paths)
+
+    def redraw(self) -> None:
+        state = self.store.state
+        if self.live:
+            self._ask_for_verdicts(state)
+        else:
+            self.sheets = letters.sheets_of(state, letters.chosen_runs(state))
+        super().redraw()
+
+    def picture_of(self, theme: Theme, state: State) -> Picture | str:
+        if not self.live:
+            self.subtitle.setText(_SHEET if self.sheets else "")
+            if self.sheets:
+                return picture_of_sheets(theme, self.sheets, self._letter, letters=self._of_letters(state))
+            return _why_no_sheet(state)
+        if not self.runs(state):
+            self.subtitle.setText("")
+            return "Select runs that translate letters to see what they make of the test images."
+        if all(outcome.coming for outcome in self.outcomes):
+            return self.view.sentence or WAITING
+        if len(self.outcomes) == 1 and self.outcomes[0].outputs is None:
+            return self.outcomes[0].sentence
+        judge = judge_of(state)
+        told = f"judged by {state.names()[judge]}" if judge else "select a classifier of letters too for verdicts"
+        self.subtitle.setText(f"{outcomes.page_words(state)} · {told}")
+        labels = self._labels(state)
+        return picture_of_tests(
+            theme, self.outcomes, state.sample, labels, self.verdicts, letters=self._of_letters(state)
+        )
+
+    def _labels(self, state: State) -> np.ndarray | None:
+        """The labels of the page, where its images are those of a run that is shown here."""
+        return outcomes.labels_of(state) if any(outcome.linked for outcome in self.outcomes) else None
+
+    def _of_letters(self, state: State) -> bool:
+        paths = self.runs(state) if self.live else tuple(sheet.path for sheet in self.sheets)
+        return all(letters.of_letters(state.of(path)) for path in paths)
+
+    # ---- verdicts on live outputs ----
+
+    def _ask_for_verdicts(self, state: State) -> None:
+        """Ask the classifier for its verdicts, once for the outcomes shown."""
+        if self._judged is self.outcomes:
+            return
+        self._judged, self.verdicts = self.outcomes, {}
+        judge = judge_of(state)
+        file, graph = (state.file_of(judge), state.of(judge).graph) if judge else (None, None)
+        asks: dict[Hashable, Ask] = {}
+        if file is not None and graph is not None and graph.verdict:
+            for outcome in self.outcomes:
+                if outcome.outputs is not None and outcome.outputs.shape[1:] == graph.image_shape:
+                    asks[outcome.path] = Ask(file, outcome.outputs.astype(np.float32), (graph.verdict,))
+        self.judge.ask(asks, self.outcomes) if asks else self.judge.forget()
+
+    def _take_verdicts(self, done: Round) -> None:
+        if done.context is not self.outcomes:
+            return
+        for outcome in self.outcomes:
+            answer = done.answers.get(outcome.path)
+            logits = next(iter(answer.arrays.values()), None) if answer and not answer.trouble else None
+            if logits is not None and logits.ndim == 2 and len(logits) == outcome.count and np.isfinite(logits).all():
+                self.verdicts[outcome.path] = logits.argmax(axis=1).astype(np.int64)
+        self.redraw()
+
+    # ---- pointing, choosing, exporting ----
+
+    def pointed_words(self, pointed: Pointed, state: State) -> list[str]:
+        if self.live:
+            return super().pointed_words(pointed, state)
+        named = self._of_letters(state)
+        told = []
+        for sheet in self.sheets:
+            if pointed.image < len(sheet.labels) and sheet.verdicts is not None:
+                given, true = int(sheet.verdicts[pointed.image]), int(sheet.labels[pointed.image])
+                told.append(f"{sheet.name}: called {letters.verdict_words(given, true, letters=named)}")
+        return told
+
+    def place_words(self, image: int, state: State) -> str:
+        if self.live or not self.sheets or image >= len(self.sheets[0].labels):
+            return super().place_words(image, state)
+        label, named = int(self.sheets[0].labels[image]), self._of_letters(state)
+        return f"{letters.cyrillic(label, letters=named)} → {letters.latin(label, letters=named)}"
+
+    def choose(self, image: int) -> None:
+        if self.live:
+            super().choose(image)
+        elif image != self._letter:
+            self._letter = image
+            self._choose_in_picture(image)
+
+    def _choose_in_picture(self, chosen: int) -> None:
+        super()._choose_in_picture(chosen if self.live else self._letter)
+
+    def _step(self, step: int) -> None:
+        if self.live:
+            super()._step(step)
+        elif self.sheets:
+            self.choose(max(0, min(len(self.sheets[0].labels) - 1, self._letter + step)))
+
+    def numbers(self) -> Numbers:
+        state = self.store.state
+        named = self._of_letters(state)
+        return self._live_numbers(state, named) if self.live else _sheet_numbers(self.sheets, state, named)
+
+    def _live_numbers(self, state: State, named: bool) -> Numbers:
+        rows: Numbers = [("run", "image", "label", "called", "mse", "psnr_db")]
+        labels = self._labels(state)
+        for outcome in self.outcomes:
+            given = self.verdicts.get(outcome.path)
+            for image in range(len(outcome.mse)):
+                known = labels is not None and image < len(labels)
+                label = letters.latin(int(labels[image]), letters=named) if labels is not None and known else ""
+                called = letters.latin(int(given[image]), letters=named) if given is not None else ""
+                mse, psnr = float(outcome.mse[image]), float(outcome.psnr[image])
+                rows.append((outcome.name, image + 1, label, called, mse, psnr))
+        return rows if len(rows) > 1 else []
+
+
+def _sheet_numbers(sheets: tuple[Sheet, ...], state: State, named: bool) -> Numbers:
+    rows: Numbers = [("run", "in", "wanted", "called", "right")]
+    names = state.names()
+    for sheet in sheets:
+        for place, label in enumerate(sheet.labels):
+            called = letters.latin(int(sheet.verdicts[place]), letters=named) if sheet.verdicts is not None else ""
+            right = int(place not in sheet.wrong) if sheet.verdicts is not None else ""
+            wanted = letters.latin(int(label), letters=named)
+            rows.append(
+                (names.get(sheet.path, sheet.name), letters.cyrillic(int(label), letters=named), wanted, called, right)
+            )
+    return rows if len(rows) > 1 else []
+
+
+def _is_judge(state: State, path: Path) -> bool:
+    """Whether a run is a classifier of Latin letters, with no class besides."""
+    known = state.of(path)
+    latin = bool(known.history and known.history.dataset.startswith("latin"))
+    return known.task == "classify" and latin and known.noise == 0 and not path.name.endswith("noise")
+
+
+def judge_of(state: State) -> Path | None:
+    """The classifier of Latin letters among the compared runs; None where there is none."""
+    return next((path for path in state.compared if _is_judge(state, path)), None)
+
+
+def _why_no_sheet(state: State) -> str:
+    if letters.open_runs(state):
+        return "No letters are kept yet: a run of letters keeps one of each class when its training has ended."
+    return (
+        "None of the runs that are open translates letters; "
+        "`aezoo train letters/mean` makes one, and Open folder shows it."
+    )

@@ -1,0 +1,150 @@
+"""The figures of the panel of reconstructions: of one run a mosaic with large pictures, of several a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from viewer.figures import colours
+from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
+from viewer.figures.theme import Theme
+from viewer.qt.panels.compared import Layer, Picture, mean_words
+from viewer.state import outcomes, words
+from viewer.state.outcomes import Outcome
+
+SPELLED = {"diff.": "difference", "noisy": "noisy input"}
+_INPUTS = {"denoise": "noisy", "colourise": "grey", "recall": "class", "translate": "letter"}
+
+
+def reach_of(told: Sequence[Outcome]) -> float:
+    """Return the largest difference of all runs, which all of them are shown with; 0 where there is none."""
+    differences = [outcome.difference for outcome in told if outcome.outputs is not None]
+    return max((float(np.abs(difference).max(initial=0.0)) for difference in differences), default=0.0)
+
+
+def scale_of(theme: Theme, reach: float) -> Scale:
+    far = f"{reach:.2f}" if reach < words.LARGE else words.large(reach)
+    return Scale(f"−{far}", f"+{far}", colours.diverging(theme.neutral), "output − target")
+
+
+def captions_of(outcome: Outcome, labels: np.ndarray | None) -> tuple[str, ...]:
+    """Return what stands below each image: its error; of a classifier what it calls it, and what that is not."""
+    if outcome.logits is None:
+        return tuple(words.error(float(error)) for error in outcome.mse)
+    told = []
+    for image in range(outcome.count):
+        name, sure = outcome.verdict(image)
+        wrong = labels is not None and outcome.is_wrong(image, labels)
+        true = outcome.class_name(int(labels[image])) if labels is not None and wrong else ""
+        told.append(f"{name} ≠ {true}" if wrong else f"{name} {100 * sure:.0f} %")
+    return tuple(told)
+
+
+# ---- layers: the images of a run, before they are colours ----
+
+
+def inputs_of(outcome: Outcome) -> tuple[Layer, ...]:
+    """What goes in and, where that is something else, what should come out."""
+    assert outcome.samples is not None
+    samples = outcome.samples
+    first = Layer(_INPUTS.get(outcome.task, "input"), samples.inputs)
+    if outcome.logits is not None or np.array_equal(samples.inputs, samples.targets):
+        return (first,)
+    return first, Layer("target", samples.targets)
+
+
+def results_of(outcome: Outcome) -> tuple[Layer, ...]:
+    """What comes out, and by how much it differs from what should."""
+    if outcome.outputs is None:
+        return ()
+    return Layer("output", outcome.outputs), Layer("diff.", outcome.difference)
+
+
+def pixels_of(layer: Layer, theme: Theme, reach: float) -> np.ndarray:
+    """Turn a layer into uint8 (N, H, W, 3); differences by the shared scale."""
+    if layer.values.ndim == 3:
+        return colours.apply(layer.values, -reach, reach, colours.diverging(theme.neutral))
+    return colours.from_images(layer.values)
+
+
+# ---- pictures ----
+
+
+def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> Picture:
+    """Return the mosaic of one run, with the chosen image large."""
+    if outcome.logits is not None:
+        return _verdicts(theme, outcome, chosen, labels)
+    before, after = inputs_of(outcome), results_of(outcome)
+    layers = (before[0], after[0], *before[1:], after[1])
+    reach = reach_of((outcome,))
+    size = after[0].values.shape[2:]
+    rows = tuple(Row(layer.label, colours.fitted(pixels_of(layer, theme, reach), size)) for layer in layers)
+    captions, chosen = captions_of(outcome, labels), min(chosen, outcome.count - 1)
+    figure = MosaicFigure(
+        theme=theme,
+        rows=rows,
+        captions=captions,
+        caption_label="mse",
+        chosen=chosen,
+        large=tuple(Large(SPELLED.get(row.label, row.label), row.pixels[chosen]) for row in rows),
+        scale=scale_of(theme, reach),
+        description=f"{outcome.count} images; mean squared errors {', '.join(captions)}",
+    )
+    return Picture(figure, (layers,))
+
+
+def _verdicts(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> Picture:
+    """The images of a classifier, the class that it gives each, and how sure it is of the chosen one's (softmax)."""
+    (layer,), chosen = inputs_of(outcome)[:1], min(chosen, outcome.count - 1)
+    pixels = colours.from_images(layer.values)
+    best = np.argsort(-outcome.likely[chosen])[:3]
+    told = ", ".join(f"{outcome.class_name(int(at))} {100 * outcome.likely[chosen, at]:.1f} %" for at in best)
+    captions = captions_of(outcome, labels)
+    figure = MosaicFigure(
+        theme=theme,
+        rows=(Row(layer.label, pixels),),
+        captions=captions,
+        caption_label="called",
+        chosen=chosen,
+        large=(Large("the chosen image", pixels[chosen], told),),
+        description=f"{outcome.count} images, called {', '.join(captions)}",
+    )
+    return Picture(figure, ((layer,),))
+
+
+def picture_of_several(theme: Theme, told: Sequence[Outcome], chosen: int, labels: np.ndarray | None) -> Picture:
+    """Return the comparison: what all runs are given once, if it is the same, and a block for each run."""
+    reach = reach_of(told)
+    drawing = [outcome for outcome in told if outcome.outputs is not None]
+    shared = len(drawing) > 1 and outcomes.same_images(drawing)
+    blocks: list[Block] = []
+    layers: list[tuple[Layer, ...]] = []
+    titles: list[str] = []
+
+    def add(title: str, of: tuple[Layer, ...], captions: tuple[str, ...] = (), note: str = "", why: str = "") -> None:
+        bands = tuple(Band(layer.label, pixels_of(layer, theme, reach)) for layer in of)
+        blocks.append(Block(title, bands, captions, note, why))
+        layers.append(of)
+        titles.append(title)
+
+    if shared:
+        add("images", inputs_of(drawing[0]))
+    for outcome in told:
+        if outcome.outputs is None and outcome.logits is None:
+            add(outcome.name, (), why=outcome.sentence)
+            continue
+        before = () if shared and outcome.outputs is not None else inputs_of(outcome)
+        notes = (mean_words(outcome.mse, "mse"), "verdicts" if outcome.logits is not None else "", outcome.note)
+        note = ", ".join(note for note in notes if note)
+        add(outcome.name, (*before, *results_of(outcome)), captions_of(outcome, labels), note)
+    figure = ComparisonFigure(
+        theme=theme,
+        blocks=tuple(blocks),
+        chosen=chosen,
+        scale=scale_of(theme, reach) if drawing else None,
+        description="; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks if block.title),
+    )
+    titles = ["" if shared and index == 0 else title for index, title in enumerate(titles)]
+    return Picture(figure, tuple(layers), tuple(titles))

@@ -1,0 +1,112 @@
+"""Letters that were translated: one of each class out of the histories, and what letters and verdicts are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from viewer.state.selection import Known, State
+from zoo.data.comnist import PAIRS
+
+TRANSLATE, RECALL = "translate", "recall"
+GRID = "letters"
+_CYRILLIC, _LATIN = tuple(PAIRS), tuple(PAIRS.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """One letter of each class of a run, in the order of the classes: (N, C, H, W) float32, labels int64 (N,)."""
+
+    path: Path
+    name: str
+    task: str
+    images: np.ndarray
+    labels: np.ndarray
+    inputs: np.ndarray | None
+    targets: np.ndarray | None
+    verdicts: np.ndarray | None
+
+    @property
+    def wrong(self) -> frozenset[int]:
+        """The places of the letters that the judge calls something else than they should be."""
+        if self.verdicts is None:
+            return frozenset()
+        return frozenset(int(place) for place in np.flatnonzero(self.verdicts != self.labels))
+
+    @property
+    def right_words(self) -> str:
+        if self.verdicts is None:
+            return "not judged"
+        return f"{len(self.labels) - len(self.wrong)} of {len(self.labels)}"
+
+
+def of_letters(known: Known) -> bool:
+    """Whether a run's classes are the 14 pairs of letters."""
+    return bool(known.history and known.history.dataset.startswith(("cyrillic", "latin")))
+
+
+def latin(label: int, *, letters: bool = True) -> str:
+    """Return the Latin letter of a class; of other data its number."""
+    return _LATIN[label] if letters and 0 <= label < len(_LATIN) else str(label)
+
+
+def cyrillic(label: int, *, letters: bool = True) -> str:
+    """Return the Cyrillic letter of a class; of other data its number."""
+    return _CYRILLIC[label] if letters and 0 <= label < len(_CYRILLIC) else str(label)
+
+
+def verdict_words(given: int, true: int | None, *, letters: bool = True) -> str:
+    """Write what a judge calls a letter, and what it should be where that is something else."""
+    called = latin(given, letters=letters)
+    return called if true is None or given == true else f"{called}≠{latin(true, letters=letters)}"
+
+
+def open_runs(state: State) -> tuple[Path, ...]:
+    """The open runs that translate letters, or recall them."""
+    return tuple(entry.path for entry in state.entries if state.of(entry.path).task in (TRANSLATE, RECALL))
+
+
+def chosen_runs(state: State) -> tuple[Path, ...]:
+    """The selected runs of letters; all that are open and of one folder, where none is selected.
+
+    What was recalled without any image stands beside what was translated, in the same folder.
+    """
+    every = open_runs(state)
+    chosen = [path for path in every if path in state.selected]
+    if not chosen:
+        return tuple(path for path in every if path.parent == every[0].parent)
+    folders = {path.parent for path in chosen}
+    return tuple(
+        path
+        for path in every
+        if path in chosen or (state.of(path).task == RECALL and path.parent in folders and len(chosen) > 1)
+    )
+
+
+def short(names: Sequence[str]) -> list[str]:
+    """Return names without the folder that all of them have in common."""
+    folders = {name.partition("/")[0] for name in names if "/" in name}
+    shared = len(folders) == 1 and all("/" in name for name in names)
+    return [name.partition("/")[2] for name in names] if shared else list(names)
+
+
+def sheets_of(state: State, paths: Sequence[Path]) -> tuple[Sheet, ...]:
+    """Return the letters that the histories of these runs keep, of those that keep any."""
+    names = state.names()
+    called = short([names.get(path, "") for path in paths])
+    found = [_sheet(path, name, state.of(path)) for path, name in zip(paths, called, strict=True)]
+    return tuple(sheet for sheet in found if sheet is not None)
+
+
+def _sheet(path: Path, name: str, known: Known) -> Sheet | None:
+    grid = known.history.grids.get(GRID) if known.history else None
+    if grid is None or grid.labels is None:
+        return None
+    order = np.argsort(grid.labels, kind="stable")
+    inputs, targets, verdicts = (
+        None if part is None else part[order] for part in (grid.inputs, grid.targets, grid.verdicts)
+    )
+    return Sheet(path, name, known.task, grid.images[order], grid.labels[order], inputs, targets, verdicts)

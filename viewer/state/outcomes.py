@@ -1,0 +1,249 @@
+"""What each of the compared runs makes of the images shown: pictures, verdicts, or a sentence for why neither."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from viewer.state import numbers, pages, selection
+from viewer.state.library import Entry
+from viewer.state.samples import COUNT, Samples
+from viewer.state.selection import Known, State
+from viewer.state.words import sentence
+
+COMING = "Being read …"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One run's part: `outputs` float32 (N, C, H, W) like the targets, or `logits` (N, classes), or a `sentence`.
+
+    `note` tells what is not as usual: pictures of a training that goes on, images that are not those of the others.
+    """
+
+    path: Path
+    name: str
+    task: str = ""
+    samples: Samples | None = None
+    outputs: np.ndarray | None = None
+    logits: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    note: str = ""
+    sentence: str = ""
+    linked: bool = True  # whether its images are those of the page
+    coming: bool = False
+
+    @property
+    def count(self) -> int:
+        return len(self.samples.inputs) if self.samples is not None else 0
+
+    @cached_property
+    def mse(self) -> np.ndarray:
+        """The mean squared error of each image, float64 (N,); empty without pictures."""
+        if self.samples is None or self.outputs is None:
+            return np.zeros(0)
+        return numbers.mse(self.samples.targets, self.outputs)
+
+    @cached_property
+    def psnr(self) -> np.ndarray:
+        """The peak signal-to-noise ratio of each image in dB, float64 (N,); empty without pictures."""
+        if self.samples is None or self.outputs is None:
+            return np.zeros(0)
+        return numbers.psnr(self.samples.targets, self.outputs)
+
+    @cached_property
+    def difference(self) -> np.ndarray:
+        """Output minus target, the mean over colours, float64 (N, H, W)."""
+        assert self.samples is not None and self.outputs is not None, self.name
+        return np.asarray((self.outputs.astype(np.float64) - self.samples.targets).mean(axis=1))
+
+    @cached_property
+    def likely(self) -> np.ndarray:
+        """How likely a classifier holds each class to be (softmax), float64 (N, classes)."""
+        assert self.logits is not None, self.name
+        return softmax(self.logits)
+
+    def verdict(self, image: int) -> tuple[str, float]:
+        """What a classifier calls an image, and how sure it is, in [0, 1]."""
+        best = int(self.likely[image].argmax())
+        return self.class_name(best), float(self.likely[image, best])
+
+    def class_name(self, label: int) -> str:
+        return self.classes[label] if 0 <= label < len(self.classes) else str(label)
+
+    def is_wrong(self, image: int, labels: np.ndarray | None) -> bool:
+        """Whether a classifier calls an image something else than its label; not where that is not known."""
+        if labels is None or not self.linked or image >= len(labels):
+            return False
+        return int(self.likely[image].argmax()) != int(labels[image])
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities, float64 (N, classes)."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def wanted(state: State, path: Path) -> str:
+    """Return the output that a run's graph is to be asked for; '' where it cannot be asked (yet)."""
+    samples, graph = state.samples_of(path), state.of(path).graph
+    if state.file_of(path) is None or samples is None or graph is None:
+        return ""
+    return (graph.reconstruction or graph.verdict) if graph.image_shape == samples.inputs.shape[1:] else ""
+
+
+def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = None, trouble: str = "") -> Outcome:
+    """Return a run's outcome: of what its graph answered, or of what its history keeps, or why there is nothing."""
+    known, samples = state.of(path), state.samples_of(path)
+    plain = Outcome(path, name, known.task, samples, linked=is_linked(state, path))
+    note = "" if plain.linked else "images of its own"
+    if trouble:
+        return replace(plain, sentence=sentence(trouble))
+    if values is not None and samples is not None and known.graph is not None:
+        return _answered(replace(plain, note=note), known, values)
+    entry = next((entry for entry in state.entries if entry.path == path), None)
+    if samples is not None and samples.reconstructions is not None and entry and entry.graph_stamp is None:
+        return replace(plain, outputs=samples.reconstructions, note=_as_of(known))
+    if is_coming(state, path):
+        return replace(plain, sentence=COMING, coming=True)
+    return replace(plain, sentence=why_not(state, path))
+
+
+def _answered(outcome: Outcome, known: Known, values: np.ndarray) -> Outcome:
+    assert outcome.samples is not None and known.graph is not None
+    if broken := not_finite(values):
+        return replace(outcome, sentence=broken)
+    if not known.graph.reconstruction and values.ndim == 2 and len(values) == outcome.count and values.shape[1]:
+        return replace(outcome, logits=values, classes=known.graph.classes)
+    if values.shape != outcome.samples.targets.shape:
+        return replace(outcome, sentence="The graph's output has another shape than its images.")
+    return replace(outcome, outputs=values)
+
+
+def not_finite(values: np.ndarray) -> str:
+    """Return the sentence for values that cannot be shown, '' where all of them can."""
+    broken = int(np.count_nonzero(~np.isfinite(values)))
+    return f"The output is not finite: {broken:,} of its {values.size:,} values." if broken else ""
+
+
+def _as_of(known: Known) -> str:
+    if known.history is None:
+        return ""
+    how = "in training" if known.history.state == "training" else "model.onnx is missing"
+    return f"{how}, as of epoch {known.history.epochs_done}"
+
+
+def is_linked(state: State, path: Path) -> bool:
+    """Whether a run's images are those of the page; one that takes others has its own."""
+    known, page, own = state.of(path), state.page, state.of(path).own_samples
+    if page is None or own is None or state.samples_of(path) is not own or page.own is own:
+        return True
+    clean = pages.clean_of(own, known.task)
+    return clean.shape == page.clean.shape and bool(np.array_equal(clean, page.clean))
+
+
+def is_coming(state: State, path: Path) -> bool:
+    """Whether a run's file and images may still arrive, so that there is nothing to say yet."""
+    known = state.of(path)
+    entry = next((entry for entry in state.entries if entry.path == path), None)
+    if entry is None or known.trouble or known.samples_trouble:
+        return False
+    if entry.graph_stamp is None:
+        return known.history is None and entry.history_stamp is not None
+    return state.file_of(path) is None or (state.samples_of(path) is None and known.own_samples is None)
+
+
+def why_not(state: State, path: Path) -> str:
+    """Return the sentence for a run without pictures and verdicts."""
+    known = state.of(path)
+    entry = next((entry for entry in state.entries if entry.path == path), None)
+    if entry is None:
+        return "This run is gone."
+    trouble = known.graph_trouble or known.samples_trouble or known.history_trouble
+    if trouble:
+        return sentence(trouble)
+    graph, samples = known.graph, state.samples_of(path)
+    if entry.graph_stamp is None:
+        return _why_no_graph(known, entry, has_images=samples is not None)
+    if graph and graph.image_shape is None:
+        return f"{entry.graph.name} takes no images, so there is nothing to show here."
+    if graph and not graph.reconstruction and not graph.verdict:
+        return f"{entry.graph.name} has no reconstruction among its outputs."
+    if graph and samples is not None and graph.image_shape != samples.inputs.shape[1:]:
+        return f"{entry.graph.name} takes images of another shape than the run's own samples."
+    if samples is None and known.own_samples is not None:
+        return "The images shown do not fit this run; put pasted pictures away with Esc, or page back with Alt+Home."
+    return "This run has no sample images."
+
+
+def _why_no_graph(known: Known, entry: Entry, *, has_images: bool) -> str:
+    own = known.own_samples
+    if has_images and own is not None and own.reconstructions is not None:
+        return "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
+    if known.history is None or known.history.state == "training":
+        return f"There is no {entry.graph.name} yet: the graph is exported when the training has ended."
+    return f"{entry.graph.name} is missing; export it with `aezoo export {known.history.recipe or 'all'}`."
+
+
+def labels_of(state: State) -> np.ndarray | None:
+    """Return the labels of the page's images, int64 (N,), as far as they are known: once the split was read."""
+    page = state.page
+    if page is None or page.labels is not None or page.places is None:
+        return page.labels if page else None
+    rows, split = selection.rows_of(state), state.splits.get(state.now.split) if state.now.split else None
+    if rows is None or split is None or max(page.places, default=0) >= len(rows):
+        return None
+    return np.asarray(split.labels[rows[list(page.places)]].astype(np.int64))
+
+
+def class_names(state: State) -> tuple[str, ...]:
+    """Return what the split calls its classes; empty while it was not read."""
+    split = state.splits.get(state.now.split) if state.now.split else None
+    return split.classes if split else ()
+
+
+def image_words(state: State, image: int) -> str:
+    """Return which image this is: its place in the test split and its label, or what a pasted one is called."""
+    page = state.page
+    if page is None:
+        return ""
+    if state.pasted is not None:
+        return state.pasted.names[image] if image < len(state.pasted.names) else ""
+    if page.places is None or image >= len(page.places):
+        return ""
+    of = f" of {page.of:,}" if page.of else ""
+    kind = "test image" if state.now.history is not None else "image"
+    labels, names = labels_of(state), class_names(state)
+    if labels is None or image >= len(labels):
+        return f"{kind} {page.places[image] + 1:,}{of}"
+    label = int(labels[image])
+    return f"{kind} {page.places[image] + 1:,}{of}, labelled {names[label] if label < len(names) else label}"
+
+
+def page_words(state: State) -> str:
+    """Return which images are shown, which page of how many that is, and how pasted pictures were fitted."""
+    page = state.page
+    if page is None:
+        return ""
+    if page.fitting:
+        return f"{page.title} · {page.fitting}"
+    if not page.of or state.pasted is not None:
+        return page.title
+    return f"{page.title} · page {state.start // COUNT + 1:,} of {-(-page.of // COUNT):,}"
+
+
+def same_images(outcomes: Sequence[Outcome]) -> bool:
+    """Whether several runs have the same inputs and the same targets."""
+    shown = [outcome.samples for outcome in outcomes if outcome.samples is not None]
+    first = shown[0] if shown else None
+    return first is not None and all(
+        one.inputs.shape == first.inputs.shape
+        and one.targets.shape == first.targets.shape
+        and np.array_equal(one.inputs, first.inputs)
+        and np.array_equal(one.targets, first.targets)
+        for one in shown[1:]
+    )
