@@ -527,12 +527,6 @@ class Bottleneck(ImagePanel):
         pictures = [before] if after is None else [before, after, after - before]
         return f"{place}: {_pixel(pictures[spot.picture], spot)}" if spot.picture < len(pictures) else ""
 
-    def _step(self, step: int) -> None:
-        mine = self._mine
-        count = len(mine.values) if mine else max((len(run.values) for run in self._runs.values()), default=0)
-        if count:
-            self.store.set_sample(max(0, min(count - 1, min(self.store.state.sample, count - 1) + step)))
-
     # ---- for the window ----
 
     def commands(self) -> tuple[Command, ...]:
