@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QToolTip
+from PySide6.QtWidgets import QApplication, QBoxLayout, QToolTip
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, settle_window, write_run
@@ -28,7 +28,7 @@ from tests.viewer.graphs import (
     write_graph,
 )
 from viewer.figures.bars import BarsFigure, HistogramFigure
-from viewer.figures.sheet import Part, Parts, Sheet, Words
+from viewer.figures.sheet import Line, Part, Parts, Sheet, Words
 from viewer.qt import paper
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.bottleneck import Bottleneck
@@ -47,7 +47,7 @@ def sheet_of(panel: Bottleneck, name: str) -> Sheet:
 
 def words_of(panel: Bottleneck, name: str) -> str:
     part = parts_of(panel)[name]
-    assert isinstance(part, Words)
+    assert isinstance(part, Words | Line)
     return part.text
 
 
@@ -377,5 +377,14 @@ def test_a_bottleneck_with_gaps_is_shown_with_them(tmp_path: Path, open_window: 
 
 
 def test_the_panel_fits_the_narrowest_column(window: MainWindow) -> None:
-    panel = window.panels.bottleneck
+    panel, layout = window.panels.bottleneck, window.layout_of_panels
     assert panel.minimumSizeHint().width() <= 322, "of 350 pixels, less the margins of its place"
+    window.resize(1600, 1000)
+    QApplication.processEvents()
+    before = layout.across.sizes()
+    layout.fill(layout.place_of(panel))
+    QApplication.processEvents()
+    assert panel.row.lines.direction() == QBoxLayout.Direction.LeftToRight
+    layout.give_back()
+    QApplication.processEvents()
+    assert layout.across.sizes() == before and panel.row.lines.direction() == QBoxLayout.Direction.TopToBottom

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import bottleneck, feature_maps
 from viewer.figures.bars import BarsFigure, HistogramFigure
-from viewer.figures.sheet import Mark, Part, Parts, Sheet, Words
+from viewer.figures.sheet import Line, Mark, Part, Parts, Sheet, Words
 from viewer.figures.theme import DARK, LIGHT
 
 ROOMS = [QRectF(10, 20, 320, 360), QRectF(0, 0, 320, 150), QRectF(5, 5, 1400, 800), QRectF(0, 0, 40, 30)]
@@ -152,6 +152,13 @@ def check_places(given: dict[str, QRectF], parts: dict[str, Part], room: QRectF,
         for two in names[index + 1 :]:
             both = places[one].intersected(places[two])
             assert both.width() <= 1 or both.height() <= 1, (one, two)
+
+
+def test_a_line_too_long_keeps_its_ends(metrics: QFontMetricsF) -> None:
+    line, room = Line(LIGHT, "map 4, row 4, column 4: 1.43 → 6.00"), QRectF(0, 0, 120, 20)
+    assert metrics.horizontalAdvance(line.text) > 120
+    pixels = painted(line, room)
+    assert (pixels[:, 122:] == 255).all() and (pixels[:, 80:122] < 255).any()
 
 
 def used(part: Part, place: QRectF, metrics: QFontMetricsF) -> QRectF:

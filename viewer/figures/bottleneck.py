@@ -14,7 +14,7 @@ from PySide6.QtGui import QFontMetricsF
 from viewer.figures import colours
 from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
 from viewer.figures.mosaic import Scale
-from viewer.figures.sheet import Mark, Part, Sheet, Words
+from viewer.figures.sheet import Line, Mark, Part, Sheet, Words
 from viewer.figures.theme import Theme
 from viewer.state import tiles, words
 from viewer.state.tiles import Grid
@@ -181,7 +181,7 @@ def as_bars(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
 
 def line(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
     """Return the line on the chosen unit."""
-    return {} if chosen.unit is None else {"line": Words(theme, unit_line(shown, chosen), colour="text")}
+    return {} if chosen.unit is None else {"line": Line(theme, unit_line(shown, chosen))}
 
 
 def unit_line(shown: Tilings, chosen: Chosen) -> str:

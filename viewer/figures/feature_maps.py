@@ -12,7 +12,7 @@ from PySide6.QtGui import QFontMetricsF
 
 from viewer.figures import colours
 from viewer.figures.mosaic import Scale
-from viewer.figures.sheet import Part, ScaleLine, Sheet, Words
+from viewer.figures.sheet import Line, Part, ScaleLine, Sheet
 from viewer.figures.theme import Theme
 from viewer.state import feature_maps, words
 from viewer.state.feature_maps import Maps
@@ -75,7 +75,7 @@ def parts_of(theme: Theme, shown: Coloured, image: np.ndarray, chosen: int, *, n
     parts: dict[str, Part] = {
         "large": large,
         "input": Sheet(theme, colours.from_images(image[None]), titles=(name,)),
-        "line": Words(theme, figures_of(maps, chosen), colour="text"),
+        "line": Line(theme, figures_of(maps, chosen)),
     }
     if maps.count > 1:
         parts["maps"] = Sheet(theme, shown.pictures, chosen=chosen)
@@ -114,8 +114,10 @@ def place(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontM
         tried = [_below(parts, room, share, ratio, metrics) for share in SHARES]
         made = max(tried, key=lambda places: _zoom(parts, places, ratio, metrics))  # the first, where none is larger
     if "scale" in parts:
-        bottom = max(_bottom(parts, name, where, ratio, metrics) for name, where in made.items())
-        made["scale"] = QRectF(rect.left(), min(bottom + SPACE / 2, rect.bottom() - line), rect.width(), line)
+        above = ["maps"] if "maps" in made else list(made)
+        bottom = max(_bottom(parts, name, made[name], ratio, metrics) for name in above)
+        width = made["maps"].width() if "maps" in made else rect.width()
+        made["scale"] = QRectF(rect.left(), min(bottom + SPACE / 2, rect.bottom() - line), width, line)
     return made
 
 

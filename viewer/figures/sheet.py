@@ -243,15 +243,31 @@ class Part(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """A paragraph."""
+    """A muted paragraph."""
 
     theme: Theme
     text: str
-    colour: str = "muted"
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
-        painter.setPen(self.theme.colour(self.colour))
+        painter.setPen(self.theme.colour("muted"))
         painter.drawText(rect, int(Qt.TextFlag.TextWordWrap), self.text)
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line; what has no room is left out of its middle, so that a name and its value are both there."""
+
+    theme: Theme
+    text: str
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        painter.setPen(self.theme.colour("text"))
+        shown = metrics.elidedText(self.text, Qt.TextElideMode.ElideMiddle, rect.width())
+        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, shown)
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
         return None

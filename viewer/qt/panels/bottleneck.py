@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QLabel, QWidge
 
 from viewer.figures import bottleneck as figures
 from viewer.figures.bottleneck import Chosen, Tilings
-from viewer.figures.sheet import Part, Parts, ScaleLine, Spot, Words
+from viewer.figures.sheet import Line, Part, Parts, ScaleLine, Spot, Words
 from viewer.qt.asker import Ask, Round
 from viewer.qt.disk import Done
 from viewer.qt.panels.images import ImagePanel, not_finite, subject_of
@@ -395,7 +395,7 @@ class Bottleneck(ImagePanel):
         if self._decoded is not None:
             parts["decoded"] = figures.decoded(self.theme, *self._decoded)
             if self._unit is None:
-                parts["line"] = Words(self.theme, "Click a value to change it and see what that does.")
+                parts["line"] = Line(self.theme, "Click a value to change it and see what that does.")
         if self._swept is not None and self._unit is not None:
             steps, images = self._swept
             value = float(self._edits.apply(mine.values[self._sample(mine)]).reshape(-1)[self._unit])

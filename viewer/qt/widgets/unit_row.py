@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import QLocale, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -150,6 +150,11 @@ class UnitRow(QWidget):
 
     def _slide(self, step: int) -> None:
         self.set_to.emit(self._low + (self._high - self._low) * step / STEPS)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as the lines are below one another: or a column that was wide once could not shrink again."""
+        lines = self.lines.findChildren(QHBoxLayout)
+        return QSize(max(line.minimumSize().width() for line in lines), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
