@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import CARD, PROVENANCE, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
 from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.sheet import Parts, Sheet
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
 from viewer.state import noise
@@ -31,6 +32,15 @@ def mosaic_of(panel: object) -> MosaicFigure:
     figure = panel.view.figure  # type: ignore[attr-defined]
     assert isinstance(figure, MosaicFigure), panel.view.sentence  # type: ignore[attr-defined]
     return figure
+
+
+def sheet_of(panel: object, name: str) -> Sheet:
+    """One of the sheets that a figure of several is made of."""
+    figure = panel.view.figure  # type: ignore[attr-defined]
+    assert isinstance(figure, Parts), panel.view.sentence  # type: ignore[attr-defined]
+    sheet = figure.parts[name]
+    assert isinstance(sheet, Sheet)
+    return sheet
 
 
 def foreign_bytes(operator: str, shape: list[int]) -> bytes:
@@ -56,10 +66,16 @@ def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) 
     reconstructions = mosaic_of(window.panels.reconstructions)
     assert [row.label for row in reconstructions.rows] == ["input", "output", "diff."]
     assert len(reconstructions.captions) == 10 and all(float(text) > 0 for text in reconstructions.captions)
+<<<<<<< HEAD
+    assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "output"]
+    assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
+    assert sheet_of(window.panels.bottleneck, "map").pixels.shape == (1, 7, 7, 3)
+=======
     assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "median", "output"]
     bottleneck = mosaic_of(window.panels.bottleneck)
     assert bottleneck.rows[0].pixels.shape == (10, 28, 14, 3)
     assert bottleneck.large[1].pixels.shape == (7, 7, 3)
+>>>>>>> main
     assert isinstance(window.panels.losses.view.figure, CurvesFigure)
     assert "tests/conv" in window.panels.card.text.toPlainText()
     assert window.notices.sentences == ()
@@ -230,15 +246,16 @@ def test_a_sample_chosen_in_one_panel_is_shown_large_in_all(run: RunFolder, open
     qtbot.keyClick(window.panels.reconstructions.view, Qt.Key.Key_Right)
     qtbot.keyClick(window.panels.noise.view, Qt.Key.Key_Right)
     assert window.panels.bottleneck.sample_box.currentText() == "3"
-    for panel in (window.panels.reconstructions, window.panels.noise, window.panels.bottleneck):
+    for panel in (window.panels.reconstructions, window.panels.noise):
         assert mosaic_of(panel).chosen == 2
+    assert sheet_of(window.panels.bottleneck, "strip").chosen == 2
 
 
 def test_a_feature_map_can_be_chosen(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
     window.panels.bottleneck.map_box.setCurrentIndex(5)
     window.panels.bottleneck.map_box.activated.emit(5)
-    assert mosaic_of(window.panels.bottleneck).large[1].label == "map 6 of 8, 7×7"
+    assert sheet_of(window.panels.bottleneck, "map").titles == ("map 6 of 8, 7×7",)
 
 
 def test_the_losses_of_several_selected_runs_are_overlaid(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -283,7 +300,7 @@ def test_a_lone_graph_works_on_embedded_images(tmp_path: Path, open_window: Open
     lone.write_bytes(graph_bytes())
     window = open_window(lone)
     assert len(mosaic_of(window.panels.reconstructions).rows[0].pixels) == 10
-    assert mosaic_of(window.panels.noise) and mosaic_of(window.panels.bottleneck)
+    assert mosaic_of(window.panels.noise) and sheet_of(window.panels.bottleneck, "strip")
     assert "sample" in window.status.provenance.text()
     assert "no history.h5" in window.panels.losses.view.sentence
 
@@ -313,7 +330,7 @@ def test_a_foreign_graph_is_shown_whatever_its_output_is_called(
     assert window.store.state.now.graph is not None
     assert window.store.state.now.graph.reconstruction == "y_hat"
     assert len(mosaic_of(window.panels.reconstructions).captions) == 10
-    assert mosaic_of(window.panels.bottleneck).rows[0].pixels.shape == (10, 28, 14, 3)
+    assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
 
 
 def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayo
 Rows = Sequence[tuple[str, str]]
 
 IN_PICTURES: Rows = (
-    ("← →", "choose one of the images"),
+    ("← →", "choose one of the images; among layers, one of the maps"),
+    ("↑ ↓", "in a bottleneck the next unit, the one before; among layers the next node, the one before"),
     ("Page Down, Page Up", "the next ten images of the test split, the ten before"),
     ("Home, End", "the first ten, the last ten"),
     ("+ −, Ctrl+wheel", "zoom; the middle button drags"),

@@ -28,6 +28,15 @@ class Layer:
         sizes = f", {words.shape(self.shape)}" if self.shape else ""
         return f"{words.clean(self.operator, limit=40)} · {words.clean(self.tensor, limit=60)}{sizes}"
 
+    def line(self, number: int) -> str:
+        """One harmless line for a list: what makes it, its name, and its shape where that is known."""
+        sizes = f" → {words.shape(self.shape)}" if self.shape else ""
+        return f"{number}  {words.clean(self.operator, limit=40)} {words.clean(self.tensor, limit=60)}{sizes}"
+
+    @property
+    def is_convolution(self) -> bool:
+        return self.operator in ("Conv", "ConvTranspose")
+
 
 def from_header(header: Mapping[str, Any]) -> tuple[Layer, ...]:
     """Make layers of a worker's answer; raise ValueError for one that is not what was agreed."""

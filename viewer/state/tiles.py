@@ -58,6 +58,34 @@ def tile(values: np.ndarray, grid: Grid) -> np.ndarray:
     return cells.transpose(0, 1, 3, 2, 4).reshape(samples, *grid.shape)
 
 
+def units_of(grid: Grid, count: int) -> np.ndarray:
+    """Return which unit each pixel of the tiling is, int64 (rows·height, columns·width); −1 for cells left over."""
+    index = np.arange(grid.maps * grid.height * grid.width).reshape(1, -1)
+    cells = index.reshape(grid.rows, grid.columns, grid.height, grid.width).transpose(0, 2, 1, 3).reshape(grid.shape)
+    return np.where(cells < count, cells, -1)
+
+
+def place_of(grid: Grid, unit: int) -> tuple[int, int]:
+    """Return (row, column) of a unit's pixel in the tiling."""
+    index, inside = divmod(unit, grid.height * grid.width)
+    row, column = divmod(inside, grid.width)
+    return (index // grid.columns) * grid.height + row, (index % grid.columns) * grid.width + column
+
+
+def place_in_map(shape: tuple[int, ...], unit: int) -> tuple[int, int, int]:
+    """Return (map, row, column) of a unit of (C, H, W), all from 0."""
+    index, inside = divmod(unit, shape[1] * shape[2])
+    return index, *divmod(inside, shape[2])
+
+
+def unit_words(shape: tuple[int, ...], unit: int) -> str:
+    """Say which unit of one sample's bottleneck it is; people count from 1."""
+    if len(shape) != 3:
+        return f"unit {unit + 1}"
+    index, row, column = place_in_map(shape, unit)
+    return f"map {index + 1}, row {row + 1}, column {column + 1}"
+
+
 def single_map(values: np.ndarray, sample: int, index: int) -> np.ndarray:
     """Return one feature map (H, W) of a convolutional bottleneck (N, C, H, W)."""
     picture: np.ndarray = values[sample, index]

@@ -9,6 +9,7 @@ from viewer.qt.panels.card import CardPanel
 from viewer.qt.panels.colour import Colour
 from viewer.qt.panels.draw import Draw
 from viewer.qt.panels.latent import Latent
+from viewer.qt.panels.layers import Layers
 from viewer.qt.panels.letters import Letters
 from viewer.qt.panels.losses import Losses
 from viewer.qt.panels.noise import Noise
@@ -34,6 +35,7 @@ class Panels(dict[str, Panel]):
         self.draw = self._add("draw", Draw(tools))
         self.bottleneck = self._add("bottleneck", Bottleneck(tools))
         self.latent = self._add("latent", Latent(tools))
+        self.layers = self._add("layers", Layers(tools))
         self.time = self._add("time", TimeMachine(tools))
         self.losses = self._add("losses", Losses(tools))
         self.trade_off = self._add("trade_off", TradeOff(tools))

@@ -1,135 +1,590 @@
-"""Bottleneck: the encoder's values of every image as a picture, and one sample or one feature map large."""
+"""Bottleneck: the encoder's values as pictures; a unit can be changed to see what the decoder makes of it."""
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
-from viewer.figures import colours
-from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
-from viewer.figures.theme import Theme
+import numpy as np
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QFontMetricsF, QStandardItemModel
+from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QLabel, QWidget
+
+from viewer.figures import bottleneck as figures
+from viewer.figures.bottleneck import Chosen, Tilings
+from viewer.figures.sheet import Line, Part, Parts, ScaleLine, Spot, Words
 from viewer.qt.asker import Ask, Round
+from viewer.qt.disk import Done
 from viewer.qt.panels.images import ImagePanel, not_finite, subject_of
 from viewer.qt.tools import Tools
-from viewer.state import tiles, words
+from viewer.qt.widgets.panel import Command, Numbers
+from viewer.qt.widgets.unit_row import UnitRow
+from viewer.state import tiles, units, words
 from viewer.state.selection import State
+from viewer.state.units import Edits
 
-MAX_MAPS = 1024
+VIEWS = ("tiling", "maps", "bars")
+_OF_DECODER = ("decoded", "sweep")
+MOST_VALUES = 1 << 18  # of one image; more would be no bottleneck, and no picture of use
+AT_ONCE = 400_000  # values that are coloured in a few milliseconds; more go to a thread
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """What a decoder was asked about: a sample's values as the encoder makes them, and changed."""
+
+    of: Tilings
+    sample: int
+    edits: Edits
+    unit: int | None = None
+    steps: np.ndarray | None = None  # of a sweep
 
 
 class Bottleneck(ImagePanel):
-    """The tiling of every sample in a row; below it the chosen sample's, and the chosen feature map."""
+    """Every sample's tiling, the chosen one's values large as tiling, maps or bars, and the decoder's pictures.
+
+    Of several runs the tilings stand beside one another on one scale; units are changed in the current one.
+    """
 
     title = "Bottleneck"
-    hint = "The values that the encoder squeezes each image into, as a picture."
+    hint = "The values that the encoder squeezes each image into; change one and see what the decoder makes of it."
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.asker = self.new_asker()
+        self.asker, self.decoder, self.sweeper = self.new_asker(), self.new_asker("decoder"), self.new_asker("sweep")
         self.asker.answered.connect(self._take)
-        self._values: np.ndarray | None = None
+        self.decoder.answered.connect(self._take_decoded)
+        self.sweeper.answered.connect(self._take_swept)
         self._shown: tuple[object, ...] = ()
-        self.sample_box, self.map_box = QComboBox(), QComboBox()
+        self._owner: tuple[object, ...] = ()  # whose units are changed
+        self._runs: dict[Path, Tilings] = {}
+        self._sentences: dict[Path, str] = {}
+        self._unit: int | None = None
+        self._edits = Edits()
+        self._decoded: tuple[np.ndarray, np.ndarray | None] | None = None
+        self._swept: tuple[np.ndarray, np.ndarray] | None = None  # steps and pictures
+        self._sweeping: tuple[object, ...] = ()  # what was swept last
+        self._decoder_sentence = ""
+        self._wanted_view = VIEWS[0]
+        self.view_box, self.sample_box, self.map_box = QComboBox(), QComboBox(), QComboBox()
+        self.row = UnitRow(self.view.font())
         self.view.show_sentence("Here come the values that the encoder squeezes each image into.")
         self._build()
+        self._connect()
         self._set_choices(0, 0)
+        self._show_unit()
 
     def _build(self) -> None:
-        row = QHBoxLayout()
+        self.view_box.addItems(VIEWS)
+        row, self.map_label = QHBoxLayout(), QLabel("map")
         row.setSpacing(6)
-        self.map_label = QLabel("map")
-        for label, box, name in (
-            (QLabel("sample"), self.sample_box, "Sample shown large"),
-            (self.map_label, self.map_box, "Feature map shown large"),
+        for label, box, widest, name in (
+            (QLabel("as"), self.view_box, "tiling", "How the chosen sample's values are shown"),
+            (QLabel("sample"), self.sample_box, "00", "Sample shown large"),
+            (self.map_label, self.map_box, "000", "Feature map shown large"),
         ):
             label.setFont(self.view.font())
             label.setBuddy(box)
             box.setAccessibleName(name)
+            box.setToolTip(name)
             box.setFont(self.view.font())
-            box.setFixedWidth(box.fontMetrics().horizontalAdvance("0000") + 30)
+            box.setFixedWidth(box.fontMetrics().horizontalAdvance(widest) + 34)
             row.addWidget(label)
             row.addWidget(box)
-            row.addSpacing(10)
+            row.addSpacing(4)
         row.addStretch(1)
-        self.body.insertLayout(0, row)
+        self.head = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self.head.addLayout(row)
+        self.head.addWidget(self.row)
+        self.body.insertLayout(0, self.head)
+
+    def _connect(self) -> None:
+        self.view_box.textActivated.connect(self._show_as)
         self.sample_box.activated.connect(self.store.set_sample)
         self.map_box.activated.connect(self.redraw)
+        self.view.hovered.connect(self._hover)
+        self.view.doubled.connect(self._double)
+        self.view.lifted.connect(lambda step: self._choose_unit((-1 if self._unit is None else self._unit) + step))
+        self.row.chosen.connect(self._choose_unit)
+        self.row.set_to.connect(self._set_unit)
+        self.row.zeroed.connect(lambda: self._set_unit(0.0))
+        self.row.map_zeroed.connect(lambda: self._zero_map(self._map))
+        self.row.swept.connect(self._sweep)
+        self.row.reset.connect(self._reset)
+
+    # ---- what is shown ----
+
+    @property
+    def _mine(self) -> Tilings | None:
+        """The current run's bottlenecks."""
+        path = self.store.state.current
+        return self._runs.get(path) if path is not None else None
+
+    @property
+    def _map(self) -> int:
+        return max(0, self.map_box.currentIndex())
+
+    @property
+    def _view_name(self) -> str:
+        """How the values are shown; a dense bottleneck has no maps."""
+        mapless = self._mine is None or not self._mine.maps
+        return "tiling" if self._wanted_view == "maps" and mapless else self._wanted_view
+
+    @property
+    def _comparing(self) -> bool:
+        return len(self.store.state.compared) > 1 and self._view_name == "tiling"
+
+    def _sample(self, mine: Tilings) -> int:
+        return min(self.store.state.sample, len(mine.values) - 1)
 
     def follow(self, before: State, after: State) -> None:
         subject = subject_of(after)
         if subject != self._shown:
             self._shown = subject
-            self._values = None
-            self._ask(after)
-        elif before.sample != after.sample:
+            self._begin(after)
+        elif before.sample != after.sample or self._decoder_of(before) != self._decoder_of(after):
+            self._decode()
             self.redraw()
 
+    @staticmethod
+    def _decoder_of(state: State) -> tuple[object, ...]:
+        return state.file_of(state.current, "decoder"), state.now.decoder, state.now.decoder_trouble
+
+    def _begin(self, state: State) -> None:
+        owner = (state.current, state.now.graph_sha256)
+        if owner != self._owner:
+            self._owner, self._edits, self._unit = owner, Edits(), None
+            self.row.set_sweeping(False)
+        self._runs, self._decoded = {}, None
+        self._forget_sweep()
+        self.decoder.forget()
+        self._ask(state)
+
     def _ask(self, state: State) -> None:
-        file, samples, graph = state.graph_file, state.samples, state.now.graph
-        if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
-            self.asker.ask({state.current: Ask(file, samples.inputs, (graph.bottleneck,))})
+        asks: dict[Hashable, Ask] = {}
+        self._sentences = {}
+        for path in state.compared:
+            file, samples, graph = state.file_of(path), state.samples_of(path), state.of(path).graph
+            if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
+                asks[path] = Ask(file, samples.inputs, (graph.bottleneck,))
+            elif not self.is_coming(its := replace(state, current=path)):
+                self._sentences[path] = self.why_nothing(its, needs="bottleneck")
+        if asks:
+            self.asker.ask(asks, self._shown)
             return
         self.asker.forget()
-        if not self.is_coming(state):
+        if self._sentences:
             self._set_choices(0, 0)
-            self.view.show_sentence(self.why_nothing(state, needs="bottleneck"))
+            self.redraw()
 
     def _take(self, done: Round) -> None:
-        (answer,) = done.answers.values()
-        values = next(iter(answer.arrays.values()), None)
-        if answer.trouble or values is None or values.ndim < 2 or not values.size:
-            self.view.show_sentence(words.sentence(answer.trouble) or "The graph's bottleneck holds no values.")
+        if done.context is not self._shown:
             return
-        if not np.isfinite(values).any():  # some are shown, with gaps
-            self.view.show_sentence(not_finite(values))
+        found: dict[Path, tuple[np.ndarray, tuple[int, int] | None]] = {}
+        for path, answer in done.answers.items():
+            assert isinstance(path, Path)
+            values = next(iter(answer.arrays.values()), None)
+            trouble = words.sentence(answer.trouble) or _unusable(values)
+            if trouble or values is None:
+                self._sentences[path] = trouble
+                continue
+            graph = self.store.state.of(path).graph
+            found[path] = (values, graph.view if graph else None)
+        if sum(values.size for values, _ in found.values()) > AT_ONCE:
+            job = partial(figures.tilings_of, list(found.values()))
+            self.tools.disk.do("bottleneck pictures", job, partial(self._take_tilings, self._shown, tuple(found)))
+        else:
+            made = figures.tilings_of(list(found.values())) if found else ()
+            self._take_tilings(self._shown, tuple(found), Done(made))
+
+    def _take_tilings(self, subject: tuple[object, ...], paths: tuple[Path, ...], done: Done) -> None:
+        if subject is not self._shown:
             return
-        self._values = values
-        self._set_choices(len(values), values.shape[1] if values.ndim == 4 else 0)
+        if done.trouble:
+            self._sentences |= dict.fromkeys(paths, words.sentence(done.trouble))
+        self._runs = dict(zip(paths, done.result or (), strict=False))
+        mine = self._mine
+        self._set_choices(len(mine.values) if mine else 0, mine.maps if mine else 0)
+        if mine is None or (self._unit is not None and self._unit >= mine.count):
+            self._unit, self._edits = None, Edits()
+        self._decode()
         self.redraw()
 
     def _set_choices(self, samples: int, maps: int) -> None:
-        for box, count in ((self.sample_box, samples), (self.map_box, min(maps, MAX_MAPS))):
+        for box, count in ((self.sample_box, samples), (self.map_box, min(maps, figures.MOST_MAPS))):
             if box.count() != count:
                 box.clear()
                 box.addItems([str(index + 1) for index in range(count)])
             box.setEnabled(count > 1)
         for widget in (self.map_box, self.map_label):
             widget.setVisible(maps > 0)
+        model = self.view_box.model()
+        if isinstance(model, QStandardItemModel):
+            model.item(VIEWS.index("maps")).setEnabled(maps > 0)
+
+    # ---- units ----
+
+    def _choose_unit(self, unit: int) -> None:
+        """Choose a unit to be changed; −1 for none."""
+        mine = self._mine
+        if mine is None:
+            return
+        self._unit = min(unit, mine.count - 1) if unit >= 0 else None
+        if self._unit is not None and mine.maps:
+            self.map_box.setCurrentIndex(tiles.place_in_map(mine.shape, self._unit)[0])
+        self._forget_sweep()
+        if self._unit is None:
+            self.row.set_sweeping(False)
+        self._decode()
+        self.redraw()
+
+    def _set_unit(self, value: float) -> None:
+        if self._unit is not None:
+            self._change(self._edits.with_unit(self._unit, value))
+
+    def _zero_map(self, index: int) -> None:
+        mine = self._mine
+        if mine is not None and index < mine.maps:
+            self._change(self._edits.with_zeros(units.units_of_map(mine.shape, index)))
+
+    def _reset(self) -> None:
+        self._change(Edits())
+
+    def _change(self, edits: Edits) -> None:
+        if self._mine is None or self._why_no_decoder(self.store.state, self._mine) is not None:
+            return
+        self._edits = edits
+        self._decode()
+        self.redraw()
+
+    def _sweep(self, on: bool) -> None:
+        self.row.set_sweeping(on)
+        self._forget_sweep()
+        self._decode()
+        self.redraw()
+
+    def _forget_sweep(self) -> None:
+        self.sweeper.forget()
+        self._swept, self._sweeping = None, ()
+
+    # ---- the decoder ----
+
+    def _why_no_decoder(self, state: State, mine: Tilings) -> str | None:
+        """Return why nothing can be decoded, '' while the decoder is on its way, None where it can."""
+        known, entry = state.now, state.entry
+        if entry is None or not entry.is_run:
+            return "A graph that comes alone has no decoder.onnx beside it, so its values can only be looked at."
+        if entry.decoder_stamp is None:
+            return "This run has no decoder.onnx, so its values can only be looked at."
+        if known.decoder_trouble:
+            return words.sentence(known.decoder_trouble)
+        if known.decoder is None or state.file_of(state.current, "decoder") is None:
+            return ""
+        misfit = units.misfit(known.decoder, mine.shape)
+        return f"Nothing can be decoded: {misfit}." if misfit else None
+
+    def _decode(self) -> None:
+        """Ask what the decoder makes of the chosen sample as things are now."""
+        state, mine = self.store.state, self._mine
+        if mine is None:
+            return
+        why = self._why_no_decoder(state, mine)
+        if why is not None:
+            self._decoder_sentence, self._decoded = why, None
+            self.decoder.forget()
+            self._forget_sweep()
+            return
+        file, decoder = state.file_of(state.current, "decoder"), state.now.decoder
+        assert file is not None and decoder is not None
+        output, sample = units.picture_output(decoder), self._sample(mine)
+        before = mine.values[sample]
+        after = self._edits.apply(before)
+        batch = np.stack([before, after]) if self._edits.values else before[None]
+        self.decoder.ask({"decoder": Ask(file, batch, (output,))}, Decoding(mine, sample, self._edits))
+        if not self.row.sweep_button.isChecked() or self._unit is None:
+            return
+        subject = (mine, sample, self._unit, self._edits.without(self._unit))
+        if subject != self._sweeping:  # where the unit itself stands makes no difference to its sweep
+            self._sweeping = subject
+            steps = units.sweep_values(*units.range_of(mine.values, self._unit))
+            wish = Decoding(mine, sample, self._edits, self._unit, steps)
+            self.sweeper.ask({"sweep": Ask(file, units.sweep(after, self._unit, steps), (output,))}, wish)
+
+    def _take_decoded(self, done: Round) -> None:
+        wish, images = done.context, self._images_of(done)
+        if images is not None and isinstance(wish, Decoding):
+            self._decoded = (images[0], images[1] if len(images) > 1 else None)
+            self.redraw()
+
+    def _take_swept(self, done: Round) -> None:
+        wish, images = done.context, self._images_of(done)
+        if images is None or not isinstance(wish, Decoding) or wish.steps is None:
+            return
+        if self.row.sweep_button.isChecked() and wish.unit == self._unit:
+            self._swept = (wish.steps, images)
+            self.redraw()
+
+    def _images_of(self, done: Round) -> np.ndarray | None:
+        """Return a decoder's pictures, (N, C, H, W), of the sample shown; what cannot be shown is said."""
+        wish, mine = done.context, self._mine
+        if not isinstance(wish, Decoding) or wish.of is not mine or mine is None or wish.sample != self._sample(mine):
+            return None
+        (answer,) = done.answers.values()
+        images = next(iter(answer.arrays.values()), None)
+        self._decoder_sentence = words.sentence(answer.trouble) or _no_pictures(images)
+        if self._decoder_sentence:
+            self._decoded = None
+            self._forget_sweep()
+            self.redraw()
+            return None
+        return images
+
+    # ---- painting ----
 
     def redraw(self) -> None:
-        state, values = self.store.state, self._values
-        if values is None:
+        state, mine = self.store.state, self._mine
+        self._show_unit()
+        if not self._runs and not self._sentences:
+            return  # on its way
+        if not self._comparing and mine is None:
+            self.view.show_sentence(self._sentences.get(state.current, "") if state.current else "")
             return
-        chosen = min(state.sample, len(values) - 1)
-        self.sample_box.setCurrentIndex(chosen)
-        figure = figure_of(
-            self.theme,
-            values,
-            tiles.grid_of(values.shape[1:], state.now.graph.view if state.now.graph else None),
-            chosen=chosen,
-            index=max(0, self.map_box.currentIndex()) if values.ndim == 4 else None,
-        )
-        name = state.now.graph.bottleneck if state.now.graph else "bottleneck"
-        size = int(np.prod(values.shape[1:]))
-        told = f"{words.shape(values.shape[1:])}, {size} values" if values.ndim > 2 else f"{size} values"
-        self.subtitle.setText(told if name == "bottleneck" else f"output {words.clean(name, limit=40)}: {told}")
+        self.view_box.setCurrentText(self._view_name)
+        if mine is not None:
+            self.sample_box.setCurrentIndex(self._sample(mine))
+        parts = self._compared(state, mine) if self._comparing else self._single(mine)
+        parts |= self._of_decoder(mine)
+        self.subtitle.setText(self._words(state, mine))
+        figure = Parts(parts, figures.place, self._description(mine))
         self.view.show_figure(figure, figure.description)
 
+    def _chosen(self, mine: Tilings) -> Chosen:
+        sample = self._sample(mine)
+        values = self._edits.apply(mine.values[sample])
+        return Chosen(sample, values, self._unit, self._map, tuple(self._edits.values))
 
-def figure_of(theme: Theme, values: np.ndarray, grid: tiles.Grid, *, chosen: int, index: int | None) -> MosaicFigure:
-    """Return the figure: every sample's tiling, the chosen one's large, and one feature map if there are maps."""
-    low, high = tiles.value_range(values)
-    table = colours.sequential()
-    pictures = colours.apply(tiles.tile(values, grid), low, high, table)
-    rows, columns = grid.shape
-    large = [Large(f"sample {chosen + 1}, {rows}×{columns}", pictures[chosen])]
-    if index is not None:
-        single = tiles.single_map(values, chosen, min(index, values.shape[1] - 1))
-        note = "values {} … {}".format(*(words.number(value, 3) for value in tiles.value_range(single)))
-        title = f"map {index + 1} of {values.shape[1]}, {words.shape(single.shape)}"
-        large.append(Large(title, colours.apply(single, low, high, table), note))
-    scale = Scale(words.number(low, 3), words.number(high, 3), table, "value")
-    text = f"Bottlenecks of {len(values)} samples as {rows}×{columns}; values from {scale.low} to {scale.high}"
-    return MosaicFigure(
-        theme=theme, rows=(Row("", pictures),), chosen=chosen, large=tuple(large), scale=scale, description=text
-    )
+    def _single(self, mine: Tilings | None) -> dict[str, Part]:
+        assert mine is not None
+        make = {"tiling": figures.as_tiling, "maps": figures.as_maps, "bars": figures.as_bars}[self._view_name]
+        parts: dict[str, Part] = {"strip": figures.strip(self.theme, mine, self._sample(mine))}
+        parts |= make(self.theme, mine, self._chosen(mine))
+        if self._view_name != "bars":
+            parts["scale"] = ScaleLine(self.theme, mine.scale())
+        return parts
+
+    def _compared(self, state: State, mine: Tilings | None) -> dict[str, Part]:
+        names = state.names()
+        runs = [(names[path], self._runs.get(path), self._sentences.get(path, "")) for path in state.compared]
+        current = state.compared.index(state.current) if state.current in state.compared else -1
+        chosen = self._chosen(mine) if mine is not None else None
+        parts = figures.compared(self.theme, runs, state.sample, current, chosen)
+        if mine is not None and chosen is not None:
+            parts |= figures.line(self.theme, mine, chosen)
+        scale = next((run.scale() for run in self._runs.values()), None)  # one for all
+        return parts | ({"scale": ScaleLine(self.theme, scale)} if scale else {})
+
+    def _of_decoder(self, mine: Tilings | None) -> dict[str, Part]:
+        """Return the decoder's pictures or the sentence for why there are none."""
+        if mine is None or (self._comparing and self._unit is None and not self._edits.values):
+            return {}
+        if self._decoder_sentence:
+            return {"decoded": Words(self.theme, self._decoder_sentence)}
+        parts: dict[str, Part] = {}
+        if self._decoded is not None:
+            parts["decoded"] = figures.decoded(self.theme, *self._decoded)
+            if self._unit is None:
+                parts["line"] = Line(self.theme, "Click a value to change it and see what that does.")
+        if self._swept is not None and self._unit is not None:
+            steps, images = self._swept
+            value = float(self._edits.apply(mine.values[self._sample(mine)]).reshape(-1)[self._unit])
+            parts["sweep"] = figures.swept(self.theme, images, steps, figures.nearest_step(steps, value))
+        return parts
+
+    def _show_unit(self) -> None:
+        mine, unit = self._mine, self._unit
+        if mine is None:
+            self.row.show_unit(0, None, 0.0, (0.0, 1.0))
+            self.row.allow(choosing=False, changing=False, maps=False, back=False)
+            return
+        value = float(self._edits.apply(mine.values[self._sample(mine)]).reshape(-1)[unit]) if unit is not None else 0.0
+        seen = units.range_of(mine.values, unit) if unit is not None else (0.0, 1.0)
+        self.row.show_unit(mine.count, unit, value, seen)
+        can = self._why_no_decoder(self.store.state, mine) is None
+        self.row.allow(choosing=True, changing=can, maps=mine.maps > 0, back=bool(self._edits.values))
+
+    def _words(self, state: State, mine: Tilings | None) -> str:
+        parts = [f"{len(state.compared)} runs"] if self._comparing else []
+        if mine is not None and not self._comparing:
+            name = state.now.graph.bottleneck if state.now.graph else "bottleneck"
+            told = f"{words.shape(mine.shape)}, {mine.count:,} values" if mine.maps else f"{mine.count:,} values"
+            parts.append(told if name == "bottleneck" else f"output {words.clean(name, limit=40)}: {told}")
+        return " · ".join([self._edits.told, *parts] if self._edits.values else parts)
+
+    def _description(self, mine: Tilings | None) -> str:
+        if mine is None:
+            return f"Bottlenecks of {len(self._runs)} runs"
+        rows, columns = mine.grid.shape
+        told = f"Bottlenecks of {len(mine.values)} samples as {rows}×{columns}"
+        unit = figures.unit_line(mine, self._chosen(mine))
+        return "; ".join(filter(None, (told, unit, self._edits.told)))
+
+    # ---- pointing ----
+
+    def _at(self, point: QPointF) -> tuple[str, object] | None:
+        figure = self.view.figure
+        if not isinstance(figure, Parts) or not self._runs:
+            return None
+        metrics = QFontMetricsF(self.view.font())
+        found = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
+        return (found[0], found[2]) if found else None
+
+    def _run_of(self, part: str) -> tuple[Path | None, Tilings | None]:
+        """Return whose part it is: of several runs the part's number tells, otherwise the current one's."""
+        number = part.partition(" ")[2]
+        compared = self.store.state.compared
+        path = compared[int(number)] if number and int(number) < len(compared) else self.store.state.current
+        return path, self._runs.get(path) if path is not None else None
+
+    def _unit_at(self, part: str, spot: object, run: Tilings) -> int | None:
+        """Return the unit under the pointer."""
+        if isinstance(spot, int):
+            return spot
+        if not isinstance(spot, Spot) or spot.row < 0:
+            return None
+        if part == "map" or (part == "stage" and self._view_name == "maps"):
+            index = self._map if part == "map" else spot.picture
+            unit = (index * run.shape[1] + spot.row) * run.shape[2] + spot.column
+            return unit if unit < run.count else None
+        if part in _OF_DECODER or not (spot.row < run.units.shape[0] and spot.column < run.units.shape[1]):
+            return None
+        unit = int(run.units[spot.row, spot.column])
+        return unit if unit >= 0 else None
+
+    def _choose(self, point: QPointF) -> None:
+        found = self._at(point)
+        if found is None or found[0] in _OF_DECODER:
+            return
+        part, spot = found
+        path, run = self._run_of(part)
+        if part.startswith(("strip", "row")) and isinstance(spot, Spot):
+            self.store.set_sample(spot.picture)
+        elif run is not None and path == self.store.state.current:
+            unit = self._unit_at(part, spot, run)
+            if unit is not None:
+                self._choose_unit(unit)
+            elif isinstance(spot, Spot) and self._view_name == "maps":
+                self.map_box.setCurrentIndex(spot.picture)
+                self.redraw()
+
+    def _double(self, point: QPointF) -> None:
+        """Zero the map whose heading it is."""
+        found = self._at(point)
+        if found is None or not isinstance(found[1], Spot) or found[1].row >= 0:
+            return
+        if found[0] == "map":
+            self._zero_map(self._map)
+        elif found[0] == "stage" and self._view_name == "maps":
+            self._zero_map(found[1].picture)
+
+    def _hover(self, point: QPointF | None) -> None:
+        found = self._at(point) if point is not None else None
+        text = self._told(*found) if found else ""
+        self.view.show_hint(text, point if point is not None else QPointF())
+
+    def _told(self, part: str, spot: object) -> str:
+        """Say what lies under the pointer."""
+        path, run = self._run_of(part)
+        if isinstance(spot, str):
+            return spot
+        if part in _OF_DECODER and isinstance(spot, Spot):
+            return self._told_of_pictures(part, spot)
+        if run is None or path is None:
+            return ""
+        unit = self._unit_at(part, spot, run)
+        if isinstance(spot, Spot) and (part.startswith(("strip", "row")) or path != self.store.state.current):
+            sample = self.store.state.sample if part.startswith("large") else spot.picture
+            name = f"{self.store.state.names()[path]}\n" if self._comparing else ""
+            return name + _of_sample(run, sample, unit)
+        if unit is None:
+            heading = isinstance(spot, Spot) and spot.row < 0 and run.maps > 0 and not self._comparing
+            return "Double click: zero the map" if heading and (part == "map" or self._view_name == "maps") else ""
+        return figures.unit_line(run, replace(self._chosen(run), unit=unit))
+
+    def _told_of_pictures(self, part: str, spot: Spot) -> str:
+        place = f"row {spot.row + 1}, column {spot.column + 1}"
+        if spot.row < 0:
+            return ""
+        if part == "sweep" and self._swept is not None:
+            steps, images = self._swept
+            return (
+                f"unit at {words.number(float(steps[spot.picture]), 3)}\n{place}: {_pixel(images[spot.picture], spot)}"
+            )
+        if self._decoded is None:
+            return ""
+        before, after = self._decoded
+        pictures = [before] if after is None else [before, after, after - before]
+        return f"{place}: {_pixel(pictures[spot.picture], spot)}" if spot.picture < len(pictures) else ""
+
+    # ---- for the window ----
+
+    def commands(self) -> tuple[Command, ...]:
+        shown = tuple(Command(f"Show values as {name}", partial(self._show_as, name)) for name in VIEWS)
+        return (
+            *shown,
+            Command("Set the chosen unit to zero", lambda: self._set_unit(0.0)),
+            Command("Sweep the chosen unit", self.row.sweep_button.toggle),
+            Command("Set the chosen map to zero", lambda: self._zero_map(self._map)),
+            Command("Take all changes back", self._reset),
+        )
+
+    def _show_as(self, name: str) -> None:
+        self._wanted_view = name
+        self.redraw()
+
+    def numbers(self) -> Numbers:
+        """Every unit of every run shown, with its value for each image and, of the current run, what it was set to."""
+        names, most = self.store.state.names(), max((len(run.values) for run in self._runs.values()), default=0)
+        if not most:
+            return []
+        images = tuple(f"sample {index + 1}" for index in range(most))
+        rows: Numbers = [("run", "unit", "map", "row", "column", *images, "set to")]
+        for path, run in self._runs.items():
+            edits = self._edits.values if path == self.store.state.current else {}
+            flat = run.values.reshape(len(run.values), -1).T.tolist()
+            for unit, values in enumerate(flat):
+                place = [number + 1 for number in tiles.place_in_map(run.shape, unit)] if run.maps else ["", "", ""]
+                rows.append((names[path], unit + 1, *place, *values, edits.get(unit, "")))
+        return rows
+
+
+def _unusable(values: np.ndarray | None) -> str:
+    """Return the sentence for a bottleneck that cannot be shown, '' for one that can."""
+    if values is None or values.ndim < 2 or not values.size:
+        return "The graph's bottleneck holds no values."
+    if values[0].size > MOST_VALUES:
+        return (
+            f"The graph's bottleneck holds {values[0].size:,} values an image; more than {MOST_VALUES:,} are not shown."
+        )
+    return "" if np.isfinite(values).any() else not_finite(values)  # some are shown, with gaps
+
+
+def _no_pictures(images: np.ndarray | None) -> str:
+    """Return the sentence for a decoder's answer that cannot be shown."""
+    if images is None or images.ndim != 4 or images.shape[1] not in (1, 3) or not images.size:
+        return "The decoder makes no pictures of these values."
+    return not_finite(images)
+
+
+def _of_sample(shown: Tilings, sample: int, unit: int | None) -> str:
+    told = f"sample {sample + 1}"
+    if unit is None or sample >= len(shown.values):
+        return told
+    value = float(shown.values[sample].reshape(-1)[unit])
+    return f"{told}, {tiles.unit_words(shown.shape, unit)}: {words.number(value, 3)}"
+
+
+def _pixel(picture: np.ndarray, spot: Spot) -> str:
+    """A pixel's value, or its three."""
+    return ", ".join(words.number(float(value), 3) for value in picture[:, spot.row, spot.column])

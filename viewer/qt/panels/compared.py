@@ -191,19 +191,6 @@ class ComparedPanel(ImagePanel):
         if pointed is not None:
             self.choose(pointed.image)
 
-    def _step(self, step: int) -> None:
-        """Choose the next image; beyond the last one of the page comes the next page."""
-        state = self.store.state
-        count = len(state.page.clean) if state.page else 0
-        if not count:
-            return
-        place = min(state.sample, count - 1) + step
-        if 0 <= place < count:
-            self.store.set_sample(place)
-        elif state.pasted is None and (step > 0 or state.start > 0):
-            self.tools.images.turn(step)
-            self.store.set_sample(0 if step > 0 else count - 1)
-
 
 def _figures_of(outcome: Outcome, image: int) -> list[str]:
     """A run's figures on an image, in a line."""

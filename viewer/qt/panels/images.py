@@ -78,10 +78,17 @@ class ImagePanel(Panel):
         images.turn(pages) if abs(pages) < 1_000 else images.go_to(0 if pages < 0 else pages)
 
     def _step(self, step: int) -> None:
-        figure = self.view.figure
-        if isinstance(figure, MosaicFigure) and figure.rows:
-            count = len(figure.rows[0].pixels)
-            self.store.set_sample(max(0, min(count - 1, min(self.store.state.sample, count - 1) + step)))
+        """Choose the next image; beyond the last one of the page comes the next page."""
+        state = self.store.state
+        count = len(state.page.clean) if state.page else 0
+        if not count:
+            return
+        place = min(state.sample, count - 1) + step
+        if 0 <= place < count:
+            self.store.set_sample(place)
+        elif state.pasted is None and (step > 0 or state.start > 0):
+            self.tools.images.turn(step)
+            self.store.set_sample(0 if step > 0 else count - 1)
 
 
 def not_finite(values: np.ndarray) -> str:

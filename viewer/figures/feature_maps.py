@@ -1,0 +1,170 @@
+"""A layer's feature maps: all of them in a grid, the chosen one large, and the image that went in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QFontMetricsF
+
+from viewer.figures import colours
+from viewer.figures.mosaic import Scale
+from viewer.figures.sheet import Line, Part, ScaleLine, Sheet
+from viewer.figures.theme import Theme
+from viewer.state import feature_maps, words
+from viewer.state.feature_maps import Maps
+
+MOST_MAPS = 1_024
+MOST_PIXELS = 1_500_000  # of all maps in the grid together: what the largest screens show of them
+SPACE = 8.0
+WIDE = 1.25  # from this shape on the large map stands beside the grid, not above
+SHARES = (0.44, 0.38, 0.32)  # of the height, for the large map above the grid; less where that enlarges the grid
+
+
+@dataclass(frozen=True, eq=False)
+class Coloured:
+    """Maps with their figures and, of the first 1,024, their pictures, uint8 (n, h, w, 3).
+
+    Where all pixels together are more than a screen has, only every `stride`th row and column is in the pictures.
+    """
+
+    maps: Maps
+    pictures: np.ndarray
+    stride: int
+    own: bool  # whether each map has a contrast of its own
+
+    def large(self, index: int) -> np.ndarray:
+        """Return one map in colour with all its pixels, uint8 (1, H, W, 3)."""
+        return _colour(self.maps, slice(index, index + 1), 1, own=self.own)
+
+
+def prepare(values: np.ndarray, *, own: bool) -> Coloured:
+    """Measure and colour maps, float32 (C, H, W): 4 million values take 0.1 s."""
+    return recolour(feature_maps.measure(values), own=own)
+
+
+def recolour(maps: Maps, *, own: bool) -> Coloured:
+    """Colour maps on one scale, or each on its own."""
+    shown = min(maps.count, MOST_MAPS)
+    stride = max(1, math.ceil(math.sqrt(shown * math.prod(maps.values.shape[1:]) / MOST_PIXELS)))
+    return Coloured(maps, _colour(maps, slice(0, shown), stride, own=own), stride, own)
+
+
+def _colour(maps: Maps, which: slice, stride: int, *, own: bool) -> np.ndarray:
+    values = maps.values[which, ::stride, ::stride]
+    table = colours.sequential()
+    if not own:
+        return colours.apply(values, *maps.range, table)
+    lows, highs = (ends[which, None, None].astype(np.float32) for ends in (maps.lows, maps.highs))
+    spans = np.where(highs > lows, highs - lows, 1)
+    return colours.apply((values - lows) / spans, 0.0, 1.0, table)
+
+
+def parts_of(theme: Theme, shown: Coloured, image: np.ndarray, chosen: int, *, name: str) -> dict[str, Part]:
+    """Return the parts of the figure; `image` is what went in, float32 (C, H, W), and `name` what it is called."""
+    maps = shown.maps
+    low, high = maps.range
+    large = Sheet(
+        theme,
+        shown.large(chosen),
+        titles=(f"map {chosen + 1} of {maps.count:,}, {words.shape(maps.values.shape[1:])}",),
+    )
+    parts: dict[str, Part] = {
+        "large": large,
+        "input": Sheet(theme, colours.from_images(image[None]), titles=(name,)),
+        "line": Line(theme, figures_of(maps, chosen)),
+    }
+    if maps.count > 1:
+        parts["maps"] = Sheet(theme, shown.pictures, chosen=chosen)
+    if not shown.own:
+        scale = Scale(words.number(low, 3), words.number(high, 3), colours.sequential(), "value")
+        parts["scale"] = ScaleLine(theme, scale)
+    return parts
+
+
+def figures_of(maps: Maps, index: int) -> str:
+    """Say what one map is in figures."""
+    low, high, mean = (words.number(float(ends[index]), 3) for ends in (maps.lows, maps.highs, maps.means))
+    return f"{low} … {high}, mean {mean}, {100 * maps.zeros[index]:.0f} % zero"
+
+
+def summary(maps: Maps) -> str:
+    """Say what all maps are in figures."""
+    low, high = (words.number(end, 3) for end in maps.range)
+    told = [f"{low} … {high}", f"{100 * float(maps.zeros.mean()):.0f} % zero"]
+    if maps.dead:
+        told.append(f"{maps.dead:,} of {maps.count:,} maps dead")
+    if maps.broken:
+        told.append(f"{maps.broken:,} values not finite")
+    if maps.count > MOST_MAPS:
+        told.append(f"the first {MOST_MAPS:,} of {maps.count:,} maps")
+    return " · ".join(told)
+
+
+def place(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
+    """Place the grid at the left and the large map over the input at the right; in narrow rooms the grid below."""
+    line = math.ceil(metrics.height())
+    room = rect.adjusted(0, 0, 0, -(line + SPACE) if "scale" in parts else 0)
+    if rect.width() > WIDE * rect.height():
+        made = _beside(parts, room, ratio, metrics)
+    else:
+        tried = [_below(parts, room, share, ratio, metrics) for share in SHARES]
+        made = max(tried, key=lambda places: _zoom(parts, places, ratio, metrics))  # the first, where none is larger
+    if "scale" in parts:
+        above = ["maps"] if "maps" in made else list(made)
+        bottom = max(_bottom(parts, name, made[name], ratio, metrics) for name in above)
+        width = made["maps"].width() if "maps" in made else rect.width()
+        made["scale"] = QRectF(rect.left(), min(bottom + SPACE / 2, rect.bottom() - line), width, line)
+    return made
+
+
+def _zoom(parts: Mapping[str, Part], places: Mapping[str, QRectF], ratio: float, metrics: QFontMetricsF) -> float:
+    """How large the grid shows its maps."""
+    grid = parts.get("maps")
+    return grid.cells(places["maps"], ratio, metrics).zoom if isinstance(grid, Sheet) else 0.0
+
+
+def _beside(parts: Mapping[str, Part], room: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
+    line = math.ceil(metrics.height())
+    grid = math.floor(room.width() * 0.6) if "maps" in parts else 0
+    left = room.left() + grid + (2 * SPACE if grid else 0)
+    side = QRectF(left, room.top(), room.right() - left, room.height())
+    tall = math.floor((side.height() - line - SPACE) * (0.62 if grid else 1))
+    wide = side.width() if grid else math.floor(side.width() * 0.6)
+    made = {"large": QRectF(left, room.top(), wide, tall if grid else side.height() - line)}
+    bottom = _bottom(parts, "large", made["large"], ratio, metrics)
+    made["line"] = QRectF(left, bottom + 2, side.width(), line)
+    if grid:
+        made["maps"] = QRectF(room.left(), room.top(), grid, room.height())
+        below = made["line"].bottom() + SPACE
+        made["input"] = QRectF(left, below, side.width(), room.bottom() - below)
+    else:
+        made["input"] = QRectF(left + wide + SPACE, room.top(), side.width() - wide - SPACE, made["large"].height())
+    return made
+
+
+def _below(
+    parts: Mapping[str, Part], room: QRectF, share: float, ratio: float, metrics: QFontMetricsF
+) -> dict[str, QRectF]:
+    line = math.ceil(metrics.height())
+    upper = math.floor(room.height() * (share if "maps" in parts else 1.0)) - line
+    wide = math.floor(room.width() * 0.6)
+    made = {
+        "large": QRectF(room.left(), room.top(), wide, upper),
+        "input": QRectF(room.left() + wide + SPACE, room.top(), room.width() - wide - SPACE, upper),
+    }
+    top = max(_bottom(parts, name, where, ratio, metrics) for name, where in made.items()) + 2
+    made["line"] = QRectF(room.left(), top, room.width(), line)
+    if "maps" in parts:
+        top = made["line"].bottom() + SPACE
+        made["maps"] = QRectF(room.left(), top, room.width(), room.bottom() - top)
+    return made
+
+
+def _bottom(parts: Mapping[str, Part], name: str, room: QRectF, ratio: float, metrics: QFontMetricsF) -> float:
+    """Where a sheet in a room ends."""
+    part = parts[name]
+    return part.used(room, ratio, metrics).bottom() if isinstance(part, Sheet) else room.bottom()

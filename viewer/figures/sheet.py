@@ -1,0 +1,319 @@
+"""Pictures of one size in a grid, with titles and captions, whose pixels can be pointed at; and figures of several.
+
+A pixel takes a whole number of device pixels as long as that fits, as everywhere in the window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
+
+from viewer.figures.mosaic import Scale, paint_scale, to_image, whole_zoom
+from viewer.figures.theme import Theme
+
+GAP = 3.0
+TIGHT = 1.0  # between cells so small that a gap would cost more than it shows
+SMALL = 14.0
+FRAME = 3.0  # around the chosen picture, kept free of the words below
+
+
+class Spot(NamedTuple):
+    """What lies under a point: a pixel of a picture, or (row −1) its title."""
+
+    picture: int
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An outline around a pixel of a picture, in a colour of the theme."""
+
+    picture: int
+    row: int
+    column: int
+    colour: str = "accent"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where the pictures stand: `columns` to a row, each `zoom` times as large; lines of text take `above`, `below`."""
+
+    columns: int
+    zoom: float
+    gap: float
+    above: float
+    below: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """Pictures, uint8 (N, H, W, 3); `columns` of them to a row, or as many as show them largest.
+
+    Titles and captions are left out where the cells are too small for them; those of a single picture may be as wide
+    as the sheet. The chosen picture has a frame, marked pixels an outline.
+    """
+
+    theme: Theme
+    pixels: np.ndarray
+    titles: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+    columns: int = 0
+    room_for: int = 0  # so many are to come: those there are stand as they will then
+    chosen: int | None = None
+    marks: tuple[Mark, ...] = ()
+    _cells: dict[tuple[float, ...], Cells] = field(default_factory=dict)
+
+    @cached_property
+    def image(self) -> QImage:
+        """All pictures in one that is near square: the painter cannot reach farther than 32,767 pixels."""
+        count, height, width = self.pixels.shape[:3]
+        side = math.ceil(math.sqrt(count))
+        full = np.zeros((side * math.ceil(count / side), height, width, 3), dtype=np.uint8)
+        full[:count] = self.pixels
+        rows = full.reshape(-1, side, height, width, 3).transpose(0, 2, 1, 3, 4)
+        return to_image(np.ascontiguousarray(rows.reshape(-1, side * width, 3)))
+
+    @property
+    def count(self) -> int:
+        """The number of pictures that room is kept for."""
+        return max(len(self.pixels), self.room_for)
+
+    # ---- layout ----
+
+    def cells(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Cells:
+        """Return the grid that shows the pictures largest in `rect`, with their words if these find room.
+
+        Among those it is one that leaves few cells empty, and has few rows.
+        """
+        key = (rect.width(), rect.height(), ratio, metrics.height())
+        if key not in self._cells:
+            self._cells.clear()
+            self._cells[key] = self._best(rect, ratio, metrics)
+        return self._cells[key]
+
+    def _best(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Cells:
+        line = math.ceil(metrics.height())
+        below = line + FRAME if self.captions else 0
+        if self.titles:
+            titled = self._largest(rect, ratio, line, below)
+            widest = max(map(metrics.horizontalAdvance, self.titles))
+            if self.count == 1 or widest <= self.pixels.shape[2] * titled.zoom + titled.gap:
+                return titled
+        return self._largest(rect, ratio, 0, below)
+
+    def _largest(self, rect: QRectF, ratio: float, above: float, below: float) -> Cells:
+        choices = [self.columns] if self.columns else range(1, self.count + 1)
+        tried = [self._grid(rect, ratio, columns, above, below) for columns in choices]
+        return max(tried, key=lambda cells: (cells.zoom, -(-self.count % cells.columns), cells.columns))
+
+    def _grid(self, rect: QRectF, ratio: float, columns: int, above: float, below: float) -> Cells:
+        height, width = self.pixels.shape[1:3]
+        rows = math.ceil(self.count / columns)
+        gap = GAP if min(rect.width() / columns, rect.height() / rows) >= SMALL else TIGHT
+        across = (rect.width() - gap * (columns - 1)) / columns / width
+        down = (rect.height() - (gap + above + below) * rows + gap) / rows / height
+        return Cells(columns, whole_zoom(across, down, ratio), gap, above, below)
+
+    def height_for(self, width: float, limit: float, ratio: float, metrics: QFontMetricsF) -> float:
+        """Return the height that the pictures take where they have so much width, and at most `limit` of height."""
+        room = QRectF(0, 0, width, limit)
+        return self.used(room, ratio, metrics).height()
+
+    def used(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
+        """Return the part of `rect` that the pictures and their words take."""
+        cells = self.cells(rect, ratio, metrics)
+        height, width = self.pixels.shape[1:3]
+        rows = math.ceil(self.count / cells.columns)
+        tall = rows * (height * cells.zoom + cells.above + cells.below + cells.gap) - cells.gap
+        wide = cells.columns * (width * cells.zoom + cells.gap) - cells.gap
+        return QRectF(rect.left(), rect.top(), wide, tall)
+
+    def cell(self, index: int, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
+        """Return where a picture stands."""
+        cells = self.cells(rect, ratio, metrics)
+        height, width = (size * cells.zoom for size in self.pixels.shape[1:3])
+        row, column = divmod(index, cells.columns)
+        left = rect.left() + column * (width + cells.gap)
+        top = rect.top() + row * (height + cells.above + cells.below + cells.gap) + cells.above
+        return QRectF(math.ceil(left * ratio) / ratio, math.ceil(top * ratio) / ratio, width, height)
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Spot | None:
+        """Return the pixel or the title under a point."""
+        cells = self.cells(rect, ratio, metrics)
+        height, width = self.pixels.shape[1:3]
+        first = self.cell(0, rect, ratio, metrics)
+        across = first.width() + cells.gap
+        down = first.height() + cells.above + cells.below + cells.gap
+        column, row = math.floor((point.x() - first.left()) / across), math.floor((point.y() - rect.top()) / down)
+        index = row * cells.columns + column
+        if row < 0 or not 0 <= column < cells.columns or index >= len(self.pixels):
+            return None
+        cell = self.cell(index, rect, ratio, metrics)
+        if not cell.adjusted(0, -cells.above, 0, 0).contains(point):
+            return None
+        if point.y() < cell.top():
+            return Spot(index, -1, 0)
+        y, x = (point.y() - cell.top()) / cells.zoom, (point.x() - cell.left()) / cells.zoom
+        return Spot(index, min(height - 1, math.floor(y)), min(width - 1, math.floor(x)))
+
+    # ---- painting ----
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint pictures, words, frame and marks inside `rect`."""
+        metrics, ratio = QFontMetricsF(painter.font(), painter.device()), painter.device().devicePixelRatioF()
+        cells = self.cells(rect, ratio, metrics)
+        height, width = self.pixels.shape[1:3]
+        side = self.image.width() // width
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cells.zoom * ratio < 0.99)
+        places = [self.cell(index, rect, ratio, metrics) for index in range(len(self.pixels))]
+        for index, place in enumerate(places):
+            row, column = divmod(index, side)
+            painter.drawImage(place, self.image, QRectF(column * width, row * height, width, height))
+        self._paint_words(painter, places, cells, rect, metrics)
+        self._paint_outlines(painter, places, cells)
+
+    def _paint_words(
+        self, painter: QPainter, places: Sequence[QRectF], cells: Cells, rect: QRectF, metrics: QFontMetricsF
+    ) -> None:
+        alone, middle = self.count == 1, Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(self.theme.colour("muted"))
+        if cells.above:
+            for text, place in zip(self.titles, places, strict=False):
+                if alone:
+                    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.right() - place.left())
+                painter.drawText(QPointF(place.left(), place.top() - 0.3 * metrics.height()), text)
+        painter.setPen(self.theme.colour("text"))
+        stride = 1 if alone else self._stride(cells, metrics)
+        for index, (text, place) in enumerate(zip(self.captions, places, strict=False)):
+            below = QRectF(place.left(), place.bottom() + FRAME, place.width(), cells.below - FRAME)
+            if alone:
+                below.setRight(rect.right())
+                shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, below.width())
+                painter.drawText(below, middle, shown)
+            elif stride and index % stride == 0:
+                width = metrics.horizontalAdvance(text) + 1
+                left = max(rect.left() - 2, min(place.center().x() - width / 2, rect.right() + 2 - width))
+                painter.drawText(QRectF(left, place.bottom() + FRAME, width, cells.below - FRAME), middle, text)
+
+    def _stride(self, cells: Cells, metrics: QFontMetricsF) -> int:
+        """Every how many captions find room; 0 where not even one does."""
+        pitch = self.pixels.shape[2] * cells.zoom + cells.gap
+        widest = max(map(metrics.horizontalAdvance, self.captions), default=0.0)
+        return next((stride for stride in (1, 2, 4, 8) if widest <= stride * pitch), 0)
+
+    def _paint_outlines(self, painter: QPainter, places: Sequence[QRectF], cells: Cells) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if self.chosen is not None and 0 <= self.chosen < len(places):
+            painter.setPen(QPen(self.theme.colour("accent"), 2))
+            painter.drawRect(places[self.chosen].adjusted(-1.5, -1.5, 1.5, 1.5))
+        for mark in self.marks:
+            if 0 <= mark.picture < len(places):
+                corner = places[mark.picture].topLeft()
+                left, top = corner.x() + mark.column * cells.zoom, corner.y() + mark.row * cells.zoom
+                self._paint_mark(painter, QRectF(left, top, cells.zoom, cells.zoom), mark.colour)
+
+    def _paint_mark(self, painter: QPainter, pixel: QRectF, colour: str) -> None:
+        """Two lines, one dark and one bright, so that they are seen on every colour of the scale."""
+        reach = max(0.0, 2.5 - pixel.width() / 2)  # a pixel too small to be seen has a frame around it
+        framed = pixel.adjusted(-reach, -reach, reach, reach)
+        painter.setPen(QPen(self.theme.colour("base"), 3))
+        painter.drawRect(framed)
+        painter.setPen(QPen(self.theme.colour(colour), 1.5))
+        painter.drawRect(framed)
+
+
+# ---- several in one ----
+
+
+class Part(Protocol):
+    """Whatever paints itself into a rectangle and knows what lies under a point of it."""
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None: ...
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> object | None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """A muted paragraph."""
+
+    theme: Theme
+    text: str
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        painter.setPen(self.theme.colour("muted"))
+        painter.drawText(rect, int(Qt.TextFlag.TextWordWrap), self.text)
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line; what has no room is left out of its middle, so that a name and its value are both there."""
+
+    theme: Theme
+    text: str
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        painter.setPen(self.theme.colour("text"))
+        shown = metrics.elidedText(self.text, Qt.TextElideMode.ElideMiddle, rect.width())
+        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class ScaleLine:
+    """A colour scale on a line of its own."""
+
+    theme: Theme
+    scale: Scale
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        paint_scale(painter, rect, self.scale, self.theme)
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
+        return None
+
+
+Places = Mapping[str, QRectF]
+Placer = Callable[[Mapping[str, Part], QRectF, float, QFontMetricsF], Places]
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Figures that stand together, by name; `place` says where, and what has no place is not painted."""
+
+    parts: Mapping[str, Part]
+    place: Placer
+    description: str = ""
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        metrics, ratio = QFontMetricsF(painter.font(), painter.device()), painter.device().devicePixelRatioF()
+        for name, place in self.place(self.parts, rect, ratio, metrics).items():
+            if place.width() > 4 and place.height() > 4:
+                painter.save()
+                self.parts[name].paint(painter, place)
+                painter.restore()
+
+    def hit(
+        self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF
+    ) -> tuple[str, QRectF, object] | None:
+        """Return which part lies under a point, where it stands, and what of it."""
+        for name, place in self.place(self.parts, rect, ratio, metrics).items():
+            if place.adjusted(-2, -2, 2, 2).contains(point):
+                found = self.parts[name].hit(point, place, ratio, metrics)
+                if found is not None:
+                    return name, place, found
+        return None
