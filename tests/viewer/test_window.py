@@ -66,16 +66,9 @@ def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) 
     reconstructions = mosaic_of(window.panels.reconstructions)
     assert [row.label for row in reconstructions.rows] == ["input", "output", "diff."]
     assert len(reconstructions.captions) == 10 and all(float(text) > 0 for text in reconstructions.captions)
-<<<<<<< HEAD
-    assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "output"]
+    assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "median", "output"]
     assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
     assert sheet_of(window.panels.bottleneck, "map").pixels.shape == (1, 7, 7, 3)
-=======
-    assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "median", "output"]
-    bottleneck = mosaic_of(window.panels.bottleneck)
-    assert bottleneck.rows[0].pixels.shape == (10, 28, 14, 3)
-    assert bottleneck.large[1].pixels.shape == (7, 7, 3)
->>>>>>> main
     assert isinstance(window.panels.losses.view.figure, CurvesFigure)
     assert "tests/conv" in window.panels.card.text.toPlainText()
     assert window.notices.sentences == ()
