@@ -57,6 +57,7 @@ MODIFIERS = (
     Qt.KeyboardModifier.ShiftModifier,
     Qt.KeyboardModifier.AltModifier,
 )
+CLOSE_MILLISECONDS = 200
 UNWANTED = ("&Quit",)  # an action that ends the window
 
 
@@ -227,6 +228,12 @@ class Monkey:
             popup.close()
             QApplication.processEvents()
 
+    @staticmethod
+    def close_popup() -> None:
+        popup = QApplication.activePopupWidget()
+        if popup is not None:
+            popup.close()
+
     # ---- at the files ----
 
     def _files(self) -> None:
@@ -296,6 +303,9 @@ def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], lis
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(here / "settings"))
     window = MainWindow(Workers(), Disk(), theme=None)
     monkey = Monkey(window, folder, store, random.Random(seed))
+    closer = QTimer(window, interval=CLOSE_MILLISECONDS)  # a spin box's menu waits in a loop of its own
+    closer.timeout.connect(monkey.close_popup)
+    closer.start()
 
     def hear(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         broken.append(f"after {monkey.last}: " + "".join(traceback.format_exception(kind, error, trace)))

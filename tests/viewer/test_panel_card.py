@@ -98,9 +98,9 @@ def test_all_of_it_can_be_copied_as_text_as_json_and_by_its_hash(
     run = write_exported(tmp_path)
     panel = open_window(run.path).panels.card
     sha256 = hashlib.sha256(run.graph("model").read_bytes()).hexdigest()
-    qtbot.mouseClick(panel.copy_button, Qt.MouseButton.LeftButton, pos=panel.copy_button.rect().center() / 2)
+    qtbot.mouseClick(panel.copy_button, Qt.MouseButton.LeftButton, pos=panel.copy_button.rect().center())
     assert copied().startswith("tests/conv\na blur by hand\ntest split\tmse") and f"    {sha256}" in copied()
-    actions = {action.text(): action for action in panel.copy_button.menu().actions()}
+    actions = {action.text(): action for action in panel.menu_of_copies().actions()}
     actions["Copy the sha256"].trigger()
     assert copied() == sha256
     actions["Copy all as JSON"].trigger()
@@ -192,4 +192,9 @@ def test_nothing_is_copied_where_there_is_nothing(tmp_path: Path, open_window: O
     panel = open_window(tmp_path).panels.card
     QGuiApplication.clipboard().setText("before")
     panel.copy()
-    assert copied() == "before" and panel.numbers() == [] and not panel.copy_button.isEnabled()
+    assert (
+        copied() == "before"
+        and panel.numbers() == []
+        and not panel.copy_button.isEnabled()
+        and not panel.more_button.isEnabled()
+    )

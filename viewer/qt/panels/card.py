@@ -53,19 +53,14 @@ class CardPanel(Panel):
         self.differences_box = _check("only differences", "Leave out what is the same of all the selected runs")
         for box in (self.beside_box, self.differences_box):
             box.toggled.connect(lambda _: self.redraw())
-        self.copy_button = QToolButton()
-        self.copy_button.setText("Copy")
-        self.copy_button.setAccessibleName("Copy the card")
-        self.copy_button.setToolTip(
-            "Copy all of it as text; the arrow has JSON and the sha256. Ctrl+C copies what is marked"
-        )
-        self.copy_button.setFont(small_font(self.copy_button.font()))
-        self.copy_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        self.copy_button.setMenu(self._menu_of_copies())
+        self.copy_button = _button("Copy", "Copy the card", "Copy all of it as text; Ctrl+C copies what is marked")
         self.copy_button.clicked.connect(lambda _: self.copy("text"))
+        self.more_button = _button("as …", "Copy the card as something else", "Copy all of it as JSON, or the sha256")
+        self.more_button.clicked.connect(lambda _: self._offer_copies())
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.copy_button)
+        row.addWidget(self.more_button)
         row.addWidget(self.beside_box)
         row.addWidget(self.differences_box)
         row.addStretch(1)
@@ -74,11 +69,17 @@ class CardPanel(Panel):
         tools.workers.greeted.connect(self._greet)
         self._enable()
 
-    def _menu_of_copies(self) -> QMenu:
-        menu = QMenu(self.copy_button)
+    def menu_of_copies(self) -> QMenu:
+        """Return a menu of what can be copied. It is popped up: a button's own menu would wait in a loop of its own."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for words, kind in COPIES:
             menu.addAction(words).triggered.connect(lambda _=False, kind=kind: self.copy(kind))
         return menu
+
+    def _offer_copies(self) -> None:
+        button = self.more_button
+        self.menu_of_copies().popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def commands(self) -> tuple[Command, ...]:
         return tuple(Command(words.lower(), partial(self.copy, kind)) for words, kind in COPIES)
@@ -98,7 +99,8 @@ class CardPanel(Panel):
         return tuple(row for row in rows if row.differs) if self.differences_box.isChecked() else rows
 
     def _enable(self) -> None:
-        self.copy_button.setEnabled(self._about is not None)
+        for button in (self.copy_button, self.more_button):
+            button.setEnabled(self._about is not None)
         for box in (self.beside_box, self.differences_box):
             box.setVisible(len(self._abouts) > 1)
         self.differences_box.setEnabled(self.beside_box.isChecked())
@@ -301,6 +303,16 @@ class CardText(QTextEdit):
         for words, kind in COPIES:
             menu.addAction(words).triggered.connect(lambda _=False, kind=kind: self.asked.emit(kind))
         return menu
+
+
+def _button(text: str, name: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setAccessibleName(name)
+    button.setToolTip(tip)
+    button.setFont(small_font(button.font()))
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button
 
 
 def _check(text: str, tip: str) -> QCheckBox:
