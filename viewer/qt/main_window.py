@@ -6,7 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
@@ -35,6 +35,7 @@ from zoo.runs import atomic_write
 
 SIZE = (1600, 1000)
 SMALLEST = (1100, 700)
+REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once everything is shown
 
 
 class MainWindow(QMainWindow):
@@ -54,25 +55,27 @@ class MainWindow(QMainWindow):
         self.processes = ImageProcesses(self)
         self.librarian = Librarian(self.store, disk, workers, self.processes, self)
         self.images = Images(self.store, workers, self.processes, disk, self)
+        self._rest = QTimer(self, interval=REST_MILLISECONDS)
+        self._rest.timeout.connect(self._make_next)
         self.window_at: float | None = None  # seconds on the monotonic clock
         self.picture_at: float | None = None
         self._remembers = theme is None
+        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk))
+        self._apply(theme_of(theme or self.settings.theme))  # before there are widgets: each would be styled again
         self._build()
         self._connect()
         menus.build(self)
         self.setMinimumSize(QSize(*SMALLEST).boundedTo(self.screen().availableSize()))
         self.resize(*SIZE)
         if self._remembers:
-            self.layout_of_panels.restore()
             self.panels.runs.restore(self.settings)
             self.settings.restore_window(self, self.splitters)
         self.go_to(self.panels.runs)
-        self._apply(theme_of(theme or self.settings.theme))
 
     def _build(self) -> None:
         self.notices, self.status = Notices(self), Status(self)
-        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk))
         self.layout_of_panels = Layout(self.panels, self.settings, self)
+        self.layout_of_panels.restore() if self._remembers else self.layout_of_panels.usual()
         self.splitters = self.layout_of_panels.splitters
         centre = QWidget()
         layout = QVBoxLayout(centre)
@@ -202,8 +205,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         apply_theme(application, theme)
-        for panel in self.panels.values():
-            panel.set_theme(theme)
+        self.panels.set_theme(theme)
 
     def _system_changed(self) -> None:
         if self.settings.theme == "system":
@@ -223,6 +225,11 @@ class MainWindow(QMainWindow):
             self.picture_at = time.monotonic()
             self.pictured_first.emit()
 
+    def _make_next(self) -> None:
+        """Make another panel while nothing is under way: its commands have keys, and its tab opens at once then."""
+        if self.settled and not self.panels.make_next():
+            self._rest.stop()
+
     def _maybe_settled(self, *_: object) -> None:
         self.settling.emit()
 
@@ -232,7 +239,7 @@ class MainWindow(QMainWindow):
         if not self.workers.started:
             return False
         working = self.librarian.busy or self.workers.busy or self.processes.busy or self.images.busy
-        return not working and not any(panel.waiting for panel in self.panels.values())
+        return not working and not any(panel.waiting for panel in self.panels.made.values())
 
     # ---- events ----
 
@@ -240,6 +247,7 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if self.window_at is None:
             self.window_at = time.monotonic()
+            self._rest.start()
             self.shown_first.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -261,6 +269,7 @@ class MainWindow(QMainWindow):
             self.layout_of_panels.save()
             self.panels.runs.save(self.settings)
             self.settings.save_window(self, self.splitters)
+        self._rest.stop()
         self.librarian.close()
         self.processes.close()
         self.workers.close()
