@@ -15,6 +15,7 @@ from viewer.qt.widgets.place import Place, menu_of_places
 STRETCH = (2, 3, 1)  # which column takes or gives how much when the window is resized
 RUNS_WHEN_FILLED = 420  # what is left to the runs beside a panel that has all the room
 COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
+NARROWEST = {"left": 0, "middle": 437, "right": 381}  # for the widest panel: no column moves when that one is made
 
 USUAL = {
     "left top": ("runs",),
@@ -51,6 +52,7 @@ class Layout(QObject):
             place.fronted.connect(self._fronted)
             place.filled.connect(self.fill)
             place.moving.connect(self._ask)
+            place.setMinimumWidth(NARROWEST[place.name.split()[0]])
         panels.when_made(lambda panel: self.place_of(panel).seat(panel))
 
     def usual(self) -> None:
@@ -61,6 +63,17 @@ class Layout(QObject):
 
     def place_of(self, panel: Panel) -> Place:
         return self._holder(panel.name)
+
+    def open_next(self) -> bool:
+        """Have the panel in front of one place made; return whether there was one that waited for it."""
+        waiting = next((place for place in self.places.values() if place.waits), None)
+        if waiting is not None:
+            waiting.open()
+        return waiting is not None
+
+    def lead(self, name: str) -> None:
+        """Bring a tab to the front, whether its panel is made or not."""
+        self._holder(name).bring(name)
 
     def bring(self, panel: Panel) -> None:
         """Bring a panel to the front, and give back the room that another one fills."""

@@ -35,7 +35,7 @@ from zoo.runs import atomic_write
 
 SIZE = (1600, 1000)
 SMALLEST = (1100, 700)
-REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once everything is shown
+REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once all that can be seen is shown
 
 
 class MainWindow(QMainWindow):
@@ -55,8 +55,8 @@ class MainWindow(QMainWindow):
         self.processes = ImageProcesses(self)
         self.librarian = Librarian(self.store, disk, workers, self.processes, self)
         self.images = Images(self.store, workers, self.processes, disk, self)
-        self._rest = QTimer(self, interval=REST_MILLISECONDS)
-        self._rest.timeout.connect(self._make_next)
+        self._making = QTimer(self, interval=0)
+        self._making.timeout.connect(self._make_next)
         self.window_at: float | None = None  # seconds on the monotonic clock
         self.picture_at: float | None = None
         self._remembers = theme is None
@@ -68,9 +68,8 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(QSize(*SMALLEST).boundedTo(self.screen().availableSize()))
         self.resize(*SIZE)
         if self._remembers:
-            self.panels.runs.restore(self.settings)
             self.settings.restore_window(self, self.splitters)
-        self.go_to(self.panels.runs)
+        self.layout_of_panels.lead("runs")
 
     def _build(self) -> None:
         self.notices, self.status = Notices(self), Status(self)
@@ -87,14 +86,13 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
 
     def _connect(self) -> None:
-        for part in (self.workers, self.librarian, self.images, self.panels.runs):
+        for part in (self.workers, self.librarian, self.images):
             part.told.connect(self.notices.tell)
         self.images.progressed.connect(self.status.show_progress)
         self.workers.greeted.connect(self.status.greet)
         self.workers.answered.connect(self._clocked)
         self.store.changed.connect(self._follow)
-        self.panels.runs.entered.connect(lambda: self.go_to(self.panels.reconstructions))
-        self.panels.reconstructions.view.pictured.connect(self._pictured)
+        self.panels.when_made(self._meet)
         for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.told):
             signal.connect(self._maybe_settled)
         for signal in (self.disk.idle, self.processes.idle):
@@ -102,6 +100,22 @@ class MainWindow(QMainWindow):
         QApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         if self.workers.hello is not None:
             self.status.greet(self.workers.hello)
+
+    def _meet(self, panel: Panel) -> None:
+        """Connect what a panel that has just been made tells."""
+        if panel.name == "reconstructions":
+            self.panels.reconstructions.view.pictured.connect(self._pictured)
+        if panel.name != "runs":
+            return
+        runs = self.panels.runs
+        runs.told.connect(self.notices.tell)
+        runs.entered.connect(lambda: self.go_to(self.panels.reconstructions))
+        runs.folder_wanted.connect(lambda: menus.open_folder(self))
+        runs.file_wanted.connect(lambda: menus.open_file(self))
+        if self._remembers:
+            runs.restore(self.settings)
+        if self._panel_with_the_keyboard() is None:
+            self.go_to(runs)
 
     # ---- what the user does ----
 
@@ -196,10 +210,13 @@ class MainWindow(QMainWindow):
 
     def _panel_in_use(self) -> Panel:
         """The panel that has the keyboard, or else the one used last."""
+        return self._panel_with_the_keyboard() or self.layout_of_panels.front or self.panels.reconstructions
+
+    def _panel_with_the_keyboard(self) -> Panel | None:
         widget: QWidget | None = self.focusWidget()
         while widget is not None and not isinstance(widget, Panel):
             widget = widget.parentWidget()
-        return widget or self.layout_of_panels.front or self.panels.reconstructions
+        return widget
 
     def _apply(self, theme: Theme) -> None:
         application = QApplication.instance()
@@ -226,9 +243,15 @@ class MainWindow(QMainWindow):
             self.pictured_first.emit()
 
     def _make_next(self) -> None:
-        """Make another panel while nothing is under way: its commands have keys, and its tab opens at once then."""
+        """Make a panel that can be seen, one a turn of the event loop; when all are there and nothing is under way,
+        those behind tabs: their commands have keys, and a tab whose panel is made opens at once.
+        """
+        if self.layout_of_panels.open_next():
+            self.settling.emit()
+            return
+        self._making.setInterval(REST_MILLISECONDS)
         if self.settled and not self.panels.make_next():
-            self._rest.stop()
+            self._making.stop()
 
     def _maybe_settled(self, *_: object) -> None:
         self.settling.emit()
@@ -236,7 +259,7 @@ class MainWindow(QMainWindow):
     @property
     def settled(self) -> bool:
         """Whether everything that was opened is shown and nothing is under way."""
-        if not self.workers.started:
+        if not self.workers.started or any(place.waits for place in self.layout_of_panels.places.values()):
             return False
         working = self.librarian.busy or self.workers.busy or self.processes.busy or self.images.busy
         return not working and not any(panel.waiting for panel in self.panels.made.values())
@@ -247,7 +270,7 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if self.window_at is None:
             self.window_at = time.monotonic()
-            self._rest.start()
+            self._making.start()
             self.shown_first.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -269,7 +292,7 @@ class MainWindow(QMainWindow):
             self.layout_of_panels.save()
             self.panels.runs.save(self.settings)
             self.settings.save_window(self, self.splitters)
-        self._rest.stop()
+        self._making.stop()
         self.librarian.close()
         self.processes.close()
         self.workers.close()

@@ -47,10 +47,8 @@ def build(window: MainWindow) -> None:
 
 def _files(window: MainWindow) -> None:
     files = window.menuBar().addMenu("&File")
-    _action(files, "Open &folder…", "Ctrl+Shift+O", lambda: _open_folder(window))
-    _action(files, "&Open file…", "Ctrl+O", lambda: _open_file(window))
-    window.panels.runs.folder_wanted.connect(lambda: _open_folder(window))
-    window.panels.runs.file_wanted.connect(lambda: _open_file(window))
+    _action(files, "Open &folder…", "Ctrl+Shift+O", lambda: open_folder(window))
+    _action(files, "&Open file…", "Ctrl+O", lambda: open_file(window))
     recent = files.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
     files.addSeparator()
@@ -203,13 +201,15 @@ def open_sheet(window: MainWindow) -> sheet.Sheet:
 # ---- files ----
 
 
-def _open_folder(window: MainWindow) -> None:
+def open_folder(window: MainWindow) -> None:
+    """Ask for a folder of runs and show it."""
     chosen = QFileDialog.getExistingDirectory(window, "Open a folder of runs", _start(window))
     if chosen:
         window.open((Path(chosen),))
 
 
-def _open_file(window: MainWindow) -> None:
+def open_file(window: MainWindow) -> None:
+    """Ask for .onnx files and show them."""
     chosen, _ = QFileDialog.getOpenFileNames(window, "Open graphs", _start(window), "ONNX graphs (*.onnx)")
     if chosen:
         window.open(tuple(map(Path, chosen)))

@@ -1,4 +1,4 @@
-"""Every panel of the window, by its name; a new one is an entry of the catalogue, a line here and one in `layout.py`."""
+"""Every panel of the window, by its name; a new one is an entry of the catalogue, a line here and in `layout.py`."""
 
 from __future__ import annotations
 

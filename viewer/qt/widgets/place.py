@@ -15,7 +15,8 @@ from viewer.qt.widgets.panel import Panel
 class Place(QFrame):
     """Holds panels; a tab brings one to the front, a double click on it asks for all the room there is.
 
-    A tab needs no more than a panel's name: `panels` makes the panel when it comes to the front for the first time.
+    A tab needs no more than a panel's name: once the place is open, `panels` makes a panel when it first comes to the
+    front. Until then only those stand here that somebody else has asked for.
     """
 
     fronted = Signal(object)  # Panel
@@ -28,6 +29,7 @@ class Place(QFrame):
         self.setObjectName("panel")
         self.names: list[str] = []  # of its panels, in the order of the tabs
         self._seated: dict[str, Panel] = {}  # those of them that are made
+        self._is_open = False
         self.tabs = _Tabs(self)
         self.lines = QStackedWidget()
         self.lines.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -52,6 +54,16 @@ class Place(QFrame):
         index = self.tabs.currentIndex()
         return self.names[index] if 0 <= index < len(self.names) else None
 
+    @property
+    def waits(self) -> bool:
+        """Whether the panel in front is still to be made."""
+        return bool(self.names) and self.front not in self._seated
+
+    def open(self) -> None:
+        """Have the panel in front made, and from now on each that comes to the front."""
+        self._is_open = True
+        self._show_front()
+
     def put(self, names: Sequence[str], front: str | None) -> None:
         """Hold these panels and no others, one of them in front; those behind it need not be made for that."""
         self.tabs.blockSignals(True)
@@ -72,11 +84,12 @@ class Place(QFrame):
         self.setVisible(True)
 
     def seat(self, panel: Panel) -> None:
-        """Give a panel that is made its room, behind the one that can be seen."""
+        """Give a panel that is made its room."""
         if panel.name not in self._seated:
             self._seated[panel.name] = panel
             self.lines.addWidget(panel.subtitle)
             self.stack.addWidget(panel)
+            self._show_front()
 
     def take(self, name: str) -> None:
         """Let a panel go; an empty place takes no room."""
@@ -98,13 +111,18 @@ class Place(QFrame):
         self.tabs.setCurrentIndex(self.names.index(name))
 
     def _turn(self, index: int) -> None:
-        if 0 <= index < len(self.names):
-            panel = self._panels[self.names[index]]
+        self._show_front()
+        if 0 <= index < len(self.names) and self.names[index] in self._seated:
+            self.fronted.emit(self._seated[self.names[index]])
+
+    def _show_front(self) -> None:
+        name = self.front
+        if name is not None and (self._is_open or name in self._seated):
+            panel = self._panels[name]
             self.seat(panel)
             self.lines.setCurrentWidget(panel.subtitle)
             self.stack.setCurrentWidget(panel)
-            self.tabs.updateGeometry()  # the tab in front is bold, and so wider
-            self.fronted.emit(panel)
+        self.tabs.updateGeometry()  # the tab in front is bold, and so wider
 
     def _reorder(self, start: int, end: int) -> None:
         self.names.insert(end, self.names.pop(start))
