@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayou
 
 from viewer.figures.theme import Theme
 from viewer.infer.questions import Answer
-from viewer.qt import menus, paper
+from viewer.qt import menus
 from viewer.qt.application import apply_theme, theme_of
 from viewer.qt.disk import Disk, Done
 from viewer.qt.image_processes import ImageProcesses
@@ -181,6 +181,8 @@ class MainWindow(QMainWindow):
 
     def export_panel(self) -> None:
         """Ask for a file and write the panel used last into it."""
+        from viewer.qt import paper  # SVG, PDF and CSV are not needed for a window
+
         panel = self._panel_in_use()
         kinds = ";;".join(f"{words} (*.{kind})" for kind, words in paper.KINDS.items())
         name = f"{panel.title.lower().replace(' ', '-')}.png"
@@ -190,6 +192,8 @@ class MainWindow(QMainWindow):
 
     def export_to(self, panel: Panel, file: Path) -> None:
         """Write a panel as a picture, or its numbers as CSV; the file's ending says which."""
+        from viewer.qt import paper
+
         kind = file.suffix.lower().removeprefix(".")
         if kind not in paper.KINDS:
             self.notices.tell(

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from viewer.qt import palette, sheet
 from viewer.qt.catalogue import PANELS
 from viewer.qt.settings import THEMES
 from viewer.state.words import clean
 
 if TYPE_CHECKING:
     from viewer.qt.main_window import MainWindow
+    from viewer.qt.palette import Palette
+    from viewer.qt.sheet import Sheet
     from viewer.qt.widgets.panel import Panel
 
 PANEL_KEYS = {
@@ -158,8 +159,10 @@ def _plain(text: str) -> str:
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
-def open_palette(window: MainWindow) -> palette.Palette:
+def open_palette(window: MainWindow) -> Palette:
     """Show the palette: the commands that can be done now, and every run."""
+    from viewer.qt import palette  # a dialog that no window needs when it opens
+
     window.panels.make_all()
     entries = [
         palette.Entry(_plain(action.text()), action.shortcut().toString(), action.trigger)
@@ -176,8 +179,10 @@ def open_palette(window: MainWindow) -> palette.Palette:
     return shown
 
 
-def open_sheet(window: MainWindow) -> sheet.Sheet:
+def open_sheet(window: MainWindow) -> Sheet:
     """Show the sheet of keys."""
+    from viewer.qt import sheet
+
     window.panels.make_all()
     sections: dict[str, list[tuple[str, str]]] = {}
     for title, action in _actions(window):
