@@ -132,8 +132,9 @@ class Librarian(QObject):
         self._read_new(after)
 
     def _read_new(self, state: State) -> None:
+        paths = state.compared
         for entry in sorted(state.entries, key=lambda entry: entry.path != state.current):
-            compared = entry.path in state.compared
+            compared = entry.path in paths
             if entry.card_stamp and self._is_new("card", entry.path, entry.card_stamp):
                 self._load_card(entry)
             if entry.history_stamp and self._is_new("history", entry.path, entry.history_stamp):

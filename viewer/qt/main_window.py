@@ -106,6 +106,8 @@ class MainWindow(QMainWindow):
         """Connect what a panel that has just been made tells."""
         if panel.name == "reconstructions":
             self.panels.reconstructions.view.pictured.connect(self._pictured)
+        if panel.name == "card":
+            self.panels.card.written.connect(self.settling)
         if panel.name != "runs":
             return
         runs = self.panels.runs
