@@ -41,7 +41,9 @@ VERBS = {
     "card": Verb("export.__main__", "card_app", "Print the card that an ONNX file carries, for people."),
     "verify": Verb("export.__main__", "verify_app", "Check ONNX files: against torch, each other, and their card."),
     "view": Verb("viewer.__main__", "app", "Open the desktop viewer on a folder of runs or an .onnx file."),
-    "report": Verb("viewer.report.__main__", "app", "Write a sheet's deliverables as one HTML page, from its runs."),
+    "report": Verb(
+        "viewer.report.__main__", "app", "Write a sheet's deliverables as one HTML page, and as a PDF, from its runs."
+    ),
     "bench train": Verb(
         "train.bench.__main__", "app", "Compare the training engine with a plain PyTorch loop and with Keras."
     ),

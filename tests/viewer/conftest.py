@@ -23,6 +23,7 @@ from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
 from viewer.qt.shot import Settling
 from viewer.qt.worker import Workers
+from viewer.state.pages import Split, SplitName
 from zoo import card, runs
 from zoo.card import Card
 from zoo.runs import History, RunFolder, atomic_write, pack_history
@@ -137,6 +138,100 @@ def write_run(root: Path, name: str = "tests/conv", *, noise: float = 0.0, **mor
     atomic_write(run.card, told.to_file({"model.onnx": (hashlib.sha256(graph).hexdigest(), len(graph))}))
     atomic_write(run.history, pack_history(history_of(name=name, noise=noise, **more)))
     return run
+
+
+def plane_pictures(points: np.ndarray) -> np.ndarray:
+    """What the decoder of `write_vae` makes of points (N, 2): light to the right and the bottom, (N, 1, 28, 28)."""
+    slope = (np.arange(28, dtype=np.float32) - 13.5) / 5
+    across, down = points[:, 0, None, None] * slope[None, None, :], points[:, 1, None, None] * slope[None, :, None]
+    made: np.ndarray = (1 / (1 + np.exp(-(across + down))))[:, None]
+    return made
+
+
+def _vae_graph(*, decoder: bool) -> bytes:
+    """784 → 2 → 784 by hand: the first value tells how far right an image's light is, the second how far down."""
+    slope = (np.arange(28, dtype=np.float32) - 13.5) / 5
+    ways = np.stack([np.tile(slope, 28), np.repeat(slope, 28)])  # (2, 784)
+    weights = [
+        numpy_helper.from_array(np.ascontiguousarray(ways.T) / 48, "encode"),
+        numpy_helper.from_array(ways, "decode"),
+        numpy_helper.from_array(np.array([-1, 1, 28, 28], dtype=np.int64), "shape"),
+        numpy_helper.from_array(np.array([-1, 784], dtype=np.int64), "flat"),
+    ]
+    nodes = [
+        helper.make_node("Reshape", ["image", "flat"], ["pixels"]),
+        helper.make_node("MatMul", ["pixels", "encode"], ["bottleneck"]),
+        helper.make_node("MatMul", ["bottleneck", "decode"], ["sums"]),
+        helper.make_node("Sigmoid", ["sums"], ["lit"]),
+        helper.make_node("Reshape", ["lit", "shape"], ["reconstruction"]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    values = helper.make_tensor_value_info("bottleneck", TensorProto.FLOAT, ["batch", 2])
+    picture = helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    if decoder:
+        return _model(nodes[2:], [values], [picture], weights[1:3])
+    return _model(nodes, [image], [picture, values], weights)
+
+
+def _pooled_graph(*, decoder: bool, light: float = 1.0) -> bytes:
+    """Means of 4×4 pixels as the bottleneck, 1×7×7; the decoder spreads each over its pixels, `light` times."""
+    weights = [numpy_helper.from_array(np.full((1, 1, 4, 4), light, dtype=np.float32), "light")]
+    nodes = [
+        helper.make_node("AveragePool", ["image"], ["bottleneck"], kernel_shape=[4, 4], strides=[4, 4]),
+        helper.make_node("ConvTranspose", ["bottleneck", "light"], ["reconstruction"], strides=[4, 4]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    values = helper.make_tensor_value_info("bottleneck", TensorProto.FLOAT, ["batch", 1, 7, 7])
+    picture = helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    if decoder:
+        return _model(nodes[1:], [values], [picture], weights)
+    return _model(nodes, [image], [picture, values], weights)
+
+
+def _model(nodes: list[Any], inputs: list[Any], outputs: list[Any], weights: list[Any]) -> bytes:
+    graph = helper.make_graph(nodes, "tests", inputs, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def write_vae(root: Path, name: str = "tests/vae", *, wrong: int = 5) -> RunFolder:
+    """Write a run with two latent values, a decoder and the sheet's grids, of whose verdicts so many are wrong."""
+    run = write_run(root, name)
+    atomic_write(run.graph("model"), _vae_graph(decoder=False))
+    atomic_write(run.graph("decoder"), _vae_graph(decoder=True))
+    plain = history_of(name=name)
+    arrays = dict(plain.arrays)
+    for grid, reach in (("plane", 2.0), ("extreme", 4.0)):
+        across, up = np.meshgrid(np.linspace(-reach, reach, 15), np.linspace(reach, -reach, 15))
+        points = np.stack([across, up], axis=-1).reshape(-1, 2).astype(np.float32)
+        arrays[f"grids/{grid}/images"] = np.round(255 * plane_pictures(points)).astype(np.uint8)
+        arrays[f"grids/{grid}/points"] = points
+        arrays[f"grids/{grid}/verdicts"] = np.where(np.arange(225) < wrong, 7, 2)
+        arrays[f"metrics/wrong-{grid}"] = np.array([wrong / 225])
+    meta = {**plain.meta, "bottleneck": [2], "train_images": 100}
+    atomic_write(run.history, pack_history(History(meta=meta, arrays=arrays)))
+    return run
+
+
+def write_pooled(root: Path, name: str = "tests/pooled", *, light: float = 1.0) -> RunFolder:
+    """Write a run whose bottleneck is 1×7×7 means; its decoder makes them pictures, `light` times as bright."""
+    run = write_run(root, name)
+    atomic_write(run.graph("model"), _pooled_graph(decoder=False))
+    atomic_write(run.graph("decoder"), _pooled_graph(decoder=True, light=light))
+    return run
+
+
+def bars_split(count: int = 60, *, classes: int = 1) -> Split:
+    """A split whose test images begin with the bars that every run here is tested on, and training images like them."""
+    rng = np.random.default_rng(4)
+    more = np.zeros((count, 1, 28, 28), dtype=np.uint8)
+    for image in more:
+        left, top = rng.integers(0, 22, 2)
+        image[0, top : top + 6, left : left + 6] = 255
+    pixels = np.concatenate([bars(), more])
+    labels = np.resize(np.arange(classes), len(pixels)).astype(np.uint8)
+    names = tuple("0123456789")
+    return Split(SplitName("mnist", "published"), pixels, labels, more, labels[:count], names, PROVENANCE)
 
 
 @pytest.fixture

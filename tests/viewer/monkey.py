@@ -27,7 +27,7 @@ from types import TracebackType
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDesktopServices,
@@ -164,6 +164,7 @@ class Monkey:
         widget = self._anything()
         point = self._point(widget)
         event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, point, widget.mapToGlobal(point))
+        QTimer.singleShot(20, self._close_popups)  # a scroll bar's own menu lets nobody go on until it is closed
         QApplication.sendEvent(widget, event)
 
     def _menu(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from viewer.state import noise, numbers, words
+from viewer.state.ssim import ssim
 
 IMAGES = np.random.default_rng(0).random((4, 1, 28, 28)).astype(np.float32)
 
@@ -62,3 +63,49 @@ def test_a_clause_becomes_a_sentence_but_a_file_keeps_its_name() -> None:
 def test_large_numbers_are_written_with_an_exponent() -> None:
     assert (words.error(12345.678), words.number(12345.678), words.number(9999.0)) == ("1.23e4", "1.23e4", "9999")
     assert (words.error(1e300), words.number(-1e76, 3)) == ("1.00e300", "-1.00e76")
+
+
+def test_the_share_of_pixels_is_black_or_white_and_what_was_hit_stays_hit() -> None:
+    images = np.full((10, 3, 32, 32), 0.5, dtype=np.float32)
+    few, more = noise.sprinkle(images, 0.1), noise.sprinkle(images, 0.4)
+    assert np.mean(few != images) == pytest.approx(0.1, abs=0.01) and np.mean(more == 0) == pytest.approx(0.2, abs=0.01)
+    assert set(np.unique(more)) == {0, 0.5, 1} and more.dtype == np.float32
+    was_hit = few != images
+    np.testing.assert_array_equal(more[was_hit], few[was_hit])
+    np.testing.assert_array_equal((more != images).any(axis=1), (more != images).all(axis=1))  # in all colours
+
+
+def test_every_pixel_can_be_hit_and_none() -> None:
+    np.testing.assert_array_equal(noise.sprinkle(IMAGES, 0.0), IMAGES)
+    assert set(np.unique(noise.sprinkle(IMAGES, 1.0))) == {0, 1}
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "salt and pepper"])
+def test_noise_of_every_kind_stands_still(kind: noise.Kind) -> None:
+    np.testing.assert_array_equal(noise.hit(IMAGES, kind, 0.3), noise.hit(IMAGES.copy(), kind, 0.3))
+    assert not np.array_equal(noise.hit(IMAGES, kind, 0.3), IMAGES)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 28, 28), (3, 3, 32, 32), (1, 1, 2, 1)])
+def test_the_median_filter_is_scipys(shape: tuple[int, ...]) -> None:
+    from scipy.ndimage import median_filter
+
+    images = np.random.default_rng(3).random(shape).astype(np.float32)
+    np.testing.assert_array_equal(noise.median(images), median_filter(images, size=(1, 1, 3, 3), mode="nearest"))
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 28, 28), (3, 3, 32, 32), (2, 1, 7, 9)])
+@pytest.mark.parametrize("sigma", [0.0, 0.02, 0.7])
+def test_structural_similarity_is_scikit_images(shape: tuple[int, ...], sigma: float) -> None:
+    from skimage.metrics import structural_similarity
+
+    images = np.random.default_rng(4).random(shape).astype(np.float32)
+    images[0, :, :5] = 0  # flat, as most of a digit is
+    outputs = noise.add(images, sigma)
+    pairs = zip(images.astype(np.float64), outputs.astype(np.float64), strict=True)
+    expected = [structural_similarity(*pair, data_range=1.0, channel_axis=0) for pair in pairs]
+    np.testing.assert_allclose(ssim(images, outputs), expected, atol=1e-9)
+
+
+def test_images_smaller_than_a_window_have_no_structural_similarity() -> None:
+    assert np.isnan(ssim(IMAGES[..., :6], IMAGES[..., :6])).all()

@@ -1,4 +1,4 @@
-"""Reports: every sheet's page is whole, says what is missing, and tells nothing that was not measured."""
+"""Reports: every sheet's deliverables are there in its order, and what is missing is told in its place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,17 +15,111 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
+from tests.viewer.conftest import PROVENANCE, history_of, write_run
 from tests.zoo.test_cli import aezoo
 from viewer.figures.overlap import Case, OverlapFigure
 from viewer.figures.plane import WRONG, PlaneFigure
-from viewer.figures.theme import LIGHT
+from viewer.figures.theme import DARK, LIGHT
+from viewer.figures.titled import BesideFigure, TitledFigure
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
-from viewer.report.__main__ import ASSIGNMENTS
-from viewer.report.page import Figure, Section, to_html
+from viewer.report import page, painting, paper, sheets, write
+from viewer.report.document import Figure, Heading, Picture, Report, Table, answer, note, part
+from viewer.report.names import ASSIGNMENTS
+from viewer.report.reader import Reader
 from viewer.state import grids
 from zoo import registry, transposed
+from zoo.data import sample
+from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 Capture = pytest.CaptureFixture[str]
+
+DELIVERABLES = {  # what each sheet asks for, in its order: how the headings begin
+    "freiburg": (
+        "1 Implementation of an Autoencoder in Tensorflow",
+        "2 Training of the Autoencoder",
+        "Use a batch size of 64 and the Adam optimizer. Try out different learning rates: 0.1, 0.01, 0.001.",
+        "After the training, generate a sample of MNIST images that the autoencoder created and plot them.",
+        "Optional task",
+        "Try to feed noisy images of MNIST numbers",
+        "What is the reason for the result?",
+    ),
+    "letters": (
+        "Exercise 1: Transposed Convolutions",
+        "a)",
+        "b)",
+        "c)",
+        "Exercise 2: Encoder-Decoder",
+        "a) normalize_mean() and normalize_stddev()",
+        "b) The architecture of our encoder-decoder",
+        "c)",
+        "Here is a visualization of the results: class",
+        "Here is a visualization of the results: class-noise",
+        "Here is a visualization of the results: random",
+        "Here is a visualization of the results: representative",
+        "Here is a visualization of the results: mean",
+        "Tricks: Mentioned above in (b)",
+        "d) See (c).",
+        "Exercise 3",
+        "The results are shown below:",
+        "Exercise 4",
+    ),
+    "purdue": (
+        "Part 1: Fully connected autoencoder",
+        "1. Show a plot of the model loss versus the epochs for both the training and validation data",
+        "2. Show images of the first ten samples in the testing set",
+        '3. Show images of the "bottleneck" layer representation of the first ten images in the testing set '
+        "(reshape the images to be 10 x 10)",
+        "4. Show images of the reconstructed samples of the first ten images in the testing set",
+        "Part 2: Convolutional autoencoder",
+        "1. Show a plot of the model loss versus the epochs for both the training and validation data",
+        "2. Show images of the first ten samples in the testing set",
+        '3. Show images of the "bottleneck" layer representation of the first ten images in the testing set '
+        "(reshape the images to be 28×14)",
+        "4. Show images of the reconstructed samples of the first ten images in the testing set",
+        "Part 3: Denoising autoencoder",
+        "1. Show images of the first ten samples in the training set",
+        "2. Show images of the first ten samples in the training set after injecting Gaussian noise",
+        "3. Show a plot of the model loss versus the epochs for both the training and validation data",
+        "4. Show images of the first ten samples in the testing set",
+        "5. Show images of the first ten samples in the testing set after adding noise",
+        "6. Show images of the first ten samples in the testing set after “denoising”",
+    ),
+    "hesso": (
+        "Task 1",
+        "Provide the notebook your setup for training a convolutional autoencoder",
+        "Task 2",
+        "Provide results showing some examples of the ten digits of the MNIST database before and after denoising",
+        "Noise = 0.5",
+        "Noise = 0.7",
+        "Noise = 0.9",
+        "Task 3",
+        "Conclude based on the obtained results",
+        "Task 4",
+        "Regarding the data augmentation exercise, generate different synthetic digits",
+        "Test with 2 :",
+        "Test with 8 :",
+        "Test with 3 :",
+        "Comment about the diversity of the synthetic objects the autoencoder is generating.",
+        "Task 5",
+        "Provide a summary of your experiments using the autoencoder for data augmentation",
+    ),
+    "maastricht": (
+        "2 Image Reconstruction",
+        "2.1 Divide your dataset into training (80%), validation (10%) and test (10%). Normalize the data.",
+        "2.2 Implement the autoencoder network specified above. Run the training for at least 10 epochs",
+        "3 Latent Space Representation",
+        "3.1 What is the size of the latent space representation of the above network?",
+        "3.2 Try other architectures",
+        "Removing layers from the network (model 1 and 2)",
+        "Increasing the number of channels (model 3)",
+        "Changing the kernel sizes (filters) (model 4 and 5)",
+        "Changing the stride to 3 (model 6)",
+        "Changing the padding (model 7)",
+        "4 Colorization",
+        "4.1 Adapting the network from the previous part such that it learns to reconstruct colors",
+        "4.2 Report on your results and reason about potential shortcomings of your network.",
+    ),
+}
 
 
 def painted(figure: Figure, width: int = 400, height: int = 300) -> np.ndarray:
@@ -37,58 +132,143 @@ def painted(figure: Figure, width: int = 400, height: int = 300) -> np.ndarray:
     return lines[:, : 3 * width].reshape(height, width, 3).copy()
 
 
+def report_of(assignment: str, folder: Path, data: str | None = None) -> Report:
+    return write.make(assignment, folder, data, say=lambda _: None)
+
+
+def texts(report: Report, kind: str) -> str:
+    return "\n".join(text.text for text in report.texts if text.kind == kind)
+
+
+def pages_of(pdf: bytes) -> int:
+    """Count a PDF's pages; Qt writes their objects uncompressed."""
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf))
+
+
+@pytest.fixture(scope="module")
+def whole_reports(whole_zoo: Path, qapp: object) -> dict[str, Report]:
+    """The five reports of the whole zoo, which is trained for three steps and not exported."""
+    return {assignment: report_of(assignment, whole_zoo) for assignment in ASSIGNMENTS}
+
+
+# ---- the sheets ----------------------------------------------------------------------------------------------
+
+
 def test_every_assignment_of_the_registry_has_a_report() -> None:
     assert set(ASSIGNMENTS) == {recipe.assignment for recipe in registry.recipes().values()}
+    assert set(ASSIGNMENTS) == set(DELIVERABLES)
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_a_report_is_one_page_with_its_pictures_inside(
+def test_every_deliverable_of_a_sheet_is_there_in_its_order(assignment: str, whole_reports: dict[str, Report]) -> None:
+    left = [heading.text for heading in whole_reports[assignment].headings]
+    wanted = DELIVERABLES[assignment]
+    assert len(wanted) >= 7
+    for beginning in wanted:
+        place = next((index for index, text in enumerate(left) if text.startswith(beginning)), None)
+        assert place is not None, f"{beginning!r} is missing, or stands before its turn"
+        left = left[place + 1 :]
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_deliverable_is_answered_by_something(assignment: str, whole_reports: dict[str, Report]) -> None:
+    blocks = whole_reports[assignment].blocks
+    asked = [index for index, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 3]
+    assert len(asked) >= 4
+    for index in asked:
+        following = blocks[index + 1 : index + 2]
+        several = isinstance(following[0], Heading) and following[0].level == 3  # one question, answered in parts
+        assert several or not isinstance(following[0], Heading), blocks[index]
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_pictures_have_names_titles_captions_and_the_name_of_their_data(
+    assignment: str, whole_reports: dict[str, Report]
+) -> None:
+    pictures = whole_reports[assignment].pictures
+    assert len(pictures) >= 2
+    assert len({picture.name for picture in pictures}) == len(pictures)
+    for picture in pictures:
+        assert picture.caption.endswith((".", ")"))
+        assert "sample" in picture.data or picture.name == "letters-transposed"
+
+
+def test_tables_put_the_measured_figure_beside_the_sheets_and_a_baseline(whole_reports: dict[str, Report]) -> None:
+    for assignment, rival in (
+        ("freiburg", "PCA"),
+        ("letters", "PCA"),
+        ("purdue", "PCA, 392 values"),
+        ("hesso", "noisy input"),
+        ("maastricht", "grey copied"),
+    ):
+        tables = [block for block in whole_reports[assignment].blocks if isinstance(block, Table)]
+        fitting = [table.rows[0] for table in tables if rival in table.rows[0] and "sheet" in table.rows[0]]
+        assert fitting, (assignment, rival)
+        assert all(any(cell.startswith("measured") for cell in heading) for heading in fitting if "run" in heading)
+
+
+def test_the_sheets_own_figures_stand_as_they_stand_there(whole_reports: dict[str, Report]) -> None:
+    cells = {
+        cell
+        for report in whole_reports.values()
+        for block in report.blocks
+        if isinstance(block, Table)
+        for row in block.rows
+        for cell in row
+    }
+    assert {"0.0036", "0.00056", "0.044", "0.1", "0.15", "97%", "8,192", "7,265"} <= cells
+
+
+# ---- the command ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_a_report_is_one_page_with_its_pictures_inside_and_one_pdf(
     assignment: str, whole_zoo: Path, tmp_path: Path, qtbot: QtBot, capsys: Capture
 ) -> None:
-    page, pictures = tmp_path / "page.html", tmp_path / "pictures"
-    words = ("report", assignment, "--runs", whole_zoo, "--out", page, "--figures", pictures, "--json")
+    place, pictures = tmp_path / "page.html", tmp_path / "pictures"
+    words = ("report", assignment, "--runs", whole_zoo, "--out", place, "--figures", pictures, "--json", "--pdf")
     code, out, _ = aezoo(capsys, *words)
-    report = json.loads(out)
-    assert (code, report["report"]) == (0, str(page))
-    text = page.read_text()
-    assert len(report["pictures"]) >= 1
-    assert text.count("data:image/png;base64,") == len(report["pictures"])
-    assert not re.search(r"(src|href)=\"(?!data:)", text), "it needs no other file"
+    told = json.loads(out)
+    assert (code, told["files"]) == (0, [str(place), str(tmp_path / "page.pdf")])
+    text = place.read_text()
+    assert text.count('<img src="data:image/png;base64,') == len(told["pictures"]) >= 2
+    assert not re.search(r"(src|srcset|href)=\"(?!data:|#)", text), "it needs no other file"
+    assert "default-src 'none'" in text
+    assert "http" not in re.sub("http-equiv", "", re.sub(r'"data:[^"]*"', "", text)), "nor another machine"
     assert "sample" in text, "the data's name is on every page"
-    assert {path.stem for path in pictures.iterdir()} == set(report["pictures"])
+    assert {path.stem for path in pictures.iterdir()} == set(told["pictures"])
     for path in pictures.iterdir():
         with Image.open(path) as image:
             assert len(image.convert("RGB").getcolors(1 << 22)) > 20  # type: ignore[arg-type]
+    pdf = (tmp_path / "page.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    assert pages_of(pdf) >= 3
+
+
+def test_a_name_that_ends_in_pdf_writes_the_pdf_alone(tmp_path: Path, qtbot: QtBot, capsys: Capture) -> None:
+    code, out, _ = aezoo(capsys, "report", "freiburg", "--runs", tmp_path, "--out", tmp_path / "report.pdf")
+    assert (code, [path.name for path in tmp_path.iterdir()]) == (0, ["report.pdf"])
+    assert f"wrote {tmp_path}/report.pdf (" in out
 
 
 def test_a_report_without_runs_says_what_to_train(tmp_path: Path, qtbot: QtBot, capsys: Capture) -> None:
-    code, out, _ = aezoo(capsys, "report", "maastricht", "--runs", tmp_path, "--out", tmp_path / "page.html")
-    assert code == 0
-    assert "Not trained yet: base (`aezoo train maastricht/base`)." in out
-    assert (tmp_path / "page.html").is_file()
-
-
-def test_one_damaged_or_foreign_run_is_told_and_the_rest_is_reported(
-    whole_zoo: Path, tmp_path: Path, qtbot: QtBot, capsys: Capture
-) -> None:
-    runs = tmp_path / "runs"
-    shutil.copytree(whole_zoo / "purdue", runs / "purdue", ignore=shutil.ignore_patterns("checkpoint"))
-    (runs / "purdue" / "dense" / "history.h5").write_bytes(b"broken")
-    shutil.copy(runs / "purdue" / "conv" / "history.h5", runs / "purdue" / "denoise" / "history.h5")
-    code, out, _ = aezoo(capsys, "report", "purdue", "--runs", runs, "--out", tmp_path / "page.html")
-    assert code == 0
-    assert f"{runs}/purdue/dense/history.h5 is not an HDF5 file" in out
-    assert "holds a run of purdue/conv, expected purdue/denoise: it is left out." in out
-    assert "Part 2: convolutional autoencoder" in out
+    for assignment in ASSIGNMENTS:
+        code, out, _ = aezoo(capsys, "report", assignment, "--runs", tmp_path, "--out", tmp_path / "page.html", "--pdf")
+        assert code == 0
+        assert f"not trained yet: `aezoo train {assignment}/" in out
+        assert "No run was there to be reported." in (tmp_path / "page.html").read_text()
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("report", "purdoe"), "no assignment 'purdoe'; there is freiburg, letters, purdue, hesso, maastricht"),
+        (("report", "purdoe"), "no assignment 'purdoe'; there is freiburg, hesso, letters, maastricht, purdue"),
         (("report", "purdue", "--runs", "/nowhere"), "no folder '/nowhere'; train the runs first"),
-        (("report", "hesso", "--runs", ".", "--out", "page.png"), "the page is HTML; name a file that ends in .html"),
+        (("report", "hesso", "--runs", ".", "--out", "page.png"), "name a file that ends in .html or .pdf"),
+        (("report", "hesso", "--pdf", "page.pdf"), "'page.pdf' is one word too many"),
         (("report", "hesso", "--runs", ".", "--out", "/proc/page.html"), "could not write /proc/page.html"),
+        (("report", "hesso", "--runs", ".", "--out", "/proc/page.pdf"), "could not write /proc/page.pdf"),
     ],
 )
 def test_what_cannot_be_reported_is_one_sentence(words: tuple[str, ...], sentence: str, capsys: Capture) -> None:
@@ -98,11 +278,209 @@ def test_what_cannot_be_reported_is_one_sentence(words: tuple[str, ...], sentenc
     assert "Traceback" not in err
 
 
+def test_a_full_disk_is_one_sentence(tmp_path: Path, qtbot: QtBot, capsys: Capture, monkeypatch: Any) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    code, _, err = aezoo(capsys, "report", "freiburg", "--runs", tmp_path, "--out", tmp_path / "page.html")
+    assert code == 74
+    assert "the disk is full; free" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_takes_long_is_told_on_stderr_and_quiet_is_quiet(
+    tmp_path: Path, qtbot: QtBot, capsys: Capture, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("viewer.report.__main__.PATIENCE_SECONDS", 0.0)
+    write_run(tmp_path / "runs", "purdue/conv")
+    words = ("report", "purdue", "--runs", tmp_path / "runs", "--out", tmp_path / "page.html", "--json")
+    _, out, err = aezoo(capsys, *words)
+    assert json.loads(out)
+    assert "reading purdue/conv …\n" in err and "painting picture 1 of" in err
+    assert aezoo(capsys, *words, "--quiet")[2] == ""
+
+
+# ---- runs as they are ----------------------------------------------------------------------------------------
+
+
+def test_a_run_with_a_graph_has_its_bottlenecks_in_the_sheets_shape(tmp_path: Path, qtbot: QtBot) -> None:
+    write_run(tmp_path, "purdue/conv")
+    report = report_of("purdue", tmp_path)
+    captions = {picture.name: picture.caption for picture in report.pictures}
+    assert captions["purdue-conv-bottleneck"].endswith("reshaped to be 28 × 14.")
+    assert {"purdue-conv-loss", "purdue-conv-test", "purdue-conv-reconstructed"} <= captions.keys()
+
+
+def test_bottlenecks_that_do_not_make_the_sheets_shape_are_told(tmp_path: Path, qtbot: QtBot) -> None:
+    write_run(tmp_path, "purdue/dense")
+    (picture,) = [each for each in report_of("purdue", tmp_path).pictures if each.name == "purdue-dense-bottleneck"]
+    assert picture.caption.endswith("Its 392 values do not make the sheet's 10 × 10.")
+
+
+def test_one_damaged_or_foreign_run_is_told_and_the_rest_is_reported(tmp_path: Path, qtbot: QtBot) -> None:
+    for name in ("dense", "conv", "denoise"):
+        write_run(tmp_path, f"purdue/{name}")
+    (tmp_path / "purdue" / "dense" / "history.h5").write_bytes(b"broken")
+    shutil.copy(tmp_path / "purdue" / "conv" / "history.h5", tmp_path / "purdue" / "denoise" / "history.h5")
+    report = report_of("purdue", tmp_path)
+    notes = texts(report, "note")
+    assert f"{tmp_path}/purdue/dense/history.h5 is not an HDF5 file" in notes
+    assert "`aezoo train purdue/dense --overwrite`" in notes
+    assert "holds a run of purdue/conv, expected purdue/denoise: it is left out." in notes
+    assert [picture.name for picture in report.pictures if "conv" in picture.name]
+
+
+def test_a_damaged_graph_is_told_and_the_history_is_reported(tmp_path: Path, qtbot: QtBot) -> None:
+    run = write_run(tmp_path, "purdue/conv")
+    run.graph("model").write_bytes(b"broken")
+    report = report_of("purdue", tmp_path)
+    assert "Export it again: `aezoo export purdue/conv`." in texts(report, "note")
+    names = {picture.name for picture in report.pictures}
+    assert "purdue-conv-loss" in names and "purdue-conv-bottleneck" not in names
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (
+            "quick",
+            "Cut to a few steps (--quick), so that the figures tell nothing: purdue/conv. `aezoo train purdue/conv ",
+        ),
+        ("training", "purdue/conv is not finished (3 of 3 epochs): its test figures come with its end."),
+        ("failed", "purdue/conv failed after 3 of 3 epochs; its figures stand as they were measured."),
+        ("odd", "purdue/conv is odd (3 of 3 epochs)."),
+    ],
+)
+def test_how_a_run_stands_is_told_in_its_place(state: str, sentence: str, tmp_path: Path, qtbot: QtBot) -> None:
+    write_run(tmp_path, "purdue/conv", state=state)
+    blocks = report_of("purdue", tmp_path).blocks
+    place = blocks.index(part("Part 2: Convolutional autoencoder"))
+    following = blocks[place + 1]
+    assert getattr(following, "kind", "") == "note"
+    assert getattr(following, "text", "").startswith(sentence)
+
+
+def test_a_run_without_an_export_says_how_to_export_it(tmp_path: Path, qtbot: QtBot) -> None:
+    run = write_run(tmp_path, "purdue/conv")
+    run.graph("model").unlink()
+    assert "purdue/conv is not exported yet: `aezoo export purdue/conv`." in texts(
+        report_of("purdue", tmp_path), "note"
+    )
+
+
+def rewritten(run: RunFolder, meta: dict[str, Any] | None = None, **arrays: np.ndarray) -> None:
+    """Change some of a run's history."""
+    told = history_of(name=f"{run.path.parent.name}/{run.path.name}")
+    changed = {**told.arrays, **{key.replace("__", "/"): array for key, array in arrays.items()}}
+    atomic_write(run.history, pack_history(History(meta={**told.meta, **(meta or {})}, arrays=changed)))
+
+
+def test_figures_that_are_not_finite_are_reported_without_a_crash(tmp_path: Path, qtbot: QtBot) -> None:
+    for name in ("freiburg/lr-0.1", "maastricht/base", "maastricht/model-1", "hesso/denoise-0.5", "letters/mean"):
+        broken = np.array([np.nan, np.inf, -np.inf])
+        rewritten(
+            write_run(tmp_path, name),
+            {"state": "failed", "published": {"mse": 0.1}},
+            history__epoch__train_loss=broken,
+            history__epoch__val_loss=np.full(3, np.nan),
+            metrics__mse=np.array([np.nan]),
+            metrics__bce=np.array([np.inf]),
+            metrics__accuracy=np.array([np.nan]),
+            **{"baselines__pca__mse": np.array([np.nan]), "baselines__mean-image__mse": np.array([np.inf])},
+        )
+    for assignment in ASSIGNMENTS:
+        report = report_of(assignment, tmp_path)
+        assert "nan" not in texts(report, "answer").lower()
+        write.write(report, [tmp_path / "page.html", tmp_path / "page.pdf"], None, say=lambda _: None)
+    assert "At 0.1 the training diverged" in texts(report_of("freiburg", tmp_path), "answer")
+
+
+def test_shapes_that_no_recipe_has_are_reported_without_a_crash(tmp_path: Path, qtbot: QtBot) -> None:
+    wide, colour = np.zeros((10, 1, 900, 40), np.uint8), np.zeros((10, 3, 32, 32), np.uint8)
+    many = np.zeros((900, 1, 60, 60), np.uint8)
+    for name in ("purdue/conv", "freiburg/lr-0.1", "hesso/vae-2-10", "letters/mean", "maastricht/colour-1"):
+        targets = colour if name.startswith("maastricht") else wide
+        rewritten(
+            write_run(tmp_path, name),
+            {"bottleneck": [1 << 20, 1 << 20, 3], "state": "x" * 300, "device": "y" * 300, "epochs": 1 << 60},
+            samples__inputs=wide,
+            samples__targets=targets,
+            samples__reconstructions=targets,
+            grids__plane__images=many,
+            grids__plane__verdicts=np.arange(900),
+            grids__letters__images=many,
+            grids__letters__inputs=np.zeros((900, 1, 1, 14), np.uint8),
+        )
+    for assignment in ASSIGNMENTS:
+        report = report_of(assignment, tmp_path)
+        assert all(max(picture.size) < 4_000 for picture in report.pictures)
+        write.write(report, [tmp_path / "page.html", tmp_path / "page.pdf"], None, say=lambda _: None)
+        assert pages_of((tmp_path / "page.pdf").read_bytes()) >= 2
+
+
+def test_training_images_come_from_the_sample_where_the_run_was_trained_on_it(tmp_path: Path, qtbot: QtBot) -> None:
+    known = sample.digits("train").sha256
+    rewritten(write_run(tmp_path, "purdue/denoise"), {"data": "mnist-sample", "data_sha256": known, "noise": 0.25})
+    report = report_of("purdue", tmp_path)
+    names = [picture.name for picture in report.pictures]
+    assert names.index("purdue-denoise-train") + 1 == names.index("purdue-denoise-train-noisy")
+    assert "the noise of standard deviation 0.25 is added, as the sheet asks" in texts(report, "answer")
+    assert "sha256 differs" not in texts(report, "note")
+    rewritten(write_run(tmp_path, "purdue/denoise"), {"data": "mnist-sample", "data_sha256": "0" * 64})
+    assert "their sha256 differs" in texts(report_of("purdue", tmp_path), "note")
+
+
+def test_training_images_that_are_not_at_hand_are_asked_for(tmp_path: Path, qtbot: QtBot, monkeypatch: Any) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
+    write_run(tmp_path / "runs", "purdue/denoise")
+    for data, sentence in (
+        (None, "mnist is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA)."),
+        (str(tmp_path / "nowhere"), "which is no folder"),
+        ("sample", "The run was trained on mnist and not on the sample: give its folder with `--data DIR`."),
+    ):
+        report = report_of("purdue", tmp_path / "runs", data)
+        assert sentence in texts(report, "note")
+        assert "purdue-denoise-train" not in {picture.name for picture in report.pictures}
+
+
+def test_provenance_tells_data_versions_and_the_hash_of_every_graph(tmp_path: Path, qtbot: QtBot) -> None:
+    run = write_run(tmp_path, "purdue/conv")
+    rewritten(run, {"torch": "9.9", "device": "a device", "data_sha256": "f" * 64})
+    report = report_of("purdue", tmp_path)
+    foot = report.blocks[report.blocks.index(part("Provenance")) :]
+    cells = {cell for block in foot if isinstance(block, Table) for row in block.rows for cell in row}
+    sha256 = Reader(tmp_path)
+    known = sha256.run("purdue/conv").file
+    sha256.close()
+    assert known is not None
+    assert {PROVENANCE, "9.9", "a device", "f" * 64, known.sha256, "as card.json lists it"} <= cells
+
+
 def test_text_from_files_cannot_become_markup() -> None:
-    page = to_html("<b>", [Section("<script>", ("a & b",), ((("<i>",), ("\"'",)),))], {})
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-    assert "&lt;i&gt;" in page
+    hostile = "<script>alert('x')</script> & \"'` `<b>`"
+    picture = Picture("p", lambda theme: TitledFigure(theme, hostile, BesideFigure(())), (100, 60), hostile, hostile)
+    report = Report(
+        "x", hostile, hostile, (part(hostile), note(hostile), answer(hostile), Table(hostile, ((hostile,),)), picture)
+    )
+    text = page.to_html(report, {("p", theme.name): painting.to_png(picture, theme) for theme in (LIGHT, DARK)})
+    body = text[text.index("</style>") :]
+    assert not re.search(r"<(script|b)\b", body)
+    assert body.count("&lt;script&gt;") >= 8
+    assert 'alt="&lt;script' in body
+    assert pages_of(paper.to_pdf(report)) == 1
+
+
+def test_headings_are_shortened_by_whole_words_for_the_contents() -> None:
+    long = Heading("Provide a summary " * 12)
+    assert long.short.endswith(" …") and len(long.short) < 115
+    assert Heading("Task 1").short == "Task 1"
+
+
+def test_a_new_sheet_is_one_new_file() -> None:
+    for assignment in ASSIGNMENTS:
+        sheet = sheets.load(assignment)
+        assert sheet.title and assignment in sheet.lead and callable(sheet.blocks)
 
 
 # ---- figures -------------------------------------------------------------------------------------------------
@@ -166,3 +544,19 @@ def test_grids_of_another_shape_than_agreed_are_left_out() -> None:
     assert verdicts is not None
     assert verdicts.tolist() == [2, 2, 3, 2]
     assert (found["odd"].verdicts, found["odd"].inputs, found["plane"].side) == (None, None, 2)
+
+
+def test_a_title_stands_above_its_figure(qtbot: QtBot) -> None:
+    inner = PlaneFigure(LIGHT, "", np.full((4, 28, 28, 3), 200, np.uint8))
+    picture = painted(TitledFigure(LIGHT, "A title", inner))
+    below = painted(TitledFigure(LIGHT, "", inner))
+    rows = np.flatnonzero((picture != below).any(axis=(1, 2)))
+    assert len(rows) and rows.max() < 30
+
+
+def test_figures_beside_one_another_share_the_width(qtbot: QtBot) -> None:
+    inner = PlaneFigure(LIGHT, "", np.zeros((4, 28, 28, 3), np.uint8))
+    picture = painted(BesideFigure((inner, inner)), 400, 150)
+    dark = np.flatnonzero((picture == 0).all(axis=2).any(axis=0))
+    assert dark.min() < 10 and 200 < dark.max() < 400
+    assert not (picture[:, 193:207] == 0).all(axis=2).any()

@@ -23,6 +23,7 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.sheet import Parts, Sheet
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
+from viewer.state import noise
 from viewer.state.rows import rows_of
 from zoo.runs import RunFolder, atomic_write, pack_history
 
@@ -65,7 +66,7 @@ def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) 
     reconstructions = mosaic_of(window.panels.reconstructions)
     assert [row.label for row in reconstructions.rows] == ["input", "output", "diff."]
     assert len(reconstructions.captions) == 10 and all(float(text) > 0 for text in reconstructions.captions)
-    assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "output"]
+    assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "median", "output"]
     assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
     assert sheet_of(window.panels.bottleneck, "map").pixels.shape == (1, 7, 7, 3)
     assert isinstance(window.panels.losses.view.figure, CurvesFigure)
@@ -214,11 +215,9 @@ def test_the_slider_ends_at_its_last_value_with_fewer_questions_answered_than_as
     settle_window(qtbot, window)
     assert asker.asked - before == 61
     assert 1 <= asker.heard - heard < 61
-    clean, (noisy, _) = window.store.state.samples, window.panels.noise._pair or (None, None)
-    assert clean is not None and noisy is not None
-    from viewer.state import noise
-
-    np.testing.assert_array_equal(noisy, noise.add(clean.targets, 0.9))
+    clean, shot = window.store.state.samples, window.panels.noise.shot
+    assert clean is not None and shot is not None
+    np.testing.assert_array_equal(shot.reference.noisy, noise.add(clean.targets, 0.9))
     assert window.panels.noise.sigma_label.text() == "0.90"
 
 

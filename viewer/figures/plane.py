@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
+from viewer.figures import side_by_side
 from viewer.figures.mosaic import to_image, whole_zoom
 from viewer.figures.theme import Theme
 
@@ -18,12 +19,17 @@ WRONG = QColor("#00c853")  # the sheet's green numbers
 
 @dataclass(frozen=True, eq=False)
 class PlaneFigure:
-    """`pixels` uint8 (side·side, H, W, 3), row by row; `marks` holds what is written on a picture, '' for nothing."""
+    """`pixels` uint8 (side·side, H, W, 3), row by row; `marks` holds what is written on a picture, '' for nothing.
+
+    `chosen` is a picture with a frame; where there are no pictures, `sentence` says why.
+    """
 
     theme: Theme
     title: str
     pixels: np.ndarray
     marks: tuple[str, ...] = ()
+    chosen: int | None = None
+    sentence: str = ""
 
     @property
     def side(self) -> int:
@@ -39,17 +45,45 @@ class PlaneFigure:
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint title, pictures and marks inside `rect`."""
         metrics = QFontMetricsF(painter.font(), painter.device())
-        line = math.ceil(metrics.height())
+        if not len(self.pixels):
+            side_by_side.paint_sentence(painter, rect, self.title, self.sentence, self.theme)
+            return
         painter.setPen(self.theme.colour("text"))
-        painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), self.title)
-        height, width = self.pixels.shape[1:3]
-        room = QRectF(rect.left(), rect.top() + line + 4, rect.width(), rect.height() - line - 4)
-        ratio = painter.device().devicePixelRatioF()
-        zoom = whole_zoom(room.width() / (self.side * width), room.height() / (self.side * height), ratio)
-        place = QRectF(room.left(), room.top(), self.side * width * zoom, self.side * height * zoom)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < 1)
+        shown = metrics.elidedText(self.title, Qt.TextElideMode.ElideMiddle, rect.width())
+        painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), shown)
+        place = self.place(rect, painter.device().devicePixelRatioF(), metrics)
+        smaller = place.width() < self.side * self.pixels.shape[2]
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smaller)
         painter.drawImage(place, self.image)
         self._paint_marks(painter, place)
+        if self.chosen is not None:
+            painter.setPen(QPen(self.theme.colour("accent"), 2.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self._tile(place, self.chosen).adjusted(-1, -1, 1, 1))
+
+    def place(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
+        """Return where the square of pictures stands, below the title."""
+        head = math.ceil(metrics.height()) + 4 if self.title else 0
+        height, width = self.pixels.shape[1:3]
+        room = rect.adjusted(0, head, 0, 0)
+        zoom = whole_zoom(room.width() / (self.side * width), room.height() / (self.side * height), ratio)
+        return QRectF(room.left(), room.top(), self.side * width * zoom, self.side * height * zoom)
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+        """Return the picture under a point, None where there is none."""
+        if not len(self.pixels):
+            return None
+        place = self.place(rect, ratio, metrics)
+        if not place.contains(point):
+            return None
+        column = math.floor((point.x() - place.left()) / place.width() * self.side)
+        row = math.floor((point.y() - place.top()) / place.height() * self.side)
+        return min(row, self.side - 1) * self.side + min(column, self.side - 1)
+
+    def _tile(self, place: QRectF, index: int) -> QRectF:
+        row, column = divmod(index, self.side)
+        width, height = place.width() / self.side, place.height() / self.side
+        return QRectF(place.left() + column * width, place.top() + row * height, width, height)
 
     def _paint_marks(self, painter: QPainter, place: QRectF) -> None:
         cell = place.width() / self.side
@@ -61,11 +95,36 @@ class PlaneFigure:
         for index, mark in enumerate(self.marks):
             if not mark:
                 continue
-            row, column = divmod(index, self.side)
-            tile = QRectF(place.left() + column * cell, place.top() + row * cell, cell, cell)
+            tile = self._tile(place, index)
             painter.setPen(QPen(WRONG, 1))
             painter.drawRect(tile.adjusted(0.5, 0.5, -0.5, -0.5))
             painter.drawText(
                 tile.adjusted(2, 0, -2, -1), Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight, mark
             )
         painter.restore()
+
+
+@dataclass(frozen=True, eq=False)
+class PlanesFigure:
+    """Several runs' planes side by side."""
+
+    planes: tuple[PlaneFigure, ...]
+    description: str = ""
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint every plane into its cell."""
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        for plane, cell in zip(self.planes, self._cells(rect, metrics), strict=True):
+            plane.paint(painter, cell)
+
+    def _cells(self, rect: QRectF, metrics: QFontMetricsF) -> tuple[QRectF, ...]:
+        pictured = [len(plane.pixels) > 0 for plane in self.planes]
+        return side_by_side.cells_and_lines(rect, pictured, math.ceil(metrics.height()) + 2)
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> tuple[int, int] | None:
+        """Return the plane and the picture in it under a point, None where there is none."""
+        for index, (plane, cell) in enumerate(zip(self.planes, self._cells(rect, metrics), strict=True)):
+            tile = plane.hit(point, cell, ratio, metrics) if cell.contains(point) else None
+            if tile is not None:
+                return index, tile
+        return None

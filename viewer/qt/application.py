@@ -57,6 +57,12 @@ def _rules(theme: Theme) -> str:
         QTabBar#tabs::tab:selected {{ color: {theme.text}; font-weight: 600; border-bottom-color: {theme.accent}; }}
         QTabBar#tabs::tab:only-one {{ border-bottom-color: transparent; }}
         QTabBar#tabs:focus::tab:selected {{ color: {theme.accent}; }}
+        QToolButton#segment {{ padding: 3px 7px; border: 1px solid {theme.border}; border-right: none; }}
+        QToolButton#segment[place="last"] {{ border-right: 1px solid {theme.border}; }}
+        QToolButton#segment:hover {{ background: {theme.raised}; }}
+        QToolButton#segment:focus {{ border-color: {theme.accent}; }}
+        QToolButton#segment:disabled {{ color: {theme.muted}; background: {theme.window}; }}
+        QToolButton#segment:checked {{ background: {theme.accent}; color: {theme.accent_text}; }}
         QLabel#subtitle, QLabel#empty {{ color: {theme.muted}; }}
         QFrame#notices {{ background: {theme.warning_ground}; border: 1px solid {theme.border}; border-radius: 6px; }}
         QFrame#notices QLabel {{ color: {theme.warning}; }}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtGui import QImage
 
+from viewer.figures.strokes import pixels
 from viewer.infer.protocol import Message
 from viewer.qt.asker import Ask, Asker, Round
 from viewer.qt.disk import Disk, Done
@@ -27,6 +29,8 @@ from viewer.state.words import clean, sentence
 CHUNK = 120  # images a question while all are ranked: a slider waits no longer than that for its turn
 LARGEST_PICTURE = 64 << 20
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
+PictureTaker = Callable[[np.ndarray, str], None]  # is given a picture, uint8 (H, W, 3), and its name
+ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "image/tiff")  # in a clipboard
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,18 +248,28 @@ class Images(QObject):
     def open_pictures(self, paths: Iterable[Path]) -> None:
         """Read picture files and show them through the networks."""
         for index, path in enumerate(list(paths)[:COUNT]):
-            job = partial(read, path, limit=LARGEST_PICTURE, label=clean(path.name, limit=60))
-            self._disk.do(f"picture {index}", job, self._take_file)
+            self.read_picture(path, self.add_picture, key=f"picture {index}")
 
-    def _take_file(self, done: Done) -> None:
+    def read_picture(self, path: Path, taker: PictureTaker, *, key: str) -> None:
+        """Read a picture's file for whoever wants it; a newer wish of the same key takes an older one's place."""
+        job = partial(read, path, limit=LARGEST_PICTURE, label=clean(path.name, limit=60))
+        self._disk.do(key, job, partial(self._take_file, taker))
+
+    def decode_picture(self, data: bytes, name: str, taker: PictureTaker) -> None:
+        """Have a picture's bytes decoded by a process of its own, for whoever wants it."""
+        if len(data) > LARGEST_PICTURE:
+            self.told.emit(f"{name} has {len(data):,} bytes; a picture may have {LARGEST_PICTURE:,}.")
+            return
+        arrays = {name: np.frombuffer(data, dtype=np.uint8)}
+        self._processes.ask({"kind": "pictures"}, arrays, partial(self._take_pictures, taker, name))
+
+    def _take_file(self, taker: PictureTaker, done: Done) -> None:
         if done.trouble:
             self.told.emit(sentence(done.trouble))
-            return
-        file = done.result
-        data = np.frombuffer(file.data, dtype=np.uint8)
-        self._processes.ask({"kind": "pictures"}, {file.label: data}, partial(self._take_pictures, file.label))
+        else:
+            self.decode_picture(done.result.data, done.result.label, taker)
 
-    def _take_pictures(self, name: str, message: Message | str) -> None:
+    def _take_pictures(self, taker: PictureTaker, name: str, message: Message | str) -> None:
         if isinstance(message, str):
             self.told.emit(sentence(f"{name}: {message}"))
             return
@@ -265,7 +279,7 @@ class Images(QObject):
             why = clean(next(iter(troubles.values()), ""), limit=120) if isinstance(troubles, dict) else ""
             self.told.emit(f"{name} is not a picture that can be read ({why}); expected PNG, JPEG or the like.")
             return
-        self.add_picture(picture, name)
+        taker(picture, name)
 
     def add_picture(self, picture: np.ndarray, name: str) -> None:
         """Show a picture, uint8 (H, W, 3), beside those that were pasted before; the oldest make room."""
@@ -313,3 +327,22 @@ def split_of(name: SplitName, message: Message) -> Split:
 def _absent(name: SplitName, trouble: str) -> Split:
     nothing, none = np.zeros((0, 1, 1, 1), np.uint8), np.zeros(0, np.uint8)
     return Split(name, nothing, none, nothing, none, trouble=trouble)
+
+
+def pixels_of(image: object) -> np.ndarray | None:
+    """Return a picture that Qt holds as uint8 (H, W, 3), None where it holds none."""
+    if not isinstance(image, QImage) or image.isNull():
+        return None
+    return pixels(image)
+
+
+def encoded_picture(mime: QMimeData) -> bytes:
+    """Return a picture's bytes as another program offers them, b'' where it offers none that are encoded."""
+    offered = next((kind for kind in ENCODED if kind in mime.formats()), "")
+    return bytes(mime.data(offered).data()) if offered else b""
+
+
+def picture_files(mime: QMimeData) -> list[Path]:
+    """Return the picture files among what is dropped or pasted."""
+    paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+    return [path for path in paths if path.suffix.lower() in PICTURES]

@@ -6,9 +6,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QImage, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
@@ -17,7 +16,7 @@ from viewer.qt import menus, paper
 from viewer.qt.application import apply_theme, theme_of
 from viewer.qt.disk import Disk, Done
 from viewer.qt.image_processes import ImageProcesses
-from viewer.qt.images import PICTURES, Images
+from viewer.qt.images import PICTURES, Images, pixels_of
 from viewer.qt.layout import Layout
 from viewer.qt.librarian import Librarian
 from viewer.qt.panels.all import Panels
@@ -263,15 +262,6 @@ class MainWindow(QMainWindow):
         self.workers.close()
         self.disk.close()
         super().closeEvent(event)
-
-
-def pixels_of(image: object) -> np.ndarray | None:
-    """Return a picture that Qt holds as uint8 (H, W, 3), None where it holds none."""
-    if not isinstance(image, QImage) or image.isNull():
-        return None
-    plain = image.convertToFormat(QImage.Format.Format_RGB888)
-    lines = np.frombuffer(plain.constBits(), dtype=np.uint8).reshape(plain.height(), plain.bytesPerLine())
-    return lines[:, : 3 * plain.width()].reshape(plain.height(), plain.width(), 3).copy()
 
 
 def _dropped(event: QDropEvent) -> tuple[Path, ...]:

@@ -164,7 +164,12 @@ def open_sheet(window: MainWindow) -> sheet.Sheet:
         if keys:
             sections.setdefault(title, []).append((keys, _plain(action.text()).rstrip("…")))
     panels = [(panel.title, panel.hint) for panel in window.panels.values()]
-    told = [("In pictures", sheet.IN_PICTURES), *sections.items(), ("Panels", panels)]
+    told = [
+        ("In pictures", sheet.IN_PICTURES),
+        ("On the canvas of Draw", sheet.ON_THE_CANVAS),
+        *sections.items(),
+        ("Panels", panels),
+    ]
     shown = sheet.Sheet(told, window)
     shown.open()
     return shown

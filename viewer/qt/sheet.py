@@ -16,7 +16,17 @@ IN_PICTURES: Rows = (
     ("Page Down, Page Up", "the next ten images of the test split, the ten before"),
     ("Home, End", "the first ten, the last ten"),
     ("+ −, Ctrl+wheel", "zoom; the middle button drags"),
+    ("arrows, wheel, Home", "in the latent plane: move the cross hair, come nearer, show the whole plane"),
+    ("Space , .", "in the time machine: play or pause, one epoch back, one on"),
     ("Tab, Shift+Tab", "go to the next control, the one before"),
+)
+ON_THE_CANVAS: Rows = (
+    ("← → ↑ ↓", "move the pen; with Shift by less"),
+    ("Space", "put the pen down, lift it"),
+    ("Backspace", "take back the last stroke, or clearing, or picture"),
+    ("Delete", "clear"),
+    ("Ctrl+V", "draw on the clipboard's picture"),
+    ("right button", "erase"),
 )
 
 

@@ -1,70 +1,115 @@
-"""`aezoo report`: what a sheet asks for, as one HTML page and as pictures."""
+"""`aezoo report`: what a sheet asks for, as one HTML page, as a PDF and as pictures."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, print_json, run
+from viewer.report.names import ASSIGNMENTS
+from zoo.cli import RUNS_DEFAULT, Data, Json, Quiet, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE
 from zoo.errors import DisplayError, UsageError
-from zoo.runs import atomic_write
 
 app = new_app("Write a sheet's deliverables: plots, pictures, tables and answers, from the runs that are there.")
 
-ASSIGNMENTS = ("freiburg", "letters", "purdue", "hesso", "maastricht")
+PAGE, PAPER = (".html", ".htm"), ".pdf"
+PATIENCE_SECONDS = 1.0  # what takes less is not told of
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def main(
+    context: typer.Context,
     assignment: Annotated[str, typer.Argument(help=f"One of {', '.join(ASSIGNMENTS)}.", metavar="ASSIGNMENT")],
     runs: Runs = RUNS_DEFAULT,
+    data: Data = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.html", help="The page; report-ASSIGNMENT.html by default.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="The page, FILE.html; report-ASSIGNMENT.html by default. FILE.pdf writes the PDF alone.",
+        ),
     ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Write a PDF on A4 too, beside the page and with its name.")
+    ] = False,
     figures: Annotated[
         Path | None, typer.Option("--figures", metavar="DIR", help="Write each picture as a PNG there too.")
     ] = None,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Write the report of an assignment: `aezoo report maastricht`, `aezoo report hesso --figures pictures`."""
-    if assignment not in ASSIGNMENTS:
-        raise UsageError(f"no assignment {assignment!r}; there is {', '.join(ASSIGNMENTS)}")
-    if out is not None and out.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--out {str(out)!r}: the page is HTML; name a file that ends in .html")
-    if not runs.is_dir():
-        raise UsageError(f"no folder {str(runs)!r}; train the runs first with `aezoo train '{assignment}/*'`")
+    """Write the report of an assignment: `aezoo report maastricht --pdf`, `aezoo report hesso --figures pictures`.
+
+    Pictures of training images need the data set: `--data DIR` where it is not in the cache. Runs that were trained
+    on the sample need none.
+    """
+    if context.args:
+        raise UsageError(
+            f"{context.args[0]!r} is one word too many: one assignment is reported at a time, and --pdf takes no name "
+            f"(the PDF is called as the page is; --out FILE.pdf writes it alone)"
+        )
+    places = _places(assignment, runs, out, pdf=pdf)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
         from viewer.qt.application import make_application
     except ImportError as error:
         raise DisplayError(f"Qt cannot be loaded ({error}); install what it needs: {INSTALL_LINE}") from error
     make_application()
-    from viewer.report import page, sections
-    from viewer.report.reader import Reader
+    from viewer.report.write import make, write
 
-    reader = Reader(runs)
-    try:
-        made = sections.of(assignment, reader)
-    finally:
-        reader.close()
-    images = {picture.name: page.paint(picture) for section in made for picture in section.pictures}
-    place = out or Path(f"report-{assignment}.html")
-    atomic_write(place, page.to_html(f"aezoo: {assignment}", made, images).encode())
-    for name, data in images.items() if figures else ():
-        assert figures is not None
-        atomic_write(figures / f"{name}.png", data)
+    report = make(assignment, runs, data, say=_teller(quiet))
+    write(report, places, figures, say=_teller(quiet))
     if as_json:
-        print_json({"report": str(place), "pictures": sorted(images), "sections": [section.title for section in made]})
+        print_json(
+            {
+                "report": str(places[0]),
+                "files": [str(place) for place in places],
+                "title": report.title,
+                "sections": [heading.text for heading in report.headings],
+                "pictures": sorted(picture.name for picture in report.pictures),
+                "answers": [text.text for text in report.texts if text.kind == "answer"],
+                "notes": list(dict.fromkeys(text.text for text in report.texts if text.kind == "note")),
+            }
+        )
         return
-    for section in made:
-        print(section.title)
-        print("".join(f"  {sentence}\n" for sentence in section.text), end="")
-    print(f"wrote {place} ({len(images)} pictures)")
+    for told in dict.fromkeys(text.text for text in report.texts if text.kind == "note"):
+        print(told)
+    print(f"wrote {' and '.join(map(str, places))} ({len(report.headings)} headings, {len(report.pictures)} pictures)")
+
+
+def _places(assignment: str, runs: Path, out: Path | None, *, pdf: bool) -> list[Path]:
+    """Return the files to write, or raise UsageError for what cannot be asked."""
+    if assignment not in ASSIGNMENTS:
+        raise UsageError(f"no assignment {assignment!r}; there is {', '.join(ASSIGNMENTS)}")
+    page = out or Path(f"report-{assignment}.html")
+    if page.suffix.lower() not in (*PAGE, PAPER):
+        raise UsageError(f"--out {str(out)!r}: a report is a page or a PDF; name a file that ends in .html or .pdf")
+    if not runs.is_dir():
+        raise UsageError(f"no folder {str(runs)!r}; train the runs first with `aezoo train '{assignment}/*'`")
+    if page.suffix.lower() == PAPER:
+        return [page]
+    return [page, page.with_suffix(PAPER)] if pdf else [page]
+
+
+def _teller(quiet: bool) -> Callable[[str], None]:
+    """Return what tells on stderr how far it is, once that has taken a while and then once a second."""
+    last = time.monotonic()
+
+    def say(text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not quiet and now - last >= PATIENCE_SECONDS:
+            last = now
+            print(f"{text} …", file=sys.stderr, flush=True)
+
+    return say
 
 
 if __name__ == "__main__":

@@ -1,119 +1,149 @@
-"""A page of sections: figures become pictures, everything becomes one HTML file that needs no other."""
+"""A report as one HTML page that needs no other file and reads well in light, in dark and on paper."""
 
 from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+import re
+from collections.abc import Mapping
 
-from PySide6.QtCore import QBuffer, QIODevice, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter, QPixmap
+from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.report.document import Block, Heading, Picture, Report, Table, Text
+from viewer.report.painting import outer_size
 
-from viewer.figures.theme import LIGHT
+_COMMAND = re.compile("`([^`]+)`")
 
-MARGIN, FOOTER = 12, 16
-PIXELS_A_POINT = 2.0  # pictures are made for displays of twice the usual density
-
-Table = tuple[tuple[str, ...], ...]  # the first row is the heading
+Painted = Mapping[tuple[str, str], bytes]  # (picture's name, theme's name) → PNG; a dark one need not be there
 
 
-class Figure(Protocol):
-    """Anything that paints itself into a rectangle."""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint inside `rect`."""
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure with its file name, its size in points, its caption, and where the images in it come from."""
-
-    name: str
-    figure: Figure
-    size: tuple[int, int]
-    caption: str
-    data: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Section:
-    """A heading, sentences, tables and pictures, shown in this order."""
-
-    title: str
-    text: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
-    pictures: tuple[Picture, ...] = field(default=())
-
-
-def paint(picture: Picture) -> bytes:
-    """Return a picture as PNG, painted on white at twice its size in points; the data's name stands below it."""
-    width, height = picture.size
-    below = FOOTER if picture.data else 0
-    tall = round((height + below) * PIXELS_A_POINT)
-    image = QImage(round(width * PIXELS_A_POINT), tall, QImage.Format.Format_RGB32)
-    image.setDevicePixelRatio(PIXELS_A_POINT)
-    image.fill(LIGHT.colour("base"))
-    painter = QPainter(image)
-    font = QFont("DejaVu Sans")
-    font.setPixelSize(12)
-    painter.setFont(font)
-    picture.figure.paint(painter, QRectF(MARGIN, MARGIN, width - 2 * MARGIN, height - 2 * MARGIN))
-    if picture.data:
-        font.setPixelSize(10)
-        painter.setFont(font)
-        painter.setPen(LIGHT.colour("muted"))
-        room = QRectF(MARGIN, height - 4, width - 2 * MARGIN, FOOTER)
-        text = QFontMetricsF(font).elidedText(f"data: {picture.data}", Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
-    painter.end()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    assert QPixmap.fromImage(image).save(buffer, "PNG"), picture.name
-    return bytes(buffer.data().data())
-
-
-def to_html(title: str, sections: Sequence[Section], images: dict[str, bytes]) -> str:
-    """Return the page; every text is escaped and every picture is inside."""
-    body = "\n".join(_section(section, images) for section in sections)
+def to_html(report: Report, images: Painted) -> str:
+    """Return the page; every text is escaped, every picture is inside, and nothing may be loaded from elsewhere."""
+    body = "\n".join(_block(number, block, images) for number, block in enumerate(report.blocks))
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title><style>{_STYLE}</style></head>
-<body><h1>{_text(title)}</h1>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{_text(report.title)}</title><style>{_STYLE}</style></head>
+<body><header><h1>{_text(report.title)}</h1><p>{_text(report.lead)}</p></header>
+{_contents(report)}
+<main>
 {body}
-</body></html>
+</main></body></html>
 """
 
 
-def _section(section: Section, images: dict[str, bytes]) -> str:
-    parts = [f"<h2>{_text(section.title)}</h2>"]
-    parts += [f"<p>{_text(sentence)}</p>" for sentence in section.text]
-    parts += [_table(table) for table in section.tables]
-    for picture in section.pictures:
-        data = base64.b64encode(images[picture.name]).decode()
-        parts.append(
-            f'<figure><img src="data:image/png;base64,{data}" width="{picture.size[0]}" alt="{_text(picture.caption)}">'
-            f"<figcaption>{_text(picture.caption)}</figcaption></figure>"
-        )
-    return "\n".join(parts)
+def _contents(report: Report) -> str:
+    entries = "\n".join(
+        f'<li class="level{block.level}"><a href="#{_anchor(number)}">{_text(block.short)}</a></li>'
+        for number, block in enumerate(report.blocks)
+        if isinstance(block, Heading)
+    )
+    return f'<nav aria-label="Contents"><h2>Contents</h2><ul>\n{entries}\n</ul></nav>'
+
+
+def _anchor(number: int) -> str:
+    return f"part-{number}"
+
+
+def _block(number: int, block: Block, images: Painted) -> str:
+    if isinstance(block, Heading):
+        return f'<h{block.level} id="{_anchor(number)}">{_text(block.text)}</h{block.level}>'
+    if isinstance(block, Text):
+        tag = "blockquote" if block.kind == "asked" else "p"
+        return f'<{tag} class="{block.kind}">{_prose(block.text)}</{tag}>'
+    return _table(block) if isinstance(block, Table) else _picture(block, images)
+
+
+def _picture(picture: Picture, images: Painted) -> str:
+    width, height = outer_size(picture)
+    dark = images.get((picture.name, DARK.name))
+    twin = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
+    light = _data(images[picture.name, LIGHT.name])
+    caption = _text(picture.caption)
+    image = f'<img src="{light}" width="{width}" height="{height}" alt="{caption}">'
+    return f"<figure><picture>{twin}{image}</picture><figcaption>{caption}</figcaption></figure>"
+
+
+def _data(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _table(table: Table) -> str:
-    heading, *rows = table
-    head = "".join(f"<th>{_text(cell)}</th>" for cell in heading)
-    body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    heading, *rows = table.rows
+    head = "".join(
+        f'<th scope="col" class="{_column(table, index)}">{_text(cell)}</th>' for index, cell in enumerate(heading)
+    )
+    body = "\n".join(f"<tr>{''.join(_cell(table, index, cell) for index, cell in enumerate(row))}</tr>" for row in rows)
+    return (
+        f'<div class="table"><table><caption>{_text(table.caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def _cell(table: Table, index: int, cell: str) -> str:
+    tag = 'th scope="row"' if index == 0 else "td"
+    return f'<{tag} class="{_column(table, index)}">{_text(cell)}</{tag.split()[0]}>'
+
+
+def _column(table: Table, index: int) -> str:
+    if table.code and index == len(table.rows[0]) - 1:
+        return "code"
+    if index == 0 and table.words == 1:
+        return "name"
+    return "words" if index < table.words else "figure"
+
+
+def _prose(text: str) -> str:
+    """Escape a sentence; a command in it is set as one."""
+    return _COMMAND.sub(r"<code>\1</code>", _text(text))
 
 
 def _text(text: str) -> str:
     return html.escape(text, quote=True)
 
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, 'DejaVu Sans', sans-serif; color: #1c2430 }
-body { max-width: 1000px; margin: 2em auto; padding: 0 1em }
-table { border-collapse: collapse; margin: 1em 0 }
-td, th { padding: .2em .8em; border-bottom: 1px solid #d3d8df; text-align: right }
-td:first-child, th:first-child { text-align: left } th { color: #5f6b7a; font-weight: 600 }
-figure { margin: 1.5em 0 } img { max-width: 100% } figcaption { color: #5f6b7a }
+def _variables(theme: Theme) -> str:
+    return (
+        f"--base: {theme.base}; --raised: {theme.raised}; --text: {theme.text}; --muted: {theme.muted}; "
+        f"--border: {theme.border}; --accent: {theme.accent}; --warning: {theme.warning}; "
+        f"--warning-ground: {theme.warning_ground};"
+    )
+
+
+_STYLE = f"""
+:root {{ {_variables(LIGHT)} }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ {_variables(DARK)} }} }}
+html {{ background: var(--base); color: var(--text); }}
+body {{ font: 16px/1.55 system-ui, 'DejaVu Sans', sans-serif; max-width: 940px; margin: 2em auto; padding: 0 1em; }}
+h1 {{ font-size: 1.7em; line-height: 1.25; margin: 0 0 .3em; }}
+h2 {{ font-size: 1.35em; line-height: 1.3; margin: 2.2em 0 .6em; padding-top: .5em; }}
+h2 {{ border-top: 2px solid var(--border); }}
+h3 {{ font-size: 1.08em; line-height: 1.4; margin: 1.8em 0 .5em; }}
+p, blockquote, h2, h3 {{ max-width: 46em; }}
+header p {{ color: var(--muted); margin: 0; }}
+nav {{ margin: 1.5em 0; }} nav h2 {{ border: 0; margin: 0; font-size: 1.1em; }}
+nav ul {{ list-style: none; margin: 0; padding: 0; }} nav a {{ color: var(--accent); text-decoration: none; }}
+nav a:hover {{ text-decoration: underline; }}
+nav .level2 {{ margin-top: .5em; font-weight: 600; }} nav .level3 {{ padding-left: 1.5em; font-size: .93em; }}
+blockquote {{ margin: .8em 0; padding: .1em 0 .1em 1em; border-left: 3px solid var(--border); color: var(--muted); }}
+.answer {{ border-left: 3px solid var(--accent); padding-left: 1em; }}
+.note {{ background: var(--warning-ground); color: var(--warning); padding: .5em 1em; border-radius: 6px; }}
+code {{ font: .9em 'DejaVu Sans Mono', monospace; }}
+.table {{ overflow-x: auto; margin: 1.2em 0; }}
+table {{ border-collapse: collapse; font-size: .9em; font-variant-numeric: tabular-nums; }}
+caption {{ text-align: left; color: var(--muted); padding-bottom: .4em; }}
+td, th {{ padding: .25em .8em; border-bottom: 1px solid var(--border); text-align: right; font-weight: normal; }}
+thead th {{ color: var(--muted); font-weight: 600; vertical-align: bottom; }}
+.words, .name {{ text-align: left; }} .name {{ white-space: nowrap; }}
+.code {{ text-align: left; font: .85em monospace; word-break: break-all; }}
+figure {{ margin: 1.5em 0; }} figcaption {{ color: var(--muted); font-size: .92em; max-width: 50em; }}
+img {{ max-width: 100%; height: auto; display: block; }}
+@page {{ size: A4; margin: 16mm; }}
+@media print {{
+  body {{ font-size: 10.5pt; margin: 0; max-width: none; padding: 0; }} nav a {{ color: inherit; }}
+  figure, tr, .answer, .note, blockquote {{ break-inside: avoid; }}
+  h1, h2, h3, caption, blockquote {{ break-after: avoid; }}
+  .table {{ overflow: visible; }} table {{ font-size: .8em; }} td, th {{ padding: .2em .5em; }}
+}}
 """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,69 +13,186 @@ from PySide6.QtCore import QEventLoop, QTimer
 
 from viewer.infer.questions import Answer, Question
 from viewer.qt.worker import Workers
-from viewer.state import files, history
+from viewer.report import layers
+from viewer.report.layers import Layer
+from viewer.state import files, graph, history, numbers
 from viewer.state.files import FileBytes
+from viewer.state.graph import Graph
 from viewer.state.history import RunHistory
 from viewer.state.words import clean, sentence
+from zoo import card as cards
 from zoo import gate
-from zoo.errors import CheckFailed, FileRefused
+from zoo.card import Card
+from zoo.data import sets
+from zoo.data.images import Images
+from zoo.errors import AezooError, CheckFailed, DataError, FileRefused
 from zoo.runs import RunFolder
 
 LIMIT_SECONDS = 60
+AT_ONCE = 100  # images a question, so that each is answered well within its deadline
+
+_EMPTY = history.from_parts({}, {})
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run's history, and its graph where it has one."""
+    """A run's history and its graph. Of a run that is not there the history is empty, and `trouble` tells why.
+
+    listed  the graph's sha256 by card.json, '' where it lists none
+    """
 
     name: str
-    history: RunHistory
-    graph: FileBytes | None
+    history: RunHistory = _EMPTY
+    trouble: str = ""
+    file: FileBytes | None = None
+    graph: Graph | None = None
+    graph_trouble: str = ""
+    listed: str = ""
+    is_absent: bool = False
+
+    @property
+    def recipe(self) -> str:
+        return self.name.split("/")[1]
+
+    @property
+    def is_there(self) -> bool:
+        return not self.trouble
+
+    @property
+    def card(self) -> Card | None:
+        return self.graph.card if self.graph else None
+
+    @property
+    def size(self) -> int:
+        """Values in the bottleneck, 0 where none is told."""
+        return math.prod(self.history.bottleneck) if self.history.bottleneck else 0
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        return layers.of(self.file.data) if self.file and self.graph else ()
+
+    def metric(self, name: str) -> float | None:
+        """Return a figure of the test split; None for one that is not there or not finite."""
+        return numbers.usable(self.history.metrics.get(name))
+
+    def baseline(self, name: str, metric: str) -> float | None:
+        """Return a baseline's figure of the test split; None for one that is not there or not finite."""
+        return numbers.usable(self.history.baselines.get(name, {}).get(metric))
+
+    def published(self, metric: str) -> float | None:
+        return self.history.published.get(metric)
+
+    def fact(self, key: str) -> str:
+        """Return what the history's meta holds under a key, as text."""
+        return self.history.facts.get(key, "")
+
+    def count(self, key: str) -> int:
+        """Return a whole number of the history's meta, 0 where there is none."""
+        text = self.fact(key)
+        return int(text) if text.isdecimal() and len(text) < 16 else 0
 
 
 class Reader:
-    """Asks the worker and waits for its answer."""
+    """Asks the worker and waits for its answer; remembers what it read. `data` is what `--data` names."""
 
-    def __init__(self, runs: Path) -> None:
+    def __init__(self, runs: Path, data: str | None = None, *, say: Callable[[str], None] = lambda _: None) -> None:
         self._runs = runs
+        self._data = data
+        self._say = say
         self._workers = Workers(keep_spare=False)
+        self._known: dict[str, Run] = {}
+        self._images: dict[tuple[str, str], Images | str] = {}
         self.troubles: list[str] = []
 
     def close(self) -> None:
         self._workers.close()
 
-    def run(self, name: str) -> Run | None:
-        """Return a run, or None where there is none yet, or none that can be read: `troubles` then tells why."""
+    @property
+    def known(self) -> list[Run]:
+        """The runs that were asked for so far."""
+        return list(self._known.values())
+
+    def run(self, name: str) -> Run:
+        """Return a run, whatever is the matter with it."""
+        if name not in self._known:
+            self._say(f"reading {name}")
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def _read(self, name: str) -> Run:
         folder = RunFolder.of(self._runs, name)
         if not folder.history.is_file():
-            return None
+            return Run(name, trouble=f"{name} is not trained yet: `aezoo train {name}`.", is_absent=True)
         try:
-            run = self._read(name, folder)
-        except FileRefused as refusal:
-            self.troubles.append(sentence(str(refusal)))
-            return None
-        if run.history.recipe != name:
-            told = clean(run.history.recipe, limit=60)
-            self.troubles.append(f"{folder.path} holds a run of {told}, expected {name}: it is left out.")
-            return None
-        return run
+            read = self._history(folder)
+        except (FileRefused, CheckFailed) as error:
+            return Run(name, trouble=f"{sentence(str(error))} Train it again: `aezoo train {name} --overwrite`.")
+        if read.recipe != name:
+            told = clean(read.recipe, limit=60) or "nothing known"
+            return Run(name, trouble=f"{folder.path} holds a run of {told}, expected {name}: it is left out.")
+        return self._with_graph(name, folder, read)
 
-    def _read(self, name: str, folder: RunFolder) -> Run:
+    def _history(self, folder: RunFolder) -> RunHistory:
         file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=str(folder.history))
         answer = self._ask(Question(asker="report", kind="history", file=file))
         meta = answer.header.get("meta")
         if not isinstance(meta, Mapping):
-            raise FileRefused(f"{file.label} has no description; train the run again")
-        graph = folder.graph("model")
-        read = partial(files.read, limit=gate.MAX_ONNX_BYTES, label=str(folder.graph("model")))
-        return Run(name, history.from_parts(meta, answer.arrays), read(graph) if graph.is_file() else None)
+            raise FileRefused(f"{file.label} has no description")
+        return history.from_parts(meta, answer.arrays)
+
+    def _with_graph(self, name: str, folder: RunFolder, read: RunHistory) -> Run:
+        place = folder.graph("model")
+        if not place.is_file():
+            return Run(name, read, graph_trouble=f"{name} is not exported yet: `aezoo export {name}`.")
+        try:
+            file = files.read(place, limit=gate.MAX_ONNX_BYTES, label=str(place))
+            found = graph.from_header(self._ask(Question(asker="report", kind="graph", file=file)).header)
+        except (FileRefused, CheckFailed, ValueError) as error:
+            told = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
+            return Run(name, read, graph_trouble=told)
+        return Run(name, read, file=file, graph=found, graph_trouble=found.trouble, listed=_listed(folder))
 
     def outputs(self, run: Run, images: np.ndarray, name: str) -> np.ndarray | None:
-        """Return what the run's graph makes of images, float32 (N, C, H, W) in [0, 1]; None without a graph."""
-        if run.graph is None:
+        """Return what the run's graph makes of images, float32 (N, …) for (N, C, H, W) in [0, 1]; None without a graph.
+
+        A graph that cannot be run is told of in `troubles`.
+        """
+        if run.file is None:
             return None
-        answer = self._ask(Question(asker="report", kind="run", file=run.graph, images=images, outputs=(name,)))
-        return answer.arrays[name]
+        ask = partial(Question, asker="report", kind="run", file=run.file, outputs=(name,))
+        try:
+            made = [
+                self._ask(ask(images=images[start : start + AT_ONCE])).arrays[name]
+                for start in range(0, len(images), AT_ONCE)
+            ]
+        except (FileRefused, CheckFailed) as error:
+            self.troubles.append(sentence(clean(error, limit=500)))
+            return None
+        return np.concatenate(made)
+
+    def images(self, run: Run, split: str) -> Images | str:
+        """Return a split of the data that a run was trained on, or a sentence on what is missing and how to give it."""
+        name = run.history.dataset or "mnist"
+        key = (name, split)
+        if key not in self._images:
+            self._images[key] = self._load(name, split)
+        return self._images[key]
+
+    def _load(self, name: str, split: str) -> Images | str:
+        base = name.removesuffix(f"-{sets.SAMPLE}")
+        data = sets.SAMPLE if base != name else self._data
+        if base not in sets.DATA_SETS:
+            return f"No data set {clean(name, limit=40)} is known, so that its images cannot be shown."
+        if base == name and self._data == sets.SAMPLE:
+            return f"The run was trained on {name} and not on the sample: give its folder with `--data DIR`."
+        self._say(f"loading {name}")
+        try:
+            return sets.load(base, split, data)
+        except (AezooError, OSError) as error:
+            cause = sentence(clean(error, limit=500)) if isinstance(error, DataError) and self._data else ""
+            return (
+                f"{base} is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA). {cause}"
+            ).strip()
 
     def _ask(self, question: Question) -> Answer:
         loop, answers = QEventLoop(), list[Answer]()
@@ -94,3 +212,11 @@ class Reader:
         if answers[0].trouble:
             raise FileRefused(answers[0].trouble)
         return answers[0]
+
+
+def _listed(folder: RunFolder) -> str:
+    try:
+        text = files.read(folder.card, limit=2 * cards.MAX_TEXT, label=str(folder.card)).data.decode()
+        return cards.files_of(text).get("model.onnx", ("", 0))[0]
+    except (FileRefused, UnicodeDecodeError):
+        return ""  # no card, or none that can be read: nothing is listed

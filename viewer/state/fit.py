@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.state.samples import grey
+from zoo.data.images import LUMA
 
 Shape = tuple[int, int, int]
 
@@ -20,10 +20,10 @@ def fitted(picture: np.ndarray, shape: Shape) -> tuple[np.ndarray, str]:
     tall, wide = _crop((rows, columns), (height, width))
     top, left = (rows - tall) // 2, (columns - wide) // 2
     middle = picture[top : top + tall, left : left + wide].astype(np.float32) / np.float32(255)
-    colour = _means(_means(middle, height, axis=0), width, axis=1).transpose(2, 0, 1)[None]
-    image = grey(colour) if channels == 1 else colour
+    image = scaled(luma(middle) if channels == 1 else middle, height, width)
+    image = image[None] if channels == 1 else image.transpose(2, 0, 1)
     was_grey = bool((picture[..., 0] == picture[..., 1]).all() and (picture[..., 1] == picture[..., 2]).all())
-    return np.ascontiguousarray(image[0], dtype=np.float32), _words(picture.shape[:2], (tall, wide), shape, was_grey)
+    return np.ascontiguousarray(image, dtype=np.float32), _words(picture.shape[:2], (tall, wide), shape, was_grey)
 
 
 def _crop(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
@@ -33,9 +33,25 @@ def _crop(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
     return size[0], max(1, round(size[0] * wanted[1] / wanted[0]))
 
 
+def luma(picture: np.ndarray) -> np.ndarray:
+    """Return how bright a picture (H, W, 3) is, (H, W): sums, since a product of matrices would wake BLAS's threads."""
+    red, green, blue = LUMA
+    bright: np.ndarray = red * picture[..., 0] + green * picture[..., 1] + blue * picture[..., 2]
+    return bright
+
+
+def scaled(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return values (H, W, …) as (height, width, …), each the mean of the area that it covers."""
+    return _means(_means(values, height, axis=0), width, axis=1)
+
+
 def _means(values: np.ndarray, count: int, *, axis: int) -> np.ndarray:
     """The means over `count` equal stretches of an axis, whose ends may lie within a value."""
     length = values.shape[axis]
+    if length % count == 0:
+        parts = values.reshape(*values.shape[:axis], count, length // count, *values.shape[axis + 1 :])
+        whole: np.ndarray = parts.mean(axis=axis + 1, dtype=np.float32)
+        return whole
     zero = np.zeros_like(np.take(values, [0], axis=axis), dtype=np.float64)
     sums = np.concatenate([zero, np.cumsum(values, axis=axis, dtype=np.float64)], axis=axis)
     ends = np.linspace(0, length, count + 1)

@@ -20,6 +20,7 @@ class PictureGrid:
 
     inputs, targets     what went in and what was wanted, (N, C, H, W)
     labels, verdicts    what they should be and what a judge calls them, int64 (N,)
+    points              of the plane that they were made of, float32 (N, 2)
     """
 
     images: np.ndarray
@@ -27,6 +28,7 @@ class PictureGrid:
     targets: np.ndarray | None = None
     labels: np.ndarray | None = None
     verdicts: np.ndarray | None = None
+    points: np.ndarray | None = None
 
     @property
     def side(self) -> int:
@@ -44,6 +46,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, PictureGrid]:
             continue
         parts = {part: _pictures(arrays.get(f"grids/{name}/{part}"), len(images)) for part in ("inputs", "targets")}
         parts |= {part: _numbers(arrays.get(f"grids/{name}/{part}"), len(images)) for part in ("labels", "verdicts")}
+        parts["points"] = _points(arrays.get(f"grids/{name}/points"), len(images))
         found[name] = PictureGrid(images=images, **parts)
     return found
 
@@ -60,3 +63,9 @@ def _numbers(array: np.ndarray | None, count: int) -> np.ndarray | None:
     if array is None or array.shape != (count,) or not np.isfinite(array).all() or np.abs(array).max(initial=0) > 1e6:
         return None
     return array.astype(np.int64)
+
+
+def _points(array: np.ndarray | None, count: int) -> np.ndarray | None:
+    if array is None or array.shape != (count, 2) or not np.isfinite(array).all() or np.abs(array).max(initial=0) > 1e6:
+        return None
+    return array.astype(np.float32)

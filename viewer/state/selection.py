@@ -176,7 +176,14 @@ class State:
     def _names(self) -> dict[Path, str]:
         plain = [name_of(entry, self.of(entry.path)) for entry in self.entries]
         paths = [entry.path for entry in self.entries]
-        return dict(zip(paths, distinct_names(plain, paths), strict=True))
+        return Names(zip(paths, distinct_names(plain, paths), strict=True))
+
+
+class Names(dict[Path, str]):
+    """What entries are called; one that has gone, while its pictures are still shown, is called by its folders."""
+
+    def __missing__(self, path: Path) -> str:
+        return clean("/".join(path.parts[-2:]), limit=60)
 
 
 def name_of(entry: Entry, known: Known) -> str:

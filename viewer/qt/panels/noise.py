@@ -1,182 +1,429 @@
-"""Noise: the clean images with noise of the slider's strength, and what the graph makes of them, live."""
+"""Noise: the images shown with noise of the slider's strength, what every compared graph makes of them, and curves."""
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from viewer.figures import colours
-from viewer.figures.mosaic import Large, MosaicFigure, Row
+import numpy as np
+from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtGui import QFontMetricsF, QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSplitter, QWidget
+
+from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.lines import Above, LinesFigure
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.asker import Ask, Round
-from viewer.qt.panels.images import ImagePanel, not_finite, subject_of
+from viewer.qt.panels import noise_pictures as pictures
+from viewer.qt.panels.images import ImagePanel, subject_of
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
-from viewer.state import noise, numbers, words
+from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.panel import Command, Numbers
+from viewer.state import noise, noise_lab, words
+from viewer.state.noise import Kind
+from viewer.state.noise_lab import CurveKey, Curves, Shot, Trial
 from viewer.state.selection import State
 
 NARROWEST_SLIDER = 160  # its hundred steps can still be met with the pointer
+REST_MILLISECONDS = 150  # so long the slider must have stood still before the curves go on
+ROOM_FOR_BOTH = 300  # pixels of height for pictures and curve together
+KINDS: tuple[Kind, ...] = ("gaussian", "salt and pepper")
+KIND_WORDS = {"gaussian": "Gaussian σ", "salt and pepper": "salt and pepper"}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a round of questions is about."""
+
+    kind: Kind
+    strength: float
+    trials: Mapping[Path, Trial]
+    noisy: Mapping[Path, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One point of one curve."""
+
+    key: CurveKey
+    index: int
+    trial: Trial
+    noisy: np.ndarray
 
 
 class Noise(ImagePanel):
-    """A slider for sigma; rows clean, noisy, output; PSNR before and after."""
+    """A slider for the strength of the noise; clean, noisy, median filtered and output; curves of PSNR against it."""
 
     title = "Noise"
-    hint = "Add noise to the images and see, live, what each network makes of them."
+    hint = "Add noise to the images and see, live, what each network makes of them, against a plain median filter."
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self.asker = self.new_asker()
         self.asker.answered.connect(self._take)
-        self._pair: tuple[np.ndarray, np.ndarray] | None = None  # what was asked with and what came back
+        self.curve_asker = self.new_asker("curve")
+        self.curve_asker.answered.connect(self._take_point)
+        self.shot: Shot | None = None  # what is shown
+        self.curves = Curves()
+        self._trials: dict[Path, Trial] = {}
         self._shown: tuple[object, ...] = ()
-        self._started_for: object = None
+        self._started_for: tuple[Path, ...] = ()
+        self._strengths: dict[Kind, float] = {"gaussian": noise.DEFAULT_SIGMA, "salt and pepper": noise.DEFAULT_SHARE}
+        self._rest = QTimer(self, singleShot=True)
+        self._rest.timeout.connect(self._next_point)
+        self.view.show_sentence("Here come the same images with noise, and what the network makes of that.")
+        self.view.hovered.connect(self._tell)
+        self._make_controls()
+        self._build()
+
+    def _make_controls(self) -> None:
+        self.kind_box = QComboBox()
+        for kind in KINDS:
+            self.kind_box.addItem(KIND_WORDS[kind], kind)
+        self.kind_box.setAccessibleName("Kind of noise")
+        self.kind_box.setToolTip(
+            "Gaussian: to every pixel is added a normal value of standard deviation σ, and the sum kept in [0, 1].\n"
+            "Salt and pepper: a share of the pixels is black or white, half of each."
+        )
+        self.kind_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.kind_box.setMinimumContentsLength(8)
+        self.kind_box.currentIndexChanged.connect(self._kind_changed)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, noise.STEPS)
         self.slider.setPageStep(10)
-        self.slider.setValue(round(noise.DEFAULT_SIGMA * noise.STEPS))
-        self.slider.setAccessibleName("Standard deviation of the noise, in hundredths")
-        self.slider.valueChanged.connect(self._moved)
         self.slider.setMinimumWidth(NARROWEST_SLIDER)
-        self.sigma_label, self.psnr_label = QLabel(), ElidedLabel()
         self.slider.setEnabled(False)
-        self.view.show_sentence("Here come the same images with noise, and what the network makes of that.")
-        self._build()
+        self.slider.valueChanged.connect(self._moved)
+        self.curve_box = QCheckBox("curve")
+        self.curve_box.setAccessibleName("Curve of PSNR against the noise")
+        self.curve_box.setToolTip(
+            "The PSNR of every compared run at 11 strengths of the noise, on the images shown.\n"
+            "A click on the curve sets the slider."
+        )
+        self.curve_box.toggled.connect(self._show_curve)
+        self.curve_view = FigureView("Curve of PSNR against the noise", self, height=100)
+        for signal in (self.curve_view.clicked, self.curve_view.dragged):
+            signal.connect(self._set_by_curve)
+        self.curve_view.stepped.connect(lambda step: self.slider.setValue(self.slider.value() + step))
+        self.curve_view.hide()
 
     def _build(self) -> None:
-        label = QLabel("noise σ")
-        label.setBuddy(self.slider)
-        for text in (label, self.sigma_label, self.psnr_label):
+        self.sigma_label, self.psnr_label = QLabel(), ElidedLabel()
+        for text in (self.sigma_label, self.psnr_label):
             text.setTextFormat(Qt.TextFormat.PlainText)
-            text.setFont(self.view.font())
-        metrics = self.sigma_label.fontMetrics()
-        self.sigma_label.setFixedWidth(metrics.horizontalAdvance("0.00") + 4)
-        self.psnr_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.psnr_label.usual_width = metrics.horizontalAdvance("PSNR 00.0 dB noisy, 00.0 dB after")
+        for control in (self.kind_box, self.sigma_label, self.psnr_label, self.curve_box):
+            control.setFont(self.view.font())
+        self.sigma_label.setFixedWidth(self.sigma_label.fontMetrics().horizontalAdvance("100 %") + 4)
+        self.psnr_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout()
         row.setSpacing(10)
-        row.addWidget(label)
+        row.addWidget(self.kind_box)
         row.addWidget(self.slider, 1)
         row.addWidget(self.sigma_label)
-        row.addWidget(self.psnr_label)
+        row.addWidget(self.curve_box)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setChildrenCollapsible(False)
         self.body.insertLayout(0, row)
-        self._say_sigma()
+        self.body.insertWidget(1, self.psnr_label)
+        self.body.addWidget(self.splitter, 1)
+        for view, share in ((self.view, 3), (self.curve_view, 2)):
+            self.splitter.addWidget(view)
+            self.splitter.setStretchFactor(self.splitter.indexOf(view), share)
+        self._set_quietly(self._strengths[self.kind])
+
+    # ---- controls ----
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.kind_box.currentIndex()]
 
     @property
     def sigma(self) -> float:
+        """The strength of the noise: the standard deviation, or the share of pixels that are hit."""
         return self.slider.value() / noise.STEPS
 
+    def commands(self) -> tuple[Command, ...]:
+        return (
+            Command("the other kind of noise", self._other_kind, "Alt+N"),
+            Command("show or hide the curve", self.curve_box.toggle, "Alt+C"),
+        )
+
+    def _other_kind(self) -> None:
+        self.kind_box.setCurrentIndex((self.kind_box.currentIndex() + 1) % len(KINDS))
+
+    def _kind_changed(self) -> None:
+        self._set_quietly(self._strengths[self.kind])
+        self._ask()
+
+    def _set_quietly(self, strength: float) -> None:
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(strength * noise.STEPS))
+        self.slider.blockSignals(False)
+        self._say_strength()
+
+    def _moved(self) -> None:
+        self._say_strength()
+        self._ask()
+
+    def _say_strength(self) -> None:
+        gaussian = self.kind == "gaussian"
+        self._strengths[self.kind] = self.sigma
+        what = "Standard deviation of the noise" if gaussian else "Share of pixels hit"
+        self.slider.setAccessibleName(f"{what}, in hundredths")
+        self.slider.setToolTip(f"{what}; ← → by one hundredth, Page Up and Page Down by ten")
+        self.sigma_label.setText(f"{self.sigma:.2f}" if gaussian else f"{100 * self.sigma:.0f} %")
+
+    def _set_by_curve(self, point: QPointF) -> None:
+        figure = self.curve_view.figure
+        if isinstance(figure, LinesFigure) and self.slider.isEnabled():
+            place = figure.x_at(point, self.curve_view.inside, QFontMetricsF(self.curve_view.font()))
+            if place is not None:
+                self.slider.setValue(round(place * noise.STEPS))
+
+    # ---- what is shown ----
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is still to come; the rest of a curve is one."""
+        return super().waiting or self._rest.isActive()
+
+    @property
+    def figure(self) -> Figure | None:
+        pictures_shown, curve = self.view.figure, self.curve_view.figure
+        if self.view.isHidden():
+            return curve
+        if pictures_shown is None or curve is None or self.curve_view.isHidden():
+            return pictures_shown
+        heights = self.splitter.sizes()
+        return Above(pictures_shown, curve, heights[0] / max(1, sum(heights)))
+
+    def numbers(self) -> Numbers:
+        if self.shot is None:
+            return []
+        return pictures.table(self.shot, self.curves, self._keys(), self.store.state.names())
+
+    def set_theme(self, theme: Theme) -> None:
+        self.curve_view.set_theme(theme)
+        super().set_theme(theme)
+
     def follow(self, before: State, after: State) -> None:
-        graph = after.now.graph
-        if graph is not None and self._started_for != after.current:
-            self._started_for = after.current
-            self._set_quietly(noise.starting_sigma(graph.noise))
-        subject = subject_of(after)
+        self._start(after)
+        subject = (subject_of(after), after.current)
         if subject != self._shown:
             self._shown = subject
-            self._pair = None
+            self.shot = None
             self._ask()
         elif before.sample != after.sample:
             self.redraw()
 
-    def _set_quietly(self, sigma: float) -> None:
-        self.slider.blockSignals(True)
-        self.slider.setValue(round(sigma * noise.STEPS))
-        self.slider.blockSignals(False)
-        self._say_sigma()
+    def _start(self, state: State) -> None:
+        """Begin with the noise that a run was trained with; going on among those compared changes nothing."""
+        graph = state.now.graph
+        if graph is None or state.current is None:
+            return
+        begun, self._started_for = state.current in self._started_for, state.compared
+        if begun:
+            return
+        self._strengths["gaussian"] = noise.starting_sigma(graph.noise)
+        self._set_quietly(self._strengths[self.kind])
 
-    def _moved(self) -> None:
-        self._say_sigma()
-        self._ask()
-
-    def _say_sigma(self) -> None:
-        self.sigma_label.setText(f"{self.sigma:.2f}")
+    # ---- asking ----
 
     def _ask(self) -> None:
         state = self.store.state
-        file, samples, graph = state.graph_file, state.samples, state.now.graph
-        usable = bool(file and samples and graph and graph.reconstruction)
-        if usable:
-            assert samples is not None and graph is not None
-            usable = graph.image_shape == samples.clean(noisy=graph.noise > 0).shape[1:]
-        self.slider.setEnabled(usable)
-        if usable:
-            assert file is not None and samples is not None and graph is not None
-            clean = samples.clean(noisy=graph.noise > 0)
-            self.asker.ask({state.current: Ask(file, noise.add(clean, self.sigma), (graph.reconstruction,))})
+        found = {path: noise_lab.trial_of(state, path) for path in state.compared}
+        self._trials = {path: trial for path, trial in found.items() if trial is not None}
+        self.slider.setEnabled(bool(self._trials))
+        self._rest.stop()
+        if not self._trials:
+            self.asker.forget()
+            self._show_nothing(state)
             return
-        self.asker.forget()
+        kind, strength = self.kind, self.sigma
+        noisy = {path: noise.hit(trial.clean, kind, strength) for path, trial in self._trials.items()}
+        asks: dict[Hashable, Ask] = {
+            path: Ask(trial.file, noisy[path], (trial.output,)) for path, trial in self._trials.items()
+        }
+        self.asker.ask(asks, Plan(kind, strength, self._trials, noisy))
+
+    def _show_nothing(self, state: State) -> None:
+        self.shot = None
         if not self.is_coming(state):
             self.psnr_label.setText("")
             self.view.show_sentence(self.why_nothing(state, needs="reconstruction"))
+            self.curve_view.show_sentence("")
 
     def _take(self, done: Round) -> None:
-        (answer,) = done.answers.values()
-        noisy, samples = answer.question.images, self.store.state.samples
-        if answer.trouble or noisy is None or samples is None:
-            self._pair = None
-            self.view.show_sentence(words.sentence(answer.trouble))
-            return
-        outputs = next(iter(answer.arrays.values()))
-        if outputs.shape != samples.targets.shape:
-            self.view.show_sentence("The graph's output has another shape than its images.")
-            return
-        if broken := not_finite(outputs):
-            self._pair = None
-            self.psnr_label.setText("")
-            self.view.show_sentence(broken)
-            return
-        self._pair = (noisy, outputs)
+        plan = done.context
+        assert isinstance(plan, Plan), plan
+        state, results = self.store.state, {}
+        for path, answer in done.answers.items():
+            assert isinstance(path, Path), path
+            trial, noisy = plan.trials[path], plan.noisy[path]
+            if answer.trouble:
+                results[path] = noise_lab.Result(trial, noisy, trouble=words.sentence(answer.trouble))
+            else:
+                results[path] = noise_lab.result_of(trial, noisy, next(iter(answer.arrays.values())))
+        first = state.current if state.current in results else next(iter(results))
+        reference = noise_lab.reference_of(plan.trials[first], plan.noisy[first])
+        in_order = {path: results[path] for path in plan.trials}
+        self.shot = Shot(plan.kind, plan.strength, in_order, reference)
         self.redraw()
+        self._go_on()
+
+    # ---- painting ----
 
     def redraw(self) -> None:
-        state = self.store.state
-        if self._pair is None or state.samples is None:
+        shot, state = self.shot, self.store.state
+        if shot is None:
             return
-        noisy, outputs = self._pair
-        targets, clean = (
-            state.samples.targets,
-            state.samples.clean(noisy=bool(state.now.graph and state.now.graph.noise)),
-        )
-        same = np.array_equal(clean, targets)  # of what colours or translates, the two are different pictures
-        before = f"{words.decibels(numbers.mean_psnr(clean, noisy))} dB noisy, " if same else ""
-        after = words.decibels(numbers.mean_psnr(targets, outputs))
-        self.psnr_label.setText(f"PSNR {before}{after} dB after")
+        self._redraw_curve()
+        troubles = {path: self._why_not(state, path) for path in state.compared if path not in shot.results}
+        single = next(iter(shot.results.values())) if len(shot.results) == 1 and not troubles else None
+        self.subtitle.setText(self._words(state, shot))
+        if single is not None and single.trouble:
+            self.psnr_label.setText("")
+            self.view.show_sentence(single.trouble)
+            return
+        self.psnr_label.setText(pictures.summary(shot, single))
+        described = f"Noise, {pictures.strength_words(shot.kind, shot.strength)}. {self.psnr_label.text()}"
+        if single is not None:
+            figure: Figure = pictures.mosaic(self.theme, single, shot.reference, state.sample)
+        else:
+            figure = pictures.comparison(self.theme, shot, state.names(), troubles, state.sample)
+        self.view.show_figure(figure, described)
+
+    def _why_not(self, state: State, path: Path) -> str:
+        """The sentence for a compared run without a picture, '' while it may still come."""
+        seen = replace(state, current=path)
+        return "" if self.is_coming(seen) else self.why_nothing(seen, needs="reconstruction")
+
+    @staticmethod
+    def _words(state: State, shot: Shot) -> str:
+        if len(state.compared) > 1:
+            return f"{len(state.compared)} runs, with the same noise"
         trained = state.now.graph.noise if state.now.graph else 0.0
-        self.subtitle.setText(
-            f"trained with σ = {trained:g}" if trained else "trained without noise" if state.now.any_card else ""
-        )
-        figure = figure_of(self.theme, clean, noisy, outputs, state.sample, targets=targets)
-        self.view.show_figure(figure, f"Noise {self.sigma:.2f}. {self.psnr_label.text()}")
+        if trained:
+            return f"trained with σ = {trained:g}"
+        return "trained without noise" if state.now.any_card else ""
 
+    def _choose(self, point: QPointF) -> None:
+        image = self._image_at(point)
+        if image is not None:
+            self.store.set_sample(image[1])
 
-def figure_of(
-    theme: Theme,
-    clean: np.ndarray,
-    noisy: np.ndarray,
-    outputs: np.ndarray,
-    chosen: int,
-    *,
-    targets: np.ndarray | None = None,
-) -> MosaicFigure:
-    """Return the figure: clean, noisy, output, and the PSNR of each output against its target, or the clean image."""
-    size = outputs.shape[2:]
-    rows = (
-        Row("clean", colours.fitted(colours.from_images(clean), size)),
-        Row("noisy", colours.fitted(colours.from_images(noisy), size)),
-        Row("output", colours.from_images(outputs)),
-    )
-    ratios = [words.decibels(float(ratio)) for ratio in numbers.psnr(clean if targets is None else targets, outputs)]
-    chosen = min(chosen, len(clean) - 1)
-    same = targets is None or np.array_equal(clean, targets)
-    before = f"PSNR {words.decibels(float(numbers.psnr(clean, noisy)[chosen]))} dB" if same else ""
-    notes = ("", before, f"PSNR {ratios[chosen]} dB")
-    return MosaicFigure(
-        theme=theme,
-        rows=rows,
-        captions=tuple(ratios),
-        caption_label="dB",
-        chosen=chosen,
-        large=tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True)),
-    )
+    def _step(self, step: int) -> None:
+        if self.shot is not None:
+            count = len(self.shot.reference.clean)
+            self.store.set_sample(max(0, min(count - 1, min(self.store.state.sample, count - 1) + step)))
+
+    def _image_at(self, point: QPointF) -> tuple[int, int] | None:
+        """The block (0 of the images that all runs get, then the runs) and the image under a point."""
+        figure, metrics, ratio = self.view.figure, QFontMetricsF(self.view.font()), self.view.devicePixelRatioF()
+        if isinstance(figure, MosaicFigure):
+            column = figure.hit(point, self.view.inside, ratio, metrics)
+            return None if column is None else (0, column)
+        if not isinstance(figure, ComparisonFigure):
+            return None
+        hit = figure.hit(point, self.view.inside, ratio, metrics)
+        return None if hit is None else (hit.block, hit.image)
+
+    def _tell(self, point: QPointF | None) -> None:
+        """Write the figures of the image under the pointer beside it."""
+        self.view.show_hint(self._hint_at(point) if point is not None else "", point or QPointF())
+
+    def _hint_at(self, point: QPointF) -> str:
+        """What is known of the image under a point: of the images that all get, and of the run's output."""
+        shot, place = self.shot, self._image_at(point)
+        if shot is None or place is None or place[0] > len(shot.results):
+            return ""
+        block, image = place
+        names, paths = self.store.state.names(), list(shot.results)
+        single = isinstance(self.view.figure, MosaicFigure)
+        told = [] if block else [pictures.hint(None, shot.reference, image, "")]
+        if block or single:
+            path = paths[block - 1] if block else paths[0]
+            told.append(pictures.hint(shot.results[path], shot.reference, image, names.get(path, "")))
+        return "\n".join(text for text in told if text)
+
+    # ---- the curve ----
+
+    def _keys(self) -> dict[CurveKey, Path | None]:
+        shot = self.shot
+        if shot is None:
+            return {}
+        trials = {path: result.trial for path, result in shot.results.items()}
+        current = self.store.state.current
+        reference = trials[current] if current in trials else next(iter(trials.values()))
+        return noise_lab.curve_keys(trials, reference, shot.kind)
+
+    def _show_curve(self, on: bool) -> None:
+        self.curve_view.setVisible(on)
+        self._make_room()
+        self._redraw_curve()
+        self._go_on()
+
+    def _make_room(self) -> None:
+        """Show the curve alone where pictures above it would be too small to be seen."""
+        self.view.setVisible(not self.curve_box.isChecked() or self.splitter.height() >= ROOM_FOR_BOTH)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _redraw_curve(self) -> None:
+        if self.curve_view.isHidden() or self.shot is None:
+            return
+        keys = self._keys()
+        if not keys:
+            self.curve_view.show_sentence("No curve: a classifier makes no pictures.")
+            return
+        figure = pictures.lines(self.theme, self.shot, self.curves, keys, self.store.state.names())
+        described = "; ".join(f"{line.name} {words.decibels(line.now)} dB" for line in figure.lines)
+        self.curve_view.show_figure(figure, f"{figure.heading}: {described}")
+
+    def _go_on(self, milliseconds: int = REST_MILLISECONDS) -> None:
+        """Find out the next point of the curves, in a while: the slider comes first."""
+        wanted = not self.curve_view.isHidden() and self.shot is not None and not self.curve_asker.waiting
+        if wanted and self.curves.missing(self._keys()) is not None:
+            self._rest.start(milliseconds)
+
+    def _next_point(self) -> None:
+        keys = self._keys()
+        missing = self.curves.missing(keys)
+        if missing is None or self.shot is None or self.curve_view.isHidden():
+            return
+        if self.asker.waiting:
+            self._rest.start(REST_MILLISECONDS)
+            return
+        key, index = missing
+        path = keys[key]
+        trials = [result.trial for result in self.shot.results.values()]
+        if path is not None:
+            trial = self.shot.results[path].trial
+        else:
+            trial = next(trial for trial in trials if trial.digest == key.images)
+        noisy = noise.hit(trial.clean, key.kind, float(noise_lab.STRENGTHS[index]))
+        if path is None:
+            self.curves.put(key, index, noise_lab.reference_score(trial, noisy, key.who))
+            self._point_found()
+        else:
+            step = Step(key, index, trial, noisy)
+            self.curve_asker.ask({path: Ask(trial.file, noisy, (trial.output,))}, step)
+
+    def _take_point(self, done: Round) -> None:
+        step = done.context
+        assert isinstance(step, Step), step
+        (answer,) = done.answers.values()
+        scores = None
+        if not answer.trouble:
+            scores = noise_lab.result_of(step.trial, step.noisy, next(iter(answer.arrays.values()))).scores
+        self.curves.put(step.key, step.index, scores)
+        self._point_found()
+
+    def _point_found(self) -> None:
+        self._redraw_curve()
+        self._go_on(REST_MILLISECONDS if self.asker.waiting else 0)

@@ -1,0 +1,144 @@
+"""Drawings: how they are fitted, centred as MNIST's digits are, and read by classifiers; and lines of any axis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter
+from PySide6.QtWidgets import QApplication
+
+from viewer.figures import strokes
+from viewer.figures.drawn import Cell, DrawnFigure, Picture
+from viewer.figures.lines import Above, Line, LinesFigure
+from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.state import drawing
+from viewer.state.drawing import SIDE, Drawing, Stroke
+
+MNIST = (1, 28, 28)
+
+
+def canvas_with(rows: slice, columns: slice) -> np.ndarray:
+    picture = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
+    picture[rows, columns] = 255
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(slice(0, 60), slice(0, 30)), (slice(200, 280), slice(100, 280)), (slice(3, 9), slice(4, 5))]
+)
+def test_a_centred_drawing_fills_mnists_box_and_has_its_mass_in_the_middle(rows: slice, columns: slice) -> None:
+    image = drawing.centred(canvas_with(rows, columns), MNIST)[0]
+    inked = np.argwhere(image > 0.05)
+    assert (np.ptp(inked, axis=0) + 1).max() == 20
+    centre = (np.argwhere(image > -1).reshape(28, 28, 2) * image[..., None]).sum(axis=(0, 1)) / image.sum()
+    assert np.abs(centre - 13.5).max() <= 0.5
+
+
+def test_centring_keeps_proportions_and_brightness() -> None:
+    image = drawing.centred(canvas_with(slice(0, 100), slice(0, 50)), MNIST)[0]
+    assert image.max() == pytest.approx(1, abs=1e-3) and np.count_nonzero(image) == 20 * 10
+
+
+def test_an_empty_canvas_stays_empty() -> None:
+    assert not drawing.centred(canvas_with(slice(0), slice(0)), MNIST).any()
+
+
+def test_only_grey_images_are_centred_and_noise_is_told() -> None:
+    picture = canvas_with(slice(0, 40), slice(0, 40))
+    grey = drawing.prepared(picture, MNIST, centre=True, sigma=0.25)
+    assert grey.words == "centred as MNIST, 28×28, noise σ = 0.25" and grey.image.shape == MNIST
+    colour = drawing.prepared(picture, (3, 32, 32), centre=True, sigma=0)
+    assert colour.words == "280×280, scaled to 32×32" and colour.image[0, 0, 0] == pytest.approx(1)
+    red = picture * np.array([1, 0, 0], dtype=np.uint8)
+    assert drawing.prepared(red, MNIST, centre=False, sigma=0).words.endswith("grey by its luma")
+
+
+def test_the_likeliest_classes_come_first_and_sum_to_one() -> None:
+    told = drawing.likely(np.array([1.0, 1000.0, 999.0]), ("a", "b"))
+    assert [name for name, _ in told] == ["b", "2", "a"]
+    assert sum(share for _, share in told) == pytest.approx(1) and told[0][1] == pytest.approx(0.731, abs=1e-3)
+
+
+def test_a_drawing_is_a_value() -> None:
+    empty = Drawing()
+    one = empty.with_stroke(Stroke(((1.0, 2.0, 3.0),), "#ffffff"))
+    assert empty.is_empty and not one.is_empty and not Drawing(ground=canvas_with(slice(0), slice(0))).is_empty
+
+
+def test_a_stroke_is_as_wide_as_it_was_pressed() -> None:
+    image = strokes.blank(100, None)
+    strokes.paint(image, [(10, 50, 4.0), (50, 50, 4.0), (90, 50, 20.0)], "#ffffff")
+    inked = strokes.pixels(image)[..., 0].astype(float).sum(axis=0) / 255
+    assert inked[30] == pytest.approx(4, abs=0.2) and inked[80] == pytest.approx(20, abs=0.2)
+
+
+def test_a_picture_lies_under_the_strokes_and_is_not_changed_by_them() -> None:
+    ground = canvas_with(slice(0, 140), slice(0, SIDE))
+    image = strokes.blank(SIDE, ground)
+    np.testing.assert_array_equal(strokes.pixels(image), ground)
+    strokes.paint(image, [(20, 20, 10.0)], "#000000")
+    assert strokes.pixels(image)[20, 20].max() == 0 and ground[20, 20].min() == 255
+
+
+# ---- figures ----
+
+X = np.linspace(0, 1, 11)
+
+
+def painted(figure: object, width: int, height: int, theme: Theme) -> np.ndarray:
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(theme.colour("base"))
+    painter = QPainter(image)
+    figure.paint(painter, QRectF(4, 4, width - 8, height - 8))  # type: ignore[attr-defined]
+    painter.end()
+    return strokes.pixels(image)
+
+
+def lines_figure(theme: Theme) -> LinesFigure:
+    falling = 30 - 20 * X
+    with_gaps = falling - 5
+    with_gaps[[0, 4]] = np.inf, np.nan
+    lines = (
+        Line("a run", X, falling, "#ff0000", now=24.0),
+        Line("noisy", X, with_gaps, "#00ff00", True, now=float("inf")),
+        Line("nothing yet", X, np.full(11, np.nan), "#0000ff"),
+    )
+    return LinesFigure(theme, lines, "noise σ", "PSNR", at=0.3, heading="at 0.3")
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [(700, 200), (330, 240), (60, 40)])
+def test_lines_are_painted_in_any_room(qapp: QApplication, theme: Theme, size: tuple[int, int]) -> None:
+    pixels = painted(lines_figure(theme), *size, theme)
+    red = (pixels == [255, 0, 0]).all(axis=2).any()
+    assert red == (size[0] > 60)
+
+
+def test_the_place_under_the_pointer_is_where_the_line_is_marked(qapp: QApplication) -> None:
+    figure, rect = lines_figure(LIGHT), QRectF(0, 0, 700, 200)
+    metrics = QFontMetricsF(qapp.font())
+    plot = figure.plot_rect(rect, metrics)
+    assert figure.x_at(QPointF(plot.left() + 0.3 * plot.width(), plot.center().y()), rect, metrics) == pytest.approx(
+        0.3
+    )
+    assert figure.x_at(QPointF(plot.right() + 3, plot.center().y()), rect, metrics) == 1
+    assert figure.x_at(QPointF(rect.right(), plot.center().y()), rect, metrics) is None
+
+
+def test_two_figures_above_one_another_share_the_height(qapp: QApplication) -> None:
+    pixels = painted(Above(lines_figure(LIGHT), lines_figure(LIGHT), 0.5), 700, 400, LIGHT)
+    red = (pixels == [255, 0, 0]).all(axis=2).any(axis=1)
+    assert red[:200].any() and red[200:].any()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("count", [1, 6])
+def test_what_came_of_a_drawing_is_painted_in_any_room(qapp: QApplication, theme: Theme, count: int) -> None:
+    pixels = np.full((28, 28, 3), (255, 0, 0), dtype=np.uint8)
+    pictures = (Picture("given", pixels), Picture("output", pixels))
+    cells = [Cell("a run", "280×280", pictures, told="mse"), Cell("b", "", pictures[:1], (("7", 0.9), ("1", 0.1)))]
+    figure = DrawnFigure(theme, tuple([*cells, Cell("c", sentence="Nothing.")] * 2)[:count])
+    for size in ((500, 300), (250, 500), (40, 30)):
+        seen = painted(figure, *size, theme)
+        assert (seen == [255, 0, 0]).all(axis=2).any() or size == (40, 30)

@@ -1,0 +1,522 @@
+"""The latent plane on runs with two latent values, with others, without a decoder, and with broken ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFont, QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import (
+    TIMEOUT,
+    Open,
+    bars,
+    bars_split,
+    history_of,
+    plane_pictures,
+    settle_window,
+    write_pooled,
+    write_run,
+    write_vae,
+)
+from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.equation import EquationFigure
+from viewer.figures.latent_plane import LatentPlaneFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.picker import PickerFigure
+from viewer.figures.plane import PlanesFigure
+from viewer.figures.sweep import SweepFigure
+from viewer.qt import paper
+from viewer.qt.latent.mode import Mode
+from viewer.qt.main_window import MainWindow
+from viewer.qt.panels.latent import Latent
+from viewer.state import coders, latent
+from viewer.state.coders import Crowd
+from viewer.state.latent import Range
+from zoo.runs import RunFolder, atomic_write, pack_history
+
+
+def open_latent(
+    window: MainWindow, qtbot: QtBot, *paths: Path, mode: str = "", split: bool = True, classes: int = 1
+) -> Latent:
+    """Bring the panel to the front on these runs, with a split whose images they are tested on."""
+    if split:
+        window.store.set_split(bars_split(classes=classes))
+    window.store.set_selected(paths, paths[0])
+    window.go_to(window.panels.latent)
+    settle_window(qtbot, window)
+    if mode:
+        qtbot.mouseClick(window.panels.latent.buttons[mode], Qt.MouseButton.LeftButton)
+        settle_window(qtbot, window)
+    return window.panels.latent
+
+
+def plane_of(panel: Latent) -> LatentPlaneFigure:
+    figure = panel.plane.view.figure
+    assert isinstance(figure, LatentPlaneFigure), panel.plane.view.sentence
+    return figure
+
+
+def spot_of(panel: Latent, x: float, y: float, plane: int = 0) -> QPoint:
+    """Where a point of the plane is in the view."""
+    figure, view = plane_of(panel), panel.plane.view
+    placed = figure.layout(view.inside, panel.plane.metrics)[plane]
+    return figure.spot(placed.plot, x, y).toPoint()
+
+
+def as_pixels(images: np.ndarray) -> np.ndarray:
+    """Float images (N, 1, H, W) as figures have them."""
+    return np.repeat(np.round(255 * np.clip(images, 0, 1)).transpose(0, 2, 3, 1), 3, axis=3).astype(np.uint8)
+
+
+def assert_alike(one: np.ndarray | None, other: np.ndarray) -> None:
+    """Equal but for rounding of the last bit."""
+    assert one is not None and one.shape == other.shape
+    assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
+
+
+# ---- the plane ----
+
+
+def test_a_run_with_two_latent_values_shows_its_training_images_as_points(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_vae(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path)
+    assert panel.mode is panel.plane
+    (plane,) = plane_of(panel).planes
+    assert plane.cloud is not None and plane.cloud.points.shape == (60, 2)
+    assert plane.rings is not None and plane.rings.shape == (10, 2)
+    assert np.diff(plane.rings[:, 0]).min() > 0, "each bar is further to the right"
+    assert panel.subtitle.text() == "60 training images of the class 0; trained on 100"
+
+
+def test_dragging_over_the_plane_decodes_what_lies_under_the_pointer(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_vae(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path)
+    view = panel.plane.view
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=spot_of(panel, -2.0, -2.5))
+    qtbot.mouseMove(view, spot_of(panel, 2.0, -2.5))
+    view.dragged.emit(QPointF(spot_of(panel, 2.0, -2.5)))  # off-screen a move does not carry the buttons
+    settle_window(qtbot, window)
+    x, y = panel.shared.cross.point
+    assert x == pytest.approx(2.0, abs=0.05) and y == pytest.approx(-2.5, abs=0.05)
+    expected = as_pixels(plane_pictures(np.array([[x, y]], dtype=np.float32)))[0]
+    assert_alike(plane_of(panel).planes[0].decoded, expected)
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton)
+    view.dragged.emit(QPointF(spot_of(panel, 0.0, 0.0)))
+    assert panel.shared.cross.point == (x, y), "what was let go is not dragged"
+
+
+def test_a_drag_beyond_the_plane_stays_at_its_edge(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_vae(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path)
+    view = panel.plane.view
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=spot_of(panel, 2.5, 2.5))
+    view.dragged.emit(QPointF(5000, -5000))
+    seen = plane_of(panel).range
+    assert panel.shared.cross.point == pytest.approx((seen.x + seen.reach, seen.y + seen.reach))
+
+
+def test_arrow_keys_move_the_cross_hair_and_the_wheel_the_range(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_vae(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path)
+    view = panel.plane.view
+    before = panel.shared.cross.point
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    qtbot.keyClick(view, Qt.Key.Key_Up)
+    after = panel.shared.cross.point
+    assert after[0] > before[0] and after[1] > before[1]
+    whole = plane_of(panel).range
+    turn_wheel(view, spot_of(panel, 1.0, 1.0), up=True)
+    near = plane_of(panel).range
+    assert near.reach == pytest.approx(whole.reach / 1.25)
+    qtbot.keyClick(view, Qt.Key.Key_Minus)
+    assert plane_of(panel).range.reach == pytest.approx(whole.reach)
+    turn_wheel(view, spot_of(panel, 1.0, 1.0), up=True)
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    assert plane_of(panel).range == whole
+
+
+def turn_wheel(view: object, point: QPoint, *, up: bool) -> None:
+    turn = QPoint(0, 120 if up else -120)
+    keys, phase = Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
+    place = QPointF(point)
+    event = QWheelEvent(place, place, QPoint(), turn, Qt.MouseButton.NoButton, keys, phase, False)
+    QApplication.sendEvent(view, event)  # type: ignore[arg-type]
+
+
+def test_a_ring_chooses_its_image_and_decodes_it(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_vae(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path)
+    rings = plane_of(panel).planes[0].rings
+    assert rings is not None
+    x, y = rings[7].tolist()
+    qtbot.mouseClick(panel.plane.view, Qt.MouseButton.LeftButton, pos=spot_of(panel, x, y))
+    settle_window(qtbot, window)
+    assert window.store.state.sample == 7 and panel.shared.cross.point == (x, y)
+
+
+def test_without_the_data_the_plane_works_and_says_why_there_are_no_points(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_DATA", str(tmp_path / "nowhere"))
+    run = write_vae(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path, split=False)
+    (plane,) = plane_of(panel).planes
+    assert plane.cloud is None and plane.decoded is not None
+    assert panel.subtitle.text().startswith("No points: ")
+
+
+def test_classes_have_colours_and_a_legend(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_vae(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path, classes=10)
+    figure = plane_of(panel)
+    assert list(figure.names.values()) == list("0123456789")
+    assert len({figure._colour(label).name() for label in figure.names}) == 10
+
+
+def test_the_decoders_grid_can_be_the_planes_ground(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_vae(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path)
+    panel.plane.ground_box.click()
+    settle_window(qtbot, window)
+    ground = plane_of(panel).planes[0].ground
+    assert ground is not None and ground.range == plane_of(panel).range
+    assert_alike(ground.pixels, as_pixels(plane_pictures(ground.range.centres(15))))
+
+
+def test_planes_of_several_runs_share_range_and_cross_hair_and_others_say_why_they_have_none(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = [write_vae(tmp_path, f"tests/vae-{n}").path for n in (1, 2)]
+    paths += [write_pooled(tmp_path).path, write_run(tmp_path, "tests/lone").path]
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, *paths)
+    planes = {plane.title: plane for plane in plane_of(panel).planes}
+    assert len(planes) == 4
+    assert planes["tests/vae-1"].cloud is not None and planes["tests/vae-2"].cloud is not None
+    assert "1×7×7" in planes["tests/pooled"].sentence and "no decoder.onnx" in planes["tests/lone"].sentence
+    order = [plane.title for plane in plane_of(panel).planes]
+    second = order.index("tests/vae-2")
+    qtbot.mousePress(panel.plane.view, Qt.MouseButton.LeftButton, pos=spot_of(panel, 2.5, -2.5, second))
+    settle_window(qtbot, window)
+    made = [plane.decoded for plane in plane_of(panel).planes if not plane.sentence]
+    assert_alike(made[0], made[1] if made[1] is not None else np.zeros(0))
+
+
+# ---- the grid ----
+
+
+def test_the_grid_counts_and_marks_what_the_classifier_takes_for_another(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_vae(tmp_path, wrong=5)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path, mode="grid", split=False)
+    figure = panel.grid.view.figure
+    assert isinstance(figure, PlanesFigure)
+    assert figure.planes[0].marks[:6] == ("7",) * 5 + ("",)
+    assert panel.subtitle.text() == "5 of 225 taken for another"
+    panel.grid.grid_box.setCurrentIndex(1)
+    assert panel.grid.chosen_grid == "extreme"
+    assert panel.grid._words(run.path, 0) == "(−4.00, 4.00): called 7, not 2"
+
+
+def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_vae(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path, mode="grid", split=False)
+    view, figure = panel.grid.view, panel.grid.view.figure
+    assert isinstance(figure, PlanesFigure)
+    place = figure.planes[0].place(view.inside, 1.0, panel.grid.metrics)
+    point = QPointF(place.left() + place.width() * 14.5 / 15, place.top() + place.height() * 0.5 / 15)
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=point.toPoint())
+    assert panel.shared.cross.point == (2.0, 2.0)
+    assert panel.grid.point_label.text() == "(2.00, 2.00): called 2"
+    qtbot.keyClick(view, Qt.Key.Key_Left)
+    assert panel.shared.cross.point == pytest.approx((2.0 - 4 / 14, 2.0))
+    panel.choose("plane")
+    settle_window(qtbot, window)
+    assert plane_of(panel).cross == panel.shared.cross.point
+
+
+def test_the_grids_of_several_runs_stand_side_by_side(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    paths = [write_vae(tmp_path, f"tests/vae-{n}", wrong=n).path for n in (1, 2, 3)]
+    panel = open_latent(open_window(tmp_path), qtbot, *paths, mode="grid", split=False)
+    figure = panel.grid.view.figure
+    assert isinstance(figure, PlanesFigure)
+    assert [plane.title for plane in figure.planes] == [
+        f"tests/vae-{n}: {n} of 225 taken for another" for n in (1, 2, 3)
+    ]
+
+
+# ---- the other ways ----
+
+
+def test_ways_that_do_not_apply_are_disabled_and_say_why(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_pooled(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path)
+    assert panel.mode is panel.directions
+    enabled = {name: button.isEnabled() for name, button in panel.buttons.items()}
+    assert enabled == {"plane": False, "grid": False, "directions": True, "interpolate": True, "arithmetic": True}
+    assert "1×7×7" in panel.buttons["plane"].toolTip() and "two latent values" in panel.buttons["grid"].toolTip()
+
+
+def test_sliders_move_along_the_principal_directions(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_pooled(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path)
+    mode, directions = panel.directions, panel.directions.directions
+    assert directions is not None and directions.count == 70 and len(directions) == 6
+    assert panel.subtitle.text() == "tests/pooled: principal directions of 70 test images"
+    figure = mode.view.figure
+    assert isinstance(figure, SweepFigure) and len(figure.rows) == 6
+    assert_alike(figure.large[0].pixels, figure.large[1].pixels)
+    mode.sliders[0].setFocus()
+    for _ in range(4):
+        qtbot.keyClick(mode.sliders[0], Qt.Key.Key_PageUp)
+    settle_window(qtbot, window)
+    figure = mode.view.figure
+    assert isinstance(figure, SweepFigure) and mode.sliders[0].value() == 20
+    wanted = directions.at(np.array([[2.0, 0, 0, 0, 0, 0]])).reshape(1, 1, 7, 7).repeat(4, axis=2).repeat(4, axis=3)
+    assert_alike(figure.large[0].pixels, as_pixels(wanted)[0])
+    qtbot.mouseClick(mode.mean_button, Qt.MouseButton.LeftButton)
+    settle_window(qtbot, window)
+    assert not mode.coefficients.any()
+
+
+def test_a_picture_of_a_direction_sets_its_slider_and_an_image_all_of_them(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_pooled(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path)
+    mode, view = panel.directions, panel.directions.view
+    window.resize(1600, 1000)
+    settle_window(qtbot, window)
+    figure = view.figure
+    assert isinstance(figure, SweepFigure)
+    cells = figure.layout(view.inside, 1.0, mode.metrics).cells
+    if cells:  # a small display has no room for them
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=cells[1][4].center().toPoint())
+        assert mode.sliders[1].value() == 30
+    window.store.set_sample(3)
+    qtbot.mouseClick(mode.image_button, Qt.MouseButton.LeftButton)
+    assert mode.directions is not None
+    own = mode.directions.coefficients_of(panel.shared.page.codes[run.path][3].reshape(1, -1))[0]
+    assert mode.coefficients == pytest.approx(np.clip(own, -3, 3), abs=0.051)
+
+
+def test_without_a_split_the_directions_are_those_of_the_images_shown(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_DATA", str(tmp_path / "nowhere"))
+    run = write_pooled(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path, split=False)
+    assert panel.directions.directions is not None and panel.directions.directions.count == 10
+    assert "of the images shown only" in panel.subtitle.text()
+
+
+def test_between_two_images_stands_what_the_decoder_makes_of_the_way(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_pooled(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path, mode="interpolate")
+    picker = panel.interpolate.picker
+    assert isinstance(picker.figure, PickerFigure)
+    places = picker.figure.layout(picker.inside, 1.0, panel.interpolate.metrics)
+    for place in (places[2], places[8]):
+        qtbot.mouseClick(picker, Qt.MouseButton.LeftButton, pos=place.center().toPoint())
+    settle_window(qtbot, window)
+    assert picker.parts == {"A": 2, "B": 8}
+    figure = panel.interpolate.view.figure
+    assert isinstance(figure, MosaicFigure)
+    decoded, blend = figure.rows[0].pixels, figure.rows[1].pixels
+    assert len(decoded) == 11 and figure.captions[0] == "A" and figure.captions[5] == "4/8"
+    assert_alike(decoded[[0, 10]], as_pixels(bars()[[2, 8]] / 255))
+    pooled = (bars()[[2, 8]] / 255).reshape(2, 1, 7, 4, 7, 4).mean(axis=(3, 5)).repeat(4, axis=2).repeat(4, axis=3)
+    assert_alike(decoded[[1, 9]], as_pixels(pooled))
+    assert_alike(blend[5], as_pixels(bars()[[2]] / 510 + bars()[[8]] / 510)[0])
+    qtbot.keyClick(picker, Qt.Key.Key_Right)
+    settle_window(qtbot, window)
+    assert picker.parts["A"] == 3 and panel.subtitle.text() == "from image 4 to image 9, in 9 steps"
+
+
+def test_interpolation_of_several_runs_has_a_strip_for_each_and_one_of_the_pixels(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = [write_pooled(tmp_path).path, write_vae(tmp_path).path, write_run(tmp_path, "tests/lone").path]
+    panel = open_latent(open_window(tmp_path), qtbot, *paths, mode="interpolate")
+    figure = panel.interpolate.view.figure
+    assert isinstance(figure, ComparisonFigure)
+    blocks = {block.title: block for block in figure.blocks}
+    assert len(blocks["tests/pooled"].bands[0].pixels) == len(blocks["tests/vae"].bands[0].pixels) == 11
+    assert "no decoder.onnx" in blocks["tests/lone"].sentence
+    assert len(blocks["blend of the pixels"].bands[0].pixels) == 11
+
+
+def test_a_sum_of_three_images_is_decoded_beside_that_of_their_pixels(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_pooled(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path, mode="arithmetic")
+    picker = panel.arithmetic.picker
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right):  # to b, and on from image 2 to image 4
+        qtbot.keyClick(picker, key)
+    settle_window(qtbot, window)
+    assert panel.subtitle.text() == "image 1 − image 4 + image 3"
+    figure = panel.arithmetic.view.figure
+    assert isinstance(figure, EquationFigure)
+    a, b, c = (bars()[index] / 255 for index in (0, 3, 2))
+    pooled = (a - b + c).reshape(1, 1, 7, 4, 7, 4).mean(axis=(3, 5)).repeat(4, axis=2).repeat(4, axis=3)
+    decoded, pixels = figure.lines[1]
+    assert_alike(decoded.pixels, as_pixels(pooled)[0])
+    assert_alike(pixels.pixels, as_pixels((a - b + c)[None])[0])
+
+
+# ---- what cannot be shown ----
+
+
+def test_a_run_without_a_decoder_says_so(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_run(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path)
+    assert panel.mode is None and "no decoder.onnx beside model.onnx" in panel.why.sentence
+    assert not any(button.isEnabled() for button in panel.buttons.values())
+    assert panel.figure is None and panel.numbers() == []
+
+
+def test_a_run_in_training_says_when_there_will_be_something(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = RunFolder.of(tmp_path, "tests/new")
+    atomic_write(run.history, pack_history(history_of(name="tests/new", state="training", planned=9)))
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path)
+    assert "when the training has ended" in panel.why.sentence
+    write_vae(tmp_path, "tests/new")
+    window.librarian.rescan()
+    qtbot.waitUntil(lambda: panel.mode is panel.plane, timeout=TIMEOUT)
+
+
+def test_a_broken_decoder_is_told_in_a_sentence(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_vae(tmp_path)
+    run.graph("decoder").write_bytes(b"\xff" * 400)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path)
+    assert panel.buttons["grid"].isEnabled(), "the grids lie in the history"
+    assert "decoder.onnx" in panel.buttons["plane"].toolTip()
+
+
+def test_pictures_that_are_not_finite_are_told_of(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_pooled(tmp_path, light=float("nan"))
+    panel = open_latent(open_window(tmp_path), qtbot, run.path)
+    assert "not finite" in panel.directions.view.sentence
+    panel.choose("interpolate")
+    window = panel.window()
+    assert isinstance(window, MainWindow)
+    settle_window(qtbot, window)
+    assert "not finite" in panel.interpolate.view.sentence
+
+
+def test_a_decoder_that_takes_other_values_than_the_model_makes_is_not_asked(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    vae, pooled = write_vae(tmp_path), write_pooled(tmp_path)
+    atomic_write(vae.graph("decoder"), pooled.graph("decoder").read_bytes())
+    panel = open_latent(open_window(tmp_path), qtbot, vae.path)
+    assert "takes 1×7×7 values, which are not what model.onnx makes" in panel.buttons["interpolate"].toolTip()
+
+
+# ---- export ----
+
+
+@pytest.mark.parametrize("mode", ["plane", "grid", "directions", "interpolate", "arithmetic"])
+def test_every_way_has_a_figure_and_numbers_to_export(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, mode: str
+) -> None:
+    run = write_vae(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path, mode=mode)
+    shown = panel.mode
+    assert isinstance(shown, Mode) and shown.name == mode
+    rows = panel.numbers()
+    assert len(rows) > 1 and all(len(row) == len(rows[0]) for row in rows)
+    assert panel.figure is not None
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
+        assert paper.painted(panel.figure, panel.size(), panel.theme, QFont(), kind).startswith(start)
+    assert all(control.accessibleName() for control in panel.buttons.values())
+
+
+def test_both_themes_paint_every_way(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_vae(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path)
+    window.choose_theme("dark")
+    assert plane_of(panel).theme.name == "dark"
+    panel.choose("interpolate")
+    settle_window(qtbot, window)
+    figure = panel.interpolate.view.figure
+    assert isinstance(figure, MosaicFigure) and figure.theme.name == "dark"
+
+
+# ---- values ----
+
+
+@pytest.mark.parametrize("shape", [(40, 5), (12, 300)], ids=["more than values", "fewer than values"])
+def test_principal_directions_are_those_of_the_covariance(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    values = (rng.standard_normal(shape) * np.linspace(3, 0.1, shape[1])).astype(np.float32)
+    found = latent.directions_of([values[:7], values[7:]], most=4)
+    assert found is not None
+    centred = values - values.mean(axis=0)
+    _, singular, vectors = np.linalg.svd(centred, full_matrices=False)
+    np.testing.assert_allclose(found.deviations, singular[:4] / np.sqrt(len(values) - 1), rtol=1e-3)
+    np.testing.assert_allclose(np.abs(np.sum(found.vectors * vectors[:4], axis=1)), 1, atol=1e-3)
+    np.testing.assert_allclose(found.shares, singular[:4] ** 2 / (singular**2).sum(), rtol=1e-3)
+    there = found.coefficients_of(found.at(np.array([[1.0, -2.0, 0.5, 0.0]])))
+    np.testing.assert_allclose(there, [[1.0, -2.0, 0.5, 0.0]], atol=1e-3)
+
+
+def test_bottlenecks_that_are_all_alike_or_not_finite_have_no_directions() -> None:
+    assert latent.directions_of([np.ones((9, 4), np.float32)]) is None
+    assert latent.directions_of([np.full((9, 4), np.nan, np.float32)]) is None
+
+
+def test_a_range_zooms_about_a_point_and_follows_points() -> None:
+    near = Range().zoomed(2, 1.0, -1.0)
+    assert near.reach == pytest.approx(3 / 1.25**2)
+    assert (1.0 - near.x) / near.reach == pytest.approx(1 / 3), "the point stays where it is"
+    assert Range().moved_to_show(4.0, 0.0) == Range(1.0, 0.0, 3.0)
+    assert latent.range_around(np.zeros((0, 2))) == Range()
+    far = latent.range_around(np.array([[4.0, 6.0], [8.0, 7.0], [5.0, 6.5]]))
+    assert far.x == pytest.approx(6.0, abs=0.1) and far.reach > 2
+
+
+def test_the_label_is_the_one_whose_share_of_wrong_verdicts_was_told() -> None:
+    verdicts = np.array([2] * 8 + [7] * 2)
+    assert latent.label_by_share(verdicts, 0.2) == 2 and latent.label_by_share(verdicts, 0.8) == 7
+    assert latent.label_by_share(verdicts, 0.5) is None
+    assert latent.label_by_share(np.array([2, 7]), 0.5) is None, "both would do"
+
+
+def test_a_crowd_is_of_the_runs_own_label(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = write_vae(tmp_path)
+    window = open_window(tmp_path)
+    split = bars_split(classes=1)
+    labels = np.resize(np.array([0, 3], np.uint8), len(split.training))
+    window.store.set_split(
+        type(split)(split.name, split.pixels, split.labels, split.training, labels, split.classes, split.provenance)
+    )
+    crowd = coders.training_crowd(window.store.state, run.path)
+    assert isinstance(crowd, Crowd) and set(crowd.labels.tolist()) == {0} and len(crowd) == 30
+    assert coders.label_of(window.store.state, run.path) == 0
+    assert crowd.inputs(0, 3).shape == (3, 1, 28, 28)

@@ -1,0 +1,286 @@
+"""The noise lab: one run and several, two kinds of noise, the curve, and runs that have nothing to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import helper
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QFontMetricsF
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import Open, graph_bytes, settle_window, write_run
+from tests.viewer.odd_runs import write_classifier, write_colouriser
+from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.lines import Above, LinesFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.qt.main_window import MainWindow
+from viewer.qt.panels.noise import Noise
+from viewer.state import noise, noise_lab, numbers
+from viewer.state.ssim import ssim
+from zoo.runs import RunFolder, atomic_write
+
+
+def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> Noise:
+    window.store.set_selected(paths, paths[0])
+    settle_window(qtbot, window)
+    return window.panels.noise
+
+
+def comparison_of(panel: Noise) -> ComparisonFigure:
+    assert isinstance(panel.view.figure, ComparisonFigure), panel.view.sentence
+    return panel.view.figure
+
+
+def lines_of(panel: Noise) -> LinesFigure:
+    assert isinstance(panel.curve_view.figure, LinesFigure), panel.curve_view.sentence
+    return panel.curve_view.figure
+
+
+def test_several_runs_share_the_noisy_images_and_have_an_output_each(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    one, two = write_run(tmp_path, "tests/a", noise=0.4).path, write_run(tmp_path, "tests/b").path
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one, two)
+    figure = comparison_of(panel)
+    assert [[band.label for band in block.bands] for block in figure.blocks] == [
+        ["clean", "noisy", "median"],
+        ["output"],
+        ["output"],
+    ]
+    assert [block.title for block in figure.blocks[1:]] == ["tests/a", "tests/b"]
+    assert panel.sigma == 0.4  # as the current one was trained
+    shot = panel.shot
+    assert shot is not None
+    np.testing.assert_array_equal(shot.reference.noisy, noise.add(shot.reference.clean, 0.4))
+    np.testing.assert_array_equal(shot.reference.median, noise.median(shot.reference.noisy))
+    scores = shot.results[two].scores
+    assert scores is not None and figure.blocks[2].note.startswith(f"{scores.psnr.mean():.1f} dB, SSIM ")
+
+
+def test_going_on_among_the_compared_runs_leaves_the_slider_where_it_is(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    one, two = write_run(tmp_path, "tests/a", noise=0.4).path, write_run(tmp_path, "tests/b", noise=0.1).path
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one, two)
+    panel.slider.setValue(66)
+    window.store.set_selected((one, two), two)
+    settle_window(qtbot, window)
+    assert panel.sigma == 0.66
+    assert panel.shot is not None and panel.shot.strength == 0.66
+
+
+def test_the_kind_of_noise_has_a_strength_of_its_own(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    panel = window.panels.noise
+    panel.kind_box.setFocus()
+    qtbot.keyClick(panel.kind_box, Qt.Key.Key_Down)
+    settle_window(qtbot, window)
+    assert panel.kind == "salt and pepper" and panel.sigma_label.text() == "10 %"
+    assert "Share of pixels" in panel.slider.accessibleName()
+    shot = panel.shot
+    assert shot is not None
+    np.testing.assert_array_equal(shot.reference.noisy, noise.sprinkle(shot.reference.clean, 0.1))
+    qtbot.keyClick(panel.kind_box, Qt.Key.Key_Up)
+    settle_window(qtbot, window)
+    assert panel.sigma_label.text() == "0.25" and panel.shot is not None and panel.shot.kind == "gaussian"
+
+
+def test_the_curve_has_a_line_a_run_and_dashed_ones_for_what_they_rival(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b", noise=0.2).path
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one, two)
+    assert panel.curve_view.isHidden() and panel.curve_asker.asked == 0
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    figure = lines_of(panel)
+    assert [(line.name, line.dashed) for line in figure.lines] == [
+        ("tests/a", False),
+        ("tests/b", False),
+        ("noisy input", True),
+        ("median filter", True),
+    ]
+    shot = panel.shot
+    assert shot is not None
+    clean = shot.reference.clean
+    expected = [numbers.mean_psnr(clean, noise.median(noise.add(clean, float(s)))) for s in noise_lab.STRENGTHS]
+    np.testing.assert_allclose(figure.lines[3].y, expected)
+    assert all(np.isfinite(line.y[1:]).all() for line in figure.lines)
+    noisy, _ = figure.lines[2].y, figure.lines[3].y
+    assert np.isinf(noisy[0]) and (np.diff(noisy[1:]) < 0).all()
+
+
+def test_what_a_curve_found_out_is_not_asked_again(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b", noise=0.2).path
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one)
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    asked = panel.curve_asker.asked
+    assert asked == len(noise_lab.STRENGTHS)
+    select(window, qtbot, two)
+    select(window, qtbot, one, two)
+    assert panel.curve_asker.asked == 2 * asked
+
+
+def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
+    run: RunFolder, open_window: Open, qtbot: QtBot
+) -> None:
+    window = open_window(run.path)
+    panel = window.panels.noise
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    plot = lines_of(panel).plot_rect(panel.curve_view.inside, QFontMetricsF(panel.curve_view.font()))
+    place = QPointF(plot.left() + 0.8 * plot.width(), plot.center().y()).toPoint()
+    qtbot.mouseClick(panel.curve_view, Qt.MouseButton.LeftButton, pos=place)
+    settle_window(qtbot, window)
+    assert panel.slider.value() == pytest.approx(80, abs=1)
+    assert lines_of(panel).at == panel.sigma
+    qtbot.keyClick(panel.curve_view, Qt.Key.Key_Left)
+    settle_window(qtbot, window)
+    assert panel.slider.value() == pytest.approx(79, abs=1)
+    shot = panel.shot
+    assert shot is not None and lines_of(panel).lines[0].now == shot.results[run.path].scores.psnr.mean()  # type: ignore[union-attr]
+
+
+def test_a_classifier_says_what_it_calls_the_noisy_images(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    path, other = write_run(tmp_path, "tests/a").path, write_classifier(tmp_path)
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, other)
+    panel.slider.setValue(0)
+    settle_window(qtbot, window)
+    assert isinstance(panel.view.figure, MosaicFigure)
+    assert [row.label for row in panel.view.figure.rows] == ["clean", "noisy"]
+    assert panel.view.figure.captions == tuple("abcdefghij")
+    panel = select(window, qtbot, path, other)
+    assert comparison_of(panel).blocks[2].note == "what it calls them"
+    assert comparison_of(panel).blocks[2].captions == tuple("abcdefghij")
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    assert [line.name for line in lines_of(panel).lines if not line.dashed] == ["tests/a"]
+
+
+def test_a_colouriser_has_noisy_images_of_its_own_and_is_measured_on_colours(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    path, other = write_run(tmp_path, "tests/a").path, write_colouriser(tmp_path)
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, other)
+    assert isinstance(panel.view.figure, MosaicFigure)
+    assert panel.view.figure.rows[0].pixels.shape == (10, 32, 32, 3)
+    assert panel.shot is not None and panel.shot.reference.noisy_scores is None
+    assert " dB after; SSIM " in panel.psnr_label.text()
+    panel = select(window, qtbot, path, other)
+    assert [band.label for band in comparison_of(panel).blocks[2].bands] == ["noisy", "output"]
+
+
+def test_an_image_of_a_comparison_is_chosen_by_a_click_and_by_keys(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one, two)
+    metrics = QFontMetricsF(panel.view.font())
+    placed = comparison_of(panel).layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics)
+    cell = placed.cells[2][0][4]
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cell.center().toPoint())
+    assert window.store.state.sample == 4 and comparison_of(panel).chosen == 4
+    qtbot.keyClick(panel.view, Qt.Key.Key_Left)
+    assert window.store.state.sample == 3
+    assert panel._hint_at(cell.center()).startswith("tests/b: ")
+
+
+def test_a_run_without_a_graph_says_so_in_its_block_and_the_others_go_on(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    one, two = write_run(tmp_path, "tests/a"), write_run(tmp_path, "tests/b")
+    two.graph("model").unlink()
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one.path, two.path)
+    blocks = comparison_of(panel).blocks
+    assert blocks[1].bands and not blocks[1].sentence
+    assert blocks[2].sentence.startswith("model.onnx is missing")
+
+
+def test_the_numbers_are_those_of_every_image_and_of_the_curve(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    panel = window.panels.noise
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    heading, *rows = panel.numbers()
+    assert heading[:6] == ("run", "image", "noise", "strength", "measured", "PSNR dB")
+    shot = panel.shot
+    assert shot is not None
+    outputs = shot.results[run.path].outputs
+    assert outputs is not None
+    own = [row for row in rows if row[0] == "tests/conv" and row[1] != "mean"]
+    assert [row[6] for row in own] == pytest.approx(ssim(shot.reference.clean, outputs))
+    assert len([row for row in rows if row[1] == "mean" and row[4] == "output"]) == len(noise_lab.STRENGTHS)
+    assert len([row for row in rows if row[4] == "median filter" and row[1] != "mean"]) == 10
+
+
+def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    window.resize(1600, 1000)
+    panel = window.panels.noise
+    assert isinstance(panel.figure, MosaicFigure)
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    assert isinstance(panel.figure, Above)
+
+
+def test_in_a_low_place_the_curve_takes_the_place_of_the_pictures(
+    run: RunFolder, open_window: Open, qtbot: QtBot
+) -> None:
+    window = open_window(run.path)
+    window.resize(1100, 700)
+    window.splitters["middle"].setSizes([400, 200])
+    panel = window.panels.noise
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    assert panel.view.isHidden() and isinstance(panel.figure, LinesFigure)
+    panel.curve_box.setChecked(False)
+    assert not panel.view.isHidden()
+
+
+def test_the_pointer_reads_what_an_image_scores(run: RunFolder, open_window: Open) -> None:
+    panel = open_window(run.path).panels.noise
+    figure = panel.view.figure
+    assert isinstance(figure, MosaicFigure)
+    metrics = QFontMetricsF(panel.view.font())
+    cell = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics).cells[0][3]
+    told = panel._hint_at(cell.center()).split("\n")
+    assert [line.partition(":")[0] for line in told] == ["noisy", "median filter", "tests/conv"]
+    assert all("dB, SSIM" in line for line in told)
+
+
+def test_a_graph_that_answers_nonsense_is_told_and_ends_no_curve(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    one, two = write_run(tmp_path, "tests/a"), write_run(tmp_path, "tests/b")
+    atomic_write(two.graph("model"), _nan_bytes())
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one.path, two.path)
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    assert "not finite" in comparison_of(panel).blocks[2].sentence
+    assert np.isfinite(lines_of(panel).lines[0].y).all()
+    assert not panel.waiting and panel.curves.missing(panel._keys()) is None
+
+
+def _nan_bytes() -> bytes:
+    import onnx
+
+    model = onnx.load_from_string(graph_bytes())
+    nodes = model.graph.node
+    blur = next(node for node in nodes if "reconstruction" in node.output)
+    blur.output[0] = "blurred"
+    nodes.append(helper.make_node("Log", ["blurred"], ["logged"]))
+    nodes.append(helper.make_node("Mul", ["logged", "blurred"], ["reconstruction"]))
+    return bytes(model.SerializeToString())

@@ -1,0 +1,454 @@
+"""A report's sentences follow the numbers: other numbers, another sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from viewer.report.linear import linear_autoencoder, principal_components
+from viewer.report.reader import Run
+from viewer.report.sheets import freiburg, hesso, letters, maastricht, purdue
+from viewer.state import history
+from viewer.state.grids import PictureGrid
+from viewer.state.samples import Samples
+
+
+def run(
+    name: str,
+    metrics: Mapping[str, float] | None = None,
+    baselines: dict[str, dict[str, float]] | None = None,
+    *,
+    published: Mapping[str, float] | None = None,
+    trouble: str = "",
+    **told: Any,
+) -> Run:
+    """A run of which these figures are known."""
+    empty = history.from_parts({}, {})
+    known = {"state": "finished", "train_loss": np.ones(3), "val_loss": np.ones(3), "epochs_done": 3, **told}
+    return Run(
+        name,
+        replace(empty, metrics=metrics or {}, baselines=baselines or {}, published=published or {}, **known),
+        trouble=trouble,
+        is_absent=bool(trouble),
+    )
+
+
+def only(sentences: list[str]) -> str:
+    assert len(sentences) == 1, sentences
+    return sentences[0]
+
+
+# ---- purdue --------------------------------------------------------------------------------------------------
+
+
+def test_the_comparison_with_pca_follows_the_numbers() -> None:
+    better = purdue.against_pca(run("purdue/conv", {"mse": 0.002}, {"pca": {"mse": 0.004}}, bottleneck=(8, 7, 7)))
+    worse = purdue.against_pca(run("purdue/conv", {"mse": 0.004}, {"pca": {"mse": 0.002}}, bottleneck=(8, 7, 7)))
+    assert better.startswith("The non-linear mapping captures more") and "2.0 times less error" in better
+    assert "Here it does not: mse 0.004 against 0.002 of PCA with the same 392 values" in worse
+    assert purdue.against_pca(run("purdue/conv", {"mse": 0.0}, {"pca": {"mse": 0.1}})).count("all of it") == 1
+    assert purdue.against_pca(run("purdue/conv", {"mse": float("nan")}, {"pca": {"mse": 1.0}})) == ""
+
+
+def test_denoising_is_told_by_the_error_before_and_after() -> None:
+    base = {"noisy-input": {"mse": 0.03}, "pca": {"mse": 0.02}}
+    good, bad = (purdue.denoised(run("purdue/denoise", {"mse": mse}, base)) for mse in (0.006, 0.04))
+    assert good.startswith("The DAE filters noise") and "by 80%" in good and "less than PCA" in good
+    assert bad.startswith("The DAE does not filter noise") and "no less than PCA" in bad
+
+
+def test_fewer_epochs_than_the_sheets_are_told() -> None:
+    assert purdue.epochs_trained(run("purdue/conv", epochs_done=150)) == "Trained for 150 epochs, as the sheet asks."
+    assert "where the sheet asks for 150" in purdue.epochs_trained(run("purdue/conv", epochs_done=6))
+    assert purdue.epochs_trained(run("purdue/conv", epochs_done=1)).startswith("Trained for 1 epoch,")
+
+
+# ---- freiburg ------------------------------------------------------------------------------------------------
+
+
+def rates(**errors: float | None) -> dict[str, Run]:
+    base = {"mean-image": {"mse": 0.07}, "pca": {"mse": 0.005}}
+    names = {"high": "0.1", "middle": "0.01", "low": "0.001"}
+    return {
+        names[key]: run(f"freiburg/lr-{names[key]}", {} if error is None else {"mse": error}, base)
+        for key, error in errors.items()
+    }
+
+
+def test_the_best_learning_rate_is_the_one_with_the_lowest_error() -> None:
+    one = freiburg.which_rate(rates(high=0.05, middle=0.006, low=0.008))
+    other = freiburg.which_rate(rates(high=0.004, middle=0.006, low=0.008))
+    assert one[0].startswith("The learning rate 0.01 gives the lowest error on the test split, mse 0.006; 0.1 has 0.05")
+    assert "not below PCA" in one[0]
+    assert other[0].startswith("The learning rate 0.1 gives the lowest") and "is below PCA" in other[0]
+    assert freiburg.which_rate(rates(high=None)) == []
+
+
+def test_a_rate_at_which_nothing_was_learned_is_a_result() -> None:
+    told = freiburg.which_rate(rates(high=0.097, middle=0.006))
+    assert told[1].startswith("At 0.1 the network does no better than one mean picture for every digit (mse 0.097")
+    assert told[1].endswith("it has not begun to learn, or has collapsed.")
+    collapsed = {"0.1": run("freiburg/lr-0.1", {"mse": 0.097}, {"mean-image": {"mse": 0.07}}, state="failed")}
+    assert only(freiburg.which_rate(collapsed)).endswith("it has collapsed: the steps are too large.")
+    diverged = {"0.1": run("freiburg/lr-0.1", {"mse": float("nan")}, state="failed")}
+    assert only(freiburg.which_rate(diverged)).startswith("At 0.1 the training diverged")
+    assert freiburg.best_rate(diverged) == ""
+
+
+def test_the_reason_for_what_becomes_of_noise_follows_what_was_measured() -> None:
+    def told(before: float, after: float, passed: float) -> str:
+        gains = [freiburg.Gain(sigma, before, after, 20.0, passed) for sigma in (0.1, 0.2)]
+        return freiburg.why_noise_stays("freiburg/lr-0.01", gains)
+
+    assert "It takes some noise away at every strength" in told(12, 15, 0.3)
+    assert "It takes no noise away" in told(15, 12, 0.3)
+    assert "drawn as strokes" in told(12, 15, 0.3) and "Hardly any" not in told(12, 15, 0.3)
+    assert "Hardly any of the noise's energy comes out again (0.1% at most)" in told(12, 15, 0.001)
+    mixed = [freiburg.Gain(0.1, 20, 15, 20, 0.2), freiburg.Gain(0.3, 10, 14, 20, 0.2, trained=18.0)]
+    assert "only where there is much of it" in freiburg.why_noise_stays("x", mixed)
+    assert "purdue/denoise, which was trained on noise, by +8.0 dB" in freiburg.why_noise_stays("x", mixed)
+
+
+# ---- hesso ---------------------------------------------------------------------------------------------------
+
+
+def test_the_setup_is_compared_with_the_sheets() -> None:
+    same = hesso.setup(run("hesso/conv", parameters=7_265))
+    other = hesso.setup(run("hesso/conv", parameters=7_266))
+    assert same[0] == "Total params: 7,265, as the sheet has."
+    assert other[0] == "Total params: 7,266, where the sheet has 7,265."
+    assert hesso.setup(run("hesso/conv", trouble="not there")) == []
+
+
+def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:
+    def told(*losses: float) -> list[str]:
+        sheet: tuple[dict[str, float], ...] = ({"bce": 0.1}, {}, {"bce": 0.15})
+        each = zip(hesso.FACTORS, losses, sheet, strict=True)
+        return hesso.cost_of_noise(
+            {factor: run(f"hesso/denoise-{factor}", {"bce": loss}, published=own) for factor, loss, own in each}
+        )
+
+    rising, falling = told(0.1, 0.12, 0.17), told(0.2, 0.12, 0.1)
+    assert rising[0] == "The more noise, the higher is the loss rate: 0.100 at 0.5, 0.120 at 0.7, 0.170 at 0.9."
+    assert rising[1:] == [
+        "At 0.5 ours is within 5 % of the sheet's (0.100, sheet 0.10).",
+        "At 0.9 ours is above the sheet's (0.170, sheet 0.15).",
+    ]
+    assert falling[0].startswith("The loss rate does not rise with the noise")
+    assert falling[-1] == "At 0.9 ours is below the sheet's (0.100, sheet 0.15)."
+    assert hesso.cost_of_noise({"0.5": run("hesso/denoise-0.5", {"bce": 0.1})}) == []
+
+
+def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
+    pictures, labels = np.zeros((20, 1, 2, 2)), np.arange(20) % 10
+
+    def told(after: np.ndarray, before: np.ndarray) -> str:
+        return only(hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures, labels, before, after)))
+
+    taken = labels.copy()
+    taken[2] = 7
+    assert told(labels, taken).startswith(
+        "All the digits are decoded at 0.7: of 20 test digits the classifier names 100.0%"
+    )
+    assert told(taken, labels).startswith("Digits are globally well decoded at 0.7")
+    assert "It most often takes 2 for 7 (1). So denoising does not help this classifier." in told(taken, labels)
+    assert told(np.zeros(20, int), labels).startswith("Not all digits are decoded")
+    assert hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures)) == []
+
+
+def generators(metric: str, **shares: float) -> dict[str, Run]:
+    return {
+        count.removeprefix("n"): run(f"hesso/vae-2-{count.removeprefix('n')}", {metric: share})
+        for count, share in shares.items()
+    }
+
+
+def test_wrong_verdicts_are_told_by_the_number_of_samples() -> None:
+    def told(**shares: float) -> str:
+        return only(hesso.recognised(2, generators("wrong-plane", **shares), "wrong-plane", "In the middle"))
+
+    assert told(n10=0, n100=0) == (
+        "In the middle every generated 2 is recognised, whatever the number of samples (0.0% from 10 samples, 0.0% "
+        "from 100 samples)."
+    )
+    assert told(n10=0.2, n100=0).endswith("That happens only when the input samples are not enough (10 samples).")
+    assert told(n10=0.2, all=0.1).endswith("It is rarer with the most samples than with the fewest.")
+    assert told(n10=0.1, all=0.2).endswith("It is not rarer with the most samples than with the fewest.")
+    assert hesso.recognised(2, {"10": run("hesso/vae-2-10")}, "wrong-plane", "x") == []
+
+
+def test_extreme_latent_variables_are_blamed_only_where_they_did_harm() -> None:
+    def told(**shares: float) -> str:
+        return only(hesso.broken({3: generators("wrong-extreme", **shares)}))
+
+    assert told(n10=0.0, n100=0.0).startswith("However extreme the latent variables are, up to ±4")
+    assert told(n10=0.3, n100=0.0).endswith(
+        "This case appeared only with the autoencoders trained with only 10 samples."
+    )
+    assert "most often the 3 from 100 samples (40.0%)" in told(n10=0.3, n100=0.4)
+    assert told(n10=0.3, n100=0.4).endswith(
+        "It is not only with 10 samples that this happens: it does with 10 samples, 100 samples."
+    )
+
+
+def test_a_bigger_dataset_has_a_lower_loss_only_where_it_has() -> None:
+    def told(*losses: float) -> str:
+        sizes = zip(hesso.COUNTS, losses, strict=False)
+        runs = {count: run(f"hesso/vae-2-{count}", val_loss=np.array([300.0, loss])) for count, loss in sizes}
+        return only(hesso.loss_by_size({2: runs}))
+
+    assert told(200, 180, 170).startswith(
+        "When the dataset is bigger, the loss is lower (2, test digits, nats an image)"
+    )
+    assert told(200, 210, 170).startswith("The loss does not fall with every step")
+    assert hesso.loss_by_size({2: {"10": run("hesso/vae-2-10", val_loss=np.array([np.nan]))}}) == []
+
+
+def test_diversity_is_worded_from_what_was_measured() -> None:
+    def size(count: str, pairwise: float, nearest: float, distinct: float) -> Run:
+        real = {"real": {"distinct": 100.0, "nearest": 5.0}}
+        return run(f"hesso/vae-2-{count}", {"pairwise": pairwise, "nearest": nearest, "distinct": distinct}, real)
+
+    growing = hesso.diversity({2: {"10": size("10", 2.0, 1.0, 5), "all": size("all", 4.0, 4.5, 20)}})
+    assert growing[0].startswith("It is possible to measure it")
+    assert growing[1].startswith("2, distinct patterns: 5 from 10 samples, 20 from the whole dataset.")
+    assert "As many real test digits have 100, far more." in growing[1]
+    assert "With more data they are more diverse: 2.00 between two from 10 samples, 4.00" in growing[1]
+    assert "From 10 samples they repeat what was shown" in growing[1]
+    other = hesso.diversity({2: {"10": size("10", 4.0, 4.5, 90), "all": size("all", 2.0, 4.5, 90)}})
+    assert "not more diverse" in other[1] and "do not merely repeat" in other[1] and "far more" not in other[1]
+    assert hesso.diversity({2: {"10": run("hesso/vae-2-10")}}) == []
+
+
+# ---- maastricht ----------------------------------------------------------------------------------------------
+
+
+def test_the_division_of_the_data_is_the_histories_own() -> None:
+    def told(train: int, validation: int, test: int) -> str:
+        facts = {"train_images": str(train), "val_images": str(validation), "test_images": str(test)}
+        return only(maastricht.division(run("maastricht/base", facts=facts)))
+
+    assert told(48_000, 6_000, 6_000).endswith(
+        "48,000 for training (80.0%), 6,000 for validation (10.0%), 6,000 for test (10.0%), as the sheet asks."
+    )
+    assert told(50_000, 0, 10_000).endswith("which is not what the sheet asks.")
+    assert maastricht.division(run("maastricht/base")) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(0.0036, "about the sheet's 0.0036"), (0.002, "below the sheet's 0.0036"), (0.005, "above the sheet's 0.0036")],
+)
+def test_the_test_error_stands_beside_the_sheets(error: float, words: str) -> None:
+    base = {"pca": {"mse": 0.003}}
+    told = only(
+        maastricht.test_error(run("maastricht/base", {"mse": error}, base, published={"mse": 0.0036}, epochs_done=20))
+    )
+    assert words in told and "at least the 10 asked for" in told
+    assert ("is less than PCA" in told) == (error < 0.003)
+    assert "fewer than the 10" in only(maastricht.test_error(run("maastricht/base", {"mse": 0.1})))
+
+
+def test_the_latent_size_is_the_bottlenecks() -> None:
+    assert maastricht.latent_size(run("maastricht/base", bottleneck=(16, 8, 8))).endswith("= 1,024, as the sheet says.")
+    assert maastricht.latent_size(run("maastricht/base", bottleneck=(8, 8))).endswith(
+        "= 64, where the sheet says 1,024."
+    )
+    assert maastricht.latent_size(run("maastricht/base")) == ""
+
+
+def test_the_impact_of_a_change_is_its_error_beside_the_base() -> None:
+    base = run("maastricht/base", {"mse": 0.004})
+
+    def told(error: float, values: int = 400) -> str:
+        return maastricht.impact("model-7", base, run("maastricht/model-7", {"mse": error}, bottleneck=(values,)))
+
+    assert "3.0 times more than the base network (0.004)." in told(0.012)
+    assert "2.0 times less than the base network (0.004)." in told(0.002)
+    assert "about that of the base network (0.004)." in told(0.00401)
+    assert told(0.002, 4_096).endswith("Its 4,096 values are more than the image has (3,072).")
+    assert maastricht.impact("model-7", base, run("maastricht/model-7")) == ""
+
+
+def models(*pairs: tuple[int, float], pca: float = 0.001) -> dict[str, Run]:
+    return {
+        f"model-{index}": run(f"maastricht/model-{index}", {"mse": error}, {"pca": {"mse": pca}}, bottleneck=(size,))
+        for index, (size, error) in enumerate(pairs)
+    }
+
+
+def test_a_correlation_is_told_by_its_sign_and_size() -> None:
+    falling = maastricht.correlation(models((16, 0.04), (256, 0.02), (1_024, 0.01), (4_096, 0.002)))
+    rising = maastricht.correlation(models((16, 0.002), (256, 0.01), (1_024, 0.02), (4_096, 0.04)))
+    neither = maastricht.correlation(models((16, 0.02), (256, 0.04), (1_024, 0.01), (4_096, 0.03)))
+    assert "is -1.00 over 4 networks; there is one: a larger latent space goes with a smaller error" in falling[0]
+    assert "is +1.00" in rising[0] and "the other way round" in rising[0]
+    assert "none worth the name" in neither[0]
+    assert "beats every one of them" in falling[1]
+    beaten = maastricht.correlation(models((16, 0.04), (256, 0.02), (1_024, 0.01), (4_096, 0.002), pca=0.005))
+    assert beaten[1] == "PCA with as many values is beaten by model-3."
+    assert maastricht.correlation(models((16, 0.04), (256, 0.02))) == []
+    assert "alike in size or error" in maastricht.correlation(models(*[(16, 0.04)] * 5))[0]
+
+
+def test_the_best_model_is_named_and_whether_it_compresses() -> None:
+    assert only(maastricht.best_model(models((16, 0.04), (4_096, 0.02)))).endswith("it need not compress anything.")
+    assert (
+        only(maastricht.best_model(models((16, 0.01), (4_096, 0.02))))
+        == "The least reconstruction error has model-0 (0.01)."
+    )
+
+
+def test_colourisation_is_measured_against_no_colour_at_all() -> None:
+    def told(error: float) -> str:
+        base = {"grey-copied": {"mse": 0.006}}
+        return only(maastricht.beside_grey({"colour-1": run("maastricht/colour-1", {"mse": error}, base)}))
+
+    assert told(0.003).startswith("colour-1 is better than no colour at all: mse 0.003, 50% below")
+    assert told(0.007).startswith("colour-1 is no better than no colour at all: mse 0.007, not below")
+
+
+@pytest.mark.parametrize(("second", "word"), [(0.004, "better"), (0.008, "worse"), (0.00601, "no difference")])
+def test_larger_filters_help_only_where_they_do(second: float, word: str) -> None:
+    runs = {name: run(f"maastricht/{name}", {"mse": mse}) for name, mse in (("colour-1", 0.006), ("colour-2", second))}
+    assert word in only(maastricht.larger_filters(runs))
+
+
+def coloured(strength: float, luma: float = 0.0) -> dict[str, Run]:
+    """A colouriser whose colours are so strong a part of the true ones, and whose brightness is off by so much."""
+    rng = np.random.default_rng(0)
+    targets = rng.uniform(0.2, 0.8, (10, 3, 8, 8)).astype(np.float32)
+    grey = np.tensordot(targets, np.array([0.2989, 0.587, 0.114], np.float32), axes=(1, 0))[:, None]
+    made = (grey + strength * (targets - grey) + luma).astype(np.float32)
+    return {"colour-1": run("maastricht/colour-1", samples=Samples(grey, targets, made))}
+
+
+def test_shortcomings_of_colour_are_told_from_the_colours() -> None:
+    pale = maastricht.shortcomings(coloured(0.4))
+    assert "42% less off" in pale[0] and "42% as strong as the true ones" in pale[0] and "which is pale" in pale[0]
+    strong = maastricht.shortcomings(coloured(1.0))
+    assert "100% as strong" in strong[0] and "So they are not pale" in strong[0]
+    assert "further off" in maastricht.shortcomings(coloured(-0.5))[0]
+    dark = maastricht.shortcomings(coloured(0.4, luma=-0.1))
+    assert len(dark) == 2 and "the mean squared error of its brightness is 0.01, " in dark[1]
+
+
+# ---- letters -------------------------------------------------------------------------------------------------
+
+
+def test_what_convinces_the_classifier_need_not_look_like_a_letter() -> None:
+    def told(error: float) -> str:
+        told_by = {"accuracy": 0.97, "mse": error}
+        return only(letters.readable("class", run("letters/class", told_by, {"mean-image": {"mse": 0.035}})))
+
+    assert "names 97.0% of the outputs rightly" in told(0.06) and "To the eye they are no letters" in told(0.06)
+    assert "nearer to the mean letter of their class" in told(0.01)
+
+
+def test_the_noise_class_helped_only_where_the_error_fell() -> None:
+    def told(noisy: float) -> str:
+        return only(
+            letters.noise_class(
+                {
+                    "class": run("letters/class", {"mse": 0.06}),
+                    "class-noise": run("letters/class-noise", {"mse": noisy}),
+                }
+            )
+        )
+
+    assert told(0.03).startswith("It helped") and told(0.07).startswith("It did not help")
+
+
+def test_the_best_strategy_is_named_for_classifier_and_eye() -> None:
+    def told(accuracy: float) -> str:
+        figures = {"class": (0.9, 0.06), "mean": (accuracy, 0.01)}
+        return only(
+            letters.best_strategy(
+                {name: run(f"letters/{name}", {"accuracy": a, "mse": m}) for name, (a, m) in figures.items()}
+            )
+        )
+
+    assert told(0.8).endswith("What convinces a classifier is not what looks like a letter.")
+    assert told(0.95).endswith("So one strategy is best in both.")
+
+
+def test_letters_found_are_compared_with_the_mean_of_their_class() -> None:
+    def told(error: float, parameters: int = 7_168) -> list[str]:
+        base = {"class-mean": {"mse": 0.08}}
+        return letters.found_letters(
+            run("letters/latent", {"accuracy": 0.5, "mse": error}, base, parameters=parameters)
+        )
+
+    assert told(0.08)[0] == "7,168 values were trained: 14 tupels of 512, and nothing else."
+    assert "that is not 14 × 512 = 7,168" in told(0.08, 7_169)[0]
+    assert told(0.08)[1] == "The classifier recognises 50.0% of them."
+    assert "about as near to their class" in told(0.081)[2] and "further from their class" in told(0.11)[2]
+
+
+def test_a_linear_autoencoder_is_compared_with_pca_by_what_was_measured() -> None:
+    same = only(letters.same_space([letters.Fit(2, 0.1, 0.1001), letters.Fit(8, 0.05, 0.05)]))
+    other = only(letters.same_space([letters.Fit(2, 0.1, 0.12)]))
+    assert same.startswith("They are the same: the errors differ by at most 0.10%")
+    assert other.startswith("They are not the same here: the errors differ by up to 20.0%")
+
+
+def test_a_linear_autoencoder_finds_the_space_of_the_principal_components() -> None:
+    rng = np.random.default_rng(3)
+    images = (rng.standard_normal((300, 6)) * [5, 4, 3, 0.3, 0.2, 0.1]) @ rng.standard_normal((6, 36))
+    pictures = images.reshape(300, 1, 6, 6).astype(np.float32)
+    (components,) = principal_components(pictures, [3])
+    trained = linear_autoencoder(pictures, 3)
+    errors = [float(np.mean((each(pictures) - pictures) ** 2)) for each in (components, trained)]
+    assert errors[1] == pytest.approx(errors[0], rel=1e-3)
+    span = components.up @ (trained.down @ trained.up)  # the trained map leaves the components where they are
+    assert span == pytest.approx(components.up, abs=1e-2)
+
+
+def test_letters_that_are_all_alike_have_a_linear_autoencoder_too() -> None:
+    alike = np.full((20, 1, 4, 4), 0.5, np.float32)
+    assert linear_autoencoder(alike, 3)(alike) == pytest.approx(alike, abs=1e-5)
+    (components,) = principal_components(alike, [3])
+    assert components(alike) == pytest.approx(alike, abs=1e-5)
+
+
+def test_linear_maps_bound_the_encoder_decoders_only_where_they_do() -> None:
+    def told(*errors: float) -> str:
+        base = {"pca": {"mse": 0.02}}
+        return only(
+            letters.beside_linear(
+                {
+                    name: run(f"letters/{name}", {"mse": e}, base)
+                    for name, e in zip(("random", "mean"), errors, strict=True)
+                }
+            )
+        )
+
+    assert told(0.01, 0.03) == "By the mse to the mean letter, random is better than every linear map; mean is not."
+    assert told(0.01, 0.01) == "By the mse to the mean letter, random, mean are better than every linear map."
+    assert told(0.03, 0.03).endswith("none of the encoder-decoders is better than the best linear map.")
+
+
+def test_outputs_are_very_similar_only_where_they_hardly_differ() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 20)
+    wide = rng.standard_normal((40, 1, 4, 4)) + labels[:, None, None, None]
+    assert letters.spread(wide, labels) == pytest.approx(1.0, abs=0.1)
+    assert "very similar" in letters.within_class("mean", 1.0, 0.1)
+    assert "not much more alike" in letters.within_class("mean", 1.0, 0.8)
+
+
+def test_normalisation_is_in_the_graph_only_where_contrast_changes_nothing() -> None:
+    pictures = np.random.default_rng(0).uniform(0, 1, (10, 1, 28, 28)).astype(np.float32)
+    assert "inside the graph" in letters.normalised(pictures, 1e-6)
+    assert "The graph does not do that" in letters.normalised(pictures, 0.3)
+    assert "graph" not in letters.normalised(pictures, None)
+
+
+def test_letters_that_are_called_by_another_name_are_marked() -> None:
+    grid = PictureGrid(np.zeros((3, 1, 2, 2)), labels=np.array([0, 1, 2]), verdicts=np.array([0, 2, 99]))
+    assert letters.called(grid) == ["B", "G (D)", "? (G)"]
+    assert letters.called(PictureGrid(np.zeros((3, 1, 2, 2)))) == []

@@ -1,0 +1,135 @@
+"""Pages and layers: no piece is cut, no heading is left behind, and a graph's layers are what onnx says they are."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtGui import QImage
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import graph_bytes
+from viewer.report import layers, paper
+from viewer.report.document import Block, Heading, Report, Table, Text, asked, part
+from viewer.report.layers import Layer
+from viewer.report.pages import Piece, column_widths, paginate
+from zoo.runs import RunFolder
+
+HEIGHT = 100.0
+
+
+@st.composite
+def pieces(draw: st.DrawFn) -> list[Piece[int]]:
+    """Pieces that fit a page, headings among them, as many of them in a row as still fit with what follows."""
+    heading = Piece(-1, 8.0)
+    made: list[Piece[int]] = []
+    for number in range(draw(st.integers(0, 30))):
+        kept = draw(st.booleans()) and not (made and made[-1].keep)
+        height = draw(st.integers(1, 20 if kept else 60))
+        head = heading if draw(st.booleans()) and not kept else None
+        made.append(Piece(number, height, above=draw(st.integers(0, 10)), keep=kept, head=head))
+    return made
+
+
+@given(pieces())
+def test_no_piece_is_cut_lost_or_moved_before_another(given_pieces: list[Piece[int]]) -> None:
+    pages = paginate(given_pieces, HEIGHT)
+    placed = [spot for page in pages for spot in page]
+    assert [spot.piece.content for spot in placed if spot.piece.content >= 0] == list(range(len(given_pieces)))
+    assert all(page for page in pages) or not given_pieces
+    for page in filter(None, pages):
+        assert all(spot.top + spot.piece.height <= HEIGHT + 1e-6 for spot in page)
+        for one, two in itertools.pairwise(page):
+            assert one.top + one.piece.height <= two.top + 1e-6
+        assert page[-1].piece.content < 0 or not page[-1].piece.keep or page[-1].piece is given_pieces[-1]
+
+
+def test_a_heading_goes_with_what_follows_it() -> None:
+    flow = [Piece("text", 80.0), Piece("heading", 10.0, keep=True), Piece("figure", 30.0)]
+    assert [[spot.piece.content for spot in page] for page in paginate(flow, HEIGHT)] == [
+        ["text"],
+        ["heading", "figure"],
+    ]
+
+
+def test_a_table_has_its_heading_again_on_the_next_page() -> None:
+    head = Piece("head", 10.0)
+    flow = [head, *(Piece(f"row {number}", 30.0, head=head) for number in range(5))]
+    told = [[spot.piece.content for spot in page] for page in paginate(flow, HEIGHT)]
+    assert told == [["head", "row 0", "row 1", "row 2"], ["head", "row 3", "row 4"]]
+
+
+def test_what_is_taller_than_a_page_has_one_of_its_own() -> None:
+    told = paginate([Piece("a", 10.0), Piece("giant", 150.0), Piece("b", 10.0)], HEIGHT)
+    assert [[spot.piece.content for spot in page] for page in told] == [["a"], ["giant"], ["b"]]
+    assert paginate([], HEIGHT) == [[]]
+
+
+@given(st.lists(st.tuples(st.integers(1, 200), st.integers(0, 100)), min_size=1, max_size=9), st.integers(50, 900))
+def test_columns_fit_the_room(columns: list[tuple[int, int]], room: int) -> None:
+    natural = [width for width, _ in columns]
+    least = [width * share / 100 for width, share in columns]
+    widths = column_widths(natural, least, room)
+    assert sum(widths) <= room + 1e-6
+    assert all(width <= wide + 1e-6 for width, wide in zip(widths, natural, strict=True))
+    if sum(least) <= room:
+        assert all(width >= narrow - 1e-6 for width, narrow in zip(widths, least, strict=True))
+
+
+def test_the_contents_name_the_page_of_every_heading(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    entry = paper.Setter.entry
+
+    def heard(setter: paper.Setter, heading: Heading, number: int) -> paper.PaintedPiece:
+        told.append(number)
+        return entry(setter, heading, number)
+
+    monkeypatch.setattr(paper.Setter, "entry", heard)
+    blocks: list[Block] = []
+    for number in range(9):
+        blocks += [part(f"Part {number}"), Heading("Same words"), asked("words"), Text("more " * 900)]
+    table = Table("wide", (("name", *["some words"] * 14), ("x", *["0.123456"] * 14)))
+    report = Report("x", "Title", "lead", (*blocks, table))
+    pages = paper.lay_out(report, QImage(10, 10, QImage.Format.Format_RGB32), 750, 1_000)
+    where = {spot.piece.mark: number for number, page in enumerate(pages, start=1) for spot in page}
+    headings = [index for index, block in enumerate(report.blocks) if isinstance(block, Heading)]
+    assert len(pages) > 4
+    assert told[-len(headings) :] == [where[index] for index in headings]
+
+
+# ---- layers --------------------------------------------------------------------------------------------------
+
+
+def test_layers_are_those_that_onnx_reads(conv_run: RunFolder) -> None:
+    data = conv_run.graph("model").read_bytes()
+    found = layers.of(data)
+    model = onnx.load_from_string(data)
+    learned = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer if tensor.data_type == 1)
+    assert sum(layer.parameters for layer in found) == 3_217 <= learned
+    assert found[0] == Layer("Conv", "Relu", (16, 28, 28), 160)
+    assert found[1] == Layer("MaxPool", "", (16, 14, 14), 0)
+    assert (found[-1].activation, found[-1].shape) == ("Sigmoid", (1, 28, 28))
+
+
+def test_a_graph_without_a_word_on_its_shapes_has_layers_too() -> None:
+    assert layers.of(graph_bytes()) == (
+        Layer("Conv", "", (1, 28, 28), 9),
+        Layer("Conv", "", (8, 7, 7), 128),
+    )
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_graph_have_no_layers(data: bytes) -> None:
+    assert isinstance(layers.of(data), tuple)
+
+
+@given(st.integers(0, 3_000), st.integers(0, 255))
+def test_a_damaged_graph_raises_nothing(place: int, value: int) -> None:
+    data = bytearray(graph_bytes())
+    data[place % len(data)] = value
+    assert isinstance(layers.of(bytes(data)), tuple)
+    assert isinstance(layers.of(bytes(data[: place % len(data)])), tuple)

@@ -1,0 +1,92 @@
+"""Pictures with signs between them, a − b + c = …, on as many lines as show them largest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter
+
+from viewer.figures.mosaic import to_image, whole_zoom
+from viewer.figures.theme import Theme
+
+SIGN_WIDTH = 18.0
+LINE_GAP = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A picture, uint8 (H, W, 3), with the sign before it ('' for none) and what is written above it."""
+
+    sign: str
+    label: str
+    pixels: np.ndarray
+
+    @cached_property
+    def image(self) -> QImage:
+        return to_image(np.ascontiguousarray(self.pixels))
+
+
+@dataclass(frozen=True, eq=False)
+class EquationFigure:
+    """`lines` of terms: the sums that stand on a line of their own where there is no room for one long one."""
+
+    theme: Theme
+    lines: tuple[tuple[Term, ...], ...]
+    description: str = ""
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return tuple(term for line in self.lines for term in line)
+
+    def _broken(self, rect: QRectF, line: float) -> tuple[Sequence[Term], ...]:
+        """The lines as they are given, or all in one: whatever shows the pictures larger."""
+        candidates: tuple[tuple[Sequence[Term], ...], ...] = (self.lines, (self.terms,))
+        return max(candidates, key=lambda lines: self._zoom(rect, lines, line, 8.0))
+
+    def _zoom(self, rect: QRectF, lines: Sequence[Sequence[Term]], line: float, ratio: float) -> float:
+        height, width = self.terms[0].pixels.shape[:2]
+        most = max(map(len, lines))
+        across = (rect.width() - SIGN_WIDTH * most) / most
+        down = (rect.height() - LINE_GAP * (len(lines) - 1)) / len(lines) - line
+        return whole_zoom(max(1.0, across) / width, max(1.0, down) / height, ratio)
+
+    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> tuple[QRectF, ...]:
+        """Return where each term's picture stands; its sign is left of it, its label above."""
+        line = math.ceil(metrics.height()) + 2
+        lines = self._broken(rect, line)
+        zoom = self._zoom(rect, lines, line, ratio)
+        height, width = (size * zoom for size in self.terms[0].pixels.shape[:2])
+        return tuple(
+            QRectF(
+                rect.left() + column * (width + SIGN_WIDTH) + SIGN_WIDTH,
+                rect.top() + row * (height + line + LINE_GAP) + line,
+                width,
+                height,
+            )
+            for row, terms in enumerate(lines)
+            for column in range(len(terms))
+        )
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+        """Return the term under a point, None where there is none."""
+        places = self.layout(rect, ratio, metrics)
+        return next((index for index, place in enumerate(places) if place.contains(point)), None)
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint every term inside `rect`."""
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        places = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        for term, place in zip(self.terms, places, strict=True):
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, place.width() < term.pixels.shape[1])
+            painter.drawImage(place, term.image)
+            painter.setPen(self.theme.colour("text"))
+            sign = QRectF(place.left() - SIGN_WIDTH, place.top(), SIGN_WIDTH, place.height())
+            painter.drawText(sign, Qt.AlignmentFlag.AlignCenter, term.sign)
+            painter.setPen(self.theme.colour("muted"))
+            shown = metrics.elidedText(term.label, Qt.TextElideMode.ElideRight, place.width() + SIGN_WIDTH - 4)
+            painter.drawText(QPointF(place.left(), place.top() - metrics.descent() - 2), shown)

@@ -1,0 +1,390 @@
+"""The plane of two latent values: encoded images as points, a cross hair, and what is decoded there.
+
+Several runs' planes stand beside one another and share range and cross hair.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPaintEngine, QPainter, QPen, QPolygonF, QTransform
+
+from viewer.figures import side_by_side, ticks
+from viewer.figures.mosaic import to_image, whole_zoom
+from viewer.figures.theme import Theme
+from viewer.state.latent import Range
+
+DOT = 5.0  # a point's width
+RING = 8.0  # a ring's radius
+GAP = 12.0
+LEAST_PICTURE = 96.0  # of what is decoded, where it stands below its plane
+WIDEST_PLANE = 0.7  # of a cell's width, where the decoded picture stands beside it
+GOLDEN_ANGLE = 137.508  # degrees between the hues of classes beyond the theme's own colours
+GROUND_OPACITY = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """Encoded images: points float32 (N, 2), and of each its class (N,)."""
+
+    points: np.ndarray
+    classes: np.ndarray
+
+    @cached_property
+    def polygons(self) -> Mapping[int, QPolygonF]:
+        """The points of each class, in the plane's own coordinates."""
+        return {
+            int(label): QPolygonF([QPointF(x, y) for x, y in self.points[self.classes == label].tolist()])
+            for label in np.unique(self.classes)
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What the decoder makes of a range, uint8 (side², H, W, 3), row by row."""
+
+    range: Range
+    pixels: np.ndarray
+
+    @cached_property
+    def image(self) -> QImage:
+        side, (_, height, width, _) = math.isqrt(len(self.pixels)), self.pixels.shape
+        square = self.pixels.reshape(side, side, height, width, 3).transpose(0, 2, 1, 3, 4)
+        return to_image(np.ascontiguousarray(square.reshape(side * height, side * width, 3)))
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """One run's plane; `rings` are the page's images, (n, 2), `decoded` uint8 (H, W, 3); a sentence where it fails."""
+
+    title: str
+    note: str = ""
+    cloud: Cloud | None = None
+    rings: np.ndarray | None = None
+    decoded: np.ndarray | None = None
+    ground: Ground | None = None
+    sentence: str = ""
+
+    @cached_property
+    def picture(self) -> QImage | None:
+        return None if self.decoded is None else to_image(np.ascontiguousarray(self.decoded))
+
+
+class Hit(NamedTuple):
+    """A point of a plane."""
+
+    plane: int
+    x: float
+    y: float
+
+
+class Ring(NamedTuple):
+    """An encoded image of the page, and where it lies in the plane."""
+
+    image: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where one plane's parts stand."""
+
+    cell: QRectF
+    plot: QRectF
+    picture: QRectF
+
+
+@dataclass(frozen=True, eq=False)
+class LatentPlaneFigure:
+    """Planes side by side; `names` are those of the classes, for the legend; `chosen` is the ring that is filled."""
+
+    theme: Theme
+    range: Range
+    cross: tuple[float, float]
+    planes: tuple[Plane, ...]
+    names: Mapping[int, str] = field(default_factory=dict)
+    chosen: int = 0
+    description: str = ""
+    _still: dict[tuple[float, ...], QImage] = field(default_factory=dict)  # all that a moving cross hair leaves alone
+
+    def at(self, cross: tuple[float, float], decoded: Sequence[np.ndarray | None]) -> LatentPlaneFigure:
+        """Return the same figure with the cross hair elsewhere, and what each plane's decoder makes of that point."""
+        planes = tuple(replace(plane, decoded=made) for plane, made in zip(self.planes, decoded, strict=True))
+        return replace(self, cross=cross, planes=planes)
+
+    # ---- layout ----
+
+    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> tuple[Placed, ...]:
+        """Place the planes, below the legend."""
+        line = math.ceil(metrics.height())
+        legend = len({spot.y() for _, spot in self._legend(rect, metrics)}) * (line + 2)
+        below = rect.adjusted(0, legend, 0, 0)
+        pictured = [not plane.sentence for plane in self.planes]
+        places = side_by_side.cells_and_lines(below, pictured, line + 2)
+        return tuple(
+            self._place(place, line, metrics) if there else Placed(place, QRectF(), QRectF())
+            for place, there in zip(places, pictured, strict=True)
+        )
+
+    def _place(self, cell: QRectF, line: float, metrics: QFontMetricsF) -> Placed:
+        """A square plane; the picture beside it in a wide cell, below it in a tall one."""
+        left = metrics.horizontalAdvance("−0.00") + 8
+        head = line * (1 + any(plane.note for plane in self.planes)) + 6 if self._has_heads else 4.0
+        room = cell.adjusted(left, head, 0, -(line + 8))
+        if cell.width() > 1.25 * cell.height():
+            side = max(1.0, min(room.height(), WIDEST_PLANE * room.width()))
+            plot = QRectF(room.left(), room.top(), side, side)
+            picture = QRectF(plot.right() + GAP, plot.top(), cell.right() - plot.right() - GAP, side)
+        else:
+            least = min(LEAST_PICTURE, 0.35 * room.height())
+            side = max(1.0, min(room.width(), room.height() - least - GAP))
+            plot = QRectF(room.left(), room.top(), side, side)
+            top = plot.bottom() + line + 8 + GAP
+            picture = QRectF(plot.left(), top, cell.right() - plot.left(), max(1.0, cell.bottom() - top))
+        return Placed(cell, plot, picture)
+
+    @property
+    def _has_heads(self) -> bool:
+        return any(plane.title or plane.note for plane in self.planes)
+
+    def hit(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF, *, held: int | None = None) -> Hit | None:
+        """Return the point of the plane under a point of the screen; of the plane that is `held`, the nearest to it."""
+        for index, placed in enumerate(self.layout(rect, metrics)):
+            if index == held or (held is None and not self.planes[index].sentence and placed.plot.contains(point)):
+                x = min(max(point.x(), placed.plot.left()), placed.plot.right())
+                y = min(max(point.y(), placed.plot.top()), placed.plot.bottom())
+                across = (x - placed.plot.left()) / placed.plot.width() * 2 - 1
+                up = 1 - (y - placed.plot.top()) / placed.plot.height() * 2
+                return Hit(index, self.range.x + across * self.range.reach, self.range.y + up * self.range.reach)
+        return None
+
+    def ring_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> Ring | None:
+        """Return the ring under a point of the screen, None where there is none."""
+        for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
+            for index, (x, y) in enumerate(() if plane.rings is None or plane.sentence else plane.rings.tolist()):
+                spot = self.spot(placed.plot, x, y)
+                if placed.plot.contains(spot) and math.hypot(spot.x() - point.x(), spot.y() - point.y()) <= RING:
+                    return Ring(index, x, y)
+        return None
+
+    def spot(self, plot: QRectF, x: float, y: float) -> QPointF:
+        """Return where a point of the plane is on the screen."""
+        return self._transform(plot).map(QPointF(x, y))
+
+    def _transform(self, plot: QRectF) -> QTransform:
+        zoom = plot.width() / (2 * self.range.reach)
+        middle = plot.center()
+        return QTransform(zoom, 0, 0, -zoom, middle.x() - zoom * self.range.x, middle.y() + zoom * self.range.y)
+
+    # ---- painting ----
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint legend and planes inside `rect`."""
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        if painter.paintEngine().type() == QPaintEngine.Type.Raster:
+            self._paint_kept(painter, rect)
+        else:  # on paper points stay points
+            self._paint_still(painter, rect)
+        for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
+            if not plane.sentence:
+                painter.save()
+                painter.setClipRect(placed.plot)
+                self._paint_cross(painter, placed.plot)
+                painter.restore()
+                self._paint_picture(painter, plane, placed.picture, metrics)
+
+    def _paint_kept(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint what stands still from the picture of it: three planes of 1,000 points take 20 ms each time else."""
+        ratio = painter.device().devicePixelRatioF()
+        key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, painter.fontMetrics().height())
+        if key not in self._still:
+            corner = rect.bottomRight()
+            image = QImage(
+                max(1, math.ceil(corner.x() * ratio)),
+                max(1, math.ceil(corner.y() * ratio)),
+                QImage.Format.Format_ARGB32_Premultiplied,
+            )
+            image.setDevicePixelRatio(ratio)
+            image.fill(Qt.GlobalColor.transparent)
+            still = QPainter(image)
+            still.setFont(painter.font())
+            self._paint_still(still, rect)
+            still.end()
+            self._still.clear()
+            self._still[key] = image
+        painter.drawImage(QPointF(0, 0), self._still[key])
+
+    def _paint_still(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint all but the cross hair and what is decoded there."""
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        for (label, name), spot in self._legend(rect, metrics):
+            self._paint_entry(painter, label, name, spot, metrics)
+        for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
+            if plane.sentence:
+                side_by_side.paint_sentence(painter, placed.cell, plane.title, plane.sentence, self.theme)
+                continue
+            self._paint_head(painter, plane, placed, metrics)
+            self._paint_axes(painter, placed.plot, metrics)
+            painter.save()
+            painter.setClipRect(placed.plot)
+            self._paint_ground(painter, plane, placed.plot)
+            self._paint_cloud(painter, plane, placed.plot)
+            self._paint_rings(painter, plane, placed.plot)
+            painter.restore()
+
+    def _legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[tuple[int, str], QPointF]]:
+        """The classes from left to right and then below; none where all points are of one."""
+        placed: list[tuple[tuple[int, str], QPointF]] = []
+        x, y = 0.0, 0.0
+        for label, name in self.names.items() if len(self.names) > 1 else ():
+            width = 16 + metrics.horizontalAdvance(name) + 10
+            if x > 0 and x + width > rect.width():
+                x, y = 0.0, y + metrics.height() + 2
+            placed.append(((label, name), QPointF(rect.left() + x, rect.top() + y)))
+            x += width
+        return placed
+
+    def _paint_entry(self, painter: QPainter, label: int, name: str, spot: QPointF, metrics: QFontMetricsF) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._colour(label))
+        painter.drawEllipse(QPointF(spot.x() + 6, spot.y() + metrics.height() / 2), 4, 4)
+        painter.setPen(self.theme.colour("text"))
+        painter.drawText(QPointF(spot.x() + 14, spot.y() + metrics.ascent()), name)
+
+    def _paint_head(self, painter: QPainter, plane: Plane, placed: Placed, metrics: QFontMetricsF) -> None:
+        for index, (text, colour) in enumerate(((plane.title, "text"), (plane.note, "muted"))):
+            painter.setPen(self.theme.colour(colour))
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, placed.cell.width())
+            top = placed.cell.top() + (index if plane.title else 0) * metrics.height()
+            painter.drawText(QPointF(placed.cell.left(), top + metrics.ascent()), shown)
+
+    def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
+        line = metrics.height()
+        about = max(3, min(7, round(plot.width() / 45)))
+        for across, middle in ((True, self.range.x), (False, self.range.y)):
+            low, high = middle - self.range.reach, middle + self.range.reach
+            axis = ticks.linear(low, high, about=about)
+            for tick, text in zip(axis.ticks, axis.labels, strict=True):
+                if not low - 1e-9 <= tick <= high + 1e-9:
+                    continue
+                spot = self.spot(plot, tick, tick)
+                painter.setPen(QPen(self.theme.colour("grid"), 1))
+                if across:
+                    painter.drawLine(QPointF(spot.x(), plot.top()), QPointF(spot.x(), plot.bottom()))
+                    box, side = QRectF(spot.x() - 40, plot.bottom() + 3, 80, line), Qt.AlignmentFlag.AlignHCenter
+                else:
+                    painter.drawLine(QPointF(plot.left(), spot.y()), QPointF(plot.right(), spot.y()))
+                    box = QRectF(plot.left() - 105, spot.y() - line / 2, 100, line)
+                    side = Qt.AlignmentFlag.AlignRight
+                painter.setPen(self.theme.colour("muted"))
+                painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text.replace("-", "−"))
+        painter.setPen(QPen(self.theme.colour("border"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(plot)
+
+    def _paint_ground(self, painter: QPainter, plane: Plane, plot: QRectF) -> None:
+        if plane.ground is None:
+            return
+        reach, x, y = plane.ground.range.reach, plane.ground.range.x, plane.ground.range.y
+        place = QRectF(self.spot(plot, x - reach, y + reach), self.spot(plot, x + reach, y - reach))
+        painter.setOpacity(GROUND_OPACITY)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+        painter.drawImage(place, plane.ground.image)
+        painter.setOpacity(1.0)
+
+    def _paint_cloud(self, painter: QPainter, plane: Plane, plot: QRectF) -> None:
+        """Round points of one width at any range: a cosmetic pen does not grow with the transform."""
+        if plane.cloud is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        ratio = painter.device().devicePixelRatioF()
+        painter.setTransform(self._transform(plot), True)
+        for label, polygon in plane.cloud.polygons.items():
+            widths = ((DOT + 2, self.theme.colour("base")),) if plane.ground else ()
+            for width, colour in (*widths, (DOT, self._colour(label))):
+                pen = QPen(colour, width * ratio)
+                pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+                pen.setCosmetic(True)
+                painter.setPen(pen)
+                painter.drawPoints(polygon)
+        painter.restore()
+
+    def _paint_rings(self, painter: QPainter, plane: Plane, plot: QRectF) -> None:
+        if plane.rings is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        font = QFont(painter.font())
+        font.setPixelSize(10)
+        font.setBold(True)
+        painter.setFont(font)
+        for index, (x, y) in enumerate(plane.rings.tolist()):
+            if not (math.isfinite(x) and math.isfinite(y)):
+                continue
+            chosen = index == self.chosen
+            spot = self.spot(plot, x, y)
+            painter.setPen(QPen(self.theme.colour("text"), 1.4))
+            painter.setBrush(self.theme.colour("accent" if chosen else "base"))
+            painter.drawEllipse(spot, RING, RING)
+            painter.setPen(self.theme.colour("accent_text" if chosen else "text"))
+            box = QRectF(spot.x() - RING, spot.y() - RING, 2 * RING, 2 * RING)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(index + 1))
+        painter.restore()
+
+    def _paint_cross(self, painter: QPainter, plot: QRectF) -> None:
+        exact = self.spot(plot, *self.cross)
+        spot = QPointF(round(exact.x()), round(exact.y()))  # whole pixels, so that both lines are of one width
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for width, colour in ((3.0, "base"), (1.0, "text")):
+            painter.setPen(QPen(self.theme.colour(colour), width))
+            for one, other in _cross_lines(spot, plot):
+                painter.drawLine(one, other)
+
+    def _paint_picture(self, painter: QPainter, plane: Plane, room: QRectF, metrics: QFontMetricsF) -> None:
+        """What is decoded at the cross hair, and its coordinates beside or below it."""
+        line = metrics.height()
+        x, y = self.cross
+        words = ("decoded at", f"({x:.2f}, {y:.2f})".replace("-", "−"))
+        wide = room.width() > room.height() + 60
+        place = QRectF(room.left(), room.top(), 0, 0)
+        if plane.picture is not None:
+            size = plane.picture.size()
+            tall = room.height() - (0 if wide else 2 * line + 4)
+            ratio = painter.device().devicePixelRatioF()
+            zoom = whole_zoom(room.width() / size.width(), max(1.0, tall) / size.height(), ratio)
+            place = QRectF(room.left(), room.top(), size.width() * zoom, size.height() * zoom)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < 1)
+            painter.drawImage(place, plane.picture)
+        left, top = (place.right() + 10, place.top()) if wide else (room.left(), place.bottom() + 4)
+        for index, (text, colour) in enumerate(zip(words, ("muted", "text"), strict=True)):
+            if metrics.horizontalAdvance(text) <= room.right() - left + 2:
+                painter.setPen(self.theme.colour(colour))
+                painter.drawText(QPointF(left, top + index * line + metrics.ascent()), text)
+
+    def _colour(self, label: int) -> QColor:
+        """The colour of a class; where all points are of one class, the accent."""
+        if len(self.names) < 2:
+            return self.theme.colour("accent")
+        place = list(self.names).index(label) if label in self.names else label
+        if place < len(self.theme.series):
+            return QColor(self.theme.series[place])
+        light = 0.45 if self.theme.name == "light" else 0.72
+        return QColor.fromHslF((place * GOLDEN_ANGLE % 360) / 360, 0.65, light)
+
+
+def _cross_lines(spot: QPointF, plot: QRectF) -> Iterator[tuple[QPointF, QPointF]]:
+    """Four lines that leave what they point at free."""
+    gap = RING + 3
+    yield QPointF(plot.left(), spot.y()), QPointF(spot.x() - gap, spot.y())
+    yield QPointF(spot.x() + gap, spot.y()), QPointF(plot.right(), spot.y())
+    yield QPointF(spot.x(), plot.top()), QPointF(spot.x(), spot.y() - gap)
+    yield QPointF(spot.x(), spot.y() + gap), QPointF(spot.x(), plot.bottom())

@@ -1,0 +1,69 @@
+"""A strip of small images of which some are chosen for a part, with the part's letter on each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
+
+from viewer.figures.mosaic import Row, whole_zoom
+from viewer.figures.theme import Theme
+
+GAP = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class PickerFigure:
+    """`parts` maps a letter to the place of its image; the part that the next click chooses is `active`."""
+
+    theme: Theme
+    row: Row
+    parts: Mapping[str, int]
+    active: str
+
+    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> tuple[QRectF, ...]:
+        """Return where each image stands, above the line of letters."""
+        count, height, width = self.row.pixels.shape[:3]
+        tall = rect.height() - math.ceil(metrics.height()) - 4
+        across = (rect.width() - GAP * (count - 1) - 4) / count
+        zoom = whole_zoom(across / width, max(1.0, tall) / height, ratio)
+        return tuple(
+            QRectF(rect.left() + 2 + index * (width * zoom + GAP), rect.top() + 2, width * zoom, height * zoom)
+            for index in range(count)
+        )
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+        """Return the image at a point, by its place across: the letters below belong to it."""
+        for index, place in enumerate(self.layout(rect, ratio, metrics)):
+            if place.left() - GAP / 2 <= point.x() <= place.right() + GAP / 2:
+                return index
+        return None
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint the images and, below them, the letters."""
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        places = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        height, width = self.row.pixels.shape[1:3]
+        for index, place in enumerate(places):
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, place.width() < width)
+            painter.drawImage(place, self.row.image, QRectF(index * width, 0, width, height))
+        for index, place in enumerate(places):
+            letters = [letter for letter, chosen in self.parts.items() if chosen == index]
+            if letters:
+                self._paint_letters(painter, letters, place, metrics)
+
+    def _paint_letters(self, painter: QPainter, letters: list[str], place: QRectF, metrics: QFontMetricsF) -> None:
+        painter.save()
+        active = self.active in letters
+        painter.setPen(QPen(self.theme.colour("accent" if active else "muted"), 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(place.adjusted(-1, -1, 1, 1))
+        font = QFont(painter.font())
+        font.setBold(active)
+        painter.setFont(font)
+        box = QRectF(place.left() - 10, place.bottom() + 2, place.width() + 20, metrics.height())
+        painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, " ".join(letters))
+        painter.restore()

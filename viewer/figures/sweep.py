@@ -1,0 +1,154 @@
+"""One decoded picture large, and below or beside it a row for each direction: what it becomes along it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter
+
+from viewer.figures.mosaic import Large, Row, whole_zoom
+from viewer.figures.theme import Theme
+
+GAP = 3.0
+BLOCK_GAP = 16.0
+LARGE_SHARE = 0.42  # of the width or height, where there are rows
+SMALLEST_ZOOM = 0.7  # of the rows' pictures: smaller ones are left out for the large picture's sake
+
+
+class Hit(NamedTuple):
+    """A picture of a row."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where everything stands; no cells where the rows have no room."""
+
+    large: tuple[QRectF, ...]
+    cells: tuple[tuple[QRectF, ...], ...]
+    heads: QRectF
+
+    @property
+    def size(self) -> float:
+        """How large the pictures are: the rows' count twice, since there is more to see in them."""
+        return 2 * (self.cells[0][0].width() if self.cells else 0.0) + self.large[0].width()
+
+
+@dataclass(frozen=True, eq=False)
+class SweepFigure:
+    """`large` pictures first; `rows` of one picture for each of the `columns`, whose values are written above."""
+
+    theme: Theme
+    large: tuple[Large, ...]
+    rows: tuple[Row, ...] = ()
+    columns: tuple[str, ...] = ()
+    description: str = ""
+    _placed: dict[tuple[float, ...], Placed] = field(default_factory=dict)
+
+    @cached_property
+    def _size(self) -> tuple[int, int]:
+        return self.large[0].pixels.shape[0], self.large[0].pixels.shape[1]
+
+    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Placed:
+        """Place the large pictures and the rows, beside or below one another: whichever shows them larger."""
+        key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
+        if key not in self._placed:
+            ways = [self._place(rect, ratio, metrics, wide=wide) for wide in (True, False)]
+            if not any(placed.cells for placed in ways):
+                large = self._place_large(rect, ratio, metrics, down=rect.height() > rect.width())
+                ways = [Placed(large, (), QRectF())]
+            self._placed.clear()
+            self._placed[key] = max(ways, key=lambda placed: placed.size)
+        return self._placed[key]
+
+    def _place(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> Placed:
+        """Place the rows right of the large pictures, which stand below one another then; or below them."""
+        share = LARGE_SHARE if self.rows else 1.0
+        near = QRectF(rect)
+        near.setWidth(rect.width() * share if wide else rect.width())
+        near.setHeight(rect.height() if wide else rect.height() * share)
+        large = self._place_large(near, ratio, metrics, down=wide)
+        end = max(r.right() if wide else r.bottom() + 4 for r in large) + BLOCK_GAP
+        far = rect.adjusted(end - rect.left(), 0, 0, 0) if wide else rect.adjusted(0, end - rect.top(), 0, 0)
+        cells, heads = self._place_rows(far, ratio, metrics)
+        return Placed(large, cells, heads)
+
+    def _place_large(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, down: bool) -> tuple[QRectF, ...]:
+        line, (height, width), count = math.ceil(metrics.height()), self._size, len(self.large)
+        across, along = (1, count) if down else (count, 1)
+        room = (rect.width() - BLOCK_GAP * (across - 1)) / across
+        tall = (rect.height() - BLOCK_GAP * (along - 1)) / along - line - 2
+        zoom = whole_zoom(max(1.0, room) / width, max(1.0, tall) / height, ratio)
+        places = []
+        x, y = rect.left(), rect.top()
+        for _ in self.large:
+            places.append(QRectF(x, y + line + 2, width * zoom, height * zoom))
+            x, y = (x, places[-1].bottom() + BLOCK_GAP) if down else (places[-1].right() + BLOCK_GAP, y)
+        return tuple(places)
+
+    def _place_rows(
+        self, rect: QRectF, ratio: float, metrics: QFontMetricsF
+    ) -> tuple[tuple[tuple[QRectF, ...], ...], QRectF]:
+        line, (height, width) = math.ceil(metrics.height()), self._size
+        if not self.rows:
+            return (), QRectF()
+        margin = max(metrics.horizontalAdvance(row.label) for row in self.rows) + 8
+        room = (rect.width() - margin) / len(self.columns) - GAP
+        tall = (rect.height() - line) / len(self.rows) - GAP
+        zoom = whole_zoom(max(1.0, room) / width, max(1.0, tall) / height, ratio)
+        if zoom * min(height, width) < SMALLEST_ZOOM * min(28, height, width):
+            return (), QRectF()
+        cells = tuple(
+            tuple(
+                QRectF(
+                    rect.left() + margin + column * (width * zoom + GAP),
+                    rect.top() + line + row * (height * zoom + GAP),
+                    width * zoom,
+                    height * zoom,
+                )
+                for column in range(len(self.columns))
+            )
+            for row in range(len(self.rows))
+        )
+        return cells, QRectF(rect.left(), rect.top(), margin - 8, line)
+
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Hit | None:
+        """Return the picture of a row under a point, None where there is none."""
+        for row, strip in enumerate(self.layout(rect, ratio, metrics).cells):
+            for column, cell in enumerate(strip):
+                if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
+                    return Hit(row, column)
+        return None
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint all of it inside `rect`."""
+        metrics = QFontMetricsF(painter.font(), painter.device())
+        placed = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        for entry, place in zip(self.large, placed.large, strict=True):
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, place.width() < self._size[1])
+            painter.drawImage(place, entry.image)
+            painter.setPen(self.theme.colour("muted"))
+            painter.drawText(QPointF(place.left(), place.top() - metrics.descent() - 1), entry.label)
+        for row, strip in zip(self.rows, placed.cells, strict=False):
+            self._paint_row(painter, row, strip, placed.heads, metrics)
+        for text, cell in zip(self.columns, placed.cells[0] if placed.cells else (), strict=False):
+            if metrics.horizontalAdvance(text) <= cell.width() + GAP:
+                box = QRectF(cell.left() - 20, placed.heads.top(), cell.width() + 40, placed.heads.height())
+                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
+
+    def _paint_row(
+        self, painter: QPainter, row: Row, strip: tuple[QRectF, ...], heads: QRectF, metrics: QFontMetricsF
+    ) -> None:
+        height, width = row.pixels.shape[1:3]
+        for index, cell in enumerate(strip[: len(row.pixels)]):
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cell.width() < width)
+            painter.drawImage(cell, row.image, QRectF(index * width, 0, width, height))
+        painter.setPen(self.theme.colour("muted"))
+        box = QRectF(heads.left(), strip[0].top(), heads.width(), strip[0].height())
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, row.label)

@@ -1,0 +1,121 @@
+"""Sums of images: a − b + c of their bottlenecks, decoded, beside the same sum of their pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from viewer.figures import colours
+from viewer.figures.equation import EquationFigure, Term
+from viewer.figures.theme import Theme
+from viewer.qt.asker import Ask, Round
+from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
+from viewer.qt.latent.picker import Picker
+from viewer.qt.widgets.panel import Numbers
+from viewer.state import numbers
+from viewer.state.coders import Coder
+from viewer.state.samples import Samples
+from viewer.state.selection import State
+
+PARTS = "abc"
+SIGNS = {"a": "", "b": "−", "c": "+"}
+
+
+class ArithmeticMode(Mode):
+    """Acts on the current run."""
+
+    name = "arithmetic"
+    title = "Arithmetic"
+    hint = "Choose three images a, b, c: the decoder draws a − b + c of their bottlenecks."
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._path: Path | None = None
+        self._coder: Coder | None = None
+        self._decoded: np.ndarray | None = None  # uint8 (H, W, 3)
+        self._decoder = shared.panel.new_asker("sum")
+        self._decoder.answered.connect(self._take)
+        shared.page.came.connect(self._ask)
+        self.picker = Picker(PARTS, self)
+        self.picker.picked.connect(self._ask)
+        self.body.insertWidget(1, self.picker)
+        self.view.paged.connect(lambda pages: self.tools.images.turn(pages) if abs(pages) < 1000 else None)
+
+    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
+        coder = coders.get(state.current) if state.current else None
+        return reason({state.current: coder}) if state.current and coder is not None else None
+
+    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
+        return state.current, coders.get(state.current) if state.current else None, state.samples
+
+    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+        coder = coders.get(state.current) if state.current else None
+        self._path, self._coder = state.current, coder if isinstance(coder, Coder) else None
+        self._decoded = None
+        if state.samples is not None:
+            self.picker.show_samples(state.samples)
+        self._ask()
+
+    def _ask(self) -> None:
+        codes = self.shared.page.codes.get(self._path) if self._path else None
+        if self._coder is None or codes is None or not self.in_front:
+            self.redraw()
+            return
+        a, b, c = (codes[min(len(codes) - 1, self.picker.parts[part])] for part in PARTS)
+        self._decoder.ask(
+            {self._path: Ask(self._coder.decoder, (a - b + c)[None], (self._coder.picture,))}, self._coder
+        )
+
+    def _take(self, done: Round) -> None:
+        if self._coder is None or done.context != self._coder:
+            return
+        made = pictures_of(next(iter(done.answers.values())), self._coder)
+        if isinstance(made, str):
+            self.show_sentence(made)
+            return
+        self._decoded = made[0]
+        self.redraw()
+
+    def set_theme(self, theme: Theme) -> None:
+        self.picker.redraw(theme)
+        super().set_theme(theme)
+
+    def redraw(self) -> None:
+        samples = self.shared.page.samples.get(self._path) if self._path else None
+        trouble = self.shared.page.troubles.get(self._path, "") if self._path else ""
+        if trouble or samples is None or self._decoded is None:
+            self.show_sentence(trouble or "Here comes the sum of three images.")
+            return
+        a, b, c = (self.picker.parts[part] + 1 for part in PARTS)
+        several = len(self.store.state.compared) > 1
+        of = f", of {self.name_of(self._path)}" if several else ""
+        self.say(f"image {a} − image {b} + image {c}{of}")
+        text = f"Image {a} minus image {b} plus image {c}: of the bottlenecks, decoded, and of the pixels"
+        pixels = colours.from_images(self._parts(samples))
+        terms = tuple(Term(SIGNS[part], part, image) for part, image in zip(PARTS, pixels, strict=True))
+        plain = colours.from_images(self._sum(samples)[None])[0]
+        results = (Term("=", "decoded", self._decoded), Term("", "the pixels' sum", plain))
+        self.view.show_figure(EquationFigure(self.theme, (terms, results), text), text)
+
+    def _parts(self, samples: Samples) -> np.ndarray:
+        """The three images, float32 (3, C, H, W)."""
+        last = len(samples.targets) - 1
+        chosen: np.ndarray = samples.targets[[min(last, self.picker.parts[part]) for part in PARTS]]
+        return chosen
+
+    def _sum(self, samples: Samples) -> np.ndarray:
+        a, b, c = self._parts(samples)
+        made: np.ndarray = np.clip(a - b + c, 0, 1)
+        return made
+
+    def numbers(self) -> Numbers:
+        """How far the decoded sum is from the pixels' sum and from each of the three images, as mean squared errors."""
+        samples = self.shared.page.samples.get(self._path) if self._path else None
+        if samples is None or self._decoded is None:
+            return []
+        made = (self._decoded.astype(np.float64) / 255)[None]
+        others = np.concatenate([self._parts(samples), self._sum(samples)[None]])
+        apart = numbers.mse(np.broadcast_to(made, (4, *made.shape[1:])), colours.from_images(others) / 255.0)
+        names = [f"{part}: image {self.picker.parts[part] + 1}" for part in PARTS] + ["sum of the pixels"]
+        return [("picture", "mse to the decoded sum"), *zip(names, map(float, apart), strict=True)]

@@ -1,0 +1,311 @@
+"""Sliders along the principal directions of a run's bottlenecks, and what the decoder makes of each place, live."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider
+
+from viewer.figures import colours
+from viewer.figures.mosaic import Large, Row
+from viewer.figures.sweep import SweepFigure
+from viewer.qt.asker import Ask, Round
+from viewer.qt.disk import Done
+from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
+from viewer.qt.portions import Job, Portions
+from viewer.qt.widgets.panel import Numbers
+from viewer.state import words
+from viewer.state.coders import Coder, test_crowd
+from viewer.state.latent import DIRECTIONS, REACH, Directions, directions_of
+from viewer.state.selection import State
+
+MOST_IMAGES = 500
+MOST_VALUES = 1 << 22  # of all bottlenecks together, 16 MiB
+TENTHS = 10  # steps of a slider for one standard deviation
+SWEEP = (-3.0, -1.5, 0.0, 1.5, 3.0)
+REST_MILLISECONDS = 120  # of a slider before the rows beside it are decoded
+
+
+class DirectionsMode(Mode):
+    """Acts on the current run; the mean and the sliders' coefficients make the bottleneck that is decoded."""
+
+    name = "directions"
+    title = "Directions"
+    hint = "Move along the directions in which the bottlenecks differ most; the decoder's picture follows live."
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._path: Path | None = None
+        self._coder: Coder | None = None
+        self._source: tuple[object, ...] = ()
+        self._job: Job | None = None
+        self._page_will_do = False  # for want of a split
+        self._told = ""  # what the directions were computed of
+        self.directions: Directions | None = None
+        self._now: np.ndarray | None = None  # decoded at the sliders, and at the mean: uint8 (2, H, W, 3)
+        self._sweep: np.ndarray | None = None  # uint8 (K, 5, H, W, 3)
+        self._decoder = shared.panel.new_asker("directions")
+        self._decoder.answered.connect(self._take_now)
+        self._encoder = Portions(shared.panel.new_asker("bottlenecks"), self)
+        self._encoder.grown.connect(self._take_bottlenecks)
+        self._sweeper = Portions(shared.panel.new_asker("sweep"), self)
+        self._sweeper.grown.connect(self._take_sweep)
+        self._rest = QTimer(self, singleShot=True, interval=REST_MILLISECONDS)
+        self._rest.timeout.connect(self._ask_sweep)
+        shared.page.came.connect(self._page_came)
+        self.view.clicked.connect(self._press)
+        self.view.stepped.connect(self._choose_sample)
+        self.view.paged.connect(lambda pages: self.tools.images.turn(pages) if abs(pages) < 1000 else None)
+        self._build()
+
+    def _build(self) -> None:
+        self.mean_button, self.image_button = QPushButton("to the mean"), QPushButton("to the chosen image")
+        self.mean_button.setToolTip("Set every slider back to the mean of all bottlenecks.")
+        self.image_button.setToolTip("Set the sliders to where the image lies that is chosen in the other panels.")
+        for button in (self.mean_button, self.image_button):
+            button.setAccessibleName(f"Sliders {button.text()}")
+        self.mean_button.clicked.connect(lambda: self.set_coefficients(np.zeros(DIRECTIONS)))
+        self.image_button.clicked.connect(self.go_to_image)
+        self.add_to_row(self.mean_button, self.image_button)
+        self.controls.addStretch(1)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(2)
+        self.sliders: list[QSlider] = []
+        self._labels: list[tuple[QLabel, QLabel]] = []
+        for index in range(DIRECTIONS):
+            self._add_slider(grid, index)
+        self.body.insertLayout(1, grid)
+
+    def _add_slider(self, grid: QGridLayout, index: int) -> None:
+        slider, share, value = QSlider(Qt.Orientation.Horizontal), QLabel(), QLabel()
+        slider.setRange(-round(REACH * TENTHS), round(REACH * TENTHS))
+        slider.setPageStep(TENTHS // 2)
+        slider.setAccessibleName(f"Direction {index + 1}, in tenths of its standard deviation")
+        slider.valueChanged.connect(self._moved)
+        for label in (share, value):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setFont(self.view.font())
+        value.setFixedWidth(value.fontMetrics().horizontalAdvance("−0.0 σ") + 14)
+        value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        share.setBuddy(slider)
+        self.sliders.append(slider)
+        self._labels.append((share, value))
+        for column, widget in enumerate((share, slider, value)):
+            grid.addWidget(widget, index, column)
+        grid.setColumnStretch(1, 1)
+
+    # ---- the run ----
+
+    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
+        coder = coders.get(state.current) if state.current else None
+        return reason({state.current: coder}) if state.current and coder is not None else None
+
+    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
+        coder = coders.get(state.current) if state.current else None
+        return state.current, coder, state.now.split, *state.splits.items()
+
+    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+        self.tools.images.want_split()
+        coder = coders.get(state.current) if state.current else None
+        if not isinstance(coder, Coder):
+            self._decoder.forget()
+            self._encoder.begin([])
+            self._coder, self._source = None, ()
+            return
+        if coder != self._coder:
+            self._forget()
+        self._path, self._coder = state.current, coder
+        self._encode(state, coder)
+
+    def _forget(self) -> None:
+        self.directions, self._now, self._sweep, self._source = None, None, None, ()
+        self._job, self._page_will_do = None, False
+        self._decoder.forget()
+        self._sweeper.begin([])
+        self.set_coefficients(np.zeros(DIRECTIONS))
+        self._show_sliders()
+        self.show_sentence("Here come the directions in which the bottlenecks differ most.")
+
+    def _encode(self, state: State, coder: Coder) -> None:
+        """Have test images encoded; where the split cannot be had, the images shown must do."""
+        most = min(MOST_IMAGES, MOST_VALUES // coder.size)
+        crowd = test_crowd(state, state.current, most=most)
+        if crowd == "":
+            return  # it is being read
+        if isinstance(crowd, str):
+            self._told = f"of the images shown only: {crowd[0].lower()}{crowd[1:]}"
+            self._job, self._page_will_do = None, True
+            self._page_came()
+            return
+        self._page_will_do = False
+        source = (coder, *state.splits.items())
+        if source == self._source:
+            return
+        self._source = source
+        self._told = f"of {len(crowd):,} test images"
+        args = (state.current, coder.model, coder.bottleneck, coder.shape, len(crowd), coder.portion, crowd.inputs)
+        self._job = Job(*args)
+        self._encoder.begin([self._job])
+
+    def _take_bottlenecks(self, job: Job) -> None:
+        if job is not self._job or not job.done:
+            return
+        if job.trouble:
+            self.show_sentence(words.sentence(", ".join(job.trouble)))
+            return
+        self._compute(list(job.parts))
+
+    def _page_came(self) -> None:
+        """Compute of the images shown, where there are no others; of new ones not again."""
+        codes = self.shared.page.codes.get(self._path) if self._path else None
+        if self._page_will_do and self._coder is not None and codes is not None and self.directions is None:
+            self._compute([codes])
+
+    def _compute(self, parts: list[np.ndarray]) -> None:
+        self.tools.disk.do("directions", partial(directions_of, parts), partial(self._take_directions, self._coder))
+
+    def _take_directions(self, coder: Coder | None, done: Done) -> None:
+        if coder != self._coder:
+            return
+        if done.trouble or done.result is None:
+            why = words.sentence(done.trouble) or "Too few of the bottlenecks differ to have principal directions."
+            self.show_sentence(why)
+            return
+        self.directions = done.result
+        self._show_sliders()
+        self.say(f"{self.name_of(self._path)}: principal directions {self._told}")
+        self._ask()
+        self._ask_sweep()
+
+    # ---- sliders ----
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """In standard deviations, one for each direction that there is."""
+        count = len(self.directions) if self.directions is not None else 0
+        return np.array([slider.value() / TENTHS for slider in self.sliders[:count]])
+
+    def set_coefficients(self, coefficients: np.ndarray) -> None:
+        """Set the sliders, as far as they go."""
+        for slider, value in zip(self.sliders, coefficients.tolist(), strict=False):
+            slider.blockSignals(True)
+            slider.setValue(round(value * TENTHS))
+            slider.blockSignals(False)
+        self._moved()
+
+    def go_to_image(self) -> None:
+        """Set the sliders to where the chosen image lies."""
+        codes = self.shared.page.codes.get(self._path) if self._path else None
+        if self.directions is not None and codes is not None:
+            chosen = min(self.store.state.sample, len(codes) - 1)
+            self.set_coefficients(self.directions.coefficients_of(codes[chosen].reshape(1, -1))[0])
+
+    def _show_sliders(self) -> None:
+        directions = self.directions
+        for index, (slider, (share, value)) in enumerate(zip(self.sliders, self._labels, strict=True)):
+            there = directions is not None and index < len(directions)
+            for widget in (slider, share, value):
+                widget.setVisible(there or directions is None)
+            slider.setEnabled(there)
+            percent = 100 * float(directions.shares[index]) if directions is not None and there else 0.0
+            share.setText(f"{index + 1}: {percent:.1f} %" if there else f"{index + 1}")
+            slider.setToolTip(f"Direction {index + 1} holds {percent:.1f} % of the bottlenecks' variance.")
+        self.mean_button.setEnabled(directions is not None)
+        self.image_button.setEnabled(directions is not None)
+
+    def _moved(self) -> None:
+        for slider, (_, value) in zip(self.sliders, self._labels, strict=True):
+            value.setText(f"{slider.value() / TENTHS:.1f} σ".replace("-", "−"))
+        self._ask()
+        if self.directions is not None:
+            self._rest.start()
+
+    def _choose_sample(self, step: int) -> None:
+        self.store.set_sample(max(0, self.store.state.sample + step))
+
+    # ---- decoding ----
+
+    def _ask(self) -> None:
+        if self.directions is None or self._coder is None:
+            return
+        coefficients = np.stack([self.coefficients, np.zeros(len(self.directions))])
+        points = self.directions.at(coefficients).reshape(2, *self._coder.shape)
+        self._decoder.ask({self._path: Ask(self._coder.decoder, points, (self._coder.picture,))}, self._coder)
+
+    def _take_now(self, done: Round) -> None:
+        if done.context != self._coder or self._coder is None:
+            return
+        made = pictures_of(next(iter(done.answers.values())), self._coder)
+        if isinstance(made, str):
+            self._now = None
+            self.show_sentence(made)
+            return
+        self._now = made
+        self.redraw()
+
+    def _ask_sweep(self) -> None:
+        """Decode each direction's row, a row a question."""
+        if self.directions is None or self._coder is None:
+            return
+        count, size = len(self.directions), len(SWEEP)
+        wanted = np.repeat(self.coefficients[None], count * size, axis=0)
+        for row in range(count):
+            wanted[row * size : (row + 1) * size, row] = SWEEP
+        directions, coder = self.directions, self._coder
+
+        def inputs(start: int, stop: int) -> np.ndarray:
+            return directions.at(wanted[start:stop]).reshape(-1, *coder.shape)
+
+        args = (self._path, coder.decoder, coder.picture, coder.picture_shape, count * size, size, inputs)
+        self._sweeper.begin([Job(*args)])
+
+    def _take_sweep(self, job: Job) -> None:
+        if not job.done or self.directions is None:
+            return
+        values = np.concatenate(job.parts) if not job.trouble else np.full((1, 1, 1, 1), np.nan)
+        self._sweep = None  # the large picture tells of trouble
+        if np.isfinite(values).all() and len(values) == len(self.directions) * len(SWEEP):
+            pictures = colours.from_images(values)
+            self._sweep = pictures.reshape(len(self.directions), len(SWEEP), *pictures.shape[1:])
+        self.redraw()
+
+    @property
+    def waiting(self) -> bool:
+        return self._rest.isActive()
+
+    # ---- showing ----
+
+    def redraw(self) -> None:
+        if self._now is None or self.directions is None:
+            return
+        labels = [f"{index + 1}" for index in range(len(self.directions))]
+        rows = (
+            ()
+            if self._sweep is None
+            else tuple(Row(label, row) for label, row in zip(labels, self._sweep, strict=True))
+        )
+        columns = tuple(f"{value:+g} σ".replace("-", "−") if value else "0" for value in SWEEP)
+        large = (Large("decoded now", self._now[0]), Large("the mean", self._now[1]))
+        told = ", ".join(f"{value:.1f}" for value in self.coefficients)
+        text = f"Decoded at {told} standard deviations along the principal directions"
+        self.view.show_figure(SweepFigure(self.theme, large, rows, columns, text), text)
+
+    def _press(self, point: QPointF) -> None:
+        """A picture of a row sets that row's slider."""
+        figure = self.view.figure
+        if not isinstance(figure, SweepFigure):
+            return
+        hit = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), self.metrics)
+        if hit is not None and hit.row < len(self.sliders):
+            self.sliders[hit.row].setValue(round(SWEEP[hit.column] * TENTHS))
+
+    def numbers(self) -> Numbers:
+        if self.directions is None:
+            return []
+        rows = zip(self.coefficients, self.directions.deviations, self.directions.shares, strict=True)
+        heading = ("direction", "coefficient in standard deviations", "standard deviation", "share of the variance")
+        return [heading, *((index + 1, float(c), float(d), float(s)) for index, (c, d, s) in enumerate(rows))]

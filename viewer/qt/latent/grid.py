@@ -1,0 +1,192 @@
+"""The sheet's grids of generated pictures, with what the classifier takes each for; a click decodes that point."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QComboBox, QLabel
+
+from viewer.figures import colours
+from viewer.figures.plane import PlaneFigure, PlanesFigure
+from viewer.qt.latent.mode import Mode, Shared
+from viewer.qt.widgets.panel import Numbers
+from viewer.state.coders import Coder, label_of
+from viewer.state.grids import PictureGrid
+from viewer.state.latent import label_by_share
+from viewer.state.selection import State
+
+GRIDS = {"plane": "the middle of the plane", "extreme": "out to ±4"}
+EMPTY = np.zeros((0, 1, 1, 3), dtype=np.uint8)
+
+
+class GridMode(Mode):
+    """The grids of all compared runs that have them; what the classifier takes for another class is marked green."""
+
+    name = "grid"
+    title = "Grid"
+    hint = "The generated pictures of the sheet; green: what the classifier takes for another class."
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._paths: tuple[Path, ...] = ()
+        self._tile: int | None = None
+        self.grid_box = QComboBox()
+        self.grid_box.setAccessibleName("Which grid of the latent plane")
+        self.grid_box.setToolTip("The 15 quantiles of the standard normal distribution, or even steps from −4 to 4.")
+        for name, words in GRIDS.items():
+            self.grid_box.addItem(words, name)
+        self.grid_box.currentIndexChanged.connect(lambda _: self._other_grid())
+        self.point_label = QLabel()
+        self.add_to_row(self.grid_box, self.point_label)
+        self.controls.addStretch(1)
+        self.view.clicked.connect(self._press)
+        self.view.hovered.connect(self._point_at)
+        self.view.stepped.connect(lambda step: self._step(step))
+        self.view.lifted.connect(lambda step: self._step(step * self._side))
+
+    @property
+    def chosen_grid(self) -> str:
+        return str(self.grid_box.currentData())
+
+    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
+        histories = [state.of(path).history for path in coders]
+        if any(history is not None and GRIDS.keys() & history.grids.keys() for history in histories):
+            return ""
+        entries = {entry.path: entry for entry in state.entries}
+        coming = [
+            path
+            for path, history in zip(coders, histories, strict=True)
+            if history is None and path in entries and entries[path].history_stamp and not state.of(path).trouble
+        ]
+        return None if coming else "Only a finished run with two latent values has grids of generated pictures."
+
+    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
+        return (*[(path, state.of(path).history) for path in coders], *state.splits.items())
+
+    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+        self.tools.images.want_split()  # which class a run was trained on, its test images tell
+        self._paths = tuple(coders)
+        self.redraw()
+
+    def _other_grid(self) -> None:
+        self._tile = None
+        self.redraw()
+
+    # ---- showing ----
+
+    def redraw(self) -> None:
+        grids = {path: self._grid(path) for path in self._paths}
+        if not any(grids.values()):
+            return
+        planes = tuple(self._plane(path, grid) for path, grid in grids.items())
+        told = ". ".join(plane.title for plane in planes)
+        self._say_point()
+        self.say(planes[0].title if len(planes) == 1 else f"{GRIDS[self.chosen_grid]}, {len(planes)} runs")
+        shown = tuple(replace(plane, title="") for plane in planes) if len(planes) == 1 else planes
+        self.view.show_figure(PlanesFigure(shown, told), told)
+
+    def _grid(self, path: Path | None) -> PictureGrid | None:
+        history = self.store.state.of(path).history
+        found = history.grids.get(self.chosen_grid) if history is not None else None
+        return found if found is not None and found.side**2 == len(found.images) else None
+
+    def _plane(self, path: Path, grid: PictureGrid | None) -> PlaneFigure:
+        name = self.name_of(path) if len(self._paths) > 1 else ""
+        if grid is None:
+            return PlaneFigure(self.theme, name, EMPTY, sentence="This run has no grid of generated pictures.")
+        verdicts, label = grid.verdicts, self.label(path)
+        marks: tuple[str, ...] = ()
+        told = "nobody judged them" if verdicts is None else "nothing tells which class they should be of"
+        if verdicts is not None and label is not None:
+            marks = tuple("" if verdict == label else self._class(path, verdict) for verdict in verdicts.tolist())
+            told = f"{sum(map(bool, marks))} of {len(marks)} taken for another"
+        title = f"{name}: {told}" if name else told
+        return PlaneFigure(self.theme, title, colours.from_images(grid.images), marks, chosen=self._tile)
+
+    def label(self, path: Path) -> int | None:
+        """The class that a run generates: by its test images, or by the share of wrong ones that its history tells."""
+        state = self.store.state
+        known, history = label_of(state, path), state.of(path).history
+        if known is not None or history is None:
+            return known
+        for name in GRIDS:
+            grid = history.grids.get(name)
+            if grid is not None and grid.verdicts is not None:
+                found = label_by_share(grid.verdicts, history.metrics.get(f"wrong-{name}"))
+                if found is not None:
+                    return found
+        return None
+
+    def _class(self, path: Path, verdict: int) -> str:
+        known = self.store.state.of(path)
+        split = self.store.state.splits.get(known.split) if known.split else None
+        classes = split.classes if split is not None else ()
+        return classes[verdict] if 0 <= verdict < len(classes) else str(verdict)
+
+    # ---- pointing ----
+
+    @property
+    def _side(self) -> int:
+        figure = self.view.figure
+        return max((plane.side for plane in figure.planes), default=1) if isinstance(figure, PlanesFigure) else 1
+
+    def _hit(self, point: QPointF) -> tuple[int, int] | None:
+        figure = self.view.figure
+        if not isinstance(figure, PlanesFigure):
+            return None
+        return figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), self.metrics)
+
+    def _press(self, point: QPointF) -> None:
+        hit = self._hit(point)
+        if hit is not None:
+            self._choose(hit[0], hit[1])
+
+    def _step(self, step: int) -> None:
+        count = self._side**2
+        if isinstance(self.view.figure, PlanesFigure):
+            self._choose(0, max(0, min(count - 1, (count // 2 if self._tile is None else self._tile + step))))
+
+    def _choose(self, plane: int, tile: int) -> None:
+        self._tile = tile
+        point = self._point(self._paths[plane], tile)
+        if point is not None:
+            self.shared.cross.move(*point)
+        self.redraw()
+
+    def _point(self, path: Path, tile: int) -> tuple[float, float] | None:
+        grid = self._grid(path)
+        if grid is None or grid.points is None or tile >= len(grid.points):
+            return None
+        x, y = grid.points[tile].tolist()
+        return x, y
+
+    def _point_at(self, point: QPointF | None) -> None:
+        hit = self._hit(point) if point is not None else None
+        self.view.show_hint(self._words(self._paths[hit[0]], hit[1]) if hit else "", point or QPointF())
+
+    def _words(self, path: Path, tile: int) -> str:
+        point, grid = self._point(path, tile), self._grid(path)
+        where = "({:.2f}, {:.2f})".format(*point).replace("-", "−") if point else f"picture {tile + 1}"
+        if grid is None or grid.verdicts is None or tile >= len(grid.verdicts):
+            return where
+        verdict, label = int(grid.verdicts[tile]), self.label(path)
+        wrong = f", not {self._class(path, label)}" if label is not None and verdict != label else ""
+        return f"{where}: called {self._class(path, verdict)}{wrong}"
+
+    def _say_point(self) -> None:
+        path = next((path for path in self._paths if self._grid(path) is not None), None)
+        self.point_label.setText(self._words(path, self._tile) if self._tile is not None and path else "")
+
+    def numbers(self) -> Numbers:
+        rows: Numbers = [("run", "z1", "z2", "verdict", "class")]
+        for path in self._paths:
+            grid, label = self._grid(path), self.label(path)
+            for tile in range(len(grid.images) if grid else 0):
+                assert grid is not None
+                x, y = self._point(path, tile) or ("", "")
+                verdict = int(grid.verdicts[tile]) if grid.verdicts is not None else ""
+                rows.append((self.name_of(path), x, y, verdict, "" if label is None else label))
+        return rows if len(rows) > 1 else []

@@ -1,0 +1,191 @@
+"""The way from one image to another through the bottleneck, beside the plain blend of their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPointF
+
+from viewer.figures import colours
+from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.mosaic import Large, MosaicFigure, Row
+from viewer.figures.theme import Theme
+from viewer.qt.asker import Ask, Round
+from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
+from viewer.qt.latent.picker import Picker
+from viewer.qt.widgets.panel import Numbers
+from viewer.state import numbers
+from viewer.state.coders import Coder
+from viewer.state.latent import STEPS, between
+from viewer.state.samples import Samples
+from viewer.state.selection import State
+
+NAMES = ("A", *(f"{step}/{STEPS - 1}" for step in range(STEPS)), "B")
+
+
+class InterpolateMode(Mode):
+    """A strip for each compared run: A, nine decoded steps, B."""
+
+    name = "interpolate"
+    title = "Interpolate"
+    hint = "Choose two images: the decoder draws what lies between their bottlenecks."
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._coders: dict[Path, Coder | str] = {}
+        self._decoded: dict[Path, np.ndarray | str] = {}
+        self._step = STEPS // 2 + 1
+        self._decoder = shared.panel.new_asker("between")
+        self._decoder.answered.connect(self._take)
+        shared.page.came.connect(self._ask)
+        self.picker = Picker("AB", self)
+        self.picker.parts["B"] = 1
+        self.picker.picked.connect(self._ask)
+        self.body.insertWidget(1, self.picker)
+        self.view.clicked.connect(self._press)
+        self.view.stepped.connect(lambda step: self._choose(self._step + step))
+        self.view.paged.connect(lambda pages: self.tools.images.turn(pages) if abs(pages) < 1000 else None)
+
+    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
+        return reason(coders)
+
+    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
+        return (*coders.items(), *(state.samples_of(path) for path in coders))
+
+    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+        self._coders, self._decoded = coders, {}
+        samples = state.samples if state.samples is not None else next(iter(self.shared.page.samples.values()), None)
+        if samples is not None:
+            self.picker.show_samples(samples)
+        self._ask()
+
+    def _ask(self) -> None:
+        codes = self.shared.page.codes
+        asks: dict[Hashable, Ask] = {}
+        coders = {}
+        for path, coder in self._coders.items():
+            if isinstance(coder, Coder) and path in codes:
+                first, second = self._pair(codes[path])
+                asks[path] = Ask(coder.decoder, between(first, second), (coder.picture,))
+                coders[path] = coder
+        if asks and self.in_front:
+            self._decoder.ask(asks, coders)
+        else:
+            self.redraw()
+
+    def _pair(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Those of images A and B, among values (N, …)."""
+        last = len(values) - 1
+        return values[min(last, self.picker.parts["A"])], values[min(last, self.picker.parts["B"])]
+
+    def _take(self, done: Round) -> None:
+        assert isinstance(done.context, dict)
+        for path, answer in done.answers.items():
+            assert isinstance(path, Path)
+            self._decoded[path] = pictures_of(answer, done.context[path])
+        self.redraw()
+
+    # ---- showing ----
+
+    def set_theme(self, theme: Theme) -> None:
+        self.picker.redraw(theme)
+        super().set_theme(theme)
+
+    def redraw(self) -> None:
+        made = {path: self._strip(path) for path in self._coders}
+        pictures = {path: strip for path, strip in made.items() if not isinstance(strip, str)}
+        if not pictures:
+            told = next((strip for strip in made.values() if isinstance(strip, str) and strip), "")
+            self.show_sentence(told or "Here come the pictures between two images.")
+            return
+        first, second = (self.picker.parts[letter] + 1 for letter in "AB")
+        self.say(f"from image {first} to image {second}, in {STEPS} steps")
+        text = f"From image {first} to image {second} through the bottleneck of {len(pictures)} runs"
+        if len(made) == 1:
+            self._show_one(next(iter(pictures)), text)
+        else:
+            self._show_several(made, text)
+
+    def _strip(self, path: Path) -> np.ndarray | str:
+        """A run's pictures with both originals at the ends, uint8 (11, H, W, 3); or why there are none."""
+        coder, decoded, samples = self._coders[path], self._decoded.get(path), self.shared.page.samples.get(path)
+        if isinstance(coder, str):
+            return coder
+        if path in self.shared.page.troubles:
+            return self.shared.page.troubles[path]
+        if samples is None:
+            return "The images shown have another shape than this graph takes." if self.store.state.page else ""
+        if decoded is None or isinstance(decoded, str):
+            return decoded or ""
+        return self._with_ends(decoded, samples)
+
+    def _with_ends(self, pictures: np.ndarray, samples: Samples) -> np.ndarray:
+        ends = colours.fitted(colours.from_images(np.stack(self._pair(samples.targets))), pictures.shape[1:3])
+        if ends.shape[1:] != pictures.shape[1:]:
+            return pictures
+        return np.concatenate([ends[:1], pictures, ends[1:]])
+
+    def _blend(self, samples: Samples) -> np.ndarray:
+        """The plain blend of the pixels, with the originals at the ends: uint8 (11, H, W, 3)."""
+        return self._with_ends(colours.from_images(between(*self._pair(samples.targets))), samples)
+
+    def _show_one(self, path: Path, text: str) -> None:
+        strip, blend = self._strip(path), self._blend(self.shared.page.samples[path])
+        assert not isinstance(strip, str)
+        step = min(self._step, len(strip) - 1)
+        figure = MosaicFigure(
+            theme=self.theme,
+            rows=(Row("decoded", strip), Row("pixels", blend)),
+            captions=NAMES,
+            chosen=step,
+            large=(Large(f"decoded, {NAMES[step]}", strip[step]), Large("blend of the pixels", blend[step])),
+            description=text,
+        )
+        self.view.show_figure(figure, text)
+
+    def _show_several(self, made: dict[Path, np.ndarray | str], text: str) -> None:
+        blocks = [
+            Block(self.name_of(path), sentence=strip)
+            if isinstance(strip, str)
+            else Block(self.name_of(path), (Band("", strip),))
+            for path, strip in made.items()
+        ]
+        path = next(path for path, strip in made.items() if not isinstance(strip, str))
+        samples = self.shared.page.samples[path]
+        blocks.append(Block("blend of the pixels", (Band("", self._blend(samples)),), captions=NAMES))
+        self.view.show_figure(ComparisonFigure(self.theme, tuple(blocks), self._step, description=text), text)
+
+    def _press(self, point: QPointF) -> None:
+        figure, ratio = self.view.figure, self.view.devicePixelRatioF()
+        if isinstance(figure, MosaicFigure):
+            column = figure.hit(point, self.view.inside, ratio, self.metrics)
+        elif isinstance(figure, ComparisonFigure):
+            hit = figure.hit(point, self.view.inside, ratio, self.metrics)
+            column = hit.image if hit is not None else None
+        else:
+            return
+        if column is not None:
+            self._choose(column)
+
+    def _choose(self, step: int) -> None:
+        self._step = max(0, min(len(NAMES) - 1, step))
+        self.redraw()
+
+    def numbers(self) -> Numbers:
+        """How far each step's picture is from both images and from their blend, as mean squared errors."""
+        rows: Numbers = [("run", "step", "mse to A", "mse to B", "mse to the blend")]
+        for path in self._coders:
+            strip = self._strip(path)
+            if isinstance(strip, str) or len(strip) != len(NAMES):
+                continue
+            blend = self._blend(self.shared.page.samples[path]).astype(np.float64) / 255
+            pictures = strip.astype(np.float64) / 255
+            to = [numbers.mse(np.broadcast_to(one, pictures.shape), pictures) for one in (pictures[:1], pictures[-1:])]
+            apart = numbers.mse(blend, pictures)
+            rows += [
+                (self.name_of(path), name, float(to[0][i]), float(to[1][i]), float(apart[i]))
+                for i, name in enumerate(NAMES)
+            ]
+        return rows if len(rows) > 1 else []

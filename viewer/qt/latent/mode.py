@@ -1,0 +1,173 @@
+"""What every way of moving about in bottlenecks is: controls, one view, and whether it applies to the runs shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QWheelEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from viewer.figures import colours
+from viewer.figures.theme import Theme
+from viewer.infer.questions import Answer
+from viewer.qt.latent.page_codes import PageCodes
+from viewer.qt.widgets.figure_view import FigureView
+from viewer.qt.widgets.panel import Numbers, Panel
+from viewer.state.coders import Coder
+from viewer.state.selection import State
+from viewer.state.words import sentence
+
+
+class Cross(QObject):
+    """The point of the plane that is decoded; all ways of moving about share it."""
+
+    moved = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.point = (0.0, 0.0)
+
+    def move(self, x: float, y: float) -> None:
+        """Go to another point."""
+        if (x, y) != self.point:
+            self.point = (x, y)
+            self.moved.emit()
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What the ways of moving about have in common: the panel they stand in, the cross hair, the page's bottlenecks."""
+
+    panel: Panel
+    cross: Cross
+    page: PageCodes
+
+
+class MovingView(FigureView):
+    """A view whose wheel and + − keys move in what is shown, instead of enlarging the picture of it."""
+
+    zoomed = Signal(int, object)  # steps nearer, and the point that stays (None: the middle)
+
+    def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
+        self.zoomed.emit(steps, around)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.angleDelta().y():
+            self.zoom_by(1 if event.angleDelta().y() > 0 else -1, event.position())
+            event.accept()
+
+
+class Mode(QWidget):
+    """One way of moving about. A subclass names itself, says where it does not apply, and follows the state.
+
+    `says` carries what stands beside the panel's title; only the mode that is seen is asked to follow.
+    """
+
+    name = ""
+    title = ""
+    hint = ""
+    says = Signal(str)
+
+    def __init__(self, shared: Shared, view: FigureView | None = None) -> None:
+        super().__init__()
+        assert self.name and self.title and self.hint, type(self)
+        self.shared, self.panel = shared, shared.panel
+        self.store, self.tools = self.panel.store, self.panel.tools
+        self.words = ""
+        self.shown: tuple[object, ...] = ()
+        self.view = view or FigureView(self.title, self)
+        self.controls = QHBoxLayout()
+        self.controls.setSpacing(8)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(6)
+        self.body.addLayout(self.controls)
+        self.body.addWidget(self.view, 1)
+
+    # ---- for subclasses ----
+
+    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
+        """Return '' where it applies, the sentence for why not, None while that is not known yet."""
+        raise NotImplementedError
+
+    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
+        """What its picture depends on: it follows when something of this has changed."""
+        raise NotImplementedError
+
+    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+        """Show another subject."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Paint what is known again."""
+
+    def numbers(self) -> Numbers:
+        """What is exported as CSV."""
+        return []
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something besides its askers is still to come."""
+        return False
+
+    # ---- for all ----
+
+    @property
+    def in_front(self) -> bool:
+        """Whether it is the one that the panel shows."""
+        stack = self.parentWidget()
+        return isinstance(stack, QStackedWidget) and stack.currentWidget() is self
+
+    @property
+    def theme(self) -> Theme:
+        return self.panel.theme
+
+    @property
+    def metrics(self) -> QFontMetricsF:
+        """Of the view's font, as its figures are painted with."""
+        return QFontMetricsF(self.view.font())
+
+    def set_theme(self, theme: Theme) -> None:
+        self.view.set_theme(theme)
+        self.redraw()
+
+    def say(self, text: str) -> None:
+        self.words = text
+        self.says.emit(text)
+
+    def show_sentence(self, text: str) -> None:
+        """Say why there is no picture."""
+        self.say("")
+        self.view.show_sentence(text)
+
+    def name_of(self, path: Path | None) -> str:
+        return self.store.state.names().get(path, "") if path is not None else ""
+
+    def add_to_row(self, *widgets: QWidget) -> None:
+        """Put controls into the row above the view."""
+        for widget in widgets:
+            widget.setFont(self.view.font())
+            self.controls.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+
+
+def reason(coders: dict[Path, Coder | str]) -> str | None:
+    """Return '' where a run has both ways, None while one may still have, or the first run's sentence."""
+    if any(isinstance(coder, Coder) for coder in coders.values()):
+        return ""
+    told = [coder for coder in coders.values() if isinstance(coder, str)]
+    return next((text for text in told if text), None) if told and all(told) else None
+
+
+def pictures_of(answer: Answer, coder: Coder) -> np.ndarray | str:
+    """Return what a decoder made as uint8 (N, H, W, 3), or the sentence for what cannot be shown."""
+    values = answer.arrays.get(coder.picture)
+    if answer.trouble or values is None:
+        return sentence(answer.trouble or "the decoder gave no answer")
+    if values.shape[1:] != coder.picture_shape:
+        return "The decoder's picture has another shape than it declares."
+    if not np.isfinite(values).all():
+        return "The decoder's picture is not finite."
+    return colours.from_images(values)

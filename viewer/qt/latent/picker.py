@@ -1,0 +1,79 @@
+"""A strip of the images shown, in which a click or the arrow keys choose those that are A, B or C."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, Signal
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from viewer.figures import colours
+from viewer.figures.mosaic import Row
+from viewer.figures.picker import PickerFigure
+from viewer.figures.theme import LIGHT, Theme
+from viewer.qt.widgets.figure_view import FigureView
+from viewer.state.samples import Samples
+
+HEIGHT = 58
+
+
+class Picker(FigureView):
+    """A click chooses the image of the active part and goes on to the next; ↑ ↓ change the part, ← → its image."""
+
+    picked = Signal()
+
+    def __init__(self, parts: str, parent: QWidget | None = None) -> None:
+        super().__init__(f"Images {', '.join(parts)}", parent, height=HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(HEIGHT)
+        self.setToolTip(
+            f"Click images for {', '.join(parts)} one after another; or ↑ ↓ for the letter and ← → for its image."
+        )
+        self.parts = {letter: index for index, letter in enumerate(parts)}
+        self.active = parts[0]
+        self._pixels: np.ndarray | None = None
+        self._colours: Theme = LIGHT
+        self.clicked.connect(self._press)
+        self.stepped.connect(self._step)
+        self.lifted.connect(self._turn)
+
+    def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
+        """Stay as it is: a strip has nothing to enlarge."""
+
+    def show_samples(self, samples: Samples) -> None:
+        """Show what goes in; what should come out where that is no image of the same size."""
+        alike = samples.inputs.shape[2:] == samples.targets.shape[2:]
+        self._pixels = colours.from_images(samples.inputs if alike else samples.targets)
+        self.parts = {letter: min(index, len(self._pixels) - 1) for letter, index in self.parts.items()}
+        self.redraw(self._colours)
+
+    def redraw(self, theme: Theme) -> None:
+        """Paint the strip in a theme."""
+        self._colours = theme
+        self.set_theme(theme)
+        if self._pixels is not None:
+            told = ", ".join(f"{letter} is image {index + 1}" for letter, index in self.parts.items())
+            figure = PickerFigure(theme, Row("", self._pixels), dict(self.parts), self.active)
+            self.show_figure(figure, f"{told}; the next click is for {self.active}")
+
+    def _press(self, point: QPointF) -> None:
+        if not isinstance(self.figure, PickerFigure):
+            return
+        index = self.figure.hit(point, self.inside, self.devicePixelRatioF(), QFontMetricsF(self.font()))
+        if index is not None:
+            self._put(index)
+            self._turn(1)
+
+    def _step(self, step: int) -> None:
+        if self._pixels is not None:
+            self._put(max(0, min(len(self._pixels) - 1, self.parts[self.active] + step)))
+
+    def _put(self, index: int) -> None:
+        self.parts[self.active] = index
+        self.redraw(self._colours)
+        self.picked.emit()
+
+    def _turn(self, step: int) -> None:
+        letters = list(self.parts)
+        self.active = letters[(letters.index(self.active) + step) % len(letters)]
+        self.redraw(self._colours)

@@ -1,0 +1,355 @@
+"""The plane of two latent values: training points, the images shown as rings, and what lies under the pointer, live."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QCheckBox, QPushButton
+
+from viewer.figures.latent_plane import Cloud, Ground, LatentPlaneFigure, Plane
+from viewer.qt.asker import Ask, Round
+from viewer.qt.latent.mode import Mode, MovingView, Shared, pictures_of, reason
+from viewer.qt.portions import Job, Portions
+from viewer.qt.widgets.panel import Numbers
+from viewer.state.coders import Coder, Crowd, training_crowd
+from viewer.state.latent import Range, range_around
+from viewer.state.selection import State
+from viewer.state.words import shape
+
+MOST_POINTS = 3000  # of all planes together: as many are painted anew in a frame when the range is changed
+GROUND_SIDE = 15
+ARROW = 1 / 30  # of the range's side, with each key
+
+
+class PlaneMode(Mode):
+    """Planes of all compared runs with two latent values; they share range and cross hair."""
+
+    name = "plane"
+    title = "Plane"
+    hint = "Drag over the plane, or use the arrow keys: what the decoder makes of that point is shown live."
+
+    def __init__(self, shared: Shared) -> None:
+        self.moving = MovingView("Plane of the two latent values")
+        super().__init__(shared, self.moving)
+        self._coders: dict[Path, Coder | str] = {}
+        self._crowds: dict[Path, Crowd | str] = {}
+        self._jobs: dict[Path, Job] = {}
+        self._cloud_of: tuple[object, ...] = ()
+        self._clouds: dict[Path, Cloud] = {}
+        self._decoded: dict[Path, np.ndarray | str] = {}
+        self._grounds: dict[Path, Ground] = {}
+        self._range, self._range_is_free = Range(), True  # until the user zooms, it follows the points
+        self._held: int | None = None
+        self._decoder, self._painter = shared.panel.new_asker("point"), shared.panel.new_asker("ground")
+        self._decoder.answered.connect(self._take_decoded)
+        self._painter.answered.connect(self._take_ground)
+        self._encoder = Portions(shared.panel.new_asker("training"), self)
+        self._encoder.grown.connect(self._take_points)
+        shared.page.came.connect(self.redraw)
+        shared.cross.moved.connect(self._cross_moved)
+        self._build()
+
+    def _build(self) -> None:
+        self.ground_box = QCheckBox("decoded ground")
+        self.ground_box.setToolTip("Paint under the points what the decoder makes of every part of the plane.")
+        self.ground_box.setAccessibleName("Decoded pictures as the plane's ground")
+        self.ground_box.toggled.connect(self._ground_toggled)
+        self.whole_button = QPushButton("whole plane")
+        self.whole_button.setToolTip("Show the range that holds the points again (Home).")
+        self.whole_button.setAccessibleName("Show the whole plane")
+        self.whole_button.clicked.connect(self.show_whole)
+        self.add_to_row(self.ground_box, self.whole_button)
+        self.controls.addStretch(1)
+        self.view.setToolTip("")
+        self.view.clicked.connect(self._press)
+        self.view.dragged.connect(self._drag)
+        self.view.released.connect(lambda _: self._let_go())
+        self.view.stepped.connect(lambda step: self._nudge(step, 0))
+        self.view.lifted.connect(lambda step: self._nudge(0, -step))
+        self.view.paged.connect(self._page)
+        self.moving.zoomed.connect(self._zoom)
+
+    # ---- the runs ----
+
+    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
+        why = reason(coders)
+        if why != "":
+            return why
+        found = [coder for coder in coders.values() if isinstance(coder, Coder)]
+        if any(coder.is_plane for coder in found):
+            return ""
+        return f"The bottleneck is {shape(found[0].shape)}; a plane needs two values, as the VAEs of hesso have."
+
+    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
+        samples = tuple(state.samples_of(path) for path in coders)
+        return (*coders.items(), *samples, *(state.splits.items()))
+
+    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+        self.tools.images.want_split()
+        others = set(self._coders) != set(coders)
+        self._coders = coders
+        if others:
+            self._range_is_free = True
+        self._encode(state)
+        self._decode()
+        self._ask_ground()
+        self.redraw()
+
+    @property
+    def _planes(self) -> dict[Path, Coder]:
+        return {path: coder for path, coder in self._coders.items() if isinstance(coder, Coder) and coder.is_plane}
+
+    # ---- points ----
+
+    def _encode(self, state: State) -> None:
+        """Have training images encoded, as many as all planes together can show."""
+        cloud_of = (*self._planes.items(), *state.splits.items())
+        if cloud_of == self._cloud_of:
+            return
+        self._cloud_of = cloud_of
+        self._crowds = {path: training_crowd(state, path) for path in self._planes}
+        self._clouds, self._jobs = {}, {}
+        most = MOST_POINTS // max(1, len(self._planes))
+        for path, coder in self._planes.items():
+            crowd = self._crowds[path]
+            if isinstance(crowd, Crowd):
+                few = _thinned(crowd, most)
+                self._crowds[path] = few
+                args = (path, coder.model, coder.bottleneck, coder.shape, len(few), coder.portion, few.inputs)
+                self._jobs[path] = Job(*args)
+        self._encoder.begin(list(self._jobs.values()))
+
+    def _take_points(self, job: Job) -> None:
+        path = job.key
+        assert isinstance(path, Path)
+        if self._jobs.get(path) is not job:
+            return
+        crowd = self._crowds[path]
+        if job.trouble or not isinstance(crowd, Crowd):
+            self._crowds[path] = f"The training images could not be encoded: {', '.join(job.trouble)}."
+        elif job.done:
+            points = np.concatenate(job.parts).astype(np.float32)
+            finite = np.isfinite(points).all(axis=1)
+            self._clouds[path] = Cloud(points[finite], crowd.labels[: len(points)][finite])
+        if job.done:
+            self._fit_range()
+            self.redraw()
+
+    def _fit_range(self) -> None:
+        if self._range_is_free and self._clouds:
+            everything = np.concatenate([cloud.points for cloud in self._clouds.values()])
+            self._set_range(range_around(everything))
+            x, y = self.shared.cross.point
+            if max(abs(x - self._range.x), abs(y - self._range.y)) > self._range.reach:
+                self.shared.cross.move(self._range.x, self._range.y)  # where there is something to be seen
+
+    # ---- range and cross hair ----
+
+    def show_whole(self) -> None:
+        """Show the range that holds the points."""
+        self._range_is_free = True
+        self._set_range(Range())
+        self._fit_range()
+
+    def _set_range(self, wanted: Range) -> None:
+        if wanted != self._range:
+            self._range = wanted
+            self._ask_ground()
+            self.redraw()
+
+    def _zoom(self, steps: int, around: QPointF | None) -> None:
+        figure = self.view.figure
+        if not isinstance(figure, LatentPlaneFigure):
+            return
+        hit = figure.hit(around, self.view.inside, self.metrics) if around is not None else None
+        x, y = (hit.x, hit.y) if hit is not None else self.shared.cross.point
+        self._range_is_free = False
+        self._set_range(self._range.zoomed(steps, x, y))
+
+    def _press(self, point: QPointF) -> None:
+        figure = self.view.figure
+        if not isinstance(figure, LatentPlaneFigure):
+            return
+        ring = figure.ring_at(point, self.view.inside, self.metrics)
+        if ring is not None:
+            self.shared.cross.move(ring.x, ring.y)
+            self.store.set_sample(ring.image)
+            return
+        hit = figure.hit(point, self.view.inside, self.metrics)
+        self._held = hit.plane if hit is not None else None
+        self._drag(point)
+
+    def _drag(self, point: QPointF) -> None:
+        figure = self.view.figure
+        if self._held is None or not isinstance(figure, LatentPlaneFigure):
+            return
+        hit = figure.hit(point, self.view.inside, self.metrics, held=self._held)
+        if hit is not None:
+            self.shared.cross.move(hit.x, hit.y)
+
+    def _let_go(self) -> None:
+        self._held = None
+
+    def _nudge(self, across: int, up: int) -> None:
+        x, y = self.shared.cross.point
+        step = 2 * self._range.reach * ARROW
+        self.shared.cross.move(x + across * step, y + up * step)
+
+    def _page(self, pages: int) -> None:
+        if abs(pages) > 1000:
+            self.show_whole()
+        else:
+            self.tools.images.turn(pages)
+
+    def _cross_moved(self) -> None:
+        if not self.in_front:
+            return
+        self._set_range(self._range.moved_to_show(*self.shared.cross.point))
+        self._decode()
+        self._show_decoded()
+
+    # ---- decoding ----
+
+    def _decode(self) -> None:
+        point = np.array([self.shared.cross.point], dtype=np.float32)
+        asks: dict[Hashable, Ask] = {
+            path: Ask(coder.decoder, point, (coder.picture,)) for path, coder in self._planes.items()
+        }
+        if asks:
+            self._decoder.ask(asks, dict(self._planes))
+        else:
+            self._decoder.forget()
+
+    def _take_decoded(self, done: Round) -> None:
+        assert isinstance(done.context, dict)
+        for path, answer in done.answers.items():
+            assert isinstance(path, Path)
+            made = pictures_of(answer, done.context[path])
+            self._decoded[path] = made if isinstance(made, str) else made[0]
+        self._show_decoded()
+
+    def _show_decoded(self) -> None:
+        """Show the cross hair and what is decoded there; all else stands still."""
+        figure = self.view.figure
+        if not isinstance(figure, LatentPlaneFigure) or len(figure.planes) != len(self._coders):
+            self.redraw()
+            return
+        made = [self._decoded.get(path) for path in self._coders]
+        if any(isinstance(one, str) for one in made):
+            self.redraw()
+            return
+        pictures = [one if isinstance(one, np.ndarray) else None for one in made]
+        self.view.show_figure(figure.at(self.shared.cross.point, pictures), figure.description)
+
+    def _ground_toggled(self) -> None:
+        self._grounds = {}
+        self._ask_ground()
+        self.redraw()
+
+    def _ask_ground(self) -> None:
+        if not self.ground_box.isChecked() or not self._planes:
+            self._painter.forget()
+            return
+        points = self._range.centres(GROUND_SIDE)
+        asks: dict[Hashable, Ask] = {
+            path: Ask(coder.decoder, points, (coder.picture,)) for path, coder in self._planes.items()
+        }
+        self._painter.ask(asks, (self._range, dict(self._planes)))
+
+    def _take_ground(self, done: Round) -> None:
+        assert isinstance(done.context, tuple)
+        seen, coders = done.context
+        for path, answer in done.answers.items():
+            assert isinstance(path, Path)
+            made = pictures_of(answer, coders[path])
+            if not isinstance(made, str):
+                self._grounds[path] = Ground(seen, made)
+        self.redraw()
+
+    # ---- showing ----
+
+    def redraw(self) -> None:
+        if not self._planes or not self.in_front:
+            return
+        planes = tuple(self._plane(path) for path in self._coders)
+        labels = {int(label) for cloud in self._clouds.values() for label in np.unique(cloud.classes)}
+        crowd = next((crowd for crowd in self._crowds.values() if isinstance(crowd, Crowd)), None)
+        figure = LatentPlaneFigure(
+            theme=self.theme,
+            range=self._range,
+            cross=self.shared.cross.point,
+            planes=planes,
+            names={label: crowd.name_of(label) for label in sorted(labels)} if crowd else {},
+            chosen=self.store.state.sample,
+        )
+        x, y = self.shared.cross.point
+        text = f"{len(planes)} planes of latent values; decoded at {x:.2f}, {y:.2f}"
+        self.say(self._summary())
+        self.view.show_figure(replace(figure, description=text), text)
+
+    def _plane(self, path: Path) -> Plane:
+        several = len(self._coders) > 1
+        title, coder = self.name_of(path) if several else "", self._coders[path]
+        if not isinstance(coder, Coder) or not coder.is_plane:
+            why = coder if isinstance(coder, str) else f"Its bottleneck is {shape(coder.shape)}, which is no plane."
+            return Plane(title, sentence=why)
+        made = self._decoded.get(path)
+        return Plane(
+            title=title,
+            note=self._note(path) if several else "",
+            cloud=self._clouds.get(path),
+            rings=self.shared.page.codes.get(path),
+            decoded=made if isinstance(made, np.ndarray) else None,
+            ground=self._grounds.get(path) if self.ground_box.isChecked() else None,
+            sentence=made if isinstance(made, str) else "",
+        )
+
+    def _note(self, path: Path) -> str:
+        """What the points of a run are, or why there are none."""
+        crowd, cloud = self._crowds.get(path, ""), self._clouds.get(path)
+        if isinstance(crowd, str):
+            return crowd and f"No points: {crowd[0].lower()}{crowd[1:]}"
+        if cloud is None:
+            return f"encoding {len(crowd):,} training images …"
+        history = self.store.state.of(path).history
+        told = history.facts.get("train_images", "") if history else ""
+        seen = f"; trained on {int(told):,}" if told.isdecimal() else ""
+        labels = np.unique(cloud.classes)
+        what = f" of the class {crowd.name_of(int(labels[0]))}" if len(labels) == 1 and len(crowd.classes) > 1 else ""
+        return f"{len(cloud.points):,} training images{what}{seen}"
+
+    def _summary(self) -> str:
+        if len(self._coders) > 1:
+            return (
+                "the planes share range and cross hair"
+                if len(self._planes) > 1
+                else self._note(next(iter(self._planes)))
+            )
+        return self._note(next(iter(self._planes)))
+
+    def numbers(self) -> Numbers:
+        return [("run", "what", "image", "class", "z1", "z2"), *self._rows()] if self._planes else []
+
+    def _rows(self) -> Iterator[tuple[str | float | int, ...]]:
+        for path in self._planes:
+            name, crowd = self.name_of(path), self._crowds.get(path)
+            yield name, "cross hair", "", "", *self.shared.cross.point
+            for index, (x, y) in enumerate(self.shared.page.codes.get(path, np.zeros((0, 2))).tolist()):
+                yield name, "image shown", index + 1, "", x, y
+            cloud = self._clouds.get(path)
+            if cloud is not None and isinstance(crowd, Crowd):
+                pairs = zip(cloud.points.tolist(), cloud.classes.tolist(), strict=True)
+                for index, ((x, y), label) in enumerate(pairs):
+                    yield name, "training image", index + 1, crowd.name_of(label), x, y
+
+
+def _thinned(crowd: Crowd, most: int) -> Crowd:
+    """Return at most so many of a crowd, evenly spread."""
+    if len(crowd) <= most:
+        return crowd
+    rows = np.linspace(0, len(crowd) - 1, most).astype(int)
+    return replace(crowd, pixels=crowd.pixels[rows], labels=crowd.labels[rows])

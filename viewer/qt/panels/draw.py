@@ -1,0 +1,430 @@
+"""Draw: a canvas whose drawing goes live through every compared graph."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QMimeData, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QSplitter,
+    QToolButton,
+    QWidget,
+)
+
+from viewer.figures import colours
+from viewer.figures.drawn import Cell, DrawnFigure, Picture
+from viewer.figures.theme import Theme
+from viewer.infer.questions import Answer
+from viewer.qt.asker import Ask, Round
+from viewer.qt.disk import Done
+from viewer.qt.images import encoded_picture, picture_files, pixels_of
+from viewer.qt.panels.images import ImagePanel, not_finite
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.canvas import Canvas
+from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.panel import Command, Numbers
+from viewer.state import drawing, fit, numbers, words
+from viewer.state.drawing import MOST_LIKELY, SIDE, Given
+from viewer.state.graph import Graph
+from viewer.state.selection import State
+
+THINNEST, WIDEST = 4, 80  # of the brush, in pixels of the canvas
+COLOURS = {
+    "white": "#ffffff",
+    "red": "#e03030",
+    "orange": "#f09020",
+    "yellow": "#f0e040",
+    "green": "#30a040",
+    "blue": "#3060e0",
+    "violet": "#9040c0",
+    "brown": "#805030",
+    "grey": "#808080",
+}
+BESIDE = 1.2  # times the height: from this width on the answers stand beside the canvas, else below
+NOTHING_DRAWN = (
+    "Draw on the black square with the mouse, a tablet or the arrow keys and Space; or paste a picture there with "
+    "Ctrl+V, or drop one. What the networks make of it comes here."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A graph that is asked, and what of the drawing it is given."""
+
+    graph: Graph
+    task: str
+    given: Given
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What a graph made of the drawing: a picture (C, H, W), or how likely which class is; a point in the plane."""
+
+    subject: Subject
+    picture: np.ndarray | None = None
+    likely: tuple[tuple[str, float], ...] = ()
+    point: tuple[float, float] | None = None
+    trouble: str = ""
+
+    @property
+    def error(self) -> float | None:
+        """The mean squared error of the picture from what was given, where the two should be alike."""
+        given = self.subject.given.image
+        if self.picture is None or self.picture.shape != given.shape or self.subject.task == "translate":
+            return None
+        return float(numbers.mse(given[None], self.picture[None])[0])
+
+
+class Draw(ImagePanel):
+    """A canvas with its brush, and beside it what every compared network makes of the drawing, while it is drawn."""
+
+    title = "Draw"
+    hint = "Draw, or paste a picture, and see live what every compared network makes of it."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.asker = self.new_asker()
+        self.asker.answered.connect(self._take)
+        self.made: dict[Path, Made] = {}
+        self._shown: tuple[object, ...] = ()
+        self._changed_since = False  # the canvas was changed while a round was under way
+        self._origin = ""  # of the picture that is drawn on
+        self.canvas = Canvas(_may_be_picture, self)
+        self.canvas.changed.connect(self._want)
+        self.canvas.offered.connect(self._take_offer)
+        self.view.setAccessibleName("What the networks make of the drawing")
+        self.view.show_sentence(NOTHING_DRAWN)
+        self._make_controls()
+        self._build()
+
+    # ---- controls ----
+
+    def _make_controls(self) -> None:
+        self.brush_slider = QSlider(Qt.Orientation.Horizontal)
+        self.brush_slider.setRange(THINNEST, WIDEST)
+        self.brush_slider.setValue(round(self.canvas.brush))
+        self.brush_slider.setMinimumWidth(50)
+        self.brush_slider.setAccessibleName("Width of the brush")
+        self.brush_slider.setToolTip(
+            f"Width of the brush, in pixels of the canvas of {SIDE}×{SIDE}; a tablet's pressure widens it"
+        )
+        self.brush_slider.valueChanged.connect(self._set_brush)
+        self.colour_box = QComboBox()
+        for name, colour in COLOURS.items():
+            self.colour_box.addItem(_swatch(colour), name, colour)
+        self.colour_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.colour_box.setMinimumContentsLength(4)
+        self.colour_box.setAccessibleName("Colour of the brush")
+        self.colour_box.setToolTip("Colour of the brush; networks for grey images see how bright it is")
+        self.colour_box.currentIndexChanged.connect(self._set_colour)
+        self.eraser_button = _button("eraser", "Paints black; so does the right mouse button, and a pen's other end")
+        self.eraser_button.setCheckable(True)
+        self.eraser_button.toggled.connect(self._set_erasing)
+        self.undo_button = _button("undo", "Takes the last stroke back (Backspace on the canvas)")
+        self.undo_button.clicked.connect(self.canvas.undo)
+        self.clear_button = _button("clear", "Takes everything away (Delete on the canvas)")
+        self.clear_button.clicked.connect(self.canvas.clear)
+        self.paste_button = _button("paste", "Takes the clipboard's picture (Ctrl+V on the canvas)")
+        self.paste_button.clicked.connect(self.canvas.paste)
+        self.centre_box = QCheckBox("centre as MNIST")
+        self.centre_box.setAccessibleName("Centre the drawing as MNIST's digits are")
+        self.centre_box.setToolTip(
+            "For grey images: scales the drawing to a box of 20 pixels in 28 and puts its centre of mass in the\n"
+            "middle, as MNIST's digits were made (LeCun, Cortes, Burges 1998). Networks that learned from those know\n"
+            "digits of no other size and place."
+        )
+        self.centre_box.toggled.connect(self._want)
+        self.noise_box = QDoubleSpinBox()
+        self.noise_box.setRange(0, 1)
+        self.noise_box.setSingleStep(0.05)
+        self.noise_box.setAccessibleName("Standard deviation of noise on the drawing")
+        self.noise_box.setToolTip("Gaussian noise that is added to the drawing before the networks see it; 0 adds none")
+        self.noise_box.valueChanged.connect(self._want)
+
+    def _build(self) -> None:
+        self.note_label = ElidedLabel()
+        self.note_label.setTextFormat(Qt.TextFormat.PlainText)
+        brush_label, noise_label = QLabel("brush"), QLabel("noise σ")
+        brush_label.setBuddy(self.brush_slider)
+        noise_label.setBuddy(self.noise_box)
+        buttons = (self.eraser_button, self.undo_button, self.clear_button)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        for row, controls in (
+            (first, (brush_label, self.brush_slider, self.colour_box, *buttons)),
+            (second, (self.paste_button, self.centre_box, noise_label, self.noise_box, self.note_label)),
+        ):
+            row.setSpacing(5)
+            for control in controls:
+                control.setFont(self.view.font())
+                row.addWidget(control, 1 if control in (self.brush_slider, self.note_label) else 0)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setChildrenCollapsible(False)
+        self.body.insertLayout(0, first)
+        self.body.insertLayout(1, second)
+        self.body.addWidget(self.splitter, 1)
+        for widget, share in ((self.canvas, 2), (self.view, 3)):
+            self.splitter.addWidget(widget)
+            self.splitter.setStretchFactor(self.splitter.indexOf(widget), share)
+        self._enable()
+
+    def _enable(self) -> None:
+        self.undo_button.setEnabled(self.canvas.can_undo)
+        self.clear_button.setEnabled(not self.canvas.is_empty)
+
+    def _set_brush(self, width: int) -> None:
+        self.canvas.brush = float(width)
+        self.canvas.update()
+
+    def _set_colour(self, index: int) -> None:
+        self.canvas.colour = str(self.colour_box.itemData(index))
+        self.eraser_button.setChecked(False)
+
+    def _set_erasing(self, on: bool) -> None:
+        self.canvas.erasing = on
+
+    def focus_panel(self) -> None:
+        self.canvas.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def commands(self) -> tuple[Command, ...]:
+        return (
+            Command("put the chosen image on the canvas", self.take_sample, "Alt+D"),
+            Command("show the drawing in every panel", self.show_everywhere),
+            Command("clear the canvas", self.canvas.clear),
+        )
+
+    def take_sample(self) -> None:
+        """Put the chosen sample on the canvas, to be changed there."""
+        page, chosen = self.store.state.page, self.store.state.sample
+        if page is not None:
+            pixels = colours.from_images(page.clean[min(chosen, len(page.clean) - 1)][None])[0]
+            self._take_picture(pixels, f"image {min(chosen, len(page.clean) - 1) + 1} of {page.title}")
+
+    def show_everywhere(self) -> None:
+        """Give the drawing to all panels, as a picture that was pasted is."""
+        if not self.canvas.is_empty:
+            self.tools.images.add_picture(self.canvas.pixels(), "the drawing")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = self.splitter.size()
+        beside = room.width() > BESIDE * room.height()
+        self.splitter.setOrientation(Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical)
+
+    # ---- pictures from outside ----
+
+    def _take_offer(self, mime: QMimeData) -> None:
+        """Take a picture that was pasted or dropped; files and encoded bytes are decoded by a process of their own."""
+        images = self.tools.images
+        files, encoded = picture_files(mime), encoded_picture(mime)
+        if files:
+            images.read_picture(files[0], self._take_picture, key="picture to draw on")
+        elif encoded:
+            images.decode_picture(encoded, "the picture", self._take_picture)
+        elif (pixels := pixels_of(mime.imageData()) if mime.hasImage() else None) is not None:
+            self._take_picture(pixels, "the picture")
+        else:
+            images.told.emit("There is no picture in the clipboard; copy one first, or drop a picture's file here.")
+
+    def _take_picture(self, picture: np.ndarray, name: str) -> None:
+        job = partial(fit.fitted, picture, (3, SIDE, SIDE))
+        self.tools.disk.do("fit a picture to the canvas", job, partial(self._take_fitted, name))
+
+    def _take_fitted(self, name: str, done: Done) -> None:
+        if done.trouble:
+            self.tools.images.told.emit(words.sentence(f"{name}: {done.trouble}"))
+            return
+        image, how = done.result
+        self._origin = f"{name}: {how}"
+        self.canvas.set_ground(colours.from_images(image[None])[0])
+
+    # ---- asking ----
+
+    def follow(self, before: State, after: State) -> None:
+        subject = tuple(
+            (path, after.file_of(path), after.of(path).graph_trouble, self._why_not(after, path))
+            for path in after.compared
+        )
+        if subject != self._shown:
+            self._shown = subject
+            self.made = {}
+            self.asker.forget()
+            self._ask()
+
+    def _want(self, *_: object) -> None:
+        """Ask about the drawing as it is; while a round is under way, as it will be when that is over."""
+        self._enable()
+        self.note_label.setText(self._origin if self.canvas.drawing.ground is not None else "")
+        if self.asker.waiting and not self.canvas.is_empty:
+            self._changed_since = True
+        else:
+            self._ask()
+
+    def _ask(self) -> None:
+        self._changed_since = False
+        state = self.store.state
+        if self.canvas.is_empty:
+            self.asker.forget()
+            self.made = {}
+            self.subtitle.setText("")
+            self.view.show_sentence(NOTHING_DRAWN)
+            return
+        subjects = self._subjects(state)
+        if not subjects:
+            self.asker.forget()
+            self.made = {}
+            self.redraw()
+            return
+        asks: dict[Hashable, Ask] = {}
+        for path, subject in subjects.items():
+            file = state.file_of(path)
+            assert file is not None, path
+            asks[path] = Ask(file, subject.given.image[None], drawing.outputs_for(subject.graph))
+        self.asker.ask(asks, subjects)
+
+    def _subjects(self, state: State) -> dict[Path, Subject]:
+        """The graphs that can be asked, with the drawing fitted to each shape of image once."""
+        picture, sigma = self.canvas.pixels(), self.noise_box.value()
+        fitted: dict[tuple[object, ...], Given] = {}
+        subjects = {}
+        for path in state.compared:
+            known, graph = state.of(path), state.of(path).graph
+            if state.file_of(path) is None or graph is None or drawing.why_not(graph, known.task):
+                continue
+            shape = graph.image_shape
+            assert shape is not None, path
+            centre = self.centre_box.isChecked() and known.task != "colourise"  # whose images are no digits
+            if (shape, centre) not in fitted:
+                fitted[shape, centre] = drawing.prepared(picture, shape, centre=centre, sigma=sigma)
+            subjects[path] = Subject(graph, known.task, fitted[shape, centre])
+        return subjects
+
+    def _why_not(self, state: State, path: Path) -> str:
+        """The sentence for a compared run that cannot be asked; '' for one that can be, or whose graph may come."""
+        known = state.of(path)
+        if known.graph is not None and state.file_of(path) is not None:
+            return drawing.why_not(known.graph, known.task)
+        seen = replace(state, current=path)
+        return "" if self.is_coming(seen) else self.why_nothing(seen, needs="reconstruction")
+
+    def _take(self, done: Round) -> None:
+        subjects = done.context
+        assert isinstance(subjects, Mapping), subjects
+        self.made = {
+            path: made_of(subjects[path], answer) for path, answer in done.answers.items() if isinstance(path, Path)
+        }
+        self.redraw()
+        if self._changed_since:
+            self._ask()
+
+    # ---- painting ----
+
+    def set_theme(self, theme: Theme) -> None:
+        self.canvas.set_theme(theme)
+        super().set_theme(theme)
+
+    def redraw(self) -> None:
+        state = self.store.state
+        if self.canvas.is_empty or not state.compared:
+            return
+        names = state.names()
+        cells = []
+        for path in state.compared:
+            made = self.made.get(path)
+            sentence = self._why_not(state, path)
+            if made is not None:
+                cells.append(cell_of(names[path], made))
+            elif sentence:
+                cells.append(Cell(names[path], sentence=sentence))
+        if cells:
+            self.subtitle.setText("" if len(cells) == 1 else f"{len(cells)} runs on the same drawing")
+            self.view.show_figure(DrawnFigure(self.theme, tuple(cells)), _description(cells))
+
+    def numbers(self) -> Numbers:
+        names = self.store.state.names()
+        rows: Numbers = [("run", "measured", "value")]
+        for path, made in self.made.items():
+            name = names.get(path, "")
+            rows += [(name, f"likely {label}", share) for label, share in made.likely]
+            if made.error is not None:
+                rows.append((name, "mse", made.error))
+            if made.point is not None:
+                rows += [(name, f"bottleneck {index}", value) for index, value in enumerate(made.point, start=1)]
+        return rows if len(rows) > 1 else []
+
+
+def made_of(subject: Subject, answer: Answer) -> Made:
+    """Read a graph's answer, which may be of any shape and hold anything."""
+    if answer.trouble:
+        return Made(subject, trouble=words.sentence(answer.trouble))
+    graph = subject.graph
+    name = graph.reconstruction or graph.verdict
+    output = answer.arrays[name][0]
+    if broken := not_finite(output):
+        return Made(subject, trouble=broken)
+    if not graph.reconstruction:
+        if output.ndim != 1 or not output.size:
+            return Made(subject, trouble="The graph's output is no row of logits.")
+        return Made(subject, likely=tuple(drawing.likely(output, graph.classes)))
+    if output.ndim != 3 or output.shape[0] not in (1, 3):
+        return Made(subject, trouble="The graph's output is no picture.")
+    plane = next((array[0] for label, array in answer.arrays.items() if label != name), None)
+    usable = plane is not None and plane.shape == (2,) and bool(np.isfinite(plane).all())
+    point = (float(plane[0]), float(plane[1])) if plane is not None and usable else None
+    return Made(subject, picture=output, point=point)
+
+
+def cell_of(name: str, made: Made) -> Cell:
+    """Return what is shown of a run: what it was given, and what came out."""
+    given = made.subject.given
+    if made.trouble:
+        return Cell(name, given.words, sentence=made.trouble)
+    pictures = [Picture("given", colours.from_images(given.image[None])[0])]
+    if made.picture is not None:
+        pictures.append(Picture("output", colours.from_images(made.picture[None])[0]))
+    told = []
+    if made.error is not None:
+        told.append(f"mse {words.error(made.error)}")
+    if made.point is not None:
+        told.append(f"at ({made.point[0]:.2f}, {made.point[1]:.2f})".replace("-", "−"))
+    return Cell(name, given.words, tuple(pictures), made.likely[:MOST_LIKELY], ", ".join(told))
+
+
+def _description(cells: list[Cell]) -> str:
+    told = []
+    for cell in cells:
+        likely = ", ".join(f"{label} {100 * share:.1f} %" for label, share in cell.classes)
+        told.append(f"{cell.title}: {cell.sentence or likely or cell.told or 'a picture'}")
+    return "; ".join(told)
+
+
+def _may_be_picture(mime: QMimeData) -> bool:
+    return bool(mime.hasImage() or picture_files(mime) or encoded_picture(mime))
+
+
+def _swatch(colour: str) -> QIcon:
+    pixmap = QPixmap(QSize(12, 12))
+    pixmap.fill(QColor("#808080"))  # an edge, for white on white
+    painter = QPainter(pixmap)
+    painter.fillRect(1, 1, 10, 10, QColor(colour))
+    painter.end()
+    return QIcon(pixmap)
+
+
+def _button(text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setAccessibleName(f"{text.capitalize()}: {tip}")
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button

@@ -1,0 +1,203 @@
+"""The pictures, words and numbers of the noise lab, made of what it found out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from viewer.figures import colours
+from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.lines import Line, LinesFigure
+from viewer.figures.mosaic import Large, MosaicFigure, Row
+from viewer.figures.theme import Theme
+from viewer.qt.widgets.panel import Cell, Numbers
+from viewer.state import words
+from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, Reference, Result, Scores, Shot
+
+HEADING = ("run", "image", "noise", "strength", "measured", "PSNR dB", "SSIM", "called")
+
+
+def mosaic(theme: Theme, result: Result, reference: Reference, chosen: int) -> MosaicFigure:
+    """Return the figure of one run: clean, noisy, median filtered, output; a classifier's verdicts as captions."""
+    chosen = min(chosen, len(reference.clean) - 1)
+    size = result.trial.targets.shape[2:]
+    told: list[tuple[str, np.ndarray, Scores | None]] = [
+        ("clean", reference.clean, None),
+        ("noisy", reference.noisy, reference.noisy_scores),
+    ]
+    if result.scores is not None and result.outputs is not None:
+        told += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
+    rows = tuple(Row(label, colours.fitted(colours.from_images(images), size)) for label, images, _ in told)
+    notes = [f"{words.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in told]
+    return MosaicFigure(
+        theme=theme,
+        rows=rows,
+        captions=captions(result),
+        caption_label="called" if result.scores is None else "dB",
+        chosen=chosen,
+        large=tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True)),
+    )
+
+
+def comparison(
+    theme: Theme, shot: Shot, names: Mapping[Path, str], troubles: Mapping[Path, str], chosen: int
+) -> ComparisonFigure:
+    """Return the figure of several runs: the images once, and what each network makes of them.
+
+    A run on other images than the current one has its own noisy ones beside its output. `troubles` holds a sentence
+    for each compared run that has nothing to show, '' for one that is still to come.
+    """
+    shared = shot.reference
+    shown = (("clean", shared.clean), ("noisy", shared.noisy), ("median", shared.median))
+    bands = tuple(Band(label, colours.from_images(images)) for label, images in shown)
+    blocks = [Block("images", bands)]
+    for path in [*shot.results, *troubles]:
+        result = shot.results.get(path)
+        if result is None:
+            blocks.append(Block(names[path], sentence=troubles[path]))
+        else:
+            blocks.append(_block(names[path], result, shared))
+    return ComparisonFigure(theme, tuple(blocks), chosen=min(chosen, len(shared.clean) - 1))
+
+
+def _block(name: str, result: Result, shared: Reference) -> Block:
+    if result.trouble or result.outputs is None:
+        return Block(name, sentence=result.trouble)
+    own = result.noisy.shape != shared.noisy.shape or not np.array_equal(result.noisy, shared.noisy)
+    bands = [Band("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
+    if result.scores is not None:
+        bands.append(Band("output", colours.from_images(result.outputs)))
+    note = mean_words(result.scores) if result.scores is not None else "what it calls them"
+    return Block(name, tuple(bands), captions(result), note)
+
+
+def captions(result: Result) -> tuple[str, ...]:
+    """Return what stands beside each image: the PSNR of the output, or the class that it is given."""
+    if result.scores is not None:
+        return tuple(words.decibels(float(ratio)) for ratio in result.scores.psnr)
+    return tuple(_verdicts(result))
+
+
+def _verdicts(result: Result) -> list[str]:
+    if result.outputs is None or result.trial.classes is None:
+        return []
+    classes = result.trial.classes
+    return [classes[index] if index < len(classes) else str(index) for index in result.outputs.argmax(axis=1)]
+
+
+def similarity(value: float) -> str:
+    """Write a structural similarity."""
+    return words.MISSING if math.isnan(value) else f"{value:.2f}".replace("-", "−")
+
+
+def mean_words(scores: Scores) -> str:
+    """Write the means of a run over the images."""
+    ratio, alike = scores.means
+    return f"{words.decibels(ratio)} dB, SSIM {similarity(alike)}"
+
+
+def score_words(scores: Scores | None, index: int) -> str:
+    """Write what one image scores; '' where nothing was measured."""
+    if scores is None:
+        return ""
+    return f"{words.decibels(float(scores.psnr[index]))} dB, SSIM {similarity(float(scores.ssim[index]))}"
+
+
+def summary(shot: Shot, current: Result | None) -> str:
+    """Write the means over the images: noisy, after the median filter, and after the network if there is but one."""
+    before, filtered = shot.reference.noisy_scores, shot.reference.median_scores
+    told = [(before, "dB noisy"), (filtered, "median"), (current.scores if current else None, "after")]
+    measured = [(scores.means, label) for scores, label in told if scores is not None]
+    if not measured:
+        return ""
+    if len(measured) == 1:
+        label = "dB after" if measured[0][1] == "after" else measured[0][1]
+        return f"PSNR {words.decibels(measured[0][0][0])} {label}; SSIM {similarity(measured[0][0][1])}"
+    ratios = ", ".join(f"{words.decibels(means[0])} {label}" for means, label in measured)
+    return f"PSNR {ratios}; SSIM {', '.join(similarity(means[1]) for means, _ in measured)}"
+
+
+def hint(result: Result | None, reference: Reference, index: int, name: str) -> str:
+    """Write what is known of one image under the pointer; of a run's, or of the images that all runs get."""
+    told: list[tuple[str, Scores | None]] = []
+    if result is None:
+        told = [("noisy", reference.noisy_scores), ("median filter", reference.median_scores)]
+    elif result.scores is not None:
+        told = [(name, result.scores)]
+    lines_told = [f"{label}: {score_words(scores, index)}" for label, scores in told if scores is not None]
+    verdicts = _verdicts(result) if result is not None else []
+    return "\n".join([*lines_told, *([f"{name} calls it {verdicts[index]}"] if index < len(verdicts) else [])])
+
+
+def strength_words(shot_kind: str, strength: float) -> str:
+    """Write a strength in its unit."""
+    return f"σ = {strength:.2f}" if shot_kind == "gaussian" else f"{100 * strength:.0f} % hit"
+
+
+def lines(
+    theme: Theme,
+    shot: Shot,
+    curves: Curves,
+    keys: Mapping[CurveKey, Path | None],
+    names: Mapping[Path, str],
+) -> LinesFigure:
+    """Return the curves of PSNR against the noise, one a run, and the noisy images and the median filter dashed."""
+    made = []
+    colour_of = {path: theme.series[index % len(theme.series)] for index, path in enumerate(shot.results)}
+    reference = shot.reference
+    dashed = {
+        "noisy": ("noisy input", theme.muted, reference.noisy_scores),
+        "median": ("median filter", theme.text, reference.median_scores),
+    }
+    for key, path in keys.items():
+        values = curves.of(key).psnr
+        if path is None:
+            name, colour, scores = dashed[key.who]
+            made.append(Line(name, STRENGTHS, values, colour, True, scores.means[0] if scores else None))
+        elif path in shot.results:
+            found = shot.results[path].scores
+            made.append(Line(names[path], STRENGTHS, values, colour_of[path], False, found.means[0] if found else None))
+    made.sort(key=lambda line: line.dashed)
+    gaussian = shot.kind == "gaussian"
+    return LinesFigure(
+        theme,
+        tuple(made),
+        x_label="noise σ" if gaussian else "share of pixels hit",
+        y_label=f"PSNR, dB, mean of {len(reference.clean)} images",
+        at=shot.strength,
+        heading=f"at {strength_words(shot.kind, shot.strength)}",
+    )
+
+
+def table(shot: Shot, curves: Curves, keys: Mapping[CurveKey, Path | None], names: Mapping[Path, str]) -> Numbers:
+    """Return every image's figures, and after them the curves' means."""
+    rows: Numbers = [HEADING]
+    reference = shot.reference
+    told = [("", "noisy", reference.noisy_scores), ("", "median filter", reference.median_scores)]
+    told += [(names[path], "output", result.scores) for path, result in shot.results.items()]
+    for name, what, scores in told:
+        for index in range(len(scores.psnr) if scores is not None else 0):
+            assert scores is not None
+            measured = (float(scores.psnr[index]), float(scores.ssim[index]))
+            rows.append((name, index + 1, shot.kind, shot.strength, what, *measured, ""))
+    for path, result in shot.results.items():
+        for index, verdict in enumerate(_verdicts(result)):
+            rows.append((names[path], index + 1, shot.kind, shot.strength, "output", "", "", verdict))
+    return [*rows, *_curve_rows(curves, keys, names)]
+
+
+def _curve_rows(
+    curves: Curves, keys: Mapping[CurveKey, Path | None], names: Mapping[Path, str]
+) -> list[tuple[Cell, ...]]:
+    rows: list[tuple[Cell, ...]] = []
+    for key, path in keys.items():
+        what = {"noisy": "noisy", "median": "median filter"}.get(key.who, "output")
+        curve = curves.of(key)
+        for strength, ratio, alike in zip(STRENGTHS, curve.psnr, curve.ssim, strict=True):
+            if not math.isnan(ratio):
+                name = names[path] if path is not None else ""
+                rows.append((name, "mean", key.kind, float(strength), what, float(ratio), float(alike), ""))
+    return rows

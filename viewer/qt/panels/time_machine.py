@@ -1,0 +1,473 @@
+"""Time machine: what a run made of its ten images in every epoch; a slider scrubs through them, or they play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtGui import QFontMetricsF, QHideEvent, QKeyEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+
+from viewer.figures import colours
+from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
+from viewer.figures.stacked import StackedFigure
+from viewer.figures.theme import Theme
+from viewer.figures.time_line import Line, TimeLineFigure
+from viewer.infer.questions import Answer
+from viewer.qt.asker import Ask, Round
+from viewer.qt.disk import Done
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.panel import Command, Numbers, Panel
+from viewer.state import epochs, files, words
+from viewer.state.epochs import Epochs
+from viewer.state.files import FileBytes
+from viewer.state.film import Film, film_of
+from viewer.state.history import RunHistory
+from viewer.state.library import Entry, Stamp
+from viewer.state.selection import State
+from zoo import gate
+from zoo.errors import FileRefused
+
+SPEEDS = (2, 5, 10, 20)  # epochs a second
+USUAL_SPEED = 5
+NARROWEST_SLIDER = 80
+LINE_SHARE, PICTURES_SHARE = 1, 4  # of the panel's height
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """What is shown of one run at the slider's epoch: which of its kept epochs, and what is written of it."""
+
+    film: Film
+    index: int
+    note: str
+
+    @property
+    def epoch(self) -> int:
+        return self.film.epochs.numbers[self.index]
+
+    @property
+    def errors(self) -> np.ndarray:
+        """The mean squared error of each image, float64 (N,)."""
+        errors: np.ndarray = self.film.errors[self.index]
+        return errors
+
+
+class TimeMachine(Panel):
+    """Target, reconstruction and difference above; below the losses as the time line, on which one may drag."""
+
+    title = "Time machine"
+    hint = "Scrub through the epochs of a training and see what the network made of its images in each."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.asker = self.new_asker()
+        self.asker.answered.connect(self._take_answers)
+        self._stamps: dict[Path, Stamp | None] = {}  # of the histories that were read, or are being read
+        self._asked: dict[Path, FileBytes] = {}  # read, and not answered yet
+        self._epochs: dict[Path, Epochs] = {}  # answered; their targets may still come
+        self._films: dict[Path, Film | str] = {}
+        self._line: TimeLineFigure | None = None
+        self._line_of: tuple[object, ...] = ()
+        self.view, self.time_line = (
+            FigureView("Pictures of the epoch"),
+            FigureView("Time line of the losses", height=90),
+        )
+        self.view.show_sentence("Here come the pictures of every epoch.")
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self._tick)
+        self._build_controls()
+        self._connect()
+        self.body.addWidget(self.view, PICTURES_SHARE)
+        self.body.addWidget(self.time_line, LINE_SHARE)
+        self._set_range([])
+
+    def _build_controls(self) -> None:
+        self.play_button = QPushButton("▶")
+        self.play_button.setToolTip("Play the epochs one after another, or pause (Space).")
+        self.play_button.setAccessibleName("Play the epochs")
+        self.play_button.setFixedWidth(36)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setMinimumWidth(NARROWEST_SLIDER)
+        self.slider.setAccessibleName("Epoch")
+        self.slider.setToolTip("The epoch that is shown; , and . go one back and one on.")
+        self.epoch_label = QLabel()
+        self.speed_box = QComboBox()
+        self.speed_box.setAccessibleName("Epochs a second")
+        self.speed_box.setToolTip("How many epochs are played in a second.")
+        for speed in SPEEDS:
+            self.speed_box.addItem(f"{speed}/s", speed)
+        self.speed_box.setCurrentIndex(SPEEDS.index(USUAL_SPEED))
+        self.loop_box, self.difference_box = QCheckBox("loop"), QCheckBox("difference")
+        self.loop_box.setToolTip("Begin again when the last epoch was played.")
+        self.loop_box.setAccessibleName("Play again from the beginning")
+        self.difference_box.setToolTip("Show output minus target too, on one scale for all epochs and runs.")
+        self.difference_box.setAccessibleName("Show the differences")
+        self.difference_box.setChecked(True)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for widget in (self.play_button, self.slider, self.epoch_label, self.speed_box, self.loop_box):
+            widget.setFont(self.view.font())
+            row.addWidget(widget, 1 if widget is self.slider else 0)
+        self.difference_box.setFont(self.view.font())
+        row.addWidget(self.difference_box)
+        self.epoch_label.setFixedWidth(self.epoch_label.fontMetrics().horizontalAdvance("1000 of 1000") + 4)
+        self.body.addLayout(row)
+
+    def _connect(self) -> None:
+        self.play_button.clicked.connect(self.play_or_pause)
+        self.slider.valueChanged.connect(lambda _: self.redraw())
+        self.speed_box.currentIndexChanged.connect(self._set_speed)
+        self.difference_box.toggled.connect(lambda _: self.redraw())
+        self.view.clicked.connect(self._choose_image)
+        for view in (self.view, self.time_line):
+            view.stepped.connect(self.step)
+            view.paged.connect(self._jump)
+        self.time_line.clicked.connect(self._scrub)
+        self.time_line.dragged.connect(self._scrub)
+
+    # ---- reading ----
+
+    def follow(self, before: State, after: State) -> None:
+        compared = set(after.compared)
+        for kept in (self._stamps, self._asked, self._epochs, self._films):
+            for path in set(kept).difference(compared):
+                del kept[path]
+        entries = [entry for entry in after.entries if entry.path in compared]
+        new = [entry for entry in entries if self._stamps.get(entry.path, False) != entry.history_stamp]
+        for entry in new:
+            self._stamps[entry.path] = entry.history_stamp
+        self._read([entry for entry in new if entry.history_stamp is not None])
+        for entry in new:
+            if entry.history_stamp is None:
+                self._films[entry.path] = (
+                    f"There is no history.h5 beside {entry.graph.name}, so nothing tells of epochs."
+                )
+        self._make_films(after)
+        self._films_changed()
+
+    def _read(self, entries: list[Entry]) -> None:
+        if entries:
+            stamps = {entry.path: entry.history_stamp for entry in entries}
+            self.tools.disk.do(f"epochs {entries[0].path}", partial(_read, entries), partial(self._take_files, stamps))
+
+    def _take_files(self, stamps: Mapping[Path, Stamp | None], done: Done) -> None:
+        for path, file in (done.result or {}).items():
+            if self._stamps.get(path) != stamps[path]:
+                continue  # no longer shown, or replaced once more
+            if isinstance(file, FileBytes):
+                self._asked[path] = file
+            else:
+                self._films[path] = words.sentence(file)
+        if self._asked:  # all that are open, since a newer wish takes the place of one that waits
+            self.asker.ask({path: Ask(file, kind="epochs") for path, file in self._asked.items()})
+        self._films_changed()
+
+    def _take_answers(self, done: Round) -> None:
+        for path, answer in done.answers.items():
+            assert isinstance(path, Path)
+            if self._asked.get(path) is not answer.question.file:
+                continue
+            del self._asked[path]
+            self._take_epochs(path, answer)
+        self._films_changed()
+
+    def _take_epochs(self, path: Path, answer: Answer) -> None:
+        if answer.trouble:
+            self._films[path] = words.sentence(answer.trouble)
+            return
+        try:
+            found = epochs.from_parts(answer.header, answer.arrays)
+        except ValueError as error:
+            self._films[path] = f"The worker's answer cannot be used ({error})."
+            return
+        self._epochs[path] = found
+        self._make_films(self.store.state)
+
+    def _make_films(self, state: State) -> None:
+        """Put pictures and their targets together, once both are there."""
+        for path in list(self._epochs):
+            known = state.of(path)
+            if known.history is not None:
+                targets = known.history.samples.targets if known.history.samples is not None else None
+                job = partial(film_of, self._epochs.pop(path), targets)
+                self.tools.disk.do(f"film {path}", job, partial(self._take_film, path))
+            elif known.history_trouble:
+                del self._epochs[path]
+                self._films[path] = words.sentence(known.history_trouble)
+
+    def _take_film(self, path: Path, done: Done) -> None:
+        if path in self._stamps:
+            self._films[path] = done.result if done.result is not None else words.sentence(done.trouble)
+            self._films_changed()
+
+    def _films_changed(self) -> None:
+        """Let the slider reach what there is now; one at the end stays at the end, as of a run in training."""
+        films = [film for film in self._films.values() if isinstance(film, Film)]
+        self._set_range(films)
+        self.redraw()
+
+    def _set_range(self, films: list[Film]) -> None:
+        there = bool(films)
+        first, last = min((film.first for film in films), default=0), max((film.last for film in films), default=0)
+        at_end = self.slider.value() >= self.slider.maximum()
+        self.slider.blockSignals(True)
+        self.slider.setRange(first, last)
+        self.slider.setPageStep(max(1, (last - first) // 10))
+        if at_end:
+            self.slider.setValue(last)
+        self.slider.blockSignals(False)
+        for widget in (self.slider, self.play_button):
+            widget.setEnabled(there and last > first)
+        if not there:
+            self.pause()
+
+    # ---- time ----
+
+    @property
+    def playing(self) -> bool:
+        return self._clock.isActive()
+
+    def play_or_pause(self) -> None:
+        """Play from here, from the beginning where this is the end; or stop."""
+        if self.playing or not self.slider.isEnabled():
+            self.pause()
+            return
+        if self.slider.value() >= self.slider.maximum():
+            self.slider.setValue(self.slider.minimum())
+        self._set_speed()
+        self._clock.start()
+        self.play_button.setText("⏸")
+        self.play_button.setAccessibleName("Pause")
+
+    def pause(self) -> None:
+        """Stop playing."""
+        self._clock.stop()
+        self.play_button.setText("▶")
+        self.play_button.setAccessibleName("Play the epochs")
+
+    def step(self, step: int) -> None:
+        """Go so many epochs on, or back."""
+        self.slider.setValue(self.slider.value() + step)
+
+    def _set_speed(self) -> None:
+        self._clock.setInterval(round(1000 / int(self.speed_box.currentData())))
+
+    def _tick(self) -> None:
+        if self.slider.value() < self.slider.maximum():
+            self.step(1)
+        elif self.loop_box.isChecked():
+            self.slider.setValue(self.slider.minimum())
+        else:
+            self.pause()
+
+    def _jump(self, pages: int) -> None:
+        self.step(pages * self.slider.pageStep())
+
+    def _scrub(self, point: QPointF) -> None:
+        figure = self.time_line.figure
+        if isinstance(figure, TimeLineFigure):
+            metrics = QFontMetricsF(self.time_line.font())
+            self.slider.setValue(figure.epoch_at(point, self.time_line.inside, metrics))
+
+    def _choose_image(self, point: QPointF) -> None:
+        figure, ratio = self.view.figure, self.view.devicePixelRatioF()
+        metrics = QFontMetricsF(self.view.font())
+        if isinstance(figure, MosaicFigure):
+            image = figure.hit(point, self.view.inside, ratio, metrics)
+        elif isinstance(figure, ComparisonFigure):
+            hit = figure.hit(point, self.view.inside, ratio, metrics)
+            image = hit.image if hit is not None else None
+        else:
+            return
+        if image is not None:
+            self.store.set_sample(image)
+            self.redraw()
+
+    # ---- showing ----
+
+    def _stills(self) -> dict[Path, Still | str]:
+        """What each compared run shows at the slider's epoch; '' while that is still to come."""
+        return {path: self._still(self._films.get(path, "")) for path in self.store.state.compared}
+
+    def _still(self, film: Film | str) -> Still | str:
+        if isinstance(film, str):
+            return film
+        wanted = self.slider.value()
+        index = film.epochs.at(wanted)
+        shown = film.epochs.numbers[index]
+        if shown == wanted:
+            note = f"epoch {shown}"
+        elif wanted > film.last:
+            note = f"epoch {shown}, its newest"
+        else:
+            note = f"epoch {shown}, the nearest kept"
+        return Still(film, index, f"{note}, mse {words.error(float(film.errors[index].mean()))}")
+
+    def redraw(self) -> None:
+        state, stills = self.store.state, self._stills()
+        found = {path: still for path, still in stills.items() if isinstance(still, Still)}
+        self._show_time_line(state)
+        if not found:
+            told = next((still for still in stills.values() if isinstance(still, str) and still), "")
+            self.epoch_label.setText("")
+            self.subtitle.setText("")
+            if told or not stills:
+                self.view.show_sentence(told or "Here come the pictures of every epoch.")
+            return
+        self.epoch_label.setText(f"{self.slider.value()} of {self.slider.maximum()}")
+        names = state.names()
+        self.subtitle.setText("; ".join(still.note for still in found.values()) if len(stills) == 1 else self._common())
+        told = "; ".join(f"{names[path]}: {still.note}" for path, still in found.items())
+        figure = self._one(next(iter(found.values()))) if len(stills) == 1 else self._several(stills, names)
+        self.view.show_figure(figure, told)
+
+    def _common(self) -> str:
+        return f"epoch {self.slider.value()} of {self.slider.maximum()}"
+
+    def _scale(self, reach: float) -> Scale:
+        table = colours.diverging(self.theme.neutral)
+        return Scale(f"−{reach:.2f}", f"+{reach:.2f}", table, "output − target")
+
+    def _rows(self, still: Still, reach: float) -> tuple[Row, ...]:
+        """Target, output and, where it is wanted, their difference."""
+        rows = (
+            Row("target", _pixels(still.film.targets)),
+            Row("output", _pixels(still.film.epochs.pictures[still.index])),
+        )
+        if not self.difference_box.isChecked():
+            return rows
+        difference = still.film.difference(still.index)
+        return (*rows, Row("diff.", colours.apply(difference, -reach, reach, colours.diverging(self.theme.neutral))))
+
+    def _one(self, still: Still) -> MosaicFigure:
+        rows = self._rows(still, still.film.reach)
+        chosen = min(self.store.state.sample, len(still.errors) - 1)
+        return MosaicFigure(
+            theme=self.theme,
+            rows=rows,
+            captions=tuple(words.error(float(error)) for error in still.errors),
+            caption_label="mse",
+            chosen=chosen,
+            large=tuple(Large(row.label, row.pixels[chosen]) for row in rows),
+            scale=self._scale(still.film.reach) if self.difference_box.isChecked() else None,
+            description=still.note,
+        )
+
+    def _several(self, stills: Mapping[Path, Still | str], names: Mapping[Path, str]) -> ComparisonFigure:
+        found = [still for still in stills.values() if isinstance(still, Still)]
+        reach = max(still.film.reach for still in found)
+        targets = found[0].film.targets
+        alike = all(np.array_equal(still.film.targets, targets) for still in found)
+        blocks = [Block("target", (Band("", _pixels(targets)),))] if alike else []
+        for path, still in stills.items():
+            if isinstance(still, str):
+                blocks.append(Block(names[path], sentence=still or "Its pictures are being read."))
+                continue
+            rows = self._rows(still, reach)[1 if alike else 0 :]
+            bands = tuple(Band(row.label, row.pixels) for row in rows)
+            blocks.append(Block(names[path], bands, note=still.note))
+        scale = self._scale(reach) if self.difference_box.isChecked() else None
+        return ComparisonFigure(self.theme, tuple(blocks), self.store.state.sample, scale, self._common())
+
+    def _show_time_line(self, state: State) -> None:
+        """Show the losses with a mark at the slider's epoch; the curves are made anew only when they are others."""
+        known = [(path, state.of(path).history) for path in state.compared]
+        shown = [(path, history) for path, history in known if history is not None and history.epochs_done]
+        span = (self.slider.minimum(), self.slider.maximum())
+        line_of = (self.theme, span, *shown)
+        if not shown or span[1] < 1:
+            self._line = None
+            self.time_line.show_sentence("")
+        elif self._line is None or line_of != self._line_of:
+            self._line = self._time_line(shown, state.names())
+        self._line_of = line_of
+        if self._line is not None:
+            epoch = self.slider.value()
+            self.time_line.show_figure(self._line.at(epoch), f"losses, marked at epoch {epoch}")
+
+    def _time_line(self, shown: list[tuple[Path, RunHistory]], names: Mapping[Path, str]) -> TimeLineFigure:
+        """Both losses of one run, the validation loss of several; of different objectives on scales of their own."""
+        lines, first, last = [], self.slider.minimum(), self.slider.maximum()
+        for index, (path, history) in enumerate(shown):
+            colour = self.theme.series[index % len(self.theme.series)]
+            parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
+            for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
+                lines.append(Line(part if len(shown) == 1 else names[path], values[:last], colour, dashed))
+        own_scales = len({history.objective for _, history in shown}) > 1
+        return TimeLineFigure(self.theme, tuple(lines), first, last, self.slider.value(), own_scales)
+
+    # ---- as every panel ----
+
+    def set_theme(self, theme: Theme) -> None:
+        for view in (self.view, self.time_line):
+            view.set_theme(theme)
+        super().set_theme(theme)
+
+    @property
+    def figure(self) -> Figure | None:
+        pictures, line = self.view.figure, self.time_line.figure
+        if pictures is None or line is None:
+            return pictures or line
+        return StackedFigure(((pictures, PICTURES_SHARE), (line, LINE_SHARE)))
+
+    def numbers(self) -> Numbers:
+        rows: Numbers = [("run", "epoch", "mse of its images", "training loss", "validation loss")]
+        state, names = self.store.state, self.store.state.names()
+        for path in state.compared:
+            film, history = self._films.get(path), state.of(path).history
+            if not isinstance(film, Film) or history is None:
+                continue
+            for epoch, errors in zip(film.epochs.numbers, film.errors, strict=True):
+                losses = (_at(history.train_loss, epoch), _at(history.val_loss, epoch))
+                rows.append((names[path], epoch, float(errors.mean()), *losses))
+        return rows if len(rows) > 1 else []
+
+    def commands(self) -> tuple[Command, ...]:
+        return (Command("play or pause", self.play_or_pause),)
+
+    def focus_panel(self) -> None:
+        if self.slider.isEnabled():
+            self.slider.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            super().focus_panel()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space:
+            self.play_or_pause()
+        elif event.key() in (Qt.Key.Key_Comma, Qt.Key.Key_Period):
+            self.step(1 if event.key() == Qt.Key.Key_Period else -1)
+        else:
+            super().keyPressEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.pause()
+        super().hideEvent(event)
+
+
+def _read(entries: Iterable[Entry]) -> dict[Path, FileBytes | str]:
+    """Read histories; one that cannot be read has its sentence."""
+    found: dict[Path, FileBytes | str] = {}
+    for entry in entries:
+        label = words.clean("/".join(entry.history.parts[-3:]), limit=120)
+        try:
+            found[entry.path] = files.read(entry.history, limit=gate.MAX_HDF5_BYTES, label=label)
+        except FileRefused as refusal:
+            found[entry.path] = words.clean(refusal)
+    return found
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """Turn images uint8 (N, C, H, W) into uint8 (N, H, W, 3)."""
+    places = (len(images), *images.shape[2:], 3)
+    return np.ascontiguousarray(np.broadcast_to(images.transpose(0, 2, 3, 1), places))
+
+
+def _at(losses: np.ndarray, epoch: int) -> float | str:
+    return float(losses[epoch - 1]) if epoch <= len(losses) else ""

@@ -1,0 +1,122 @@
+"""A report as a value: headings, sentences, tables and pictures in their order; paper and page are made of it alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter
+
+from viewer.figures.theme import Theme
+
+SHORT = 110  # characters of a heading in the contents
+
+Kind = Literal["plain", "asked", "answer", "note"]
+
+
+class Figure(Protocol):
+    """Anything that paints itself into a rectangle."""
+
+    def paint(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint inside `rect`."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A part of the sheet (level 2) or one thing that it asks for (level 3), in its words."""
+
+    text: str
+    level: Literal[2, 3] = 3
+
+    @property
+    def short(self) -> str:
+        """The heading as the contents have it: whole words of one line."""
+        if len(self.text) <= SHORT:
+            return self.text
+        return self.text[:SHORT].rsplit(" ", 1)[0].rstrip(" ,.;:(") + " …"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph.
+
+    asked   the sheet's own words
+    answer  ours, worded from measured numbers
+    note    what is missing or not to be trusted, and the command that mends it
+    """
+
+    text: str
+    kind: Kind = "plain"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells, the first of them the heading; the first `words` columns are words, the others figures."""
+
+    caption: str
+    rows: tuple[tuple[str, ...], ...]
+    words: int = 1
+    code: bool = False  # the last column holds hashes, which may be broken anywhere
+
+    def __post_init__(self) -> None:
+        assert len({len(row) for row in self.rows}) == 1, self.rows
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure for either theme, its file name, its size in points, its caption, and where its images come from.
+
+    `letters` is the size of what is written in it. Images are zoomed by whole dots, on paper by halves where `halves`.
+    """
+
+    name: str
+    figure: Callable[[Theme], Figure]
+    size: tuple[int, int]
+    caption: str
+    data: str = ""
+    halves: bool = False
+    letters: int = 13
+
+
+Block = Heading | Text | Table | Picture
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What one sheet asks for, and the answers."""
+
+    assignment: str
+    title: str
+    lead: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def headings(self) -> list[Heading]:
+        return [block for block in self.blocks if isinstance(block, Heading)]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [block for block in self.blocks if isinstance(block, Picture)]
+
+    @property
+    def texts(self) -> list[Text]:
+        return [block for block in self.blocks if isinstance(block, Text)]
+
+
+def part(text: str) -> Heading:
+    """A part of the sheet."""
+    return Heading(text, 2)
+
+
+def asked(text: str) -> Text:
+    return Text(text, "asked")
+
+
+def answer(text: str) -> Text:
+    return Text(text, "answer")
+
+
+def note(text: str) -> Text:
+    return Text(text, "note")

@@ -1,0 +1,89 @@
+"""Where pages end: no piece is cut, nothing that belongs to what follows is left behind. Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True, eq=False)
+class Piece(Generic[Content]):
+    """Something that is not cut: its height, the space above it where it does not begin a page.
+
+    keep    whether it stays on one page with the piece that follows
+    head    what is shown once more above it where it begins a page, a table's heading for one
+    mark    the number of the block that it begins, for who looks for its page
+    """
+
+    content: Content
+    height: float
+    above: float = 0.0
+    keep: bool = False
+    head: Piece[Content] | None = None
+    mark: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Placed(Generic[Content]):
+    """A piece and where its upper edge is on its page."""
+
+    piece: Piece[Content]
+    top: float
+
+
+Page = list[Placed[Content]]
+
+
+def paginate(pieces: Sequence[Piece[Content]], height: float) -> list[Page[Content]]:
+    """Put pieces on pages of this height, one below another; at least one page, though it may be empty."""
+    pages: list[Page[Content]] = [[]]
+    y = 0.0
+    for chain in _chains(pieces):
+        if pages[-1] and y + _height(chain, first=False) > height and _height(chain, first=True) <= height:
+            pages.append([])
+            y = 0.0
+        for piece in chain:
+            if pages[-1] and y + piece.above + piece.height > height:
+                pages.append([])
+                y = 0.0
+            if not pages[-1] and piece.head is not None:
+                pages[-1].append(Placed(replace(piece.head, above=0.0), 0.0))
+                y = piece.head.height
+            top = y + (piece.above if pages[-1] and pages[-1][-1].piece is not piece.head else 0.0)
+            pages[-1].append(Placed(piece, top))
+            y = top + piece.height
+    return pages
+
+
+def _chains(pieces: Sequence[Piece[Content]]) -> list[list[Piece[Content]]]:
+    """Return the pieces in chains that stay together."""
+    chains: list[list[Piece[Content]]] = []
+    open_chain = False
+    for piece in pieces:
+        if open_chain:
+            chains[-1].append(piece)
+        else:
+            chains.append([piece])
+        open_chain = piece.keep
+    return chains
+
+
+def _height(chain: Sequence[Piece[Content]], *, first: bool) -> float:
+    return sum(piece.height + piece.above for piece in chain) - (chain[0].above if first else 0.0)
+
+
+def column_widths(natural: Sequence[float], least: Sequence[float], room: float) -> list[float]:
+    """Return widths that fit the room: the natural ones, or those shared between each column's least and natural.
+
+    Where even the least do not fit, all of them shrink alike.
+    """
+    if sum(natural) <= room:
+        return list(natural)
+    if sum(least) >= room:
+        return [width * room / sum(least) for width in least]
+    spare = [wide - narrow for wide, narrow in zip(natural, least, strict=True)]
+    share = (room - sum(least)) / sum(spare)
+    return [narrow + share * more for narrow, more in zip(least, spare, strict=True)]

@@ -1,0 +1,325 @@
+"""Uni Freiburg, Deep Learning Lab 2017, exercise 3: architecture, learning curves, a sample, and noise as an option."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from viewer.report import pieces
+from viewer.report.document import Block, Heading, Table, answer, asked, note, part
+from viewer.report.reader import Reader, Run
+from viewer.state import noise, numbers, words
+
+TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
+LEAD = (
+    "Uni Freiburg, Machine Learning and Computer Vision Track, 2017, on MNIST. aezoo's runs: "
+    "freiburg/lr-0.1, lr-0.01, lr-0.001."
+)
+
+RATES = ("0.1", "0.01", "0.001")
+SIGMAS = (0.1, 0.2, 0.3)
+NO_BETTER = 0.95  # of the mean image's error
+LITTLE = 0.02  # of the noise's energy: as good as none
+DENOISER = "purdue/denoise"
+
+Runs = Mapping[str, Run]
+
+
+def blocks(reader: Reader) -> list[Block]:
+    """Return what the sheet asks for, in its order."""
+    runs = {rate: reader.run(f"freiburg/lr-{rate}") for rate in RATES}
+    return [*_implementation(runs), *_training(runs), *_noisy(reader, runs)]
+
+
+def best_rate(runs: Runs) -> str:
+    """Return the learning rate with the lowest error on the test split, '' where none is measured."""
+    alive = {
+        rate: error
+        for rate, run in runs.items()
+        if run.history.state != "failed" and (error := run.metric("mse")) is not None
+    }
+    return min(alive, key=lambda rate: alive[rate]) if alive else ""
+
+
+# ---- 1 -------------------------------------------------------------------------------------------------------
+
+
+def _implementation(runs: Runs) -> list[Block]:
+    shown = next((run for run in runs.values() if run.layers), next(iter(runs.values())))
+    return [
+        part("1 Implementation of an Autoencoder in Tensorflow"),
+        asked(
+            "First we implement a network with the following architecture: Input (gray MNIST image), Convolution (8 "
+            "filters), Max pooling, Convolution (4 filters), Max pooling, Convolution (2 filters), Transposed "
+            "convolution (4 filters), Convolution (4 filters), Transposed convolution (8 filters), Convolution (8 "
+            "filters), Output Convolution (1 filter). […] Altogether the output resolution should be the same as the "
+            "input resolution."
+        ),
+        *pieces.layer_table(shown, f"The layers of {shown.name}, read from its graph; the other rates have the same."),
+        *([answer(text)] if (text := resolution(shown)) else []),
+    ]
+
+
+def resolution(run: Run) -> str:
+    """Answer whether what comes out has the size of what goes in."""
+    image = run.graph.image_shape if run.graph else None
+    ports = [port for port in run.graph.facts.outputs if port.name == "reconstruction"] if run.graph else []
+    if image is None or not ports:
+        return ""
+    out = ports[0].shape[1:]
+    same = "the same" if tuple(image) == tuple(out) else "not the same"
+    return (
+        f"{words.shape(image)} goes in and {words.shape(out)} comes out: {same} resolution. In between there are "
+        f"{words.shape(run.history.bottleneck)} = {run.size:,} values; {run.history.parameters:,} "
+        "parameters are learned."
+    )
+
+
+# ---- 2 -------------------------------------------------------------------------------------------------------
+
+
+def _training(runs: Runs) -> list[Block]:
+    return [
+        part("2 Training of the Autoencoder"),
+        asked(
+            "We train the network by optimizing the L2 loss of each pixel between the output values of the network and "
+            "the gray values of the input MNIST image. […] We also divide the total loss by the total number of pixels."
+        ),
+        *pieces.standing(*runs.values()),
+        Heading(
+            "Use a batch size of 64 and the Adam optimizer. Try out different learning rates: 0.1, 0.01, 0.001. "
+            "Plot the according learning curves."
+        ),
+        *pieces.losses(
+            "freiburg-curves",
+            {f"learning rate {rate}": run for rate, run in runs.items()},
+            title="Learning curves of the three learning rates",
+            caption=(
+                "The loss of every epoch for learning rates of 0.1, 0.01 and 0.001; training dashed, validation solid."
+            ),
+            log=True,
+        ),
+        *pieces.compared(
+            {f"learning rate {rate}": run for rate, run in runs.items()},
+            "mse",
+            ("pca", "mean-image", "black"),
+            caption="Measured on the test split. The sheet gives no figure; PCA has as many values as the bottleneck.",
+            more=("psnr", "ssim"),
+        ),
+        *map(answer, which_rate(runs)),
+        Heading("After the training, generate a sample of MNIST images that the autoencoder created and plot them."),
+        *_sample(runs),
+    ]
+
+
+def which_rate(runs: Runs) -> list[str]:
+    """Answer which learning rate is best, and what became of those that learned nothing."""
+    best = best_rate(runs)
+    told = [_ranking(runs, best)] if best else []
+    for rate, run in runs.items():
+        error, mean = run.metric("mse"), run.baseline("mean-image", "mse")
+        if run.is_there and run.history.state == "failed" and error is None:
+            told.append(f"At {rate} the training diverged: its error is not a number, so the steps are too large.")
+        elif error is not None and mean is not None and error >= NO_BETTER * mean:
+            failed = run.history.state == "failed"
+            why = (
+                "it has collapsed: the steps are too large" if failed else "it has not begun to learn, or has collapsed"
+            )
+            told.append(
+                f"At {rate} the network does no better than one mean picture for every digit (mse "
+                f"{pieces.error(error)}, that of the mean image {pieces.error(mean)}): {why}."
+            )
+    return told
+
+
+def _ranking(runs: Runs, best: str) -> str:
+    lowest = runs[best].metric("mse")
+    assert lowest is not None
+    others = [
+        f"{rate} has {pieces.error(error)}"
+        for rate, run in runs.items()
+        if rate != best and (error := run.metric("mse")) is not None
+    ]
+    told = f"The learning rate {best} gives the lowest error on the test split, mse {pieces.error(lowest)}"
+    told += f"; {' and '.join(others)}." if others else "; no other rate is measured yet."
+    pca = runs[best].baseline("pca", "mse")
+    if pca is not None:
+        word = "below" if lowest < pca else "not below"
+        told += f" That is {word} PCA with as many values ({pieces.error(pca)})."
+    return told
+
+
+def _sample(runs: Runs) -> list[Block]:
+    shown = {rate: run for rate, run in runs.items() if run.history.samples and _made(run) is not None}
+    if not shown:
+        return pieces.lacking(*runs.values(), what="sample")
+    best = best_rate(shown) or next(iter(shown))
+    found = shown[best].history.samples
+    assert found is not None
+    rows = [("original", found.targets)]
+    rows += [
+        (f"rate {rate}", made)
+        for rate, run in shown.items()
+        if (made := _made(run)) is not None and made.shape == found.targets.shape
+    ]
+    own = _made(shown[best])
+    return [
+        pieces.images(
+            "freiburg-samples",
+            rows,
+            title="A sample of MNIST images that the autoencoder created",
+            caption=f"The first ten test images and what the three networks make of them; below: mse at rate {best}.",
+            data=pieces.sources(shown.values()),
+            below=pieces.errors(found.targets, own) if own is not None else (),
+            below_label=f"mse, {best}",
+        )
+    ]
+
+
+def _made(run: Run) -> np.ndarray | None:
+    return run.history.samples.reconstructions if run.history.samples else None
+
+
+# ---- the optional task ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a network does to noise of one strength, as means over the images: PSNR in dB before and after.
+
+    clean       what it makes of images without noise
+    passed      the share of the noise's energy that comes out again
+    trained     PSNR after a network that was trained on noise, None where there is none
+    """
+
+    sigma: float
+    before: float
+    after: float
+    clean: float
+    passed: float
+    trained: float | None = None
+
+
+def _noisy(reader: Reader, runs: Runs) -> list[Block]:
+    best = best_rate(runs)
+    run = runs[best] if best else next(iter(runs.values()))
+    head: list[Block] = [
+        part("Optional task"),
+        Heading(
+            "Try to feed noisy images of MNIST numbers (add a small random number to each pixel) to a trained "
+            "autoencoder and plot the noisy images compared to the network output images."
+        ),
+    ]
+    why = Heading("What is the reason for the result?")
+    found = run.history.samples
+    if found is None or run.graph_trouble or not run.is_there:
+        lack = [note(run.graph_trouble)] if run.graph_trouble else pieces.lacking(run, what="noisy images")
+        return [*head, *lack, why, *lack]
+    denoiser = reader.run(DENOISER)
+    gains, pictures = [], list[Block]()
+    for sigma in SIGMAS:
+        made = _with_noise(reader, run, denoiser, found.targets, sigma)
+        if made is None:
+            return [*head, *pieces.lacking(run, what="noisy images"), why, *pieces.lacking(run, what="answer")]
+        gain, picture = made
+        gains.append(gain)
+        pictures.append(picture)
+    absent = (
+        []
+        if denoiser.is_there
+        else [note(f"{DENOISER}, trained on noise, is not there to compare with: `aezoo train {DENOISER}`.")]
+    )
+    return [*head, *pictures, _gain_table(run.name, gains), *absent, why, answer(why_noise_stays(run.name, gains))]
+
+
+def _with_noise(reader: Reader, run: Run, denoiser: Run, clean: np.ndarray, sigma: float) -> tuple[Gain, Block] | None:
+    noisy = noise.add(clean, sigma)
+    both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
+    if both is None or both.shape[1:] != clean.shape[1:]:
+        return None
+    output, untouched = both[: len(noisy)], both[len(noisy) :]
+    trained = reader.outputs(denoiser, noisy, "reconstruction")
+    trained = trained if trained is not None and trained.shape == clean.shape else None
+    gain = Gain(
+        sigma=sigma,
+        before=numbers.mean_psnr(clean, noisy),
+        after=numbers.mean_psnr(clean, output),
+        clean=numbers.mean_psnr(clean, untouched),
+        passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
+        trained=numbers.mean_psnr(clean, trained) if trained is not None else None,
+    )
+    rows = [("original", clean), ("noisy", noisy), ("output", output)]
+    rows += [(DENOISER, trained)] if trained is not None else []
+    picture = pieces.images(
+        f"freiburg-noise-{sigma:g}",
+        rows,
+        title=f"Noisy images (σ = {sigma:g}) compared to the output of {run.name}",
+        caption=(
+            f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output."
+        ),
+        data=run.history.provenance,
+        below=pieces.errors(clean, output),
+        below_label="mse",
+    )
+    return gain, picture
+
+
+def _gain_table(name: str, gains: Sequence[Gain]) -> Table:
+    heading = ("noise σ", "noisy image, dB", f"{name}, dB", f"{DENOISER}, dB", "noise that passes")
+    rows = [
+        (
+            f"{gain.sigma:g}",
+            words.decibels(gain.before),
+            words.decibels(gain.after),
+            words.decibels(gain.trained),
+            f"{gain.passed:.0%}" if math.isfinite(gain.passed) else words.MISSING,
+        )
+        for gain in gains
+    ]
+    caption = (
+        "Mean PSNR to the clean image before and after the network, for the ten images above, and the share of the "
+        "noise's energy that is found in the output again."
+    )
+    return Table(caption, (heading, *rows))
+
+
+def why_noise_stays(name: str, gains: Sequence[Gain]) -> str:
+    """Answer the sheet's question from what was measured."""
+    own = [gain.after - gain.before for gain in gains]
+    told = f"{name} changes the PSNR of noisy digits by {_span(own)} dB"
+    trained = [gain.trained - gain.before for gain in gains if gain.trained is not None]
+    told += f", {DENOISER}, which was trained on noise, by {_span(trained)} dB. " if trained else ". "
+    if max(own) <= 0:
+        told += "It takes no noise away"
+    elif min(own) > 0:
+        told += "It takes some noise away at every strength"
+    else:
+        told += "It takes noise away only where there is much of it"
+    told += f"; of clean digits it makes {gains[0].clean:.1f} dB, and it can hardly make more of noisy ones. "
+    return (
+        f"{told}{_what_passes([gain.passed for gain in gains])} Training with noisy inputs and clean targets asks "
+        "just that."
+    )
+
+
+def _what_passes(shares: Sequence[float]) -> str:
+    """Word the reason: what part of the noise passes the bottleneck, and what becomes of it."""
+    if max(shares) < LITTLE:
+        return (
+            f"Hardly any of the noise's energy comes out again ({max(shares):.1%} at most): the bottleneck has no "
+            "room for it. But nothing ever asked the network to tell noise from stroke, so that strokes are lost "
+            "with it."
+        )
+    return (
+        f"Of the noise's energy {min(shares):.0%} to {max(shares):.0%} comes out again. The reason: the bottleneck "
+        "has no room for the noise of every pixel, so that part of it is lost on the way; but nothing ever asked a "
+        "network that repeats clean digits to tell noise from stroke, so that what does pass is drawn as strokes."
+    )
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = f"{min(values):+.1f}", f"{max(values):+.1f}"
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,50 @@
+"""From an assignment's name to files: read the runs, make the report, paint its pictures, write page and PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from viewer.figures.theme import DARK, LIGHT
+from viewer.report import page, paper, sheets
+from viewer.report.document import Report
+from viewer.report.painting import to_png
+from viewer.report.reader import Reader
+from zoo.runs import atomic_write
+
+HEAVY = 200_000  # bytes of a picture that is shown on white in the dark too: its twin would double the page
+
+Say = Callable[[str], None]
+
+
+def make(assignment: str, runs: Path, data: str | None, *, say: Say) -> Report:
+    """Return the report of an assignment from the runs in a folder."""
+    reader = Reader(runs, data, say=say)
+    try:
+        return sheets.report(assignment, reader)
+    finally:
+        reader.close()
+
+
+def write(report: Report, places: Sequence[Path], figures: Path | None, *, say: Say) -> None:
+    """Write the report to each place, as PDF or page by its name, and its pictures into a folder. Raises WriteError."""
+    for place in places:
+        if place.suffix.lower() == ".pdf":
+            say(f"setting {place}")
+            atomic_write(place, paper.to_pdf(report))
+        else:
+            atomic_write(place, page.to_html(report, _painted(report, say)).encode())
+    for picture in report.pictures if figures else ():
+        assert figures is not None
+        atomic_write(figures / f"{picture.name}.png", to_png(picture, LIGHT))
+
+
+def _painted(report: Report, say: Say) -> page.Painted:
+    painted = {}
+    for number, picture in enumerate(report.pictures, start=1):
+        say(f"painting picture {number} of {len(report.pictures)}")
+        light = to_png(picture, LIGHT)
+        painted[picture.name, LIGHT.name] = light
+        if len(light) <= HEAVY:
+            painted[picture.name, DARK.name] = to_png(picture, DARK)
+    return painted

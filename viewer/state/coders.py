@@ -1,0 +1,202 @@
+"""Both ways between images and bottlenecks of a run: which graphs, which outputs, and which images may go in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from viewer.state import pages
+from viewer.state.files import FileBytes
+from viewer.state.graph import Graph
+from viewer.state.grids import PictureGrid
+from viewer.state.pages import Page, Shape
+from viewer.state.samples import to_unit
+from viewer.state.selection import Known, State
+from viewer.state.words import sentence, shape
+from zoo.gate import Port
+
+MOST_VALUES = 1 << 18  # of one bottleneck: what a slider moves must be computed and sent in a frame or two
+PORTION_VALUES = 1 << 19  # of bottlenecks in one answer, 2 MiB
+MOST_IN_A_PORTION = 128
+PLANE = (2,)
+
+
+@dataclass(frozen=True)
+class Coder:
+    """A run's encoder and decoder: `bottleneck` and `picture` are the names of the outputs."""
+
+    model: FileBytes
+    bottleneck: str
+    decoder: FileBytes
+    picture: str
+    shape: tuple[int, ...]  # of one bottleneck
+    picture_shape: Shape
+
+    @property
+    def size(self) -> int:
+        """How many values a bottleneck has."""
+        return int(np.prod(self.shape))
+
+    @property
+    def is_plane(self) -> bool:
+        """Whether a bottleneck is a point of a plane."""
+        return self.shape == PLANE
+
+    @property
+    def portion(self) -> int:
+        """How many images are encoded with one question, so that a slider need not wait long for its turn."""
+        return max(1, min(MOST_IN_A_PORTION, PORTION_VALUES // self.size))
+
+
+def coder_of(state: State, path: Path | None) -> Coder | str:
+    """Return a run's Coder, the sentence for why it has none, or '' while its files may still come."""
+    entry = next((entry for entry in state.entries if entry.path == path), None)
+    known = state.of(path)
+    if entry is None:
+        return ""
+    if known.graph_trouble or known.decoder_trouble:
+        return sentence(known.graph_trouble or known.decoder_trouble)
+    if entry.graph_stamp is None:
+        return f"There is no {entry.graph.name} yet: the graphs are exported when the training has ended."
+    if entry.decoder_stamp is None:
+        return f"There is no decoder.onnx beside {entry.graph.name}, so no bottleneck can be made into a picture."
+    model, decoder = state.file_of(path, "model"), state.file_of(path, "decoder")
+    if known.graph is None or known.decoder is None or model is None or decoder is None:
+        return ""
+    if not known.graph.bottleneck:
+        return f"{entry.graph.name} has no bottleneck among its outputs."
+    sizes, picture = _taken(known.decoder), picture_of(known.decoder)
+    if sizes is None or picture is None:
+        return "decoder.onnx does not make one picture of one bottleneck, so it cannot be asked here."
+    if not _fits(known.graph, sizes):
+        return f"decoder.onnx takes {shape(sizes)} values, which are not what {entry.graph.name} makes."
+    if int(np.prod(sizes)) > MOST_VALUES:
+        return f"The bottleneck has {int(np.prod(sizes)):,} values; up to {MOST_VALUES:,} can be moved about live."
+    return Coder(model, known.graph.bottleneck, decoder, picture[0], sizes, picture[1])
+
+
+def picture_of(decoder: Graph) -> tuple[str, Shape] | None:
+    """Return the name and shape (C, H, W) of a decoder's picture: 'reconstruction', or else the first there is."""
+    fitting = [port for port in decoder.facts.outputs if _is_picture(port)]
+    chosen = next((port for port in fitting if port.name == "reconstruction"), next(iter(fitting), None))
+    if chosen is None:
+        return None
+    channels, height, width = (int(size) for size in chosen.shape[1:])
+    return chosen.name, (channels, height, width)
+
+
+def _is_picture(port: Port) -> bool:
+    sizes = port.shape[1:]
+    known = len(sizes) == 3 and all(isinstance(size, int) and 0 < size <= 4096 for size in sizes)
+    return known and port.dtype == "float32" and sizes[0] in (1, 3)
+
+
+def _taken(decoder: Graph) -> tuple[int, ...] | None:
+    """The shape of one bottleneck that a decoder takes, None where that is not plain."""
+    inputs = decoder.facts.inputs
+    if len(inputs) != 1 or inputs[0].dtype != "float32" or len(inputs[0].shape) < 2:
+        return None
+    sizes = inputs[0].shape[1:]
+    return tuple(int(n) for n in sizes) if all(isinstance(n, int) and n > 0 for n in sizes) else None
+
+
+def _fits(graph: Graph, sizes: tuple[int, ...]) -> bool:
+    port = next(port for port in graph.facts.outputs if port.name == graph.bottleneck)
+    made = port.shape[1:]
+    return len(made) == len(sizes) and all(
+        isinstance(one, str) or one == other for one, other in zip(made, sizes, strict=True)
+    )
+
+
+# ---- images that are encoded ----
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """Many images that can go through a run's graph, uint8 (N, C, H, W), and their labels, uint8 (N,)."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    task: str
+    shape: Shape
+    letters: PictureGrid | None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def inputs(self, start: int, stop: int) -> np.ndarray:
+        """Return what goes into the graph for some of them, without noise: float32 (n, C, H, W)."""
+        labels = self.labels[start:stop].astype(np.int64)
+        page = Page(clean=to_unit(self.pixels[start:stop]), title="", provenance="", labels=labels)
+        made = pages.make_samples(page, None, self.task, 0.0, self.shape, self.letters)
+        assert made is not None, (self.task, self.shape)
+        return made.inputs
+
+    def name_of(self, label: int) -> str:
+        """What a class is called."""
+        return self.classes[label] if label < len(self.classes) else str(label)
+
+
+def training_crowd(state: State, path: Path | None) -> Crowd | str:
+    """Return images of a run's training split, of its label alone where it has one; or why there are none."""
+    split, rows = _split_of(state, path)
+    if isinstance(split, str):
+        return split
+    assert rows is not None
+    labels = np.unique(split.labels[rows])
+    kept = np.flatnonzero(np.isin(split.training_labels, labels))
+    return _crowd(state.of(path), split.training[kept], split.training_labels[kept], split.classes)
+
+
+def test_crowd(state: State, path: Path | None, *, most: int) -> Crowd | str:
+    """Return at most so many images of a run's test split, evenly spread; or why there are none."""
+    split, rows = _split_of(state, path)
+    if isinstance(split, str):
+        return split
+    assert rows is not None
+    spread = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+    return _crowd(state.of(path), split.pixels[spread], split.labels[spread], split.classes)
+
+
+def label_of(state: State, path: Path | None) -> int | None:
+    """Return the label that a run was trained on alone; None where it has several, or nothing tells."""
+    split, rows = _split_of(state, path)
+    if isinstance(split, str) or rows is None:
+        return None
+    labels = np.unique(split.labels[rows])
+    return int(labels[0]) if len(labels) == 1 else None
+
+
+def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.ndarray | None]:
+    """A run's split and its rows of the test images; or the sentence, '' while the split may still come."""
+    known = state.of(path)
+    if known.split is None or known.own_samples is None or known.history is None:
+        return "Nothing tells which images the run was trained on.", None
+    split = state.splits.get(known.split)
+    if split is None:
+        return "", None
+    if split.trouble:
+        return sentence(split.trouble), None
+    told = known.history.facts.get("test_images", "")
+    count = int(told) if told.isdecimal() else 0
+    rows = pages.places_of(split, known.own_samples, known.task, count)
+    if rows is None:
+        return f"The images in {split.name.dataset} are not those that the run was tested on.", None
+    return split, rows
+
+
+def _crowd(known: Known, pixels: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Crowd | str:
+    """A Crowd, once it is sure that such images can go into the graph."""
+    shape_in = known.graph.image_shape if known.graph else None
+    letters = known.history.grids.get("letters") if known.history else None
+    if shape_in is None or not len(pixels):
+        return "There are no images that the graph takes."
+    task = "reconstruct" if known.task == "denoise" else known.task
+    crowd = Crowd(pixels, labels, classes, task, shape_in, letters)
+    page = Page(clean=to_unit(pixels[:1]), title="", provenance="", labels=labels[:1].astype(np.int64))
+    if pages.make_samples(page, None, task, 0.0, shape_in, letters) is None:
+        return "The images of the split have another shape than the graph takes."
+    return crowd

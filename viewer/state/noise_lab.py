@@ -1,0 +1,213 @@
+"""What the noise lab finds out: images before and after noise, after a median filter and after each network, measured.
+
+And the curves: the mean over the images at several strengths of the noise, kept as long as the same is asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from viewer.state import noise, numbers
+from viewer.state.files import FileBytes
+from viewer.state.noise import Kind
+from viewer.state.selection import State
+from viewer.state.ssim import ssim
+
+STRENGTHS = np.linspace(0, 1, 11)  # of the curves
+MOST_CURVES = 256  # kept, of 11 figures each
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What a graph is tried on: images float32 (N, C, H, W) before the noise, and what should come out."""
+
+    file: FileBytes
+    output: str  # the name of the output that is asked for
+    clean: np.ndarray
+    targets: np.ndarray
+    classes: tuple[str, ...] | None = None  # of a classifier, whose output is logits
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether what should come out is what goes in; of what colours or translates it is not."""
+        return self.clean is self.targets or np.array_equal(self.clean, self.targets)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What tells these images from others."""
+        return digest(self.clean, self.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Peak signal-to-noise ratio in dB and structural similarity of each image, float64 (N,)."""
+
+    psnr: np.ndarray
+    ssim: np.ndarray
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """The means over the images of (PSNR, SSIM)."""
+        return float(self.psnr.mean()), float(self.ssim.mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a graph made of noisy images; `trouble` is the sentence where it made nothing that can be shown."""
+
+    trial: Trial
+    noisy: np.ndarray
+    outputs: np.ndarray | None = None
+    scores: Scores | None = None  # None of a classifier
+    trouble: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What every network is compared with: the noisy images as they are, and after a median filter.
+
+    The scores are None where what should come out is another picture.
+    """
+
+    clean: np.ndarray
+    noisy: np.ndarray
+    median: np.ndarray
+    noisy_scores: Scores | None
+    median_scores: Scores | None
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """Everything that is shown at one place of the slider."""
+
+    kind: Kind
+    strength: float
+    results: Mapping[Path, Result]
+    reference: Reference
+
+
+def digest(*arrays: np.ndarray) -> bytes:
+    """Return what tells these images from others, 16 bytes."""
+    found = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        found.update(str(array.shape).encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.digest()
+
+
+def trial_of(state: State, path: Path) -> Trial | None:
+    """Return what a compared entry's graph is tried on; None where it is not there or takes no such images."""
+    file, samples, graph = state.file_of(path), state.samples_of(path), state.of(path).graph
+    if file is None or samples is None or graph is None:
+        return None
+    clean = samples.clean(noisy=graph.noise > 0)
+    if graph.image_shape != clean.shape[1:]:
+        return None
+    if graph.reconstruction:
+        return Trial(file, graph.reconstruction, clean, samples.targets)
+    return Trial(file, graph.verdict, clean, clean, graph.classes) if graph.verdict else None
+
+
+def score(targets: np.ndarray, outputs: np.ndarray) -> Scores:
+    """Measure what came out against what should have."""
+    return Scores(numbers.psnr(targets, outputs), ssim(targets, outputs))
+
+
+def reference_of(trial: Trial, noisy: np.ndarray) -> Reference:
+    """Return what every network on these images is compared with."""
+    median = noise.median(noisy)
+    if not trial.same:
+        return Reference(trial.clean, noisy, median, None, None)
+    return Reference(trial.clean, noisy, median, score(trial.clean, noisy), score(trial.clean, median))
+
+
+def reference_score(trial: Trial, noisy: np.ndarray, who: str) -> Scores:
+    """Measure noisy images as they are ('noisy'), or after the median filter ('median')."""
+    return score(trial.clean, noisy if who == "noisy" else noise.median(noisy))
+
+
+def result_of(trial: Trial, noisy: np.ndarray, outputs: np.ndarray) -> Result:
+    """Measure a graph's answer, which may be of any shape and hold anything."""
+    if not np.isfinite(outputs).all():
+        broken = int(np.count_nonzero(~np.isfinite(outputs)))
+        told = f"The output is not finite: {broken:,} of its {outputs.size:,} values."
+        return Result(trial, noisy, trouble=told)
+    if trial.classes is not None:
+        if outputs.ndim != 2 or not outputs.shape[1]:
+            return Result(trial, noisy, trouble="The graph's output is no row of logits for each image.")
+        return Result(trial, noisy, outputs)
+    if outputs.shape != trial.targets.shape:
+        return Result(trial, noisy, trouble="The graph's output has another shape than its images.")
+    return Result(trial, noisy, outputs, score(trial.targets, outputs))
+
+
+# ---- curves ----
+
+
+@dataclass(frozen=True)
+class CurveKey:
+    """What a curve depends on: who answers ('noisy', 'median' or a file's sha256), the images and the noise."""
+
+    who: str
+    images: bytes
+    kind: Kind
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Means over the images at each strength, float64 (11,), not a number where not known; and what was tried."""
+
+    psnr: np.ndarray
+    ssim: np.ndarray
+    tried: np.ndarray
+
+
+@dataclass
+class Curves:
+    """The curves found so far, those used last."""
+
+    _kept: OrderedDict[CurveKey, Curve] = field(default_factory=OrderedDict)
+
+    def of(self, key: CurveKey) -> Curve:
+        """Return a curve as far as it is known."""
+        if key not in self._kept:
+            nothing = np.full(len(STRENGTHS), np.nan)
+            self._kept[key] = Curve(nothing.copy(), nothing.copy(), np.zeros(len(STRENGTHS), dtype=bool))
+            while len(self._kept) > MOST_CURVES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def put(self, key: CurveKey, index: int, scores: Scores | None) -> None:
+        """Take what was found at one strength; None where the graph had no answer to measure."""
+        curve = self.of(key)
+        curve.tried[index] = True
+        if scores is not None:
+            curve.psnr[index], curve.ssim[index] = scores.means
+
+    def missing(self, keys: Iterable[CurveKey]) -> tuple[CurveKey, int] | None:
+        """Return what is to be found out next, from the weakest noise on; None where everything is known."""
+        curves = [(key, self.of(key)) for key in keys]
+        for index in range(len(STRENGTHS)):
+            for key, curve in curves:
+                if not curve.tried[index]:
+                    return key, index
+        return None
+
+
+def curve_keys(trials: Mapping[Path, Trial], reference: Trial, kind: Kind) -> dict[CurveKey, Path | None]:
+    """Return the curves that are shown and whose they are: of every graph that makes pictures, and what it rivals."""
+    keys: dict[CurveKey, Path | None] = {}
+    if reference.same:
+        keys |= {CurveKey(who, reference.digest, kind): None for who in ("noisy", "median")}
+    for path, trial in trials.items():
+        if trial.classes is None:
+            keys[CurveKey(trial.file.sha256, trial.digest, kind)] = path
+    return keys
