@@ -136,10 +136,10 @@ def test_several_runs_have_one_colour_each_and_a_legend_that_names_them(qapp: QA
     loss = np.linspace(1, 0.1, 20)
     figure = curves.of_runs(LIGHT, [("a", loss, loss), ("b", loss, loss)], y_label="loss", log=False)
     assert {(s.run, s.colour) for s in figure.series} == {("a", LIGHT.series[0]), ("b", LIGHT.series[1])}
-    assert [text for text, _, _ in figure._entries()] == ["a", "b", "train", "validation"]
-    assert figure.with_hover(3)._values_at(3) == [
-        (f"{n}  {loss[2]:.5g}", c) for n, c in zip("ab", LIGHT.series, strict=False)
-    ]
+    assert [entry.text for entry in figure.entries()] == ["a", "b", "train", "validation"]
+    assert [
+        (reading.run, reading.colour, reading.epoch, reading.values) for reading in figure.with_hover(3).readings()
+    ] == [(name, colour, 3, (loss[2], loss[2])) for name, colour in zip("ab", LIGHT.series, strict=False)]
     painted(figure.with_hover(3))
 
 
@@ -148,7 +148,7 @@ def test_a_legend_of_many_runs_leaves_the_curves_their_room(qapp: QApplication) 
     runs = [(f"assignment/recipe-{index}", loss, loss) for index in range(60)]
     figure = curves.of_runs(LIGHT, runs, y_label="loss", log=False)
     rect, metrics = QRectF(0, 0, 330, 330), QFontMetricsF(QFont())
-    texts = [text for (text, _, _), _ in figure.legend(rect, metrics)]
+    texts = [entry.text for entry, _ in figure.legend(rect, metrics)]
     more = next(text for text in texts if text.startswith("…"))
     assert more == f"… and {60 - (len(texts) - 3)} more" and texts[-2:] == ["train", "validation"]
     assert figure.plot_rect(rect, metrics).height() > rect.height() / 3

@@ -1,64 +1,205 @@
-"""Loss curves: axes with ticks, one colour a run, dashes for training and a line for validation, a legend."""
+"""Curves over epochs or time: axes with ticks, one colour a run, dashes for training and a line for validation."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
-from viewer.figures import ticks
+from viewer.figures import legend, ticks
+from viewer.figures.legend import Entry, Placed, line_pen
 from viewer.figures.theme import Theme
 
-SAMPLE_WIDTH = 22.0  # of a line in the legend
 LEGEND_SHARE = 1 / 3  # of the height; what has no room in it is counted
-
-Named = tuple[str, str, bool]  # text, colour ('' draws no line), dashed
+FAINT = 90  # of 255: how opaque the curve behind a smoothed one is
+NAME_WIDTH = (60.0, 170.0)  # of a run in the box of values: at least and at most
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One curve: values by epoch from 1; what is not finite is a gap."""
+    """One curve: values by epoch from 1; what is not finite is a gap.
+
+    x       where each value stands; None for its epoch
+    raw     the values before smoothing, drawn faintly behind
+    note    what the legend says of the run, such as where it has no numbers
+    best    an epoch that is marked
+    """
 
     run: str
     part: str
     values: np.ndarray
     colour: str
     dashed: bool
+    x: np.ndarray | None = None
+    raw: np.ndarray | None = None
+    note: str = ""
+    best: int | None = None
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Where each value stands on the x axis, float64 (E,)."""
+        return np.arange(1.0, len(self.values) + 1) if self.x is None else self.x[: len(self.values)]
+
+    @property
+    def unsmoothed(self) -> np.ndarray:
+        return self.values if self.raw is None else self.raw
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the crosshair reads of a run: its epoch, and the value of every part that is shown."""
+
+    run: str
+    colour: str
+    epoch: int
+    x: float
+    values: tuple[float | None, ...]
+
+    @property
+    def key(self) -> float:
+        """What readings are sorted by: the last part, which is validation, or else the first."""
+        finite = [value for value in reversed(self.values) if value is not None and math.isfinite(value)]
+        return finite[0] if finite else math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A curve in a unit square, and the values without neighbours, which a line cannot show."""
+
+    path: QPainterPath
+    alone: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class CurvesFigure:
-    """Several curves over one axis of epochs; `hover` is an epoch whose values are written out."""
+    """Several curves over one axis.
+
+    hover       where the crosshair stands on the x axis
+    hidden      runs and parts that were toggled away, by name
+    span        the part of the x axis that is shown, None for all of it
+    band        the part that is being chosen with the pointer
+    chosen      which entry of the legend the keyboard is on
+    """
 
     theme: Theme
     series: tuple[Series, ...]
     y_label: str
     log: bool = False
-    hover: int | None = None
-    _paths: dict[int, QPainterPath] = field(default_factory=dict)
+    hover: float | None = None
+    x_label: str = "epoch"
+    x_log: bool = False
+    hidden: frozenset[str] = frozenset()
+    span: tuple[float, float] | None = None
+    band: tuple[float, float] | None = None
+    chosen: int | None = None
+    unit: str = ""  # of the x axis, where it does not count epochs
+    _paths: dict[tuple[int, bool], Drawn] = field(default_factory=dict)
+    _placed: dict[tuple[float, ...], Placed] = field(default_factory=dict)
+
+    # ---- what is shown ----
+
+    @cached_property
+    def shown(self) -> tuple[Series, ...]:
+        """The curves that are not toggled away."""
+        return tuple(curve for curve in self.series if not {curve.run, curve.part} & self.hidden)
+
+    @property
+    def counts_epochs(self) -> bool:
+        return all(curve.x is None for curve in self.series)
+
+    @cached_property
+    def reach(self) -> tuple[float, float]:
+        """The whole of the x axis, from the first epoch of any run to the last."""
+        places = np.concatenate([curve.places for curve in self.series])
+        places = places[np.isfinite(places) & ((places > 0) | (not self.x_log))]
+        return (float(places.min()), float(places.max())) if places.size else (1.0, 1.0)
 
     @cached_property
     def x_axis(self) -> ticks.Axis:
-        return ticks.counting(1, max(len(curve.values) for curve in self.series))
+        low, high = self.span or self.reach
+        if self.x_log and high > low > 0:
+            return ticks.within(low, high, log=True)
+        if self.counts_epochs:
+            return ticks.counting(round(low), round(high))
+        return ticks.within(low if self.span else 0.0, high) if high > low else ticks.linear(0.0, high or 1.0)
 
     @cached_property
     def y_axis(self) -> ticks.Axis:
-        values = np.concatenate([curve.values for curve in self.series])
+        low, high = self.x_axis.low, self.x_axis.high
+        seen = [
+            values[(curve.places >= low) & (curve.places <= high)]
+            for curve in self.shown
+            for values in ((curve.values,) if curve.raw is None else (curve.values, curve.raw))
+        ]
+        values = np.concatenate(seen) if seen else np.zeros(0)
         usable = values[np.isfinite(values) & ((values > 0) | (not self.log))]
-        low, high = (float(usable.min()), float(usable.max())) if usable.size else (0.1, 1.0)
-        return ticks.logarithmic(low, high) if self.log else ticks.linear(low, high)
+        least, most = (float(usable.min()), float(usable.max())) if usable.size else (0.1, 1.0)
+        return ticks.logarithmic(least, most) if self.log else ticks.linear(least, most)
 
-    def with_hover(self, epoch: int | None) -> CurvesFigure:
-        """Return the same figure with another epoch pointed at; axes and paths are kept."""
-        copy = CurvesFigure(self.theme, self.series, self.y_label, self.log, epoch, self._paths)
-        copy.__dict__.update(x_axis=self.x_axis, y_axis=self.y_axis)
+    @cached_property
+    def stops(self) -> np.ndarray:
+        """Where the crosshair can stand: every epoch of a curve that is shown, sorted."""
+        low, high = self.x_axis.low, self.x_axis.high
+        places = np.unique(np.concatenate([np.zeros(0), *(curve.places for curve in self.shown)]))
+        inside: np.ndarray = places[(places >= low) & (places <= high) & np.isfinite(places)]
+        return inside
+
+    def _with(self, **changes: object) -> CurvesFigure:
+        """Return the same curves with something else pointed at; axes and paths are kept."""
+        copy: CurvesFigure = dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+        kept = ("shown", "reach", "x_axis", "y_axis", "stops")
+        copy.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return copy
+
+    def with_hover(self, place: float | None) -> CurvesFigure:
+        """Return the same figure with the crosshair at the nearest epoch, or without one."""
+        if place is None or not len(self.stops):
+            return self._with(hover=None)
+        return self._with(hover=float(self.stops[np.argmin(np.abs(self.stops - place))]))
+
+    def with_band(self, band: tuple[float, float] | None) -> CurvesFigure:
+        return self._with(band=band)
+
+    def with_chosen(self, chosen: int | None) -> CurvesFigure:
+        return self._with(chosen=chosen)
+
+    def stepped(self, step: int) -> CurvesFigure:
+        """Return the same figure with the crosshair so many epochs on, or back; it begins at an end."""
+        if not len(self.stops):
+            return self
+        if self.hover is None:
+            return self._with(hover=float(self.stops[0 if step > 0 else -1]))
+        index = int(np.argmin(np.abs(self.stops - self.hover))) + step
+        return self._with(hover=float(self.stops[max(0, min(len(self.stops) - 1, index))]))
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts that are shown, in their order."""
+        return list(dict.fromkeys(curve.part for curve in self.shown))
+
+    def readings(self) -> list[Reading]:
+        """Return what every run has at the crosshair, the least first."""
+        if self.hover is None:
+            return []
+        runs: dict[tuple[str, str], dict[str, Series]] = {}
+        for curve in self.shown:
+            runs.setdefault((curve.run, curve.colour), {})[curve.part] = curve
+        found = []
+        for (run, colour), parts in runs.items():
+            longest = max(parts.values(), key=lambda curve: len(curve.values))
+            index = _nearest(longest.places, self.hover)
+            if index is None:
+                continue
+            values = tuple(_at(parts.get(part), index) for part in self.parts)
+            if any(value is not None for value in values):
+                found.append(Reading(run, colour, index + 1, float(longest.places[index]), values))
+        return sorted(found, key=lambda reading: reading.key)
 
     # ---- geometry ----
 
@@ -66,41 +207,60 @@ class CurvesFigure:
         """Return where the curves lie: what legend, ticks and labels leave."""
         line = metrics.height()
         left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
-        legend = len({place.y() for _, place in self.legend(rect, metrics)})
-        top = legend * (line + 2) + line + 8
+        top = legend.lines_of(self.legend(rect, metrics)) * (line + 2) + line + 8
         return QRectF(
             rect.left() + left, rect.top() + top, rect.width() - left - 12, rect.height() - top - 2 * line - 12
         )
 
-    def epoch_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> int | None:
-        """Return the epoch under a point of the plot."""
+    def place_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> float | None:
+        """Return what stands on the x axis under a point of the plot."""
         plot = self.plot_rect(rect, metrics)
         if not plot.adjusted(-4, -4, 4, 4).contains(point) or plot.width() <= 0:
             return None
-        place = (point.x() - plot.left()) / plot.width()
-        epoch = round(self.x_axis.low + place * (self.x_axis.high - self.x_axis.low))
-        return max(1, min(epoch, max(len(curve.values) for curve in self.series)))
+        return self.place_of(point.x(), plot)
 
-    def _entries(self, runs_named: int | None = None) -> list[Named]:
-        """The legend: one entry a run while there are several, so many of them named, and the two kinds of line."""
+    def place_of(self, x: float, plot: QRectF) -> float:
+        share, axis = min(1.0, max(0.0, (x - plot.left()) / max(1.0, plot.width()))), self.x_axis
+        if axis.log:
+            return float(axis.low * (axis.high / axis.low) ** share)
+        return axis.low + share * (axis.high - axis.low)
+
+    def entries(self, runs_named: int | None = None) -> list[Entry]:
+        """The legend: one entry a run while there are several, so many of them named, and the kinds of line."""
         runs = list(dict.fromkeys((curve.run, curve.colour) for curve in self.series))
+        notes = {curve.run: curve.note for curve in self.series if curve.note}
+        best = [Entry("best", "", "least validation loss", self.theme.muted)] if self._marks_best else []
         if len(runs) == 1:
-            return [(curve.part, curve.colour, curve.dashed) for curve in self.series]
-        parts = dict.fromkeys((curve.part, self.theme.muted, curve.dashed) for curve in self.series)
-        named = [(name, colour, False) for name, colour in runs[:runs_named]]
+            parts = [self._part(curve, curve.colour) for curve in self.series]
+            return [*parts, *best, *(Entry("note", name, note, "") for name, note in notes.items())]
+        parts = list(dict.fromkeys(self._part(curve, self.theme.muted) for curve in self.series))
+        named = [
+            Entry("run", name, f"{name}: {notes[name]}" if name in notes else name, colour, False, self._is_on(name))
+            for name, colour in runs[:runs_named]
+        ]
         more = len(runs) - len(named)
-        return [*named, *([(f"… and {more} more", "", False)] if more else []), *parts]
+        rest = [Entry("more", "", f"… and {more} more", "")] if more else []
+        return [*named, *rest, *(parts if len(parts) > 1 else []), *best]
 
-    def legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[Named, QPointF]]:
+    def _part(self, curve: Series, colour: str) -> Entry:
+        return Entry("part", curve.part, curve.part, colour, curve.dashed, self._is_on(curve.part))
+
+    def _is_on(self, name: str) -> bool:
+        return name not in self.hidden
+
+    @property
+    def _marks_best(self) -> bool:
+        return any(curve.best is not None for curve in self.shown)
+
+    def legend(self, rect: QRectF, metrics: QFontMetricsF) -> Placed:
         """Return what the legend holds and where: as many runs as a third of the height takes."""
-        lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
-        everything = self._entries()
-        placed = _flow(everything, rect, metrics)
-        if _fits(placed, lines):
-            return placed
-        most = len({curve.run for curve in self.series}) - 1
-        few = bisect_left(range(most + 1), True, key=lambda n: not _fits(_flow(self._entries(n), rect, metrics), lines))
-        return _flow(self._entries(max(0, few - 1)), rect, metrics)
+        key = (*rect.getRect(), metrics.height(), metrics.averageCharWidth())  # type: ignore[misc]
+        placed = self._placed.get(key)
+        if placed is None:
+            lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
+            most = len({curve.run for curve in self.series})
+            placed = self._placed[key] = legend.fitting(self.entries, most, rect, metrics, lines=lines)
+        return placed
 
     # ---- painting ----
 
@@ -112,28 +272,27 @@ class CurvesFigure:
         plot = self.plot_rect(rect, metrics)
         if plot.width() < 20 or plot.height() < 20:
             return
-        self._paint_legend(painter, rect, metrics)
-        self._paint_axes(painter, plot, metrics)
-        painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setClipRect(plot.adjusted(-1, -2, 1, 2))
-        for index, curve in enumerate(self.series):
+        placed = self.legend(rect, metrics)
+        legend.paint(painter, placed, self.theme, metrics, chosen=self.chosen_entry(placed))
+        self._paint_axes(painter, plot, metrics)
+        self._paint_labels(painter, rect, plot, metrics)
+        painter.save()
+        painter.setClipRect(plot.adjusted(-1, -5, 5, 3))
+        for index, curve in enumerate(self.shown):
             self._paint_curve(painter, plot, index, curve)
+        for curve in self.shown:
+            self._paint_best(painter, plot, curve)
+        if self.band is not None:
+            self._paint_band(painter, plot)
         painter.restore()
         if self.hover is not None:
             self._paint_hover(painter, plot, metrics)
 
-    def _paint_legend(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
-        line = metrics.height()
-        for (text, colour, dashed), place in self.legend(rect, metrics):
-            middle = math.floor(place.y() + line / 2)  # on whole pixels, so that all are of one width
-            if colour:
-                painter.setPen(_pen(painter, colour, dashed=dashed))
-                painter.drawLine(QPointF(place.x(), middle), QPointF(place.x() + SAMPLE_WIDTH, middle))
-            left = place.x() + (SAMPLE_WIDTH + 6 if colour else 0)
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, rect.right() - left)
-            painter.setPen(self.theme.colour("text" if colour else "muted"))
-            painter.drawText(QPointF(left, place.y() + metrics.ascent()), shown)
+    def chosen_entry(self, placed: Placed) -> Entry | None:
+        """The entry of the legend that the keyboard is on."""
+        choices = [entry for entry, _ in placed if entry.can_be_toggled]
+        return choices[self.chosen % len(choices)] if choices and self.chosen is not None else None
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
@@ -151,112 +310,188 @@ class CurvesFigure:
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
         painter.setPen(QPen(self.theme.colour("muted"), 1))
         painter.drawLine(plot.bottomLeft(), plot.bottomRight())
-        told = metrics.elidedText(self.y_label, Qt.TextElideMode.ElideRight, plot.width() + 8)
-        painter.drawText(QPointF(plot.left(), plot.top() - 8), told)
+
+    def _paint_labels(self, painter: QPainter, rect: QRectF, plot: QRectF, metrics: QFontMetricsF) -> None:
+        """Write what the axes are of; the vertical one's begins at the plot, or before it where it needs the room."""
+        line, width = metrics.height(), metrics.horizontalAdvance(self.y_label)
+        left = max(rect.left(), min(plot.left(), rect.right() - width))
+        told = metrics.elidedText(self.y_label, Qt.TextElideMode.ElideRight, rect.right() - left + 1)
+        painter.setPen(self.theme.colour("muted"))
+        painter.drawText(QPointF(left, plot.top() - 8), told)
         below = QRectF(plot.left(), plot.bottom() + line + 6, plot.width(), line)
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, "epoch")
+        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
 
     def _paint_curve(self, painter: QPainter, plot: QRectF, index: int, curve: Series) -> None:
-        painter.save()
-        painter.setPen(_pen(painter, curve.colour, dashed=curve.dashed))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         transform = QTransform(plot.width(), 0, 0, -plot.height(), plot.left(), plot.bottom())
-        if np.count_nonzero(np.isfinite(curve.values)) == 1:
-            self._paint_dot(painter, plot, curve)
-        painter.setTransform(transform, True)
-        painter.drawPath(self._path(index))
-        painter.restore()
+        for faint in (True, False) if curve.raw is not None else (False,):
+            ink = self._ink(curve.colour, faint=faint)
+            painter.save()
+            painter.setPen(line_pen(painter, ink, dashed=curve.dashed, width=1.0 if faint else 1.7))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setTransform(transform, True)
+            painter.drawPath(self._drawn(index, faint=faint).path)
+            painter.restore()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(curve.colour))
+        for place in self._drawn(index, faint=False).alone:
+            painter.drawEllipse(_stretched(place, plot), 2.5, 2.5)
 
-    def _paint_dot(self, painter: QPainter, plot: QRectF, curve: Series) -> None:
-        epoch = int(np.flatnonzero(np.isfinite(curve.values))[0]) + 1
-        place = self._point(curve, epoch)
-        if place:
-            painter.setBrush(painter.pen().color())
-            centre = QPointF(plot.left() + place[0] * plot.width(), plot.bottom() - place[1] * plot.height())
-            painter.drawEllipse(centre, 2.5, 2.5)
+    def _ink(self, colour: str, *, faint: bool) -> str:
+        """A faint colour is mixed with the ground, since paper knows no opacity."""
+        if not faint:
+            return colour
+        one, ground = QColor(colour), self.theme.colour("base")
+        mixed = [
+            (FAINT * a + (255 - FAINT) * b) // 255
+            for a, b in zip(one.getRgb()[:3], ground.getRgb()[:3], strict=True)  # type: ignore[index]
+        ]
+        return QColor(*mixed).name()
 
-    def _path(self, index: int) -> QPainterPath:
+    def _paint_best(self, painter: QPainter, plot: QRectF, curve: Series) -> None:
+        if curve.best is None or curve.best > len(curve.values):
+            return
+        place = self._point(curve, curve.best - 1, curve.unsmoothed)
+        if place is not None and -0.01 <= place[0] <= 1.01:
+            painter.setPen(QPen(QColor(curve.colour), 1.6))
+            painter.setBrush(self.theme.colour("base"))
+            painter.drawEllipse(_stretched(place, plot), 4, 4)
+
+    def _paint_band(self, painter: QPainter, plot: QRectF) -> None:
+        assert self.band is not None
+        ends = [plot.left() + self.x_axis.place(end) * plot.width() for end in sorted(self.band)]
+        ground = self.theme.colour("accent")
+        ground.setAlpha(50)
+        painter.fillRect(QRectF(ends[0], plot.top(), ends[1] - ends[0], plot.height()), ground)
+
+    def _drawn(self, index: int, *, faint: bool) -> Drawn:
         """The curve in a unit square, made once; a cosmetic pen keeps its width when it is stretched."""
-        path = self._paths.get(index)
-        if path is None:
-            path, joined = QPainterPath(), False
-            curve = self.series[index]
-            for epoch in range(1, len(curve.values) + 1):
-                place = self._point(curve, epoch)
-                if place is not None and joined:
-                    path.lineTo(*place)
-                elif place is not None:
-                    path.moveTo(*place)
-                joined = place is not None
-            self._paths[index] = path
-        return path
+        drawn = self._paths.get((index, faint))
+        if drawn is None:
+            curve = self.shown[index]
+            near = slice(*self._near(curve))
+            xs = self.x_axis.places(curve.places[near])
+            ys = self.y_axis.places((curve.unsmoothed if faint else curve.values)[near])
+            drawn = self._paths[index, faint] = _joined(xs, ys)
+        return drawn
 
-    def _point(self, curve: Series, epoch: int) -> tuple[float, float] | None:
-        value = float(curve.values[epoch - 1])
-        if not math.isfinite(value) or (self.log and value <= 0):
+    def _near(self, curve: Series) -> tuple[int, int]:
+        """The values in the part of the axis that is shown, and one more at either side."""
+        if self.span is None:
+            return 0, len(curve.values)
+        first, last = np.searchsorted(curve.places, self.span, side="left")
+        return max(0, int(first) - 1), min(len(curve.values), int(last) + 2)
+
+    def _point(self, curve: Series, index: int, values: np.ndarray) -> tuple[float, float] | None:
+        value, x = float(values[index]), float(curve.places[index])
+        if not math.isfinite(value) or (self.log and value <= 0) or (self.x_axis.log and x <= 0):
             return None
-        return self.x_axis.place(epoch), self.y_axis.place(value)
+        return self.x_axis.place(x), self.y_axis.place(value)
+
+    # ---- the crosshair ----
 
     def _paint_hover(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         assert self.hover is not None
         x = plot.left() + self.x_axis.place(self.hover) * plot.width()
         painter.setPen(QPen(self.theme.colour("muted"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
-        several = len({curve.run for curve in self.series}) > 1
-        heading = f"epoch {self.hover}" + (", validation" if several else "")
-        values = self._values_at(self.hover)
-        room = max(1, math.floor((plot.height() - 12) / metrics.height()) - 1)
-        if len(values) > room:
-            values = [*values[: room - 1], (f"… and {len(values) - room + 1} more", self.theme.muted)]
-        lines = [(heading, self.theme.text), *values]
-        width = max(metrics.horizontalAdvance(text) for text, _ in lines) + 14
-        height = len(lines) * metrics.height() + 8
+        readings = self.readings()
+        for reading in readings:
+            self._paint_dots(painter, plot, reading)
+        rows = self._rows(readings, metrics, plot)
+        widths = [max(metrics.horizontalAdvance(row[0][column]) for row in rows) for column in range(len(rows[0][0]))]
+        width, height = sum(widths) + 10 * (len(widths) - 1) + 14, len(rows) * metrics.height() + 8
         beside = x + 8 if x + 8 + width <= plot.right() else x - 8 - width
         left = max(plot.left() + 2, min(beside, plot.right() - width))
         box = QRectF(left, plot.top() + 2, width, height)
         painter.setPen(QPen(self.theme.colour("border"), 1))
         painter.setBrush(self.theme.colour("raised"))
         painter.drawRect(box)
-        for index, (text, colour) in enumerate(lines):
-            painter.setPen(QPen(colour))
-            place = QPointF(box.left() + 7, box.top() + 4 + index * metrics.height() + metrics.ascent())
-            painter.drawText(place, text)
+        for index, (cells, colour) in enumerate(rows):
+            painter.setPen(QPen(QColor(colour)))
+            place = box.left() + 7
+            for column, (cell, room) in enumerate(zip(cells, widths, strict=True)):
+                indent = room - metrics.horizontalAdvance(cell) if column else 0.0
+                painter.drawText(
+                    QPointF(place + indent, box.top() + 4 + index * metrics.height() + metrics.ascent()), cell
+                )
+                place += room + 10
 
-    def _values_at(self, epoch: int) -> list[tuple[str, str]]:
-        """What is written at an epoch: both losses of a single run, the validation loss of several."""
+    def _paint_dots(self, painter: QPainter, plot: QRectF, reading: Reading) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(reading.colour))
+        for value in reading.values:
+            if value is not None and math.isfinite(value) and (value > 0 or not self.log):
+                place = self.x_axis.place(reading.x), self.y_axis.place(value)
+                painter.drawEllipse(_stretched(place, plot), 2.8, 2.8)
+
+    def heading(self) -> str:
+        """What the crosshair stands at."""
+        assert self.hover is not None
+        return f"epoch {self.hover:.0f}" if self.counts_epochs else f"{self.hover:.4g} {self.unit}"
+
+    def _rows(self, readings: list[Reading], metrics: QFontMetricsF, plot: QRectF) -> list[tuple[tuple[str, ...], str]]:
+        """The box of values: a heading, and a row a run, or a row a part of a single run; with their colours."""
         several = len({curve.run for curve in self.series}) > 1
-        return [
-            (f"{curve.run if several else curve.part}  {curve.values[epoch - 1]:.5g}", curve.colour)
-            for curve in self.series
-            if not (several and curve.dashed)
-            if epoch <= len(curve.values) and math.isfinite(curve.values[epoch - 1])
+        if not several:
+            values = readings[0].values if readings else ()
+            colour = readings[0].colour if readings else self.theme.text
+            lines = [((part, _written(value)), colour) for part, value in zip(self.parts, values, strict=False)]
+            return [((self.heading(), ""), self.theme.text), *lines]
+        heads = self.parts if self.counts_epochs else ["epoch", *self.parts]
+        room = max(1, math.floor((plot.height() - 12) / metrics.height()) - 1)
+        cells = [self._cells(reading) for reading in readings]
+        wide = [max(map(metrics.horizontalAdvance, column)) for column in zip(heads, *cells, strict=True)]
+        left = min(NAME_WIDTH[1], max(NAME_WIDTH[0], plot.width() - sum(wide) - 10 * len(wide) - 18))
+        named = [
+            ((metrics.elidedText(reading.run, Qt.TextElideMode.ElideMiddle, left), *row), reading.colour)
+            for reading, row in zip(readings, cells, strict=True)
         ]
+        if len(named) > room:
+            more = (f"… and {len(named) - room + 1} more", *("" for _ in heads))
+            named = [*named[: room - 1], (more, self.theme.muted)]
+        return [((self.heading(), *heads), self.theme.text), *named]
+
+    def _cells(self, reading: Reading) -> tuple[str, ...]:
+        """What is written of a run beside its name: in another epoch than the others, where time is the axis."""
+        values = tuple(map(_written, reading.values))
+        return values if self.counts_epochs else (str(reading.epoch), *values)
 
 
-def _flow(entries: Sequence[Named], rect: QRectF, metrics: QFontMetricsF) -> list[tuple[Named, QPointF]]:
-    """Place entries from left to right and then below."""
-    placed, x, y = [], 0.0, 0.0
-    for entry in entries:
-        width = (SAMPLE_WIDTH + 6 if entry[1] else 0) + metrics.horizontalAdvance(entry[0]) + 16
-        if x > 0 and x + width > rect.width():
-            x, y = 0.0, y + metrics.height() + 2
-        placed.append((entry, QPointF(rect.left() + x, rect.top() + y)))
-        x += width
-    return placed
+def _joined(xs: np.ndarray, ys: np.ndarray) -> Drawn:
+    """Join neighbouring points that have a place; what has none is a gap."""
+    path, alone = QPainterPath(), list[tuple[float, float]]()
+    there = np.concatenate([[False], np.isfinite(xs) & np.isfinite(ys), [False]])
+    starts, ends = np.flatnonzero(there[1:] & ~there[:-1]), np.flatnonzero(there[:-1] & ~there[1:])
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        points = list(zip(xs[start:end].tolist(), ys[start:end].tolist(), strict=True))
+        if len(points) == 1:
+            alone += points
+        else:
+            path.addPolygon(QPolygonF([QPointF(x, y) for x, y in points]))
+    return Drawn(path, tuple(alone))
 
 
-def _fits(placed: Sequence[tuple[Named, QPointF]], lines: int) -> bool:
-    return len({place.y() for _, place in placed}) <= lines
+def _nearest(places: np.ndarray, x: float) -> int | None:
+    """Return the index of the value nearest to a place; None for one that the curve had not begun or had ended at."""
+    if not len(places):
+        return None
+    index = int(np.argmin(np.abs(places - x)))
+    step = float(places[-1] - places[-2]) if len(places) > 1 and places[-1] > places[-2] else float(places[-1]) or 1.0
+    return index if abs(places[index] - x) <= 0.5 * step + 1e-9 or 0 < index < len(places) - 1 else None
 
 
-def _pen(painter: QPainter, colour: str, *, dashed: bool = False) -> QPen:
-    """A line's pen: a cosmetic pen counts device pixels, so its width grows with the display's ratio."""
-    pen = QPen(colour)
-    pen.setWidthF(1.7 * painter.device().devicePixelRatioF())
-    pen.setCosmetic(True)
-    if dashed:
-        pen.setDashPattern([4, 3])
-    return pen
+def _at(curve: Series | None, index: int) -> float | None:
+    return float(curve.values[index]) if curve is not None and index < len(curve.values) else None
+
+
+def _written(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if math.isfinite(value) else "–"  # the legend says of a run that it has no numbers
+
+
+def _stretched(place: tuple[float, float], plot: QRectF) -> QPointF:
+    return QPointF(plot.left() + place[0] * plot.width(), plot.bottom() - place[1] * plot.height())
 
 
 def of_runs(

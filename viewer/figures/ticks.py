@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -28,6 +30,16 @@ class Axis:
         if self.log:
             return (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
         return (value - self.low) / (self.high - self.low)
+
+    def places(self, values: np.ndarray) -> np.ndarray:
+        """Return where values stand, float64; not a number for what has no place on the axis."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.log:
+                share = (np.log10(values) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
+            else:
+                share = (values - self.low) / (self.high - self.low)
+        found: np.ndarray = np.where(np.isfinite(share), share, np.nan)
+        return found
 
 
 def linear(low: float, high: float, *, about: int = 5) -> Axis:
@@ -76,3 +88,18 @@ def label(value: float) -> str:
     if value != 0 and (abs(value) >= 1e5 or abs(value) < 1e-4):
         return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
     return f"{value:g}"
+
+
+def within(low: float, high: float, *, log: bool = False, about: int = 5) -> Axis:
+    """Return an axis that ends exactly at low and high, with the ticks that lie between: of a range zoomed into."""
+    if log and low > 0 and high > low:
+        wide = math.log10(high / low) > 3
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        ticks = [factor * 10.0**power for power in powers for factor in ((1,) if wide else (1, 2, 5))]
+        inside = tuple(float(f"{tick:.12g}") for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9))
+        return Axis(low, high, True, inside or (low, high))
+    whole = linear(low, high, about=about)
+    if not high > low:
+        return whole
+    slack = 1e-9 * (high - low)
+    return Axis(low, high, False, tuple(tick for tick in whole.ticks if low - slack <= tick <= high + slack) or (low,))

@@ -3,146 +3,300 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from viewer.figures import ticks
 from viewer.figures.theme import Theme
+from viewer.state.trade_off import rank_correlation as rank_correlation
 
 Place = Callable[[float, float], QPointF]
+REACH = 12.0  # how far from a point the pointer may be to mean it
+NAME_GAP = 8.0
+RIGHT = 90.0  # what is left beside the plot for names, where all of them are written
 
 
 @dataclass(frozen=True)
 class Point:
-    """One model: how many values its bottleneck has, its error, the sheet's, and PCA's with as many values."""
+    """One model: how many values its bottleneck has, its error, the sheet's, and PCA's with as many values.
+
+    group   what it is compared within; each has a curve of PCA
+    family  what has a colour of its own, '' for the group
+    pca_at  where PCA stands on the axis of sizes, None for where the model does
+    hollow  whether its figure tells nothing yet
+    chosen  whether it is selected
+    """
 
     name: str
     size: float
     error: float
     published: float | None = None
     pca: float | None = None
+    group: str = ""
+    family: str = ""
+    pca_at: float | None = None
+    hollow: bool = False
+    chosen: bool = False
+
+    @property
+    def errors(self) -> list[float]:
+        return [value for value in (self.error, self.published, self.pca) if value is not None]
+
+    @property
+    def sizes(self) -> list[float]:
+        return [self.size] if self.pca is None or self.pca_at is None else [self.size, self.pca_at]
 
 
 @dataclass(frozen=True, eq=False)
 class TradeOffFigure:
-    """Both axes logarithmic; filled dots are measured, rings are the sheet's, the line is PCA."""
+    """Sizes on a logarithmic axis; filled dots are measured, rings are the sheet's, lines are PCA.
+
+    least       errors below are drawn here: PCA of all values has none
+    log         whether the axis of errors is logarithmic
+    name_all    whether every point is named, however far from it; otherwise the chosen, and others beside free places
+    hover       which of the points the pointer or the keyboard is on
+    """
 
     theme: Theme
     points: tuple[Point, ...]
     x_label: str = "values in the bottleneck"
     y_label: str = "mean squared error on the test split"
-    least: float = 1e-5  # errors below are drawn here: PCA of all values has none
+    least: float = 1e-5
+    log: bool = True
+    name_all: bool = True
+    hover: int | None = None
 
-    @property
+    @cached_property
+    def groups(self) -> list[str]:
+        return list(dict.fromkeys(point.group for point in self.points))
+
+    @cached_property
+    def families(self) -> list[str]:
+        return list(dict.fromkeys(point.family or point.group for point in self.points))
+
+    @cached_property
+    def y_axis(self) -> ticks.Axis:
+        errors = [error for point in self.points for error in point.errors if math.isfinite(error)]
+        low, high = (min(errors), max(errors)) if errors else (0.1, 1.0)
+        if not self.log:
+            return ticks.linear(low, high)
+        return ticks.logarithmic(max(low, self.least), max(high, self.least))
+
+    @cached_property
     def _span(self) -> tuple[float, float]:
         """The ends of the axis of sizes, as logarithms: a little more than the points need."""
-        sizes = [math.log(point.size) for point in self.points]
-        return min(sizes) - 0.4, max(sizes) + 0.4
+        sizes = [math.log(size) for point in self.points for size in point.sizes if size > 0]
+        return (min(sizes) - 0.4, max(sizes) + 0.4) if sizes else (0.0, 1.0)
+
+    def colour_of(self, point: Point) -> str:
+        """A family's colour; the accent where there is only one."""
+        if len(self.families) == 1:
+            return self.theme.accent
+        return self._colour(point.family or point.group)
+
+    def _colour(self, family: str) -> str:
+        return self.theme.series[self.families.index(family) % len(self.theme.series)]
+
+    # ---- geometry ----
+
+    def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
+        """Return where the points lie: what legend, ticks and labels leave."""
+        line = math.ceil(metrics.height())
+        left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
+        right = RIGHT if self.name_all else 12.0
+        lines = len({y for _, _, _, y in self._legend(rect, metrics)})
+        top = (lines + 1) * line + 10
+        return QRectF(
+            rect.left() + left, rect.top() + top, rect.width() - left - right, rect.height() - top - 2 * line - 12
+        )
+
+    def _placing(self, plot: QRectF) -> Place:
+        low, high = self._span
+        axis = self.y_axis
+
+        def place(size: float, error: float) -> QPointF:
+            x = plot.left() + (math.log(size) - low) / (high - low) * plot.width()
+            return QPointF(x, plot.bottom() - axis.place(max(error, axis.low)) * plot.height())
+
+        return place
+
+    def point_at(self, where: QPointF, rect: QRectF, metrics: QFontMetricsF) -> int | None:
+        """Return which of the points is nearest to a place, if it is near."""
+        place = self._placing(self.plot_rect(rect, metrics))
+        far = [_distance(place(point.size, point.error), where) for point in self.points]
+        nearest = min(range(len(far)), key=far.__getitem__, default=None)
+        return nearest if nearest is not None and far[nearest] <= REACH else None
+
+    def spot_of(self, index: int, rect: QRectF, metrics: QFontMetricsF) -> QPointF:
+        """Return where a point is painted."""
+        point = self.points[index]
+        return self._placing(self.plot_rect(rect, metrics))(point.size, point.error)
+
+    # ---- painting ----
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint legend, axes and points inside `rect`."""
         metrics = QFontMetricsF(painter.font(), painter.device())
-        line = math.ceil(metrics.height())
-        errors = [
-            value for point in self.points for value in (point.error, point.published, point.pca) if value is not None
-        ]
-        y_axis = ticks.logarithmic(max(min(errors), self.least), max(errors))
-        left = max(metrics.horizontalAdvance(text) for text in y_axis.labels) + 10
-        plot = QRectF(
-            rect.left() + left, rect.top() + 2 * line + 10, rect.width() - left - 90, rect.height() - 4 * line - 22
-        )
+        plot = self.plot_rect(rect, metrics)
+        if not self.points or plot.width() < 20 or plot.height() < 20:
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_axes(painter, plot, y_axis, metrics)
+        self._paint_axes(painter, rect, plot, metrics)
         self._paint_legend(painter, rect, metrics)
+        place = self._placing(plot)
+        for group in self.groups:
+            self._paint_pca(painter, place, [point for point in self.points if point.group == group])
+        for index, point in enumerate(self.points):
+            self._paint_point(painter, place, point, pointed_at=index == self.hover)
+        self._paint_names(painter, plot.adjusted(0, -4, 10, -2), place, metrics)
 
-        def place(size: float, error: float) -> QPointF:
-            return QPointF(self._x(size, plot), plot.bottom() - y_axis.place(max(error, y_axis.low)) * plot.height())
-
-        self._paint_pca(painter, place)
-        self._paint_points(painter, place, metrics)
-
-    def _x(self, size: float, plot: QRectF) -> float:
-        low, high = self._span
-        return plot.left() + (math.log(size) - low) / (high - low) * plot.width()
-
-    def _paint_axes(self, painter: QPainter, plot: QRectF, y_axis: ticks.Axis, metrics: QFontMetricsF) -> None:
+    def _paint_axes(self, painter: QPainter, rect: QRectF, plot: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for tick, text in zip(y_axis.ticks, y_axis.labels, strict=True):
-            y = plot.bottom() - y_axis.place(tick) * plot.height()
+        above = math.inf
+        for tick, text in zip(self.y_axis.ticks, self.y_axis.labels, strict=True):
+            y = plot.bottom() - self.y_axis.place(tick) * plot.height()
+            if above - y < line - 3:
+                continue  # it would lie over the one below
+            above = y
             painter.setPen(QPen(self.theme.colour("grid"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(self.theme.colour("muted"))
             painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
-        for size in sorted({point.size for point in self.points}):
-            x = self._x(size, plot)
-            painter.setPen(self.theme.colour("muted"))
-            painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
-            painter.drawText(QRectF(x - 40, plot.bottom() + 5, 80, line), Qt.AlignmentFlag.AlignHCenter, f"{size:,.0f}")
+        self._paint_sizes(painter, plot, metrics)
         painter.setPen(QPen(self.theme.colour("muted"), 1))
         painter.drawLine(plot.bottomLeft(), plot.bottomRight())
-        painter.drawText(QPointF(plot.left(), plot.top() - 8), self.y_label)
+        left = max(rect.left(), min(plot.left(), rect.right() - metrics.horizontalAdvance(self.y_label)))
+        painter.drawText(QPointF(left, plot.top() - 8), self.y_label)
         below = QRectF(plot.left(), plot.bottom() + line + 6, plot.width(), line)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
 
-    def _paint_legend(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
-        x, y = rect.left(), rect.top() + metrics.height() / 2
-        for kind, text in (("dot", "measured"), ("ring", "the sheet's"), ("line", "PCA with as many values")):
-            painter.setPen(QPen(self.theme.colour("muted" if kind == "line" else "accent"), 1.7))
-            painter.setBrush(self.theme.colour("accent") if kind == "dot" else Qt.BrushStyle.NoBrush)
-            if kind == "line":
-                painter.drawLine(QPointF(x, y), QPointF(x + 18, y))
-            else:
-                painter.drawEllipse(QPointF(x + 9, y), 4, 4)
-            painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(x + 24, rect.top() + metrics.ascent()), text)
-            x += 24 + metrics.horizontalAdvance(text) + 18
+    def _paint_sizes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
+        """Mark every size; write those that have room, so that no number is torn or lies over another."""
+        place, end = self._placing(plot), -math.inf
+        painter.setPen(self.theme.colour("muted"))
+        for size in sorted({point.size for point in self.points}):
+            x, text = place(size, self.y_axis.high).x(), f"{size:,.0f}"
+            painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
+            width = metrics.horizontalAdvance(text)
+            if x - width / 2 > end:
+                painter.drawText(QPointF(x - width / 2, plot.bottom() + 5 + metrics.ascent()), text)
+                end = x + width / 2 + 6
 
-    def _paint_pca(self, painter: QPainter, place: Place) -> None:
-        known = {point.size: point.pca for point in self.points if point.pca is not None}
+    def _legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[str, str, float, float]]:
+        """What the legend says and where: the marks, and the groups where there are several."""
+        entries = [("dot", "measured")]
+        if any(point.hollow for point in self.points):
+            entries.append(("hollow", "unfinished"))
+        if any(point.published is not None for point in self.points):
+            entries.append(("ring", "the sheet's"))
+        if any(point.pca is not None for point in self.points):
+            entries.append(("line", "PCA with as many values"))
+        if len(self.families) > 1:
+            entries += [(f"family {family}", family) for family in self.families]
+        placed, x, y = [], 0.0, 0.0
+        for kind, text in entries:
+            width = 24 + metrics.horizontalAdvance(text)
+            if x > 0 and x + width > rect.width():
+                x, y = 0.0, y + metrics.height()
+            placed.append((kind, text, rect.left() + x, rect.top() + y))
+            x += width + 14
+        return placed
+
+    def _paint_legend(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
+        for kind, text, x, y in self._legend(rect, metrics):
+            middle = y + metrics.height() / 2
+            family = text if kind.startswith("family ") else None
+            ink = self.theme.accent if len(self.families) == 1 else self.theme.muted
+            if family is not None:
+                ink = self._colour(family)
+            painter.setPen(QPen(QColor(self.theme.muted if kind == "line" else ink), 1.7))
+            painter.setBrush(QColor(ink) if kind == "dot" or family is not None else Qt.BrushStyle.NoBrush)
+            if kind == "line":
+                painter.drawLine(QPointF(x, middle), QPointF(x + 18, middle))
+            else:
+                radius = 5.5 if kind == "ring" else 3.5
+                painter.drawEllipse(QPointF(x + 9, middle), radius, radius)
+            painter.setPen(self.theme.colour("text"))
+            painter.drawText(QPointF(x + 24, y + metrics.ascent()), text)
+
+    def _paint_pca(self, painter: QPainter, place: Place, points: Sequence[Point]) -> None:
+        known = {point.pca_at or point.size: point.pca for point in points if point.pca is not None}
         path = QPainterPath()
         for index, size in enumerate(sorted(known)):
             spot = place(size, known[size])
             move = path.lineTo if index else path.moveTo
             move(spot)
-        painter.setPen(QPen(self.theme.colour("muted"), 1.7))
+        ink = self.theme.muted if len(self.families) == 1 else self.colour_of(points[0])
+        painter.setPen(QPen(QColor(ink), 1.7))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
+        painter.setBrush(QColor(ink))
+        for size, error in known.items() if len(known) == 1 else ():
+            spot = place(size, error)  # one alone is no line
+            painter.drawLine(spot - QPointF(5, 0), spot + QPointF(5, 0))
 
-    def _paint_points(self, painter: QPainter, place: Place, metrics: QFontMetricsF) -> None:
-        """Paint dots and rings; names of points that share a size stand below one another, none over another."""
+    def _paint_point(self, painter: QPainter, place: Place, point: Point, *, pointed_at: bool) -> None:
+        spot, ink = place(point.size, point.error), QColor(self.colour_of(point))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if point.published is not None:
+            painter.setPen(QPen(ink, 1.5))
+            painter.drawEllipse(place(point.size, point.published), 5.5, 5.5)
+        if point.chosen or pointed_at:
+            painter.setPen(QPen(self.theme.colour("text"), 1.6 if point.chosen else 1.0))
+            painter.drawEllipse(spot, 7, 7)
+        painter.setPen(QPen(ink, 1.4))
+        painter.setBrush(self.theme.colour("base") if point.hollow else ink)
+        painter.drawEllipse(spot, 3.5, 3.5)
+
+    def _paint_names(self, painter: QPainter, rect: QRectF, place: Place, metrics: QFontMetricsF) -> None:
+        """Write names, none over another: those of points that share a size stand below one another."""
         spots = [place(point.size, point.error) for point in self.points]
         taken = [QRectF(spot.x() - 5, spot.y() - 5, 10, 10) for spot in spots]
-        for point in sorted(self.points, key=lambda point: -point.error):
-            spot = place(point.size, point.error)
-            if point.published is not None:
-                ring = place(point.size, point.published)
-                painter.setPen(QPen(self.theme.colour("accent"), 1.5))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawEllipse(ring, 5, 5)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self.theme.colour("accent"))
-            painter.drawEllipse(spot, 4, 4)
-            box = QRectF(
-                spot.x() + 8, spot.y() - metrics.height() / 2, metrics.horizontalAdvance(point.name), metrics.height()
-            )
-            while any(box.intersects(other) for other in taken):
-                box.translate(0, 2)
-            taken.append(QRectF(box))
-            painter.setPen(self.theme.colour("text"))
+        rings = [place(point.size, point.published) for point in self.points if point.published is not None]
+        if not self.name_all:
+            taken += [QRectF(ring.x() - 6, ring.y() - 6, 12, 12) for ring in rings]
+        order = sorted(range(len(self.points)), key=lambda index: (not self.points[index].chosen, -spots[index].y()))
+        if self.name_all:
+            order = sorted(range(len(self.points)), key=lambda index: -self.points[index].error)
+        for index in order:
+            point, spot = self.points[index], spots[index]
+            size = QRectF(0, 0, metrics.horizontalAdvance(point.name), metrics.height())
+            box = _below(size, spot, taken) if self.name_all else _beside(size, spot, taken, rect)
+            if box is None:
+                continue
+            taken.append(box)
+            painter.setPen(self.theme.colour("muted" if point.hollow and not point.chosen else "text"))
             painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), point.name)
 
 
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Return Spearman's rank correlation of two equally long rows of values; ties share their mean rank."""
+def _distance(one: QPointF, other: QPointF) -> float:
+    return math.hypot(one.x() - other.x(), one.y() - other.y())
 
-    def ranks(values: np.ndarray) -> np.ndarray:
-        return np.array(
-            [((values < value).sum() + (values <= value).sum() - 1) / 2 for value in values], dtype=np.float64
-        )
 
-    return float(np.corrcoef(ranks(one), ranks(other))[0, 1])
+def _below(size: QRectF, spot: QPointF, taken: Sequence[QRectF]) -> QRectF:
+    """The first free place for a name at the right of a point, or further down."""
+    box = QRectF(spot.x() + NAME_GAP, spot.y() - size.height() / 2, size.width(), size.height())
+    while any(box.intersects(other) for other in taken):
+        box.translate(0, 2)
+    return box
+
+
+def _beside(size: QRectF, spot: QPointF, taken: Sequence[QRectF], rect: QRectF) -> QRectF | None:
+    """A free place at the right, at the left, above or below a point; None where there is none."""
+    width, height = size.width(), size.height()
+    corners = (
+        (NAME_GAP, -height / 2),
+        (-NAME_GAP - width, -height / 2),
+        (-width / 2, -height - 6),
+        (-width / 2, 6.0),
+    )
+    for x, y in corners:
+        box = QRectF(spot.x() + x, spot.y() + y, width, height)
+        if rect.contains(box) and not any(box.intersects(other) for other in taken):
+            return box
+    return None

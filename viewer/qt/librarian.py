@@ -160,8 +160,10 @@ class Librarian(QObject):
             return
         try:
             text = done.result.data.decode()
-            listed = {name: sha256 for name, (sha256, _) in card.files_of(text).items()}
-            self._store.learn(entry.path, card=card.from_json(text), listed=listed, card_trouble="")
+            told, files_listed = card.from_json(text), card.files_of(text)
+            listed = {name: sha256 for name, (sha256, _) in files_listed.items()}
+            sizes = {name: size for name, (_, size) in files_listed.items()}
+            self._store.learn(entry.path, card=told, listed=listed, sizes=sizes, card_trouble="")
         except UnicodeDecodeError:
             self._card_failed(entry, f"{_label(entry.card)} is not UTF-8 text; export the run again")
         except (FileRefused, OverflowError) as error:  # a size of infinity is no whole number
@@ -169,7 +171,7 @@ class Librarian(QObject):
         self._check_recipe(entry)
 
     def _card_failed(self, entry: Entry, trouble: str) -> None:
-        self._store.learn(entry.path, card=None, listed={}, card_trouble=trouble)
+        self._store.learn(entry.path, card=None, listed={}, sizes={}, card_trouble=trouble)
         self.told.emit(sentence(trouble))
 
     def _check_recipe(self, entry: Entry) -> None:

@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self.resize(*SIZE)
         if self._remembers:
             self.layout_of_panels.restore()
+            self.panels.runs.restore(self.settings)
             self.settings.restore_window(self, self.splitters)
         self.go_to(self.panels.runs)
         self._apply(theme_of(theme or self.settings.theme))
@@ -83,12 +84,13 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
 
     def _connect(self) -> None:
-        for part in (self.workers, self.librarian, self.images):
+        for part in (self.workers, self.librarian, self.images, self.panels.runs):
             part.told.connect(self.notices.tell)
         self.images.progressed.connect(self.status.show_progress)
         self.workers.greeted.connect(self.status.greet)
         self.workers.answered.connect(self._clocked)
         self.store.changed.connect(self._follow)
+        self.panels.runs.entered.connect(lambda: self.go_to(self.panels.reconstructions))
         self.panels.reconstructions.view.pictured.connect(self._pictured)
         for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.told):
             signal.connect(self._maybe_settled)
@@ -144,6 +146,7 @@ class MainWindow(QMainWindow):
 
     def usual_layout(self) -> None:
         self.layout_of_panels.usual()
+        self.panels.runs.table.usual_columns()
 
     def choose_theme(self, name: str) -> None:
         self.settings.theme = name
@@ -256,6 +259,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._remembers:
             self.layout_of_panels.save()
+            self.panels.runs.save(self.settings)
             self.settings.save_window(self, self.splitters)
         self.librarian.close()
         self.processes.close()

@@ -47,6 +47,8 @@ def _files(window: MainWindow) -> None:
     files = window.menuBar().addMenu("&File")
     _action(files, "Open &folder…", "Ctrl+Shift+O", lambda: _open_folder(window))
     _action(files, "&Open file…", "Ctrl+O", lambda: _open_file(window))
+    window.panels.runs.folder_wanted.connect(lambda: _open_folder(window))
+    window.panels.runs.file_wanted.connect(lambda: _open_file(window))
     recent = files.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
     files.addSeparator()
@@ -166,6 +168,8 @@ def open_sheet(window: MainWindow) -> sheet.Sheet:
     panels = [(panel.title, panel.hint) for panel in window.panels.values()]
     told = [
         ("In pictures", sheet.IN_PICTURES),
+        ("In plots", sheet.IN_PLOTS),
+        ("In the table of runs", sheet.IN_THE_TABLE),
         ("On the canvas of Draw", sheet.ON_THE_CANVAS),
         *sections.items(),
         ("Panels", panels),

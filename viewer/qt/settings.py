@@ -51,15 +51,28 @@ class Settings:
         """Return what was remembered of the places, {} for another make-up of the window."""
         if str(self._settings.value("version")) != str(VERSION):
             return {}
-        self._settings.beginGroup("places")
+        return self._lists("places")
+
+    def _lists(self, group: str) -> dict[str, list[str]]:
+        self._settings.beginGroup(group)
         names = self._settings.childKeys()
         self._settings.endGroup()
         told = {}
         for name in names:
-            value = self._settings.value(f"places/{name}")
+            value = self._settings.value(f"{group}/{name}")
             texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
             told[name] = [text for text in texts if isinstance(text, str)]
         return told
+
+    def save_table(self, table: Mapping[str, list[str]]) -> None:
+        """Remember how the table of runs was set up: lists of words by what they are of."""
+        self._settings.remove("runs")
+        for name, told in table.items():
+            self._settings.setValue(f"runs/{name}", told)
+
+    def table(self) -> dict[str, list[str]]:
+        """Return what was remembered of the table of runs."""
+        return self._lists("runs")
 
     def save_window(self, window: QMainWindow, splitters: dict[str, QSplitter]) -> None:
         self._settings.setValue("version", VERSION)

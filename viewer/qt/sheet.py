@@ -28,6 +28,19 @@ ON_THE_CANVAS: Rows = (
     ("Ctrl+V", "draw on the clipboard's picture"),
     ("right button", "erase"),
 )
+IN_PLOTS: Rows = (
+    ("← →", "the crosshair's next epoch, or the next run of the trade-off"),
+    ("Page Down, Page Up, Home, End", "ten epochs on, ten back, the first, the last"),
+    ("↑ ↓ and Space", "choose a name of the legend, and toggle it; a double click shows it alone"),
+    ("Enter, Ctrl+Enter", "select the run of the trade-off, or add it"),
+    ("+ −, dragging", "zoom into a range; a double click shows all of it"),
+)
+IN_THE_TABLE: Rows = (
+    ("Ctrl+↑ ↓ and Space", "move without selecting, and toggle"),
+    ("Shift+↑ ↓, Ctrl+A", "select several, or all"),
+    ("Enter, double click", "look at the reconstructions"),
+    ("right click, Menu", "what can be done with a run; on the head, which columns are shown"),
+)
 
 
 class Sheet(QDialog):

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from viewer.state import numbers, words
 from viewer.state.library import Entry
 from viewer.state.rows import bottleneck_of
 from viewer.state.selection import Known
+from zoo.card import Card
 from zoo.runs import METRICS
 
 COLUMNS = 5
 _HEADINGS = {"psnr": "psnr, dB", "cross_entropy": "cross-entropy"}
 
+_TRAINING = (
+    ("batch_size", "batch size"),
+    ("learning_rate", "learning rate"),
+    ("seed", "seed"),
+    ("precision", "precision"),
+)
+
 Pairs = tuple[tuple[str, str], ...]
+
+
+HASH = 64  # hexadecimal digits of a sha256: a line of its own, which should not be torn
 
 
 @dataclass(frozen=True)
 class About:
-    """A title, a line below it, facts by name, and the metrics beside every baseline."""
+    """A title, a line below it, facts by name, and the metrics beside every baseline.
+
+    files   file by file its size, whether it is what card.json lists, and its sha256 with no name before it
+    checks  what was verified, and what was not
+    card    the card itself, None without one
+    """
 
     title: str
     summary: str
@@ -28,26 +45,82 @@ class About:
     table: tuple[tuple[str, ...], ...]  # the first row is the heading; empty without metrics
     choices: tuple[str, ...]
     files: Pairs
-    sha256: str  # of the graph; one of the files' values, and too long for their column
+    checks: Pairs
+    sha256: str  # of the graph
+    card: Card | None
+
+    @property
+    def pairs(self) -> Pairs:
+        """All that stands below one another, in its order; a name is written once for what follows it."""
+        choices = tuple(("choices" if not index else "", text) for index, text in enumerate(self.choices))
+        return (*self.facts, *choices, *self.checks, *self.files)
 
     def to_text(self) -> str:
-        """Return all of it as text, for who listens instead of looking."""
-        lines = [self.title, self.summary, *(f"{name}: {value}" for name, value in (*self.facts, *self.files))]
-        lines += ["  ".join(row) for row in self.table]
-        return "\n".join(filter(None, (*lines, *self.choices)))
+        """Return all of it as text, for the clipboard and for who listens instead of looking."""
+        lines = [self.title, self.summary, *("\t".join(row) for row in self.table)]
+        lines += [f"{name}: {value}" if name else f"    {value}" for name, value in self.pairs]
+        return "\n".join(filter(None, lines))
+
+    def to_json(self) -> str:
+        """Return all of it as one JSON document, the card as its file has it."""
+        return json.dumps(self.as_object(), ensure_ascii=False, indent=2, allow_nan=False)
+
+    def as_object(self) -> dict[str, Any]:
+        heading, *rows = self.table or (("",),)
+        return {
+            "name": self.title,
+            "summary": self.summary,
+            "figures": {row[0]: dict(zip(heading[1:], row[1:], strict=True)) for row in rows},
+            "facts": [list(pair) for pair in self.facts],
+            "checks": [list(pair) for pair in self.checks],
+            "files": [list(pair) for pair in self.files],
+            "sha256": self.sha256,
+            "card": asdict(self.card) if self.card else None,
+        }
+
+    @property
+    def compared(self) -> dict[str, str]:
+        """What is set beside the same of other runs: figures, facts, the sizes of files."""
+        heading, *rows = self.table or (("",),)
+        figures = dict(zip(heading[1:], rows[0][1:], strict=True)) if rows else {}
+        facts = {name: value for name, value in self.facts if name}
+        files = {name: value for name, value in self.files if name.endswith(".onnx")}
+        return {**figures, **facts, **files}
 
 
-def about(entry: Entry, known: Known, name: str) -> About:
-    """Word what is known of an entry."""
+@dataclass(frozen=True)
+class Difference:
+    """A fact of several runs side by side; '' for one that has it not."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.values)) > 1
+
+
+def side_by_side(abouts: Sequence[About]) -> tuple[Difference, ...]:
+    """Return every fact that any of these runs has, with what each says of it."""
+    told = [about.compared for about in abouts]
+    names = dict.fromkeys(name for facts in told for name in facts)
+    return tuple(Difference(name, tuple(facts.get(name, "") for facts in told)) for name in names)
+
+
+def about(entry: Entry, known: Known, name: str, provider: str = "") -> About:
+    """Word what is known of an entry; `provider` is where graphs are computed, as the worker tells it."""
     card = known.any_card
+    computed = (("computed on", words.clean(provider, limit=90)),) if provider and known.graph else ()
     return About(
         title=name,
         summary=words.clean(card.summary) if card else "",
-        facts=tuple(_facts(known)),
+        facts=(*_facts(known), *computed),
         table=_table(known),
         choices=tuple(words.clean(choice, limit=500) for choice in card.choices[:50]) if card else (),
         files=tuple(_files(entry, known)),
+        checks=tuple(_checks(entry, known)),
         sha256=known.graph_sha256,
+        card=card,
     )
 
 
@@ -103,7 +176,7 @@ def _training(known: Known) -> Iterator[tuple[str, str]]:
     elif card:
         yield "epochs", _get(card.training, "epochs") or words.MISSING
     told = card.training if card else history.facts if history else {}
-    for key, title in (("batch_size", "batch size"), ("learning_rate", "learning rate"), ("seed", "seed")):
+    for key, title in _TRAINING:
         if key in told:
             yield title, words.clean(told[key], limit=40)
 
@@ -150,21 +223,62 @@ def _cell(row: object, metric: str) -> str:
     return words.decibels(value) if metric == "psnr" else words.number(value, 3)
 
 
-def _files(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
+def _checks(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
+    """What was verified when the files were opened, and what the files do not tell."""
     if known.trouble:
         yield "warning", words.sentence(words.clean(known.trouble, limit=500))
     if known.mismatch:
         yield "warning", words.sentence(known.mismatch)
-    yield "file", words.clean(entry.graph if known.graph_sha256 else entry.path, limit=500)
-    if known.graph_sha256:
-        changed = known.changed(entry.graph.name)
-        verdict = "another than card.json lists" if changed else "as card.json lists it"
-        yield "sha256", verdict if entry.graph.name in known.listed else "not listed in a card.json"
-        yield "", known.graph_sha256
-        if changed:
-            yield "warning", "card.json lists another sha256: this is not the file that was exported"
+    if known.changed(entry.graph.name):
+        yield "warning", "card.json lists another sha256: this is not the file that was exported"
+    if known.graph:
+        yield "gate", "passed: its sizes, operators and metadata are such as may be opened"
+        target = (known.history.recipe if known.history else "") or words.clean(entry.graph, limit=200)
+        yield (
+            "verified",
+            "not recorded: an export is checked before it is written, and its figures are not kept; "
+            f"`aezoo verify {words.clean(target, limit=200)}` measures them again",
+        )
+
+
+def _files(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
+    """File by file: its size, whether it is the one that was exported, its sha256; and where they lie."""
+    hashed = {entry.graph.name: known.graph_sha256}
+    if entry.is_run:
+        hashed[entry.decoder.name] = known.decoder_sha256
+    for name, stamp in entry.stamps.items():
+        listed = known.listed.get(name, "")
+        if stamp is None and not listed:
+            continue
+        yield name, _verdict(stamp[2] if stamp else None, hashed.get(name, ""), listed, known.sizes.get(name))
+        shown = hashed.get(name) or listed
+        if shown:
+            yield "", words.clean(shown, limit=HASH)
+    more = len([name for name in known.listed if name not in entry.stamps])
+    if more:
+        yield "more files", f"{more} that card.json lists"
+    yield "file", words.clean(entry.graph if entry.graph_stamp else entry.path, limit=500)
     if entry.is_run and entry.history_stamp:
-        yield "history", words.clean(entry.history, limit=500)
+        yield "history", f"{words.clean(entry.history, limit=500)}, {_bytes(entry.history_stamp[2])}"
+
+
+def _verdict(size: int | None, sha256: str, listed: str, listed_size: int | None) -> str:
+    """Say whether a file is the one that card.json lists: by its sha256 where it was read, else by its size."""
+    if size is None:
+        return "missing; card.json lists it: export the run again"
+    if not listed:
+        return f"{_bytes(size)}, not listed in a card.json"
+    if sha256:
+        return f"{_bytes(size)}, {'as card.json lists it' if sha256 == listed else 'another than card.json lists'}"
+    if size != listed_size:
+        return f"{_bytes(size)}, another size than card.json lists"
+    return f"{_bytes(size)}, of the size that card.json lists; not opened here"
+
+
+def _bytes(size: int) -> str:
+    if size < 10_000:
+        return f"{size:,} bytes"
+    return f"{size / 1000:,.0f} kB" if size < 10_000_000 else f"{size / 1e6:,.1f} MB"
 
 
 def _data(data: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from zoo import runs
 
 LARGEST = 1e30  # of a loss that is drawn
 LONGEST_SECONDS = 1e8  # three years an epoch
+MOST_TERMS = 16
 
 Table = dict[str, dict[str, float]]
 
@@ -44,12 +45,16 @@ class RunHistory:
     samples: Samples | None
     published: Mapping[str, float] = field(default_factory=dict)
     grids: Mapping[str, PictureGrid] = field(default_factory=dict)
+    terms: Mapping[str, np.ndarray] = field(default_factory=dict)  # of the objective, an epoch's mean in training
+    learning_rate: np.ndarray = field(default_factory=lambda: np.zeros(0))  # at each epoch's end
+    epoch_seconds: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RunHistory:
     """Make a RunHistory of what a worker sent; whatever has another type or shape than agreed is left out."""
     plain = runs.History(meta={}, arrays={key: arrays[key] for key in arrays if _is_number(key, arrays[key])})
     train, validation = _curve(arrays, runs.TRAIN_LOSS), _curve(arrays, runs.VAL_LOSS)
+    seconds = np.minimum(_curve(arrays, runs.SECONDS), LONGEST_SECONDS)
     return RunHistory(
         recipe=_text(meta, "recipe"),
         dataset=_text(meta, "data"),
@@ -65,12 +70,15 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         facts={clean(key, limit=40): clean(value) for key, value in sorted(meta.items())[:64]},
         train_loss=train,
         val_loss=validation,
-        seconds=float(np.nansum(np.minimum(_curve(arrays, runs.SECONDS), LONGEST_SECONDS))),
+        seconds=float(np.nansum(seconds)),
         metrics=plain.metrics(),
         baselines={clean(name, limit=64): values for name, values in plain.baselines().items()},
         samples=_samples(arrays, _text(meta, "provenance")),
         published=numbers.table(meta.get("published")),
         grids=grids.from_arrays(arrays),
+        terms=_terms(arrays),
+        learning_rate=_curve(arrays, runs.LEARNING_RATE),
+        epoch_seconds=seconds,
     )
 
 
@@ -88,6 +96,11 @@ def _curve(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray:
     size = np.abs(values)
     curve: np.ndarray = np.where(size < 1 / LARGEST, 0.0, np.where(size <= LARGEST, values, np.nan))
     return curve
+
+
+def _terms(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    keys = sorted(key for key in arrays if key.startswith("terms/"))[:MOST_TERMS]
+    return {clean(key.removeprefix("terms/"), limit=40): _curve(arrays, key) for key in keys}
 
 
 def _samples(arrays: Mapping[str, np.ndarray], provenance: str) -> Samples | None:

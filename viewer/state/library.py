@@ -25,6 +25,8 @@ class Entry:
     history_stamp: Stamp | None = None
     card_stamp: Stamp | None = None
     decoder_stamp: Stamp | None = None
+    encoder_stamp: Stamp | None = None
+    compact_stamp: Stamp | None = None
 
     @property
     def history(self) -> Path:
@@ -37,6 +39,15 @@ class Entry:
     @property
     def decoder(self) -> Path:
         return RunFolder(self.path).graph("decoder")
+
+    @property
+    def stamps(self) -> dict[str, Stamp | None]:
+        """The stamps of the files that an export writes, by their names; None for one that is not there."""
+        run = RunFolder(self.path)
+        if not self.is_run:
+            return {self.graph.name: self.graph_stamp}
+        found = {self.graph.name: self.graph_stamp, run.graph("encoder").name: self.encoder_stamp}
+        return {**found, run.graph("decoder").name: self.decoder_stamp, run.compact.name: self.compact_stamp}
 
     @property
     def name(self) -> str:
@@ -78,6 +89,8 @@ def run_entry(run: RunFolder) -> Entry:
         history_stamp=stamp_of(run.history),
         card_stamp=stamp_of(run.card),
         decoder_stamp=stamp_of(run.graph("decoder")),
+        encoder_stamp=stamp_of(run.graph("encoder")),
+        compact_stamp=stamp_of(run.compact),
     )
 
 

@@ -1,77 +1,184 @@
-"""The table of runs: one row of cells for each entry, as text and as what it sorts by."""
+"""The table of runs: one row of cells for each entry, as text and as what it sorts by; and what a filter finds."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from viewer.state import numbers, words
 from viewer.state.library import Entry
+from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
 from zoo.runs import QUICK
 
-HEADINGS = ("run", "data", "bottleneck", "mse", "PCA mse", "psnr, dB", "epochs", "state")
-NUMERIC = frozenset({3, 4, 5, 6})
-HINTS = (
-    "The recipe, or the file of a lone graph",
-    "The data set it was trained on",
-    "The shape of the encoder's output",
-    "Mean squared error on the test split, of pixels in [0, 1]",
-    "The same of principal components, as many as the bottleneck has values",
-    "Mean peak signal-to-noise ratio on the test split, in decibels",
-    "Epochs trained, of those planned",
-    "finished, training, stopped; changed: not the graph that card.json lists; a graph without a run; or broken",
+
+@dataclass(frozen=True)
+class Column:
+    """A column: what filters and settings call it, what stands above it, and what that means."""
+
+    name: str
+    heading: str
+    hint: str
+    numeric: bool = False
+
+
+COLUMNS = (
+    Column("picture", "", "The first test image, and what the run makes of it"),
+    Column("run", "run", "The recipe, or the file of a lone graph"),
+    Column("assignment", "assignment", "The sheet that the recipe is from"),
+    Column("recipe", "recipe", "The recipe's name within its assignment"),
+    Column("data", "data", "The data set it was trained on"),
+    Column("parameters", "parameters", "How many numbers were learned", numeric=True),
+    Column("bottleneck", "bottleneck", "The shape of the encoder's output; sorted by how many values it has"),
+    Column("mse", "mse", "Mean squared error on the test split, of pixels in [0, 1]", numeric=True),
+    Column("pca", "PCA mse", "The same of principal components, as many as the bottleneck has values", numeric=True),
+    Column("psnr", "psnr, dB", "Mean peak signal-to-noise ratio on the test split, in decibels", numeric=True),
+    Column(
+        "against",
+        "against PCA",
+        "Mean squared error as a multiple of that of principal components, as many as the bottleneck has values: below "
+        "1 the network does better than the best linear one",
+        numeric=True,
+    ),
+    Column("epochs", "epochs", "Epochs trained, of those planned", numeric=True),
+    Column(
+        "state",
+        "state",
+        "finished, training, stopped; changed: not the graph that card.json lists; a graph without a run; or broken",
+    ),
 )
+NAMES = tuple(column.name for column in COLUMNS)
+PLACES = {name: place for place, name in enumerate(NAMES)}
+# As far as there is room; assignment and recipe stand in the name already.
+USUAL = ("run", "picture", "mse", "state", "epochs", "against", "bottleneck", "psnr", "data", "parameters", "pca")
+
+Key = str | float | None  # None: not there, and last however it is sorted
 
 
 @dataclass(frozen=True)
 class Row:
-    """One entry's cells; `keys` are what the columns sort by."""
+    """One entry's cells; `keys` are what the columns sort by.
+
+    share   of the planned epochs that are done, None for a run that is not being trained
+    better  whether it errs less than principal components do, None where that is not known
+    """
 
     path: Path
     cells: tuple[str, ...]
-    keys: tuple[str | float, ...]
+    keys: tuple[Key, ...]
     trouble: str
+    share: float | None = None
+    better: bool | None = None
+    samples: Samples | None = None  # whose first is its picture
+
+    def cell(self, name: str) -> str:
+        return self.cells[PLACES[name]]
+
+    def key(self, name: str) -> Key:
+        return self.keys[PLACES[name]]
+
+
+class Rows:
+    """Makes rows, and makes anew only those of entries of which more is known than before."""
+
+    def __init__(self) -> None:
+        self._made: dict[Path, tuple[Entry, Known, str, Row]] = {}
+
+    def of(self, state: State) -> tuple[Row, ...]:
+        """Return a row for every entry, in the order of the entries."""
+        names, made = state.names(), {}
+        for entry in state.entries:
+            known, name = state.of(entry.path), names[entry.path]
+            before = self._made.get(entry.path)
+            same = before is not None and before[0] == entry and before[1] is known and before[2] == name
+            made[entry.path] = before if same and before else (entry, known, name, _row(entry, known, name))
+        self._made = made
+        return tuple(row for _, _, _, row in made.values())
 
 
 def rows_of(state: State) -> tuple[Row, ...]:
-    names = state.names()
-    return tuple(_row(entry, state.of(entry.path), names[entry.path]) for entry in state.entries)
+    return Rows().of(state)
 
 
 def _row(entry: Entry, known: Known, name: str) -> Row:
     card, history = known.any_card, known.history
-    metrics = (history.metrics if history else {}) or numbers.table(card.metrics if card else {})
-    baselines = (history.baselines if history else {}) or (card.baselines if card else {})
+    metrics, pca = metrics_of(known), baseline_of(known, "pca").get("mse")
     mse, psnr = metrics.get("mse"), metrics.get("psnr")
-    pca = numbers.table(baselines.get("pca", {})).get("mse")
+    ratio = mse / pca if mse is not None and pca else None
     done = history.epochs_done if history else numbers.count(card.training.get("epochs")) if card else 0
     planned = history.epochs_planned if history else done
-    dataset = history.dataset if history else str(card.data.get("name", "")) if card else ""
+    dataset = words.clean(history.dataset if history else str(card.data.get("name", "")) if card else "", limit=20)
+    assignment, recipe = _origin(entry, known)
+    shape, values, parameters = bottleneck_of(known), values_of(known), parameters_of(known)
+    state = state_of(entry, known)
+    cells: dict[str, tuple[str, Key]] = {
+        "picture": ("", None),
+        "run": (name, name.casefold()),
+        "assignment": (assignment, assignment.casefold()),
+        "recipe": (recipe, recipe.casefold()),
+        "data": (dataset, dataset),
+        "parameters": (f"{parameters:,}" if parameters else "", float(parameters) if parameters else None),
+        "bottleneck": (shape, float(values) if values else None),
+        "mse": (words.error(mse), _finite(mse)),
+        "pca": (words.error(pca), _finite(pca)),
+        "psnr": (words.decibels(psnr), psnr if psnr is None or not math.isnan(psnr) else None),
+        "against": (_against(ratio), _finite(ratio)),
+        "epochs": ("" if not done else f"{done}/{planned}" if planned > done else str(done), float(done) or None),
+        "state": (state, state),
+    }
+    training = history is not None and history.state == "training" and planned > 0
     return Row(
         path=entry.path,
-        cells=(
-            name,
-            words.clean(dataset, limit=20) or words.MISSING,
-            bottleneck_of(known) or words.MISSING,
-            words.error(mse),
-            words.error(pca),
-            words.decibels(psnr),
-            words.MISSING if not done else f"{done}/{planned}" if planned > done else str(done),
-            state_of(entry, known),
-        ),
-        keys=(
-            name,
-            dataset,
-            bottleneck_of(known),
-            _key(mse),
-            _key(pca),
-            _key(psnr),
-            float(done),
-            state_of(entry, known),
-        ),
+        cells=tuple(cells[name][0] or ("" if name == "picture" else words.MISSING) for name in NAMES),
+        keys=tuple(None if cells[name][1] == "" else cells[name][1] for name in NAMES),
         trouble=known.trouble,
+        share=min(1.0, done / planned) if training else None,
+        better=None if _finite(ratio) is None or ratio is None else ratio < 1,
+        samples=history.samples if history else known.samples,
     )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _against(ratio: float | None) -> str:
+    """Write how a run does against principal components, in a word too: colours are not for everyone."""
+    if ratio is None or not math.isfinite(ratio):
+        return ""
+    written = words.large(ratio) if ratio >= 1000 else f"{ratio:.3g}" if ratio >= 10 else f"{ratio:.2f}"
+    return f"{written}× {'better' if ratio < 1 else 'worse'}"
+
+
+def _origin(entry: Entry, known: Known) -> tuple[str, str]:
+    """The assignment and the recipe, '' where nothing tells them."""
+    told = (known.history.recipe if known.history else "") or (known.any_card.name if known.any_card else "")
+    told = told or (entry.name if entry.is_run else "")
+    assignment, _, recipe = words.clean(told, limit=60).rpartition("/")
+    return assignment, recipe
+
+
+def metrics_of(known: Known) -> Mapping[str, float]:
+    """The metrics on the test split, from the history or else the card."""
+    card = known.any_card
+    return (known.history.metrics if known.history else {}) or numbers.table(card.metrics if card else {})
+
+
+def baseline_of(known: Known, name: str) -> Mapping[str, float]:
+    """The metrics of one baseline, from the history or else the card."""
+    card = known.any_card
+    baselines = (known.history.baselines if known.history else {}) or (card.baselines if card else {})
+    return numbers.table(baselines.get(name, {}))
+
+
+def parameters_of(known: Known) -> int:
+    """How many numbers were learned, 0 where nothing tells it."""
+    card, history, graph = known.any_card, known.history, known.graph
+    found = history.parameters if history else graph.facts.parameters if graph else 0
+    return (numbers.count(card.parameters) if card else 0) or found
 
 
 def state_of(entry: Entry, known: Known) -> str:
@@ -88,18 +195,80 @@ def state_of(entry: Entry, known: Known) -> str:
     return "opening" if entry.history_stamp else "no history"
 
 
-def bottleneck_of(known: Known) -> str:
-    """The bottleneck's shape, from the history, the card or the graph's own ports."""
+def _bottleneck(known: Known) -> tuple[object, ...]:
     if known.history and known.history.bottleneck:
-        return words.shape(known.history.bottleneck)
+        return known.history.bottleneck
     card = known.any_card
     told = card.bottleneck.get("shape") if card else None
     if isinstance(told, list) and told:
-        return words.shape(told[:8])
+        return tuple(told[:8])
     graph = known.graph
     ports = [port for port in graph.facts.outputs if port.name == graph.bottleneck] if graph else []
-    return words.shape(ports[0].shape[1:]) if ports else ""
+    return tuple(ports[0].shape[1:]) if ports else ()
 
 
-def _key(value: float | None) -> float:
-    return value if value is not None and value == value else float("inf")
+def bottleneck_of(known: Known) -> str:
+    """The bottleneck's shape, from the history, the card or the graph's own ports."""
+    return words.shape(_bottleneck(known))
+
+
+def values_of(known: Known) -> int:
+    """How many values the bottleneck has, 0 where nothing tells it."""
+    sizes = [numbers.count(size) for size in _bottleneck(known)]
+    product = math.prod(sizes) if sizes else 0
+    return product if product < numbers.LARGEST_WHOLE else 0
+
+
+# ---- the filter ----
+
+HOW_TO_FILTER = (
+    "Shows the runs in which every word occurs: mnist conv, 2×7×7.\n"
+    "A column before a colon narrows it: state:training, assignment:hesso, data:cifar10.\n"
+    "Numbers can be compared: mse<0.01, psnr>20, parameters<10000, against<1.\n"
+    f"Columns: {', '.join(NAMES[1:])}."
+)
+_PREFIXED = re.compile(r"([a-z]+)(:|<=|>=|<|>)(.+)")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One condition of a filter: `text` occurs in a column, or in any where it is None; or a number compares so."""
+
+    text: str
+    column: int | None = None
+    compare: str = ""
+    number: float = 0.0
+
+    def holds(self, row: Row) -> bool:
+        if self.column is None:
+            return any(self.text in cell.casefold() for cell in row.cells)
+        if not self.compare:
+            return self.text in row.cells[self.column].casefold()
+        value = row.keys[self.column]
+        if not isinstance(value, float):
+            return False
+        less = value < self.number if self.compare[0] == "<" else value > self.number
+        return less or (self.compare.endswith("=") and value == self.number)
+
+
+def terms_of(text: str) -> tuple[Term, ...]:
+    """Return the conditions that a filter's text means; what looks like one of a column that is not there is a word."""
+    return tuple(map(_term, text.casefold().split()))
+
+
+def _term(word: str) -> Term:
+    found = _PREFIXED.fullmatch(word)
+    if found is None or found[1] not in NAMES:
+        return Term(word)
+    column, sign, rest = PLACES[found[1]], found[2], found[3]
+    if sign == ":":
+        return Term(rest, column)
+    try:
+        return Term(rest, column, sign, float(rest.replace(",", "")))
+    except ValueError:
+        return Term(word)
+
+
+def matches(row: Row, terms: tuple[Term, ...]) -> bool:
+    """Tell whether every condition holds for a row."""
+    return all(term.holds(row) for term in terms)

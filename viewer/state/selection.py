@@ -30,6 +30,7 @@ class Known:
 
     card: Card | None = None
     listed: Mapping[str, str] = field(default_factory=dict)  # file name → sha256, by card.json
+    sizes: Mapping[str, int] = field(default_factory=dict)  # file name → bytes, by card.json
     history: RunHistory | None = None
     graph: Graph | None = None
     graph_sha256: str = ""

@@ -16,6 +16,7 @@ from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.qt.panels.runs import Runs
 from viewer.qt.panels.time_machine import TimeMachine
+from viewer.qt.panels.trade_off import TradeOff
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Panel
 
@@ -37,6 +38,7 @@ class Panels(dict[str, Panel]):
         self.layers = self._add("layers", Layers(tools))
         self.time = self._add("time", TimeMachine(tools))
         self.losses = self._add("losses", Losses(tools))
+        self.trade_off = self._add("trade_off", TradeOff(tools))
         self.card = self._add("card", CardPanel(tools))
         self.runs = self._add("runs", Runs(tools))
 

@@ -1,11 +1,19 @@
-"""Card: what is known of the current run or graph, as text that can be selected and copied."""
+"""Card: what is known of the current run or graph, or of several side by side, as text that can be copied."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import json
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFont,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -14,61 +22,164 @@ from PySide6.QtGui import (
     QTextOption,
     QTextTableFormat,
 )
-from PySide6.QtWidgets import QTextEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QTextEdit, QToolButton, QWidget
 
 from viewer.figures.mosaic import small_font
+from viewer.infer.questions import Hello
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.panel import Panel
-from viewer.state.about import About, Pairs, about
+from viewer.qt.widgets.panel import Command, Numbers, Panel
+from viewer.state.about import HASH, About, Difference, Pairs, about, side_by_side
 from viewer.state.selection import State
+
+NARROWEST_COLUMN = 110  # of a run beside others; more than there is room for are scrolled to
+MARK = "≠ "  # before what differs, for who does not see that it is bold
 
 
 class CardPanel(Panel):
     """Sections of text; every character from a file is inserted as plain text and none is read as markup."""
 
     title = "Card"
-    hint = "What is known of the current run or graph; the text can be copied."
+    hint = "What is known of the current run or graph, or of several side by side; the text can be copied."
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self._about: About | None = None
-        self.text = QTextEdit()
-        self.text.setReadOnly(True)
-        self.text.setAcceptRichText(False)
-        self.text.setCursorWidth(0)
-        self.text.setFrameStyle(0)
-        self.text.setAccessibleName("Card of the current run")
-        self.text.setFont(small_font(self.text.font()))
-        self.text.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        self._abouts: tuple[About, ...] = ()  # of the compared runs
+        self._about: About | None = None  # of the current one
+        self._seen_last: tuple[object, ...] = ()
+        self.text = CardText(self)
+        self.text.asked.connect(self.copy)
+        self.beside_box = _check("side by side", "Show the selected runs side by side, and not the current one alone")
+        self.beside_box.setChecked(True)
+        self.differences_box = _check("only differences", "Leave out what is the same of all the selected runs")
+        for box in (self.beside_box, self.differences_box):
+            box.toggled.connect(lambda _: self.redraw())
+        self.copy_button = QToolButton()
+        self.copy_button.setText("Copy")
+        self.copy_button.setAccessibleName("Copy the card")
+        self.copy_button.setToolTip(
+            "Copy all of it as text; the arrow has JSON and the sha256. Ctrl+C copies what is marked"
         )
-        self.text.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.text.document().setDocumentMargin(0)
-        self.text.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.copy_button.setFont(small_font(self.copy_button.font()))
+        self.copy_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.copy_button.setMenu(self._menu_of_copies())
+        self.copy_button.clicked.connect(lambda _: self.copy("text"))
+        row = QHBoxLayout()
+        row.addWidget(self.copy_button)
+        row.addWidget(self.beside_box)
+        row.addWidget(self.differences_box)
+        row.addStretch(1)
+        self.body.addLayout(row)
         self.body.addWidget(self.text, 1)
+        tools.workers.greeted.connect(self._greet)
+        self._enable()
+
+    def _menu_of_copies(self) -> QMenu:
+        menu = QMenu(self.copy_button)
+        for words, kind in COPIES:
+            menu.addAction(words).triggered.connect(lambda _=False, kind=kind: self.copy(kind))
+        return menu
+
+    def commands(self) -> tuple[Command, ...]:
+        return tuple(Command(words.lower(), partial(self.copy, kind)) for words, kind in COPIES)
+
+    def focus_panel(self) -> None:
+        self.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    @property
+    def compares(self) -> bool:
+        """Whether several runs are shown side by side."""
+        return len(self._abouts) > 1 and self.beside_box.isChecked()
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What stands side by side."""
+        rows = side_by_side(self._abouts)
+        return tuple(row for row in rows if row.differs) if self.differences_box.isChecked() else rows
+
+    def _enable(self) -> None:
+        self.copy_button.setEnabled(self._about is not None)
+        for box in (self.beside_box, self.differences_box):
+            box.setVisible(len(self._abouts) > 1)
+        self.differences_box.setEnabled(self.beside_box.isChecked())
+
+    def _greet(self, _hello: Hello) -> None:
+        """The worker tells where it computes: other facts of the same runs."""
+        if self.isVisible():
+            self.follow(self.store.state, self.store.state)
+
+    def follow(self, before: State, after: State) -> None:
+        """Write anew what has changed; a reader's place is kept otherwise."""
+        hello = self.tools.workers.hello
+        provider = hello.provider if hello else ""
+        compared = after.compared if len(after.compared) > 1 else ((after.current,) if after.entry else ())
+        entries, names = {entry.path: entry for entry in after.entries}, after.names()
+        paths = [path for path in compared if path is not None and path in entries]
+        seen = (provider, after.current, *((entries[path], after.of(path), names[path]) for path in paths))
+        if seen == self._seen_last:
+            return
+        self._seen_last = seen
+        told = tuple(about(entries[path], after.of(path), names[path], provider) for path in paths)
+        current = next((one for one, path in zip(told, paths, strict=True) if path == after.current), None)
+        if (told, current) != (self._abouts, self._about):
+            self._abouts, self._about = told, current
+            self._write()
 
     def redraw(self) -> None:
         self._write()
 
-    def follow(self, before: State, after: State) -> None:
-        """Write anew what has changed; a reader's place is kept otherwise."""
-        entry = after.entry
-        told = about(entry, after.now, after.names()[entry.path]) if entry else None
-        if told != self._about:
-            self._about = told
-            self._write()
+    # ---- copying ----
+
+    def copy(self, kind: str = "text") -> None:
+        """Put all of it into the clipboard: as text (of several runs a table by tabs), as JSON, or only the sha256."""
+        if self._about is None:
+            return
+        QGuiApplication.clipboard().setText(self._copied(self._about, kind))
+
+    def _copied(self, shown: About, kind: str) -> str:
+        if kind == "sha256":
+            return "\n".join(one.sha256 for one in (self._abouts if self.compares else (shown,)))
+        if kind == "json":
+            whole = [one.as_object() for one in self._abouts] if self.compares else shown.as_object()
+            return json.dumps(whole, ensure_ascii=False, indent=2, allow_nan=False)
+        if not self.compares:
+            return shown.to_text()
+        return "\n".join("\t".join(map(str, row)) for row in self.numbers())
+
+    def numbers(self) -> Numbers:
+        """Facts and figures as they stand: by name, or by name and run."""
+        if self._about is None:
+            return []
+        if self.compares:
+            heading = ("fact", *(one.title for one in self._abouts))
+            return [heading, *((row.name, *row.values) for row in self.differences)]
+        table = [(f"{row[0]} {name}", value) for row in self._about.table[1:] for name, value in self._cells(row)]
+        return [("fact", "value"), *table, *self._about.pairs]
+
+    def _cells(self, row: Sequence[str]) -> list[tuple[str, str]]:
+        assert self._about is not None
+        return list(zip(self._about.table[0][1:], row[1:], strict=True))
+
+    # ---- writing ----
 
     def _write(self) -> None:
+        self._enable()
         self.text.clear()
+        self.subtitle.setText(f"{len(self._abouts)} runs" if self.compares else "")
+        wide = self.compares
+        policy = Qt.ScrollBarPolicy
+        self.text.setHorizontalScrollBarPolicy(policy.ScrollBarAsNeeded if wide else policy.ScrollBarAlwaysOff)
         if self._about is None:
             return
         cursor = self.text.textCursor()
         cursor.beginEditBlock()
-        self._write_title(cursor, self._about)
-        if self._about.table:
-            self._write_table(cursor, self._about.table)
-        choices = tuple(("choices" if not index else "", text) for index, text in enumerate(self._about.choices))
-        self._write_pairs(cursor, (*self._about.facts, *choices, *self._about.files))
+        if self.compares:
+            self._write_side_by_side(cursor, self.differences)
+        else:
+            self._write_title(cursor, self._about)
+            if self._about.table:
+                self._write_table(cursor, self._about.table)
+            self._write_pairs(cursor, self._about.pairs)
         cursor.endEditBlock()
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
 
@@ -92,9 +203,10 @@ class CardPanel(Panel):
         table = cursor.insertTable(len(pairs), 2, layout)
         for row, (name, value) in enumerate(pairs):
             colour = "warning" if name == "warning" else "text"
-            across = not name and self._about is not None and value == self._about.sha256
+            across = not name and len(value) == HASH
             if across:  # a hash is longer than its column and should not be torn
                 table.mergeCells(row, 0, 1, 2)
+                colour = "muted"
             else:
                 table.cellAt(row, 0).firstCursorPosition().insertText(name, self._format("muted"))
             table.cellAt(row, 0 if across else 1).firstCursorPosition().insertText(value, self._format(colour))
@@ -117,11 +229,86 @@ class CardPanel(Panel):
                 place.insertText(cell, self._format("muted" if not row else "text", bold=row == 1))
         cursor.movePosition(QTextCursor.MoveOperation.End)
 
+    def _write_side_by_side(self, cursor: QTextCursor, rows: Sequence[Difference]) -> None:
+        """Write a column a run; what differs is bold and marked, what is the same of all is pale."""
+        names = [one.title for one in self._abouts]
+        layout = _table_format()
+        metrics = self.text.fontMetrics()
+        first = max([0, *(metrics.horizontalAdvance(MARK + row.name) for row in rows)]) + 14
+        each = max(NARROWEST_COLUMN, (self.text.viewport().width() - first - 12) // len(names))
+        fixed = QTextLength.Type.FixedLength
+        layout.setColumnWidthConstraints([QTextLength(fixed, first), *[QTextLength(fixed, each)] * len(names)])
+        layout.setHeaderRowCount(1)
+        table = cursor.insertTable(len(rows) + 1, len(names) + 1, layout)
+        for column, name in enumerate(names):
+            place = table.cellAt(0, column + 1).firstCursorPosition()
+            place.insertText(name, self._format("text", bold=True))
+        for index, row in enumerate(rows):
+            mark = MARK if row.differs else ""
+            table.cellAt(index + 1, 0).firstCursorPosition().insertText(mark + row.name, self._format("muted"))
+            form = self._format("text" if row.differs else "muted")
+            for column, value in enumerate(row.values):
+                table.cellAt(index + 1, column + 1).firstCursorPosition().insertText(value or "–", form)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+
     def _format(self, colour: str, *, bold: bool = False) -> QTextCharFormat:
         form = QTextCharFormat()
         form.setForeground(QColor(getattr(self.theme, colour)))
         form.setFontWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
         return form
+
+
+COPIES = (("Copy all as text", "text"), ("Copy all as JSON", "json"), ("Copy the sha256", "sha256"))
+
+
+class CardText(QTextEdit):
+    """Text to read and mark; Ctrl+C copies what is marked, or else asks for all of it."""
+
+    asked = Signal(str)  # what is to be copied
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setReadOnly(True)
+        self.setAcceptRichText(False)
+        self.setCursorWidth(0)
+        self.setFrameStyle(0)
+        self.setAccessibleName("Card of the current run")
+        self.setFont(small_font(self.font()))
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.document().setDocumentMargin(0)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy) and not self.textCursor().hasSelection():
+            self.asked.emit("text")
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu().popup(event.globalPos())
+
+    def menu(self) -> QMenu:
+        """Return what a right click offers."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        marked = menu.addAction("Copy what is marked\tCtrl+C")
+        marked.setEnabled(self.textCursor().hasSelection())
+        marked.triggered.connect(lambda _: self.copy())
+        menu.addAction("Mark all\tCtrl+A").triggered.connect(lambda _: self.selectAll())
+        menu.addSeparator()
+        for words, kind in COPIES:
+            menu.addAction(words).triggered.connect(lambda _=False, kind=kind: self.asked.emit(kind))
+        return menu
+
+
+def _check(text: str, tip: str) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setAccessibleName(text)
+    box.setToolTip(tip)
+    box.setFont(small_font(box.font()))
+    return box
 
 
 def _paragraph(cursor: QTextCursor, *, space: float) -> None:

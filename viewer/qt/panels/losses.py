@@ -1,92 +1,228 @@
-"""Losses: training and validation over the epochs, of every selected run."""
+"""Losses: what was minimised, its terms, the learning rate and the time by epoch, of every selected run."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF
-from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QCheckBox, QWidget
+from pathlib import Path
 
-from viewer.figures import curves
-from viewer.figures.curves import CurvesFigure
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
+
+from viewer.figures import legend
+from viewer.figures.curves import CurvesFigure, Series
+from viewer.figures.mosaic import small_font
 from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.figure_view import Figure, FigureView
-from viewer.qt.widgets.panel import Panel
+from viewer.qt.widgets.figure_view import Figure
+from viewer.qt.widgets.panel import Command, Numbers, Panel
+from viewer.qt.widgets.plot_view import PlotView
+from viewer.state import losses
 from viewer.state.history import RunHistory
+from viewer.state.losses import LOSS, VALIDATION
 from viewer.state.selection import State
 from viewer.state.words import sentence
 
-_OBJECTIVES = {
-    "bce": "loss: binary cross-entropy, nats a pixel",
-    "mse": "loss: mean squared error, of pixels in [0, 1]",
-    "mse-linear": "loss: mean squared error, of pixels in [0, 1]",
-    "mse-normalised": "loss: mean squared error, of images of unit deviation",
-    "elbo": "loss: negative evidence lower bound, nats an image",
-    "cross-entropy": "loss: cross-entropy, nats an image",
-    "teacher": "loss: cross-entropy of the classifier's verdict, nats an image",
-}
+EPOCHS, TIME = "epochs", "wall clock"
+UNITS = ((7200.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))  # from so many seconds on
+LEAST_DRAG = 6.0  # pixels; less is a click
+HOME = 1_000_000  # what Home and End are paged by
+
+Shown = list[tuple[Path, RunHistory]]
 
 
 class Losses(Panel):
-    """One colour a run; validation is a line, training is dashed; the pointer reads an epoch's values."""
+    """One colour a run; validation is a line, training is dashed; the crosshair reads an epoch's values.
+
+    A run or a part is toggled by a click on its name in the legend, or with ↑ ↓ and Space; a range of the axis is
+    chosen by dragging, or with + and −.
+    """
 
     title = "Losses"
-    hint = "Training and validation loss of every selected run by epoch."
+    hint = "Losses, their terms, learning rate and time by epoch, of every selected run."
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self._hover: int | None = None
-        self.log_box = QCheckBox("log scale")
-        self.log_box.setAccessibleName("Logarithmic scale of the losses")
-        self.view = FigureView("Losses", self)
+        self._hidden: frozenset[str] = frozenset()
+        self._span: tuple[float, float] | None = None
+        self._pressed: QPointF | None = None
+        self._chosen: int | None = None
+        self._runs_seen: tuple[Path, ...] = ()
+        self.view = PlotView("Losses", self)
+        self.view.setToolTip(
+            "← → reads another epoch, ↑ ↓ and Space toggle a name of the legend, + − zoom.\nClick a name to toggle it,"
+            " double click to see it alone; drag across a range to zoom into it, double click for all of it."
+        )
         self.view.show_sentence("Here come the losses of training and validation.")
-        self.log_box.setEnabled(False)
-        self.log_box.setFont(self.view.font())
+        self.body.addLayout(self._choices())
+        self.body.addLayout(self._scales())
+        self.body.addWidget(self.view, 1)
+        self._connect()
+        self._enable(False)
+
+    def _choices(self) -> QHBoxLayout:
+        self.what_box = _box("What is plotted", "The loss, a term of it, the learning rate, or how long an epoch took")
+        self.what_box.addItem(LOSS)
+        self.x_box = _box("The horizontal axis", "Epochs, or the time that the training had taken until then")
+        self.x_box.addItems([EPOCHS, TIME])
+        row = QHBoxLayout()
+        row.addWidget(self.what_box, 3)
+        row.addWidget(self.x_box, 2)
+        return row
+
+    def _scales(self) -> QHBoxLayout:
+        self.log_box = _check("log y", "Logarithmic scale of what is plotted")
+        self.log_x_box = _check("log x", "Logarithmic scale of the horizontal axis")
+        self.smoothing = QSlider(Qt.Orientation.Horizontal)
+        self.smoothing.setRange(0, round(100 * losses.HEAVIEST))
+        self.smoothing.setPageStep(10)
+        self.smoothing.setMinimumWidth(60)
+        self.smoothing.setAccessibleName("Smoothing of the curves")
+        self.smoothing.setToolTip(
+            "Exponential moving average with weight w for what was before, freed of the bias of its start as in "
+            "TensorBoard:\nmₜ = w·mₜ₋₁ + (1 − w)·vₜ, shown as mₜ / (1 − wᵗ).\nThe values stay, faint, behind it."
+        )
+        self.smoothing_label = QLabel("smoothing 0")
+        self.smoothing_label.setFont(small_font(self.smoothing_label.font()))
+        self.smoothing_label.setMinimumWidth(self.smoothing_label.fontMetrics().horizontalAdvance("smoothing 0.00") + 2)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for widget in (self.log_box, self.log_x_box, self.smoothing_label):
+            row.addWidget(widget)
+        row.addWidget(self.smoothing, 1)
+        return row
+
+    def _connect(self) -> None:
         self.log_box.toggled.connect(lambda _: self.redraw())
+        self.what_box.activated.connect(lambda _: self.redraw())
+        self.smoothing.valueChanged.connect(lambda _: self.redraw())
+        for changed in (self.log_x_box.toggled, self.x_box.activated):
+            changed.connect(lambda _: self.show_all_of_it())
         self.view.hovered.connect(self._point_at)
         self.view.stepped.connect(self._step)
-        self.body.addWidget(self.log_box)
-        self.body.addWidget(self.view, 1)
+        self.view.paged.connect(self._page)
+        self.view.lifted.connect(self._choose)
+        self.view.picked.connect(lambda _: self._toggle_chosen())
+        self.view.zoomed.connect(self._zoom)
+        self.view.clicked.connect(self._press)
+        self.view.dragged.connect(self._drag)
+        self.view.released.connect(self._release)
+        self.view.doubled.connect(self._double)
+
+    def _enable(self, on: bool) -> None:
+        for widget in (self.what_box, self.x_box, self.log_box, self.log_x_box, self.smoothing):
+            widget.setEnabled(on)
 
     @property
     def figure(self) -> Figure | None:
         return self.view.figure
 
+    @property
+    def curves(self) -> CurvesFigure | None:
+        """The figure, while there is one."""
+        return self.view.figure if isinstance(self.view.figure, CurvesFigure) else None
+
+    @property
+    def quantity(self) -> str:
+        """What is plotted."""
+        return self.what_box.currentText()
+
+    @property
+    def weight(self) -> float:
+        """The weight of the smoothing, 0 for none."""
+        return self.smoothing.value() / 100
+
+    def commands(self) -> tuple[Command, ...]:
+        return (
+            Command("show every curve again", self.show_every_curve),
+            Command("show the whole range", self.show_all_of_it),
+        )
+
     def set_theme(self, theme: Theme) -> None:
         self.view.set_theme(theme)
         super().set_theme(theme)
 
+    # ---- what is shown ----
+
     def follow(self, before: State, after: State) -> None:
         """Show the new state, if a selected run's history is another."""
-        if self._histories(before) != self._histories(after) or before.entries is not after.entries:
+        if _histories(before) != _histories(after) or before.entries is not after.entries:
+            self._offer(after)
             self.redraw()
 
-    @staticmethod
-    def _histories(state: State) -> list[tuple[object, RunHistory]]:
-        histories = [(path, state.of(path).history) for path in state.selected]
-        return [(path, history) for path, history in histories if history is not None and history.epochs_done]
+    def _offer(self, state: State) -> None:
+        """Let the quantities be chosen that the selected runs have; what was chosen stays so while it can."""
+        shown = _histories(state)
+        offered = losses.quantities(history for _, history in shown)
+        if offered != [self.what_box.itemText(index) for index in range(self.what_box.count())]:
+            before = self.quantity
+            self.what_box.clear()
+            self.what_box.addItems(offered)
+            self.what_box.setCurrentText(before if before in offered else LOSS)
+        if state.selected != self._runs_seen:  # a range of other runs, and what was toggled away, were meant for those
+            self._runs_seen, self._span = state.selected, None
+            self._hidden &= {losses.TRAIN, VALIDATION}
 
     def redraw(self) -> None:
         state = self.store.state
-        shown = self._histories(state)
-        self.log_box.setEnabled(bool(shown))
-        if not shown:
+        shown = _histories(state)
+        self._enable(bool(shown))
+        self.smoothing_label.setText(f"smoothing {self.weight:.2f}" if self.weight else "smoothing 0")
+        series, unit = self._series(shown, state)
+        if not series:
             self.subtitle.setText("")
-            self.view.show_sentence(self._why_nothing(state))
+            self.view.show_sentence(self._why_nothing(state, shown))
             return
-        names = {str(path): name for path, name in state.names().items()}
-        objectives = {history.objective for _, history in shown}
-        figure = curves.of_runs(
+        before = self.curves
+        figure = CurvesFigure(
             self.theme,
-            [(names[str(path)], history.train_loss, history.val_loss) for path, history in shown],
-            y_label=_y_label(objectives),
+            series,
+            losses.label_of(self.quantity, [history for _, history in shown]),
             log=self.log_box.isChecked(),
-        )
-        self.subtitle.setText("" if len(shown) == 1 else f"{len(shown)} runs")
-        self.view.show_figure(figure.with_hover(self._hover), _description(shown, names))
+            x_label=f"{unit} of training" if unit else "epoch",
+            x_log=self.log_x_box.isChecked(),
+            hidden=self._hidden,
+            span=self._span,
+            chosen=self._chosen,
+            unit=unit,
+        ).with_hover(before.hover if before else None)
+        self.subtitle.setText(_told_of(shown, self.weight))
+        self.view.show_figure(figure, _description(shown, state.names()))
 
-    def _why_nothing(self, state: State) -> str:
+    def _series(self, shown: Shown, state: State) -> tuple[tuple[Series, ...], str]:
+        """Every run's curves, and the unit of time on the axis, '' for epochs."""
+        names, series, unit = state.names(), list[Series](), ""
+        clocks = {path: losses.clock(history) for path, history in shown}
+        by_time = self.x_box.currentText() == TIME
+        longest = max((float(clock[-1]) for clock in clocks.values() if len(clock)), default=0.0)
+        _, length, unit = next(choice for choice in UNITS if longest >= choice[0])
+        for index, (path, history) in enumerate(shown):
+            colour = self.theme.series[index % len(self.theme.series)]
+            lines = losses.lines_of(history, self.quantity)
+            note = losses.gaps_of(lines)
+            for line in lines:
+                x = clocks[path][: len(line.values)] / length if by_time else None
+                if x is not None and len(x) < len(line.values):
+                    continue  # no time was recorded
+                series.append(
+                    Series(
+                        run=names[path],
+                        part=line.part,
+                        values=losses.smooth(line.values, self.weight),
+                        colour=colour,
+                        dashed=line.part == losses.TRAIN and self.quantity == LOSS,
+                        x=x,
+                        raw=line.values if self.weight else None,
+                        note=note,
+                        best=losses.best_epoch(history) if line.part == VALIDATION else None,
+                    )
+                )
+        return tuple(series), unit if by_time else ""
+
+    def _why_nothing(self, state: State, shown: Shown) -> str:
         entry = state.entry
+        if shown:
+            what = "time" if self.x_box.currentText() == TIME else self.quantity
+            return f"No {what} was recorded of {'this run' if len(shown) == 1 else 'these runs'}."
         if entry is None:
             return self.view.sentence
         if state.now.history_trouble:
@@ -95,35 +231,224 @@ class Losses(Panel):
             return f"No losses: there is no history.h5 beside {entry.graph.name}."
         return "" if state.now.history is None else "No epoch has ended yet."
 
+    # ---- the crosshair ----
+
+    def _show(self, figure: CurvesFigure) -> None:
+        self.view.show_figure(figure, self.view.accessibleDescription())
+
+    def _metrics(self) -> QFontMetricsF:
+        return QFontMetricsF(self.view.font())
+
     def _point_at(self, point: QPointF | None) -> None:
-        figure = self.view.figure
-        if not isinstance(figure, CurvesFigure):
+        figure = self.curves
+        if figure is None or self._pressed is not None:
             return
-        metrics = QFontMetricsF(self.view.font())
-        self._set_hover(figure.epoch_at(point, self.view.inside, metrics) if point is not None else None)
+        place = figure.place_at(point, self.view.inside, self._metrics()) if point is not None else None
+        over = self._entry_at(point) if point is not None else None
+        hand = over is not None and over.can_be_toggled
+        self.view.setCursor(Qt.CursorShape.PointingHandCursor if hand else Qt.CursorShape.ArrowCursor)
+        after = figure.with_hover(place)
+        if after.hover != figure.hover:
+            self._show(after)
 
     def _step(self, step: int) -> None:
-        figure = self.view.figure
-        if isinstance(figure, CurvesFigure):
-            last = max(len(curve.values) for curve in figure.series)
-            self._set_hover(max(1, min(last, (self._hover or (0 if step > 0 else last + 1)) + step)))
+        if self.curves is not None:
+            self._show(self.curves.stepped(step))
+            self._say()
 
-    def _set_hover(self, epoch: int | None) -> None:
-        figure = self.view.figure
-        if epoch != self._hover and isinstance(figure, CurvesFigure):
-            self._hover = epoch
-            self.view.show_figure(figure.with_hover(epoch), self.view.accessibleDescription())
+    def _page(self, pages: int) -> None:
+        """Home and End go to the ends, Page Up and Page Down ten epochs on or back."""
+        figure = self.curves
+        if figure is None or not len(figure.stops):
+            return
+        if abs(pages) >= HOME:
+            self._show(figure.with_hover(float(figure.stops[0 if pages < 0 else -1])))
+        else:
+            self._show(figure.stepped(10 * pages))
+        self._say()
+
+    def _say(self) -> None:
+        """Tell who cannot see the crosshair what it reads."""
+        figure = self.curves
+        if figure is not None and figure.hover is not None:
+            told = "; ".join(
+                f"{reading.run}: " + ", ".join(f"{value:.5g}" for value in reading.values if value is not None)
+                for reading in figure.readings()
+            )
+            self.view.setAccessibleDescription(f"{figure.heading()}. {told}")
+
+    # ---- the legend ----
+
+    def _entry_at(self, point: QPointF) -> legend.Entry | None:
+        figure = self.curves
+        return legend.hit(figure.legend(self.view.inside, self._metrics()), point) if figure else None
+
+    def toggle(self, name: str) -> None:
+        """Take a run or a part away, or bring it back."""
+        self._hidden = self._hidden ^ {name}
+        self.redraw()
+
+    def show_every_curve(self) -> None:
+        self._hidden = frozenset()
+        self.redraw()
+
+    def show_alone(self, entry: legend.Entry) -> None:
+        """Take every other of its kind away; all come back where it is alone already."""
+        figure = self.curves
+        if figure is None:
+            return
+        others = {curve.run if entry.kind == "run" else curve.part for curve in figure.series} - {entry.name}
+        alone = others <= self._hidden  # the first click of the double one has toggled the name itself
+        self._hidden = self._hidden - others - {entry.name} if alone else (self._hidden | others) - {entry.name}
+        self.redraw()
+
+    def _choose(self, step: int) -> None:
+        """Go to the next name of the legend, or the one before."""
+        figure = self.curves
+        if figure is None:
+            return
+        first = 0 if step > 0 else -1
+        self._chosen = first if self._chosen is None else self._chosen + step
+        self._show(figure.with_chosen(self._chosen))
+        entry = self._chosen_entry()
+        if entry is not None:
+            self.view.setAccessibleDescription(
+                f"{entry.text}, {'shown' if entry.shown else 'hidden'}; Space toggles it"
+            )
+
+    def _chosen_entry(self) -> legend.Entry | None:
+        figure = self.curves
+        return figure.chosen_entry(figure.legend(self.view.inside, self._metrics())) if figure else None
+
+    def _toggle_chosen(self) -> None:
+        entry = self._chosen_entry()
+        if entry is not None:
+            self.toggle(entry.name)
+
+    # ---- the range ----
+
+    def show_all_of_it(self) -> None:
+        """Show the whole of the horizontal axis."""
+        self._span = None
+        self.redraw()
+
+    def _press(self, point: QPointF) -> None:
+        entry = self._entry_at(point)
+        if entry is not None:
+            if entry.can_be_toggled:
+                self.toggle(entry.name)
+            return
+        figure = self.curves
+        if figure is not None and figure.place_at(point, self.view.inside, self._metrics()) is not None:
+            self._pressed = point
+
+    def _ends(self, point: QPointF) -> tuple[float, float] | None:
+        figure = self.curves
+        if figure is None or self._pressed is None or abs(point.x() - self._pressed.x()) < LEAST_DRAG:
+            return None
+        plot = figure.plot_rect(self.view.inside, self._metrics())
+        low, high = sorted(figure.place_of(x, plot) for x in (self._pressed.x(), point.x()))
+        return low, high
+
+    def _drag(self, point: QPointF) -> None:
+        if self.curves is not None and self._pressed is not None:
+            self._show(self.curves.with_hover(None).with_band(self._ends(point)))
+
+    def _release(self, point: QPointF) -> None:
+        figure, ends = self.curves, self._ends(point)
+        self._pressed = None
+        if figure is None:
+            return
+        if ends is None:
+            self._show(figure.with_band(None))
+        else:
+            self._zoom_to(figure, *ends)
+
+    def _zoom_to(self, figure: CurvesFigure, low: float, high: float) -> None:
+        """Show a range; of epochs at least two, and never more than there is."""
+        least, most = figure.reach
+        if figure.counts_epochs:
+            low, high = float(round(low)), float(round(high))
+            if high - low < 1:
+                low, high = low - 1, high + 1
+        low, high = max(least if figure.counts_epochs or figure.x_log else 0.0, low), min(most, high)
+        self._span = (low, high) if high > low and (low, high) != (least, most) else None
+        self.redraw()
+
+    def _zoom(self, steps: int, around: QPointF | None) -> None:
+        """Show half of the range, or twice as much, around the pointer or the crosshair."""
+        figure = self.curves
+        if figure is None:
+            return
+        plot: QRectF = figure.plot_rect(self.view.inside, self._metrics())
+        middle = figure.place_of(around.x(), plot) if around is not None else figure.hover
+        low, high = figure.x_axis.low, figure.x_axis.high
+        middle = (low + high) / 2 if middle is None else middle
+        share = 0.5**steps
+        if share > 1 and figure.span is None:
+            return
+        self._zoom_to(figure, middle - (middle - low) * share, middle + (high - middle) * share)
+
+    def _double(self, point: QPointF) -> None:
+        entry = self._entry_at(point)
+        if entry is None:
+            self._pressed = None
+            self.show_all_of_it()
+        elif entry.can_be_toggled:
+            self.show_alone(entry)
+
+    # ---- numbers ----
+
+    def numbers(self) -> Numbers:
+        """A row for every epoch of every selected run, with all that was recorded of it."""
+        state = self.store.state
+        shown, names = _histories(state), state.names()
+        if not shown:
+            return []
+        terms = list(dict.fromkeys(name for _, history in shown for name in history.terms))
+        heading = ("run", "epoch", "train_loss", "val_loss", *terms, "learning_rate", "seconds", "seconds_so_far")
+        rows: Numbers = [heading]
+        for path, history in shown:
+            columns = [history.train_loss, history.val_loss]
+            columns += [history.terms.get(name, history.train_loss[:0]) for name in terms]
+            columns += [history.learning_rate, history.epoch_seconds, losses.clock(history)]
+            for index in range(history.epochs_done):
+                values = (float(column[index]) if index < len(column) else "" for column in columns)
+                rows.append((names[path], index + 1, *values))
+        return rows
 
 
-def _y_label(objectives: set[str]) -> str:
-    if len(objectives) > 1:
-        return "loss, of different objectives"
-    return _OBJECTIVES.get(objectives.pop(), "loss")
+def _histories(state: State) -> Shown:
+    histories = [(path, state.of(path).history) for path in state.selected]
+    return [(path, history) for path, history in histories if history is not None and history.epochs_done]
 
 
-def _description(shown: list[tuple[object, RunHistory]], names: dict[str, str]) -> str:
+def _told_of(shown: Shown, weight: float) -> str:
+    told = [f"{len(shown)} runs"] if len(shown) > 1 else []
+    return ", ".join([*told, *(["smoothed"] if weight else [])])
+
+
+def _description(shown: Shown, names: dict[Path, str]) -> str:
     told = []
     for path, history in shown:
         last = history.val_loss[-1] if len(history.val_loss) else float("nan")
-        told.append(f"{names[str(path)]}: {history.epochs_done} epochs, validation loss {last:.5g}")
+        told.append(f"{names[path]}: {history.epochs_done} epochs, validation loss {last:.5g}")
     return "; ".join(told)
+
+
+def _box(name: str, tip: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.setToolTip(tip)
+    box.setFont(small_font(box.font()))
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    return box
+
+
+def _check(text: str, name: str) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setAccessibleName(name)
+    box.setToolTip(name)
+    box.setFont(small_font(box.font()))
+    return box

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLabel, QLineEdit, QStackedWidget, QWidget
+from PySide6.QtCore import QEvent, QPoint, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures.mosaic import small_font
+from viewer.figures.theme import Theme
+from viewer.qt.settings import Settings
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.panel import Panel
+from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.run_table import RunTable
-from viewer.state.rows import rows_of
+from viewer.state.rows import COLUMNS, HOW_TO_FILTER, Key, Row, Rows
 from viewer.state.selection import State
 from viewer.state.words import clean
 
@@ -23,43 +26,122 @@ class Runs(Panel):
     title = "Runs"
     hint = "Everything that was opened; what is selected here is shown in the other panels."
 
+    entered = Signal()  # a run is to be looked at
+    folder_wanted = Signal()
+    file_wanted = Signal()
+    told = Signal(str)
+
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
+        self._rows = Rows()
+        self.rows: tuple[Row, ...] = ()
         self.table = RunTable(self)
         self.table.chosen.connect(self.store.set_selected)
+        self.table.entered.connect(self.entered)
+        self.table.asked.connect(self._ask)
         self.filter = FilterBox(self)
         self.filter.setEnabled(False)
         self.filter.textChanged.connect(self._filter)
         self.filter.left.connect(self.table.setFocus)
         self.empty = QLabel()
+        self.nothing = self._nothing()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.nothing)
+        self.stack.addWidget(self.table)
+        self.body.addWidget(self.filter)
+        self.body.addWidget(self.stack, 1)
+
+    def _nothing(self) -> QWidget:
+        """What stands in the table's place while nothing is open."""
         self.empty.setTextFormat(Qt.TextFormat.PlainText)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
         self.empty.setFont(small_font(self.empty.font()))
         self.empty.setObjectName("empty")
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(self.table)
-        self.body.addWidget(self.filter)
-        self.body.addWidget(self.stack, 1)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        for text, tip, signal in (
+            ("Open folder…", "Open a folder of runs (Ctrl+Shift+O)", self.folder_wanted),
+            ("Open file…", "Open .onnx files (Ctrl+O)", self.file_wanted),
+        ):
+            button = QPushButton(text)
+            button.setToolTip(tip)
+            button.clicked.connect(lambda _=False, signal=signal: signal.emit())
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        nothing = QWidget()
+        layout = QVBoxLayout(nothing)
+        layout.addStretch(1)
+        layout.addWidget(self.empty)
+        layout.addLayout(buttons)
+        layout.addStretch(1)
+        return nothing
+
+    def set_theme(self, theme: Theme) -> None:
+        self.table.set_theme(theme)
+        super().set_theme(theme)
+
+    def commands(self) -> tuple[Command, ...]:
+        return (
+            Command("choose columns", self.choose_columns),
+            Command("usual columns", self.table.usual_columns),
+            Command("copy the current run's path", lambda: self._copy(self.store.state.current)),
+            Command("open the current run's folder", lambda: self._open(self.store.state.current)),
+            Command("show only the current run's assignment", lambda: self._narrow(self.store.state.current)),
+        )
+
+    def numbers(self) -> Numbers:
+        """The rows as they are filtered and sorted, with all columns; numbers where there are any."""
+        by_path = {row.path: row for row in self.rows}
+        shown = [by_path[path] for path in self.table.paths if path in by_path]
+        if not shown:
+            return []
+        names = [column.name for column in COLUMNS if column.name != "picture"]
+        numeric = {column.name for column in COLUMNS if column.numeric}
+        heading = (*names, "path")
+        return [
+            heading,
+            *(
+                (*(_number(row.key(n)) if n in numeric else row.cell(n) for n in names), clean(row.path, limit=500))
+                for row in shown
+            ),
+        ]
+
+    # ---- what is shown ----
 
     def follow(self, before: State, after: State) -> None:
         if before.entries is not after.entries or before.known is not after.known:
             self._show(after)
         elif before.selected != after.selected or before.current != after.current:
-            self.table.show_rows(rows_of(after), after.selected, after.current)
+            self.table.show_rows(self.rows, after.selected, after.current)
             self._count(after)
         if (before.scanned, before.roots, before.gone) != (after.scanned, after.roots, after.gone):
             self._show(after)
 
     def _show(self, state: State) -> None:
-        self.table.show_rows(rows_of(state), state.selected, state.current)
-        first = bool(state.entries) and self.stack.currentWidget() is self.empty
-        self.stack.setCurrentWidget(self.table if state.entries else self.empty)
+        self.rows = self._rows.of(state)
+        self.table.show_rows(self.rows, state.selected, state.current)
+        first = bool(state.entries) and self.stack.currentWidget() is self.nothing
+        self.stack.setCurrentWidget(self.table if state.entries else self.nothing)
         self.empty.setText(empty_sentence(state.roots, state.gone) if state.scanned else "")
         self._count(state)
         if first:
             self.table.setFocus()  # where it was meant to be while the table was still hidden
+
+    def _count(self, state: State) -> None:
+        runs, shown = len(state.entries), len(self.table.paths)
+        several = f", {len(state.selected)} selected" if len(state.selected) > 1 else ""
+        self.filter.setEnabled(bool(runs))
+        self.subtitle.setText(f"{f'{shown} of {runs}' if shown < runs else runs}{several}" if runs else "")
+
+    # ---- the filter ----
+
+    def focus_panel(self) -> None:
+        """Give the keyboard to the table, or where there is nothing in it to what opens something."""
+        if self.stack.currentWidget() is self.table:
+            self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            super().focus_panel()
 
     def focus_filter(self) -> None:
         """Give the keyboard to the filter, with what stands there ready to be typed over."""
@@ -70,11 +152,62 @@ class Runs(Panel):
         self.table.set_filter(text)
         self._count(self.store.state)
 
-    def _count(self, state: State) -> None:
-        runs, shown = len(state.entries), len(self.table.paths)
-        several = f", {len(state.selected)} selected" if len(state.selected) > 1 else ""
-        self.filter.setEnabled(bool(runs))
-        self.subtitle.setText(f"{f'{shown} of {runs}' if shown < runs else runs}{several}" if runs else "")
+    # ---- columns ----
+
+    def choose_columns(self) -> None:
+        """Show the menu of columns at the table's head."""
+        header = self.table.horizontalHeader()
+        self.table.menu_of_columns().popup(header.mapToGlobal(QPoint(0, header.height())))
+
+    def restore(self, settings: Settings) -> None:
+        """Set the table up as it was left."""
+        self.table.restore_columns(settings.table())
+
+    def save(self, settings: Settings) -> None:
+        settings.save_table(self.table.columns())
+
+    # ---- what can be done with a run ----
+
+    def _ask(self, path: Path, point: QPoint) -> None:
+        self.menu_of(path).popup(point)
+
+    def menu_of(self, path: Path) -> QMenu:
+        """Return a menu of what can be done with a run."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Look at the reconstructions\tEnter").triggered.connect(lambda _: self._enter(path))
+        menu.addAction("Copy the path").triggered.connect(lambda _: self._copy(path))
+        menu.addAction("Open the folder").triggered.connect(lambda _: self._open(path))
+        assignment = self._assignment(path)
+        if assignment:
+            words = f"Show only {assignment.replace('&', '&&')}"
+            menu.addAction(words).triggered.connect(lambda _: self._narrow(path))
+        if self.filter.text():
+            menu.addAction("Show all runs").triggered.connect(lambda _: self.filter.clear())
+        return menu
+
+    def _enter(self, path: Path) -> None:
+        if path not in self.store.state.selected:
+            self.store.set_selected((path,), path)
+        self.entered.emit()
+
+    def _copy(self, path: Path | None) -> None:
+        if path is not None:
+            QGuiApplication.clipboard().setText(str(path))
+
+    def _open(self, path: Path | None) -> None:
+        folder = path if path is None or path.is_dir() else path.parent
+        if folder is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self.told.emit(f"No program opened the folder {clean(folder, limit=200)}; open it in your file manager.")
+
+    def _narrow(self, path: Path | None) -> None:
+        assignment = self._assignment(path)
+        if assignment:
+            self.filter.setText(f"assignment:{assignment}")
+
+    def _assignment(self, path: Path | None) -> str:
+        row = next((row for row in self.rows if row.path == path), None)
+        return row.cell("assignment") if row is not None and row.key("assignment") is not None else ""
 
 
 class FilterBox(QLineEdit):
@@ -84,9 +217,10 @@ class FilterBox(QLineEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setPlaceholderText("filter (Ctrl+F)")
-        self.setToolTip("Shows the runs in which every word occurs: mnist conv, 2×7×7, finished")
+        self.setPlaceholderText("filter (Ctrl+F): words, state:training, mse<0.01")
+        self.setToolTip(_plain(HOW_TO_FILTER))
         self.setAccessibleName("Filter of the runs")
+        self.setAccessibleDescription(HOW_TO_FILTER)
         self.setClearButtonEnabled(True)
         self.setFont(small_font(self.font()))
 
@@ -105,6 +239,15 @@ class FilterBox(QLineEdit):
             self.left.emit()
         else:
             super().keyPressEvent(event)
+
+
+def _plain(text: str) -> str:
+    """Text for a tool tip, which would read < as markup."""
+    return f"<span style='white-space:pre'>{text.replace('&', '&amp;').replace('<', '&lt;')}</span>"
+
+
+def _number(key: Key) -> float | str:
+    return key if isinstance(key, float) and math.isfinite(key) else ""
 
 
 def empty_sentence(roots: tuple[Path, ...], gone: tuple[Path, ...]) -> str:

@@ -73,6 +73,7 @@ class Place(QFrame):
             panel = self.panels[index]
             self.lines.setCurrentWidget(panel.subtitle)
             self.stack.setCurrentWidget(panel)
+            self.tabs.updateGeometry()  # the tab in front is bold, and so wider
             self.fronted.emit(panel)
 
     def _reorder(self, start: int, end: int) -> None:

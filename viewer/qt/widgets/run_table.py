@@ -1,113 +1,109 @@
-"""The table of runs: a model over the store's rows, sortable, with several rows selectable."""
+"""The table of runs: sortable, with several rows selectable, columns to choose from, and a small picture a run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QItemSelection,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QSortFilterProxyModel,
-    Qt,
-    Signal,
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QActionGroup, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
 )
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.state.rows import HEADINGS, HINTS, NUMERIC, Row
-from viewer.state.words import clean
+from viewer.figures.theme import Theme
+from viewer.qt.widgets.run_model import (
+    EPOCHS,
+    LARGEST_PICTURE,
+    PICTURE,
+    PICTURE_ROLE,
+    SHARE_ROLE,
+    Index,
+    RunFilter,
+    RunTableModel,
+    picture_size,
+)
+from viewer.state.rows import COLUMNS, NAMES, PLACES, USUAL, Row
 
-Index = QModelIndex | QPersistentModelIndex
-ROOT = QModelIndex()
-NARROWEST_NAME = 60
-
-
-class RunTableModel(QAbstractTableModel):
-    """Rows of cells; what a column sorts by is under the user role."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.rows: tuple[Row, ...] = ()
-
-    def set_rows(self, rows: tuple[Row, ...]) -> None:
-        """Take new rows; a selection outlives it unless they are of other entries."""
-        if [row.path for row in rows] != [row.path for row in self.rows]:
-            self.beginResetModel()
-            self.rows = rows
-            self.endResetModel()
-            return
-        before, self.rows = self.rows, rows
-        for index, (old, new) in enumerate(zip(before, rows, strict=True)):
-            if old != new:
-                self.dataChanged.emit(self.index(index, 0), self.index(index, len(HEADINGS) - 1))
-
-    def rowCount(self, parent: Index = ROOT) -> int:
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = ROOT) -> int:
-        return 0 if parent.isValid() else len(HEADINGS)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row = self.rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return row.cells[index.column()]
-        if role == Qt.ItemDataRole.UserRole:
-            return row.keys[index.column()]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(index.column())
-        if role == Qt.ItemDataRole.ToolTipRole:
-            told = "\n".join(filter(None, (row.cells[0], row.trouble or clean(row.path, limit=500))))
-            return f"<span>{_escaped(told)}</span>".replace("\n", "<br>")
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return HEADINGS[section]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return HINTS[section]
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+NARROWEST_NAME = 90
+COMFORTABLE_NAME = 120  # before another column is shown
+PADDING = 8
+PICTURE_GAP = 2
+PICTURES = {
+    "fitting": "Pictures as large as all runs leave room for",
+    "small": "Small pictures",
+    "large": "Large pictures",
+}
+RUN = PLACES["run"]
 
 
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in NUMERIC else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+class RunDelegate(QStyledItemDelegate):
+    """Paints pictures at whole device pixels, and a bar below the epochs of a run that is being trained."""
+
+    zoom = 1
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().paint(painter, option, index)
+        if index.column() == PICTURE:
+            self._paint_pictures(painter, QRectF(option.rect), index)
+        share = index.data(SHARE_ROLE) if index.column() == EPOCHS else None
+        if share is not None:
+            self._paint_bar(painter, option, share)
+
+    def _paint_pictures(self, painter: QPainter, cell: QRectF, index: Index) -> None:
+        painter.save()
+        x = cell.left() + 4
+        for image in index.data(PICTURE_ROLE) or ():
+            size = QSize(image.width(), image.height()) * self.zoom
+            room = self.zoom * LARGEST_PICTURE
+            if max(size.width(), size.height()) > room:
+                size = size.scaled(room, room, Qt.AspectRatioMode.KeepAspectRatio)
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            y = cell.top() + (cell.height() - size.height()) // 2
+            painter.drawImage(QRectF(x, y, size.width(), size.height()), image)
+            x += size.width() + PICTURE_GAP
+        painter.restore()
+
+    def _paint_bar(self, painter: QPainter, option: QStyleOptionViewItem, share: float) -> None:
+        cell, selected = QRectF(option.rect), bool(option.state & QStyle.StateFlag.State_Selected)
+        roles = option.palette.ColorRole
+        ground, ink = (roles.Highlight, roles.HighlightedText) if selected else (roles.Mid, roles.Highlight)
+        bar = QRectF(cell.left() + 4, cell.bottom() - 4, cell.width() - 8, 2.5)
+        painter.fillRect(bar, option.palette.color(ground))
+        painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * share, bar.height()), option.palette.color(ink))
 
 
-def _escaped(text: str) -> str:
-    """A tool tip has no plain text format: what could be markup is escaped."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+class _Header(QHeaderView):
+    """Knows whether it is held with the mouse: other changes of width are nobody's wish."""
 
+    held = False
 
-class RunFilter(QSortFilterProxyModel):
-    """Sorts rows, and keeps those in whose cells every word of the filter occurs, in any case."""
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.held = True
+        super().mousePressEvent(event)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._words: list[str] = []
-        self.setSortRole(Qt.ItemDataRole.UserRole)
-
-    def set_text(self, text: str) -> None:
-        self._words = text.casefold().split()
-        self.invalidateFilter()
-
-    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
-        model = self.sourceModel()
-        assert isinstance(model, RunTableModel)
-        cells = " ".join(model.rows[row].cells).casefold()
-        return all(word in cells for word in self._words)
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        self.held = False
 
 
 class RunTable(QTableView):
-    """Tells which rows are selected and which of them is current, by their paths."""
+    """Tells which rows are selected and which of them is current, by their paths.
+
+    While nobody has chosen columns, as many are shown as there is room for; the name's takes what the others leave.
+    """
 
     chosen = Signal(tuple, object)
+    entered = Signal()  # by Enter or a double click
+    asked = Signal(object, QPoint)  # Path, and where to show what can be done with it
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,6 +111,21 @@ class RunTable(QTableView):
         self._proxy = RunFilter(self)
         self._proxy.setSourceModel(self._model)
         self.setModel(self._proxy)
+        self._delegate, self._header = RunDelegate(self), _Header(Qt.Orientation.Horizontal, self)
+        self.setItemDelegate(self._delegate)
+        self._quiet = False
+        self._shown: tuple[tuple[Path, ...], Path | None] = ((), None)  # what the store has selected
+        self._widest = [0] * len(COLUMNS)  # of every column, what its widest cell takes
+        self._hidden: frozenset[str] | None = None  # columns, None: those that there is no room for
+        self._own_widths: dict[int, int] = {}  # of columns that were dragged wider or narrower
+        self._fitting_now = False  # so that widths that we set are not taken for the user's
+        self.pictures = "fitting"
+        self._set_up()
+        self.selectionModel().selectionChanged.connect(self._tell)
+        self.selectionModel().currentChanged.connect(self._tell)
+        self.doubleClicked.connect(lambda _: self.entered.emit())
+
+    def _set_up(self) -> None:
         self.setAccessibleName("Runs")
         self.setFont(small_font(self.font()))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -124,73 +135,67 @@ class RunTable(QTableView):
         self.setWordWrap(False)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setTabKeyNavigation(False)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
-        header = self.horizontalHeader()
+        header = self._header
+        self.setHorizontalHeader(header)
+        header.setSectionsClickable(True)
         header.setFont(self.font())
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
         header.setStretchLastSection(True)
+        header.setSectionsMovable(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self._quiet = False
-        self._shown: tuple[tuple[Path, ...], Path | None] = ((), None)  # what the store has selected
-        self._widest: list[int] = []  # of every column, what its widest cell takes
-        self.selectionModel().selectionChanged.connect(self._tell)
-        self.selectionModel().currentChanged.connect(self._tell)
+        header.setSortIndicatorClearable(True)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(lambda at: self.menu_of_columns().popup(header.mapToGlobal(at)))
+        header.sectionResized.connect(self._resized)
+        self._order_as_usual()
+        self._fit()
+
+    # ---- rows ----
 
     @property
     def paths(self) -> list[Path]:
         """The entries from top to bottom, as sorted."""
         return [self._path(self._proxy.index(row, 0)) for row in range(self._proxy.rowCount())]
 
+    def set_theme(self, theme: Theme) -> None:
+        self._model.theme = theme
+        self.viewport().update()
+
     def set_filter(self, text: str) -> None:
-        """Show only the rows in which every word occurs; what is selected stays so, also where it is hidden."""
+        """Show only the rows that a filter finds; what is selected stays so, also where it is hidden."""
         self._quiet = True
         self._proxy.set_text(text)
         self._select(*self._shown)
         self._quiet = False
 
     def show_rows(self, rows: tuple[Row, ...], selected: tuple[Path, ...], current: Path | None) -> None:
-        """Show rows with these selected."""
+        """Show rows with these selected; the table's own cursor stays where it is, unless it is to be followed."""
         self._quiet, self._shown = True, (selected, current)
-        if self._model.rows != rows:
-            self._model.set_rows(rows)
-            self._fit_columns()
-        if set(self._selected()) != set(selected) or self._path(self.currentIndex()) != current:
+        changed, before = self._model.set_rows(rows), self._widest
+        if changed is None:
+            self._widest = self._measured(rows, [0] * len(COLUMNS))
+        elif changed:
+            self._widest = self._measured([rows[at] for at in changed], before)
+        self._fit_pictures()
+        if changed is None or self._widest != before:
+            self._fit()
+        here = self._path(self.currentIndex())
+        if set(self._selected()) != set(selected) or (here != current and here in (*selected, Path())):
             self._select(selected, current)
         self._quiet = False
 
-    def _fit_columns(self) -> None:
-        """Make every column as wide as its widest cell."""
-        metrics = self.fontMetrics()
-        cells = [[heading, *(row.cells[column] for row in self._model.rows)] for column, heading in enumerate(HEADINGS)]
-        self._widest = [max(metrics.horizontalAdvance(text) for text in texts) + 8 for texts in cells]
-        for column, width in enumerate(self._widest):
-            self.setColumnWidth(column, width)
-        self._fit_names()
-
-    def _fit_names(self) -> None:
-        """Let the first column take what the others leave, up to its widest name; its tool tip has the whole name."""
-        if not self._widest:
-            return
-        last = len(HEADINGS) - 1  # stretched, so that its width says nothing
-        others = sum(self.columnWidth(column) for column in range(1, last)) + self._widest[last]
-        room = max(NARROWEST_NAME, self.viewport().width() - others)
-        self.setColumnWidth(0, min(self._widest[0], room))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_names()
-
     def _select(self, selected: tuple[Path, ...], current: Path | None) -> None:
-        selection, last = QItemSelection(), len(HEADINGS) - 1
+        selection, last, wanted = QItemSelection(), len(COLUMNS) - 1, set(selected)
         model = self.selectionModel()
         for row, path in enumerate(self.paths):
-            if path in selected:
+            if path in wanted:
                 selection.select(self._proxy.index(row, 0), self._proxy.index(row, last))
             if path == current:
-                model.setCurrentIndex(self._proxy.index(row, 0), QItemSelectionModel.SelectionFlag.NoUpdate)
+                model.setCurrentIndex(self._proxy.index(row, RUN), QItemSelectionModel.SelectionFlag.NoUpdate)
         model.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def _path(self, index: QModelIndex) -> Path:
@@ -200,9 +205,196 @@ class RunTable(QTableView):
         return [self._path(index) for index in self.selectionModel().selectedRows()]
 
     def _tell(self) -> None:
-        if self._quiet:
-            return
+        """Say what is selected; a cursor on a row that is not does not change which run is current."""
         selected = self._selected()
-        current = self._path(self.currentIndex()) if self.currentIndex().isValid() else None
-        if selected:
-            self.chosen.emit(tuple(selected), current)
+        if self._quiet or not selected:
+            return
+        here = self._path(self.currentIndex())
+        self.chosen.emit(tuple(selected), here if here in selected else self._shown[1])
+
+    def toggle(self) -> None:
+        """Select the row of the cursor, or no longer; something stays selected."""
+        index, flags = self.currentIndex(), QItemSelectionModel.SelectionFlag
+        if index.isValid() and self._selected() != [self._path(index)]:
+            self.selectionModel().select(index, flags.Toggle | flags.Rows)
+
+    # ---- columns ----
+
+    def _measured(self, rows: list[Row] | tuple[Row, ...], before: list[int]) -> list[int]:
+        """What the widest cell of each column takes, in these rows and in what was measured before."""
+        metrics, header = self.fontMetrics(), self._header.fontMetrics()
+        widest = []
+        for column, least in enumerate(before):
+            heading = header.horizontalAdvance(COLUMNS[column].heading) + 4
+            texts = {row.cells[column] for row in rows}
+            widest.append(
+                max([least, heading + PADDING, *(metrics.horizontalAdvance(text) + PADDING for text in texts)])
+            )
+        return widest
+
+    def _fit(self) -> None:
+        """Choose columns and their widths for the room that there is."""
+        room = self.viewport().width()
+        shown = set(self._fitting(room)) if self._hidden is None else set(NAMES) - self._hidden
+        quiet, self._fitting_now = self._fitting_now, True
+        for column, name in enumerate(NAMES):
+            self.setColumnHidden(column, name not in shown)
+        for column in range(len(NAMES)):
+            if not self.isColumnHidden(column):
+                self.setColumnWidth(column, self._own_widths.get(column, self._widest[column]))
+        self._fit_names(room)
+        self._fitting_now = quiet
+
+    def _fitting(self, room: int) -> list[str]:
+        """The columns that there is room for, the most telling first."""
+        name = min(self._widest[RUN], COMFORTABLE_NAME)
+        shown, taken = ["run"], max(NARROWEST_NAME, name)
+        for column in USUAL[1:]:
+            width = self._own_widths.get(PLACES[column], self._widest[PLACES[column]])
+            if taken + width > room:
+                break
+            shown.append(column)
+            taken += width
+        return shown
+
+    def _fit_names(self, room: int) -> None:
+        """Let the names take what the others leave, up to the widest; a tool tip has the whole name."""
+        if RUN in self._own_widths:
+            return
+        others = sum(
+            self._own_widths.get(column, self._widest[column])
+            for column in range(len(NAMES))
+            if column != RUN and not self.isColumnHidden(column)
+        )
+        self.setColumnWidth(RUN, max(NARROWEST_NAME, min(self._widest[RUN], room - others)))
+
+    def _fit_pictures(self) -> None:
+        """Make rows as high as the pictures need: twice their size, or once where all the rows would not be seen."""
+        sizes = [picture_size(row) for row in self._model.rows]
+        text = self.fontMetrics().height() + 8
+        tallest = max((size.height() for size in sizes), default=0)
+        widest = max((size.width() for size in sizes), default=0)
+        fits = len(sizes) * max(text, 2 * tallest + 4) <= self.viewport().height()
+        zoom = 2 if self.pictures == "large" or (self.pictures == "fitting" and fits) else 1
+        shown = self._hidden is None or "picture" not in self._hidden
+        height = max(text, zoom * tallest + 4) if shown else text
+        self._delegate.zoom = zoom
+        width = 2 * zoom * widest + PICTURE_GAP + PADDING if widest else 30
+        self._widest = [*self._widest[:PICTURE], width, *self._widest[PICTURE + 1 :]]
+        if self.verticalHeader().defaultSectionSize() != height:
+            self.verticalHeader().setDefaultSectionSize(height)
+
+    def _resized(self, column: int, _before: int, width: int) -> None:
+        """Keep a width that the mouse gave; others change with the room, as the last column's does."""
+        if self._header.held and not self._fitting_now and width > 0:
+            self._own_widths[column] = max(width, NARROWEST_NAME if column == RUN else 0)
+
+    def _order_as_usual(self) -> None:
+        header = self._header
+        order = [*USUAL, *(name for name in NAMES if name not in USUAL)]
+        for visual, name in enumerate(order):
+            header.moveSection(header.visualIndex(PLACES[name]), visual)
+
+    def show_columns(self, hidden: frozenset[str] | None) -> None:
+        """Hide these columns; None shows as many as there is room for."""
+        self._hidden = None if hidden is None else hidden - {"run"}
+        self._fit_pictures()
+        self._fit()
+
+    def usual_columns(self) -> None:
+        """Show the usual columns in the usual order, as many as there is room for."""
+        self._own_widths.clear()
+        self._order_as_usual()
+        self.set_pictures("fitting")
+        self.show_columns(None)
+
+    def set_pictures(self, pictures: str) -> None:
+        self.pictures = pictures if pictures in PICTURES else "fitting"
+        self._fit_pictures()
+        self._fit()
+
+    def columns(self) -> dict[str, list[str]]:
+        """What is remembered of the columns."""
+        header = self._header
+        sorted_by = header.sortIndicatorSection()
+        descending = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
+        return {
+            "order": [NAMES[header.logicalIndex(visual)] for visual in range(len(NAMES))],
+            "hidden": ["automatic"] if self._hidden is None else sorted(self._hidden),
+            "sorted": [NAMES[sorted_by], "descending" if descending else "ascending"] if sorted_by >= 0 else [],
+            "pictures": [self.pictures],
+        }
+
+    def restore_columns(self, told: Mapping[str, list[str]]) -> None:
+        """Set the columns up as they were; what is not known is left as usual."""
+        header, order = self._header, told.get("order", [])
+        if sorted(order) == sorted(NAMES):
+            for visual, name in enumerate(order):
+                header.moveSection(header.visualIndex(PLACES[name]), visual)
+        by = told.get("sorted", [])
+        if len(by) == 2 and by[0] in PLACES:
+            orders = Qt.SortOrder
+            self.sortByColumn(PLACES[by[0]], orders.DescendingOrder if by[1] == "descending" else orders.AscendingOrder)
+        self.set_pictures(next(iter(told.get("pictures", [])), "fitting"))
+        hidden = told.get("hidden", ["automatic"])
+        self.show_columns(None if hidden == ["automatic"] else frozenset(hidden) & frozenset(NAMES))
+
+    def menu_of_columns(self) -> QMenu:
+        """Return a menu of the columns, and of how large the pictures are."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for column, told in enumerate(COLUMNS):
+            if told.name != "run":
+                action = menu.addAction(told.heading or "picture")
+                action.setCheckable(True)
+                action.setChecked(not self.isColumnHidden(column))
+                action.toggled.connect(lambda on, name=told.name: self._toggle_column(name, on))
+        menu.addSeparator()
+        automatic = menu.addAction("As many as there is room for")
+        automatic.setCheckable(True)
+        automatic.setChecked(self._hidden is None)
+        automatic.triggered.connect(lambda _: self.show_columns(None))
+        menu.addAction("Usual columns").triggered.connect(lambda _: self.usual_columns())
+        menu.addSeparator()
+        group = QActionGroup(menu)
+        for name, words in PICTURES.items():
+            action = group.addAction(menu.addAction(words))
+            action.setCheckable(True)
+            action.setChecked(name == self.pictures)
+            action.triggered.connect(lambda _=False, name=name: self.set_pictures(name))
+        return menu
+
+    def _toggle_column(self, name: str, on: bool) -> None:
+        hidden = {NAMES[column] for column in range(len(NAMES)) if self.isColumnHidden(column)}
+        self.show_columns(frozenset(hidden - {name} if on else hidden | {name}))
+
+    # ---- events ----
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_pictures()
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Ctrl+Up and Ctrl+Down, which move the cursor here without selecting; Space then selects."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            up_or_down = event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down)
+            if up_or_down and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+        elif event.key() == Qt.Key.Key_Space:
+            self.toggle()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+        if index.isValid():
+            at = self.visualRect(index).center() if by_key else event.pos()
+            self.asked.emit(self._path(index), self.viewport().mapToGlobal(at))

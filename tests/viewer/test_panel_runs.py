@@ -1,0 +1,314 @@
+"""The table of runs: its columns and pictures, sorting, filtering, choosing by mouse and keyboard, live growth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
+from viewer.figures.theme import DARK
+from viewer.qt.settings import Settings
+from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
+from viewer.qt.widgets.run_table import NARROWEST_NAME, RunTable
+from viewer.state import history, library, rows, selection
+from viewer.state.rows import NAMES, PLACES, Row, Rows
+from viewer.state.selection import Known, State
+from zoo.runs import History, RunFolder, atomic_write, pack_history
+
+
+def write_figures(root: Path, name: str, *, mse: float | None, pca: float = 0.01, **meta: object) -> Path:
+    """A run with these figures; without a graph."""
+    told = history_of(name=name)
+    arrays = {key: value for key, value in told.arrays.items() if not key.startswith("metrics/")}
+    if mse is not None:
+        arrays |= {"metrics/mse": np.array([mse]), "metrics/psnr": np.array([-10 * np.log10(mse)])}
+    arrays["baselines/pca/mse"] = np.array([pca])
+    run = RunFolder.of(root, name)
+    atomic_write(run.history, pack_history(History({**told.meta, **meta}, arrays)))
+    return run.path
+
+
+def row_of(**cells: str | float | None) -> Row:
+    texts = tuple(str(cells.get(name, "")) for name in NAMES)
+    return Row(Path("/x"), texts, tuple(cells.get(name) for name in NAMES), "")
+
+
+def names_of(table: RunTable) -> list[str]:
+    return [path.name for path in table.paths]
+
+
+def shown_columns(table: RunTable) -> list[str]:
+    header = table.horizontalHeader()
+    order = [header.logicalIndex(visual) for visual in range(len(NAMES))]
+    return [NAMES[column] for column in order if not table.isColumnHidden(column)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", True),
+        ("MNIST conv", True),
+        ("mnist dense", False),
+        ("state:training", True),
+        ("state:finished", False),
+        ("assignment:purdue recipe:conv", True),
+        ("mse<0.01 psnr>=20", True),
+        ("mse<0.001", False),
+        ("parameters>1,000", True),
+        ("against<1", False),
+        ("colour:red", False),
+        ("mse<soon", False),
+    ],
+)
+def test_a_filter_understands_words_columns_and_comparisons(text: str, found: bool) -> None:
+    row = row_of(
+        run="purdue/conv", assignment="purdue", recipe="conv", data="mnist", state="training", mse=0.005, psnr=20.0,
+        parameters=3217.0,
+    )  # fmt: skip
+    assert rows.matches(row, rows.terms_of(text)) is found
+
+
+def test_against_pca_is_a_factor_and_a_word(tmp_path: Path) -> None:
+    for mse, pca, told in (
+        (0.0095, 0.01, "0.95× better"),
+        (0.012, 0.01, "1.20× worse"),
+        (0.2, 0.01, "20× worse"),
+        (0.1, 1e-15, "1.00e14× worse"),
+        (0.1, 0.0, "–"),
+        (None, 0.01, "–"),
+    ):
+        path = write_figures(tmp_path, "tests/a", mse=mse, pca=pca)
+        done = RunFolder(path).read_history()
+        known = Known(history=history.from_parts(done.meta, done.arrays))
+        state = selection.with_known(selection.with_entries(State(), library.scan([path])), path, known)
+        (row,) = rows.rows_of(state)
+        assert row.cell("against") == told
+        assert row.better is (None if told == "–" else "better" in told)
+
+
+def test_only_rows_of_which_more_is_known_are_made_anew(tmp_path: Path) -> None:
+    paths = [write_figures(tmp_path, f"tests/{name}", mse=0.01) for name in "ab"]
+    state, maker = selection.with_entries(State(), library.scan([tmp_path])), Rows()
+    first = maker.of(state)
+    second = maker.of(selection.with_known(state, paths[1], Known(card=CARD)))
+    assert second[0] is first[0] and second[1] is not first[1]
+    assert maker.of(state)[1].cell("mse") == "–"
+
+
+def test_what_is_missing_is_last_in_both_directions_and_numbers_are_sorted_as_numbers(
+    tmp_path: Path, open_window: Open
+) -> None:
+    for name, mse in (("a", 0.02), ("b", None), ("c", 0.1), ("d", 0.003)):
+        write_figures(tmp_path, f"tests/{name}", mse=mse)
+    table = open_window(tmp_path).panels.runs.table
+    table.sortByColumn(PLACES["mse"], Qt.SortOrder.AscendingOrder)
+    assert names_of(table) == ["d", "a", "c", "b"]
+    table.sortByColumn(PLACES["mse"], Qt.SortOrder.DescendingOrder)
+    assert names_of(table) == ["c", "a", "d", "b"]
+
+
+def test_a_run_has_a_picture_of_its_first_image_and_what_it_makes_of_it(tmp_path: Path, open_window: Open) -> None:
+    window = open_window(write_run(tmp_path).path)
+    table = window.panels.runs.table
+    target, made = table.model().index(0, PICTURE).data(PICTURE_ROLE)
+    assert (target.width(), target.height()) == (28, 28)
+    samples = window.store.state.now.history.samples  # type: ignore[union-attr]
+    assert samples is not None and samples.reconstructions is not None
+    assert target.pixelColor(5, 10).red() == 255 and made.pixelColor(5, 10).red() == 127
+    again = table.model().index(0, PICTURE).data(PICTURE_ROLE)
+    assert again[0] is target, "made once"
+    assert table.rowHeight(0) == 60, "twice as large, since there is room"
+    picture = table.viewport().grab().toImage()
+    cell = table.visualRect(table.model().index(0, PICTURE))
+    assert picture.pixelColor(cell.left() + 4 + 2 * 5, cell.top() + 2 + 2 * 10).red() == 255
+    table.set_pictures("small")
+    assert table.rowHeight(0) == 32
+
+
+def test_pictures_are_smaller_where_larger_ones_would_hide_runs(tmp_path: Path, open_window: Open) -> None:
+    for index in range(12):
+        write_figures(tmp_path, f"tests/{index}", mse=0.1)
+    assert open_window(tmp_path).panels.runs.table.rowHeight(0) == 32
+
+
+def test_as_many_columns_are_shown_as_there_is_room_for(tmp_path: Path, open_window: Open, qapp: QApplication) -> None:
+    write_run(tmp_path, "tests/a-recipe-with-quite-a-long-name")
+    window = open_window(tmp_path)
+    table, counts = window.panels.runs.table, []
+    for width in (250, 520, 1400):
+        table.resize(width, 300)
+        qapp.processEvents()
+        counts.append(len(shown_columns(table)))
+        assert table.columnWidth(PLACES["run"]) >= NARROWEST_NAME
+        assert table.horizontalScrollBar().maximum() == 0
+    assert counts[0] < counts[1] < counts[2] == 11
+    table.resize(520, 300)
+    assert shown_columns(table)[:4] == ["run", "picture", "mse", "state"]
+
+
+def test_a_column_that_was_dragged_wider_stays_so(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(write_run(tmp_path).path)
+    table = window.panels.runs.table
+    header, column = table.horizontalHeader(), PLACES["mse"]
+    edge = QPoint(header.sectionViewportPosition(column) + header.sectionSize(column) - 1, header.height() // 2)
+    qtbot.mousePress(header.viewport(), Qt.MouseButton.LeftButton, pos=edge)
+    qtbot.mouseMove(header.viewport(), edge + QPoint(10, 0))
+    qtbot.mouseMove(header.viewport(), edge + QPoint(30, 0))
+    qtbot.mouseRelease(header.viewport(), Qt.MouseButton.LeftButton, pos=edge + QPoint(30, 0))
+    wide = table.columnWidth(column)
+    window.store.learn(window.store.state.entries[0].path, card_trouble="x")
+    table.resize(table.width() + 40, table.height())
+    assert table.columnWidth(column) == wide >= edge.x() - header.sectionViewportPosition(column) + 20
+
+
+def test_columns_that_were_chosen_stay_and_are_remembered(
+    tmp_path: Path, open_window: Open, qapp: QApplication
+) -> None:
+    run = write_run(tmp_path).path
+    window = open_window(run, theme=None)
+    table = window.panels.runs.table
+    menu = table.menu_of_columns()
+    actions = {action.text(): action for action in menu.actions()}
+    actions["parameters"].setChecked(True)
+    actions["state"].setChecked(False)
+    header = table.horizontalHeader()
+    header.moveSection(header.visualIndex(PLACES["mse"]), 0)
+    table.sortByColumn(PLACES["mse"], Qt.SortOrder.DescendingOrder)
+    window.close()
+    again = open_window(run, theme=None).panels.runs.table
+    columns = shown_columns(again)
+    assert columns[0] == "mse" and "parameters" in columns and "state" not in columns
+    assert again.horizontalHeader().sortIndicatorSection() == PLACES["mse"]
+    assert "run" in columns, "a name cannot be hidden"
+    again.usual_columns()
+    again.resize(900, 300)
+    qapp.processEvents()
+    assert shown_columns(again)[0] == "run" and "state" in shown_columns(again)
+
+
+def test_settings_of_another_make_up_are_passed_over(tmp_path: Path, open_window: Open) -> None:
+    Settings().save_table(
+        {"order": ["run", "nonsense"], "hidden": ["run", "nonsense"], "sorted": ["x"], "pictures": ["?"]}
+    )
+    table = open_window(write_run(tmp_path).path, theme=None).panels.runs.table
+    assert set(shown_columns(table)) == set(NAMES) and table.pictures == "fitting"
+
+
+def test_the_keyboard_selects_without_a_mouse(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    paths = [write_run(tmp_path, f"tests/{name}").path for name in "abcd"]
+    window = open_window(tmp_path)
+    table, store = window.panels.runs.table, window.store
+    table.setFocus()
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(table, Qt.Key.Key_Down, control)
+    qtbot.keyClick(table, Qt.Key.Key_Down, control)
+    assert store.state.selected == (paths[0],), "the cursor went alone"
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert set(store.state.selected) == {paths[0], paths[2]} and store.state.current == paths[2]
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert store.state.selected == (paths[0],) and store.state.current == paths[0]
+    qtbot.keyClick(table, Qt.Key.Key_Up, control)
+    qtbot.keyClick(table, Qt.Key.Key_Up, control)
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert store.state.selected == (paths[0],), "something stays selected"
+    qtbot.keyClick(table, Qt.Key.Key_A, control)
+    assert set(store.state.selected) == set(paths)
+    assert window.panels.runs.subtitle.text() == "4, 4 selected"
+    settle_window(qtbot, window)
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    focused = window.focusWidget()
+    assert focused is not None and window.panels.reconstructions.isAncestorOf(focused)
+
+
+def test_a_cursor_on_a_row_that_is_not_selected_outlives_what_is_learned(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = [write_run(tmp_path, f"tests/{name}").path for name in "abc"]
+    window = open_window(tmp_path)
+    table = window.panels.runs.table
+    qtbot.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
+    assert table._path(table.currentIndex()) == paths[1]
+    window.store.learn(paths[2], card_trouble="x")
+    assert table._path(table.currentIndex()) == paths[1] and window.store.state.current == paths[0]
+
+
+def test_what_can_be_done_with_a_run_is_in_its_menu(
+    tmp_path: Path, open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_run(tmp_path, "tests/a").path
+    write_run(tmp_path, "other/b")
+    window = open_window(tmp_path)
+    panel = window.panels.runs
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    actions = {action.text().split("\t")[0]: action for action in panel.menu_of(path).actions()}
+    actions["Copy the path"].trigger()
+    assert QGuiApplication.clipboard().text() == str(path)
+    actions["Open the folder"].trigger()
+    assert opened == [str(path)] and "No program opened the folder" in window.notices.sentences[-1]
+    actions["Show only tests"].trigger()
+    assert panel.filter.text() == "assignment:tests" and panel.table.paths == [path]
+    actions = {action.text(): action for action in panel.menu_of(path).actions()}
+    actions["Show all runs"].trigger()
+    assert len(panel.table.paths) == 2
+
+
+def test_an_empty_table_has_buttons_that_open_something(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    panel = open_window(tmp_path).panels.runs
+    buttons = {button.text(): button for button in panel.nothing.findChildren(QPushButton)}
+    for text, signal in (("Open folder…", panel.folder_wanted), ("Open file…", panel.file_wanted)):
+        signal.disconnect()
+        with qtbot.waitSignal(signal, timeout=TIMEOUT):
+            qtbot.mouseClick(buttons[text], Qt.MouseButton.LeftButton)
+
+
+def test_a_run_that_is_trained_has_a_bar_that_grows(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    run = RunFolder.of(tmp_path, "tests/a")
+    atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=1, planned=4, state="training")))
+    window = open_window(tmp_path)
+    panel = window.panels.runs
+    assert panel.rows[0].cell("epochs") == "1/4" and panel.rows[0].share == 0.25
+    before = panel.table.grab().toImage()
+    atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=3, planned=4, state="training")))
+    qtbot.waitUntil(lambda: panel.rows[0].cell("epochs") == "3/4", timeout=TIMEOUT)
+    assert panel.rows[0].share == 0.75 and panel.table.grab().toImage() != before
+    atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=4, planned=4)))
+    qtbot.waitUntil(lambda: panel.rows[0].share is None, timeout=TIMEOUT)
+
+
+def test_the_numbers_are_those_of_the_rows_that_are_shown(tmp_path: Path, open_window: Open) -> None:
+    for name, mse in (("a", 0.02), ("b", None), ("c", 0.1)):
+        write_figures(tmp_path, f"tests/{name}", mse=mse)
+    panel = open_window(tmp_path).panels.runs
+    panel.table.sortByColumn(PLACES["mse"], Qt.SortOrder.DescendingOrder)
+    panel.filter.setText("mse<1")
+    heading, *told = panel.numbers()
+    assert heading[0] == "run" and heading[-1] == "path" and "picture" not in heading
+    assert [(row[0], row[heading.index("mse")]) for row in told] == [("tests/c", 0.1), ("tests/a", 0.02)]
+
+
+def test_lone_graphs_and_classifiers_have_rows_too(tmp_path: Path, open_window: Open) -> None:
+    lone = tmp_path / "lone.onnx"
+    lone.write_bytes(graph_bytes(replace(CARD, name="tests/conv", metrics={}, baselines={})))
+    window = open_window(lone)
+    (row,) = window.panels.runs.rows
+    assert (row.cell("run"), row.cell("assignment"), row.cell("mse"), row.better) == ("lone.onnx", "tests", "–", None)
+    assert window.panels.runs.table.model().index(0, PICTURE).data(PICTURE_ROLE), "the embedded images"
+    window.panels.runs.set_theme(DARK)
+    window.panels.runs.table.grab()
+
+
+def test_a_double_click_goes_to_the_reconstructions(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(write_run(tmp_path).path)
+    table = window.panels.runs.table
+    at: QPoint = table.visualRect(table.model().index(0, PLACES["run"])).center()
+    with qtbot.waitSignal(window.panels.runs.entered, timeout=TIMEOUT):
+        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        qtbot.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)

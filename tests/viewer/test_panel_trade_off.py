@@ -1,0 +1,270 @@
+"""The trade-off panel: every open run by size and error, what is concluded, and choosing by mouse and keyboard."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window
+from viewer.figures.theme import DARK, LIGHT
+from viewer.figures.trade_off import Point, TradeOffFigure, _below, _beside
+from viewer.qt.main_window import MainWindow
+from viewer.qt.panels.trade_off import ALL_DATA, TradeOff
+from viewer.state import trade_off
+from viewer.state.trade_off import PARAMETERS, VALUES, Model
+from zoo.runs import History, RunFolder, atomic_write, pack_history
+
+
+def write_model(
+    root: Path, name: str, shape: tuple[int, ...], mse: float | None, *, pca: float = 0.01, **meta: object
+) -> Path:
+    """A run without a graph, of which the panel needs no more."""
+    told = history_of(name=name)
+    arrays = {key: value for key, value in told.arrays.items() if not key.startswith(("metrics/", "baselines/"))}
+    if mse is not None:
+        figures = {"mse": mse, "psnr": -10 * math.log10(mse), "ssim": 1 - mse, "bce": 3 * mse}
+        arrays |= {f"metrics/{metric}": np.array([value]) for metric, value in figures.items()}
+    arrays["baselines/pca/mse"] = np.array([pca])
+    run = RunFolder.of(root, name)
+    atomic_write(run.history, pack_history(History({**told.meta, "bottleneck": list(shape), **meta}, arrays)))
+    return run.path
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Path:
+    """Five networks on mnist, larger ones better; one of cifar10, a quick one, and one without figures."""
+    for name, size, mse, pca in (
+        ("a", 2, 0.05, 0.04),
+        ("b", 8, 0.02, 0.03),
+        ("c", 32, 0.01, 0.009),
+        ("d", 98, 0.004, 0.002),
+    ):
+        write_model(tmp_path, f"tests/{name}", (size,), mse, pca=pca, published={"mse": 0.03} if name == "b" else {})
+    write_model(tmp_path, "tests/quick", (16,), 0.2, state="quick")
+    write_model(tmp_path, "tests/new", (16,), None, state="training")
+    write_model(tmp_path, "tests/photos", (4, 8, 8), 0.01, data="cifar10")
+    return tmp_path
+
+
+def shown(window: MainWindow) -> TradeOff:
+    panel = window.panels.trade_off
+    window.go_to(panel)
+    QApplication.processEvents()  # the sentence below takes its room
+    return panel
+
+
+def plot_of(panel: TradeOff) -> TradeOffFigure:
+    assert panel.plot is not None, panel.view.sentence
+    return panel.plot
+
+
+def choose(panel: TradeOff, box: str, text: str) -> None:
+    chosen = getattr(panel, f"{box}_box")
+    chosen.setCurrentText(text)
+    assert chosen.currentText() == text
+    chosen.activated.emit(chosen.currentIndex())
+
+
+def spot(panel: TradeOff, name: str) -> QPoint:
+    figure = plot_of(panel)
+    index = next(at for at, model in enumerate(panel.models) if model.name == name)
+    return figure.spot_of(index, panel.view.inside, QFontMetricsF(panel.view.font())).toPoint()
+
+
+def model(name: str, size: float, value: float, pca: float | None = None, **more: object) -> Model:
+    plain = Model(Path(name), name, "mnist", "mnist", size, value, None, pca, size, "finished", True)
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+def test_every_open_run_on_the_current_runs_data_is_a_point(zoo: Path, open_window: Open) -> None:
+    window = open_window(zoo)
+    panel = shown(window)
+    assert [m.name for m in panel.models] == [f"tests/{name}" for name in ("a", "b", "c", "d", "quick")]
+    points = {point.name: point for point in plot_of(panel).points}
+    assert points["a"].chosen and not points["b"].chosen
+    assert points["quick"].hollow and not points["a"].hollow
+    assert points["b"].published == 0.03 and points["a"].published is None
+    assert points["c"].pca == 0.009 and points["c"].size == 32
+    assert panel.subtitle.text() == "5 runs, 1 without figures"
+    assert "tests/new" in panel.subtitle.toolTip()
+
+
+def test_the_sentence_has_spearmans_correlation_and_who_beats_pca(zoo: Path, open_window: Open) -> None:
+    told = shown(open_window(zoo)).sentence.text()
+    assert "rank correlation of size and mse is -1.00 over 4 runs: larger is better." in told
+    assert "1 of 4 beat PCA of as many values: tests/b." in told
+    assert "1 hollow" in told
+
+
+@pytest.mark.parametrize(
+    ("models", "metric", "told"),
+    [
+        ([model("a", 1, 0.1)], "mse", "1 finished run: too few alike for an order."),
+        ([model(n, s, 0.1 * s) for n, s in (("a", 1), ("b", 2), ("c", 3))], "mse", "larger is worse"),
+        ([model(n, s, 0.1 * s) for n, s in (("a", 1), ("b", 2), ("c", 3))], "psnr", "larger is better"),
+        ([model(n, 4, v) for n, v in (("a", 1.0), ("b", 2.0), ("c", 3.0))], "mse", "3 runs of one size or mse"),
+        ([model("a", 1, 0.1, state="quick", counts=False)] * 2, "mse", "All 2 runs are quick"),
+        ([model("a", 1, 20.0, 21.0), model("b", 2, 23.0, 22.0)], "psnr", "1 of 2 beat PCA of as many values: b."),
+        ([model(str(n), n, 0.1, 0.2) for n in range(1, 8)], "mse", "7 of 7 beat PCA of as many values: 1, 2, 3, 4 and"),
+    ],
+)  # fmt: skip
+def test_what_is_concluded_follows_from_the_figures(models: list[Model], metric: str, told: str) -> None:
+    assert told in trade_off.conclusion(models, metric, VALUES)
+
+
+def test_spearmans_correlation_is_that_of_scipy() -> None:
+    from scipy.stats import spearmanr
+
+    one, two = np.array([1, 5, 5, 2, 9.0]), np.array([3, 2, 2, 8, 1.0])
+    assert trade_off.rank_correlation(one, two) == pytest.approx(spearmanr(one, two).statistic)
+
+
+def test_data_sets_have_curves_of_their_own_and_can_be_chosen(zoo: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(zoo)
+    panel = shown(window)
+    assert [panel.data_box.itemText(index) for index in range(panel.data_box.count())] == ["mnist", "cifar10", ALL_DATA]
+    choose(panel, "data", ALL_DATA)
+    figure = plot_of(panel)
+    assert figure.families == ["mnist", "cifar10"] and len(figure.points) == 6
+    assert len({figure.colour_of(point) for point in figure.points}) == 2
+    window.store.set_selected((zoo / "tests/photos",), zoo / "tests/photos")
+    assert panel.data_box.currentText() == ALL_DATA, "what was chosen stays"
+    panel._data = ""
+    window.store.set_selected((zoo / "tests/a",), zoo / "tests/a")
+    window.store.set_selected((zoo / "tests/photos",), zoo / "tests/photos")
+    assert panel.data_box.currentText() == "cifar10" and [m.name for m in panel.models] == ["tests/photos"]
+
+
+def test_principal_components_of_noisy_images_are_another_curve(tmp_path: Path, open_window: Open) -> None:
+    write_model(tmp_path, "tests/a", (8,), 0.02, pca=0.01)
+    write_model(tmp_path, "tests/b", (8,), 0.03, pca=0.04, noise=0.5)
+    panel = shown(open_window(tmp_path))
+    assert plot_of(panel).groups == ["mnist", "mnist, noise σ 0.5"]
+
+
+def test_metric_and_size_can_be_chosen(zoo: Path, open_window: Open) -> None:
+    panel = shown(open_window(zoo))
+    choose(panel, "metric", "psnr")
+    figure = plot_of(panel)
+    assert not figure.log and figure.y_label.startswith("psnr, dB")
+    assert figure.points[0].error == pytest.approx(-10 * math.log10(0.05))
+    assert "None has principal components to compare with." in panel.sentence.text()
+    choose(panel, "metric", "bce")
+    assert plot_of(panel).log
+    choose(panel, "metric", "mse")
+    choose(panel, "axis", PARAMETERS)
+    figure = plot_of(panel)
+    assert figure.points[0].size == 89 and figure.points[0].pca_at == (2 + 1) * 784, "components and the mean"
+
+
+def test_a_click_selects_a_run_and_ctrl_adds_one(zoo: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(zoo)
+    panel = shown(window)
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=spot(panel, "tests/c"))
+    assert window.store.state.selected == (zoo / "tests/c",)
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, control, pos=spot(panel, "tests/d"))
+    assert set(window.store.state.selected) == {zoo / "tests/c", zoo / "tests/d"}
+    assert window.store.state.current == zoo / "tests/d"
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, control, pos=spot(panel, "tests/d"))
+    assert window.store.state.selected == (zoo / "tests/c",)
+    settle_window(qtbot, window)
+    assert [point.name for point in plot_of(panel).points if point.chosen] == ["c"]
+
+
+def test_the_keyboard_goes_from_size_to_size_and_tells_of_the_run(zoo: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(zoo)
+    panel = shown(window)
+    panel.view.setFocus()
+    for _ in range(2):
+        qtbot.keyClick(panel.view, Qt.Key.Key_Right)
+    told = panel.view.accessibleDescription()
+    assert told.startswith("tests/b\n8 values in the bottleneck, mse 0.0200")
+    assert "PCA of as many values 0.0300: the run is better" in told and "the sheet's 0.0300" in told
+    qtbot.keyClick(panel.view, Qt.Key.Key_Return)
+    assert window.store.state.selected == (zoo / "tests/b",)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Left)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+    assert set(window.store.state.selected) == {zoo / "tests/a", zoo / "tests/b"}
+    panel.select_those_that_beat_pca()
+    assert window.store.state.selected == (zoo / "tests/b",)
+
+
+def test_the_pointer_marks_what_it_is_over(zoo: Path, open_window: Open, qtbot: QtBot) -> None:
+    panel = shown(open_window(zoo))
+    qtbot.mouseMove(panel.view, spot(panel, "tests/c"))
+    qtbot.waitUntil(lambda: plot_of(panel).hover == 2, timeout=TIMEOUT)
+    panel.view.hovered.emit(None)
+    assert plot_of(panel).hover is None
+
+
+def test_what_has_no_bottleneck_or_no_figure_is_said(tmp_path: Path, open_window: Open) -> None:
+    write_model(tmp_path, "tests/new", (16,), None, state="training")
+    panel = shown(open_window(tmp_path))
+    assert panel.view.sentence.startswith("None of these 1 runs has a mse yet")
+    assert panel.numbers() == []
+
+
+def test_a_run_that_gets_its_figures_gets_its_point(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    write_model(tmp_path, "tests/a", (2,), 0.05)
+    write_model(tmp_path, "tests/new", (16,), None, state="training")
+    panel = shown(open_window(tmp_path))
+    assert len(panel.models) == 1
+    write_model(tmp_path, "tests/new", (16,), 0.03)
+    qtbot.waitUntil(lambda: len(panel.models) == 2, timeout=TIMEOUT)
+
+
+def test_a_lone_graph_stands_there_by_its_card(tmp_path: Path, open_window: Open) -> None:
+    lone = tmp_path / "lone.onnx"
+    lone.write_bytes(graph_bytes(CARD))
+    panel = shown(open_window(lone))
+    (told,) = panel.models
+    assert (told.size, told.value, told.pca) == (392, 0.0123, 0.0045)
+
+
+def test_the_numbers_are_a_row_a_run(zoo: Path, open_window: Open) -> None:
+    heading, *told = shown(open_window(zoo)).numbers()
+    assert heading == ("run", "data", "values", "mse", "pca_mse", "published", "state")
+    assert told[1] == ("tests/b", "mnist", 8.0, 0.02, 0.03, 0.03, "finished") and len(told) == 5
+
+
+def test_the_tab_in_front_has_room_for_its_bold_title(zoo: Path, open_window: Open) -> None:
+    window = open_window(zoo)
+    tabs = window.layout_of_panels.place_of(shown(window)).tabs
+    assert tabs.tabText(tabs.currentIndex()) == "Trade-off" and tabs.width() >= tabs.sizeHint().width()
+
+
+@pytest.mark.parametrize("name_all", [True, False])
+def test_a_crowded_figure_is_painted_and_its_points_are_found(qapp: QApplication, name_all: bool) -> None:
+    points = tuple(Point(f"a-long-name-{index}", 16, 0.02 + index * 1e-4, 0.01, 0.005) for index in range(9))
+    rect, metrics = QRectF(0, 0, 330, 300), QFontMetricsF(QFont())
+    for theme in (LIGHT, DARK):
+        figure = TradeOffFigure(theme, points, name_all=name_all, hover=3)
+        image = QImage(330, 300, QImage.Format.Format_RGB32)
+        image.fill(theme.colour("base"))
+        painter = QPainter(image)
+        figure.paint(painter, rect)
+        painter.end()
+        found = [figure.point_at(figure.spot_of(index, rect, metrics), rect, metrics) for index in range(9)]
+        assert found == list(range(9)) and figure.point_at(QPointF(1, 1), rect, metrics) is None
+        spot = figure.spot_of(3, rect, metrics).toPoint()
+        assert image.pixelColor(spot) == theme.colour("accent")
+
+
+def test_no_name_lies_over_another() -> None:
+    size, spot, taken = QRectF(0, 0, 60, 12), QPointF(100, 100), list[QRectF]()
+    for _ in range(5):
+        box = _below(size, spot, taken)
+        assert not any(box.intersects(other) for other in taken)
+        taken.append(box)
+    beside = [_beside(size, spot, taken, QRectF(0, 0, 300, 300)), _beside(size, spot, taken, QRectF(95, 95, 10, 10))]
+    assert beside[0] is not None and not any(beside[0].intersects(other) for other in taken)
+    assert beside[1] is None, "a name without room is left out"

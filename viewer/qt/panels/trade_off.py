@@ -1,0 +1,285 @@
+"""Trade-off: bottleneck size against error for all runs, with the curve of principal components."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QFontMetricsF, QGuiApplication
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+
+from viewer.figures.mosaic import small_font
+from viewer.figures.theme import Theme
+from viewer.figures.trade_off import Point, TradeOffFigure
+from viewer.qt.tools import Tools
+from viewer.qt.widgets.figure_view import Figure
+from viewer.qt.widgets.panel import Command, Numbers, Panel
+from viewer.qt.widgets.plot_view import PlotView
+from viewer.state import trade_off, words
+from viewer.state.selection import State
+from viewer.state.trade_off import AXES, LABELS, LARGER_IS_BETTER, METRICS, PARAMETERS, VALUES, Model
+
+ALL_DATA = "all data"
+
+
+class TradeOff(Panel):
+    """A dot a run, of all that are open; a click selects it, Ctrl adds it; ← → and Enter do the same."""
+
+    title = "Trade-off"
+    hint = "How many values the bottleneck has against the error, of all runs, and of principal components."
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        self.models: list[Model] = []
+        self._data = ""  # that somebody chose; '' follows the current run
+        self.metric_box = _box("Metric", "What tells how good a run is, on the test split")
+        self.metric_box.addItems(METRICS)
+        self.axis_box = _box(
+            "Size", "What stands on the horizontal axis: the bottleneck's values, or all that was learned"
+        )
+        self.axis_box.addItems([VALUES, PARAMETERS])
+        self.data_box = _box("Data", "Runs on which data; the current run's, until another is chosen")
+        self.view = PlotView("Trade-off", self)
+        self.view.setToolTip("A click selects a run, with Ctrl it adds it; ← → go from run to run, Enter selects.")
+        self.view.show_sentence("Here come all runs with a bottleneck, by its size and their error.")
+        self.sentence = QLabel()
+        self.sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self.sentence.setWordWrap(True)
+        self.sentence.setFont(small_font(self.sentence.font()))
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row = QHBoxLayout()
+        for box, share in ((self.metric_box, 2), (self.axis_box, 3), (self.data_box, 3)):
+            row.addWidget(box, share)
+            box.activated.connect(lambda _: self.redraw())
+        self.data_box.activated.connect(lambda _: self._choose_data())
+        self.body.addLayout(row)
+        self.body.addWidget(self.view, 1)
+        self.body.addWidget(self.sentence)
+        self.view.hovered.connect(self._point_at)
+        self.view.clicked.connect(lambda point: self._select(self._index_at(point), adding=_with_control()))
+        self.view.stepped.connect(self._step)
+        self.view.picked.connect(lambda adding: self._select(self.plot.hover if self.plot else None, adding=adding))
+
+    @property
+    def figure(self) -> Figure | None:
+        return self.view.figure
+
+    @property
+    def plot(self) -> TradeOffFigure | None:
+        """The figure, while there is one."""
+        return self.view.figure if isinstance(self.view.figure, TradeOffFigure) else None
+
+    @property
+    def measure(self) -> str:
+        """The metric that was chosen."""
+        return self.metric_box.currentText()
+
+    @property
+    def axis(self) -> str:
+        """What stands for the size."""
+        return self.axis_box.currentText()
+
+    def set_theme(self, theme: Theme) -> None:
+        self.view.set_theme(theme)
+        super().set_theme(theme)
+
+    def commands(self) -> tuple[Command, ...]:
+        return (Command("select the runs that beat PCA", self.select_those_that_beat_pca),)
+
+    # ---- what is shown ----
+
+    def follow(self, before: State, after: State) -> None:
+        """Show the new state, if runs, what is known of them or the selection is another."""
+        seen = ("entries", "known", "selected", "current")
+        if any(getattr(before, name) is not getattr(after, name) for name in seen):
+            self._offer(after)
+            self.redraw()
+
+    def _offer(self, state: State) -> None:
+        """Let the data sets be chosen that there are runs on; the current run's, until somebody has chosen."""
+        offered = trade_off.data_sets(state)
+        offered += [ALL_DATA] if len(offered) > 1 else []
+        if offered != [self.data_box.itemText(index) for index in range(self.data_box.count())]:
+            self.data_box.clear()
+            self.data_box.addItems(offered)
+        self._data = self._data if self._data in offered else ""
+        current = trade_off.data_of(state.now)
+        wanted = self._data or (current if current in offered else next(iter(offered), ""))
+        self.data_box.setCurrentText(wanted)
+        for box in (self.metric_box, self.axis_box, self.data_box):
+            box.setEnabled(bool(offered))
+
+    def _choose_data(self) -> None:
+        self._data = self.data_box.currentText()
+        self.redraw()
+
+    def redraw(self) -> None:
+        state = self.store.state
+        found, without = trade_off.models_of(state, self.measure, self.axis)
+        data = self.data_box.currentText()
+        self.models = [model for model in found if data in (ALL_DATA, model.data)]
+        if not self.models:
+            self.subtitle.setText("")
+            self.sentence.setText("")
+            self.view.show_sentence(self._why_nothing(state, without))
+            return
+        chosen, before = set(state.selected), self.plot
+        names = _short_names([model.name for model in self.models])
+        figure = TradeOffFigure(
+            self.theme,
+            tuple(
+                _point(model, name, model.path in chosen, family=model.data if data == ALL_DATA else "")
+                for model, name in zip(self.models, names, strict=True)
+            ),
+            x_label=AXES[self.axis],
+            y_label=f"{LABELS[self.measure]}, test split",
+            log=self.measure not in LARGER_IS_BETTER,
+            name_all=False,
+            hover=before.hover if before and before.hover is not None and before.hover < len(self.models) else None,
+        )
+        self.subtitle.setText(_counted(self.models, without))
+        self.subtitle.setToolTip(f"without {self.measure}: {', '.join(without)}" if without else "")
+        told = trade_off.conclusion(self.models, self.measure, self.axis)
+        self.sentence.setText(told)
+        self.view.show_figure(figure, told)
+
+    def _why_nothing(self, state: State, without: list[str]) -> str:
+        if not state.entries:
+            return "Here come all runs with a bottleneck, by its size and their error."
+        if without:
+            return (
+                f"None of these {len(without)} runs has a {self.measure} yet; it is measured when a training has ended."
+            )
+        return "No run here has a bottleneck whose size is known."
+
+    # ---- pointing and choosing ----
+
+    def _metrics(self) -> QFontMetricsF:
+        return QFontMetricsF(self.view.font())
+
+    def _index_at(self, point: QPointF) -> int | None:
+        return self.plot.point_at(point, self.view.inside, self._metrics()) if self.plot else None
+
+    def _point_at(self, point: QPointF | None) -> None:
+        index = self._index_at(point) if point is not None else None
+        self.view.setCursor(Qt.CursorShape.ArrowCursor if index is None else Qt.CursorShape.PointingHandCursor)
+        self._hover(index)
+        self.view.show_hint(self.told_of(self.models[index]) if index is not None else "", point or QPointF())
+
+    def _hover(self, index: int | None) -> None:
+        figure = self.plot
+        if figure is not None and figure.hover != index:
+            again = TradeOffFigure(
+                figure.theme, figure.points, figure.x_label, figure.y_label, figure.least, figure.log, False, index
+            )
+            self.view.show_figure(again, self.view.accessibleDescription())
+
+    def _step(self, step: int) -> None:
+        """Go to the run of the next size, or the one before, and tell of it."""
+        figure = self.plot
+        if figure is None:
+            return
+        order = sorted(range(len(self.models)), key=lambda index: self.models[index].places)
+        here = order.index(figure.hover) + step if figure.hover in order else (0 if step > 0 else len(order) - 1)
+        index = order[max(0, min(len(order) - 1, here))]
+        self._hover(index)
+        told = self.told_of(self.models[index])
+        self.view.setAccessibleDescription(told)
+        self.view.show_hint(told, figure.spot_of(index, self.view.inside, self._metrics()) + QPointF(8, 8))
+
+    def _select(self, index: int | None, *, adding: bool) -> None:
+        if index is None or index >= len(self.models):
+            return
+        path, selected = self.models[index].path, self.store.state.selected
+        if not adding:
+            self.store.set_selected((path,), path)
+        elif path not in selected:
+            self.store.set_selected((*selected, path), path)
+        elif len(selected) > 1:
+            self.store.set_selected(tuple(other for other in selected if other != path), self.store.state.current)
+
+    def select_those_that_beat_pca(self) -> None:
+        """Select every run shown whose figure is better than that of as many principal components."""
+        beating = [m.path for m in self.models if m.pca is not None and trade_off.better(m.value, m.pca, self.measure)]
+        if beating:
+            self.store.set_selected(beating, beating[0])
+
+    def told_of(self, model: Model) -> str:
+        """Say what is known of a run."""
+        lines = [
+            model.name,
+            f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {_written(self.measure, model.value)}",
+        ]
+        if model.pca is not None:
+            word = "better" if trade_off.better(model.value, model.pca, self.measure) else "worse"
+            lines.append(f"PCA of as many values {_written(self.measure, model.pca)}: the run is {word}")
+        if model.published is not None:
+            lines.append(f"the sheet's {_written(self.measure, model.published)}")
+        return "\n".join([*lines, f"{model.group}, {model.state}"])
+
+    def numbers(self) -> Numbers:
+        """A row for every run shown."""
+        if not self.models:
+            return []
+        heading = (
+            "run",
+            "data",
+            "values" if self.axis == VALUES else "parameters",
+            self.measure,
+            f"pca_{self.measure}",
+            "published",
+            "state",
+        )
+        return [
+            heading,
+            *(
+                (m.name, m.group, m.size, m.value, _or_nothing(m.pca), _or_nothing(m.published), m.state)
+                for m in self.models
+            ),
+        ]
+
+
+def _point(model: Model, name: str, chosen: bool, *, family: str) -> Point:
+    return Point(
+        name=name,
+        size=model.size,
+        error=model.value,
+        published=model.published,
+        pca=model.pca if model.pca_at > 0 else None,
+        group=model.group,
+        family=family,
+        pca_at=model.pca_at if model.pca_at > 0 else None,
+        hollow=not model.counts,
+        chosen=chosen,
+    )
+
+
+def _short_names(names: list[str]) -> list[str]:
+    """Leave the assignment out where all of the runs are of one."""
+    heads = {name.partition("/")[0] for name in names}
+    return [name.partition("/")[2] or name for name in names] if len(heads) == 1 else names
+
+
+def _counted(models: list[Model], without: list[str]) -> str:
+    told = f"{len(models)} run{'s' if len(models) != 1 else ''}"
+    return f"{told}, {len(without)} without figures" if without else told
+
+
+def _written(metric: str, value: float) -> str:
+    return words.error(value) if metric == "mse" else words.decibels(value) if metric == "psnr" else words.number(value)
+
+
+def _or_nothing(value: float | None) -> float | str:
+    return "" if value is None else value
+
+
+def _with_control() -> bool:
+    return bool(QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier)
+
+
+def _box(name: str, tip: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.setToolTip(tip)
+    box.setFont(small_font(box.font()))
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(5)
+    return box

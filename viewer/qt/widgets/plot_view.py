@@ -1,0 +1,24 @@
+"""A view of a plot: Space and Enter choose, and what zooms pictures zooms a plot's range instead."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+
+from viewer.qt.widgets.figure_view import FigureView
+
+
+class PlotView(FigureView):
+    """A FigureView whose lines stay of one width: it says how to zoom, and its figure has a range to do it with."""
+
+    picked = Signal(bool)  # by Space or Enter; with Ctrl held
+    zoomed = Signal(int, object)  # steps nearer, and QPointF or None for where the crosshair is
+
+    def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
+        self.zoomed.emit(steps, around)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.picked.emit(bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,183 @@
+"""The rows of the table of runs as Qt's models want them: cells, sorting keys, tool tips, and a small picture each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtGui import QColor, QImage
+
+from viewer.figures import colours
+from viewer.figures.mosaic import to_image
+from viewer.figures.theme import LIGHT, Theme
+from viewer.state import rows
+from viewer.state.rows import COLUMNS, PLACES, Row
+from viewer.state.samples import Samples
+from viewer.state.words import clean
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+LARGEST_PICTURE = 40  # pixels; a larger one is scaled down
+PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
+SHARE_ROLE = Qt.ItemDataRole.UserRole + 2
+PICTURE, AGAINST, EPOCHS = PLACES["picture"], PLACES["against"], PLACES["epochs"]
+
+
+class RunTableModel(QAbstractTableModel):
+    """Rows of cells; what a column sorts by is under the user role."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.rows: tuple[Row, ...] = ()
+        self.theme: Theme = LIGHT
+        self._pictures: dict[Path, tuple[Samples, tuple[QImage, ...]]] = {}
+
+    def set_rows(self, new: tuple[Row, ...]) -> list[int] | None:
+        """Take new rows and return which have changed, None for other entries; a selection outlives changes."""
+        if [row.path for row in new] != [row.path for row in self.rows]:
+            self.beginResetModel()
+            self.rows = new
+            kept = {row.path for row in new}
+            self._pictures = {path: made for path, made in self._pictures.items() if path in kept}
+            self.endResetModel()
+            return None
+        before, self.rows = self.rows, new
+        changed = [at for at, (old, row) in enumerate(zip(before, new, strict=True)) if old is not row and old != row]
+        for at in changed:
+            self.dataChanged.emit(self.index(at, 0), self.index(at, len(COLUMNS) - 1))
+        return changed
+
+    def pictures_of(self, row: Row) -> tuple[QImage, ...]:
+        """The first test image and what became of it, made when they are first seen and once for each history."""
+        if row.samples is None:
+            return ()
+        made = self._pictures.get(row.path)
+        if made is None or made[0] is not row.samples:
+            made = self._pictures[row.path] = (row.samples, _pair(row.samples))
+        return made[1]
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.cells[column]
+        if role == Qt.ItemDataRole.UserRole:
+            return row.keys[column]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(column)
+        if role == Qt.ItemDataRole.ForegroundRole and column == AGAINST and row.better is not None:
+            return QColor(self.theme.series[2] if row.better else self.theme.series[1])
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"<span>{_escaped(_told_of(row, column))}</span>".replace("\n", "<br>")
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return _spoken(row, column)
+        if role == PICTURE_ROLE:
+            return self.pictures_of(row) if column == PICTURE else None
+        return row.share if role == SHARE_ROLE and column == EPOCHS else None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section].heading
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{COLUMNS[section].hint}. A right click chooses the columns; they can be dragged."
+        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+
+def picture_size(row: Row) -> QSize:
+    """Return how large one of a row's pictures is, without making it."""
+    if row.samples is None:
+        return QSize()
+    height, width = row.samples.targets.shape[2:]
+    size = QSize(width, height)
+    if max(width, height) <= LARGEST_PICTURE:
+        return size
+    return size.scaled(LARGEST_PICTURE, LARGEST_PICTURE, Qt.AspectRatioMode.KeepAspectRatio)
+
+
+def _pair(samples: Samples) -> tuple[QImage, ...]:
+    first = [samples.targets[:1]]
+    if samples.reconstructions is not None:
+        first.append(samples.reconstructions[:1])
+    return tuple(to_image(np.ascontiguousarray(colours.from_images(images)[0])) for images in first)
+
+
+def _told_of(row: Row, column: int) -> str:
+    told = [row.cell("run")]
+    if row.trouble:
+        told.append(row.trouble)
+    elif column == AGAINST and row.better is not None:
+        word = "less" if row.better else "more"
+        told.append(f"mse {row.cell('mse')}, {word} than the {row.cell('pca')} of as many principal components")
+    else:
+        told.append(clean(row.path, limit=500))
+    return "\n".join(told)
+
+
+def _spoken(row: Row, column: int) -> str:
+    return (
+        f"{COLUMNS[column].heading or 'picture'}: {row.cells[column]}" if column != PLACES["run"] else row.cells[column]
+    )
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if COLUMNS[column].numeric else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _escaped(text: str) -> str:
+    """A tool tip has no plain text format: what could be markup is escaped."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+class RunFilter(QSortFilterProxyModel):
+    """Sorts rows, what is missing last in either direction, and keeps those that the filter's conditions hold for."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._terms: tuple[rows.Term, ...] = ()
+        self.setSortRole(Qt.ItemDataRole.UserRole)
+
+    def set_text(self, text: str) -> None:
+        self.beginFilterChange()
+        self._terms = rows.terms_of(text)
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+
+    def _model(self) -> RunTableModel:
+        model = self.sourceModel()
+        assert isinstance(model, RunTableModel), model
+        return model
+
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
+        return rows.matches(self._model().rows[row], self._terms)
+
+    def lessThan(self, left: Index, right: Index) -> bool:
+        model = self._model()
+        one, other = (model.rows[index.row()].keys[index.column()] for index in (left, right))
+        if one is None or other is None:
+            return self._missing_last(one, other)
+        if isinstance(one, float) and isinstance(other, float):
+            return one < other
+        return str(one) < str(other)
+
+    def _missing_last(self, one: rows.Key, other: rows.Key) -> bool:
+        """Qt turns a descending order round: there, what is missing is the least, elsewhere the most."""
+        if self.sortOrder() == Qt.SortOrder.AscendingOrder:
+            return one is not None and other is None
+        return one is None and other is not None
