@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, settle_window, write_run
 from viewer.qt import menus, paper
+from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import MainWindow
 from viewer.qt.palette import Entry, matching
 from viewer.qt.widgets.notices import details
@@ -53,7 +54,7 @@ def test_every_panel_stands_in_a_place_and_can_be_brought_to_the_front(two: Main
     assert len(two.panels) >= 6
     for panel in two.panels.values():
         two.go_to(panel)
-        assert panel.isVisibleTo(two) and two.layout_of_panels.place_of(panel).front is panel
+        assert panel.isVisibleTo(two) and two.layout_of_panels.place_of(panel).front == panel.name
 
 
 def test_a_panel_that_fills_the_window_gives_the_room_back(two: MainWindow) -> None:
@@ -64,7 +65,7 @@ def test_a_panel_that_fills_the_window_gives_the_room_back(two: MainWindow) -> N
     assert not two.panels.noise.isVisible() and not two.panels.card.isVisible()
     two.fill_or_give_back()
     assert layout.filled is None
-    assert all(place.isVisible() for place in layout.places.values() if place.panels)
+    assert all(place.isVisible() for place in layout.places.values() if place.names)
 
 
 def test_going_to_another_panel_ends_filling(two: MainWindow) -> None:
@@ -168,7 +169,7 @@ def test_entries_in_which_the_words_begin_come_first() -> None:
 def test_the_sheet_of_keys_has_every_key_and_every_panel(two: MainWindow) -> None:
     shown = menus.open_sheet(two)
     text = shown.text.toPlainText()
-    for wanted in ("Ctrl+K", "Ctrl+Shift+E", "F11", "Alt+W", "Page Down", *(p.hint for p in two.panels.values())):
+    for wanted in ("Ctrl+K", "Ctrl+Shift+E", "F11", "Alt+W", "Page Down", *(about.hint for about in PANELS.values())):
         assert wanted in text, wanted
     shown.close()
 

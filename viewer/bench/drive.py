@@ -102,7 +102,7 @@ class _Stage:
         begun = time.perf_counter()
         self._window = MainWindow(self._workers, Disk(), theme="light")
         self.driven.building_ms = 1e3 * (time.perf_counter() - begun)
-        panels = dict(self._window.panels.items())
+        panels = self._window.panels
         self._noise, self._reconstructions = panels["noise"], panels["reconstructions"]
         self._watch = Watch(self._window)
         self._calm = 0

@@ -29,6 +29,7 @@ def measure(runs: Path) -> Start:
     """Start the viewer on a folder, hear its times once everything is shown, and end it. Raises CheckFailed."""
     command = [sys.executable, "-P", "-m", "viewer", "--runs", str(runs), "--theme", "light", "--timing", "--json"]
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # who develops may set it: each start would compile every module
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
     limit = threading.Timer(LIMIT_SECONDS, process.kill)
     limit.start()

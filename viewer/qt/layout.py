@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QSplitter, QWidget
 
+from viewer.qt.panels.all import Panels
 from viewer.qt.settings import Settings
 from viewer.qt.widgets.panel import Panel
 from viewer.qt.widgets.place import Place, menu_of_places
@@ -14,6 +15,7 @@ from viewer.qt.widgets.place import Place, menu_of_places
 STRETCH = (2, 3, 1)  # which column takes or gives how much when the window is resized
 RUNS_WHEN_FILLED = 420  # what is left to the runs beside a panel that has all the room
 COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
+NARROWEST = {"left": 0, "middle": 437, "right": 381}  # for the widest panel: no column moves when that one is made
 
 USUAL = {
     "left top": ("runs",),
@@ -29,10 +31,10 @@ SIZES = {"left": (300, 640), "middle": (470, 470), "right": (490, 450)}
 class Layout(QObject):
     """Puts panels into places, and the places into splitters."""
 
-    def __init__(self, panels: Mapping[str, Panel], settings: Settings, parent: QObject) -> None:
+    def __init__(self, panels: Panels, settings: Settings, parent: QObject) -> None:
         super().__init__(parent)
         self._panels, self._settings = panels, settings
-        self.places = {name: Place(name) for name in USUAL}
+        self.places = {name: Place(name, panels) for name in USUAL}
         self.splitters = {column: _column(self.places, column) for column in SIZES}
         self.across = QSplitter(Qt.Orientation.Horizontal)
         for splitter in self.splitters.values():
@@ -50,25 +52,35 @@ class Layout(QObject):
             place.fronted.connect(self._fronted)
             place.filled.connect(self.fill)
             place.moving.connect(self._ask)
-        self.usual()
+            place.setMinimumWidth(NARROWEST[place.name.split()[0]])
+        panels.when_made(lambda panel: self.place_of(panel).seat(panel))
 
     def usual(self) -> None:
         """Put everything where it stands in a new window."""
         self.give_back()
         self._put(USUAL)
-        self.across.setSizes(COLUMNS)
-        for column, sizes in SIZES.items():
-            self.splitters[column].setSizes(sizes)
+        self._share_out()
 
     def place_of(self, panel: Panel) -> Place:
-        return next(place for place in self.places.values() if panel in place.panels)
+        return self._holder(panel.name)
+
+    def open_next(self) -> bool:
+        """Have the panel in front of one place made; return whether there was one that waited for it."""
+        waiting = next((place for place in self.places.values() if place.waits), None)
+        if waiting is not None:
+            waiting.open()
+        return waiting is not None
+
+    def lead(self, name: str) -> None:
+        """Bring a tab to the front, whether its panel is made or not."""
+        self._holder(name).bring(name)
 
     def bring(self, panel: Panel) -> None:
         """Bring a panel to the front, and give back the room that another one fills."""
         place = self.place_of(panel)
         if self.filled is not None and self.filled is not place:
             self.give_back()
-        place.bring(panel)
+        place.bring(panel.name)
         self._fronted(panel)
 
     def move(self, panel: Panel, name: str) -> None:
@@ -76,10 +88,11 @@ class Layout(QObject):
         before, after = self.place_of(panel), self.places[name]
         if before is not after:
             self.give_back()
-            before.take(panel)
-            after.add(panel)
+            before.take(panel.name)
+            after.add(panel.name)
+            after.seat(panel)
             self._hide_empty()
-        after.bring(panel)
+        after.bring(panel.name)
 
     def fill(self, place: Place) -> None:
         """Give a place all the room save the runs'; or take it back where it has it."""
@@ -103,7 +116,7 @@ class Layout(QObject):
         """Show every place again, as wide as it was."""
         before, self.filled = self.filled, None
         for place in self.places.values():
-            place.setVisible(bool(place.panels))
+            place.setVisible(bool(place.names))
         self._hide_empty()
         if before is not None:
             self.across.setSizes(self._sizes_before)
@@ -114,41 +127,39 @@ class Layout(QObject):
         filled, self.filled = self.filled, None
         if filled is not None:
             self.give_back()
-        names = {id(panel): name for name, panel in self._panels.items()}
         self._settings.save_places(
             {
-                place.name: [names[id(panel)] for panel in place.panels]
-                + ([f"*{names[id(place.front)]}"] if place.front is not None else [])
+                place.name: [*place.names, *([f"*{place.front}"] if place.front is not None else [])]
                 for place in self.places.values()
             }
         )
 
     def restore(self) -> None:
-        """Put the panels where they were left; what the settings do not know stays where it usually is."""
+        """Put the panels where they were left, or where they usually are if the settings do not know them all."""
         told = self._settings.places()
-        known = [name.removeprefix("*") for names in told.values() for name in names if not name.startswith("*")]
+        known = [name for names in told.values() for name in names if not name.startswith("*")]
         if sorted(known) == sorted(self._panels) and set(told) == set(self.places):
-            self._put(
-                {place: tuple(name for name in names if not name.startswith("*")) for place, names in told.items()}
-            )
-            for place, names in told.items():
-                for name in names:
-                    if name.startswith("*") and self._panels[name[1:]] in self.places[place].panels:
-                        self.places[place].bring(self._panels[name[1:]])
+            self._put(told)
+            self._share_out()
+        else:
+            self.usual()
 
     # ---- inside ----
 
-    def _put(self, wanted: Mapping[str, tuple[str, ...]]) -> None:
-        for place in self.places.values():
-            for panel in list(place.panels):
-                place.take(panel)
-        for name, panels in wanted.items():
-            for panel_name in panels:
-                if panel_name in self._panels:
-                    self.places[name].add(self._panels[panel_name])
-            if self.places[name].panels:
-                self.places[name].bring(self.places[name].panels[0])
+    def _put(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Put the panels into places, by name; one with `*` before it is in front, or else the first of its place."""
+        for name, names in wanted.items():
+            front = next((panel[1:] for panel in names if panel.startswith("*")), None)
+            self.places[name].put([panel for panel in names if not panel.startswith("*")], front)
         self._hide_empty()
+
+    def _share_out(self) -> None:
+        self.across.setSizes(COLUMNS)
+        for column, sizes in SIZES.items():
+            self.splitters[column].setSizes(sizes)
+
+    def _holder(self, name: str) -> Place:
+        return next(place for place in self.places.values() if name in place.names)
 
     def _hide_empty(self) -> None:
         for column in SIZES:
@@ -158,10 +169,10 @@ class Layout(QObject):
     def _fronted(self, panel: Panel) -> None:
         self.front = panel
 
-    def _ask(self, panel: Panel, point: QPoint) -> None:
-        place = self.place_of(panel)
+    def _ask(self, panel: str, point: QPoint) -> None:
+        place = self._holder(panel)
         menu = menu_of_places([name for name in self.places if name != place.name], place)
-        menu.triggered.connect(lambda action: self.move(panel, str(action.data())))
+        menu.triggered.connect(lambda action: self.move(self._panels[panel], str(action.data())))
         menu.popup(place.tabs.mapToGlobal(point))
 
 

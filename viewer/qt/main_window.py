@@ -6,13 +6,13 @@ import time
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
 from viewer.infer.questions import Answer
-from viewer.qt import menus, paper
+from viewer.qt import menus
 from viewer.qt.application import apply_theme, theme_of
 from viewer.qt.disk import Disk, Done
 from viewer.qt.image_processes import ImageProcesses
@@ -35,6 +35,7 @@ from zoo.runs import atomic_write
 
 SIZE = (1600, 1000)
 SMALLEST = (1100, 700)
+REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once all that can be seen is shown
 
 
 class MainWindow(QMainWindow):
@@ -54,25 +55,26 @@ class MainWindow(QMainWindow):
         self.processes = ImageProcesses(self)
         self.librarian = Librarian(self.store, disk, workers, self.processes, self)
         self.images = Images(self.store, workers, self.processes, disk, self)
+        self._making = QTimer(self, interval=0)
+        self._making.timeout.connect(self._make_next)
         self.window_at: float | None = None  # seconds on the monotonic clock
         self.picture_at: float | None = None
         self._remembers = theme is None
+        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk))
+        self._apply(theme_of(theme or self.settings.theme))  # before there are widgets: each would be styled again
         self._build()
         self._connect()
         menus.build(self)
         self.setMinimumSize(QSize(*SMALLEST).boundedTo(self.screen().availableSize()))
         self.resize(*SIZE)
         if self._remembers:
-            self.layout_of_panels.restore()
-            self.panels.runs.restore(self.settings)
             self.settings.restore_window(self, self.splitters)
-        self.go_to(self.panels.runs)
-        self._apply(theme_of(theme or self.settings.theme))
+        self.layout_of_panels.lead("runs")
 
     def _build(self) -> None:
         self.notices, self.status = Notices(self), Status(self)
-        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk))
         self.layout_of_panels = Layout(self.panels, self.settings, self)
+        self.layout_of_panels.restore() if self._remembers else self.layout_of_panels.usual()
         self.splitters = self.layout_of_panels.splitters
         centre = QWidget()
         layout = QVBoxLayout(centre)
@@ -84,14 +86,13 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
 
     def _connect(self) -> None:
-        for part in (self.workers, self.librarian, self.images, self.panels.runs):
+        for part in (self.workers, self.librarian, self.images):
             part.told.connect(self.notices.tell)
         self.images.progressed.connect(self.status.show_progress)
         self.workers.greeted.connect(self.status.greet)
         self.workers.answered.connect(self._clocked)
         self.store.changed.connect(self._follow)
-        self.panels.runs.entered.connect(lambda: self.go_to(self.panels.reconstructions))
-        self.panels.reconstructions.view.pictured.connect(self._pictured)
+        self.panels.when_made(self._meet)
         for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.told):
             signal.connect(self._maybe_settled)
         for signal in (self.disk.idle, self.processes.idle):
@@ -99,6 +100,22 @@ class MainWindow(QMainWindow):
         QApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         if self.workers.hello is not None:
             self.status.greet(self.workers.hello)
+
+    def _meet(self, panel: Panel) -> None:
+        """Connect what a panel that has just been made tells."""
+        if panel.name == "reconstructions":
+            self.panels.reconstructions.view.pictured.connect(self._pictured)
+        if panel.name != "runs":
+            return
+        runs = self.panels.runs
+        runs.told.connect(self.notices.tell)
+        runs.entered.connect(lambda: self.go_to(self.panels.reconstructions))
+        runs.folder_wanted.connect(lambda: menus.open_folder(self))
+        runs.file_wanted.connect(lambda: menus.open_file(self))
+        if self._remembers:
+            runs.restore(self.settings)
+        if self._panel_with_the_keyboard() is None:
+            self.go_to(runs)
 
     # ---- what the user does ----
 
@@ -164,6 +181,8 @@ class MainWindow(QMainWindow):
 
     def export_panel(self) -> None:
         """Ask for a file and write the panel used last into it."""
+        from viewer.qt import paper  # SVG, PDF and CSV are not needed for a window
+
         panel = self._panel_in_use()
         kinds = ";;".join(f"{words} (*.{kind})" for kind, words in paper.KINDS.items())
         name = f"{panel.title.lower().replace(' ', '-')}.png"
@@ -173,6 +192,8 @@ class MainWindow(QMainWindow):
 
     def export_to(self, panel: Panel, file: Path) -> None:
         """Write a panel as a picture, or its numbers as CSV; the file's ending says which."""
+        from viewer.qt import paper
+
         kind = file.suffix.lower().removeprefix(".")
         if kind not in paper.KINDS:
             self.notices.tell(
@@ -193,17 +214,19 @@ class MainWindow(QMainWindow):
 
     def _panel_in_use(self) -> Panel:
         """The panel that has the keyboard, or else the one used last."""
+        return self._panel_with_the_keyboard() or self.layout_of_panels.front or self.panels.reconstructions
+
+    def _panel_with_the_keyboard(self) -> Panel | None:
         widget: QWidget | None = self.focusWidget()
         while widget is not None and not isinstance(widget, Panel):
             widget = widget.parentWidget()
-        return widget or self.layout_of_panels.front or self.panels.reconstructions
+        return widget
 
     def _apply(self, theme: Theme) -> None:
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         apply_theme(application, theme)
-        for panel in self.panels.values():
-            panel.set_theme(theme)
+        self.panels.set_theme(theme)
 
     def _system_changed(self) -> None:
         if self.settings.theme == "system":
@@ -223,16 +246,27 @@ class MainWindow(QMainWindow):
             self.picture_at = time.monotonic()
             self.pictured_first.emit()
 
+    def _make_next(self) -> None:
+        """Make a panel that can be seen, one a turn of the event loop; when all are there and nothing is under way,
+        those behind tabs: their commands have keys, and a tab whose panel is made opens at once.
+        """
+        if self.layout_of_panels.open_next():
+            self.settling.emit()
+            return
+        self._making.setInterval(REST_MILLISECONDS)
+        if self.settled and not self.panels.make_next():
+            self._making.stop()
+
     def _maybe_settled(self, *_: object) -> None:
         self.settling.emit()
 
     @property
     def settled(self) -> bool:
         """Whether everything that was opened is shown and nothing is under way."""
-        if not self.workers.started:
+        if not self.workers.started or any(place.waits for place in self.layout_of_panels.places.values()):
             return False
         working = self.librarian.busy or self.workers.busy or self.processes.busy or self.images.busy
-        return not working and not any(panel.waiting for panel in self.panels.values())
+        return not working and not any(panel.waiting for panel in self.panels.made.values())
 
     # ---- events ----
 
@@ -240,6 +274,7 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if self.window_at is None:
             self.window_at = time.monotonic()
+            self._making.start()
             self.shown_first.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -261,6 +296,7 @@ class MainWindow(QMainWindow):
             self.layout_of_panels.save()
             self.panels.runs.save(self.settings)
             self.settings.save_window(self, self.splitters)
+        self._making.stop()
         self.librarian.close()
         self.processes.close()
         self.workers.close()

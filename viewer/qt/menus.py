@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from viewer.qt import palette, sheet
+from viewer.qt.catalogue import PANELS
 from viewer.qt.settings import THEMES
 from viewer.state.words import clean
 
 if TYPE_CHECKING:
     from viewer.qt.main_window import MainWindow
+    from viewer.qt.palette import Palette
+    from viewer.qt.sheet import Sheet
+    from viewer.qt.widgets.panel import Panel
 
 PANEL_KEYS = {
     "reconstructions": "Ctrl+1",
@@ -45,10 +48,8 @@ def build(window: MainWindow) -> None:
 
 def _files(window: MainWindow) -> None:
     files = window.menuBar().addMenu("&File")
-    _action(files, "Open &folder…", "Ctrl+Shift+O", lambda: _open_folder(window))
-    _action(files, "&Open file…", "Ctrl+O", lambda: _open_file(window))
-    window.panels.runs.folder_wanted.connect(lambda: _open_folder(window))
-    window.panels.runs.file_wanted.connect(lambda: _open_file(window))
+    _action(files, "Open &folder…", "Ctrl+Shift+O", lambda: open_folder(window))
+    _action(files, "&Open file…", "Ctrl+O", lambda: open_file(window))
     recent = files.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
     files.addSeparator()
@@ -92,14 +93,16 @@ def _images(window: MainWindow) -> None:
 
 def _view(window: MainWindow) -> None:
     view = window.menuBar().addMenu("&View")
-    for name, panel in window.panels.items():
-        _action(view, f"Go to {panel.title.lower()}", PANEL_KEYS.get(name, ""), partial(window.go_to, panel))
+    for name, about in PANELS.items():
+        _action(view, f"Go to {about.title.lower()}", PANEL_KEYS.get(name, ""), partial(_go_to, window, name))
     view.addSeparator()
     _action(view, "&Fill the window with the panel, or give the room back", "F11", window.fill_or_give_back)
     _action(view, "Usual &layout", "", window.usual_layout)
-    for panel in window.panels.values():
-        for command in panel.commands():
-            _action(view, f"{panel.title}: {command.text}", command.keys, command.do)
+    ends = {name: view.addSeparator() for name in PANELS}  # before each its panel's commands, once there is the panel
+    for end in ends.values():
+        end.setVisible(False)
+    window.panels.when_made(lambda panel: view.insertActions(ends[panel.name], _commands(panel, view)))
+    view.aboutToShow.connect(window.panels.make_all)
     view.addSeparator()
     group = QActionGroup(window)
     for name in THEMES:
@@ -107,6 +110,15 @@ def _view(window: MainWindow) -> None:
         action.setCheckable(True)
         action.setChecked(name == window.settings.theme)
         group.addAction(action)
+
+
+def _go_to(window: MainWindow, name: str) -> None:
+    window.go_to(window.panels[name])
+
+
+def _commands(panel: Panel, menu: QMenu) -> list[QAction]:
+    """Make an action of each thing that a panel can do."""
+    return [_new_action(menu, f"{panel.title}: {each.text}", each.keys, each.do) for each in panel.commands()]
 
 
 def _help(window: MainWindow) -> None:
@@ -117,7 +129,13 @@ def _help(window: MainWindow) -> None:
 
 
 def _action(menu: QMenu, text: str, keys: str, slot: Callable[[], object]) -> QAction:
-    action = menu.addAction(text)
+    action = _new_action(menu, text, keys, slot)
+    menu.addAction(action)
+    return action
+
+
+def _new_action(menu: QMenu, text: str, keys: str, slot: Callable[[], object]) -> QAction:
+    action = QAction(text, menu)
     if keys:
         action.setShortcut(QKeySequence(keys))
     action.triggered.connect(lambda _=False: slot())
@@ -141,8 +159,11 @@ def _plain(text: str) -> str:
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
-def open_palette(window: MainWindow) -> palette.Palette:
+def open_palette(window: MainWindow) -> Palette:
     """Show the palette: the commands that can be done now, and every run."""
+    from viewer.qt import palette  # a dialog that no window needs when it opens
+
+    window.panels.make_all()
     entries = [
         palette.Entry(_plain(action.text()), action.shortcut().toString(), action.trigger)
         for _, action in _actions(window)
@@ -158,14 +179,17 @@ def open_palette(window: MainWindow) -> palette.Palette:
     return shown
 
 
-def open_sheet(window: MainWindow) -> sheet.Sheet:
+def open_sheet(window: MainWindow) -> Sheet:
     """Show the sheet of keys."""
+    from viewer.qt import sheet
+
+    window.panels.make_all()
     sections: dict[str, list[tuple[str, str]]] = {}
     for title, action in _actions(window):
         keys = ", ".join(key.toString() for key in action.shortcuts())
         if keys:
             sections.setdefault(title, []).append((keys, _plain(action.text()).rstrip("…")))
-    panels = [(panel.title, panel.hint) for panel in window.panels.values()]
+    panels = [(about.title, about.hint) for about in PANELS.values()]
     told = [
         ("In pictures", sheet.IN_PICTURES),
         ("In plots", sheet.IN_PLOTS),
@@ -182,13 +206,15 @@ def open_sheet(window: MainWindow) -> sheet.Sheet:
 # ---- files ----
 
 
-def _open_folder(window: MainWindow) -> None:
+def open_folder(window: MainWindow) -> None:
+    """Ask for a folder of runs and show it."""
     chosen = QFileDialog.getExistingDirectory(window, "Open a folder of runs", _start(window))
     if chosen:
         window.open((Path(chosen),))
 
 
-def _open_file(window: MainWindow) -> None:
+def open_file(window: MainWindow) -> None:
+    """Ask for .onnx files and show them."""
     chosen, _ = QFileDialog.getOpenFileNames(window, "Open graphs", _start(window), "ONNX graphs (*.onnx)")
     if chosen:
         window.open(tuple(map(Path, chosen)))

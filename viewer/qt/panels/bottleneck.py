@@ -48,8 +48,7 @@ class Bottleneck(ImagePanel):
     Of several runs the tilings stand beside one another on one scale; units are changed in the current one.
     """
 
-    title = "Bottleneck"
-    hint = "The values that the encoder squeezes each image into; change one and see what the decoder makes of it."
+    name = "bottleneck"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

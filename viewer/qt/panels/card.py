@@ -38,8 +38,7 @@ MARK = "≠ "  # before what differs, for who does not see that it is bold
 class CardPanel(Panel):
     """Sections of text; every character from a file is inserted as plain text and none is read as markup."""
 
-    title = "Card"
-    hint = "What is known of the current run or graph, or of several side by side; the text can be copied."
+    name = "card"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

@@ -42,8 +42,7 @@ class Coloured:
 class Colour(ComparedPanel):
     """For colourisers: grey, true, predicted, and a map of where the chroma is wrong, with one scale for all."""
 
-    title = "Colour"
-    hint = "What colours the networks give to grey photographs, how wrong they are, and whether grey would be nearer."
+    name = "colour"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

@@ -89,8 +89,7 @@ class Made:
 class Draw(ImagePanel):
     """A canvas with its brush, and beside it what every compared network makes of the drawing, while it is drawn."""
 
-    title = "Draw"
-    hint = "Draw, or paste a picture, and see live what every compared network makes of it."
+    name = "draw"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

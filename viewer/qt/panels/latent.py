@@ -26,10 +26,7 @@ from viewer.state.selection import State
 class Latent(Panel):
     """A row of ways; those that do not apply are disabled and their tool tips say why."""
 
-    title = "Latent plane"
-    hint = (
-        "Move about in the bottleneck: drag in the plane of a VAE, follow principal directions, blend and add images."
-    )
+    name = "latent"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

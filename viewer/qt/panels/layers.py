@@ -55,8 +55,7 @@ class Layers(ImagePanel):
     Up and down go through the nodes, left and right through the maps.
     """
 
-    title = "Layers"
-    hint = "The feature maps that any node inside the network makes of the chosen image."
+    name = "layers"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

@@ -31,8 +31,7 @@ class Letters(ComparedPanel):
     Verdicts on test images come from a classifier of Latin letters, where one is among the selected runs.
     """
 
-    title = "Letters"
-    hint = "Cyrillic letters in, Latin ones out: the strategies side by side, and what a classifier calls each letter."
+    name = "letters"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

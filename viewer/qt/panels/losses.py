@@ -37,8 +37,7 @@ class Losses(Panel):
     chosen by dragging, or with + and −.
     """
 
-    title = "Losses"
-    hint = "Losses, their terms, learning rate and time by epoch, of every selected run."
+    name = "losses"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

@@ -57,8 +57,7 @@ class Step:
 class Noise(ImagePanel):
     """A slider for the strength of the noise; clean, noisy, median filtered and output; curves of PSNR against it."""
 
-    title = "Noise"
-    hint = "Add noise to the images and see, live, what each network makes of them, against a plain median filter."
+    name = "noise"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

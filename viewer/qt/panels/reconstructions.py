@@ -21,8 +21,7 @@ class Reconstructions(ComparedPanel):
     A classifier's images stand alone, with what it calls them. The contrast of the difference is one for all.
     """
 
-    title = "Reconstructions"
-    hint = "What goes into each network, what comes out, and the signed difference from what should have come out."
+    name = "reconstructions"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

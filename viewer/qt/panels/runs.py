@@ -23,8 +23,7 @@ from viewer.state.words import clean
 class Runs(Panel):
     """Tells the store what is selected."""
 
-    title = "Runs"
-    hint = "Everything that was opened; what is selected here is shown in the other panels."
+    name = "runs"
 
     entered = Signal()  # a run is to be looked at
     folder_wanted = Signal()

@@ -62,8 +62,7 @@ class Still:
 class TimeMachine(Panel):
     """Target, reconstruction and difference above; below the losses as the time line, on which one may drag."""
 
-    title = "Time machine"
-    hint = "Scrub through the epochs of a training and see what the network made of its images in each."
+    name = "time"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

@@ -23,8 +23,7 @@ ALL_DATA = "all data"
 class TradeOff(Panel):
     """A dot a run, of all that are open; a click selects it, Ctrl adds it; ← → and Enter do the same."""
 
-    title = "Trade-off"
-    hint = "How many values the bottleneck has against the error, of all runs, and of principal components."
+    name = "trade_off"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)

@@ -32,6 +32,7 @@ class PageBar(QWidget):
         self.box.lineEdit().setAccessibleName("Go to image number")
         self.box.setToolTip("The chosen image's place in the order shown; type another to go there")
         self.of = ElidedLabel()
+        self.of.setFont(self.font())
         self.of.setTextFormat(Qt.TextFormat.PlainText)
         self.of.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.worst = self._button("worst", "The images of the test split on which the current run errs most (Alt+W)")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.asker import Asker
+from viewer.qt.catalogue import PANELS
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.figure_view import Figure
@@ -36,12 +37,10 @@ class Panel(QWidget):
     once with what was seen last when it comes into sight again. A hidden panel asks nothing.
     """
 
-    title = ""
-    hint = ""  # one sentence that explains the panel to a newcomer
+    name = ""  # in the catalogue, where its title and its hint are
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        assert self.title and self.hint, type(self)
         self.tools, self.store = tools, tools.store
         self.askers: list[Asker] = []
         self.theme: Theme = LIGHT
@@ -53,6 +52,10 @@ class Panel(QWidget):
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(6)
         self.store.changed.connect(self._changed)
+
+    @property
+    def title(self) -> str:
+        return PANELS[self.name].title
 
     # ---- for subclasses ----
 

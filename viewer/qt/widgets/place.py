@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
+from viewer.qt.catalogue import PANELS
 from viewer.qt.widgets.panel import Panel
 
 
 class Place(QFrame):
-    """Holds panels; a tab brings one to the front, a double click on it asks for all the room there is."""
+    """Holds panels; a tab brings one to the front, a double click on it asks for all the room there is.
+
+    A tab needs no more than a panel's name: once the place is open, `panels` makes a panel when it first comes to the
+    front. Until then only those stand here that somebody else has asked for.
+    """
 
     fronted = Signal(object)  # Panel
     filled = Signal(object)  # Place, when it wants all the room
-    moving = Signal(object, QPoint)  # Panel, and where to ask for its new place
+    moving = Signal(str, QPoint)  # a panel's name, and where to ask for its new place
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, panels: Mapping[str, Panel], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.name = name
+        self.name, self._panels = name, panels
         self.setObjectName("panel")
-        self.panels: list[Panel] = []
+        self.names: list[str] = []  # of its panels, in the order of the tabs
+        self._seated: dict[str, Panel] = {}  # those of them that are made
+        self._is_open = False
         self.tabs = _Tabs(self)
         self.lines = QStackedWidget()
         self.lines.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -40,48 +49,87 @@ class Place(QFrame):
         self.tabs.asked.connect(self._ask_to_move)
 
     @property
-    def front(self) -> Panel | None:
-        """The panel that can be seen."""
+    def front(self) -> str | None:
+        """The name of the panel that can be seen."""
         index = self.tabs.currentIndex()
-        return self.panels[index] if 0 <= index < len(self.panels) else None
+        return self.names[index] if 0 <= index < len(self.names) else None
 
-    def add(self, panel: Panel) -> None:
+    @property
+    def waits(self) -> bool:
+        """Whether the panel in front is still to be made."""
+        return bool(self.names) and self.front not in self._seated
+
+    def open(self) -> None:
+        """Have the panel in front made, and from now on each that comes to the front."""
+        self._is_open = True
+        self._show_front()
+
+    def put(self, names: Sequence[str], front: str | None) -> None:
+        """Hold these panels and no others, one of them in front; those behind it need not be made for that."""
+        self.tabs.blockSignals(True)
+        for name in list(self.names):
+            self._remove(name)
+        for name in names:
+            self.add(name)
+        if front in self.names:
+            self.bring(front)
+        self.tabs.blockSignals(False)
+        self._turn(self.tabs.currentIndex())
+
+    def add(self, name: str) -> None:
         """Put a panel behind the others."""
-        self.panels.append(panel)
-        self.lines.addWidget(panel.subtitle)
-        self.stack.addWidget(panel)
-        index = self.tabs.addTab(panel.title)
-        self.tabs.setTabToolTip(index, panel.hint)
+        self.names.append(name)
+        index = self.tabs.addTab(PANELS[name].title)
+        self.tabs.setTabToolTip(index, PANELS[name].hint)
         self.setVisible(True)
 
-    def take(self, panel: Panel) -> None:
-        """Let a panel go; an empty place takes no room."""
-        index = self.panels.index(panel)
-        self.panels.remove(panel)
-        self.lines.removeWidget(panel.subtitle)
-        self.stack.removeWidget(panel)
-        self.tabs.removeTab(index)
-        self._turn(self.tabs.currentIndex())
-        self.setVisible(bool(self.panels))
+    def seat(self, panel: Panel) -> None:
+        """Give a panel that is made its room."""
+        if panel.name not in self._seated:
+            self._seated[panel.name] = panel
+            self.lines.addWidget(panel.subtitle)
+            self.stack.addWidget(panel)
+            self._show_front()
 
-    def bring(self, panel: Panel) -> None:
+    def take(self, name: str) -> None:
+        """Let a panel go; an empty place takes no room."""
+        self._remove(name)
+        self._turn(self.tabs.currentIndex())
+
+    def _remove(self, name: str) -> None:
+        index = self.names.index(name)
+        del self.names[index]
+        panel = self._seated.pop(name, None)
+        if panel is not None:
+            self.lines.removeWidget(panel.subtitle)
+            self.stack.removeWidget(panel)
+        self.tabs.removeTab(index)
+        self.setVisible(bool(self.names))
+
+    def bring(self, name: str) -> None:
         """Bring a panel to the front."""
-        self.tabs.setCurrentIndex(self.panels.index(panel))
+        self.tabs.setCurrentIndex(self.names.index(name))
 
     def _turn(self, index: int) -> None:
-        if 0 <= index < len(self.panels):
-            panel = self.panels[index]
+        self._show_front()
+        if 0 <= index < len(self.names) and self.names[index] in self._seated:
+            self.fronted.emit(self._seated[self.names[index]])
+
+    def _show_front(self) -> None:
+        name = self.front
+        if name is not None and (self._is_open or name in self._seated):
+            panel = self._panels[name]
+            self.seat(panel)
             self.lines.setCurrentWidget(panel.subtitle)
             self.stack.setCurrentWidget(panel)
-            self.tabs.updateGeometry()  # the tab in front is bold, and so wider
-            self.fronted.emit(panel)
+        self.tabs.updateGeometry()  # the tab in front is bold, and so wider
 
     def _reorder(self, start: int, end: int) -> None:
-        self.panels.insert(end, self.panels.pop(start))
+        self.names.insert(end, self.names.pop(start))
 
     def _ask_to_move(self, index: int, point: QPoint) -> None:
-        if 0 <= index < len(self.panels):
-            self.moving.emit(self.panels[index], point)
+        if 0 <= index < len(self.names):
+            self.moving.emit(self.names[index], point)
 
 
 class _Tabs(QTabBar):
