@@ -88,9 +88,10 @@ class Worker:
         if inner:
             return {"kind": "done"}, run(loaded, images, outputs, label=label)
         key = (sha256, images.shape, hashlib.blake2b(images.data).digest())
-        made = self.made.get(key)
-        if made is None or not made.keys() >= set(outputs):
-            made = run(loaded, images, outputs, label=label, also=along(loaded.facts, len(images), LARGEST_MADE))
+        made = self.made.get(key) or {}
+        if not made.keys() >= set(outputs):
+            also = along(loaded.facts, len(images), LARGEST_MADE)
+            made = {**made, **run(loaded, images, outputs, label=label, also=also)}
             size = sum(array.nbytes for array in made.values())
             if size <= LARGEST_MADE:
                 self.made.put(key, made, size)
