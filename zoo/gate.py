@@ -63,6 +63,7 @@ class GraphFacts:
     nodes: int
     parameters: int
     metadata: dict[str, str]
+    multiply_adds: int = 0  # for one image
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
@@ -126,10 +127,10 @@ def check_onnx(data: bytes, *, source: str, batch: int = PROBE_BATCH) -> GraphFa
         _check_tensors(model)
         _check_nodes(model)
         _check_validity(model)
-        _check_cost(model, batch)
+        multiply_adds = _check_cost(model, batch)
     except FileRefused as refusal:
         raise FileRefused(f"{source} is refused: {refusal}") from refusal
-    return _facts(model)
+    return _facts(model, multiply_adds)
 
 
 def _check_model(model: onnx.ModelProto) -> None:
@@ -241,8 +242,8 @@ def _check_validity(model: onnx.ModelProto) -> None:
         raise FileRefused(f"it is not valid ONNX ({line})") from error
 
 
-def _check_cost(model: onnx.ModelProto, batch: int) -> None:
-    """Infer every shape at this batch size and bound what running would take."""
+def _check_cost(model: onnx.ModelProto, batch: int) -> int:
+    """Infer every shape at this batch size and bound what running would take; return the multiply-adds an image."""
     import onnx
 
     fixed = onnx.ModelProto()
@@ -279,6 +280,8 @@ def _check_cost(model: onnx.ModelProto, batch: int) -> None:
     if multiply_adds > MAX_MULTIPLY_ADDS:
         raise FileRefused(f"it would need {multiply_adds:.1e} multiplications for {batch} images")
     _check_divisions(fixed)
+    taken = (shapes.get(port.name) for port in fixed.graph.input if port.name not in initialised)
+    return multiply_adds // next((shape[0] for shape in taken if shape), 1)
 
 
 def _check_divisions(inferred: onnx.ModelProto) -> None:
@@ -312,7 +315,7 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> 
     return math.prod(result) * inner
 
 
-def _facts(model: onnx.ModelProto) -> GraphFacts:
+def _facts(model: onnx.ModelProto, multiply_adds: int) -> GraphFacts:
     initialised = {tensor.name for tensor in model.graph.initializer}
     return GraphFacts(
         inputs=tuple(_port(port) for port in model.graph.input if port.name not in initialised),
@@ -322,6 +325,7 @@ def _facts(model: onnx.ModelProto) -> GraphFacts:
         nodes=len(model.graph.node),
         parameters=sum(math.prod(t.dims) for t in model.graph.initializer if t.data_type in (1, 10, 11)),
         metadata={_text(entry.key): _text(entry.value) for entry in model.metadata_props},
+        multiply_adds=multiply_adds,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +19,15 @@ from viewer.infer import questions, worker
 from viewer.infer.kept import AT_LEAST, Kept
 from viewer.infer.protocol import Message, ProtocolError
 from viewer.infer.questions import Answer, Question
+from viewer.infer.running import along, run
 from viewer.infer.worker import Worker
 from viewer.qt.worker import Workers
 from viewer.state import epochs, layers
 from viewer.state.files import FileBytes
-from zoo import runs
+from zoo import gate, runs, sessions
 from zoo.runs import pack_history
 
+PLAIN = np.zeros((2, 1, 28, 28), np.float32)
 Ports = Sequence[ValueInfoProto]
 
 
@@ -283,6 +287,148 @@ def test_a_worker_weighs_its_sessions_by_their_files(monkeypatch: pytest.MonkeyP
         message = Message({"kind": "graph", "sha256": str(index)}, {"file": np.frombuffer(FLAT, np.uint8)})
         assert held.answer(message)[0]["kind"] == "done"
     assert (len(held.loaded), held.loaded.weight) == (3, 3 * len(FLAT))
+
+
+class CountingSession:
+    """A session that counts how often it is run, and for what."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.asked: list[list[str]] = []
+
+    def run(self, names: list[str], feed: dict[str, np.ndarray]) -> Any:
+        self.asked.append(names)
+        return self.session.run(names, feed)
+
+
+def counted(data: bytes) -> tuple[Worker, CountingSession]:
+    """A worker that holds a graph, and the session that counts."""
+    held, header, _ = open_as("graph", data)
+    assert header["kind"] == "done", header
+    loaded = held.loaded.get(("0", "cpu", False))
+    assert loaded is not None
+    session = CountingSession(loaded.session)
+    held.loaded.put(("0", "cpu", False), replace(loaded, session=session), 1)
+    return held, session
+
+
+def test_a_graph_is_run_once_for_all_outputs_of_the_same_images() -> None:
+    held, session = counted(convolutions())
+    first, second = (np.random.default_rng(seed).random((3, 1, 8, 8), np.float32) for seed in (1, 2))
+    y, flat = ask(held, first, "y")[1]["y"], ask(held, first, "flat")[1]["flat"]
+    assert session.asked == [["y", "flat"]]
+    other = ask(held, second, "flat")[1]["flat"]
+    assert len(session.asked) == 2 and not np.array_equal(flat, other)
+    both = ask(held, first.copy(), "flat", "y")[1]
+    assert len(session.asked) == 2 and np.array_equal(both["y"], y) and np.array_equal(both["flat"], flat)
+    ask(held, first[:2], "y")
+    assert len(session.asked) == 3, "fewer images are other images"
+    fresh, _, _ = open_as("graph", convolutions())
+    assert np.array_equal(ask(fresh, first, "flat")[1]["flat"], flat)
+
+
+def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "LARGEST_MADE", 4 * 3 * (64 + 4) - 1)
+    held, session = counted(convolutions())
+    images = np.ones((3, 1, 8, 8), np.float32)
+    for name in ("y", "flat"):
+        assert ask(held, images, name)[1][name].any()
+    assert session.asked == [["y"], ["flat"]]
+    ask(held, images, "y")
+    assert session.asked[2:] == [], "what was asked for alone is small enough"
+
+
+def test_what_graphs_made_is_kept_for_a_bounded_number_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "MADE_BYTES", 3 * 4 * (64 + 4))
+    held, session = counted(convolutions())
+    for value in range(5):
+        ask(held, np.full((1, 1, 8, 8), value, np.float32), "y")
+    assert (len(held.made), held.made.weight, len(session.asked)) == (3, 3 * 4 * (64 + 4), 5)
+
+
+def test_a_graph_that_was_dropped_is_missing_though_what_it_made_is_kept() -> None:
+    held, _ = counted(convolutions())
+    images = np.ones((3, 1, 8, 8), np.float32)
+    assert ask(held, images, "y")[0]["kind"] == "done"
+    held.loaded = Kept(most=1, most_bytes=1)
+    assert ask(held, images, "y")[0]["kind"] == "missing"
+
+
+def test_an_output_that_comes_along_without_a_row_an_image_is_left_out() -> None:
+    data = graph(
+        [port("image", "n", 1, 8, 8)],
+        [port("y", "n", 1, 8, 8), port("mean", 8)],
+        node("Relu", "image", "y"),
+        node("ReduceMean", "image axes", "mean", keepdims=0),
+        axes=np.array([0, 1, 2]),
+    )
+    held, _, _ = open_as("graph", data)
+    loaded = held.loaded.get(("0", "cpu", False))
+    assert loaded is not None and along(loaded.facts, 3, 1 << 20) == ("y",)
+    made = run(loaded, np.ones((3, 1, 8, 8), np.float32), ["y"], label="it", also=("mean", "y"))
+    assert list(made) == ["y"] and made["y"].shape == (3, 1, 8, 8)
+
+
+def test_outputs_come_along_where_their_size_is_known_and_fits() -> None:
+    facts = gate.check_onnx(convolutions(), source="it")
+    assert along(facts, 3, 4 * 3 * (64 + 4)) == ("y", "flat") and along(facts, 3, 4 * 3 * (64 + 4) - 1) == ()
+    unknown = replace(facts, outputs=(*facts.outputs, gate.Port("more", ("n", "k"), "float32")))
+    assert along(unknown, 3, 1 << 20) == ()
+
+
+# ---- threads ---------------------------------------------------------------------------------------------------
+
+
+def heavy() -> bytes:
+    """32 channels in and out, 3×3, on 64×64 pixels: 38 million multiply-adds an image."""
+    random = np.random.default_rng(0)
+    return graph(
+        [port("image", "n", 1, 64, 64)],
+        [port("y", "n", 32, 64, 64)],
+        node("Conv", "image v", "maps", pads=[1, 1, 1, 1]),
+        node("Conv", "maps w", "y", pads=[1, 1, 1, 1]),
+        v=random.random((32, 1, 3, 3), np.float32),
+        w=random.random((32, 32, 3, 3), np.float32),
+    )
+
+
+@pytest.mark.parametrize(
+    ("multiply_adds", "cores", "threads"),
+    [(0, 8, 1), (worker.HEAVY - 1, 8, 1), (worker.HEAVY, 8, 4), (worker.HEAVY, 2, 2), (worker.HEAVY, 1, 1)],
+)
+def test_a_heavy_graph_gets_the_cores_there_are_up_to_four(
+    multiply_adds: int, cores: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    facts = replace(gate.check_onnx(FLAT, source="it"), multiply_adds=multiply_adds)
+    assert worker.threads_for(facts) == threads
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
+def test_the_threads_of_a_heavy_graph_run_in_the_sandbox(qtbot: QtBot) -> None:
+    def tasks() -> set[Path]:
+        return set(Path(f"/proc/{workers.process_id}/task").iterdir())
+
+    workers = Workers(keep_spare=False)
+    images = np.random.default_rng(1).random((3, 1, 64, 64), np.float32)
+    try:
+        light = Question(
+            "panel", "run", FileBytes(Path("g"), "g.onnx", "a" * 64, graph_bytes()), PLAIN, ("bottleneck",)
+        )
+        assert one_answer(qtbot, workers, light).trouble == ""
+        before = tasks()
+        answer = one_answer(
+            qtbot, workers, Question("panel", "run", FileBytes(Path("h"), "h.onnx", "b" * 64, heavy()), images, ("y",))
+        )
+        more = tasks() - before
+        told = {(task / "status").read_text().partition("NoNewPrivs:")[2].split()[0] for task in more}
+    finally:
+        workers.close()
+        workers.deleteLater()
+    threads = worker.threads_for(gate.check_onnx(heavy(), source="it"))
+    assert len(more) == threads - 1 and told <= {"1"}
+    alone = sessions.make(heavy()).run(["y"], {"image": images})[0]
+    assert answer.trouble == "" and np.allclose(answer.arrays["y"], alone, rtol=1e-4)
 
 
 # ---- what the window believes ----------------------------------------------------------------------------------

@@ -14,7 +14,15 @@ import pytest
 from onnx import TensorProto, helper
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QSlider,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, PROVENANCE, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
@@ -26,6 +34,8 @@ from viewer.qt.settings import Settings
 from viewer.state import noise
 from viewer.state.rows import rows_of
 from zoo.runs import RunFolder, atomic_write, pack_history
+
+CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QSlider, QAbstractSpinBox)
 
 
 def mosaic_of(panel: object) -> MosaicFigure:
@@ -383,17 +393,20 @@ def test_a_path_that_has_gone_is_told_in_the_window(tmp_path: Path, open_window:
     assert "no file or folder" in window.notices.sentences[-1]
 
 
-def test_every_control_that_takes_focus_has_a_name(run: RunFolder, open_window: Open) -> None:
-    window = open_window(run.path)
-    controls = [
-        widget
-        for widget in window.findChildren(QWidget)
-        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus and widget.isVisibleTo(window)
-    ]
-    assert len(controls) > 8
-    for control in controls:
-        interface = QAccessible.queryAccessibleInterface(control)
-        assert interface is not None and interface.text(QAccessible.Text.Name), control
+def test_every_control_of_every_panel_has_a_name_and_explains_itself(run: RunFolder, open_window: Open) -> None:
+    window, found = open_window(run.path), 0
+    for panel in window.panels.values():
+        window.go_to(panel)
+        for control in panel.findChildren(QWidget):
+            if control.focusPolicy() == Qt.FocusPolicy.NoFocus or not control.isVisibleTo(window):
+                continue
+            found += 1
+            interface = QAccessible.queryAccessibleInterface(control)
+            assert interface is not None and interface.text(QAccessible.Text.Name), (panel.title, control)
+            parent = control.parentWidget()
+            told = control.toolTip() or (parent.toolTip() if isinstance(parent, QAbstractSpinBox) else "")
+            assert told or not isinstance(control, CONTROLS), (panel.title, interface.text(QAccessible.Text.Name))
+    assert found > 60
 
 
 def test_the_keyboard_goes_to_every_panel_and_run(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

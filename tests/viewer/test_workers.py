@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.viewer.conftest import TIMEOUT, Open, graph_bytes, settle_window, write_run
+from tests.viewer.conftest import TIMEOUT, Open, bars_split, graph_bytes, settle_window, write_run
 from viewer.infer.questions import Answer, Question
 from viewer.qt import worker
+from viewer.qt.asker import Ask, Asker, Round
+from viewer.qt.panels.images import ImagePanel
 from viewer.qt.worker import Workers
 from viewer.state import files
 from viewer.state.files import FileBytes
@@ -199,6 +201,150 @@ def test_what_a_picture_waits_for_goes_before_the_histories_of_other_runs(
         workers.ask(question)
     qtbot.waitUntil(lambda: len(answered) == 4, timeout=TIMEOUT)
     assert answered == [run, *histories]
+
+
+# ---- patience --------------------------------------------------------------------------------------------------
+
+
+def question(file: FileBytes, asker: str, *, value: float = 0.0, patient: bool = False) -> Question:
+    images = np.full((2, 1, 28, 28), value, np.float32)
+    return Question(asker, "run", file, images, ("reconstruction",), patient=patient)
+
+
+def heard(workers: Workers) -> list[str]:
+    """The names of those who were answered, in order."""
+    names: list[str] = []
+    workers.answered.connect(lambda answer: names.append(answer.question.asker))
+    return names
+
+
+def test_what_is_hurried_goes_before_what_is_patient_and_that_before_histories(
+    make_workers: Make, qtbot: QtBot, file: FileBytes
+) -> None:
+    workers = make_workers()
+    names = heard(workers)
+    workers.ask(Question("history", "history", FileBytes(file.path, "h", "f" * 64, b"")))
+    workers.ask(question(file, "patient", patient=True))
+    workers.ask(question(file, "hurried"))  # nothing is sent yet: the worker is still starting
+    qtbot.waitUntil(lambda: len(names) == 3, timeout=TIMEOUT)
+    assert names == ["hurried", "patient", "history"]
+
+
+def test_a_patient_question_waits_while_others_follow_one_another(
+    make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "CALM_MILLISECONDS", 100)
+    workers = make_workers()
+    names, left = heard(workers), [1.0, 2.0, 3.0]
+
+    def go_on() -> None:
+        if left:
+            workers.ask(question(file, "hurried", value=left.pop()))
+
+    workers.answered.connect(lambda _: QTimer.singleShot(10, go_on))
+    workers.ask(question(file, "patient", patient=True))
+    workers.ask(question(file, "hurried"))
+    qtbot.waitUntil(lambda: "patient" in names, timeout=TIMEOUT)
+    assert names == ["hurried"] * 4 + ["patient"]
+
+
+def test_a_patient_question_that_nobody_outpaces_does_not_wait(
+    make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "CALM_MILLISECONDS", 10 * TIMEOUT)
+    workers = make_workers()
+    names = heard(workers)
+    for name in ("a", "b"):
+        workers.ask(question(file, name, patient=True))
+    qtbot.waitUntil(lambda: names == ["a", "b"], timeout=TIMEOUT)
+    assert not workers.busy
+
+
+def test_a_patient_question_outlives_the_worker_that_had_it(make_workers: Make, qtbot: QtBot, file: FileBytes) -> None:
+    workers = make_workers(open_seconds=TIMEOUT / 1000, run_seconds=0.3)
+    assert ask(qtbot, workers, file).trouble == ""
+    answers: list[Answer] = []
+    workers.answered.connect(answers.append)
+    os.kill(workers.process_id, signal.SIGSTOP)
+    with qtbot.waitSignal(workers.told, timeout=TIMEOUT) as told:
+        workers.ask(question(file, "patient", patient=True))
+    assert "asked once more" in told.args[0]
+    qtbot.waitUntil(lambda: bool(answers), timeout=TIMEOUT)
+    assert (answers[0].trouble, len(answers)) == ("", 1)
+
+
+def test_questions_are_taken_back_all_or_none_and_only_while_they_wait(
+    make_workers: Make, qtbot: QtBot, file: FileBytes
+) -> None:
+    workers = make_workers()
+    names = heard(workers)
+    kept, first, second = (question(file, name) for name in ("kept", "first", "second"))
+    for one in (kept, first, second):  # nothing is sent yet: the worker is still starting
+        workers.ask(one)
+    workers.ask(newer := question(file, "second", value=1.0))
+    assert not workers.withdraw([first, second]), "one of them was replaced"
+    assert workers.withdraw([first, newer])
+    qtbot.waitUntil(lambda: names == ["kept"], timeout=TIMEOUT)
+    assert not workers.busy and not workers.withdraw([kept])
+
+
+def test_a_wish_that_waits_is_replaced_by_a_newer_one_and_never_answered(
+    make_workers: Make, qtbot: QtBot, file: FileBytes
+) -> None:
+    workers = make_workers()
+    names = heard(workers)
+    asker, rounds = Asker("panel", workers, workers), list[Round]()
+    asker.answered.connect(rounds.append)
+    asks: dict[Hashable, Ask] = {
+        key: Ask(file, np.full((2, 1, 28, 28), key, np.float32), ("reconstruction",)) for key in range(3)
+    }
+    asker.ask(asks, "old", patient=True)
+    asker.ask({0: asks[0]}, "new", patient=True)
+    qtbot.waitUntil(lambda: bool(rounds), timeout=TIMEOUT)
+    assert [done.context for done in rounds] == ["new"] and names == ["panel"]
+    assert not asker.waiting and not workers.busy
+
+
+def test_a_round_that_was_sent_in_part_is_answered_before_the_next(
+    make_workers: Make, qtbot: QtBot, file: FileBytes
+) -> None:
+    workers = make_workers()
+    assert ask(qtbot, workers, file).trouble == ""
+    asker, rounds = Asker("panel", workers, workers), list[Round]()
+    asker.answered.connect(rounds.append)
+    asks: dict[Hashable, Ask] = {
+        key: Ask(file, np.full((2, 1, 28, 28), key, np.float32), ("reconstruction",)) for key in range(3)
+    }
+    asker.ask(asks, "first")
+    for context in ("skipped", "last"):
+        asker.ask({0: asks[0]}, context)
+    qtbot.waitUntil(lambda: len(rounds) == 2, timeout=TIMEOUT)
+    assert [done.context for done in rounds] == ["first", "last"] and len(rounds[0].answers) == 3
+
+
+def test_a_turned_page_comes_in_the_reconstructions_first(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    window.store.set_split(bars_split())
+    settle_window(qtbot, window)
+    names = heard(window.workers)
+    for _ in range(3):
+        window.images.turn(1)
+    settle_window(qtbot, window)
+    assert names[0] == "Reconstructions" and {"Noise", "Bottleneck"} <= set(names[1:])
+    assert names.count("Noise") == names.count("Bottleneck") == 1, "of the pages between nobody waits"
+    assert window.store.state.start == 30
+
+
+def test_what_is_done_in_a_panel_does_not_wait(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(run.path)
+    noise, asked = window.panels.noise, list[Question]()
+    window.workers.answered.connect(lambda answer: asked.append(answer.question))
+    noise.slider.setValue(77)
+    settle_window(qtbot, window)
+    assert [(one.asker, one.patient) for one in asked] == [("Noise", False)]
+    noise.slider.setFocus()
+    in_a_hurry = [name for name, panel in window.panels.items() if isinstance(panel, ImagePanel) and not panel.patient]
+    assert set(in_a_hurry) == {"noise", "reconstructions"}
 
 
 def test_a_large_file_reaches_the_worker_in_pieces_and_whole(

@@ -176,6 +176,14 @@ def test_our_own_graphs_pass_and_are_described(conv_run: RunFolder, name: str) -
     assert facts.image_shape == ((1, 28, 28) if name != "decoder" else None)
 
 
+@pytest.mark.parametrize("batch", ["batch", 3])
+def test_multiply_adds_are_counted_for_one_image(batch: int | str) -> None:
+    weight = numpy_helper.from_array(np.ones((4, 2, 3, 3), np.float32), "w")
+    convolution = helper.make_node("Conv", ["image", "w"], ["out"], pads=[1, 1, 1, 1])
+    model = model_of([convolution], [weight], shape=(batch, 2, 8, 8))
+    assert gate.check_onnx(model.SerializeToString(), source="g").multiply_adds == 4 * 8 * 8 * (2 * 3 * 3)
+
+
 def test_only_regular_files_of_a_bounded_size_are_read(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 100)
     os.mkfifo(tmp_path / "pipe")

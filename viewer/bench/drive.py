@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -22,13 +24,16 @@ from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.qt.signals import Signals
-from viewer.state import noise
+from viewer.state import noise, selection
+from viewer.state.pages import Order
 from zoo.errors import CheckFailed, Interrupted
 
 LIMIT_SECONDS = 60.0
 FRAME_MILLISECONDS = 16  # a drag at 60 Hz
 CALM_BEATS = 3  # for which nothing may be under way until the window counts as settled
 STRIDE = 37  # of single steps over the slider's hundred: far from the last one and never the same
+SEED = 0
+WHOLE = 5  # pages turned, each once all panels show the one before
 
 Say = Callable[[str], None]
 
@@ -52,6 +57,7 @@ class OfRun:
     steps: list[float | None] = field(default_factory=list)
     drag: list[float | None] = field(default_factory=list)
     pages: list[float | None] = field(default_factory=list)
+    whole: list[float | None] = field(default_factory=list)  # pages, until every panel shows them
     left_out: dict[str, str] = field(default_factory=dict)  # what was not measured → why
 
 
@@ -87,6 +93,11 @@ def drive(runs: Runs, plan: Plan, say: Say) -> Driven:
     return stage.driven
 
 
+def _not(met: Collection[int]) -> Iterator[int]:
+    """Return the slider's values that were not met yet, in order and for ever: a worker may remember those met."""
+    return cycle([value for value in range(noise.STEPS + 1) if value not in met] or range(noise.STEPS + 1))
+
+
 class _Stopped(Exception):
     """The event loop was told to end."""
 
@@ -106,6 +117,8 @@ class _Stage:
         self._noise, self._reconstructions = panels["noise"], panels["reconstructions"]
         self._watch = Watch(self._window)
         self._calm = 0
+        self._calm_since = 0.0
+        self._chance = np.random.default_rng(SEED)
         self._watch.beat.connect(self._count_calm)
 
     def close(self) -> None:
@@ -153,7 +166,7 @@ class _Stage:
         """Select a run and return the milliseconds to its picture; None where it was selected already, or has none."""
         self._phase(f"selecting {name}")
         assert isinstance(self._reconstructions, Reconstructions)
-        pictures = Pictures(self._reconstructions.view, self._workers, self._window)
+        pictures = Pictures(self._reconstructions.view, self._reconstructions.asker, self._workers, self._window)
         begun = time.perf_counter()
         self._window.store.set_selected((place,), place)
         self._settle()
@@ -167,17 +180,19 @@ class _Stage:
         if not slider.isEnabled():
             run.left_out["slider"] = view.sentence or "its noise slider is off"
             return
-        pictures = Pictures(view, self._workers, self._window)
+        pictures = Pictures(view, self._noise.asker, self._workers, self._window)
         self._phase(f"single steps of the slider, {run.name}")
+        met = {0}
         for _ in range(self._plan.steps):
             moved = time.perf_counter()
             slider.setValue((slider.value() + STRIDE) % (noise.STEPS + 1))
+            met.add(slider.value())
             self._shown(pictures, moved)
             run.steps.append(pictures.milliseconds_from(moved))
         self._phase(f"dragging the slider, {run.name}")
         slider.setValue(0)
         self._settle()
-        moves = self._drag(range(1, self._plan.drag + 1))
+        moves = self._drag(list(islice(_not(met), self._plan.drag)))
         self._settle()
         run.drag = [pictures.milliseconds_from(moved) for moved in moves]
         pictures.close()
@@ -189,7 +204,7 @@ class _Stage:
 
         def move() -> None:
             moves.append(time.perf_counter())
-            slider.setValue(left.pop(0) % (noise.STEPS + 1))
+            slider.setValue(left.pop(0))
             if not left:
                 timer.stop()
 
@@ -210,17 +225,31 @@ class _Stage:
         self._phase(f"reading the test split, {run.name}")
         images.turn(1)
         self._settle()
-        pictures = Pictures(self._reconstructions.view, self._workers, self._window)
+        pictures = Pictures(self._reconstructions.view, self._reconstructions.asker, self._workers, self._window)
         self._phase(f"turning pages, {run.name}")
-        for page in range(self._plan.pages):
-            turned = time.perf_counter()
-            images.turn(1 if page % 2 else -1)
+        for _ in range(self._plan.pages):
+            turned = self._turn()
             self._shown(pictures, turned)
             run.pages.append(pictures.milliseconds_from(turned))
         pictures.close()
+        self._settle()
+        for _ in range(WHOLE):
+            turned = self._turn()
+            self._settle()
+            run.whole.append(1e3 * (self._calm_since - turned))
+        self._window.images.show_in_order()
         if all(each is None for each in run.pages):
-            run.pages = []
+            run.pages, run.whole = [], []
             run.left_out["pages"] = "its pages show no other pictures"
+
+    def _turn(self) -> float:
+        """Go on to the next page; return when. At its end the split is shuffled: a worker remembers pages."""
+        store, turned = self._window.store, time.perf_counter()
+        before, rows = store.state.start, selection.rows_of(store.state)
+        self._window.images.turn(1)
+        if store.state.start == before and rows is not None:
+            store.set_start(0, Order(self._chance.permutation(len(rows)), "shuffled"))
+        return turned
 
     def _weigh(self) -> None:
         """Measure memory, which takes some milliseconds of the GUI thread that are the benchmark's own."""
@@ -237,6 +266,8 @@ class _Stage:
 
     def _count_calm(self) -> None:
         self._calm = self._calm + 1 if self._window.settled else 0
+        if self._calm == 1:
+            self._calm_since = time.perf_counter()
 
     def _settle(self) -> None:
         """Wait until nothing is under way, and some beats longer for what that has painted."""

@@ -8,6 +8,7 @@ import weakref
 from PySide6.QtCore import QObject
 
 from viewer.infer.questions import Answer, Question
+from viewer.qt.asker import Asker
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.worker import Workers
 
@@ -29,11 +30,11 @@ class TimedWorkers(Workers):
 
 
 class Pictures(QObject):
-    """Notes each new figure that a view has painted, and when the newest question was asked that it can answer."""
+    """Notes each new figure that a panel's view has painted, and when the newest question was asked that it answers."""
 
-    def __init__(self, view: FigureView, workers: TimedWorkers, parent: QObject) -> None:
+    def __init__(self, view: FigureView, asker: Asker, workers: TimedWorkers, parent: QObject) -> None:
         super().__init__(parent)
-        self._view, self._workers, self._figure = view, workers, view.figure
+        self._view, self._asker, self._workers, self._figure = view, asker, workers, view.figure
         self._answered = 0.0
         self._shown: list[tuple[float, float]] = []  # painted, asked
         workers.answered.connect(self._take)
@@ -49,7 +50,7 @@ class Pictures(QObject):
         self.deleteLater()
 
     def _take(self, answer: Answer) -> None:
-        if answer.question.kind == "run" and not answer.trouble:
+        if answer.question.asker == self._asker.name and not answer.trouble:  # of one run the first and only one
             self._answered = max(self._answered, self._workers.asked_at(answer.question))
 
     def _note(self) -> None:

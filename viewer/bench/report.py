@@ -121,7 +121,7 @@ def document(conditions: dict[str, Any], starts: Sequence[Start], driven: Driven
 
 
 def _run(run: OfRun) -> dict[str, Any]:
-    series = {"steps": run.steps, "drag": run.drag, "pages": run.pages}
+    series = {"steps": run.steps, "drag": run.drag, "pages": run.pages, "whole": run.whole}
     told = {name: _told(values) for name, values in series.items() if values}
     return {"name": run.name, "copy": run.copy, "opening": run.opening, **told, "left_out": run.left_out}
 
@@ -164,10 +164,11 @@ def _number(value: float | None, unit: str) -> str:
 
 
 def _slowest(runs: Sequence[OfRun]) -> list[str]:
-    lines = [f"{'the slowest recipes, ms':32} {'to picture':>10} {'steps':>13} {'dragged':>13} {'pages':>13}"]
+    heading = "".join(f" {name:>13}" for name in ("steps", "dragged", "pages", "all panels"))
+    lines = [f"{'the slowest recipes, ms':32} {'to picture':>10}{heading}"]
     known = [run for run in runs if run.steps and not run.copy]
     for run in sorted(known, key=lambda run: -percentile(run.steps))[:WORST]:
-        cells = "".join(f" {_middle_and_p95(values):>13}" for values in (run.steps, run.drag, run.pages))
+        cells = "".join(f" {_middle_and_p95(values):>13}" for values in (run.steps, run.drag, run.pages, run.whole))
         opening = "–" if run.opening is None else f"{run.opening:.0f}"
         lines.append(f"  {run.name:30} {opening:>10}{cells}")
     openings = [run.opening for run in runs if run.opening is not None]

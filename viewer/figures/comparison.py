@@ -216,7 +216,8 @@ class ComparisonFigure:
         align = Qt.AlignmentFlag.AlignLeft if placed.columns else Qt.AlignmentFlag.AlignHCenter
         for block, places in zip(self.blocks, placed.captions, strict=True):
             told = [(*entry, at) for at, entry in enumerate(zip(block.captions, places, strict=False))]
-            if any(metrics.horizontalAdvance(text) > box.width() + 1 for text, box, _ in told):
+            spare = 1 if placed.columns else -GAP  # between captions side by side there must be a gap to be seen
+            if any(metrics.horizontalAdvance(text) > box.width() + spare for text, box, _ in told):
                 wide = metrics.horizontalAdvance("0") * 20
                 told = [(text, box.adjusted(-wide, 0, wide, 0), at) for text, box, at in told if at == self.chosen]
             if any(box.height() < metrics.ascent() for _, box, _ in told):

@@ -92,11 +92,10 @@ def figures_of(maps: Maps, index: int) -> str:
 
 
 def summary(maps: Maps) -> str:
-    """Say what all maps are in figures."""
+    """Say what all maps are in figures, what is amiss first: a narrow column has no room for the rest."""
     low, high = (words.number(end, 3) for end in maps.range)
-    told = [f"{low} … {high}", f"{100 * float(maps.zeros.mean()):.0f} % zero"]
-    if maps.dead:
-        told.append(f"{maps.dead:,} of {maps.count:,} maps dead")
+    told = [f"{maps.dead:,} of {maps.count:,} maps dead"] if maps.dead else []
+    told += [f"{100 * float(maps.zeros.mean()):.0f} % zero", f"{low} … {high}"]
     if maps.broken:
         told.append(f"{maps.broken:,} values not finite")
     if maps.count > MOST_MAPS:

@@ -1,4 +1,4 @@
-"""The sessions that a worker keeps: those used last, as many as fit a number and a sum of bytes."""
+"""What a worker keeps: the sessions used last, as many as fit a number and a sum of bytes, and what they made last."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Loaded:
 
 @dataclass
 class Kept(Generic[Value]):
-    """Drops what was used longest ago; each value weighs the bytes of the file it was made of."""
+    """Drops what was used longest ago, by number and by the bytes that each value weighs."""
 
     most: int
     most_bytes: int
@@ -52,7 +52,7 @@ class Kept(Generic[Value]):
 
     @property
     def weight(self) -> int:
-        """The bytes of the files together."""
+        """The bytes together."""
         return sum(weight for _, weight in self._values.values())
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,11 +13,14 @@ from zoo.errors import FileRefused
 from zoo.gate import GraphFacts, Port
 
 
-def run(loaded: Loaded, images: np.ndarray, outputs: Sequence[str], *, label: str) -> dict[str, np.ndarray]:
+def run(
+    loaded: Loaded, images: np.ndarray, outputs: Sequence[str], *, label: str, also: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
     """Run a batch through a graph, float32 out; one whose batch is fixed gets it in portions of its size.
 
     `images` are float32 (N, …) of whatever rank the graph's only input has: images, or a decoder's bottlenecks.
-    Raises FileRefused with the sentence for what the graph cannot be asked.
+    Of `also`, further outputs, come those that have a row an image. Raises FileRefused with the sentence for what the
+    graph cannot be asked.
     """
     port = _only_input(loaded.facts, label)
     _check_fit(port, images, label)
@@ -24,22 +28,32 @@ def run(loaded: Loaded, images: np.ndarray, outputs: Sequence[str], *, label: st
     for name in outputs:
         _check_size(loaded, name, len(images), label)
     size = port.shape[0] if isinstance(port.shape[0], int) else len(images)
-    made: list[list[np.ndarray]] = []
+    names = list(dict.fromkeys([*outputs, *also]))
+    made: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(images), size):
         portion = images[start : start + size]
         padded = np.concatenate([portion, np.zeros((size - len(portion), *images.shape[1:]), np.float32)])
-        answers = loaded.session.run(list(outputs), {port.name: padded})
-        made.append(
-            [
-                _rows(answer, len(padded), name, label)[: len(portion)]
-                for name, answer in zip(outputs, answers, strict=True)
-            ]
-        )
-    results = {name: np.concatenate(parts) for name, parts in zip(outputs, zip(*made, strict=True), strict=True)}
+        for name, answer in zip(names, loaded.session.run(names, {port.name: padded}), strict=True):
+            if name in outputs:
+                made[name].append(_rows(answer, len(padded), name, label)[: len(portion)])
+            elif name in made and _has_rows(answer, len(padded)):
+                made[name].append(answer[: len(portion)].astype(np.float32, copy=False))
+            else:
+                made.pop(name, None)
+    results = {name: np.concatenate(parts) for name, parts in made.items()}
     for name in loaded.layers or ():
         if name in results:
             _check_maps(name, results[name], len(images), label)
     return results
+
+
+def along(facts: GraphFacts, count: int, limit: int) -> tuple[str, ...]:
+    """Return the outputs that may come along when one is asked for: all, if they take no more than `limit` bytes."""
+    known = [port for port in facts.outputs if port.dtype == "float32" and len(port.shape) > 1]
+    sizes = [[size for size in port.shape[1:] if isinstance(size, int)] for port in known]
+    if any(len(size) + 1 != len(port.shape) for size, port in zip(sizes, known, strict=True)):
+        return ()
+    return tuple(port.name for port in known) if 4 * count * sum(map(math.prod, sizes)) <= limit else ()
 
 
 def _only_input(facts: GraphFacts, label: str) -> Port:
@@ -99,10 +113,14 @@ def _too_much(name: str, size: int, count: int, label: str) -> str:
 def _rows(answer: object, count: int, name: str, label: str) -> np.ndarray:
     """Return an answer as float32, one row an image; a graph may well make something else."""
     array = np.asarray(answer)
-    if array.dtype.kind not in "fiub" or array.ndim < 1 or len(array) != count:
+    if not _has_rows(array, count):
         made = f"{array.dtype} {_shape(array.shape)}"
         raise FileRefused(f"{label}: its output {name[:60]!r} is {made} for {count} images; expected a row each")
     return array.astype(np.float32, copy=False)
+
+
+def _has_rows(array: np.ndarray, count: int) -> bool:
+    return array.dtype.kind in "fiub" and array.ndim >= 1 and len(array) == count
 
 
 def _shape(sizes: Sequence[int | str]) -> str:

@@ -35,6 +35,7 @@ class Round:
     asks: Mapping[Hashable, Ask]
     context: object = None
     answers: dict[Hashable, Answer] = field(default_factory=dict)
+    patient: bool = False
 
     @property
     def milliseconds(self) -> float:
@@ -49,7 +50,7 @@ class Asker(QObject):
 
     def __init__(self, name: str, workers: Workers, parent: QObject) -> None:
         super().__init__(parent)
-        self._name, self._workers = name, workers
+        self.name, self._workers = name, workers
         self._now: Round | None = None
         self._next: Round | None = None
         self._open: dict[Question, Hashable] = {}
@@ -62,12 +63,15 @@ class Asker(QObject):
         """Whether answers are still to come."""
         return self._now is not None
 
-    def ask(self, asks: Mapping[Hashable, Ask], context: object = None) -> None:
-        """Ask graphs, once the round under way is over; a wish that waits already is skipped."""
-        assert asks, self._name
+    def ask(self, asks: Mapping[Hashable, Ask], context: object = None, *, patient: bool = False) -> None:
+        """Ask graphs, once the round under way is over; a wish that waits already is skipped, sent or not.
+
+        A patient asker lets others go first, and waits while they go on asking.
+        """
+        assert asks, self.name
         self.asked += 1
-        self._next = Round(asks, context)
-        if self._now is None:
+        self._next = Round(asks, context, patient=patient)
+        if self._now is None or self._withdrawn():
             self._begin()
 
     def forget(self) -> None:
@@ -75,13 +79,21 @@ class Asker(QObject):
         self._now = self._next = None
         self._open.clear()
 
+    def _withdrawn(self) -> bool:
+        """Take the round under way back, if nothing of it was sent yet."""
+        assert self._now is not None
+        if len(self._open) < len(self._now.asks) or not self._workers.withdraw(self._open):
+            return False
+        self._open.clear()
+        return True
+
     def _begin(self) -> None:
         self._now, self._next = self._next, None
         if self._now is None:
             return
         for index, (key, ask) in enumerate(self._now.asks.items()):
-            name = f"{self._name} {index}" if index else self._name
-            question = Question(name, ask.kind, ask.file, ask.images, ask.outputs, ask.inner)
+            name = f"{self.name} {index}" if index else self.name
+            question = Question(name, ask.kind, ask.file, ask.images, ask.outputs, ask.inner, self._now.patient)
             self._open[question] = key
             self._workers.ask(question)
 

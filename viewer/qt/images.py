@@ -193,7 +193,8 @@ class Images(QObject):
             return
         self.progressed.emit(f"ranking the test split: {ranking.done:,} of {len(ranking.rows):,}")
         output = graph.reconstruction or graph.verdict
-        self.asker.ask({ranking.path: Ask(file, samples.inputs, (output,))}, Chunk(ranking, page, samples))
+        ask = Ask(file, samples.inputs, (output,))
+        self.asker.ask({ranking.path: ask}, Chunk(ranking, page, samples), patient=True)
 
     def _chunk(self, state: State, ranking: Ranking) -> Page:
         split = state.splits[state.now.split] if state.now.split else None

@@ -1,7 +1,8 @@
 """The window's side of the worker process: mailboxes where the newest question wins, deadlines, restarts, a spare.
 
-One question is with the worker at a time. A worker that dies, hangs or talks nonsense is killed, told of in one
-sentence and replaced by the spare; its question is asked once more, and a file that has ended two workers is not
+One question is with the worker at a time. While pages are turned or a slider is dragged, patient questions wait: those
+of the panels beside would hold up the next picture. A worker that dies, hangs or talks nonsense is killed, told of in
+one sentence and replaced by the spare; its question is asked once more, and a file that has ended two workers is not
 opened again.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import get_args
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STARTS_IN_A_ROW = 3
 KILLS_PER_FILE = 2
+CALM_MILLISECONDS = 40  # without a hurried answer until patient questions go on: a held key repeats every 25 to 33 ms
 PIECE_BYTES = 1 << 20  # written to a worker in one go: a whole file of 15 MB takes the window a frame
 _KEPT_VARIABLES = ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "HOME")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # a thread that runs before the sandbox shuts is not in it
@@ -151,6 +153,8 @@ class Workers(QObject):
         self._clock = QElapsedTimer()
         self._deadline = QTimer(self, singleShot=True)
         self._deadline.timeout.connect(self._too_late)
+        self._calm = QTimer(self, singleShot=True)  # while it runs, patient questions wait
+        self._calm.timeout.connect(self._next)
         self._spare: WorkerProcess | None = None
         self._active: WorkerProcess | None = self._new_process()
 
@@ -164,7 +168,17 @@ class Workers(QObject):
             self._answer_later(Answer(question, trouble=self._given_up))
         else:
             self._mailboxes[question.asker] = question
+            if question.patient and not self._calm.isActive():
+                self._calm.start(0)  # whoever is in a hurry may be told of the same change after this asker
             self._next()
+
+    def withdraw(self, questions: Collection[Question]) -> bool:
+        """Take questions back, if all of them still wait; return whether they did."""
+        if not all(self._mailboxes.get(question.asker) is question for question in questions):
+            return False
+        for question in questions:
+            del self._mailboxes[question.asker]
+        return True
 
     def forgive(self) -> None:
         """Forget which files ended workers: they are opened once more."""
@@ -192,6 +206,7 @@ class Workers(QObject):
         """End every worker."""
         self._closing = True
         self._deadline.stop()
+        self._calm.stop()
         for process in self.findChildren(WorkerProcess):  # those being killed too
             process.close()
         self._active = self._spare = None
@@ -200,16 +215,18 @@ class Workers(QObject):
         QTimer.singleShot(0, self, lambda: self.answered.emit(answer))
 
     def _next(self) -> None:
-        """Send the oldest question if the worker is free; what a picture waits for goes before histories."""
+        """Send the oldest of the most pressing questions if the worker is free."""
         if self._asked is not None or self._active is None or self._active.hello is None:
             return
         if not self._mailboxes:
             self._prepare_spare()
             self.idle.emit()
             return
-        asker = next((key for key, entry in self._mailboxes.items() if entry.kind != "history"), None)
-        self._asked = self._mailboxes.pop(next(iter(self._mailboxes)) if asker is None else asker)
-        self._send(self._asked)
+        question = min(self._mailboxes.values(), key=_rank)  # of those that are alike the first
+        if question.patient and self._calm.isActive():
+            return
+        self._asked = self._mailboxes.pop(question.asker)
+        self._send(question)
 
     def _send(self, question: Question) -> None:
         assert self._active is not None
@@ -256,6 +273,8 @@ class Workers(QObject):
         self._asked = None
         if not answer.trouble:
             self._kills.pop(answer.question.file.sha256, None)
+        if answer.question.kind == "run" and not answer.question.patient:
+            self._calm.start(CALM_MILLISECONDS)
         self.answered.emit(answer)
         self._next()
 
@@ -335,6 +354,11 @@ class Workers(QObject):
         self._mailboxes.clear()
         for question in waiting:
             self._answer_later(Answer(question, trouble=self._given_up))
+
+
+def _rank(question: Question) -> int:
+    """What a picture waits for goes first, then what can wait a little, then histories."""
+    return 2 if question.kind == "history" else int(question.patient)
 
 
 def _refusal(label: str, why: str = "") -> str:

@@ -171,7 +171,7 @@ class Bottleneck(ImagePanel):
             elif not self.is_coming(its := replace(state, current=path)):
                 self._sentences[path] = self.why_nothing(its, needs="bottleneck")
         if asks:
-            self.asker.ask(asks, self._shown)
+            self.asker.ask(asks, self._shown, patient=self.patient)
             return
         self.asker.forget()
         if self._sentences:
@@ -301,7 +301,9 @@ class Bottleneck(ImagePanel):
         before = mine.values[sample]
         after = self._edits.apply(before)
         batch = np.stack([before, after]) if self._edits.values else before[None]
-        self.decoder.ask({"decoder": Ask(file, batch, (output,))}, Decoding(mine, sample, self._edits))
+        self.decoder.ask(
+            {"decoder": Ask(file, batch, (output,))}, Decoding(mine, sample, self._edits), patient=self.patient
+        )
         if not self.row.sweep_button.isChecked() or self._unit is None:
             return
         subject = (mine, sample, self._unit, self._edits.without(self._unit))
@@ -309,7 +311,9 @@ class Bottleneck(ImagePanel):
             self._sweeping = subject
             steps = units.sweep_values(*units.range_of(mine.values, self._unit))
             wish = Decoding(mine, sample, self._edits, self._unit, steps)
-            self.sweeper.ask({"sweep": Ask(file, units.sweep(after, self._unit, steps), (output,))}, wish)
+            self.sweeper.ask(
+                {"sweep": Ask(file, units.sweep(after, self._unit, steps), (output,))}, wish, patient=self.patient
+            )
 
     def _take_decoded(self, done: Round) -> None:
         wish, images = done.context, self._images_of(done)

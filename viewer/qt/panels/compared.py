@@ -117,7 +117,7 @@ class ComparedPanel(ImagePanel):
             if output and file is not None and samples is not None:
                 asks[path] = Ask(file, samples.inputs, (output,))
         if asks:
-            self.asker.ask(asks, self._subject)
+            self.asker.ask(asks, self._subject, patient=self.patient)
         else:
             self.asker.forget()
             self._show(state, None)

@@ -145,6 +145,7 @@ class Draw(ImagePanel):
         )
         self.centre_box.toggled.connect(self._want)
         self.noise_box = QDoubleSpinBox()
+        self.noise_box.lineEdit().setAccessibleName("Standard deviation of noise on the drawing")
         self.noise_box.setRange(0, 1)
         self.noise_box.setSingleStep(0.05)
         self.noise_box.setAccessibleName("Standard deviation of noise on the drawing")

@@ -36,6 +36,12 @@ class ImagePanel(Panel):
         self.view.set_theme(theme)
         super().set_theme(theme)
 
+    @property
+    def patient(self) -> bool:
+        """Whether its pictures may come a little later than others': it is not the panel that has the keyboard."""
+        focus = self.window().focusWidget()
+        return focus is None or not self.isAncestorOf(focus)
+
     def is_coming(self, state: State) -> bool:
         """Whether file and images may still arrive, so that there is nothing to say yet."""
         known, entry = state.now, state.entry

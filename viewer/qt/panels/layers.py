@@ -190,7 +190,7 @@ class Layers(ImagePanel):
         file, samples, sample = self._subject
         layer = self._layers[index]
         ask = Ask(file, samples.inputs[sample, None], (layer.tensor,), inner=True)
-        self.asker.ask({"maps": ask}, Wish(file, samples, sample, layer))
+        self.asker.ask({"maps": ask}, Wish(file, samples, sample, layer), patient=self.patient)
 
     def _take(self, done: Round) -> None:
         wish = done.context

@@ -158,7 +158,7 @@ class Letters(ComparedPanel):
             for outcome in self.outcomes:
                 if outcome.outputs is not None and outcome.outputs.shape[1:] == graph.image_shape:
                     asks[outcome.path] = Ask(file, outcome.outputs.astype(np.float32), (graph.verdict,))
-        self.judge.ask(asks, self.outcomes) if asks else self.judge.forget()
+        self.judge.ask(asks, self.outcomes, patient=self.patient) if asks else self.judge.forget()
 
     def _take_verdicts(self, done: Round) -> None:
         if done.context is not self.outcomes:

@@ -214,7 +214,7 @@ class Noise(ImagePanel):
         if subject != self._shown:
             self._shown = subject
             self.shot = None
-            self._ask()
+            self._ask(patient=self.patient)
         elif before.sample != after.sample:
             self.redraw()
 
@@ -231,7 +231,7 @@ class Noise(ImagePanel):
 
     # ---- asking ----
 
-    def _ask(self) -> None:
+    def _ask(self, *, patient: bool = False) -> None:
         state = self.store.state
         found = {path: noise_lab.trial_of(state, path) for path in state.compared}
         self._trials = {path: trial for path, trial in found.items() if trial is not None}
@@ -246,7 +246,7 @@ class Noise(ImagePanel):
         asks: dict[Hashable, Ask] = {
             path: Ask(trial.file, noisy[path], (trial.output,)) for path, trial in self._trials.items()
         }
-        self.asker.ask(asks, Plan(kind, strength, self._trials, noisy))
+        self.asker.ask(asks, Plan(kind, strength, self._trials, noisy), patient=patient)
 
     def _show_nothing(self, state: State) -> None:
         self.shot = None
@@ -411,7 +411,7 @@ class Noise(ImagePanel):
             self._point_found()
         else:
             step = Step(key, index, trial, noisy)
-            self.curve_asker.ask({path: Ask(trial.file, noisy, (trial.output,))}, step)
+            self.curve_asker.ask({path: Ask(trial.file, noisy, (trial.output,))}, step, patient=True)
 
     def _take_point(self, done: Round) -> None:
         step = done.context

@@ -27,6 +27,11 @@ class Reconstructions(ComparedPanel):
         super().__init__(tools, parent)
         self.view.show_sentence("Here come ten images, what the network makes of them, and the difference.")
 
+    @property
+    def patient(self) -> bool:
+        """A page is turned for the sake of these pictures."""
+        return False
+
     def runs(self, state: State) -> tuple[Path, ...]:
         return state.compared
 
