@@ -305,6 +305,5 @@ def test_many_pictures_at_once_are_read_two_at_a_time(two: MainWindow, tmp_path:
     data = np.fromfile(tmp_path / "0.png", dtype=np.uint8)
     for _ in range(30):
         two.processes.ask({"kind": "pictures"}, {"picture": data}, taken.append)
-    assert len(two.processes._running) == 2
-    assert len([text for text in taken if isinstance(text, str)]) == 8, "more than are read at a time are told at once"
+    assert len(two.processes._running) == 2, "each takes a core"
     qtbot.waitUntil(lambda: len(taken) == 30 and not two.processes.busy, timeout=8 * TIMEOUT)

@@ -66,7 +66,7 @@ def pictures(arrays: Mapping[str, np.ndarray]) -> Reply:
 
     Transparent ones lie on white, as on paper.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     Image.init()  # its decoders are imported now, since the sandbox takes the files away
@@ -78,7 +78,9 @@ def pictures(arrays: Mapping[str, np.ndarray]) -> Reply:
         try:
             made[name] = _decode(data.tobytes())
         except Exception as error:  # Pillow's decoders raise kinds of their own
-            troubles[name] = (str(error).splitlines() or [type(error).__name__])[0][:120]
+            unknown = isinstance(error, UnidentifiedImageError)
+            said = (str(error).splitlines() or [type(error).__name__])[0][:120]
+            troubles[name] = "of no format that is known" if unknown else said
     return {"kind": "done", "troubles": troubles}, made
 
 

@@ -17,7 +17,6 @@ from viewer.state.words import clean
 SECONDS = 60
 LARGEST_ANSWER = 64 << 20
 MOST_RUNNING = 2  # each takes a core for a second
-MOST_WAITING = 20
 
 Taker = Callable[[Message | str], None]  # an answer, or the sentence of why there is none
 
@@ -40,9 +39,6 @@ class ImageProcesses(QObject):
         """Ask a new process; `taker` hears of it once."""
         message = protocol.encode(dict(header), arrays if isinstance(arrays, Mapping) else {})
         self._waiting.append((message, taker))
-        while len(self._waiting) > MOST_WAITING:
-            _, skipped = self._waiting.popleft()
-            skipped("more pictures came than are read at a time; drop fewer at once")
         self._begin()
 
     def _begin(self) -> None:
@@ -54,9 +50,11 @@ class ImageProcesses(QObject):
     def close(self) -> None:
         """End those that still read, and begin no more."""
         self._waiting.clear()
-        for reading in self._running:
-            reading.close()
-        self._running = []
+        ending, self._running = self._running, []
+        for reading in ending:
+            reading.kill()
+        for reading in ending:
+            reading.wait()
 
     def _forget(self, reading: _Reading) -> None:
         if reading in self._running:
@@ -85,9 +83,11 @@ class _Reading(QObject):
         self._process.write(message)
         QTimer.singleShot(1000 * SECONDS, self, self._too_late)
 
-    def close(self) -> None:
+    def kill(self) -> None:
         self._taker = None
         self._process.kill()
+
+    def wait(self) -> None:
         self._process.waitForFinished(2000)
 
     def _read(self) -> None:

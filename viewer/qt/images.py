@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtCore import QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 from viewer.figures.strokes import pixels
@@ -27,6 +27,7 @@ from viewer.state.selection import State
 from viewer.state.words import clean, sentence
 
 CHUNK = 120  # images a question while all are ranked: a slider waits no longer than that for its turn
+LARGEST_SIDE = 1_024  # of a picture that is taken
 LARGEST_PICTURE = 64 << 20
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 PictureTaker = Callable[[np.ndarray, str], None]  # is given a picture, uint8 (H, W, 3), and its name
@@ -334,6 +335,8 @@ def pixels_of(image: object) -> np.ndarray | None:
     """Return a picture that Qt holds as uint8 (H, W, 3), None where it holds none."""
     if not isinstance(image, QImage) or image.isNull():
         return None
+    if max(image.width(), image.height()) > LARGEST_SIDE:  # every pixel costs, and nothing of ours takes larger images
+        image = image.scaled(LARGEST_SIDE, LARGEST_SIDE, Qt.AspectRatioMode.KeepAspectRatio)
     return pixels(image)
 
 

@@ -25,6 +25,8 @@ POLL_MILLISECONDS = 2000
 DEBOUNCE_MILLISECONDS = 150
 SCAN = "scan"
 
+EmbeddedKey = tuple[tuple[int, int, int], str, float, str]  # shape, data set, noise, task
+
 
 class Librarian(QObject):
     """Reads each file once for each stamp it bears. A run's history is read at once, its graph when it is looked at."""
@@ -39,6 +41,7 @@ class Librarian(QObject):
         self._read: dict[tuple[str, Path], Stamp | None] = {}
         self._answers: dict[Question, Callable[[Answer], None]] = {}
         self._told_mismatch: set[str] = set()
+        self._embedded: dict[EmbeddedKey, list[Callable[[Message | str], None]]] = {}
         workers.answered.connect(self._take_answer)
         store.changed.connect(self._follow)
         self._watcher = QFileSystemWatcher(self)
@@ -279,8 +282,16 @@ class Librarian(QObject):
             return
         dataset = str(told.card.data.get("name", "")) if told.card else ""
         task = told.card.task if told.card else ""
-        wanted = {"shape": list(told.image_shape), "dataset": dataset, "sigma": told.noise, "task": task}
-        self._images.ask({"kind": "embedded", **wanted}, b"", partial(self._take_samples, entry, told))
+        key = (told.image_shape, dataset, told.noise, task)
+        waiting = self._embedded.setdefault(key, [])
+        waiting.append(partial(self._take_samples, entry, told))
+        if len(waiting) == 1:  # sixty graphs that take the same images need them once
+            wanted = {"shape": list(told.image_shape), "dataset": dataset, "sigma": told.noise, "task": task}
+            self._images.ask({"kind": "embedded", **wanted}, b"", partial(self._take_embedded, key))
+
+    def _take_embedded(self, key: EmbeddedKey, message: Message | str) -> None:
+        for taker in self._embedded.pop(key, []):
+            taker(message)
 
     def _take_samples(self, entry: Entry, told: graph.Graph, message: Message | str) -> None:
         if isinstance(message, str):

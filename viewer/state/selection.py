@@ -152,11 +152,16 @@ class State:
         known = self.of(path)
         own, page = known.own_samples, self.page
         shape = known.graph.image_shape if known.graph else own.inputs.shape[1:] if own else None
-        if page is None or shape is None:
+        if page is None or shape is None or (path != self.current and self._other_images(known)):
             return own
         letters = known.history.grids.get("letters") if known.history else None
         made = pages.samples_for(page, own, known.task, known.noise, (shape[0], shape[1], shape[2]), letters)
         return own if made is None and path != self.current else made
+
+    def _other_images(self, known: Known) -> bool:
+        """Whether a run was trained on other images than those shown: letters mean nothing to a network of digits."""
+        one, two = known.split, self.now.split
+        return self.pasted is None and one is not None and two is not None and one.dataset != two.dataset
 
     @property
     def graph_file(self) -> FileBytes | None:

@@ -109,11 +109,11 @@ def _published(known: Known) -> dict[str, float]:
 
 
 def _group(data: str, known: Known) -> str:
-    """Principal components see what the network sees: noisy images or grey ones are another task for them too."""
+    """Principal components see what the network sees: noisy images, grey ones or those of one digit are others."""
     task = known.task
     if known.noise > 0:
         return f"{data}, noise σ {known.noise:g}"
-    return data if task in ("", "reconstruct", "generate") else f"{data}, {words.clean(task, limit=20)}"
+    return data if task in ("", "reconstruct") else f"{data}, {words.clean(task, limit=20)}"
 
 
 def _parameters_of_pca(values: int, known: Known) -> int:

@@ -130,6 +130,8 @@ class Runs(Panel):
     def _count(self, state: State) -> None:
         runs, shown = len(state.entries), len(self.table.paths)
         several = f", {len(state.selected)} selected" if len(state.selected) > 1 else ""
+        if len(state.selected) > len(state.compared):
+            several += f", {len(state.compared)} side by side"
         self.filter.setEnabled(bool(runs))
         self.subtitle.setText(f"{f'{shown} of {runs}' if shown < runs else runs}{several}" if runs else "")
 

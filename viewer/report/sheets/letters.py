@@ -300,6 +300,9 @@ def _latin(number: int) -> str:
     return LATIN[number] if 0 <= number < len(LATIN) else "?"
 
 
+FAR = 2.0  # times as far from the mean letter as one picture for all: a single drawing of the letter is nearer
+
+
 def readable(name: str, run: Run) -> list[str]:
     """Answer whether the classifier accepts the outputs, and whether they look like letters."""
     accuracy, error, sheet = run.metric("accuracy"), run.metric("mse"), run.published("accuracy")
@@ -309,7 +312,12 @@ def readable(name: str, run: Run) -> list[str]:
     told += f" (sheet {sheet:.0%})." if sheet is not None else "."
     rival = run.baseline("mean-image", "mse")
     if error is not None and rival is not None:
-        if error > rival:
+        if rival < error <= FAR * rival:
+            told += (
+                f" They are no nearer to the mean letter of their class (mse {error:.3f}) than one picture for all "
+                f"({rival:.3f}), as any single letter may be: the pictures show whether they can be read."
+            )
+        elif error > rival:
             told += (
                 " To the eye they are no letters: they are further from the mean letter of their class (mse "
                 f"{error:.3f})"
