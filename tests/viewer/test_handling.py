@@ -297,3 +297,14 @@ def test_the_wheel_zooms_around_the_pointer_and_hits_stay_right(two: MainWindow,
     assert (point.x() - view.inside.left()) / view.inside.width() == pytest.approx(share)
     qtbot.keyClick(view, Qt.Key.Key_Minus)
     assert view.zoom == 1 and view.inside == inside
+
+
+def test_many_pictures_at_once_are_read_two_at_a_time(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    assert as_image(np.full((8, 8, 3), 8, dtype=np.uint8)).save(str(tmp_path / "0.png"))
+    taken: list[object] = []
+    data = np.fromfile(tmp_path / "0.png", dtype=np.uint8)
+    for _ in range(30):
+        two.processes.ask({"kind": "pictures"}, {"picture": data}, taken.append)
+    assert len(two.processes._running) == 2
+    assert len([text for text in taken if isinstance(text, str)]) == 8, "more than are read at a time are told at once"
+    qtbot.waitUntil(lambda: len(taken) == 30 and not two.processes.busy, timeout=8 * TIMEOUT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from viewer.state.words import clean
 
 SECONDS = 60
 LARGEST_ANSWER = 64 << 20
+MOST_RUNNING = 2  # each takes a core for a second
+MOST_WAITING = 20
 
 Taker = Callable[[Message | str], None]  # an answer, or the sentence of why there is none
 
@@ -27,20 +30,30 @@ class ImageProcesses(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._running: list[_Reading] = []
+        self._waiting: deque[tuple[bytes, Taker]] = deque()
 
     @property
     def busy(self) -> bool:
-        return bool(self._running)
+        return bool(self._running or self._waiting)
 
     def ask(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | bytes, taker: Taker) -> None:
         """Ask a new process; `taker` hears of it once."""
         message = protocol.encode(dict(header), arrays if isinstance(arrays, Mapping) else {})
-        reading = _Reading(message, taker, self)
-        reading.over.connect(self._forget)
-        self._running.append(reading)
+        self._waiting.append((message, taker))
+        while len(self._waiting) > MOST_WAITING:
+            _, skipped = self._waiting.popleft()
+            skipped("more pictures came than are read at a time; drop fewer at once")
+        self._begin()
+
+    def _begin(self) -> None:
+        while self._waiting and len(self._running) < MOST_RUNNING:
+            reading = _Reading(*self._waiting.popleft(), self)
+            reading.over.connect(self._forget)
+            self._running.append(reading)
 
     def close(self) -> None:
-        """End those that still read."""
+        """End those that still read, and begin no more."""
+        self._waiting.clear()
         for reading in self._running:
             reading.close()
         self._running = []
@@ -48,7 +61,8 @@ class ImageProcesses(QObject):
     def _forget(self, reading: _Reading) -> None:
         if reading in self._running:
             self._running.remove(reading)
-        if not self._running:
+        self._begin()
+        if not self.busy:
             self.idle.emit()
 
 

@@ -65,11 +65,16 @@ class Layout(QObject):
         return self._holder(panel.name)
 
     def open_next(self) -> bool:
-        """Have the panel in front of one place made; return whether there was one that waited for it."""
+        """Go on with the panel in front of one place: read its module, or make it.
+
+        Returns whether there was a place that waited for it.
+        """
         waiting = next((place for place in self.places.values() if place.waits), None)
-        if waiting is not None:
+        if waiting is None or waiting.front is None:
+            return False
+        if not self._panels.read(waiting.front):
             waiting.open()
-        return waiting is not None
+        return True
 
     def lead(self, name: str) -> None:
         """Bring a tab to the front, whether its panel is made or not."""

@@ -132,8 +132,9 @@ class Librarian(QObject):
         self._read_new(after)
 
     def _read_new(self, state: State) -> None:
+        paths = state.compared
         for entry in sorted(state.entries, key=lambda entry: entry.path != state.current):
-            compared = entry.path in state.compared
+            compared = entry.path in paths
             if entry.card_stamp and self._is_new("card", entry.path, entry.card_stamp):
                 self._load_card(entry)
             if entry.history_stamp and self._is_new("history", entry.path, entry.history_stamp):
@@ -151,28 +152,16 @@ class Librarian(QObject):
     # ---- card ----
 
     def _load_card(self, entry: Entry) -> None:
-        job = partial(files.read, entry.card, limit=card.MAX_TEXT, label=_label(entry.card))
-        self._disk.do(f"card {entry.path}", job, partial(self._take_card, entry))
+        self._disk.do(f"card {entry.path}", partial(_read_card, entry), partial(self._take_card, entry))
 
     def _take_card(self, entry: Entry, done: Done) -> None:
         if done.trouble:
-            self._card_failed(entry, done.trouble)
-            return
-        try:
-            text = done.result.data.decode()
-            told, files_listed = card.from_json(text), card.files_of(text)
-            listed = {name: sha256 for name, (sha256, _) in files_listed.items()}
-            sizes = {name: size for name, (_, size) in files_listed.items()}
+            self._store.learn(entry.path, card=None, listed={}, sizes={}, card_trouble=done.trouble)
+            self.told.emit(sentence(done.trouble))
+        else:
+            told, listed, sizes = done.result
             self._store.learn(entry.path, card=told, listed=listed, sizes=sizes, card_trouble="")
-        except UnicodeDecodeError:
-            self._card_failed(entry, f"{_label(entry.card)} is not UTF-8 text; export the run again")
-        except (FileRefused, OverflowError) as error:  # a size of infinity is no whole number
-            self._card_failed(entry, f"{_label(entry.card)}: {clean(error)}")
         self._check_recipe(entry)
-
-    def _card_failed(self, entry: Entry, trouble: str) -> None:
-        self._store.learn(entry.path, card=None, listed={}, sizes={}, card_trouble=trouble)
-        self.told.emit(sentence(trouble))
 
     def _check_recipe(self, entry: Entry) -> None:
         """Tell once that the files of a folder are not of one run."""
@@ -301,6 +290,24 @@ class Librarian(QObject):
         absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
         made = samples.from_parts(message.header, message.arrays) if message.arrays else None
         self._store.learn(entry.path, samples=made, samples_trouble="" if made else absent)
+
+
+def _read_card(entry: Entry) -> tuple[card.Card, dict[str, str], dict[str, int]]:
+    """Return an entry's card, and the sha256 and the size in bytes of each file that it lists. Raises FileRefused.
+
+    For the disk's thread: a card takes a millisecond, and sixty of them come in one turn of the event loop.
+    """
+    label = _label(entry.card)
+    file = files.read(entry.card, limit=card.MAX_TEXT, label=label)
+    try:
+        text = file.data.decode()
+        told, listed = card.from_json(text), card.files_of(text)
+    except UnicodeDecodeError as error:
+        raise FileRefused(f"{label} is not UTF-8 text; export the run again") from error
+    except (FileRefused, OverflowError) as error:  # a size of infinity is no whole number
+        raise FileRefused(f"{label}: {clean(error)}") from error
+    shas = {name: sha256 for name, (sha256, _) in listed.items()}
+    return told, shas, {name: size for name, (_, size) in listed.items()}
 
 
 def _label(path: Path) -> str:

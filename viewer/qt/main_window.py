@@ -35,6 +35,7 @@ from zoo.runs import atomic_write
 
 SIZE = (1600, 1000)
 SMALLEST = (1100, 700)
+TURN_MILLISECONDS = 1  # between two steps of making what can be seen: without, no other timer would have its turn
 REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once all that can be seen is shown
 
 
@@ -55,7 +56,7 @@ class MainWindow(QMainWindow):
         self.processes = ImageProcesses(self)
         self.librarian = Librarian(self.store, disk, workers, self.processes, self)
         self.images = Images(self.store, workers, self.processes, disk, self)
-        self._making = QTimer(self, interval=0)
+        self._making = QTimer(self, interval=TURN_MILLISECONDS)
         self._making.timeout.connect(self._make_next)
         self.window_at: float | None = None  # seconds on the monotonic clock
         self.picture_at: float | None = None
@@ -105,6 +106,8 @@ class MainWindow(QMainWindow):
         """Connect what a panel that has just been made tells."""
         if panel.name == "reconstructions":
             self.panels.reconstructions.view.pictured.connect(self._pictured)
+        if panel.name == "card":
+            self.panels.card.written.connect(self.settling)
         if panel.name != "runs":
             return
         runs = self.panels.runs
@@ -247,8 +250,8 @@ class MainWindow(QMainWindow):
             self.pictured_first.emit()
 
     def _make_next(self) -> None:
-        """Make a panel that can be seen, one a turn of the event loop; when all are there and nothing is under way,
-        those behind tabs: their commands have keys, and a tab whose panel is made opens at once.
+        """Go on with a panel that can be seen, a step a turn of the event loop; when all are there and nothing is under
+        way, with those behind tabs: their commands have keys, and a tab whose panel is made opens at once.
         """
         if self.layout_of_panels.open_next():
             self.settling.emit()

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import numpy.random  # numpy reads it when it is first used, which would be while a run is selected
 
 SEED = 0
 STEPS = 100  # of the slider, over sigma, or the share of pixels, 0 to 1

@@ -126,13 +126,14 @@ class State:
         """What is known of the current entry."""
         return self.of(self.current)
 
-    @property
+    @cached_property
     def compared(self) -> tuple[Path, ...]:
         """The selected entries that are shown beside one another, in the table's order; the current one is among them.
 
-        More than fit are left out from the end.
+        More than fit are left out from the end. Asked for by every panel at every change.
         """
-        chosen = [entry.path for entry in self.entries if entry.path in set(self.selected)]
+        selected = set(self.selected)
+        chosen = [entry.path for entry in self.entries if entry.path in selected]
         if len(chosen) > MOST_COMPARED and self.current in chosen[MOST_COMPARED:]:
             chosen = [*chosen[: MOST_COMPARED - 1], self.current]
         return tuple(chosen[:MOST_COMPARED])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -73,14 +74,27 @@ class Panels(Mapping[str, Panel]):
             return self[name]
 
     def make_next(self) -> bool:
-        """Make one of the panels that nobody has asked for yet; return whether there was one."""
+        """Go on with one of the panels that nobody has asked for yet: read its module, or make it.
+
+        Returns whether there was one.
+        """
         name = next((name for name in PANELS if name not in self.made), None)
-        return name is not None and bool(self._make(name))
+        if name is None:
+            return False
+        return self.read(name) or bool(self._make(name))
 
     def make_all(self) -> None:
         """Make those that nobody has asked for yet: their commands are wanted."""
         while self.make_next():
             pass
+
+    def read(self, name: str) -> bool:
+        """Read a panel's module, which takes as long as making the panel; return whether that was still to be done."""
+        module = _module(name)
+        if module in sys.modules:
+            return False
+        importlib.import_module(module)
+        return True
 
     def when_made(self, taker: Callable[[Panel], None]) -> None:
         """Call `taker` with every panel: now with those that are made, and with each of the others once it is."""
@@ -95,11 +109,14 @@ class Panels(Mapping[str, Panel]):
             panel.set_theme(theme)
 
     def _make(self, name: str) -> Panel:
-        about = PANELS[name]
-        module = importlib.import_module(f"viewer.qt.panels.{about.module}")
-        panel: Panel = getattr(module, about.kind)(self._tools)
+        kind = getattr(importlib.import_module(_module(name)), PANELS[name].kind)
+        panel: Panel = kind(self._tools)
         self.made[name] = panel
         panel.set_theme(self._theme)
         for taker in self._takers:
             taker(panel)
         return panel
+
+
+def _module(name: str) -> str:
+    return f"viewer.qt.panels.{PANELS[name].module}"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -40,11 +40,16 @@ class CardPanel(Panel):
 
     name = "card"
 
+    written = Signal()  # what was waited for is shown
+
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self._abouts: tuple[About, ...] = ()  # of the compared runs
         self._about: About | None = None  # of the current one
         self._seen_last: tuple[object, ...] = ()
+        self._writing = QTimer(self, singleShot=True, interval=0)  # in a turn of its own, for Qt lays it out for 10 ms
+        self._writing.timeout.connect(self._write)
+        self._writing.timeout.connect(self.written)
         self.text = CardText(self)
         self.text.asked.connect(self.copy)
         self.beside_box = _check("side by side", "Show the selected runs side by side, and not the current one alone")
@@ -124,7 +129,11 @@ class CardPanel(Panel):
         current = next((one for one, path in zip(told, paths, strict=True) if path == after.current), None)
         if (told, current) != (self._abouts, self._about):
             self._abouts, self._about = told, current
-            self._write()
+            self._writing.start()
+
+    @property
+    def waiting(self) -> bool:
+        return super().waiting or self._writing.isActive()
 
     def redraw(self) -> None:
         self._write()
