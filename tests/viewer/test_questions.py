@@ -401,7 +401,8 @@ def test_a_heavy_graph_gets_the_cores_there_are_up_to_four(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     facts = replace(gate.check_onnx(FLAT, source="it"), multiply_adds=multiply_adds)
-    assert worker.threads_for(facts) == threads
+    assert worker.threads_for(facts, "cpu") == threads
+    assert worker.threads_for(facts, "cuda") == 1
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
@@ -425,7 +426,7 @@ def test_the_threads_of_a_heavy_graph_run_in_the_sandbox(qtbot: QtBot) -> None:
     finally:
         workers.close()
         workers.deleteLater()
-    threads = worker.threads_for(gate.check_onnx(heavy(), source="it"))
+    threads = worker.threads_for(gate.check_onnx(heavy(), source="it"), "cpu")
     assert len(more) == threads - 1 and told <= {"1"}
     alone = sessions.make(heavy()).run(["y"], {"image": images})[0]
     assert answer.trouble == "" and np.allclose(answer.arrays["y"], alone, rtol=1e-4)

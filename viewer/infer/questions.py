@@ -30,8 +30,8 @@ class Question:
     run        what a graph makes of `images`, float32 (N, …) as its only input takes them: of the `outputs` named,
                float32 with a row an image; where `inner` is set, these may be layers too
 
-    A patient question waits while others are answered in quick succession.
-    An asker has one question at a time; a newer one takes the place of one that was not sent yet.
+    An asker has one question at a time; a newer one takes the place of one that was not sent yet. A patient one waits
+    while others are answered in quick succession.
     """
 
     asker: str

@@ -99,7 +99,7 @@ class Worker:
 
     def _open(self, sha256: str, data: bytes, label: str) -> Reply:
         facts = gate.check_onnx(data, source=label)
-        session = sessions.make(data, provider=self.provider, threads=threads_for(facts))
+        session = sessions.make(data, provider=self.provider, threads=threads_for(facts, self.provider))
         self.loaded.put((sha256, self.provider, False), Loaded(session, facts), len(data))
         return describe(facts), {}
 
@@ -107,14 +107,16 @@ class Worker:
         """Open a graph once more with its layers among its outputs: one session answers for all of them."""
         facts = gate.check_onnx(data, source=label)
         found = layers.find(data)
-        session = sessions.make(layers.expose(data, found), provider=self.provider, threads=threads_for(facts))
+        session = sessions.make(
+            layers.expose(data, found), provider=self.provider, threads=threads_for(facts, self.provider)
+        )
         self.loaded.put((sha256, self.provider, True), Loaded(session, facts, found.shapes), len(data))
         return {"kind": "done", "layers": list(found.listing), "left_out": found.left_out}, {}
 
 
-def threads_for(facts: gate.GraphFacts) -> int:
+def threads_for(facts: gate.GraphFacts, provider: str) -> int:
     """Return how many threads a graph is worth, of the processor's cores that this process may use."""
-    if facts.multiply_adds < HEAVY:
+    if provider != "cpu" or facts.multiply_adds < HEAVY:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST_THREADS)

@@ -19,7 +19,7 @@ from viewer.qt.asker import Ask, Round
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.panels.images import ImagePanel, subject_of
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import noise, noise_lab, words
@@ -115,7 +115,7 @@ class Noise(ImagePanel):
             text.setTextFormat(Qt.TextFormat.PlainText)
         for control in (self.kind_box, self.sigma_label, self.psnr_label, self.curve_box):
             control.setFont(self.view.font())
-        self.sigma_label.setFixedWidth(self.sigma_label.fontMetrics().horizontalAdvance("100 %") + 4)
+        hold_size(self.sigma_label, "100 %")
         self.psnr_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout()
         row.setSpacing(10)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from viewer.infer.questions import Hello
+from viewer.qt.widgets.elided_label import hold_size
 from viewer.state.words import clean
 
 
@@ -20,6 +21,7 @@ class Status(QStatusBar):
         self.provenance = self._label("Where the images come from")
         self.posture = self._label("What the process that opens files may still do")
         self.progress = self._label("What is under way")
+        hold_size(self.speed, "0000 ms")
         self.addWidget(self.provenance, 1)
         self.addPermanentWidget(self.progress)
         for label in (self.speed, self.provider, self.posture):
