@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, settle_window, write_run
@@ -88,5 +88,8 @@ def test_without_any_colouriser_it_says_how_to_make_one(tmp_path: Path, open_win
 
 def test_its_command_is_in_the_menus(tmp_path: Path, open_window: Open) -> None:
     window = open_window(write_run(tmp_path).path)
-    texts = [action.text() for action in window.findChildren(QAction)]
+    view = next(action.menu() for action in window.menuBar().actions() if action.text() == "&View")
+    assert isinstance(view, QMenu)
+    view.aboutToShow.emit()  # a menu that opens has the panels made that nobody has seen yet
+    texts = [action.text() for action in view.actions()]
     assert "Colour: show the colourisers" in texts and "Letters: show the letters" in texts
