@@ -25,7 +25,7 @@ from zoo.errors import AezooError
 
 SESSIONS = 16
 CUDA_SESSIONS = 8  # each has an arena of its own on the device
-SESSION_BYTES = 96 << 20  # of their files together; a session holds its weights once more
+SESSION_BYTES = 64 << 20  # of their files together; a session holds its weights once more
 MADE = 16  # batches, with what graphs made of them
 MADE_BYTES = 8 << 20
 LARGEST_MADE = 3 << 20
