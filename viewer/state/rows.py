@@ -14,6 +14,8 @@ from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
 from zoo.runs import QUICK
 
+MOST_TIMES = 1_000  # that are told
+
 
 @dataclass(frozen=True)
 class Column:
@@ -149,7 +151,9 @@ def _against(ratio: float | None) -> str:
     """Write how a run does against principal components, in a word too: colours are not for everyone."""
     if ratio is None or not math.isfinite(ratio):
         return ""
-    written = words.large(ratio) if ratio >= 1000 else f"{ratio:.3g}" if ratio >= 10 else f"{ratio:.2f}"
+    if ratio >= MOST_TIMES:  # principal components that keep all that the images hold err by next to nothing
+        return f"> {MOST_TIMES:,}× worse"
+    written = f"{ratio:.3g}" if ratio >= 10 else f"{ratio:.2f}"
     return f"{written}× {'better' if ratio < 1 else 'worse'}"
 
 

@@ -21,7 +21,7 @@ class Status(QStatusBar):
         self.provenance = self._label("Where the images come from")
         self.posture = self._label("What the process that opens files may still do")
         self.progress = self._label("What is under way")
-        hold_size(self.speed, "0000 ms")
+        hold_size(self.speed, "0000 ms" + 4 * " ")  # and the padding of the bar's labels
         self.addWidget(self.provenance, 1)
         self.addPermanentWidget(self.progress)
         for label in (self.speed, self.provider, self.posture):
