@@ -9,8 +9,9 @@ from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import strokes
-from viewer.figures.drawn import Cell, DrawnFigure, Picture
+from viewer.figures.drawn import Cell, DrawnFigure
 from viewer.figures.lines import Above, Line, LinesFigure
+from viewer.figures.mosaic import Large
 from viewer.figures.theme import DARK, LIGHT, Theme
 from viewer.state import drawing
 from viewer.state.drawing import SIDE, Drawing, Stroke
@@ -136,7 +137,7 @@ def test_two_figures_above_one_another_share_the_height(qapp: QApplication) -> N
 @pytest.mark.parametrize("count", [1, 6])
 def test_what_came_of_a_drawing_is_painted_in_any_room(qapp: QApplication, theme: Theme, count: int) -> None:
     pixels = np.full((28, 28, 3), (255, 0, 0), dtype=np.uint8)
-    pictures = (Picture("given", pixels), Picture("output", pixels))
+    pictures = (Large("given", pixels), Large("output", pixels))
     cells = [Cell("a run", "280×280", pictures, told="mse"), Cell("b", "", pictures[:1], (("7", 0.9), ("1", 0.1)))]
     figure = DrawnFigure(theme, tuple([*cells, Cell("c", sentence="Nothing.")] * 2)[:count])
     for size in ((500, 300), (250, 500), (40, 30)):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter
+from PySide6.QtGui import QFontMetricsF, QPainter
 
-from viewer.figures.mosaic import to_image, whole_zoom
+from viewer.figures.mosaic import Large, whole_zoom
 from viewer.figures.theme import Theme
 
 ARROW = "→"
@@ -20,24 +18,12 @@ LINES = 3  # of words in a cell: its title, how the drawing was fitted, what cam
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture, uint8 (H, W, 3), and what it is."""
-
-    label: str
-    pixels: np.ndarray
-
-    @cached_property
-    def image(self) -> QImage:
-        return to_image(np.ascontiguousarray(self.pixels))
-
-
-@dataclass(frozen=True, eq=False)
 class Cell:
     """One network: pictures beside one another, or one and the likeliest classes with their shares."""
 
     title: str
     note: str = ""
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[Large, ...] = ()
     classes: tuple[tuple[str, float], ...] = ()
     told: str = ""
     sentence: str = ""
@@ -123,7 +109,7 @@ class DrawnFigure:
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
-    def _paint_picture(self, painter: QPainter, picture: Picture, place: QPointF, side: float) -> QRectF:
+    def _paint_picture(self, painter: QPainter, picture: Large, place: QPointF, side: float) -> QRectF:
         height, width = picture.pixels.shape[:2]
         ratio = painter.device().devicePixelRatioF()
         zoom = whole_zoom(side / width, side / height, ratio)

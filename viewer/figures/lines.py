@@ -13,6 +13,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QPolygonF
 
 from viewer.figures import ticks
+from viewer.figures.legend import line_pen
 from viewer.figures.theme import Theme
 
 SAMPLE_WIDTH = 22.0  # of a line in the legend
@@ -144,7 +145,7 @@ class LinesFigure:
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
 
     def _paint_line(self, painter: QPainter, plot: QRectF, line: Line) -> None:
-        painter.setPen(_pen(painter, line))
+        painter.setPen(line_pen(painter, line.colour, dashed=line.dashed))
         for start, end in _stretches(line.usable):
             places = [self._place(plot, line.x[i], line.y[i]) for i in range(start, end)]
             if len(places) > 1:
@@ -186,7 +187,7 @@ class LinesFigure:
 
     def _paint_entry(self, painter: QPainter, row: QRectF, metrics: QFontMetricsF, line: Line, text: str) -> None:
         middle = math.floor(row.center().y())  # on whole pixels, so that all are of one width
-        painter.setPen(_pen(painter, line))
+        painter.setPen(line_pen(painter, line.colour, dashed=line.dashed))
         painter.drawLine(QPointF(row.left(), middle), QPointF(row.left() + SAMPLE_WIDTH, middle))
         rest = row.adjusted(SAMPLE_WIDTH + 6, 0, 0, 0)
         painter.setPen(self.theme.colour("text"))
@@ -213,16 +214,6 @@ class Above:
         middle = rect.top() + self.share * rect.height()
         self.upper.paint(painter, QRectF(rect.left(), rect.top(), rect.width(), middle - rect.top() - 8))
         self.lower.paint(painter, QRectF(rect.left(), middle + 8, rect.width(), rect.bottom() - middle - 8))
-
-
-def _pen(painter: QPainter, line: Line) -> QPen:
-    """A line's pen: a cosmetic pen counts device pixels, so its width grows with the display's ratio."""
-    pen = QPen(line.colour)
-    pen.setWidthF(1.7 * painter.device().devicePixelRatioF())
-    pen.setCosmetic(True)
-    if line.dashed:
-        pen.setDashPattern([4, 3])
-    return pen
 
 
 def _entry(line: Line) -> str:

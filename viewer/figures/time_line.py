@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from viewer.figures import ticks
+from viewer.figures.legend import line_pen
 from viewer.figures.theme import Theme
 
 HANDLE = 6.0  # half the width of the mark's handle
@@ -99,7 +100,7 @@ class TimeLineFigure:
             if x + width > rect.right() + 14:
                 return  # what has no room is in the table of numbers
             middle = math.floor(rect.top() + metrics.height() / 2)
-            painter.setPen(_pen(painter, line))
+            painter.setPen(line_pen(painter, line.colour, dashed=line.dashed))
             painter.drawLine(QPointF(x, middle), QPointF(x + 16, middle))
             painter.setPen(self.theme.colour("text"))
             painter.drawText(QPointF(x + 22, rect.top() + metrics.ascent()), text)
@@ -123,7 +124,7 @@ class TimeLineFigure:
 
     def _paint_line(self, painter: QPainter, plot: QRectF, index: int) -> None:
         painter.save()
-        painter.setPen(_pen(painter, self.lines[index]))
+        painter.setPen(line_pen(painter, self.lines[index].colour, dashed=self.lines[index].dashed))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setTransform(QTransform(plot.width(), 0, 0, -plot.height(), plot.left(), plot.bottom()), True)
         painter.drawPath(self._path(index))
@@ -161,13 +162,3 @@ class TimeLineFigure:
 def _axis(values: np.ndarray) -> ticks.Axis:
     usable = values[np.isfinite(values)]
     return ticks.linear(float(usable.min()), float(usable.max()), about=2) if usable.size else ticks.linear(0, 1)
-
-
-def _pen(painter: QPainter, line: Line) -> QPen:
-    """A pen of one width under any transform, in device pixels."""
-    pen = QPen(line.colour)
-    pen.setWidthF(1.7 * painter.device().devicePixelRatioF())
-    pen.setCosmetic(True)
-    if line.dashed:
-        pen.setDashPattern([4, 3])
-    return pen

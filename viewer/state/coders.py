@@ -52,7 +52,7 @@ class Coder:
 
 def coder_of(state: State, path: Path | None) -> Coder | str:
     """Return a run's Coder, the sentence for why it has none, or '' while its files may still come."""
-    entry = next((entry for entry in state.entries if entry.path == path), None)
+    entry = state.entry_of(path)
     known = state.of(path)
     if entry is None:
         return ""

@@ -105,7 +105,7 @@ def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = 
         return replace(plain, sentence=sentence(trouble))
     if values is not None and samples is not None and known.graph is not None:
         return _answered(replace(plain, note=note), known, values)
-    entry = next((entry for entry in state.entries if entry.path == path), None)
+    entry = state.entry_of(path)
     if samples is not None and samples.reconstructions is not None and entry and entry.graph_stamp is None:
         return replace(plain, outputs=samples.reconstructions, note=_as_of(known))
     if is_coming(state, path):
@@ -149,7 +149,7 @@ def is_linked(state: State, path: Path) -> bool:
 def is_coming(state: State, path: Path) -> bool:
     """Whether a run's file and images may still arrive, so that there is nothing to say yet."""
     known = state.of(path)
-    entry = next((entry for entry in state.entries if entry.path == path), None)
+    entry = state.entry_of(path)
     if entry is None or known.trouble or known.samples_trouble:
         return False
     if entry.graph_stamp is None:
@@ -160,7 +160,7 @@ def is_coming(state: State, path: Path) -> bool:
 def why_not(state: State, path: Path) -> str:
     """Return the sentence for a run without pictures and verdicts."""
     known = state.of(path)
-    entry = next((entry for entry in state.entries if entry.path == path), None)
+    entry = state.entry_of(path)
     if entry is None:
         return "This run is gone."
     trouble = known.graph_trouble or known.samples_trouble or known.history_trouble
@@ -168,7 +168,12 @@ def why_not(state: State, path: Path) -> str:
         return sentence(trouble)
     graph, samples = known.graph, state.samples_of(path)
     if entry.graph_stamp is None:
-        return _why_no_graph(known, entry, has_images=samples is not None)
+        own = known.own_samples
+        if samples is not None and own is not None and own.reconstructions is not None:
+            return (
+                "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
+            )
+        return why_no_graph(known, entry)
     if graph and graph.image_shape is None:
         return f"{entry.graph.name} takes no images, so there is nothing to show here."
     if graph and not graph.reconstruction and not graph.verdict:
@@ -180,10 +185,8 @@ def why_not(state: State, path: Path) -> str:
     return "This run has no sample images."
 
 
-def _why_no_graph(known: Known, entry: Entry, *, has_images: bool) -> str:
-    own = known.own_samples
-    if has_images and own is not None and own.reconstructions is not None:
-        return "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
+def why_no_graph(known: Known, entry: Entry) -> str:
+    """Return the sentence for an entry without a graph."""
     if known.history is None or known.history.state == "training":
         return f"There is no {entry.graph.name} yet: the graph is exported when the training has ended."
     return f"{entry.graph.name} is missing; export it with `aezoo export {known.history.recipe or 'all'}`."

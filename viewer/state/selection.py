@@ -116,7 +116,11 @@ class State:
 
     @property
     def entry(self) -> Entry | None:
-        return next((entry for entry in self.entries if entry.path == self.current), None)
+        return self.entry_of(self.current)
+
+    def entry_of(self, path: Path | None) -> Entry | None:
+        """The entry at a path, None where there is none any more."""
+        return next((entry for entry in self.entries if entry.path == path), None)
 
     def of(self, path: Path | None) -> Known:
         return self.known.get(path, NOTHING_KNOWN) if path is not None else NOTHING_KNOWN

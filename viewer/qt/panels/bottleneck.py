@@ -17,11 +17,12 @@ from viewer.figures.bottleneck import Chosen, Tilings
 from viewer.figures.sheet import Line, Part, Parts, ScaleLine, Spot, Words
 from viewer.qt.asker import Ask, Round
 from viewer.qt.disk import Done
-from viewer.qt.panels.images import ImagePanel, not_finite, subject_of
+from viewer.qt.panels.images import ImagePanel, subject_of
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
 from viewer.state import tiles, units, words
+from viewer.state.outcomes import not_finite
 from viewer.state.selection import State
 from viewer.state.units import Edits
 

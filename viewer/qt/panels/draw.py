@@ -23,13 +23,14 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.figures import colours
-from viewer.figures.drawn import Cell, DrawnFigure, Picture
+from viewer.figures.drawn import Cell, DrawnFigure
+from viewer.figures.mosaic import Large
 from viewer.figures.theme import Theme
 from viewer.infer.questions import Answer
 from viewer.qt.asker import Ask, Round
 from viewer.qt.disk import Done
 from viewer.qt.images import encoded_picture, picture_files, pixels_of
-from viewer.qt.panels.images import ImagePanel, not_finite
+from viewer.qt.panels.images import ImagePanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
@@ -37,6 +38,7 @@ from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import drawing, fit, numbers, words
 from viewer.state.drawing import MOST_LIKELY, SIDE, Given
 from viewer.state.graph import Graph
+from viewer.state.outcomes import not_finite
 from viewer.state.selection import State
 
 THINNEST, WIDEST = 4, 80  # of the brush, in pixels of the canvas
@@ -389,9 +391,9 @@ def cell_of(name: str, made: Made) -> Cell:
     given = made.subject.given
     if made.trouble:
         return Cell(name, given.words, sentence=made.trouble)
-    pictures = [Picture("given", colours.from_images(given.image[None])[0])]
+    pictures = [Large("given", colours.from_images(given.image[None])[0])]
     if made.picture is not None:
-        pictures.append(Picture("output", colours.from_images(made.picture[None])[0]))
+        pictures.append(Large("output", colours.from_images(made.picture[None])[0]))
     told = []
     if made.error is not None:
         told.append(f"mse {words.error(made.error)}")

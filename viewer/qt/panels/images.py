@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
@@ -12,8 +11,8 @@ from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Panel
-from viewer.state.library import Entry
-from viewer.state.selection import Known, State
+from viewer.state import outcomes
+from viewer.state.selection import State
 from viewer.state.words import sentence
 
 
@@ -61,7 +60,7 @@ class ImagePanel(Panel):
         if trouble:
             return sentence(trouble)
         if entry.graph_stamp is None:
-            return _why_no_graph(known, entry)
+            return outcomes.why_no_graph(known, entry)
         graph = known.graph
         if graph and graph.image_shape is None:
             return f"{entry.graph.name} takes no images, so there is nothing to show here."
@@ -95,18 +94,6 @@ class ImagePanel(Panel):
         elif state.pasted is None and (step > 0 or state.start > 0):
             self.tools.images.turn(step)
             self.store.set_sample(0 if step > 0 else count - 1)
-
-
-def not_finite(values: np.ndarray) -> str:
-    """Return the sentence for values that cannot be shown, '' where all of them can."""
-    broken = int(np.count_nonzero(~np.isfinite(values)))
-    return f"The output is not finite: {broken:,} of its {values.size:,} values." if broken else ""
-
-
-def _why_no_graph(known: Known, entry: Entry) -> str:
-    if known.history is None or known.history.state == "training":
-        return f"There is no {entry.graph.name} yet: the graph is exported when the training has ended."
-    return f"{entry.graph.name} is missing; export it with `aezoo export {known.history.recipe or 'all'}`."
 
 
 def subject_of(state: State) -> tuple[object, ...]:

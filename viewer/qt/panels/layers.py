@@ -15,12 +15,13 @@ from viewer.figures.feature_maps import Coloured
 from viewer.figures.sheet import Parts, Spot
 from viewer.qt.asker import Ask, Round
 from viewer.qt.disk import Done
-from viewer.qt.panels.images import ImagePanel, not_finite
+from viewer.qt.panels.images import ImagePanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import layers, numbers, words
 from viewer.state.files import FileBytes
 from viewer.state.layers import Layer
+from viewer.state.outcomes import not_finite
 from viewer.state.samples import Samples
 from viewer.state.selection import State
 
