@@ -29,7 +29,7 @@ from export.vectors import IMAGES
 from zoo import card, gate
 from zoo.card import FORMAT, MAX_TEXT
 from zoo.errors import AezooError, FileRefused, RunError
-from zoo.ours import CARD, INDEX, Sums, listed_in, read_journal, refuse_links, sha256_of
+from zoo.ownership import CARD, INDEX, Sums, listed_in, read_journal, refuse_links, sha256_of
 from zoo.runs import RunFolder, remove, write_all, write_error
 
 KIT = Path(__file__).with_name("kit")

@@ -31,7 +31,7 @@ from export.verify import Check, against_torch, composition
 from zoo.blocks import parameter_count
 from zoo.card import Card
 from zoo.errors import CheckFailed
-from zoo.ours import CARD, sha256_of
+from zoo.ownership import CARD, sha256_of
 from zoo.recipe import Recipe
 from zoo.runs import COMPACT, SAMPLE_INPUTS, History, RunFolder, write_all
 

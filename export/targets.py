@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo import card, gate, registry
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
-from zoo.ours import sha256_of
+from zoo.ownership import sha256_of
 from zoo.runs import COMPACT, GRAPHS, RunFolder, find_runs
 
 

@@ -17,11 +17,11 @@ os.environ.pop("AEZOO_MIRROR", None)
 import pytest
 import torch
 
+from train.dependencies import gather, in_order
 from train.interrupts import Interrupt
 from train.loop import Result, train
 from train.options import Options
 from train.progress import Progress
-from train.supplies import gather, in_order
 from zoo import checkpoints, registry
 from zoo.data import sample, sets
 from zoo.data.images import Images

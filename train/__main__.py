@@ -12,17 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
-from train import devices
-from train import team as teams
+from train.dependencies import check as check_needs
+from train.dependencies import in_order
+from train.distributed import team as teams
+from train.distributed.jobs import train_all
+from train.distributed.team import Team
+from train.engine import devices
 from train.interrupts import Interrupt, watch
-from train.jobs import train_all
 from train.loop import check, refuse_to_lose
 from train.one import Outcome, help_train, splits_of, taken_up, train_one
 from train.options import CLUSTERS, PRECISIONS, Options
 from train.progress import Progress
-from train.supplies import check as check_needs
-from train.supplies import in_order
-from train.team import Team
 from zoo import checkpoints, registry, variants
 from zoo.cli import RUNS_DEFAULT, Data, Device, Json, Names, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.data import sets
@@ -184,7 +184,7 @@ def _outcomes(
     team: Team | None,
 ) -> Iterator[Outcome]:
     if options.cluster:
-        from train import cluster  # it may start Ray
+        from train.distributed import ray as cluster  # it may start Ray
 
         return cluster.train_all(recipes, each, options.jobs, interrupt, progress)
     if options.jobs and options.jobs > 1:

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from train import devices
-from train.batches import Batches, TestSplit
+from train.dependencies import NOTHING, Supplies
+from train.distributed.team import Team, TeamSteps, begin
+from train.engine import devices
+from train.engine.batches import Batches, TestSplit
+from train.engine.prepare import Preparation
+from train.engine.probe import Choice, Subject, choose, reference, unprobed
+from train.engine.steps import Learner, Steps, Way, steps_of, validate
 from train.interrupts import Interrupt
-from train.measure import Measured, Table, measure_run, to_bytes
+from train.measure.run import Measured, Table, measure_run, to_bytes
 from train.objectives import objective_of
 from train.options import Options
-from train.prepare import Preparation
-from train.probe import Choice, Subject, choose, reference, unprobed
 from train.progress import Progress
 from train.state import Record, State, fresh_state, to_history
-from train.steps import Learner, Steps, Way, steps_of, validate
-from train.supplies import NOTHING, Supplies
-from train.team import Team, TeamSteps, begin
 from zoo import checkpoints, runs
 from zoo.blocks import Autoencoder, bottleneck_shape, parameter_count
 from zoo.checkpoints import STATE, Checkpoint

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from train.prepare import Batch
+from train.engine.prepare import Batch
 from zoo.blocks import Output, Verdict
 from zoo.recipe import Recipe
 

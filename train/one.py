@@ -16,14 +16,14 @@ from typing import Any
 import torch
 
 import zoo
-from train import devices
+from train.dependencies import Supplies, gather
+from train.distributed.team import Team, follow, led
+from train.engine import devices
 from train.interrupts import Interrupt
 from train.loop import Result, train
 from train.options import Options
 from train.progress import Progress
 from train.report import as_json, as_text
-from train.supplies import Supplies, gather
-from train.team import Team, follow, led
 from zoo import checkpoints
 from zoo.data.splits import Splits, load, select
 from zoo.errors import Interrupted

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from train.batches import seed_network
-from train.supplies import Supplies
+from train.dependencies import Supplies
+from train.engine.batches import seed_network
 from zoo import runs
 from zoo.blocks import Autoencoder, Classifier, Frozen
 from zoo.recipe import Recipe

@@ -40,7 +40,7 @@ import numpy as np
 
 from zoo import gate
 from zoo.errors import FileRefused, RunError, WriteError
-from zoo.ours import JOURNAL, Sums, journal, listed_in, refuse_foreign
+from zoo.ownership import JOURNAL, Sums, journal, listed_in, refuse_foreign
 
 if TYPE_CHECKING:
     import h5py

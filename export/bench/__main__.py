@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from export.bench.child import ENCODER
-from zoo import contest, registry, sessions
+from zoo import bench_process, registry, sessions
 from zoo.cli import RUNS_DEFAULT, Device, Json, Quiet, Runs, new_app, print_json, print_next, run
 from zoo.errors import DeviceError, RunError, UsageError
 from zoo.runs import RunFolder, atomic_write, find_runs
@@ -42,7 +42,7 @@ def main(
     """Compute runs with onnxruntime and with torch, in turn, and print ratios with their spread."""
     sizes, places = _sizes(batches), _places(device)
     folders = _folders(names, runs)
-    about = {"name": contest.processor(), **contest.versions("onnxruntime-gpu", "onnxruntime", "torch")}
+    about = {"name": bench_process.processor(), **bench_process.versions("onnxruntime-gpu", "onnxruntime", "torch")}
     document: dict[str, Any] = {"machine": about, "rounds": rounds, "seconds": seconds, "runs": {}}
     if not as_json:
         print(", ".join([about["name"], *(f"{name} {version}" for name, version in about.items() if name != "name")]))
@@ -111,10 +111,10 @@ def _compare(
         children = {}
         for each in names:
             asked = {"name": each, "recipe_name": name, "runs": str(runs.resolve()), "device": device}
-            children[each] = stack.enter_context(contest.child(each, "export.bench.child", asked))
+            children[each] = stack.enter_context(bench_process.child(each, "export.bench.child", asked))
         for round_ in range(rounds):
             for size in sizes:
-                for each in contest.in_turn(names, round_):
+                for each in bench_process.in_turn(names, round_):
                     speeds[each][size].append(children[each].ask((size, seconds))["images_a_second"])
             if not quiet:
                 print(f"{name}: {device}, round {round_ + 1} of {rounds}", file=sys.stderr)
@@ -138,7 +138,7 @@ def _row(size: int, speeds: dict[str, dict[int, list[float]]]) -> dict[str, Any]
 
 
 def _ratios(own: list[float], other: list[float]) -> list[float]:
-    return contest.spread([left / right for left, right in zip(own, other, strict=True)])
+    return bench_process.spread([left / right for left, right in zip(own, other, strict=True)])
 
 
 def _table(name: str, told: dict[str, Any]) -> str:

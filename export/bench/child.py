@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import contest, gate, registry
+from zoo import bench_process, gate, registry
 from zoo.runs import SAMPLE_INPUTS, RunFolder
 
 ENCODER = "encoder"
@@ -24,7 +24,7 @@ ENCODER = "encoder"
 Compute = Callable[[np.ndarray], None]
 
 
-def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[contest.Answer, contest.Asked]:
+def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[bench_process.Answer, bench_process.Asked]:
     """Return what is told, and what answers: given (batch, seconds), compute for so long; tell images a second."""
     folder = RunFolder.of(Path(runs), recipe_name)
     samples = folder.read_history().arrays[SAMPLE_INPUTS].astype(np.float32) / 255
@@ -33,7 +33,7 @@ def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[contest.A
     else:
         compute, about = _onnxruntime(folder, ENCODER if name == ENCODER else "model", device)
 
-    def answer(asked: tuple[int, float]) -> contest.Answer:
+    def answer(asked: tuple[int, float]) -> bench_process.Answer:
         batch, seconds = asked
         images = np.resize(samples, (batch, *samples.shape[1:]))
         compute(images)  # what is done once for a shape is not counted
@@ -78,4 +78,4 @@ def _torch(folder: RunFolder, recipe_name: str, device: str) -> tuple[Compute, s
 
 
 if __name__ == "__main__":
-    contest.serve(lambda: make(**json.loads(sys.argv[1])))
+    bench_process.serve(lambda: make(**json.loads(sys.argv[1])))

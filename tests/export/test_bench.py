@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from export.bench.__main__ import NAMES, app
-from zoo import contest
+from zoo import bench_process
 from zoo.cli import run
 from zoo.errors import CheckFailed
 from zoo.runs import RunFolder
@@ -80,6 +80,6 @@ def test_where_nothing_was_trained_the_way_there_is_told(tmp_path: Path, capsys:
 def test_a_contender_that_is_gone_is_told_of() -> None:
     with (
         pytest.raises(CheckFailed, match="lost ended with exit code 1 in the middle"),
-        contest.child("lost", "zoo.no_such_module", {}),
+        bench_process.child("lost", "zoo.no_such_module", {}),
     ):
         pass

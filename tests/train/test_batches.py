@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.batches import Batches, TestSplit, stream_seed
-from train.prepare import Preparation, to_unit
+from train.engine.batches import Batches, TestSplit, stream_seed
+from train.engine.prepare import Preparation, to_unit
 from zoo import registry
 from zoo.data.splits import Splits
 

@@ -137,7 +137,7 @@ def test_data_may_be_named_from_where_one_stands(
 
 def test_the_memory_is_of_the_process_itself() -> None:
     """A child inherits getrusage's maximum; this one holds 300 MB, and its child next to nothing."""
-    child = "from zoo import contest; print(contest.peak_memory())"
+    child = "from zoo import bench_process; print(bench_process.peak_memory())"
     program = (
         f"import numpy, subprocess, sys; held = numpy.ones(40_000_000); command = [sys.executable, '-c', {child!r}]; "
     )

@@ -16,9 +16,9 @@ import torch
 from torch import nn
 
 from tests.conftest import Train, shortened, small_splits
-from train.devices import choose
+from train.engine.devices import choose
 from train.interrupts import Interrupt, watch
-from train.measure import to_bytes
+from train.measure.run import to_bytes
 from train.progress import Progress
 from zoo import checkpoints, registry, runs
 from zoo.blocks import Autoencoder

@@ -12,13 +12,13 @@ import torch
 
 from tests.conftest import Train, shortened, small_splits
 from tests.zoo.test_cli import aezoo
-from train import generate
-from train.baselines import Training, labels_of_baselines, pca, pictures_of_baselines, squared_distances
-from train.batches import TestSplit
-from train.evaluate import cross_entropy, measure, verdict_of_labels
+from train.dependencies import gather, in_order
+from train.engine.batches import TestSplit
+from train.engine.prepare import Preparation, distort, grey
+from train.measure import generated as generate
+from train.measure.baselines import Training, labels_of_baselines, pca, pictures_of_baselines, squared_distances
+from train.measure.metrics import cross_entropy, measure, verdict_of_labels
 from train.options import Options
-from train.prepare import Preparation, distort, grey
-from train.supplies import gather, in_order
 from zoo import registry
 from zoo.blocks import normalise, normalize_mean, normalize_stddev
 from zoo.data import sets

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from train.engine.prepare import Batch
 from train.objectives import OBJECTIVES, taught_by, total
-from train.prepare import Batch
 from zoo.blocks import Output, Verdict, normalise
 
 

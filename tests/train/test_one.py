@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from train import one
+from train.dependencies import NOTHING, in_order
 from train.interrupts import Interrupt
 from train.one import Outcome, key_of, splits_of, train_one
 from train.options import Options
 from train.progress import Progress
-from train.supplies import NOTHING, in_order
 from zoo import checkpoints, registry
 from zoo.data.images import Images
 from zoo.errors import Interrupted, RunError

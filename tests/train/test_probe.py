@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 from tests.conftest import Train
-from train import loop, probe
-from train.batches import Batches, TestSplit
+from train import loop
+from train.dependencies import NOTHING
+from train.engine import probe
+from train.engine.batches import Batches, TestSplit
+from train.engine.prepare import Batch, Preparation
+from train.engine.probe import Choice, Subject, choose, gradient_error, reference
+from train.engine.steps import Learner, Way
 from train.objectives import Terms, objective_of
-from train.prepare import Batch, Preparation
-from train.probe import Choice, Subject, choose, gradient_error, reference
 from train.state import fresh_state
-from train.steps import Learner, Way
-from train.supplies import NOTHING
 from zoo import registry
 from zoo.blocks import Output
 from zoo.data.splits import Splits

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from train.rewrite import DealtConvolution, UpsampledConvolution, rewritten, transposed_kernel
+from train.engine.rewriting import DealtConvolution, UpsampledConvolution, rewritten, transposed_kernel
 from zoo import registry
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from tests.conftest import shortened, small_splits
-from train.batches import Batches
+from train.dependencies import gather
+from train.engine.batches import Batches
+from train.engine.prepare import Preparation
+from train.engine.steps import EagerSteps, Learner, StaticSteps, Steps, portions, unchanged
 from train.objectives import objective_of
 from train.options import Options
-from train.prepare import Preparation
 from train.state import fresh_state
-from train.steps import EagerSteps, Learner, StaticSteps, Steps, portions, unchanged
-from train.supplies import gather
 from zoo import registry
 from zoo.recipe import Recipe
 

@@ -21,11 +21,11 @@ from torch import distributed
 from tests.conftest import shortened
 from tests.train.test_jobs import epochs_of, wait_for_epochs
 from tests.train.test_steps import same, taken
-from train import team as teams
+from train.distributed import team as teams
+from train.distributed.team import Team, TeamSteps
+from train.engine.prepare import Batch
+from train.engine.steps import EagerSteps
 from train.options import Options
-from train.prepare import Batch
-from train.steps import EagerSteps
-from train.team import Team, TeamSteps
 from zoo import registry
 from zoo.errors import DataError, DeviceError, UsageError
 from zoo.runs import RunFolder

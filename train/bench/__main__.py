@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from train import devices
 from train.bench import contenders, machine
-from zoo import contest, registry
+from train.engine import devices
+from zoo import bench_process, registry
 from zoo.cli import Data, Device, Json, Quiet, new_app, print_json, print_next, run
 from zoo.data import sets
 from zoo.errors import UsageError
@@ -31,7 +31,7 @@ SLACK = 1.01  # a loss counts as reached at 1 % above the plain loop's last
 class Run:
     """What one contender showed on one recipe; `seconds` of every epoch, validation not counted."""
 
-    child: contest.Child
+    child: bench_process.Child
     seconds: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
 
@@ -108,7 +108,7 @@ def main(
 
 
 def _machine(device: torch.device) -> dict[str, str]:
-    return {"name": devices.machine(device), **contest.versions("torch", "keras", "tensorflow", "tensorflow-cpu")}
+    return {"name": devices.machine(device), **bench_process.versions("torch", "keras", "tensorflow", "tensorflow-cpu")}
 
 
 def _installed(package: str) -> bool:
@@ -132,9 +132,9 @@ def _compare(
         for each in there:
             asked: dict[str, Any] = {"name": each, "recipe_name": name, "device": device}
             asked |= {"data": sets.from_anywhere(data), "precision": precision, "images": images}
-            runs[each] = Run(stack.enter_context(contest.child(each, "train.bench.child", asked)))
+            runs[each] = Run(stack.enter_context(bench_process.child(each, "train.bench.child", asked)))
         for round_ in range(epochs):
-            for each in contest.in_turn(there, round_):
+            for each in bench_process.in_turn(there, round_):
                 runs[each].epoch()
                 if not quiet:
                     last = runs[each]
@@ -166,7 +166,7 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
         told["contenders"][each] = {
             "about": run_.ready["about"],
             "images_a_second": ours.ready["images"] / statistics.median(run_.seconds[1:]),
-            "ours_is_faster": contest.spread(ratios),
+            "ours_is_faster": bench_process.spread(ratios),
             "seconds": run_.seconds,
             "losses": run_.losses,
             "seconds_to_goal": run_.time_to(goal),

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from train.bench import contenders
-from zoo import contest, registry
+from zoo import bench_process, registry
 from zoo.data.images import Images
 from zoo.data.splits import load, select
 
 
 def make(
     name: str, recipe_name: str, data: str | None, device: str, precision: str, images: int
-) -> tuple[contest.Answer, contest.Asked]:
+) -> tuple[bench_process.Answer, bench_process.Asked]:
     """Return what is told of the contender, and what answers: a number trains an epoch, "profile" looks into a step."""
     recipe = registry.load(recipe_name)
     splits = select(load(recipe.dataset, data, split=recipe.split), recipe.selection)
@@ -38,4 +38,4 @@ def _first(images: Images, count: int) -> Images:
 
 
 if __name__ == "__main__":
-    contest.serve(lambda: make(**json.loads(sys.argv[1])))
+    bench_process.serve(lambda: make(**json.loads(sys.argv[1])))

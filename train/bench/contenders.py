@@ -21,14 +21,14 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader, TensorDataset
 
-from train import devices
-from train.batches import Batches, TestSplit
+from train.dependencies import NOTHING
+from train.engine import devices
+from train.engine.batches import Batches, TestSplit
+from train.engine.prepare import Batch, Preparation
+from train.engine.probe import Subject, choose, unprobed
+from train.engine.steps import Learner, steps_of, validate
 from train.objectives import objective_of, total
-from train.prepare import Batch, Preparation
-from train.probe import Subject, choose, unprobed
 from train.state import fresh_state
-from train.steps import Learner, steps_of, validate
-from train.supplies import NOTHING
 from zoo.data.images import Images
 from zoo.recipe import Recipe
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from train import devices
+from train.engine import devices
+from train.engine.prepare import Batch
 from train.objectives import objective_of, total
-from train.prepare import Batch
 from zoo.recipe import Recipe
 
 _SECONDS = 0.5

@@ -14,7 +14,7 @@ import typer
 
 from viewer.bench import folder
 from viewer.bench.folder import Runs as Filled
-from zoo import contest
+from zoo import bench_process
 from zoo.cli import RUNS_DEFAULT, Json, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.errors import DisplayError, UsageError
 from zoo.runs import atomic_write
@@ -95,9 +95,9 @@ def _load() -> str:
 
 
 def _conditions(source: Path, filled: Filled, cores: int, load: str) -> dict[str, Any]:
-    versions = contest.versions("PySide6-Essentials", "onnxruntime-gpu", "onnxruntime", "numpy", "h5py")
+    versions = bench_process.versions("PySide6-Essentials", "onnxruntime-gpu", "onnxruntime", "numpy", "h5py")
     return {
-        "machine": f"{contest.processor()}, {cores} used; {platform.system()} {platform.release()}",
+        "machine": f"{bench_process.processor()}, {cores} used; {platform.system()} {platform.release()}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "load": load,
         "screen": "none (Qt's offscreen platform)",

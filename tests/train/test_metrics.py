@@ -7,11 +7,11 @@ import pytest
 import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from train import baselines as baselines_module
-from train.baselines import Training, nearest_example, pca, pictures_of_baselines
-from train.batches import TestSplit
-from train.evaluate import MAX_PSNR_DB, measure, verdict
-from train.prepare import Preparation
+from train.engine.batches import TestSplit
+from train.engine.prepare import Preparation
+from train.measure import baselines as baselines_module
+from train.measure.baselines import Training, nearest_example, pca, pictures_of_baselines
+from train.measure.metrics import MAX_PSNR_DB, measure, verdict
 from zoo import registry
 from zoo.data.splits import Splits
 

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import torch
 
 import zoo
+from train.distributed.jobs import Remote, outcome_of, ready
 from train.interrupts import Interrupt
-from train.jobs import Remote, outcome_of, ready
 from train.one import Outcome
 from train.options import Options, share_of_cores
 from train.progress import Progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from train.batches import TestSplit
+from train.engine.batches import TestSplit
 from zoo.blocks import Autoencoder, Classifier
 
 BCE_EPSILON = 1e-7  # as Keras clips

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from train.batches import Batches, TestSplit, noise_seed, seed_network
+from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
+from train.engine.prepare import Batch
+from train.engine.rewriting import rewritten
 from train.objectives import Objective, total
-from train.prepare import Batch
-from train.rewrite import rewritten
 from zoo.blocks import Autoencoder, Classifier, Output, Verdict
 
 MOST_TERMS = 3  # of an objective

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from train.baselines import flat_portions, nearest, squared_distances
-from train.batches import TestSplit
-from train.evaluate import Pixels, labels_of
+from train.engine.batches import TestSplit
+from train.measure.baselines import flat_portions, nearest, squared_distances
+from train.measure.metrics import Pixels, labels_of
 from zoo.blocks import Classifier, Variational
 from zoo.data.images import Images
 

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from tests.train.test_jobs import epochs_of, losses, wait_for_epochs
-from train import cluster
-from train.cluster import Room
+from train.distributed import ray as cluster
+from train.distributed.ray import Room
 from train.options import Options
 from zoo.cli import main
 from zoo.errors import DeviceError, UsageError

@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from train import devices
-from train.batches import Batches, TestSplit
-from train.steps import MOST_TERMS, Learner, Way, steps_of, validate
+from train.engine import devices
+from train.engine.batches import Batches, TestSplit
+from train.engine.steps import MOST_TERMS, Learner, Way, steps_of, validate
 from zoo.data.fetch import cache_folder
 from zoo.errors import WriteError
 from zoo.recipe import Recipe

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from train.batches import TestSplit
-from train.evaluate import Pixels
-from train.prepare import Preparation, class_means, grey, to_unit
+from train.engine.batches import TestSplit
+from train.engine.prepare import Preparation, class_means, grey, to_unit
+from train.measure.metrics import Pixels
 from zoo.data.images import Images
 
 PORTION = 1_000  # images

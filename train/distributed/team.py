@@ -27,14 +27,14 @@ from torch.distributed import DistStoreError, PrefixStore, Store  # type: ignore
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from train import devices
-from train.batches import Batches, seed_network
+from train.dependencies import Supplies
+from train.engine import devices
+from train.engine.batches import Batches, seed_network
+from train.engine.prepare import Batch, Preparation
+from train.engine.steps import MOST_TERMS, Learner, Way
 from train.objectives import objective_of
 from train.options import Options, share_of_cores
-from train.prepare import Batch, Preparation
 from train.state import State, fresh_state, state_from_bytes
-from train.steps import MOST_TERMS, Learner, Way
-from train.supplies import Supplies
 from zoo.cli import say
 from zoo.data.splits import Splits
 from zoo.errors import AezooError, CheckFailed, DeviceError, UsageError

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from train import generate
-from train.baselines import labels_of_baselines, pictures_of_baselines
-from train.batches import TestSplit
-from train.evaluate import (
+from train.engine.batches import TestSplit
+from train.measure import generated
+from train.measure.baselines import labels_of_baselines, pictures_of_baselines
+from train.measure.metrics import (
     Pixels,
     classify,
     cross_entropy,
@@ -57,7 +57,7 @@ def measure_run(
     metrics |= _accuracy(judge, test, outputs)
     arrays = {runs.SAMPLE_RECONSTRUCTIONS: to_bytes(outputs[: runs.SAMPLES])}
     if isinstance(network, Variational):
-        made = generate.measure_generator(network, train, test, judge)
+        made = generated.measure_generator(network, train, test, judge)
         metrics |= made.metrics
         baselines = {**baselines, "real": made.real}
         arrays |= made.arrays

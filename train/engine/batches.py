@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.prepare import Batch, Preparation, to_unit
+from train.engine.prepare import Batch, Preparation, to_unit
 from zoo.data.images import Images
 
 _ORDER, _NOISE, _NETWORK, _TEST_NOISE, _SHARES = range(5)

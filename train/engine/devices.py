@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from zoo import contest
+from zoo import bench_process
 from zoo.errors import DeviceError, UsageError
 
 
@@ -48,7 +48,7 @@ def machine(device: torch.device) -> str:
     """Name what computes, as far as its speed depends on it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{contest.processor()}, {torch.backends.cpu.get_cpu_capability()}"
+    return f"{bench_process.processor()}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def wait(device: torch.device) -> None:
