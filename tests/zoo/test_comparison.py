@@ -1,0 +1,54 @@
+"""Ratios are never below 1, say which way they go, and are left out where they would say nothing."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo import comparison
+
+
+@pytest.mark.parametrize(
+    ("value", "baseline", "metric", "name", "sentence"),
+    [
+        (0.0020, 0.0084, "mse", "pca", "4.2× less error than PCA"),
+        (0.0093, 0.0030, "mse", "pca", "3.1× more error than PCA"),
+        (0.0054, 0.0069, "mse", "linear-map", "1.28× less error than the best linear map"),
+        (0.0046, 0.0046, "mse", "pca", "the same error as PCA"),
+        (0.00460001, 0.0046, "mse", "pca", "the same error as PCA"),
+        (0.096, 0.84, "bce", "noisy-input", "8.8× less error than the noisy input"),
+        (0.5, 0.0002, "mse", "pca", "over 1,000× more error than PCA"),
+        (0.0, 0.0002, "mse", "pca", "over 1,000× less error than PCA"),
+        (0.0026, 0.0001, "mse", "pca", "26× more error than PCA"),
+        (0.97, 0.89, "accuracy", "nearest-example", "8.0 points above the nearest example"),
+        (0.10, 0.12, "accuracy-letters", "majority", "2.0 points below the most frequent class"),
+        (22.5, 20.0, "psnr", "pca", "2.5 dB above PCA"),
+        (0.9, 0.95, "ssim", "pca", "0.050 below PCA"),
+        (0.97, 0.97, "accuracy", "majority", "as good as the most frequent class"),
+        (0.001, 0.002, "mse", "some-other", "2.0× less error than some other"),
+    ],
+)
+def test_a_figure_is_compared_in_words(value: float, baseline: float, metric: str, name: str, sentence: str) -> None:
+    assert comparison.in_words(value, baseline, metric, name) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "baseline"),
+    [(None, 0.1), (0.1, None), (math.nan, 0.1), (0.1, math.inf), (0.001, 0.0), (0.001, 3e-14), (0.0, 0.0)],
+)
+def test_what_cannot_be_compared_is_left_out(value: float | None, baseline: float | None) -> None:
+    assert comparison.in_words(value, baseline, "mse", "pca") == ""
+
+
+@given(value=st.floats(1e-8, 1e6), baseline=st.floats(1e-8, 1e6))
+def test_a_ratio_is_never_below_one_and_says_the_right_direction(value: float, baseline: float) -> None:
+    short = comparison.in_short(value, baseline, "mse")
+    if short == comparison.SAME:
+        assert value == pytest.approx(baseline, rel=0.006)
+        return
+    times, direction = short.removeprefix("over ").split(" ")
+    assert float(times.removesuffix("×").replace(",", "")) > 1
+    assert direction == ("more" if value > baseline else "less")

@@ -1,0 +1,83 @@
+"""How a figure compares with a baseline's, in words: '4.2× less error than PCA', '3.1× more error than PCA'.
+
+Errors (mse, bce, cross-entropy …) are compared as a ratio that is never below 1. What is better when larger is compared
+by its difference, since a ratio of decibels or shares says nothing: '8.2 points above the nearest example'.
+"""
+
+from __future__ import annotations
+
+import math
+
+BASELINES = {
+    "pca": "PCA",
+    "linear-map": "the best linear map",
+    "nearest-example": "the nearest example",
+    "nearest-mean": "the nearest class mean",
+    "class-mean": "the class mean",
+    "mean-image": "the mean image",
+    "noisy-input": "the noisy input",
+    "grey-copied": "copied grey",
+    "copied-input": "the copied letter",
+    "majority": "the most frequent class",
+    "black": "black",
+}
+EXACT = (
+    1e-9  # an error up to here is rounding: PCA with as many values as the data's rank, and no ratio to it means much
+)
+_DIFFERENCES = {"psnr": (1, " dB", 1), "ssim": (1, "", 3), "accuracy": (100, " points", 1)}  # factor, unit, digits
+_MOST = 1000
+
+
+def in_words(value: float | None, baseline: float | None, metric: str, name: str) -> str:
+    """Return '4.2× less error than PCA' for a model's and a baseline's figure; '' where they cannot be compared.
+
+    `name` is the baseline's key in the history. '' is for a figure that is absent or not finite, or an exact baseline.
+    """
+    short = in_short(value, baseline, metric)
+    if not short or _difference_of(metric):
+        return short and f"{short} {noun(name)}"
+    return f"{short} error {'as' if short == SAME else 'than'} {noun(name)}"
+
+
+SAME = "the same"
+
+
+def in_short(value: float | None, baseline: float | None, metric: str) -> str:
+    """Return the comparison for a column that names the baseline itself: '4.2× less', '3.1× more', 'the same'."""
+    if value is None or baseline is None or not (math.isfinite(value) and math.isfinite(baseline)):
+        return ""
+    difference = _difference_of(metric)
+    if difference:
+        return _difference(value - baseline, *difference)
+    if baseline <= EXACT or value < 0:
+        return ""
+    times = _times(value / baseline) if value >= baseline else _times(baseline / value) if value else f"over {_MOST:,}×"
+    return f"{times} {'more' if value > baseline else 'less'}" if times else SAME
+
+
+def noun(name: str) -> str:
+    """Return what a baseline is called within a sentence, by its key in the history."""
+    return BASELINES.get(name, name.replace("-", " "))
+
+
+def larger_is_better(metric: str) -> bool:
+    return _difference_of(metric) is not None
+
+
+def _difference_of(metric: str) -> tuple[float, str, int] | None:
+    return _DIFFERENCES.get(metric.split("-")[0])  # accuracy-letters is an accuracy too
+
+
+def _times(ratio: float) -> str:
+    """Write a ratio of at least 1; '' where it rounds to 1."""
+    if ratio >= _MOST:
+        return f"over {_MOST:,}×"
+    written = f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 1.995 else f"{ratio:.2f}"
+    return "" if written == "1.00" else f"{written}×"
+
+
+def _difference(difference: float, factor: float, unit: str, digits: int) -> str:
+    written = f"{abs(difference) * factor:.{digits}f}"
+    if not float(written):
+        return "as good as"
+    return f"{written}{unit} {'above' if difference > 0 else 'below'}"
