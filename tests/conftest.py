@@ -32,6 +32,7 @@ from zoo.runs import RunFolder
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 Train = Callable[..., Result]
+Trained = Callable[..., Path]
 
 
 def first(images: Images, count: int) -> Images:
@@ -80,12 +81,23 @@ def small_splits(recipe: Recipe) -> Splits:
 
 
 @pytest.fixture(scope="session")
-def whole_zoo(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> Path:
-    """Every recipe of the registry, trained for one epoch of three batches on sample images: a folder of runs."""
+def trained(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> Trained:
+    """Train recipes and what they need, each once, for one epoch of three batches of sample images, in one folder."""
     root = tmp_path_factory.mktemp("zoo")
-    for recipe in in_order(list(registry.recipes().values()), root):
-        train_quickly(shortened(recipe), root, epochs=1, quick=True, splits=small_splits(recipe))
-    return root
+
+    def run(*names: str) -> Path:
+        for recipe in in_order([registry.load(name) for name in names], root):
+            if not RunFolder.of(root, recipe.name).history.exists():
+                train_quickly(shortened(recipe), root, epochs=1, quick=True, splits=small_splits(recipe))
+        return root
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def whole_zoo(trained: Trained) -> Path:
+    """The folder of runs with every recipe of the registry, trained like that."""
+    return trained(*registry.names())
 
 
 def shortened(recipe: Recipe) -> Recipe:

@@ -5,12 +5,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tests.representatives import each_recipe
 from train.engine.rewriting import DealtConvolution, UpsampledConvolution, rewritten, transposed_kernel
 from zoo import registry
 
 
 @pytest.mark.parametrize("deal", [False, True])
-@pytest.mark.parametrize("name", registry.names())
+@each_recipe
 def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str, deal: bool) -> None:
     recipe = registry.load(name)
     torch.manual_seed(0)

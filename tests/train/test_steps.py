@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import shortened, small_splits
+from tests.conftest import Trained, shortened, small_splits
+from tests.representatives import each_recipe
 from train.dependencies import gather
 from train.engine.batches import Batches
 from train.engine.prepare import Preparation
@@ -54,19 +55,19 @@ def same(one: Learner, two: Learner) -> bool:
     return all(torch.equal(left, right) for left, right in pairs)
 
 
-@pytest.mark.parametrize("name", registry.names())
-def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, whole_zoo: Path) -> None:
-    recipe = shortened(registry.load(name))
-    _, eager, seen = taken(EagerSteps, recipe, whole_zoo)
-    _, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=2), recipe, whole_zoo)
+@each_recipe
+def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, trained: Trained) -> None:
+    recipe, needs = shortened(registry.load(name)), trained(*registry.load(name).needs)
+    _, eager, seen = taken(EagerSteps, recipe, needs)
+    _, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=2), recipe, needs)
     assert torch.equal(seen, seen_too) and bool(seen[:, 0].all())
     assert same(eager, static)
 
 
-def test_a_smaller_last_batch_is_taken_as_it_is(whole_zoo: Path) -> None:
+def test_a_smaller_last_batch_is_taken_as_it_is(tmp_path: Path) -> None:
     recipe = registry.load("purdue/denoise")
-    _, eager, seen = taken(EagerSteps, recipe, whole_zoo, size=64)
-    counts, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=3), recipe, whole_zoo, size=64)
+    _, eager, seen = taken(EagerSteps, recipe, tmp_path, size=64)
+    counts, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=3), recipe, tmp_path, size=64)
     assert counts == [3, 1, 1] * 2, "300 images: four whole batches, and one of 44"
     assert torch.equal(seen, seen_too)
     assert same(eager, static)
@@ -78,9 +79,9 @@ def test_steps_are_split_into_graphs_and_single_ones() -> None:
     assert list(portions(0, 16)) == []
 
 
-def test_warming_up_leaves_weights_and_optimiser_as_they_were(whole_zoo: Path) -> None:
+def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained: Trained) -> None:
     recipe = registry.load("letters/random")  # with batch normalisation
-    learner, batches = made(shortened(recipe), whole_zoo)
+    learner, batches = made(shortened(recipe), trained(*recipe.needs))
     steps = EagerSteps(learner, batches)
     list(steps.run(0, 1))
     weights = {name: value.clone() for name, value in learner.network.state_dict().items()}
@@ -95,8 +96,8 @@ def test_warming_up_leaves_weights_and_optimiser_as_they_were(whole_zoo: Path) -
     assert memory and all(map(torch.equal, memory, after))
 
 
-def test_an_optimiser_that_was_new_is_new_again(whole_zoo: Path) -> None:
-    learner, batches = made(registry.load("purdue/conv"), whole_zoo)
+def test_an_optimiser_that_was_new_is_new_again(tmp_path: Path) -> None:
+    learner, batches = made(registry.load("purdue/conv"), tmp_path)
     with unchanged(learner):
         list(EagerSteps(learner, batches).run(0, 1))
     memory = [value for values in learner.optimiser.state.values() for value in values.values()]
@@ -105,7 +106,7 @@ def test_an_optimiser_that_was_new_is_new_again(whole_zoo: Path) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["purdue/conv", "purdue/dense", "purdue/denoise", "maastricht/base"])
-def test_a_graph_gives_the_losses_of_the_eager_steps(name: str, whole_zoo: Path) -> None:
+def test_a_graph_gives_the_losses_of_the_eager_steps(name: str, tmp_path: Path) -> None:
     """Within 2e-3: kernels that add in another order, and Adam that divides small by small."""
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU")
@@ -113,7 +114,7 @@ def test_a_graph_gives_the_losses_of_the_eager_steps(name: str, whole_zoo: Path)
     recipe = shortened(registry.load(name))
     seen = []
     for form in (EagerSteps, StaticSteps):
-        learner, batches = made(recipe, whole_zoo, device=device)
+        learner, batches = made(recipe, tmp_path, device=device)
         steps = form(learner, batches)
         for epoch in (1, 2, 3):
             list(steps.run(0, epoch))

@@ -18,7 +18,8 @@ import pytest
 import torch
 from torch import distributed
 
-from tests.conftest import shortened
+from tests.conftest import Trained, shortened
+from tests.representatives import each_recipe
 from tests.train.test_jobs import epochs_of, wait_for_epochs
 from tests.train.test_steps import same, taken
 from train.distributed import team as teams
@@ -195,10 +196,10 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("name", registry.names())
-def test_a_team_of_one_learns_as_one_process_bit_for_bit(name: str, alone: Team, whole_zoo: Path) -> None:
-    recipe = shortened(registry.load(name))
-    _, eager, seen = taken(EagerSteps, recipe, whole_zoo)
-    _, shared, seen_too = taken(lambda *both: TeamSteps(both[0], both[1], alone), recipe, whole_zoo)
+@each_recipe
+def test_a_team_of_one_learns_as_one_process_bit_for_bit(name: str, alone: Team, trained: Trained) -> None:
+    recipe, needs = shortened(registry.load(name)), trained(*registry.load(name).needs)
+    _, eager, seen = taken(EagerSteps, recipe, needs)
+    _, shared, seen_too = taken(lambda *both: TeamSteps(both[0], both[1], alone), recipe, needs)
     assert torch.equal(seen, seen_too)
     assert same(eager, shared)
