@@ -32,7 +32,7 @@ from zoo.runs import RunFolder
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 Train = Callable[..., Result]
-Trained = Callable[..., Path]
+TrainedRuns = Callable[..., Path]
 
 
 def first(images: Images, count: int) -> Images:
@@ -81,7 +81,7 @@ def small_splits(recipe: Recipe) -> Splits:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> Trained:
+def trained_runs(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> TrainedRuns:
     """Train recipes and what they need, each once, for one epoch of three batches of sample images, in one folder."""
     root = tmp_path_factory.mktemp("zoo")
 
@@ -95,9 +95,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> T
 
 
 @pytest.fixture(scope="session")
-def whole_zoo(trained: Trained) -> Path:
+def whole_zoo(trained_runs: TrainedRuns) -> Path:
     """The folder of runs with every recipe of the registry, trained like that."""
-    return trained(*registry.names())
+    return trained_runs(*registry.names())
 
 
 def shortened(recipe: Recipe) -> Recipe:

@@ -19,6 +19,7 @@ import pytest
 from export import compact
 from export.bundle import write_bundle, write_kit
 from export.publish import Published, publish
+from tests.conftest import TrainedRuns
 from tests.zoo.test_cli import aezoo
 from zoo import card, registry, runs, sessions
 from zoo.errors import FileRefused, WriteError
@@ -46,9 +47,9 @@ def files_of(bundle: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", ["purdue/conv", "hesso/vae-2-all", "hesso/classifier", "maastricht/colour-1"])
 def test_a_stranger_with_numpy_and_onnxruntime_reproduces_the_vectors(
-    name: str, whole_zoo: Path, tmp_path: Path
+    name: str, trained_runs: TrainedRuns, tmp_path: Path
 ) -> None:
-    bundle = write_bundle(publish(registry.load(name), RunFolder.of(whole_zoo, name)), tmp_path).path
+    bundle = write_bundle(publish(registry.load(name), RunFolder.of(trained_runs(name), name)), tmp_path).path
     vectors = json.loads((bundle / "test" / "vectors.json").read_text())
     assert vectors["images"] == 2
 
@@ -83,9 +84,12 @@ def test_the_same_run_gives_the_same_bundle_and_no_trace_of_machine_or_day(publi
 
 
 def test_the_index_lists_several_bundles_and_forgets_one_that_was_removed(
-    published: Published, folder: Path, whole_zoo: Path
+    published: Published, folder: Path, trained_runs: TrainedRuns
 ) -> None:
-    write_bundle(publish(registry.load("hesso/classifier"), RunFolder.of(whole_zoo, "hesso/classifier")), folder)
+    write_bundle(
+        publish(registry.load("hesso/classifier"), RunFolder.of(trained_runs("hesso/classifier"), "hesso/classifier")),
+        folder,
+    )
 
     def index() -> dict[str, Any]:
         told = json.loads((folder / "index.json").read_text())
@@ -120,9 +124,12 @@ def test_the_readme_says_what_the_card_says_and_its_lines_run(folder: Path, monk
 # ---- half the size -------------------------------------------------------------------------------------------
 
 
-def test_fp16_halves_a_file_over_a_mebibyte_and_is_verified(whole_zoo: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_fp16_halves_a_file_over_a_mebibyte_and_is_verified(
+    trained_runs: TrainedRuns, tmp_path: Path, capsys: Capture
+) -> None:
+    runs_folder = trained_runs("purdue/dense", "purdue/conv")
     code, out, _ = aezoo(
-        capsys, "export", "purdue/dense", "purdue/conv", "--runs", whole_zoo, "--bundle", tmp_path, "--fp16", "--json"
+        capsys, "export", "purdue/dense", "purdue/conv", "--runs", runs_folder, "--bundle", tmp_path, "--fp16", "--json"
     )
     assert code == 0
     dense, conv = json.loads(out)
@@ -136,15 +143,15 @@ def test_fp16_halves_a_file_over_a_mebibyte_and_is_verified(whole_zoo: Path, tmp
     assert {port.type.tensor_type.elem_type for port in model.graph.output} == {onnx.TensorProto.FLOAT}
     assert "model_fp16.onnx" in json.loads((bundle / "card.json").read_text())["files"]
     assert aezoo(capsys, "verify", bundle)[0] == 0
-    aezoo(capsys, "export", "purdue/dense", "--runs", whole_zoo)
-    assert not (whole_zoo / "purdue/dense/model_fp16.onnx").exists(), "an older one would stay beside newer weights"
+    aezoo(capsys, "export", "purdue/dense", "--runs", runs_folder)
+    assert not (runs_folder / "purdue/dense/model_fp16.onnx").exists(), "an older one would stay beside newer weights"
 
 
 def test_fp16_that_needs_more_digits_is_not_written_and_the_rest_is(
-    whole_zoo: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    trained_runs: TrainedRuns, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("export.publish.FP16_TOLERANCE", 1e-9)
-    words = ("export", "purdue/dense", "--runs", whole_zoo, "--bundle", tmp_path, "--fp16")
+    words = ("export", "purdue/dense", "--runs", trained_runs("purdue/dense"), "--bundle", tmp_path, "--fp16")
     code, out, err = aezoo(capsys, *words)
     assert code == 1
     assert "FAILED  model_fp16.reconstruction against torch" in out
@@ -417,11 +424,11 @@ def test_export_says_how_the_page_is_opened_and_what_it_lacks(
 
 
 def test_exports_at_the_same_time_lose_no_entry_of_the_index(
-    published: Published, whole_zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    published: Published, trained_runs: TrainedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
     names = ["hesso/classifier", "hesso/vae-2-all", "maastricht/base"]
-    several = [published, *(publish(registry.load(name), RunFolder.of(whole_zoo, name)) for name in names)]
+    several = [published, *(publish(registry.load(name), RunFolder.of(trained_runs(name), name)) for name in names)]
     with ThreadPoolExecutor(len(several)) as threads:
         list(threads.map(lambda each: write_bundle(each, tmp_path / "models"), several))
     told = json.loads((tmp_path / "models/index.json").read_text())
@@ -433,7 +440,7 @@ def test_exports_at_the_same_time_lose_no_entry_of_the_index(
 
 @pytest.mark.parametrize("after", range(1, 10))
 def test_an_export_that_was_killed_leaves_nothing_that_the_next_one_takes_for_a_strangers(
-    after: int, published: Published, whole_zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    after: int, published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """First a kill in a first export, then one while another training replaces it, then an export that ends."""
     other = replace(published, vectors=replace(published.vectors, tensors=_moved(published.vectors.tensors)))
@@ -504,8 +511,8 @@ def test_a_card_and_a_graph_that_somebody_changed_stay(conv_run: RunFolder, tmp_
     assert run.card.read_text() == text
 
 
-def test_a_half_size_graph_of_earlier_weights_leaves_the_bundle(whole_zoo: Path, tmp_path: Path) -> None:
-    recipe, run = registry.load("purdue/dense"), RunFolder.of(whole_zoo, "purdue/dense")
+def test_a_half_size_graph_of_earlier_weights_leaves_the_bundle(trained_runs: TrainedRuns, tmp_path: Path) -> None:
+    recipe, run = registry.load("purdue/dense"), RunFolder.of(trained_runs("purdue/dense"), "purdue/dense")
     bundle = write_bundle(publish(recipe, run, fp16=True), tmp_path).path
     assert (bundle / "model_fp16.onnx").is_file()
     write_bundle(publish(recipe, run), tmp_path)

@@ -20,6 +20,8 @@ from export.graphs import Trained, load_trained, ports_of
 from export.publish import publish
 from export.to_onnx import convert
 from export.verify import BATCHES, TOLERANCE, Check, against_torch, inputs, keep_worst
+from tests.conftest import TrainedRuns
+from tests.representatives import each_recipe
 from tests.zoo.test_cli import aezoo
 from zoo import card, registry, sessions
 from zoo.blocks import Autoencoder
@@ -37,9 +39,9 @@ def run(conv_run: RunFolder, tmp_path: Path) -> RunFolder:
     return copy
 
 
-@pytest.mark.parametrize("name", registry.names())
-def test_every_recipe_exports_graphs_that_compute_what_torch_computes(name: str, whole_zoo: Path) -> None:
-    recipe, run = registry.load(name), RunFolder.of(whole_zoo, name)
+@each_recipe
+def test_every_recipe_exports_graphs_that_compute_what_torch_computes(name: str, trained_runs: TrainedRuns) -> None:
+    recipe, run = registry.load(name), RunFolder.of(trained_runs(name), name)
     published = publish(recipe, run)
     ports = ports_of(recipe.network())
     assert published.sizes.keys() == {*(f"{graph}.onnx" for graph in ports), "card.json"}
@@ -56,9 +58,10 @@ def test_every_recipe_exports_graphs_that_compute_what_torch_computes(name: str,
     assert "sample" in told.data["provenance"]
 
 
-def test_a_classifiers_card_names_its_classes(whole_zoo: Path) -> None:
-    publish(registry.load("letters/classifier-noise"), RunFolder.of(whole_zoo, "letters/classifier-noise"))
-    told = card.from_json(RunFolder.of(whole_zoo, "letters/classifier-noise").card.read_text())
+def test_a_classifiers_card_names_its_classes(trained_runs: TrainedRuns) -> None:
+    run = RunFolder.of(trained_runs("letters/classifier-noise"), "letters/classifier-noise")
+    publish(registry.load("letters/classifier-noise"), run)
+    told = card.from_json(run.card.read_text())
     logits = next(port for port in told.outputs if port["name"] == "logits")
     assert logits["classes"] == [*"BDGFIJLNPSRUVZ", "noise"]
 
@@ -101,13 +104,13 @@ def test_exporting_again_gives_the_same_bytes(run: RunFolder) -> None:
     "name", ["purdue/dense", "purdue/conv", "hesso/vae-2-all", "hesso/classifier", "letters/random"]
 )
 def test_the_shared_table_of_translations_changes_no_byte(
-    name: str, whole_zoo: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, trained_runs: TrainedRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained = load_trained(registry.load(name), RunFolder.of(whole_zoo, name), epochs=1)
-    quick = {graph: model.SerializeToString() for graph, model in convert(trained).items()}
+    run = load_trained(registry.load(name), RunFolder.of(trained_runs(name), name), epochs=1)
+    quick = {graph: model.SerializeToString() for graph, model in convert(run).items()}
     assert torchlib._TABLES, "the table was not held on to: this torch or onnxscript is another one"
     monkeypatch.setattr(torchlib, "_patches", list)
-    assert {graph: model.SerializeToString() for graph, model in convert(trained).items()} == quick
+    assert {graph: model.SerializeToString() for graph, model in convert(run).items()} == quick
 
 
 def test_verification_sees_noise_and_real_images_at_every_batch_size() -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from export.bundle import write_bundle
 from export.publish import publish
+from tests.conftest import TrainedRuns
 from zoo import registry, sessions
 from zoo.data.fetch import cache_folder
 from zoo.runs import RunFolder
@@ -33,11 +34,11 @@ Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory, conv_run: RunFolder, whole_zoo: Path) -> Path:
+def bundles(tmp_path_factory: pytest.TempPathFactory, conv_run: RunFolder, trained_runs: TrainedRuns) -> Path:
     """Bundles of a model in grey, one that gives colours, a classifier and a variational one; tests copy them."""
     folder = tmp_path_factory.mktemp("bundles")
     for name in (GREY, COLOUR, CLASSES, LATENT):
-        run = conv_run if name == GREY else RunFolder.of(whole_zoo, name)
+        run = conv_run if name == GREY else RunFolder.of(trained_runs(name), name)
         write_bundle(publish(registry.load(name), run), folder)
     return folder
 

@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 
 from export.bundle import write_bundle
 from export.publish import publish
+from tests.conftest import TrainedRuns
 from zoo import registry, sessions
 from zoo.data.fetch import cache_folder
 from zoo.runs import RunFolder
@@ -67,10 +68,10 @@ def ort() -> Path:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, ort: Path, conv_run: RunFolder, whole_zoo: Path) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory, ort: Path, conv_run: RunFolder, trained_runs: TrainedRuns) -> Path:
     """A folder of bundles with the page and onnxruntime-web beside it."""
     folder = tmp_path_factory.mktemp("site")
-    runs = {"purdue/conv": conv_run, **{name: RunFolder.of(whole_zoo, name) for name in MODELS}}
+    runs = {"purdue/conv": conv_run, **{name: RunFolder.of(trained_runs(name), name) for name in MODELS}}
     for name, run in runs.items():
         write_bundle(publish(registry.load(name), run), folder)
     shutil.copytree(PAGE, folder / "kit" / "web")

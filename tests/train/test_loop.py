@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import Train, Trained, shortened, small_splits
+from tests.conftest import Train, TrainedRuns, shortened, small_splits
 from tests.representatives import each_recipe
 from train.engine.devices import choose
 from train.interrupts import Interrupt, watch
@@ -49,9 +49,9 @@ def same(one: object, two: object) -> bool:
 
 @each_recipe
 def test_the_same_seed_gives_the_same_run_bit_for_bit(
-    name: str, trained: Trained, tmp_path: Path, train_quickly: Train
+    name: str, trained_runs: TrainedRuns, tmp_path: Path, train_quickly: Train
 ) -> None:
-    recipe, zoo = shortened(registry.load(name)), trained(name)
+    recipe, zoo = shortened(registry.load(name)), trained_runs(name)
     again = train_quickly(recipe, tmp_path, epochs=1, quick=True, splits=small_splits(recipe), needs=zoo)
     before = RunFolder.of(zoo, name)
     assert before.read_history().arrays[runs.TRAIN_LOSS].tolist() == again.record.train_loss
@@ -60,21 +60,23 @@ def test_the_same_seed_gives_the_same_run_bit_for_bit(
 
 @each_recipe
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    name: str, trained: Trained, tmp_path: Path, train_quickly: Train
+    name: str, trained_runs: TrainedRuns, tmp_path: Path, train_quickly: Train
 ) -> None:
     recipe = shortened(registry.load(name))
-    more: dict[str, Any] = {"splits": small_splits(recipe), "needs": trained(*recipe.needs), "quick": True}
+    more: dict[str, Any] = {"splits": small_splits(recipe), "needs": trained_runs(*recipe.needs), "quick": True}
     whole = train_quickly(recipe, tmp_path / "whole", epochs=2, **more)
-    shutil.copytree(RunFolder.of(trained(name), name).path, RunFolder.of(tmp_path / "parts", name).path)
+    shutil.copytree(RunFolder.of(trained_runs(name), name).path, RunFolder.of(tmp_path / "parts", name).path)
     parts = train_quickly(recipe, tmp_path / "parts", epochs=2, resume=True, **more)
     assert same(final_state(whole.run), final_state(parts.run))
     assert whole.metrics == parts.metrics
 
 
 @each_recipe
-def test_the_pictures_after_the_last_epoch_are_those_of_the_network_at_rest(name: str, trained: Trained) -> None:
+def test_the_pictures_after_the_last_epoch_are_those_of_the_network_at_rest(
+    name: str, trained_runs: TrainedRuns
+) -> None:
     """No dropout, no normalisation by the batch, and of a variational network the mean."""
-    arrays = RunFolder.of(trained(name), name).read_history().arrays
+    arrays = RunFolder.of(trained_runs(name), name).read_history().arrays
     if runs.EPOCH_RECONSTRUCTIONS not in arrays:
         assert "classifier" in name
         return

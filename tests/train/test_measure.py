@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import Train, shortened, small_splits
+from tests.conftest import Train, TrainedRuns, shortened, small_splits
 from tests.zoo.test_cli import aezoo
 from train.dependencies import gather, in_order
 from train.engine.batches import TestSplit
@@ -199,8 +199,8 @@ def test_distinct_patterns_are_counted_greedily() -> None:
     np.testing.assert_allclose(squared_distances(flat, flat).sqrt().numpy(), distances, atol=1e-6)
 
 
-def test_a_generators_history_holds_its_grids_and_what_the_judge_calls_them(whole_zoo: Path) -> None:
-    history = RunFolder.of(whole_zoo, "hesso/vae-8-10").read_history()
+def test_a_generators_history_holds_its_grids_and_what_the_judge_calls_them(trained_runs: TrainedRuns) -> None:
+    history = RunFolder.of(trained_runs("hesso/vae-8-10"), "hesso/vae-8-10").read_history()
     for grid in ("plane", "extreme"):
         assert history.arrays[f"grids/{grid}/images"].shape == (225, 1, 28, 28)
         assert history.arrays[f"grids/{grid}/points"].shape == (225, 2)
@@ -213,20 +213,25 @@ def test_a_generators_history_holds_its_grids_and_what_the_judge_calls_them(whol
 # ---- what must be there first --------------------------------------------------------------------------------
 
 
-def test_what_a_recipe_needs_is_put_before_it_once_unless_it_is_trained(whole_zoo: Path, tmp_path: Path) -> None:
+def test_what_a_recipe_needs_is_put_before_it_once_unless_it_is_trained(
+    trained_runs: TrainedRuns, tmp_path: Path
+) -> None:
     wanted = [registry.load("letters/latent"), registry.load("letters/class-noise")]
     names = [recipe.name for recipe in in_order(wanted, tmp_path)]
     assert names == [
         *("letters/classifier", "letters/random", "letters/latent"),
         *("letters/classifier-noise", "letters/class-noise"),
     ]
-    assert [recipe.name for recipe in in_order(wanted, whole_zoo)] == ["letters/latent", "letters/class-noise"]
+    assert [recipe.name for recipe in in_order(wanted, trained_runs(*names))] == [
+        "letters/latent",
+        "letters/class-noise",
+    ]
 
 
 def test_a_network_that_is_needed_and_not_there_or_of_other_data_is_one_sentence(
-    whole_zoo: Path, tmp_path: Path
+    trained_runs: TrainedRuns, tmp_path: Path
 ) -> None:
-    recipe = registry.load("hesso/vae-2-10")
+    recipe, there = registry.load("hesso/vae-2-10"), trained_runs("hesso/classifier")
     with pytest.raises(
         RunError, match=r"needs hesso/classifier, which is not trained in .*`aezoo train hesso/classifier`"
     ):
@@ -234,9 +239,9 @@ def test_a_network_that_is_needed_and_not_there_or_of_other_data_is_one_sentence
     with pytest.raises(
         RunError, match=r"is to be trained on real data, but hesso/classifier .* was trained on mnist-sample"
     ):
-        gather(recipe, Options(data="/somewhere", runs=whole_zoo, quick=True), CPU)
+        gather(recipe, Options(data="/somewhere", runs=there, quick=True), CPU)
     with pytest.raises(RunError, match=r"was trained for a few steps only \(--quick\); train it again with"):
-        gather(recipe, Options(data="sample", runs=whole_zoo), CPU)
+        gather(recipe, Options(data="sample", runs=there), CPU)
 
 
 def test_what_is_only_needed_has_its_own_schedule_and_loses_nothing(tmp_path: Path, capsys: Capture) -> None:
@@ -258,9 +263,9 @@ def test_a_changed_judge_is_noticed_when_a_run_is_resumed(tmp_path: Path, capsys
 
 
 def test_what_would_stop_the_last_recipe_is_said_before_the_first_begins(
-    whole_zoo: Path, tmp_path: Path, capsys: Capture
+    trained_runs: TrainedRuns, tmp_path: Path, capsys: Capture
 ) -> None:
-    shutil.copytree(whole_zoo / "hesso" / "classifier", tmp_path / "hesso" / "classifier")
+    shutil.copytree(trained_runs("hesso/classifier") / "hesso" / "classifier", tmp_path / "hesso" / "classifier")
     words = ("train", "purdue/conv", "hesso/vae-2-10", "--data", "sample", "--epochs", "1", "--runs", tmp_path)
     code, _, err = aezoo(capsys, *words)
     assert (code, "was trained for a few steps only" in err) == (2, True)
@@ -277,14 +282,14 @@ def test_the_line_that_goes_on_names_what_was_still_to_come() -> None:
 
 
 def test_the_latent_letters_start_from_the_trained_decoder_and_leave_it_alone(
-    whole_zoo: Path, tmp_path: Path, train_quickly: Train
+    trained_runs: TrainedRuns, tmp_path: Path, train_quickly: Train
 ) -> None:
-    recipe = shortened(registry.load("letters/latent"))
-    result = train_quickly(recipe, tmp_path, epochs=2, quick=True, splits=small_splits(recipe), needs=whole_zoo)
+    recipe, there = shortened(registry.load("letters/latent")), trained_runs("letters/random")
+    result = train_quickly(recipe, tmp_path, epochs=2, quick=True, splits=small_splits(recipe), needs=there)
     from export.graphs import load_trained
 
     frozen = load_trained(recipe, result.run, epochs=2).network.decoder.state_dict()  # type: ignore[union-attr]
-    parent_run = RunFolder.of(whole_zoo, "letters/random")
+    parent_run = RunFolder.of(there, "letters/random")
     parent = load_trained(registry.load("letters/random"), parent_run, epochs=1).network.decoder.state_dict()  # type: ignore[union-attr]
     assert {f"module.{key}" for key in parent} == frozen.keys()
     assert all(torch.equal(value, frozen[f"module.{key}"]) for key, value in parent.items())
@@ -321,7 +326,7 @@ def test_every_recipe_trains_exports_and_verifies_with_a_tiny_budget(tmp_path: P
     assert out.count(": passed") == len(registry.names())
 
 
-def test_a_selection_is_of_the_runs_own_digit(whole_zoo: Path) -> None:
+def test_a_selection_is_of_the_runs_own_digit() -> None:
     recipe = replace(registry.load("hesso/vae-3-10"))
     test = TestSplit.of(small_splits(recipe).test, prepared(recipe.name), device=CPU)
     assert set(test.labels.tolist()) == {3}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import Trained, shortened, small_splits
+from tests.conftest import TrainedRuns, shortened, small_splits
 from tests.representatives import each_recipe
 from train.dependencies import gather
 from train.engine.batches import Batches
@@ -56,8 +56,8 @@ def same(one: Learner, two: Learner) -> bool:
 
 
 @each_recipe
-def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, trained: Trained) -> None:
-    recipe, needs = shortened(registry.load(name)), trained(*registry.load(name).needs)
+def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, trained_runs: TrainedRuns) -> None:
+    recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
     _, eager, seen = taken(EagerSteps, recipe, needs)
     _, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=2), recipe, needs)
     assert torch.equal(seen, seen_too) and bool(seen[:, 0].all())
@@ -79,9 +79,9 @@ def test_steps_are_split_into_graphs_and_single_ones() -> None:
     assert list(portions(0, 16)) == []
 
 
-def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained: Trained) -> None:
+def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained_runs: TrainedRuns) -> None:
     recipe = registry.load("letters/random")  # with batch normalisation
-    learner, batches = made(shortened(recipe), trained(*recipe.needs))
+    learner, batches = made(shortened(recipe), trained_runs(*recipe.needs))
     steps = EagerSteps(learner, batches)
     list(steps.run(0, 1))
     weights = {name: value.clone() for name, value in learner.network.state_dict().items()}

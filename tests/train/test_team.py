@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import distributed
 
-from tests.conftest import Trained, shortened
+from tests.conftest import TrainedRuns, shortened
 from tests.representatives import each_recipe
 from tests.train.test_jobs import epochs_of, wait_for_epochs
 from tests.train.test_steps import same, taken
@@ -197,8 +197,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 
 @each_recipe
-def test_a_team_of_one_learns_as_one_process_bit_for_bit(name: str, alone: Team, trained: Trained) -> None:
-    recipe, needs = shortened(registry.load(name)), trained(*registry.load(name).needs)
+def test_a_team_of_one_learns_as_one_process_bit_for_bit(name: str, alone: Team, trained_runs: TrainedRuns) -> None:
+    recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
     _, eager, seen = taken(EagerSteps, recipe, needs)
     _, shared, seen_too = taken(lambda *both: TeamSteps(both[0], both[1], alone), recipe, needs)
     assert torch.equal(seen, seen_too)

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import TrainedRuns
+from tests.representatives import representatives
 from zoo import cli, registry, runs
 from zoo.data import sets
 from zoo.runs import History, RunFolder, atomic_write, pack_history
@@ -59,16 +61,19 @@ def test_list_shows_every_recipe(capsys: Capture) -> None:
 
 
 def test_list_shows_a_runs_figure_beside_the_sheets_and_says_how_far_the_run_is(
-    capsys: Capture, whole_zoo: Path
+    capsys: Capture, trained_runs: TrainedRuns
 ) -> None:
-    _, out, _ = aezoo(capsys, "list", "--runs", whole_zoo, "--json")
+    names = (*representatives(), "maastricht/model-2")
+    folder = trained_runs(*names)
+    _, out, _ = aezoo(capsys, "list", "--runs", folder, "--json")
     rows = {row["name"]: row for row in json.loads(out)}
-    for name, row in rows.items():
-        assert row["measured"] == RunFolder.of(whole_zoo, name).read_history().metrics()[row["metric"]]
+    for name in names:
+        row = rows[name]
+        assert row["measured"] == RunFolder.of(folder, name).read_history().metrics()[row["metric"]]
         assert row["baseline"] is not None
         assert "sample" in row["run"]
     assert rows["maastricht/base"]["published"] == 0.0036
-    _, out, _ = aezoo(capsys, "list", "--runs", whole_zoo)
+    _, out, _ = aezoo(capsys, "list", "--runs", folder)
     line = next(line for line in out.splitlines() if line.startswith("  model-2 "))
     assert "0.00056" in line
     assert "pca 0 " in line
