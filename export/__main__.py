@@ -6,12 +6,10 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from export.targets import Verdict, card_of, expand
-from export.targets import verify as verify_target
 from zoo import checkpoints, registry
 from zoo.cli import (
     RUNS_DEFAULT,
@@ -29,7 +27,12 @@ from zoo.cli import (
     uncollected,
 )
 from zoo.errors import AezooError, CheckFailed, UsageError
-from zoo.runs import RunFolder
+from zoo.runs import COMPACT, RunFolder
+
+if TYPE_CHECKING:
+    from export.bundle import Bundle
+    from export.publish import Published
+    from export.targets import Verification
 
 export_app = new_app("Export trained runs to ONNX, verified before they are written.")
 card_app = new_app("Print the card that an ONNX file carries.")
@@ -66,30 +69,29 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Export runs: `aezoo export purdue/conv`, `aezoo export all --bundle models`."""
+    if kit and bundle is None:
+        raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
     with uncollected():
         from export.bundle import write_bundle, write_kit
         from export.npm import npm_command
         from export.publish import publish
-        from export.report import export_as_text as as_text
 
-    if kit and bundle is None:
-        raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
-    told, halves = [], []
+    documents, refused = [], []
     for recipe in registry.match(names):
         folder = RunFolder.of(runs, recipe.name)
         checkpoints.last(folder)  # says what is missing before a folder is made for the lock
         with checkpoints.lock(folder):
             done = publish(recipe, folder, fp16=fp16)
         made = write_bundle(done, bundle) if bundle else None
-        told.append({**done.as_json(), "bundle": made.as_json() if made else None})
-        halves += [recipe.name] if done.refused else []
+        documents.append({**done.as_json(), "bundle": made.as_json() if made else None})
+        refused += [recipe.name] if done.refused else []
         if not as_json:
-            print(as_text(done, made, fp16=fp16))
+            print(_as_text(done, made, fp16=fp16))
     page = kit and bundle is not None and write_kit(bundle)
     if kit and not page:
         say(f"the kit's web page needs onnxruntime-web beside it; run this line, then export again: {npm_command()}")
     if as_json:
-        print_json(told)
+        print_json(documents)
     elif bundle and page:
         server = shlex.join(["python3", "-m", "http.server", "-d", str(bundle)])
         print(f"next: {server}, then http://localhost:8000/kit/web/")
@@ -97,30 +99,44 @@ def export(
         print_next("verify", bundle, "--matrix")
     else:
         print_next_view(runs)
-    if halves:
-        whose = ", ".join(halves)
-        raise CheckFailed(f"model_fp16.onnx was not written of {whose}: its weights need more digits than float16 has")
+    if refused:
+        names_ = ", ".join(refused)
+        raise CheckFailed(f"{COMPACT} was not written for {names_}: the weights need more digits than float16 has")
+
+
+def _as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:
+    """Say what an export wrote, the checks that it passed, and where its bundle lies."""
+    from export.report import check_as_text
+
+    lines = [f"{done.recipe.name}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items())]
+    lines += [check_as_text(check) for check in (*done.checks, *done.refused)]
+    if fp16 and not done.refused and COMPACT not in done.files:
+        lines.append(f"  note    no {COMPACT}: model.onnx has at most 1 MiB")
+    if made is not None:
+        lines.append(f"  bundle  {made.path}: {len(made.sizes)} files, {made.bytes:,} bytes")
+    return "\n".join(lines)
 
 
 @card_app.command()
 def show(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
-    """Print the card of .onnx files, bundles, runs or recipes: what goes in and out, from what it learned, how good."""
+    """Print the card of .onnx files, bundles, runs or recipes: inputs and outputs, training data, test figures."""
     from export.describe import as_text
+    from export.targets import card_of, expand
 
-    cards, troubles = [], []
+    cards, errors = [], []
     for target in expand(targets, runs):
         try:
             cards.append(card_of(target))
         except AezooError as error:
-            troubles.append(error)
+            errors.append(error)
     if as_json:
         print_json([json.loads(own.to_json()) for own in cards])
     else:
         print(plain("\n\n".join(map(as_text, cards))), end="\n" if cards else "")
-    for trouble in troubles[1:]:
-        say(str(trouble))
-    if troubles:
-        raise troubles[0]
+    for other in errors[1:]:
+        say(str(other))
+    if errors:
+        raise errors[0]
 
 
 Matrix = Annotated[
@@ -141,41 +157,43 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """Verify runs (`aezoo verify purdue/conv`, `all`), folders of them, or any .onnx file. Exit 1 when one fails."""
+    if runtimes is not None and not matrix:
+        raise UsageError("--runtimes chooses the columns of the matrix; add --matrix")
     from export.report import check_as_json, check_as_text
+    from export.targets import expand
+    from export.targets import verify as verify_target
 
     if matrix:
         from export.runtimes.report import show_matrix
 
         sys.exit(0 if show_matrix(expand(targets, runs), runtimes, as_json=as_json, quiet=quiet) else 1)
-    if runtimes is not None:
-        raise UsageError("--runtimes chooses the columns of the matrix; add --matrix")
-    verdicts = [verify_target(target) for target in expand(targets, runs)]
+    verified = [verify_target(target) for target in expand(targets, runs)]
     if as_json:
         print_json(
             [
                 {
-                    "target": verdict.target,
-                    "passed": verdict.passed,
-                    "checks": [check_as_json(check) for check in verdict.checks],
-                    "troubles": verdict.troubles,
-                    "notes": verdict.notes,
+                    "target": each.target,
+                    "passed": each.passed,
+                    "checks": [check_as_json(check) for check in each.checks],
+                    "errors": each.errors,
+                    "notes": each.notes,
                 }
-                for verdict in verdicts
+                for each in verified
             ]
         )
     else:
-        for verdict in verdicts:
-            lines = [f"{verdict.target}: {'passed' if verdict.passed else 'FAILED'}"]
-            lines += [check_as_text(check) for check in verdict.checks]
-            lines += [f"  FAILED  {line}" for line in verdict.troubles]
-            lines += [f"  note    {line}" for line in verdict.notes]
+        for each in verified:
+            lines = [f"{each.target}: {'passed' if each.passed else 'FAILED'}"]
+            lines += [check_as_text(check) for check in each.checks]
+            lines += [f"  FAILED  {line}" for line in each.errors]
+            lines += [f"  note    {line}" for line in each.notes]
             print(plain("\n".join(lines)))
-        _say_what_is_next(verdicts, targets, runs)
-    sys.exit(0 if all(verdict.passed for verdict in verdicts) else 1)
+        _say_what_is_next(verified, targets, runs)
+    sys.exit(0 if all(each.passed for each in verified) else 1)
 
 
-def _say_what_is_next(verdicts: list[Verdict], targets: list[str], runs: Path) -> None:
-    failed = [verdict.target for verdict in verdicts if not verdict.passed]
+def _say_what_is_next(verified: list[Verification], targets: list[str], runs: Path) -> None:
+    failed = [each.target for each in verified if not each.passed]
     paths = [target for target in targets if Path(target).exists()]
     if failed:
         print(plain(f"failed: {', '.join(failed)}"))

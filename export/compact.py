@@ -8,8 +8,6 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from zoo.card import METADATA_KEY
 
-# Half a unit in float16's last place is 5e-4 of a weight; images of trained networks were up to 5e-4 off.
-TOLERANCE = 2e-3
 LEAST_BYTES = 1 << 20
 WEIGHTS_KEY = "aezoo.weights"
 _LEAST_VALUES = 16  # a shape or a scale is not worth a node

@@ -8,32 +8,20 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
+from export import vectors
 from export.compact import LEAST_BYTES, halved
-from export.compact import TOLERANCE as FP16_TOLERANCE
-from export.graphs import (
-    BOTTLENECK,
-    FEATURES,
-    IMAGE,
-    LOGITS,
-    RECONSTRUCTION,
-    Trained,
-    load_trained,
-    one_thread,
-    shapes_of,
-)
+from export.graph import BOTTLENECK, FEATURES, IMAGE, LOGITS, RECONSTRUCTION, Graph
 from export.report import check_as_json, failure
 from export.to_onnx import BATCH, convert, with_card
-from export.vectors import Vectors, make
-from export.vectors import check as vector_check
-from export.verify import Check, against_torch, composition
+from export.trained import Trained, load_trained, one_thread
+from export.vectors import Vectors
+from export.verify import FP16_TOLERANCE, Check, against_torch, composition, real_images
 from zoo.blocks import parameter_count
 from zoo.card import Card
 from zoo.errors import CheckFailed
 from zoo.ownership import CARD, sha256_of
 from zoo.recipe import Recipe
-from zoo.runs import COMPACT, SAMPLE_INPUTS, History, RunFolder, write_all
+from zoo.runs import COMPACT, History, RunFolder, write_all
 
 
 @dataclass(frozen=True)
@@ -74,29 +62,32 @@ def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False) -> Published:
     history = run.read_history()
     trained = load_trained(recipe, run, epochs=history.epochs)
     real = real_images(history)
-    graphs = {name: with_card(graph, make_card(name, trained, history)) for name, graph in convert(trained).items()}
-    checks = [check for name, data in graphs.items() for check in against_torch(name, data, trained, real)]
+    cards = {name: make_card(name, trained, history) for name in trained.ports}
+    graphs = {name: Graph(with_card(model, cards[name]), f"{name}.onnx") for name, model in convert(trained).items()}
+    checks = [check for name, graph in graphs.items() for check in against_torch(name, graph, trained, real)]
     checks += composition(graphs, trained.image_shape, real)
+    written = {graph.source: graph for graph in graphs.values()}
     refused: list[Check] = []
-    files = {f"{name}.onnx": data for name, data in graphs.items()}
-    if fp16 and len(graphs["model"]) > LEAST_BYTES:
-        half = halved(graphs["model"])
-        near = against_torch("model", half, trained, real, tolerance=FP16_TOLERANCE)
-        refused = [replace(check, graph=COMPACT.removesuffix(".onnx")) for check in near]
-        if all(check.passed for check in refused):
-            files[COMPACT] = half
-            checks, refused = [*checks, *refused], []
-    vectors = make(trained, real, files)
-    checks += vector_check(vectors, files)
+    if fp16 and len(graphs["model"].data) > LEAST_BYTES:
+        half = Graph(halved(graphs["model"].data), COMPACT)
+        found = against_torch("model", half, trained, real, tolerance=FP16_TOLERANCE)
+        of_half = [replace(check, graph=COMPACT.removesuffix(".onnx")) for check in found]
+        if all(check.passed for check in of_half):
+            written[COMPACT] = half
+            checks += of_half
+        else:
+            refused = of_half
+    proof = vectors.make(trained, real, compacted=COMPACT in written)
+    checks += vectors.check(proof, written)
     if not all(check.passed for check in checks):
         run.withdraw()
         raise CheckFailed(failure(recipe.name, checks))
-    own = make_card("model", trained, history)
-    files[CARD] = own.to_file(listing(files))
+    files = {name: graph.data for name, graph in written.items()}
+    files[CARD] = cards["model"].to_file(listing(files))
     write_all(run.path, files)
     if COMPACT not in files:
         run.withdraw_compact()
-    return Published(recipe, run, files, checks, own, vectors, refused)
+    return Published(recipe, run, files, checks, cards["model"], proof, refused)
 
 
 def listing(files: Mapping[str, bytes]) -> dict[str, tuple[str, int]]:
@@ -104,16 +95,11 @@ def listing(files: Mapping[str, bytes]) -> dict[str, tuple[str, int]]:
     return {name: (sha256_of(data), len(data)) for name, data in files.items()}
 
 
-def real_images(history: History) -> np.ndarray:
-    """Return the run's sample inputs, float32 (10, C, H, W) in [0, 1]."""
-    return history.arrays[SAMPLE_INPUTS].astype(np.float32) / 255
-
-
 def make_card(graph: str, trained: Trained, history: History) -> Card:
     """Return the card of one graph from its recipe and its run's history."""
     recipe, meta = trained.recipe, history.meta
     classes = meta.get("classes", [])
-    ports = {name: _port(name, shape, classes) for name, shape in shapes_of(trained).items()}
+    ports = {name: _port(name, shape, classes) for name, shape in trained.shapes.items()}
     inputs, outputs = trained.ports[graph]
     return Card(
         name=recipe.name,

@@ -1,17 +1,12 @@
-"""Checks in words, and as JSON."""
+"""Checks as lines of text, and as JSON."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from export.verify import Check
-from zoo.runs import COMPACT
-
-if TYPE_CHECKING:
-    from export.bundle import Bundle
-    from export.publish import Published
 
 
 def check_as_text(check: Check) -> str:
@@ -38,14 +33,3 @@ def failure(name: str, checks: Sequence[Check]) -> str:
     """Say which checks failed and that nothing was written."""
     lines = "\n".join(check_as_text(check) for check in checks if not check.passed)
     return f"the export of {name} does not compute what torch computes; no graph was written\n{lines}"
-
-
-def export_as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:
-    """Say what an export wrote, the checks that it passed, and where its bundle lies."""
-    lines = [f"{done.recipe.name}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items())]
-    lines += [check_as_text(check) for check in (*done.checks, *done.refused)]
-    if fp16 and not done.refused and COMPACT not in done.files:
-        lines.append(f"  note    no {COMPACT}: model.onnx has at most 1 MiB")
-    if made is not None:
-        lines.append(f"  bundle  {made.path}: {len(made.sizes)} files, {made.bytes:,} bytes")
-    return "\n".join(lines)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+from export import vectors
+from export.graph import Graph
+from export.verify import FP16_TOLERANCE, TOLERANCE, Check, against_torch, composition, real_images, repetition
 from zoo import card, gate, registry
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
 from zoo.ownership import sha256_of
@@ -13,17 +16,17 @@ from zoo.runs import COMPACT, GRAPHS, RunFolder, find_runs
 
 
 @dataclass
-class Verdict:
+class Verification:
     """What was found about one target."""
 
     target: str
-    checks: list[Any] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
-        return not self.troubles and all(check.passed for check in self.checks)
+        return not self.errors and all(check.passed for check in self.checks)
 
 
 def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
@@ -49,85 +52,75 @@ def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
     return found
 
 
-def verify(target: RunFolder | Path) -> Verdict:
-    """Check a run, a bundle or a file; what is wrong with it is in the verdict."""
-    from export.graphs import one_thread
-
-    verdict = Verdict(str(target.path if isinstance(target, RunFolder) else target))
+def verify(target: RunFolder | Path) -> Verification:
+    """Check a run, a bundle or a file; what is wrong with it is in the answer."""
+    found = Verification(str(target.path if isinstance(target, RunFolder) else target))
     try:
         if isinstance(target, RunFolder):
-            with one_thread():
-                _verify_run(target, verdict)
+            _verify_run(target, found)
         else:
-            _verify_file(target, verdict)
+            _verify_alone(Graph.read(target), found)
     except AezooError as error:
-        verdict.troubles.append(str(error))
-    return verdict
+        found.errors.append(str(error))
+    return found
 
 
-def _verify_run(folder: RunFolder, verdict: Verdict) -> None:
+def _verify_run(folder: RunFolder, found: Verification) -> None:
     """Compare a run's graphs with torch and each other, a bundle's with its vectors, and the files with card.json."""
-    from export import vectors
-
     paths = {path.name: path for path in (*map(folder.graph, GRAPHS), folder.compact) if path.is_file()}
     if "model.onnx" not in paths:
         raise RunError(f"no model.onnx in {folder.path}; export it with `aezoo export`")
-    files = {name: gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES) for name, path in paths.items()}
-    facts = {name: gate.check_onnx(data, source=str(paths[name])) for name, data in files.items()}
-    _verify_sums(folder, files, verdict)
+    graphs = {name: Graph.read(path) for name, path in paths.items()}
+    _verify_sums(folder, graphs, found)
     has_vectors = (folder.path / vectors.FILE).is_file()
-    own = card.from_metadata(facts["model.onnx"].metadata, source=str(paths["model.onnx"]))
-    if own is not None and facts["model.onnx"].image_shape is not None and folder.checkpoint.is_dir():
-        _verify_against_torch(folder, files, facts, own, verdict)
+    model = graphs["model.onnx"]
+    if model.card is not None and model.facts.image_shape is not None and folder.checkpoint.is_dir():
+        _verify_against_torch(folder, graphs, model.card.name, found)
     elif not has_vectors:
-        verdict.notes.append("nothing to compare with torch: no card or no checkpoint beside it")
-        for path in paths.values():
-            _verify_file(path, verdict)
+        found.notes.append("cannot be compared with torch: there is no card inside, or no checkpoint beside it")
+        for graph in graphs.values():
+            _verify_alone(graph, found)
     if has_vectors:
-        verdict.checks += vectors.check(vectors.read(folder.path), files, source=f"{folder.path}/")
+        found.checks += vectors.check(vectors.read(folder.path), graphs)
 
 
-def _verify_against_torch(
-    folder: RunFolder, files: dict[str, bytes], facts: dict[str, gate.GraphFacts], own: card.Card, verdict: Verdict
-) -> None:
-    from export import compact
-    from export.graphs import load_trained
-    from export.publish import real_images
-    from export.verify import TOLERANCE, against_torch, composition
+def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe: str, found: Verification) -> None:
+    from export.trained import load_trained, one_thread
 
     history = folder.read_history()
-    trained = load_trained(registry.load(own.name), folder, epochs=history.epochs)
-    for name, fact in facts.items():
-        ports = tuple(port.name for port in fact.inputs), tuple(port.name for port in fact.outputs)
-        expected = trained.ports.get(_graph_of(name))
+    trained = load_trained(registry.load(recipe), folder, epochs=history.epochs)
+    for file, graph in graphs.items():
+        ports = tuple(port.name for port in graph.facts.inputs), graph.outputs
+        expected = trained.ports.get(_graph_of(file))
         if ports != expected:
             raise FileRefused(
-                f"{folder.path / name} has the ports {ports}, expected {expected or 'no such graph'}; "
-                "export the run again"
+                f"{graph.source} has the ports {ports}, expected {expected or 'no such graph'}; export the run again"
             )
-    shape = facts["model.onnx"].image_shape
+    shape = graphs["model.onnx"].facts.image_shape
     if shape != trained.image_shape:
         raise FileRefused(
             f"{folder.graph('model')} takes images of {shape}, expected {trained.image_shape}; export again"
         )
     real = real_images(history)
-    for name, data in files.items():
-        tolerance = compact.TOLERANCE if name == COMPACT else TOLERANCE
-        checks = against_torch(_graph_of(name), data, trained, real, tolerance=tolerance)
-        verdict.checks += [replace(check, graph=name.removesuffix(".onnx")) for check in checks]
-    verdict.checks += composition({_graph_of(name): files[name] for name in files if name != COMPACT}, shape, real)
+    with one_thread():
+        for file, graph in graphs.items():
+            tolerance = FP16_TOLERANCE if file == COMPACT else TOLERANCE
+            checks = against_torch(_graph_of(file), graph, trained, real, tolerance=tolerance)
+            found.checks += [replace(check, graph=file.removesuffix(".onnx")) for check in checks]
+        whole = {_graph_of(file): graph for file, graph in graphs.items() if file != COMPACT}
+        found.checks += composition(whole, shape, real)
 
 
 def _graph_of(file: str) -> str:
     return "model" if file == COMPACT else file.removesuffix(".onnx")
 
 
-def _verify_sums(folder: RunFolder, files: dict[str, bytes], verdict: Verdict) -> None:
+def _verify_sums(folder: RunFolder, graphs: Mapping[str, Graph], found: Verification) -> None:
     """Compare every file that card.json lists with its sum and size, and name those that it does not list."""
     proofs = sorted((folder.path / "test").glob("*"))
     if not folder.card.exists():
-        where = verdict.troubles if proofs else verdict.notes
-        where.append("no card.json beside it, so its sha256 sums could not be compared")
+        lines = found.errors if proofs else found.notes
+        lines.append("no card.json beside it, so its sha256 sums could not be compared")
         return
     text = gate.read_bytes(folder.card, limit=card.MAX_TEXT).decode(errors="replace")
     card.from_json(text, source=str(folder.card))
@@ -135,30 +128,24 @@ def _verify_sums(folder: RunFolder, files: dict[str, bytes], verdict: Verdict) -
     for name, (sha256, size) in listed.items():
         if not card.FILE.fullmatch(name):
             raise FileRefused(
-                f"{folder.card} lists {name[:80]!r}, which is no file of its folder; export the run again"
+                f"{folder.card} lists {name[:80]!r}, which is not a file of its folder; export the run again"
             )
         path = folder.path / name
         if not path.exists():
-            verdict.troubles.append(f"{name} is on card.json and not in {folder.path}; export the run again")
+            found.errors.append(f"card.json lists {name}, which is not in {folder.path}; export the run again")
             continue
-        data = files[name] if name in files else gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
+        data = graphs[name].data if name in graphs else gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
         if sha256_of(data) != sha256 or len(data) != size:
-            verdict.troubles.append(
-                f"{name} is not the file that card.json names (another sha256 or size); export again"
-            )
-    there = [*files, *(f"test/{path.name}" for path in proofs)]
-    verdict.troubles += [f"{name} is not on card.json; export again" for name in there if name not in listed]
+            found.errors.append(f"{name} is not the file that card.json lists (another sha256 or size); export again")
+    there = [*graphs, *(f"test/{path.name}" for path in proofs)]
+    found.errors += [f"card.json does not list {name}; export again" for name in there if name not in listed]
 
 
-def _verify_file(path: Path, verdict: Verdict) -> None:
-    """A lone file: the gate, its card, and whether it answers each image alike alone and in a batch."""
-    from export.verify import repetition
-
-    data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
-    facts = gate.check_onnx(data, source=str(path))
-    own = card.from_metadata(facts.metadata, source=str(path))
-    verdict.notes.append(f"{path.name}: {own.name}, {own.graph}" if own else f"{path.name}: a file without our card")
-    verdict.checks += repetition(data, facts, source=str(path))
+def _verify_alone(graph: Graph, found: Verification) -> None:
+    """A lone graph: its card, and whether it answers each image alike alone and in a batch."""
+    file = Path(graph.source).name
+    found.notes.append(f"{file}: {graph.card.name}, {graph.card.graph}" if graph.card else f"{file}: has no card")
+    found.checks += repetition(graph)
 
 
 def card_of(target: RunFolder | Path) -> card.Card:
@@ -166,8 +153,7 @@ def card_of(target: RunFolder | Path) -> card.Card:
     path = target.graph("model") if isinstance(target, RunFolder) else target
     if path.suffix == ".json":
         return card.from_json(gate.read_bytes(path, limit=card.MAX_TEXT).decode(errors="replace"), source=str(path))
-    data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
-    own = card.from_metadata(gate.check_onnx(data, source=str(path)).metadata, source=str(path))
+    own = Graph.read(path).card
     if own is None:
-        raise FileRefused(f"{path} has no card inside, as aezoo's graphs have; `aezoo verify` can run it still")
+        raise FileRefused(f"{path} was not written by aezoo: it has no card inside; `aezoo verify` can still run it")
     return own

@@ -13,8 +13,8 @@ import torch
 from onnx import ModelProto
 
 import zoo
-from export.graphs import Ports, Trained, Whole
 from export.torchlib import quick_tables
+from export.trained import Ports, Trained, Whole
 from zoo.card import METADATA_KEY, Card
 from zoo.cli import uncollected
 from zoo.errors import CheckFailed

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from export.graphs import BOTTLENECK, RECONSTRUCTION, Trained, reference
-from zoo import gate, sessions
+from export.graph import BOTTLENECK, RECONSTRUCTION, Array, Graph
 from zoo.errors import FileRefused
+from zoo.runs import SAMPLE_INPUTS, History
+
+if TYPE_CHECKING:  # torch is loaded where there is a network to compare with
+    from export.trained import Trained
 
 BATCHES = (1, 2, 5, 7, 64)
 # Thirty times what eight networks showed in onnxruntime, on [0, 1] pixels; other values scale with their size.
 TOLERANCE = 1e-5
+# Half a unit in float16's last place is 5e-4 of a weight; images of trained networks were up to 5e-4 off.
+FP16_TOLERANCE = 2e-3
 ROUNDINGS = 4
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -52,28 +53,26 @@ def inputs(shape: tuple[int, int, int], real: Array) -> Iterator[Array]:
         yield np.full((2, *shape), value, dtype=np.float32)
 
 
+def real_images(history: History) -> Array:
+    """Return the run's sample inputs, float32 (10, C, H, W) in [0, 1]."""
+    return history.arrays[SAMPLE_INPUTS].astype(np.float32) / 255
+
+
 def against_torch(
-    graph: str, data: bytes, trained: Trained, real: Array, *, tolerance: float = TOLERANCE
+    name: str, graph: Graph, trained: Trained, real: Array, *, tolerance: float = TOLERANCE
 ) -> list[Check]:
     """Compare a graph with torch in float32, per output, in onnxruntime on the CPU."""
-    run = runner(data)
     worst: dict[str, Check] = {}
     for image in inputs(trained.image_shape, real):
-        value = torch.from_numpy(image)
-        if graph == "decoder":
-            value = reference(trained, "encoder", value)[BOTTLENECK]
-        answers = run(value.numpy())
-        for name, tensor in reference(trained, graph, value).items():
-            check = compare(graph, name, "torch", answers[name], tensor.numpy(), tolerance)
+        value = trained.compute("encoder", image)[BOTTLENECK] if name == "decoder" else image
+        answers = graph(value)
+        for output, expected in trained.compute(name, value).items():
+            check = compare(name, output, "torch", answers[output], expected, tolerance)
             if not check.passed:
-                exact = reference(in_float64(trained), graph, value.double())[name].numpy()
-                check = allowing(check, float(np.abs(tensor.numpy() - exact).max(initial=0)))
+                exact = trained.in_float64().compute(name, value.astype(np.float64))[output]
+                check = allowing(check, float(np.abs(expected - exact).max(initial=0)))
             keep_worst(worst, check)
     return list(worst.values())
-
-
-def in_float64(trained: Trained) -> Trained:
-    return replace(trained, network=copy.deepcopy(trained.network).double())
 
 
 def allowing(check: Check, rounding: float) -> Check:
@@ -85,82 +84,38 @@ def allowing(check: Check, rounding: float) -> Check:
     return replace(check, allowed=max(check.allowed, ROUNDINGS * rounding))
 
 
-def composition(files: dict[str, bytes], shape: tuple[int, int, int], real: Array) -> list[Check]:
+def composition(graphs: Mapping[str, Graph], shape: tuple[int, int, int], real: Array) -> list[Check]:
     """Compare decoder(encoder(x)) with the whole graph; empty where one of the three is absent."""
-    if not {"model", "encoder", "decoder"} <= files.keys():
+    if not {"model", "encoder", "decoder"} <= graphs.keys():
         return []
-    model, encoder, decoder = (runner(files[name]) for name in ("model", "encoder", "decoder"))
     worst: dict[str, Check] = {}
     for image in inputs(shape, real):
-        expected = model(image)[RECONSTRUCTION]
-        answer = decoder(encoder(image)[BOTTLENECK])[RECONSTRUCTION]
+        expected = graphs["model"](image)[RECONSTRUCTION]
+        answer = graphs["decoder"](graphs["encoder"](image)[BOTTLENECK])[RECONSTRUCTION]
         keep_worst(worst, compare("decoder(encoder)", RECONSTRUCTION, "model.onnx", answer, expected))
     return list(worst.values())
 
 
-def repetition(data: bytes, facts: gate.GraphFacts, *, source: str) -> list[Check]:
+def repetition(graph: Graph) -> list[Check]:
     """Run a graph of which nothing else is known: twice, and each image alone against the same images in one batch.
 
-    Raises FileRefused for a graph whose input is no batch, or that onnxruntime cannot run.
+    Raises FileRefused for a graph whose input is not a batch, or that onnxruntime cannot run.
     """
-    if len(facts.inputs) != 1 or facts.inputs[0].dtype != "float32" or not facts.inputs[0].shape:
-        ports = ", ".join(f"{port.dtype} {port.shape}" for port in facts.inputs) or "nothing"
-        raise FileRefused(f"{source} takes {ports}; a graph that takes one batch of float32 values can be verified")
-    run = runner(data, source)
-    port = facts.inputs[0]
-    shape = tuple(size if isinstance(size, int) else 1 for size in port.shape[1:])
-    if 0 in port.shape:
-        raise FileRefused(f"{source} takes batches of the shape {port.shape}, which hold nothing to verify")
-    dynamic = isinstance(port.shape[0], str)
-    batch = np.random.default_rng(0).random((5 if dynamic else int(port.shape[0]), *shape), dtype=np.float32)
-    together = run(batch)
-    again = run(batch)
+    count, *rest = graph.input.shape
+    shape = tuple(size if isinstance(size, int) else 1 for size in rest)
+    if 0 in (count, *shape):
+        raise FileRefused(f"{graph.source} takes batches of the shape {graph.input.shape}, which hold no value")
+    batch = np.random.default_rng(0).random((count if isinstance(count, int) else 5, *shape), dtype=np.float32)
+    together, again = graph(batch), graph(batch)
     worst: dict[str, Check] = {}
     for name, answer in together.items():
         keep_worst(worst, compare("graph", name, "itself, run again", again[name], answer))
-    if dynamic:
-        for index in range(len(batch)):
-            alone = run(batch[index : index + 1])
-            for name, answer in together.items():
-                if answer.ndim == 0 or len(answer) != len(batch):
-                    continue  # no row of it belongs to one image
-                keep_worst(
-                    worst,
-                    compare("graph", name, "itself, one image at a time", alone[name], answer[index : index + 1]),
-                )
+    per_image = [name for name, answer in together.items() if answer.ndim and len(answer) == len(batch)]
+    for index in () if isinstance(count, int) else range(len(batch)):
+        alone, row = graph(batch[index : index + 1]), slice(index, index + 1)
+        for name in per_image:
+            keep_worst(worst, compare("graph", name, "itself, one image at a time", alone[name], together[name][row]))
     return list(worst.values())
-
-
-class Runner:
-    """A graph as a function; what onnxruntime raises becomes FileRefused."""
-
-    def __init__(self, data: bytes, source: str) -> None:
-        self._source = source
-        with self._refusing():
-            self._session = sessions.make(data)
-        self._input = self._session.get_inputs()[0].name
-        self._outputs = [port.name for port in self._session.get_outputs()]
-
-    def __call__(self, value: Array) -> dict[str, Array]:
-        with self._refusing():
-            answers = [np.asarray(answer) for answer in self._session.run(self._outputs, {self._input: value})]
-        if any(answer.dtype.kind not in "fiub" for answer in answers):
-            raise FileRefused(f"{self._source} makes outputs that are no numbers; they cannot be verified")
-        return dict(zip(self._outputs, answers, strict=True))
-
-    @contextlib.contextmanager
-    def _refusing(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # onnxruntime raises kinds of its own, and UnicodeDecodeError
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-            raise FileRefused(f"{self._source} cannot be run by onnxruntime ({line})") from error
-
-
-def runner(data: bytes, source: str = "the graph") -> Runner:
-    """Return a graph as a function of its input; raises FileRefused for what does not pass the gate or cannot run."""
-    gate.check_onnx(data, source=source)
-    return Runner(data, source)
 
 
 def compare(

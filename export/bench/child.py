@@ -64,7 +64,7 @@ def _onnxruntime(folder: RunFolder, graph: str, device: str) -> tuple[Compute, s
 def _torch(folder: RunFolder, recipe_name: str, device: str) -> tuple[Compute, str]:
     import torch
 
-    from export.graphs import Whole, load_trained
+    from export.trained import Whole, load_trained
 
     network = load_trained(registry.load(recipe_name), folder, epochs=folder.read_history().epochs).network
     whole = Whole(network).to(device).eval()

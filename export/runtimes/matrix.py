@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 
+from export.graph import Array
 from export.runtimes.browser import run_served
 from export.runtimes.catalogue import Fault, Runtime
+from export.runtimes.conformance import ConformanceTest
 from export.runtimes.job import Case, Job
-from export.runtimes.subjects import Subject
 from export.runtimes.supervise import Ending, Limits, supervise
 from export.verify import Check, allowing, compare, severity
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Cell:
 class Row:
     """One graph in every runtime."""
 
-    subject: Subject
+    test: ConformanceTest
     cells: tuple[Cell, ...]
 
     @property
@@ -72,52 +70,53 @@ class Row:
 
 
 def run_matrix(
-    subjects: Sequence[Subject],
+    tests: Sequence[ConformanceTest],
     runtimes: Sequence[Runtime],
     limits: Limits,
     *,
-    done: Callable[[Subject, Cell], None] = lambda subject, cell: None,
+    done: Callable[[ConformanceTest, Cell], None] = lambda test, cell: None,
 ) -> Iterator[Row]:
     """Yield a row a graph; two runtimes work at a time, each in its process under the limits."""
-    for subject in subjects:
-        yield _row(subject, runtimes, limits, done)
+    for test in tests:
+        yield _row(test, runtimes, limits, done)
 
 
-def _row(subject: Subject, runtimes: Sequence[Runtime], limits: Limits, done: Callable[[Subject, Cell], None]) -> Row:
-    cases = subject.cases()
-    expected = [subject.expected(case) for case in cases]
+def _row(
+    test: ConformanceTest, runtimes: Sequence[Runtime], limits: Limits, done: Callable[[ConformanceTest, Cell], None]
+) -> Row:
+    cases = test.cases()
+    expected = [test.expected(case) for case in cases]
     stop = threading.Event()  # of Ctrl-C the processes hear nothing: each is in a session of its own
 
     def one(runtime: Runtime) -> Cell:
         if runtime.version is None:
             return Cell(runtime)
-        cell = _run(subject, runtime, cases, expected, limits, stop)
-        done(subject, cell)
+        cell = _run(test, runtime, cases, expected, limits, stop)
+        done(test, cell)
         return cell
 
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as workers:
         try:
-            return Row(subject, tuple(workers.map(one, runtimes)))
+            return Row(test, tuple(workers.map(one, runtimes)))
         except BaseException:
             stop.set()
             raise
 
 
 def _run(
-    subject: Subject,
+    test: ConformanceTest,
     runtime: Runtime,
     cases: Sequence[Case],
     expected: Sequence[Mapping[str, Array]],
     limits: Limits,
     stop: threading.Event,
 ) -> Cell:
-    outputs = tuple(port.name for port in subject.facts.outputs)
-    job = Job(subject.data, subject.facts.inputs[0].name, outputs, cases)
+    job = Job(test.graph.data, test.graph.input.name, test.graph.outputs, cases)
     with tempfile.TemporaryDirectory(prefix="aezoo-") as name:
         folder = Path(name)
         job.write(folder)
         ending = _supervised(runtime, folder, limits, stop)
-        return _judge(subject, runtime, job, ending, folder, expected)
+        return _judge(test, runtime, job, ending, folder, expected)
 
 
 def _supervised(runtime: Runtime, folder: Path, limits: Limits, stop: threading.Event) -> Ending:
@@ -134,7 +133,7 @@ _OURS = {
 
 
 def _judge(
-    subject: Subject,
+    test: ConformanceTest,
     runtime: Runtime,
     job: Job,
     ending: Ending,
@@ -157,7 +156,7 @@ def _judge(
             why = why or f"wrote no sound answer to {job.cases[number].name} ({error})"
             break
         answered += 1
-        for found in _compared(subject, job.cases[number], answers, expected[number]):
+        for found in _compared(test, job.cases[number], answers, expected[number]):
             if worst is None or severity(found[0]) > severity(worst[0]):
                 worst = found
     if answered < len(job.cases):
@@ -165,21 +164,21 @@ def _judge(
         loaded = any("loaded" in told for told in ending.told)
         why += f", {f'at {job.cases[answered].name}' if loaded else 'while it loads the graph'}"
     met, where = worst or (None, "")
-    graph = onnx.ModelProto.FromString(subject.data).graph
+    graph = onnx.ModelProto.FromString(test.graph.data).graph
     faults = tuple(fault for fault in runtime.faults if fault.concerns(graph))
     difference, allowed = (met.difference, met.allowed) if met else (None, None)
     return Cell(runtime, difference, allowed, where, (answered, len(job.cases)), why, ending.seconds, faults)
 
 
 def _compared(
-    subject: Subject, case: Case, answers: Mapping[str, Array], expected: Mapping[str, Array]
+    test: ConformanceTest, case: Case, answers: Mapping[str, Array], expected: Mapping[str, Array]
 ) -> Iterator[tuple[Check, str]]:
     """Yield the comparison of every output of a case, and where that was."""
     rounding: Mapping[str, float] | None = None
     for name, wanted in expected.items():
-        check = compare(subject.path.stem, name, subject.reference, answers[name], wanted)
+        check = compare(test.path.stem, name, test.reference, answers[name], wanted)
         if not check.passed and math.isfinite(check.difference):
-            rounding = subject.rounding(case.value) if rounding is None else rounding
+            rounding = test.rounding(case.value) if rounding is None else rounding
             check = allowing(check, rounding[name])
         yield check, f"{name}, {case.name}"
 
@@ -187,8 +186,8 @@ def _compared(
 def as_json(row: Row) -> dict[str, Any]:
     """Return a row for `--json`; a difference that is no number is null."""
     return {
-        "graph": str(row.subject.path),
-        "reference": row.subject.reference,
+        "graph": str(row.test.path),
+        "reference": row.test.reference,
         "passed": row.passed,
         "runtimes": {cell.runtime.name: _cell(cell) for cell in row.cells},
     }

@@ -12,8 +12,8 @@ from itertools import repeat
 from pathlib import Path
 
 from export.runtimes.catalogue import NAMES, Runtime, find
+from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
 from export.runtimes.matrix import Cell, Row, as_json, run_matrix
-from export.runtimes.subjects import BATCHES, Subject, subjects_of
 from export.runtimes.supervise import Limits
 from zoo.cli import plain, print_json
 from zoo.errors import AezooError, Interrupted, UsageError
@@ -28,10 +28,10 @@ def show_matrix(
     """Run and print the matrix of these targets; return whether nothing failed. Raises UsageError for a wrong name."""
     runtimes = [find(name) for name in chosen(names)]
     allowed = limits or Limits()
-    subjects, refused = _subjects(targets)
+    tests, refused = _tests(targets)
     installed = sum(runtime.version is not None for runtime in runtimes)
-    with _heeding_signals(), _progress(quiet=quiet or as_json, of=len(subjects) * installed) as tick:
-        rows = list(run_matrix(subjects, runtimes, allowed, done=tick))
+    with _heeding_signals(), _progress(quiet=quiet or as_json, of=len(tests) * installed) as tick:
+        rows = list(run_matrix(tests, runtimes, allowed, done=tick))
     passed = not refused and any(cell.tried for row in rows for cell in row.cells) and all(row.passed for row in rows)
     if as_json:
         print_json(_document(rows, runtimes, refused, allowed, passed))
@@ -71,17 +71,17 @@ def _heeding_signals() -> Iterator[None]:
             signal.signal(getattr(signal, name), handler)
 
 
-def _subjects(targets: Sequence[RunFolder | Path]) -> tuple[list[Subject], list[str]]:
+def _tests(targets: Sequence[RunFolder | Path]) -> tuple[list[ConformanceTest], list[str]]:
     """Return the graphs of the targets, and a sentence for each that is refused."""
-    subjects, refused = [], []
+    tests, refused = [], []
     for target in targets:
         try:
-            for subject in subjects_of(target):
-                subjects.append(subject)
+            for test in conformance_of(target):
+                tests.append(test)
         except AezooError as error:
             place = str(target.path if isinstance(target, RunFolder) else target)
             refused.append(str(error) if place in str(error) else f"{place}: {error}")
-    return subjects, refused
+    return tests, refused
 
 
 @contextlib.contextmanager
@@ -98,10 +98,10 @@ class _Tick:
     def __init__(self, of: int, *, shown: bool) -> None:
         self._of, self._done, self._shown = of, 0, shown
 
-    def __call__(self, subject: Subject, cell: Cell) -> None:
+    def __call__(self, test: ConformanceTest, cell: Cell) -> None:
         self._done += 1
         if self._shown:
-            told = f"{self._done} of {self._of}: {_label(subject)} in {cell.runtime.name}"
+            told = f"{self._done} of {self._of}: {_label(test)} in {cell.runtime.name}"
             print(f"\r\x1b[K{plain(told)[:100]}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
@@ -131,13 +131,13 @@ def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[
     return "\n".join(lines)
 
 
-def _label(subject: Subject) -> str:
-    return "/".join(subject.path.parts[-3:])
+def _label(test: ConformanceTest) -> str:
+    return "/".join(test.path.parts[-3:])
 
 
 def _table(rows: Sequence[Row], runtimes: Sequence[Runtime]) -> list[str]:
     head = ["max |difference|", *(runtime.name for runtime in runtimes)]
-    body = [[_label(row.subject), *map(_word, row.cells)] for row in rows]
+    body = [[_label(row.test), *map(_word, row.cells)] for row in rows]
     widths = [max(len(line[column]) for line in (head, *body)) for column in range(len(head))]
     return list(map(_line, (head, *body), repeat(widths)))
 
@@ -157,7 +157,7 @@ def _word(cell: Cell) -> str:
 
 
 def _trouble(row: Row, cell: Cell) -> str:
-    where = f"  FAILED  {_label(row.subject)} in {cell.runtime.name}: "
+    where = f"  FAILED  {_label(row.test)} in {cell.runtime.name}: "
     if cell.why:
         return where + cell.why
     if cell.difference is None or cell.allowed is None:
@@ -171,7 +171,7 @@ def _trouble(row: Row, cell: Cell) -> str:
 
 
 def _legend(rows: Sequence[Row], runtimes: Sequence[Runtime], limits: Limits) -> list[str]:
-    references = ", ".join(dict.fromkeys(row.subject.reference for row in rows))
+    references = ", ".join(dict.fromkeys(row.test.reference for row in rows))
     lines = [
         f"  against {references} at batches of {', '.join(map(str, BATCHES))}: noise, real images, zeros, ones; "
         f"at most {limits.seconds:g} s and {limits.memory / 2**30:g} GiB each"

@@ -155,7 +155,7 @@ def test_fp16_that_needs_more_digits_is_not_written_and_the_rest_is(
     code, out, err = aezoo(capsys, *words)
     assert code == 1
     assert "FAILED  model_fp16.reconstruction against torch" in out
-    assert "model_fp16.onnx was not written of purdue/dense: its weights need more digits than float16" in err
+    assert "model_fp16.onnx was not written for purdue/dense: the weights need more digits than float16" in err
     assert not (tmp_path / "purdue/dense/model_fp16.onnx").exists()
     assert aezoo(capsys, "verify", tmp_path / "purdue/dense")[0] == 0
 
@@ -242,19 +242,19 @@ def damage_vector(bundle: Path) -> str:
 
 def damage_sum(bundle: Path) -> str:
     (bundle / "README.md").write_text("changed")
-    return "README.md is not the file that card.json names (another sha256 or size)"
+    return "README.md is not the file that card.json lists (another sha256 or size)"
 
 
 def lose_a_file(bundle: Path) -> str:
     (bundle / "decoder.onnx").unlink()
-    return "decoder.onnx is on card.json and not in"
+    return "card.json lists decoder.onnx, which is not in"
 
 
 def list_another_s_file(bundle: Path) -> str:
     told = json.loads((bundle / "card.json").read_text())
     told["files"]["../../index.json"] = {"sha256": "0" * 64, "bytes": 1}
     (bundle / "card.json").write_text(json.dumps(told, sort_keys=True, separators=(",", ":")))
-    return "lists '../../index.json', which is no file of its folder"
+    return "lists '../../index.json', which is not a file of its folder"
 
 
 def shorten_a_vector(bundle: Path) -> str:
@@ -295,14 +295,14 @@ def widen(tolerance: float) -> Callable[[Path], str]:
 
 def add_an_unlisted_graph(bundle: Path) -> str:
     shutil.copy(bundle / "model.onnx", bundle / "model_fp16.onnx")
-    return "model_fp16.onnx is not on card.json"
+    return "card.json does not list model_fp16.onnx"
 
 
 def lie_about_a_size(bundle: Path) -> str:
     text = (bundle / "card.json").read_text()
     size = (bundle / "model.onnx").stat().st_size
     (bundle / "card.json").write_text(text.replace(f'"bytes":{size},', '"bytes":5,'))
-    return "model.onnx is not the file that card.json names (another sha256 or size)"
+    return "model.onnx is not the file that card.json lists (another sha256 or size)"
 
 
 def lose_the_card(bundle: Path) -> str:
@@ -377,7 +377,7 @@ def test_card_of_a_graph_without_one_says_so(tmp_path: Path, capsys: Capture) ->
     (tmp_path / "plain.onnx").write_bytes(relu().SerializeToString())
     code, _, err = aezoo(capsys, "card", tmp_path / "plain.onnx")
     assert code == 2
-    assert f"{tmp_path / 'plain.onnx'} has no card inside, as aezoo's graphs have" in err
+    assert f"{tmp_path / 'plain.onnx'} was not written by aezoo: it has no card inside" in err
 
 
 # ---- the kit -------------------------------------------------------------------------------------------------

@@ -5,8 +5,11 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,14 +19,18 @@ from torch import Tensor, nn
 
 from export import publish as publishing
 from export import torchlib
-from export.graphs import Trained, load_trained, ports_of
+from export.bundle import write_bundle
+from export.graph import Graph
 from export.publish import publish
+from export.runtimes.conformance import conformance_of
+from export.targets import verify
 from export.to_onnx import convert
+from export.trained import Trained, load_trained, ports_of
 from export.verify import BATCHES, TOLERANCE, Check, against_torch, inputs, keep_worst
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
 from tests.zoo.test_cli import aezoo
-from zoo import card, registry, sessions
+from zoo import card, gate, registry, sessions
 from zoo.blocks import Autoencoder
 from zoo.errors import CheckFailed, RunError
 from zoo.runs import GRAPHS, RunFolder
@@ -113,6 +120,36 @@ def test_the_shared_table_of_translations_changes_no_byte(
     assert {graph: model.SerializeToString() for graph, model in convert(run).items()} == quick
 
 
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a graph went through the gate, and how often a session was made."""
+    counts: Counter[str] = Counter()
+
+    def counting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **named: Any) -> Any:
+            counts[name] += 1
+            return call(*arguments, **named)
+
+        return counted
+
+    monkeypatch.setattr(gate, "check_onnx", counting("gate", gate.check_onnx))
+    monkeypatch.setattr(sessions, "make", counting("session", sessions.make))
+    return counts
+
+
+def test_an_export_and_a_verification_open_each_graph_once(
+    run: RunFolder, tmp_path: Path, opened: Counter[str]
+) -> None:
+    write_bundle(publish(registry.load("purdue/conv"), run), tmp_path / "models")
+    assert opened == {"gate": 3, "session": 3}
+    opened.clear()
+    assert verify(run).passed and verify(RunFolder.of(tmp_path / "models", "purdue/conv")).passed
+    assert opened == {"gate": 6, "session": 6}
+    opened.clear()
+    assert [test.reference for test in conformance_of(run)] == ["torch"] * 3
+    assert opened == {"gate": 3}
+
+
 def test_verification_sees_noise_and_real_images_at_every_batch_size() -> None:
     real = np.full((10, 1, 28, 28), 0.5, np.float32)
     seen = list(inputs((1, 28, 28), real))
@@ -165,7 +202,7 @@ def test_a_wrong_graph_is_noticed_by_its_numbers(conv_run: RunFolder) -> None:
     with torch.no_grad():
         next(trained.network.decoder.parameters()).mul_(1.001)
     real = np.zeros((1, 1, 28, 28), np.float32)
-    checks = against_torch("model", conv_run.graph("model").read_bytes(), trained, real)
+    checks = against_torch("model", Graph.read(conv_run.graph("model")), trained, real)
     assert {check.output: check.passed for check in checks} == {"reconstruction": False, "bottleneck": True}
 
 
@@ -211,7 +248,7 @@ def test_verify_notices_a_graph_that_is_not_the_one_on_the_card(run: RunFolder, 
     run.graph("model").write_bytes(model.SerializeToString())
     code, out, _ = aezoo(capsys, "verify", run.path)
     assert code == 1
-    assert "model.onnx is not the file that card.json names" in out
+    assert "model.onnx is not the file that card.json lists" in out
     assert "FAILED  model.reconstruction against torch" in out
 
 
@@ -268,9 +305,9 @@ def crafted(
 @pytest.mark.parametrize(
     ("shape", "kind", "sentence"),
     [
-        ([], onnx.TensorProto.FLOAT, r"takes float32 (); a graph that takes one batch"),
-        (["batch", 4], onnx.TensorProto.INT32, "takes int32 ('batch', 4); a graph that takes one batch"),
-        ([0, 4], onnx.TensorProto.FLOAT, "which hold nothing to verify"),
+        ([], onnx.TensorProto.FLOAT, r"takes float32 (); only a graph that takes one batch"),
+        (["batch", 4], onnx.TensorProto.INT32, "takes int32 ('batch', 4); only a graph that takes one batch"),
+        ([0, 4], onnx.TensorProto.FLOAT, "which hold no value"),
         (["batch", 4], onnx.TensorProto.FLOAT, ": passed"),
     ],
 )
@@ -326,7 +363,7 @@ def test_where_float32_itself_has_fewer_digits_the_gate_knows_and_a_wrong_graph_
     with torch.no_grad():
         first = next(module for module in trained.network.decoder.modules() if isinstance(module, nn.Conv2d))
         first.weight.mul_(3e4)  # logits of tens of thousands
-    graph = convert(trained)["model"].SerializeToString()
+    graph = Graph(convert(trained)["model"].SerializeToString())
     checks = {check.output: check for check in against_torch("model", graph, trained, real)}
     assert all(check.passed for check in checks.values())
     assert checks["reconstruction"].difference > TOLERANCE, "else this test shows nothing"

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,11 +21,11 @@ from onnx import TensorProto, helper
 
 from export.bundle import write_bundle
 from export.publish import publish
-from export.runtimes import catalogue, subjects
+from export.runtimes import catalogue
 from export.runtimes.catalogue import NAMES, Fault, Runtime, find
+from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
 from export.runtimes.matrix import Cell, Row, run_matrix
 from export.runtimes.report import as_text
-from export.runtimes.subjects import BATCHES, Subject, subjects_of
 from export.runtimes.supervise import Limits, answer_of, memory_of, supervise
 from export.verify import TOLERANCE, compare
 from tests.zoo.test_cli import aezoo
@@ -86,10 +87,10 @@ child.main("fake", folder)
 
 
 @pytest.fixture(scope="module")
-def subject(conv_run: RunFolder) -> Subject:
+def model_test(conv_run: RunFolder) -> ConformanceTest:
     """The model of a run whose torch network is there to be asked."""
     publish(registry.load("purdue/conv"), conv_run)
-    return next(subjects_of(conv_run))
+    return next(conformance_of(conv_run))
 
 
 @pytest.fixture
@@ -103,13 +104,13 @@ def fake(tmp_path: Path) -> Any:
     return make
 
 
-def one(subject: Subject, runtime: Runtime, limits: Limits = LIMITS) -> Cell:
-    (row,) = run_matrix([subject], [runtime], limits)
+def one(model_test: ConformanceTest, runtime: Runtime, limits: Limits = LIMITS) -> Cell:
+    (row,) = run_matrix([model_test], [runtime], limits)
     return row.cells[0]
 
 
-def test_every_kind_of_input_goes_in_at_every_batch_size(subject: Subject) -> None:
-    cases = subject.cases()
+def test_every_kind_of_input_goes_in_at_every_batch_size(model_test: ConformanceTest) -> None:
+    cases = model_test.cases()
     assert {(case.kind, len(case.value)) for case in cases} == {
         (kind, batch) for kind in ("noise", "real", "zeros", "ones") for batch in (1, 2, 7, 64)
     }
@@ -121,11 +122,11 @@ def test_every_kind_of_input_goes_in_at_every_batch_size(subject: Subject) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_runtime_that_is_installed_computes_what_torch_computes(name: str, subject: Subject) -> None:
+def test_a_runtime_that_is_installed_computes_what_torch_computes(name: str, model_test: ConformanceTest) -> None:
     runtime = find(name)
     if runtime.version is None:
         pytest.skip(f"{name} is not installed: {runtime.absent}")
-    cell = one(subject, runtime)
+    cell = one(model_test, runtime)
     assert cell.why == ""
     assert cell.cases == (16, 16)
     assert cell.difference is not None and cell.allowed is not None
@@ -149,9 +150,9 @@ def test_a_runtime_that_is_installed_computes_what_torch_computes(name: str, sub
 )
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names Linux's signals, and reads its /proc")
 def test_what_a_runtime_does_wrong_ends_its_own_process_and_is_told(
-    how: str, why: str, subject: Subject, fake: Any
+    how: str, why: str, model_test: ConformanceTest, fake: Any
 ) -> None:
-    cell = one(subject, fake(how), Limits(seconds=6 if how in ("hangs", "floods") else 120, memory=1 << 30))
+    cell = one(model_test, fake(how), Limits(seconds=6 if how in ("hangs", "floods") else 120, memory=1 << 30))
     assert (cell.why, cell.passed) == (why, False)
     if how != "crashes at once":
         assert cell.cases == (8, 16), "what it answered before counts"
@@ -162,9 +163,11 @@ def test_what_a_runtime_does_wrong_ends_its_own_process_and_is_told(
     ("how", "word"),
     [("is wrong", "1.0e-03 !"), ("is not a number", "no number !"), ("has another shape", "no number !")],
 )
-def test_wrong_numbers_fail_with_the_place_they_were_met_at(how: str, word: str, subject: Subject, fake: Any) -> None:
+def test_wrong_numbers_fail_with_the_case_that_showed_them(
+    how: str, word: str, model_test: ConformanceTest, fake: Any
+) -> None:
     runtime = fake(how)
-    rows = list(run_matrix([subject], [runtime], LIMITS))
+    rows = list(run_matrix([model_test], [runtime], LIMITS))
     assert not rows[0].passed
     told = as_text(rows, [runtime], [], LIMITS)
     assert word in told
@@ -174,15 +177,15 @@ def test_wrong_numbers_fail_with_the_place_they_were_met_at(how: str, word: str,
         assert "× 2)" in told
 
 
-def test_what_a_runtime_prints_besides_does_no_harm(subject: Subject, fake: Any) -> None:
-    assert one(subject, fake("chatters")).passed
+def test_what_a_runtime_prints_besides_does_no_harm(model_test: ConformanceTest, fake: Any) -> None:
+    assert one(model_test, fake("chatters")).passed
 
 
-def test_a_known_fault_is_told_with_its_source_and_fails_all_the_same(subject: Subject, fake: Any) -> None:
+def test_a_known_fault_is_told_with_its_source_and_fails_all_the_same(model_test: ConformanceTest, fake: Any) -> None:
     known = Fault(lambda node: node.op_type == "Conv", "it cannot convolve", "https://example.org/issue/1")
     other = Fault(lambda node: node.op_type == "Loop", "it cannot loop", "https://example.org/issue/2")
     runtime = fake("is wrong", faults=(known, other))
-    rows = list(run_matrix([subject], [runtime], LIMITS))
+    rows = list(run_matrix([model_test], [runtime], LIMITS))
     told = as_text(rows, [runtime], [], LIMITS)
     assert "known   fake: it cannot convolve (https://example.org/issue/1)" in told
     assert "loop" not in told
@@ -212,12 +215,12 @@ def test_of_a_run_torch_says_it_of_a_lone_file_onnxruntime_and_of_a_bundle_the_v
     conv_run: RunFolder, tmp_path: Path
 ) -> None:
     bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
-    assert [each.reference for each in subjects_of(conv_run)] == ["torch"] * 3
-    bundled = list(subjects_of(RunFolder(bundle)))
+    assert [each.reference for each in conformance_of(conv_run)] == ["torch"] * 3
+    bundled = list(conformance_of(RunFolder(bundle)))
     assert [each.reference for each in bundled] == ["onnxruntime"] * 3
     assert [each.cases()[-1].kind for each in bundled] == ["vectors"] * 3
     shutil.copy(bundle / "model.onnx", tmp_path / "alone.onnx")
-    (alone,) = subjects_of(tmp_path / "alone.onnx")
+    (alone,) = conformance_of(tmp_path / "alone.onnx")
     assert (alone.reference, alone.vectors) == ("onnxruntime", None)
     assert {case.kind for case in alone.cases()} == {"noise", "real", "zeros", "ones"}
 
@@ -225,10 +228,10 @@ def test_of_a_run_torch_says_it_of_a_lone_file_onnxruntime_and_of_a_bundle_the_v
 def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(conv_run: RunFolder, tmp_path: Path) -> None:
     bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
     for place in (conv_run, RunFolder(bundle)):
-        model, encoder, decoder = subjects_of(place)
+        model, encoder, decoder = conformance_of(place)
         for image, value in zip(encoder.cases(), decoder.cases(), strict=True):
             if image.kind in ("noise", "real"):
-                np.testing.assert_allclose(value.value, model.answer(image.value)["bottleneck"], atol=1e-4)
+                np.testing.assert_allclose(value.value, model.expect(image.value)["bottleneck"], atol=1e-4)
 
 
 def test_a_bundle_whose_vectors_disagree_fails(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
@@ -253,13 +256,13 @@ def test_a_foreign_graph_is_fed_what_fits_its_input(tmp_path: Path) -> None:
     for name, shape in shapes.items():
         model = model_of([helper.make_node("Relu", ["image"], ["out"])], shape=shape)
         (tmp_path / f"{name}.onnx").write_bytes(model.SerializeToString())
-        (found,) = subjects_of(tmp_path / f"{name}.onnx")
+        (found,) = conformance_of(tmp_path / f"{name}.onnx")
         cases = found.cases()
         kinds = {case.kind for case in cases}
         assert kinds == ({"noise", "zeros", "ones"} if name == "vector" else {"noise", "real", "zeros", "ones"})
         assert {case.value.shape[1:] for case in cases} == {shape[1:]}
         assert {len(case.value) for case in cases} == ({3} if name == "fixed" else set(BATCHES))
-    colour = next(case.value for case in next(subjects_of(tmp_path / "colour.onnx")).cases() if case.kind == "real")
+    colour = next(case.value for case in next(conformance_of(tmp_path / "colour.onnx")).cases() if case.kind == "real")
     assert 0 <= colour.min() < colour.max() <= 1
 
 
@@ -267,8 +270,8 @@ def test_what_takes_several_inputs_is_refused(tmp_path: Path) -> None:
     model = model_of([helper.make_node("Add", ["image", "other"], ["out"])])
     model.graph.input.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, ["batch", 1, 8, 8]))
     (tmp_path / "two.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(FileRefused, match="takes other things than one batch of float32 values"):
-        list(subjects_of(tmp_path / "two.onnx"))
+    with pytest.raises(FileRefused, match=r"float32 .*, float32 .*; only a graph that takes one batch of float32"):
+        list(conformance_of(tmp_path / "two.onnx"))
 
 
 def test_where_float32_has_fewer_digits_the_gate_knows_and_only_there(tmp_path: Path) -> None:
@@ -280,7 +283,7 @@ def test_where_float32_has_fewer_digits_the_gate_knows_and_only_there(tmp_path: 
         helper.make_node("Add", ["wide", "flat"], ["out"]),
     ]
     (tmp_path / "wide.onnx").write_bytes(model_of(nodes, [ten]).SerializeToString())
-    (found,) = subjects_of(tmp_path / "wide.onnx")
+    (found,) = conformance_of(tmp_path / "wide.onnx")
     ones = np.ones((1, 1, 8, 8), np.float32)
     assert found.rounding(ones)["out"] == pytest.approx(1e4 * 2**-23, rel=0.5)
     assert found.rounding(np.zeros_like(ones))["out"] == 0
@@ -289,19 +292,37 @@ def test_where_float32_has_fewer_digits_the_gate_knows_and_only_there(tmp_path: 
 # ---- limits --------------------------------------------------------------------------------------------------
 
 
-def test_a_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
-    script = "import subprocess, sys, time; subprocess.Popen(['sleep', '300']); print(1, flush=True); time.sleep(300)"
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for the process in Linux's /proc")
+def test_a_process_ends_with_all_that_it_started() -> None:
+    script = (
+        "import json, subprocess, time; child = subprocess.Popen(['sleep', '300'])\n"
+        "print(json.dumps({'pid': child.pid}), flush=True); time.sleep(300)"
+    )
     began = time.monotonic()
-    ending = supervise([sys.executable, "-c", script], Limits(seconds=1.0))
-    assert ending.why == "not done after 1 s"
+    ending = supervise([sys.executable, "-c", script], Limits(seconds=5.0))
+    assert ending.why == "not done after 5 s"
     assert time.monotonic() - began < 30
-    if Path("/proc").is_dir():
-        assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.read_bytes() == b"sleep\x00300\x00"]
+    (line,) = ending.told
+    deadline = time.monotonic() + 10  # its new parent has to hear of its end
+    while Path(f"/proc/{line['pid']}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{line['pid']}").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in Linux's /proc")
 def test_memory_is_that_of_a_process_and_its_children() -> None:
-    assert memory_of(os.getpid()) > 50e6
+    child = "import time; held = b'x' * (200 << 20); print(flush=True); time.sleep(300)"
+    parent = (
+        f"import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=-1)\n"
+        "child.stdout.readline(); print(flush=True); time.sleep(300)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline()
+            alone = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            assert alone < 200 << 20 < memory_of(process.pid)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_a_program_that_cannot_be_started_is_told_of() -> None:
@@ -353,8 +374,8 @@ def test_cuda_s_absence_is_told_with_its_reason() -> None:
 
 
 @pytest.mark.gpu
-def test_cuda_computes_what_torch_computes(subject: Subject) -> None:
-    cell = one(subject, find("ort-cuda"))
+def test_cuda_computes_what_torch_computes(model_test: ConformanceTest) -> None:
+    cell = one(model_test, find("ort-cuda"))
     assert cell.passed, cell
 
 
@@ -378,23 +399,22 @@ def test_a_wrong_word_is_one_sentence(words: list[str], sentence: str, conv_run:
 def test_a_row_passes_where_every_cell_does() -> None:
     absent, good = Cell(Runtime("a", None)), Cell(Runtime("b", "1"), 1e-7, 1e-5, "x", (1, 1))
     bad, unfinished = Cell(Runtime("c", "1"), 1e-3, 1e-5, "x", (1, 1)), Cell(Runtime("d", "1"), 1e-7, 1e-5, "x", (1, 2))
-    subject: Any = None
-    assert Row(subject, (absent, good)).passed
-    assert not Row(subject, (good, bad)).passed
-    assert not Row(subject, (good, unfinished)).passed
-    assert not Row(subject, (good, Cell(Runtime("e", "1")))).passed, "it answered nothing"
-    assert subjects.VECTORS == "vectors"
+    model_test: Any = None
+    assert Row(model_test, (absent, good)).passed
+    assert not Row(model_test, (good, bad)).passed
+    assert not Row(model_test, (good, unfinished)).passed
+    assert not Row(model_test, (good, Cell(Runtime("e", "1")))).passed, "it answered nothing"
 
 
-def test_ctrl_c_ends_every_process_of_the_matrix(subject: Subject, fake: Any) -> None:
+def test_ctrl_c_ends_every_process_of_the_matrix(model_test: ConformanceTest, fake: Any) -> None:
     """The second runtime hangs; the first one's end stands for the key."""
 
-    def interrupt(_: Subject, cell: Cell) -> None:
+    def interrupt(_: ConformanceTest, cell: Cell) -> None:
         raise KeyboardInterrupt
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        list(run_matrix([subject], [find("onnxruntime"), fake("hangs")], LIMITS, done=interrupt))
+        list(run_matrix([model_test], [find("onnxruntime"), fake("hangs")], LIMITS, done=interrupt))
     assert time.monotonic() - began < 60
 
 
@@ -418,7 +438,7 @@ def test_outputs_of_other_types_are_compared_too(name: str, kind: int, tmp_path:
     model = model_of([helper.make_node("Cast", ["image"], ["out"], to=kind)])
     model.graph.output[0].type.tensor_type.elem_type = kind
     (tmp_path / "cast.onnx").write_bytes(model.SerializeToString())
-    cell = one(next(subjects_of(tmp_path / "cast.onnx")), runtime)
+    cell = one(next(conformance_of(tmp_path / "cast.onnx")), runtime)
     assert cell.passed, cell.why
 
 
@@ -480,8 +500,8 @@ def test_every_recipe_of_the_zoo_computes_the_same_in_every_runtime(whole_zoo: P
         run = RunFolder.of(whole_zoo, name)
         publish(registry.load(name), run)
         found += [
-            (str(row.subject.path), cell.runtime.name, cell.why or cell.difference, cell.where)
-            for row in run_matrix(list(subjects_of(run)), runtimes, Limits())
+            (str(row.test.path), cell.runtime.name, cell.why or cell.difference, cell.where)
+            for row in run_matrix(list(conformance_of(run)), runtimes, Limits())
             for cell in row.cells
             if not cell.passed
         ]

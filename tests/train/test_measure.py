@@ -286,7 +286,7 @@ def test_the_latent_letters_start_from_the_trained_decoder_and_leave_it_alone(
 ) -> None:
     recipe, there = shortened(registry.load("letters/latent")), trained_runs("letters/random")
     result = train_quickly(recipe, tmp_path, epochs=2, quick=True, splits=small_splits(recipe), needs=there)
-    from export.graphs import load_trained
+    from export.trained import load_trained
 
     frozen = load_trained(recipe, result.run, epochs=2).network.decoder.state_dict()  # type: ignore[union-attr]
     parent_run = RunFolder.of(there, "letters/random")

@@ -1,26 +1,22 @@
-"""The graphs of a trained network: what goes in, what comes out, and the torch module that computes it."""
+"""A trained network: the graphs it is exported as, and what torch computes for each."""
 
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from export.graph import BOTTLENECK, FEATURES, IMAGE, LOGITS, LOGVAR, RECONSTRUCTION, Array
 from zoo import checkpoints
 from zoo.blocks import Autoencoder, Classifier, Variational, bottleneck_shape
 from zoo.errors import RunError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
-
-IMAGE = "image"
-RECONSTRUCTION = "reconstruction"
-BOTTLENECK = "bottleneck"
-LOGVAR = "logvar"
-LOGITS = "logits"
-FEATURES = "features"
 
 Ports = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]  # graph → (inputs, outputs)
 
@@ -52,10 +48,10 @@ class Whole(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        return tuple(_answer(self.network, image).values())
+        return tuple(_outputs(self.network, image).values())
 
 
-def _answer(network: Autoencoder | Classifier, image: Tensor) -> dict[str, Tensor]:
+def _outputs(network: Autoencoder | Classifier, image: Tensor) -> dict[str, Tensor]:
     """Return every output of the whole graph by name, in the order of its ports."""
     if isinstance(network, Classifier):
         logits, features = network(image)
@@ -80,6 +76,26 @@ class Trained:
     def ports(self) -> Ports:
         return ports_of(self.network)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one image's value at every port, without the batch."""
+        outputs = self.compute("model", np.zeros((1, *self.image_shape), np.float32))
+        return {IMAGE: self.image_shape, **{name: value.shape[1:] for name, value in outputs.items()}}
+
+    def compute(self, graph: str, value: Array) -> dict[str, Array]:
+        """Return what torch computes for a graph: every output by name."""
+        with torch.inference_mode():
+            return {name: output.numpy() for name, output in self._compute(graph, torch.from_numpy(value)).items()}
+
+    def _compute(self, graph: str, value: Tensor) -> Mapping[str, Tensor]:
+        if graph == "model":
+            return _outputs(self.network, value)
+        assert isinstance(self.network, Autoencoder), graph
+        return self.network.encode(value) if graph == "encoder" else {RECONSTRUCTION: self.network.decode(value)}
+
+    def in_float64(self) -> Trained:
+        return replace(self, network=copy.deepcopy(self.network).double())
+
 
 def load_trained(recipe: Recipe, run: RunFolder, *, epochs: int) -> Trained:
     """Return the network of the run's newest sound checkpoint, which must be of the epoch that the history ends with.
@@ -88,10 +104,10 @@ def load_trained(recipe: Recipe, run: RunFolder, *, epochs: int) -> Trained:
     """
     checkpoint = checkpoints.last(run)
     if checkpoint.epoch != epochs:
-        _, troubles = checkpoints.newest(run)
+        _, damaged = checkpoints.newest(run)
         raise RunError(
             f"the newest sound checkpoint in {run.checkpoint} is of epoch {checkpoint.epoch}, the history ends with "
-            f"epoch {epochs}{''.join(f'; {trouble}' for trouble in troubles)}; go on with `aezoo train … --resume`"
+            f"epoch {epochs}{''.join(f'; {sentence}' for sentence in damaged)}; go on with `aezoo train … --resume`"
         )
     network = recipe.network()
     with checkpoints.fitting(run):
@@ -109,21 +125,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def reference(trained: Trained, graph: str, value: Tensor) -> dict[str, Tensor]:
-    """Return what torch computes for a graph: every output by name."""
-    network = trained.network
-    with torch.inference_mode():
-        if graph == "model":
-            return _answer(network, value)
-        assert isinstance(network, Autoencoder), graph
-        if graph == "encoder":
-            return dict(network.encode(value))
-        return {RECONSTRUCTION: network.decode(value)}
-
-
-def shapes_of(trained: Trained) -> dict[str, tuple[int, ...]]:
-    """Return the shape of one image's value at every port, without the batch."""
-    answer = reference(trained, "model", torch.zeros(1, *trained.image_shape))
-    return {IMAGE: trained.image_shape, **{name: tuple(value.shape[1:]) for name, value in answer.items()}}
