@@ -32,6 +32,7 @@ from viewer.figures.plane import PlanesFigure
 from viewer.figures.sweep import SweepFigure
 from viewer.qt import paper
 from viewer.qt.latent.mode import Mode
+from viewer.qt.latent.picker import Picker
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.latent import Latent
 from viewer.state import coders, latent
@@ -385,6 +386,50 @@ def test_a_sum_of_three_images_is_decoded_beside_that_of_their_pixels(
     decoded, pixels = figure.lines[1]
     assert_alike(decoded.pixels, as_pixels(pooled)[0])
     assert_alike(pixels.pixels, as_pixels((a - b + c)[None])[0])
+
+
+# ---- Home and End ----
+
+
+@pytest.mark.parametrize("mode", ["directions", "interpolate", "arithmetic"])
+def test_home_and_end_go_to_the_first_and_the_last_images(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, mode: str
+) -> None:
+    run = write_pooled(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path, mode=mode)
+    shown = panel.modes[mode]
+    for view in (shown.view, *shown.findChildren(Picker)):
+        qtbot.keyClick(view, Qt.Key.Key_End)
+        assert window.store.state.start == 60, "the last page of 70 images"
+        qtbot.keyClick(view, Qt.Key.Key_PageUp)
+        assert window.store.state.start == 50
+        qtbot.keyClick(view, Qt.Key.Key_Home)
+        assert window.store.state.start == 0
+
+
+def test_in_the_plane_end_goes_to_the_last_images_and_home_shows_the_whole_plane(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_vae(tmp_path)
+    window = open_window(tmp_path)
+    panel = open_latent(window, qtbot, run.path)
+    whole = plane_of(panel).range
+    qtbot.keyClick(panel.plane.view, Qt.Key.Key_Plus)
+    qtbot.keyClick(panel.plane.view, Qt.Key.Key_End)
+    assert window.store.state.start == 60 and plane_of(panel).range != whole
+    qtbot.keyClick(panel.plane.view, Qt.Key.Key_Home)
+    assert window.store.state.start == 60 and plane_of(panel).range == whole
+
+
+def test_in_a_grid_home_and_end_go_to_the_first_and_the_last_picture(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_vae(tmp_path)
+    panel = open_latent(open_window(tmp_path), qtbot, run.path, mode="grid")
+    for key, point in ((Qt.Key.Key_End, (2, -2)), (Qt.Key.Key_Home, (-2, 2))):
+        qtbot.keyClick(panel.grid.view, key)
+        assert panel.shared.cross.point == point
 
 
 # ---- what cannot be shown ----

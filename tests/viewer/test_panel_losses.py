@@ -182,7 +182,7 @@ def test_the_axes_can_be_logarithmic_and_of_time(tmp_path: Path, open_window: Op
     figure = figure_of(window)
     assert figure.x_label == "seconds of training"
     assert figure.series[0].places.tolist() == [2.0 * epoch for epoch in range(1, 13)]
-    panel.view.stepped.emit(-1)
+    panel.view.column_step.emit(-1)
     (reading,) = figure_of(window).readings()
     assert reading.epoch == 12 and figure_of(window).heading() == "24 seconds"
 
@@ -306,12 +306,12 @@ def test_curves_can_be_painted_in_both_themes_whatever_is_toggled(tmp_path: Path
     window = open_window(write_history(tmp_path, "tests/a", broken_from=12))
     panel = window.panels.losses
     bare = panel.view.grab().toImage()
-    panel.view.stepped.emit(1)
+    panel.view.column_step.emit(1)
     assert panel.view.grab().toImage() != bare
     for name in ("train", "validation"):
         panel.toggle(name)
     panel.set_theme(DARK)
     assert figure_of(window).shown == () and figure_of(window).readings() == []
-    panel.view.stepped.emit(1)
+    panel.view.column_step.emit(1)
     panel.view.grab()
     assert replace(figure_of(window), hidden=frozenset()).shown

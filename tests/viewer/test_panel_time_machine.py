@@ -102,6 +102,12 @@ def test_keys_step_and_play(tmp_path: Path, open_window: Open, qtbot: QtBot) -> 
     assert panel.slider.value() == 4
     qtbot.keyClick(panel.view, Qt.Key.Key_Period)
     assert panel.slider.value() == 5
+    for view in (panel.view, panel.time_line):
+        qtbot.keyClick(view, Qt.Key.Key_Home)
+        assert panel.slider.value() == 1
+        qtbot.keyClick(view, Qt.Key.Key_End)
+        assert panel.slider.value() == 6
+    qtbot.keyClick(panel.view, Qt.Key.Key_Left)
     panel.speed_box.setCurrentIndex(3)
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
     assert panel.playing

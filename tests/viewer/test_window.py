@@ -274,7 +274,7 @@ def test_the_losses_of_several_selected_runs_are_overlaid(tmp_path: Path, open_w
 
 def test_the_pointer_reads_an_epochs_values(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
-    window.panels.losses.view.stepped.emit(1)
+    window.panels.losses.view.column_step.emit(1)
     figure = window.panels.losses.view.figure
     assert isinstance(figure, CurvesFigure) and figure.hover == 1
     (reading,) = figure.readings()

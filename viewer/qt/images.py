@@ -89,21 +89,23 @@ class Images(QObject):
         if state.pasted is not None:
             self._store.set_pasted(None)
             return
-        rows = selection.rows_of(state)
-        if rows is None:
-            self.want_split(partial(self.turn, pages_on))
-            return
-        last = (len(rows) - 1) // COUNT * COUNT
-        self._store.set_start(max(0, min(last, state.start + pages_on * COUNT)), state.order)
+        self._go(lambda last: max(0, min(last, self._store.state.start + pages_on * COUNT)))
 
     def go_to(self, start: int) -> None:
-        """Show the images from this place on in the order shown; beyond the end, the last ones."""
-        state = self._store.state
-        rows = selection.rows_of(state)
+        """Show the page that begins with this image of the order shown."""
+        self._go(lambda last: max(0, min(last, start)))
+
+    def go_to_last(self) -> None:
+        """Show the last page of the order shown."""
+        self._go(lambda last: last)
+
+    def _go(self, start_of: Callable[[int], int]) -> None:
+        """Show the page at `start_of(start of the last page)`; the test split is read first if need be."""
+        rows = selection.rows_of(self._store.state)
         if rows is None:
-            self.want_split(partial(self.go_to, start))
+            self.want_split(partial(self._go, start_of))
             return
-        self._store.set_start(max(0, min((len(rows) - 1) // COUNT * COUNT, start)), state.order)
+        self._store.set_start(start_of((len(rows) - 1) // COUNT * COUNT), self._store.state.order)
 
     def show_in_order(self) -> None:
         """Go back to the beginning of the test split, in its own order."""

@@ -14,7 +14,7 @@ IN_PICTURES: Rows = (
     ("← →", "choose one of the images; among layers, one of the maps"),
     ("↑ ↓", "in a bottleneck the next unit, the one before; among layers the next node, the one before"),
     ("Page Down, Page Up", "the next ten images of the test split, the ten before"),
-    ("Home, End", "the first ten, the last ten"),
+    ("Home, End", "the first ten, the last ten; in a grid the first picture, the last; in the time machine the epochs"),
     ("+ −, Ctrl+wheel", "zoom; the middle button drags"),
     ("arrows, wheel, Home", "in the latent plane: move the cross hair, come nearer, show the whole plane"),
     ("Space , .", "in the time machine: play or pause, one epoch back, one on"),

@@ -12,6 +12,7 @@ from viewer.figures.theme import Theme
 from viewer.qt.asker import Ask, Round
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
+from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
 from viewer.state.coders import Coder
@@ -40,7 +41,8 @@ class ArithmeticMode(Mode):
         self.picker = Picker(PARTS, self)
         self.picker.picked.connect(self._ask)
         self.body.insertWidget(1, self.picker)
-        self.view.paged.connect(lambda pages: self.tools.images.turn(pages) if abs(pages) < 1000 else None)
+        connect_page_keys(self.view, self.tools.images)
+        connect_page_keys(self.picker, self.tools.images)
 
     def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
         coder = coders.get(state.current) if state.current else None

@@ -16,6 +16,7 @@ from viewer.qt.asker import Ask, Round
 from viewer.qt.disk import Done
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.portions import Job, Portions
+from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import words
 from viewer.state.coders import Coder, test_crowd
@@ -57,8 +58,8 @@ class DirectionsMode(Mode):
         self._rest.timeout.connect(self._ask_sweep)
         shared.page.came.connect(self._page_came)
         self.view.clicked.connect(self._press)
-        self.view.stepped.connect(self._choose_sample)
-        self.view.paged.connect(lambda pages: self.tools.images.turn(pages) if abs(pages) < 1000 else None)
+        self.view.column_step.connect(self._choose_sample)
+        connect_page_keys(self.view, self.tools.images)
         self._build()
 
     def _build(self) -> None:

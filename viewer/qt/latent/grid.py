@@ -44,8 +44,10 @@ class GridMode(Mode):
         self.controls.addStretch(1)
         self.view.clicked.connect(self._press)
         self.view.hovered.connect(self._point_at)
-        self.view.stepped.connect(lambda step: self._step(step))
-        self.view.lifted.connect(lambda step: self._step(step * self._side))
+        self.view.column_step.connect(lambda step: self._step(step))
+        self.view.row_step.connect(lambda step: self._step(step * self._side))
+        self.view.first.connect(lambda: self._go_to_tile(0))
+        self.view.last.connect(lambda: self._go_to_tile(self._side**2 - 1))
 
     @property
     def chosen_grid(self) -> str:
@@ -145,9 +147,11 @@ class GridMode(Mode):
             self._choose(hit[0], hit[1])
 
     def _step(self, step: int) -> None:
-        count = self._side**2
+        self._go_to_tile(self._side**2 // 2 if self._tile is None else self._tile + step)
+
+    def _go_to_tile(self, tile: int) -> None:
         if isinstance(self.view.figure, PlanesFigure):
-            self._choose(0, max(0, min(count - 1, (count // 2 if self._tile is None else self._tile + step))))
+            self._choose(0, max(0, min(self._side**2 - 1, tile)))
 
     def _choose(self, plane: int, tile: int) -> None:
         self._tile = tile

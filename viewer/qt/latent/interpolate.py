@@ -15,6 +15,7 @@ from viewer.figures.theme import Theme
 from viewer.qt.asker import Ask, Round
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
+from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
 from viewer.state.coders import Coder
@@ -45,8 +46,9 @@ class InterpolateMode(Mode):
         self.picker.picked.connect(self._ask)
         self.body.insertWidget(1, self.picker)
         self.view.clicked.connect(self._press)
-        self.view.stepped.connect(lambda step: self._choose(self._step + step))
-        self.view.paged.connect(lambda pages: self.tools.images.turn(pages) if abs(pages) < 1000 else None)
+        self.view.column_step.connect(lambda step: self._choose(self._step + step))
+        connect_page_keys(self.view, self.tools.images)
+        connect_page_keys(self.picker, self.tools.images)
 
     def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
         return reason(coders)

@@ -34,8 +34,8 @@ class Picker(FigureView):
         self._pixels: np.ndarray | None = None
         self._colours: Theme = LIGHT
         self.clicked.connect(self._press)
-        self.stepped.connect(self._step)
-        self.lifted.connect(self._turn)
+        self.column_step.connect(self._step)
+        self.row_step.connect(self._turn)
 
     def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
         """Stay as it is: a strip has nothing to enlarge."""

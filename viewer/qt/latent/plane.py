@@ -68,9 +68,11 @@ class PlaneMode(Mode):
         self.view.clicked.connect(self._press)
         self.view.dragged.connect(self._drag)
         self.view.released.connect(lambda _: self._let_go())
-        self.view.stepped.connect(lambda step: self._nudge(step, 0))
-        self.view.lifted.connect(lambda step: self._nudge(0, -step))
-        self.view.paged.connect(self._page)
+        self.view.column_step.connect(lambda step: self._nudge(step, 0))
+        self.view.row_step.connect(lambda step: self._nudge(0, -step))
+        self.view.page_step.connect(self.tools.images.turn)
+        self.view.first.connect(self.show_whole)
+        self.view.last.connect(self.tools.images.go_to_last)
         self.moving.zoomed.connect(self._zoom)
 
     # ---- the runs ----
@@ -198,12 +200,6 @@ class PlaneMode(Mode):
         x, y = self.shared.cross.point
         step = 2 * self._range.reach * ARROW
         self.shared.cross.move(x + across * step, y + up * step)
-
-    def _page(self, pages: int) -> None:
-        if abs(pages) > 1000:
-            self.show_whole()
-        else:
-            self.tools.images.turn(pages)
 
     def _cross_moved(self) -> None:
         if not self.in_front:

@@ -106,7 +106,7 @@ class Bottleneck(ImagePanel):
         self.map_box.activated.connect(self.redraw)
         self.view.hovered.connect(self._hover)
         self.view.doubled.connect(self._double)
-        self.view.lifted.connect(lambda step: self._choose_unit((-1 if self._unit is None else self._unit) + step))
+        self.view.row_step.connect(lambda step: self._choose_unit((-1 if self._unit is None else self._unit) + step))
         self.row.chosen.connect(self._choose_unit)
         self.row.set_to.connect(self._set_unit)
         self.row.zeroed.connect(lambda: self._set_unit(0.0))

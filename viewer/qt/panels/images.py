@@ -10,6 +10,7 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Panel
 from viewer.state import outcomes
 from viewer.state.selection import State
@@ -23,8 +24,8 @@ class ImagePanel(Panel):
         super().__init__(tools, parent)
         self.view = FigureView(self.title, self)
         self.view.clicked.connect(self._choose)
-        self.view.stepped.connect(self._step)
-        self.view.paged.connect(self._page)
+        self.view.column_step.connect(self._step)
+        connect_page_keys(self.view, tools.images)
         self.body.addWidget(self.view, 1)
 
     @property
@@ -77,10 +78,6 @@ class ImagePanel(Panel):
             column = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
             if column is not None:
                 self.store.set_sample(column)
-
-    def _page(self, pages: int) -> None:
-        images = self.tools.images
-        images.turn(pages) if abs(pages) < 1_000 else images.go_to(0 if pages < 0 else pages)
 
     def _step(self, step: int) -> None:
         """Choose the next image; beyond the last one of the page comes the next page."""

@@ -107,7 +107,7 @@ class Layers(ImagePanel):
         self.map_box.valueChanged.connect(self.redraw)
         self.sample_box.activated.connect(self.store.set_sample)
         self.own_box.toggled.connect(self._recolour)
-        self.view.lifted.connect(self._step_layer)
+        self.view.row_step.connect(self._step_layer)
         self.view.hovered.connect(self._hover)
 
     # ---- what is shown ----

@@ -25,7 +25,6 @@ from viewer.state.words import sentence
 EPOCHS, TIME = "epochs", "wall clock"
 UNITS = ((7200.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))  # from so many seconds on
 LEAST_DRAG = 6.0  # pixels; less is a click
-HOME = 1_000_000  # what Home and End are paged by
 
 Shown = list[tuple[Path, RunHistory]]
 
@@ -97,9 +96,11 @@ class Losses(Panel):
         for changed in (self.log_x_box.toggled, self.x_box.activated):
             changed.connect(lambda _: self.show_all_of_it())
         self.view.hovered.connect(self._point_at)
-        self.view.stepped.connect(self._step)
-        self.view.paged.connect(self._page)
-        self.view.lifted.connect(self._choose)
+        self.view.column_step.connect(self._step)
+        self.view.page_step.connect(self._page)
+        self.view.first.connect(lambda: self._go_to_epoch(0))
+        self.view.last.connect(lambda: self._go_to_epoch(-1))
+        self.view.row_step.connect(self._choose)
         self.view.picked.connect(lambda _: self._toggle_chosen())
         self.view.zoomed.connect(self._zoom)
         self.view.clicked.connect(self._press)
@@ -256,15 +257,15 @@ class Losses(Panel):
             self._say()
 
     def _page(self, pages: int) -> None:
-        """Home and End go to the ends, Page Up and Page Down ten epochs on or back."""
-        figure = self.curves
-        if figure is None or not len(figure.stops):
-            return
-        if abs(pages) >= HOME:
-            self._show(figure.with_hover(float(figure.stops[0 if pages < 0 else -1])))
-        else:
-            self._show(figure.stepped(10 * pages))
-        self._say()
+        if self.curves is not None and len(self.curves.stops):
+            self._show(self.curves.stepped(10 * pages))
+            self._say()
+
+    def _go_to_epoch(self, index: int) -> None:
+        """Move the crosshair to the first epoch (0) or the last one (−1)."""
+        if self.curves is not None and len(self.curves.stops):
+            self._show(self.curves.with_hover(float(self.curves.stops[index])))
+            self._say()
 
     def _say(self) -> None:
         """Tell who cannot see the crosshair what it reads."""

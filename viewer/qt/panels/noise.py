@@ -106,7 +106,7 @@ class Noise(ImagePanel):
         self.curve_view = FigureView("Curve of PSNR against the noise", self, height=100)
         for signal in (self.curve_view.clicked, self.curve_view.dragged):
             signal.connect(self._set_by_curve)
-        self.curve_view.stepped.connect(lambda step: self.slider.setValue(self.slider.value() + step))
+        self.curve_view.column_step.connect(lambda step: self.slider.setValue(self.slider.value() + step))
         self.curve_view.hide()
 
     def _build(self) -> None:

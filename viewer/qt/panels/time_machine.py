@@ -126,8 +126,10 @@ class TimeMachine(Panel):
         self.difference_box.toggled.connect(lambda _: self.redraw())
         self.view.clicked.connect(self._choose_image)
         for view in (self.view, self.time_line):
-            view.stepped.connect(self.step)
-            view.paged.connect(self._jump)
+            view.column_step.connect(self.step)
+            view.page_step.connect(self._jump)
+            view.first.connect(lambda: self.slider.setValue(self.slider.minimum()))
+            view.last.connect(lambda: self.slider.setValue(self.slider.maximum()))
         self.time_line.clicked.connect(self._scrub)
         self.time_line.dragged.connect(self._scrub)
 

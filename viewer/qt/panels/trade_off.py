@@ -54,7 +54,7 @@ class TradeOff(Panel):
         self.body.addWidget(self.sentence)
         self.view.hovered.connect(self._point_at)
         self.view.clicked.connect(lambda point: self._select(self._index_at(point), adding=_with_control()))
-        self.view.stepped.connect(self._step)
+        self.view.column_step.connect(self._step)
         self.view.picked.connect(lambda adding: self._select(self.plot.hover if self.plot else None, adding=adding))
 
     @property

@@ -33,9 +33,11 @@ class FigureView(QWidget):
     released = Signal(QPointF)
     doubled = Signal(QPointF)
     hovered = Signal(object)  # QPointF, or None when the pointer has left
-    stepped = Signal(int)  # left and right
-    lifted = Signal(int)  # up and down
-    paged = Signal(int)  # Page Down and Page Up; Home and End are ±1_000_000
+    column_step = Signal(int)  # Left −1, Right 1
+    row_step = Signal(int)  # Up −1, Down 1
+    page_step = Signal(int)  # Page Up −1, Page Down 1
+    first = Signal()  # Home
+    last = Signal()  # End
     pictured = Signal()  # after a figure, not a sentence, was painted
 
     def __init__(self, name: str, parent: QWidget | None = None, *, height: int = 120) -> None:
@@ -172,20 +174,16 @@ class FigureView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
         if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            self.stepped.emit(1 if key == Qt.Key.Key_Right else -1)
+            self.column_step.emit(1 if key == Qt.Key.Key_Right else -1)
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self.lifted.emit(1 if key == Qt.Key.Key_Down else -1)
-        elif key in _PAGES:
-            self.paged.emit(_PAGES[key])
+            self.row_step.emit(1 if key == Qt.Key.Key_Down else -1)
+        elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            self.page_step.emit(1 if key == Qt.Key.Key_PageDown else -1)
+        elif key == Qt.Key.Key_Home:
+            self.first.emit()
+        elif key == Qt.Key.Key_End:
+            self.last.emit()
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             self.zoom_by(-1 if key == Qt.Key.Key_Minus else 1)
         else:
             super().keyPressEvent(event)
-
-
-_PAGES = {
-    Qt.Key.Key_PageDown: 1,
-    Qt.Key.Key_PageUp: -1,
-    Qt.Key.Key_Home: -1_000_000,
-    Qt.Key.Key_End: 1_000_000,
-}

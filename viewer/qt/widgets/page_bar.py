@@ -6,12 +6,21 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from viewer.figures.mosaic import small_font
+from viewer.qt.images import Images
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.figure_view import FigureView
 from viewer.state.samples import COUNT
 from viewer.state.selection import State
 
 MOST_IMAGES = 10_000_000  # while nobody knows how many there are
+
+
+def connect_page_keys(view: FigureView, images: Images) -> None:
+    """Turn the pages of images with a view's Page Up, Page Down, Home and End."""
+    view.page_step.connect(images.turn)
+    view.first.connect(lambda: images.go_to(0))
+    view.last.connect(images.go_to_last)
 
 
 class PageBar(QWidget):
