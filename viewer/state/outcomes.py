@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from viewer.state.selection import Known, State
 from viewer.state.words import sentence
 
 COMING = "Being read …"
+FIRST_ONLY = "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
+UNFIT_IMAGES = "The images shown do not fit this run; put pasted pictures away with Esc, or page back with Alt+Home."
+Needed = Literal["picture", "bottleneck", "images"]  # what a panel shows of a graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +109,14 @@ def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = 
         return replace(plain, sentence=sentence(trouble))
     if values is not None and samples is not None and known.graph is not None:
         return _answered(replace(plain, note=note), known, values)
-    entry = state.entry_of(path)
-    if samples is not None and samples.reconstructions is not None and entry and entry.graph_stamp is None:
-        return replace(plain, outputs=samples.reconstructions, note=_as_of(known))
-    if is_coming(state, path):
-        return replace(plain, sentence=COMING, coming=True)
-    return replace(plain, sentence=why_not(state, path))
+    entry, own = state.entry_of(path), known.own_samples
+    if entry and entry.graph_stamp is None and samples is not None:
+        if samples.reconstructions is not None:
+            return replace(plain, outputs=samples.reconstructions, note=_as_of(known))
+        if own is not None and own.reconstructions is not None:
+            return replace(plain, sentence=FIRST_ONLY)
+    why = why_nothing(state, path)
+    return replace(plain, sentence=why or COMING, coming=not why)
 
 
 def _answered(outcome: Outcome, known: Known, values: np.ndarray) -> Outcome:
@@ -146,43 +152,37 @@ def is_linked(state: State, path: Path) -> bool:
     return clean.shape == page.clean.shape and bool(np.array_equal(clean, page.clean))
 
 
-def is_coming(state: State, path: Path) -> bool:
-    """Whether a run's file and images may still arrive, so that there is nothing to say yet."""
-    known = state.of(path)
-    entry = state.entry_of(path)
-    if entry is None or known.trouble or known.samples_trouble:
-        return False
-    if entry.graph_stamp is None:
-        return known.history is None and entry.history_stamp is not None
-    return state.file_of(path) is None or (state.samples_of(path) is None and known.own_samples is None)
-
-
-def why_not(state: State, path: Path) -> str:
-    """Return the sentence for a run without pictures and verdicts."""
-    known = state.of(path)
-    entry = state.entry_of(path)
+def why_nothing(state: State, path: Path, needed: Needed = "picture") -> str:
+    """Return the sentence for a run of which there is nothing to show; '' while its file and images may still come."""
+    known, entry = state.of(path), state.entry_of(path)
     if entry is None:
         return "This run is gone."
-    trouble = known.graph_trouble or known.samples_trouble or known.history_trouble
-    if trouble:
-        return sentence(trouble)
-    graph, samples = known.graph, state.samples_of(path)
+    error = known.graph_trouble or known.samples_trouble or known.history_trouble
+    if error:
+        return sentence(error)
     if entry.graph_stamp is None:
-        own = known.own_samples
-        if samples is not None and own is not None and own.reconstructions is not None:
-            return (
-                "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
-            )
-        return why_no_graph(known, entry)
-    if graph and graph.image_shape is None:
-        return f"{entry.graph.name} takes no images, so there is nothing to show here."
-    if graph and not graph.reconstruction and not graph.verdict:
-        return f"{entry.graph.name} has no reconstruction among its outputs."
-    if graph and samples is not None and graph.image_shape != samples.inputs.shape[1:]:
-        return f"{entry.graph.name} takes images of another shape than the run's own samples."
-    if samples is None and known.own_samples is not None:
-        return "The images shown do not fit this run; put pasted pictures away with Esc, or page back with Alt+Home."
-    return "This run has no sample images."
+        is_coming = known.history is None and entry.history_stamp is not None
+        return "" if is_coming else why_no_graph(known, entry)
+    samples, own = state.samples_of(path), known.own_samples
+    if state.file_of(path) is None or (samples is None and own is None):
+        return ""
+    unfit = _unfit_graph(known, entry.graph.name, samples, needed)
+    return unfit or (UNFIT_IMAGES if samples is None else "There is nothing of this run to show here.")
+
+
+def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Needed) -> str:
+    """Return the sentence for a graph that has not what is needed, or takes other images; '' for one that fits."""
+    graph = known.graph
+    assert graph is not None, name  # its file is held once it was read
+    if graph.image_shape is None:
+        return f"{name} takes no images, so there is nothing to show here."
+    if needed == "picture" and not graph.reconstruction and not graph.verdict:
+        return f"{name} has no reconstruction among its outputs."
+    if needed == "bottleneck" and not graph.bottleneck:
+        return f"{name} has no bottleneck among its outputs."
+    if samples is not None and graph.image_shape != samples.inputs.shape[1:]:
+        return f"{name} takes images of another shape than the run's own samples."
+    return ""
 
 
 def why_no_graph(known: Known, entry: Entry) -> str:

@@ -21,7 +21,7 @@ from viewer.qt.panels.images import ImagePanel, subject_of
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
-from viewer.state import tiles, units, words
+from viewer.state import outcomes, tiles, units, words
 from viewer.state.outcomes import not_finite
 from viewer.state.selection import State
 from viewer.state.units import Edits
@@ -169,8 +169,8 @@ class Bottleneck(ImagePanel):
             file, samples, graph = state.file_of(path), state.samples_of(path), state.of(path).graph
             if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
                 asks[path] = Ask(file, samples.inputs, (graph.bottleneck,))
-            elif not self.is_coming(its := replace(state, current=path)):
-                self._sentences[path] = self.why_nothing(its, needs="bottleneck")
+            elif why := outcomes.why_nothing(state, path, "bottleneck"):
+                self._sentences[path] = why
         if asks:
             self.asker.ask(asks, self._shown, patient=self.patient)
             return

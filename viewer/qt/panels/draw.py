@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import drawing, fit, numbers, words
+from viewer.state import drawing, fit, numbers, outcomes, words
 from viewer.state.drawing import MOST_LIKELY, SIDE, Given
 from viewer.state.graph import Graph
 from viewer.state.outcomes import not_finite
@@ -316,8 +316,7 @@ class Draw(ImagePanel):
         known = state.of(path)
         if known.graph is not None and state.file_of(path) is not None:
             return drawing.why_not(known.graph, known.task)
-        seen = replace(state, current=path)
-        return "" if self.is_coming(seen) else self.why_nothing(seen, needs="reconstruction")
+        return outcomes.why_nothing(state, path)
 
     def _take(self, done: Round) -> None:
         subjects = done.context

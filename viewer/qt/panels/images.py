@@ -13,8 +13,8 @@ from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Panel
 from viewer.state import outcomes
+from viewer.state.outcomes import Needed
 from viewer.state.selection import State
-from viewer.state.words import sentence
 
 
 class ImagePanel(Panel):
@@ -42,34 +42,14 @@ class ImagePanel(Panel):
         focus = self.window().focusWidget()
         return focus is None or not self.isAncestorOf(focus)
 
-    def is_coming(self, state: State) -> bool:
-        """Whether file and images may still arrive, so that there is nothing to say yet."""
-        known, entry = state.now, state.entry
-        if entry is None or known.trouble or known.samples_trouble:
+    def show_why_nothing(self, state: State, needed: Needed) -> bool:
+        """Show why there is no picture of the current run; return False while there may still be one."""
+        why = outcomes.why_nothing(state, state.current, needed) if state.current else self.view.sentence
+        if state.entry is not None and not why:
             return False
-        if entry.graph_stamp is None:
-            return known.history is None and entry.history_stamp is not None
-        return state.graph_file is None or state.samples is None
-
-    def why_nothing(self, state: State, *, needs: str) -> str:
-        """Return the sentence for a panel without a picture."""
         self.subtitle.setText("")
-        known, entry = state.now, state.entry
-        if entry is None:
-            return self.view.sentence
-        trouble = known.graph_trouble or known.samples_trouble or known.history_trouble
-        if trouble:
-            return sentence(trouble)
-        if entry.graph_stamp is None:
-            return outcomes.why_no_graph(known, entry)
-        graph = known.graph
-        if graph and graph.image_shape is None:
-            return f"{entry.graph.name} takes no images, so there is nothing to show here."
-        if graph and not getattr(graph, needs):
-            return f"{entry.graph.name} has no {needs} among its outputs."
-        if graph and state.samples and graph.image_shape != state.samples.inputs.shape[1:]:
-            return f"{entry.graph.name} takes images of another shape than the run's own samples."
-        return "This run has no sample images."
+        self.view.show_sentence(why)
+        return True
 
     def _choose(self, point: QPointF) -> None:
         figure = self.view.figure

@@ -118,8 +118,7 @@ class Layers(ImagePanel):
             self._subject, self._shown = None, None
             self.asker.forget()
             self._enable()
-            if not self.is_coming(after):
-                self.view.show_sentence(self.why_nothing(after, needs="image_shape"))
+            self.show_why_nothing(after, "images")
             return
         sample = min(after.sample, len(samples.inputs) - 1)
         if self._subject == (file, samples, sample):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import noise, noise_lab, words
+from viewer.state import noise, noise_lab, outcomes, words
 from viewer.state.noise import Kind
 from viewer.state.noise_lab import CurveKey, Curves, Shot, Trial
 from viewer.state.selection import State
@@ -250,9 +250,8 @@ class Noise(ImagePanel):
 
     def _show_nothing(self, state: State) -> None:
         self.shot = None
-        if not self.is_coming(state):
+        if self.show_why_nothing(state, "picture"):
             self.psnr_label.setText("")
-            self.view.show_sentence(self.why_nothing(state, needs="reconstruction"))
             self.curve_view.show_sentence("")
 
     def _take(self, done: Round) -> None:
@@ -280,7 +279,7 @@ class Noise(ImagePanel):
         if shot is None:
             return
         self._redraw_curve()
-        troubles = {path: self._why_not(state, path) for path in state.compared if path not in shot.results}
+        troubles = {path: outcomes.why_nothing(state, path) for path in state.compared if path not in shot.results}
         single = next(iter(shot.results.values())) if len(shot.results) == 1 and not troubles else None
         self.subtitle.setText(self._words(state, shot))
         if single is not None and single.trouble:
@@ -294,11 +293,6 @@ class Noise(ImagePanel):
         else:
             figure = pictures.comparison(self.theme, shot, state.names(), troubles, state.sample)
         self.view.show_figure(figure, described)
-
-    def _why_not(self, state: State, path: Path) -> str:
-        """The sentence for a compared run without a picture, '' while it may still come."""
-        seen = replace(state, current=path)
-        return "" if self.is_coming(seen) else self.why_nothing(seen, needs="reconstruction")
 
     @staticmethod
     def _words(state: State, shot: Shot) -> str:
