@@ -11,14 +11,13 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import TIMEOUT, Open, settle_window
 from viewer.figures.theme import DARK
 from viewer.qt import menus
-from viewer.qt.catalogue import PANELS
+from viewer.qt.catalogue import PANELS, POSITIONS, panels_at
 from viewer.qt.disk import Disk
-from viewer.qt.layout import USUAL
 from viewer.qt.main_window import MainWindow
 from viewer.qt.worker import Workers
 from zoo.runs import RunFolder
 
-SEEN = {names[0] for names in USUAL.values()}
+SEEN = {panels_at(position)[0] for position in POSITIONS}
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def unshown(qapp: QApplication) -> Iterator[MainWindow]:
 
 
 def test_every_panel_of_the_catalogue_has_a_usual_place_and_bears_its_name(unshown: MainWindow) -> None:
-    assert sorted(name for names in USUAL.values() for name in names) == sorted(PANELS)
+    assert sorted(name for position in POSITIONS for name in panels_at(position)) == sorted(PANELS)
     for name, panel in unshown.panels.items():
         assert panel.name == name and panel.title == PANELS[name].title and PANELS[name].hint
 
@@ -40,7 +39,7 @@ def test_a_window_has_its_tabs_and_menus_before_any_panel_is_made(unshown: MainW
     assert not unshown.panels.made
     for place in unshown.layout_of_panels.places.values():
         told = [place.tabs.tabText(index) for index in range(place.tabs.count())]
-        assert told == [PANELS[name].title for name in USUAL[place.name]]
+        assert told == [PANELS[name].title for name in panels_at(place.name)]
     texts = [action.text() for _, action in menus._actions(unshown)]
     assert {f"Go to {about.title.lower()}" for about in PANELS.values()} <= set(texts)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QSplitter, QWidget
 
+from viewer.qt.catalogue import POSITIONS, panels_at
 from viewer.qt.panels.all import Panels
 from viewer.qt.settings import Settings
 from viewer.qt.widgets.panel import Panel
@@ -17,14 +18,6 @@ RUNS_WHEN_FILLED = 420  # what is left to the runs beside a panel that has all t
 COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
 NARROWEST = {"left": 0, "middle": 437, "right": 381}  # for the widest panel: no column moves when that one is made
 
-USUAL = {
-    "left top": ("runs",),
-    "left bottom": ("card",),
-    "middle top": ("reconstructions", "colour", "letters", "time"),
-    "middle bottom": ("noise", "draw"),
-    "right top": ("bottleneck", "latent", "layers"),
-    "right bottom": ("losses", "trade_off"),
-}
 SIZES = {"left": (300, 640), "middle": (470, 470), "right": (490, 450)}
 
 
@@ -34,7 +27,7 @@ class Layout(QObject):
     def __init__(self, panels: Panels, settings: Settings, parent: QObject) -> None:
         super().__init__(parent)
         self._panels, self._settings = panels, settings
-        self.places = {name: Place(name, panels) for name in USUAL}
+        self.places = {name: Place(name, panels) for name in POSITIONS}
         self.splitters = {column: _column(self.places, column) for column in SIZES}
         self.across = QSplitter(Qt.Orientation.Horizontal)
         for splitter in self.splitters.values():
@@ -58,7 +51,7 @@ class Layout(QObject):
     def usual(self) -> None:
         """Put everything where it stands in a new window."""
         self.give_back()
-        self._put(USUAL)
+        self._put({position: panels_at(position) for position in POSITIONS})
         self._share_out()
 
     def place_of(self, panel: Panel) -> Place:

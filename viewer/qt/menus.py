@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     from viewer.qt.sheet import Sheet
     from viewer.qt.widgets.panel import Panel
 
-PANEL_KEYS = {
-    "reconstructions": "Ctrl+1",
-    "noise": "Ctrl+2",
-    "bottleneck": "Ctrl+3",
-    "losses": "Ctrl+4",
-    "card": "Ctrl+5",
-    "latent": "Ctrl+6",
-    "time": "Ctrl+7",
-    "draw": "Ctrl+8",
-    "trade_off": "Ctrl+9",
-    "runs": "Ctrl+0",
-    "colour": "Alt+1",
-    "letters": "Alt+2",
-    "layers": "Alt+3",
-}
-
 
 def build(window: MainWindow) -> None:
     """Give the window its menus."""
@@ -93,8 +77,8 @@ def _images(window: MainWindow) -> None:
 
 def _view(window: MainWindow) -> None:
     view = window.menuBar().addMenu("&View")
-    for name, about in PANELS.items():
-        _action(view, f"Go to {about.title.lower()}", PANEL_KEYS.get(name, ""), partial(_go_to, window, name))
+    for name, entry in PANELS.items():
+        _action(view, f"Go to {entry.title.lower()}", entry.shortcut, partial(_go_to, window, name))
     view.addSeparator()
     _action(view, "&Fill the window with the panel, or give the room back", "F11", window.fill_or_give_back)
     _action(view, "Usual &layout", "", window.usual_layout)
@@ -189,7 +173,7 @@ def open_sheet(window: MainWindow) -> Sheet:
         keys = ", ".join(key.toString() for key in action.shortcuts())
         if keys:
             sections.setdefault(title, []).append((keys, _plain(action.text()).rstrip("…")))
-    panels = [(about.title, about.hint) for about in PANELS.values()]
+    panels = [(entry.title, entry.hint) for entry in PANELS.values()]
     told = [
         ("In pictures", sheet.IN_PICTURES),
         ("In plots", sheet.IN_PLOTS),

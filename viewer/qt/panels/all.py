@@ -1,8 +1,7 @@
-"""Every panel of the window, by its name; a new one is an entry of the catalogue, a line here and in `layout.py`."""
+"""The panels of a window by name, made from the catalogue when they are first needed."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -29,11 +28,12 @@ if TYPE_CHECKING:
 
 
 class Panels(Mapping[str, Panel]):
-    """The panels by name, in the order of menus; each is made, and its module read, when it is first asked for.
+    """The panels by name, in the order of menus; each is imported and made when it is first needed.
 
-    A window shows six of them when it opens, and is there in two thirds of the time that all of them would take.
+    A window shows six of them when it opens, which takes two thirds of the time that all of them would take.
     """
 
+    # The type checker's only: a panel that no other code calls by name need not stand here.
     reconstructions: Reconstructions
     colour: Colour
     letters: Letters
@@ -52,7 +52,7 @@ class Panels(Mapping[str, Panel]):
         self.made: dict[str, Panel] = {}
         self._tools = tools
         self._theme: Theme = LIGHT
-        self._takers: list[Callable[[Panel], None]] = []
+        self._callbacks: list[Callable[[Panel], None]] = []
 
     def __iter__(self) -> Iterator[str]:
         return iter(PANELS)
@@ -66,7 +66,7 @@ class Panels(Mapping[str, Panel]):
     def __getitem__(self, name: str) -> Panel:
         return self.made[name] if name in self.made else self._make(name)
 
-    if not TYPE_CHECKING:  # the checker knows the attributes from the annotations above
+    if not TYPE_CHECKING:  # which knows the attributes from the annotations above
 
         def __getattr__(self, name: str) -> Panel:
             if name not in PANELS:
@@ -74,49 +74,40 @@ class Panels(Mapping[str, Panel]):
             return self[name]
 
     def make_next(self) -> bool:
-        """Go on with one of the panels that nobody has asked for yet: read its module, or make it.
-
-        Returns whether there was one.
-        """
+        """Import or make one of the panels that are not needed yet; return whether there was one."""
         name = next((name for name in PANELS if name not in self.made), None)
         if name is None:
             return False
         return self.read(name) or bool(self._make(name))
 
     def make_all(self) -> None:
-        """Make those that nobody has asked for yet: their commands are wanted."""
+        """Make all that are still missing, because their commands are listed."""
         while self.make_next():
             pass
 
     def read(self, name: str) -> bool:
-        """Read a panel's module, which takes as long as making the panel; return whether that was still to be done."""
-        module = _module(name)
-        if module in sys.modules:
+        """Import a panel's class, which takes as long as making the panel; return whether it was still to be done."""
+        if PANELS[name].module in sys.modules:
             return False
-        importlib.import_module(module)
+        PANELS[name].load()
         return True
 
-    def when_made(self, taker: Callable[[Panel], None]) -> None:
-        """Call `taker` with every panel: now with those that are made, and with each of the others once it is."""
-        self._takers.append(taker)
+    def when_made(self, callback: Callable[[Panel], None]) -> None:
+        """Call back with every panel: at once with those already made, with the others when they are made."""
+        self._callbacks.append(callback)
         for panel in list(self.made.values()):
-            taker(panel)
+            callback(panel)
 
     def set_theme(self, theme: Theme) -> None:
-        """Paint the panels in a theme, those too that are still to be made."""
+        """Paint all panels in this theme, including those still to be made."""
         self._theme = theme
         for panel in self.made.values():
             panel.set_theme(theme)
 
     def _make(self, name: str) -> Panel:
-        kind = getattr(importlib.import_module(_module(name)), PANELS[name].kind)
-        panel: Panel = kind(self._tools)
+        panel = PANELS[name].load()(self._tools)
         self.made[name] = panel
         panel.set_theme(self._theme)
-        for taker in self._takers:
-            taker(panel)
+        for callback in self._callbacks:
+            callback(panel)
         return panel
-
-
-def _module(name: str) -> str:
-    return f"viewer.qt.panels.{PANELS[name].module}"
