@@ -22,11 +22,11 @@ from typing import Any
 
 import filelock
 
-from export.describe import TASKS, as_markdown
+from export.describe import as_markdown
 from export.npm import web_folder
 from export.publish import Published, listing
 from export.vectors import IMAGES
-from zoo import card, gate
+from zoo import card, gate, tasks
 from zoo.card import FORMAT, MAX_TEXT
 from zoo.errors import AezooError, FileRefused, RunError
 from zoo.ownership import CARD, INDEX, Sums, listed_in, read_journal, refuse_links, sha256_of
@@ -151,7 +151,7 @@ def _entry(folder: Path, name: str) -> dict[str, Any]:
         "path": name,
         "assignment": own.assignment,
         "task": own.task,
-        "does": TASKS.get(own.task, ""),
+        "does": tasks.does(own.task),
         "summary": own.summary,
         "inputs": own.inputs,
         "outputs": own.outputs,

@@ -6,19 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from zoo import tasks
 from zoo.card import Card
 
 Rows = list[tuple[str, str]]
 
-TASKS = {
-    "reconstruct": "gives back the image that goes in, through the bottleneck",
-    "denoise": "gives back the image without the noise that was added to it",
-    "colourise": "gives colours to the grey values that go in",
-    "generate": "gives back the image; new ones come from points of the latent plane, through decoder.onnx",
-    "translate": "gives a Latin letter for the Cyrillic one that goes in",
-    "recall": "gives the letter of the class that goes in, one pixel a class",
-    "classify": "names what is on the image: the largest of the logits",
-}
 _UNITS = {"psnr": "psnr (dB)"}
 
 
@@ -41,7 +33,7 @@ def _one_line(text: str) -> str:
 
 def _identity(card: Card) -> Rows:
     rows = [
-        ("task", f"{card.task}: {TASKS.get(card.task, 'unknown to this version')}"),
+        ("task", f"{card.task}: {tasks.does(card.task) or 'unknown to this version'}"),
         ("network", card.summary),
         ("parameters", f"{card.parameters:,}"),
     ]
@@ -95,12 +87,12 @@ def _count(data: dict[str, Any], split: str) -> str:
 
 
 def figures(card: Card) -> list[list[str]]:
-    """Return the table of test figures: a head, the model, what the sheet published, and every baseline."""
+    """Return the table of test figures: a head, the model, what the sheet published, and the baselines."""
     names = list(dict.fromkeys([*card.metrics, *card.published]))
     lines = [("this model", card.metrics)]
     if card.published:
         lines.append(("the sheet", card.published))
-    lines += sorted(card.baselines.items())
+    lines += [(name, card.baselines[name]) for name in tasks.ranked(card.task, card.baselines)]
     return [
         ["on the test images", *(_one_line(_UNITS.get(name, name)) for name in names)],
         *([_one_line(label), *(_figure(values.get(name)) for name in names)] for label, values in lines),
@@ -171,7 +163,7 @@ def as_markdown(card: Card, graphs: Sequence[str], images: int) -> str:
         tables.append("\n".join(["What the sheet leaves open and was chosen:", "", *(f"- {c}" for c in card.choices)]))
     return _README.format(
         name=card.name,
-        task=TASKS.get(card.task, card.task),
+        task=tasks.does(card.task) or card.task,
         summary=card.summary,
         graphs=", ".join(f"`{graph}`" for graph in graphs),
         port=port["name"],

@@ -105,12 +105,12 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
         name=recipe.name,
         assignment=recipe.assignment,
         graph=graph,
-        task=recipe.task,
-        summary=recipe.summary,
+        task=recipe.task.name,
+        summary=recipe.network.summary,
         inputs=[ports[name] for name in inputs],
         outputs=[ports[name] for name in outputs],
         bottleneck=_bottleneck(trained),
-        objective={"name": recipe.objective, "noise": recipe.noise},
+        objective={"name": recipe.objective, "noise": recipe.data.noise},
         data={
             "name": meta["data"],
             "train": meta["train_images"],
@@ -143,7 +143,7 @@ def _bottleneck(trained: Trained) -> dict[str, Any]:
     """What the card tells of the bottleneck; nothing of a classifier's, which has none."""
     if not trained.bottleneck_shape:
         return {}
-    size, view = math.prod(trained.bottleneck_shape), trained.recipe.bottleneck_view
+    size, view = math.prod(trained.bottleneck_shape), trained.recipe.network.view
     return {
         "shape": list(trained.bottleneck_shape),
         "size": size,

@@ -75,7 +75,7 @@ def _sample(dataset: str, split: str) -> Splits:
 
 def small_splits(recipe: Recipe) -> Splits:
     """The first 300 and 60 of the sample images of any recipe."""
-    whole = select(_sample(recipe.dataset, recipe.split), recipe.selection)
+    whole = select(_sample(recipe.data.name, recipe.data.split), recipe.data.selection)
     val = first(whole.val, 60) if whole.val is not None else None
     return Splits(train=first(whole.train, 300), test=first(whole.test, 60), val=val)
 
@@ -101,7 +101,7 @@ def whole_zoo(trained_runs: TrainedRuns) -> Path:
 
 
 def shortened(recipe: Recipe) -> Recipe:
-    return replace(recipe, steps=3)
+    return replace(recipe, schedule=replace(recipe.schedule, steps=3))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ def kind_of(recipe: Recipe) -> Kind:
     """Return what makes a recipe unlike others: its task, its objective and the kinds of layers in its network."""
     with torch.device("meta"):
         layers = [layer for layer in recipe.network().modules() if not any(layer.children())]
-    return recipe.task, recipe.objective, frozenset(type(layer).__name__ for layer in layers)
+    return recipe.task.name, recipe.objective, frozenset(type(layer).__name__ for layer in layers)
 
 
 @cache

@@ -241,7 +241,7 @@ def _check_all(recipes: list[Recipe], each: Mapping[str, Options], options: Opti
     check_needs(recipes, options)
     for name in dict.fromkeys(name for recipe in recipes for name in recipe.data_sets):
         sets.obtain(name, options.data, say=lambda line: print(line, file=sys.stderr))
-    for recipe in sorted(recipes, key=lambda recipe: (recipe.dataset, recipe.split)):
+    for recipe in sorted(recipes, key=lambda recipe: (recipe.data.name, recipe.data.split)):
         check(recipe, splits_of(recipe, options.data), each[recipe.name])
 
 

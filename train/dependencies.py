@@ -35,14 +35,14 @@ NOTHING = Supplies()
 
 def gather(recipe: Recipe, options: Options, device: torch.device) -> Supplies:
     """Load what a recipe needs. Raises RunError where a network it needs is not trained, or on other data."""
-    partner = sets.load(recipe.partner, "train", options.data) if recipe.partner else None
+    partner = sets.load(recipe.data.targets, "train", options.data) if recipe.data.targets else None
     found = {name: _trained(name, recipe, options) for name in recipe.needs}
     networks = {name: network.to(device) for name, (network, _) in found.items()}
-    teacher, judge = networks.get(recipe.teacher or ""), networks.get(recipe.judge or "")
-    parent = networks.get(recipe.parent or "")
-    assert teacher is None or isinstance(teacher, Classifier), recipe.teacher
-    assert judge is None or isinstance(judge, Classifier), recipe.judge
-    assert parent is None or isinstance(parent, Autoencoder), recipe.parent
+    teacher, judge = networks.get(recipe.needs.teacher or ""), networks.get(recipe.needs.scoring_classifier or "")
+    parent = networks.get(recipe.needs.parent or "")
+    assert teacher is None or isinstance(teacher, Classifier), recipe.needs.teacher
+    assert judge is None or isinstance(judge, Classifier), recipe.needs.scoring_classifier
+    assert parent is None or isinstance(parent, Autoencoder), recipe.needs.parent
     return Supplies(partner, teacher, judge, parent, {name: sha256 for name, (_, sha256) in found.items()})
 
 

@@ -20,15 +20,15 @@ from train.engine.probe import Choice, Subject, choose, reference, unprobed
 from train.engine.steps import Learner, Steps, Way, steps_of, validate
 from train.interrupts import Interrupt
 from train.measure.run import Measured, Table, measure_run, to_bytes
-from train.objectives import objective_of
 from train.options import Options
 from train.progress import Progress
 from train.state import Record, State, fresh_state, to_history
 from zoo import checkpoints, runs
-from zoo.blocks import Autoencoder, bottleneck_shape, parameter_count
+from zoo.blocks import Autoencoder
 from zoo.checkpoints import STATE, Checkpoint
 from zoo.data.splits import Splits
 from zoo.errors import Interrupted, RunError, UsageError, WriteError
+from zoo.objectives import objective_of
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder, atomic_write, pack_history, remove
 
@@ -81,7 +81,7 @@ def train(
     batches = Batches.of(
         splits.train,
         prepare,
-        batch_size=recipe.batch_size,
+        batch_size=recipe.schedule.batch_size,
         device=device,
         steps=options.steps_of(recipe, len(splits.train)),
     )
@@ -186,7 +186,7 @@ def _record(
     sizes = batches.sizes
     record.train_loss.append(float(np.average(losses.astype(np.float64), weights=sizes)))
     record.val_loss.append(val_loss)
-    record.learning_rate.append(recipe.learning_rate)
+    record.learning_rate.append(recipe.schedule.learning_rate)
     record.seconds.append(seconds)
     for name, values in terms.items():
         record.terms.setdefault(name, []).append(float(np.average(values.astype(np.float64), weights=sizes)))
@@ -326,7 +326,6 @@ def _facts(
     team: Team | None = None,
 ) -> dict[str, Any]:
     """Return the history's meta: what was trained, on what, with what."""
-    network = recipe.network()
     return {
         "recipe": recipe.name,
         "seed": options.seed_of(recipe),
@@ -341,9 +340,9 @@ def _facts(
         "train_images": len(splits.train),
         "test_images": len(splits.test),
         "val_images": len(splits.val) if splits.val is not None else 0,
-        "split": recipe.split,
+        "split": recipe.data.split,
         "classes": list(splits.train.classes),
-        "task": recipe.task,
+        "task": recipe.task.name,
         "precision": choice.way.precision,
         "way": choice.way.as_json(),
         "why": choice.why,
@@ -353,13 +352,13 @@ def _facts(
         "needs": dict(supplies.sums),
         "published": dict(recipe.published),
         "metric": recipe.metric,
-        "rival": recipe.rival,
+        "rival": recipe.main_baseline,
         "objective": recipe.objective,
-        "noise": recipe.noise,
-        "batch_size": recipe.batch_size,
-        "learning_rate": recipe.learning_rate,
-        "parameters": parameter_count(network),
-        "bottleneck": list(bottleneck_shape(network, recipe.input_shape)),
+        "noise": recipe.data.noise,
+        "batch_size": recipe.schedule.batch_size,
+        "learning_rate": recipe.schedule.learning_rate,
+        "parameters": recipe.network.parameters,
+        "bottleneck": list(recipe.network.bottleneck),
     }
 
 
@@ -446,6 +445,7 @@ class _Writer:
                 for metric, value in values.items()
             },
         }
+        self.facts["rival"] = next(iter(measured.baselines), self.facts["rival"])  # no PCA where it would be exact
         self.history(state, name)
 
 

@@ -87,7 +87,7 @@ def help_train(recipe: Recipe, options: Options, team: Team) -> None:
 
 def splits_of(recipe: Recipe, data: str | None) -> Splits:
     """Return a recipe's splits; one data set is held at a time."""
-    return select(_splits(recipe.dataset, recipe.split, data), recipe.selection)
+    return select(_splits(recipe.data.name, recipe.data.split, data), recipe.data.selection)
 
 
 @lru_cache(maxsize=1)
@@ -113,7 +113,7 @@ def key_of(recipe: Recipe, options: Options, splits: Splits, supplies: Supplies)
     told = {
         "run": str(RunFolder.of(options.runs, recipe.name).path.resolve()),
         "recipe": recipe.name,
-        "settings": [recipe.learning_rate, recipe.batch_size, recipe.noise, recipe.steps, recipe.objective],
+        "settings": [recipe.task.name, recipe.objective, asdict(recipe.data), asdict(recipe.schedule)],
         "seed": options.seed_of(recipe),
         "epochs": options.epochs_of(recipe),
         "quick": options.quick,

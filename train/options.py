@@ -49,17 +49,17 @@ class Options:
 
     def epochs_of(self, recipe: Recipe) -> int:
         """Return the epochs to train."""
-        return self.epochs or (QUICK_EPOCHS if self.quick else recipe.epochs)
+        return self.epochs or (QUICK_EPOCHS if self.quick else recipe.schedule.epochs)
 
     def seed_of(self, recipe: Recipe) -> int:
         """Return the seed: a variant's own, where it names one."""
-        return self.seed if recipe.seed is None else recipe.seed
+        return self.seed if recipe.schedule.seed is None else recipe.schedule.seed
 
     def steps_of(self, recipe: Recipe, images: int) -> int | None:
         """Return the batches an epoch, None for each of so many images once."""
         if not self.quick:
-            return recipe.steps
-        return min(QUICK_STEPS, recipe.steps or -(-images // recipe.batch_size))
+            return recipe.schedule.steps
+        return min(QUICK_STEPS, recipe.schedule.steps or -(-images // recipe.schedule.batch_size))
 
     def resume_line(self, recipe_name: str) -> str:
         """Return the command that goes on with this training, to be copied as it is."""

@@ -92,7 +92,7 @@ def fresh_state(recipe: Recipe, seed: int, device: torch.device, supplies: Suppl
         assert isinstance(network, Autoencoder) and isinstance(network.decoder, Frozen), recipe.name
         network.decoder.module.load_state_dict(supplies.parent.decoder.state_dict())
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return State(network, optimiser_of(learning, recipe.learning_rate, device), Record())
+    return State(network, optimiser_of(learning, recipe.schedule.learning_rate, device), Record())
 
 
 def optimiser_of(parameters: list[nn.Parameter], learning_rate: float, device: torch.device) -> torch.optim.Optimizer:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Output(NamedTuple):
-    """What an autoencoder answers.
+    """What an autoencoder returns.
 
     `raw` is the decoder's last layer before it becomes pixels: an objective that wants logits, or an
     unclamped error, takes it from here. `logvar` is a variational one's; its bottleneck is then the mean.
@@ -23,8 +23,8 @@ class Output(NamedTuple):
     logvar: Tensor | None = None  # (B, *bottleneck shape)
 
 
-class Verdict(NamedTuple):
-    """What a classifier answers."""
+class ClassifierOutput(NamedTuple):
+    """What a classifier returns."""
 
     logits: Tensor  # (B, classes)
     features: Tensor  # (B, features), what the last layer sees
@@ -93,9 +93,9 @@ class Classifier(nn.Module):
         self.head = head
         self.apply(_glorot_uniform)
 
-    def forward(self, image: Tensor) -> Verdict:
+    def forward(self, image: Tensor) -> ClassifierOutput:
         features = self.features(image)
-        return Verdict(logits=self.head(features), features=features)
+        return ClassifierOutput(logits=self.head(features), features=features)
 
 
 class Frozen(nn.Module):
@@ -136,6 +136,18 @@ class Spread(nn.Module):
 
     def forward(self, value: Tensor) -> Tensor:
         return nn.functional.interpolate(value, scale_factor=float(self.side), mode="nearest")
+
+
+class Table(nn.Module):
+    """One learned vector a class: a row of pixels (B, 1, 1, classes) that weighs the classes → (B, values)."""
+
+    def __init__(self, classes: int, values: int) -> None:
+        super().__init__()
+        self.vectors = nn.Linear(classes, values, bias=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        vectors: Tensor = self.vectors(image.flatten(1))
+        return vectors
 
 
 BLANK = 1e-2  # an image whose deviation is less is blank; a letter's is thirty times as much

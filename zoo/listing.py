@@ -13,6 +13,7 @@ from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, plain, print_json, print_
 from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import QUICK, History, RunFolder, find_runs, finite
+from zoo.tasks import ranked
 
 app = new_app("Show every recipe of the zoo.")
 
@@ -54,40 +55,39 @@ def _variants(runs: Path) -> list[Recipe]:
 
 
 def facts_of(recipe: Recipe, runs: Path) -> dict[str, Any]:
-    """Return what is listed of a recipe; parameters and bottleneck are counted on the network itself."""
-    from zoo.blocks import bottleneck_shape, parameter_count
-
-    network = recipe.network()
+    """Return what is listed of a recipe."""
     return {
         "name": recipe.name,
         "assignment": recipe.assignment,
-        "task": recipe.task,
-        "summary": recipe.summary,
-        "dataset": recipe.dataset,
+        "task": recipe.task.name,
+        "summary": recipe.network.summary,
+        "dataset": recipe.data.name,
         "objective": recipe.objective,
-        "noise": recipe.noise,
-        "parameters": parameter_count(network),
-        "bottleneck": list(bottleneck_shape(network, recipe.input_shape)),
-        "epochs": recipe.epochs,
+        "noise": recipe.data.noise,
+        "parameters": recipe.network.parameters,
+        "bottleneck": list(recipe.network.bottleneck),
+        "epochs": recipe.schedule.epochs,
         "metric": recipe.metric,
         "published": recipe.published.get(recipe.metric),
-        "rival": recipe.rival,
         **_measured(recipe, RunFolder.of(runs, recipe.name)),
     }
 
 
 def _measured(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
     """The run's own figure and its baseline's; None where there is no run, or none that has ended."""
-    nothing = {"measured": None, "baseline": None, "run": None, "provenance": None}
+    nothing = {"measured": None, "rival": recipe.main_baseline, "baseline": None, "run": None, "provenance": None}
     if not folder.history.is_file():
         return nothing
     try:
         history = folder.read_history()
     except AezooError:
         return {**nothing, "run": "broken"}
+    baselines = history.baselines()
+    main = next(iter(ranked(recipe.task.name, baselines)), recipe.main_baseline)  # no PCA where it would be exact
     return {
         "measured": finite(history.metrics().get(recipe.metric)),
-        "baseline": finite(history.baselines().get(recipe.rival, {}).get(recipe.metric)),
+        "rival": main,
+        "baseline": finite(baselines.get(main, {}).get(recipe.metric)),
         "run": _told(history, recipe),
         "provenance": str(history.meta.get("provenance")),
     }
@@ -98,7 +98,7 @@ def _told(history: History, recipe: Recipe) -> str:
     state, data = str(history.meta.get("state")), str(history.meta.get("data"))
     if state == QUICK:
         return f"quick, {data}"
-    of = f" of {recipe.epochs}" if history.epochs != recipe.epochs else ""
+    of = f" of {recipe.schedule.epochs}" if history.epochs != recipe.schedule.epochs else ""
     return f"{history.epochs}{of} epochs, {data}{'' if state == 'finished' else f', {state}'}"
 
 

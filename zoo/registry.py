@@ -17,7 +17,7 @@ from zoo.recipe import Recipe
 
 @cache
 def recipes() -> dict[str, Recipe]:
-    """Return every recipe by name, in the order of the assignments' files. Loads torch."""
+    """Return every recipe by name, in the order of the assignments' files."""
     found: dict[str, Recipe] = {}
     for module in pkgutil.iter_modules(assignments.__path__):
         for recipe in importlib.import_module(f"{assignments.__name__}.{module.name}").RECIPES:

@@ -15,6 +15,7 @@ from typing import Any
 
 from zoo.errors import UsageError
 from zoo.recipe import Recipe
+from zoo.tasks import DENOISE, RECONSTRUCT
 
 MARK = "@"
 SETTINGS: Mapping[str, type] = {
@@ -33,7 +34,7 @@ Settings = Mapping[str, float | int]
 def vary(recipe: Recipe, settings: Settings) -> Recipe:
     """Return the recipe, or variant, with these settings too, and a name that holds all in a fixed order.
 
-    Raises UsageError for a setting that the variant has already.
+    With noise it is a denoiser, without it is none. Raises UsageError for a setting that the variant has already.
     """
     if not settings:
         return recipe
@@ -44,7 +45,12 @@ def vary(recipe: Recipe, settings: Settings) -> Recipe:
     both = {**own, **settings}
     ordered: dict[str, Any] = {key: both[key] for key in SETTINGS if key in both}
     name = base + MARK + ",".join(f"{key}={value:.12g}" for key, value in ordered.items())
-    return replace(recipe, name=name, **ordered)
+    noise = ordered.pop("noise", recipe.data.noise)
+    task = recipe.task
+    if task in (RECONSTRUCT, DENOISE):
+        task = DENOISE if noise else RECONSTRUCT
+    data, schedule = replace(recipe.data, noise=noise), replace(recipe.schedule, **ordered)
+    return replace(recipe, name=name, task=task, data=data, schedule=schedule)
 
 
 def split(name: str) -> tuple[str, Settings]:

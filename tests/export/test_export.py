@@ -30,10 +30,11 @@ from export.verify import BATCHES, TOLERANCE, Check, against_torch, inputs, keep
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
 from tests.zoo.test_cli import aezoo
-from zoo import card, gate, registry, sessions
+from zoo import card, gate, registry, sessions, tasks
 from zoo.blocks import Autoencoder
 from zoo.errors import CheckFailed, RunError
 from zoo.runs import GRAPHS, RunFolder
+from zoo.tasks import CLASSIFY
 
 Capture = pytest.CaptureFixture[str]
 
@@ -59,9 +60,9 @@ def test_every_recipe_exports_graphs_that_compute_what_torch_computes(name: str,
     assert len(exact) == ("decoder" in ports)
     assert all(check.difference <= TOLERANCE for check in exact)
     told = card.from_json(run.card.read_text())
-    assert (told.name, told.task, told.bottleneck == {}) == (name, recipe.task, recipe.task == "classify")
+    assert (told.name, told.task, told.bottleneck == {}) == (name, recipe.task.name, recipe.task is CLASSIFY)
     assert told.metrics.keys() >= {recipe.metric}
-    assert recipe.rival in told.baselines
+    assert tasks.ranked(told.task, told.baselines)[0] in recipe.task.baselines[:2]
     assert "sample" in told.data["provenance"]
 
 

@@ -59,7 +59,7 @@ def test_a_small_benchmark_tells_speed_losses_memory_and_conditions(
 def test_our_engine_learns_what_a_plain_loop_learns(name: str, splits: Splits) -> None:
     """The same start and other shuffles: after six epochs of the sample digits the losses are within 5 %."""
     recipe = registry.load(name)
-    if recipe.dataset != "mnist":
+    if recipe.data.name != "mnist":
         pytest.skip("the fixture holds digits")
     both = [
         contenders.of(who, recipe, splits.train, splits.test, device="cpu", precision="fp32")

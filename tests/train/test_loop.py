@@ -133,7 +133,9 @@ def test_a_network_that_stays_black_is_reported_as_failed(tmp_path: Path, train_
         nn.init.constant_(last.bias, -20.0)  # type: ignore[arg-type]
         return network
 
-    recipe = replace(registry.load("purdue/conv"), network=black, learning_rate=1e-9)
+    conv = registry.load("purdue/conv")
+    slow = replace(conv.schedule, learning_rate=1e-9)
+    recipe = replace(conv, network=replace(conv.network, build=black), schedule=slow)
     result = train_quickly(recipe, tmp_path)
     assert result.state == "failed"
     assert result.run.read_history().meta["state"] == "failed"

@@ -16,7 +16,7 @@ from train.dependencies import gather, in_order
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation, distort, grey
 from train.measure import generated as generate
-from train.measure.baselines import Training, labels_of_baselines, pca, pictures_of_baselines, squared_distances
+from train.measure.baselines import Training, labels_of_baselines, linear, pictures_of_baselines, squared_distances
 from train.measure.metrics import cross_entropy, measure, verdict_of_labels
 from train.options import Options
 from zoo import registry
@@ -31,7 +31,7 @@ Capture = pytest.CaptureFixture[str]
 
 def prepared(name: str) -> Preparation:
     recipe = registry.load(name)
-    partner = sets.load(recipe.partner, "train", sets.SAMPLE) if recipe.partner else None
+    partner = sets.load(recipe.data.targets, "train", sets.SAMPLE) if recipe.data.targets else None
     return Preparation.of(recipe, partner, classes=recipe.classes, device=CPU)
 
 
@@ -120,29 +120,29 @@ def test_distorted_letters_are_others_each_time_and_as_bright() -> None:
 def test_copied_grey_and_the_best_linear_map_stand_beside_a_colouriser() -> None:
     splits, test = small_splits(registry.load("maastricht/colour-1")), split("maastricht/colour-1")
     found = dict(pictures_of_baselines(splits.train, test, bottleneck_size=64))
-    assert found.keys() == {"pca", "nearest-example", "black", "mean-image", "grey-copied"}
+    assert found.keys() == {"linear", "nearest-example", "black", "mean-image", "grey-copied"}
     np.testing.assert_array_equal(found["grey-copied"][:, 1:2], test.inputs.numpy())
     targets = test.pictures.numpy()
-    assert measure(targets, found["pca"])["mse"] < measure(targets, found["mean-image"])["mse"]
+    assert measure(targets, found["linear"])["mse"] < measure(targets, found["mean-image"])["mse"]
 
 
-def test_a_mapped_pca_is_least_squares_from_the_components() -> None:
+def test_a_linear_map_of_few_images_is_least_squares_from_their_components() -> None:
     splits = small_splits(registry.load("maastricht/colour-1"))
     training = Training(splits.train, prepared("maastricht/colour-1"))
-    ((inputs, targets),) = training.portions()
+    ((inputs, targets),) = training.chunks()
     x, y = inputs.numpy().astype(np.float64), targets.numpy().astype(np.float64)
     centred = x - x.mean(0)
-    scores = centred @ np.linalg.svd(centred, full_matrices=False)[2][:8].T
+    scores = centred @ np.linalg.svd(centred, full_matrices=False)[2][:30].T
     weights = np.linalg.lstsq(scores, y - y.mean(0), rcond=None)[0]
     expected = np.clip(scores @ weights + y.mean(0), 0, 1)
-    found = pca(training, inputs.numpy().reshape(-1, 1, 32, 32), components=8)
+    found = linear(training, inputs.numpy().reshape(-1, 1, 32, 32))
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 def test_translated_letters_stand_beside_the_class_of_the_nearest_example() -> None:
     splits, test = small_splits(registry.load("letters/random")), split("letters/random")
     found = dict(pictures_of_baselines(splits.train, test, bottleneck_size=64))
-    assert found.keys() == {"pca", "nearest-example", "black", "mean-image", "copied-input"}
+    assert found.keys() == {"linear", "nearest-example", "black", "mean-image", "copied-input"}
     means = {mean.tobytes() for mean in prepared("letters/random").means.numpy()}  # type: ignore[union-attr]
     assert {picture.tobytes() for picture in found["nearest-example"]} <= means
 

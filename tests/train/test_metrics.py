@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
+from tests.conftest import first
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines as baselines_module
@@ -61,12 +64,17 @@ def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits, training
     _, _, components = np.linalg.svd(centred, full_matrices=False)
     for k in (2, 16):
         expected = np.clip(centred @ components[:k].T @ components[:k] + train.mean(0), 0, 1)
-        np.testing.assert_allclose(pca(training, inputs, components=k).reshape(200, -1), expected, atol=2e-4)
+        found = pca(training, inputs, components=k)
+        assert found is not None
+        np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-def test_pca_with_more_values_than_pixels_takes_what_there_is(splits: Splits, training: Training) -> None:
+def test_there_is_no_pca_with_enough_values_to_give_every_image_back(splits: Splits, training: Training) -> None:
     inputs = splits.train.pixels.astype(np.float32) / 255
-    assert measure(inputs, pca(training, inputs, components=5_000).reshape(inputs.shape))["mse"] < 1e-6
+    assert pca(training, inputs, components=199) is None, "200 images span 199 directions about their mean"
+    assert pca(training, inputs, components=198) is not None
+    few = replace(training, images=first(splits.train, 3))
+    assert pca(few, inputs, components=2) is None
 
 
 def baselines(name: str, splits: Splits) -> dict[str, dict[str, float]]:
@@ -86,13 +94,14 @@ def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
     assert clean["pca"]["mse"] < clean["nearest-example"]["mse"] < clean["mean-image"]["mse"] < clean["black"]["mse"]
     noisy = TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU)
     denoise = baselines("purdue/denoise", splits)
+    assert list(denoise) == ["linear", "noisy-input", "nearest-example", "mean-image", "black"]
     assert denoise["noisy-input"] == measure(noisy.pictures.numpy(), noisy.inputs.numpy())
 
 
 def test_the_nearest_example_is_found_among_all_portions(
     splits: Splits, training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(baselines_module, "PORTION", 7)
+    monkeypatch.setattr(baselines_module, "CHUNK", 7)
     inputs = splits.train.pixels.astype(np.float32) / 255
     np.testing.assert_array_equal(nearest_example(training, inputs), inputs.reshape(len(inputs), -1))
 

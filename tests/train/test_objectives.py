@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.engine.prepare import Batch
-from train.objectives import OBJECTIVES, taught_by, total
-from zoo.blocks import Output, Verdict, normalise
+from zoo.blocks import ClassifierOutput, Output, normalise
+from zoo.objectives import OBJECTIVES, Batch, taught_by, total
 
 
 @pytest.fixture
@@ -75,8 +74,8 @@ def test_a_teacher_judges_the_picture_and_the_gradient_goes_through_it(output: O
     layer = torch.nn.Linear(16, 3).requires_grad_(False)
 
     class Teacher(torch.nn.Module):
-        def forward(self, image: torch.Tensor) -> Verdict:
-            return Verdict(logits=layer(image.flatten(1)), features=image)
+        def forward(self, image: torch.Tensor) -> ClassifierOutput:
+            return ClassifierOutput(logits=layer(image.flatten(1)), features=image)
 
     terms = taught_by(Teacher())(output, BATCH)
     expected = torch.nn.functional.cross_entropy(layer(output.reconstruction.flatten(1)), BATCH.label)

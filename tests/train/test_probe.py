@@ -16,15 +16,15 @@ from train import loop
 from train.dependencies import NOTHING
 from train.engine import probe
 from train.engine.batches import Batches, TestSplit
-from train.engine.prepare import Batch, Preparation
+from train.engine.prepare import Preparation
 from train.engine.probe import Choice, Subject, choose, gradient_error, reference
 from train.engine.steps import Learner, Way
-from train.objectives import Terms, objective_of
 from train.state import fresh_state
 from zoo import registry
 from zoo.blocks import Output
 from zoo.data.splits import Splits
 from zoo.errors import RunError
+from zoo.objectives import Batch, Terms, objective_of
 
 CPU = torch.device("cpu")
 LONG = 10**9  # images: no machine trains so many in half a minute

@@ -14,10 +14,10 @@ from train.dependencies import gather
 from train.engine.batches import Batches
 from train.engine.prepare import Preparation
 from train.engine.steps import EagerSteps, Learner, StaticSteps, Steps, portions, unchanged
-from train.objectives import objective_of
 from train.options import Options
 from train.state import fresh_state
 from zoo import registry
+from zoo.objectives import objective_of
 from zoo.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -34,9 +34,9 @@ def made(
     batches = Batches.of(
         small_splits(recipe).train,
         prepare,
-        batch_size=size or recipe.batch_size,
+        batch_size=size or recipe.schedule.batch_size,
         device=device,
-        steps=None if size else recipe.steps,
+        steps=None if size else recipe.schedule.steps,
     )
     return Learner(state.network, objective_of(recipe, supplies.teacher), state.optimiser, "fp32"), batches
 

@@ -24,11 +24,11 @@ from tests.train.test_jobs import epochs_of, wait_for_epochs
 from tests.train.test_steps import same, taken
 from train.distributed import team as teams
 from train.distributed.team import Team, TeamSteps
-from train.engine.prepare import Batch
 from train.engine.steps import EagerSteps
 from train.options import Options
 from zoo import registry
 from zoo.errors import DataError, DeviceError, UsageError
+from zoo.objectives import Batch
 from zoo.runs import RunFolder
 
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")

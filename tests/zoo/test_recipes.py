@@ -10,12 +10,13 @@ from torch import nn
 
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
-from train.objectives import OBJECTIVES, TEACHER
 from zoo import assignments, registry
 from zoo.blocks import Autoencoder, Classifier, bottleneck_shape, parameter_count
 from zoo.data import sets
+from zoo.objectives import OBJECTIVES, TEACHER
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
+from zoo.tasks import CLASSIFY, DENOISE, GENERATE, TASKS
 
 RECIPES = list(registry.recipes().values())
 
@@ -53,12 +54,12 @@ SHEETS = {
 
 
 def test_the_registry_is_not_empty() -> None:
-    assert {recipe.name for recipe in RECIPES if recipe.task != "classify"} == SHEETS.keys()
+    assert {recipe.name for recipe in RECIPES if recipe.task is not CLASSIFY} == SHEETS.keys()
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_a_recipe_stands_in_the_file_of_its_assignment(recipe: Recipe) -> None:
-    module = recipe.network.__module__
+    module = recipe.network.build.__module__
     assert module == f"{assignments.__name__}.{recipe.assignment}"
     assert recipe.name.count("/") == 1
 
@@ -73,10 +74,22 @@ def test_a_network_has_the_parameters_and_the_bottleneck_of_its_sheet(name: str)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_what_a_recipe_declares_of_its_network_is_true(recipe: Recipe) -> None:
+    network = recipe.network()
+    assert recipe.network.parameters == parameter_count(network)
+    assert recipe.network.bottleneck == bottleneck_shape(network, recipe.input_shape)
+
+
+def test_every_task_has_recipes_and_its_name() -> None:
+    assert {recipe.task.name for recipe in RECIPES} == TASKS.keys()
+    assert all(TASKS[recipe.task.name] is recipe.task for recipe in RECIPES)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_a_network_gives_back_images_of_its_data_set_in_unit_range(recipe: Recipe) -> None:
     network = recipe.network()
     if isinstance(network, Classifier):
-        assert network(torch.rand(3, *recipe.input_shape)).logits.shape == (3, recipe.classes + recipe.noise_class)
+        assert network(torch.rand(3, *recipe.input_shape)).logits.shape == (3, recipe.classes + recipe.data.noise_class)
         return
     output = network(torch.rand(3, *recipe.input_shape))
     assert output.reconstruction.shape == output.raw.shape == (3, *recipe.image_shape)
@@ -99,30 +112,30 @@ def test_a_network_starts_with_biases_of_zero_and_a_sigmoid_one_not_black(recipe
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_the_view_of_a_bottleneck_shows_every_value_once(recipe: Recipe) -> None:
     size = math.prod(bottleneck_shape(recipe.network(), recipe.input_shape))
-    assert recipe.bottleneck_view is None or math.prod(recipe.bottleneck_view) == size
+    assert recipe.network.view is None or math.prod(recipe.network.view) == size
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_an_objective_and_a_data_set_have_names_that_exist(recipe: Recipe) -> None:
     assert recipe.objective in (*OBJECTIVES, TEACHER)
-    assert (recipe.objective == TEACHER) == (recipe.teacher is not None)
+    assert (recipe.objective == TEACHER) == (recipe.needs.teacher is not None)
     assert set(recipe.needs) <= set(registry.names())
     assert set(recipe.data_sets) <= sets.DATA_SETS.keys()
-    assert recipe.dataset in sets.DATA_SETS
-    assert recipe.epochs > 0
+    assert recipe.data.name in sets.DATA_SETS
+    assert recipe.schedule.epochs > 0
     assert recipe.choices, "say what the sheet leaves open"
 
 
 def test_freiburg_tries_the_sheets_three_learning_rates_in_batches_of_64() -> None:
     freiburg = [recipe for recipe in RECIPES if recipe.assignment == "freiburg"]
-    assert [recipe.learning_rate for recipe in freiburg] == [0.1, 0.01, 0.001]
-    assert {recipe.batch_size for recipe in freiburg} == {64}
+    assert [recipe.schedule.learning_rate for recipe in freiburg] == [0.1, 0.01, 0.001]
+    assert {recipe.schedule.batch_size for recipe in freiburg} == {64}
 
 
 def test_purdue_trains_for_the_sheets_150_epochs_with_its_noise() -> None:
     purdue = {recipe.name: recipe for recipe in RECIPES if recipe.assignment == "purdue"}
-    assert {recipe.epochs for recipe in purdue.values()} == {150}
-    assert {name: recipe.noise for name, recipe in purdue.items()} == {
+    assert {recipe.schedule.epochs for recipe in purdue.values()} == {150}
+    assert {name: recipe.data.noise for name, recipe in purdue.items()} == {
         "purdue/dense": 0.0,
         "purdue/conv": 0.0,
         "purdue/denoise": 0.25,
@@ -137,9 +150,11 @@ def test_maastrichts_models_have_exactly_the_bottleneck_sizes_of_the_sheets_tabl
 def test_maastrichts_networks_are_trained_on_80_percent_of_all_images_in_batches_of_32() -> None:
     maastricht = [recipe for recipe in RECIPES if recipe.assignment == "maastricht"]
     assert len(maastricht) == 13
-    assert {(recipe.split, recipe.batch_size, recipe.objective) for recipe in maastricht} == {("80/10/10", 32, "mse")}
-    assert {recipe.epochs for recipe in maastricht if recipe.name != "maastricht/colour-2"} == {20}
-    assert registry.load("maastricht/colour-2").epochs == 100
+    assert {(recipe.data.split, recipe.schedule.batch_size, recipe.objective) for recipe in maastricht} == {
+        ("80/10/10", 32, "mse")
+    }
+    assert {recipe.schedule.epochs for recipe in maastricht if recipe.name != "maastricht/colour-2"} == {20}
+    assert registry.load("maastricht/colour-2").schedule.epochs == 100
 
 
 def test_model_6_gives_back_one_colour() -> None:
@@ -149,8 +164,8 @@ def test_model_6_gives_back_one_colour() -> None:
 
 def test_hesso_denoises_three_strengths_and_generates_three_digits_from_four_numbers_of_them() -> None:
     hesso = {recipe.name: recipe for recipe in RECIPES if recipe.assignment == "hesso"}
-    assert [recipe.noise for recipe in hesso.values() if recipe.task == "denoise"] == [0.5, 0.7, 0.9]
-    chosen = [recipe.selection for recipe in hesso.values() if recipe.task == "generate"]
+    assert [recipe.data.noise for recipe in hesso.values() if recipe.task is DENOISE] == [0.5, 0.7, 0.9]
+    chosen = [recipe.data.selection for recipe in hesso.values() if recipe.task is GENERATE]
     found = {(selection.label, selection.count) for selection in chosen if selection}
     assert found == {(digit, count) for digit in (2, 3, 8) for count in (10, 100, 1_000, None)}
     assert len(chosen) == 12

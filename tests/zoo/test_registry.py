@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from zoo import registry
@@ -29,3 +32,13 @@ def test_globs_and_all_name_recipes_once_each_in_the_order_asked_for() -> None:
 def test_a_glob_that_fits_nothing_is_told_so() -> None:
     with pytest.raises(UsageError, match=r"no recipe fits 'perdue/\*'"):
         registry.match(["perdue/*"])
+
+
+def test_every_recipe_can_be_named_without_torch() -> None:
+    program = (
+        "import sys; from zoo import registry; from zoo.listing import facts_of; from pathlib import Path; "
+        "rows = [facts_of(recipe, Path('absent')) for recipe in registry.recipes().values()]; "
+        "assert len(rows) > 40; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

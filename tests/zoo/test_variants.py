@@ -6,14 +6,23 @@ import pytest
 
 from zoo import registry, variants
 from zoo.errors import UsageError
+from zoo.tasks import DENOISE, GENERATE, RECONSTRUCT
 
 
 def test_a_variant_is_its_recipe_with_other_settings() -> None:
     varied = registry.load("purdue/conv@seed=3,learning_rate=0.01")
     assert varied.name == "purdue/conv@learning_rate=0.01,seed=3", "in a fixed order, whatever was typed"
-    assert (varied.learning_rate, varied.seed, varied.assignment) == (0.01, 3, "purdue")
+    assert (varied.schedule.learning_rate, varied.schedule.seed, varied.assignment) == (0.01, 3, "purdue")
     assert registry.load(varied.name) == varied
-    assert registry.load("purdue/conv").seed is None
+    assert registry.load("purdue/conv").schedule.seed is None
+
+
+def test_a_variant_with_noise_is_a_denoiser_and_one_without_is_none() -> None:
+    noisy, clean = registry.load("purdue/conv@noise=0.2"), registry.load("purdue/denoise@noise=0")
+    assert (noisy.task, noisy.data.noise, noisy.main_baseline) == (DENOISE, 0.2, "linear")
+    assert (clean.task, clean.data.noise, clean.main_baseline) == (RECONSTRUCT, 0, "pca")
+    assert registry.load("purdue/denoise@noise=0.5").task is DENOISE
+    assert registry.load("hesso/vae-2-10@noise=0.1").task is GENERATE
 
 
 def test_globs_take_settings() -> None:

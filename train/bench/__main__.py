@@ -78,7 +78,7 @@ def main(
     if precision not in ("auto", "fp32"):
         raise UsageError(f"--precision {precision!r} is none of auto, fp32")
     place = devices.choose(device)
-    for dataset in dict.fromkeys(registry.load(name).dataset for name in recipes):
+    for dataset in dict.fromkeys(registry.load(name).data.name for name in recipes):
         sets.obtain(dataset, data, say=lambda line: print(line, file=sys.stderr))
     limits = machine.rates(place)
     document: dict[str, Any] = {"machine": _machine(place), "limits": limits, "epochs": epochs, "recipes": {}}
@@ -156,7 +156,7 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "provenance": ours.ready["provenance"],
         "images": ours.ready["images"],
-        "batch": registry.load(name).batch_size,
+        "batch": registry.load(name).schedule.batch_size,
         "operations_an_image": machine.operations(registry.load(name)),
         "goal": goal,
         "contenders": {},

@@ -19,7 +19,7 @@ def make(
 ) -> tuple[bench_process.Answer, bench_process.Asked]:
     """Return what is told of the contender, and what answers: a number trains an epoch, "profile" looks into a step."""
     recipe = registry.load(recipe_name)
-    splits = select(load(recipe.dataset, data, split=recipe.split), recipe.selection)
+    splits = select(load(recipe.data.name, data, split=recipe.data.split), recipe.data.selection)
     train = _first(splits.train, images)
     held = _first(splits.val or splits.test, images)
     del splits

@@ -24,12 +24,12 @@ from torch.utils.data import DataLoader, TensorDataset
 from train.dependencies import NOTHING
 from train.engine import devices
 from train.engine.batches import Batches, TestSplit
-from train.engine.prepare import Batch, Preparation
+from train.engine.prepare import Preparation
 from train.engine.probe import Subject, choose, unprobed
 from train.engine.steps import Learner, steps_of, validate
-from train.objectives import objective_of, total
 from train.state import fresh_state
 from zoo.data.images import Images
+from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 
 NAMES = ("ours", "plain", "keras")
@@ -79,7 +79,7 @@ class Ours:
         place = devices.choose(device)
         devices.make_repeatable(place)
         prepare = Preparation.of(recipe, None, classes=recipe.classes, device=place)
-        batches = Batches.of(train, prepare, batch_size=recipe.batch_size, device=place)
+        batches = Batches.of(train, prepare, batch_size=recipe.schedule.batch_size, device=place)
         self._validation = TestSplit.of(validation, prepare, device=place)
         objective = objective_of(recipe, None)
 
@@ -91,7 +91,7 @@ class Ours:
         if precision == "fp32":
             choice = unprobed(precision)
         else:
-            whole = len(train) * recipe.epochs  # as the recipe's own schedule would be probed
+            whole = len(train) * recipe.schedule.epochs  # as the recipe's own schedule would be probed
             choice = choose(subject, precision=precision, images=whole, say=lambda line: None)
         self._learner = fresh(choice.way.precision)
         choice.way.enter(self._learner.network)
@@ -117,9 +117,9 @@ class Plain:
         self._device = devices.choose(device)
         self._network = fresh_state(recipe, 0, self._device, NOTHING).network  # from the same weights as ours
         self._objective = objective_of(recipe, None)
-        self._optimiser = torch.optim.Adam(self._network.parameters(), lr=recipe.learning_rate)
+        self._optimiser = torch.optim.Adam(self._network.parameters(), lr=recipe.schedule.learning_rate)
         dataset, held = (TensorDataset(torch.from_numpy(as_floats(images))) for images in (train, validation))
-        self._loader = DataLoader(dataset, batch_size=recipe.batch_size, shuffle=True)
+        self._loader = DataLoader(dataset, batch_size=recipe.schedule.batch_size, shuffle=True)
         self._held = DataLoader(held, batch_size=100)
         self.about = {"way": f"DataLoader, eager, Adam; fp32, {torch.get_num_threads()} threads"}
 
@@ -164,9 +164,9 @@ class Keras:
         keras.utils.set_random_seed(0)
         self._model = network_of(recipe.name)
         loss = "binary_crossentropy" if recipe.objective == "bce" else "mean_squared_error"
-        self._model.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate), loss=loss)
+        self._model.compile(optimizer=keras.optimizers.Adam(recipe.schedule.learning_rate), loss=loss)
         self._train, self._held = (as_floats(images).transpose(0, 2, 3, 1).copy() for images in (train, validation))
-        self._size = recipe.batch_size
+        self._size = recipe.schedule.batch_size
         self.about = {"way": f"Keras {keras.__version__} on {keras.backend.backend()}, model.fit"}
 
     def epoch(self, number: int) -> float:
@@ -191,7 +191,13 @@ def of(
 ) -> Contender:
     """Return the contender of that name, ready for its first epoch."""
     if name == "ours":
-        return Ours(replace(recipe, steps=None), train, validation, device=device, precision=precision)
+        return Ours(
+            replace(recipe, schedule=replace(recipe.schedule, steps=None)),
+            train,
+            validation,
+            device=device,
+            precision=precision,
+        )
     if name == "plain":
         return Plain(recipe, train, validation, device=device)
     return Keras(recipe, train, validation, device=device)

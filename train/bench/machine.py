@@ -9,8 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from train.engine import devices
-from train.engine.prepare import Batch
-from train.objectives import objective_of, total
+from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 
 _SECONDS = 0.5

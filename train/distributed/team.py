@@ -30,14 +30,14 @@ from torch.nn.parallel import DistributedDataParallel
 from train.dependencies import Supplies
 from train.engine import devices
 from train.engine.batches import Batches, seed_network
-from train.engine.prepare import Batch, Preparation
+from train.engine.prepare import Preparation
 from train.engine.steps import MOST_TERMS, Learner, Way
-from train.objectives import objective_of
 from train.options import Options, share_of_cores
 from train.state import State, fresh_state, state_from_bytes
 from zoo.cli import say
 from zoo.data.splits import Splits
 from zoo.errors import AezooError, CheckFailed, DeviceError, UsageError
+from zoo.objectives import Batch, objective_of
 from zoo.recipe import Recipe
 
 _PATIENCE = timedelta(days=2)  # a process that is gone is noticed at once; one that measures may take its time
@@ -264,7 +264,7 @@ def follow(
     """Learn one's share of what the first process trains, until it says that this is over."""
     prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
     steps_asked = options.steps_of(recipe, len(splits.train))
-    batches = Batches.of(splits.train, prepare, batch_size=recipe.batch_size, device=device, steps=steps_asked)
+    batches = Batches.of(splits.train, prepare, batch_size=recipe.schedule.batch_size, device=device, steps=steps_asked)
     objective, seed = objective_of(recipe, supplies.teacher), options.seed_of(recipe)
     steps: TeamSteps | None = None
     while (told := team.hear()) is not _ENDED:

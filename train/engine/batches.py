@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.engine.prepare import Batch, Preparation, to_unit
+from train.engine.prepare import Preparation, to_unit
 from zoo.data.images import Images
+from zoo.objectives import Batch
 
 _ORDER, _NOISE, _NETWORK, _TEST_NOISE, _SHARES = range(5)
 TEST_BATCH = 100  # images; a wide network's values for 500 photographs would take 400 MB
@@ -115,7 +116,9 @@ class TestSplit:
         pixels, labels = on_device(images, device)
         generator = torch.Generator(device).manual_seed(stream_seed(0, 0, _TEST_NOISE))
         batch = prepare(pixels, labels, generator, training=False)
-        return cls(batch.image, prepare.pictures(to_unit(pixels), batch), batch.label, prepare)
+        if prepare.recipe.task.target == "label":
+            return cls(batch.image, batch.image, batch.label, prepare)  # with a noise class there are more of them
+        return cls(batch.image, prepare.picture(to_unit(pixels), labels), labels, prepare)
 
     def __len__(self) -> int:
         return len(self.inputs)

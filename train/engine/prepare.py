@@ -1,4 +1,4 @@
-"""From pixels and labels to what goes in and what should come out: one function for each task of a recipe."""
+"""From pixels and labels to what goes in and what should come out, as a recipe's task has it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from zoo.blocks import normalise
 from zoo.data.images import LUMA, Images
+from zoo.objectives import Batch
 from zoo.recipe import Recipe
 
 SEVERAL = 20  # letters of a class that an output is compared with
@@ -19,22 +20,8 @@ BANK_SEED = 26
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What goes in, what should come out, and of which class it is.
-
-    image    float32 (B, C, H, W) in [0, 1]
-    target   float32 (B, C, H, W) in [0, 1], or several of them (B, K, C, H, W)
-    label    int64 (B,)
-    """
-
-    image: Tensor
-    target: Tensor
-    label: Tensor
-
-
-@dataclass(frozen=True)
 class Preparation:
-    """How a recipe's batches are made; `bank` holds the partner's letters by class, `means` their mean.
+    """How a recipe's batches are made; `bank` holds the target letters by class, `means` the mean of all of a class.
 
     The bank is normalised, once for all, where the objective compares normalised images.
     """
@@ -45,23 +32,27 @@ class Preparation:
     means: Tensor | None = None  # (classes, C, H, W) float32
 
     @classmethod
-    def of(cls, recipe: Recipe, partner: Images | None, *, classes: int, device: torch.device) -> Preparation:
-        if partner is None:
+    def of(cls, recipe: Recipe, targets: Images | None, *, classes: int, device: torch.device) -> Preparation:
+        """Return the preparation of a recipe; `targets` are the images of its other data set, where it has one."""
+        if targets is None:
             return cls(recipe, classes)
-        bank = _as_wanted(torch.from_numpy(_bank(partner, recipe, classes)).to(device), recipe)
-        return cls(recipe, classes, bank, torch.from_numpy(class_means(partner, classes)).to(device))
+        bank = _as_compared(torch.from_numpy(_bank(targets, recipe, classes)).to(device), recipe)
+        return cls(recipe, classes, bank, torch.from_numpy(class_means(targets, classes)).to(device))
 
     def __call__(self, pixels: Tensor, labels: Tensor, generator: torch.Generator, *, training: bool) -> Batch:
         """Make a batch of uint8 pixels (B, C, H, W) and labels (B,); the generator gives noise and distortion."""
         image = to_unit(pixels)
-        task = self.recipe.task
-        if task == "classify":
+        if self.recipe.task.target == "label":
             return self._classify(image, labels, generator, training=training)
-        if task == "colourise":
-            return Batch(grey(image), image, labels)
-        if task == "recall":
-            return Batch(self.one_hot(labels), self.target(image, labels), labels)
-        return Batch(add_noise(image, self.recipe.noise, generator), self.target(image, labels), labels)
+        return Batch(self.input(image, labels, generator), self.target(image, labels), labels)
+
+    def input(self, image: Tensor, labels: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return what goes in for clean images (B, C, H, W); without a generator no noise is added."""
+        if self.recipe.task.input == "class":
+            return self.one_hot(labels)
+        if self.recipe.task.input == "grey":
+            return grey(image)
+        return image if generator is None else add_noise(image, self.recipe.data.noise, generator)
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """Return the classes as pictures of one row, (B, 1, 1, classes): one pixel a class, white for this one."""
@@ -72,21 +63,16 @@ class Preparation:
 
         Normalised, where the objective compares normalised images.
         """
-        if self.recipe.task == "translate" and self.bank is not None:
-            return self.bank[labels]
-        return _as_wanted(picture, self.recipe)
+        return self.bank[labels] if self.bank is not None else _as_compared(picture, self.recipe)
 
-    def pictures(self, image: Tensor, batch: Batch) -> Tensor:
-        """Return what should come out as a picture: the image, of a translated letter the mean of its class."""
-        if self.recipe.task == "translate":
-            assert self.means is not None, self.recipe.name
-            return self.means[batch.label]
-        return batch.image if self.recipe.task == "classify" else image
+    def picture(self, image: Tensor, labels: Tensor) -> Tensor:
+        """Return what should come out as a picture: the image, for a letter to translate the mean of its class."""
+        return image if self.means is None else self.means[labels]
 
     def _classify(self, image: Tensor, labels: Tensor, generator: torch.Generator, *, training: bool) -> Batch:
-        if training and self.recipe.augment:
+        if training and self.recipe.data.augment:
             image = distort(image, generator)
-        if self.recipe.noise_class:
+        if self.recipe.data.noise_class:
             noise = torch.randn(image.shape, generator=generator, device=image.device)
             image = torch.cat([image, (NOISE_MEAN + NOISE_DEVIATION * noise).clamp_(0, 1)])
             labels = torch.cat([labels, torch.full_like(labels, self.classes)])
@@ -128,11 +114,11 @@ def distort(image: Tensor, generator: torch.Generator) -> Tensor:
     return functional.grid_sample(image, grid + bend.permute(0, 2, 3, 1), align_corners=False)
 
 
-def _as_wanted(picture: Tensor, recipe: Recipe) -> Tensor:
+def _as_compared(picture: Tensor, recipe: Recipe) -> Tensor:
     return normalise(picture) if recipe.objective == "mse-normalised" else picture
 
 
-# ---- the partner's letters -----------------------------------------------------------------------------------
+# ---- the letters of the target's data set --------------------------------------------------------------------
 
 
 def class_means(images: Images, classes: int) -> np.ndarray:
@@ -142,15 +128,15 @@ def class_means(images: Images, classes: int) -> np.ndarray:
 
 
 def _bank(images: Images, recipe: Recipe, classes: int) -> np.ndarray:
-    """Return what is wanted of each class, float32 (classes, K, C, H, W); chosen once, with a fixed seed.
+    """Return the target letters of each class, float32 (classes, K, C, H, W); chosen once, with a fixed seed.
 
     Several: as many drawings of each class as there are of all, at most 20. One: the drawing nearest to the mean.
     """
     means = class_means(images, classes)
-    if recipe.wanted == "mean" or recipe.wanted is None:
+    if recipe.data.target_letters == "mean":
         return means[:, None]
     of_class = [images.pixels[images.labels == label].astype(np.float32) / 255 for label in range(classes)]
-    if recipe.wanted == "one":
+    if recipe.data.target_letters == "one":
         return np.stack([_nearest(letters, mean)[None] for letters, mean in zip(of_class, means, strict=True)])
     count = min(SEVERAL, *map(len, of_class))
     orders = [

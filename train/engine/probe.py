@@ -255,7 +255,7 @@ def _file(subject: Subject, precision: str) -> Path:
         "recipe": subject.recipe.name,
         "network": str(subject.network),
         "objective": subject.recipe.objective,
-        "rate": subject.recipe.learning_rate,
+        "rate": subject.recipe.schedule.learning_rate,
         "batch": subject.batches.batch_size,
         "data": len(subject.batches.pixels),
         "precision": precision,

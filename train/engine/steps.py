@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
-from train.engine.prepare import Batch
 from train.engine.rewriting import rewritten
-from train.objectives import Objective, total
-from zoo.blocks import Autoencoder, Classifier, Output, Verdict
+from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
+from zoo.objectives import Batch, Objective, total
 
 MOST_TERMS = 3  # of an objective
 STEPS_A_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
@@ -89,7 +88,7 @@ class Learner:
         batch: Batch,
         row: Tensor,
         *,
-        forward: Callable[[Tensor], Output | Verdict] | None = None,
+        forward: Callable[[Tensor], Output | ClassifierOutput] | None = None,
         weight: float = 1.0,
     ) -> None:
         """Learn from one batch; write the loss and its terms into `row` (MOST_TERMS + 1,), float32.
@@ -121,10 +120,10 @@ def validate(learner: Learner, split: TestSplit, *, most: int | None = None) -> 
     return float(summed) / images
 
 
-def _in_float32(answer: Output | Verdict) -> Output | Verdict:
+def _in_float32(answer: Output | ClassifierOutput) -> Output | ClassifierOutput:
     """A loss is summed in float32, whatever the layers computed in."""
-    if isinstance(answer, Verdict):
-        return Verdict(*(value.float() for value in answer))
+    if isinstance(answer, ClassifierOutput):
+        return ClassifierOutput(*(value.float() for value in answer))
     logvar = answer.logvar if answer.logvar is None else answer.logvar.float()
     return Output(answer.reconstruction.float(), answer.bottleneck.float(), answer.raw.float(), logvar)
 

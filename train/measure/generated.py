@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from train.engine.batches import TestSplit
-from train.measure.baselines import flat_portions, nearest, squared_distances
+from train.measure.baselines import flat_chunks, nearest, squared_distances
 from train.measure.metrics import Pixels, labels_of
 from zoo.blocks import Classifier, Variational
 from zoo.data.images import Images
@@ -121,5 +121,5 @@ def typical_distance(real: Pixels) -> float:
 
 
 def _to_nearest(flat: torch.Tensor, train: Images) -> torch.Tensor:
-    distance, _ = nearest(flat, flat_portions(train))
+    distance, _ = nearest(flat, flat_chunks(train))
     return distance.sqrt()

@@ -9,7 +9,7 @@ from train.engine.batches import TestSplit
 from zoo.blocks import Autoencoder, Classifier
 
 BCE_EPSILON = 1e-7  # as Keras clips
-PORTION = 500
+CHUNK = 500
 MAX_PSNR_DB = 100.0  # of two equal images, which would be infinite
 
 Pixels = np.ndarray  # float32 (N, C, H, W) in [0, 1]
@@ -57,8 +57,8 @@ def measure(targets: Pixels, outputs: Pixels) -> dict[str, float]:
     SSIM is Wang et al. 2004 with a uniform 7×7 window, as scikit-image computes it.
     """
     scores: dict[str, list[np.ndarray]] = {}
-    for start in range(0, len(targets), PORTION):
-        rows = slice(start, start + PORTION)  # in float64 a whole split of colour images would take 150 MB an array
+    for start in range(0, len(targets), CHUNK):
+        rows = slice(start, start + CHUNK)  # in float64 a whole split of colour images would take 150 MB an array
         for name, values in _scores(targets[rows].astype(np.float64), outputs[rows].astype(np.float64)).items():
             scores.setdefault(name, []).append(values)
     return {name: float(np.concatenate(parts).mean()) for name, parts in scores.items()}

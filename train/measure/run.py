@@ -61,14 +61,14 @@ def measure_run(
         metrics |= made.metrics
         baselines = {**baselines, "real": made.real}
         arrays |= made.arrays
-    if test.prepare.recipe.task in ("translate", "recall"):
+    if test.prepare.recipe.task.by_class:
         arrays |= _one_of_each(test, outputs, judge)
     return Measured(metrics, baselines, verdict(targets, outputs), arrays)
 
 
 def _accuracy(judge: Classifier | None, test: TestSplit, pictures: Pixels) -> dict[str, float]:
-    """The share of pictures that the judge takes for their class; nothing where the labels are not what it is asked."""
-    if judge is None or test.prepare.recipe.task not in ("translate", "recall", "generate"):
+    """The share of pictures that the scoring classifier takes for their class; {} where there is none."""
+    if judge is None:
         return {}
     given = labels_of(judge, pictures, device=test.inputs.device)
     return measure_labels(test.labels.cpu().numpy(), given)
@@ -79,7 +79,7 @@ def _measure_classifier(network: Classifier, train: Images, test: TestSplit) -> 
     given = logits.argmax(axis=1)
     metrics = {**measure_labels(labels, given), "cross_entropy": cross_entropy(labels, logits)}
     classes = test.prepare.classes
-    if test.prepare.recipe.noise_class:
+    if test.prepare.recipe.data.noise_class:
         real = labels < classes
         metrics["accuracy-letters"] = measure_labels(labels[real], given[real])["accuracy"]
         metrics["accuracy-noise"] = measure_labels(labels[~real], given[~real])["accuracy"]

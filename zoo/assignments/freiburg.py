@@ -11,14 +11,15 @@ At a rate of 0.1 the network may collapse to one image for every digit; that is 
 
 from __future__ import annotations
 
-from torch import nn
-
-from zoo.blocks import Autoencoder, UnitClamp
-from zoo.recipe import Recipe
+from zoo.lazy import blocks, nn
+from zoo.recipe import Data, Recipe, Schedule, network
 
 
-def fully_convolutional() -> Autoencoder:
-    """Convolutions 8-4-2 | 4-4-8-8-1 of 3×3, transposed ones of 2×2, a last one of 1×1: 1,359 parameters."""
+@network(
+    "conv 8-4-2 | upconv 4, conv 4, upconv 8, conv 8, conv 1×1", parameters=1_359, bottleneck=(2, 7, 7), view=(14, 7)
+)
+def fully_convolutional() -> blocks.Autoencoder:
+    """Convolutions of 3×3, transposed ones of 2×2."""
     encoder = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1),
         nn.ReLU(),
@@ -38,20 +39,16 @@ def fully_convolutional() -> Autoencoder:
         nn.ReLU(),
         nn.Conv2d(8, 1, 1),  # (B, 1, 28, 28)
     )
-    return Autoencoder(encoder=encoder, decoder=decoder, to_pixels=UnitClamp())
+    return blocks.Autoencoder(encoder=encoder, decoder=decoder, to_pixels=blocks.UnitClamp())
 
 
 def _at(learning_rate: float) -> Recipe:
     return Recipe(
         name=f"freiburg/lr-{learning_rate:g}",
-        summary="conv 8-4-2 | upconv 4, conv 4, upconv 8, conv 8, conv 1×1",
         network=fully_convolutional,
-        dataset="mnist",
+        data=Data("mnist"),
         objective="mse-linear",
-        epochs=20,
-        batch_size=64,
-        learning_rate=learning_rate,
-        bottleneck_view=(14, 7),
+        schedule=Schedule(epochs=20, batch_size=64, learning_rate=learning_rate),
         choices=(
             "ReLU after each 3×3 convolution, transposed and output convolutions linear: ours",
             "clamped to [0, 1] in the graph, not while training: ours",

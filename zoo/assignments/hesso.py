@@ -12,11 +12,12 @@ pixels: it need not compress anything.
 
 from __future__ import annotations
 
-from torch import nn
+from dataclasses import replace
 
-from zoo.blocks import Autoencoder, Classifier, Variational
 from zoo.data.splits import Selection
-from zoo.recipe import Recipe
+from zoo.lazy import blocks, nn
+from zoo.recipe import Data, Needs, Recipe, Schedule, network
+from zoo.tasks import CLASSIFY, DENOISE, GENERATE
 
 DIGITS = (2, 3, 8)
 _SPELLED = {2: "twos", 3: "threes", 8: "eights"}
@@ -24,8 +25,9 @@ COUNTS = (10, 100, 1_000, None)
 STEPS_OF_ALL = 187  # batches of 32 in the 5,958 twos of MNIST; the other sets are dealt over and over as long
 
 
-def conv() -> Autoencoder:
-    """conv 16 → pool → conv 16 → pool | conv 16 → up → conv 16 → up → conv 1, all 3×3: 7,265 parameters."""
+@network("conv 16-16 | 16-16-1, pool and upsample 2", parameters=7_265, bottleneck=(16, 7, 7), view=(28, 28))
+def conv() -> blocks.Autoencoder:
+    """Convolutions of 3×3 with max-pooling and nearest upsampling."""
     encoder = nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1),
         nn.ReLU(),
@@ -43,12 +45,13 @@ def conv() -> Autoencoder:
         nn.Upsample(scale_factor=2),  # (B, 16, 28, 28)
         nn.Conv2d(16, 1, 3, padding=1),  # (B, 1, 28, 28)
     )
-    return Autoencoder(encoder=encoder, decoder=decoder, to_pixels=nn.Sigmoid())
+    return blocks.Autoencoder(encoder=encoder, decoder=decoder, to_pixels=nn.Sigmoid())
 
 
-def vae() -> Variational:
-    """784-64-2-64-784 with two latent variables."""
-    return Variational(
+@network("784-64-2-64-784", parameters=101_652, bottleneck=(2,), view=(1, 2))
+def vae() -> blocks.Variational:
+    """Perceptrons with two latent variables."""
+    return blocks.Variational(
         encoder=nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU()),  # (B, 64)
         mean=nn.Linear(64, 2),
         logvar=nn.Linear(64, 2),
@@ -57,8 +60,9 @@ def vae() -> Variational:
     )
 
 
-def digits() -> Classifier:
-    """conv 32 → pool → conv 64 → pool → 128 → 10, the judge of what is generated."""
+@network("conv 32-64, pool 2, 128, 10", parameters=421_642)
+def digits() -> blocks.Classifier:
+    """A classifier of digits, which names what is generated."""
     features = nn.Sequential(
         nn.Conv2d(1, 32, 3, padding=1),
         nn.ReLU(),
@@ -71,47 +75,36 @@ def digits() -> Classifier:
         nn.ReLU(),  # (B, 128)
         nn.Dropout(0.5),
     )
-    return Classifier(features=features, head=nn.Linear(128, 10))
+    return blocks.Classifier(features=features, head=nn.Linear(128, 10))
 
 
-_SCHEDULE = "batch 128 and 100 epochs: as the Keras blog has them"
-_SUMMARY = "conv 16-16 | 16-16-1, pool and upsample 2"
+_HUNDRED = Schedule(epochs=100, batch_size=128)
+_BLOG = "batch 128 and 100 epochs: as the Keras blog has them"
 
 
 def _denoise(noise: float, **published: float) -> Recipe:
     return Recipe(
         name=f"hesso/denoise-{noise:g}",
-        summary=_SUMMARY,
+        task=DENOISE,
         network=conv,
-        dataset="mnist",
+        data=Data("mnist", noise=noise),
         objective="bce",
-        epochs=100,
-        batch_size=128,
-        task="denoise",
-        noise=noise,
-        bottleneck_view=(28, 28),
+        schedule=_HUNDRED,
         published=published,
-        measured_by="bce",
-        rival="noisy-input",
-        choices=(_SCHEDULE, "noise clipped to [0, 1]: as the Keras blog has it", "fresh noise every epoch: ours"),
+        compared_by="bce",
+        choices=(_BLOG, "noise clipped to [0, 1]: as the Keras blog has it", "fresh noise every epoch: ours"),
     )
 
 
 def _generate(digit: int, count: int | None) -> Recipe:
     return Recipe(
         name=f"hesso/vae-{digit}-{count or 'all'}",
-        summary=f"784-64-2-64-784, from {f'{count:,}' if count else 'all'} {_SPELLED[digit]}",
-        network=vae,
-        dataset="mnist",
+        task=GENERATE,
+        network=replace(vae, summary=f"{vae.summary}, from {f'{count:,}' if count else 'all'} {_SPELLED[digit]}"),
+        data=Data("mnist", selection=Selection(label=digit, count=count)),
         objective="elbo",
-        epochs=100,
-        batch_size=32,
-        steps=STEPS_OF_ALL,
-        task="generate",
-        selection=Selection(label=digit, count=count),
-        judge="hesso/classifier",
-        bottleneck_view=(1, 2),
-        rival="nearest-example",
+        schedule=Schedule(epochs=100, batch_size=32, steps=STEPS_OF_ALL),
+        needs=Needs(scoring_classifier="hesso/classifier"),
         choices=(
             "784-64-2-64-784, batch 32 and 100 epochs: as the Keras blog has them",
             "logvar is the logarithm of the variance, in the sampling as in the divergence: ours, the blog mixes both",
@@ -124,28 +117,22 @@ def _generate(digit: int, count: int | None) -> Recipe:
 RECIPES = (
     Recipe(
         name="hesso/conv",
-        summary=_SUMMARY,
         network=conv,
-        dataset="mnist",
+        data=Data("mnist"),
         objective="bce",
-        epochs=100,
-        batch_size=128,
-        bottleneck_view=(28, 28),
-        choices=(_SCHEDULE,),
+        schedule=_HUNDRED,
+        choices=(_BLOG,),
     ),
     _denoise(0.5, bce=0.10),
     _denoise(0.7),
     _denoise(0.9, bce=0.15),
     Recipe(
         name="hesso/classifier",
-        summary="conv 32-64, pool 2, 128, 10",
+        task=CLASSIFY,
         network=digits,
-        dataset="mnist",
+        data=Data("mnist"),
         objective="cross-entropy",
-        epochs=12,
-        batch_size=128,
-        task="classify",
-        rival="nearest-example",
+        schedule=Schedule(epochs=12, batch_size=128),
         choices=("its layers, batch 128 and 12 epochs: ours; the sheet speaks of a pre-trained classifier",),
     ),
     *(_generate(digit, count) for digit in DIGITS for count in COUNTS),

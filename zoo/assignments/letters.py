@@ -15,13 +15,12 @@ clamped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Literal
 
-from torch import Tensor, nn
-
-from zoo.blocks import Autoencoder, Classifier, Frozen, Normalise, UnitClamp
 from zoo.data.comnist import PAIRS
-from zoo.recipe import Recipe, Wanted
+from zoo.lazy import blocks, nn
+from zoo.recipe import Data, Needs, Network, Recipe, Schedule, network
+from zoo.tasks import CLASSIFY, RECALL, TRANSLATE
 
 CLASSES = len(PAIRS)
 VALUES = 512
@@ -47,11 +46,16 @@ def _decoder(slope: nn.PReLU) -> nn.Sequential:
     )
 
 
-def encoder_decoder() -> Autoencoder:
-    """conv 32 /2 → conv 64 /2 → 512 | 3136 → upconv 32 ×2 → upconv 1 ×2 → 784, one slope: 3,875,476 parameters."""
+def _to_pixels() -> blocks.UnitClamp:
+    return blocks.UnitClamp(scale=DEVIATION, offset=MEAN)
+
+
+@network("conv 32-64 /2, 512 | 3136, upconv 32-1 ×2, 784", parameters=3_875_476, bottleneck=(VALUES,), view=(16, 32))
+def encoder_decoder() -> blocks.Autoencoder:
+    """Convolutions and a fully connected layer on both sides, with one PReLU slope for all."""
     slope = nn.PReLU()
     encoder = nn.Sequential(
-        Normalise(),
+        blocks.Normalise(),
         nn.Conv2d(1, 32, 3, stride=2, padding=1),  # (B, 32, 14, 14)
         nn.BatchNorm2d(32),
         slope,
@@ -64,35 +68,24 @@ def encoder_decoder() -> Autoencoder:
         slope,
         nn.Dropout(0.33),  # (B, 512)
     )
-    return Autoencoder(encoder=encoder, decoder=_decoder(slope), to_pixels=UnitClamp(scale=DEVIATION, offset=MEAN))
+    return blocks.Autoencoder(encoder=encoder, decoder=_decoder(slope), to_pixels=_to_pixels())
 
 
-class Table(nn.Module):
-    """One learned vector a class: a row of pixels (B, 1, 1, classes) that weighs the classes → (B, 512)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.vectors = nn.Linear(CLASSES, VALUES, bias=False)
-
-    def forward(self, image: Tensor) -> Tensor:
-        vectors: Tensor = self.vectors(image.flatten(1))
-        return vectors
-
-
-def latent() -> Autoencoder:
-    """A table of 14 vectors of 512 values, drawn from N(0, 1), and the decoder of `random`, frozen."""
-    table = Table()
-    network = Autoencoder(
-        encoder=table, decoder=Frozen(_decoder(nn.PReLU())), to_pixels=UnitClamp(scale=DEVIATION, offset=MEAN)
-    )
+@network(
+    "14 × 512 | the decoder of letters/random, frozen", parameters=CLASSES * VALUES, bottleneck=(VALUES,), view=(16, 32)
+)
+def latent() -> blocks.Autoencoder:
+    """A table of one vector a class, drawn from N(0, 1), and a frozen decoder."""
+    table = blocks.Table(CLASSES, VALUES)
+    autoencoder = blocks.Autoencoder(encoder=table, decoder=blocks.Frozen(_decoder(nn.PReLU())), to_pixels=_to_pixels())
     nn.init.normal_(table.vectors.weight)
-    return network
+    return autoencoder
 
 
-def _classifier(classes: int) -> Classifier:
+def _classifier(classes: int) -> blocks.Classifier:
     """conv 32 → pool → conv 64 → pool → 1024, kernels of 5×5."""
     features = nn.Sequential(
-        Normalise(),
+        blocks.Normalise(),
         nn.Conv2d(1, 32, 5, padding=2),
         nn.ReLU(),
         nn.MaxPool2d(2),  # (B, 32, 14, 14)
@@ -104,21 +97,22 @@ def _classifier(classes: int) -> Classifier:
         nn.ReLU(),  # (B, 1024)
         nn.Dropout(0.5),
     )
-    return Classifier(features=features, head=nn.Linear(1024, classes))
+    return blocks.Classifier(features=features, head=nn.Linear(1024, classes))
 
 
-def latin() -> Classifier:
+@network("conv 32-64 of 5×5, pool 2, 1024, 14", parameters=3_278_734)
+def latin() -> blocks.Classifier:
     """A classifier of the 14 Latin letters."""
     return _classifier(CLASSES)
 
 
-def latin_and_noise() -> Classifier:
+@network("conv 32-64 of 5×5, pool 2, 1024, 15", parameters=3_279_759)
+def latin_and_noise() -> blocks.Classifier:
     """The same with a fifteenth class, for noise."""
     return _classifier(CLASSES + 1)
 
 
 STEPS = 400  # batches an epoch: an epoch of 50 would write 400 checkpoints of 46 MB
-_SUMMARY = "conv 32-64 /2, 512 | 3136, upconv 32-1 ×2, 784"
 _NETWORK = (
     "one PReLU slope for the whole network, dropout of 0.33 after the 512 values: as public solutions have it",
     "batch 100, Adam 1e-3, 20,000 steps (10,000 for one letter or the mean): as public solutions have it",
@@ -126,23 +120,15 @@ _NETWORK = (
 )
 
 
-def _classify(name: str, network: Callable[[], Classifier], *, noise: bool) -> Recipe:
-    told = ("a fifteenth class of as many N(0, 1) images as letters, labelled 14",) if noise else ()
+def _classify(name: str, network: Network, *choices: str, noise_class: bool = False) -> Recipe:
     return Recipe(
         name=f"letters/{name}",
-        summary=f"conv 32-64 of 5×5, pool 2, 1024, {CLASSES + noise}",
+        task=CLASSIFY,
         network=network,
-        dataset="latin",
+        data=Data("latin", augment=True, noise_class=noise_class),
         objective="cross-entropy",
-        epochs=50,
-        steps=STEPS,
-        batch_size=100,
-        task="classify",
-        learning_rate=1e-4,
-        augment=True,
-        noise_class=noise,
-        rival="nearest-example",
-        choices=("affine and elastic augmentation, since Latin drawings are few: ours", *told),
+        schedule=Schedule(epochs=50, steps=STEPS, batch_size=100, learning_rate=1e-4),
+        choices=("affine and elastic augmentation, since Latin drawings are few: ours", *choices),
     )
 
 
@@ -151,68 +137,58 @@ def _translate(
     objective: str,
     *choices: str,
     epochs: int = 50,
-    wanted: Wanted | None = None,
+    target: Literal["several", "one", "mean"] = "mean",
     teacher: str | None = None,
     **published: float,
 ) -> Recipe:
     return Recipe(
         name=f"letters/{name}",
-        summary=_SUMMARY,
+        task=TRANSLATE,
         network=encoder_decoder,
-        dataset="cyrillic",
+        data=Data("cyrillic", targets="latin", target_letters=target),
         objective=objective,
-        epochs=epochs,
-        steps=STEPS,
-        batch_size=100,
-        task="translate",
-        partner="latin",
-        wanted=wanted,
-        teacher=teacher,
-        judge="letters/classifier",
-        bottleneck_view=(16, 32),
+        schedule=Schedule(epochs=epochs, steps=STEPS, batch_size=100),
+        needs=Needs(teacher=teacher, scoring_classifier="letters/classifier"),
         published=published,
-        rival="nearest-example",
         choices=(*_NETWORK, *choices),
     )
 
 
 RECIPES = (
-    _classify("classifier", latin, noise=False),
-    _classify("classifier-noise", latin_and_noise, noise=True),
+    _classify("classifier", latin),
+    _classify(
+        "classifier-noise",
+        latin_and_noise,
+        "a fifteenth class of as many N(0, 1) images as letters, labelled 14",
+        noise_class=True,
+    ),
     _translate("class", "teacher", teacher="letters/classifier", accuracy=0.97),
     _translate("class-noise", "teacher", teacher="letters/classifier-noise"),
     _translate(
         "random",
         "mse-normalised",
         "up to 20 Latin letters of the class, the same for the whole training: as public solutions have it",
-        wanted="several",
+        target="several",
     ),
     _translate(
         "representative",
         "mse-normalised",
         "the Latin letter nearest to the mean of its class: ours",
-        wanted="one",
+        target="one",
         epochs=25,
     ),
-    _translate("mean", "mse-normalised", wanted="mean", epochs=25),
+    _translate("mean", "mse-normalised", epochs=25),
     Recipe(
         name="letters/latent",
-        summary="14 × 512 | the decoder of letters/random, frozen",
+        task=RECALL,
         network=latent,
-        dataset="latin",
+        data=Data("latin"),
         objective="mse-normalised",
-        epochs=10,
-        steps=10,
-        batch_size=10_000,
-        task="recall",
-        learning_rate=1e-2,
-        judge="letters/classifier",
-        parent="letters/random",
-        bottleneck_view=(16, 32),
-        rival="class-mean",
+        schedule=Schedule(epochs=10, steps=10, batch_size=10_000, learning_rate=1e-2),
+        needs=Needs(parent="letters/random", scoring_classifier="letters/classifier"),
         choices=(
             "100 steps of Adam 1e-2, each with all letters: as public solutions have it",
-            "the class is told as a picture of one row, one pixel a class: ours",
+            "the class goes in as a picture of one row, one pixel a class: ours",
         ),
     ),
 )

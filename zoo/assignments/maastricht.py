@@ -11,17 +11,14 @@ and not to be those of the trained networks; `-as-trained` is then the network t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from torch import nn
-
-from zoo.blocks import Autoencoder, Spread
 from zoo.data.splits import SHUFFLED
-from zoo.recipe import Recipe, Task
+from zoo.lazy import blocks, nn
+from zoo.recipe import Data, Network, Recipe, Schedule, network
+from zoo.tasks import COLOURISE, RECONSTRUCT, Task
 
 
 def _conv(before: int, after: int, kernel: int = 3, *, padding: int | None = None, stride: int = 1) -> nn.Conv2d:
-    """A convolution; without a word about its padding it keeps the size."""
+    """A convolution, which keeps the size where no padding is given."""
     return nn.Conv2d(before, after, kernel, stride=stride, padding=kernel // 2 if padding is None else padding)
 
 
@@ -29,12 +26,11 @@ def _up() -> nn.Upsample:
     return nn.Upsample(scale_factor=2)
 
 
-def _network(encoder: list[nn.Module], decoder: list[nn.Module]) -> Autoencoder:
-    return Autoencoder(encoder=nn.Sequential(*encoder), decoder=nn.Sequential(*decoder), to_pixels=nn.Sigmoid())
+def _network(encoder: list[nn.Module], decoder: list[nn.Module]) -> blocks.Autoencoder:
+    return blocks.Autoencoder(encoder=nn.Sequential(*encoder), decoder=nn.Sequential(*decoder), to_pixels=nn.Sigmoid())
 
 
-def base(kernel: int = 3) -> Autoencoder:
-    """conv 8 → pool → conv 12 → pool → conv 16 | up → conv 12 → up → conv 3; with 3×3 kernels 4,911 parameters."""
+def _base(kernel: int) -> blocks.Autoencoder:
     return _network(
         [
             _conv(3, 8, kernel),
@@ -54,15 +50,23 @@ def _decoder_of_base(kernel: int) -> list[nn.Module]:
     return [_up(), _conv(16, 12, kernel), nn.ReLU(), _up(), _conv(12, 3, kernel)]  # (B, 3, 32, 32)
 
 
-def model_1() -> Autoencoder:
-    """conv 12 → pool → conv 16 | up → conv 12 → conv 3: one convolution less, read as one level less."""
+@network("conv 8-12-16, pool 2 | 12-3, upsample 2", parameters=4_911, bottleneck=(16, 8, 8))
+def base() -> blocks.Autoencoder:
+    """The sheet's own network; all others change it."""
+    return _base(3)
+
+
+@network("conv 12-16, one pool | 12-3", parameters=4_147, bottleneck=(16, 16, 16))
+def model_1() -> blocks.Autoencoder:
+    """One convolution less, read as one level less."""
     return _network(
         [_conv(3, 12), nn.ReLU(), nn.MaxPool2d(2), _conv(12, 16), nn.ReLU()],  # (B, 16, 16, 16)
         [_up(), _conv(16, 12), nn.ReLU(), _conv(12, 3)],
     )
 
 
-def model_1_as_trained() -> Autoencoder:
+@network("pool, conv 12-16, pool | 12-3", parameters=4_147, bottleneck=(16, 8, 8))
+def model_1_as_trained() -> blocks.Autoencoder:
     """The base network without its first convolution: it begins with a pool."""
     return _network(
         [nn.MaxPool2d(2), _conv(3, 12), nn.ReLU(), nn.MaxPool2d(2), _conv(12, 16), nn.ReLU()],  # (B, 16, 8, 8)
@@ -70,7 +74,7 @@ def model_1_as_trained() -> Autoencoder:
     )
 
 
-def one_pool(channels: tuple[int, int, int], *, image_channels: int = 3, kernel: int = 3) -> Autoencoder:
+def _one_pool(channels: tuple[int, int, int], *, image_channels: int = 3, kernel: int = 3) -> blocks.Autoencoder:
     """conv → conv → pool → conv | up → conv 3: the shape of model 2 and of both colourisers."""
     first, second, third = channels
     return _network(
@@ -87,13 +91,15 @@ def one_pool(channels: tuple[int, int, int], *, image_channels: int = 3, kernel:
     )
 
 
-def model_2() -> Autoencoder:
-    """conv 8 → conv 12 → pool → conv 16 | up → conv 3: 3,279 parameters."""
-    return one_pool((8, 12, 16))
+@network("conv 8-12-16, one pool | 3", parameters=3_279, bottleneck=(16, 16, 16))
+def model_2() -> blocks.Autoencoder:
+    """One level less, with more values than the image has."""
+    return _one_pool((8, 12, 16))
 
 
-def model_3() -> Autoencoder:
-    """conv 32 → pool → conv 64 → pool → conv 128 | up → conv 64 → up → conv 3: 168,771 parameters."""
+@network("conv 32-64-128, pool 2 | 64-3", parameters=168_771, bottleneck=(128, 8, 8))
+def model_3() -> blocks.Autoencoder:
+    """More channels."""
     return _network(
         [
             _conv(3, 32),
@@ -109,7 +115,7 @@ def model_3() -> Autoencoder:
     )
 
 
-def _narrowed(kernel: int) -> Autoencoder:
+def _narrowed(kernel: int) -> blocks.Autoencoder:
     """The base network with larger kernels and a third convolution padded by 1 alone, as the sheet's formula has it.
 
     The decoder opens with the transposed mirror of that convolution, which brings 8×8 back.
@@ -129,27 +135,32 @@ def _narrowed(kernel: int) -> Autoencoder:
     )
 
 
-def model_4() -> Autoencoder:
+@network("base with 5×5, 6×6 left | upconv, 12-3", parameters=19_967, bottleneck=(16, 6, 6))
+def model_4() -> blocks.Autoencoder:
     """Kernels of 5×5."""
     return _narrowed(5)
 
 
-def model_5() -> Autoencoder:
+@network("base with 7×7, 4×4 left | upconv, 12-3", parameters=39_071, bottleneck=(16, 4, 4))
+def model_5() -> blocks.Autoencoder:
     """Kernels of 7×7."""
     return _narrowed(7)
 
 
-def model_4_as_trained() -> Autoencoder:
+@network("base with 5×5", parameters=13_551, bottleneck=(16, 8, 8))
+def model_4_as_trained() -> blocks.Autoencoder:
     """The base network with kernels of 5×5."""
-    return base(5)
+    return _base(5)
 
 
-def model_5_as_trained() -> Autoencoder:
+@network("base with 7×7", parameters=26_511, bottleneck=(16, 8, 8))
+def model_5_as_trained() -> blocks.Autoencoder:
     """The base network with kernels of 7×7."""
-    return base(7)
+    return _base(7)
 
 
-def model_6() -> Autoencoder:
+@network("base with stride 3 everywhere", parameters=4_911, bottleneck=(16, 1, 1))
+def model_6() -> blocks.Autoencoder:
     """Every convolution with stride 3: one pixel is left, and one colour comes back, spread over the whole image."""
     return _network(
         [
@@ -162,11 +173,12 @@ def model_6() -> Autoencoder:
             _conv(12, 16, stride=3),
             nn.ReLU(),  # (B, 16, 1, 1)
         ],
-        [_up(), _conv(16, 12, stride=3), nn.ReLU(), _up(), _conv(12, 3, stride=3), Spread(32)],
+        [_up(), _conv(16, 12, stride=3), nn.ReLU(), _up(), _conv(12, 3, stride=3), blocks.Spread(32)],
     )
 
 
-def model_7() -> Autoencoder:
+@network("base without padding | up 2, conv 12, up 3, pad, conv 3", parameters=4_911, bottleneck=(16, 5, 5))
+def model_7() -> blocks.Autoencoder:
     """No padding in the encoder, the second pool rounding up; 5×5 come back as 10×10, 30×30 and a border of 1."""
     return _network(
         [
@@ -183,14 +195,16 @@ def model_7() -> Autoencoder:
     )
 
 
-def colour_1() -> Autoencoder:
+@network("conv 32-64-128, one pool | 3", parameters=96_131, bottleneck=(128, 16, 16))
+def colour_1() -> blocks.Autoencoder:
     """Grey in, colour out: model 2 with 32, 64 and 128 channels."""
-    return one_pool((32, 64, 128), image_channels=1)
+    return _one_pool((32, 64, 128), image_channels=1)
 
 
-def colour_2() -> Autoencoder:
+@network("conv 32-64-128 of 5×5, one pool | 3", parameters=266_627, bottleneck=(128, 16, 16))
+def colour_2() -> blocks.Autoencoder:
     """The same with kernels of 5×5."""
-    return one_pool((32, 64, 128), image_channels=1, kernel=5)
+    return _one_pool((32, 64, 128), image_channels=1, kernel=5)
 
 
 _OURS = (
@@ -201,71 +215,36 @@ _GREY = "grey is 0.2989 R + 0.5870 G + 0.1140 B: as public solutions have it"
 
 
 def _recipe(
-    name: str,
-    summary: str,
-    network: Callable[[], Autoencoder],
-    published: float,
-    *choices: str,
-    epochs: int = 20,
-    task: Task = "reconstruct",
-    view: tuple[int, int] | None = None,
+    name: str, network: Network, published: float, *choices: str, epochs: int = 20, task: Task = RECONSTRUCT
 ) -> Recipe:
-    figures: Mapping[str, float] = {"mse": published}
     return Recipe(
         name=f"maastricht/{name}",
-        summary=summary,
-        network=network,
-        dataset="cifar10",
-        objective="mse",
-        epochs=epochs,
-        batch_size=32,
         task=task,
-        split=SHUFFLED,
-        bottleneck_view=view,
-        published=figures,
-        rival="grey-copied" if task == "colourise" else "pca",
+        network=network,
+        data=Data("cifar10", split=SHUFFLED),
+        objective="mse",
+        schedule=Schedule(epochs=epochs, batch_size=32),
+        published={"mse": published},
         choices=(*_OURS, *choices),
     )
 
 
 _PAPER = "the sheet's size seems to be worked out on paper; this network has it for real: ours"
 _TRAINED = "the network that the sheet's error speaks for; its true size differs from the sheet's: ours"
+_ONE_COLOUR = "the decoder's convolutions have stride 3 too, so one colour comes out and is spread over the image: ours"
 
 RECIPES = (
-    _recipe("base", "conv 8-12-16, pool 2 | 12-3, upsample 2", base, 0.0036),
-    _recipe("model-1", "conv 12-16, one pool | 12-3", model_1, 0.0051, _PAPER),
-    _recipe("model-1-as-trained", "pool, conv 12-16, pool | 12-3", model_1_as_trained, 0.0051, _TRAINED),
-    _recipe("model-2", "conv 8-12-16, one pool | 3", model_2, 0.00056),
-    _recipe("model-3", "conv 32-64-128, pool 2 | 64-3", model_3, 0.0011),
-    _recipe("model-4", "base with 5×5, 6×6 left | upconv, 12-3", model_4, 0.0033, _PAPER),
-    _recipe("model-4-as-trained", "base with 5×5", model_4_as_trained, 0.0033, _TRAINED),
-    _recipe("model-5", "base with 7×7, 4×4 left | upconv, 12-3", model_5, 0.0032, _PAPER),
-    _recipe("model-5-as-trained", "base with 7×7", model_5_as_trained, 0.0032, _TRAINED),
-    _recipe(
-        "model-6",
-        "base with stride 3 everywhere",
-        model_6,
-        0.044,
-        "the decoder's convolutions have stride 3 too, so one colour comes out and is spread over the image: ours",
-    ),
-    _recipe(
-        "model-7",
-        "base without padding | up 2, conv 12, up 3, pad, conv 3",
-        model_7,
-        0.015,
-        "the sheet does not tell its decoder; this one is ours",
-    ),
-    _recipe(
-        "colour-1", "conv 32-64-128, one pool | 3", colour_1, 0.0056, _GREY, "its channels: ours", task="colourise"
-    ),
-    _recipe(
-        "colour-2",
-        "conv 32-64-128 of 5×5, one pool | 3",
-        colour_2,
-        0.0057,
-        _GREY,
-        "its channels and its 5×5 kernels: ours",
-        task="colourise",
-        epochs=100,
-    ),
+    _recipe("base", base, 0.0036),
+    _recipe("model-1", model_1, 0.0051, _PAPER),
+    _recipe("model-1-as-trained", model_1_as_trained, 0.0051, _TRAINED),
+    _recipe("model-2", model_2, 0.00056),
+    _recipe("model-3", model_3, 0.0011),
+    _recipe("model-4", model_4, 0.0033, _PAPER),
+    _recipe("model-4-as-trained", model_4_as_trained, 0.0033, _TRAINED),
+    _recipe("model-5", model_5, 0.0032, _PAPER),
+    _recipe("model-5-as-trained", model_5_as_trained, 0.0032, _TRAINED),
+    _recipe("model-6", model_6, 0.044, _ONE_COLOUR),
+    _recipe("model-7", model_7, 0.015, "the sheet does not give its decoder; this one is ours"),
+    _recipe("colour-1", colour_1, 0.0056, _GREY, "its channels: ours", task=COLOURISE),
+    _recipe("colour-2", colour_2, 0.0057, _GREY, "its channels and its 5×5 kernels: ours", task=COLOURISE, epochs=100),
 )

@@ -9,14 +9,14 @@ ReLU inside, a sigmoid at the output, binary cross-entropy, Adam at 1e-3, and th
 
 from __future__ import annotations
 
-from torch import nn
+from zoo.lazy import blocks, nn
+from zoo.recipe import Data, Recipe, Schedule, network
+from zoo.tasks import DENOISE
 
-from zoo.blocks import Autoencoder
-from zoo.recipe import Recipe
 
-
-def dense() -> Autoencoder:
-    """784-400-200-100-200-400-784, 829,284 parameters."""
+@network("784-400-200-100-200-400-784", parameters=829_284, bottleneck=(100,), view=(10, 10))
+def dense() -> blocks.Autoencoder:
+    """Perceptrons down to 100 values and back."""
     encoder = nn.Sequential(
         nn.Flatten(),  # (B, 784)
         nn.Linear(784, 400),
@@ -34,11 +34,12 @@ def dense() -> Autoencoder:
         nn.Linear(400, 784),
         nn.Unflatten(1, (1, 28, 28)),  # (B, 1, 28, 28)
     )
-    return Autoencoder(encoder=encoder, decoder=decoder, to_pixels=nn.Sigmoid())
+    return blocks.Autoencoder(encoder=encoder, decoder=decoder, to_pixels=nn.Sigmoid())
 
 
-def conv() -> Autoencoder:
-    """Convolutions 16-8 | 8-16-1 of 3×3 with max-pooling and nearest upsampling, 3,217 parameters."""
+@network("conv 16-8 | 8-16-1, pool and upsample 2", parameters=3_217, bottleneck=(8, 7, 7), view=(28, 14))
+def conv() -> blocks.Autoencoder:
+    """Convolutions of 3×3 with max-pooling and nearest upsampling."""
     encoder = nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1),
         nn.ReLU(),
@@ -56,7 +57,7 @@ def conv() -> Autoencoder:
         nn.Upsample(scale_factor=2),  # (B, 16, 28, 28)
         nn.Conv2d(16, 1, 3, padding=1),  # (B, 1, 28, 28)
     )
-    return Autoencoder(encoder=encoder, decoder=decoder, to_pixels=nn.Sigmoid())
+    return blocks.Autoencoder(encoder=encoder, decoder=decoder, to_pixels=nn.Sigmoid())
 
 
 _OURS = ("ReLU, sigmoid output, binary cross-entropy, Adam 1e-3: ours, the sheet leaves them open",)
@@ -64,38 +65,27 @@ _OURS = ("ReLU, sigmoid output, binary cross-entropy, Adam 1e-3: ours, the sheet
 RECIPES = (
     Recipe(
         name="purdue/dense",
-        summary="784-400-200-100-200-400-784",
         network=dense,
-        dataset="mnist",
+        data=Data("mnist"),
         objective="bce",
-        epochs=150,
-        batch_size=256,
-        bottleneck_view=(10, 10),
+        schedule=Schedule(epochs=150, batch_size=256),
         choices=(*_OURS, "batch 256: ours"),
     ),
     Recipe(
         name="purdue/conv",
-        summary="conv 16-8 | 8-16-1, pool and upsample 2",
         network=conv,
-        dataset="mnist",
+        data=Data("mnist"),
         objective="bce",
-        epochs=150,
-        batch_size=128,
-        bottleneck_view=(28, 14),
+        schedule=Schedule(epochs=150, batch_size=128),
         choices=(*_OURS, "batch 128: ours"),
     ),
     Recipe(
         name="purdue/denoise",
-        summary="conv 16-8 | 8-16-1, pool and upsample 2",
+        task=DENOISE,
         network=conv,
-        dataset="mnist",
+        data=Data("mnist", noise=0.25),
         objective="bce",
-        epochs=150,
-        batch_size=128,
-        task="denoise",
-        noise=0.25,
-        rival="noisy-input",
-        bottleneck_view=(28, 14),
+        schedule=Schedule(epochs=150, batch_size=128),
         choices=(*_OURS, "batch 128: ours", "the network of part 2: ours", "fresh noise every epoch: ours"),
     ),
 )

@@ -1,16 +1,31 @@
-"""Objectives: what is minimised, as pure functions from (answer, batch) to named terms whose sum is the loss."""
+"""Objectives: what is minimised, as pure functions from (output, batch) to named terms whose sum is the loss."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from train.engine.prepare import Batch
-from zoo.blocks import Output, Verdict
+from zoo.blocks import ClassifierOutput, Output
 from zoo.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What goes in, what should come out, and of which class it is.
+
+    image    float32 (B, C, H, W) in [0, 1]
+    target   float32 (B, C, H, W) in [0, 1], or several of them (B, K, C, H, W)
+    label    int64 (B,)
+    """
+
+    image: Tensor
+    target: Tensor
+    label: Tensor
+
 
 Terms = dict[str, Tensor]
 Objective = Callable[[Any, Batch], Terms]
@@ -50,13 +65,13 @@ def elbo(output: Output, batch: Batch) -> Terms:
     return {"bce": logits, "kl": divergence}
 
 
-def cross_entropy(verdict: Verdict, batch: Batch) -> Terms:
-    """Cross-entropy of a classifier's verdict, in nats an image."""
-    return {"cross_entropy": functional.cross_entropy(verdict.logits, batch.label)}
+def cross_entropy(output: ClassifierOutput, batch: Batch) -> Terms:
+    """Cross-entropy of a classifier's logits, in nats an image."""
+    return {"cross_entropy": functional.cross_entropy(output.logits, batch.label)}
 
 
 def taught_by(teacher: nn.Module) -> Objective:
-    """Return the cross-entropy of a frozen classifier's verdict on the output, in nats an image."""
+    """Return the cross-entropy of a frozen classifier that sees the reconstruction, in nats an image."""
 
     def objective(output: Output, batch: Batch) -> Terms:
         return cross_entropy(teacher(output.reconstruction), batch)
