@@ -7,28 +7,32 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/aezoo demo
 
-test: .venv/ready .venv/embedding
+test: .venv/dev .venv/embedding
 	$(BIN)/pytest
 
-test-slow: .venv/ready .venv/embedding
+test-slow: .venv/dev .venv/embedding
 	$(BIN)/pytest -m "slow or gpu"
 
-lint: .venv/ready
+lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
-types: .venv/ready
+types: .venv/dev
 	$(BIN)/mypy
 
-format: .venv/ready
+format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache runs-demo demo.png
 
-.venv/embedding: .venv/ready .dev/embedding
+.venv/dev: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .dev/constraints.txt -e '.[dev,cluster]'
+	touch $@
+
+.venv/embedding: .venv/dev .dev/embedding
 	.dev/embedding
 
 .venv/ready: pyproject.toml .dev/constraints.txt .dev/setup

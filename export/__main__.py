@@ -14,9 +14,10 @@ from zoo import checkpoints, registry
 from zoo.cli import (
     RUNS_DEFAULT,
     Json,
-    Names,
     Quiet,
+    RunNames,
     Runs,
+    Targets,
     new_app,
     plain,
     print_json,
@@ -38,11 +39,6 @@ export_app = new_app("Export trained runs to ONNX, verified before they are writ
 card_app = new_app("Print the card that an ONNX file carries.")
 verify_app = new_app("Check ONNX files: against torch, each other, and their card.")
 
-Targets = Annotated[
-    list[str], typer.Argument(help="Recipes, folders of runs, or .onnx files.", metavar="NAME|FOLDER|FILE…")
-]
-
-
 BundleFolder = Annotated[
     Path | None,
     typer.Option(
@@ -61,7 +57,7 @@ Kit = Annotated[
 
 @export_app.command()
 def export(
-    names: Names,
+    names: RunNames,
     runs: Runs = RUNS_DEFAULT,
     bundle: BundleFolder = None,
     kit: Kit = False,

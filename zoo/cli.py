@@ -13,7 +13,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -21,7 +21,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import zoo
-from zoo.errors import AezooError
+from zoo.errors import AezooError, UsageError
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,33 @@ VERBS = {
     "demo": Verb("zoo.demo", "app", "Train, export, verify and view three recipes on the embedded digits."),
 }
 
-Names = Annotated[
-    list[str], typer.Argument(help="Recipes: names, globs such as 'purdue/*', or 'all'.", metavar="NAME…")
+
+def complete_recipes(incomplete: str) -> list[str]:
+    """Return the names of recipes and assignments that begin so."""
+    registry = importlib.import_module("zoo.registry")  # which the viewer, that imports this module, never loads
+    names: tuple[str, ...] = registry.names()
+    return [name for name in (*registry.assignments_of(names), *names, "all") if name.startswith(incomplete)]
+
+
+def complete_runs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of runs that begin so; where there is none the shell completes a path by itself."""
+    from zoo.runs import find_runs
+
+    root = Path(ctx.params.get("runs") or RUNS_DEFAULT)
+    names = [run.path.relative_to(root).as_posix() for run in find_runs(root)]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+_NAMES = "Recipes: names, assignments, globs such as 'purdue/*', or 'all'."
+Names = Annotated[list[str], typer.Argument(help=_NAMES, metavar="NAME…", autocompletion=complete_recipes)]
+RunNames = Annotated[list[str], typer.Argument(help=_NAMES, metavar="NAME…", autocompletion=complete_runs)]
+Targets = Annotated[
+    list[str],
+    typer.Argument(
+        help="Recipes, assignments, folders of runs, or .onnx files.",
+        metavar="NAME|FOLDER|FILE…",
+        autocompletion=complete_runs,
+    ),
 ]
 Data = Annotated[
     str | None,
@@ -84,11 +109,21 @@ def new_app(help_text: str) -> typer.Typer:
 
 def run(app: typer.Typer, arguments: Sequence[str], *, name: str) -> NoReturn:
     """Run one verb; what a user can mend becomes one sentence on stderr and an exit code, never a traceback."""
+    _end(lambda: app(args=list(arguments), prog_name=name, standalone_mode=False), name=name)
+
+
+def _end(act: Callable[[], object], *, name: str) -> NoReturn:
+    """Do something and leave with its exit code, or with one sentence on stderr."""
+    if sys.stderr is None:  # closed by the caller, with 2>&-
+        sys.stderr = io.StringIO()
+    if sys.stdout is None:
+        say("standard output is closed, so nothing can be printed; leave it open, or send it to /dev/null")
+        sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows ASCII only
     try:
-        code = app(args=list(arguments), prog_name=name, standalone_mode=False)
+        code = act()
         sys.stdout.flush()
     except AezooError as error:
         say(str(error))
@@ -102,10 +137,11 @@ def run(app: typer.Typer, arguments: Sequence[str], *, name: str) -> NoReturn:
         raise
     except BrokenPipeError:
         _leave_quietly()
+    except KeyboardInterrupt:
+        code = STOPPED
     except OSError as error:
-        say(
-            f"cannot use {error.filename or 'a file'}: {(error.strerror or str(error)).lower()}; check it and try again"
-        )
+        reason = (error.strerror or str(error)).lower()
+        say(f"cannot use {error.filename or 'a file'}: {reason}; check it and try again")
         sys.exit(74 if error.errno == errno.ENOSPC else 2)
     if code == STOPPED:  # what typer makes of a KeyboardInterrupt
         say("stopped")
@@ -145,30 +181,39 @@ def print_next_view(runs: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The `aezoo` command."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help", "help"):
+    _end(lambda: _dispatch(list(sys.argv[1:] if arguments is None else arguments)), name="aezoo")
+
+
+def _dispatch(words: list[str]) -> int:
+    """Run the verb that the first words name, and return the exit code of what is no verb."""
+    first = words[0] if words else ""
+    if "_AEZOO_COMPLETE" in os.environ or first in ("--install-completion", "--show-completion"):
+        from zoo import completion
+
+        run(completion.app, words, name="aezoo")
+    if first in ("", "-h", "--help", "help"):
         print(_help())
-        sys.exit(0 if words else 2)
-    if words[0] == "--version":
+        return 0 if words else 2
+    if first in ("-V", "--version", "version"):
         print(f"aezoo {zoo.__version__}")
-        sys.exit(0)
-    of_two = words[0] in {name.split()[0] for name in VERBS if " " in name}
-    name, rest = (" ".join(words[:2]), words[2:]) if of_two else (words[0], words[1:])
+        return 0
+    of_two = {name.split()[0] for name in VERBS if " " in name}
+    name, rest = (" ".join(words[:2]), words[2:]) if first in of_two else (first, words[1:])
     verb = VERBS.get(name)
     if verb is None:
         several = [f"{whole!r}" for whole in VERBS if whole.startswith(f"{name} ")]
         near = several or [f"{whole!r}" for whole in difflib.get_close_matches(name, VERBS, n=1)]
         hint = f"; did you mean {' or '.join(near)}?" if near else "."
-        say(f"no verb {name!r}{hint} (`aezoo --help` shows all)")
-        sys.exit(2)
+        raise UsageError(f"no verb {name!r}{hint} (`aezoo --help` shows all)")
     atexit.register(gc.freeze)  # at its end Python would walk through all of torch once more, for more than a second
-    try:
-        with uncollected():
-            app = getattr(importlib.import_module(verb.module), verb.app)
-    except KeyboardInterrupt:
-        say("stopped")
-        sys.exit(STOPPED)
-    run(app, rest, name=f"aezoo {name}")
+    run(load(verb), rest, name=f"aezoo {name}")
+
+
+def load(verb: Verb) -> typer.Typer:
+    """Import a verb's module and return its app."""
+    with uncollected():
+        app: typer.Typer = getattr(importlib.import_module(verb.module), verb.app)
+    return app
 
 
 @contextlib.contextmanager
@@ -190,7 +235,9 @@ def _help() -> str:
         "usage: aezoo VERB [NAME…] [OPTIONS]\n\n"
         "Autoencoders of university courses: train them, export them to ONNX, verify them, look at them.\n\n"
         f"{lines}\n\n"
-        "`aezoo VERB --help` shows a verb's options. Begin with `aezoo demo`."
+        "`aezoo VERB --help` shows a verb's options, `aezoo version` the version.\n"
+        "`aezoo --install-completion` makes the Tab key complete verbs, recipes and runs.\n"
+        "Begin with `aezoo demo`."
     )
 
 

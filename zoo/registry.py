@@ -31,6 +31,11 @@ def names() -> tuple[str, ...]:
     return tuple(recipes())
 
 
+def assignments_of(recipe_names: Iterable[str]) -> tuple[str, ...]:
+    """Return the assignments of these recipes, each once, in their order."""
+    return tuple(dict.fromkeys(name.split("/")[0] for name in recipe_names))
+
+
 def load(name: str) -> Recipe:
     """Return the recipe or variant of that name, or raise UsageError with the nearest name."""
     base, settings = variants.split(name)
@@ -38,20 +43,21 @@ def load(name: str) -> Recipe:
         return variants.vary(recipes()[base], settings)
     if Path(name).exists():
         raise UsageError(f"no recipe {name!r}, though a file or folder is there; name the recipe, and --runs DIR")
-    near = difflib.get_close_matches(base, names(), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(base, (*names(), *assignments_of(names())), n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     raise UsageError(f"no recipe {name!r}{hint} (`aezoo list` shows all)")
 
 
 def match(patterns: Iterable[str]) -> list[Recipe]:
-    """Return the recipes that the patterns name: names, globs such as 'purdue/*', or 'all', each with '@' and settings.
+    """Return the recipes that the patterns name: names, assignments, globs such as 'purdue/*', or 'all'.
 
-    Each recipe comes once, in the order asked for. Raises UsageError for a pattern that fits none.
+    Each may end in '@' and settings. Each recipe comes once, in the order asked for. Raises UsageError for a pattern
+    that fits none.
     """
     chosen: dict[str, Recipe] = {}
     for pattern in patterns:
         base, settings = variants.split(pattern)
-        glob = "*" if base == "all" else base
+        glob = "*" if base == "all" else f"{base}/*" if base in assignments_of(names()) else base
         if not any(character in glob for character in "*?["):
             recipe = load(pattern)
             chosen[recipe.name] = recipe
