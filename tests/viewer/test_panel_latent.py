@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFont, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from viewer.state.encoder_decoders import EncodedSet
 
 from tests.viewer.conftest import (
     TIMEOUT,
@@ -35,8 +36,7 @@ from viewer.qt.latent.mode import Mode
 from viewer.qt.latent.picker import Picker
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.latent import Latent
-from viewer.state import coders, latent
-from viewer.state.coders import Crowd
+from viewer.state import encoder_decoders, latent
 from viewer.state.latent import Range
 from zoo.runs import RunFolder, atomic_write, pack_history
 
@@ -553,7 +553,7 @@ def test_the_label_is_the_one_whose_share_of_wrong_verdicts_was_told() -> None:
     assert latent.label_by_share(np.array([2, 7]), 0.5) is None, "both would do"
 
 
-def test_a_crowd_is_of_the_runs_own_label(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_encoded_images_are_of_the_runs_own_label(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_vae(tmp_path)
     window = open_window(tmp_path)
     split = bars_split(classes=1)
@@ -561,7 +561,7 @@ def test_a_crowd_is_of_the_runs_own_label(tmp_path: Path, open_window: Open, qtb
     window.store.set_split(
         type(split)(split.name, split.pixels, split.labels, split.training, labels, split.classes, split.provenance)
     )
-    crowd = coders.training_crowd(window.store.state, run.path)
-    assert isinstance(crowd, Crowd) and set(crowd.labels.tolist()) == {0} and len(crowd) == 30
-    assert coders.label_of(window.store.state, run.path) == 0
-    assert crowd.inputs(0, 3).shape == (3, 1, 28, 28)
+    encoded_set = encoder_decoders.training_set(window.store.state, run.path)
+    assert isinstance(encoded_set, EncodedSet) and set(encoded_set.labels.tolist()) == {0} and len(encoded_set) == 30
+    assert encoder_decoders.label_of(window.store.state, run.path) == 0
+    assert encoded_set.inputs(0, 3).shape == (3, 1, 28, 28)

@@ -243,7 +243,7 @@ def test_the_tab_in_front_has_room_for_its_bold_title(zoo: Path, open_window: Op
 
 
 @pytest.mark.parametrize("name_all", [True, False])
-def test_a_crowded_figure_is_painted_and_its_points_are_found(qapp: QApplication, name_all: bool) -> None:
+def test_a_full_figure_is_painted_and_its_points_are_found(qapp: QApplication, name_all: bool) -> None:
     points = tuple(Point(f"a-long-name-{index}", 16, 0.02 + index * 1e-4, 0.01, 0.005) for index in range(9))
     rect, metrics = QRectF(0, 0, 330, 300), QFontMetricsF(QFont())
     for theme in (LIGHT, DARK):

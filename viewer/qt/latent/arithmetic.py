@@ -15,7 +15,7 @@ from viewer.qt.latent.picker import Picker
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
-from viewer.state.coders import Coder
+from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.samples import Samples
 from viewer.state.selection import State
 
@@ -33,7 +33,7 @@ class ArithmeticMode(Mode):
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
         self._path: Path | None = None
-        self._coder: Coder | None = None
+        self._encoder_decoder: EncoderDecoder | None = None
         self._decoded: np.ndarray | None = None  # uint8 (H, W, 3)
         self._decoder = shared.panel.new_asker("sum")
         self._decoder.answered.connect(self._take)
@@ -44,16 +44,19 @@ class ArithmeticMode(Mode):
         connect_page_keys(self.view, self.tools.images)
         connect_page_keys(self.picker, self.tools.images)
 
-    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
-        coder = coders.get(state.current) if state.current else None
-        return reason({state.current: coder}) if state.current and coder is not None else None
+    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
+        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
+        return reason({state.current: encoder_decoder}) if state.current and encoder_decoder is not None else None
 
-    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
-        return state.current, coders.get(state.current) if state.current else None, state.samples
+    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        return state.current, encoder_decoders.get(state.current) if state.current else None, state.samples
 
-    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
-        coder = coders.get(state.current) if state.current else None
-        self._path, self._coder = state.current, coder if isinstance(coder, Coder) else None
+    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
+        self._path, self._encoder_decoder = (
+            state.current,
+            encoder_decoder if isinstance(encoder_decoder, EncoderDecoder) else None,
+        )
         self._decoded = None
         if state.samples is not None:
             self.picker.show_samples(state.samples)
@@ -61,18 +64,19 @@ class ArithmeticMode(Mode):
 
     def _ask(self) -> None:
         codes = self.shared.page.codes.get(self._path) if self._path else None
-        if self._coder is None or codes is None or not self.in_front:
+        if self._encoder_decoder is None or codes is None or not self.in_front:
             self.redraw()
             return
         a, b, c = (codes[min(len(codes) - 1, self.picker.parts[part])] for part in PARTS)
         self._decoder.ask(
-            {self._path: Ask(self._coder.decoder, (a - b + c)[None], (self._coder.picture,))}, self._coder
+            {self._path: Ask(self._encoder_decoder.decoder, (a - b + c)[None], (self._encoder_decoder.picture,))},
+            self._encoder_decoder,
         )
 
     def _take(self, done: Round) -> None:
-        if self._coder is None or done.context != self._coder:
+        if self._encoder_decoder is None or done.context != self._encoder_decoder:
             return
-        made = pictures_of(next(iter(done.answers.values())), self._coder)
+        made = pictures_of(next(iter(done.answers.values())), self._encoder_decoder)
         if isinstance(made, str):
             self.show_sentence(made)
             return

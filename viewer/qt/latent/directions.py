@@ -19,7 +19,7 @@ from viewer.qt.portions import Job, Portions
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import words
-from viewer.state.coders import Coder, test_crowd
+from viewer.state.encoder_decoders import EncoderDecoder, test_set
 from viewer.state.latent import DIRECTIONS, REACH, Directions, directions_of
 from viewer.state.selection import State
 
@@ -40,7 +40,7 @@ class DirectionsMode(Mode):
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
         self._path: Path | None = None
-        self._coder: Coder | None = None
+        self._encoder_decoder: EncoderDecoder | None = None
         self._source: tuple[object, ...] = ()
         self._job: Job | None = None
         self._page_will_do = False  # for want of a split
@@ -101,26 +101,26 @@ class DirectionsMode(Mode):
 
     # ---- the run ----
 
-    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
-        coder = coders.get(state.current) if state.current else None
-        return reason({state.current: coder}) if state.current and coder is not None else None
+    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
+        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
+        return reason({state.current: encoder_decoder}) if state.current and encoder_decoder is not None else None
 
-    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
-        coder = coders.get(state.current) if state.current else None
-        return state.current, coder, state.now.split, *state.splits.items()
+    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
+        return state.current, encoder_decoder, state.now.split, *state.splits.items()
 
-    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()
-        coder = coders.get(state.current) if state.current else None
-        if not isinstance(coder, Coder):
+        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
+        if not isinstance(encoder_decoder, EncoderDecoder):
             self._decoder.forget()
             self._encoder.begin([])
-            self._coder, self._source = None, ()
+            self._encoder_decoder, self._source = None, ()
             return
-        if coder != self._coder:
+        if encoder_decoder != self._encoder_decoder:
             self._forget()
-        self._path, self._coder = state.current, coder
-        self._encode(state, coder)
+        self._path, self._encoder_decoder = state.current, encoder_decoder
+        self._encode(state, encoder_decoder)
 
     def _forget(self) -> None:
         self.directions, self._now, self._sweep, self._source = None, None, None, ()
@@ -131,24 +131,32 @@ class DirectionsMode(Mode):
         self._show_sliders()
         self.show_sentence("Here come the directions in which the bottlenecks differ most.")
 
-    def _encode(self, state: State, coder: Coder) -> None:
+    def _encode(self, state: State, encoder_decoder: EncoderDecoder) -> None:
         """Have test images encoded; where the split cannot be had, the images shown must do."""
-        most = min(MOST_IMAGES, MOST_VALUES // coder.size)
-        crowd = test_crowd(state, state.current, most=most)
-        if crowd == "":
+        most = min(MOST_IMAGES, MOST_VALUES // encoder_decoder.size)
+        encoded_set = test_set(state, state.current, most=most)
+        if encoded_set == "":
             return  # it is being read
-        if isinstance(crowd, str):
-            self._told = f"of the images shown only: {crowd[0].lower()}{crowd[1:]}"
+        if isinstance(encoded_set, str):
+            self._told = f"of the images shown only: {encoded_set[0].lower()}{encoded_set[1:]}"
             self._job, self._page_will_do = None, True
             self._page_came()
             return
         self._page_will_do = False
-        source = (coder, *state.splits.items())
+        source = (encoder_decoder, *state.splits.items())
         if source == self._source:
             return
         self._source = source
-        self._told = f"of {len(crowd):,} test images"
-        args = (state.current, coder.model, coder.bottleneck, coder.shape, len(crowd), coder.portion, crowd.inputs)
+        self._told = f"of {len(encoded_set):,} test images"
+        args = (
+            state.current,
+            encoder_decoder.model,
+            encoder_decoder.bottleneck,
+            encoder_decoder.shape,
+            len(encoded_set),
+            encoder_decoder.portion,
+            encoded_set.inputs,
+        )
         self._job = Job(*args)
         self._encoder.begin([self._job])
 
@@ -163,14 +171,16 @@ class DirectionsMode(Mode):
     def _page_came(self) -> None:
         """Compute of the images shown, where there are no others; of new ones not again."""
         codes = self.shared.page.codes.get(self._path) if self._path else None
-        if self._page_will_do and self._coder is not None and codes is not None and self.directions is None:
+        if self._page_will_do and self._encoder_decoder is not None and codes is not None and self.directions is None:
             self._compute([codes])
 
     def _compute(self, parts: list[np.ndarray]) -> None:
-        self.tools.disk.do("directions", partial(directions_of, parts), partial(self._take_directions, self._coder))
+        self.tools.disk.do(
+            "directions", partial(directions_of, parts), partial(self._take_directions, self._encoder_decoder)
+        )
 
-    def _take_directions(self, coder: Coder | None, done: Done) -> None:
-        if coder != self._coder:
+    def _take_directions(self, encoder_decoder: EncoderDecoder | None, done: Done) -> None:
+        if encoder_decoder != self._encoder_decoder:
             return
         if done.trouble or done.result is None:
             why = words.sentence(done.trouble) or "Too few of the bottlenecks differ to have principal directions."
@@ -231,16 +241,19 @@ class DirectionsMode(Mode):
     # ---- decoding ----
 
     def _ask(self) -> None:
-        if self.directions is None or self._coder is None:
+        if self.directions is None or self._encoder_decoder is None:
             return
         coefficients = np.stack([self.coefficients, np.zeros(len(self.directions))])
-        points = self.directions.at(coefficients).reshape(2, *self._coder.shape)
-        self._decoder.ask({self._path: Ask(self._coder.decoder, points, (self._coder.picture,))}, self._coder)
+        points = self.directions.at(coefficients).reshape(2, *self._encoder_decoder.shape)
+        self._decoder.ask(
+            {self._path: Ask(self._encoder_decoder.decoder, points, (self._encoder_decoder.picture,))},
+            self._encoder_decoder,
+        )
 
     def _take_now(self, done: Round) -> None:
-        if done.context != self._coder or self._coder is None:
+        if done.context != self._encoder_decoder or self._encoder_decoder is None:
             return
-        made = pictures_of(next(iter(done.answers.values())), self._coder)
+        made = pictures_of(next(iter(done.answers.values())), self._encoder_decoder)
         if isinstance(made, str):
             self._now = None
             self.show_sentence(made)
@@ -250,18 +263,26 @@ class DirectionsMode(Mode):
 
     def _ask_sweep(self) -> None:
         """Decode each direction's row, a row a question."""
-        if self.directions is None or self._coder is None:
+        if self.directions is None or self._encoder_decoder is None:
             return
         count, size = len(self.directions), len(SWEEP)
         wanted = np.repeat(self.coefficients[None], count * size, axis=0)
         for row in range(count):
             wanted[row * size : (row + 1) * size, row] = SWEEP
-        directions, coder = self.directions, self._coder
+        directions, encoder_decoder = self.directions, self._encoder_decoder
 
         def inputs(start: int, stop: int) -> np.ndarray:
-            return directions.at(wanted[start:stop]).reshape(-1, *coder.shape)
+            return directions.at(wanted[start:stop]).reshape(-1, *encoder_decoder.shape)
 
-        args = (self._path, coder.decoder, coder.picture, coder.picture_shape, count * size, size, inputs)
+        args = (
+            self._path,
+            encoder_decoder.decoder,
+            encoder_decoder.picture,
+            encoder_decoder.picture_shape,
+            count * size,
+            size,
+            inputs,
+        )
         self._sweeper.begin([Job(*args)])
 
     def _take_sweep(self, job: Job) -> None:

@@ -13,7 +13,7 @@ from viewer.figures import colours
 from viewer.figures.plane import PlaneFigure, PlanesFigure
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.widgets.panel import Numbers
-from viewer.state.coders import Coder, label_of
+from viewer.state.encoder_decoders import EncoderDecoder, label_of
 from viewer.state.grids import PictureGrid
 from viewer.state.latent import label_by_share
 from viewer.state.selection import State
@@ -53,24 +53,24 @@ class GridMode(Mode):
     def chosen_grid(self) -> str:
         return str(self.grid_box.currentData())
 
-    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
-        histories = [state.of(path).history for path in coders]
+    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
+        histories = [state.of(path).history for path in encoder_decoders]
         if any(history is not None and GRIDS.keys() & history.grids.keys() for history in histories):
             return ""
         entries = {entry.path: entry for entry in state.entries}
         coming = [
             path
-            for path, history in zip(coders, histories, strict=True)
+            for path, history in zip(encoder_decoders, histories, strict=True)
             if history is None and path in entries and entries[path].history_stamp and not state.of(path).trouble
         ]
         return None if coming else "Only a finished run with two latent values has grids of generated pictures."
 
-    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
-        return (*[(path, state.of(path).history) for path in coders], *state.splits.items())
+    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        return (*[(path, state.of(path).history) for path in encoder_decoders], *state.splits.items())
 
-    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()  # which class a run was trained on, its test images tell
-        self._paths = tuple(coders)
+        self._paths = tuple(encoder_decoders)
         self.redraw()
 
     def _other_grid(self) -> None:

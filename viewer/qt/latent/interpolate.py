@@ -18,7 +18,7 @@ from viewer.qt.latent.picker import Picker
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
-from viewer.state.coders import Coder
+from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.latent import STEPS, between
 from viewer.state.samples import Samples
 from viewer.state.selection import State
@@ -35,7 +35,7 @@ class InterpolateMode(Mode):
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
-        self._coders: dict[Path, Coder | str] = {}
+        self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
         self._decoded: dict[Path, np.ndarray | str] = {}
         self._step = STEPS // 2 + 1
         self._decoder = shared.panel.new_asker("between")
@@ -50,14 +50,14 @@ class InterpolateMode(Mode):
         connect_page_keys(self.view, self.tools.images)
         connect_page_keys(self.picker, self.tools.images)
 
-    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
-        return reason(coders)
+    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
+        return reason(encoder_decoders)
 
-    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
-        return (*coders.items(), *(state.samples_of(path) for path in coders))
+    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        return (*encoder_decoders.items(), *(state.samples_of(path) for path in encoder_decoders))
 
-    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
-        self._coders, self._decoded = coders, {}
+    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+        self._encoder_decoders, self._decoded = encoder_decoders, {}
         samples = state.samples if state.samples is not None else next(iter(self.shared.page.samples.values()), None)
         if samples is not None:
             self.picker.show_samples(samples)
@@ -66,14 +66,14 @@ class InterpolateMode(Mode):
     def _ask(self) -> None:
         codes = self.shared.page.codes
         asks: dict[Hashable, Ask] = {}
-        coders = {}
-        for path, coder in self._coders.items():
-            if isinstance(coder, Coder) and path in codes:
+        encoder_decoders = {}
+        for path, encoder_decoder in self._encoder_decoders.items():
+            if isinstance(encoder_decoder, EncoderDecoder) and path in codes:
                 first, second = self._pair(codes[path])
-                asks[path] = Ask(coder.decoder, between(first, second), (coder.picture,))
-                coders[path] = coder
+                asks[path] = Ask(encoder_decoder.decoder, between(first, second), (encoder_decoder.picture,))
+                encoder_decoders[path] = encoder_decoder
         if asks and self.in_front:
-            self._decoder.ask(asks, coders)
+            self._decoder.ask(asks, encoder_decoders)
         else:
             self.redraw()
 
@@ -96,7 +96,7 @@ class InterpolateMode(Mode):
         super().set_theme(theme)
 
     def redraw(self) -> None:
-        made = {path: self._strip(path) for path in self._coders}
+        made = {path: self._strip(path) for path in self._encoder_decoders}
         pictures = {path: strip for path, strip in made.items() if not isinstance(strip, str)}
         if not pictures:
             told = next((strip for strip in made.values() if isinstance(strip, str) and strip), "")
@@ -112,9 +112,13 @@ class InterpolateMode(Mode):
 
     def _strip(self, path: Path) -> np.ndarray | str:
         """A run's pictures with both originals at the ends, uint8 (11, H, W, 3); or why there are none."""
-        coder, decoded, samples = self._coders[path], self._decoded.get(path), self.shared.page.samples.get(path)
-        if isinstance(coder, str):
-            return coder
+        encoder_decoder, decoded, samples = (
+            self._encoder_decoders[path],
+            self._decoded.get(path),
+            self.shared.page.samples.get(path),
+        )
+        if isinstance(encoder_decoder, str):
+            return encoder_decoder
         if path in self.shared.page.troubles:
             return self.shared.page.troubles[path]
         if samples is None:
@@ -178,7 +182,7 @@ class InterpolateMode(Mode):
     def numbers(self) -> Numbers:
         """How far each step's picture is from both images and from their blend, as mean squared errors."""
         rows: Numbers = [("run", "step", "mse to A", "mse to B", "mse to the blend")]
-        for path in self._coders:
+        for path in self._encoder_decoders:
             strip = self._strip(path)
             if isinstance(strip, str) or len(strip) != len(NAMES):
                 continue

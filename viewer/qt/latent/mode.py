@@ -16,7 +16,7 @@ from viewer.infer.questions import Answer
 from viewer.qt.latent.page_codes import PageCodes
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Numbers, Panel
-from viewer.state.coders import Coder
+from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.selection import State
 from viewer.state.words import sentence
 
@@ -89,15 +89,15 @@ class Mode(QWidget):
 
     # ---- for subclasses ----
 
-    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
+    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
         """Return '' where it applies, the sentence for why not, None while that is not known yet."""
         raise NotImplementedError
 
-    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
+    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         """What its picture depends on: it follows when something of this has changed."""
         raise NotImplementedError
 
-    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         """Show another subject."""
         raise NotImplementedError
 
@@ -153,20 +153,20 @@ class Mode(QWidget):
             self.controls.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
 
 
-def reason(coders: dict[Path, Coder | str]) -> str | None:
+def reason(encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
     """Return '' where a run has both ways, None while one may still have, or the first run's sentence."""
-    if any(isinstance(coder, Coder) for coder in coders.values()):
+    if any(isinstance(encoder_decoder, EncoderDecoder) for encoder_decoder in encoder_decoders.values()):
         return ""
-    told = [coder for coder in coders.values() if isinstance(coder, str)]
+    told = [encoder_decoder for encoder_decoder in encoder_decoders.values() if isinstance(encoder_decoder, str)]
     return next((text for text in told if text), None) if told and all(told) else None
 
 
-def pictures_of(answer: Answer, coder: Coder) -> np.ndarray | str:
+def pictures_of(answer: Answer, encoder_decoder: EncoderDecoder) -> np.ndarray | str:
     """Return what a decoder made as uint8 (N, H, W, 3), or the sentence for what cannot be shown."""
-    values = answer.arrays.get(coder.picture)
+    values = answer.arrays.get(encoder_decoder.picture)
     if answer.trouble or values is None:
         return sentence(answer.trouble or "the decoder gave no answer")
-    if values.shape[1:] != coder.picture_shape:
+    if values.shape[1:] != encoder_decoder.picture_shape:
         return "The decoder's picture has another shape than it declares."
     if not np.isfinite(values).all():
         return "The decoder's picture is not finite."

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from viewer.qt.asker import Ask, Asker, Round
-from viewer.state.coders import Coder
+from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.samples import Samples
 from viewer.state.selection import State
 from viewer.state.words import sentence
@@ -26,13 +26,17 @@ class PageCodes(QObject):
         self.troubles: dict[Path, str] = {}
         self.samples: dict[Path, Samples] = {}
         self._asker = asker
-        self._wanted: dict[Path, tuple[Coder, Samples]] = {}
+        self._wanted: dict[Path, tuple[EncoderDecoder, Samples]] = {}
         asker.answered.connect(self._take)
 
-    def want(self, state: State, coders: Mapping[Path, Coder]) -> None:
+    def want(self, state: State, encoder_decoders: Mapping[Path, EncoderDecoder]) -> None:
         """Ask for what is not known yet; what belongs to runs or images no longer shown is forgotten."""
-        pairs = {path: (coder, state.samples_of(path)) for path, coder in coders.items()}
-        wanted = {path: (coder, samples) for path, (coder, samples) in pairs.items() if samples is not None}
+        pairs = {path: (encoder_decoder, state.samples_of(path)) for path, encoder_decoder in encoder_decoders.items()}
+        wanted = {
+            path: (encoder_decoder, samples)
+            for path, (encoder_decoder, samples) in pairs.items()
+            if samples is not None
+        }
         if wanted == self._wanted:
             return
         kept = {path for path, pair in wanted.items() if self._wanted.get(path) == pair}
@@ -43,7 +47,8 @@ class PageCodes(QObject):
         self._asker.forget()
         missing = {path: pair for path, pair in wanted.items() if path not in self.codes and path not in self.troubles}
         asks: dict[Hashable, Ask] = {
-            path: Ask(coder.model, samples.inputs, (coder.bottleneck,)) for path, (coder, samples) in missing.items()
+            path: Ask(encoder_decoder.model, samples.inputs, (encoder_decoder.bottleneck,))
+            for path, (encoder_decoder, samples) in missing.items()
         }
         if asks:
             self._asker.ask(asks, missing)
@@ -51,11 +56,11 @@ class PageCodes(QObject):
     def _take(self, done: Round) -> None:
         for path, answer in done.answers.items():
             assert isinstance(path, Path) and isinstance(done.context, dict)
-            coder, _ = done.context[path]
-            values = answer.arrays.get(coder.bottleneck)
+            encoder_decoder, _ = done.context[path]
+            values = answer.arrays.get(encoder_decoder.bottleneck)
             if answer.trouble or values is None:
                 self.troubles[path] = sentence(answer.trouble or "the graph gave no answer")
-            elif values.shape[1:] != coder.shape or not np.isfinite(values).all():
+            elif values.shape[1:] != encoder_decoder.shape or not np.isfinite(values).all():
                 self.troubles[path] = "The bottlenecks of these images are not finite, or of another shape than told."
             else:
                 self.codes[path] = values

@@ -15,7 +15,7 @@ from viewer.qt.asker import Ask, Round
 from viewer.qt.latent.mode import Mode, MovingView, Shared, pictures_of, reason
 from viewer.qt.portions import Job, Portions
 from viewer.qt.widgets.panel import Numbers
-from viewer.state.coders import Coder, Crowd, training_crowd
+from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder, training_set
 from viewer.state.latent import Range, range_around
 from viewer.state.selection import State
 from viewer.state.words import shape
@@ -35,8 +35,8 @@ class PlaneMode(Mode):
     def __init__(self, shared: Shared) -> None:
         self.moving = MovingView("Plane of the two latent values")
         super().__init__(shared, self.moving)
-        self._coders: dict[Path, Coder | str] = {}
-        self._crowds: dict[Path, Crowd | str] = {}
+        self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
+        self._encoded_sets: dict[Path, EncodedSet | str] = {}
         self._jobs: dict[Path, Job] = {}
         self._cloud_of: tuple[object, ...] = ()
         self._clouds: dict[Path, Cloud] = {}
@@ -77,23 +77,27 @@ class PlaneMode(Mode):
 
     # ---- the runs ----
 
-    def applies(self, state: State, coders: dict[Path, Coder | str]) -> str | None:
-        why = reason(coders)
+    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
+        why = reason(encoder_decoders)
         if why != "":
             return why
-        found = [coder for coder in coders.values() if isinstance(coder, Coder)]
-        if any(coder.is_plane for coder in found):
+        found = [
+            encoder_decoder
+            for encoder_decoder in encoder_decoders.values()
+            if isinstance(encoder_decoder, EncoderDecoder)
+        ]
+        if any(encoder_decoder.is_plane for encoder_decoder in found):
             return ""
         return f"The bottleneck is {shape(found[0].shape)}; a plane needs two values, as the VAEs of hesso have."
 
-    def subject(self, state: State, coders: dict[Path, Coder | str]) -> tuple[object, ...]:
-        samples = tuple(state.samples_of(path) for path in coders)
-        return (*coders.items(), *samples, *(state.splits.items()))
+    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        samples = tuple(state.samples_of(path) for path in encoder_decoders)
+        return (*encoder_decoders.items(), *samples, *(state.splits.items()))
 
-    def follow(self, state: State, coders: dict[Path, Coder | str]) -> None:
+    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()
-        others = set(self._coders) != set(coders)
-        self._coders = coders
+        others = set(self._encoder_decoders) != set(encoder_decoders)
+        self._encoder_decoders = encoder_decoders
         if others:
             self._range_is_free = True
         self._encode(state)
@@ -102,8 +106,12 @@ class PlaneMode(Mode):
         self.redraw()
 
     @property
-    def _planes(self) -> dict[Path, Coder]:
-        return {path: coder for path, coder in self._coders.items() if isinstance(coder, Coder) and coder.is_plane}
+    def _planes(self) -> dict[Path, EncoderDecoder]:
+        return {
+            path: encoder_decoder
+            for path, encoder_decoder in self._encoder_decoders.items()
+            if isinstance(encoder_decoder, EncoderDecoder) and encoder_decoder.is_plane
+        }
 
     # ---- points ----
 
@@ -113,15 +121,23 @@ class PlaneMode(Mode):
         if cloud_of == self._cloud_of:
             return
         self._cloud_of = cloud_of
-        self._crowds = {path: training_crowd(state, path) for path in self._planes}
+        self._encoded_sets = {path: training_set(state, path) for path in self._planes}
         self._clouds, self._jobs = {}, {}
         most = MOST_POINTS // max(1, len(self._planes))
-        for path, coder in self._planes.items():
-            crowd = self._crowds[path]
-            if isinstance(crowd, Crowd):
-                few = _thinned(crowd, most)
-                self._crowds[path] = few
-                args = (path, coder.model, coder.bottleneck, coder.shape, len(few), coder.portion, few.inputs)
+        for path, encoder_decoder in self._planes.items():
+            encoded_set = self._encoded_sets[path]
+            if isinstance(encoded_set, EncodedSet):
+                few = _thinned(encoded_set, most)
+                self._encoded_sets[path] = few
+                args = (
+                    path,
+                    encoder_decoder.model,
+                    encoder_decoder.bottleneck,
+                    encoder_decoder.shape,
+                    len(few),
+                    encoder_decoder.portion,
+                    few.inputs,
+                )
                 self._jobs[path] = Job(*args)
         self._encoder.begin(list(self._jobs.values()))
 
@@ -130,13 +146,13 @@ class PlaneMode(Mode):
         assert isinstance(path, Path)
         if self._jobs.get(path) is not job:
             return
-        crowd = self._crowds[path]
-        if job.trouble or not isinstance(crowd, Crowd):
-            self._crowds[path] = f"The training images could not be encoded: {', '.join(job.trouble)}."
+        encoded_set = self._encoded_sets[path]
+        if job.trouble or not isinstance(encoded_set, EncodedSet):
+            self._encoded_sets[path] = f"The training images could not be encoded: {', '.join(job.trouble)}."
         elif job.done:
             points = np.concatenate(job.parts).astype(np.float32)
             finite = np.isfinite(points).all(axis=1)
-            self._clouds[path] = Cloud(points[finite], crowd.labels[: len(points)][finite])
+            self._clouds[path] = Cloud(points[finite], encoded_set.labels[: len(points)][finite])
         if job.done:
             self._fit_range()
             self.redraw()
@@ -213,7 +229,8 @@ class PlaneMode(Mode):
     def _decode(self) -> None:
         point = np.array([self.shared.cross.point], dtype=np.float32)
         asks: dict[Hashable, Ask] = {
-            path: Ask(coder.decoder, point, (coder.picture,)) for path, coder in self._planes.items()
+            path: Ask(encoder_decoder.decoder, point, (encoder_decoder.picture,))
+            for path, encoder_decoder in self._planes.items()
         }
         if asks:
             self._decoder.ask(asks, dict(self._planes))
@@ -231,10 +248,10 @@ class PlaneMode(Mode):
     def _show_decoded(self) -> None:
         """Show the cross hair and what is decoded there; all else stands still."""
         figure = self.view.figure
-        if not isinstance(figure, LatentPlaneFigure) or len(figure.planes) != len(self._coders):
+        if not isinstance(figure, LatentPlaneFigure) or len(figure.planes) != len(self._encoder_decoders):
             self.redraw()
             return
-        made = [self._decoded.get(path) for path in self._coders]
+        made = [self._decoded.get(path) for path in self._encoder_decoders]
         if any(isinstance(one, str) for one in made):
             self.redraw()
             return
@@ -252,16 +269,17 @@ class PlaneMode(Mode):
             return
         points = self._range.centres(GROUND_SIDE)
         asks: dict[Hashable, Ask] = {
-            path: Ask(coder.decoder, points, (coder.picture,)) for path, coder in self._planes.items()
+            path: Ask(encoder_decoder.decoder, points, (encoder_decoder.picture,))
+            for path, encoder_decoder in self._planes.items()
         }
         self._painter.ask(asks, (self._range, dict(self._planes)))
 
     def _take_ground(self, done: Round) -> None:
         assert isinstance(done.context, tuple)
-        seen, coders = done.context
+        seen, encoder_decoders = done.context
         for path, answer in done.answers.items():
             assert isinstance(path, Path)
-            made = pictures_of(answer, coders[path])
+            made = pictures_of(answer, encoder_decoders[path])
             if not isinstance(made, str):
                 self._grounds[path] = Ground(seen, made)
         self.redraw()
@@ -271,15 +289,17 @@ class PlaneMode(Mode):
     def redraw(self) -> None:
         if not self._planes or not self.in_front:
             return
-        planes = tuple(self._plane(path) for path in self._coders)
+        planes = tuple(self._plane(path) for path in self._encoder_decoders)
         labels = {int(label) for cloud in self._clouds.values() for label in np.unique(cloud.classes)}
-        crowd = next((crowd for crowd in self._crowds.values() if isinstance(crowd, Crowd)), None)
+        encoded_set = next(
+            (encoded_set for encoded_set in self._encoded_sets.values() if isinstance(encoded_set, EncodedSet)), None
+        )
         figure = LatentPlaneFigure(
             theme=self.theme,
             range=self._range,
             cross=self.shared.cross.point,
             planes=planes,
-            names={label: crowd.name_of(label) for label in sorted(labels)} if crowd else {},
+            names={label: encoded_set.name_of(label) for label in sorted(labels)} if encoded_set else {},
             chosen=self.store.state.sample,
         )
         x, y = self.shared.cross.point
@@ -288,10 +308,14 @@ class PlaneMode(Mode):
         self.view.show_figure(replace(figure, description=text), text)
 
     def _plane(self, path: Path) -> Plane:
-        several = len(self._coders) > 1
-        title, coder = self.name_of(path) if several else "", self._coders[path]
-        if not isinstance(coder, Coder) or not coder.is_plane:
-            why = coder if isinstance(coder, str) else f"Its bottleneck is {shape(coder.shape)}, which is no plane."
+        several = len(self._encoder_decoders) > 1
+        title, encoder_decoder = self.name_of(path) if several else "", self._encoder_decoders[path]
+        if not isinstance(encoder_decoder, EncoderDecoder) or not encoder_decoder.is_plane:
+            why = (
+                encoder_decoder
+                if isinstance(encoder_decoder, str)
+                else f"Its bottleneck is {shape(encoder_decoder.shape)}, which is no plane."
+            )
             return Plane(title, sentence=why)
         made = self._decoded.get(path)
         return Plane(
@@ -306,20 +330,24 @@ class PlaneMode(Mode):
 
     def _note(self, path: Path) -> str:
         """What the points of a run are, or why there are none."""
-        crowd, cloud = self._crowds.get(path, ""), self._clouds.get(path)
-        if isinstance(crowd, str):
-            return crowd and f"No points: {crowd[0].lower()}{crowd[1:]}"
+        encoded_set, cloud = self._encoded_sets.get(path, ""), self._clouds.get(path)
+        if isinstance(encoded_set, str):
+            return encoded_set and f"No points: {encoded_set[0].lower()}{encoded_set[1:]}"
         if cloud is None:
-            return f"encoding {len(crowd):,} training images …"
+            return f"encoding {len(encoded_set):,} training images …"
         history = self.store.state.of(path).history
         told = history.facts.get("train_images", "") if history else ""
         seen = f"; trained on {int(told):,}" if told.isdecimal() else ""
         labels = np.unique(cloud.classes)
-        what = f" of the class {crowd.name_of(int(labels[0]))}" if len(labels) == 1 and len(crowd.classes) > 1 else ""
+        what = (
+            f" of the class {encoded_set.name_of(int(labels[0]))}"
+            if len(labels) == 1 and len(encoded_set.classes) > 1
+            else ""
+        )
         return f"{len(cloud.points):,} training images{what}{seen}"
 
     def _summary(self) -> str:
-        if len(self._coders) > 1:
+        if len(self._encoder_decoders) > 1:
             return (
                 "the planes share range and cross hair"
                 if len(self._planes) > 1
@@ -332,20 +360,20 @@ class PlaneMode(Mode):
 
     def _rows(self) -> Iterator[tuple[str | float | int, ...]]:
         for path in self._planes:
-            name, crowd = self.name_of(path), self._crowds.get(path)
+            name, encoded_set = self.name_of(path), self._encoded_sets.get(path)
             yield name, "cross hair", "", "", *self.shared.cross.point
             for index, (x, y) in enumerate(self.shared.page.codes.get(path, np.zeros((0, 2))).tolist()):
                 yield name, "image shown", index + 1, "", x, y
             cloud = self._clouds.get(path)
-            if cloud is not None and isinstance(crowd, Crowd):
+            if cloud is not None and isinstance(encoded_set, EncodedSet):
                 pairs = zip(cloud.points.tolist(), cloud.classes.tolist(), strict=True)
                 for index, ((x, y), label) in enumerate(pairs):
-                    yield name, "training image", index + 1, crowd.name_of(label), x, y
+                    yield name, "training image", index + 1, encoded_set.name_of(label), x, y
 
 
-def _thinned(crowd: Crowd, most: int) -> Crowd:
-    """Return at most so many of a crowd, evenly spread."""
-    if len(crowd) <= most:
-        return crowd
-    rows = np.linspace(0, len(crowd) - 1, most).astype(int)
-    return replace(crowd, pixels=crowd.pixels[rows], labels=crowd.labels[rows])
+def _thinned(encoded_set: EncodedSet, most: int) -> EncodedSet:
+    """Return at most so many of a set, evenly spread."""
+    if len(encoded_set) <= most:
+        return encoded_set
+    rows = np.linspace(0, len(encoded_set) - 1, most).astype(int)
+    return replace(encoded_set, pixels=encoded_set.pixels[rows], labels=encoded_set.labels[rows])

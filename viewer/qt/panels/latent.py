@@ -19,7 +19,7 @@ from viewer.qt.latent.plane import PlaneMode
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
-from viewer.state.coders import Coder, coder_of
+from viewer.state.encoder_decoders import EncoderDecoder, encoder_decoder_of
 from viewer.state.selection import State
 
 
@@ -39,7 +39,7 @@ class Latent(Panel):
             mode.name: mode for mode in (self.plane, self.grid, self.directions, self.interpolate, self.arithmetic)
         }
         self._wanted = ""  # the way that was chosen last; '' lets the run decide
-        self._coders: dict[Path, Coder | str] = {}
+        self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
         self._build()
 
     def _build(self) -> None:
@@ -94,8 +94,8 @@ class Latent(Panel):
             self.mode.redraw()
 
     def _show(self, state: State) -> None:
-        self._coders = {path: coder_of(state, path) for path in state.compared}
-        told = {name: mode.applies(state, self._coders) for name, mode in self.modes.items()}
+        self._encoder_decoders = {path: encoder_decoder_of(state, path) for path in state.compared}
+        told = {name: mode.applies(state, self._encoder_decoders) for name, mode in self.modes.items()}
         for name, why in told.items():
             self.buttons[name].setEnabled(not why)
             self.buttons[name].setToolTip(why or self.modes[name].hint)
@@ -114,11 +114,18 @@ class Latent(Panel):
         new = mode is not self.mode
         self.buttons[mode.name].setChecked(True)
         self.stack.setCurrentWidget(mode)
-        self.shared.page.want(state, {p: coder for p, coder in self._coders.items() if isinstance(coder, Coder)})
-        subject = mode.subject(state, self._coders)
+        self.shared.page.want(
+            state,
+            {
+                p: encoder_decoder
+                for p, encoder_decoder in self._encoder_decoders.items()
+                if isinstance(encoder_decoder, EncoderDecoder)
+            },
+        )
+        subject = mode.subject(state, self._encoder_decoders)
         if new or subject != mode.shown:
             mode.shown = subject
-            mode.follow(state, self._coders)
+            mode.follow(state, self._encoder_decoders)
         self.subtitle.setText(mode.words)
 
     def _pick(self, told: dict[str, str | None]) -> str | None:

@@ -1,4 +1,4 @@
-"""Both ways between images and bottlenecks of a run: which graphs, which outputs, and which images may go in."""
+"""From images to bottlenecks and back with a run's graphs: which outputs, and which images may go in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLANE = (2,)
 
 
 @dataclass(frozen=True)
-class Coder:
+class EncoderDecoder:
     """A run's encoder and decoder: `bottleneck` and `picture` are the names of the outputs."""
 
     model: FileBytes
@@ -50,8 +50,8 @@ class Coder:
         return max(1, min(MOST_IN_A_PORTION, PORTION_VALUES // self.size))
 
 
-def coder_of(state: State, path: Path | None) -> Coder | str:
-    """Return a run's Coder, the sentence for why it has none, or '' while its files may still come."""
+def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
+    """Return a run's EncoderDecoder, the sentence for why it has none, or '' while its files may still come."""
     entry = state.entry_of(path)
     known = state.of(path)
     if entry is None:
@@ -74,7 +74,7 @@ def coder_of(state: State, path: Path | None) -> Coder | str:
         return f"decoder.onnx takes {shape(sizes)} values, which are not what {entry.graph.name} makes."
     if int(np.prod(sizes)) > MOST_VALUES:
         return f"The bottleneck has {int(np.prod(sizes)):,} values; up to {MOST_VALUES:,} can be moved about live."
-    return Coder(model, known.graph.bottleneck, decoder, picture[0], sizes, picture[1])
+    return EncoderDecoder(model, known.graph.bottleneck, decoder, picture[0], sizes, picture[1])
 
 
 def picture_of(decoder: Graph) -> tuple[str, Shape] | None:
@@ -114,7 +114,7 @@ def _fits(graph: Graph, sizes: tuple[int, ...]) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
+class EncodedSet:
     """Many images that can go through a run's graph, uint8 (N, C, H, W), and their labels, uint8 (N,)."""
 
     pixels: np.ndarray
@@ -140,7 +140,7 @@ class Crowd:
         return self.classes[label] if label < len(self.classes) else str(label)
 
 
-def training_crowd(state: State, path: Path | None) -> Crowd | str:
+def training_set(state: State, path: Path | None) -> EncodedSet | str:
     """Return images of a run's training split, of its label alone where it has one; or why there are none."""
     split, rows = _split_of(state, path)
     if isinstance(split, str):
@@ -148,17 +148,17 @@ def training_crowd(state: State, path: Path | None) -> Crowd | str:
     assert rows is not None
     labels = np.unique(split.labels[rows])
     kept = np.flatnonzero(np.isin(split.training_labels, labels))
-    return _crowd(state.of(path), split.training[kept], split.training_labels[kept], split.classes)
+    return _encoded_set(state.of(path), split.training[kept], split.training_labels[kept], split.classes)
 
 
-def test_crowd(state: State, path: Path | None, *, most: int) -> Crowd | str:
+def test_set(state: State, path: Path | None, *, most: int) -> EncodedSet | str:
     """Return at most so many images of a run's test split, evenly spread; or why there are none."""
     split, rows = _split_of(state, path)
     if isinstance(split, str):
         return split
     assert rows is not None
     spread = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-    return _crowd(state.of(path), split.pixels[spread], split.labels[spread], split.classes)
+    return _encoded_set(state.of(path), split.pixels[spread], split.labels[spread], split.classes)
 
 
 def label_of(state: State, path: Path | None) -> int | None:
@@ -188,15 +188,15 @@ def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.nd
     return split, rows
 
 
-def _crowd(known: Known, pixels: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Crowd | str:
-    """A Crowd, once it is sure that such images can go into the graph."""
+def _encoded_set(known: Known, pixels: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> EncodedSet | str:
+    """An EncodedSet, once it is certain that such images can go into the graph."""
     shape_in = known.graph.image_shape if known.graph else None
     letters = known.history.grids.get("letters") if known.history else None
     if shape_in is None or not len(pixels):
         return "There are no images that the graph takes."
     task = "reconstruct" if known.task == "denoise" else known.task
-    crowd = Crowd(pixels, labels, classes, task, shape_in, letters)
+    encoded_set = EncodedSet(pixels, labels, classes, task, shape_in, letters)
     page = Page(clean=to_unit(pixels[:1]), title="", provenance="", labels=labels[:1].astype(np.int64))
     if pages.make_samples(page, None, task, 0.0, shape_in, letters) is None:
         return "The images of the split have another shape than the graph takes."
-    return crowd
+    return encoded_set
