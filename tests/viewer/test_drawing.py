@@ -48,11 +48,11 @@ def test_an_empty_canvas_stays_empty() -> None:
 def test_only_grey_images_are_centred_and_noise_is_told() -> None:
     picture = canvas_with(slice(0, 40), slice(0, 40))
     grey = drawing.prepared(picture, MNIST, centre=True, sigma=0.25)
-    assert grey.words == "centred as MNIST, 28×28, noise σ = 0.25" and grey.image.shape == MNIST
+    assert grey.how == "centred as MNIST, 28×28, noise σ = 0.25" and grey.image.shape == MNIST
     colour = drawing.prepared(picture, (3, 32, 32), centre=True, sigma=0)
-    assert colour.words == "280×280, scaled to 32×32" and colour.image[0, 0, 0] == pytest.approx(1)
+    assert colour.how == "280×280, scaled to 32×32" and colour.image[0, 0, 0] == pytest.approx(1)
     red = picture * np.array([1, 0, 0], dtype=np.uint8)
-    assert drawing.prepared(red, MNIST, centre=False, sigma=0).words.endswith("grey by its luma")
+    assert drawing.prepared(red, MNIST, centre=False, sigma=0).how.endswith("grey by its luma")
 
 
 def test_the_likeliest_classes_come_first_and_sum_to_one() -> None:

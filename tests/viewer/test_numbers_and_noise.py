@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from viewer.state import noise, numbers, words
+from viewer.state import formatting, noise, numbers
 from viewer.state.ssim import ssim
 
 IMAGES = np.random.default_rng(0).random((4, 1, 28, 28)).astype(np.float32)
@@ -43,26 +43,30 @@ def test_the_slider_starts_at_the_noise_of_the_training() -> None:
 
 
 def test_text_from_a_file_cannot_turn_the_line_around_or_break_it() -> None:
-    assert words.clean("a\u202eb\x1b[31m\nc\x00") == "a\ufffdb\ufffd[31m c\ufffd"
-    assert len(words.clean("x" * 10_000)) == words.LINE
+    assert formatting.clean("a\u202eb\x1b[31m\nc\x00") == "a\ufffdb\ufffd[31m c\ufffd"
+    assert len(formatting.clean("x" * 10_000)) == formatting.LINE
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0.0034, "0.0034"), (0.00024, "2.4e-4"), (0.0, "0.0000"), (float("nan"), "–"), (None, "–")]
 )
 def test_errors_are_written_shortly(value: float | None, text: str) -> None:
-    assert words.error(value) == text
+    assert formatting.mse(value) == text
 
 
 def test_a_clause_becomes_a_sentence_but_a_file_keeps_its_name() -> None:
-    assert words.sentence("cannot open it") == "Cannot open it."
-    assert words.sentence("conv/model.onnx is damaged") == "conv/model.onnx is damaged."
-    assert words.sentence("") == ""
+    assert formatting.sentence("cannot open it") == "Cannot open it."
+    assert formatting.sentence("conv/model.onnx is damaged") == "conv/model.onnx is damaged."
+    assert formatting.sentence("") == ""
 
 
 def test_large_numbers_are_written_with_an_exponent() -> None:
-    assert (words.error(12345.678), words.number(12345.678), words.number(9999.0)) == ("1.23e4", "1.23e4", "9999")
-    assert (words.error(1e300), words.number(-1e76, 3)) == ("1.00e300", "-1.00e76")
+    assert (formatting.mse(12345.678), formatting.number(12345.678), formatting.number(9999.0)) == (
+        "1.23e4",
+        "1.23e4",
+        "9999",
+    )
+    assert (formatting.mse(1e300), formatting.number(-1e76, 3)) == ("1.00e300", "-1.00e76")
 
 
 def test_the_share_of_pixels_is_black_or_white_and_what_was_hit_stays_hit() -> None:

@@ -71,8 +71,8 @@ def test_images_are_the_same_only_if_inputs_and_targets_are() -> None:
 def test_letters_are_called_by_their_names_and_classes_of_other_data_by_their_numbers() -> None:
     assert (letters.cyrillic(1), letters.latin(1)) == ("Д", "D")
     assert (letters.latin(14), letters.latin(1, letters=False)) == ("14", "1")
-    assert letters.verdict_words(1, 1) == "D" and letters.verdict_words(0, 1) == "B≠D"
-    assert letters.verdict_words(0, None) == "B"
+    assert letters.prediction_text(1, 1) == "D" and letters.prediction_text(0, 1) == "B≠D"
+    assert letters.prediction_text(0, None) == "B"
 
 
 def test_names_lose_the_folder_that_all_have_in_common() -> None:
@@ -83,4 +83,4 @@ def test_names_lose_the_folder_that_all_have_in_common() -> None:
 def test_a_sheet_counts_what_is_called_rightly() -> None:
     images, labels = np.zeros((3, 1, 4, 4)), np.arange(3)
     sheet = Sheet(Path("a"), "a", "translate", images, labels, None, None, np.array([0, 2, 2]))
-    assert sheet.wrong == {1} and sheet.right_words == "2 of 3"
+    assert sheet.wrong == {1} and sheet.right_text == "2 of 3"

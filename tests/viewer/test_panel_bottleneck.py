@@ -28,7 +28,7 @@ from tests.viewer.graphs import (
     write_graph,
 )
 from viewer.figures.bars import BarsFigure, HistogramFigure
-from viewer.figures.sheet import Line, Part, Parts, Sheet, Words
+from viewer.figures.sheet import Line, Paragraph, Part, Parts, Sheet
 from viewer.qt import paper
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.bottleneck import Bottleneck
@@ -47,7 +47,7 @@ def sheet_of(panel: Bottleneck, name: str) -> Sheet:
 
 def words_of(panel: Bottleneck, name: str) -> str:
     part = parts_of(panel)[name]
-    assert isinstance(part, Words | Line)
+    assert isinstance(part, Paragraph | Line)
     return part.text
 
 

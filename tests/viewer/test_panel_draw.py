@@ -223,7 +223,7 @@ def test_centring_and_noise_are_chosen_and_told(run: RunFolder, open_window: Ope
     panel.centre_box.setChecked(True)
     settle_window(qtbot, window)
     given = panel.made[run.path].subject.given
-    assert given.words == "centred as MNIST, 28×28" and np.ptp(np.argwhere(given.image[0] > 0.1), axis=0).max() == 19
+    assert given.how == "centred as MNIST, 28×28" and np.ptp(np.argwhere(given.image[0] > 0.1), axis=0).max() == 19
     panel.noise_box.setValue(0.3)
     settle_window(qtbot, window)
     assert figure_of(panel).cells[0].note.endswith("noise σ = 0.30")

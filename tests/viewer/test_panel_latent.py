@@ -10,7 +10,6 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFont, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from viewer.state.encoder_decoders import EncodedSet
 
 from tests.viewer.conftest import (
     TIMEOUT,
@@ -37,6 +36,7 @@ from viewer.qt.latent.picker import Picker
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.latent import Latent
 from viewer.state import encoder_decoders, latent
+from viewer.state.encoder_decoders import EncodedSet
 from viewer.state.latent import Range
 from zoo.runs import RunFolder, atomic_write, pack_history
 

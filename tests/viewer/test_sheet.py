@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import bottleneck, feature_maps
 from viewer.figures.bars import BarsFigure, HistogramFigure
-from viewer.figures.sheet import Line, Mark, Part, Parts, Sheet, Words
+from viewer.figures.sheet import Line, Mark, Paragraph, Part, Parts, Sheet
 from viewer.figures.theme import DARK, LIGHT
 
 ROOMS = [QRectF(10, 20, 320, 360), QRectF(0, 0, 320, 150), QRectF(5, 5, 1400, 800), QRectF(0, 0, 40, 30)]
@@ -166,5 +166,5 @@ def used(part: Part, place: QRectF, metrics: QFontMetricsF) -> QRectF:
 
 
 def test_words_are_wrapped(qapp: QApplication) -> None:
-    words = Words(LIGHT, "a sentence that is longer than its room is wide")
+    words = Paragraph(LIGHT, "a sentence that is longer than its room is wide")
     assert (painted(words, QRectF(0, 0, 80, 100))[30:] < 255).any()

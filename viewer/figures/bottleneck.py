@@ -14,9 +14,9 @@ from PySide6.QtGui import QFontMetricsF
 from viewer.figures import colours
 from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
 from viewer.figures.mosaic import Scale
-from viewer.figures.sheet import Line, Mark, Part, Sheet, Words
+from viewer.figures.sheet import Line, Mark, Paragraph, Part, Sheet
 from viewer.figures.theme import Theme
-from viewer.state import tiles, words
+from viewer.state import formatting, tiles
 from viewer.state.tiles import Grid
 
 SPACE = 8.0  # between parts
@@ -66,7 +66,7 @@ class Tilings:
         return colours.apply(values, self.low, self.high, colours.sequential())
 
     def scale(self) -> Scale:
-        return Scale(words.number(self.low, 3), words.number(self.high, 3), colours.sequential(), "value")
+        return Scale(formatting.number(self.low, 3), formatting.number(self.high, 3), colours.sequential(), "value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +121,11 @@ def _tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> Sheet:
 def _single(theme: Theme, shown: Tilings, chosen: Chosen) -> Sheet:
     single = tiles.single_map(chosen.values[None], 0, chosen.map)
     places = [(tiles.place_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
-    low, high = (words.number(value, 3) for value in tiles.value_range(single))
+    low, high = (formatting.number(value, 3) for value in tiles.value_range(single))
     return Sheet(
         theme,
         shown.coloured(single[None]),
-        titles=(f"map {chosen.map + 1} of {shown.maps}, {words.shape(single.shape)}",),
+        titles=(f"map {chosen.map + 1} of {shown.maps}, {formatting.shape(single.shape)}",),
         captions=(f"values {low} … {high}",),
         marks=tuple(Mark(0, row, column, colour) for (index, row, column), colour in places if index == chosen.map),
     )
@@ -142,11 +142,11 @@ def compared(
     parts: dict[str, Part] = {}
     for index, (name, shown, sentence) in enumerate(runs):
         if shown is None:
-            parts[f"head {index}"] = Words(theme, f"{name}: {sentence}" if sentence else name)
+            parts[f"head {index}"] = Paragraph(theme, f"{name}: {sentence}" if sentence else name)
             continue
         rows, columns = shown.grid.shape
-        told = words.shape(shown.shape)
-        parts[f"head {index}"] = Words(theme, f"{name}, {told}" + (f" as {rows}×{columns}" if shown.maps else ""))
+        told = formatting.shape(shown.shape)
+        parts[f"head {index}"] = Paragraph(theme, f"{name}, {told}" + (f" as {rows}×{columns}" if shown.maps else ""))
         parts[f"row {index}"] = Sheet(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
         if index == current and mine is not None:
             parts[f"large {index}"] = replace(_tiling(theme, shown, mine), titles=(name,))
@@ -190,8 +190,8 @@ def unit_line(shown: Tilings, chosen: Chosen) -> str:
         return ""
     before = float(shown.values[chosen.sample].reshape(-1)[chosen.unit])
     after = float(chosen.values.reshape(-1)[chosen.unit])
-    told = f"{tiles.unit_words(shown.shape, chosen.unit)}: {words.number(before, 3)}"
-    return f"{told} → {words.number(after, 3)}" if chosen.unit in chosen.changed else told
+    told = f"{tiles.unit_name(shown.shape, chosen.unit)}: {formatting.number(before, 3)}"
+    return f"{told} → {formatting.number(after, 3)}" if chosen.unit in chosen.changed else told
 
 
 def _marked(chosen: Chosen) -> list[tuple[int, str]]:
@@ -212,13 +212,13 @@ def decoded(theme: Theme, before: np.ndarray, after: np.ndarray | None) -> Sheet
         theme,
         np.stack([pixels[0], colours.from_images(after[None])[0], signed]),
         titles=("decoded", "changed", "difference"),
-        captions=("", "", f"±{words.number(reach, 2)}"),
+        captions=("", "", f"±{formatting.number(reach, 2)}"),
     )
 
 
 def swept(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int | None) -> Sheet:
     """Return what a decoder makes, (steps, C, H, W), of a unit set to each of the steps, which are written below."""
-    captions = tuple(words.number(float(step), 2) for step in steps)
+    captions = tuple(formatting.number(float(step), 2) for step in steps)
     return Sheet(theme, colours.from_images(images), captions=captions, columns=len(images), chosen=nearest)
 
 
@@ -262,7 +262,7 @@ class _Placing:
         part = self.parts[name]
         if isinstance(part, Sheet):
             return min(limit, part.height_for(width, limit, self.ratio, self.metrics))
-        if isinstance(part, Words):
+        if isinstance(part, Paragraph):
             flags = int(Qt.TextFlag.TextWordWrap)
             return min(limit, self.metrics.boundingRect(QRectF(0, 0, width, limit), flags, part.text).height())
         return limit

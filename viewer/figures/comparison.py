@@ -17,7 +17,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
 
-from viewer.figures.comparison_layout import GAP, Geometry, Placed, Words, place
+from viewer.figures.comparison_layout import GAP, Geometry, Placed, TextSizes, place
 from viewer.figures.mosaic import Scale, paint_scale, to_image
 from viewer.figures.theme import Theme
 
@@ -99,20 +99,20 @@ class ComparisonFigure:
             sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
             captioned=tuple(any(block.captions) for block in self.blocks),
             count=self.count,
-            words=self._words(metrics),
+            text_sizes=self._text_sizes(metrics),
             ratio=ratio,
         )
         room = (rect.x(), rect.y(), rect.width(), rect.height())
-        below = geometry.words.line + GAP if self.scale else 0.0
+        below = geometry.text_sizes.line + GAP if self.scale else 0.0
         return place(geometry, room, line_below=below, large=self.large and self._has_chosen())
 
-    def _words(self, metrics: QFontMetricsF) -> Words:
+    def _text_sizes(self, metrics: QFontMetricsF) -> TextSizes:
         def widest(texts: Sequence[str]) -> float:
             return max((metrics.horizontalAdvance(text) for text in texts), default=0.0)
 
         labels = [band.label for block in self.blocks for band in block.bands]
         notes = [block.note for block in self.blocks]
-        return Words(
+        return TextSizes(
             line=math.ceil(metrics.height()),
             head=min(WIDEST_TITLE, widest([*notes, *(block.title for block in self.blocks)])),
             label=widest(labels),

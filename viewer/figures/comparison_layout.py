@@ -5,7 +5,7 @@
     beside    the same with its head at the left: for rooms that are low
 
 What room is left beside or below them is given to the chosen image of every block, large. Plain geometry: it knows
-sizes of images and widths of words, and no pixels.
+the sizes of images and the widths of texts, and no pixels.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Strips = tuple[tuple[QRectF, ...], ...]
 
 
 @dataclass(frozen=True)
-class Words:
-    """How much room words take: a line's height, and the widths of the widest head, label and caption."""
+class TextSizes:
+    """How much room texts take: a line's height, and the widths of the widest head, label and caption."""
 
     line: float
     head: float
@@ -78,7 +78,7 @@ class Geometry:
     sizes: tuple[tuple[Size, ...], ...]
     captioned: tuple[bool, ...]
     count: int
-    words: Words
+    text_sizes: TextSizes
     ratio: float  # device pixels a logical one
     tight: bool = False
 
@@ -125,25 +125,25 @@ class Geometry:
         return self.snapped(self._breadth(block, zoom, arrangement))
 
     def _breadth(self, block: int, zoom: float, arrangement: Arrangement) -> float:
-        words = self.words
+        text_sizes = self.text_sizes
         if arrangement == "columns":
             if not self.sizes[block]:
                 return NARROWEST_SENTENCE
-            caption = words.caption + GAP if self.captioned[block] else 0.0
+            caption = text_sizes.caption + GAP if self.captioned[block] else 0.0
             return max(self.narrowest, self.thickness(block, zoom, columns=True) + caption)
-        head = words.line if arrangement == "rows" else 0.0
+        head = text_sizes.line if arrangement == "rows" else 0.0
         if not self.sizes[block]:
-            return max(head + SENTENCE_LINES * words.line, 2 * words.line)
-        caption = words.line if self.captioned[block] else 0.0
-        least = words.line if self.tight else 2 * words.line
+            return max(head + SENTENCE_LINES * text_sizes.line, 2 * text_sizes.line)
+        caption = text_sizes.line if self.captioned[block] else 0.0
+        least = text_sizes.line if self.tight else 2 * text_sizes.line
         return max(head + self.thickness(block, zoom, columns=False) + caption, least)
 
     def before(self, arrangement: Arrangement) -> float:
         """Return what stands before the first image: of columns their heads, of rows the labels of their bands."""
         if arrangement == "columns":
-            return self.words.head_lines * self.words.line + 2
-        label = self.words.label + 2 * GAP if self.words.label else 0.0
-        return label if arrangement == "rows" else self.words.head + 2 * GAP + label
+            return self.text_sizes.head_lines * self.text_sizes.line + 2
+        label = self.text_sizes.label + 2 * GAP if self.text_sizes.label else 0.0
+        return label if arrangement == "rows" else self.text_sizes.head + 2 * GAP + label
 
     def extent(self, zoom: float, arrangement: Arrangement) -> Size:
         """Return (height, width) of everything."""
@@ -184,7 +184,9 @@ class Geometry:
         if large and any(self.sizes):
             again, heads = self._large(self._left_over(inner, placed), placed.zoom)
             bottom = max([bottom, *(rect.bottom() for strip in again for rect in strip)])
-        scale = QRectF(room.left(), min(bottom + GAP, room.bottom() - line_below + GAP), room.width(), self.words.line)
+        scale = QRectF(
+            room.left(), min(bottom + GAP, room.bottom() - line_below + GAP), room.width(), self.text_sizes.line
+        )
         return replace(placed, scale=scale, large=again, large_heads=heads)
 
     def _with_less(self) -> Geometry | None:
@@ -227,8 +229,8 @@ class Geometry:
     def _column(
         self, block: int, zoom: float, x: float, breadth: float, room: QRectF, arrangement: Arrangement
     ) -> tuple[Strips, QRectF, QRectF, tuple[QRectF, ...]]:
-        line, top = self.words.line, self.snapped(room.top() + self.before(arrangement))
-        head = QRectF(x, room.top(), breadth, self.words.head_lines * line)
+        line, top = self.text_sizes.line, self.snapped(room.top() + self.before(arrangement))
+        head = QRectF(x, room.top(), breadth, self.text_sizes.head_lines * line)
         strips, left, pitch = [], x, self.pitch(zoom, columns=True)
         tall = max(self.count * pitch, COLUMN_SENTENCE_LINES * line)
         sentence = QRectF(x, top, breadth, min(tall, room.bottom() - top))
@@ -243,11 +245,11 @@ class Geometry:
     def _row(
         self, block: int, zoom: float, y: float, breadth: float, room: QRectF, arrangement: Arrangement
     ) -> tuple[Strips, QRectF, QRectF, tuple[QRectF, ...]]:
-        line, left = self.words.line, self.snapped(room.left() + self.before(arrangement))
+        line, left = self.text_sizes.line, self.snapped(room.left() + self.before(arrangement))
         above = arrangement == "rows"
-        head = QRectF(room.left(), y, room.width() if above else self.words.head, line if above else breadth)
+        head = QRectF(room.left(), y, room.width() if above else self.text_sizes.head, line if above else breadth)
         top = self.snapped(y + line if above else y)
-        indent = room.left() if above else room.left() + self.words.head + 2 * GAP
+        indent = room.left() if above else room.left() + self.text_sizes.head + 2 * GAP
         sentence = QRectF(indent, top, room.right() - indent, breadth - (top - y))
         strips, pitch = [], self.pitch(zoom, columns=False)
         for height, width in (self.scaled(size, zoom) for size in self.sizes[block]):
@@ -296,7 +298,7 @@ class Geometry:
         along = sum(self.snapped(width if across else height) + self.gap for height, width in sizes) - self.gap
         thick = max(self.snapped(height if across else width) for height, width in sizes)
         height, width = (thick, along) if across else (along, thick)
-        return height + self.words.line + 2, max(width, self.narrowest)
+        return height + self.text_sizes.line + 2, max(width, self.narrowest)
 
     def _place_large(
         self, room: QRectF, shown: Sequence[int], zoom: float, *, down: bool, across: bool
@@ -306,8 +308,8 @@ class Geometry:
         x, y = self.snapped(room.left()), room.top()
         for block in shown:
             height, width = self._large_size(block, zoom, across=across)
-            heads[block] = QRectF(x, y, room.right() - x if down else width, self.words.line)
-            left, top, places = x, self.snapped(y + self.words.line + 2), []
+            heads[block] = QRectF(x, y, room.right() - x if down else width, self.text_sizes.line)
+            left, top, places = x, self.snapped(y + self.text_sizes.line + 2), []
             for size in (self.scaled(size, zoom) for size in self.sizes[block]):
                 places.append(QRectF(left, top, size[1], size[0]))
                 left += self.snapped(size[1]) + self.gap if across else 0

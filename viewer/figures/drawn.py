@@ -14,7 +14,7 @@ from viewer.figures.theme import Theme
 ARROW = "→"
 GAP = 18.0  # between what was given and what came out, for an arrow
 CELL_GAP = 18.0
-LINES = 3  # of words in a cell: its title, how the drawing was fitted, what came of it
+LINES = 3  # of text in a cell: its title, how the drawing was fitted, what came of it
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from viewer.figures import colours
 from viewer.figures.mosaic import Scale
 from viewer.figures.sheet import Line, Part, ScaleLine, Sheet
 from viewer.figures.theme import Theme
-from viewer.state import feature_maps, words
+from viewer.state import feature_maps, formatting
 from viewer.state.feature_maps import Maps
 
 MOST_MAPS = 1_024
@@ -70,7 +70,7 @@ def parts_of(theme: Theme, shown: Coloured, image: np.ndarray, chosen: int, *, n
     large = Sheet(
         theme,
         shown.large(chosen),
-        titles=(f"map {chosen + 1} of {maps.count:,}, {words.shape(maps.values.shape[1:])}",),
+        titles=(f"map {chosen + 1} of {maps.count:,}, {formatting.shape(maps.values.shape[1:])}",),
     )
     parts: dict[str, Part] = {
         "large": large,
@@ -80,20 +80,20 @@ def parts_of(theme: Theme, shown: Coloured, image: np.ndarray, chosen: int, *, n
     if maps.count > 1:
         parts["maps"] = Sheet(theme, shown.pictures, chosen=chosen)
     if not shown.own:
-        scale = Scale(words.number(low, 3), words.number(high, 3), colours.sequential(), "value")
+        scale = Scale(formatting.number(low, 3), formatting.number(high, 3), colours.sequential(), "value")
         parts["scale"] = ScaleLine(theme, scale)
     return parts
 
 
 def figures_of(maps: Maps, index: int) -> str:
     """Say what one map is in figures."""
-    low, high, mean = (words.number(float(ends[index]), 3) for ends in (maps.lows, maps.highs, maps.means))
+    low, high, mean = (formatting.number(float(ends[index]), 3) for ends in (maps.lows, maps.highs, maps.means))
     return f"{low} … {high}, mean {mean}, {100 * maps.zeros[index]:.0f} % zero"
 
 
 def summary(maps: Maps) -> str:
     """Say what all maps are in figures, what is amiss first: a narrow column has no room for the rest."""
-    low, high = (words.number(end, 3) for end in maps.range)
+    low, high = (formatting.number(end, 3) for end in maps.range)
     told = [f"{maps.dead:,} of {maps.count:,} maps dead"] if maps.dead else []
     told += [f"{100 * float(maps.zeros.mean()):.0f} % zero", f"{low} … {high}"]
     if maps.broken:

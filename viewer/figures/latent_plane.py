@@ -353,7 +353,7 @@ class LatentPlaneFigure:
         """What is decoded at the cross hair, and its coordinates beside or below it."""
         line = metrics.height()
         x, y = self.cross
-        words = ("decoded at", f"({x:.2f}, {y:.2f})".replace("-", "−"))
+        texts = ("decoded at", f"({x:.2f}, {y:.2f})".replace("-", "−"))
         wide = room.width() > room.height() + 60
         place = QRectF(room.left(), room.top(), 0, 0)
         if plane.picture is not None:
@@ -365,7 +365,7 @@ class LatentPlaneFigure:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < 1)
             painter.drawImage(place, plane.picture)
         left, top = (place.right() + 10, place.top()) if wide else (room.left(), place.bottom() + 4)
-        for index, (text, colour) in enumerate(zip(words, ("muted", "text"), strict=True)):
+        for index, (text, colour) in enumerate(zip(texts, ("muted", "text"), strict=True)):
             if metrics.horizontalAdvance(text) <= room.right() - left + 2:
                 painter.setPen(self.theme.colour(colour))
                 painter.drawText(QPointF(left, top + index * line + metrics.ascent()), text)

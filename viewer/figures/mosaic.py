@@ -137,8 +137,8 @@ class MosaicFigure:
         )
 
     def _label_width(self, metrics: QFontMetricsF) -> float:
-        words = [row.label for row in self.rows] + [self.caption_label]
-        widest = max(metrics.horizontalAdvance(word) for word in words)
+        texts = [row.label for row in self.rows] + [self.caption_label]
+        widest = max(metrics.horizontalAdvance(word) for word in texts)
         return widest + LABEL_GAP if widest else 0.0
 
     @staticmethod
@@ -195,13 +195,13 @@ class MosaicFigure:
             height, width = row.pixels.shape[1:3]
             for index, cell in enumerate(cells):
                 _draw(painter, row.image, cell, QRectF(index * width, 0, width, height))
-        self._paint_words(painter, layout)
+        self._paint_texts(painter, layout)
         self._paint_chosen(painter, layout)
         self._paint_large(painter, layout, rect.right())
         if self.scale:
             paint_scale(painter, layout.scale, self.scale, self.theme)
 
-    def _paint_words(self, painter: QPainter, layout: Layout) -> None:
+    def _paint_texts(self, painter: QPainter, layout: Layout) -> None:
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(self.theme.colour("muted"))
         metrics = QFontMetricsF(painter.font(), painter.device())

@@ -21,7 +21,7 @@ from viewer.figures.theme import Theme
 GAP = 3.0
 TIGHT = 1.0  # between cells so small that a gap would cost more than it shows
 SMALL = 14.0
-FRAME = 3.0  # around the chosen picture, kept free of the words below
+FRAME = 3.0  # around the chosen picture, kept free of the text below
 
 
 class Spot(NamedTuple):
@@ -89,7 +89,7 @@ class Sheet:
     # ---- layout ----
 
     def cells(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Cells:
-        """Return the grid that shows the pictures largest in `rect`, with their words if these find room.
+        """Return the grid that shows the pictures largest in `rect`, with their texts if these find room.
 
         Among those it is one that leaves few cells empty, and has few rows.
         """
@@ -128,7 +128,7 @@ class Sheet:
         return self.used(room, ratio, metrics).height()
 
     def used(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
-        """Return the part of `rect` that the pictures and their words take."""
+        """Return the part of `rect` that the pictures and their texts take."""
         cells = self.cells(rect, ratio, metrics)
         height, width = self.pixels.shape[1:3]
         rows = math.ceil(self.count / cells.columns)
@@ -167,7 +167,7 @@ class Sheet:
     # ---- painting ----
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint pictures, words, frame and marks inside `rect`."""
+        """Paint pictures, texts, frame and marks inside `rect`."""
         metrics, ratio = QFontMetricsF(painter.font(), painter.device()), painter.device().devicePixelRatioF()
         cells = self.cells(rect, ratio, metrics)
         height, width = self.pixels.shape[1:3]
@@ -177,10 +177,10 @@ class Sheet:
         for index, place in enumerate(places):
             row, column = divmod(index, side)
             painter.drawImage(place, self.image, QRectF(column * width, row * height, width, height))
-        self._paint_words(painter, places, cells, rect, metrics)
+        self._paint_texts(painter, places, cells, rect, metrics)
         self._paint_outlines(painter, places, cells)
 
-    def _paint_words(
+    def _paint_texts(
         self, painter: QPainter, places: Sequence[QRectF], cells: Cells, rect: QRectF, metrics: QFontMetricsF
     ) -> None:
         alone, middle = self.count == 1, Qt.AlignmentFlag.AlignVCenter
@@ -242,7 +242,7 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
+class Paragraph:
     """A muted paragraph."""
 
     theme: Theme

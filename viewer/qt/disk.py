@@ -14,7 +14,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 from zoo.errors import AezooError
 
 JOIN_SECONDS = 2.0

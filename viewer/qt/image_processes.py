@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 from viewer.infer import protocol
 from viewer.infer.protocol import Decoder, Message, ProtocolError
 from viewer.qt.worker import python_command
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 
 SECONDS = 60
 LARGEST_ANSWER = 64 << 20

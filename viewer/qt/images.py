@@ -21,10 +21,10 @@ from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import numbers, pages, selection
 from viewer.state.files import read
+from viewer.state.formatting import clean, sentence
 from viewer.state.pages import Order, Page, Pasted, Split, SplitName
 from viewer.state.samples import COUNT, Samples, to_unit
 from viewer.state.selection import State
-from viewer.state.words import clean, sentence
 
 CHUNK = 120  # images a question while all are ranked: a slider waits no longer than that for its turn
 LARGEST_SIDE = 1_024  # of a picture that is taken

@@ -15,9 +15,9 @@ from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import files, graph, history, library, samples
+from viewer.state.formatting import clean, sentence
 from viewer.state.library import Entry, Stamp
 from viewer.state.selection import State
-from viewer.state.words import clean, sentence
 from zoo import card, gate
 from zoo.errors import FileRefused
 

@@ -28,8 +28,8 @@ from viewer.qt.widgets.panel import Panel
 from viewer.qt.widgets.status import Status
 from viewer.qt.worker import Workers
 from viewer.state import library
+from viewer.state.formatting import sentence
 from viewer.state.selection import State
-from viewer.state.words import sentence
 from zoo.errors import UsageError
 from zoo.runs import atomic_write
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from viewer.qt.catalogue import PANELS
 from viewer.qt.settings import THEMES
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 
 if TYPE_CHECKING:
     from viewer.qt.main_window import MainWindow

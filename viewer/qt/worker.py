@@ -19,7 +19,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment
 from viewer.infer import questions
 from viewer.infer.protocol import Decoder, Message, ProtocolError
 from viewer.infer.questions import Answer, Hello, Question
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0

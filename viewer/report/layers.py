@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 
 MOST = 400  # layers that are listed
 _ACTIVATIONS = frozenset("Relu PRelu Sigmoid Tanh LeakyRelu Elu Selu Softmax Clip".split())

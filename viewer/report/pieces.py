@@ -16,7 +16,7 @@ from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
 from viewer.report.document import Block, Figure, Picture, Table, Text, note, part
 from viewer.report.reader import Run
-from viewer.state import numbers, tiles, words
+from viewer.state import formatting, numbers, tiles
 from zoo import __version__
 from zoo.runs import QUICK
 
@@ -181,7 +181,7 @@ def _filled(pictures: np.ndarray, count: int) -> np.ndarray:
 
 def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
     """Return what is written below images: the mean squared error of each."""
-    return [words.error(float(value)) for value in numbers.mse(targets, outputs)]
+    return [formatting.mse(float(value)) for value in numbers.mse(targets, outputs)]
 
 
 def samples(name: str, run: Run, row: str, *, title: str, caption: str) -> list[Block]:
@@ -213,7 +213,7 @@ def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int,
     low, high = tiles.value_range(values)
     table = colours.sequential()
     pixels = colours.apply(tiles.tile(values, grid), low, high, table)
-    scale = Scale(words.number(low, 3), words.number(high, 3), table, "value of a unit")
+    scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
 
     def figure(theme: Theme) -> Figure:
         return TitledFigure(theme, title, MosaicFigure(theme, (Row("bottleneck", pixels),), scale=scale))
@@ -222,7 +222,7 @@ def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int,
     zoom = min(max(2, BOTTLENECK // columns), LARGEST / max(rows, columns))
     wide, tall = math.ceil(len(values) * (zoom * columns + 4)), math.ceil(zoom * rows)
     size = (20 + LABELS + wide, 20 + TITLE + tall + 8 + 2 * LINE)
-    shape = words.shape(run.history.bottleneck)
+    shape = formatting.shape(run.history.bottleneck)
     caption = f"The bottleneck ({shape}) of the first ten images in the testing set, reshaped to be {rows} × {columns}."
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
@@ -234,25 +234,25 @@ def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int,
 
 def error(value: float | None) -> str:
     """Write a mean squared error with three digits that count, as sheets do."""
-    return words.MISSING if value is None or not math.isfinite(value) else f"{value:.3g}".replace("e-0", "e-")
+    return formatting.MISSING if value is None or not math.isfinite(value) else f"{value:.3g}".replace("e-0", "e-")
 
 
 def figure_cell(metric: str, value: float | None) -> str:
     """Write a figure of the test split."""
     if value is None:
-        return words.MISSING
+        return formatting.MISSING
     if metric == "mse":
-        return f"{value:#.3g}".replace("e-0", "e-") if math.isfinite(value) else words.MISSING
+        return f"{value:#.3g}".replace("e-0", "e-") if math.isfinite(value) else formatting.MISSING
     if metric in ("accuracy", "accuracy-letters", "accuracy-noise"):
         return f"{value:.1%}"
-    return words.decibels(value) if metric == "psnr" else words.number(value, 3)
+    return formatting.decibels(value) if metric == "psnr" else formatting.number(value, 3)
 
 
 def sheet_cell(metric: str, run: Run) -> str:
     """Write the sheet's own figure as it stands there, without digits that it does not have."""
     value = run.published(metric)
     if value is None:
-        return words.MISSING
+        return formatting.MISSING
     return f"{value:.0%}" if metric == "accuracy" else f"{value:g}"
 
 
@@ -303,7 +303,7 @@ def compared(
                 sheet_cell(metric, run),
                 *(figure_cell(metric, run.baseline(rival, metric)) for rival in there),
                 *(figure_cell(each, run.metric(each)) for each in more),
-                str(run.history.epochs_done) if run.is_there else words.MISSING,
+                str(run.history.epochs_done) if run.is_there else formatting.MISSING,
                 _short(run.history.state if run.is_there else "not there"),
             )
         )
@@ -312,7 +312,7 @@ def compared(
 
 def _short(text: str) -> str:
     """Return text of a file that fits a cell."""
-    return words.clean(text, limit=24) or words.MISSING
+    return formatting.clean(text, limit=24) or formatting.MISSING
 
 
 def layer_table(run: Run, caption: str) -> list[Block]:
@@ -347,7 +347,7 @@ def choices(runs: Sequence[Run]) -> list[Block]:
     by_choice: dict[str, list[str]] = {}
     for run in runs:
         for choice in (run.card.choices if run.card else ())[:50]:
-            by_choice.setdefault(words.clean(choice, limit=500), []).append(run.recipe)
+            by_choice.setdefault(formatting.clean(choice, limit=500), []).append(run.recipe)
     if not by_choice:
         return []
     everywhere = len([run for run in runs if run.card])

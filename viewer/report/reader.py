@@ -17,9 +17,9 @@ from viewer.report import layers
 from viewer.report.layers import Layer
 from viewer.state import files, graph, history, numbers
 from viewer.state.files import FileBytes
+from viewer.state.formatting import clean, sentence
 from viewer.state.graph import Graph
 from viewer.state.history import RunHistory
-from viewer.state.words import clean, sentence
 from zoo import card as cards
 from zoo import gate
 from zoo.card import Card

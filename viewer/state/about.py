@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from viewer.state import numbers, words
+from viewer.state import formatting, numbers
 from viewer.state.library import Entry
 from viewer.state.rows import bottleneck_of
 from viewer.state.selection import Known
@@ -110,13 +110,13 @@ def side_by_side(abouts: Sequence[About]) -> tuple[Difference, ...]:
 def about(entry: Entry, known: Known, name: str, provider: str = "") -> About:
     """Word what is known of an entry; `provider` is where graphs are computed, as the worker tells it."""
     card = known.any_card
-    computed = (("computed on", words.clean(provider, limit=90)),) if provider and known.graph else ()
+    computed = (("computed on", formatting.clean(provider, limit=90)),) if provider and known.graph else ()
     return About(
         title=name,
-        summary=words.clean(card.summary) if card else "",
+        summary=formatting.clean(card.summary) if card else "",
         facts=(*_facts(known), *computed),
         table=_table(known),
-        choices=tuple(words.clean(choice, limit=500) for choice in card.choices[:50]) if card else (),
+        choices=tuple(formatting.clean(choice, limit=500) for choice in card.choices[:50]) if card else (),
         files=tuple(_files(entry, known)),
         checks=tuple(_checks(entry, known)),
         sha256=known.graph_sha256,
@@ -127,18 +127,18 @@ def about(entry: Entry, known: Known, name: str, provider: str = "") -> About:
 def _facts(known: Known) -> Iterator[tuple[str, str]]:
     card, history, graph = known.any_card, known.history, known.graph
     if card:
-        yield "task", words.clean(card.task)
+        yield "task", formatting.clean(card.task)
     objective = (history.objective if history else "") or (_get(card.objective, "name") if card else "")
     sigma = history.noise if history else graph.noise if graph else 0.0
     if objective:
         yield "objective", f"{objective}, on inputs with noise of σ = {sigma:g}" if sigma else objective
     if card and card.data:
         yield "data", _data(card.data)
-        yield "provenance", _get(card.data, "provenance") or words.MISSING
-        yield "licence", _get(card.data, "licence") or words.MISSING
+        yield "provenance", _get(card.data, "provenance") or formatting.MISSING
+        yield "licence", _get(card.data, "licence") or formatting.MISSING
     elif history:
         yield "data", history.dataset
-        yield "provenance", history.provenance or words.MISSING
+        yield "provenance", history.provenance or formatting.MISSING
     bottleneck = bottleneck_of(known)
     if bottleneck:
         compression = numbers.usable(card.bottleneck.get("compression")) if card else None
@@ -147,7 +147,7 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
     yield from _more_figures(known)
     if card and card.published:
         figures = ", ".join(
-            f"{words.clean(k, limit=24)} {words.number(numbers.usable(v))}" for k, v in card.published.items()
+            f"{formatting.clean(k, limit=24)} {formatting.number(numbers.usable(v))}" for k, v in card.published.items()
         )
         yield "the sheet's", figures
     yield from _training(known)
@@ -158,7 +158,10 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
     if card and card.tools:
         yield (
             "tools",
-            ", ".join(f"{words.clean(k, limit=40)} {words.clean(v, limit=40)}" for k, v in [*card.tools.items()][:20]),
+            ", ".join(
+                f"{formatting.clean(k, limit=40)} {formatting.clean(v, limit=40)}"
+                for k, v in [*card.tools.items()][:20]
+            ),
         )
     if graph:
         yield "graph", f"opset {graph.facts.opset}, IR {graph.facts.ir_version}, {graph.facts.nodes} nodes"
@@ -174,11 +177,11 @@ def _training(known: Known) -> Iterator[tuple[str, str]]:
         where = f" on {history.device}" if history.device else ""
         yield "epochs", f"{history.epochs_done}{planned}{took}{where}"
     elif card:
-        yield "epochs", _get(card.training, "epochs") or words.MISSING
+        yield "epochs", _get(card.training, "epochs") or formatting.MISSING
     told = card.training if card else history.facts if history else {}
     for key, title in _TRAINING:
         if key in told:
-            yield title, words.clean(told[key], limit=40)
+            yield title, formatting.clean(told[key], limit=40)
 
 
 def _table(known: Known) -> tuple[tuple[str, ...], ...]:
@@ -187,9 +190,9 @@ def _table(known: Known) -> tuple[tuple[str, ...], ...]:
     baselines = (history.baselines if history else {}) or (card.baselines if card else {})
     if not metrics:
         return ()
-    rows = {"this model": metrics, **{words.clean(name, limit=30): row for name, row in [*baselines.items()][:20]}}
+    rows = {"this model": metrics, **{formatting.clean(name, limit=30): row for name, row in [*baselines.items()][:20]}}
     columns = _columns(metrics)
-    heading = ("test split", *(words.clean(_HEADINGS.get(metric, metric), limit=20) for metric in columns))
+    heading = ("test split", *(formatting.clean(_HEADINGS.get(metric, metric), limit=20) for metric in columns))
     return (heading, *((name, *(_cell(row, metric) for metric in columns)) for name, row in rows.items()))
 
 
@@ -209,35 +212,35 @@ def _more_figures(known: Known) -> Iterator[tuple[str, str]]:
     shown = _columns(metrics)
     for name, value in metrics.items():
         if name not in shown:
-            beside = f" (real images {words.number(real[name], 3)})" if name in real else ""
-            yield words.clean(name, limit=24), words.number(value, 3) + beside
+            beside = f" (real images {formatting.number(real[name], 3)})" if name in real else ""
+            yield formatting.clean(name, limit=24), formatting.number(value, 3) + beside
 
 
 def _cell(row: object, metric: str) -> str:
     told = row.get(metric) if isinstance(row, Mapping) else None
     value = told if isinstance(told, float) else numbers.usable(told)
     if value is None:
-        return words.MISSING
+        return formatting.MISSING
     if metric == "mse":
-        return words.error(value)
-    return words.decibels(value) if metric == "psnr" else words.number(value, 3)
+        return formatting.mse(value)
+    return formatting.decibels(value) if metric == "psnr" else formatting.number(value, 3)
 
 
 def _checks(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
     """What was verified when the files were opened, and what the files do not tell."""
     if known.trouble:
-        yield "warning", words.sentence(words.clean(known.trouble, limit=500))
+        yield "warning", formatting.sentence(formatting.clean(known.trouble, limit=500))
     if known.mismatch:
-        yield "warning", words.sentence(known.mismatch)
+        yield "warning", formatting.sentence(known.mismatch)
     if known.changed(entry.graph.name):
         yield "warning", "card.json lists another sha256: this is not the file that was exported"
     if known.graph:
         yield "gate", "passed: its sizes, operators and metadata are such as may be opened"
-        target = (known.history.recipe if known.history else "") or words.clean(entry.graph, limit=200)
+        target = (known.history.recipe if known.history else "") or formatting.clean(entry.graph, limit=200)
         yield (
             "verified",
             "not recorded: an export is checked before it is written, and its figures are not kept; "
-            f"`aezoo verify {words.clean(target, limit=200)}` measures them again",
+            f"`aezoo verify {formatting.clean(target, limit=200)}` measures them again",
         )
 
 
@@ -253,13 +256,13 @@ def _files(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
         yield name, _verdict(stamp[2] if stamp else None, hashed.get(name, ""), listed, known.sizes.get(name))
         shown = hashed.get(name) or listed
         if shown:
-            yield "", words.clean(shown, limit=HASH)
+            yield "", formatting.clean(shown, limit=HASH)
     more = len([name for name in known.listed if name not in entry.stamps])
     if more:
         yield "more files", f"{more} that card.json lists"
-    yield "file", words.clean(entry.graph if entry.graph_stamp else entry.path, limit=500)
+    yield "file", formatting.clean(entry.graph if entry.graph_stamp else entry.path, limit=500)
     if entry.is_run and entry.history_stamp:
-        yield "history", f"{words.clean(entry.history, limit=500)}, {_bytes(entry.history_stamp[2])}"
+        yield "history", f"{formatting.clean(entry.history, limit=500)}, {_bytes(entry.history_stamp[2])}"
 
 
 def _verdict(size: int | None, sha256: str, listed: str, listed_size: int | None) -> str:
@@ -287,11 +290,13 @@ def _data(data: Mapping[str, Any]) -> str:
 
 
 def _ports(ports: tuple[Any, ...]) -> str:
-    return ", ".join(f"{words.clean(port.name, limit=60)} {words.shape(port.shape)} {port.dtype}" for port in ports)
+    return ", ".join(
+        f"{formatting.clean(port.name, limit=60)} {formatting.shape(port.shape)} {port.dtype}" for port in ports
+    )
 
 
 def _get(values: Mapping[str, Any], key: str) -> str:
-    return words.clean(values[key]) if key in values else ""
+    return formatting.clean(values[key]) if key in values else ""
 
 
 def _duration(seconds: float) -> str:

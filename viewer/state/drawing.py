@@ -43,10 +43,10 @@ class Drawing:
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a network is given of a drawing: float32 (C, H, W) in [0, 1], and in words how it was made."""
+    """What a network is given of a drawing: float32 (C, H, W) in [0, 1], and how it was made."""
 
     image: np.ndarray
-    words: str
+    how: str
 
 
 def prepared(picture: np.ndarray, shape: Shape, *, centre: bool, sigma: float) -> Given:
@@ -54,12 +54,12 @@ def prepared(picture: np.ndarray, shape: Shape, *, centre: bool, sigma: float) -
 
     Only grey images are centred as MNIST's were: colours come with grounds that are no paper.
     """
-    image, words = fit.fitted(picture, shape)
+    image, how = fit.fitted(picture, shape)
     if centre and shape[0] == 1:
-        image, words = centred(picture, shape), f"centred as MNIST, {shape[2]}×{shape[1]}"
+        image, how = centred(picture, shape), f"centred as MNIST, {shape[2]}×{shape[1]}"
     if sigma > 0:
-        image, words = noise.add(image[None], sigma)[0], f"{words}, noise σ = {sigma:.2f}"
-    return Given(image, words)
+        image, how = noise.add(image[None], sigma)[0], f"{how}, noise σ = {sigma:.2f}"
+    return Given(image, how)
 
 
 def centred(picture: np.ndarray, shape: Shape) -> np.ndarray:

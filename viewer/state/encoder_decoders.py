@@ -9,12 +9,12 @@ import numpy as np
 
 from viewer.state import pages
 from viewer.state.files import FileBytes
+from viewer.state.formatting import sentence, shape
 from viewer.state.graph import Graph
 from viewer.state.grids import PictureGrid
 from viewer.state.pages import Page, Shape
 from viewer.state.samples import to_unit
 from viewer.state.selection import Known, State
-from viewer.state.words import sentence, shape
 from zoo.gate import Port
 
 MOST_VALUES = 1 << 18  # of one bottleneck: what a slider moves must be computed and sent in a frame or two

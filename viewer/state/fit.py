@@ -23,7 +23,7 @@ def fitted(picture: np.ndarray, shape: Shape) -> tuple[np.ndarray, str]:
     image = scaled(luma(middle) if channels == 1 else middle, height, width)
     image = image[None] if channels == 1 else image.transpose(2, 0, 1)
     was_grey = bool((picture[..., 0] == picture[..., 1]).all() and (picture[..., 1] == picture[..., 2]).all())
-    return np.ascontiguousarray(image, dtype=np.float32), _words(picture.shape[:2], (tall, wide), shape, was_grey)
+    return np.ascontiguousarray(image, dtype=np.float32), _description(picture.shape[:2], (tall, wide), shape, was_grey)
 
 
 def _crop(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
@@ -62,7 +62,7 @@ def _means(values: np.ndarray, count: int, *, axis: int) -> np.ndarray:
     return means.astype(np.float32)
 
 
-def _words(size: tuple[int, ...], cropped: tuple[int, int], shape: Shape, was_grey: bool) -> str:
+def _description(size: tuple[int, ...], cropped: tuple[int, int], shape: Shape, was_grey: bool) -> str:
     steps = [f"{size[1]}×{size[0]}"]
     if cropped != size:
         steps.append(f"its middle {cropped[1]}×{cropped[0]}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 from zoo import card as cards
 from zoo.card import Card
 from zoo.errors import FileRefused

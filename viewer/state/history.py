@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from viewer.state import grids, numbers
+from viewer.state.formatting import clean
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import COUNT, Samples, to_unit
-from viewer.state.words import clean
 from zoo import runs
 
 LARGEST = 1e30  # of a loss that is drawn

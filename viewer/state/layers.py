@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from viewer.state import words
+from viewer.state import formatting
 
 MOST = 512
 LONGEST_NAME = 300
@@ -25,13 +25,13 @@ class Layer:
     @property
     def title(self) -> str:
         """One harmless line: the operator, the tensor's name and its shape."""
-        sizes = f", {words.shape(self.shape)}" if self.shape else ""
-        return f"{words.clean(self.operator, limit=40)} · {words.clean(self.tensor, limit=60)}{sizes}"
+        sizes = f", {formatting.shape(self.shape)}" if self.shape else ""
+        return f"{formatting.clean(self.operator, limit=40)} · {formatting.clean(self.tensor, limit=60)}{sizes}"
 
     def line(self, number: int) -> str:
         """One harmless line for a list: what makes it, its name, and its shape where that is known."""
-        sizes = f" → {words.shape(self.shape)}" if self.shape else ""
-        return f"{number}  {words.clean(self.operator, limit=40)} {words.clean(self.tensor, limit=60)}{sizes}"
+        sizes = f" → {formatting.shape(self.shape)}" if self.shape else ""
+        return f"{number}  {formatting.clean(self.operator, limit=40)} {formatting.clean(self.tensor, limit=60)}{sizes}"
 
     @property
     def is_convolution(self) -> bool:

@@ -37,7 +37,7 @@ class Sheet:
         return frozenset(int(place) for place in np.flatnonzero(self.verdicts != self.labels))
 
     @property
-    def right_words(self) -> str:
+    def right_text(self) -> str:
         if self.verdicts is None:
             return "not judged"
         return f"{len(self.labels) - len(self.wrong)} of {len(self.labels)}"
@@ -58,7 +58,7 @@ def cyrillic(label: int, *, letters: bool = True) -> str:
     return _CYRILLIC[label] if letters and 0 <= label < len(_CYRILLIC) else str(label)
 
 
-def verdict_words(given: int, true: int | None, *, letters: bool = True) -> str:
+def prediction_text(given: int, true: int | None, *, letters: bool = True) -> str:
     """Write what a judge calls a letter, and what it should be where that is something else."""
     called = latin(given, letters=letters)
     return called if true is None or given == true else f"{called}≠{latin(true, letters=letters)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 from zoo.errors import UsageError
 from zoo.runs import RunFolder, find_runs
 

@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from viewer.state import numbers, pages, selection
+from viewer.state.formatting import sentence
 from viewer.state.library import Entry
 from viewer.state.samples import COUNT, Samples
 from viewer.state.selection import Known, State
-from viewer.state.words import sentence
 
 COMING = "Being read …"
 FIRST_ONLY = "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
@@ -209,7 +209,7 @@ def class_names(state: State) -> tuple[str, ...]:
     return split.classes if split else ()
 
 
-def image_words(state: State, image: int) -> str:
+def image_title(state: State, image: int) -> str:
     """Return which image this is: its place in the test split and its label, or what a pasted one is called."""
     page = state.page
     if page is None:
@@ -227,7 +227,7 @@ def image_words(state: State, image: int) -> str:
     return f"{kind} {page.places[image] + 1:,}{of}, labelled {names[label] if label < len(names) else label}"
 
 
-def page_words(state: State) -> str:
+def page_title(state: State) -> str:
     """Return which images are shown, which page of how many that is, and how pasted pictures were fitted."""
     page = state.page
     if page is None:

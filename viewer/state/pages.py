@@ -45,10 +45,10 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """An order of a split's images: their places in the run's test split, and in words what they are sorted by."""
+    """An order of a split's images: their indices in the run's test split, and what they are sorted by."""
 
     places: np.ndarray
-    words: str
+    description: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def later_page(split: Split, rows: np.ndarray, start: int, order: Order | None) 
     if order is None:
         title = f"test images {start + 1:,} to {last:,} of {len(rows):,}"
     else:
-        title = f"{order.words}: {start + 1:,} to {last:,} of {len(rows):,}"
+        title = f"{order.description}: {start + 1:,} to {last:,} of {len(rows):,}"
     return Page(
         clean=to_unit(split.pixels[chosen]),
         title=title,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state import numbers, words
+from viewer.state import formatting, numbers
 from viewer.state.library import Entry
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
@@ -112,7 +112,7 @@ def _row(entry: Entry, known: Known, name: str) -> Row:
     ratio = mse / pca if mse is not None and pca else None
     done = history.epochs_done if history else numbers.count(card.training.get("epochs")) if card else 0
     planned = history.epochs_planned if history else done
-    dataset = words.clean(history.dataset if history else str(card.data.get("name", "")) if card else "", limit=20)
+    dataset = formatting.clean(history.dataset if history else str(card.data.get("name", "")) if card else "", limit=20)
     assignment, recipe = _origin(entry, known)
     shape, values, parameters = bottleneck_of(known), values_of(known), parameters_of(known)
     state = state_of(entry, known)
@@ -124,9 +124,9 @@ def _row(entry: Entry, known: Known, name: str) -> Row:
         "data": (dataset, dataset),
         "parameters": (f"{parameters:,}" if parameters else "", float(parameters) if parameters else None),
         "bottleneck": (shape, float(values) if values else None),
-        "mse": (words.error(mse), _finite(mse)),
-        "pca": (words.error(pca), _finite(pca)),
-        "psnr": (words.decibels(psnr), psnr if psnr is None or not math.isnan(psnr) else None),
+        "mse": (formatting.mse(mse), _finite(mse)),
+        "pca": (formatting.mse(pca), _finite(pca)),
+        "psnr": (formatting.decibels(psnr), psnr if psnr is None or not math.isnan(psnr) else None),
         "against": (_against(ratio), _finite(ratio)),
         "epochs": ("" if not done else f"{done}/{planned}" if planned > done else str(done), float(done) or None),
         "state": (state, state),
@@ -134,7 +134,7 @@ def _row(entry: Entry, known: Known, name: str) -> Row:
     training = history is not None and history.state == "training" and planned > 0
     return Row(
         path=entry.path,
-        cells=tuple(cells[name][0] or ("" if name == "picture" else words.MISSING) for name in NAMES),
+        cells=tuple(cells[name][0] or ("" if name == "picture" else formatting.MISSING) for name in NAMES),
         keys=tuple(None if cells[name][1] == "" else cells[name][1] for name in NAMES),
         trouble=known.trouble,
         share=min(1.0, done / planned) if training else None,
@@ -161,7 +161,7 @@ def _origin(entry: Entry, known: Known) -> tuple[str, str]:
     """The assignment and the recipe, '' where nothing tells them."""
     told = (known.history.recipe if known.history else "") or (known.any_card.name if known.any_card else "")
     told = told or (entry.name if entry.is_run else "")
-    assignment, _, recipe = words.clean(told, limit=60).rpartition("/")
+    assignment, _, recipe = formatting.clean(told, limit=60).rpartition("/")
     return assignment, recipe
 
 
@@ -213,7 +213,7 @@ def _bottleneck(known: Known) -> tuple[object, ...]:
 
 def bottleneck_of(known: Known) -> str:
     """The bottleneck's shape, from the history, the card or the graph's own ports."""
-    return words.shape(_bottleneck(known))
+    return formatting.shape(_bottleneck(known))
 
 
 def values_of(known: Known) -> int:

@@ -12,12 +12,12 @@ import numpy as np
 
 from viewer.state import pages
 from viewer.state.files import FileBytes
+from viewer.state.formatting import clean
 from viewer.state.graph import Graph
 from viewer.state.history import RunHistory
 from viewer.state.library import Entry, distinct_names
 from viewer.state.pages import Order, Page, Pasted, Split, SplitName
 from viewer.state.samples import Samples
-from viewer.state.words import clean
 from zoo.card import Card
 
 MOST_COMPARED = 6  # runs beside one another: more would leave no room for their pictures

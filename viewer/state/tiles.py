@@ -78,7 +78,7 @@ def place_in_map(shape: tuple[int, ...], unit: int) -> tuple[int, int, int]:
     return index, *divmod(inside, shape[2])
 
 
-def unit_words(shape: tuple[int, ...], unit: int) -> str:
+def unit_name(shape: tuple[int, ...], unit: int) -> str:
     """Say which unit of one sample's bottleneck it is; people count from 1."""
     if len(shape) != 3:
         return f"unit {unit + 1}"

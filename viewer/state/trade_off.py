@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.state import numbers, words
+from viewer.state import formatting, numbers
 from viewer.state.rows import baseline_of, metrics_of, parameters_of, state_of, values_of
 from viewer.state.selection import Known, State
 from zoo.runs import QUICK
@@ -59,7 +59,7 @@ def data_of(known: Known) -> str:
     """The data set that an entry was trained on, '' where nothing tells it."""
     card = known.any_card
     told = known.history.dataset if known.history else str(card.data.get("name", "")) if card else ""
-    return words.clean(told, limit=40)
+    return formatting.clean(told, limit=40)
 
 
 def data_sets(state: State) -> list[str]:
@@ -113,7 +113,7 @@ def _group(data: str, known: Known) -> str:
     task = known.task
     if known.noise > 0:
         return f"{data}, noise σ {known.noise:g}"
-    return data if task in ("", "reconstruct") else f"{data}, {words.clean(task, limit=20)}"
+    return data if task in ("", "reconstruct") else f"{data}, {formatting.clean(task, limit=20)}"
 
 
 def _parameters_of_pca(values: int, known: Known) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from viewer.state import words
+from viewer.state import formatting
 from viewer.state.graph import Graph
 
 SWEEP = 9  # images of a sweep
@@ -95,5 +95,7 @@ def misfit(decoder: Graph, shape: tuple[int, ...]) -> str:
         not isinstance(size, int) or size == given for size, given in zip(taken, shape, strict=True)
     )
     if not fits:
-        return f"its decoder.onnx takes {words.shape(taken)} values and the bottleneck has {words.shape(shape)}"
+        return (
+            f"its decoder.onnx takes {formatting.shape(taken)} values and the bottleneck has {formatting.shape(shape)}"
+        )
     return "" if picture_output(decoder) else "its decoder.onnx makes no pictures"

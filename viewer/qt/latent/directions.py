@@ -18,7 +18,7 @@ from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.portions import Job, Portions
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
-from viewer.state import words
+from viewer.state import formatting
 from viewer.state.encoder_decoders import EncoderDecoder, test_set
 from viewer.state.latent import DIRECTIONS, REACH, Directions, directions_of
 from viewer.state.selection import State
@@ -164,7 +164,7 @@ class DirectionsMode(Mode):
         if job is not self._job or not job.done:
             return
         if job.trouble:
-            self.show_sentence(words.sentence(", ".join(job.trouble)))
+            self.show_sentence(formatting.sentence(", ".join(job.trouble)))
             return
         self._compute(list(job.parts))
 
@@ -183,7 +183,7 @@ class DirectionsMode(Mode):
         if encoder_decoder != self._encoder_decoder:
             return
         if done.trouble or done.result is None:
-            why = words.sentence(done.trouble) or "Too few of the bottlenecks differ to have principal directions."
+            why = formatting.sentence(done.trouble) or "Too few of the bottlenecks differ to have principal directions."
             self.show_sentence(why)
             return
         self.directions = done.result

@@ -17,8 +17,8 @@ from viewer.qt.latent.page_codes import PageCodes
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Numbers, Panel
 from viewer.state.encoder_decoders import EncoderDecoder
+from viewer.state.formatting import sentence
 from viewer.state.selection import State
-from viewer.state.words import sentence
 
 
 class Cross(QObject):

@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.qt.asker import Ask, Asker, Round
 from viewer.state.encoder_decoders import EncoderDecoder
+from viewer.state.formatting import sentence
 from viewer.state.samples import Samples
 from viewer.state.selection import State
-from viewer.state.words import sentence
 
 
 class PageCodes(QObject):

@@ -16,9 +16,9 @@ from viewer.qt.latent.mode import Mode, MovingView, Shared, pictures_of, reason
 from viewer.qt.portions import Job, Portions
 from viewer.qt.widgets.panel import Numbers
 from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder, training_set
+from viewer.state.formatting import shape
 from viewer.state.latent import Range, range_around
 from viewer.state.selection import State
-from viewer.state.words import shape
 
 MOST_POINTS = 3000  # of all planes together: as many are painted anew in a frame when the range is changed
 GROUND_SIDE = 15

@@ -14,14 +14,18 @@ from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QLabel, QWidge
 
 from viewer.figures import bottleneck as figures
 from viewer.figures.bottleneck import Chosen, Tilings
-from viewer.figures.sheet import Line, Part, Parts, ScaleLine, Spot, Words
+from viewer.figures.sheet import Line, Paragraph, Part, Parts, ScaleLine, Spot
 from viewer.qt.asker import Ask, Round
 from viewer.qt.disk import Done
 from viewer.qt.panels.images import ImagePanel, subject_of
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
-from viewer.state import outcomes, tiles, units, words
+<<<<<<< HEAD
+from viewer.state import outcomes, tiles, units, formatting
+=======
+from viewer.state import formatting, tiles, units
+>>>>>>> 2f43355 (Text for the screen comes from state.formatting, and fields that hold text are called by what it says)
 from viewer.state.outcomes import not_finite
 from viewer.state.selection import State
 from viewer.state.units import Edits
@@ -186,7 +190,7 @@ class Bottleneck(ImagePanel):
         for path, answer in done.answers.items():
             assert isinstance(path, Path)
             values = next(iter(answer.arrays.values()), None)
-            trouble = words.sentence(answer.trouble) or _unusable(values)
+            trouble = formatting.sentence(answer.trouble) or _unusable(values)
             if trouble or values is None:
                 self._sentences[path] = trouble
                 continue
@@ -203,7 +207,7 @@ class Bottleneck(ImagePanel):
         if subject is not self._shown:
             return
         if done.trouble:
-            self._sentences |= dict.fromkeys(paths, words.sentence(done.trouble))
+            self._sentences |= dict.fromkeys(paths, formatting.sentence(done.trouble))
         self._runs = dict(zip(paths, done.result or (), strict=False))
         mine = self._mine
         self._set_choices(len(mine.values) if mine else 0, mine.maps if mine else 0)
@@ -279,7 +283,7 @@ class Bottleneck(ImagePanel):
         if entry.decoder_stamp is None:
             return "This run has no decoder.onnx, so its values can only be looked at."
         if known.decoder_trouble:
-            return words.sentence(known.decoder_trouble)
+            return formatting.sentence(known.decoder_trouble)
         if known.decoder is None or state.file_of(state.current, "decoder") is None:
             return ""
         misfit = units.misfit(known.decoder, mine.shape)
@@ -337,7 +341,7 @@ class Bottleneck(ImagePanel):
             return None
         (answer,) = done.answers.values()
         images = next(iter(answer.arrays.values()), None)
-        self._decoder_sentence = words.sentence(answer.trouble) or _no_pictures(images)
+        self._decoder_sentence = formatting.sentence(answer.trouble) or _no_pictures(images)
         if self._decoder_sentence:
             self._decoded = None
             self._forget_sweep()
@@ -394,7 +398,7 @@ class Bottleneck(ImagePanel):
         if mine is None or (self._comparing and self._unit is None and not self._edits.values):
             return {}
         if self._decoder_sentence:
-            return {"decoded": Words(self.theme, self._decoder_sentence)}
+            return {"decoded": Paragraph(self.theme, self._decoder_sentence)}
         parts: dict[str, Part] = {}
         if self._decoded is not None:
             parts["decoded"] = figures.decoded(self.theme, *self._decoded)
@@ -422,8 +426,8 @@ class Bottleneck(ImagePanel):
         parts = [f"{len(state.compared)} runs"] if self._comparing else []
         if mine is not None and not self._comparing:
             name = state.now.graph.bottleneck if state.now.graph else "bottleneck"
-            told = f"{words.shape(mine.shape)}, {mine.count:,} values" if mine.maps else f"{mine.count:,} values"
-            parts.append(told if name == "bottleneck" else f"output {words.clean(name, limit=40)}: {told}")
+            told = f"{formatting.shape(mine.shape)}, {mine.count:,} values" if mine.maps else f"{mine.count:,} values"
+            parts.append(told if name == "bottleneck" else f"output {formatting.clean(name, limit=40)}: {told}")
         return " · ".join([self._edits.told, *parts] if self._edits.values else parts)
 
     def _description(self, mine: Tilings | None) -> str:
@@ -522,9 +526,8 @@ class Bottleneck(ImagePanel):
             return ""
         if part == "sweep" and self._swept is not None:
             steps, images = self._swept
-            return (
-                f"unit at {words.number(float(steps[spot.picture]), 3)}\n{place}: {_pixel(images[spot.picture], spot)}"
-            )
+            value = formatting.number(float(steps[spot.picture]), 3)
+            return f"unit at {value}\n{place}: {_pixel(images[spot.picture], spot)}"
         if self._decoded is None:
             return ""
         before, after = self._decoded
@@ -586,9 +589,9 @@ def _of_sample(shown: Tilings, sample: int, unit: int | None) -> str:
     if unit is None or sample >= len(shown.values):
         return told
     value = float(shown.values[sample].reshape(-1)[unit])
-    return f"{told}, {tiles.unit_words(shown.shape, unit)}: {words.number(value, 3)}"
+    return f"{told}, {tiles.unit_name(shown.shape, unit)}: {formatting.number(value, 3)}"
 
 
 def _pixel(picture: np.ndarray, spot: Spot) -> str:
     """A pixel's value, or its three."""
-    return ", ".join(words.number(float(value), 3) for value in picture[:, spot.row, spot.column])
+    return ", ".join(formatting.number(float(value), 3) for value in picture[:, spot.row, spot.column])

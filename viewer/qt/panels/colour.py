@@ -85,7 +85,7 @@ class Colour(ComparedPanel):
             return self.view.sentence or WAITING
         if len(self.outcomes) == 1 and not self.coloured:
             return self.outcomes[0].sentence
-        self.subtitle.setText(f"chroma error √(Δa*² + Δb*²), CIELAB · {outcomes.page_words(state)}")
+        self.subtitle.setText(f"chroma error √(Δa*² + Δb*²), CIELAB · {outcomes.page_title(state)}")
         return picture_of(theme, self.outcomes, self.coloured, state.sample)
 
     def pointed_words(self, pointed: Pointed, state: State) -> list[str]:

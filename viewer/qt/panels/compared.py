@@ -19,7 +19,7 @@ from viewer.qt.asker import Ask, Round
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.page_bar import PageBar
-from viewer.state import outcomes, words
+from viewer.state import formatting, outcomes
 from viewer.state.outcomes import Outcome
 from viewer.state.selection import State
 
@@ -84,7 +84,7 @@ class ComparedPanel(ImagePanel):
 
     def place_words(self, image: int, state: State) -> str:
         """Which image it is."""
-        return outcomes.image_words(state, image)
+        return outcomes.image_title(state, image)
 
     def choose(self, image: int) -> None:
         """Choose an image of those shown."""
@@ -142,7 +142,7 @@ class ComparedPanel(ImagePanel):
 
     def redraw(self) -> None:
         state = self.store.state
-        self.subtitle.setText(outcomes.page_words(state))
+        self.subtitle.setText(outcomes.page_title(state))
         shown = self.picture_of(self.theme, state)
         if isinstance(shown, str):
             self.picture = None
@@ -197,8 +197,8 @@ def _figures_of(outcome: Outcome, image: int) -> list[str]:
     if image >= outcome.count:
         return []
     if outcome.outputs is not None:
-        psnr = words.decibels(float(outcome.psnr[image]))
-        return [f"{outcome.name}: mse {words.error(float(outcome.mse[image]))}, psnr {psnr} dB"]
+        psnr = formatting.decibels(float(outcome.psnr[image]))
+        return [f"{outcome.name}: mse {formatting.mse(float(outcome.mse[image]))}, psnr {psnr} dB"]
     if outcome.logits is not None:
         best = np.argsort(-outcome.likely[image])[:3]
         told = (f"{outcome.class_name(int(place))} {100 * outcome.likely[image, place]:.1f} %" for place in best)
@@ -225,4 +225,4 @@ def _holds(values: np.ndarray, pointed: Pointed) -> bool:
 
 def mean_words(values: Sequence[float] | np.ndarray, label: str) -> str:
     """Write a mean over the images shown, '' of none."""
-    return f"{label} {words.error(float(np.mean(values)))}" if len(values) else ""
+    return f"{label} {formatting.mse(float(np.mean(values)))}" if len(values) else ""

@@ -35,7 +35,11 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import drawing, fit, numbers, outcomes, words
+<<<<<<< HEAD
+from viewer.state import drawing, fit, numbers, outcomes, formatting
+=======
+from viewer.state import drawing, fit, formatting, numbers
+>>>>>>> 2f43355 (Text for the screen comes from state.formatting, and fields that hold text are called by what it says)
 from viewer.state.drawing import MOST_LIKELY, SIDE, Given
 from viewer.state.graph import Graph
 from viewer.state.outcomes import not_finite
@@ -244,7 +248,7 @@ class Draw(ImagePanel):
 
     def _take_fitted(self, name: str, done: Done) -> None:
         if done.trouble:
-            self.tools.images.told.emit(words.sentence(f"{name}: {done.trouble}"))
+            self.tools.images.told.emit(formatting.sentence(f"{name}: {done.trouble}"))
             return
         image, how = done.result
         self._origin = f"{name}: {how}"
@@ -367,7 +371,7 @@ class Draw(ImagePanel):
 def made_of(subject: Subject, answer: Answer) -> Made:
     """Read a graph's answer, which may be of any shape and hold anything."""
     if answer.trouble:
-        return Made(subject, trouble=words.sentence(answer.trouble))
+        return Made(subject, trouble=formatting.sentence(answer.trouble))
     graph = subject.graph
     name = graph.reconstruction or graph.verdict
     output = answer.arrays[name][0]
@@ -389,16 +393,16 @@ def cell_of(name: str, made: Made) -> Cell:
     """Return what is shown of a run: what it was given, and what came out."""
     given = made.subject.given
     if made.trouble:
-        return Cell(name, given.words, sentence=made.trouble)
+        return Cell(name, given.how, sentence=made.trouble)
     pictures = [Large("given", colours.from_images(given.image[None])[0])]
     if made.picture is not None:
         pictures.append(Large("output", colours.from_images(made.picture[None])[0]))
     told = []
     if made.error is not None:
-        told.append(f"mse {words.error(made.error)}")
+        told.append(f"mse {formatting.mse(made.error)}")
     if made.point is not None:
         told.append(f"at ({made.point[0]:.2f}, {made.point[1]:.2f})".replace("-", "−"))
-    return Cell(name, given.words, tuple(pictures), made.likely[:MOST_LIKELY], ", ".join(told))
+    return Cell(name, given.how, tuple(pictures), made.likely[:MOST_LIKELY], ", ".join(told))
 
 
 def _description(cells: list[Cell]) -> str:

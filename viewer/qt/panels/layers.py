@@ -18,7 +18,7 @@ from viewer.qt.disk import Done
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import layers, numbers, words
+from viewer.state import formatting, layers, numbers
 from viewer.state.files import FileBytes
 from viewer.state.layers import Layer
 from viewer.state.outcomes import not_finite
@@ -150,7 +150,7 @@ class Layers(ImagePanel):
             return
         (answer,) = done.answers.values()
         if answer.trouble:
-            self._say(words.sentence(answer.trouble))
+            self._say(formatting.sentence(answer.trouble))
             return
         self._layers = layers.from_header(answer.header)  # checked when the answer came
         self._left_out = numbers.count(answer.header.get("left_out"))
@@ -198,7 +198,7 @@ class Layers(ImagePanel):
             return
         (answer,) = done.answers.values()
         values = next(iter(answer.arrays.values()), None)
-        trouble = words.sentence(answer.trouble) or _unusable(values)
+        trouble = formatting.sentence(answer.trouble) or _unusable(values)
         if trouble or values is None:
             self._shown = None
             self._say(trouble)
@@ -217,7 +217,7 @@ class Layers(ImagePanel):
             return
         if not isinstance(done.result, Coloured):
             self._shown = None
-            self._say(words.sentence(done.trouble))
+            self._say(formatting.sentence(done.trouble))
             return
         self._shown = (wish, done.result)
         self._enable()
@@ -296,8 +296,8 @@ class Layers(ImagePanel):
         row, column = (place * (shown.stride if part == "maps" else 1) for place in (spot.row, spot.column))
         where = f"row {row + 1}, column {column + 1}"
         if part == "input":
-            return f"{where}: " + ", ".join(words.number(float(value), 3) for value in wish.image[:, row, column])
-        value = words.number(float(shown.maps.values[index, row, column]), 3)
+            return f"{where}: " + ", ".join(formatting.number(float(value), 3) for value in wish.image[:, row, column])
+        value = formatting.number(float(shown.maps.values[index, row, column]), 3)
         return f"map {index + 1}, {where}: {value}\n{figures.figures_of(shown.maps, index)}"
 
     # ---- for the window ----

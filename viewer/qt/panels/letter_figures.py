@@ -54,7 +54,7 @@ def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, let
     for sheet in sheets:
         captions = [] if sheet.verdicts is None else _verdicts(sheet.verdicts, sheet.labels, letters=letters)
         gathered.add(
-            sheet.name, Layer("output", sheet.images), captions=captions, note=sheet.right_words, marked=sheet.wrong
+            sheet.name, Layer("output", sheet.images), captions=captions, note=sheet.right_text, marked=sheet.wrong
         )
     if first is not None and first.targets is not None:
         names = [names_of.latin(int(label), letters=letters) for label in first.labels]
@@ -64,7 +64,7 @@ def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, let
 
 def _verdicts(given: np.ndarray, labels: np.ndarray | None, *, letters: bool) -> list[str]:
     true = [None] * len(given) if labels is None else [int(label) for label in labels]
-    return [names_of.verdict_words(int(one), label, letters=letters) for one, label in zip(given, true, strict=False)]
+    return [names_of.prediction_text(int(one), label, letters=letters) for one, label in zip(given, true, strict=False)]
 
 
 def picture_of_tests(

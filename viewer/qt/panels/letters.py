@@ -130,7 +130,7 @@ class Letters(ComparedPanel):
             return self.outcomes[0].sentence
         judge = judge_of(state)
         told = f"judged by {state.names()[judge]}" if judge else "select a classifier of letters too for verdicts"
-        self.subtitle.setText(f"{outcomes.page_words(state)} · {told}")
+        self.subtitle.setText(f"{outcomes.page_title(state)} · {told}")
         labels = self._labels(state)
         return picture_of_tests(
             theme, self.outcomes, state.sample, labels, self.verdicts, letters=self._of_letters(state)
@@ -180,7 +180,7 @@ class Letters(ComparedPanel):
         for sheet in self.sheets:
             if pointed.image < len(sheet.labels) and sheet.verdicts is not None:
                 given, true = int(sheet.verdicts[pointed.image]), int(sheet.labels[pointed.image])
-                told.append(f"{sheet.name}: called {letters.verdict_words(given, true, letters=named)}")
+                told.append(f"{sheet.name}: called {letters.prediction_text(given, true, letters=named)}")
         return told
 
     def place_words(self, image: int, state: State) -> str:

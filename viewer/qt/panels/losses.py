@@ -17,10 +17,10 @@ from viewer.qt.widgets.figure_view import Figure
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import losses
+from viewer.state.formatting import sentence
 from viewer.state.history import RunHistory
 from viewer.state.losses import LOSS, VALIDATION
 from viewer.state.selection import State
-from viewer.state.words import sentence
 
 EPOCHS, TIME = "epochs", "wall clock"
 UNITS = ((7200.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))  # from so many seconds on

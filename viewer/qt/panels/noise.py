@@ -22,7 +22,11 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import noise, noise_lab, outcomes, words
+<<<<<<< HEAD
+from viewer.state import noise, noise_lab, outcomes, formatting
+=======
+from viewer.state import formatting, noise, noise_lab
+>>>>>>> 2f43355 (Text for the screen comes from state.formatting, and fields that hold text are called by what it says)
 from viewer.state.noise import Kind
 from viewer.state.noise_lab import CurveKey, Curves, Shot, Trial
 from viewer.state.selection import State
@@ -262,7 +266,7 @@ class Noise(ImagePanel):
             assert isinstance(path, Path), path
             trial, noisy = plan.trials[path], plan.noisy[path]
             if answer.trouble:
-                results[path] = noise_lab.Result(trial, noisy, trouble=words.sentence(answer.trouble))
+                results[path] = noise_lab.Result(trial, noisy, trouble=formatting.sentence(answer.trouble))
             else:
                 results[path] = noise_lab.result_of(trial, noisy, next(iter(answer.arrays.values())))
         first = state.current if state.current in results else next(iter(results))
@@ -375,7 +379,7 @@ class Noise(ImagePanel):
             self.curve_view.show_sentence("No curve: a classifier makes no pictures.")
             return
         figure = pictures.lines(self.theme, self.shot, self.curves, keys, self.store.state.names())
-        described = "; ".join(f"{line.name} {words.decibels(line.now)} dB" for line in figure.lines)
+        described = "; ".join(f"{line.name} {formatting.decibels(line.now)} dB" for line in figure.lines)
         self.curve_view.show_figure(figure, f"{figure.heading}: {described}")
 
     def _go_on(self, milliseconds: int = REST_MILLISECONDS) -> None:

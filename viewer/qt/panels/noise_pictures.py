@@ -14,7 +14,7 @@ from viewer.figures.lines import Line, LinesFigure
 from viewer.figures.mosaic import Large, MosaicFigure, Row
 from viewer.figures.theme import Theme
 from viewer.qt.widgets.panel import Cell, Numbers
-from viewer.state import words
+from viewer.state import formatting
 from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, Reference, Result, Scores, Shot
 
 HEADING = ("run", "image", "noise", "strength", "measured", "PSNR dB", "SSIM", "called")
@@ -31,7 +31,7 @@ def mosaic(theme: Theme, result: Result, reference: Reference, chosen: int) -> M
     if result.scores is not None and result.outputs is not None:
         told += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
     rows = tuple(Row(label, colours.fitted(colours.from_images(images), size)) for label, images, _ in told)
-    notes = [f"{words.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in told]
+    notes = [f"{formatting.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in told]
     return MosaicFigure(
         theme=theme,
         rows=rows,
@@ -77,7 +77,7 @@ def _block(name: str, result: Result, shared: Reference) -> Block:
 def captions(result: Result) -> tuple[str, ...]:
     """Return what stands beside each image: the PSNR of the output, or the class that it is given."""
     if result.scores is not None:
-        return tuple(words.decibels(float(ratio)) for ratio in result.scores.psnr)
+        return tuple(formatting.decibels(float(ratio)) for ratio in result.scores.psnr)
     return tuple(_verdicts(result))
 
 
@@ -90,20 +90,20 @@ def _verdicts(result: Result) -> list[str]:
 
 def similarity(value: float) -> str:
     """Write a structural similarity."""
-    return words.MISSING if math.isnan(value) else f"{value:.2f}".replace("-", "−")
+    return formatting.MISSING if math.isnan(value) else f"{value:.2f}".replace("-", "−")
 
 
 def mean_words(scores: Scores) -> str:
     """Write the means of a run over the images."""
     ratio, alike = scores.means
-    return f"{words.decibels(ratio)} dB, SSIM {similarity(alike)}"
+    return f"{formatting.decibels(ratio)} dB, SSIM {similarity(alike)}"
 
 
 def score_words(scores: Scores | None, index: int) -> str:
     """Write what one image scores; '' where nothing was measured."""
     if scores is None:
         return ""
-    return f"{words.decibels(float(scores.psnr[index]))} dB, SSIM {similarity(float(scores.ssim[index]))}"
+    return f"{formatting.decibels(float(scores.psnr[index]))} dB, SSIM {similarity(float(scores.ssim[index]))}"
 
 
 def summary(shot: Shot, current: Result | None) -> str:
@@ -115,8 +115,8 @@ def summary(shot: Shot, current: Result | None) -> str:
         return ""
     if len(measured) == 1:
         label = "dB after" if measured[0][1] == "after" else measured[0][1]
-        return f"PSNR {words.decibels(measured[0][0][0])} {label}; SSIM {similarity(measured[0][0][1])}"
-    ratios = ", ".join(f"{words.decibels(means[0])} {label}" for means, label in measured)
+        return f"PSNR {formatting.decibels(measured[0][0][0])} {label}; SSIM {similarity(measured[0][0][1])}"
+    ratios = ", ".join(f"{formatting.decibels(means[0])} {label}" for means, label in measured)
     return f"PSNR {ratios}; SSIM {', '.join(similarity(means[1]) for means, _ in measured)}"
 
 

@@ -11,7 +11,7 @@ from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import Layer, Picture, mean_words
-from viewer.state import outcomes, words
+from viewer.state import formatting, outcomes
 from viewer.state.outcomes import Outcome
 
 SPELLED = {"diff.": "difference", "noisy": "noisy input"}
@@ -25,14 +25,14 @@ def reach_of(told: Sequence[Outcome]) -> float:
 
 
 def scale_of(theme: Theme, reach: float) -> Scale:
-    far = f"{reach:.2f}" if reach < words.LARGE else words.large(reach)
+    far = f"{reach:.2f}" if reach < formatting.LARGE else formatting.large(reach)
     return Scale(f"−{far}", f"+{far}", colours.diverging(theme.neutral), "output − target")
 
 
 def captions_of(outcome: Outcome, labels: np.ndarray | None) -> tuple[str, ...]:
     """Return what stands below each image: its error; of a classifier what it calls it, and what that is not."""
     if outcome.logits is None:
-        return tuple(words.error(float(error)) for error in outcome.mse)
+        return tuple(formatting.mse(float(error)) for error in outcome.mse)
     told = []
     for image in range(outcome.count):
         name, sure = outcome.verdict(image)

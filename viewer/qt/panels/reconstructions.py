@@ -68,7 +68,7 @@ class Reconstructions(ComparedPanel):
 
 def _subtitle(panel: Reconstructions, state: State) -> str:
     """Which images, which page; of one run without its graph what is shown in its place."""
-    page = outcomes.page_words(state)
+    page = outcomes.page_title(state)
     (first, *others) = panel.outcomes
     if others:
         return page

@@ -15,9 +15,9 @@ from viewer.qt.settings import Settings
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.run_table import RunTable
+from viewer.state.formatting import clean
 from viewer.state.rows import COLUMNS, HOW_TO_FILTER, Key, Row, Rows
 from viewer.state.selection import State
-from viewer.state.words import clean
 
 
 class Runs(Panel):

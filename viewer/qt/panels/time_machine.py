@@ -24,7 +24,7 @@ from viewer.qt.disk import Done
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
-from viewer.state import epochs, files, words
+from viewer.state import epochs, files, formatting
 from viewer.state.epochs import Epochs
 from viewer.state.files import FileBytes
 from viewer.state.film import Film, film_of
@@ -165,7 +165,7 @@ class TimeMachine(Panel):
             if isinstance(file, FileBytes):
                 self._asked[path] = file
             else:
-                self._films[path] = words.sentence(file)
+                self._films[path] = formatting.sentence(file)
         if self._asked:  # all that are open, since a newer wish takes the place of one that waits
             self.asker.ask({path: Ask(file, kind="epochs") for path, file in self._asked.items()})
         self._films_changed()
@@ -181,7 +181,7 @@ class TimeMachine(Panel):
 
     def _take_epochs(self, path: Path, answer: Answer) -> None:
         if answer.trouble:
-            self._films[path] = words.sentence(answer.trouble)
+            self._films[path] = formatting.sentence(answer.trouble)
             return
         try:
             found = epochs.from_parts(answer.header, answer.arrays)
@@ -201,11 +201,11 @@ class TimeMachine(Panel):
                 self.tools.disk.do(f"film {path}", job, partial(self._take_film, path))
             elif known.history_trouble:
                 del self._epochs[path]
-                self._films[path] = words.sentence(known.history_trouble)
+                self._films[path] = formatting.sentence(known.history_trouble)
 
     def _take_film(self, path: Path, done: Done) -> None:
         if path in self._stamps:
-            self._films[path] = done.result if done.result is not None else words.sentence(done.trouble)
+            self._films[path] = done.result if done.result is not None else formatting.sentence(done.trouble)
             self._films_changed()
 
     def _films_changed(self) -> None:
@@ -309,7 +309,7 @@ class TimeMachine(Panel):
             note = f"epoch {shown}, its newest"
         else:
             note = f"epoch {shown}, the nearest kept"
-        return Still(film, index, f"{note}, mse {words.error(float(film.errors[index].mean()))}")
+        return Still(film, index, f"{note}, mse {formatting.mse(float(film.errors[index].mean()))}")
 
     def redraw(self) -> None:
         state, stills = self.store.state, self._stills()
@@ -353,7 +353,7 @@ class TimeMachine(Panel):
         return MosaicFigure(
             theme=self.theme,
             rows=rows,
-            captions=tuple(words.error(float(error)) for error in still.errors),
+            captions=tuple(formatting.mse(float(error)) for error in still.errors),
             caption_label="mse",
             chosen=chosen,
             large=tuple(Large(row.label, row.pixels[chosen]) for row in rows),
@@ -456,11 +456,11 @@ def _read(entries: Iterable[Entry]) -> dict[Path, FileBytes | str]:
     """Read histories; one that cannot be read has its sentence."""
     found: dict[Path, FileBytes | str] = {}
     for entry in entries:
-        label = words.clean("/".join(entry.history.parts[-3:]), limit=120)
+        label = formatting.clean("/".join(entry.history.parts[-3:]), limit=120)
         try:
             found[entry.path] = files.read(entry.history, limit=gate.MAX_HDF5_BYTES, label=label)
         except FileRefused as refusal:
-            found[entry.path] = words.clean(refusal)
+            found[entry.path] = formatting.clean(refusal)
     return found
 
 

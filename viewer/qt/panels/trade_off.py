@@ -13,7 +13,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import Figure
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
-from viewer.state import trade_off, words
+from viewer.state import formatting, trade_off
 from viewer.state.selection import State
 from viewer.state.trade_off import AXES, LABELS, LARGER_IS_BETTER, METRICS, PARAMETERS, VALUES, Model
 
@@ -263,7 +263,13 @@ def _counted(models: list[Model], without: list[str]) -> str:
 
 
 def _written(metric: str, value: float) -> str:
-    return words.error(value) if metric == "mse" else words.decibels(value) if metric == "psnr" else words.number(value)
+    return (
+        formatting.mse(value)
+        if metric == "mse"
+        else formatting.decibels(value)
+        if metric == "psnr"
+        else formatting.number(value)
+    )
 
 
 def _or_nothing(value: float | None) -> float | str:

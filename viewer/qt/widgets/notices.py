@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 import zoo
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 
 SHOWN = 3
 

@@ -88,7 +88,7 @@ class PageBar(QWidget):
         self.box.setValue((0 if state.pasted is not None else state.start) + min(state.sample, max(0, count - 1)) + 1)
         self.box.blockSignals(False)
         told = "" if page is None else f"of {known:,}" if known else "of the test split"
-        self.of.setText(f"{told}, {state.order.words}" if state.order and state.pasted is None else told)
+        self.of.setText(f"{told}, {state.order.description}" if state.order and state.pasted is None else told)
         for widget in (self.back, self.on, self.box, self.worst, self.best, self.in_order):
             widget.setEnabled(page is not None)
 

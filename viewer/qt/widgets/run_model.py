@@ -21,9 +21,9 @@ from viewer.figures import colours
 from viewer.figures.mosaic import to_image
 from viewer.figures.theme import LIGHT, Theme
 from viewer.state import rows
+from viewer.state.formatting import clean
 from viewer.state.rows import COLUMNS, PLACES, Row
 from viewer.state.samples import Samples
-from viewer.state.words import clean
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()

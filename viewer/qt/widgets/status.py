@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from viewer.infer.questions import Hello
 from viewer.qt.widgets.elided_label import hold_size
-from viewer.state.words import clean
+from viewer.state.formatting import clean
 
 
 class Status(QStatusBar):

@@ -11,7 +11,7 @@ import numpy as np
 from viewer.report import pieces
 from viewer.report.document import Block, Heading, Table, answer, asked, note, part
 from viewer.report.reader import Reader, Run
-from viewer.state import noise, numbers, words
+from viewer.state import formatting, noise, numbers
 
 TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
 LEAD = (
@@ -70,10 +70,10 @@ def resolution(run: Run) -> str:
     if image is None or not ports:
         return ""
     out = ports[0].shape[1:]
-    same = "the same" if tuple(image) == tuple(out) else "not the same"
+    same = f"{'the same' if tuple(image) == tuple(out) else 'not the same'} resolution"
     return (
-        f"{words.shape(image)} goes in and {words.shape(out)} comes out: {same} resolution. In between there are "
-        f"{words.shape(run.history.bottleneck)} = {run.size:,} values; {run.history.parameters:,} "
+        f"{formatting.shape(image)} goes in and {formatting.shape(out)} comes out: {same}. In between there are "
+        f"{formatting.shape(run.history.bottleneck)} = {run.size:,} values; {run.history.parameters:,} "
         "parameters are learned."
     )
 
@@ -272,10 +272,10 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> Table:
     rows = [
         (
             f"{gain.sigma:g}",
-            words.decibels(gain.before),
-            words.decibels(gain.after),
-            words.decibels(gain.trained),
-            f"{gain.passed:.0%}" if math.isfinite(gain.passed) else words.MISSING,
+            formatting.decibels(gain.before),
+            formatting.decibels(gain.after),
+            formatting.decibels(gain.trained),
+            f"{gain.passed:.0%}" if math.isfinite(gain.passed) else formatting.MISSING,
         )
         for gain in gains
     ]

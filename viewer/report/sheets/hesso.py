@@ -16,7 +16,7 @@ from viewer.figures.titled import BesideFigure
 from viewer.report import pieces
 from viewer.report.document import Block, Figure, Heading, Picture, Table, answer, asked, note, part
 from viewer.report.reader import Reader, Run
-from viewer.state import words
+from viewer.state import formatting
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import to_unit
 
@@ -97,7 +97,7 @@ def setup(run: Run) -> list[str]:
         pixels = int(np.prod(shape))
         less = "fewer than" if run.size < pixels else "as many as" if run.size == pixels else "more than"
         told.append(
-            f"The bottleneck is {words.shape(run.history.bottleneck)} = {run.size:,} values, {less} the image "
+            f"The bottleneck is {formatting.shape(run.history.bottleneck)} = {run.size:,} values, {less} the image "
             "has pixels "
             f"({pixels:,}){'' if run.size < pixels else ': it is divided by 16 in its area but not in its values'}."
         )
@@ -386,8 +386,8 @@ def _wrong_table(generators: Mapping[int, Runs], metric: str, where: str) -> lis
     for digit, runs in generators.items():
         cells = [run.metric(metric) for run in runs.values()]
         real = next((r for run in runs.values() if (r := run.baseline("real", "wrong-plane")) is not None), None)
-        rows.append((str(digit), *(words.MISSING if cell is None else f"{cell:.1%}" for cell in cells)))
-        rows[-1] = (*rows[-1], words.MISSING if real is None else f"{real:.1%}")
+        rows.append((str(digit), *(formatting.MISSING if cell is None else f"{cell:.1%}" for cell in cells)))
+        rows[-1] = (*rows[-1], formatting.MISSING if real is None else f"{real:.1%}")
     heading = ("digit", *(samples_of(count).lower() for count in COUNTS), "real test digits")
     caption = f"Generated digits that the classifier takes for another, {where}, by digit and number of samples."
     return [Table(caption, (heading, *rows))]
@@ -419,7 +419,7 @@ def _diversity_table(generators: Mapping[int, Runs]) -> list[Block]:
 
 
 def _measure(name: str, value: float | None) -> str:
-    return words.number(value, 3) if value is None or name != "distinct" else f"{value:.0f}"
+    return formatting.number(value, 3) if value is None or name != "distinct" else f"{value:.0f}"
 
 
 @dataclass(frozen=True)
@@ -509,7 +509,7 @@ def _loss_table(generators: Mapping[int, Runs]) -> list[Block]:
     for digit, runs in generators.items():
         for count, run in runs.items():
             losses = run.history.train_loss, run.history.val_loss
-            ends = [words.number(float(loss[-1]) if len(loss) else None, 4) for loss in losses]
+            ends = [formatting.number(float(loss[-1]) if len(loss) else None, 4) for loss in losses]
             cells = [
                 run.metric("mse"),
                 *(run.baseline(name, "mse") for name in ("pca", "mean-image", "nearest-example")),

@@ -12,7 +12,7 @@ from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
 from viewer.report import pieces
 from viewer.report.document import Block, Figure, Heading, Picture, Table, answer, asked, part
 from viewer.report.reader import Reader, Run
-from viewer.state import chroma, numbers, words
+from viewer.state import chroma, formatting, numbers
 from viewer.state.samples import Samples, grey
 
 TITLE = "ACML, Assignment 2: Convolutional Autoencoders"
@@ -201,10 +201,8 @@ def latent_size(base: Run) -> str:
     if not base.size:
         return ""
     verdict = "as the sheet says" if base.size == LATENT else f"where the sheet says {LATENT:,}"
-    return (
-        f"The size of the latent space representation of the above network is {words.shape(base.history.bottleneck)} = "
-        f"{base.size:,}, {verdict}."
-    )
+    shape = formatting.shape(base.history.bottleneck)
+    return f"The size of the latent space representation of the above network is {shape} = {base.size:,}, {verdict}."
 
 
 def _changes(base: Run, models: Runs) -> list[Block]:
@@ -257,14 +255,14 @@ def _model_table(runs: Runs) -> Table:
         rows.append(
             (
                 name,
-                words.shape(run.history.bottleneck) or words.MISSING,
-                f"{run.size:,}" if run.size else words.MISSING,
-                f"{sheet:,}" if sheet else words.MISSING,
+                formatting.shape(run.history.bottleneck) or formatting.MISSING,
+                f"{run.size:,}" if run.size else formatting.MISSING,
+                f"{sheet:,}" if sheet else formatting.MISSING,
                 pieces.figure_cell("mse", run.metric("mse")),
                 pieces.sheet_cell("mse", run),
                 pieces.figure_cell("mse", run.baseline("pca", "mse")),
-                f"{run.history.parameters:,}" if run.is_there else words.MISSING,
-                str(run.history.epochs_done) if run.is_there else words.MISSING,
+                f"{run.history.parameters:,}" if run.is_there else formatting.MISSING,
+                str(run.history.epochs_done) if run.is_there else formatting.MISSING,
             )
         )
     caption = (

@@ -49,7 +49,7 @@ def large(value: float) -> str:
     return f"{value:.2e}".replace("e+0", "e").replace("e+", "e")
 
 
-def error(value: float | None) -> str:
+def mse(value: float | None) -> str:
     """Write a mean squared error of [0, 1] pixels."""
     if value is None or not math.isfinite(value):
         return MISSING
