@@ -195,7 +195,7 @@ def _model(nodes: list[Any], inputs: list[Any], outputs: list[Any], weights: lis
 
 
 def write_vae(root: Path, name: str = "tests/vae", *, wrong: int = 5) -> RunFolder:
-    """Write a run with two latent values, a decoder and the sheet's grids, of whose verdicts so many are wrong."""
+    """Write a run of two latent values, a decoder and the sheet's grids, of whose predictions so many are wrong."""
     run = write_run(root, name)
     atomic_write(run.graph("model"), _vae_graph(decoder=False))
     atomic_write(run.graph("decoder"), _vae_graph(decoder=True))

@@ -76,10 +76,10 @@ def write_colouriser(root: Path, name: str = "tests/colour") -> Path:
 
 
 def write_translator(root: Path, name: str = "letters/mean", *, wrong: tuple[int, ...] = ()) -> Path:
-    """A translator whose history keeps ten letters; the judge takes those in `wrong` for the next one."""
+    """A translator whose history keeps ten letters; the classifier takes those in `wrong` for the next one."""
     labels = np.arange(10)
-    verdicts = np.array([label + 1 if label in wrong else label for label in labels])
-    grid = {"inputs": bars(), "images": bars() // 2, "targets": bars()[::-1], "labels": labels, "verdicts": verdicts}
+    predictions = np.array([label + 1 if label in wrong else label for label in labels])
+    grid = {"inputs": bars(), "images": bars() // 2, "targets": bars()[::-1], "labels": labels, "verdicts": predictions}
     arrays = {f"grids/letters/{part}": np.ascontiguousarray(values) for part, values in grid.items()}
     arrays |= {runs.SAMPLE_INPUTS: bars(), runs.SAMPLE_TARGETS: np.ascontiguousarray(bars()[::-1])}
     graph = graph_bytes(replace(CARD, name=name, task="translate"))

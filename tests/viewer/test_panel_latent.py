@@ -546,10 +546,10 @@ def test_a_range_zooms_about_a_point_and_follows_points() -> None:
     assert far.x == pytest.approx(6.0, abs=0.1) and far.reach > 2
 
 
-def test_the_label_is_the_one_whose_share_of_wrong_verdicts_was_told() -> None:
-    verdicts = np.array([2] * 8 + [7] * 2)
-    assert latent.label_by_share(verdicts, 0.2) == 2 and latent.label_by_share(verdicts, 0.8) == 7
-    assert latent.label_by_share(verdicts, 0.5) is None
+def test_the_label_is_the_one_whose_recorded_share_of_predictions_is_wrong() -> None:
+    predictions = np.array([2] * 8 + [7] * 2)
+    assert latent.label_by_share(predictions, 0.2) == 2 and latent.label_by_share(predictions, 0.8) == 7
+    assert latent.label_by_share(predictions, 0.5) is None
     assert latent.label_by_share(np.array([2, 7]), 0.5) is None, "both would do"
 
 

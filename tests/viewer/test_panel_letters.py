@@ -1,4 +1,4 @@
-"""The panel of letters: one of each class out of the histories, or test images, live and judged."""
+"""The panel of letters: one of each class out of the histories, or test images, live and classified."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_letters(root: Path) -> tuple[Path, ...]:
     return mean, write_translator(root, "letters/random"), write_classifier(root, "letters/classifier", data="latin")
 
 
-def test_the_sheets_figure_has_a_block_for_each_strategy_and_marks_wrong_verdicts(
+def test_the_sheets_figure_has_a_block_for_each_strategy_and_marks_wrong_predictions(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     mean, random, _ = write_letters(tmp_path)
@@ -60,7 +60,7 @@ def test_without_a_selected_one_all_letters_of_the_folder_are_shown_and_can_be_s
     assert set(window.store.state.selected) == {mean, random, classifier} and not panel.offer.isVisible()
 
 
-def test_the_test_images_go_live_through_the_runs_and_a_selected_classifier_judges_them(
+def test_the_test_images_go_live_through_the_runs_and_a_selected_classifier_names_them(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     mean, random, classifier = write_letters(tmp_path)
@@ -70,19 +70,19 @@ def test_the_test_images_go_live_through_the_runs_and_a_selected_classifier_judg
     assert not panel.bar.isVisible()
     panel.tests.click()
     settle_window(qtbot, window)
-    assert panel.bar.isVisible() and "judged by letters/classifier" in panel.subtitle.text()
+    assert panel.bar.isVisible() and "classified by letters/classifier" in panel.subtitle.text()
     blocks = {block.title: block for block in figure_of(panel).blocks}
     assert list(blocks) == ["Cyrillic", "mean", "random", "class mean"]
-    np.testing.assert_array_equal(panel.verdicts[mean], np.arange(10))
+    np.testing.assert_array_equal(panel.predictions[mean], np.arange(10))
     assert blocks["random"].captions[:3] == ("B", "D", "G")
     head, *rows = panel.numbers()
     assert head[3] == "called" and len(rows) == 20 and rows[0][3] == "B"
     window.store.set_selected((mean, random), mean)
     settle_window(qtbot, window)
-    assert panel.verdicts == {} and "select a classifier" in panel.subtitle.text()
+    assert panel.predictions == {} and "select a classifier" in panel.subtitle.text()
 
 
-def test_a_letter_of_the_sheet_is_chosen_by_click_and_key_and_tells_all_verdicts(
+def test_a_letter_of_the_sheet_is_chosen_by_click_and_key_and_shows_all_predictions(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     mean, random, _ = write_letters(tmp_path)

@@ -90,7 +90,7 @@ def test_the_kind_of_noise_has_a_strength_of_its_own(run: RunFolder, open_window
     assert panel.sigma_label.text() == "0.25" and panel.shot is not None and panel.shot.kind == "gaussian"
 
 
-def test_the_curve_has_a_line_a_run_and_dashed_ones_for_what_they_rival(
+def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b", noise=0.2).path

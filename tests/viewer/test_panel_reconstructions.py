@@ -92,7 +92,7 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(tmp_path: Path, open
     assert told == {"tests/usual", "tests/classifier", "tests/colour", "tests/training"}
 
 
-def test_a_classifier_alone_tells_its_verdicts_and_where_it_is_wrong(
+def test_a_classifier_alone_shows_its_predictions_and_where_it_is_wrong(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     window = open_window(write_classifier(tmp_path))
@@ -223,5 +223,5 @@ def test_numbers_have_a_row_for_each_image_and_run(tmp_path: Path, open_window: 
     assert head == ("run", "image", "place", "label", "mse", "psnr_db", "called", "sure") and len(rows) == 20
     first = next(row for row in rows if row[0] == "tests/a")
     assert first[1:4] == (1, 1, "class-0") and first[4] == pytest.approx(10 ** (-float(first[5]) / 10)) and not first[6]
-    verdict = next(row for row in rows if row[0] == "tests/classifier" and row[1] == 3)
-    assert verdict[6] == "c" and 0.5 < float(verdict[7]) <= 1 and verdict[4] == ""
+    prediction = next(row for row in rows if row[0] == "tests/classifier" and row[1] == 3)
+    assert prediction[6] == "c" and 0.5 < float(prediction[7]) <= 1 and prediction[4] == ""

@@ -194,7 +194,7 @@ def test_pictures_have_names_titles_captions_and_the_name_of_their_data(
 
 
 def test_tables_put_the_measured_figure_beside_the_sheets_and_a_baseline(whole_reports: dict[str, Report]) -> None:
-    for assignment, rival in (
+    for assignment, baseline in (
         ("freiburg", "PCA"),
         ("letters", "PCA"),
         ("purdue", "PCA, 392 values"),
@@ -202,8 +202,8 @@ def test_tables_put_the_measured_figure_beside_the_sheets_and_a_baseline(whole_r
         ("maastricht", "grey copied"),
     ):
         tables = [block for block in whole_reports[assignment].blocks if isinstance(block, Table)]
-        fitting = [table.rows[0] for table in tables if rival in table.rows[0] and "sheet" in table.rows[0]]
-        assert fitting, (assignment, rival)
+        fitting = [table.rows[0] for table in tables if baseline in table.rows[0] and "sheet" in table.rows[0]]
+        assert fitting, (assignment, baseline)
         assert all(any(cell.startswith("measured") for cell in heading) for heading in fitting if "run" in heading)
 
 
@@ -486,7 +486,7 @@ def test_a_new_sheet_is_one_new_file() -> None:
 # ---- figures -------------------------------------------------------------------------------------------------
 
 
-def test_wrong_verdicts_are_marked_in_green_on_their_own_tile(qtbot: QtBot) -> None:
+def test_wrong_predictions_are_marked_in_green_on_their_own_tile(qtbot: QtBot) -> None:
     pixels = np.zeros((9, 28, 28, 3), np.uint8)
     marks = ("", "", "", "", "7", "", "", "", "")
     plain, marked = (painted(PlaneFigure(LIGHT, "title", pixels, told)) for told in ((), marks))
@@ -540,10 +540,10 @@ def test_grids_of_another_shape_than_agreed_are_left_out() -> None:
     }
     found = grids.from_arrays(arrays)
     assert found.keys() == {"plane", "odd"}
-    verdicts = found["plane"].verdicts
-    assert verdicts is not None
-    assert verdicts.tolist() == [2, 2, 3, 2]
-    assert (found["odd"].verdicts, found["odd"].inputs, found["plane"].side) == (None, None, 2)
+    predictions = found["plane"].predictions
+    assert predictions is not None
+    assert predictions.tolist() == [2, 2, 3, 2]
+    assert (found["odd"].predictions, found["odd"].inputs, found["plane"].side) == (None, None, 2)
 
 
 def test_a_title_stands_above_its_figure(qtbot: QtBot) -> None:

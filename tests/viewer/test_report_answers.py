@@ -167,7 +167,7 @@ def generators(metric: str, **shares: float) -> dict[str, Run]:
     }
 
 
-def test_wrong_verdicts_are_told_by_the_number_of_samples() -> None:
+def test_wrong_predictions_are_counted_beside_the_number_of_samples() -> None:
     def told(**shares: float) -> str:
         return only(hesso.recognised(2, generators("wrong-plane", **shares), "wrong-plane", "In the middle"))
 
@@ -450,6 +450,6 @@ def test_normalisation_is_in_the_graph_only_where_contrast_changes_nothing() -> 
 
 
 def test_letters_that_are_called_by_another_name_are_marked() -> None:
-    grid = PictureGrid(np.zeros((3, 1, 2, 2)), labels=np.array([0, 1, 2]), verdicts=np.array([0, 2, 99]))
+    grid = PictureGrid(np.zeros((3, 1, 2, 2)), labels=np.array([0, 1, 2]), predictions=np.array([0, 2, 99]))
     assert letters.called(grid) == ["B", "G (D)", "? (G)"]
     assert letters.called(PictureGrid(np.zeros((3, 1, 2, 2)))) == []

@@ -149,9 +149,9 @@ def table(conditions: dict[str, Any], starts: Sequence[Start], driven: Driven) -
     lines = [f"{name}: {value}" for name, value in conditions.items()]
     lines += ["", f"{'':22} {'target':>9} {'measured':>9}"]
     for each in targets(starts, driven):
-        verdict = {True: "pass", False: "MISS", None: "–"}[each.passed]
+        sign = {True: "pass", False: "MISS", None: "–"}[each.passed]
         limit, value = f"{each.limit:.0f} {each.unit}", _number(each.value, each.unit)
-        lines.append(f"{each.name:22} {limit:>9} {value:>9}  {verdict:4}  {each.note}")
+        lines.append(f"{each.name:22} {limit:>9} {value:>9}  {sign:4}  {each.note}")
     lines += ["", *_slowest(driven.runs), "", *_stalls(driven)]
     left_out = _left_out(driven.runs)
     return "\n".join([*lines, *(["", "not measured:", *left_out] if left_out else [])])

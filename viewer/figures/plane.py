@@ -1,4 +1,4 @@
-"""The latent plane: a square of generated pictures, those that a judge takes for something else marked."""
+"""The latent plane: a square of generated pictures, with those marked that a classifier takes for something else."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class Images(QObject):
             self.want_split(partial(self._rank, end))
             return
         graph = state.now.graph
-        if file is None or graph is None or not (graph.reconstruction or graph.verdict):
+        if file is None or graph is None or not (graph.reconstruction or graph.logits_output):
             self.told.emit("Images are ranked by what the graph makes of them, and there is no such graph here.")
             return
         self._wanted = end
@@ -195,7 +195,7 @@ class Images(QObject):
             self._stop()
             return
         self.progressed.emit(f"ranking the test split: {ranking.done:,} of {len(ranking.rows):,}")
-        output = graph.reconstruction or graph.verdict
+        output = graph.reconstruction or graph.logits_output
         ask = Ask(file, samples.inputs, (output,))
         self.asker.ask({ranking.path: ask}, Chunk(ranking, page, samples), patient=True)
 

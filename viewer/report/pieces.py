@@ -39,7 +39,7 @@ METRICS = {
     "accuracy-noise": "of noise",
     "cross_entropy": "cross-entropy, nats",
 }
-RIVALS = {
+BASELINES = {
     "pca": "PCA",
     "nearest-example": "nearest training image",
     "black": "all black",
@@ -256,40 +256,40 @@ def sheet_cell(metric: str, run: Run) -> str:
     return f"{value:.0%}" if metric == "accuracy" else f"{value:g}"
 
 
-def measured(run: Run, metrics: Sequence[str], rivals: Sequence[str], *, caption: str) -> list[Block]:
+def measured(run: Run, metrics: Sequence[str], baselines: Sequence[str], *, caption: str) -> list[Block]:
     """One run's figures beside the sheet's and the baselines'."""
     known = [metric for metric in metrics if run.metric(metric) is not None]
     if not known:
         return lacking(run, what="figures of the test split")
-    there = [rival for rival in rivals if rival in run.history.baselines]
-    heading = ("test split", "measured", "sheet", *(_rival(rival, run) for rival in there))
+    there = [baseline for baseline in baselines if baseline in run.history.baselines]
+    heading = ("test split", "measured", "sheet", *(_baseline_heading(baseline, run) for baseline in there))
     rows = [
         (
             METRICS.get(metric, metric),
             figure_cell(metric, run.metric(metric)),
             sheet_cell(metric, run),
-            *(figure_cell(metric, run.baseline(rival, metric)) for rival in there),
+            *(figure_cell(metric, run.baseline(baseline, metric)) for baseline in there),
         )
         for metric in known
     ]
     return [Table(caption, (heading, *rows))]
 
 
-def _rival(rival: str, run: Run) -> str:
-    name = RIVALS.get(rival, rival)
-    return f"{name}, {run.size:,} values" if rival == "pca" and run.size else name
+def _baseline_heading(baseline: str, run: Run) -> str:
+    name = BASELINES.get(baseline, baseline)
+    return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
 
 
 def compared(
-    runs: Mapping[str, Run], metric: str, rivals: Sequence[str], *, caption: str, more: Sequence[str] = ()
+    runs: Mapping[str, Run], metric: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()
 ) -> list[Block]:
     """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics."""
-    there = [rival for rival in rivals if any(rival in run.history.baselines for run in runs.values())]
+    there = [baseline for baseline in baselines if any(baseline in run.history.baselines for run in runs.values())]
     heading = (
         "run",
         f"measured: {METRICS.get(metric, metric)}",
         "sheet",
-        *(RIVALS.get(rival, rival) for rival in there),
+        *(BASELINES.get(baseline, baseline) for baseline in there),
         *(METRICS.get(each, each) for each in more),
         "epochs",
         "state",
@@ -301,7 +301,7 @@ def compared(
                 label,
                 figure_cell(metric, run.metric(metric)),
                 sheet_cell(metric, run),
-                *(figure_cell(metric, run.baseline(rival, metric)) for rival in there),
+                *(figure_cell(metric, run.baseline(baseline, metric)) for baseline in there),
                 *(figure_cell(each, run.metric(each)) for each in more),
                 str(run.history.epochs_done) if run.is_there else formatting.MISSING,
                 _short(run.history.state if run.is_there else "not there"),

@@ -253,7 +253,7 @@ def _files(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
         listed = known.listed.get(name, "")
         if stamp is None and not listed:
             continue
-        yield name, _verdict(stamp[2] if stamp else None, hashed.get(name, ""), listed, known.sizes.get(name))
+        yield name, _file_check(stamp[2] if stamp else None, hashed.get(name, ""), listed, known.sizes.get(name))
         shown = hashed.get(name) or listed
         if shown:
             yield "", formatting.clean(shown, limit=HASH)
@@ -265,7 +265,7 @@ def _files(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
         yield "history", f"{formatting.clean(entry.history, limit=500)}, {_bytes(entry.history_stamp[2])}"
 
 
-def _verdict(size: int | None, sha256: str, listed: str, listed_size: int | None) -> str:
+def _file_check(size: int | None, sha256: str, listed: str, listed_size: int | None) -> str:
     """Say whether a file is the one that card.json lists: by its sha256 where it was read, else by its size."""
     if size is None:
         return "missing; card.json lists it: export the run again"

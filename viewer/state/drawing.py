@@ -104,7 +104,7 @@ def outputs_for(graph: Graph) -> tuple[str, ...]:
     if graph.reconstruction:
         plane = [port.name for port in graph.facts.outputs if port.shape[1:] == (2,) and port.name == graph.bottleneck]
         return (graph.reconstruction, *plane)
-    return (graph.verdict,) if graph.verdict else ()
+    return (graph.logits_output,) if graph.logits_output else ()
 
 
 def why_not(graph: Graph, task: str) -> str:

@@ -62,7 +62,7 @@ class Graph:
         return float(noise) if isinstance(noise, int | float) and 0 <= noise <= 1 else 0.0
 
     @property
-    def verdict(self) -> str:
+    def logits_output(self) -> str:
         """The output that holds a classifier's logits; '' for none."""
         names = [port.name for port in self.facts.outputs if port.dtype == "float32" and len(port.shape) == 2]
         return "logits" if self.card is not None and "logits" in names else ""

@@ -19,7 +19,7 @@ class PictureGrid:
     """Pictures that were made, float32 (N, C, H, W), and what else is known of them; None for what is not there.
 
     inputs, targets     what went in and what was wanted, (N, C, H, W)
-    labels, verdicts    what they should be and what a judge calls them, int64 (N,)
+    labels, predictions what they should be and what a classifier takes them for, int64 (N,)
     points              of the plane that they were made of, float32 (N, 2)
     """
 
@@ -27,7 +27,7 @@ class PictureGrid:
     inputs: np.ndarray | None = None
     targets: np.ndarray | None = None
     labels: np.ndarray | None = None
-    verdicts: np.ndarray | None = None
+    predictions: np.ndarray | None = None
     points: np.ndarray | None = None
 
     @property
@@ -45,7 +45,8 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, PictureGrid]:
         if images is None:
             continue
         parts = {part: _pictures(arrays.get(f"grids/{name}/{part}"), len(images)) for part in ("inputs", "targets")}
-        parts |= {part: _numbers(arrays.get(f"grids/{name}/{part}"), len(images)) for part in ("labels", "verdicts")}
+        parts["labels"] = _numbers(arrays.get(f"grids/{name}/labels"), len(images))
+        parts["predictions"] = _numbers(arrays.get(f"grids/{name}/verdicts"), len(images))  # the run format's word
         parts["points"] = _points(arrays.get(f"grids/{name}/points"), len(images))
         found[name] = PictureGrid(images=images, **parts)
     return found

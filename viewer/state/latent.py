@@ -120,10 +120,10 @@ def between(first: np.ndarray, second: np.ndarray, steps: int = STEPS) -> np.nda
     return made.astype(np.float32)
 
 
-def label_by_share(verdicts: np.ndarray, wrong: float | None) -> int | None:
-    """Return the label for which this share of the verdicts is wrong; None where not exactly one is."""
+def label_by_share(predictions: np.ndarray, wrong: float | None) -> int | None:
+    """Return the label for which this share of the predictions is wrong; None where not exactly one is."""
     if wrong is None or not 0 <= wrong < 1:
         return None
-    labels, counts = np.unique(verdicts, return_counts=True)
-    fitting = labels[np.abs(1 - counts / len(verdicts) - wrong) < 1e-6]
+    labels, counts = np.unique(predictions, return_counts=True)
+    fitting = labels[np.abs(1 - counts / len(predictions) - wrong) < 1e-6]
     return int(fitting[0]) if len(fitting) == 1 else None

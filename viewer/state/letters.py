@@ -1,4 +1,4 @@
-"""Letters that were translated: one of each class out of the histories, and what letters and verdicts are called."""
+"""Letters that were translated: one of each class out of the histories, and what letters and predictions are called."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Sheet:
     labels: np.ndarray
     inputs: np.ndarray | None
     targets: np.ndarray | None
-    verdicts: np.ndarray | None
+    predictions: np.ndarray | None
 
     @property
     def wrong(self) -> frozenset[int]:
-        """The places of the letters that the judge calls something else than they should be."""
-        if self.verdicts is None:
+        """The indices of the letters that the classifier takes for another."""
+        if self.predictions is None:
             return frozenset()
-        return frozenset(int(place) for place in np.flatnonzero(self.verdicts != self.labels))
+        return frozenset(int(place) for place in np.flatnonzero(self.predictions != self.labels))
 
     @property
     def right_text(self) -> str:
-        if self.verdicts is None:
-            return "not judged"
+        if self.predictions is None:
+            return "not classified"
         return f"{len(self.labels) - len(self.wrong)} of {len(self.labels)}"
 
 
@@ -59,7 +59,7 @@ def cyrillic(label: int, *, letters: bool = True) -> str:
 
 
 def prediction_text(given: int, true: int | None, *, letters: bool = True) -> str:
-    """Write what a judge calls a letter, and what it should be where that is something else."""
+    """Write what a classifier takes a letter for, and what it should be where that is another."""
     called = latin(given, letters=letters)
     return called if true is None or given == true else f"{called}≠{latin(true, letters=letters)}"
 
@@ -106,7 +106,7 @@ def _sheet(path: Path, name: str, known: Known) -> Sheet | None:
     if grid is None or grid.labels is None:
         return None
     order = np.argsort(grid.labels, kind="stable")
-    inputs, targets, verdicts = (
-        None if part is None else part[order] for part in (grid.inputs, grid.targets, grid.verdicts)
+    inputs, targets, predictions = (
+        None if part is None else part[order] for part in (grid.inputs, grid.targets, grid.predictions)
     )
-    return Sheet(path, name, known.task, grid.images[order], grid.labels[order], inputs, targets, verdicts)
+    return Sheet(path, name, known.task, grid.images[order], grid.labels[order], inputs, targets, predictions)

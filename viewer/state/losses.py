@@ -21,7 +21,7 @@ _OBJECTIVES = {
     "mse-normalised": "loss: mean squared error, of images of unit deviation",
     "elbo": "loss: negative evidence lower bound, nats an image",
     "cross-entropy": "loss: cross-entropy, nats an image",
-    "teacher": "loss: cross-entropy of the classifier's verdict, nats an image",
+    "teacher": "loss: cross-entropy of the classifier's prediction, nats an image",
 }
 _TERMS = {
     "bce": "binary cross-entropy of the pixels, nats",

@@ -1,4 +1,4 @@
-"""The noise of the noise lab, seeded and only scaled by the slider, so that the picture stands still; and its rival.
+"""The noise of the noise lab, seeded and only scaled by the slider, so that the picture stands still; and a baseline.
 
 Every model is measured against the median filter, which knows nothing of what the images are of.
 """

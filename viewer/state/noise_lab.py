@@ -112,7 +112,7 @@ def trial_of(state: State, path: Path) -> Trial | None:
         return None
     if graph.reconstruction:
         return Trial(file, graph.reconstruction, clean, samples.targets)
-    return Trial(file, graph.verdict, clean, clean, graph.classes) if graph.verdict else None
+    return Trial(file, graph.logits_output, clean, clean, graph.classes) if graph.logits_output else None
 
 
 def score(targets: np.ndarray, outputs: np.ndarray) -> Scores:
@@ -203,7 +203,7 @@ class Curves:
 
 
 def curve_keys(trials: Mapping[Path, Trial], reference: Trial, kind: Kind) -> dict[CurveKey, Path | None]:
-    """Return the curves that are shown and whose they are: of every graph that makes pictures, and what it rivals."""
+    """Return the curves shown and whose they are: of every graph that makes pictures, and of the baselines."""
     keys: dict[CurveKey, Path | None] = {}
     if reference.same:
         keys |= {CurveKey(who, reference.digest, kind): None for who in ("noisy", "median")}

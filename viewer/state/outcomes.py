@@ -1,4 +1,4 @@
-"""What each of the compared runs makes of the images shown: pictures, verdicts, or a sentence for why neither."""
+"""What each of the compared runs makes of the images shown: pictures, predictions, or a sentence for why neither."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Outcome:
         assert self.logits is not None, self.name
         return softmax(self.logits)
 
-    def verdict(self, image: int) -> tuple[str, float]:
+    def prediction(self, image: int) -> tuple[str, float]:
         """What a classifier calls an image, and how sure it is, in [0, 1]."""
         best = int(self.likely[image].argmax())
         return self.class_name(best), float(self.likely[image, best])
@@ -97,7 +97,7 @@ def wanted(state: State, path: Path) -> str:
     samples, graph = state.samples_of(path), state.of(path).graph
     if state.file_of(path) is None or samples is None or graph is None:
         return ""
-    return (graph.reconstruction or graph.verdict) if graph.image_shape == samples.inputs.shape[1:] else ""
+    return (graph.reconstruction or graph.logits_output) if graph.image_shape == samples.inputs.shape[1:] else ""
 
 
 def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = None, trouble: str = "") -> Outcome:
@@ -176,7 +176,7 @@ def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Neede
     assert graph is not None, name  # its file is held once it was read
     if graph.image_shape is None:
         return f"{name} takes no images, so there is nothing to show here."
-    if needed == "picture" and not graph.reconstruction and not graph.verdict:
+    if needed == "picture" and not graph.reconstruction and not graph.logits_output:
         return f"{name} has no reconstruction among its outputs."
     if needed == "bottleneck" and not graph.bottleneck:
         return f"{name} has no bottleneck among its outputs."

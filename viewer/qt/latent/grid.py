@@ -99,11 +99,11 @@ class GridMode(Mode):
         name = self.name_of(path) if len(self._paths) > 1 else ""
         if grid is None:
             return PlaneFigure(self.theme, name, EMPTY, sentence="This run has no grid of generated pictures.")
-        verdicts, label = grid.verdicts, self.label(path)
+        predictions, label = grid.predictions, self.label(path)
         marks: tuple[str, ...] = ()
-        told = "nobody judged them" if verdicts is None else "nothing tells which class they should be of"
-        if verdicts is not None and label is not None:
-            marks = tuple("" if verdict == label else self._class(path, verdict) for verdict in verdicts.tolist())
+        told = "no classifier was applied" if predictions is None else "nothing tells which class they should be of"
+        if predictions is not None and label is not None:
+            marks = tuple("" if given == label else self._class(path, given) for given in predictions.tolist())
             told = f"{sum(map(bool, marks))} of {len(marks)} taken for another"
         title = f"{name}: {told}" if name else told
         return PlaneFigure(self.theme, title, colours.from_images(grid.images), marks, chosen=self._tile)
@@ -116,17 +116,17 @@ class GridMode(Mode):
             return known
         for name in GRIDS:
             grid = history.grids.get(name)
-            if grid is not None and grid.verdicts is not None:
-                found = label_by_share(grid.verdicts, history.metrics.get(f"wrong-{name}"))
+            if grid is not None and grid.predictions is not None:
+                found = label_by_share(grid.predictions, history.metrics.get(f"wrong-{name}"))
                 if found is not None:
                     return found
         return None
 
-    def _class(self, path: Path, verdict: int) -> str:
+    def _class(self, path: Path, prediction: int) -> str:
         known = self.store.state.of(path)
         split = self.store.state.splits.get(known.split) if known.split else None
         classes = split.classes if split is not None else ()
-        return classes[verdict] if 0 <= verdict < len(classes) else str(verdict)
+        return classes[prediction] if 0 <= prediction < len(classes) else str(prediction)
 
     # ---- pointing ----
 
@@ -174,23 +174,23 @@ class GridMode(Mode):
     def _words(self, path: Path, tile: int) -> str:
         point, grid = self._point(path, tile), self._grid(path)
         where = "({:.2f}, {:.2f})".format(*point).replace("-", "−") if point else f"picture {tile + 1}"
-        if grid is None or grid.verdicts is None or tile >= len(grid.verdicts):
+        if grid is None or grid.predictions is None or tile >= len(grid.predictions):
             return where
-        verdict, label = int(grid.verdicts[tile]), self.label(path)
-        wrong = f", not {self._class(path, label)}" if label is not None and verdict != label else ""
-        return f"{where}: called {self._class(path, verdict)}{wrong}"
+        prediction, label = int(grid.predictions[tile]), self.label(path)
+        wrong = f", not {self._class(path, label)}" if label is not None and prediction != label else ""
+        return f"{where}: called {self._class(path, prediction)}{wrong}"
 
     def _say_point(self) -> None:
         path = next((path for path in self._paths if self._grid(path) is not None), None)
         self.point_label.setText(self._words(path, self._tile) if self._tile is not None and path else "")
 
     def numbers(self) -> Numbers:
-        rows: Numbers = [("run", "z1", "z2", "verdict", "class")]
+        rows: Numbers = [("run", "z1", "z2", "predicted", "class")]
         for path in self._paths:
             grid, label = self._grid(path), self.label(path)
             for tile in range(len(grid.images) if grid else 0):
                 assert grid is not None
                 x, y = self._point(path, tile) or ("", "")
-                verdict = int(grid.verdicts[tile]) if grid.verdicts is not None else ""
-                rows.append((self.name_of(path), x, y, verdict, "" if label is None else label))
+                prediction = int(grid.predictions[tile]) if grid.predictions is not None else ""
+                rows.append((self.name_of(path), x, y, prediction, "" if label is None else label))
         return rows if len(rows) > 1 else []

@@ -35,11 +35,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
-<<<<<<< HEAD
 from viewer.state import drawing, fit, numbers, outcomes, formatting
-=======
-from viewer.state import drawing, fit, formatting, numbers
->>>>>>> 2f43355 (Text for the screen comes from state.formatting, and fields that hold text are called by what it says)
 from viewer.state.drawing import MOST_LIKELY, SIDE, Given
 from viewer.state.graph import Graph
 from viewer.state.outcomes import not_finite
@@ -373,7 +369,7 @@ def made_of(subject: Subject, answer: Answer) -> Made:
     if answer.trouble:
         return Made(subject, trouble=formatting.sentence(answer.trouble))
     graph = subject.graph
-    name = graph.reconstruction or graph.verdict
+    name = graph.reconstruction or graph.logits_output
     output = answer.arrays[name][0]
     if broken := not_finite(output):
         return Made(subject, trouble=broken)

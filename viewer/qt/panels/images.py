@@ -13,11 +13,7 @@ from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Panel
 from viewer.state import outcomes
-<<<<<<< HEAD
 from viewer.state.outcomes import Needed
-=======
-from viewer.state.formatting import sentence
->>>>>>> 2f43355 (Text for the screen comes from state.formatting, and fields that hold text are called by what it says)
 from viewer.state.selection import State
 
 

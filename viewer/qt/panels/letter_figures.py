@@ -44,7 +44,7 @@ class _Blocks:
 
 
 def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, letters: bool) -> Picture:
-    """Return Cyrillic letters, what each strategy makes of them with the verdicts, and the mean of each class."""
+    """Return Cyrillic letters, what each strategy makes of them with predictions, and the mean of each class."""
     gathered = _Blocks()
     translated = [sheet for sheet in sheets if sheet.task == TRANSLATE]
     first = translated[0] if translated else None
@@ -52,7 +52,7 @@ def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, let
         names = [names_of.cyrillic(int(label), letters=letters) for label in first.labels]
         gathered.add("Cyrillic", Layer("input", first.inputs), captions=names)
     for sheet in sheets:
-        captions = [] if sheet.verdicts is None else _verdicts(sheet.verdicts, sheet.labels, letters=letters)
+        captions = [] if sheet.predictions is None else _predictions(sheet.predictions, sheet.labels, letters=letters)
         gathered.add(
             sheet.name, Layer("output", sheet.images), captions=captions, note=sheet.right_text, marked=sheet.wrong
         )
@@ -62,7 +62,7 @@ def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, let
     return gathered.picture(theme, chosen)
 
 
-def _verdicts(given: np.ndarray, labels: np.ndarray | None, *, letters: bool) -> list[str]:
+def _predictions(given: np.ndarray, labels: np.ndarray | None, *, letters: bool) -> list[str]:
     true = [None] * len(given) if labels is None else [int(label) for label in labels]
     return [names_of.prediction_text(int(one), label, letters=letters) for one, label in zip(given, true, strict=False)]
 
@@ -72,7 +72,7 @@ def picture_of_tests(
     told: Sequence[Outcome],
     chosen: int,
     labels: np.ndarray | None,
-    verdicts: Mapping[Path, np.ndarray],
+    predictions: Mapping[Path, np.ndarray],
     *,
     letters: bool,
 ) -> Picture:
@@ -90,9 +90,9 @@ def picture_of_tests(
         if outcome.outputs is None or outcome.samples is None:
             gathered.add(name, sentence=outcome.sentence)
             continue
-        given = verdicts.get(outcome.path)
+        given = predictions.get(outcome.path)
         known = labels if outcome.linked and labels is not None and len(labels) == outcome.count else None
-        captions = [] if given is None else _verdicts(given, known, letters=letters)
+        captions = [] if given is None else _predictions(given, known, letters=letters)
         wrong = frozenset() if given is None or known is None else frozenset(np.flatnonzero(given != known).tolist())
         before = () if shared else (Layer("input", outcome.samples.inputs),)
         after = () if shared else (Layer("wanted", outcome.samples.targets),)

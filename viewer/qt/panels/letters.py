@@ -26,25 +26,25 @@ _SHEET = "one test letter of each class, and how many of them a classifier of La
 
 
 class Letters(ComparedPanel):
-    """One letter of each class, as the histories keep them with verdicts; or the test images, live.
+    """One letter of each class, as the histories keep them with their predictions; or the test images, live.
 
-    Verdicts on test images come from a classifier of Latin letters, where one is among the selected runs.
+    Predictions for test images come from a classifier of Latin letters, where one is among the selected runs.
     """
 
     name = "letters"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.judge = self.new_asker("judge")
-        self.judge.answered.connect(self._take_verdicts)
+        self.classifier = self.new_asker("classifier")
+        self.classifier.answered.connect(self._take_predictions)
         self.offer = Offer("Show the letters", "Select the runs that translate letters, and their classifier", self)
         self.offer.clicked.connect(self.show_letters)
         self.one_of_each = self._choice("one of each class", "The sheet's figure: the first test letter of each class")
         self.tests = self._choice("the test images", "The images of the page, live through the selected runs")
         self.one_of_each.setChecked(True)
         self.sheets: tuple[Sheet, ...] = ()
-        self.verdicts: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
-        self._judged: tuple[Outcome, ...] = ()
+        self.predictions: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
+        self._classified: tuple[Outcome, ...] = ()
         self._letter = 0  # the chosen class of the sheet
         self._lay_out()
         self.body.addWidget(self.offer)
@@ -87,12 +87,12 @@ class Letters(ComparedPanel):
         return (Command("show the letters", self.show_letters),)
 
     def show_letters(self) -> None:
-        """Select the open runs that translate letters, and a classifier that judges them."""
+        """Select the open runs that translate letters, and a classifier of them."""
         state = self.store.state
         every = letters.open_runs(state)
         translating = [path for path in every if state.of(path).task == letters.TRANSLATE] or list(every)
-        judges = [entry.path for entry in state.entries if _is_judge(state, entry.path)]
-        found = [*translating[: MOST_COMPARED - 1], *judges[:1]]
+        classifiers = [entry.path for entry in state.entries if _is_classifier(state, entry.path)]
+        found = [*translating[: MOST_COMPARED - 1], *classifiers[:1]]
         if translating:
             self.store.set_selected(found, translating[0])
 
@@ -103,14 +103,14 @@ class Letters(ComparedPanel):
 
     def _subject_of(self, state: State) -> tuple[object, ...]:
         if self.live:
-            return (*super()._subject_of(state), judge_of(state))
+            return (*super()._subject_of(state), classifier_of(state))
         paths = letters.chosen_runs(state)
         return "sheet", paths, tuple(state.of(path).history for path in paths)
 
     def redraw(self) -> None:
         state = self.store.state
         if self.live:
-            self._ask_for_verdicts(state)
+            self._request_predictions(state)
         else:
             self.sheets = letters.sheets_of(state, letters.chosen_runs(state))
         super().redraw()
@@ -128,12 +128,16 @@ class Letters(ComparedPanel):
             return self.view.sentence or WAITING
         if len(self.outcomes) == 1 and self.outcomes[0].outputs is None:
             return self.outcomes[0].sentence
-        judge = judge_of(state)
-        told = f"judged by {state.names()[judge]}" if judge else "select a classifier of letters too for verdicts"
+        classifier = classifier_of(state)
+        told = (
+            f"classified by {state.names()[classifier]}"
+            if classifier
+            else "select a classifier of letters too for predictions"
+        )
         self.subtitle.setText(f"{outcomes.page_title(state)} · {told}")
         labels = self._labels(state)
         return picture_of_tests(
-            theme, self.outcomes, state.sample, labels, self.verdicts, letters=self._of_letters(state)
+            theme, self.outcomes, state.sample, labels, self.predictions, letters=self._of_letters(state)
         )
 
     def _labels(self, state: State) -> np.ndarray | None:
@@ -144,30 +148,30 @@ class Letters(ComparedPanel):
         paths = self.runs(state) if self.live else tuple(sheet.path for sheet in self.sheets)
         return all(letters.of_letters(state.of(path)) for path in paths)
 
-    # ---- verdicts on live outputs ----
+    # ---- predictions for live outputs ----
 
-    def _ask_for_verdicts(self, state: State) -> None:
-        """Ask the classifier for its verdicts, once for the outcomes shown."""
-        if self._judged is self.outcomes:
+    def _request_predictions(self, state: State) -> None:
+        """Ask the classifier for its predictions, once for the outcomes shown."""
+        if self._classified is self.outcomes:
             return
-        self._judged, self.verdicts = self.outcomes, {}
-        judge = judge_of(state)
-        file, graph = (state.file_of(judge), state.of(judge).graph) if judge else (None, None)
+        self._classified, self.predictions = self.outcomes, {}
+        classifier = classifier_of(state)
+        file, graph = (state.file_of(classifier), state.of(classifier).graph) if classifier else (None, None)
         asks: dict[Hashable, Ask] = {}
-        if file is not None and graph is not None and graph.verdict:
+        if file is not None and graph is not None and graph.logits_output:
             for outcome in self.outcomes:
                 if outcome.outputs is not None and outcome.outputs.shape[1:] == graph.image_shape:
-                    asks[outcome.path] = Ask(file, outcome.outputs.astype(np.float32), (graph.verdict,))
-        self.judge.ask(asks, self.outcomes, patient=self.patient) if asks else self.judge.forget()
+                    asks[outcome.path] = Ask(file, outcome.outputs.astype(np.float32), (graph.logits_output,))
+        self.classifier.ask(asks, self.outcomes, patient=self.patient) if asks else self.classifier.forget()
 
-    def _take_verdicts(self, done: Round) -> None:
+    def _take_predictions(self, done: Round) -> None:
         if done.context is not self.outcomes:
             return
         for outcome in self.outcomes:
             answer = done.answers.get(outcome.path)
             logits = next(iter(answer.arrays.values()), None) if answer and not answer.trouble else None
             if logits is not None and logits.ndim == 2 and len(logits) == outcome.count and np.isfinite(logits).all():
-                self.verdicts[outcome.path] = logits.argmax(axis=1).astype(np.int64)
+                self.predictions[outcome.path] = logits.argmax(axis=1).astype(np.int64)
         self.redraw()
 
     # ---- pointing, choosing, exporting ----
@@ -178,8 +182,8 @@ class Letters(ComparedPanel):
         named = self._of_letters(state)
         told = []
         for sheet in self.sheets:
-            if pointed.image < len(sheet.labels) and sheet.verdicts is not None:
-                given, true = int(sheet.verdicts[pointed.image]), int(sheet.labels[pointed.image])
+            if pointed.image < len(sheet.labels) and sheet.predictions is not None:
+                given, true = int(sheet.predictions[pointed.image]), int(sheet.labels[pointed.image])
                 told.append(f"{sheet.name}: called {letters.prediction_text(given, true, letters=named)}")
         return told
 
@@ -214,7 +218,7 @@ class Letters(ComparedPanel):
         rows: Numbers = [("run", "image", "label", "called", "mse", "psnr_db")]
         labels = self._labels(state)
         for outcome in self.outcomes:
-            given = self.verdicts.get(outcome.path)
+            given = self.predictions.get(outcome.path)
             for image in range(len(outcome.mse)):
                 known = labels is not None and image < len(labels)
                 label = letters.latin(int(labels[image]), letters=named) if labels is not None and known else ""
@@ -229,8 +233,10 @@ def _sheet_numbers(sheets: tuple[Sheet, ...], state: State, named: bool) -> Numb
     names = state.names()
     for sheet in sheets:
         for place, label in enumerate(sheet.labels):
-            called = letters.latin(int(sheet.verdicts[place]), letters=named) if sheet.verdicts is not None else ""
-            right = int(place not in sheet.wrong) if sheet.verdicts is not None else ""
+            called = (
+                letters.latin(int(sheet.predictions[place]), letters=named) if sheet.predictions is not None else ""
+            )
+            right = int(place not in sheet.wrong) if sheet.predictions is not None else ""
             wanted = letters.latin(int(label), letters=named)
             rows.append(
                 (names.get(sheet.path, sheet.name), letters.cyrillic(int(label), letters=named), wanted, called, right)
@@ -238,16 +244,16 @@ def _sheet_numbers(sheets: tuple[Sheet, ...], state: State, named: bool) -> Numb
     return rows if len(rows) > 1 else []
 
 
-def _is_judge(state: State, path: Path) -> bool:
+def _is_classifier(state: State, path: Path) -> bool:
     """Whether a run is a classifier of Latin letters, with no class besides."""
     known = state.of(path)
     latin = bool(known.history and known.history.dataset.startswith("latin"))
     return known.task == "classify" and latin and known.noise == 0 and not path.name.endswith("noise")
 
 
-def judge_of(state: State) -> Path | None:
+def classifier_of(state: State) -> Path | None:
     """The classifier of Latin letters among the compared runs; None where there is none."""
-    return next((path for path in state.compared if _is_judge(state, path)), None)
+    return next((path for path in state.compared if _is_classifier(state, path)), None)
 
 
 def _why_no_sheet(state: State) -> str:

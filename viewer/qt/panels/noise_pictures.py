@@ -21,7 +21,7 @@ HEADING = ("run", "image", "noise", "strength", "measured", "PSNR dB", "SSIM", "
 
 
 def mosaic(theme: Theme, result: Result, reference: Reference, chosen: int) -> MosaicFigure:
-    """Return the figure of one run: clean, noisy, median filtered, output; a classifier's verdicts as captions."""
+    """Return the figure of one run: clean, noisy, median filtered, output; a classifier's predictions as captions."""
     chosen = min(chosen, len(reference.clean) - 1)
     size = result.trial.targets.shape[2:]
     told: list[tuple[str, np.ndarray, Scores | None]] = [
@@ -78,10 +78,10 @@ def captions(result: Result) -> tuple[str, ...]:
     """Return what stands beside each image: the PSNR of the output, or the class that it is given."""
     if result.scores is not None:
         return tuple(formatting.decibels(float(ratio)) for ratio in result.scores.psnr)
-    return tuple(_verdicts(result))
+    return tuple(_predictions(result))
 
 
-def _verdicts(result: Result) -> list[str]:
+def _predictions(result: Result) -> list[str]:
     if result.outputs is None or result.trial.classes is None:
         return []
     classes = result.trial.classes
@@ -128,8 +128,8 @@ def hint(result: Result | None, reference: Reference, index: int, name: str) -> 
     elif result.scores is not None:
         told = [(name, result.scores)]
     lines_told = [f"{label}: {score_words(scores, index)}" for label, scores in told if scores is not None]
-    verdicts = _verdicts(result) if result is not None else []
-    return "\n".join([*lines_told, *([f"{name} calls it {verdicts[index]}"] if index < len(verdicts) else [])])
+    predictions = _predictions(result) if result is not None else []
+    return "\n".join([*lines_told, *([f"{name} calls it {predictions[index]}"] if index < len(predictions) else [])])
 
 
 def strength_words(shot_kind: str, strength: float) -> str:
@@ -184,8 +184,8 @@ def table(shot: Shot, curves: Curves, keys: Mapping[CurveKey, Path | None], name
             measured = (float(scores.psnr[index]), float(scores.ssim[index]))
             rows.append((name, index + 1, shot.kind, shot.strength, what, *measured, ""))
     for path, result in shot.results.items():
-        for index, verdict in enumerate(_verdicts(result)):
-            rows.append((names[path], index + 1, shot.kind, shot.strength, "output", "", "", verdict))
+        for index, prediction in enumerate(_predictions(result)):
+            rows.append((names[path], index + 1, shot.kind, shot.strength, "output", "", "", prediction))
     return [*rows, *_curve_rows(curves, keys, names)]
 
 

@@ -35,7 +35,7 @@ def captions_of(outcome: Outcome, labels: np.ndarray | None) -> tuple[str, ...]:
         return tuple(formatting.mse(float(error)) for error in outcome.mse)
     told = []
     for image in range(outcome.count):
-        name, sure = outcome.verdict(image)
+        name, sure = outcome.prediction(image)
         wrong = labels is not None and outcome.is_wrong(image, labels)
         true = outcome.class_name(int(labels[image])) if labels is not None and wrong else ""
         told.append(f"{name} ≠ {true}" if wrong else f"{name} {100 * sure:.0f} %")
@@ -75,7 +75,7 @@ def pixels_of(layer: Layer, theme: Theme, reach: float) -> np.ndarray:
 def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> Picture:
     """Return the mosaic of one run, with the chosen image large."""
     if outcome.logits is not None:
-        return _verdicts(theme, outcome, chosen, labels)
+        return _predictions(theme, outcome, chosen, labels)
     before, after = inputs_of(outcome), results_of(outcome)
     layers = (before[0], after[0], *before[1:], after[1])
     reach = reach_of((outcome,))
@@ -95,7 +95,7 @@ def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarr
     return Picture(figure, (layers,))
 
 
-def _verdicts(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> Picture:
+def _predictions(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> Picture:
     """The images of a classifier, the class that it gives each, and how sure it is of the chosen one's (softmax)."""
     (layer,), chosen = inputs_of(outcome)[:1], min(chosen, outcome.count - 1)
     pixels = colours.from_images(layer.values)
@@ -136,7 +136,7 @@ def picture_of_several(theme: Theme, told: Sequence[Outcome], chosen: int, label
             add(outcome.name, (), why=outcome.sentence)
             continue
         before = () if shared and outcome.outputs is not None else inputs_of(outcome)
-        notes = (mean_words(outcome.mse, "mse"), "verdicts" if outcome.logits is not None else "", outcome.note)
+        notes = (mean_words(outcome.mse, "mse"), "predictions" if outcome.logits is not None else "", outcome.note)
         note = ", ".join(note for note in notes if note)
         add(outcome.name, (*before, *results_of(outcome)), captions_of(outcome, labels), note)
     figure = ComparisonFigure(

@@ -61,8 +61,8 @@ class Reconstructions(ComparedPanel):
                 place = places[image] + 1 if outcome.linked and places and image < len(places) else ""
                 told = "" if label is None else names[label] if label < len(names) else str(label)
                 figures = (float(outcome.mse[image]), float(outcome.psnr[image])) if len(outcome.mse) else ("", "")
-                verdict = outcome.verdict(image) if outcome.logits is not None else ("", "")
-                rows.append((outcome.name, image + 1, place, told, *figures, *verdict))
+                prediction = outcome.prediction(image) if outcome.logits is not None else ("", "")
+                rows.append((outcome.name, image + 1, place, told, *figures, *prediction))
         return rows if len(rows) > 1 else []
 
 

@@ -28,7 +28,7 @@ FACTORS = ("0.5", "0.7", "0.9")
 DIGITS = (2, 8, 3)  # in the sheet's order
 COUNTS = ("10", "100", "1000", "all")
 SEED = 0  # of the noise that the classifier sees
-JUDGED = 1_000  # test digits that the classifier looks at before and after denoising
+CLASSIFIED = 1_000  # test digits that the classifier looks at before and after denoising
 FAR = 4  # the extreme grid goes out to ± this
 REPEATED = 0.6  # nearer to the training images than real digits by this factor: what it shows is what it saw
 LARGEST = 480  # points that a plane may be wide
@@ -40,15 +40,15 @@ Runs = Mapping[str, Run]
 
 def blocks(reader: Reader) -> list[Block]:
     """Return what the sheet asks for, in its order."""
-    judge = reader.run("hesso/classifier")
+    classifier = reader.run("hesso/classifier")
     noisy = {factor: reader.run(f"hesso/denoise-{factor}") for factor in FACTORS}
     generators = {digit: {count: reader.run(f"hesso/vae-{digit}-{count}") for count in COUNTS} for digit in DIGITS}
     return [
         *_task_1(reader.run("hesso/conv")),
-        *_task_2(reader, noisy, judge),
+        *_task_2(reader, noisy, classifier),
         *_task_3(noisy),
-        *_task_4(generators, judge),
-        *_task_5(generators, judge),
+        *_task_4(generators, classifier),
+        *_task_5(generators, classifier),
     ]
 
 
@@ -90,8 +90,8 @@ def setup(run: Run) -> list[str]:
     if not run.is_there:
         return []
     own = run.history.parameters
-    verdict = "as the sheet has" if own == PARAMETERS else f"where the sheet has {PARAMETERS:,}"
-    told = [f"Total params: {own:,}, {verdict}."]
+    prediction = "as the sheet has" if own == PARAMETERS else f"where the sheet has {PARAMETERS:,}"
+    told = [f"Total params: {own:,}, {prediction}."]
     shape = run.graph.image_shape if run.graph else None
     if shape is not None and run.size:
         pixels = int(np.prod(shape))
@@ -116,7 +116,7 @@ class Denoised:
     """Digits before and after denoising, and what the classifier calls them; labels are None where none are known.
 
     clean, noisy, output    float32 (N, 1, 28, 28)
-    before, after           the classifier's verdicts, int64 (N,), None without a classifier
+    before, after           the classifier's predictions, int64 (N,), None without a classifier
     """
 
     clean: np.ndarray
@@ -127,7 +127,7 @@ class Denoised:
     after: np.ndarray | None = None
 
 
-def _task_2(reader: Reader, runs: Runs, judge: Run) -> list[Block]:
+def _task_2(reader: Reader, runs: Runs, classifier: Run) -> list[Block]:
     told: list[Block] = [
         part("Task 2"),
         Heading(
@@ -136,38 +136,39 @@ def _task_2(reader: Reader, runs: Runs, judge: Run) -> list[Block]:
         ),
     ]
     for factor, run in runs.items():
-        told += [Heading(f"Noise = {factor}"), *pieces.standing(run), *_level(reader, factor, run, judge)]
+        told += [Heading(f"Noise = {factor}"), *pieces.standing(run), *_level(reader, factor, run, classifier)]
     return told
 
 
-def _level(reader: Reader, factor: str, run: Run, judge: Run) -> list[Block]:
+def _level(reader: Reader, factor: str, run: Run, classifier: Run) -> list[Block]:
     if run.history.samples is None or run.graph_trouble:
         return [note(run.graph_trouble)] if run.graph_trouble else pieces.lacking(run, what="denoised digits")
     split = reader.images(run, "test")
     if isinstance(split, str):
-        found = _own_samples(reader, run, judge)
+        found = _own_samples(reader, run, classifier)
         why = [note(f"Of the test split only the first ten are at hand, which are not one of each digit. {split}")]
     else:
-        found, why = _denoise(reader, run, judge, to_unit(split.pixels[:JUDGED]), split.labels[:JUDGED].astype(int)), []
+        clean, labels = to_unit(split.pixels[:CLASSIFIED]), split.labels[:CLASSIFIED].astype(int)
+        found, why = _denoise(reader, run, classifier, clean, labels), []
     if found is None:
         return pieces.lacking(run, what="denoised digits")
     shown = _one_of_each(found)
     rows = [("original", found.clean[shown]), ("noisy", found.noisy[shown]), ("denoised", found.output[shown])]
-    verdicts = [str(verdict) for verdict in found.after[shown]] if found.after is not None else []
+    predictions = [str(prediction) for prediction in found.after[shown]] if found.after is not None else []
     picture = pieces.images(
         f"hesso-denoise-{factor}",
         rows,
         title=f"Before and after denoising, noise factor {factor}",
         caption=f"The digits, with noise of factor {factor}, and denoised"
-        f"{'; below: what the classifier calls the denoised digit.' if verdicts else '.'}",
+        f"{'; below: what the classifier calls the denoised digit.' if predictions else '.'}",
         data=run.history.provenance,
-        below=verdicts or pieces.errors(found.clean[shown], found.output[shown]),
-        below_label="called" if verdicts else "mse",
+        below=predictions or pieces.errors(found.clean[shown], found.output[shown]),
+        below_label="called" if predictions else "mse",
     )
     return [*why, picture, *map(answer, decoded(factor, found))]
 
 
-def _own_samples(reader: Reader, run: Run, judge: Run) -> Denoised | None:
+def _own_samples(reader: Reader, run: Run, classifier: Run) -> Denoised | None:
     samples = run.history.samples
     if samples is None or samples.reconstructions is None:
         return None
@@ -175,18 +176,18 @@ def _own_samples(reader: Reader, run: Run, judge: Run) -> Denoised | None:
         samples.targets,
         samples.inputs,
         samples.reconstructions,
-        labels=_verdicts(reader, judge, samples.targets),
-        before=_verdicts(reader, judge, samples.inputs),
-        after=_verdicts(reader, judge, samples.reconstructions),
+        labels=_predictions(reader, classifier, samples.targets),
+        before=_predictions(reader, classifier, samples.inputs),
+        after=_predictions(reader, classifier, samples.reconstructions),
     )
 
 
-def _denoise(reader: Reader, run: Run, judge: Run, clean: np.ndarray, labels: np.ndarray) -> Denoised | None:
+def _denoise(reader: Reader, run: Run, classifier: Run, clean: np.ndarray, labels: np.ndarray) -> Denoised | None:
     noisy = with_noise(clean, run.history.noise)
     output = reader.outputs(run, noisy, "reconstruction")
     if output is None or output.shape != clean.shape:
         return None
-    before, after = (_verdicts(reader, judge, pictures) for pictures in (noisy, output))
+    before, after = (_predictions(reader, classifier, pictures) for pictures in (noisy, output))
     return Denoised(clean, noisy, output, labels, before, after)
 
 
@@ -197,8 +198,8 @@ def with_noise(images: np.ndarray, factor: float) -> np.ndarray:
     return noisy
 
 
-def _verdicts(reader: Reader, judge: Run, pictures: np.ndarray) -> np.ndarray | None:
-    logits = reader.outputs(judge, pictures, "logits")
+def _predictions(reader: Reader, classifier: Run, pictures: np.ndarray) -> np.ndarray | None:
+    logits = reader.outputs(classifier, pictures, "logits")
     return logits.argmax(axis=1) if logits is not None and logits.ndim == 2 else None
 
 
@@ -216,7 +217,7 @@ def decoded(factor: str, found: Denoised) -> list[str]:
         return []
     right, was = float((after == labels).mean()), float((before == labels).mean())
     wrong = Counter(
-        (int(label), int(verdict)) for label, verdict in zip(labels, after, strict=True) if label != verdict
+        (int(label), int(prediction)) for label, prediction in zip(labels, after, strict=True) if label != prediction
     )
     much = (
         "All the digits are" if not wrong else "Digits are globally well" if right >= ALMOST else "Not all digits are"
@@ -226,7 +227,7 @@ def decoded(factor: str, found: Denoised) -> list[str]:
         f"denoising and {was:.1%} before."
     )
     if wrong:
-        most = ", ".join(f"{label} for {verdict} ({count})" for (label, verdict), count in wrong.most_common(3))
+        most = ", ".join(f"{label} for {prediction} ({count})" for (label, prediction), count in wrong.most_common(3))
         told += f" It most often takes {most}."
     if right < was:
         told += " So denoising does not help this classifier."
@@ -283,14 +284,14 @@ def cost_of_noise(runs: Runs) -> list[str]:
 # ---- task 4 --------------------------------------------------------------------------------------------------
 
 
-def _task_4(generators: Mapping[int, Runs], judge: Run) -> list[Block]:
+def _task_4(generators: Mapping[int, Runs], classifier: Run) -> list[Block]:
     told: list[Block] = [
         part("Task 4"),
         Heading(
             "Regarding the data augmentation exercise, generate different synthetic digits (e.g., twos, "
             "threes and eights)."
         ),
-        *_about(judge),
+        *_about(classifier),
     ]
     for digit, runs in generators.items():
         told += [Heading(f"Test with {digit} :"), *pieces.standing(*runs.values())]
@@ -308,15 +309,18 @@ def _task_4(generators: Mapping[int, Runs], judge: Run) -> list[Block]:
     return told
 
 
-def _about(judge: Run) -> list[Block]:
-    accuracy, rival = judge.metric("accuracy"), judge.baseline("nearest-example", "accuracy")
+def _about(classifier: Run) -> list[Block]:
+    accuracy, baseline = classifier.metric("accuracy"), classifier.baseline("nearest-example", "accuracy")
     if accuracy is None:
-        return [*pieces.standing(judge), *pieces.lacking(judge, what="verdicts of the classifier's accuracy")][:1]
-    beside = f" (the nearest training image {rival:.1%})" if rival is not None else ""
-    told = f"The classifier that judges the digits below names {accuracy:.1%} of the test digits rightly{beside}."
+        return [
+            *pieces.standing(classifier),
+            *pieces.lacking(classifier, what="accuracy of the classifier"),
+        ][:1]
+    beside = f" (the nearest training image {baseline:.1%})" if baseline is not None else ""
+    told = f"The classifier that scores the digits below names {accuracy:.1%} of the test digits rightly{beside}."
     if accuracy < 0.99:
-        told += " That is below 99 %, so its verdicts are to be taken with care."
-    return [*pieces.standing(judge), answer(told)]
+        told += " That is below 99 %, so its predictions are to be taken with care."
+    return [*pieces.standing(classifier), answer(told)]
 
 
 def _planes(digit: int, runs: Runs, grid: str, where: str) -> list[Block]:
@@ -352,13 +356,13 @@ def samples_of(count: str) -> str:
 
 
 def _marks(found: PictureGrid, digit: int) -> tuple[str, ...]:
-    verdicts = found.verdicts.tolist() if found.verdicts is not None else []
-    return tuple("" if verdict == digit else str(verdict) for verdict in verdicts)
+    predictions = found.predictions.tolist() if found.predictions is not None else []
+    return tuple("" if prediction == digit else str(prediction) for prediction in predictions)
 
 
 def _wrong_of(found: PictureGrid, digit: int) -> str:
     marks = _marks(found, digit)
-    return f"{sum(map(bool, marks))} of {len(marks)} taken for another" if marks else "not judged"
+    return f"{sum(map(bool, marks))} of {len(marks)} taken for another" if marks else "not classified"
 
 
 def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
@@ -478,7 +482,7 @@ def _diversity(digit: int, measured: Sequence[Diversity]) -> str:
 # ---- task 5 --------------------------------------------------------------------------------------------------
 
 
-def _task_5(generators: Mapping[int, Runs], judge: Run) -> list[Block]:
+def _task_5(generators: Mapping[int, Runs], classifier: Run) -> list[Block]:
     told: list[Block] = [
         part("Task 5"),
         Heading(
@@ -538,10 +542,10 @@ def loss_by_size(generators: Mapping[int, Runs]) -> list[str]:
             continue
         falling = all(one > two for one, two in itertools.pairwise(ends.values()))
         figures = ", ".join(f"{loss:.0f} from {samples_of(count).lower()}" for count, loss in ends.items())
-        verdict = (
+        prediction = (
             "When the dataset is bigger, the loss is lower" if falling else "The loss does not fall with every step"
         )
-        told.append(f"{verdict} ({digit}, test digits, nats an image): {figures}.")
+        told.append(f"{prediction} ({digit}, test digits, nats an image): {figures}.")
     return told
 
 

@@ -48,7 +48,10 @@ STRATEGIES = {
         "class."
     ),
 }
-OBJECTIVES = {"classifier's verdict": ("class", "class-noise"), "wanted letters": ("random", "representative", "mean")}
+OBJECTIVES = {
+    "classifier's prediction": ("class", "class-noise"),
+    "wanted letters": ("random", "representative", "mean"),
+}
 COMPONENTS = (2, 8, 32)  # values of the linear maps of exercise 4
 SHOWN = 32  # of them, those whose letters are shown
 ALIKE = 0.01  # relative difference below which two errors are called the same
@@ -60,13 +63,13 @@ Runs = Mapping[str, Run]
 def blocks(reader: Reader) -> list[Block]:
     """Return what the sheet asks for, in its order."""
     runs = {name: reader.run(f"letters/{name}") for name in STRATEGIES}
-    judges = {name: reader.run(f"letters/{name}") for name in ("classifier", "classifier-noise")}
+    classifiers = {name: reader.run(f"letters/{name}") for name in ("classifier", "classifier-noise")}
     latent = reader.run("letters/latent")
     return [
         *_exercise_1(),
-        *_exercise_2(reader, runs, judges),
+        *_exercise_2(reader, runs, classifiers),
         *_exercise_3(latent),
-        *_exercise_4(reader, runs, judges["classifier"]),
+        *_exercise_4(reader, runs, classifiers["classifier"]),
     ]
 
 
@@ -134,11 +137,11 @@ def _overlap_picture() -> Picture:
 # ---- exercise 2 ----------------------------------------------------------------------------------------------
 
 
-def _exercise_2(reader: Reader, runs: Runs, judges: Runs) -> list[Block]:
+def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
     shown = next((run for run in runs.values() if run.layers), next(iter(runs.values())))
     return [
         part("Exercise 2: Encoder-Decoder"),
-        *pieces.standing(*runs.values(), *judges.values()),
+        *pieces.standing(*runs.values(), *classifiers.values()),
         Heading("a) normalize_mean() and normalize_stddev()"),
         asked(
             "The method normalize_mean() and normalize_stddev() normalize the mean and standard deviation of the "
@@ -158,7 +161,7 @@ def _exercise_2(reader: Reader, runs: Runs, judges: Runs) -> list[Block]:
         ),
         *map(answer, architecture(shown)),
         Heading("c) A sensible training method"),
-        *_judges(judges),
+        *_classifiers(classifiers),
         *_strategies(reader, runs),
         Heading("Tricks: Mentioned above in (b)"),
         asked(
@@ -236,14 +239,14 @@ def tricks(run: Run) -> str:
     )
 
 
-def _judges(judges: Runs) -> list[Block]:
-    rivals = ("majority", "nearest-mean", "nearest-example")
+def _classifiers(classifiers: Runs) -> list[Block]:
+    baselines = ("majority", "nearest-mean", "nearest-example")
     caption = (
         "The classifiers of Latin letters, measured on Latin test letters (the one with a noise class also on "
         "noise). The sheet gives no figure for them."
     )
     more = ("accuracy-letters", "accuracy-noise")
-    return pieces.compared(judges, "accuracy", rivals, caption=caption, more=more)
+    return pieces.compared(classifiers, "accuracy", baselines, caption=caption, more=more)
 
 
 def _strategies(reader: Reader, runs: Runs) -> list[Block]:
@@ -288,11 +291,11 @@ def _visualisation(name: str, run: Run) -> list[Block]:
 
 def called(grid: PictureGrid) -> list[str]:
     """What the classifier calls each picture, with what it should be where it errs."""
-    if grid.verdicts is None or grid.labels is None:
+    if grid.predictions is None or grid.labels is None:
         return []
     return [
-        _latin(label) if label == verdict else f"{_latin(verdict)} ({_latin(label)})"
-        for label, verdict in zip(grid.labels.tolist(), grid.verdicts.tolist(), strict=True)
+        _latin(label) if label == prediction else f"{_latin(prediction)} ({_latin(label)})"
+        for label, prediction in zip(grid.labels.tolist(), grid.predictions.tolist(), strict=True)
     ]
 
 
@@ -310,23 +313,23 @@ def readable(name: str, run: Run) -> list[str]:
         return []
     told = f"{name}: the classifier names {accuracy:.1%} of the outputs rightly"
     told += f" (sheet {sheet:.0%})." if sheet is not None else "."
-    rival = run.baseline("mean-image", "mse")
-    if error is not None and rival is not None:
-        if rival < error <= FAR * rival:
+    baseline = run.baseline("mean-image", "mse")
+    if error is not None and baseline is not None:
+        if baseline < error <= FAR * baseline:
             told += (
                 f" They are no nearer to the mean letter of their class (mse {error:.3f}) than one picture for all "
-                f"({rival:.3f}), as any single letter may be: the pictures show whether they can be read."
+                f"({baseline:.3f}), as any single letter may be: the pictures show whether they can be read."
             )
-        elif error > rival:
+        elif error > baseline:
             told += (
                 " To the eye they are no letters: they are further from the mean letter of their class (mse "
                 f"{error:.3f})"
             )
-            told += f" than one picture for all is ({rival:.3f})."
+            told += f" than one picture for all is ({baseline:.3f})."
         else:
             told += (
                 f" They are nearer to the mean letter of their class (mse {error:.3f}) than one picture for all "
-                f"({rival:.3f})."
+                f"({baseline:.3f})."
             )
     return [told]
 
@@ -336,9 +339,9 @@ def noise_class(runs: Runs) -> list[str]:
     plain, noisy = (runs[name].metric("mse") for name in ("class", "class-noise"))
     if plain is None or noisy is None:
         return []
-    verdict = "It helped" if noisy < (1 - ALIKE) * plain else "It did not help"
+    outcome = "It helped" if noisy < (1 - ALIKE) * plain else "It did not help"
     return [
-        f"{verdict}: the outputs' mse to the mean letter is {noisy:.3f} with the noise class and {plain:.3f} without."
+        f"{outcome}: the outputs' mse to the mean letter is {noisy:.3f} with the noise class and {plain:.3f} without."
     ]
 
 
@@ -488,9 +491,9 @@ class Fit:
     autoencoder: float
 
 
-def _exercise_4(reader: Reader, runs: Runs, judge: Run) -> list[Block]:
+def _exercise_4(reader: Reader, runs: Runs, classifier: Run) -> list[Block]:
     told: list[Block] = [part("Exercise 4"), Heading("Principal component analysis and a linear autoencoder")]
-    source = judge if judge.is_there else next((run for run in runs.values() if run.is_there), judge)
+    source = classifier if classifier.is_there else next((run for run in runs.values() if run.is_there), classifier)
     if not source.is_there:
         return [*told, *pieces.lacking(source, what="letters to compare them on")]
     train, test = (reader.images(source, split) for split in ("train", "test"))

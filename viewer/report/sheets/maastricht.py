@@ -104,8 +104,8 @@ def division(base: Run) -> list[str]:
     parts = zip(("training", "validation", "test"), counts, strict=True)
     told = ", ".join(f"{count:,} for {name} ({count / total:.1%})" for name, count in parts)
     as_asked = all(abs(count / total - share) < 0.005 for count, share in zip(counts, SHARES, strict=True))
-    verdict = "as the sheet asks" if as_asked else "which is not what the sheet asks"
-    answers = [f"All {total:,} images were shuffled with a fixed seed and divided: {told}, {verdict}."]
+    remark = "as the sheet asks" if as_asked else "which is not what the sheet asks"
+    answers = [f"All {total:,} images were shuffled with a fixed seed and divided: {told}, {remark}."]
     samples = base.history.samples
     if samples is not None:
         low, high = float(samples.targets.min()), float(samples.targets.max())
@@ -200,9 +200,9 @@ def latent_size(base: Run) -> str:
     """Answer the size of the base network's latent space."""
     if not base.size:
         return ""
-    verdict = "as the sheet says" if base.size == LATENT else f"where the sheet says {LATENT:,}"
+    remark = "as the sheet says" if base.size == LATENT else f"where the sheet says {LATENT:,}"
     shape = formatting.shape(base.history.bottleneck)
-    return f"The size of the latent space representation of the above network is {shape} = {base.size:,}, {verdict}."
+    return f"The size of the latent space representation of the above network is {shape} = {base.size:,}, {remark}."
 
 
 def _changes(base: Run, models: Runs) -> list[Block]:
@@ -310,14 +310,14 @@ def correlation(runs: Runs) -> list[str]:
         return [f"All {len(known)} networks are alike in size or error, so that no correlation can be told."]
     rank = rank_correlation(sizes, errors)
     if rank <= -CORRELATED:
-        verdict = "there is one: a larger latent space goes with a smaller error"
+        remark = "there is one: a larger latent space goes with a smaller error"
     elif rank >= CORRELATED:
-        verdict = "there is one, the other way round: a larger latent space goes with a larger error"
+        remark = "there is one, the other way round: a larger latent space goes with a larger error"
     else:
-        verdict = "there is none worth the name: the size alone does not tell the error"
+        remark = "there is none worth the name: the size alone does not tell the error"
     told = [
         f"Spearman's rank correlation between latent space size and error is {rank:+.2f} over "
-        f"{len(known)} networks; {verdict}."
+        f"{len(known)} networks; {remark}."
     ]
     rated = [point for point in known if point.pca is not None]
     beaten = [point.name for point in rated if point.pca is not None and point.error < point.pca]
@@ -372,7 +372,7 @@ def _model_images(runs: Runs) -> list[Block]:
 
 def _colourisation(runs: Runs) -> list[Block]:
     first, second = (runs[name] for name in COLOURISERS)
-    rivals = ("grey-copied", "pca", "nearest-example")
+    baselines = ("grey-copied", "pca", "nearest-example")
     return [
         part("4 Colorization"),
         Heading(
@@ -381,7 +381,7 @@ def _colourisation(runs: Runs) -> list[Block]:
         ),
         *pieces.standing(first),
         *_colour_images("maastricht-colour-1", {"colour-1": first}, "True colors - Reconstruction"),
-        *pieces.measured(first, ("mse", "psnr", "ssim"), rivals, caption="The first colouriser on the test split."),
+        *pieces.measured(first, ("mse", "psnr", "ssim"), baselines, caption="The first colouriser on the test split."),
         *map(answer, beside_grey({"colour-1": first})),
         Heading(
             "4.2 Report on your results and reason about potential shortcomings of your network. What aspects of the "
@@ -406,7 +406,7 @@ def _colourisation(runs: Runs) -> list[Block]:
         *pieces.compared(
             runs,
             "mse",
-            rivals,
+            baselines,
             caption=(
                 "Both colourisers on the test split, beside the sheet's figures and no colour at all (grey copied)."
             ),
@@ -477,12 +477,12 @@ def larger_filters(runs: Runs) -> list[str]:
     if one is None or two is None:
         return []
     if abs(one - two) <= NEAR * one:
-        verdict = "The larger filters of the second model make no difference"
+        remark = "The larger filters of the second model make no difference"
     else:
-        verdict = f"The larger filters of the second model make it {'better' if two < one else 'worse'}"
+        remark = f"The larger filters of the second model make it {'better' if two < one else 'worse'}"
     epochs = " and ".join(str(runs[name].history.epochs_done) for name in COLOURISERS)
     return [
-        f"{verdict}: mse {pieces.error(two)} against {pieces.error(one)}, after {epochs} epochs of the "
+        f"{remark}: mse {pieces.error(two)} against {pieces.error(one)}, after {epochs} epochs of the "
         "first and the second."
     ]
 
@@ -567,7 +567,7 @@ def _shortcoming(name: str, own: float, none: float, share: float) -> str:
     if share < 0.8:
         told += (
             " Where a grey value may belong to several colours, the squared error is least at their mean, which is "
-            "pale; a loss over classes of colours, or one that judges the whole image, would not pull them together."
+            "pale; a loss over classes of colours, or one over the whole image, would not pull them together."
         )
     else:
         told += (
