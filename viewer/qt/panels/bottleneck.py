@@ -21,7 +21,7 @@ from viewer.qt.panels.images import ImagePanel, subject_of
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
-from viewer.state import outcomes, tiles, units, formatting
+from viewer.state import formatting, outcomes, tiles, units
 from viewer.state.outcomes import not_finite
 from viewer.state.selection import State
 from viewer.state.units import Edits

@@ -35,7 +35,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import drawing, fit, numbers, outcomes, formatting
+from viewer.state import drawing, fit, formatting, numbers, outcomes
 from viewer.state.drawing import MOST_LIKELY, SIDE, Given
 from viewer.state.graph import Graph
 from viewer.state.outcomes import not_finite

@@ -22,7 +22,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import noise, noise_lab, outcomes, formatting
+from viewer.state import formatting, noise, noise_lab, outcomes
 from viewer.state.noise import Kind
 from viewer.state.noise_lab import CurveKey, Curves, Shot, Trial
 from viewer.state.selection import State
