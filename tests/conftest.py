@@ -17,7 +17,7 @@ os.environ.pop("AEZOO_MIRROR", None)
 import pytest
 import torch
 
-from train.dependencies import gather, in_order
+from train.dependencies import in_order, load_dependencies
 from train.interrupts import Interrupt
 from train.loop import Result, train
 from train.options import Options
@@ -62,8 +62,8 @@ def train_quickly(splits: Splits) -> Train:
         chosen = registry.load(recipe) if isinstance(recipe, str) else recipe
         options = Options(data="sample", runs=runs, device="cpu", epochs=epochs, **more)
         with checkpoints.lock(RunFolder.of(runs, chosen.name)), Progress(quiet=True) as progress:
-            supplies = gather(chosen, replace(options, runs=needs or runs), torch.device("cpu"))
-            return train(chosen, splits, options, interrupt or Interrupt(), progress, supplies)
+            dependencies = load_dependencies(chosen, replace(options, runs=needs or runs), torch.device("cpu"))
+            return train(chosen, splits, options, interrupt or Interrupt(), progress, dependencies)
 
     return run
 

@@ -20,7 +20,7 @@ from zoo.runs import QUICK, RunFolder
 
 
 @dataclass(frozen=True)
-class Supplies:
+class Dependencies:
     """`partner` holds the letters to translate into; the networks are trained ones, at rest and frozen."""
 
     partner: Images | None = None
@@ -30,10 +30,10 @@ class Supplies:
     sums: Mapping[str, str] = field(default_factory=dict)  # sha256 of each needed network's checkpoint, by recipe
 
 
-NOTHING = Supplies()
+NOTHING = Dependencies()
 
 
-def gather(recipe: Recipe, options: Options, device: torch.device) -> Supplies:
+def load_dependencies(recipe: Recipe, options: Options, device: torch.device) -> Dependencies:
     """Load what a recipe needs. Raises RunError where a network it needs is not trained, or on other data."""
     partner = sets.load(recipe.data.targets, "train", options.data) if recipe.data.targets else None
     found = {name: _trained(name, recipe, options) for name in recipe.needs}
@@ -43,7 +43,7 @@ def gather(recipe: Recipe, options: Options, device: torch.device) -> Supplies:
     assert teacher is None or isinstance(teacher, Classifier), recipe.needs.teacher
     assert judge is None or isinstance(judge, Classifier), recipe.needs.scoring_classifier
     assert parent is None or isinstance(parent, Autoencoder), recipe.needs.parent
-    return Supplies(partner, teacher, judge, parent, {name: sha256 for name, (_, sha256) in found.items()})
+    return Dependencies(partner, teacher, judge, parent, {name: sha256 for name, (_, sha256) in found.items()})
 
 
 def _trained(name: str, wanted_by: Recipe, options: Options) -> tuple[Autoencoder | Classifier, str]:

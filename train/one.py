@@ -1,7 +1,7 @@
 """One training, from the data set to the exported graphs, and how it ended.
 
-It may be asked for any number of times: what the same command began before a kill is taken up again, and what the same
-command finished before is not done twice. `checkpoint/outcome.json` says what was finished, written last and whole.
+It may be asked for any number of times: what the same command began before a kill is resumed, and what the same command
+finished before is not done twice. `checkpoint/outcome.json` says what was finished, written last and whole.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 import torch
 
 import zoo
-from train.dependencies import Supplies, gather
-from train.distributed.team import Team, follow, led
+from train.dependencies import Dependencies, load_dependencies
+from train.distributed.team import Team, end_announced, train_beside
 from train.engine import devices
+from train.engine.steps import ALONE
 from train.interrupts import Interrupt
 from train.loop import Result, train
 from train.options import Options
@@ -26,7 +27,6 @@ from train.progress import Progress
 from train.report import as_json, as_text
 from zoo import checkpoints
 from zoo.data.splits import Splits, load, select
-from zoo.errors import Interrupted
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder, atomic_write, remove
 
@@ -52,26 +52,25 @@ def train_one(
     recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress, team: Team | None = None
 ) -> Outcome:
     """Train, measure, export and verify a recipe, as far as that was not done before; a team's first process does."""
-    if interrupt.received is not None:
-        line = options.resume_line(recipe.name)
-        raise Interrupted(f"stopped before {recipe.name}; go on with: {line}", received=interrupt.received)
-    folder = RunFolder.of(options.runs, recipe.name)
-    with led(team), checkpoints.lock(folder):
+    folder, line = RunFolder.of(options.runs, recipe.name), options.resume_line(recipe.name)
+    with interrupt.at_once(f"stopped before {recipe.name}. Go on with: {line}"):
         splits = splits_of(recipe, options.data)
-        supplies = gather(recipe, options, devices.choose(options.device))
-        options, key = taken_up(folder, options), key_of(recipe, options, splits, supplies)
+        dependencies = load_dependencies(recipe, options, devices.choose(options.device))
+    with end_announced(team), checkpoints.lock(folder):
+        options, key = resume_if_begun(folder, options), key_of(recipe, options, splits, dependencies)
         done = _read(folder, key, recipe) if options.resume else None
         if done is not None:
             progress.say(f"{recipe.name}: finished before; --overwrite trains it anew")
             return done
-        remove(_place(folder))
-        result = train(recipe, splits, options, interrupt, progress, supplies, team)
+        remove(_outcome_file(folder))
+        result = train(recipe, splits, options, interrupt, progress, dependencies, team or ALONE)
         published = None
         if options.export and result.is_finite:
-            from export.publish import publish  # the one place where train knows of export; it loads onnx
-
             progress.exporting()
-            published = publish(recipe, folder).as_json()
+            with interrupt.at_once(f"{recipe.name} is trained, and was stopped before its graphs. Go on with: {line}"):
+                from export.publish import publish  # the one place where train knows of export; it loads onnx
+
+                published = publish(recipe, folder).as_json()
         outcome = Outcome.of(result, published)
         _write(folder, key, outcome)
         progress.end()
@@ -80,9 +79,8 @@ def train_one(
 
 def help_train(recipe: Recipe, options: Options, team: Team) -> None:
     """Do the part of another process than the first in the training of a recipe."""
-    device = devices.choose(options.device)
-    devices.make_repeatable(device)
-    follow(recipe, splits_of(recipe, options.data), options, gather(recipe, options, device), team, device)
+    dependencies = load_dependencies(recipe, options, devices.choose(options.device))
+    train_beside(recipe, splits_of(recipe, options.data), options, dependencies, team)
 
 
 def splits_of(recipe: Recipe, data: str | None) -> Splits:
@@ -95,9 +93,9 @@ def _splits(dataset: str, split: str, data: str | None) -> Splits:
     return load(dataset, data, split=split)
 
 
-def taken_up(folder: RunFolder, options: Options) -> Options:
+def resume_if_begun(folder: RunFolder, options: Options) -> Options:
     """Return the options, with what this very command began before a kill to be resumed, whatever else was said."""
-    if not (options.takes_up and options.sweep):
+    if not (options.resumes_own and options.sweep):
         return options
     found, _ = checkpoints.newest(folder)
     if found is None or found.facts.get("sweep") != options.sweep:
@@ -108,9 +106,9 @@ def taken_up(folder: RunFolder, options: Options) -> Options:
 # ---- what was finished ---------------------------------------------------------------------------------------
 
 
-def key_of(recipe: Recipe, options: Options, splits: Splits, supplies: Supplies) -> str:
+def key_of(recipe: Recipe, options: Options, splits: Splits, dependencies: Dependencies) -> str:
     """Return a SHA-256 of all that a result follows from: settings, data, networks it needs, our code and torch."""
-    told = {
+    facts = {
         "run": str(RunFolder.of(options.runs, recipe.name).path.resolve()),
         "recipe": recipe.name,
         "settings": [recipe.task.name, recipe.objective, asdict(recipe.data), asdict(recipe.schedule)],
@@ -120,40 +118,40 @@ def key_of(recipe: Recipe, options: Options, splits: Splits, supplies: Supplies)
         "precision": options.precision,
         "export": options.export,
         "data": [None if images is None else images.digest for images in (splits.train, splits.val, splits.test)],
-        "partner": supplies.partner.digest if supplies.partner else None,
-        "needs": dict(supplies.sums),
+        "partner": dependencies.partner.digest if dependencies.partner else None,
+        "needs": dict(dependencies.sums),
         "code": code(),
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @cache
 def code() -> str:
     """Return a SHA-256 of our own source, of which a result follows too."""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for room in ("zoo", "train", "export"):
         for path in sorted((Path(zoo.__file__).parents[1] / room).rglob("*.py")):
-            told.update(f"{path.relative_to(Path(zoo.__file__).parents[1])}\0".encode() + path.read_bytes())
-    return told.hexdigest()
+            digest.update(f"{path.relative_to(Path(zoo.__file__).parents[1])}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
-def _place(folder: RunFolder) -> Path:
+def _outcome_file(folder: RunFolder) -> Path:
     return folder.checkpoint / "outcome.json"
 
 
 def _write(folder: RunFolder, key: str, outcome: Outcome) -> None:
-    atomic_write(_place(folder), json.dumps({"key": key, "outcome": asdict(outcome)}).encode())
+    atomic_write(_outcome_file(folder), json.dumps({"key": key, "outcome": asdict(outcome)}).encode())
 
 
 def _read(folder: RunFolder, key: str, recipe: Recipe) -> Outcome | None:
     """Return how this very training ended before, or None where it did not, or its files are no more."""
     try:
-        told = json.loads(_place(folder).read_bytes())
-        outcome = Outcome(**told["outcome"])
+        saved = json.loads(_outcome_file(folder).read_bytes())
+        outcome = Outcome(**saved["outcome"])
         exported = (outcome.report or {})["export"] or {}
         files = [folder.history, *(folder.path / name for name in exported.get("files", {}))]
-        sound = told["key"] == key and outcome.name == recipe.name and all(path.is_file() for path in files)
+        sound = saved["key"] == key and outcome.name == recipe.name and all(path.is_file() for path in files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return outcome if sound else None

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from train.dependencies import Supplies
+from train.dependencies import Dependencies
 from train.engine.batches import seed_network
+from train.engine.steps import Steps
 from zoo import runs
 from zoo.blocks import Autoencoder, Classifier, Frozen
 from zoo.recipe import Recipe
@@ -34,6 +35,18 @@ class Record:
     @property
     def epochs(self) -> int:
         return len(self.train_loss)
+
+    def add(self, steps: Steps, sizes: list[int], val_loss: float, learning_rate: float, seconds: float) -> None:
+        """Record an epoch; each step counts by the images of its batch."""
+        # One wait for the device: `.item()` would wait at every batch. A copy, since the next epoch writes there.
+        losses, *terms = steps.seen.T.cpu().numpy().copy()
+        self.train_loss.append(float(np.average(losses.astype(np.float64), weights=sizes)))
+        self.val_loss.append(val_loss)
+        self.learning_rate.append(learning_rate)
+        self.seconds.append(seconds)
+        for name, values in zip(steps.train_step.terms, terms, strict=False):
+            self.terms.setdefault(name, []).append(float(np.average(values.astype(np.float64), weights=sizes)))
+        self.step_loss.append(losses)
 
 
 @dataclass
@@ -84,13 +97,13 @@ def state_from_bytes(data: bytes) -> dict[str, Any]:
     return saved
 
 
-def fresh_state(recipe: Recipe, seed: int, device: torch.device, supplies: Supplies) -> State:
+def fresh_state(recipe: Recipe, seed: int, device: torch.device, dependencies: Dependencies) -> State:
     """Return the state before the first epoch."""
     seed_network(seed, 0)
     network = recipe.network().to(device)
-    if supplies.parent is not None:
+    if dependencies.parent is not None:
         assert isinstance(network, Autoencoder) and isinstance(network.decoder, Frozen), recipe.name
-        network.decoder.module.load_state_dict(supplies.parent.decoder.state_dict())
+        network.decoder.module.load_state_dict(dependencies.parent.decoder.state_dict())
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return State(network, optimiser_of(learning, recipe.schedule.learning_rate, device), Record())
 

@@ -12,7 +12,7 @@ import torch
 
 from tests.conftest import Train, TrainedRuns, shortened, small_splits
 from tests.zoo.test_cli import aezoo
-from train.dependencies import gather, in_order
+from train.dependencies import in_order, load_dependencies
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation, distort, grey
 from train.measure import generated as generate
@@ -235,13 +235,13 @@ def test_a_network_that_is_needed_and_not_there_or_of_other_data_is_one_sentence
     with pytest.raises(
         RunError, match=r"needs hesso/classifier, which is not trained in .*`aezoo train hesso/classifier`"
     ):
-        gather(recipe, Options(data="sample", runs=tmp_path), CPU)
+        load_dependencies(recipe, Options(data="sample", runs=tmp_path), CPU)
     with pytest.raises(
         RunError, match=r"is to be trained on real data, but hesso/classifier .* was trained on mnist-sample"
     ):
-        gather(recipe, Options(data="/somewhere", runs=there, quick=True), CPU)
+        load_dependencies(recipe, Options(data="/somewhere", runs=there, quick=True), CPU)
     with pytest.raises(RunError, match=r"was trained for a few steps only \(--quick\); train it again with"):
-        gather(recipe, Options(data="sample", runs=there), CPU)
+        load_dependencies(recipe, Options(data="sample", runs=there), CPU)
 
 
 def test_what_is_only_needed_has_its_own_schedule_and_loses_nothing(tmp_path: Path, capsys: Capture) -> None:

@@ -10,10 +10,10 @@ import torch
 
 from tests.conftest import TrainedRuns, shortened, small_splits
 from tests.representatives import each_recipe
-from train.dependencies import gather
+from train.dependencies import load_dependencies
 from train.engine.batches import Batches
 from train.engine.prepare import Preparation
-from train.engine.steps import EagerSteps, Learner, StaticSteps, Steps, portions, unchanged
+from train.engine.steps import EagerSteps, StaticSteps, Steps, TrainStep, portions, snapshot
 from train.options import Options
 from train.state import fresh_state
 from zoo import registry
@@ -21,16 +21,16 @@ from zoo.objectives import objective_of
 from zoo.recipe import Recipe
 
 CPU = torch.device("cpu")
-Form = Callable[[Learner, Batches], Steps]
+Form = Callable[[TrainStep, Batches], Steps]
 
 
 def made(
     recipe: Recipe, needs: Path, *, size: int | None = None, device: torch.device = CPU
-) -> tuple[Learner, Batches]:
-    """A learner at the start, and the batches of a few sample images."""
-    supplies = gather(recipe, Options(data="sample", runs=needs, quick=True), device)
-    state = fresh_state(recipe, 0, device, supplies)
-    prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
+) -> tuple[TrainStep, Batches]:
+    """A train step at the start, and the batches of a few sample images."""
+    dependencies = load_dependencies(recipe, Options(data="sample", runs=needs, quick=True), device)
+    state = fresh_state(recipe, 0, device, dependencies)
+    prepare = Preparation.of(recipe, dependencies.partner, classes=recipe.classes, device=device)
     batches = Batches.of(
         small_splits(recipe).train,
         prepare,
@@ -38,19 +38,19 @@ def made(
         device=device,
         steps=None if size else recipe.schedule.steps,
     )
-    return Learner(state.network, objective_of(recipe, supplies.teacher), state.optimiser, "fp32"), batches
+    return TrainStep(state.network, objective_of(recipe, dependencies.teacher), state.optimiser, "fp32"), batches
 
 
 def taken(
     form: Form, recipe: Recipe, needs: Path, epochs: int = 2, size: int | None = None
-) -> tuple[list[int], Learner, torch.Tensor]:
-    learner, batches = made(recipe, needs, size=size)
-    steps = form(learner, batches)
+) -> tuple[list[int], TrainStep, torch.Tensor]:
+    train_step, batches = made(recipe, needs, size=size)
+    steps = form(train_step, batches)
     counts = [count for epoch in range(1, epochs + 1) for count in steps.run(0, epoch)]
-    return counts, learner, steps.seen
+    return counts, train_step, steps.seen
 
 
-def same(one: Learner, two: Learner) -> bool:
+def same(one: TrainStep, two: TrainStep) -> bool:
     pairs = zip(one.network.state_dict().values(), two.network.state_dict().values(), strict=True)
     return all(torch.equal(left, right) for left, right in pairs)
 
@@ -81,26 +81,28 @@ def test_steps_are_split_into_graphs_and_single_ones() -> None:
 
 def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained_runs: TrainedRuns) -> None:
     recipe = registry.load("letters/random")  # with batch normalisation
-    learner, batches = made(shortened(recipe), trained_runs(*recipe.needs))
-    steps = EagerSteps(learner, batches)
+    train_step, batches = made(shortened(recipe), trained_runs(*recipe.needs))
+    steps = EagerSteps(train_step, batches)
     list(steps.run(0, 1))
-    weights = {name: value.clone() for name, value in learner.network.state_dict().items()}
-    places = [value.data_ptr() for value in learner.network.state_dict().values()]
-    memory = [value.clone() for values in learner.optimiser.state.values() for value in values.values()]
-    with unchanged(learner):
-        list(steps.run(0, 2))
-        assert not all(torch.equal(value, weights[name]) for name, value in learner.network.state_dict().items())
-    assert all(torch.equal(value, weights[name]) for name, value in learner.network.state_dict().items())
-    assert places == [value.data_ptr() for value in learner.network.state_dict().values()]
-    after = [value for values in learner.optimiser.state.values() for value in values.values()]
+    weights = {name: value.clone() for name, value in train_step.network.state_dict().items()}
+    places = [value.data_ptr() for value in train_step.network.state_dict().values()]
+    memory = [value.clone() for values in train_step.optimiser.state.values() for value in values.values()]
+    restore = snapshot(train_step)
+    list(steps.run(0, 2))
+    assert not all(torch.equal(value, weights[name]) for name, value in train_step.network.state_dict().items())
+    restore()
+    assert all(torch.equal(value, weights[name]) for name, value in train_step.network.state_dict().items())
+    assert places == [value.data_ptr() for value in train_step.network.state_dict().values()]
+    after = [value for values in train_step.optimiser.state.values() for value in values.values()]
     assert memory and all(map(torch.equal, memory, after))
 
 
 def test_an_optimiser_that_was_new_is_new_again(tmp_path: Path) -> None:
-    learner, batches = made(registry.load("purdue/conv"), tmp_path)
-    with unchanged(learner):
-        list(EagerSteps(learner, batches).run(0, 1))
-    memory = [value for values in learner.optimiser.state.values() for value in values.values()]
+    train_step, batches = made(registry.load("purdue/conv"), tmp_path)
+    restore = snapshot(train_step)
+    list(EagerSteps(train_step, batches).run(0, 1))
+    restore()
+    memory = [value for values in train_step.optimiser.state.values() for value in values.values()]
     assert memory and not any(bool(value.any()) for value in memory)
 
 
@@ -114,8 +116,8 @@ def test_a_graph_gives_the_losses_of_the_eager_steps(name: str, tmp_path: Path) 
     recipe = shortened(registry.load(name))
     seen = []
     for form in (EagerSteps, StaticSteps):
-        learner, batches = made(recipe, tmp_path, device=device)
-        steps = form(learner, batches)
+        train_step, batches = made(recipe, tmp_path, device=device)
+        steps = form(train_step, batches)
         for epoch in (1, 2, 3):
             list(steps.run(0, epoch))
         seen.append(steps.seen[:, 0].cpu())

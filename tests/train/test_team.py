@@ -23,6 +23,7 @@ from tests.representatives import each_recipe
 from tests.train.test_jobs import epochs_of, wait_for_epochs
 from tests.train.test_steps import same, taken
 from train.distributed import team as teams
+from train.distributed import torchrun
 from train.distributed.team import Team, TeamSteps
 from train.engine.steps import EagerSteps
 from train.options import Options
@@ -141,10 +142,10 @@ def test_more_processes_than_gpus_are_refused_by_the_first(monkeypatch: pytest.M
 def test_what_only_one_process_meets_it_says_itself(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(teams, "is_launched", lambda: True)
+    monkeypatch.setattr(torchrun, "is_launched", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "1")
-    for error, said in ((UsageError("a"), ""), (teams.TeamLost("b"), ""), (DataError("c"), "aezoo: c\n")):
-        with pytest.raises(SystemExit), teams.one_voice():
+    for error, said in ((UsageError("a"), ""), (torchrun.TeamLost("b"), ""), (DataError("c"), "aezoo: c\n")):
+        with pytest.raises(SystemExit), torchrun.errors_once_a_machine():
             raise error
         assert capsys.readouterr().err == said
 
@@ -152,7 +153,7 @@ def test_what_only_one_process_meets_it_says_itself(
 def test_a_command_of_several_machines_is_not_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.setenv("WORLD_SIZE", "4")
-    options = Options(data="sample", runs=Path("runs"), launcher=teams.launcher())
+    options = Options(data="sample", runs=Path("runs"), launcher=torchrun.launcher())
     assert options.resume_line("purdue/dense") == "the same command with --resume"
 
 
@@ -163,7 +164,7 @@ def test_replaced_processes_meet_each_other_and_none_of_the_dead(late: int) -> N
 
     def meet(rank: int) -> str:
         time.sleep(0.2 if rank == late else 0)
-        part = teams.met(store, rank, 3, patience=brief)
+        part = teams.store_of_living(store, rank, 3, patience=brief)
         part.set(f"address-{rank}", f"{attempt}")
         return ",".join(part.get(f"address-{other}").decode() for other in range(3))
 

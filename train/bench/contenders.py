@@ -23,12 +23,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from train.dependencies import NOTHING
 from train.engine import devices
-from train.engine.batches import Batches, TestSplit
-from train.engine.prepare import Preparation
-from train.engine.probe import Subject, choose, unprobed
-from train.engine.steps import Learner, steps_of, validate
+from train.engine.steps import steps_of, validate
+from train.options import Options
+from train.setup import TrainingSetup
 from train.state import fresh_state
 from zoo.data.images import Images
+from zoo.data.splits import Splits
 from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 
@@ -76,27 +76,15 @@ def profile_of(steps: Iterator[object], device: torch.device) -> dict[str, float
 
 class Ours:
     def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str) -> None:
-        place = devices.choose(device)
-        devices.make_repeatable(place)
-        prepare = Preparation.of(recipe, None, classes=recipe.classes, device=place)
-        batches = Batches.of(train, prepare, batch_size=recipe.schedule.batch_size, device=place)
-        self._validation = TestSplit.of(validation, prepare, device=place)
-        objective = objective_of(recipe, None)
-
-        def fresh(each: str) -> Learner:
-            state = fresh_state(recipe, 0, place, NOTHING)
-            return Learner(state.network, objective, state.optimiser, each)
-
-        subject = Subject(recipe, recipe.network(), fresh, batches, self._validation, 0)
-        if precision == "fp32":
-            choice = unprobed(precision)
-        else:
-            whole = len(train) * recipe.schedule.epochs  # as the recipe's own schedule would be probed
-            choice = choose(subject, precision=precision, images=whole, say=lambda line: None)
-        self._learner = fresh(choice.way.precision)
-        choice.way.enter(self._learner.network)
-        self._steps = steps_of(self._learner, batches)
-        self.about = {"way": str(choice.way), "why": choice.why}
+        options = Options(device=device, precision=precision)
+        setup = TrainingSetup.of(recipe, Splits(train, validation), options)
+        choice = setup.choose_config(options, say=lambda line: None)
+        state = setup.fresh_state()
+        choice.config.enter(state.network)
+        self._validation = setup.validation
+        self._train_step = setup.train_step(state, choice.config.precision)
+        self._steps = steps_of(self._train_step, setup.batches)
+        self.about = {"way": str(choice.config), "why": choice.why}
 
     def profile(self) -> dict[str, float]:
         return profile_of(self._steps.run(0, 0), self._steps.seen.device)
@@ -109,7 +97,7 @@ class Ours:
         return time.perf_counter() - start
 
     def loss(self) -> float:
-        return validate(self._learner, self._validation)
+        return validate(self._train_step, self._validation)
 
 
 class Plain:
@@ -121,7 +109,7 @@ class Plain:
         dataset, held = (TensorDataset(torch.from_numpy(as_floats(images))) for images in (train, validation))
         self._loader = DataLoader(dataset, batch_size=recipe.schedule.batch_size, shuffle=True)
         self._held = DataLoader(held, batch_size=100)
-        self.about = {"way": f"DataLoader, eager, Adam; fp32, {torch.get_num_threads()} threads"}
+        self.about = {"way": f"DataLoader, eager, Adam; fp32, {devices.threads_text(torch.get_num_threads())}"}
 
     def _loss(self, images: torch.Tensor) -> torch.Tensor:
         return total(self._objective(self._network(images), Batch(images, images, images)))

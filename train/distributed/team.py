@@ -2,7 +2,7 @@
 
 Every process holds the whole network and the data, deals the whole batch, and learns from its share of it; torch's
 DistributedDataParallel sums the gradients (Li et al. 2020, arXiv:2006.15704). The first process leads: it alone reads
-and writes the run's folder, and tells the others what comes next. Weights, order and noise are those of one process,
+and writes the run's folder, and sends the others what comes next. Weights, order and noise are those of one process,
 and so is the loss, within rounding, since a share is weighed by its images. What a variational network or dropout
 draws is other than in one process: each draws for its own share.
 """
@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,21 +25,21 @@ from torch.distributed import DistStoreError, PrefixStore, Store  # type: ignore
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from train.dependencies import Supplies
+from train.dependencies import Dependencies
+from train.distributed.torchrun import TeamLost, processes_here
 from train.engine import devices
 from train.engine.batches import Batches, seed_network
-from train.engine.prepare import Preparation
-from train.engine.steps import MOST_TERMS, Learner, Way
+from train.engine.steps import MOST_TERMS, ComputeConfig, TrainStep
 from train.options import Options, share_of_cores
-from train.state import State, fresh_state, state_from_bytes
-from zoo.cli import say
+from train.setup import TrainingSetup
+from train.state import State, state_from_bytes
 from zoo.data.splits import Splits
-from zoo.errors import AezooError, CheckFailed, DeviceError, UsageError
-from zoo.objectives import Batch, objective_of
+from zoo.errors import DeviceError, UsageError
+from zoo.objectives import Batch
 from zoo.recipe import Recipe
 
 _PATIENCE = timedelta(days=2)  # a process that is gone is noticed at once; one that measures may take its time
-_ENDED = None  # what is told when a training is over
+_ENDED = None  # the message that a training is over
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,20 @@ class Team:
     def leads(self) -> bool:
         return self.rank == 0
 
-    def tell(self, told: Any) -> None:
-        """Tell the others."""
-        distributed.broadcast_object_list([told], device=torch.device("cpu"))
+    def send(self, message: Any) -> None:
+        """Send a message from the first process to the others."""
+        distributed.broadcast_object_list([message], device=torch.device("cpu"))
 
-    def hear(self) -> Any:
-        """Wait until the first tells."""
-        told: list[Any] = [None]
-        distributed.broadcast_object_list(told, device=torch.device("cpu"))
-        return told[0]
+    def receive(self) -> Any:
+        """Wait for the first process's message."""
+        message: list[Any] = [None]
+        distributed.broadcast_object_list(message, device=torch.device("cpu"))
+        return message[0]
+
+    def steps(self, state: State, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> TeamSteps:
+        """Return steps that all take together, from this state on; the first process sends it to the others."""
+        self.send(("begin", config.as_json(), state.to_bytes()))
+        return TeamSteps(train_step, batches, self)
 
     def share(self, batch: Batch) -> Batch:
         """Return this process's images of a batch; where there are fewer than processes the first image, unweighed."""
@@ -78,13 +81,8 @@ class Team:
     def _rows(self, images: int) -> slice:
         if self.rank >= images:
             return slice(0, 1)
-        first, last = (images * place // self.size for place in (self.rank, self.rank + 1))
+        first, last = (images * rank // self.size for rank in (self.rank, self.rank + 1))
         return slice(first, last) if images >= self.size else slice(self.rank, self.rank + 1)
-
-
-def is_launched() -> bool:
-    """Whether torchrun started this process beside others."""
-    return distributed.is_torchelastic_launched() and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 @contextmanager
@@ -94,12 +92,12 @@ def joined(device: str) -> Iterator[Team]:
     if cuda:
         refuse_to_share(torch.cuda.device_count())
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    torch.set_num_threads(share_of_cores(_here()))  # torchrun itself leaves each a single one
+    torch.set_num_threads(share_of_cores(processes_here()))  # torchrun itself leaves each a single one
     backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
     try:
         store, rank, size = next(rendezvous("env://", timeout=_PATIENCE))
         distributed.init_process_group(
-            backend, store=met(store, rank, size), rank=rank, world_size=size, timeout=_PATIENCE
+            backend, store=store_of_living(store, rank, size), rank=rank, world_size=size, timeout=_PATIENCE
         )
         with _destroyed_after():
             yield Team(distributed.get_rank(), distributed.get_world_size())
@@ -112,7 +110,7 @@ def joined(device: str) -> Iterator[Team]:
         ) from error
 
 
-def met(store: Store, rank: int, size: int, *, patience: timedelta = timedelta(seconds=1)) -> PrefixStore:
+def store_of_living(store: Store, rank: int, size: int, *, patience: timedelta = timedelta(seconds=1)) -> PrefixStore:
     """Return the part of torchrun's store that belongs to the processes alive now.
 
     torchrun keeps the store when it replaces processes, so that addresses of dead ones lie in it, which gloo and NCCL
@@ -134,21 +132,14 @@ def met(store: Store, rank: int, size: int, *, patience: timedelta = timedelta(s
             return PrefixStore(f"aezoo/{meeting}", store)
 
 
-class TeamLost(CheckFailed):
-    """Another process of the training is gone."""
-
-
 def refuse_to_share(gpus: int) -> None:
     """Raise DeviceError where this machine has fewer GPUs than processes."""
-    if _here() > gpus:
+    here = processes_here()
+    if here > gpus:
         raise DeviceError(
-            f"torchrun started {_here()} processes on this machine, which has {gpus} GPU{'s' if gpus != 1 else ''}; "
+            f"torchrun started {here} processes on this machine, which has {gpus} GPU{'s' if gpus != 1 else ''}; "
             f"start one process a GPU: --nproc-per-node={gpus}, or compute with --device cpu"
         )
-
-
-def _here() -> int:
-    return int(os.environ["LOCAL_WORLD_SIZE"])
 
 
 @contextmanager
@@ -168,44 +159,6 @@ def _destroyed_after() -> Iterator[None]:
         gc.collect()
 
 
-@contextmanager
-def one_voice() -> Iterator[None]:
-    """Say what is wrong once on each machine, before torchrun's own signal ends this process.
-
-    What all processes meet alike is the first one's to say; what only one of them meets it says itself.
-    """
-    try:
-        yield
-    except AezooError as error:
-        if not is_launched():
-            raise
-        if os.environ["LOCAL_RANK"] == "0" or not isinstance(error, UsageError | DeviceError | TeamLost):
-            say(str(error))
-        sys.exit(error.exit_code)
-
-
-def launcher() -> tuple[str, ...]:
-    """Return the words that start such a command again; none where several machines take part, each with its own."""
-    if int(os.environ["WORLD_SIZE"]) > _here():
-        return ()
-    return ("torchrun", f"--nproc-per-node={_here()}", "-m", "train")
-
-
-def name_of_command() -> str:
-    """Name this command, alike in each process that torchrun starts in place of a lost one, and never again."""
-    parent = os.getppid()
-    began = ""
-    with suppress(OSError):  # elsewhere than on Linux the number of the process must do
-        began = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        began += "-" + Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[19]
-    return f"torchrun-{os.environ.get('TORCHELASTIC_RUN_ID')}-{parent}-{began}"
-
-
-def is_restarted() -> bool:
-    """Whether torchrun started this process in place of a lost one."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-
-
 def check(recipe: Recipe, device: torch.device) -> None:
     """Raise UsageError for a network that cannot be learned in shares on this device."""
     normalises = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in recipe.network().modules())
@@ -219,24 +172,26 @@ def check(recipe: Recipe, device: torch.device) -> None:
 class TeamSteps:
     """Takes the steps of an epoch together: as `EagerSteps` in one process."""
 
-    def __init__(self, learner: Learner, batches: Batches, team: Team) -> None:
-        self.learner, self.batches, self._team = learner, batches, team
+    def __init__(self, train_step: TrainStep, batches: Batches, team: Team) -> None:
+        self.train_step, self.batches, self._team = train_step, batches, team
         device = batches.pixels.device
         self.seen = torch.zeros(batches.steps, MOST_TERMS + 1, device=device)
         weights = [team.weight(images) for images in batches.sizes]
         self._weights = torch.tensor(weights, device=device)[:, None]
-        whole = nn.SyncBatchNorm.convert_sync_batchnorm(learner.twin) if device.type == "cuda" else learner.twin
+        whole = nn.SyncBatchNorm.convert_sync_batchnorm(train_step.twin) if device.type == "cuda" else train_step.twin
         ids = [device.index or torch.cuda.current_device()] if device.type == "cuda" else None
         self._shared = DistributedDataParallel(whole, device_ids=ids, forward_sync_buffers=False)
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
+        if self._team.leads:
+            self._team.send(("epoch", epoch))
         seed_network(seed, epoch, share=self._team.rank)
-        self.learner.train()
+        self.train_step.train()
         self._shared.train()
         for row, whole in zip(self.seen, self.batches.epoch(seed, epoch), strict=True):
             # DistributedDataParallel takes the mean over the processes; the weight makes it the mean over the images.
             weight = self._team.weight(len(whole.image)) * self._team.size
-            self.learner.step(self._team.share(whole), row, forward=self._shared, weight=weight)
+            self.train_step.step(self._team.share(whole), row, forward=self._shared, weight=weight)
             yield 1
         self.seen *= self._weights
         distributed.all_reduce(self.seen)
@@ -245,37 +200,27 @@ class TeamSteps:
 # ---- the others ----------------------------------------------------------------------------------------------
 
 
-def begin(team: Team, state: State, way: Way) -> None:
-    """Tell the others to begin, or to begin again, from this state."""
-    team.tell(("begin", way.as_json(), state.to_bytes()))
-
-
 @contextmanager
-def led(team: Team | None) -> Iterator[None]:
-    """Tell the others when a training is over; where it breaks off they notice that this process is gone."""
+def end_announced(team: Team | None) -> Iterator[None]:
+    """Send the others that a training is over; where it breaks off they notice that this process is gone."""
     yield
     if team is not None:
-        team.tell(_ENDED)
+        team.send(_ENDED)
 
 
-def follow(
-    recipe: Recipe, splits: Splits, options: Options, supplies: Supplies, team: Team, device: torch.device
-) -> None:
+def train_beside(recipe: Recipe, splits: Splits, options: Options, dependencies: Dependencies, team: Team) -> None:
     """Learn one's share of what the first process trains, until it says that this is over."""
-    prepare = Preparation.of(recipe, supplies.partner, classes=recipe.classes, device=device)
-    steps_asked = options.steps_of(recipe, len(splits.train))
-    batches = Batches.of(splits.train, prepare, batch_size=recipe.schedule.batch_size, device=device, steps=steps_asked)
-    objective, seed = objective_of(recipe, supplies.teacher), options.seed_of(recipe)
+    setup = TrainingSetup.of(recipe, splits, options, dependencies)
     steps: TeamSteps | None = None
-    while (told := team.hear()) is not _ENDED:
-        what, *words = told
-        if what == "begin":
-            way, saved = Way.from_json(words[0]), words[1]
-            state = fresh_state(recipe, seed, device, supplies)
+    while (message := team.receive()) is not _ENDED:
+        kind, *values = message
+        if kind == "begin":
+            config, saved = ComputeConfig.from_json(values[0]), values[1]
+            state = setup.fresh_state()
             state.restore(state_from_bytes(saved))
-            way.enter(state.network)
-            steps = TeamSteps(Learner(state.network, objective, state.optimiser, way.precision), batches, team)
+            config.enter(state.network)
+            steps = TeamSteps(setup.train_step(state, config.precision), setup.batches, team)
         else:
             assert steps is not None
-            for _ in steps.run(seed, words[0]):
+            for _ in steps.run(setup.seed, values[0]):
                 pass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import torch
 
@@ -41,7 +43,21 @@ def describe(device: torch.device) -> str:
     """Name the device for people and for the history."""
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
-    return f"cpu ({torch.get_num_threads()} threads)"
+    return f"cpu ({threads_text(torch.get_num_threads())})"
+
+
+def threads_text(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
+@contextlib.contextmanager
+def threads_restored() -> Iterator[None]:
+    """Leave torch's number of threads as it was, however the block ends."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def machine(device: torch.device) -> str:

@@ -26,7 +26,7 @@ from torch import nn
 
 from train.engine import devices
 from train.engine.batches import Batches, TestSplit
-from train.engine.steps import MOST_TERMS, Learner, Way, steps_of, validate
+from train.engine.steps import MOST_TERMS, ComputeConfig, TrainStep, steps_of, validate
 from zoo.data.fetch import cache_folder
 from zoo.errors import WriteError
 from zoo.recipe import Recipe
@@ -52,28 +52,28 @@ _GRADIENT_ERROR = 0.6  # of a layer's gradient; sound bfloat16 gives 0.005 to 0.
 class Choice:
     """The way that was chosen, and why, as plain values for the history."""
 
-    way: Way
+    config: ComputeConfig
     why: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is tried: `fresh` gives a learner at the start of the training, in a given precision.
+class ProbeTarget:
+    """What is tried: `fresh` gives a train step at the start of the training, in a given precision.
 
     `network` is one like theirs, to be looked at only.
     """
 
     recipe: Recipe
     network: nn.Module
-    fresh: Callable[[str], Learner]
+    fresh: Callable[[str], TrainStep]
     batches: Batches
     validation: TestSplit
     seed: int
 
 
-def reference(precision: str = "fp32") -> Way:
+def reference(precision: str = "fp32") -> ComputeConfig:
     """Return the way that is taken without a probe: it never depends on a clock."""
-    return Way(precision, "nhwc", torch.get_num_threads())
+    return ComputeConfig(precision, "nhwc", torch.get_num_threads())
 
 
 def unprobed(precision: str) -> Choice:
@@ -81,14 +81,14 @@ def unprobed(precision: str) -> Choice:
     return Choice(reference("bf16" if precision == "bf16" else "fp32"), {"probe": "none"})
 
 
-def choose(subject: Subject, *, precision: str, images: int, say: Callable[[str], None]) -> Choice:
+def choose(subject: ProbeTarget, *, precision: str, images: int, say: Callable[[str], None]) -> Choice:
     """Choose the way for a training of so many images in all; `precision` 'auto' or 'bf16'."""
     file = _file(subject, precision)
     cached = _kept(file)
     if cached is not None:
         return cached
     start = time.perf_counter()
-    usual = unprobed(precision).way
+    usual = unprobed(precision).config
     rate = _rate(subject, usual)
     seconds = images / rate
     if seconds < WORTH:
@@ -97,7 +97,7 @@ def choose(subject: Subject, *, precision: str, images: int, say: Callable[[str]
     eased = _eased(subject, rate)
     rates = _time(eased, usual, precision, until=start + BUDGET * _SHARE)
     best = max(rates, key=rates.__getitem__)
-    why: dict[str, Any] = {"images_a_second": {str(way): round(rate) for way, rate in rates.items()}}
+    why: dict[str, Any] = {"images_a_second": {str(config): round(rate) for config, rate in rates.items()}}
     if precision == "auto" and best.precision == "bf16":
         plain = _best(rates, "fp32")
         left = _TRAINING * (BUDGET - (time.perf_counter() - start))
@@ -118,13 +118,13 @@ def choose(subject: Subject, *, precision: str, images: int, say: Callable[[str]
 # ---- how fast ------------------------------------------------------------------------------------------------
 
 
-def _eased(subject: Subject, rate: float) -> Subject:
+def _eased(subject: ProbeTarget, rate: float) -> ProbeTarget:
     """Return the same with batches that take a tenth of a second at most, so that all ways can be timed."""
     size = int(max(1, min(subject.batches.batch_size, rate * _STEP)))
     return replace(subject, batches=replace(subject.batches, batch_size=size))
 
 
-def _time(subject: Subject, usual: Way, precision: str, *, until: float) -> dict[Way, float]:
+def _time(subject: ProbeTarget, usual: ComputeConfig, precision: str, *, until: float) -> dict[ComputeConfig, float]:
     """Return images a second of every way: first precision and layout, then fewer threads with the fastest of them.
 
     Ways whose turn would come after `until` are left out.
@@ -133,28 +133,28 @@ def _time(subject: Subject, usual: Way, precision: str, *, until: float) -> dict
     layouts = ("nhwc", "nchw") if _has_images_inside(subject) else ("nhwc",)
     rates = {usual: _rate(subject, usual)}
 
-    def measure(ways: list[Way]) -> None:
-        for way in ways:
+    def measure(configs: list[ComputeConfig]) -> None:
+        for config in configs:
             if time.perf_counter() < until:
-                rates[way] = max(rates.get(way, 0.0), _rate(subject, way))
+                rates[config] = max(rates.get(config, 0.0), _rate(subject, config))
 
-    measure([Way(each, layout, usual.threads) for each in precisions for layout in layouts])
-    best = [_best(rates, each) for each in {way.precision: None for way in rates}]
-    few = [replace(way, threads=1) for way in best if way.threads > 1]
+    measure([ComputeConfig(each, layout, usual.threads) for each in precisions for layout in layouts])
+    best = [_best(rates, each) for each in {config.precision: None for config in rates}]
+    few = [replace(config, threads=1) for config in best if config.threads > 1]
     measure(few)
     measure([*best, *few])  # once more, since other work on the machine may have come between
     return rates
 
 
-def _best(rates: dict[Way, float], precision: str) -> Way:
-    return max((way for way in rates if way.precision == precision), key=rates.__getitem__)
+def _best(rates: dict[ComputeConfig, float], precision: str) -> ComputeConfig:
+    return max((config for config in rates if config.precision == precision), key=rates.__getitem__)
 
 
-def _rate(subject: Subject, way: Way) -> float:
+def _rate(subject: ProbeTarget, config: ComputeConfig) -> float:
     """Return images a second of a way: the fastest step counts, since other work on the machine only slows."""
-    learner = subject.fresh(way.precision)
-    way.enter(learner.network)
-    steps = steps_of(learner, subject.batches)
+    train_step = subject.fresh(config.precision)
+    config.enter(train_step.network)
+    steps = steps_of(train_step, subject.batches)
     running = steps.run(subject.seed, 1)
     next(running)  # it allocates, and chooses kernels
     devices.wait(subject.batches.pixels.device)
@@ -169,14 +169,16 @@ def _rate(subject: Subject, way: Way) -> float:
     return subject.batches.sizes[0] / best
 
 
-def _has_images_inside(subject: Subject) -> bool:
+def _has_images_inside(subject: ProbeTarget) -> bool:
     return any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in subject.network.modules())
 
 
 # ---- how good ------------------------------------------------------------------------------------------------
 
 
-def _judge(subject: Subject, plain: Way, fast: Way, rates: dict[Way, float], seconds: float) -> dict[str, Any]:
+def _judge(
+    subject: ProbeTarget, plain: ComputeConfig, fast: ComputeConfig, rates: dict[ComputeConfig, float], seconds: float
+) -> dict[str, Any]:
     """Say whether bfloat16 keeps the result: 'taken', or why not."""
     error = gradient_error(subject, plain, fast)
     if not error < _GRADIENT_ERROR:
@@ -185,7 +187,7 @@ def _judge(subject: Subject, plain: Way, fast: Way, rates: dict[Way, float], sec
     size = subject.batches.sizes[0]
     fewer = int(max(1, min(size, seconds / cost / _ENOUGH)))
     count = int(min(_MOST, subject.batches.steps * size // fewer, max(_ENOUGH, seconds / cost / fewer)))
-    losses = [_loss_after(subject, way, fewer, count) for way in (plain, fast)]
+    losses = [_loss_after(subject, config, fewer, count) for config in (plain, fast)]
     above = (losses[1] - losses[0]) / abs(losses[0]) if all(map(math.isfinite, losses)) else math.inf
     told = {"steps": count, "batch": fewer, "fp32_loss": losses[0], "bf16_loss": finite(losses[1])}
     if above <= TOLERANCE:
@@ -193,19 +195,19 @@ def _judge(subject: Subject, plain: Way, fast: Way, rates: dict[Way, float], sec
     return {**told, "bf16": f"refused: its validation loss is {above:.1%} above float32's after {count} steps"}
 
 
-def _loss_after(subject: Subject, way: Way, size: int, count: int) -> float:
-    learner = subject.fresh(way.precision)
-    way.enter(learner.network)
-    steps = steps_of(learner, replace(subject.batches, batch_size=size))
+def _loss_after(subject: ProbeTarget, config: ComputeConfig, size: int, count: int) -> float:
+    train_step = subject.fresh(config.precision)
+    config.enter(train_step.network)
+    steps = steps_of(train_step, replace(subject.batches, batch_size=size))
     done = 0
     for taken in steps.run(subject.seed, 1):
         done += taken
         if done >= count:
             break
-    return validate(learner, subject.validation, most=_VALIDATION)
+    return validate(train_step, subject.validation, most=_VALIDATION)
 
 
-def gradient_error(subject: Subject, plain: Way, fast: Way) -> float:
+def gradient_error(subject: ProbeTarget, plain: ComputeConfig, fast: ComputeConfig) -> float:
     """Return the largest relative error of a layer's gradient in `fast`, at the start, with NaN in freed memory.
 
     oneDNN of torch 2.13 leaves a bfloat16 weight gradient unwritten where a kernel's outer taps never meet the image
@@ -223,15 +225,17 @@ def gradient_error(subject: Subject, plain: Way, fast: Way) -> float:
     return worst
 
 
-def _gradients(subject: Subject, way: Way) -> dict[str, torch.Tensor]:
-    learner = subject.fresh(way.precision)
-    way.enter(learner.network)
-    learner.train()
+def _gradients(subject: ProbeTarget, config: ComputeConfig) -> dict[str, torch.Tensor]:
+    train_step = subject.fresh(config.precision)
+    config.enter(train_step.network)
+    train_step.train()
     batch = next(iter(replace(subject.batches, batch_size=min(32, subject.batches.batch_size)).epoch(subject.seed, 1)))
     torch.manual_seed(0)  # the same dropout on both ways
-    learner.optimiser = _NoUpdate()  # type: ignore[assignment]
-    learner.step(batch, torch.zeros(MOST_TERMS + 1, device=batch.image.device))
-    return {name: value.grad.double() for name, value in learner.network.named_parameters() if value.grad is not None}
+    train_step.optimiser = _NoUpdate()  # type: ignore[assignment]
+    train_step.step(batch, torch.zeros(MOST_TERMS + 1, device=batch.image.device))
+    return {
+        name: value.grad.double() for name, value in train_step.network.named_parameters() if value.grad is not None
+    }
 
 
 class _NoUpdate:
@@ -249,7 +253,7 @@ def _spoil_freed_memory() -> None:
 # ---- what was found before -----------------------------------------------------------------------------------
 
 
-def _file(subject: Subject, precision: str) -> Path:
+def _file(subject: ProbeTarget, precision: str) -> Path:
     facts = {
         "format": FORMAT,
         "recipe": subject.recipe.name,
@@ -264,18 +268,18 @@ def _file(subject: Subject, precision: str) -> Path:
         "threads": torch.get_num_threads(),
     }
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
-    return cache_folder() / "ways" / f"{name}.json"
+    return cache_folder() / "compute-configs" / f"{name}.json"
 
 
 def _kept(file: Path) -> Choice | None:
     """Read what was found before; a file that is not as it should be counts as none."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         told = json.loads(file.read_text())
-        return Choice(Way.from_json(told["way"]), {**dict(told["why"]), "probe": "cached"})
+        return Choice(ComputeConfig.from_json(told["config"]), {**dict(told["why"]), "probe": "cached"})
     return None
 
 
 def _keep(file: Path, choice: Choice) -> None:
     with suppress(WriteError, OSError):  # a full disk costs the next training a probe
         file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(file, json.dumps({"way": choice.way.as_json(), "why": choice.why}).encode())
+        atomic_write(file, json.dumps({"config": choice.config.as_json(), "why": choice.why}).encode())

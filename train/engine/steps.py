@@ -1,23 +1,26 @@
 """The steps of an epoch: the reference, one batch after the other, and a form that a CUDA graph can hold.
 
-Both take the same step (`Learner.step`) on the same batches. Nothing of an epoch is read back before its end: loss and
-terms of every step lie in one table on the device.
+Both take the same step (`TrainStep.step`) on the same batches. Nothing of an epoch is read back before its end: loss
+and terms of every step lie in one table on the device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from train.engine import devices
 from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
 from train.engine.rewriting import rewritten
 from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
 from zoo.objectives import Batch, Objective, total
+
+if TYPE_CHECKING:
+    from train.state import State
 
 MOST_TERMS = 3  # of an objective
 STEPS_A_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
@@ -25,7 +28,7 @@ _WARM_UP = 3  # steps before a capture, which makes cuDNN and cuBLAS choose and 
 
 
 @dataclass(frozen=True)
-class Way:
+class ComputeConfig:
     """How steps are computed. The network and its data are the same on every way, values within rounding.
 
     precision   'fp32' or 'bf16': what layers compute in; weights, optimiser and losses are float32 on both
@@ -38,18 +41,22 @@ class Way:
     threads: int
 
     @classmethod
-    def from_json(cls, value: Any) -> Way:
+    def from_json(cls, value: Any) -> ComputeConfig:
         """Return the way that `as_json` wrote. Raises TypeError or ValueError for anything else."""
-        way = cls(**value)
-        if way.precision not in ("fp32", "bf16") or way.layout not in ("nhwc", "nchw") or not 1 <= way.threads <= 1024:
-            raise ValueError(f"no way to compute: {way}")
-        return way
+        config = cls(**value)
+        if (
+            config.precision not in ("fp32", "bf16")
+            or config.layout not in ("nhwc", "nchw")
+            or not 1 <= config.threads <= 1024
+        ):
+            raise ValueError(f"no way to compute: {config}")
+        return config
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.precision}, {self.layout}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{self.precision}, {self.layout}, {devices.threads_text(self.threads)}"
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -62,7 +69,7 @@ class Way:
 
 
 @dataclass
-class Learner:
+class TrainStep:
     """A network that learns: one step is forward, loss, backward and the optimiser's update.
 
     `terms` are the names of the objective's terms, known after the first step.
@@ -106,14 +113,14 @@ class Learner:
             row[place].copy_(value.detach())
 
 
-def validate(learner: Learner, split: TestSplit, *, most: int | None = None) -> float:
+def validate(train_step: TrainStep, split: TestSplit, *, most: int | None = None) -> float:
     """Return the objective's mean over a split, or its first images (at least `most`), in float32 and at rest."""
-    learner.train(False)
+    train_step.train(False)
     summed = torch.zeros((), dtype=torch.float64, device=split.inputs.device)
     images = 0
     with torch.no_grad():
         for batch in split.batches():
-            summed += total(learner.objective(learner.twin(batch.image), batch)).double() * len(batch.image)
+            summed += total(train_step.objective(train_step.twin(batch.image), batch)).double() * len(batch.image)
             images += len(batch.image)
             if most is not None and images >= most:
                 break
@@ -129,38 +136,65 @@ def _in_float32(answer: Output | ClassifierOutput) -> Output | ClassifierOutput:
 
 
 class Steps(Protocol):
-    """Takes the steps of an epoch.
+    """Takes the steps of an epoch: the policy of how lies behind this.
 
     `seen` (steps, MOST_TERMS + 1) float32 on the device: loss and terms of each step, whole when `run` is exhausted.
     """
 
-    seen: Tensor
+    @property
+    def train_step(self) -> TrainStep: ...
+
+    @property
+    def seen(self) -> Tensor: ...
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
         """Take the steps of an epoch; yield how many were taken since the last time."""
         ...
 
 
-def steps_of(learner: Learner, batches: Batches) -> Steps:
+def steps_of(train_step: TrainStep, batches: Batches) -> Steps:
     """Return the form that is right for the device that the data lies on."""
     if batches.pixels.device.type == "cuda":
-        return StaticSteps(learner, batches)
-    return EagerSteps(learner, batches)
+        return StaticSteps(train_step, batches)
+    return EagerSteps(train_step, batches)
+
+
+class Processes(Protocol):
+    """The processes that take the steps together."""
+
+    @property
+    def size(self) -> int: ...
+
+    def steps(self, state: State, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
+        """Return steps that all of them take, from this state on."""
+        ...
+
+
+class OneProcess:
+    """This process alone."""
+
+    size = 1
+
+    def steps(self, state: State, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
+        return steps_of(train_step, batches)
+
+
+ALONE = OneProcess()
 
 
 class EagerSteps:
     """One batch after the other: the reference."""
 
-    def __init__(self, learner: Learner, batches: Batches) -> None:
-        self.learner, self.batches = learner, batches
+    def __init__(self, train_step: TrainStep, batches: Batches) -> None:
+        self.train_step, self.batches = train_step, batches
         # One row a batch, made beforehand: a small tensor kept of every step pinned the heap around it, gigabytes.
         self.seen = torch.zeros(batches.steps, MOST_TERMS + 1, device=batches.pixels.device)
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
         seed_network(seed, epoch)
-        self.learner.train()
+        self.train_step.train()
         for row, batch in zip(self.seen, self.batches.epoch(seed, epoch), strict=True):
-            self.learner.step(batch, row)
+            self.train_step.step(batch, row)
             yield 1
 
 
@@ -172,8 +206,8 @@ class StaticSteps:
     the same steps are called one by one, which is how their arithmetic is tested anywhere.
     """
 
-    def __init__(self, learner: Learner, batches: Batches, *, steps_a_graph: int = STEPS_A_GRAPH) -> None:
-        self.learner, self.batches = learner, batches
+    def __init__(self, train_step: TrainStep, batches: Batches, *, steps_a_graph: int = STEPS_A_GRAPH) -> None:
+        self.train_step, self.batches = train_step, batches
         device, sizes = batches.pixels.device, batches.sizes
         self.seen = torch.zeros(len(sizes), MOST_TERMS + 1, device=device)
         self._size = sizes[0]
@@ -187,7 +221,7 @@ class StaticSteps:
         self._taken: dict[int, Callable[[], None]] = {}
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
-        self.learner.train()
+        self.train_step.train()
         if not self._taken:
             self._take_up()
         seed_network(seed, epoch)
@@ -199,12 +233,12 @@ class StaticSteps:
             yield count
         rest = self._order[self._whole * self._size :]
         if len(rest):
-            self.learner.step(self.batches.deal(rest, self._noise), self.seen[-1])
+            self.train_step.step(self.batches.deal(rest, self._noise), self.seen[-1])
             yield 1
 
     def _one(self) -> None:
         index = self._order.index_select(0, self._place * self._size + self._within)
-        self.learner.step(self.batches.deal(index, self._noise), self._row)
+        self.train_step.step(self.batches.deal(index, self._noise), self._row)
         self.seen.index_copy_(0, self._place, self._row[None])
         self._place += 1
 
@@ -222,20 +256,21 @@ class StaticSteps:
     def _captured(self, steps: dict[int, Callable[[], None]]) -> dict[int, Callable[[], None]]:
         replays: dict[int, Callable[[], None]] = {}
         pool = torch.cuda.graph_pool_handle()
-        with unchanged(self.learner):
-            aside = torch.cuda.Stream()
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
-                for _ in range(_WARM_UP):
-                    self._place.zero_()
-                    self._one()
-            torch.cuda.current_stream().wait_stream(aside)
-            for count, take in steps.items():
-                graph = torch.cuda.CUDAGraph()
-                graph.register_generator_state(self._noise)
-                with torch.cuda.graph(graph, pool=pool):
-                    take()
-                replays[count] = graph.replay
+        restore = snapshot(self.train_step)
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(_WARM_UP):
+                self._place.zero_()
+                self._one()
+        torch.cuda.current_stream().wait_stream(aside)
+        for count, take in steps.items():
+            graph = torch.cuda.CUDAGraph()
+            graph.register_generator_state(self._noise)
+            with torch.cuda.graph(graph, pool=pool):
+                take()
+            replays[count] = graph.replay
+        restore()
         return replays
 
 
@@ -246,21 +281,23 @@ def portions(steps: int, most: int) -> Iterator[int]:
     yield from [1] * rest
 
 
-@contextmanager
-def unchanged(learner: Learner) -> Iterator[None]:
-    """Let steps be taken, and leave weights, buffers and the optimiser's memory as they were, at the same addresses."""
-    network = [(value, value.detach().clone()) for value in learner.network.state_dict().values()]
+def snapshot(train_step: TrainStep) -> Callable[[], None]:
+    """Return what puts weights, buffers and the optimiser's memory back as they are now, at the same addresses."""
+    network = [(value, value.detach().clone()) for value in train_step.network.state_dict().values()]
     before = {
         parameter: {name: value.clone() for name, value in memory.items()}
-        for parameter, memory in learner.optimiser.state.items()
+        for parameter, memory in train_step.optimiser.state.items()
     }
-    yield
-    with torch.no_grad():
-        for value, old in network:
-            value.copy_(old)
-        for parameter, memory in learner.optimiser.state.items():
-            for name, value in memory.items():
-                if parameter in before:
-                    value.copy_(before[parameter][name])
-                else:
-                    value.zero_()
+
+    def restore() -> None:
+        with torch.no_grad():
+            for value, old in network:
+                value.copy_(old)
+            for parameter, memory in train_step.optimiser.state.items():
+                for name, value in memory.items():
+                    if parameter in before:
+                        value.copy_(before[parameter][name])
+                    else:
+                        value.zero_()
+
+    return restore
