@@ -52,8 +52,9 @@ def test_noise_has_its_deviation_is_clipped_and_never_touches_the_target(batches
 
 
 def test_without_noise_the_input_is_the_target(splits: Splits) -> None:
-    for batch in Batches.of(splits.train, preparation("purdue/conv"), batch_size=50, device=CPU).epoch(0, 1):
-        assert torch.equal(batch.image, batch.target)
+    batches = list(Batches.of(splits.train, preparation("purdue/conv"), batch_size=50, device=CPU).epoch(0, 1))
+    assert len(batches) == 4
+    assert all(torch.equal(batch.image, batch.target) for batch in batches)
 
 
 def test_the_test_split_is_noisy_in_the_same_way_for_every_run(splits: Splits) -> None:

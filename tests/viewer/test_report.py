@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -477,10 +480,35 @@ def test_headings_are_shortened_by_whole_words_for_the_contents() -> None:
     assert Heading("Task 1").short == "Task 1"
 
 
-def test_a_new_sheet_is_one_new_file() -> None:
+def test_a_sheet_has_a_title_and_a_lead_that_names_its_runs() -> None:
     for assignment in ASSIGNMENTS:
         sheet = sheets.load(assignment)
-        assert sheet.title and assignment in sheet.lead and callable(sheet.blocks)
+        assert sheet.title and assignment in sheet.lead
+
+
+NEW_SHEET = """
+from viewer.report.document import Block, Heading, note
+from viewer.report.reader import Reader
+
+TITLE = "A new course"
+LEAD = "On nothing yet."
+
+
+def blocks(reader: Reader) -> list[Block]:
+    return [Heading("Its only question"), note("Its only answer.")]
+"""
+
+
+def test_a_new_sheet_is_one_new_file(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    shutil.copytree(root / "viewer", tmp_path / "viewer", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "viewer" / "report" / "sheets" / "newest.py").write_text(NEW_SHEET)
+    command = [sys.executable, "-m", "zoo.cli", "report", "newest", "--runs", ".", "--out", "page.html"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "page.html").read_text()
+    assert all(text in page for text in ("A new course", "Its only question", "Its only answer."))
 
 
 # ---- figures -------------------------------------------------------------------------------------------------
