@@ -1,6 +1,8 @@
 # `make demo` and `make test` do all the set-up by themselves.
 
 BIN := .venv/bin
+# A process for each core, up to four; the tests of a file stay together, for they share what is made once.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-slow lint types format clean
 
@@ -8,10 +10,10 @@ demo: .venv/ready
 	$(BIN)/aezoo demo
 
 test: .venv/dev .venv/embedding
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-slow: .venv/dev .venv/embedding
-	$(BIN)/pytest -m "slow or gpu"
+	$(PYTEST) -m "slow or gpu"
 
 lint: .venv/dev
 	$(BIN)/ruff check .

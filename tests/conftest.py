@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -10,9 +13,26 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+if "PYTEST_XDIST_WORKER" in os.environ:  # other processes have the other cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 REAL_DATA = os.environ.pop("AEZOO_DATA", None)
 os.environ.pop("AEZOO_RUNS", None)
 os.environ.pop("AEZOO_MIRROR", None)
+
+from zoo.data.fetch import cache_folder
+
+
+def own_cache() -> str:
+    """Return a cache folder for this process: the tools of the user's own, and nothing that was measured before."""
+    folder = Path(tempfile.mkdtemp(prefix="aezoo-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for tool in ("npm", "onnxruntime-headers"):
+        if (cache_folder() / tool).is_dir():
+            (folder / tool).symlink_to((cache_folder() / tool).resolve(), target_is_directory=True)
+    return str(folder)
+
+
+os.environ["AEZOO_CACHE"] = own_cache()
 
 import pytest
 import torch
