@@ -109,7 +109,7 @@ class _End:
         self._timing = timing
         self.failure: AezooError | None = None
         if screenshot is not None or as_json or timing:
-            from viewer.qt.shot import when_settled
+            from viewer.qt.screenshot import when_settled
 
             when_settled(window, self._settled, self._late)
 
@@ -117,9 +117,9 @@ class _End:
         self._window.repaint()
         try:
             if self._screenshot is not None:
-                from viewer.qt import shot
+                from viewer.qt import screenshot as window_picture
 
-                shot.take(self._window, self._screenshot)
+                window_picture.take(self._window, self._screenshot)
             self._say()
         except AezooError as error:
             self.failure = error
@@ -128,9 +128,9 @@ class _End:
 
     def _say(self) -> None:
         window, picture = _since_start(self._window.window_at), _since_start(self._window.picture_at)
-        hello = self._window.workers.hello
+        ready = self._window.workers.ready
         if self._as_json:
-            report = {"window_ms": window, "first_picture_ms": picture, "provider": hello.provider if hello else None}
+            report = {"window_ms": window, "first_picture_ms": picture, "provider": ready.provider if ready else None}
             print_json({"screenshot": str(self._screenshot) if self._screenshot else None, **report})
             sys.stdout.flush()  # whoever reads it need not wait for the window's end
         elif self._timing:
@@ -139,7 +139,7 @@ class _End:
             print(f"wrote {self._screenshot}")
 
     def _late(self) -> None:
-        from viewer.qt.shot import LIMIT_SECONDS
+        from viewer.qt.screenshot import LIMIT_SECONDS
 
         if self._screenshot is not None:
             sentence = f"the panels had no answer within {LIMIT_SECONDS:g} s, so there is no picture; try once more"

@@ -21,7 +21,7 @@ from pytestqt.qtbot import QtBot
 
 from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
-from viewer.qt.shot import Settling
+from viewer.qt.screenshot import Settling
 from viewer.qt.worker import Workers
 from viewer.state.pages import Split, SplitName
 from zoo import card, runs

@@ -322,14 +322,14 @@ def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], lis
             if not window.isVisible():
                 window.show()
         measured.append(held(window, actions))
-        answers = _answers(window, store)
+        replies = _answers(window, store)
     finally:
         sys.excepthook = before
         window.close()
         window.deleteLater()
         QApplication.processEvents()
         shutil.rmtree(here, ignore_errors=True)
-    return monkey, measured, broken, answers
+    return monkey, measured, broken, replies
 
 
 def _answers(window: MainWindow, store: Path) -> bool:
@@ -356,9 +356,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     chosen = parser.parse_args()
     begun = time.monotonic()
-    monkey, measured, broken, answers = go(chosen.runs, actions=chosen.actions, seed=chosen.seed)
+    monkey, measured, broken, replies = go(chosen.runs, actions=chosen.actions, seed=chosen.seed)
     if chosen.json:
-        told = {"done": monkey.done, "held": [asdict(moment) for moment in measured], "answers": answers}
+        told = {"done": monkey.done, "held": [asdict(moment) for moment in measured], "answers": replies}
         print(json.dumps({**told, "seconds": time.monotonic() - begun}))
         print("".join(broken), file=sys.stderr)
         sys.exit(1 if broken else 0)
@@ -369,7 +369,7 @@ def main() -> None:
         print(f"{moment.action:7}  {moment.megabytes:11.0f}  {moment.threads:7}  {moment.files:10}  {moment.widgets:7}")
     for text in broken:
         print(text)
-    print(f"{len(broken)} exceptions; at the end the window {'shows' if answers else 'does NOT show'} a run")
+    print(f"{len(broken)} exceptions; at the end the window {'shows' if replies else 'does NOT show'} a run")
     sys.exit(1 if broken else 0)
 
 

@@ -54,7 +54,7 @@ def test_every_panel_stands_in_a_place_and_can_be_brought_to_the_front(two: Main
     assert len(two.panels) >= 6
     for panel in two.panels.values():
         two.go_to(panel)
-        assert panel.isVisibleTo(two) and two.layout_of_panels.place_of(panel).front == panel.name
+        assert panel.isVisibleTo(two) and two.layout_of_panels.area_of(panel).front == panel.name
 
 
 def test_a_panel_that_fills_the_window_gives_the_room_back(two: MainWindow) -> None:
@@ -65,11 +65,11 @@ def test_a_panel_that_fills_the_window_gives_the_room_back(two: MainWindow) -> N
     assert not two.panels.noise.isVisible() and not two.panels.card.isVisible()
     two.fill_or_give_back()
     assert layout.filled is None
-    assert all(place.isVisible() for place in layout.places.values() if place.names)
+    assert all(place.isVisible() for place in layout.areas.values() if place.names)
 
 
 def test_going_to_another_panel_ends_filling(two: MainWindow) -> None:
-    two.layout_of_panels.fill(two.layout_of_panels.place_of(two.panels.bottleneck))
+    two.layout_of_panels.fill(two.layout_of_panels.area_of(two.panels.bottleneck))
     two.go_to(two.panels.noise)
     assert two.panels.noise.isVisible()
 
@@ -77,21 +77,21 @@ def test_going_to_another_panel_ends_filling(two: MainWindow) -> None:
 def test_a_panel_can_be_moved_and_is_found_there_again(run: RunFolder, open_window: Open, qapp: QApplication) -> None:
     window = open_window(run.path, theme=None)
     window.layout_of_panels.move(window.panels.bottleneck, "middle top")
-    assert window.layout_of_panels.place_of(window.panels.bottleneck).name == "middle top"
+    assert window.layout_of_panels.area_of(window.panels.bottleneck).name == "middle top"
     window.close()
     again = open_window(run.path, theme=None)
-    assert again.layout_of_panels.place_of(again.panels.bottleneck).name == "middle top"
+    assert again.layout_of_panels.area_of(again.panels.bottleneck).name == "middle top"
     assert again.panels.bottleneck.isVisible(), "it was in front when the window was closed"
     again.usual_layout()
-    assert again.layout_of_panels.place_of(again.panels.bottleneck).name == "right top"
+    assert again.layout_of_panels.area_of(again.panels.bottleneck).name == "right top"
 
 
 def test_settings_that_name_unknown_panels_are_not_followed(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path, theme=None)
-    window.settings.save_places({"left top": ["runs", "a-panel-of-another-version"]})
+    window.settings.save_areas({"left top": ["runs", "a-panel-of-another-version"]})
     window.settings.save_window(window, window.splitters)
     again = open_window(run.path, theme=None)
-    assert again.layout_of_panels.place_of(again.panels.card).name == "left bottom"
+    assert again.layout_of_panels.area_of(again.panels.card).name == "left bottom"
 
 
 def test_a_hidden_panel_asks_nothing_and_catches_up_when_it_is_seen(
@@ -102,13 +102,13 @@ def test_a_hidden_panel_asks_nothing_and_catches_up_when_it_is_seen(
     window = open_window(tmp_path)
     window.layout_of_panels.move(window.panels.noise, "middle top")
     window.go_to(window.panels.reconstructions)
-    asked = window.panels.noise.asker.asked
+    asked = window.panels.noise.requester.sent
     window.store.set_selected((path_of(window, "tests/b"),), path_of(window, "tests/b"))
     settle_window(qtbot, window)
-    assert window.panels.noise.asker.asked == asked
+    assert window.panels.noise.requester.sent == asked
     window.go_to(window.panels.noise)
     settle_window(qtbot, window)
-    assert window.panels.noise.asker.asked == asked + 1 and window.panels.noise.view.figure is not None
+    assert window.panels.noise.requester.sent == asked + 1 and window.panels.noise.view.figure is not None
 
 
 # ---- undo, palette, sheet ------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def test_undo_passes_over_runs_that_have_gone(tmp_path: Path, open_window: Open,
     window.store.set_selected((b,), b)
     for file in gone.path.iterdir():
         file.unlink()
-    window.librarian.rescan()
+    window.run_loader.rescan()
     qtbot.waitUntil(lambda: len(window.store.state.entries) == 1, timeout=TIMEOUT)
     window.store.undo_selection()
     assert window.store.state.selected == (b,)
@@ -304,6 +304,6 @@ def test_many_pictures_at_once_are_read_two_at_a_time(two: MainWindow, tmp_path:
     taken: list[object] = []
     data = np.fromfile(tmp_path / "0.png", dtype=np.uint8)
     for _ in range(30):
-        two.processes.ask({"kind": "pictures"}, {"picture": data}, taken.append)
+        two.processes.send({"kind": "pictures"}, {"picture": data}, taken.append)
     assert len(two.processes._running) == 2, "each takes a core"
     qtbot.waitUntil(lambda: len(taken) == 30 and not two.processes.busy, timeout=8 * TIMEOUT)

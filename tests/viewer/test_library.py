@@ -93,7 +93,7 @@ def test_something_is_selected_as_long_as_there_is_anything(tmp_path: Path) -> N
     state = selection.with_entries(State(), entries)
     assert state.current == first
     state = selection.with_selected(state, [second], second)
-    state = selection.with_known(state, second, Known(graph_trouble="broken"))
+    state = selection.with_known(state, second, Known(graph_error="broken"))
     state = selection.with_entries(state, entries[:1])
     assert (state.current, state.selected) == (first, (first,)) and second not in state.known
     assert selection.with_entries(state, ()).current is None

@@ -189,14 +189,14 @@ def test_a_sweep_shows_nine_pictures_with_what_the_unit_is_set_to(window: MainWi
         images[:, 0, 9, 13] - images[0, 0, 9, 13], (steps - steps[0]) * MAP_WEIGHTS[5], atol=1e-5
     )
     assert len(sheet_of(panel, "sweep").captions) == 9
-    asked = panel.sweeper.asked
+    asked = panel.sweeper.sent
     panel.row.slider.setValue(30)
     settle_window(qtbot, window)
-    assert panel.sweeper.asked == asked, "where the unit stands makes no difference to its sweep"
+    assert panel.sweeper.sent == asked, "where the unit stands makes no difference to its sweep"
     assert "sweep" in parts_of(panel)
     panel._zero_map(0)
     settle_window(qtbot, window)
-    assert panel.sweeper.asked == asked + 1
+    assert panel.sweeper.sent == asked + 1
     qtbot.mouseClick(panel.row.sweep_button, Qt.MouseButton.LeftButton)
     assert "sweep" not in parts_of(panel)
 
@@ -311,7 +311,7 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     ]
     window = open_window(tmp_path)
     window.store.set_selected([run.path for run in runs], runs[1].path)
-    window.layout_of_panels.fill(window.layout_of_panels.place_of(window.panels.bottleneck))
+    window.layout_of_panels.fill(window.layout_of_panels.area_of(window.panels.bottleneck))
     settle_window(qtbot, window)
     panel = window.panels.bottleneck
     assert "tests/a: model.onnx has no bottleneck among its outputs." in words_of(panel, "head 0")
@@ -382,7 +382,7 @@ def test_the_panel_fits_the_narrowest_column(window: MainWindow) -> None:
     window.resize(1600, 1000)
     QApplication.processEvents()
     before = layout.across.sizes()
-    layout.fill(layout.place_of(panel))
+    layout.fill(layout.area_of(panel))
     QApplication.processEvents()
     assert panel.row.lines.direction() == QBoxLayout.Direction.LeftToRight
     layout.give_back()

@@ -76,10 +76,10 @@ def test_files_that_are_missing_or_others_are_told(tmp_path: Path, open_window: 
 
 def test_the_provider_really_used_and_what_was_checked_are_told(tmp_path: Path, open_window: Open) -> None:
     window = open_window(write_exported(tmp_path).path)
-    hello = window.workers.hello
-    assert hello is not None and hello.provider
+    ready = window.workers.ready
+    assert ready is not None and ready.provider
     text = text_of(window.panels.card)
-    assert hello.provider in text and "computed on" in text
+    assert ready.provider in text and "computed on" in text
     assert "gate" in text and "passed" in text
     assert "not recorded" in text and "`aezoo verify tests/conv`" in text
 

@@ -35,9 +35,9 @@ def test_an_entry_makes_a_panel_of_menu_window_and_layout(
     monkeypatch.setitem(PANELS, "fake", entry)
     write_run(tmp_path)
     window = open_window(tmp_path)
-    place = window.layout_of_panels.places["right bottom"]
-    assert place.names == ["losses", "trade_off", "fake"] and place.tabs.tabText(2) == "Fake panel"
-    assert place.tabs.tabToolTip(2) == "Shows nothing."
+    area = window.layout_of_panels.areas["right bottom"]
+    assert area.names == ["losses", "trade_off", "fake"] and area.tabs.tabText(2) == "Fake panel"
+    assert area.tabs.tabToolTip(2) == "Shows nothing."
     actions = {action.text(): action for _, action in menus._actions(window)}
     assert actions["Go to fake panel"].shortcut() == QKeySequence("Ctrl+Alt+9")
     actions["Go to fake panel"].trigger()

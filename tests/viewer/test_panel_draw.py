@@ -101,10 +101,10 @@ def test_every_move_of_the_mouse_is_shown_at_last_and_the_newest_wins(
 ) -> None:
     window = open_window(run.path)
     panel = opened(window, qtbot)
-    asked = panel.asker.asked
+    asked = panel.requester.sent
     draw(qtbot, panel.canvas, [(40 + index, 100) for index in range(200)])
     settle_window(qtbot, window)
-    assert panel.asker.asked - asked < 200
+    assert panel.requester.sent - asked < 200
     expected = panel.canvas.pixels()[::10, ::10]
     given = panel.made[run.path].subject.given.image
     assert given.shape == (1, 28, 28) and not panel._changed_since
@@ -344,4 +344,4 @@ def test_going_to_another_run_shows_the_same_drawing_there(tmp_path: Path, open_
 def test_a_hidden_canvas_asks_nothing(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
     qtbot.waitUntil(lambda: window.settled, timeout=TIMEOUT)
-    assert window.panels.draw.asker.asked == 0
+    assert window.panels.draw.requester.sent == 0

@@ -67,7 +67,7 @@ def samples(side: int) -> Samples:
     "state",
     [
         state_with(Known()),
-        state_with(Known(card_trouble="card.json is broken")),
+        state_with(Known(card_error="card.json is broken")),
         state_with(Known(graph=graph_with("reconstruction"))),
         state_with(Known(), graph=False, history=True),
     ],
@@ -81,7 +81,7 @@ def test_nothing_is_said_while_there_may_still_be_a_picture(state: State) -> Non
     ("state", "needed", "sentence"),
     [
         (State(), "picture", "This run is gone."),
-        (state_with(Known(graph_trouble="model.onnx is broken")), "picture", "model.onnx is broken."),
+        (state_with(Known(graph_error="model.onnx is broken")), "picture", "model.onnx is broken."),
         (state_with(Known(), graph=False), "picture", "There is no model.onnx yet"),
         (state_with(Known(graph=graph_with("other"), samples=samples(4))), "picture", "has no reconstruction among"),
         (state_with(Known(graph=graph_with("reconstruction"), samples=samples(4))), "bottleneck", "has no bottleneck"),

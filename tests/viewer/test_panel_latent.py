@@ -450,7 +450,7 @@ def test_a_run_in_training_says_when_there_will_be_something(tmp_path: Path, ope
     panel = open_latent(window, qtbot, run.path)
     assert "when the training has ended" in panel.why.sentence
     write_vae(tmp_path, "tests/new")
-    window.librarian.rescan()
+    window.run_loader.rescan()
     qtbot.waitUntil(lambda: panel.mode is panel.plane, timeout=TIMEOUT)
 
 

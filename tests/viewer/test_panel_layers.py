@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import Open, bars, settle_window, write_run
 from tests.viewer.graphs import graph, lone, node, port, stack, write_classifier
 from viewer.figures.sheet import Parts, Sheet
-from viewer.infer.questions import Answer, Question
+from viewer.infer.requests import Reply, Request
 from viewer.qt import paper
-from viewer.qt.asker import Ask, Round
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.layers import Layers
+from viewer.qt.requester import Query, Round
 from viewer.state import feature_maps
 
 
@@ -113,16 +113,16 @@ def test_up_and_down_go_through_the_nodes_left_and_right_through_the_maps(
     press(qtbot, window, Qt.Key.Key_Up, 9)
     assert layer_of(panel) == "copied"
     press(qtbot, window, Qt.Key.Key_Left)
-    assert panel.map_box.value() == 1 and panel.asker.heard <= panel.asker.asked
+    assert panel.map_box.value() == 1 and panel.requester.received <= panel.requester.sent
 
 
 def test_only_the_chosen_image_is_asked_for(foreign: tuple[MainWindow, Layers], qtbot: QtBot) -> None:
     window, panel = foreign
     asked = []
-    window.workers.answered.connect(lambda answer: asked.append(answer.question))
+    window.workers.answered.connect(lambda reply: asked.append(reply.request))
     panel.sample_box.activated.emit(3)
     settle_window(qtbot, window)
-    images = [question.images.shape for question in asked if question.inner]
+    images = [request.images.shape for request in asked if request.inner]
     assert images == [(1, 1, 28, 28)] and window.store.state.sample == 3
     samples = window.store.state.samples
     assert samples is not None
@@ -229,14 +229,14 @@ def test_a_layer_that_is_refused_is_a_sentence_and_the_keys_go_on(
     window, panel = foreign
     assert panel._shown is not None
     wish = panel._shown[0]
-    ask = Ask(wish.file, wish.image[None], ("maps",), inner=True)
-    question = Question("Layers", "run", ask.file, ask.images, ask.outputs, inner=True)
-    for answer, told in (
-        (Answer(question, trouble="its layer 'maps' takes 99 MiB"), "Its layer 'maps' takes 99 MiB."),
-        (Answer(question, arrays={"maps": np.zeros((1, 0, 3, 3), np.float32)}), "This node's maps are empty."),
-        (Answer(question, arrays={"maps": np.zeros((1, 9), np.float32)}), "This node's maps are empty."),
+    query = Query(wish.file, wish.image[None], ("maps",), inner=True)
+    request = Request("Layers", "run", query.file, query.images, query.outputs, inner=True)
+    for reply, told in (
+        (Reply(request, error="its layer 'maps' takes 99 MiB"), "Its layer 'maps' takes 99 MiB."),
+        (Reply(request, arrays={"maps": np.zeros((1, 0, 3, 3), np.float32)}), "This node's maps are empty."),
+        (Reply(request, arrays={"maps": np.zeros((1, 9), np.float32)}), "This node's maps are empty."),
     ):
-        panel._take(Round({"maps": ask}, wish, {"maps": answer}))
+        panel._take(Round({"maps": query}, wish, {"maps": reply}))
         assert panel.view.sentence == told and not panel.map_box.isEnabled() and panel.numbers() == []
     press(qtbot, window, Qt.Key.Key_Down)
     assert layer_of(panel) == "lit" and panel.map_box.isEnabled()
@@ -286,10 +286,10 @@ def test_a_layer_whose_shape_nobody_tells_is_shown_as_it_turns_out(
     window, panel = foreign
     file = panel._listed
     assert file is not None
-    ask = Ask(file, kind="layers")
+    query = Query(file, kind="layers")
     entry = {"tensor": "pooled", "node": "", "operator": "Conv", "shape": None}
     header = {"layers": [{**entry, "tensor": "lit", "operator": "\u202eRelu" + "x" * 90}, entry], "left_out": 1200}
-    panel._take_list(Round({"list": ask}, file, {"list": Answer(Question("Layers list", "layers", file), header)}))
+    panel._take_list(Round({"list": query}, file, {"list": Reply(Request("Layers list", "layers", file), header)}))
     settle_window(qtbot, window)
     assert panel.layer_box.itemText(1) == "2  Conv pooled" and layer_of(panel) == "pooled"
     assert values_of(panel).shape == (4, 14, 14) and "1,200 more nodes" in panel.subtitle.text()

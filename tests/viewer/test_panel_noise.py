@@ -96,7 +96,7 @@ def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
     one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b", noise=0.2).path
     window = open_window(tmp_path)
     panel = select(window, qtbot, one, two)
-    assert panel.curve_view.isHidden() and panel.curve_asker.asked == 0
+    assert panel.curve_view.isHidden() and panel.curve_requester.sent == 0
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
     figure = lines_of(panel)
@@ -122,11 +122,11 @@ def test_what_a_curve_found_out_is_not_asked_again(tmp_path: Path, open_window: 
     panel = select(window, qtbot, one)
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    asked = panel.curve_asker.asked
+    asked = panel.curve_requester.sent
     assert asked == len(noise_lab.STRENGTHS)
     select(window, qtbot, two)
     select(window, qtbot, one, two)
-    assert panel.curve_asker.asked == 2 * asked
+    assert panel.curve_requester.sent == 2 * asked
 
 
 def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(

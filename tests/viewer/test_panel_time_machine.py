@@ -154,12 +154,12 @@ def test_a_run_in_training_grows_and_a_slider_at_the_end_stays_there(
     panel = open_time(window, qtbot, run.path)
     assert panel.slider.value() == 3
     atomic_write(run.history, pack_history(dimmed(4, name="tests/new", state="training", planned=9)))
-    window.librarian.rescan()
+    window.run_loader.rescan()
     qtbot.waitUntil(lambda: panel.slider.maximum() == 4, timeout=TIMEOUT)
     assert panel.slider.value() == 4
     panel.slider.setValue(2)
     atomic_write(run.history, pack_history(dimmed(5, name="tests/new", state="training", planned=9)))
-    window.librarian.rescan()
+    window.run_loader.rescan()
     qtbot.waitUntil(lambda: panel.slider.maximum() == 5, timeout=TIMEOUT)
     assert panel.slider.value() == 2, "who looks back is left there"
 
@@ -215,7 +215,7 @@ def test_a_broken_history_is_told_and_a_mended_one_shown(tmp_path: Path, open_wi
     panel = open_time(window, qtbot, run.path)
     assert "tests/conv/history.h5" in panel.view.sentence and panel.view.sentence.endswith(".")
     atomic_write(run.history, pack_history(dimmed(4)))
-    window.librarian.rescan()
+    window.run_loader.rescan()
     qtbot.waitUntil(lambda: isinstance(panel.view.figure, MosaicFigure), timeout=TIMEOUT)
     assert brightest(panel) == 250
 
@@ -226,7 +226,7 @@ def test_a_history_that_vanishes_is_told(tmp_path: Path, open_window: Open, qtbo
     panel = open_time(window, qtbot, run.path)
     assert isinstance(panel.view.figure, MosaicFigure)
     run.history.unlink()
-    window.librarian.rescan()
+    window.run_loader.rescan()
     qtbot.waitUntil(lambda: "There is no history.h5" in panel.view.sentence, timeout=TIMEOUT)
 
 

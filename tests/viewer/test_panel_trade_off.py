@@ -238,7 +238,7 @@ def test_the_numbers_are_a_row_a_run(zoo: Path, open_window: Open) -> None:
 
 def test_the_tab_in_front_has_room_for_its_bold_title(zoo: Path, open_window: Open) -> None:
     window = open_window(zoo)
-    tabs = window.layout_of_panels.place_of(shown(window)).tabs
+    tabs = window.layout_of_panels.area_of(shown(window)).tabs
     assert tabs.tabText(tabs.currentIndex()) == "Trade-off" and tabs.width() >= tabs.sizeHint().width()
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.infer import protocol, questions
+from viewer.infer import protocol, requests
 from viewer.infer.protocol import Decoder, Message, ProtocolError
-from viewer.infer.questions import Question
+from viewer.infer.requests import Request
 from viewer.state.files import FileBytes
 
 
@@ -94,14 +94,14 @@ def test_an_answer_too_large_is_refused_before_it_has_come() -> None:
 )
 def test_an_answer_to_something_else_is_refused(arrays: dict[str, np.ndarray]) -> None:
     file = FileBytes(Path("x"), "x", "0", b"")
-    question = Question("panel", "run", file, np.zeros((2, 1, 4, 4), np.float32), ("wanted",))
+    request = Request("panel", "run", file, np.zeros((2, 1, 4, 4), np.float32), ("wanted",))
     with pytest.raises(ProtocolError):
-        questions.check_run(question, Message({}, arrays))
+        requests.check_run(request, Message({}, arrays))
 
 
 def test_a_worker_that_does_not_greet_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        questions.hello_of(Message({"kind": "ready", "provider": 7}, {}))
+        requests.ready_of(Message({"kind": "ready", "provider": 7}, {}))
 
 
 def test_a_header_that_nobody_would_take_is_not_sent() -> None:

@@ -23,7 +23,7 @@ def run(
     baselines: dict[str, dict[str, float]] | None = None,
     *,
     published: Mapping[str, float] | None = None,
-    trouble: str = "",
+    error: str = "",
     **told: Any,
 ) -> Run:
     """A run of which these figures are known."""
@@ -32,8 +32,8 @@ def run(
     return Run(
         name,
         replace(empty, metrics=metrics or {}, baselines=baselines or {}, published=published or {}, **known),
-        trouble=trouble,
-        is_absent=bool(trouble),
+        error=error,
+        is_absent=bool(error),
     )
 
 
@@ -121,7 +121,7 @@ def test_the_setup_is_compared_with_the_sheets() -> None:
     other = hesso.setup(run("hesso/conv", parameters=7_266))
     assert same[0] == "Total params: 7,265, as the sheet has."
     assert other[0] == "Total params: 7,266, where the sheet has 7,265."
-    assert hesso.setup(run("hesso/conv", trouble="not there")) == []
+    assert hesso.setup(run("hesso/conv", error="not there")) == []
 
 
 def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:

@@ -52,7 +52,7 @@ _TRY = """
 import json, os, socket, sys
 sys.path.insert(0, {root!r})
 from viewer.infer import sandbox
-posture = sandbox.close()
+status = sandbox.close()
 
 def fails(what):
     try:
@@ -62,7 +62,7 @@ def fails(what):
     return ""
 
 print(json.dumps({{
-    "details": posture.details,
+    "details": status.details,
     "read": fails(lambda: open("/etc/passwd").read()),
     "list": fails(lambda: os.listdir("/")),
     "write": fails(lambda: open({new!r}, "w").write("x")),
@@ -109,8 +109,8 @@ def test_a_thread_started_between_the_two_steps_can_read_but_not_write(tmp_path:
 
 
 def test_the_posture_does_not_claim_what_the_kernel_lacks() -> None:
-    posture = sandbox._worded(0, [], privileges=False, threads=1, cuda=False)
-    assert posture.short == "limits only" and "no Landlock" in posture.details
+    status = sandbox._worded(0, [], privileges=False, threads=1, cuda=False)
+    assert status.short == "limits only" and "no Landlock" in status.details
     old = sandbox._worded(3, ["memory 4 GiB"], privileges=True, threads=3, cuda=False)
     assert old.short == "no files"
     assert "cannot keep it from the network" in old.details and "before (2) can read" in old.details
@@ -137,7 +137,7 @@ def test_a_worker_computes_on_the_gpu_where_there_is_one() -> None:
         pytest.skip(sessions.probe().why_not_cuda)
     worker = subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None
-    hello = protocol.read(cast(BinaryIO, worker.stdout))
+    ready = protocol.read(cast(BinaryIO, worker.stdout))
     worker.stdin.close()
     worker.wait(60)
-    assert hello is not None and hello.header["provider"] == "CUDA", hello
+    assert ready is not None and ready.header["provider"] == "CUDA", ready

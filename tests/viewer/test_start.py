@@ -37,9 +37,9 @@ def test_every_panel_of_the_catalogue_has_a_usual_place_and_bears_its_name(unsho
 
 def test_a_window_has_its_tabs_and_menus_before_any_panel_is_made(unshown: MainWindow) -> None:
     assert not unshown.panels.made
-    for place in unshown.layout_of_panels.places.values():
-        told = [place.tabs.tabText(index) for index in range(place.tabs.count())]
-        assert told == [PANELS[name].title for name in panels_at(place.name)]
+    for area in unshown.layout_of_panels.areas.values():
+        told = [area.tabs.tabText(index) for index in range(area.tabs.count())]
+        assert told == [PANELS[name].title for name in panels_at(area.name)]
     texts = [action.text() for _, action in menus._actions(unshown)]
     assert {f"Go to {about.title.lower()}" for about in PANELS.values()} <= set(texts)
 
@@ -64,8 +64,8 @@ def test_a_new_window_has_the_keyboard_in_the_table_of_runs(run: RunFolder, open
 
 def test_a_tab_makes_its_panel_when_it_is_chosen_early(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    place = window.layout_of_panels.place_of(window.panels.bottleneck)
-    place.tabs.setCurrentIndex(place.names.index("layers"))
+    area = window.layout_of_panels.area_of(window.panels.bottleneck)
+    area.tabs.setCurrentIndex(area.names.index("layers"))
     assert window.panels.made["layers"].isVisible() and window.panels.layers.theme is window.panels.bottleneck.theme
 
 

@@ -89,7 +89,7 @@ def test_the_status_bar_tells_provider_time_data_and_sandbox(run: RunFolder, ope
     assert window.status.provider.text().startswith(("CPU (", "CUDA"))
     assert window.status.speed.text().endswith(" ms")
     assert window.status.provenance.text() == f"data: {PROVENANCE}"
-    assert window.status.posture.text().startswith("sandbox: ") and window.status.posture.toolTip()
+    assert window.status.sandbox.text().startswith("sandbox: ") and window.status.sandbox.toolTip()
 
 
 def test_the_card_has_every_metric_beside_every_baseline_and_the_hash(run: RunFolder, open_window: Open) -> None:
@@ -131,7 +131,7 @@ def test_trouble_with_the_card_outlives_the_reading_of_the_graph(
     window = open_window(run.path)
     assert window.store.state.now.graph is not None
     (sentence,) = window.notices.sentences
-    assert told in sentence and told in window.store.state.now.trouble
+    assert told in sentence and told in window.store.state.now.error
     assert str(run.path.parent) not in sentence
     assert mosaic_of(window.panels.reconstructions)
 
@@ -176,7 +176,7 @@ def test_a_folder_that_vanishes_is_said_to_be_gone(tmp_path: Path, open_window: 
     write_run(root)
     window = open_window(root)
     shutil.rmtree(root)
-    window.librarian.rescan()
+    window.run_loader.rescan()
     qtbot.waitUntil(lambda: not window.panels.runs.table.paths, timeout=TIMEOUT)
     text = window.panels.runs.empty.text()
     assert text.startswith(f"{root} is gone.") and "No runs in" not in text
@@ -219,13 +219,13 @@ def test_the_slider_ends_at_its_last_value_with_fewer_questions_answered_than_as
     run: RunFolder, open_window: Open, qtbot: QtBot
 ) -> None:
     window = open_window(run.path)
-    asker, heard = window.panels.noise.asker, window.panels.noise.asker.heard
-    before = window.panels.noise.asker.asked
+    requester, received = window.panels.noise.requester, window.panels.noise.requester.received
+    before = window.panels.noise.requester.sent
     for value in range(30, 91):
         window.panels.noise.slider.setValue(value)
     settle_window(qtbot, window)
-    assert asker.asked - before == 61
-    assert 1 <= asker.heard - heard < 61
+    assert requester.sent - before == 61
+    assert 1 <= requester.received - received < 61
     clean, shot = window.store.state.samples, window.panels.noise.shot
     assert clean is not None and shot is not None
     np.testing.assert_array_equal(shot.reference.noisy, noise.add(clean.targets, 0.9))
@@ -360,7 +360,7 @@ def test_a_run_that_disappears_leaves_the_table(tmp_path: Path, open_window: Ope
     window = open_window(tmp_path)
     for file in run.path.iterdir():
         file.unlink()
-    window.librarian.rescan()
+    window.run_loader.rescan()
     qtbot.waitUntil(lambda: not window.panels.runs.table.paths, timeout=TIMEOUT)
     assert "aezoo demo" in window.panels.runs.empty.text()
 

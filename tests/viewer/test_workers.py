@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, bars_split, graph_bytes, settle_window, write_run
-from viewer.infer.questions import Answer, Question
+from viewer.infer.requests import Reply, Request
 from viewer.qt import worker
-from viewer.qt.asker import Ask, Asker, Round
 from viewer.qt.panels.images import ImagePanel
+from viewer.qt.requester import Query, Requester, Round
 from viewer.qt.worker import Workers
 from viewer.state import files
 from viewer.state.files import FileBytes
@@ -32,7 +32,7 @@ sys.path.insert(0, {root!r})
 from viewer.infer import protocol
 import numpy as np
 out = sys.stdout.buffer
-out.write(protocol.encode({{"kind": "ready", "provider": "CPU", "posture": "none", "details": ""}}))
+out.write(protocol.encode({{"kind": "ready", "provider": "CPU", "sandbox": "none", "details": ""}}))
 out.flush()
 while True:
     message = protocol.read(sys.stdin.buffer)
@@ -68,13 +68,13 @@ def make_workers(qapp: QApplication) -> Iterator[Make]:
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def ask(qtbot: QtBot, workers: Workers, file: FileBytes) -> Answer:
-    question = Question("test", "run", file, np.zeros((2, 1, 28, 28), np.float32), ("reconstruction",))
+def send_and_wait(qtbot: QtBot, workers: Workers, file: FileBytes) -> Reply:
+    request = Request("test", "run", file, np.zeros((2, 1, 28, 28), np.float32), ("reconstruction",))
     with qtbot.waitSignal(workers.answered, timeout=TIMEOUT) as answered:
-        workers.ask(question)
-    answer = answered.args[0]
-    assert isinstance(answer, Answer) and answer.question is question
-    return answer
+        workers.send(request)
+    reply = answered.args[0]
+    assert isinstance(reply, Reply) and reply.request is request
+    return reply
 
 
 def test_a_worker_that_is_killed_is_told_and_replaced(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
@@ -103,7 +103,7 @@ def test_a_worker_that_hangs_is_killed_and_its_question_asked_once_more(
 
 def test_a_spare_worker_takes_over_at_once(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path, keep_spare=True)
-    qtbot.waitUntil(lambda: bool(window.workers._spare and window.workers._spare.hello), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: bool(window.workers._spare and window.workers._spare.ready), timeout=TIMEOUT)
     assert window.workers._spare is not None
     spare = window.workers._spare.process_id
     with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT):
@@ -117,23 +117,23 @@ def test_a_file_that_ends_two_workers_is_refused_and_others_go_on(
     workers = make_workers(open_seconds=0.3)
     told: list[str] = []
     workers.told.connect(told.append)
-    workers.greeted.connect(lambda _: os.kill(workers.process_id, signal.SIGSTOP))
-    answer = ask(qtbot, workers, file)
-    assert "graph.onnx ended 2 worker processes (the last gave no answer within 0.3 s)" in answer.trouble
+    workers.worker_ready.connect(lambda _: os.kill(workers.process_id, signal.SIGSTOP))
+    reply = send_and_wait(qtbot, workers, file)
+    assert "graph.onnx ended 2 worker processes (the last gave no answer within 0.3 s)" in reply.error
     assert len(told) == 1 and "asked once more" in told[0]
-    assert "is not opened again" in ask(qtbot, workers, file).trouble
-    workers.greeted.disconnect()
+    assert "is not opened again" in send_and_wait(qtbot, workers, file).error
+    workers.worker_ready.disconnect()
     other = write_run(tmp_path, "tests/other").graph("model")
-    answer = ask(qtbot, workers, files.read(other, limit=1 << 20, label="other.onnx"))
-    assert answer.trouble == "" and answer.arrays["reconstruction"].shape == (2, 1, 28, 28)
+    reply = send_and_wait(qtbot, workers, files.read(other, limit=1 << 20, label="other.onnx"))
+    assert reply.error == "" and reply.arrays["reconstruction"].shape == (2, 1, 28, 28)
 
 
 def test_a_good_answer_clears_the_strikes_of_its_file(make_workers: Make, qtbot: QtBot, file: FileBytes) -> None:
     workers = make_workers(open_seconds=TIMEOUT / 1000, run_seconds=0.3)
     for _ in range(3):
-        assert ask(qtbot, workers, file).trouble == ""
+        assert send_and_wait(qtbot, workers, file).error == ""
         os.kill(workers.process_id, signal.SIGSTOP)
-    assert ask(qtbot, workers, file).trouble == ""
+    assert send_and_wait(qtbot, workers, file).error == ""
 
 
 def test_a_file_that_was_refused_is_opened_once_more_when_asked_to(
@@ -145,9 +145,9 @@ def test_a_file_that_was_refused_is_opened_once_more_when_asked_to(
     settle_window(qtbot, window)
     assert "F5 tries once more" in window.panels.noise.view.sentence
     assert len([sentence for sentence in window.notices.sentences if "not opened again" in sentence]) == 1
-    window.librarian.try_again()
+    window.run_loader.try_again()
     settle_window(qtbot, window)
-    assert window.panels.noise.view.figure is not None and window.store.state.now.trouble == ""
+    assert window.panels.noise.view.figure is not None and window.store.state.now.error == ""
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_a_worker_that_sends_nonsense_is_not_believed(
 ) -> None:
     script = LIAR.format(root=str(worker.ROOT), lie=lie)
     monkeypatch.setattr(worker, "command", lambda: [sys.executable, "-I", "-c", script])
-    answer = ask(qtbot, make_workers(), file)
-    assert "ended 2 worker processes" in answer.trouble and not answer.arrays
+    reply = send_and_wait(qtbot, make_workers(), file)
+    assert "ended 2 worker processes" in reply.error and not reply.arrays
 
 
 def test_a_worker_that_cannot_start_is_told_with_its_reason(
@@ -174,31 +174,31 @@ def test_a_worker_that_cannot_start_is_told_with_its_reason(
 ) -> None:
     script = "raise ImportError('no module named onnxruntime')"
     monkeypatch.setattr(worker, "command", lambda: [sys.executable, "-I", "-c", script])
-    answer = ask(qtbot, make_workers(), file)
-    assert "no worker process can be started" in answer.trouble and "no module named onnxruntime" in answer.trouble
+    reply = send_and_wait(qtbot, make_workers(), file)
+    assert "no worker process can be started" in reply.error and "no module named onnxruntime" in reply.error
 
 
 def test_a_graph_dropped_from_the_workers_cache_is_opened_again(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    assert ask(qtbot, workers, file).trouble == ""
+    assert send_and_wait(qtbot, workers, file).error == ""
     for index in range(16):
         other = FileBytes(file.path, f"{index}.onnx", f"{index:064}", file.data)
-        assert ask(qtbot, workers, other).trouble == ""
-    assert ask(qtbot, workers, file).trouble == ""
+        assert send_and_wait(qtbot, workers, other).error == ""
+    assert send_and_wait(qtbot, workers, file).error == ""
 
 
 def test_what_a_picture_waits_for_goes_before_the_histories_of_other_runs(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    histories = [Question(f"history {n}", "history", FileBytes(file.path, "h", f"{n:064}", b"")) for n in range(3)]
-    run = Question("panel", "run", file, np.zeros((2, 1, 28, 28), np.float32), ("reconstruction",))
-    answered: list[Question] = []
-    workers.answered.connect(lambda answer: answered.append(answer.question))
-    for question in (*histories, run):  # nothing is sent yet: the worker is still starting
-        workers.ask(question)
+    histories = [Request(f"history {n}", "history", FileBytes(file.path, "h", f"{n:064}", b"")) for n in range(3)]
+    run = Request("panel", "run", file, np.zeros((2, 1, 28, 28), np.float32), ("reconstruction",))
+    answered: list[Request] = []
+    workers.answered.connect(lambda reply: answered.append(reply.request))
+    for request in (*histories, run):  # nothing is sent yet: the worker is still starting
+        workers.send(request)
     qtbot.waitUntil(lambda: len(answered) == 4, timeout=TIMEOUT)
     assert answered == [run, *histories]
 
@@ -206,15 +206,15 @@ def test_what_a_picture_waits_for_goes_before_the_histories_of_other_runs(
 # ---- patience --------------------------------------------------------------------------------------------------
 
 
-def question(file: FileBytes, asker: str, *, value: float = 0.0, patient: bool = False) -> Question:
+def request(file: FileBytes, requester: str, *, value: float = 0.0, low_priority: bool = False) -> Request:
     images = np.full((2, 1, 28, 28), value, np.float32)
-    return Question(asker, "run", file, images, ("reconstruction",), patient=patient)
+    return Request(requester, "run", file, images, ("reconstruction",), low_priority=low_priority)
 
 
-def heard(workers: Workers) -> list[str]:
+def received(workers: Workers) -> list[str]:
     """The names of those who were answered, in order."""
     names: list[str] = []
-    workers.answered.connect(lambda answer: names.append(answer.question.asker))
+    workers.answered.connect(lambda reply: names.append(reply.request.requester))
     return names
 
 
@@ -222,10 +222,10 @@ def test_what_is_hurried_goes_before_what_is_patient_and_that_before_histories(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    names = heard(workers)
-    workers.ask(Question("history", "history", FileBytes(file.path, "h", "f" * 64, b"")))
-    workers.ask(question(file, "patient", patient=True))
-    workers.ask(question(file, "hurried"))  # nothing is sent yet: the worker is still starting
+    names = received(workers)
+    workers.send(Request("history", "history", FileBytes(file.path, "h", "f" * 64, b"")))
+    workers.send(request(file, "patient", low_priority=True))
+    workers.send(request(file, "hurried"))  # nothing is sent yet: the worker is still starting
     qtbot.waitUntil(lambda: len(names) == 3, timeout=TIMEOUT)
     assert names == ["hurried", "patient", "history"]
 
@@ -233,17 +233,17 @@ def test_what_is_hurried_goes_before_what_is_patient_and_that_before_histories(
 def test_a_patient_question_waits_while_others_follow_one_another(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "CALM_MILLISECONDS", 100)
+    monkeypatch.setattr(worker, "DEBOUNCE_MILLISECONDS", 100)
     workers = make_workers()
-    names, left = heard(workers), [1.0, 2.0, 3.0]
+    names, left = received(workers), [1.0, 2.0, 3.0]
 
     def go_on() -> None:
         if left:
-            workers.ask(question(file, "hurried", value=left.pop()))
+            workers.send(request(file, "hurried", value=left.pop()))
 
     workers.answered.connect(lambda _: QTimer.singleShot(10, go_on))
-    workers.ask(question(file, "patient", patient=True))
-    workers.ask(question(file, "hurried"))
+    workers.send(request(file, "patient", low_priority=True))
+    workers.send(request(file, "hurried"))
     qtbot.waitUntil(lambda: "patient" in names, timeout=TIMEOUT)
     assert names == ["hurried"] * 4 + ["patient"]
 
@@ -251,37 +251,37 @@ def test_a_patient_question_waits_while_others_follow_one_another(
 def test_a_patient_question_that_nobody_outpaces_does_not_wait(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "CALM_MILLISECONDS", 10 * TIMEOUT)
+    monkeypatch.setattr(worker, "DEBOUNCE_MILLISECONDS", 10 * TIMEOUT)
     workers = make_workers()
-    names = heard(workers)
+    names = received(workers)
     for name in ("a", "b"):
-        workers.ask(question(file, name, patient=True))
+        workers.send(request(file, name, low_priority=True))
     qtbot.waitUntil(lambda: names == ["a", "b"], timeout=TIMEOUT)
     assert not workers.busy
 
 
 def test_a_patient_question_outlives_the_worker_that_had_it(make_workers: Make, qtbot: QtBot, file: FileBytes) -> None:
     workers = make_workers(open_seconds=TIMEOUT / 1000, run_seconds=0.3)
-    assert ask(qtbot, workers, file).trouble == ""
-    answers: list[Answer] = []
-    workers.answered.connect(answers.append)
+    assert send_and_wait(qtbot, workers, file).error == ""
+    replies: list[Reply] = []
+    workers.answered.connect(replies.append)
     os.kill(workers.process_id, signal.SIGSTOP)
     with qtbot.waitSignal(workers.told, timeout=TIMEOUT) as told:
-        workers.ask(question(file, "patient", patient=True))
+        workers.send(request(file, "patient", low_priority=True))
     assert "asked once more" in told.args[0]
-    qtbot.waitUntil(lambda: bool(answers), timeout=TIMEOUT)
-    assert (answers[0].trouble, len(answers)) == ("", 1)
+    qtbot.waitUntil(lambda: bool(replies), timeout=TIMEOUT)
+    assert (replies[0].error, len(replies)) == ("", 1)
 
 
 def test_questions_are_taken_back_all_or_none_and_only_while_they_wait(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    names = heard(workers)
-    kept, first, second = (question(file, name) for name in ("kept", "first", "second"))
+    names = received(workers)
+    kept, first, second = (request(file, name) for name in ("kept", "first", "second"))
     for one in (kept, first, second):  # nothing is sent yet: the worker is still starting
-        workers.ask(one)
-    workers.ask(newer := question(file, "second", value=1.0))
+        workers.send(one)
+    workers.send(newer := request(file, "second", value=1.0))
     assert not workers.withdraw([first, second]), "one of them was replaced"
     assert workers.withdraw([first, newer])
     qtbot.waitUntil(lambda: names == ["kept"], timeout=TIMEOUT)
@@ -292,41 +292,41 @@ def test_a_wish_that_waits_is_replaced_by_a_newer_one_and_never_answered(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    names = heard(workers)
-    asker, rounds = Asker("panel", workers, workers), list[Round]()
-    asker.answered.connect(rounds.append)
-    asks: dict[Hashable, Ask] = {
-        key: Ask(file, np.full((2, 1, 28, 28), key, np.float32), ("reconstruction",)) for key in range(3)
+    names = received(workers)
+    requester, rounds = Requester("panel", workers, workers), list[Round]()
+    requester.answered.connect(rounds.append)
+    queries: dict[Hashable, Query] = {
+        key: Query(file, np.full((2, 1, 28, 28), key, np.float32), ("reconstruction",)) for key in range(3)
     }
-    asker.ask(asks, "old", patient=True)
-    asker.ask({0: asks[0]}, "new", patient=True)
+    requester.send(queries, "old", low_priority=True)
+    requester.send({0: queries[0]}, "new", low_priority=True)
     qtbot.waitUntil(lambda: bool(rounds), timeout=TIMEOUT)
     assert [done.context for done in rounds] == ["new"] and names == ["panel"]
-    assert not asker.waiting and not workers.busy
+    assert not requester.waiting and not workers.busy
 
 
 def test_a_round_that_was_sent_in_part_is_answered_before_the_next(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    assert ask(qtbot, workers, file).trouble == ""
-    asker, rounds = Asker("panel", workers, workers), list[Round]()
-    asker.answered.connect(rounds.append)
-    asks: dict[Hashable, Ask] = {
-        key: Ask(file, np.full((2, 1, 28, 28), key, np.float32), ("reconstruction",)) for key in range(3)
+    assert send_and_wait(qtbot, workers, file).error == ""
+    requester, rounds = Requester("panel", workers, workers), list[Round]()
+    requester.answered.connect(rounds.append)
+    queries: dict[Hashable, Query] = {
+        key: Query(file, np.full((2, 1, 28, 28), key, np.float32), ("reconstruction",)) for key in range(3)
     }
-    asker.ask(asks, "first")
+    requester.send(queries, "first")
     for context in ("skipped", "last"):
-        asker.ask({0: asks[0]}, context)
+        requester.send({0: queries[0]}, context)
     qtbot.waitUntil(lambda: len(rounds) == 2, timeout=TIMEOUT)
-    assert [done.context for done in rounds] == ["first", "last"] and len(rounds[0].answers) == 3
+    assert [done.context for done in rounds] == ["first", "last"] and len(rounds[0].replies) == 3
 
 
 def test_a_turned_page_comes_in_the_reconstructions_first(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
     window.store.set_split(bars_split())
     settle_window(qtbot, window)
-    names = heard(window.workers)
+    names = received(window.workers)
     for _ in range(3):
         window.images.turn(1)
     settle_window(qtbot, window)
@@ -337,23 +337,23 @@ def test_a_turned_page_comes_in_the_reconstructions_first(run: RunFolder, open_w
 
 def test_what_is_done_in_a_panel_does_not_wait(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    noise, asked = window.panels.noise, list[Question]()
-    window.workers.answered.connect(lambda answer: asked.append(answer.question))
+    noise, asked = window.panels.noise, list[Request]()
+    window.workers.answered.connect(lambda reply: asked.append(reply.request))
     noise.slider.setValue(77)
     settle_window(qtbot, window)
-    assert [(one.asker, one.patient) for one in asked] == [("Noise", False)]
+    assert [(one.requester, one.low_priority) for one in asked] == [("Noise", False)]
     noise.slider.setFocus()
-    in_a_hurry = [name for name, panel in window.panels.items() if isinstance(panel, ImagePanel) and not panel.patient]
-    assert set(in_a_hurry) == {"noise", "reconstructions"}
+    pictures = {name: panel for name, panel in window.panels.items() if isinstance(panel, ImagePanel)}
+    assert {name for name, panel in pictures.items() if not panel.low_priority} == {"noise", "reconstructions"}
 
 
 def test_a_large_file_reaches_the_worker_in_pieces_and_whole(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "PIECE_BYTES", 100)
-    answer = ask(qtbot, make_workers(), file)
-    assert len(file.data) > 1000 and answer.trouble == ""
-    assert answer.arrays["reconstruction"].shape == (2, 1, 28, 28)
+    reply = send_and_wait(qtbot, make_workers(), file)
+    assert len(file.data) > 1000 and reply.error == ""
+    assert reply.arrays["reconstruction"].shape == (2, 1, 28, 28)
 
 
 def test_closing_leaves_no_process_behind(run: RunFolder, open_window: Open) -> None:

@@ -150,7 +150,7 @@ class _Stage:
         self.driven.gaps, self.driven.longest_gap_ms = self._watch.gaps, self._watch.longest
         self.driven.window_mb = memory.held([os.getpid()])
         self.driven.processes = len(memory.family(os.getpid()))
-        self.driven.provider = self._workers.hello.provider if self._workers.hello else ""
+        self.driven.provider = self._workers.ready.provider if self._workers.ready else ""
 
     def _measure(self, place: Path) -> None:
         run = OfRun("/".join(place.parts[-2:]), copy=place in self._runs.copies)
@@ -166,7 +166,7 @@ class _Stage:
         """Select a run and return the milliseconds to its picture; None where it was selected already, or has none."""
         self._phase(f"selecting {name}")
         assert isinstance(self._reconstructions, Reconstructions)
-        pictures = Pictures(self._reconstructions.view, self._reconstructions.asker, self._workers, self._window)
+        pictures = Pictures(self._reconstructions.view, self._reconstructions.requester, self._workers, self._window)
         begun = time.perf_counter()
         self._window.store.set_selected((place,), place)
         self._settle()
@@ -180,7 +180,7 @@ class _Stage:
         if not slider.isEnabled():
             run.left_out["slider"] = view.sentence or "its noise slider is off"
             return
-        pictures = Pictures(view, self._noise.asker, self._workers, self._window)
+        pictures = Pictures(view, self._noise.requester, self._workers, self._window)
         self._phase(f"single steps of the slider, {run.name}")
         met = {0}
         for _ in range(self._plan.steps):
@@ -225,7 +225,7 @@ class _Stage:
         self._phase(f"reading the test split, {run.name}")
         images.turn(1)
         self._settle()
-        pictures = Pictures(self._reconstructions.view, self._reconstructions.asker, self._workers, self._window)
+        pictures = Pictures(self._reconstructions.view, self._reconstructions.requester, self._workers, self._window)
         self._phase(f"turning pages, {run.name}")
         for _ in range(self._plan.pages):
             turned = self._turn()

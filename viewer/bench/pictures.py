@@ -7,8 +7,8 @@ import weakref
 
 from PySide6.QtCore import QObject
 
-from viewer.infer.questions import Answer, Question
-from viewer.qt.asker import Asker
+from viewer.infer.requests import Reply, Request
+from viewer.qt.requester import Requester
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.worker import Workers
 
@@ -18,23 +18,23 @@ class TimedWorkers(Workers):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._asked_at: weakref.WeakKeyDictionary[Question, float] = weakref.WeakKeyDictionary()
+        self._sent_at: weakref.WeakKeyDictionary[Request, float] = weakref.WeakKeyDictionary()
 
-    def ask(self, question: Question) -> None:
-        self._asked_at[question] = time.perf_counter()
-        super().ask(question)
+    def send(self, request: Request) -> None:
+        self._sent_at[request] = time.perf_counter()
+        super().send(request)
 
-    def asked_at(self, question: Question) -> float:
+    def sent_at(self, request: Request) -> float:
         """Seconds on the performance counter."""
-        return self._asked_at[question]
+        return self._sent_at[request]
 
 
 class Pictures(QObject):
     """Notes each new figure that a panel's view has painted, and when the newest question was asked that it answers."""
 
-    def __init__(self, view: FigureView, asker: Asker, workers: TimedWorkers, parent: QObject) -> None:
+    def __init__(self, view: FigureView, requester: Requester, workers: TimedWorkers, parent: QObject) -> None:
         super().__init__(parent)
-        self._view, self._asker, self._workers, self._figure = view, asker, workers, view.figure
+        self._view, self._asker, self._workers, self._figure = view, requester, workers, view.figure
         self._answered = 0.0
         self._shown: list[tuple[float, float]] = []  # painted, asked
         workers.answered.connect(self._take)
@@ -49,9 +49,9 @@ class Pictures(QObject):
         self._view.pictured.disconnect(self._note)
         self.deleteLater()
 
-    def _take(self, answer: Answer) -> None:
-        if answer.question.asker == self._asker.name and not answer.trouble:  # of one run the first and only one
-            self._answered = max(self._answered, self._workers.asked_at(answer.question))
+    def _take(self, reply: Reply) -> None:
+        if reply.request.requester == self._asker.name and not reply.error:  # of one run the first and only one
+            self._answered = max(self._answered, self._workers.sent_at(reply.request))
 
     def _note(self) -> None:
         if self._view.figure is not self._figure:

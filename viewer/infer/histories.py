@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from viewer.infer.questions import EPOCHS_BYTES
+from viewer.infer.requests import EPOCHS_BYTES
 from viewer.state import epochs
 from zoo import runs
 from zoo.errors import FileRefused

@@ -73,15 +73,15 @@ def pictures(arrays: Mapping[str, np.ndarray]) -> Reply:
     _decode(_smallest_png())
     sandbox.close()
     made: dict[str, np.ndarray] = {}
-    troubles: dict[str, str] = {}
+    errors: dict[str, str] = {}
     for name, data in list(arrays.items())[:MOST_PICTURES]:
         try:
             made[name] = _decode(data.tobytes())
         except Exception as error:  # Pillow's decoders raise kinds of their own
             unknown = isinstance(error, UnidentifiedImageError)
             said = (str(error).splitlines() or [type(error).__name__])[0][:120]
-            troubles[name] = "of no format that is known" if unknown else said
-    return {"kind": "done", "troubles": troubles}, made
+            errors[name] = "of no format that is known" if unknown else said
+    return {"kind": "done", "errors": errors}, made
 
 
 def _decode(data: bytes) -> np.ndarray:
@@ -105,7 +105,7 @@ def _smallest_png() -> bytes:
     return buffer.getvalue()
 
 
-def answer(message: Message) -> Reply:
+def reply(message: Message) -> Reply:
     """Return the reply to the one question; what a user can mend becomes a sentence."""
     try:
         kind = message.header.get("kind")
@@ -127,7 +127,7 @@ def main() -> None:
     os.dup2(2, 1)  # a library that prints must not print into the answer
     message = protocol.read(sys.stdin.buffer)
     if message is not None:
-        header, arrays = answer(message)
+        header, arrays = reply(message)
         out.write(protocol.encode(header, arrays))
         out.flush()
     os._exit(0)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from viewer.infer.kept import Loaded
-from viewer.infer.questions import INNER_BYTES
+from viewer.infer.requests import INNER_BYTES
 from zoo.errors import FileRefused
 from zoo.gate import GraphFacts, Port
 
@@ -33,11 +33,11 @@ def run(
     for start in range(0, len(images), size):
         portion = images[start : start + size]
         padded = np.concatenate([portion, np.zeros((size - len(portion), *images.shape[1:]), np.float32)])
-        for name, answer in zip(names, loaded.session.run(names, {port.name: padded}), strict=True):
+        for name, reply in zip(names, loaded.session.run(names, {port.name: padded}), strict=True):
             if name in outputs:
-                made[name].append(_rows(answer, len(padded), name, label)[: len(portion)])
-            elif name in made and _has_rows(answer, len(padded)):
-                made[name].append(answer[: len(portion)].astype(np.float32, copy=False))
+                made[name].append(_rows(reply, len(padded), name, label)[: len(portion)])
+            elif name in made and _has_rows(reply, len(padded)):
+                made[name].append(reply[: len(portion)].astype(np.float32, copy=False))
             else:
                 made.pop(name, None)
     results = {name: np.concatenate(parts) for name, parts in made.items()}
@@ -74,8 +74,8 @@ def _check_fit(port: Port, images: np.ndarray, label: str) -> None:
     )
     if not fits or not images.size:
         raise FileRefused(
-            f"{label} takes {_shape(port.shape)} at its input {port.name[:60]!r} and was asked with "
-            f"{_shape(images.shape)}; ask it with what it takes"
+            f"{label} takes {_shape(port.shape)} at its input {port.name[:60]!r} and was sent "
+            f"{_shape(images.shape)}; send it what it takes"
         )
 
 
@@ -106,13 +106,13 @@ def _check_maps(name: str, result: np.ndarray, count: int, label: str) -> None:
 def _too_much(name: str, size: int, count: int, label: str) -> str:
     return (
         f"{label}: its layer {name[:60]!r} takes {size / 2**20:.0f} MiB for {count} images, more than "
-        f"{INNER_BYTES >> 20} MiB are not shown; ask with fewer images"
+        f"{INNER_BYTES >> 20} MiB are not shown; send fewer images"
     )
 
 
-def _rows(answer: object, count: int, name: str, label: str) -> np.ndarray:
+def _rows(reply: object, count: int, name: str, label: str) -> np.ndarray:
     """Return an answer as float32, one row an image; a graph may well make something else."""
-    array = np.asarray(answer)
+    array = np.asarray(reply)
     if not _has_rows(array, count):
         made = f"{array.dtype} {_shape(array.shape)}"
         raise FileRefused(f"{label}: its output {name[:60]!r} is {made} for {count} images; expected a row each")

@@ -3,7 +3,7 @@
 It goes in two steps, since Landlock binds only the thread that asks for it and those it starts later: `narrow` gives up
 writing and the network before anything that starts threads is imported, `close` the rest after the last import.
 Linux only: rlimits, PR_SET_NO_NEW_PRIVS, and Landlock where the kernel has it (5.13 and later). Elsewhere the deadlines
-and the separate process remain, and the posture says so.
+and the separate process remain, and the status says so.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SCOPES = 0b11  # abstract sockets and signals, ABI 6
 
 
 @dataclass(frozen=True)
-class Posture:
+class SandboxStatus:
     """What was really applied."""
 
     short: str
@@ -49,10 +49,12 @@ def narrow() -> None:
             _landlock(libc, handled=~_READ_RIGHTS, allowed=_devices())
 
 
-def close(*, cuda: bool = False) -> Posture:
-    """Give up what opening a file does not need; call it after every import. Never raises: the posture tells."""
+def close(*, cuda: bool = False) -> SandboxStatus:
+    """Give up what opening a file does not need; call it after every import. Never raises."""
     if not sys.platform.startswith("linux"):
-        return Posture("process only", f"A separate process with deadlines; no sandbox is known for {sys.platform}.")
+        return SandboxStatus(
+            "process only", f"A separate process with deadlines; no sandbox is known for {sys.platform}."
+        )
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a worker in a loop would outlive its window
     limits = _limit(memory=not cuda)
@@ -137,7 +139,7 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
     os.close(descriptor)
 
 
-def _worded(abi: int, limits: list[str], *, privileges: bool, threads: int, cuda: bool) -> Posture:
+def _worded(abi: int, limits: list[str], *, privileges: bool, threads: int, cuda: bool) -> SandboxStatus:
     said = ["Files are opened in a process of their own, with deadlines."]
     if abi and cuda:
         said.append(f"Landlock (ABI {abi}): it can write no file; it can read libraries and reach the GPU for CUDA.")
@@ -151,4 +153,4 @@ def _worded(abi: int, limits: list[str], *, privileges: bool, threads: int, cuda
         said.append(f"Threads that onnxruntime started before ({threads - 1}) can read, but not write or connect.")
     said.append(f"Limits: {', '.join(limits) or 'none'}." + ("" if privileges else " It may gain privileges."))
     short = "no files, no TCP" if abi >= 4 else "no files" if abi else "limits only"
-    return Posture(short if not cuda or not abi else "no writing, no TCP", " ".join(said))
+    return SandboxStatus(short if not cuda or not abi else "no writing, no TCP", " ".join(said))

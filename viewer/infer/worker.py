@@ -51,7 +51,7 @@ class Worker:
         self.loaded = Kept(CUDA_SESSIONS if self.provider == "cuda" else SESSIONS, SESSION_BYTES)
         self.made = Kept(MADE, MADE_BYTES)
 
-    def answer(self, message: Message) -> Reply:
+    def reply(self, message: Message) -> Reply:
         """Return the reply to one question; what the file is to blame for becomes a sentence."""
         label = str(message.header.get("label", "this file"))
         begun = time.perf_counter()
@@ -176,14 +176,14 @@ def _again() -> sessions.Provider:
     return provider if provider.name == "cuda" else sessions.Provider("cpu", "CUDA does not answer in the sandbox")
 
 
-def serve(questions: BinaryIO, answers: BinaryIO, worker: Worker) -> None:
+def serve(requests: BinaryIO, replies: BinaryIO, worker: Worker) -> None:
     """Answer until the questions end."""
-    while (message := protocol.read(questions)) is not None:
+    while (message := protocol.read(requests)) is not None:
         large = "file" in message.arrays and message.arrays["file"].nbytes >= LARGE_FILE
         reply = _reply(worker, message)
         del message  # a file is not held while the next one comes
-        answers.write(reply)
-        answers.flush()
+        replies.write(reply)
+        replies.flush()
         if large:
             give_back_memory()
 
@@ -191,7 +191,7 @@ def serve(questions: BinaryIO, answers: BinaryIO, worker: Worker) -> None:
 def _reply(worker: Worker, message: Message) -> bytes:
     """Return the answer as bytes, or a refusal in the place of one too large to send."""
     number = message.header.get("number")
-    header, arrays = worker.answer(message)
+    header, arrays = worker.reply(message)
     try:
         reply = protocol.encode({**header, "number": number}, arrays)
     except (ValueError, TypeError, MemoryError):
@@ -204,18 +204,18 @@ def _reply(worker: Worker, message: Message) -> bytes:
 
 def main() -> None:
     """Start up, shut the sandbox, say so, and serve."""
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # a library that prints must not print into an answer
-    questions = os.fdopen(os.dup(0), "rb", buffering=0)
+    requests = os.fdopen(os.dup(0), "rb", buffering=0)
     sandbox.narrow()  # onnxruntime starts a thread when it is imported, which takes over only what holds by then
     provider = sessions.probe()
     warm_up()
-    posture = sandbox.close(cuda=provider.name == "cuda")
+    status = sandbox.close(cuda=provider.name == "cuda")
     if provider.name == "cuda":
         provider = _again()
     label = "CUDA" if provider.name == "cuda" else f"CPU ({provider.why_not_cuda})"
-    ready = {"kind": "ready", "provider": label, "posture": posture.short, "details": posture.details}
-    answers.write(protocol.encode(ready))
-    serve(questions, answers, Worker(provider.name))
+    ready = {"kind": "ready", "provider": label, "sandbox": status.short, "details": status.details}
+    replies.write(protocol.encode(ready))
+    serve(requests, replies, Worker(provider.name))
     sys.stderr.close()
     os._exit(0)  # nothing to tidy up, and a library's exit handlers are slow

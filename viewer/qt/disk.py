@@ -21,15 +21,15 @@ JOIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Done:
+class JobResult:
     """A job's result, or the sentence of one that failed."""
 
     result: Any
-    trouble: str = ""
+    error: str = ""
 
 
 Job = Callable[[], Any]
-Taker = Callable[[Done], None]
+Callback = Callable[[JobResult], None]
 
 
 class Disk(QObject):
@@ -40,7 +40,7 @@ class Disk(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._jobs: OrderedDict[str, tuple[Job, Taker]] = OrderedDict()
+        self._jobs: OrderedDict[str, tuple[Job, Callback]] = OrderedDict()
         self._condition = threading.Condition()
         self._stopping = False
         self._outstanding = 0
@@ -53,12 +53,12 @@ class Disk(QObject):
         """Whether a result is still to come."""
         return self._outstanding > 0
 
-    def do(self, key: str, job: Job, taker: Taker) -> None:
+    def do(self, key: str, job: Job, callback: Callback) -> None:
         """Have a job done, and `taker` called with what came of it."""
         with self._condition:
             if key not in self._jobs:
                 self._outstanding += 1
-            self._jobs[key] = (job, taker)
+            self._jobs[key] = (job, callback)
             self._condition.notify()
 
     def close(self) -> None:
@@ -69,11 +69,11 @@ class Disk(QObject):
             self._condition.notify()
         self._thread.join(JOIN_SECONDS)
 
-    def _deliver(self, taker: Taker, done: Done) -> None:
+    def _deliver(self, callback: Callback, done: JobResult) -> None:
         self._outstanding -= 1
         if self._stopping:
             return
-        taker(done)
+        callback(done)
         if not self._outstanding:
             self.idle.emit()
 
@@ -83,18 +83,18 @@ class Disk(QObject):
                 self._condition.wait_for(lambda: self._jobs or self._stopping)
                 if not self._jobs:
                     return
-                _, (job, taker) = self._jobs.popitem(last=False)
+                _, (job, callback) = self._jobs.popitem(last=False)
             done = _attempt(job)
             if not self._stopping:
-                self._came.emit(taker, done)
+                self._came.emit(callback, done)
 
 
-def _attempt(job: Job) -> Done:
+def _attempt(job: Job) -> JobResult:
     try:
-        return Done(job())
+        return JobResult(job())
     except AezooError as error:
-        return Done(None, clean(error))
+        return JobResult(None, clean(error))
     except OSError as error:
-        return Done(None, clean(f"the disk did not answer ({error.strerror or error})"))
+        return JobResult(None, clean(f"the disk did not answer ({error.strerror or error})"))
     except (ValueError, MemoryError, ImportError) as error:
-        return Done(None, clean(f"it could not be read ({error})"))
+        return JobResult(None, clean(f"it could not be read ({error})"))

@@ -18,7 +18,7 @@ SECONDS = 60
 LARGEST_ANSWER = 64 << 20
 MOST_RUNNING = 2  # each takes a core for a second
 
-Taker = Callable[[Message | str], None]  # an answer, or the sentence of why there is none
+Callback = Callable[[Message | str], None]  # an answer, or the sentence of why there is none
 
 
 class ImageProcesses(QObject):
@@ -29,16 +29,16 @@ class ImageProcesses(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._running: list[_Reading] = []
-        self._waiting: deque[tuple[bytes, Taker]] = deque()
+        self._waiting: deque[tuple[bytes, Callback]] = deque()
 
     @property
     def busy(self) -> bool:
         return bool(self._running or self._waiting)
 
-    def ask(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | bytes, taker: Taker) -> None:
+    def send(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | bytes, callback: Callback) -> None:
         """Ask a new process; `taker` hears of it once."""
         message = protocol.encode(dict(header), arrays if isinstance(arrays, Mapping) else {})
-        self._waiting.append((message, taker))
+        self._waiting.append((message, callback))
         self._begin()
 
     def _begin(self) -> None:
@@ -69,9 +69,9 @@ class _Reading(QObject):
 
     over = Signal(object)
 
-    def __init__(self, message: bytes, taker: Taker, parent: QObject) -> None:
+    def __init__(self, message: bytes, callback: Callback, parent: QObject) -> None:
         super().__init__(parent)
-        self._taker: Taker | None = taker
+        self._taker: Callback | None = callback
         self._decoder = Decoder(LARGEST_ANSWER)
         self._process = QProcess(self)
         self._process.setProcessEnvironment(_environment())
@@ -99,9 +99,9 @@ class _Reading(QObject):
             self._tell(f"the process that reads images sent what is no answer ({error})")
 
     def _tell(self, told: Message | str) -> None:
-        taker, self._taker = self._taker, None
-        if taker is not None:
-            taker(told)
+        callback, self._taker = self._taker, None
+        if callback is not None:
+            callback(told)
 
     def _too_late(self) -> None:
         self._tell(f"the images could not be read within {SECONDS} s; try once more")

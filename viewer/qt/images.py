@@ -14,9 +14,9 @@ from PySide6.QtGui import QImage
 
 from viewer.figures.strokes import pixels
 from viewer.infer.protocol import Message
-from viewer.qt.asker import Ask, Asker, Round
-from viewer.qt.disk import Disk, Done
+from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
+from viewer.qt.requester import Query, Requester, Round
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import numbers, pages, selection
@@ -30,7 +30,7 @@ CHUNK = 120  # images a question while all are ranked: a slider waits no longer 
 LARGEST_SIDE = 1_024  # of a picture that is taken
 LARGEST_PICTURE = 64 << 20
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
-PictureTaker = Callable[[np.ndarray, str], None]  # is given a picture, uint8 (H, W, 3), and its name
+PictureCallback = Callable[[np.ndarray, str], None]  # is given a picture, uint8 (H, W, 3), and its name
 ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "image/tiff")  # in a clipboard
 
 
@@ -69,8 +69,8 @@ class Images(QObject):
         super().__init__(parent)
         self._store, self._processes, self._disk = store, processes, disk
         self.data: str | None = None  # where the data sets lie, as --data names it
-        self.asker = Asker("ranking", workers, self)
-        self.asker.answered.connect(self._take_errors)
+        self.requester = Requester("ranking", workers, self)
+        self.requester.answered.connect(self._take_errors)
         self._reading: SplitName | None = None
         self._afterwards: list[Any] = []  # what is done once the split is there
         self._ranking: Ranking | None = None
@@ -79,7 +79,7 @@ class Images(QObject):
 
     @property
     def busy(self) -> bool:
-        return self._reading is not None or self.asker.waiting
+        return self._reading is not None or self.requester.waiting
 
     # ---- paging ----
 
@@ -130,11 +130,11 @@ class Images(QObject):
             self._reading = name
             self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
             header = {"kind": "split", "dataset": name.dataset, "cut": name.cut, "data": self.data}
-            self._processes.ask(header, {}, partial(self._take_split, name))
+            self._processes.send(header, {}, partial(self._take_split, name))
 
     def _why_not(self, state: State, split: Split) -> str:
-        if split.trouble:
-            return sentence(f"only the run's own images can be shown: {split.trouble}")
+        if split.error:
+            return sentence(f"only the run's own images can be shown: {split.error}")
         name = clean(state.names().get(state.current, ""), limit=60) if state.current else ""
         return f"The images in {split.name.dataset} are not those that {name} was tested on; only its own are shown."
 
@@ -176,7 +176,7 @@ class Images(QObject):
         if known is None or known.sha256 != file.sha256 or known.rows is not rows:
             assert state.current is not None
             self._ranking = Ranking(state.current, file.sha256, rows)
-            self.asker.forget()
+            self.requester.forget()
         self._go_on()
 
     def _go_on(self) -> None:
@@ -186,7 +186,7 @@ class Images(QObject):
         if ranking.done >= len(ranking.rows):
             self._show(ranking)
             return
-        if self.asker.waiting:
+        if self.requester.waiting:
             return
         page = self._chunk(state, ranking)
         samples = _samples_of(state, page)
@@ -196,8 +196,8 @@ class Images(QObject):
             return
         self.progressed.emit(f"ranking the test split: {ranking.done:,} of {len(ranking.rows):,}")
         output = graph.reconstruction or graph.logits_output
-        ask = Ask(file, samples.inputs, (output,))
-        self.asker.ask({ranking.path: ask}, Chunk(ranking, page, samples), patient=True)
+        query = Query(file, samples.inputs, (output,))
+        self.requester.send({ranking.path: query}, Chunk(ranking, page, samples), low_priority=True)
 
     def _chunk(self, state: State, ranking: Ranking) -> Page:
         split = state.splits[state.now.split] if state.now.split else None
@@ -213,14 +213,14 @@ class Images(QObject):
     def _take_errors(self, round_: Round) -> None:
         assert isinstance(round_.context, Chunk), round_.context
         ranking, page, samples = round_.context.ranking, round_.context.page, round_.context.samples
-        answer = next(iter(round_.answers.values()))
+        reply = next(iter(round_.replies.values()))
         if ranking is not self._ranking:
             return
-        values = next(iter(answer.arrays.values()), None)
+        values = next(iter(reply.arrays.values()), None)
         errors = None if values is None else errors_of(values, samples.targets, page.labels)
-        if answer.trouble or errors is None:
+        if reply.error or errors is None:
             self._stop()
-            self.told.emit(sentence(answer.trouble or "the graph's output cannot be compared with the images"))
+            self.told.emit(sentence(reply.error or "the graph's output cannot be compared with the images"))
             return
         ranking.errors.append(errors)
         self._go_on()
@@ -237,12 +237,12 @@ class Images(QObject):
 
     def _stop(self) -> None:
         self._ranking, self._wanted = None, ""
-        self.asker.forget()
+        self.requester.forget()
         self.progressed.emit("")
 
     def _follow(self, before: State, after: State) -> None:
         """A ranking is of one graph: going on to another ends it."""
-        if self._ranking is not None and after.current != self._ranking.path and self.asker.waiting:
+        if self._ranking is not None and after.current != self._ranking.path and self.requester.waiting:
             self._stop()
         if before.roots != after.roots:
             self._stop()
@@ -254,36 +254,36 @@ class Images(QObject):
         for index, path in enumerate(list(paths)[:COUNT]):
             self.read_picture(path, self.add_picture, key=f"picture {index}")
 
-    def read_picture(self, path: Path, taker: PictureTaker, *, key: str) -> None:
+    def read_picture(self, path: Path, callback: PictureCallback, *, key: str) -> None:
         """Read a picture's file for whoever wants it; a newer wish of the same key takes an older one's place."""
         job = partial(read, path, limit=LARGEST_PICTURE, label=clean(path.name, limit=60))
-        self._disk.do(key, job, partial(self._take_file, taker))
+        self._disk.do(key, job, partial(self._take_file, callback))
 
-    def decode_picture(self, data: bytes, name: str, taker: PictureTaker) -> None:
+    def decode_picture(self, data: bytes, name: str, callback: PictureCallback) -> None:
         """Have a picture's bytes decoded by a process of its own, for whoever wants it."""
         if len(data) > LARGEST_PICTURE:
             self.told.emit(f"{name} has {len(data):,} bytes; a picture may have {LARGEST_PICTURE:,}.")
             return
         arrays = {name: np.frombuffer(data, dtype=np.uint8)}
-        self._processes.ask({"kind": "pictures"}, arrays, partial(self._take_pictures, taker, name))
+        self._processes.send({"kind": "pictures"}, arrays, partial(self._take_pictures, callback, name))
 
-    def _take_file(self, taker: PictureTaker, done: Done) -> None:
-        if done.trouble:
-            self.told.emit(sentence(done.trouble))
+    def _take_file(self, callback: PictureCallback, done: JobResult) -> None:
+        if done.error:
+            self.told.emit(sentence(done.error))
         else:
-            self.decode_picture(done.result.data, done.result.label, taker)
+            self.decode_picture(done.result.data, done.result.label, callback)
 
-    def _take_pictures(self, taker: PictureTaker, name: str, message: Message | str) -> None:
+    def _take_pictures(self, callback: PictureCallback, name: str, message: Message | str) -> None:
         if isinstance(message, str):
             self.told.emit(sentence(f"{name}: {message}"))
             return
         picture = message.arrays.get(name)
         if picture is None or picture.ndim != 3 or picture.dtype != np.uint8 or picture.shape[2] != 3:
-            troubles = message.header.get("troubles")
-            why = clean(next(iter(troubles.values()), ""), limit=120) if isinstance(troubles, dict) else ""
+            errors = message.header.get("errors")
+            why = clean(next(iter(errors.values()), ""), limit=120) if isinstance(errors, dict) else ""
             self.told.emit(f"{name} is not a picture that can be read ({why}); expected PNG, JPEG or the like.")
             return
-        taker(picture, name)
+        callback(picture, name)
 
     def add_picture(self, picture: np.ndarray, name: str) -> None:
         """Show a picture, uint8 (H, W, 3), beside those that were pasted before; the oldest make room."""
@@ -328,9 +328,9 @@ def split_of(name: SplitName, message: Message) -> Split:
     return Split(name, pixels, labels.astype(np.uint8), training, training_labels.astype(np.uint8), classes, provenance)
 
 
-def _absent(name: SplitName, trouble: str) -> Split:
+def _absent(name: SplitName, error: str) -> Split:
     nothing, none = np.zeros((0, 1, 1, 1), np.uint8), np.zeros(0, np.uint8)
-    return Split(name, nothing, none, nothing, none, trouble=trouble)
+    return Split(name, nothing, none, nothing, none, error=error)
 
 
 def pixels_of(image: object) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""Where the panels stand: three columns of two places, panels behind one another in each; and how it is remembered."""
+"""Where the panels are: three columns of two dock areas, each with a tab per panel; and how that is remembered."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from PySide6.QtWidgets import QSplitter, QWidget
 from viewer.qt.catalogue import POSITIONS, panels_at
 from viewer.qt.panels.all import Panels
 from viewer.qt.settings import Settings
+from viewer.qt.widgets.dock_area import DockArea, menu_of_areas
 from viewer.qt.widgets.panel import Panel
-from viewer.qt.widgets.place import Place, menu_of_places
 
-STRETCH = (2, 3, 1)  # which column takes or gives how much when the window is resized
-RUNS_WHEN_FILLED = 420  # what is left to the runs beside a panel that has all the room
+STRETCH = (2, 3, 1)  # how much of a change in the window's width each column takes
+RUNS_WHEN_FILLED = 420  # width that the runs keep beside a panel that fills the window
 COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
-NARROWEST = {"left": 0, "middle": 437, "right": 381}  # for the widest panel: no column moves when that one is made
+NARROWEST = {
+    "left": 0,
+    "middle": 437,
+    "right": 381,
+}  # no column moves when its widest panel is made
 
 SIZES = {"left": (300, 640), "middle": (470, 470), "right": (490, 450)}
 
 
 class Layout(QObject):
-    """Puts panels into places, and the places into splitters."""
+    """Puts panels into dock areas, and the dock areas into splitters."""
 
     def __init__(self, panels: Panels, settings: Settings, parent: QObject) -> None:
         super().__init__(parent)
         self._panels, self._settings = panels, settings
-        self.places = {name: Place(name, panels) for name in POSITIONS}
-        self.splitters = {column: _column(self.places, column) for column in SIZES}
+        self.areas = {name: DockArea(name, panels) for name in POSITIONS}
+        self.splitters = {column: _column(self.areas, column) for column in SIZES}
         self.across = QSplitter(Qt.Orientation.Horizontal)
         for splitter in self.splitters.values():
             self.across.addWidget(splitter)
@@ -39,51 +43,51 @@ class Layout(QObject):
         for column, share in enumerate(STRETCH):
             self.across.setStretchFactor(column, share)
         self._sizes_before: list[int] = list(COLUMNS)
-        self.filled: Place | None = None  # the one that has all the room
+        self.filled: DockArea | None = None  # the one that has all the room
         self.front: Panel | None = None  # the panel used last
-        for place in self.places.values():
-            place.fronted.connect(self._fronted)
-            place.filled.connect(self.fill)
-            place.moving.connect(self._ask)
-            place.setMinimumWidth(NARROWEST[place.name.split()[0]])
-        panels.when_made(lambda panel: self.place_of(panel).seat(panel))
+        for area in self.areas.values():
+            area.raised.connect(self._raised)
+            area.filled.connect(self.fill)
+            area.moving.connect(self._ask)
+            area.setMinimumWidth(NARROWEST[area.name.split()[0]])
+        panels.when_made(lambda panel: self.area_of(panel).seat(panel))
 
     def usual(self) -> None:
-        """Put everything where it stands in a new window."""
+        """Put every panel where it is in a new window."""
         self.give_back()
         self._put({position: panels_at(position) for position in POSITIONS})
         self._share_out()
 
-    def place_of(self, panel: Panel) -> Place:
+    def area_of(self, panel: Panel) -> DockArea:
         return self._holder(panel.name)
 
     def open_next(self) -> bool:
-        """Go on with the panel in front of one place: read its module, or make it.
+        """Take the next step towards the front panel of one dock area: import its module, or make it.
 
-        Returns whether there was a place that waited for it.
+        Return whether any dock area was still waiting for its front panel.
         """
-        waiting = next((place for place in self.places.values() if place.waits), None)
+        waiting = next((area for area in self.areas.values() if area.waits), None)
         if waiting is None or waiting.front is None:
             return False
         if not self._panels.read(waiting.front):
             waiting.open()
         return True
 
-    def lead(self, name: str) -> None:
-        """Bring a tab to the front, whether its panel is made or not."""
+    def bring_tab(self, name: str) -> None:
+        """Bring a tab to the front, whether or not its panel has been made."""
         self._holder(name).bring(name)
 
     def bring(self, panel: Panel) -> None:
-        """Bring a panel to the front, and give back the room that another one fills."""
-        place = self.place_of(panel)
-        if self.filled is not None and self.filled is not place:
+        """Bring a panel to the front; a panel that fills the window gives its room back."""
+        area = self.area_of(panel)
+        if self.filled is not None and self.filled is not area:
             self.give_back()
-        place.bring(panel.name)
-        self._fronted(panel)
+        area.bring(panel.name)
+        self._raised(panel)
 
     def move(self, panel: Panel, name: str) -> None:
-        """Put a panel into another place."""
-        before, after = self.place_of(panel), self.places[name]
+        """Move a panel into another dock area."""
+        before, after = self.area_of(panel), self.areas[name]
         if before is not after:
             self.give_back()
             before.take(panel.name)
@@ -92,29 +96,29 @@ class Layout(QObject):
             self._hide_empty()
         after.bring(panel.name)
 
-    def fill(self, place: Place) -> None:
-        """Give a place all the room save the runs'; or take it back where it has it."""
-        if self.filled is place:
+    def fill(self, area: DockArea) -> None:
+        """Give a dock area all the room except that of the runs; give the room back if it already has it."""
+        if self.filled is area:
             self.give_back()
             return
         self.give_back()
         self._sizes_before = self.across.sizes()
-        self.filled = place
-        kept = (place, self.places["left top"])
-        for other in self.places.values():
+        self.filled = area
+        kept = (area, self.areas["left top"])
+        for other in self.areas.values():
             other.setVisible(other in kept)
         self._hide_empty()
-        if not place.name.startswith("left"):
+        if not area.name.startswith("left"):
             runs = min(RUNS_WHEN_FILLED, self.across.width() // 3)
             rest = self.across.width() - runs
-            others = [rest if place.name.startswith(column) else 0 for column in list(SIZES)[1:]]
+            others = [rest if area.name.startswith(column) else 0 for column in list(SIZES)[1:]]
             self.across.setSizes([runs, *others])
 
     def give_back(self) -> None:
-        """Show every place again, as wide as it was."""
+        """Show every dock area again, as wide as it was."""
         before, self.filled = self.filled, None
-        for place in self.places.values():
-            place.setVisible(bool(place.names))
+        for area in self.areas.values():
+            area.setVisible(bool(area.names))
         self._hide_empty()
         if before is not None:
             self.across.setSizes(self._sizes_before)
@@ -125,19 +129,19 @@ class Layout(QObject):
         filled, self.filled = self.filled, None
         if filled is not None:
             self.give_back()
-        self._settings.save_places(
+        self._settings.save_areas(
             {
-                place.name: [*place.names, *([f"*{place.front}"] if place.front is not None else [])]
-                for place in self.places.values()
+                area.name: [*area.names, *([f"*{area.front}"] if area.front is not None else [])]
+                for area in self.areas.values()
             }
         )
 
     def restore(self) -> None:
         """Put the panels where they were left, or where they usually are if the settings do not know them all."""
-        told = self._settings.places()
-        known = [name for names in told.values() for name in names if not name.startswith("*")]
-        if sorted(known) == sorted(self._panels) and set(told) == set(self.places):
-            self._put(told)
+        saved = self._settings.areas()
+        known = [name for names in saved.values() for name in names if not name.startswith("*")]
+        if sorted(known) == sorted(self._panels) and set(saved) == set(self.areas):
+            self._put(saved)
             self._share_out()
         else:
             self.usual()
@@ -145,10 +149,10 @@ class Layout(QObject):
     # ---- inside ----
 
     def _put(self, wanted: Mapping[str, Sequence[str]]) -> None:
-        """Put the panels into places, by name; one with `*` before it is in front, or else the first of its place."""
+        """Put the panels into dock areas, by name; the one marked `*` is in front, or else the first of its area."""
         for name, names in wanted.items():
             front = next((panel[1:] for panel in names if panel.startswith("*")), None)
-            self.places[name].put([panel for panel in names if not panel.startswith("*")], front)
+            self.areas[name].put([panel for panel in names if not panel.startswith("*")], front)
         self._hide_empty()
 
     def _share_out(self) -> None:
@@ -156,27 +160,27 @@ class Layout(QObject):
         for column, sizes in SIZES.items():
             self.splitters[column].setSizes(sizes)
 
-    def _holder(self, name: str) -> Place:
-        return next(place for place in self.places.values() if name in place.names)
+    def _holder(self, name: str) -> DockArea:
+        return next(area for area in self.areas.values() if name in area.names)
 
     def _hide_empty(self) -> None:
         for column in SIZES:
-            places = [place for name, place in self.places.items() if name.startswith(column)]
-            self.splitters[column].setVisible(any(not place.isHidden() for place in places))
+            areas = [area for name, area in self.areas.items() if name.startswith(column)]
+            self.splitters[column].setVisible(any(not area.isHidden() for area in areas))
 
-    def _fronted(self, panel: Panel) -> None:
+    def _raised(self, panel: Panel) -> None:
         self.front = panel
 
     def _ask(self, panel: str, point: QPoint) -> None:
-        place = self._holder(panel)
-        menu = menu_of_places([name for name in self.places if name != place.name], place)
+        area = self._holder(panel)
+        menu = menu_of_areas([name for name in self.areas if name != area.name], area)
         menu.triggered.connect(lambda action: self.move(self._panels[panel], str(action.data())))
-        menu.popup(place.tabs.mapToGlobal(point))
+        menu.popup(area.tabs.mapToGlobal(point))
 
 
-def _column(places: Mapping[str, Place], column: str) -> QSplitter:
+def _column(areas: Mapping[str, DockArea], column: str) -> QSplitter:
     splitter = QSplitter(Qt.Orientation.Vertical)
-    widgets: list[QWidget] = [place for name, place in places.items() if name.startswith(column)]
+    widgets: list[QWidget] = [area for name, area in areas.items() if name.startswith(column)]
     for widget in widgets:
         splitter.addWidget(widget)
     return splitter

@@ -11,15 +11,15 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
-from viewer.infer.questions import Answer
+from viewer.infer.requests import Reply
 from viewer.qt import menus
 from viewer.qt.application import apply_theme, theme_of
-from viewer.qt.disk import Disk, Done
+from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.images import PICTURES, Images, pixels_of
 from viewer.qt.layout import Layout
-from viewer.qt.librarian import Librarian
 from viewer.qt.panels.all import Panels
+from viewer.qt.run_loader import RunLoader
 from viewer.qt.settings import Settings
 from viewer.qt.store import AppState
 from viewer.qt.tools import Tools
@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
         self.settings = Settings()
         self.workers, self.disk = workers, disk
         self.processes = ImageProcesses(self)
-        self.librarian = Librarian(self.store, disk, workers, self.processes, self)
+        self.run_loader = RunLoader(self.store, disk, workers, self.processes, self)
         self.images = Images(self.store, workers, self.processes, disk, self)
         self._making = QTimer(self, interval=TURN_MILLISECONDS)
         self._making.timeout.connect(self._make_next)
@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         self.resize(*SIZE)
         if self._remembers:
             self.settings.restore_window(self, self.splitters)
-        self.layout_of_panels.lead("runs")
+        self.layout_of_panels.bring_tab("runs")
 
     def _build(self) -> None:
         self.notices, self.status = Notices(self), Status(self)
@@ -87,10 +87,10 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
 
     def _connect(self) -> None:
-        for part in (self.workers, self.librarian, self.images):
+        for part in (self.workers, self.run_loader, self.images):
             part.told.connect(self.notices.tell)
         self.images.progressed.connect(self.status.show_progress)
-        self.workers.greeted.connect(self.status.greet)
+        self.workers.worker_ready.connect(self.status.show_worker)
         self.workers.answered.connect(self._clocked)
         self.store.changed.connect(self._follow)
         self.panels.when_made(self._meet)
@@ -99,8 +99,8 @@ class MainWindow(QMainWindow):
         for signal in (self.disk.idle, self.processes.idle):
             signal.connect(self._maybe_settled)
         QApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
-        if self.workers.hello is not None:
-            self.status.greet(self.workers.hello)
+        if self.workers.ready is not None:
+            self.status.show_worker(self.workers.ready)
 
     def _meet(self, panel: Panel) -> None:
         """Connect what a panel that has just been made tells."""
@@ -138,14 +138,14 @@ class MainWindow(QMainWindow):
         self.notices.clear()
         if remember:
             self.settings.remember(chosen)
-        self.librarian.open(chosen)
+        self.run_loader.open(chosen)
 
     def step_run(self, step: int) -> None:
         """Go to the next run in the table's order, or the one before."""
         paths, current = self.panels.runs.table.paths, self.store.state.current
         if paths:
-            place = paths.index(current) + step if current in paths else 0
-            path = paths[max(0, min(len(paths) - 1, place))]
+            row = paths.index(current) + step if current in paths else 0
+            path = paths[max(0, min(len(paths) - 1, row))]
             self.store.set_selected((path,), path)
 
     def find_runs(self) -> None:
@@ -162,7 +162,7 @@ class MainWindow(QMainWindow):
         """Give the panel used last all the room, or the room back."""
         layout = self.layout_of_panels
         panel = self._panel_in_use()
-        layout.give_back() if layout.filled else layout.fill(layout.place_of(panel))
+        layout.give_back() if layout.filled else layout.fill(layout.area_of(panel))
 
     def usual_layout(self) -> None:
         self.layout_of_panels.usual()
@@ -212,8 +212,8 @@ class MainWindow(QMainWindow):
 
     # ---- what happens ----
 
-    def _exported(self, file: Path, done: Done) -> None:
-        self.notices.tell(sentence(done.trouble) if done.trouble else f"Wrote {file}.")
+    def _exported(self, file: Path, done: JobResult) -> None:
+        self.notices.tell(sentence(done.error) if done.error else f"Wrote {file}.")
 
     def _panel_in_use(self) -> Panel:
         """The panel that has the keyboard, or else the one used last."""
@@ -235,9 +235,9 @@ class MainWindow(QMainWindow):
         if self.settings.theme == "system":
             self._apply(theme_of("system"))
 
-    def _clocked(self, answer: Answer) -> None:
-        if answer.question.kind == "run" and not answer.trouble:
-            self.status.show_speed(answer.milliseconds)
+    def _clocked(self, reply: Reply) -> None:
+        if reply.request.kind == "run" and not reply.error:
+            self.status.show_speed(reply.milliseconds)
 
     def _follow(self, before: State, after: State) -> None:
         self.status.show_provenance(after.page.provenance if after.page else "")
@@ -266,9 +266,9 @@ class MainWindow(QMainWindow):
     @property
     def settled(self) -> bool:
         """Whether everything that was opened is shown and nothing is under way."""
-        if not self.workers.started or any(place.waits for place in self.layout_of_panels.places.values()):
+        if not self.workers.started or any(area.waits for area in self.layout_of_panels.areas.values()):
             return False
-        working = self.librarian.busy or self.workers.busy or self.processes.busy or self.images.busy
+        working = self.run_loader.busy or self.workers.busy or self.processes.busy or self.images.busy
         return not working and not any(panel.waiting for panel in self.panels.made.values())
 
     # ---- events ----
@@ -300,7 +300,7 @@ class MainWindow(QMainWindow):
             self.panels.runs.save(self.settings)
             self.settings.save_window(self, self.splitters)
         self._making.stop()
-        self.librarian.close()
+        self.run_loader.close()
         self.processes.close()
         self.workers.close()
         self.disk.close()

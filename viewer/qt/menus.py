@@ -40,7 +40,7 @@ def _files(window: MainWindow) -> None:
     _action(files, "Open &pictures…", "Ctrl+I", lambda: _open_pictures(window))
     _action(files, "&Export the panel…", "Ctrl+Shift+E", window.export_panel)
     files.addSeparator()
-    _action(files, "&Rescan", "F5", window.librarian.try_again)
+    _action(files, "&Rescan", "F5", window.run_loader.try_again)
     files.addSeparator()
     _action(files, "&Quit", "Ctrl+Q", window.close)
 

@@ -1,4 +1,4 @@
-"""What is remembered between two starts: the window's place, the splitters, the theme, what was opened lately."""
+"""What is remembered between two starts: the window's geometry, the splitters, the theme, what was opened lately."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow, QSplitter
 
-VERSION = 2  # of the window's make-up; another one starts from the defaults
+VERSION = 2  # of the window's layout; settings of another version are not used
 RECENT = 8
 THEMES = ("system", "light", "dark")
 
 
 class Settings:
-    """Reads and writes QSettings; whatever is not of the type it should be counts as absent."""
+    """Reads and writes QSettings; a value of the wrong type counts as absent."""
 
     def __init__(self) -> None:
         self._settings = QSettings("aezoo", "viewer")
@@ -42,33 +42,33 @@ class Settings:
     def theme(self, name: str) -> None:
         self._settings.setValue("theme", name)
 
-    def save_places(self, places: Mapping[str, list[str]]) -> None:
-        """Remember which panels stand in which place; `*` leads the one in front."""
-        for place, panels in places.items():
-            self._settings.setValue(f"places/{place}", panels)
+    def save_areas(self, areas: Mapping[str, list[str]]) -> None:
+        """Remember which panels are in which dock area; the one in front is marked `*`."""
+        for area, panels in areas.items():
+            self._settings.setValue(f"areas/{area}", panels)
 
-    def places(self) -> dict[str, list[str]]:
-        """Return what was remembered of the places, {} for another make-up of the window."""
+    def areas(self) -> dict[str, list[str]]:
+        """Return which panels were in which dock area; {} if the settings are of another version."""
         if str(self._settings.value("version")) != str(VERSION):
             return {}
-        return self._lists("places")
+        return self._lists("areas")
 
     def _lists(self, group: str) -> dict[str, list[str]]:
         self._settings.beginGroup(group)
         names = self._settings.childKeys()
         self._settings.endGroup()
-        told = {}
+        lists = {}
         for name in names:
             value = self._settings.value(f"{group}/{name}")
             texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-            told[name] = [text for text in texts if isinstance(text, str)]
-        return told
+            lists[name] = [text for text in texts if isinstance(text, str)]
+        return lists
 
     def save_table(self, table: Mapping[str, list[str]]) -> None:
-        """Remember how the table of runs was set up: lists of words by what they are of."""
+        """Remember how the table of runs was set up."""
         self._settings.remove("runs")
-        for name, told in table.items():
-            self._settings.setValue(f"runs/{name}", told)
+        for name, values in table.items():
+            self._settings.setValue(f"runs/{name}", values)
 
     def table(self) -> dict[str, list[str]]:
         """Return what was remembered of the table of runs."""

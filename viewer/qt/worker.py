@@ -16,16 +16,18 @@ from typing import get_args
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from viewer.infer import questions
+from viewer.infer import requests
 from viewer.infer.protocol import Decoder, Message, ProtocolError
-from viewer.infer.questions import Answer, Hello, Question
+from viewer.infer.requests import Ready, Reply, Request
 from viewer.state.formatting import clean
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STARTS_IN_A_ROW = 3
 KILLS_PER_FILE = 2
-CALM_MILLISECONDS = 40  # without a hurried answer until patient questions go on: a held key repeats every 25 to 33 ms
+DEBOUNCE_MILLISECONDS = (
+    40  # without a hurried answer until patient questions go on: a held key repeats every 25 to 33 ms
+)
 PIECE_BYTES = 1 << 20  # written to a worker in one go: a whole file of 15 MB takes the window a frame
 _KEPT_VARIABLES = ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "HOME")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # a thread that runs before the sandbox shuts is not in it
@@ -34,14 +36,14 @@ _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # a thread that runs 
 class WorkerProcess(QObject):
     """One process: bytes out, messages in. `ended` comes once, with why."""
 
-    ready = Signal(object)
+    became_ready = Signal(object)
     answered = Signal(object)
     ended = Signal(str)
 
     def __init__(self, command: list[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.hello: Hello | None = None
-        self.opened: set[tuple[str, questions.Kind]] = set()  # sha256 of the graphs it holds, and opened as what
+        self.ready: Ready | None = None
+        self.opened: set[tuple[str, requests.Kind]] = set()  # sha256 of the graphs it holds, and opened as what
         self._decoder = Decoder()
         self._over = False
         self._last_words = b""
@@ -100,9 +102,9 @@ class WorkerProcess(QObject):
     def _take(self, message: Message) -> None:
         if self._over:
             return
-        if self.hello is None:
-            self.hello = questions.hello_of(message)
-            self.ready.emit(self)
+        if self.ready is None:
+            self.ready = requests.ready_of(message)
+            self.became_ready.emit(self)
         else:
             self.answered.emit(message)
 
@@ -128,23 +130,23 @@ class Workers(QObject):
 
     answered = Signal(object)  # Answer
     told = Signal(str)  # one sentence on what happened to a worker
-    greeted = Signal(object)  # Hello of the worker that answers now
+    worker_ready = Signal(object)  # Ready, of the worker that answers now
     idle = Signal()
 
     def __init__(
         self,
         parent: QObject | None = None,
         *,
-        open_seconds: float = questions.OPEN_SECONDS,
-        run_seconds: float = questions.RUN_SECONDS,
+        open_seconds: float = requests.OPEN_SECONDS,
+        run_seconds: float = requests.RUN_SECONDS,
         keep_spare: bool = True,
     ) -> None:
         super().__init__(parent)
-        self._seconds = dict.fromkeys(get_args(questions.Kind), open_seconds) | {"run": run_seconds}
+        self._seconds = dict.fromkeys(get_args(requests.Kind), open_seconds) | {"run": run_seconds}
         self._keep_spare = keep_spare
-        self._mailboxes: OrderedDict[str, Question] = OrderedDict()
-        self._asked: Question | None = None  # with the worker now
-        self._kind: questions.Kind = "graph"  # what it was asked of it first: a run may need an opening before
+        self._mailboxes: OrderedDict[str, Request] = OrderedDict()
+        self._asked: Request | None = None  # with the worker now
+        self._kind: requests.Kind = "graph"  # what it was asked of it first: a run may need an opening before
         self._number = 0
         self._kills: Counter[str] = Counter()
         self._failed_starts = 0
@@ -153,31 +155,31 @@ class Workers(QObject):
         self._clock = QElapsedTimer()
         self._deadline = QTimer(self, singleShot=True)
         self._deadline.timeout.connect(self._too_late)
-        self._calm = QTimer(self, singleShot=True)  # while it runs, patient questions wait
-        self._calm.timeout.connect(self._next)
+        self._debounce = QTimer(self, singleShot=True)  # while it runs, patient questions wait
+        self._debounce.timeout.connect(self._next)
         self._spare: WorkerProcess | None = None
         self._active: WorkerProcess | None = self._new_process()
 
     # ---- asking ----
 
-    def ask(self, question: Question) -> None:
+    def send(self, request: Request) -> None:
         """Put a question into its asker's mailbox, in the place of an older one."""
-        if self._kills[question.file.sha256] >= KILLS_PER_FILE:
-            self._answer_later(Answer(question, trouble=_refusal(question.file.label)))
+        if self._kills[request.file.sha256] >= KILLS_PER_FILE:
+            self._answer_later(Reply(request, error=_refusal(request.file.label)))
         elif self._given_up:
-            self._answer_later(Answer(question, trouble=self._given_up))
+            self._answer_later(Reply(request, error=self._given_up))
         else:
-            self._mailboxes[question.asker] = question
-            if question.patient and not self._calm.isActive():
-                self._calm.start(0)  # whoever is in a hurry may be told of the same change after this asker
+            self._mailboxes[request.requester] = request
+            if request.low_priority and not self._debounce.isActive():
+                self._debounce.start(0)  # whoever is in a hurry may be told of the same change after this asker
             self._next()
 
-    def withdraw(self, questions: Collection[Question]) -> bool:
+    def withdraw(self, requests: Collection[Request]) -> bool:
         """Take questions back, if all of them still wait; return whether they did."""
-        if not all(self._mailboxes.get(question.asker) is question for question in questions):
+        if not all(self._mailboxes.get(request.requester) is request for request in requests):
             return False
-        for question in questions:
-            del self._mailboxes[question.asker]
+        for request in requests:
+            del self._mailboxes[request.requester]
         return True
 
     def forgive(self) -> None:
@@ -196,47 +198,47 @@ class Workers(QObject):
     @property
     def started(self) -> bool:
         """Whether a worker is ready, or none ever will be."""
-        return self.hello is not None or bool(self._given_up)
+        return self.ready is not None or bool(self._given_up)
 
     @property
-    def hello(self) -> Hello | None:
-        return self._active.hello if self._active else None
+    def ready(self) -> Ready | None:
+        return self._active.ready if self._active else None
 
     def close(self) -> None:
         """End every worker."""
         self._closing = True
         self._deadline.stop()
-        self._calm.stop()
+        self._debounce.stop()
         for process in self.findChildren(WorkerProcess):  # those being killed too
             process.close()
         self._active = self._spare = None
 
-    def _answer_later(self, answer: Answer) -> None:
-        QTimer.singleShot(0, self, lambda: self.answered.emit(answer))
+    def _answer_later(self, reply: Reply) -> None:
+        QTimer.singleShot(0, self, lambda: self.answered.emit(reply))
 
     def _next(self) -> None:
         """Send the oldest of the most pressing questions if the worker is free."""
-        if self._asked is not None or self._active is None or self._active.hello is None:
+        if self._asked is not None or self._active is None or self._active.ready is None:
             return
         if not self._mailboxes:
             self._prepare_spare()
             self.idle.emit()
             return
-        question = min(self._mailboxes.values(), key=_rank)  # of those that are alike the first
-        if question.patient and self._calm.isActive():
+        request = min(self._mailboxes.values(), key=_rank)  # of those that are alike the first
+        if request.low_priority and self._debounce.isActive():
             return
-        self._asked = self._mailboxes.pop(question.asker)
-        self._send(question)
+        self._asked = self._mailboxes.pop(request.requester)
+        self._transmit(request)
 
-    def _send(self, question: Question) -> None:
+    def _transmit(self, request: Request) -> None:
         assert self._active is not None
         self._number += 1
-        if question.kind == "run" and (question.file.sha256, question.opening) in self._active.opened:
+        if request.kind == "run" and (request.file.sha256, request.opening) in self._active.opened:
             self._kind = "run"
-            data = questions.running(self._number, question)
+            data = requests.running(self._number, request)
         else:
-            self._kind = question.opening
-            data = questions.opening(self._number, self._kind, question.file)
+            self._kind = request.opening
+            data = requests.opening(self._number, self._kind, request.file)
         self._clock.start()
         self._deadline.start(round(1000 * self._seconds[self._kind]))
         self._active.send(data)
@@ -244,52 +246,52 @@ class Workers(QObject):
     # ---- answers ----
 
     def _take(self, process: WorkerProcess, message: Message) -> None:
-        question = self._asked
-        if process is not self._active or question is None:
+        request = self._asked
+        if process is not self._active or request is None:
             return process.stop("spoke without being asked")
         if message.header.get("number") != self._number:
             return process.stop("answered another question")
         self._deadline.stop()
         if message.header.get("kind") == "missing" and self._kind == "run":
-            process.opened.discard((question.file.sha256, question.opening))
-            return self._send(question)
+            process.opened.discard((request.file.sha256, request.opening))
+            return self._transmit(request)
         if message.header.get("kind") == "refused":
             sentence = clean(message.header.get("sentence", "the worker refused it"), limit=500)
-            return self._finish(Answer(question, milliseconds=self._elapsed(), trouble=sentence))
+            return self._finish(Reply(request, milliseconds=self._elapsed(), error=sentence))
         if self._kind in ("graph", "layers"):
-            process.opened.add((question.file.sha256, self._kind))
-            if question.kind == "run":
-                return self._send(question)
+            process.opened.add((request.file.sha256, self._kind))
+            if request.kind == "run":
+                return self._transmit(request)
         try:
-            questions.check(question, message)
+            requests.check(request, message)
         except ProtocolError as error:
             return process.stop(f"sent what is no answer: {error}")
-        return self._finish(Answer(question, message.header, message.arrays, self._elapsed()))
+        return self._finish(Reply(request, message.header, message.arrays, self._elapsed()))
 
     def _elapsed(self) -> float:
         return self._clock.nsecsElapsed() / 1e6
 
-    def _finish(self, answer: Answer) -> None:
+    def _finish(self, reply: Reply) -> None:
         self._asked = None
-        if not answer.trouble:
-            self._kills.pop(answer.question.file.sha256, None)
-        if answer.question.kind == "run" and not answer.question.patient:
-            self._calm.start(CALM_MILLISECONDS)
-        self.answered.emit(answer)
+        if not reply.error:
+            self._kills.pop(reply.request.file.sha256, None)
+        if reply.request.kind == "run" and not reply.request.low_priority:
+            self._debounce.start(DEBOUNCE_MILLISECONDS)
+        self.answered.emit(reply)
         self._next()
 
     # ---- processes ----
 
     def _new_process(self) -> WorkerProcess:
         process = WorkerProcess(command(), self)
-        process.ready.connect(self._ready)
+        process.became_ready.connect(self._ready)
         process.answered.connect(lambda message: self._take(process, message))
         process.ended.connect(lambda why: self._ended(process, why))
         QTimer.singleShot(round(1000 * START_SECONDS), process, lambda: self._check_start(process))
         return process
 
     def _check_start(self, process: WorkerProcess) -> None:
-        if process.hello is None:
+        if process.ready is None:
             process.stop(f"was not ready within {START_SECONDS:g} s")
 
     def _prepare_spare(self) -> None:
@@ -299,7 +301,7 @@ class Workers(QObject):
     def _ready(self, process: WorkerProcess) -> None:
         self._failed_starts = 0
         if process is self._active:
-            self.greeted.emit(process.hello)
+            self.worker_ready.emit(process.ready)
             self._next()
 
     def _too_late(self) -> None:
@@ -309,7 +311,7 @@ class Workers(QObject):
     def _ended(self, process: WorkerProcess, why: str) -> None:
         if self._closing:
             return
-        if process.hello is None:
+        if process.ready is None:
             self._failed_starts += 1
         if process is self._spare:
             self._spare = None
@@ -321,44 +323,44 @@ class Workers(QObject):
 
     def _replace(self, why: str) -> None:
         """Put the spare in the place of a worker that ended, and decide on the question it had."""
-        question, self._asked = self._asked, None
+        request, self._asked = self._asked, None
         self._active, self._spare = self._spare, None
         if self._failed_starts >= STARTS_IN_A_ROW:
             return self._give_up(why)
         if self._active is None:
             self._active = self._new_process()
-        if question is not None:
-            self._blame(question, why)
+        if request is not None:
+            self._blame(request, why)
         elif why:
             self.told.emit(f"The worker process {why} and was replaced.")
-        if self._active.hello is not None:
-            self.greeted.emit(self._active.hello)
+        if self._active.ready is not None:
+            self.worker_ready.emit(self._active.ready)
         return self._next()
 
-    def _blame(self, question: Question, why: str) -> None:
-        label, sha256 = question.file.label, question.file.sha256
+    def _blame(self, request: Request, why: str) -> None:
+        label, sha256 = request.file.label, request.file.sha256
         self._kills[sha256] += 1
         if self._kills[sha256] < KILLS_PER_FILE:
             self.told.emit(f"The worker process {why} over {label} and was replaced; it is asked once more.")
-            self._mailboxes.setdefault(question.asker, question)
+            self._mailboxes.setdefault(request.requester, request)
             return
         refused = [entry for entry in self._mailboxes.values() if entry.file.sha256 == sha256]
-        for entry in (question, *refused):
-            self._mailboxes.pop(entry.asker, None)
-            self._answer_later(Answer(entry, trouble=_refusal(label, why)))
+        for entry in (request, *refused):
+            self._mailboxes.pop(entry.requester, None)
+            self._answer_later(Reply(entry, error=_refusal(label, why)))
 
     def _give_up(self, why: str) -> None:
         self._given_up = f"no worker process can be started: it {why}"
         self.told.emit(f"Files cannot be opened, for {self._given_up}.")
         waiting = list(self._mailboxes.values())
         self._mailboxes.clear()
-        for question in waiting:
-            self._answer_later(Answer(question, trouble=self._given_up))
+        for request in waiting:
+            self._answer_later(Reply(request, error=self._given_up))
 
 
-def _rank(question: Question) -> int:
+def _rank(request: Request) -> int:
     """What a picture waits for goes first, then what can wait a little, then histories."""
-    return 2 if question.kind == "history" else int(question.patient)
+    return 2 if request.kind == "history" else int(request.low_priority)
 
 
 def _refusal(label: str, why: str = "") -> str:

@@ -73,14 +73,14 @@ def standing(*runs: Run) -> list[Block]:
     Of those that are not there `lacking` tells, in the place of what they would show.
     """
     short = [run.name for run in runs if run.history.state == QUICK]
-    told = [run.trouble for run in runs if run.trouble and not run.is_absent]
+    told = [run.error for run in runs if run.error and not run.is_absent]
     if short:
         told.append(
             f"Cut to a few steps (--quick), so that the figures tell nothing: {', '.join(short)}. "
             f"`aezoo train {' '.join(short)} --overwrite` trains {'it' if len(short) == 1 else 'them'} whole."
         )
     told += [_unfinished(run) for run in runs if run.is_there and run.history.state not in (QUICK, "finished")]
-    told += [run.graph_trouble for run in runs if run.graph_trouble and run.history.state != "training"]
+    told += [run.graph_error for run in runs if run.graph_error and run.history.state != "training"]
     return [note(text) for text in told]
 
 
@@ -208,7 +208,7 @@ def samples(name: str, run: Run, row: str, *, title: str, caption: str) -> list[
 def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int, int], *, title: str) -> list[Block]:
     """The bottlenecks of the first ten in the sheet's shape (rows, columns), with the colours' scale."""
     if values is None:
-        return lacking(run, what="bottlenecks") if not run.graph_trouble else [note(run.graph_trouble)]
+        return lacking(run, what="bottlenecks") if not run.graph_error else [note(run.graph_error)]
     grid = tiles.grid_of(values.shape[1:], view)
     low, high = tiles.value_range(values)
     table = colours.sequential()
@@ -319,7 +319,7 @@ def layer_table(run: Run, caption: str) -> list[Block]:
     """The graph's layers as Keras's summary prints them: channels last, the batch as None."""
     layers = run.layers
     if not layers:
-        return [note(run.graph_trouble)] if run.graph_trouble else lacking(run, what="table of layers")
+        return [note(run.graph_error)] if run.graph_error else lacking(run, what="table of layers")
     rows = [
         (
             f"{layer.operator} + {layer.activation}" if layer.activation else layer.operator,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
 
-from viewer.infer.questions import Answer, Question
+from viewer.infer.requests import Reply, Request
 from viewer.qt.worker import Workers
 from viewer.report import layers
 from viewer.report.layers import Layer
@@ -36,17 +36,17 @@ _EMPTY = history.from_parts({}, {})
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run's history and its graph. Of a run that is not there the history is empty, and `trouble` tells why.
+    """A run's history and its graph. Of a run that is not there the history is empty, and `error` says why.
 
     listed  the graph's sha256 by card.json, '' where it lists none
     """
 
     name: str
     history: RunHistory = _EMPTY
-    trouble: str = ""
+    error: str = ""
     file: FileBytes | None = None
     graph: Graph | None = None
-    graph_trouble: str = ""
+    graph_error: str = ""
     listed: str = ""
     is_absent: bool = False
 
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def is_there(self) -> bool:
-        return not self.trouble
+        return not self.error
 
     @property
     def card(self) -> Card | None:
@@ -102,7 +102,7 @@ class Reader:
         self._workers = Workers(keep_spare=False)
         self._known: dict[str, Run] = {}
         self._images: dict[tuple[str, str], Images | str] = {}
-        self.troubles: list[str] = []
+        self.errors: list[str] = []
 
     def close(self) -> None:
         self._workers.close()
@@ -122,51 +122,51 @@ class Reader:
     def _read(self, name: str) -> Run:
         folder = RunFolder.of(self._runs, name)
         if not folder.history.is_file():
-            return Run(name, trouble=f"{name} is not trained yet: `aezoo train {name}`.", is_absent=True)
+            return Run(name, error=f"{name} is not trained yet: `aezoo train {name}`.", is_absent=True)
         try:
             read = self._history(folder)
         except (FileRefused, CheckFailed) as error:
-            return Run(name, trouble=f"{sentence(str(error))} Train it again: `aezoo train {name} --overwrite`.")
+            return Run(name, error=f"{sentence(str(error))} Train it again: `aezoo train {name} --overwrite`.")
         if read.recipe != name:
             told = clean(read.recipe, limit=60) or "nothing known"
-            return Run(name, trouble=f"{folder.path} holds a run of {told}, expected {name}: it is left out.")
+            return Run(name, error=f"{folder.path} holds a run of {told}, expected {name}: it is left out.")
         return self._with_graph(name, folder, read)
 
     def _history(self, folder: RunFolder) -> RunHistory:
         file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=str(folder.history))
-        answer = self._ask(Question(asker="report", kind="history", file=file))
-        meta = answer.header.get("meta")
+        reply = self._ask(Request(requester="report", kind="history", file=file))
+        meta = reply.header.get("meta")
         if not isinstance(meta, Mapping):
             raise FileRefused(f"{file.label} has no description")
-        return history.from_parts(meta, answer.arrays)
+        return history.from_parts(meta, reply.arrays)
 
     def _with_graph(self, name: str, folder: RunFolder, read: RunHistory) -> Run:
         place = folder.graph("model")
         if not place.is_file():
-            return Run(name, read, graph_trouble=f"{name} is not exported yet: `aezoo export {name}`.")
+            return Run(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
         try:
             file = files.read(place, limit=gate.MAX_ONNX_BYTES, label=str(place))
-            found = graph.from_header(self._ask(Question(asker="report", kind="graph", file=file)).header)
+            found = graph.from_header(self._ask(Request(requester="report", kind="graph", file=file)).header)
         except (FileRefused, CheckFailed, ValueError) as error:
             told = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
-            return Run(name, read, graph_trouble=told)
-        return Run(name, read, file=file, graph=found, graph_trouble=found.trouble, listed=_listed(folder))
+            return Run(name, read, graph_error=told)
+        return Run(name, read, file=file, graph=found, graph_error=found.error, listed=_listed(folder))
 
     def outputs(self, run: Run, images: np.ndarray, name: str) -> np.ndarray | None:
         """Return what the run's graph makes of images, float32 (N, …) for (N, C, H, W) in [0, 1]; None without a graph.
 
-        A graph that cannot be run is told of in `troubles`.
+        A graph that cannot be run is named in `errors`.
         """
         if run.file is None:
             return None
-        ask = partial(Question, asker="report", kind="run", file=run.file, outputs=(name,))
+        ask = partial(Request, requester="report", kind="run", file=run.file, outputs=(name,))
         try:
             made = [
                 self._ask(ask(images=images[start : start + AT_ONCE])).arrays[name]
                 for start in range(0, len(images), AT_ONCE)
             ]
         except (FileRefused, CheckFailed) as error:
-            self.troubles.append(sentence(clean(error, limit=500)))
+            self.errors.append(sentence(clean(error, limit=500)))
             return None
         return np.concatenate(made)
 
@@ -194,24 +194,24 @@ class Reader:
                 f"{base} is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA). {cause}"
             ).strip()
 
-    def _ask(self, question: Question) -> Answer:
-        loop, answers = QEventLoop(), list[Answer]()
+    def _ask(self, request: Request) -> Reply:
+        loop, replies = QEventLoop(), list[Reply]()
 
-        def take(answer: Answer) -> None:
-            if answer.question is question:
-                answers.append(answer)
+        def take(reply: Reply) -> None:
+            if reply.request is request:
+                replies.append(reply)
                 loop.quit()
 
         self._workers.answered.connect(take)
         QTimer.singleShot(1000 * LIMIT_SECONDS, loop, loop.quit)
-        self._workers.ask(question)
+        self._workers.send(request)
         loop.exec()
         self._workers.answered.disconnect(take)
-        if not answers:
-            raise CheckFailed(f"{question.file.label}: no answer within {LIMIT_SECONDS} s; try once more")
-        if answers[0].trouble:
-            raise FileRefused(answers[0].trouble)
-        return answers[0]
+        if not replies:
+            raise CheckFailed(f"{request.file.label}: no answer within {LIMIT_SECONDS} s; try once more")
+        if replies[0].error:
+            raise FileRefused(replies[0].error)
+        return replies[0]
 
 
 def _listed(folder: RunFolder) -> str:

@@ -228,8 +228,8 @@ def _cell(row: object, metric: str) -> str:
 
 def _checks(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
     """What was verified when the files were opened, and what the files do not tell."""
-    if known.trouble:
-        yield "warning", formatting.sentence(formatting.clean(known.trouble, limit=500))
+    if known.error:
+        yield "warning", formatting.sentence(formatting.clean(known.error, limit=500))
     if known.mismatch:
         yield "warning", formatting.sentence(known.mismatch)
     if known.changed(entry.graph.name):

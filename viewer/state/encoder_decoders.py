@@ -56,8 +56,8 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
     known = state.of(path)
     if entry is None:
         return ""
-    if known.graph_trouble or known.decoder_trouble:
-        return sentence(known.graph_trouble or known.decoder_trouble)
+    if known.graph_error or known.decoder_error:
+        return sentence(known.graph_error or known.decoder_error)
     if entry.graph_stamp is None:
         return f"There is no {entry.graph.name} yet: the graphs are exported when the training has ended."
     if entry.decoder_stamp is None:
@@ -178,8 +178,8 @@ def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.nd
     split = state.splits.get(known.split)
     if split is None:
         return "", None
-    if split.trouble:
-        return sentence(split.trouble), None
+    if split.error:
+        return sentence(split.error), None
     told = known.history.facts.get("test_images", "")
     count = int(told) if told.isdecimal() else 0
     rows = pages.places_of(split, known.own_samples, known.task, count)

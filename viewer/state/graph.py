@@ -21,7 +21,7 @@ class Graph:
 
     facts: GraphFacts
     card: Card | None
-    trouble: str  # one clause, of a card that cannot be read
+    error: str  # one clause, of a card that cannot be read
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
@@ -97,8 +97,8 @@ def from_header(header: Mapping[str, Any]) -> Graph:
     try:
         card = cards.from_json(text) if isinstance(text, str) else None
     except FileRefused as refusal:
-        return Graph(facts=facts, card=None, trouble=clean(refusal))
-    return Graph(facts=facts, card=card, trouble="")
+        return Graph(facts=facts, card=None, error=clean(refusal))
+    return Graph(facts=facts, card=card, error="")
 
 
 def _ports(value: object) -> tuple[Port, ...]:

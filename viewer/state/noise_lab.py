@@ -60,13 +60,13 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a graph made of noisy images; `trouble` is the sentence where it made nothing that can be shown."""
+    """What a graph made of noisy images; `error` is the sentence where it made nothing that can be shown."""
 
     trial: Trial
     noisy: np.ndarray
     outputs: np.ndarray | None = None
     scores: Scores | None = None  # None of a classifier
-    trouble: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,13 +138,13 @@ def result_of(trial: Trial, noisy: np.ndarray, outputs: np.ndarray) -> Result:
     if not np.isfinite(outputs).all():
         broken = int(np.count_nonzero(~np.isfinite(outputs)))
         told = f"The output is not finite: {broken:,} of its {outputs.size:,} values."
-        return Result(trial, noisy, trouble=told)
+        return Result(trial, noisy, error=told)
     if trial.classes is not None:
         if outputs.ndim != 2 or not outputs.shape[1]:
-            return Result(trial, noisy, trouble="The graph's output is no row of logits for each image.")
+            return Result(trial, noisy, error="The graph's output is no row of logits for each image.")
         return Result(trial, noisy, outputs)
     if outputs.shape != trial.targets.shape:
-        return Result(trial, noisy, trouble="The graph's output has another shape than its images.")
+        return Result(trial, noisy, error="The graph's output has another shape than its images.")
     return Result(trial, noisy, outputs, score(trial.targets, outputs))
 
 

@@ -100,13 +100,13 @@ def wanted(state: State, path: Path) -> str:
     return (graph.reconstruction or graph.logits_output) if graph.image_shape == samples.inputs.shape[1:] else ""
 
 
-def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = None, trouble: str = "") -> Outcome:
+def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = None, error: str = "") -> Outcome:
     """Return a run's outcome: of what its graph answered, or of what its history keeps, or why there is nothing."""
     known, samples = state.of(path), state.samples_of(path)
     plain = Outcome(path, name, known.task, samples, linked=is_linked(state, path))
     note = "" if plain.linked else "images of its own"
-    if trouble:
-        return replace(plain, sentence=sentence(trouble))
+    if error:
+        return replace(plain, sentence=sentence(error))
     if values is not None and samples is not None and known.graph is not None:
         return _answered(replace(plain, note=note), known, values)
     entry, own = state.entry_of(path), known.own_samples
@@ -157,7 +157,7 @@ def why_nothing(state: State, path: Path, needed: Needed = "picture") -> str:
     known, entry = state.of(path), state.entry_of(path)
     if entry is None:
         return "This run is gone."
-    error = known.graph_trouble or known.samples_trouble or known.history_trouble
+    error = known.graph_error or known.samples_error or known.history_error
     if error:
         return sentence(error)
     if entry.graph_stamp is None:

@@ -40,7 +40,7 @@ class Split:
     training_labels: np.ndarray
     classes: tuple[str, ...] = ()
     provenance: str = ""
-    trouble: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, eq=False)

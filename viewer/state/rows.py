@@ -71,7 +71,7 @@ class Row:
     path: Path
     cells: tuple[str, ...]
     keys: tuple[Key, ...]
-    trouble: str
+    error: str
     share: float | None = None
     better: bool | None = None
     samples: Samples | None = None  # whose first is its picture
@@ -136,7 +136,7 @@ def _row(entry: Entry, known: Known, name: str) -> Row:
         path=entry.path,
         cells=tuple(cells[name][0] or ("" if name == "picture" else formatting.MISSING) for name in NAMES),
         keys=tuple(None if cells[name][1] == "" else cells[name][1] for name in NAMES),
-        trouble=known.trouble,
+        error=known.error,
         share=min(1.0, done / planned) if training else None,
         better=None if _finite(ratio) is None or ratio is None else ratio < 1,
         samples=history.samples if history else known.samples,
@@ -187,7 +187,7 @@ def parameters_of(known: Known) -> int:
 
 def state_of(entry: Entry, known: Known) -> str:
     """Say in a word how far it is."""
-    if known.trouble:
+    if known.error:
         return "broken"
     if known.changed(entry.graph.name):
         return "changed"

@@ -26,7 +26,7 @@ GraphName = Literal["model", "decoder"]
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What was read of one entry so far; each trouble is a sentence, '' while there is none."""
+    """What was read of one entry so far; each error is a sentence, '' while there is none."""
 
     card: Card | None = None
     listed: Mapping[str, str] = field(default_factory=dict)  # file name → sha256, by card.json
@@ -36,13 +36,13 @@ class Known:
     graph_sha256: str = ""
     decoder: Graph | None = None  # of a run that has one
     decoder_sha256: str = ""
-    decoder_trouble: str = ""
+    decoder_error: str = ""
     samples: Samples | None = None  # for a graph without a history
-    card_trouble: str = ""  # of card.json
-    graph_card_trouble: str = ""  # of the card inside the graph
-    history_trouble: str = ""
-    graph_trouble: str = ""
-    samples_trouble: str = ""
+    card_error: str = ""  # of card.json
+    graph_card_error: str = ""  # of the card inside the graph
+    history_error: str = ""
+    graph_error: str = ""
+    samples_error: str = ""
 
     @property
     def any_card(self) -> Card | None:
@@ -73,8 +73,8 @@ class Known:
         return SplitName(self.history.dataset, self.history.facts.get("split", "published"))
 
     @property
-    def trouble(self) -> str:
-        return self.graph_trouble or self.history_trouble or self.card_trouble or self.graph_card_trouble
+    def error(self) -> str:
+        return self.graph_error or self.history_error or self.card_error or self.graph_card_error
 
     @property
     def mismatch(self) -> str:
@@ -288,7 +288,7 @@ def rows_of(state: State) -> np.ndarray | None:
     """The rows of its split that are the current entry's test images; None while they are not known."""
     known = state.now
     split = state.splits.get(known.split) if known.split else None
-    if split is None or split.trouble or known.own_samples is None or known.history is None:
+    if split is None or split.error or known.own_samples is None or known.history is None:
         return None
     told = known.history.facts.get("test_images", "")
     return pages.places_of(split, known.own_samples, known.task, int(told) if told.isdecimal() else 0)

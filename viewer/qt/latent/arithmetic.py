@@ -9,9 +9,9 @@ import numpy as np
 from viewer.figures import colours
 from viewer.figures.equation import EquationFigure, Term
 from viewer.figures.theme import Theme
-from viewer.qt.asker import Ask, Round
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
+from viewer.qt.requester import Query, Round
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
@@ -35,7 +35,7 @@ class ArithmeticMode(Mode):
         self._path: Path | None = None
         self._encoder_decoder: EncoderDecoder | None = None
         self._decoded: np.ndarray | None = None  # uint8 (H, W, 3)
-        self._decoder = shared.panel.new_asker("sum")
+        self._decoder = shared.panel.new_requester("sum")
         self._decoder.answered.connect(self._take)
         shared.page.came.connect(self._ask)
         self.picker = Picker(PARTS, self)
@@ -68,15 +68,15 @@ class ArithmeticMode(Mode):
             self.redraw()
             return
         a, b, c = (codes[min(len(codes) - 1, self.picker.parts[part])] for part in PARTS)
-        self._decoder.ask(
-            {self._path: Ask(self._encoder_decoder.decoder, (a - b + c)[None], (self._encoder_decoder.picture,))},
+        self._decoder.send(
+            {self._path: Query(self._encoder_decoder.decoder, (a - b + c)[None], (self._encoder_decoder.picture,))},
             self._encoder_decoder,
         )
 
     def _take(self, done: Round) -> None:
         if self._encoder_decoder is None or done.context != self._encoder_decoder:
             return
-        made = pictures_of(next(iter(done.answers.values())), self._encoder_decoder)
+        made = pictures_of(next(iter(done.replies.values())), self._encoder_decoder)
         if isinstance(made, str):
             self.show_sentence(made)
             return
@@ -89,9 +89,9 @@ class ArithmeticMode(Mode):
 
     def redraw(self) -> None:
         samples = self.shared.page.samples.get(self._path) if self._path else None
-        trouble = self.shared.page.troubles.get(self._path, "") if self._path else ""
-        if trouble or samples is None or self._decoded is None:
-            self.show_sentence(trouble or "Here comes the sum of three images.")
+        error = self.shared.page.errors.get(self._path, "") if self._path else ""
+        if error or samples is None or self._decoded is None:
+            self.show_sentence(error or "Here comes the sum of three images.")
             return
         a, b, c = (self.picker.parts[part] + 1 for part in PARTS)
         several = len(self.store.state.compared) > 1

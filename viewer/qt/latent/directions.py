@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider
 from viewer.figures import colours
 from viewer.figures.mosaic import Large, Row
 from viewer.figures.sweep import SweepFigure
-from viewer.qt.asker import Ask, Round
-from viewer.qt.disk import Done
+from viewer.qt.chunks import ChunkedRun, ChunkRunner
+from viewer.qt.disk import JobResult
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
-from viewer.qt.portions import Job, Portions
+from viewer.qt.requester import Query, Round
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import formatting
@@ -42,17 +42,17 @@ class DirectionsMode(Mode):
         self._path: Path | None = None
         self._encoder_decoder: EncoderDecoder | None = None
         self._source: tuple[object, ...] = ()
-        self._job: Job | None = None
+        self._job: ChunkedRun | None = None
         self._page_will_do = False  # for want of a split
         self._told = ""  # what the directions were computed of
         self.directions: Directions | None = None
         self._now: np.ndarray | None = None  # decoded at the sliders, and at the mean: uint8 (2, H, W, 3)
         self._sweep: np.ndarray | None = None  # uint8 (K, 5, H, W, 3)
-        self._decoder = shared.panel.new_asker("directions")
+        self._decoder = shared.panel.new_requester("directions")
         self._decoder.answered.connect(self._take_now)
-        self._encoder = Portions(shared.panel.new_asker("bottlenecks"), self)
+        self._encoder = ChunkRunner(shared.panel.new_requester("bottlenecks"), self)
         self._encoder.grown.connect(self._take_bottlenecks)
-        self._sweeper = Portions(shared.panel.new_asker("sweep"), self)
+        self._sweeper = ChunkRunner(shared.panel.new_requester("sweep"), self)
         self._sweeper.grown.connect(self._take_sweep)
         self._rest = QTimer(self, singleShot=True, interval=REST_MILLISECONDS)
         self._rest.timeout.connect(self._ask_sweep)
@@ -157,16 +157,16 @@ class DirectionsMode(Mode):
             encoder_decoder.portion,
             encoded_set.inputs,
         )
-        self._job = Job(*args)
+        self._job = ChunkedRun(*args)
         self._encoder.begin([self._job])
 
-    def _take_bottlenecks(self, job: Job) -> None:
+    def _take_bottlenecks(self, job: ChunkedRun) -> None:
         if job is not self._job or not job.done:
             return
-        if job.trouble:
-            self.show_sentence(formatting.sentence(", ".join(job.trouble)))
+        if job.errors:
+            self.show_sentence(formatting.sentence(", ".join(job.errors)))
             return
-        self._compute(list(job.parts))
+        self._compute(list(job.chunks))
 
     def _page_came(self) -> None:
         """Compute of the images shown, where there are no others; of new ones not again."""
@@ -179,11 +179,11 @@ class DirectionsMode(Mode):
             "directions", partial(directions_of, parts), partial(self._take_directions, self._encoder_decoder)
         )
 
-    def _take_directions(self, encoder_decoder: EncoderDecoder | None, done: Done) -> None:
+    def _take_directions(self, encoder_decoder: EncoderDecoder | None, done: JobResult) -> None:
         if encoder_decoder != self._encoder_decoder:
             return
-        if done.trouble or done.result is None:
-            why = formatting.sentence(done.trouble) or "Too few of the bottlenecks differ to have principal directions."
+        if done.error or done.result is None:
+            why = formatting.sentence(done.error) or "Too few of the bottlenecks differ to have principal directions."
             self.show_sentence(why)
             return
         self.directions = done.result
@@ -245,15 +245,15 @@ class DirectionsMode(Mode):
             return
         coefficients = np.stack([self.coefficients, np.zeros(len(self.directions))])
         points = self.directions.at(coefficients).reshape(2, *self._encoder_decoder.shape)
-        self._decoder.ask(
-            {self._path: Ask(self._encoder_decoder.decoder, points, (self._encoder_decoder.picture,))},
+        self._decoder.send(
+            {self._path: Query(self._encoder_decoder.decoder, points, (self._encoder_decoder.picture,))},
             self._encoder_decoder,
         )
 
     def _take_now(self, done: Round) -> None:
         if done.context != self._encoder_decoder or self._encoder_decoder is None:
             return
-        made = pictures_of(next(iter(done.answers.values())), self._encoder_decoder)
+        made = pictures_of(next(iter(done.replies.values())), self._encoder_decoder)
         if isinstance(made, str):
             self._now = None
             self.show_sentence(made)
@@ -283,13 +283,13 @@ class DirectionsMode(Mode):
             size,
             inputs,
         )
-        self._sweeper.begin([Job(*args)])
+        self._sweeper.begin([ChunkedRun(*args)])
 
-    def _take_sweep(self, job: Job) -> None:
+    def _take_sweep(self, job: ChunkedRun) -> None:
         if not job.done or self.directions is None:
             return
-        values = np.concatenate(job.parts) if not job.trouble else np.full((1, 1, 1, 1), np.nan)
-        self._sweep = None  # the large picture tells of trouble
+        values = np.concatenate(job.chunks) if not job.errors else np.full((1, 1, 1, 1), np.nan)
+        self._sweep = None  # the large picture shows the error
         if np.isfinite(values).all() and len(values) == len(self.directions) * len(SWEEP):
             pictures = colours.from_images(values)
             self._sweep = pictures.reshape(len(self.directions), len(SWEEP), *pictures.shape[1:])

@@ -61,7 +61,7 @@ class GridMode(Mode):
         coming = [
             path
             for path, history in zip(encoder_decoders, histories, strict=True)
-            if history is None and path in entries and entries[path].history_stamp and not state.of(path).trouble
+            if history is None and path in entries and entries[path].history_stamp and not state.of(path).error
         ]
         return None if coming else "Only a finished run with two latent values has grids of generated pictures."
 

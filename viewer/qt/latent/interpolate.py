@@ -12,9 +12,9 @@ from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.mosaic import Large, MosaicFigure, Row
 from viewer.figures.theme import Theme
-from viewer.qt.asker import Ask, Round
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
+from viewer.qt.requester import Query, Round
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
@@ -38,7 +38,7 @@ class InterpolateMode(Mode):
         self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
         self._decoded: dict[Path, np.ndarray | str] = {}
         self._step = STEPS // 2 + 1
-        self._decoder = shared.panel.new_asker("between")
+        self._decoder = shared.panel.new_requester("between")
         self._decoder.answered.connect(self._take)
         shared.page.came.connect(self._ask)
         self.picker = Picker("AB", self)
@@ -65,15 +65,15 @@ class InterpolateMode(Mode):
 
     def _ask(self) -> None:
         codes = self.shared.page.codes
-        asks: dict[Hashable, Ask] = {}
+        queries: dict[Hashable, Query] = {}
         encoder_decoders = {}
         for path, encoder_decoder in self._encoder_decoders.items():
             if isinstance(encoder_decoder, EncoderDecoder) and path in codes:
                 first, second = self._pair(codes[path])
-                asks[path] = Ask(encoder_decoder.decoder, between(first, second), (encoder_decoder.picture,))
+                queries[path] = Query(encoder_decoder.decoder, between(first, second), (encoder_decoder.picture,))
                 encoder_decoders[path] = encoder_decoder
-        if asks and self.in_front:
-            self._decoder.ask(asks, encoder_decoders)
+        if queries and self.in_front:
+            self._decoder.send(queries, encoder_decoders)
         else:
             self.redraw()
 
@@ -84,9 +84,9 @@ class InterpolateMode(Mode):
 
     def _take(self, done: Round) -> None:
         assert isinstance(done.context, dict)
-        for path, answer in done.answers.items():
+        for path, reply in done.replies.items():
             assert isinstance(path, Path)
-            self._decoded[path] = pictures_of(answer, done.context[path])
+            self._decoded[path] = pictures_of(reply, done.context[path])
         self.redraw()
 
     # ---- showing ----
@@ -119,8 +119,8 @@ class InterpolateMode(Mode):
         )
         if isinstance(encoder_decoder, str):
             return encoder_decoder
-        if path in self.shared.page.troubles:
-            return self.shared.page.troubles[path]
+        if path in self.shared.page.errors:
+            return self.shared.page.errors[path]
         if samples is None:
             return "The images shown have another shape than this graph takes." if self.store.state.page else ""
         if decoded is None or isinstance(decoded, str):

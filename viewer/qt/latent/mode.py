@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures import colours
 from viewer.figures.theme import Theme
-from viewer.infer.questions import Answer
+from viewer.infer.requests import Reply
 from viewer.qt.latent.page_codes import PageCodes
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Numbers, Panel
@@ -161,11 +161,11 @@ def reason(encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
     return next((text for text in told if text), None) if told and all(told) else None
 
 
-def pictures_of(answer: Answer, encoder_decoder: EncoderDecoder) -> np.ndarray | str:
+def pictures_of(reply: Reply, encoder_decoder: EncoderDecoder) -> np.ndarray | str:
     """Return what a decoder made as uint8 (N, H, W, 3), or the sentence for what cannot be shown."""
-    values = answer.arrays.get(encoder_decoder.picture)
-    if answer.trouble or values is None:
-        return sentence(answer.trouble or "the decoder gave no answer")
+    values = reply.arrays.get(encoder_decoder.picture)
+    if reply.error or values is None:
+        return sentence(reply.error or "the decoder gave no answer")
     if values.shape[1:] != encoder_decoder.picture_shape:
         return "The decoder's picture has another shape than it declares."
     if not np.isfinite(values).all():

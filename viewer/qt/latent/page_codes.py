@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from viewer.qt.asker import Ask, Asker, Round
+from viewer.qt.requester import Query, Requester, Round
 from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.formatting import sentence
 from viewer.state.samples import Samples
@@ -16,18 +16,18 @@ from viewer.state.selection import State
 
 
 class PageCodes(QObject):
-    """`codes` holds float32 (N, …) by run, `troubles` a sentence by run; `came` says that they have changed."""
+    """`codes` holds float32 (N, …) by run, `errors` a sentence by run; `came` says that they have changed."""
 
     came = Signal()
 
-    def __init__(self, asker: Asker, parent: QObject) -> None:
+    def __init__(self, requester: Requester, parent: QObject) -> None:
         super().__init__(parent)
         self.codes: dict[Path, np.ndarray] = {}
-        self.troubles: dict[Path, str] = {}
+        self.errors: dict[Path, str] = {}
         self.samples: dict[Path, Samples] = {}
-        self._asker = asker
+        self._asker = requester
         self._wanted: dict[Path, tuple[EncoderDecoder, Samples]] = {}
-        asker.answered.connect(self._take)
+        requester.answered.connect(self._take)
 
     def want(self, state: State, encoder_decoders: Mapping[Path, EncoderDecoder]) -> None:
         """Ask for what is not known yet; what belongs to runs or images no longer shown is forgotten."""
@@ -43,25 +43,25 @@ class PageCodes(QObject):
         self._wanted = wanted
         self.samples = {path: samples for path, (_, samples) in wanted.items()}
         self.codes = {path: codes for path, codes in self.codes.items() if path in kept}
-        self.troubles = {path: trouble for path, trouble in self.troubles.items() if path in kept}
+        self.errors = {path: error for path, error in self.errors.items() if path in kept}
         self._asker.forget()
-        missing = {path: pair for path, pair in wanted.items() if path not in self.codes and path not in self.troubles}
-        asks: dict[Hashable, Ask] = {
-            path: Ask(encoder_decoder.model, samples.inputs, (encoder_decoder.bottleneck,))
+        missing = {path: pair for path, pair in wanted.items() if path not in self.codes and path not in self.errors}
+        queries: dict[Hashable, Query] = {
+            path: Query(encoder_decoder.model, samples.inputs, (encoder_decoder.bottleneck,))
             for path, (encoder_decoder, samples) in missing.items()
         }
-        if asks:
-            self._asker.ask(asks, missing)
+        if queries:
+            self._asker.send(queries, missing)
 
     def _take(self, done: Round) -> None:
-        for path, answer in done.answers.items():
+        for path, reply in done.replies.items():
             assert isinstance(path, Path) and isinstance(done.context, dict)
             encoder_decoder, _ = done.context[path]
-            values = answer.arrays.get(encoder_decoder.bottleneck)
-            if answer.trouble or values is None:
-                self.troubles[path] = sentence(answer.trouble or "the graph gave no answer")
+            values = reply.arrays.get(encoder_decoder.bottleneck)
+            if reply.error or values is None:
+                self.errors[path] = sentence(reply.error or "the graph gave no answer")
             elif values.shape[1:] != encoder_decoder.shape or not np.isfinite(values).all():
-                self.troubles[path] = "The bottlenecks of these images are not finite, or of another shape than told."
+                self.errors[path] = "The bottlenecks of these images are not finite, or of another shape than told."
             else:
                 self.codes[path] = values
         self.came.emit()

@@ -11,9 +11,9 @@ from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QCheckBox, QPushButton
 
 from viewer.figures.latent_plane import Cloud, Ground, LatentPlaneFigure, Plane
-from viewer.qt.asker import Ask, Round
+from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.latent.mode import Mode, MovingView, Shared, pictures_of, reason
-from viewer.qt.portions import Job, Portions
+from viewer.qt.requester import Query, Round
 from viewer.qt.widgets.panel import Numbers
 from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder, training_set
 from viewer.state.formatting import shape
@@ -37,17 +37,17 @@ class PlaneMode(Mode):
         super().__init__(shared, self.moving)
         self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
         self._encoded_sets: dict[Path, EncodedSet | str] = {}
-        self._jobs: dict[Path, Job] = {}
+        self._jobs: dict[Path, ChunkedRun] = {}
         self._cloud_of: tuple[object, ...] = ()
         self._clouds: dict[Path, Cloud] = {}
         self._decoded: dict[Path, np.ndarray | str] = {}
         self._grounds: dict[Path, Ground] = {}
         self._range, self._range_is_free = Range(), True  # until the user zooms, it follows the points
         self._held: int | None = None
-        self._decoder, self._painter = shared.panel.new_asker("point"), shared.panel.new_asker("ground")
+        self._decoder, self._painter = shared.panel.new_requester("point"), shared.panel.new_requester("ground")
         self._decoder.answered.connect(self._take_decoded)
         self._painter.answered.connect(self._take_ground)
-        self._encoder = Portions(shared.panel.new_asker("training"), self)
+        self._encoder = ChunkRunner(shared.panel.new_requester("training"), self)
         self._encoder.grown.connect(self._take_points)
         shared.page.came.connect(self.redraw)
         shared.cross.moved.connect(self._cross_moved)
@@ -138,19 +138,19 @@ class PlaneMode(Mode):
                     encoder_decoder.portion,
                     few.inputs,
                 )
-                self._jobs[path] = Job(*args)
+                self._jobs[path] = ChunkedRun(*args)
         self._encoder.begin(list(self._jobs.values()))
 
-    def _take_points(self, job: Job) -> None:
+    def _take_points(self, job: ChunkedRun) -> None:
         path = job.key
         assert isinstance(path, Path)
         if self._jobs.get(path) is not job:
             return
         encoded_set = self._encoded_sets[path]
-        if job.trouble or not isinstance(encoded_set, EncodedSet):
-            self._encoded_sets[path] = f"The training images could not be encoded: {', '.join(job.trouble)}."
+        if job.errors or not isinstance(encoded_set, EncodedSet):
+            self._encoded_sets[path] = f"The training images could not be encoded: {', '.join(job.errors)}."
         elif job.done:
-            points = np.concatenate(job.parts).astype(np.float32)
+            points = np.concatenate(job.chunks).astype(np.float32)
             finite = np.isfinite(points).all(axis=1)
             self._clouds[path] = Cloud(points[finite], encoded_set.labels[: len(points)][finite])
         if job.done:
@@ -228,20 +228,20 @@ class PlaneMode(Mode):
 
     def _decode(self) -> None:
         point = np.array([self.shared.cross.point], dtype=np.float32)
-        asks: dict[Hashable, Ask] = {
-            path: Ask(encoder_decoder.decoder, point, (encoder_decoder.picture,))
+        queries: dict[Hashable, Query] = {
+            path: Query(encoder_decoder.decoder, point, (encoder_decoder.picture,))
             for path, encoder_decoder in self._planes.items()
         }
-        if asks:
-            self._decoder.ask(asks, dict(self._planes))
+        if queries:
+            self._decoder.send(queries, dict(self._planes))
         else:
             self._decoder.forget()
 
     def _take_decoded(self, done: Round) -> None:
         assert isinstance(done.context, dict)
-        for path, answer in done.answers.items():
+        for path, reply in done.replies.items():
             assert isinstance(path, Path)
-            made = pictures_of(answer, done.context[path])
+            made = pictures_of(reply, done.context[path])
             self._decoded[path] = made if isinstance(made, str) else made[0]
         self._show_decoded()
 
@@ -268,18 +268,18 @@ class PlaneMode(Mode):
             self._painter.forget()
             return
         points = self._range.centres(GROUND_SIDE)
-        asks: dict[Hashable, Ask] = {
-            path: Ask(encoder_decoder.decoder, points, (encoder_decoder.picture,))
+        queries: dict[Hashable, Query] = {
+            path: Query(encoder_decoder.decoder, points, (encoder_decoder.picture,))
             for path, encoder_decoder in self._planes.items()
         }
-        self._painter.ask(asks, (self._range, dict(self._planes)))
+        self._painter.send(queries, (self._range, dict(self._planes)))
 
     def _take_ground(self, done: Round) -> None:
         assert isinstance(done.context, tuple)
         seen, encoder_decoders = done.context
-        for path, answer in done.answers.items():
+        for path, reply in done.replies.items():
             assert isinstance(path, Path)
-            made = pictures_of(answer, encoder_decoders[path])
+            made = pictures_of(reply, encoder_decoders[path])
             if not isinstance(made, str):
                 self._grounds[path] = Ground(seen, made)
         self.redraw()

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QLabel, QWidge
 from viewer.figures import bottleneck as figures
 from viewer.figures.bottleneck import Chosen, Tilings
 from viewer.figures.sheet import Line, Paragraph, Part, Parts, ScaleLine, Spot
-from viewer.qt.asker import Ask, Round
-from viewer.qt.disk import Done
+from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel, subject_of
+from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
@@ -53,8 +53,9 @@ class Bottleneck(ImagePanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.asker, self.decoder, self.sweeper = self.new_asker(), self.new_asker("decoder"), self.new_asker("sweep")
-        self.asker.answered.connect(self._take)
+        self.requester, self.decoder = self.new_requester(), self.new_requester("decoder")
+        self.sweeper = self.new_requester("sweep")
+        self.requester.answered.connect(self._take)
         self.decoder.answered.connect(self._take_decoded)
         self.sweeper.answered.connect(self._take_swept)
         self._shown: tuple[object, ...] = ()
@@ -150,7 +151,7 @@ class Bottleneck(ImagePanel):
 
     @staticmethod
     def _decoder_of(state: State) -> tuple[object, ...]:
-        return state.file_of(state.current, "decoder"), state.now.decoder, state.now.decoder_trouble
+        return state.file_of(state.current, "decoder"), state.now.decoder, state.now.decoder_error
 
     def _begin(self, state: State) -> None:
         owner = (state.current, state.now.graph_sha256)
@@ -163,18 +164,18 @@ class Bottleneck(ImagePanel):
         self._ask(state)
 
     def _ask(self, state: State) -> None:
-        asks: dict[Hashable, Ask] = {}
+        queries: dict[Hashable, Query] = {}
         self._sentences = {}
         for path in state.compared:
             file, samples, graph = state.file_of(path), state.samples_of(path), state.of(path).graph
             if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
-                asks[path] = Ask(file, samples.inputs, (graph.bottleneck,))
+                queries[path] = Query(file, samples.inputs, (graph.bottleneck,))
             elif why := outcomes.why_nothing(state, path, "bottleneck"):
                 self._sentences[path] = why
-        if asks:
-            self.asker.ask(asks, self._shown, patient=self.patient)
+        if queries:
+            self.requester.send(queries, self._shown, low_priority=self.low_priority)
             return
-        self.asker.forget()
+        self.requester.forget()
         if self._sentences:
             self._set_choices(0, 0)
             self.redraw()
@@ -183,12 +184,12 @@ class Bottleneck(ImagePanel):
         if done.context is not self._shown:
             return
         found: dict[Path, tuple[np.ndarray, tuple[int, int] | None]] = {}
-        for path, answer in done.answers.items():
+        for path, reply in done.replies.items():
             assert isinstance(path, Path)
-            values = next(iter(answer.arrays.values()), None)
-            trouble = formatting.sentence(answer.trouble) or _unusable(values)
-            if trouble or values is None:
-                self._sentences[path] = trouble
+            values = next(iter(reply.arrays.values()), None)
+            error = formatting.sentence(reply.error) or _unusable(values)
+            if error or values is None:
+                self._sentences[path] = error
                 continue
             graph = self.store.state.of(path).graph
             found[path] = (values, graph.view if graph else None)
@@ -197,13 +198,13 @@ class Bottleneck(ImagePanel):
             self.tools.disk.do("bottleneck pictures", job, partial(self._take_tilings, self._shown, tuple(found)))
         else:
             made = figures.tilings_of(list(found.values())) if found else ()
-            self._take_tilings(self._shown, tuple(found), Done(made))
+            self._take_tilings(self._shown, tuple(found), JobResult(made))
 
-    def _take_tilings(self, subject: tuple[object, ...], paths: tuple[Path, ...], done: Done) -> None:
+    def _take_tilings(self, subject: tuple[object, ...], paths: tuple[Path, ...], done: JobResult) -> None:
         if subject is not self._shown:
             return
-        if done.trouble:
-            self._sentences |= dict.fromkeys(paths, formatting.sentence(done.trouble))
+        if done.error:
+            self._sentences |= dict.fromkeys(paths, formatting.sentence(done.error))
         self._runs = dict(zip(paths, done.result or (), strict=False))
         mine = self._mine
         self._set_choices(len(mine.values) if mine else 0, mine.maps if mine else 0)
@@ -278,8 +279,8 @@ class Bottleneck(ImagePanel):
             return "A graph that comes alone has no decoder.onnx beside it, so its values can only be looked at."
         if entry.decoder_stamp is None:
             return "This run has no decoder.onnx, so its values can only be looked at."
-        if known.decoder_trouble:
-            return formatting.sentence(known.decoder_trouble)
+        if known.decoder_error:
+            return formatting.sentence(known.decoder_error)
         if known.decoder is None or state.file_of(state.current, "decoder") is None:
             return ""
         misfit = units.misfit(known.decoder, mine.shape)
@@ -302,9 +303,8 @@ class Bottleneck(ImagePanel):
         before = mine.values[sample]
         after = self._edits.apply(before)
         batch = np.stack([before, after]) if self._edits.values else before[None]
-        self.decoder.ask(
-            {"decoder": Ask(file, batch, (output,))}, Decoding(mine, sample, self._edits), patient=self.patient
-        )
+        wish = Decoding(mine, sample, self._edits)
+        self.decoder.send({"decoder": Query(file, batch, (output,))}, wish, low_priority=self.low_priority)
         if not self.row.sweep_button.isChecked() or self._unit is None:
             return
         subject = (mine, sample, self._unit, self._edits.without(self._unit))
@@ -312,9 +312,8 @@ class Bottleneck(ImagePanel):
             self._sweeping = subject
             steps = units.sweep_values(*units.range_of(mine.values, self._unit))
             wish = Decoding(mine, sample, self._edits, self._unit, steps)
-            self.sweeper.ask(
-                {"sweep": Ask(file, units.sweep(after, self._unit, steps), (output,))}, wish, patient=self.patient
-            )
+            query = Query(file, units.sweep(after, self._unit, steps), (output,))
+            self.sweeper.send({"sweep": query}, wish, low_priority=self.low_priority)
 
     def _take_decoded(self, done: Round) -> None:
         wish, images = done.context, self._images_of(done)
@@ -335,9 +334,9 @@ class Bottleneck(ImagePanel):
         wish, mine = done.context, self._mine
         if not isinstance(wish, Decoding) or wish.of is not mine or mine is None or wish.sample != self._sample(mine):
             return None
-        (answer,) = done.answers.values()
-        images = next(iter(answer.arrays.values()), None)
-        self._decoder_sentence = formatting.sentence(answer.trouble) or _no_pictures(images)
+        (reply,) = done.replies.values()
+        images = next(iter(reply.arrays.values()), None)
+        self._decoder_sentence = formatting.sentence(reply.error) or _no_pictures(images)
         if self._decoder_sentence:
             self._decoded = None
             self._forget_sweep()

@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QTextEdit, QToolButton, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.infer.questions import Hello
+from viewer.infer.requests import Ready
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.state.about import HASH, About, Difference, Pairs, about, side_by_side
@@ -70,7 +70,7 @@ class CardPanel(Panel):
         row.addStretch(1)
         self.body.addLayout(row)
         self.body.addWidget(self.text, 1)
-        tools.workers.greeted.connect(self._greet)
+        tools.workers.worker_ready.connect(self._show_worker)
         self._enable()
 
     def menu_of_copies(self) -> QMenu:
@@ -109,15 +109,15 @@ class CardPanel(Panel):
             box.setVisible(len(self._abouts) > 1)
         self.differences_box.setEnabled(self.beside_box.isChecked())
 
-    def _greet(self, _hello: Hello) -> None:
+    def _show_worker(self, _ready: Ready) -> None:
         """The worker tells where it computes: other facts of the same runs."""
         if self.isVisible():
             self.follow(self.store.state, self.store.state)
 
     def follow(self, before: State, after: State) -> None:
         """Write anew what has changed; a reader's place is kept otherwise."""
-        hello = self.tools.workers.hello
-        provider = hello.provider if hello else ""
+        ready = self.tools.workers.ready
+        provider = ready.provider if ready else ""
         compared = after.compared if len(after.compared) > 1 else ((after.current,) if after.entry else ())
         entries, names = {entry.path: entry for entry in after.entries}, after.names()
         paths = [path for path in compared if path is not None and path in entries]

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QWidget
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
-from viewer.qt.asker import Ask, Round
 from viewer.qt.panels.images import ImagePanel
+from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.page_bar import PageBar
 from viewer.state import formatting, outcomes
@@ -58,8 +58,8 @@ class ComparedPanel(ImagePanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.asker = self.new_asker()
-        self.asker.answered.connect(self._take)
+        self.requester = self.new_requester()
+        self.requester.answered.connect(self._take)
         self.bar = PageBar(tools)
         self.body.insertWidget(0, self.bar)
         self.view.hovered.connect(self._hover)
@@ -107,19 +107,19 @@ class ComparedPanel(ImagePanel):
         parts: list[object] = [state.page]
         for path in self.runs(state):
             known, entry = state.of(path), state.entry_of(path)
-            parts += [path, entry, state.file_of(path), state.samples_of(path), known.history, known.trouble]
+            parts += [path, entry, state.file_of(path), state.samples_of(path), known.history, known.error]
         return tuple(parts)
 
     def _ask(self, state: State) -> None:
-        asks: dict[Hashable, Ask] = {}
+        queries: dict[Hashable, Query] = {}
         for path in self.runs(state):
             output, file, samples = outcomes.wanted(state, path), state.file_of(path), state.samples_of(path)
             if output and file is not None and samples is not None:
-                asks[path] = Ask(file, samples.inputs, (output,))
-        if asks:
-            self.asker.ask(asks, self._subject, patient=self.patient)
+                queries[path] = Query(file, samples.inputs, (output,))
+        if queries:
+            self.requester.send(queries, self._subject, low_priority=self.low_priority)
         else:
-            self.asker.forget()
+            self.requester.forget()
             self._show(state, None)
 
     def _take(self, done: Round) -> None:
@@ -129,10 +129,10 @@ class ComparedPanel(ImagePanel):
     def _show(self, state: State, done: Round | None) -> None:
         names, told = state.names(), []
         for path in self.runs(state):
-            answer = done.answers.get(path) if done else None
-            values = next(iter(answer.arrays.values()), None) if answer else None
-            trouble = "" if answer is None else answer.trouble or ("" if values is not None else "no answer came")
-            told.append(outcomes.outcome_of(state, names.get(path, ""), path, values, trouble))
+            reply = done.replies.get(path) if done else None
+            values = next(iter(reply.arrays.values()), None) if reply else None
+            error = "" if reply is None else reply.error or ("" if values is not None else "no answer came")
+            told.append(outcomes.outcome_of(state, names.get(path, ""), path, values, error))
         if told and all(outcome.coming for outcome in told) and self.outcomes:
             return  # what is shown stays until there is something else
         self.outcomes, self._shown = tuple(told), self._subject

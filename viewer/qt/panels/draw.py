@@ -26,11 +26,11 @@ from viewer.figures import colours
 from viewer.figures.drawn import Cell, DrawnFigure
 from viewer.figures.mosaic import Large
 from viewer.figures.theme import Theme
-from viewer.infer.questions import Answer
-from viewer.qt.asker import Ask, Round
-from viewer.qt.disk import Done
+from viewer.infer.requests import Reply
+from viewer.qt.disk import JobResult
 from viewer.qt.images import encoded_picture, picture_files, pixels_of
 from viewer.qt.panels.images import ImagePanel
+from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
@@ -77,7 +77,7 @@ class Made:
     picture: np.ndarray | None = None
     likely: tuple[tuple[str, float], ...] = ()
     point: tuple[float, float] | None = None
-    trouble: str = ""
+    sentence: str = ""
 
     @property
     def error(self) -> float | None:
@@ -95,8 +95,8 @@ class Draw(ImagePanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.asker = self.new_asker()
-        self.asker.answered.connect(self._take)
+        self.requester = self.new_requester()
+        self.requester.answered.connect(self._take)
         self.made: dict[Path, Made] = {}
         self._shown: tuple[object, ...] = ()
         self._changed_since = False  # the canvas was changed while a round was under way
@@ -242,9 +242,9 @@ class Draw(ImagePanel):
         job = partial(fit.fitted, picture, (3, SIDE, SIDE))
         self.tools.disk.do("fit a picture to the canvas", job, partial(self._take_fitted, name))
 
-    def _take_fitted(self, name: str, done: Done) -> None:
-        if done.trouble:
-            self.tools.images.told.emit(formatting.sentence(f"{name}: {done.trouble}"))
+    def _take_fitted(self, name: str, done: JobResult) -> None:
+        if done.error:
+            self.tools.images.told.emit(formatting.sentence(f"{name}: {done.error}"))
             return
         image, how = done.result
         self._origin = f"{name}: {how}"
@@ -254,20 +254,20 @@ class Draw(ImagePanel):
 
     def follow(self, before: State, after: State) -> None:
         subject = tuple(
-            (path, after.file_of(path), after.of(path).graph_trouble, self._why_not(after, path))
+            (path, after.file_of(path), after.of(path).graph_error, self._why_not(after, path))
             for path in after.compared
         )
         if subject != self._shown:
             self._shown = subject
             self.made = {}
-            self.asker.forget()
+            self.requester.forget()
             self._ask()
 
     def _want(self, *_: object) -> None:
         """Ask about the drawing as it is; while a round is under way, as it will be when that is over."""
         self._enable()
         self.note_label.setText(self._origin if self.canvas.drawing.ground is not None else "")
-        if self.asker.waiting and not self.canvas.is_empty:
+        if self.requester.waiting and not self.canvas.is_empty:
             self._changed_since = True
         else:
             self._ask()
@@ -276,23 +276,23 @@ class Draw(ImagePanel):
         self._changed_since = False
         state = self.store.state
         if self.canvas.is_empty:
-            self.asker.forget()
+            self.requester.forget()
             self.made = {}
             self.subtitle.setText("")
             self.view.show_sentence(NOTHING_DRAWN)
             return
         subjects = self._subjects(state)
         if not subjects:
-            self.asker.forget()
+            self.requester.forget()
             self.made = {}
             self.redraw()
             return
-        asks: dict[Hashable, Ask] = {}
+        queries: dict[Hashable, Query] = {}
         for path, subject in subjects.items():
             file = state.file_of(path)
             assert file is not None, path
-            asks[path] = Ask(file, subject.given.image[None], drawing.outputs_for(subject.graph))
-        self.asker.ask(asks, subjects)
+            queries[path] = Query(file, subject.given.image[None], drawing.outputs_for(subject.graph))
+        self.requester.send(queries, subjects)
 
     def _subjects(self, state: State) -> dict[Path, Subject]:
         """The graphs that can be asked, with the drawing fitted to each shape of image once."""
@@ -322,7 +322,7 @@ class Draw(ImagePanel):
         subjects = done.context
         assert isinstance(subjects, Mapping), subjects
         self.made = {
-            path: made_of(subjects[path], answer) for path, answer in done.answers.items() if isinstance(path, Path)
+            path: made_of(subjects[path], reply) for path, reply in done.replies.items() if isinstance(path, Path)
         }
         self.redraw()
         if self._changed_since:
@@ -364,22 +364,22 @@ class Draw(ImagePanel):
         return rows if len(rows) > 1 else []
 
 
-def made_of(subject: Subject, answer: Answer) -> Made:
+def made_of(subject: Subject, reply: Reply) -> Made:
     """Read a graph's answer, which may be of any shape and hold anything."""
-    if answer.trouble:
-        return Made(subject, trouble=formatting.sentence(answer.trouble))
+    if reply.error:
+        return Made(subject, sentence=formatting.sentence(reply.error))
     graph = subject.graph
     name = graph.reconstruction or graph.logits_output
-    output = answer.arrays[name][0]
+    output = reply.arrays[name][0]
     if broken := not_finite(output):
-        return Made(subject, trouble=broken)
+        return Made(subject, sentence=broken)
     if not graph.reconstruction:
         if output.ndim != 1 or not output.size:
-            return Made(subject, trouble="The graph's output is no row of logits.")
+            return Made(subject, sentence="The graph's output is no row of logits.")
         return Made(subject, likely=tuple(drawing.likely(output, graph.classes)))
     if output.ndim != 3 or output.shape[0] not in (1, 3):
-        return Made(subject, trouble="The graph's output is no picture.")
-    plane = next((array[0] for label, array in answer.arrays.items() if label != name), None)
+        return Made(subject, sentence="The graph's output is no picture.")
+    plane = next((array[0] for label, array in reply.arrays.items() if label != name), None)
     usable = plane is not None and plane.shape == (2,) and bool(np.isfinite(plane).all())
     point = (float(plane[0]), float(plane[1])) if plane is not None and usable else None
     return Made(subject, picture=output, point=point)
@@ -388,8 +388,8 @@ def made_of(subject: Subject, answer: Answer) -> Made:
 def cell_of(name: str, made: Made) -> Cell:
     """Return what is shown of a run: what it was given, and what came out."""
     given = made.subject.given
-    if made.trouble:
-        return Cell(name, given.how, sentence=made.trouble)
+    if made.sentence:
+        return Cell(name, given.how, sentence=made.sentence)
     pictures = [Large("given", colours.from_images(given.image[None])[0])]
     if made.picture is not None:
         pictures.append(Large("output", colours.from_images(made.picture[None])[0]))

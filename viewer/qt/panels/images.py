@@ -37,7 +37,7 @@ class ImagePanel(Panel):
         super().set_theme(theme)
 
     @property
-    def patient(self) -> bool:
+    def low_priority(self) -> bool:
         """Whether its pictures may come a little later than others': it is not the panel that has the keyboard."""
         focus = self.window().focusWidget()
         return focus is None or not self.isAncestorOf(focus)
@@ -78,5 +78,5 @@ def subject_of(state: State) -> tuple[object, ...]:
     parts: list[object] = [state.entry]
     for path in state.compared:
         known = state.of(path)
-        parts += [path, state.file_of(path), state.samples_of(path), known.graph_trouble, known.samples_trouble]
+        parts += [path, state.file_of(path), state.samples_of(path), known.graph_error, known.samples_error]
     return tuple(parts)

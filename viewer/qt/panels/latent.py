@@ -30,7 +30,7 @@ class Latent(Panel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        page = PageCodes(self.new_asker("page"), self)
+        page = PageCodes(self.new_requester("page"), self)
         self.shared = Shared(self, Cross(self), page)
         self.plane, self.grid = PlaneMode(self.shared), GridMode(self.shared)
         self.directions = DirectionsMode(self.shared)

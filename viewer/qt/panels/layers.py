@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEd
 from viewer.figures import feature_maps as figures
 from viewer.figures.feature_maps import Coloured
 from viewer.figures.sheet import Parts, Spot
-from viewer.qt.asker import Ask, Round
-from viewer.qt.disk import Done
+from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel
+from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, layers, numbers
@@ -60,9 +60,9 @@ class Layers(ImagePanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.lister, self.asker = self.new_asker("list"), self.new_asker()
+        self.lister, self.requester = self.new_requester("list"), self.new_requester()
         self.lister.answered.connect(self._take_list)
-        self.asker.answered.connect(self._take)
+        self.requester.answered.connect(self._take)
         self._subject: tuple[FileBytes, Samples, int] | None = None  # and which of the samples
         self._listed: FileBytes | None = None  # whose layers are listed
         self._layers: tuple[Layer, ...] = ()
@@ -116,7 +116,7 @@ class Layers(ImagePanel):
         file, samples, graph = after.graph_file, after.samples, after.now.graph
         if not (file and samples and graph and graph.image_shape == samples.inputs.shape[1:]):
             self._subject, self._shown = None, None
-            self.asker.forget()
+            self.requester.forget()
             self._enable()
             self.show_why_nothing(after, "images")
             return
@@ -141,23 +141,23 @@ class Layers(ImagePanel):
     def _list(self, file: FileBytes) -> None:
         """Ask which layers a graph has."""
         self._layers, self._shown, self._listed = (), None, file
-        self.asker.forget()
+        self.requester.forget()
         self._enable()
-        self.lister.ask({"list": Ask(file, kind="layers")}, file)
+        self.lister.send({"list": Query(file, kind="layers")}, file)
 
     def _take_list(self, done: Round) -> None:
         if done.context is not self._listed:
             return
-        (answer,) = done.answers.values()
-        if answer.trouble:
-            self._say(formatting.sentence(answer.trouble))
+        (reply,) = done.replies.values()
+        if reply.error:
+            self._say(formatting.sentence(reply.error))
             return
-        self._layers = layers.from_header(answer.header)  # checked when the answer came
-        self._left_out = numbers.count(answer.header.get("left_out"))
+        self._layers = layers.from_header(reply.header)  # checked when the answer came
+        self._left_out = numbers.count(reply.header.get("left_out"))
         self.layer_box.clear()
         self.layer_box.addItems([layer.line(index + 1) for index, layer in enumerate(self._layers)])
         if not self._layers:
-            label = answer.question.file.label
+            label = reply.request.file.label
             self._say(f"{label} has no feature maps inside: no node of it makes channels of rows and columns.")
             return
         self.layer_box.setCurrentIndex(self._first())
@@ -189,35 +189,35 @@ class Layers(ImagePanel):
             return
         file, samples, sample = self._subject
         layer = self._layers[index]
-        ask = Ask(file, samples.inputs[sample, None], (layer.tensor,), inner=True)
-        self.asker.ask({"maps": ask}, Wish(file, samples, sample, layer), patient=self.patient)
+        query = Query(file, samples.inputs[sample, None], (layer.tensor,), inner=True)
+        self.requester.send({"maps": query}, Wish(file, samples, sample, layer), low_priority=self.low_priority)
 
     def _take(self, done: Round) -> None:
         wish = done.context
         if not isinstance(wish, Wish) or not self._is_of_now(wish):
             return
-        (answer,) = done.answers.values()
-        values = next(iter(answer.arrays.values()), None)
-        trouble = formatting.sentence(answer.trouble) or _unusable(values)
-        if trouble or values is None:
+        (reply,) = done.replies.values()
+        values = next(iter(reply.arrays.values()), None)
+        error = formatting.sentence(reply.error) or _unusable(values)
+        if error or values is None:
             self._shown = None
-            self._say(trouble)
+            self._say(error)
             return
         job = partial(figures.prepare, values[0], own=self.own_box.isChecked())
         if values.size > AT_ONCE:
             self.tools.disk.do("feature maps", job, partial(self._take_coloured, wish))
         else:
-            self._take_coloured(wish, Done(job()))
+            self._take_coloured(wish, JobResult(job()))
 
     def _is_of_now(self, wish: Wish) -> bool:
         return self._subject == (wish.file, wish.samples, wish.sample)
 
-    def _take_coloured(self, wish: Wish, done: Done) -> None:
+    def _take_coloured(self, wish: Wish, done: JobResult) -> None:
         if not self._is_of_now(wish):
             return
         if not isinstance(done.result, Coloured):
             self._shown = None
-            self._say(formatting.sentence(done.trouble))
+            self._say(formatting.sentence(done.error))
             return
         self._shown = (wish, done.result)
         self._enable()
@@ -231,7 +231,7 @@ class Layers(ImagePanel):
         if shown.maps.values.size > AT_ONCE:
             self.tools.disk.do("feature maps", job, partial(self._take_coloured, wish))
         else:
-            self._take_coloured(wish, Done(job()))
+            self._take_coloured(wish, JobResult(job()))
 
     # ---- painting ----
 

@@ -9,9 +9,9 @@ import numpy as np
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
 
 from viewer.figures.theme import Theme
-from viewer.qt.asker import Ask, Round
 from viewer.qt.panels.compared import ComparedPanel, Picture, Pointed
 from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
+from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
@@ -35,7 +35,7 @@ class Letters(ComparedPanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.classifier = self.new_asker("classifier")
+        self.classifier = self.new_requester("classifier")
         self.classifier.answered.connect(self._take_predictions)
         self.offer = Offer("Show the letters", "Select the runs that translate letters, and their classifier", self)
         self.offer.clicked.connect(self.show_letters)
@@ -157,19 +157,21 @@ class Letters(ComparedPanel):
         self._classified, self.predictions = self.outcomes, {}
         classifier = classifier_of(state)
         file, graph = (state.file_of(classifier), state.of(classifier).graph) if classifier else (None, None)
-        asks: dict[Hashable, Ask] = {}
+        queries: dict[Hashable, Query] = {}
         if file is not None and graph is not None and graph.logits_output:
             for outcome in self.outcomes:
                 if outcome.outputs is not None and outcome.outputs.shape[1:] == graph.image_shape:
-                    asks[outcome.path] = Ask(file, outcome.outputs.astype(np.float32), (graph.logits_output,))
-        self.classifier.ask(asks, self.outcomes, patient=self.patient) if asks else self.classifier.forget()
+                    queries[outcome.path] = Query(file, outcome.outputs.astype(np.float32), (graph.logits_output,))
+        self.classifier.send(
+            queries, self.outcomes, low_priority=self.low_priority
+        ) if queries else self.classifier.forget()
 
     def _take_predictions(self, done: Round) -> None:
         if done.context is not self.outcomes:
             return
         for outcome in self.outcomes:
-            answer = done.answers.get(outcome.path)
-            logits = next(iter(answer.arrays.values()), None) if answer and not answer.trouble else None
+            reply = done.replies.get(outcome.path)
+            logits = next(iter(reply.arrays.values()), None) if reply and not reply.error else None
             if logits is not None and logits.ndim == 2 and len(logits) == outcome.count and np.isfinite(logits).all():
                 self.predictions[outcome.path] = logits.argmax(axis=1).astype(np.int64)
         self.redraw()

@@ -225,8 +225,8 @@ class Losses(Panel):
             return f"No {what} was recorded of {'this run' if len(shown) == 1 else 'these runs'}."
         if entry is None:
             return self.view.sentence
-        if state.now.history_trouble:
-            return sentence(state.now.history_trouble)
+        if state.now.history_error:
+            return sentence(state.now.history_error)
         if entry.history_stamp is None:
             return f"No losses: there is no history.h5 beside {entry.graph.name}."
         return "" if state.now.history is None else "No epoch has ended yet."

@@ -15,9 +15,9 @@ from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.lines import Above, LinesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
-from viewer.qt.asker import Ask, Round
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.panels.images import ImagePanel, subject_of
+from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
 from viewer.qt.widgets.figure_view import Figure, FigureView
@@ -61,10 +61,10 @@ class Noise(ImagePanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.asker = self.new_asker()
-        self.asker.answered.connect(self._take)
-        self.curve_asker = self.new_asker("curve")
-        self.curve_asker.answered.connect(self._take_point)
+        self.requester = self.new_requester()
+        self.requester.answered.connect(self._take)
+        self.curve_requester = self.new_requester("curve")
+        self.curve_requester.answered.connect(self._take_point)
         self.shot: Shot | None = None  # what is shown
         self.curves = Curves()
         self._trials: dict[Path, Trial] = {}
@@ -214,7 +214,7 @@ class Noise(ImagePanel):
         if subject != self._shown:
             self._shown = subject
             self.shot = None
-            self._ask(patient=self.patient)
+            self._ask(low_priority=self.low_priority)
         elif before.sample != after.sample:
             self.redraw()
 
@@ -231,22 +231,22 @@ class Noise(ImagePanel):
 
     # ---- asking ----
 
-    def _ask(self, *, patient: bool = False) -> None:
+    def _ask(self, *, low_priority: bool = False) -> None:
         state = self.store.state
         found = {path: noise_lab.trial_of(state, path) for path in state.compared}
         self._trials = {path: trial for path, trial in found.items() if trial is not None}
         self.slider.setEnabled(bool(self._trials))
         self._rest.stop()
         if not self._trials:
-            self.asker.forget()
+            self.requester.forget()
             self._show_nothing(state)
             return
         kind, strength = self.kind, self.sigma
         noisy = {path: noise.hit(trial.clean, kind, strength) for path, trial in self._trials.items()}
-        asks: dict[Hashable, Ask] = {
-            path: Ask(trial.file, noisy[path], (trial.output,)) for path, trial in self._trials.items()
+        queries: dict[Hashable, Query] = {
+            path: Query(trial.file, noisy[path], (trial.output,)) for path, trial in self._trials.items()
         }
-        self.asker.ask(asks, Plan(kind, strength, self._trials, noisy), patient=patient)
+        self.requester.send(queries, Plan(kind, strength, self._trials, noisy), low_priority=low_priority)
 
     def _show_nothing(self, state: State) -> None:
         self.shot = None
@@ -258,13 +258,13 @@ class Noise(ImagePanel):
         plan = done.context
         assert isinstance(plan, Plan), plan
         state, results = self.store.state, {}
-        for path, answer in done.answers.items():
+        for path, reply in done.replies.items():
             assert isinstance(path, Path), path
             trial, noisy = plan.trials[path], plan.noisy[path]
-            if answer.trouble:
-                results[path] = noise_lab.Result(trial, noisy, trouble=formatting.sentence(answer.trouble))
+            if reply.error:
+                results[path] = noise_lab.Result(trial, noisy, error=formatting.sentence(reply.error))
             else:
-                results[path] = noise_lab.result_of(trial, noisy, next(iter(answer.arrays.values())))
+                results[path] = noise_lab.result_of(trial, noisy, next(iter(reply.arrays.values())))
         first = state.current if state.current in results else next(iter(results))
         reference = noise_lab.reference_of(plan.trials[first], plan.noisy[first])
         in_order = {path: results[path] for path in plan.trials}
@@ -279,19 +279,19 @@ class Noise(ImagePanel):
         if shot is None:
             return
         self._redraw_curve()
-        troubles = {path: outcomes.why_nothing(state, path) for path in state.compared if path not in shot.results}
-        single = next(iter(shot.results.values())) if len(shot.results) == 1 and not troubles else None
+        errors = {path: outcomes.why_nothing(state, path) for path in state.compared if path not in shot.results}
+        single = next(iter(shot.results.values())) if len(shot.results) == 1 and not errors else None
         self.subtitle.setText(self._words(state, shot))
-        if single is not None and single.trouble:
+        if single is not None and single.error:
             self.psnr_label.setText("")
-            self.view.show_sentence(single.trouble)
+            self.view.show_sentence(single.error)
             return
         self.psnr_label.setText(pictures.summary(shot, single))
         described = f"Noise, {pictures.strength_words(shot.kind, shot.strength)}. {self.psnr_label.text()}"
         if single is not None:
             figure: Figure = pictures.mosaic(self.theme, single, shot.reference, state.sample)
         else:
-            figure = pictures.comparison(self.theme, shot, state.names(), troubles, state.sample)
+            figure = pictures.comparison(self.theme, shot, state.names(), errors, state.sample)
         self.view.show_figure(figure, described)
 
     @staticmethod
@@ -380,7 +380,7 @@ class Noise(ImagePanel):
 
     def _go_on(self, milliseconds: int = REST_MILLISECONDS) -> None:
         """Find out the next point of the curves, in a while: the slider comes first."""
-        wanted = not self.curve_view.isHidden() and self.shot is not None and not self.curve_asker.waiting
+        wanted = not self.curve_view.isHidden() and self.shot is not None and not self.curve_requester.waiting
         if wanted and self.curves.missing(self._keys()) is not None:
             self._rest.start(milliseconds)
 
@@ -389,7 +389,7 @@ class Noise(ImagePanel):
         missing = self.curves.missing(keys)
         if missing is None or self.shot is None or self.curve_view.isHidden():
             return
-        if self.asker.waiting:
+        if self.requester.waiting:
             self._rest.start(REST_MILLISECONDS)
             return
         key, index = missing
@@ -405,18 +405,18 @@ class Noise(ImagePanel):
             self._point_found()
         else:
             step = Step(key, index, trial, noisy)
-            self.curve_asker.ask({path: Ask(trial.file, noisy, (trial.output,))}, step, patient=True)
+            self.curve_requester.send({path: Query(trial.file, noisy, (trial.output,))}, step, low_priority=True)
 
     def _take_point(self, done: Round) -> None:
         step = done.context
         assert isinstance(step, Step), step
-        (answer,) = done.answers.values()
+        (reply,) = done.replies.values()
         scores = None
-        if not answer.trouble:
-            scores = noise_lab.result_of(step.trial, step.noisy, next(iter(answer.arrays.values()))).scores
+        if not reply.error:
+            scores = noise_lab.result_of(step.trial, step.noisy, next(iter(reply.arrays.values()))).scores
         self.curves.put(step.key, step.index, scores)
         self._point_found()
 
     def _point_found(self) -> None:
         self._redraw_curve()
-        self._go_on(REST_MILLISECONDS if self.asker.waiting else 0)
+        self._go_on(REST_MILLISECONDS if self.requester.waiting else 0)

@@ -43,29 +43,29 @@ def mosaic(theme: Theme, result: Result, reference: Reference, chosen: int) -> M
 
 
 def comparison(
-    theme: Theme, shot: Shot, names: Mapping[Path, str], troubles: Mapping[Path, str], chosen: int
+    theme: Theme, shot: Shot, names: Mapping[Path, str], errors: Mapping[Path, str], chosen: int
 ) -> ComparisonFigure:
     """Return the figure of several runs: the images once, and what each network makes of them.
 
-    A run on other images than the current one has its own noisy ones beside its output. `troubles` holds a sentence
+    A run on other images than the current one has its own noisy ones beside its output. `errors` holds a sentence
     for each compared run that has nothing to show, '' for one that is still to come.
     """
     shared = shot.reference
     shown = (("clean", shared.clean), ("noisy", shared.noisy), ("median", shared.median))
     bands = tuple(Band(label, colours.from_images(images)) for label, images in shown)
     blocks = [Block("images", bands)]
-    for path in [*shot.results, *troubles]:
+    for path in [*shot.results, *errors]:
         result = shot.results.get(path)
         if result is None:
-            blocks.append(Block(names[path], sentence=troubles[path]))
+            blocks.append(Block(names[path], sentence=errors[path]))
         else:
             blocks.append(_block(names[path], result, shared))
     return ComparisonFigure(theme, tuple(blocks), chosen=min(chosen, len(shared.clean) - 1))
 
 
 def _block(name: str, result: Result, shared: Reference) -> Block:
-    if result.trouble or result.outputs is None:
-        return Block(name, sentence=result.trouble)
+    if result.error or result.outputs is None:
+        return Block(name, sentence=result.error)
     own = result.noisy.shape != shared.noisy.shape or not np.array_equal(result.noisy, shared.noisy)
     bands = [Band("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
     if result.scores is not None:

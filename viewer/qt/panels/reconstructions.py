@@ -28,7 +28,7 @@ class Reconstructions(ComparedPanel):
         self.view.show_sentence("Here come ten images, what the network makes of them, and the difference.")
 
     @property
-    def patient(self) -> bool:
+    def low_priority(self) -> bool:
         """A page is turned for the sake of these pictures."""
         return False
 

@@ -18,9 +18,9 @@ from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
 from viewer.figures.stacked import StackedFigure
 from viewer.figures.theme import Theme
 from viewer.figures.time_line import Line, TimeLineFigure
-from viewer.infer.questions import Answer
-from viewer.qt.asker import Ask, Round
-from viewer.qt.disk import Done
+from viewer.infer.requests import Reply
+from viewer.qt.disk import JobResult
+from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import Figure, FigureView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
@@ -66,8 +66,8 @@ class TimeMachine(Panel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.asker = self.new_asker()
-        self.asker.answered.connect(self._take_answers)
+        self.requester = self.new_requester()
+        self.requester.answered.connect(self._take_answers)
         self._stamps: dict[Path, Stamp | None] = {}  # of the histories that were read, or are being read
         self._asked: dict[Path, FileBytes] = {}  # read, and not answered yet
         self._epochs: dict[Path, Epochs] = {}  # answered; their targets may still come
@@ -158,7 +158,7 @@ class TimeMachine(Panel):
             stamps = {entry.path: entry.history_stamp for entry in entries}
             self.tools.disk.do(f"epochs {entries[0].path}", partial(_read, entries), partial(self._take_files, stamps))
 
-    def _take_files(self, stamps: Mapping[Path, Stamp | None], done: Done) -> None:
+    def _take_files(self, stamps: Mapping[Path, Stamp | None], done: JobResult) -> None:
         for path, file in (done.result or {}).items():
             if self._stamps.get(path) != stamps[path]:
                 continue  # no longer shown, or replaced once more
@@ -167,24 +167,24 @@ class TimeMachine(Panel):
             else:
                 self._films[path] = formatting.sentence(file)
         if self._asked:  # all that are open, since a newer wish takes the place of one that waits
-            self.asker.ask({path: Ask(file, kind="epochs") for path, file in self._asked.items()})
+            self.requester.send({path: Query(file, kind="epochs") for path, file in self._asked.items()})
         self._films_changed()
 
     def _take_answers(self, done: Round) -> None:
-        for path, answer in done.answers.items():
+        for path, reply in done.replies.items():
             assert isinstance(path, Path)
-            if self._asked.get(path) is not answer.question.file:
+            if self._asked.get(path) is not reply.request.file:
                 continue
             del self._asked[path]
-            self._take_epochs(path, answer)
+            self._take_epochs(path, reply)
         self._films_changed()
 
-    def _take_epochs(self, path: Path, answer: Answer) -> None:
-        if answer.trouble:
-            self._films[path] = formatting.sentence(answer.trouble)
+    def _take_epochs(self, path: Path, reply: Reply) -> None:
+        if reply.error:
+            self._films[path] = formatting.sentence(reply.error)
             return
         try:
-            found = epochs.from_parts(answer.header, answer.arrays)
+            found = epochs.from_parts(reply.header, reply.arrays)
         except ValueError as error:
             self._films[path] = f"The worker's answer cannot be used ({error})."
             return
@@ -199,13 +199,13 @@ class TimeMachine(Panel):
                 targets = known.history.samples.targets if known.history.samples is not None else None
                 job = partial(film_of, self._epochs.pop(path), targets)
                 self.tools.disk.do(f"film {path}", job, partial(self._take_film, path))
-            elif known.history_trouble:
+            elif known.history_error:
                 del self._epochs[path]
-                self._films[path] = formatting.sentence(known.history_trouble)
+                self._films[path] = formatting.sentence(known.history_error)
 
-    def _take_film(self, path: Path, done: Done) -> None:
+    def _take_film(self, path: Path, done: JobResult) -> None:
         if path in self._stamps:
-            self._films[path] = done.result if done.result is not None else formatting.sentence(done.trouble)
+            self._films[path] = done.result if done.result is not None else formatting.sentence(done.error)
             self._films_changed()
 
     def _films_changed(self) -> None:

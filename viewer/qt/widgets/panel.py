@@ -10,8 +10,8 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.figures.theme import LIGHT, Theme
-from viewer.qt.asker import Asker
 from viewer.qt.catalogue import PANELS
+from viewer.qt.requester import Requester
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.figure_view import Figure
@@ -42,7 +42,7 @@ class Panel(QWidget):
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.tools, self.store = tools, tools.store
-        self.askers: list[Asker] = []
+        self.requesters: list[Requester] = []
         self.theme: Theme = LIGHT
         self._seen = State()
         self.subtitle = ElidedLabel()
@@ -69,7 +69,7 @@ class Panel(QWidget):
     @property
     def waiting(self) -> bool:
         """Whether an answer is still to come."""
-        return any(asker.waiting for asker in self.askers)
+        return any(requester.waiting for requester in self.requesters)
 
     @property
     def figure(self) -> Figure | None:
@@ -84,11 +84,11 @@ class Panel(QWidget):
         """What the panel can do besides its controls."""
         return ()
 
-    def new_asker(self, name: str = "") -> Asker:
+    def new_requester(self, name: str = "") -> Requester:
         """Return a mailbox of this panel's; a panel that asks two things at a time has two, by name."""
-        asker = Asker(f"{type(self).__name__} {name}".strip(), self.tools.workers, self)
-        self.askers.append(asker)
-        return asker
+        requester = Requester(f"{type(self).__name__} {name}".strip(), self.tools.workers, self)
+        self.requesters.append(requester)
+        return requester
 
     # ---- for the window ----
 

@@ -120,8 +120,8 @@ def _pair(samples: Samples) -> tuple[QImage, ...]:
 
 def _told_of(row: Row, column: int) -> str:
     told = [row.cell("run")]
-    if row.trouble:
-        told.append(row.trouble)
+    if row.error:
+        told.append(row.error)
     elif column == AGAINST and row.better is not None:
         word = "less" if row.better else "more"
         told.append(f"mse {row.cell('mse')}, {word} than the {row.cell('pca')} of as many principal components")

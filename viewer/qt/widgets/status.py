@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
-from viewer.infer.questions import Hello
+from viewer.infer.requests import Ready
 from viewer.qt.widgets.elided_label import hold_size
 from viewer.state.formatting import clean
 
@@ -19,12 +19,12 @@ class Status(QStatusBar):
         self.provider = self._label("Where graphs are computed")
         self.speed = self._label("Time from the last question to its answer")
         self.provenance = self._label("Where the images come from")
-        self.posture = self._label("What the process that opens files may still do")
+        self.sandbox = self._label("What the process that opens files may still do")
         self.progress = self._label("What is under way")
         hold_size(self.speed, "0000 ms" + 4 * " ")  # and the padding of the bar's labels
         self.addWidget(self.provenance, 1)
         self.addPermanentWidget(self.progress)
-        for label in (self.speed, self.provider, self.posture):
+        for label in (self.speed, self.provider, self.sandbox):
             self.addPermanentWidget(label)
         self.provider.setText("starting…")
 
@@ -35,10 +35,10 @@ class Status(QStatusBar):
         label.setToolTip(name)
         return label
 
-    def greet(self, hello: Hello) -> None:
-        self.provider.setText(clean(hello.provider, limit=90))
-        self.posture.setText(f"sandbox: {clean(hello.posture, limit=60)}")
-        self.posture.setToolTip(clean(hello.details, limit=800).replace("<", "‹"))
+    def show_worker(self, ready: Ready) -> None:
+        self.provider.setText(clean(ready.provider, limit=90))
+        self.sandbox.setText(f"sandbox: {clean(ready.sandbox, limit=60)}")
+        self.sandbox.setToolTip(clean(ready.details, limit=800).replace("<", "‹"))
 
     def show_progress(self, words: str) -> None:
         self.progress.setText(clean(words, limit=100))

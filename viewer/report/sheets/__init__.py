@@ -35,7 +35,7 @@ def report(assignment: str, reader: Reader) -> Report:
     sheet = load(assignment)
     blocks = sheet.blocks(reader)
     own = [run for run in reader.known if run.is_there]
-    troubles = [note(text) for text in dict.fromkeys(reader.troubles)]
-    broken: list[Block] = [part("What could not be read"), *troubles] if troubles else []
+    errors = [note(text) for text in dict.fromkeys(reader.errors)]
+    broken: list[Block] = [part("What could not be read"), *errors] if errors else []
     foot = [*pieces.choices(own), *pieces.provenance(own)]
     return Report(assignment, sheet.title, sheet.lead, (*broken, *blocks, *foot))

@@ -215,8 +215,8 @@ def _noisy(reader: Reader, runs: Runs) -> list[Block]:
     ]
     why = Heading("What is the reason for the result?")
     found = run.history.samples
-    if found is None or run.graph_trouble or not run.is_there:
-        lack = [note(run.graph_trouble)] if run.graph_trouble else pieces.lacking(run, what="noisy images")
+    if found is None or run.graph_error or not run.is_there:
+        lack = [note(run.graph_error)] if run.graph_error else pieces.lacking(run, what="noisy images")
         return [*head, *lack, why, *lack]
     denoiser = reader.run(DENOISER)
     gains, pictures = [], list[Block]()

@@ -141,8 +141,8 @@ def _task_2(reader: Reader, runs: Runs, classifier: Run) -> list[Block]:
 
 
 def _level(reader: Reader, factor: str, run: Run, classifier: Run) -> list[Block]:
-    if run.history.samples is None or run.graph_trouble:
-        return [note(run.graph_trouble)] if run.graph_trouble else pieces.lacking(run, what="denoised digits")
+    if run.history.samples is None or run.graph_error:
+        return [note(run.graph_error)] if run.graph_error else pieces.lacking(run, what="denoised digits")
     split = reader.images(run, "test")
     if isinstance(split, str):
         found = _own_samples(reader, run, classifier)

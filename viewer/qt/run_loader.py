@@ -9,8 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
 from viewer.infer.protocol import Message
-from viewer.infer.questions import Answer, Question
-from viewer.qt.disk import Disk, Done
+from viewer.infer.requests import Reply, Request
+from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
@@ -28,7 +28,7 @@ SCAN = "scan"
 EmbeddedKey = tuple[tuple[int, int, int], str, float, str]  # shape, data set, noise, task
 
 
-class Librarian(QObject):
+class RunLoader(QObject):
     """Reads each file once for each stamp it bears. A run's history is read at once, its graph when it is looked at."""
 
     told = Signal(str)
@@ -39,7 +39,7 @@ class Librarian(QObject):
         super().__init__(parent)
         self._store, self._disk, self._workers, self._images = store, disk, workers, images
         self._read: dict[tuple[str, Path], Stamp | None] = {}
-        self._answers: dict[Question, Callable[[Answer], None]] = {}
+        self._answers: dict[Request, Callable[[Reply], None]] = {}
         self._told_mismatch: set[str] = set()
         self._embedded: dict[EmbeddedKey, list[Callable[[Message | str], None]]] = {}
         workers.answered.connect(self._take_answer)
@@ -77,10 +77,10 @@ class Librarian(QObject):
         self._disk.do(SCAN, partial(library.look, roots), partial(self._take_scan, roots))
 
     def try_again(self) -> None:
-        """Look at the disk again, and once more at what there was trouble with."""
+        """Look at the disk again, and once more at what could not be read."""
         self._workers.forgive()
         state = self._store.state
-        for what, path in [key for key in self._read if state.of(key[1]).trouble]:
+        for what, path in [key for key in self._read if state.of(key[1]).error]:
             del self._read[what, path]
         self._read_new(state)
         self.rescan()
@@ -94,20 +94,20 @@ class Librarian(QObject):
 
     # ---- the worker ----
 
-    def _ask(self, question: Question, taker: Callable[[Answer], None]) -> None:
-        for older in [entry for entry in self._answers if entry.asker == question.asker]:
+    def _ask(self, request: Request, callback: Callable[[Reply], None]) -> None:
+        for older in [entry for entry in self._answers if entry.requester == request.requester]:
             del self._answers[older]
-        self._answers[question] = taker
-        self._workers.ask(question)
+        self._answers[request] = callback
+        self._workers.send(request)
 
-    def _take_answer(self, answer: Answer) -> None:
-        taker = self._answers.pop(answer.question, None)
-        if taker is not None:
-            taker(answer)
+    def _take_answer(self, reply: Reply) -> None:
+        callback = self._answers.pop(reply.request, None)
+        if callback is not None:
+            callback(reply)
 
     # ---- what lies there ----
 
-    def _take_scan(self, roots: tuple[Path, ...], done: Done) -> None:
+    def _take_scan(self, roots: tuple[Path, ...], done: JobResult) -> None:
         if roots != self._store.state.roots:
             return
         entries, gone = done.result or ((), ())
@@ -118,8 +118,8 @@ class Librarian(QObject):
         new = watched.difference(self._watcher.directories())
         if new:
             self._watcher.addPaths(sorted(new))
-        if done.trouble:
-            self.told.emit(sentence(done.trouble))
+        if done.error:
+            self.told.emit(sentence(done.error))
 
     def _follow(self, before: State, after: State) -> None:
         """Read what is new or has changed, the current entry first."""
@@ -157,13 +157,13 @@ class Librarian(QObject):
     def _load_card(self, entry: Entry) -> None:
         self._disk.do(f"card {entry.path}", partial(_read_card, entry), partial(self._take_card, entry))
 
-    def _take_card(self, entry: Entry, done: Done) -> None:
-        if done.trouble:
-            self._store.learn(entry.path, card=None, listed={}, sizes={}, card_trouble=done.trouble)
-            self.told.emit(sentence(done.trouble))
+    def _take_card(self, entry: Entry, done: JobResult) -> None:
+        if done.error:
+            self._store.learn(entry.path, card=None, listed={}, sizes={}, card_error=done.error)
+            self.told.emit(sentence(done.error))
         else:
             told, listed, sizes = done.result
-            self._store.learn(entry.path, card=told, listed=listed, sizes=sizes, card_trouble="")
+            self._store.learn(entry.path, card=told, listed=listed, sizes=sizes, card_error="")
         self._check_recipe(entry)
 
     def _check_recipe(self, entry: Entry) -> None:
@@ -180,105 +180,106 @@ class Librarian(QObject):
         job = partial(files.read, entry.history, limit=gate.MAX_HDF5_BYTES, label=_label(entry.history))
         self._disk.do(f"history {entry.path}", job, partial(self._take_history_file, entry))
 
-    def _take_history_file(self, entry: Entry, done: Done) -> None:
-        if done.trouble:
-            self._history_failed(entry, done.trouble)
+    def _take_history_file(self, entry: Entry, done: JobResult) -> None:
+        if done.error:
+            self._history_failed(entry, done.error)
             return
-        question = Question(asker=f"history {entry.path}", kind="history", file=done.result)
-        self._ask(question, partial(self._take_history, entry))
+        request = Request(requester=f"history {entry.path}", kind="history", file=done.result)
+        self._ask(request, partial(self._take_history, entry))
 
-    def _take_history(self, entry: Entry, answer: Answer) -> None:
-        meta = answer.header.get("meta")
-        if answer.trouble or not isinstance(meta, Mapping):
-            self._history_failed(entry, answer.trouble or f"{answer.question.file.label} has no description")
+    def _take_history(self, entry: Entry, reply: Reply) -> None:
+        meta = reply.header.get("meta")
+        if reply.error or not isinstance(meta, Mapping):
+            self._history_failed(entry, reply.error or f"{reply.request.file.label} has no description")
             return
-        self._store.learn(entry.path, history=history.from_parts(meta, answer.arrays), history_trouble="")
+        self._store.learn(entry.path, history=history.from_parts(meta, reply.arrays), history_error="")
         self._check_recipe(entry)
 
-    def _history_failed(self, entry: Entry, trouble: str) -> None:
-        self._store.learn(entry.path, history=None, history_trouble=trouble)
-        self.told.emit(sentence(trouble))
+    def _history_failed(self, entry: Entry, error: str) -> None:
+        self._store.learn(entry.path, history=None, history_error=error)
+        self.told.emit(sentence(error))
 
     # ---- graph ----
 
     def _load_graph(self, entry: Entry) -> None:
         if entry.graph_stamp is None:
-            self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble="", graph_card_trouble="")
+            self._store.learn(entry.path, graph=None, graph_sha256="", graph_error="", graph_card_error="")
             return
         job = partial(files.read, entry.graph, limit=gate.MAX_ONNX_BYTES, label=_label(entry.graph))
         self._disk.do(f"graph {entry.path}", job, partial(self._take_graph_file, entry))
 
-    def _take_graph_file(self, entry: Entry, done: Done) -> None:
-        if done.trouble:
-            self._graph_failed(entry, done.trouble)
+    def _take_graph_file(self, entry: Entry, done: JobResult) -> None:
+        if done.error:
+            self._graph_failed(entry, done.error)
             return
         if entry.path in self._store.state.compared:
             self._store.set_file(entry.path, "model", done.result)
             known = self._store.state.of(entry.path)
             if done.result.sha256 == known.graph_sha256 and known.graph:
                 return  # looked at before, and still the same
-        question = Question(asker=f"graph {entry.path}", kind="graph", file=done.result)
-        self._ask(question, partial(self._take_graph, entry))
+        request = Request(requester=f"graph {entry.path}", kind="graph", file=done.result)
+        self._ask(request, partial(self._take_graph, entry))
 
-    def _take_graph(self, entry: Entry, answer: Answer) -> None:
-        label = answer.question.file.label
-        if answer.trouble:
-            self._graph_failed(entry, answer.trouble)
+    def _take_graph(self, entry: Entry, reply: Reply) -> None:
+        label = reply.request.file.label
+        if reply.error:
+            self._graph_failed(entry, reply.error)
             return
         try:
-            told = graph.from_header(answer.header)
+            opened = graph.from_header(reply.header)
         except ValueError as error:
-            self._graph_failed(entry, f"the worker's answer on {label} cannot be used ({error})")
+            self._graph_failed(entry, f"the worker's reply on {label} cannot be used ({error})")
             return
-        trouble = f"{label}: {told.trouble}" if told.trouble else ""
-        sha256 = answer.question.file.sha256
-        self._store.learn(entry.path, graph=told, graph_sha256=sha256, graph_trouble="", graph_card_trouble=trouble)
+        card_error = f"{label}: {opened.error}" if opened.error else ""
+        sha256 = reply.request.file.sha256
+        self._store.learn(entry.path, graph=opened, graph_sha256=sha256, graph_error="", graph_card_error=card_error)
         self._check_recipe(entry)
-        if trouble:
-            self.told.emit(sentence(trouble))
+        if card_error:
+            self.told.emit(sentence(card_error))
         if entry.history_stamp is None:
-            self._load_samples(entry, told)
+            self._load_samples(entry, opened)
 
-    def _graph_failed(self, entry: Entry, trouble: str) -> None:
-        self._store.learn(entry.path, graph=None, graph_sha256="", graph_trouble=trouble, graph_card_trouble="")
-        self.told.emit(sentence(trouble))
+    def _graph_failed(self, entry: Entry, error: str) -> None:
+        self._store.learn(entry.path, graph=None, graph_sha256="", graph_error=error, graph_card_error="")
+        self.told.emit(sentence(error))
 
     # ---- decoder ----
 
     def _load_decoder(self, entry: Entry) -> None:
         if entry.decoder_stamp is None:
-            self._store.learn(entry.path, decoder=None, decoder_sha256="", decoder_trouble="")
+            self._store.learn(entry.path, decoder=None, decoder_sha256="", decoder_error="")
             return
         job = partial(files.read, entry.decoder, limit=gate.MAX_ONNX_BYTES, label=_label(entry.decoder))
         self._disk.do(f"decoder {entry.path}", job, partial(self._take_decoder_file, entry))
 
-    def _take_decoder_file(self, entry: Entry, done: Done) -> None:
-        if done.trouble:
-            self._store.learn(entry.path, decoder=None, decoder_sha256="", decoder_trouble=done.trouble)
+    def _take_decoder_file(self, entry: Entry, done: JobResult) -> None:
+        if done.error:
+            self._store.learn(entry.path, decoder=None, decoder_sha256="", decoder_error=done.error)
             return
         if entry.path in self._store.state.compared:
             self._store.set_file(entry.path, "decoder", done.result)
             known = self._store.state.of(entry.path)
             if done.result.sha256 == known.decoder_sha256 and known.decoder:
                 return
-        question = Question(asker=f"decoder {entry.path}", kind="graph", file=done.result)
-        self._ask(question, partial(self._take_decoder, entry))
+        request = Request(requester=f"decoder {entry.path}", kind="graph", file=done.result)
+        self._ask(request, partial(self._take_decoder, entry))
 
-    def _take_decoder(self, entry: Entry, answer: Answer) -> None:
-        try:
-            told = None if answer.trouble else graph.from_header(answer.header)
-            trouble = answer.trouble
-        except ValueError as error:
-            told, trouble = None, f"the worker's answer on {answer.question.file.label} cannot be used ({error})"
-        sha256 = answer.question.file.sha256 if told else ""
-        self._store.learn(entry.path, decoder=told, decoder_sha256=sha256, decoder_trouble=trouble)
+    def _take_decoder(self, entry: Entry, reply: Reply) -> None:
+        opened, why = None, reply.error
+        if not why:
+            try:
+                opened = graph.from_header(reply.header)
+            except ValueError as error:
+                why = f"the worker's reply on {reply.request.file.label} cannot be used ({error})"
+        sha256 = reply.request.file.sha256 if opened else ""
+        self._store.learn(entry.path, decoder=opened, decoder_sha256=sha256, decoder_error=why)
 
     # ---- images for a graph that comes alone ----
 
     def _load_samples(self, entry: Entry, told: graph.Graph) -> None:
         if told.image_shape is None:
-            trouble = f"{_label(entry.graph)} takes no images: its input is not one batch of grey or colour images"
-            self._store.learn(entry.path, samples=None, samples_trouble=trouble)
+            error = f"{_label(entry.graph)} takes no images: its input is not one batch of grey or colour images"
+            self._store.learn(entry.path, samples=None, samples_error=error)
             return
         dataset = str(told.card.data.get("name", "")) if told.card else ""
         task = told.card.task if told.card else ""
@@ -287,20 +288,20 @@ class Librarian(QObject):
         waiting.append(partial(self._take_samples, entry, told))
         if len(waiting) == 1:  # sixty graphs that take the same images need them once
             wanted = {"shape": list(told.image_shape), "dataset": dataset, "sigma": told.noise, "task": task}
-            self._images.ask({"kind": "embedded", **wanted}, b"", partial(self._take_embedded, key))
+            self._images.send({"kind": "embedded", **wanted}, b"", partial(self._take_embedded, key))
 
     def _take_embedded(self, key: EmbeddedKey, message: Message | str) -> None:
-        for taker in self._embedded.pop(key, []):
-            taker(message)
+        for callback in self._embedded.pop(key, []):
+            callback(message)
 
     def _take_samples(self, entry: Entry, told: graph.Graph, message: Message | str) -> None:
         if isinstance(message, str):
-            self._store.learn(entry.path, samples=None, samples_trouble=message)
+            self._store.learn(entry.path, samples=None, samples_error=message)
             return
         shape = "×".join(map(str, told.image_shape or ()))
         absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
         made = samples.from_parts(message.header, message.arrays) if message.arrays else None
-        self._store.learn(entry.path, samples=made, samples_trouble="" if made else absent)
+        self._store.learn(entry.path, samples=made, samples_error="" if made else absent)
 
 
 def _read_card(entry: Entry) -> tuple[card.Card, dict[str, str], dict[str, int]]:

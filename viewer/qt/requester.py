@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from viewer.infer.questions import Answer, Kind, Question
+from viewer.infer.requests import Kind, Reply, Request
 from viewer.qt.worker import Workers
 from viewer.state.files import FileBytes
 
 
 @dataclass(frozen=True, eq=False)
-class Ask:
+class Query:
     """What is asked of one file: of a graph its outputs for inputs, float32 (N, …); or 'layers', or 'epochs'."""
 
     file: FileBytes
@@ -32,18 +32,18 @@ class Ask:
 class Round:
     """Questions to several graphs at a time, what the panel wants to remember of why, and the answers so far."""
 
-    asks: Mapping[Hashable, Ask]
+    queries: Mapping[Hashable, Query]
     context: object = None
-    answers: dict[Hashable, Answer] = field(default_factory=dict)
-    patient: bool = False
+    replies: dict[Hashable, Reply] = field(default_factory=dict)
+    low_priority: bool = False
 
     @property
     def milliseconds(self) -> float:
         """The time that the graphs took together."""
-        return sum(answer.milliseconds for answer in self.answers.values())
+        return sum(reply.milliseconds for reply in self.replies.values())
 
 
-class Asker(QObject):
+class Requester(QObject):
     """Asks in one panel's name; `answered` brings a Round once all of its answers are there."""
 
     answered = Signal(object)
@@ -53,9 +53,9 @@ class Asker(QObject):
         self.name, self._workers = name, workers
         self._now: Round | None = None
         self._next: Round | None = None
-        self._open: dict[Question, Hashable] = {}
-        self.asked = 0
-        self.heard = 0
+        self._open: dict[Request, Hashable] = {}
+        self.sent = 0
+        self.received = 0
         workers.answered.connect(self._take)
 
     @property
@@ -63,14 +63,14 @@ class Asker(QObject):
         """Whether answers are still to come."""
         return self._now is not None
 
-    def ask(self, asks: Mapping[Hashable, Ask], context: object = None, *, patient: bool = False) -> None:
+    def send(self, queries: Mapping[Hashable, Query], context: object = None, *, low_priority: bool = False) -> None:
         """Ask graphs, once the round under way is over; a wish that waits already is skipped, sent or not.
 
         A patient asker lets others go first, and waits while they go on asking.
         """
-        assert asks, self.name
-        self.asked += 1
-        self._next = Round(asks, context, patient=patient)
+        assert queries, self.name
+        self.sent += 1
+        self._next = Round(queries, context, low_priority=low_priority)
         if self._now is None or self._withdrawn():
             self._begin()
 
@@ -82,7 +82,7 @@ class Asker(QObject):
     def _withdrawn(self) -> bool:
         """Take the round under way back, if nothing of it was sent yet."""
         assert self._now is not None
-        if len(self._open) < len(self._now.asks) or not self._workers.withdraw(self._open):
+        if len(self._open) < len(self._now.queries) or not self._workers.withdraw(self._open):
             return False
         self._open.clear()
         return True
@@ -91,20 +91,21 @@ class Asker(QObject):
         self._now, self._next = self._next, None
         if self._now is None:
             return
-        for index, (key, ask) in enumerate(self._now.asks.items()):
+        for index, (key, query) in enumerate(self._now.queries.items()):
             name = f"{self.name} {index}" if index else self.name
-            question = Question(name, ask.kind, ask.file, ask.images, ask.outputs, ask.inner, self._now.patient)
-            self._open[question] = key
-            self._workers.ask(question)
+            args = (query.kind, query.file, query.images, query.outputs, query.inner, self._now.low_priority)
+            request = Request(name, *args)
+            self._open[request] = key
+            self._workers.send(request)
 
-    def _take(self, answer: Answer) -> None:
-        key = self._open.pop(answer.question, None)
+    def _take(self, reply: Reply) -> None:
+        key = self._open.pop(reply.request, None)
         if key is None or self._now is None:
             return
-        self._now.answers[key] = answer
+        self._now.replies[key] = reply
         if self._open:
             return
         done = self._now
         self._begin()
-        self.heard += 1
+        self.received += 1
         self.answered.emit(done)

@@ -20,7 +20,7 @@ INNER_BYTES = 16 << 20  # of one layer's maps for a batch
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class Request:
     """What `asker` wants to know of a file, by its kind.
 
     graph      a graph's ports, figures and card
@@ -34,13 +34,13 @@ class Question:
     while others are answered in quick succession.
     """
 
-    asker: str
+    requester: str
     kind: Kind
     file: FileBytes
     images: np.ndarray | None = None
     outputs: tuple[str, ...] = ()
     inner: bool = False
-    patient: bool = False
+    low_priority: bool = False
 
     @property
     def opening(self) -> Kind:
@@ -51,22 +51,22 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Reply:
     """An answer carries its question; `trouble` is the sentence of one that could not be answered."""
 
-    question: Question
+    request: Request
     header: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     milliseconds: float = 0.0
-    trouble: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True)
-class Hello:
+class Ready:
     """What a worker says of itself when it is ready."""
 
     provider: str
-    posture: str
+    sandbox: str
     details: str
 
 
@@ -76,31 +76,31 @@ def opening(number: int, kind: Kind, file: FileBytes) -> list[memoryview]:
     return parts(header, {"file": np.frombuffer(file.data, dtype=np.uint8)})
 
 
-def running(number: int, question: Question) -> list[memoryview]:
+def running(number: int, request: Request) -> list[memoryview]:
     """The message that asks a graph, opened before, for some of its outputs."""
-    assert question.images is not None and question.outputs, question
+    assert request.images is not None and request.outputs, request
     header = {
         "number": number,
         "kind": "run",
-        "label": question.file.label,
-        "sha256": question.file.sha256,
-        "outputs": list(question.outputs),
-        "inner": question.inner,
+        "label": request.file.label,
+        "sha256": request.file.sha256,
+        "outputs": list(request.outputs),
+        "inner": request.inner,
     }
-    return parts(header, {"images": question.images.astype(np.float32, copy=False)})
+    return parts(header, {"images": request.images.astype(np.float32, copy=False)})
 
 
-def check(question: Question, message: Message) -> None:
+def check(request: Request, message: Message) -> None:
     """Raise ProtocolError unless the answer is of the kind, shapes and sizes that its question asks for.
 
     Facts and histories are read piece by piece in viewer.state, which leaves out what is of another kind than agreed.
     """
     try:
-        if question.kind == "run":
-            check_run(question, message)
-        elif question.kind == "layers":
+        if request.kind == "run":
+            check_run(request, message)
+        elif request.kind == "layers":
             layers.from_header(message.header)
-        elif question.kind == "epochs":
+        elif request.kind == "epochs":
             check_epochs(message)
     except ValueError as error:
         raise ProtocolError(str(error)) from error
@@ -113,21 +113,21 @@ def check_epochs(message: Message) -> None:
         raise ProtocolError("it sends more pictures of epochs than agreed")
 
 
-def check_run(question: Question, message: Message) -> None:
+def check_run(request: Request, message: Message) -> None:
     """Raise ProtocolError unless the arrays are what was asked for: one float32 array a name, one row an image."""
-    assert question.images is not None
-    if set(message.arrays) != set(question.outputs):
+    assert request.images is not None
+    if set(message.arrays) != set(request.outputs):
         raise ProtocolError("it answers with other outputs than those asked for")
     for name, array in message.arrays.items():
-        if array.dtype != np.float32 or array.ndim < 1 or len(array) != len(question.images):
+        if array.dtype != np.float32 or array.ndim < 1 or len(array) != len(request.images):
             raise ProtocolError(f"its output {name[:60]!r} has another type or length than agreed")
-        if question.inner and array.nbytes > INNER_BYTES:
+        if request.inner and array.nbytes > INNER_BYTES:
             raise ProtocolError(f"its layer {name[:60]!r} is larger than agreed")
 
 
-def hello_of(message: Message) -> Hello:
+def ready_of(message: Message) -> Ready:
     """Read a worker's first message, or raise ProtocolError."""
-    texts = [message.header.get(key) for key in ("provider", "posture", "details")]
+    texts = [message.header.get(key) for key in ("provider", "sandbox", "details")]
     if message.header.get("kind") != "ready" or not all(isinstance(text, str) for text in texts):
         raise ProtocolError("it did not say that it is ready")
-    return Hello(*(str(text)[:2000] for text in texts))
+    return Ready(*(str(text)[:2000] for text in texts))

@@ -15,10 +15,10 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, graph_bytes, history_of
-from viewer.infer import questions, worker
+from viewer.infer import requests, worker
 from viewer.infer.kept import AT_LEAST, Kept
 from viewer.infer.protocol import Message, ProtocolError
-from viewer.infer.questions import Answer, Question
+from viewer.infer.requests import Reply, Request
 from viewer.infer.running import along, run
 from viewer.infer.worker import Worker
 from viewer.qt.worker import Workers
@@ -65,19 +65,19 @@ def convolutions(batch: int | str = "n", size: int | str = 8) -> bytes:
 def open_as(kind: str, data: bytes, held: Worker | None = None) -> tuple[Worker, dict[str, Any], Any]:
     held = held or Worker("cpu")
     message = Message({"kind": kind, "label": "it", "sha256": "0"}, {"file": np.frombuffer(data, np.uint8)})
-    header, arrays = held.answer(message)
+    header, arrays = held.reply(message)
     return held, header, arrays
 
 
-def ask(held: Worker, images: np.ndarray, *outputs: str, inner: bool = False) -> tuple[dict[str, Any], Any]:
+def run_graph(held: Worker, images: np.ndarray, *outputs: str, inner: bool = False) -> tuple[dict[str, Any], Any]:
     header = {"kind": "run", "label": "it", "sha256": "0", "outputs": list(outputs), "inner": inner}
-    return held.answer(Message(header, {"images": images.astype(np.float32)}))
+    return held.reply(Message(header, {"images": images.astype(np.float32)}))
 
 
 def refusal(data: bytes, images: np.ndarray, *outputs: str, inner: bool = False) -> str:
     held, header, _ = open_as("layers" if inner else "graph", data)
     assert header["kind"] == "done", header
-    header, arrays = ask(held, images, *outputs, inner=inner)
+    header, arrays = run_graph(held, images, *outputs, inner=inner)
     assert header["kind"] == "refused" and not arrays
     return str(header["sentence"])
 
@@ -148,7 +148,7 @@ def test_layers_of_a_fixed_batch_are_found_and_run_in_portions() -> None:
     held, header, _ = open_as("layers", convolutions(batch=2))
     assert [each.tensor for each in layers.from_header(header)] == ["maps", "lit", "pooled", "y"]
     images = np.random.default_rng(0).random((5, 1, 8, 8))
-    _, arrays = ask(held, images, "lit", inner=True)
+    _, arrays = run_graph(held, images, "lit", inner=True)
     assert arrays["lit"].shape == (5, 4, 8, 8)
     np.testing.assert_array_equal(arrays["lit"][4, 0], arrays["lit"][4, 3])
     assert arrays["lit"].max() <= 9 and np.ptp(arrays["lit"]) > 0
@@ -158,8 +158,8 @@ def test_layers_come_beside_outputs_and_are_what_the_graph_makes_of_them() -> No
     held, _, _ = open_as("layers", convolutions())
     open_as("graph", convolutions(), held)
     images = np.random.default_rng(0).random((3, 1, 8, 8))
-    _, inner = ask(held, images, "pooled", "flat", "y", inner=True)
-    _, plain = ask(held, images, "y", "flat")
+    _, inner = run_graph(held, images, "pooled", "flat", "y", inner=True)
+    _, plain = run_graph(held, images, "y", "flat")
     np.testing.assert_allclose(inner["y"], plain["y"], rtol=1e-6)
     np.testing.assert_allclose(inner["flat"], plain["flat"], rtol=1e-6)
     np.testing.assert_allclose(np.kron(inner["pooled"].sum(1), np.ones((1, 2, 2))), plain["y"][:, 0], rtol=1e-5)
@@ -168,8 +168,8 @@ def test_layers_come_beside_outputs_and_are_what_the_graph_makes_of_them() -> No
 def test_a_layer_asked_of_a_graph_opened_plainly_is_missing_until_it_is_opened_for_layers() -> None:
     held, _, _ = open_as("graph", convolutions())
     images = np.zeros((1, 1, 8, 8))
-    assert ask(held, images, "maps", inner=True)[0]["kind"] == "missing"
-    assert "has no output 'maps'" in ask(held, images, "maps")[0]["sentence"]
+    assert run_graph(held, images, "maps", inner=True)[0]["kind"] == "missing"
+    assert "has no output 'maps'" in run_graph(held, images, "maps")[0]["sentence"]
 
 
 def test_a_layer_that_is_not_there_is_a_sentence() -> None:
@@ -179,11 +179,11 @@ def test_a_layer_that_is_not_there_is_a_sentence() -> None:
 
 def test_a_layer_too_large_is_told_before_it_is_computed() -> None:
     held, _, _ = open_as("layers", convolutions(size=128))
-    header, _ = ask(held, np.zeros((64, 1, 128, 128)), "maps", inner=True)
+    header, _ = run_graph(held, np.zeros((64, 1, 128, 128)), "maps", inner=True)
     assert header["kind"] == "done"
-    header, arrays = ask(held, np.zeros((65, 1, 128, 128)), "maps", inner=True)
-    assert "'maps' takes 16 MiB for 65 images, more than 16 MiB are not shown; ask with fewer images" in str(header)
-    assert not arrays and ask(held, np.zeros((65, 1, 128, 128)), "pooled", inner=True)[0]["kind"] == "done"
+    header, arrays = run_graph(held, np.zeros((65, 1, 128, 128)), "maps", inner=True)
+    assert "'maps' takes 16 MiB for 65 images, more than 16 MiB are not shown; send fewer images" in str(header)
+    assert not arrays and run_graph(held, np.zeros((65, 1, 128, 128)), "pooled", inner=True)[0]["kind"] == "done"
 
 
 def test_a_layer_whose_shape_nobody_tells_is_measured_when_it_was_computed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,9 +194,9 @@ def test_a_layer_whose_shape_nobody_tells_is_measured_when_it_was_computed(monke
     held.loaded.put(("0", "cpu", True), unknown, 1)
     monkeypatch.setattr("viewer.infer.running.INNER_BYTES", 4 * 4 * 64)
     images = np.zeros((1, 1, 8, 8))
-    assert ask(held, images, "maps", inner=True)[0]["kind"] == "done"
-    assert "ask with fewer images" in ask(held, np.zeros((2, 1, 8, 8)), "maps", inner=True)[0]["sentence"]
-    assert "'flat' is (1, 4), which is no feature map" in ask(held, images, "flat", inner=True)[0]["sentence"]
+    assert run_graph(held, images, "maps", inner=True)[0]["kind"] == "done"
+    assert "send fewer images" in run_graph(held, np.zeros((2, 1, 8, 8)), "maps", inner=True)[0]["sentence"]
+    assert "'flat' is (1, 4), which is no feature map" in run_graph(held, images, "flat", inner=True)[0]["sentence"]
 
 
 def test_a_graph_of_many_layers_is_cut_short_and_tells_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,11 +227,11 @@ def test_a_decoder_is_asked_as_it_is_and_answers_with_all_that_it_makes() -> Non
         shape=np.array([-1, 1, 2, 2]),
     )
     held, _, _ = open_as("graph", flat)
-    header, arrays = ask(held, np.array([[1, 2], [3, 4], [5, 6]]), "reconstruction", "doubled")
+    header, arrays = run_graph(held, np.array([[1, 2], [3, 4], [5, 6]]), "reconstruction", "doubled")
     assert header["kind"] == "done"
     assert arrays["reconstruction"].shape == (3, 1, 2, 2) and arrays["doubled"].tolist()[2] == [10, 12, 0, 0]
     held, _, _ = open_as("graph", convolutions())
-    assert ask(held, np.zeros((2, 1, 8, 8)), "y", "flat")[1]["flat"].shape == (2, 4)
+    assert run_graph(held, np.zeros((2, 1, 8, 8)), "y", "flat")[1]["flat"].shape == (2, 4)
 
 
 TWO = graph([port("a", "n", 2), port("b", "n", 2)], [port("y", "n", 2)], node("Add", "a b", "y"))
@@ -249,9 +249,9 @@ LINE = graph([port("x", 7)], [port("y", 7)], node("Relu", "x", "y"))
         (WHOLE, (3, 2), "it takes int64 at its input 'x'; only one that takes float32 can be run"),
         (SCALAR, (3, 2), "it: its output 'y' is float32 () for 3 images; expected a row each"),
         (ROWLESS, (3, 2), "it: its output 'y' is float32 (1, 2) for 3 images; expected a row each"),
-        (FLAT, (3, 5), "it takes (n, 2) at its input 'x' and was asked with (3, 5); ask it with what it takes"),
-        (FLAT, (3, 2, 1), "it takes (n, 2) at its input 'x' and was asked with (3, 2, 1); ask it with what it takes"),
-        (FLAT, (0, 2), "it takes (n, 2) at its input 'x' and was asked with (0, 2); ask it with what it takes"),
+        (FLAT, (3, 5), "it takes (n, 2) at its input 'x' and was sent (3, 5); send it what it takes"),
+        (FLAT, (3, 2, 1), "it takes (n, 2) at its input 'x' and was sent (3, 2, 1); send it what it takes"),
+        (FLAT, (0, 2), "it takes (n, 2) at its input 'x' and was sent (0, 2); send it what it takes"),
         (LINE, (7,), "it takes (7) at its input 'x', which is no batch"),
     ],
 )
@@ -285,7 +285,7 @@ def test_a_worker_weighs_its_sessions_by_their_files(monkeypatch: pytest.MonkeyP
     held = Worker("cpu")
     for index in range(5):
         message = Message({"kind": "graph", "sha256": str(index)}, {"file": np.frombuffer(FLAT, np.uint8)})
-        assert held.answer(message)[0]["kind"] == "done"
+        assert held.reply(message)[0]["kind"] == "done"
     assert (len(held.loaded), held.loaded.weight) == (3, 3 * len(FLAT))
 
 
@@ -315,16 +315,16 @@ def counted(data: bytes) -> tuple[Worker, CountingSession]:
 def test_a_graph_is_run_once_for_all_outputs_of_the_same_images() -> None:
     held, session = counted(convolutions())
     first, second = (np.random.default_rng(seed).random((3, 1, 8, 8), np.float32) for seed in (1, 2))
-    y, flat = ask(held, first, "y")[1]["y"], ask(held, first, "flat")[1]["flat"]
+    y, flat = run_graph(held, first, "y")[1]["y"], run_graph(held, first, "flat")[1]["flat"]
     assert session.asked == [["y", "flat"]]
-    other = ask(held, second, "flat")[1]["flat"]
+    other = run_graph(held, second, "flat")[1]["flat"]
     assert len(session.asked) == 2 and not np.array_equal(flat, other)
-    both = ask(held, first.copy(), "flat", "y")[1]
+    both = run_graph(held, first.copy(), "flat", "y")[1]
     assert len(session.asked) == 2 and np.array_equal(both["y"], y) and np.array_equal(both["flat"], flat)
-    ask(held, first[:2], "y")
+    run_graph(held, first[:2], "y")
     assert len(session.asked) == 3, "fewer images are other images"
     fresh, _, _ = open_as("graph", convolutions())
-    assert np.array_equal(ask(fresh, first, "flat")[1]["flat"], flat)
+    assert np.array_equal(run_graph(fresh, first, "flat")[1]["flat"], flat)
 
 
 def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,9 +332,9 @@ def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pyte
     held, session = counted(convolutions())
     images = np.ones((3, 1, 8, 8), np.float32)
     for name in ("y", "flat"):
-        assert ask(held, images, name)[1][name].any()
+        assert run_graph(held, images, name)[1][name].any()
     assert session.asked == [["y"], ["flat"]]
-    ask(held, images, "y")
+    run_graph(held, images, "y")
     assert session.asked[2:] == [], "what was asked for alone is small enough"
 
 
@@ -342,16 +342,16 @@ def test_what_graphs_made_is_kept_for_a_bounded_number_of_batches(monkeypatch: p
     monkeypatch.setattr(worker, "MADE_BYTES", 3 * 4 * (64 + 4))
     held, session = counted(convolutions())
     for value in range(5):
-        ask(held, np.full((1, 1, 8, 8), value, np.float32), "y")
+        run_graph(held, np.full((1, 1, 8, 8), value, np.float32), "y")
     assert (len(held.made), held.made.weight, len(session.asked)) == (3, 3 * 4 * (64 + 4), 5)
 
 
 def test_a_graph_that_was_dropped_is_missing_though_what_it_made_is_kept() -> None:
     held, _ = counted(convolutions())
     images = np.ones((3, 1, 8, 8), np.float32)
-    assert ask(held, images, "y")[0]["kind"] == "done"
+    assert run_graph(held, images, "y")[0]["kind"] == "done"
     held.loaded = Kept(most=1, most_bytes=1)
-    assert ask(held, images, "y")[0]["kind"] == "missing"
+    assert run_graph(held, images, "y")[0]["kind"] == "missing"
 
 
 def test_an_output_that_comes_along_without_a_row_an_image_is_left_out() -> None:
@@ -413,13 +413,11 @@ def test_the_threads_of_a_heavy_graph_run_in_the_sandbox(qtbot: QtBot) -> None:
     workers = Workers(keep_spare=False)
     images = np.random.default_rng(1).random((3, 1, 64, 64), np.float32)
     try:
-        light = Question(
-            "panel", "run", FileBytes(Path("g"), "g.onnx", "a" * 64, graph_bytes()), PLAIN, ("bottleneck",)
-        )
-        assert one_answer(qtbot, workers, light).trouble == ""
+        light = Request("panel", "run", FileBytes(Path("g"), "g.onnx", "a" * 64, graph_bytes()), PLAIN, ("bottleneck",))
+        assert one_answer(qtbot, workers, light).error == ""
         before = tasks()
-        answer = one_answer(
-            qtbot, workers, Question("panel", "run", FileBytes(Path("h"), "h.onnx", "b" * 64, heavy()), images, ("y",))
+        reply = one_answer(
+            qtbot, workers, Request("panel", "run", FileBytes(Path("h"), "h.onnx", "b" * 64, heavy()), images, ("y",))
         )
         more = tasks() - before
         told = {(task / "status").read_text().partition("NoNewPrivs:")[2].split()[0] for task in more}
@@ -429,7 +427,7 @@ def test_the_threads_of_a_heavy_graph_run_in_the_sandbox(qtbot: QtBot) -> None:
     threads = worker.threads_for(gate.check_onnx(heavy(), source="it"), "cpu")
     assert len(more) == threads - 1 and told <= {"1"}
     alone = sessions.make(heavy()).run(["y"], {"image": images})[0]
-    assert answer.trouble == "" and np.allclose(answer.arrays["y"], alone, rtol=1e-4)
+    assert reply.error == "" and np.allclose(reply.arrays["y"], alone, rtol=1e-4)
 
 
 # ---- what the window believes ----------------------------------------------------------------------------------
@@ -439,8 +437,8 @@ PICTURES = np.zeros((2, 1, 1, 4, 4), np.uint8)
 LAYER = {"tensor": "a", "node": "", "operator": "Conv", "shape": [1, 2, 3]}
 
 
-def believed(kind: questions.Kind, header: dict[str, Any], **arrays: np.ndarray) -> None:
-    questions.check(Question("panel", kind, FILE), Message(header, arrays))
+def believed(kind: requests.Kind, header: dict[str, Any], **arrays: np.ndarray) -> None:
+    requests.check(Request("panel", kind, FILE), Message(header, arrays))
 
 
 def test_proper_answers_are_believed() -> None:
@@ -502,10 +500,10 @@ def test_improper_layers_are_not_believed(listing: object) -> None:
 
 def test_a_layer_larger_than_agreed_is_not_believed() -> None:
     images = np.zeros((1, 1, 4, 4), np.float32)
-    answer = Message({}, {"maps": np.zeros((1, 5 << 20), np.float32)})
-    questions.check(Question("panel", "run", FILE, images, ("maps",)), answer)
+    reply = Message({}, {"maps": np.zeros((1, 5 << 20), np.float32)})
+    requests.check(Request("panel", "run", FILE, images, ("maps",)), reply)
     with pytest.raises(ProtocolError, match="larger than agreed"):
-        questions.check(Question("panel", "run", FILE, images, ("maps",), inner=True), answer)
+        requests.check(Request("panel", "run", FILE, images, ("maps",), inner=True), reply)
 
 
 def test_a_layers_title_is_one_harmless_line() -> None:
@@ -522,14 +520,14 @@ def test_layers_epochs_and_a_plain_run_of_the_same_file_go_through_one_worker(qt
         file = FileBytes(Path("g"), "g.onnx", "a" * 64, graph_bytes())
         history = FileBytes(Path("h"), "history.h5", "b" * 64, pack_history(history_of(epochs=2)))
         images = np.zeros((2, 1, 28, 28), np.float32)
-        run = Question("panel", "run", file, images, ("bottleneck",), inner=True)
-        answers = [
-            one_answer(qtbot, workers, question)
-            for question in (
+        run = Request("panel", "run", file, images, ("bottleneck",), inner=True)
+        replies = [
+            one_answer(qtbot, workers, request)
+            for request in (
                 run,
                 replace(run, inner=False),
-                Question("panel", "layers", file),
-                Question("panel", "epochs", history),
+                Request("panel", "layers", file),
+                Request("panel", "epochs", history),
                 run,
                 replace(run, outputs=("nowhere",)),
             )
@@ -537,16 +535,16 @@ def test_layers_epochs_and_a_plain_run_of_the_same_file_go_through_one_worker(qt
     finally:
         workers.close()
         workers.deleteLater()
-    assert [answer.trouble for answer in answers[:5]] == [""] * 5
-    assert answers[0].arrays["bottleneck"].shape == answers[1].arrays["bottleneck"].shape == (2, 8, 7, 7)
-    assert [layer.shape for layer in layers.from_header(answers[2].header)] == [(1, 28, 28), (8, 7, 7)]
-    assert epochs.from_parts(answers[3].header, answers[3].arrays).numbers == (1, 2)
-    assert "g.onnx has no layer 'nowhere'" in answers[5].trouble
+    assert [reply.error for reply in replies[:5]] == [""] * 5
+    assert replies[0].arrays["bottleneck"].shape == replies[1].arrays["bottleneck"].shape == (2, 8, 7, 7)
+    assert [layer.shape for layer in layers.from_header(replies[2].header)] == [(1, 28, 28), (8, 7, 7)]
+    assert epochs.from_parts(replies[3].header, replies[3].arrays).numbers == (1, 2)
+    assert "g.onnx has no layer 'nowhere'" in replies[5].error
 
 
-def one_answer(qtbot: QtBot, workers: Workers, question: Question) -> Answer:
+def one_answer(qtbot: QtBot, workers: Workers, request: Request) -> Reply:
     with qtbot.waitSignal(workers.answered, timeout=TIMEOUT) as answered:
-        workers.ask(question)
-    answer = answered.args[0]
-    assert isinstance(answer, Answer) and answer.question is question
-    return answer
+        workers.send(request)
+    reply = answered.args[0]
+    assert isinstance(reply, Reply) and reply.request is request
+    return reply

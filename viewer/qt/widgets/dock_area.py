@@ -1,4 +1,4 @@
-"""A place in the window: panels behind one another, a tab each, and beside the tabs what the one in front says."""
+"""A dock area of the window: a tab for each panel, and beside the tabs the subtitle of the panel in front."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from viewer.qt.catalogue import PANELS
 from viewer.qt.widgets.panel import Panel
 
 
-class Place(QFrame):
-    """Holds panels; a tab brings one to the front, a double click on it asks for all the room there is.
+class DockArea(QFrame):
+    """Holds panels; a tab brings one to the front, a double click on it lets it fill the window.
 
-    A tab needs no more than a panel's name: once the place is open, `panels` makes a panel when it first comes to the
-    front. Until then only those stand here that somebody else has asked for.
+    A tab needs only the panel's name: once the area is open, `panels` makes a panel when it first comes to the front.
     """
 
-    fronted = Signal(object)  # Panel
-    filled = Signal(object)  # Place, when it wants all the room
-    moving = Signal(str, QPoint)  # a panel's name, and where to ask for its new place
+    raised = Signal(object)  # Panel
+    filled = Signal(object)  # DockArea, when its panel is to fill the window
+    moving = Signal(str, QPoint)  # a panel's name, and where to show the menu of its new dock areas
 
     def __init__(self, name: str, panels: Mapping[str, Panel], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,10 +42,10 @@ class Place(QFrame):
         layout.setSpacing(6)
         layout.addLayout(header)
         layout.addWidget(self.stack, 1)
-        self.tabs.currentChanged.connect(self._turn)
+        self.tabs.currentChanged.connect(self._tab_changed)
         self.tabs.tabMoved.connect(self._reorder)
         self.tabs.doubled.connect(lambda: self.filled.emit(self))
-        self.tabs.asked.connect(self._ask_to_move)
+        self.tabs.menu_requested.connect(self._request_move)
 
     @property
     def front(self) -> str | None:
@@ -56,16 +55,16 @@ class Place(QFrame):
 
     @property
     def waits(self) -> bool:
-        """Whether the panel in front is still to be made."""
+        """Whether the panel in front has yet to be made."""
         return bool(self.names) and self.front not in self._seated
 
     def open(self) -> None:
-        """Have the panel in front made, and from now on each that comes to the front."""
+        """Make the panel in front, and from now on every panel that comes to the front."""
         self._is_open = True
         self._show_front()
 
     def put(self, names: Sequence[str], front: str | None) -> None:
-        """Hold these panels and no others, one of them in front; those behind it need not be made for that."""
+        """Hold exactly these panels, one of them in front; the others need not be made yet."""
         self.tabs.blockSignals(True)
         for name in list(self.names):
             self._remove(name)
@@ -74,7 +73,7 @@ class Place(QFrame):
         if front in self.names:
             self.bring(front)
         self.tabs.blockSignals(False)
-        self._turn(self.tabs.currentIndex())
+        self._tab_changed(self.tabs.currentIndex())
 
     def add(self, name: str) -> None:
         """Put a panel behind the others."""
@@ -84,7 +83,7 @@ class Place(QFrame):
         self.setVisible(True)
 
     def seat(self, panel: Panel) -> None:
-        """Give a panel that is made its room."""
+        """Add a panel that has been made."""
         if panel.name not in self._seated:
             self._seated[panel.name] = panel
             self.lines.addWidget(panel.subtitle)
@@ -92,9 +91,9 @@ class Place(QFrame):
             self._show_front()
 
     def take(self, name: str) -> None:
-        """Let a panel go; an empty place takes no room."""
+        """Remove a panel; an empty dock area takes no room."""
         self._remove(name)
-        self._turn(self.tabs.currentIndex())
+        self._tab_changed(self.tabs.currentIndex())
 
     def _remove(self, name: str) -> None:
         index = self.names.index(name)
@@ -110,10 +109,10 @@ class Place(QFrame):
         """Bring a panel to the front."""
         self.tabs.setCurrentIndex(self.names.index(name))
 
-    def _turn(self, index: int) -> None:
+    def _tab_changed(self, index: int) -> None:
         self._show_front()
         if 0 <= index < len(self.names) and self.names[index] in self._seated:
-            self.fronted.emit(self._seated[self.names[index]])
+            self.raised.emit(self._seated[self.names[index]])
 
     def _show_front(self) -> None:
         name = self.front
@@ -127,7 +126,7 @@ class Place(QFrame):
     def _reorder(self, start: int, end: int) -> None:
         self.names.insert(end, self.names.pop(start))
 
-    def _ask_to_move(self, index: int, point: QPoint) -> None:
+    def _request_move(self, index: int, point: QPoint) -> None:
         if 0 <= index < len(self.names):
             self.moving.emit(self.names[index], point)
 
@@ -136,7 +135,7 @@ class _Tabs(QTabBar):
     """Quiet tabs that can be dragged into another order."""
 
     doubled = Signal()
-    asked = Signal(int, QPoint)
+    menu_requested = Signal(int, QPoint)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -146,18 +145,18 @@ class _Tabs(QTabBar):
         self.setMovable(True)
         self.setUsesScrollButtons(True)
         self.setElideMode(Qt.TextElideMode.ElideNone)
-        self.setAccessibleName("Panels of this place")
+        self.setAccessibleName("Panels of this dock area")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(lambda point: self.asked.emit(self.tabAt(point), point))
+        self.customContextMenuRequested.connect(lambda point: self.menu_requested.emit(self.tabAt(point), point))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         super().mouseDoubleClickEvent(event)
         self.doubled.emit()
 
 
-def menu_of_places(names: list[str], parent: QWidget) -> QMenu:
-    """Return a menu that asks where a panel shall go."""
+def menu_of_areas(names: list[str], parent: QWidget) -> QMenu:
+    """Return a menu of the dock areas that a panel can be moved to."""
     menu = QMenu(parent)
     for name in names:
-        menu.addAction(f"Move to the place {name}").setData(name)
+        menu.addAction(f"Move to {name}").setData(name)
     return menu
