@@ -1,7 +1,6 @@
-"""Contenders of a benchmark, each in a process of its own, asked in turn over a pipe.
+"""Contenders of a benchmark, each in a process of its own, measured in turn.
 
-A contender's module calls `serve` with what makes it; the benchmark opens it with `child` and asks. Standard output of
-the process is the pipe, one JSON document a line; what a library prints goes to stderr.
+A contender's module calls `serve` with a function that makes it; the benchmark starts it with `child` and asks.
 """
 
 from __future__ import annotations
@@ -15,41 +14,68 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import zoo
+from zoo import json_lines
 from zoo.errors import AezooError, CheckFailed, DataError
+from zoo.json_lines import ProcessFailed
 
-Answer = dict[str, Any]
-Asked = Callable[[Any], Answer]
+Values = dict[str, Any]
+Measure = Callable[[Any], Values]
+
+
+@dataclass(frozen=True)
+class ContenderReady:
+    """The contender is made: what it is, and the most memory that its process has held, in bytes."""
+
+    about: Values
+    memory: int
+
+
+@dataclass(frozen=True)
+class ContenderRequest:
+    """What a contender is to measure, in the terms of its benchmark."""
+
+    what: Any
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a contender measured, and the most memory that its process has held, in bytes."""
+
+    values: Values
+    memory: int
+
+
+_MESSAGES: tuple[type[ContenderReady | Measurement | ProcessFailed], ...] = (ContenderReady, Measurement, ProcessFailed)
 
 
 # ---- in the contender's process ------------------------------------------------------------------------------
 
 
-def serve(make: Callable[[], tuple[Answer, Asked]]) -> None:
-    """Make the contender, tell what it is, and answer what is asked until stdin ends.
+def serve(make: Callable[[], tuple[Values, Measure]]) -> None:
+    """Make the contender, say what it is, and measure what is requested until stdin ends.
 
-    What the user can mend goes through the pipe as one sentence. Every answer holds the peak memory so far, in bytes.
+    An error that the user can mend is sent as one sentence.
     """
-    pipe = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    send = json_lines.sender()
     try:
-        about, asked = make()
-        print(json.dumps({**about, "memory": peak_memory()}), file=pipe, flush=True)
+        about, measure = make()
+        send(ContenderReady(about, peak_memory()))
         for line in sys.stdin:
-            print(json.dumps({**asked(json.loads(line)), "memory": peak_memory()}), file=pipe, flush=True)
+            values = measure(json_lines.decode(line, ContenderRequest).what)
+            send(Measurement(values, peak_memory()))
     except AezooError as error:
-        print(json.dumps({"error": str(error)}), file=pipe, flush=True)
+        send(ProcessFailed(str(error)))
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process ever held, in bytes; 0 where the system does not tell.
+    """Return the most memory that this process has held, in bytes; 0 where the system does not say.
 
-    Linux hands getrusage's maximum on from the process that started this one, so it is asked otherwise.
+    Not getrusage's maximum on Linux: it starts with that of the process that started this one.
     """
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
@@ -68,54 +94,54 @@ def peak_memory() -> int:
 
 @dataclass
 class Child:
-    """A contender: what it told of itself, and the seconds until it did."""
+    """A contender: what it is, and the seconds until it was ready."""
 
     name: str
     process: subprocess.Popen[str]
     setup: float = 0.0
-    about: Answer | None = None
+    about: Values = field(default_factory=dict)
     memory: int = 0
 
-    def ask(self, question: Any) -> Answer:
-        """Ask and wait. Raises DataError with the contender's own sentence, CheckFailed where it is gone."""
+    def ask(self, what: Any) -> Values:
+        """Ask for a measurement and wait. Raises DataError with the contender's sentence, CheckFailed if it ended."""
         assert self.process.stdin is not None
-        with suppress(BrokenPipeError):  # heard of below
-            self.process.stdin.write(json.dumps(question) + "\n")
+        with suppress(BrokenPipeError):  # noticed below
+            self.process.stdin.write(json_lines.encode(ContenderRequest(what)))
             self.process.stdin.flush()
-        return self.hear()
+        answer = self._receive()
+        assert isinstance(answer, Measurement), answer
+        return answer.values
 
-    def hear(self) -> Answer:
+    def wait_until_ready(self) -> None:
+        answer = self._receive()
+        assert isinstance(answer, ContenderReady), answer
+        self.about = answer.about
+
+    def _receive(self) -> ContenderReady | Measurement:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
             code = self.process.wait()
             raise CheckFailed(f"{self.name} ended with exit code {code} in the middle of the benchmark; see above")
-        told: Answer = json.loads(line)
-        if "error" in told:
-            raise DataError(told["error"])
-        self.memory = told["memory"]
-        return told
+        message = json_lines.decode(line, *_MESSAGES)
+        if isinstance(message, ProcessFailed):
+            raise DataError(message.error)
+        self.memory = message.memory
+        return message
 
 
 @contextmanager
-def child(name: str, module: str, arguments: Answer) -> Iterator[Child]:
+def child(name: str, module: str, arguments: Values) -> Iterator[Child]:
     """Start `python -m module` with the arguments as JSON, and wait until it is ready."""
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", module, json.dumps(arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(zoo.__file__).parents[1],
-        start_new_session=True,  # Ctrl-C is ours to answer
-    )
+    process = json_lines.start(module, json.dumps(arguments))
     contender = Child(name, process)
     try:
-        contender.about = contender.hear()
+        contender.wait_until_ready()
         contender.setup = time.perf_counter() - start
         yield contender
     except BaseException:
-        process.kill()  # and do not wait for what it is doing
+        process.kill()  # without waiting for what it is doing
         raise
     finally:
         assert process.stdin is not None and process.stdout is not None

@@ -24,7 +24,7 @@ ENCODER = "encoder"
 Compute = Callable[[np.ndarray], None]
 
 
-def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[bench_process.Answer, bench_process.Asked]:
+def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[bench_process.Values, bench_process.Measure]:
     """Return what is told, and what answers: given (batch, seconds), compute for so long; tell images a second."""
     folder = RunFolder.of(Path(runs), recipe_name)
     samples = folder.read_history().arrays[SAMPLE_INPUTS].astype(np.float32) / 255
@@ -33,7 +33,7 @@ def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[bench_pro
     else:
         compute, about = _onnxruntime(folder, ENCODER if name == ENCODER else "model", device)
 
-    def answer(asked: tuple[int, float]) -> bench_process.Answer:
+    def answer(asked: tuple[int, float]) -> bench_process.Values:
         batch, seconds = asked
         images = np.resize(samples, (batch, *samples.shape[1:]))
         compute(images)  # what is done once for a shape is not counted

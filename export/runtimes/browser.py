@@ -1,8 +1,7 @@
-"""A job in headless Chromium: a server on 127.0.0.1 hands it out, and takes what the page posts."""
+"""A job in headless Chromium: a server on 127.0.0.1 hands it out, and takes the outputs and messages of the page."""
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import re
@@ -12,18 +11,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 from export.npm import web_folder
+from export.runtimes.job import MESSAGES, JobMessage
 from export.runtimes.supervise import Ending, Limits, supervise
+from zoo import json_lines
 
 PAGE = Path(__file__).with_name("child.html")
-_ANSWER = re.compile(r"/\d+\.\d+\.f32")
-_ASKED = re.compile(r"/(job\.json|graph\.onnx|\d+\.f32)")
+_OUTPUT = re.compile(r"/\d+\.\d+\.f32")
+_INPUT = re.compile(r"/(job\.json|graph\.onnx|\d+\.f32)")
 _ORT = re.compile(r"/ort/(ort[A-Za-z0-9.-]*\.(?:mjs|wasm))")
 _KINDS = {".html": "text/html", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json"}
 
-# Headless, and without a word to the world outside.
+# Headless, and without any connection to the outside.
 OPTIONS = (
     "--headless=new --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
     "--disable-sync --disable-quic --disable-default-apps --disable-extensions --mute-audio"
@@ -38,17 +38,17 @@ def options(profile: str) -> list[str]:
 
 def run_served(command: Sequence[str], folder: Path, limits: Limits, stop: threading.Event) -> Ending:
     """Do the job of a folder in a browser; `command` starts it."""
-    told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    inbox: queue.SimpleQueue[JobMessage] = queue.SimpleQueue()
     with (
-        _serving(folder, told) as address,
+        _serving(folder, inbox) as address,
         tempfile.TemporaryDirectory(prefix="aezoo-", ignore_cleanup_errors=True) as profile,
     ):
-        return supervise([*command, *options(profile), address], limits, told=told, stop=stop)
+        return supervise([*command, *options(profile), address], limits, inbox=inbox, stop=stop)
 
 
 @contextmanager
-def _serving(folder: Path, told: queue.SimpleQueue[dict[str, Any]]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(folder, told))
+def _serving(folder: Path, inbox: queue.SimpleQueue[JobMessage]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(folder, inbox))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
@@ -60,34 +60,34 @@ def _serving(folder: Path, told: queue.SimpleQueue[dict[str, Any]]) -> Iterator[
         server.server_close()
 
 
-def _handler(folder: Path, told: queue.SimpleQueue[dict[str, Any]]) -> type[BaseHTTPRequestHandler]:
+def _handler(folder: Path, inbox: queue.SimpleQueue[JobMessage]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """Hands out the job's own files and onnxruntime-web's, and nothing else."""
 
         def do_GET(self) -> None:
-            path = self._asked()
+            path = self._requested()
             if path is None or not path.is_file():
-                self._answer(404)
+                self._respond(404)
             else:
-                self._answer(200, path.read_bytes(), _KINDS.get(path.suffix, "application/octet-stream"))
+                self._respond(200, path.read_bytes(), _KINDS.get(path.suffix, "application/octet-stream"))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            if self.path == "/tell":
-                told.put(json.loads(body))
-            elif _ANSWER.fullmatch(self.path):
+            if self.path == "/message":
+                inbox.put(json_lines.decode(body, *MESSAGES))
+            elif _OUTPUT.fullmatch(self.path):
                 (folder / self.path[1:]).write_bytes(body)
-            self._answer(204)
+            self._respond(204)
 
-        def _asked(self) -> Path | None:
+        def _requested(self) -> Path | None:
             if self.path == "/":
                 return PAGE
-            if _ASKED.fullmatch(self.path):
+            if _INPUT.fullmatch(self.path):
                 return folder / self.path[1:]
             library = _ORT.fullmatch(self.path)
             return web_folder() / library[1] if library else None
 
-        def _answer(self, code: int, body: bytes = b"", kind: str = "text/plain") -> None:
+        def _respond(self, code: int, body: bytes = b"", kind: str = "text/plain") -> None:
             self.send_response(code)
             if body:
                 self.send_header("Content-Type", kind)

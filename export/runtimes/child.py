@@ -1,6 +1,6 @@
 """The process of one Python runtime: `python -m export.runtimes.child NAME FOLDER` does the job in the folder.
 
-It imports that runtime and nothing else of weight: a crash, a hang or a hunger for memory is its own.
+It imports that runtime and nothing else of weight: if that crashes, hangs or eats memory, no other process suffers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from export.runtimes.job import JOB
+from export.runtimes.job import JOB, CaseDone, Loaded
+from zoo import json_lines
+from zoo.json_lines import ProcessFailed
 
 Array = np.ndarray
 Run = Callable[[Array], list[Array]]
@@ -46,14 +48,14 @@ def _openvino(path: Path, job: dict[str, Any]) -> Run:
     import openvino
 
     core = openvino.Core()
-    # Its default on CPUs with AMX is bfloat16's precision, 8e-4 off.
-    asked = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-    compiled = core.compile_model(core.read_model(path.read_bytes()), "CPU", asked)
+    # Its default on CPUs with AMX computes in bfloat16, 8e-4 off.
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    compiled = core.compile_model(core.read_model(path.read_bytes()), "CPU", settings)
     outputs = [compiled.output(name) for name in job["outputs"]]
 
     def run(value: Array) -> list[Array]:
-        answers = compiled({job["input"]: value})
-        return [answers[output] for output in outputs]
+        results = compiled({job["input"]: value})
+        return [results[output] for output in outputs]
 
     return run
 
@@ -66,7 +68,7 @@ def _opencv(path: Path, job: dict[str, Any]) -> Run:
 
     def run(value: Array) -> list[Array]:
         net.setInput(value, job["input"])
-        return [np.asarray(answer) for answer in net.forward(job["outputs"])]
+        return [np.asarray(output) for output in net.forward(job["outputs"])]
 
     return run
 
@@ -75,14 +77,14 @@ def _tract(path: Path, job: dict[str, Any]) -> Run:
     import tract
 
     model = tract.onnx().load(path)
-    names = [model.output_name(place) for place in range(model.output_count())]  # optimised, they are others
-    known = set(job["outputs"]) <= set(names)  # it names outputs after their nodes; their order it keeps
-    places = [names.index(name) for name in job["outputs"]] if known else range(len(job["outputs"]))
+    names = [model.output_name(index) for index in range(model.output_count())]  # as they are before it is optimised
+    known = set(job["outputs"]) <= set(names)  # it names outputs after their nodes, and keeps their order
+    indices = [names.index(name) for name in job["outputs"]] if known else range(len(job["outputs"]))
     runnable = model.into_model().into_runnable()
 
     def run(value: Array) -> list[Array]:
-        answers = runnable.run([value])
-        return [answers[place].to_numpy() for place in places]
+        outputs = runnable.run([value])
+        return [outputs[index].to_numpy() for index in indices]
 
     return run
 
@@ -101,21 +103,21 @@ def main(name: str, folder: Path) -> None:
     try:
         job = json.loads((folder / JOB).read_text())
         run = _RUNTIMES[name](folder / job["graph"], job)
-        _tell({"loaded": True})
+        _send(Loaded())
         for number, case in enumerate(job["cases"]):
             value = np.fromfile(folder / case["file"], "<f4").reshape(case["shape"])
-            answers = [np.asarray(answer, "<f4", order="C") for answer in run(value)]
-            for place, answer in enumerate(answers):
-                answer.tofile(folder / f"{number}.{place}.f32")
-            _tell({"case": number, "shapes": [list(answer.shape) for answer in answers]})
+            outputs = [np.asarray(output, "<f4", order="C") for output in run(value)]
+            for index, output in enumerate(outputs):
+                output.tofile(folder / f"{number}.{index}.f32")
+            _send(CaseDone(number, [list(output.shape) for output in outputs]))
     except Exception as error:  # each runtime raises kinds of its own
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        _tell({"error": line})
+        _send(ProcessFailed(line))
         sys.exit(1)
 
 
-def _tell(told: dict[str, Any]) -> None:
-    print(json.dumps(told), flush=True)
+def _send(message: object) -> None:
+    print(json_lines.encode(message), end="", flush=True)
 
 
 if __name__ == "__main__":

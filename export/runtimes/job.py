@@ -3,9 +3,9 @@
     graph.onnx
     job.json        {graph, input, outputs: [name], cases: [{name, file, shape}]}
     <case>.f32      raw little-endian float32
-    <case>.<output>.f32, written by the process, which says {"case": number, "shapes": [[…]]} in a line after each
+    <case>.<output>.f32, written by the process
 
-A process says {"loaded": true} before the first case; what it says of itself otherwise is {"error": sentence}.
+The process sends messages (`zoo.json_lines`): Loaded, a CaseDone after each case, and at the end Done or ProcessFailed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,32 @@ from pathlib import Path
 
 import numpy as np
 
+from export.graph import Array
+from zoo.json_lines import ProcessFailed
+
 JOB = "job.json"
 
-Array = np.ndarray
+
+@dataclass(frozen=True)
+class Loaded:
+    """The graph is loaded."""
+
+
+@dataclass(frozen=True)
+class CaseDone:
+    """The outputs of a case are written, in these shapes."""
+
+    case: int
+    shapes: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """Every case is done; only a process that does not end by itself has to say so."""
+
+
+JobMessage = Loaded | CaseDone | Done | ProcessFailed
+MESSAGES: tuple[type[JobMessage], ...] = (Loaded, CaseDone, Done, ProcessFailed)
 
 
 @dataclass(frozen=True)
@@ -48,7 +71,7 @@ class Job:
         (folder / "graph.onnx").write_bytes(self.graph)
         for number, case in enumerate(self.cases):
             (folder / f"{number}.f32").write_bytes(case.value.astype("<f4").tobytes())
-        told = {
+        job = {
             "graph": "graph.onnx",
             "input": self.input,
             "outputs": list(self.outputs),
@@ -57,13 +80,13 @@ class Job:
                 for number, case in enumerate(self.cases)
             ],
         }
-        (folder / JOB).write_text(json.dumps(told))
+        (folder / JOB).write_text(json.dumps(job))
 
     def answers(self, folder: Path, number: int, shapes: Sequence[Sequence[int]]) -> dict[str, Array]:
-        """Read what a process wrote for a case. Raises ValueError where it is not what it said."""
+        """Read what a process wrote for a case. Raises ValueError where it is not of these shapes."""
         if len(shapes) != len(self.outputs):
             raise ValueError(f"{len(shapes)} outputs, expected {len(self.outputs)}")
         return {
-            name: np.frombuffer((folder / f"{number}.{place}.f32").read_bytes(), "<f4").reshape(shapes[place])
-            for place, name in enumerate(self.outputs)
+            name: np.frombuffer((folder / f"{number}.{index}.f32").read_bytes(), "<f4").reshape(shapes[index])
+            for index, name in enumerate(self.outputs)
         }

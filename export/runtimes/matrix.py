@@ -1,4 +1,4 @@
-"""Every graph through every runtime: numbers, no words but those of the runtimes."""
+"""Every graph through every runtime: numbers, and no text but that of the runtimes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from export.graph import Array
 from export.runtimes.browser import run_served
 from export.runtimes.catalogue import Fault, Runtime
 from export.runtimes.conformance import ConformanceTest
-from export.runtimes.job import Case, Job
+from export.runtimes.job import Case, CaseDone, Job, Loaded
 from export.runtimes.supervise import Ending, Limits, supervise
 from export.verify import Check, allowing, compare, severity
+from zoo import json_lines
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Cell:
     allowed     what is allowed there
     where       that output and case
     cases       how many cases it answered, of how many
-    why         what stopped it, in words
+    why         the reason why it was stopped or failed
     faults      what is known to be wrong in the runtime with such a graph
     """
 
@@ -86,7 +87,7 @@ def _row(
 ) -> Row:
     cases = test.cases()
     expected = [test.expected(case) for case in cases]
-    stop = threading.Event()  # of Ctrl-C the processes hear nothing: each is in a session of its own
+    stop = threading.Event()  # Ctrl-C does not reach the processes: each is in a session of its own
 
     def one(runtime: Runtime) -> Cell:
         if runtime.version is None:
@@ -116,23 +117,17 @@ def _run(
         folder = Path(name)
         job.write(folder)
         ending = _supervised(runtime, folder, limits, stop)
-        return _judge(test, runtime, job, ending, folder, expected)
+        return _cell_of(test, runtime, job, ending, folder, expected)
 
 
 def _supervised(runtime: Runtime, folder: Path, limits: Limits, stop: threading.Event) -> Ending:
     if runtime.served:
         return run_served(runtime.command, folder, limits, stop)
-    environment = {**_OURS, **runtime.environment}
+    environment = {"PYTHONPATH": json_lines.python_path(), **runtime.environment}
     return supervise([*runtime.command, str(folder)], limits, environment=environment, stop=stop, folder=folder)
 
 
-# The child imports `export` wherever the command was called from.
-_OURS = {
-    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-}
-
-
-def _judge(
+def _cell_of(
     test: ConformanceTest,
     runtime: Runtime,
     job: Job,
@@ -143,25 +138,25 @@ def _judge(
     worst: tuple[Check, str] | None = None
     answered = 0
     why = ending.why
-    for told in ending.told:
-        if "case" not in told:
+    for message in ending.messages:
+        if not isinstance(message, CaseDone):
             continue
-        number = told["case"]
+        number = message.case
         if number != answered or number >= len(job.cases):  # each once, in their order
-            why = why or f"told of a case {number!r} where {answered} was due"
+            why = why or f"says that case {number!r} is done where {answered} was due"
             break
         try:
-            answers = job.answers(folder, number, told["shapes"])
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            why = why or f"wrote no sound answer to {job.cases[number].name} ({error})"
+            answers = job.answers(folder, number, message.shapes)
+        except (OSError, ValueError, TypeError) as error:
+            why = why or f"wrote no sound outputs for {job.cases[number].name} ({error})"
             break
         answered += 1
         for found in _compared(test, job.cases[number], answers, expected[number]):
             if worst is None or severity(found[0]) > severity(worst[0]):
                 worst = found
     if answered < len(job.cases):
-        why = why or "ended without a word"
-        loaded = any("loaded" in told for told in ending.told)
+        why = why or "ended without a message"
+        loaded = any(isinstance(message, Loaded) for message in ending.messages)
         why += f", {f'at {job.cases[answered].name}' if loaded else 'while it loads the graph'}"
     met, where = worst or (None, "")
     graph = onnx.ModelProto.FromString(test.graph.data).graph

@@ -1,8 +1,7 @@
-"""A process under limits: what it says line by line, and how it ended. Foreign runtimes crash, hang and eat memory."""
+"""A job's process under limits: its messages, and how it ended. Foreign runtimes crash, hang and eat memory."""
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import signal
@@ -14,7 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+from export.runtimes.job import MESSAGES, Done, JobMessage
+from zoo import json_lines
+from zoo.json_lines import ProcessFailed
 
 _MAX_LINE = 1 << 20
 POLL = 0.05  # seconds between two looks at time and memory
@@ -33,9 +36,9 @@ class Limits:
 
 @dataclass
 class Ending:
-    """How a process ended: what it told, and in words what stopped it, '' where it ended well by itself."""
+    """How a process ended: its messages, and the reason why it was stopped or failed, '' where it ended well."""
 
-    told: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[JobMessage] = field(default_factory=list)
     why: str = ""
     seconds: float = 0.0
 
@@ -45,22 +48,22 @@ def supervise(
     limits: Limits,
     *,
     environment: Mapping[str, str] | None = None,
-    told: queue.SimpleQueue[dict[str, Any]] | None = None,
+    inbox: queue.SimpleQueue[JobMessage] | None = None,
     stop: threading.Event | None = None,
     folder: Path | None = None,
 ) -> Ending:
     """Run a command until it ends, or says that it is done or has failed, or goes beyond a limit, or `stop` is set.
 
-    What it tells are JSON objects: lines on its standard output, unless `told` brings them from elsewhere.
+    Its messages are lines on its standard output, unless `inbox` brings them from elsewhere.
     """
-    heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue() if told is None else told
+    received: queue.SimpleQueue[JobMessage] = queue.SimpleQueue() if inbox is None else inbox
     ending, began = Ending(), time.monotonic()
     with tempfile.TemporaryFile() as log:
         try:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if told is None else log,
+                stdout=subprocess.PIPE if inbox is None else log,
                 stderr=log,
                 env={**os.environ, **(environment or {})},
                 cwd=folder,
@@ -69,32 +72,30 @@ def supervise(
         except OSError as error:
             ending.why = f"cannot be started: {(error.strerror or str(error)).lower()}"
             return ending
-        reader = _listen(process, heard) if told is None else None
+        reader = _listen(process, received) if inbox is None else None
         try:
-            ending.why = _watch(process, limits, heard, ending, began, stop or threading.Event())
+            ending.why = _watch(process, limits, received, ending, began, stop or threading.Event())
         finally:
             _end(process)
             if reader is not None:
                 reader.join(timeout=2.0)  # what it started may still hold the pipe
-        _take(heard, ending)
-        said = next((str(each["error"]) for each in ending.told if "error" in each), "")
-        ending.why = said or (ending.why and _with_last_line(ending.why, log))
+        _take(received, ending)
+        failed = next((each.error for each in ending.messages if isinstance(each, ProcessFailed)), "")
+        ending.why = failed or (ending.why and _with_last_line(ending.why, log))
     ending.seconds = time.monotonic() - began
     return ending
 
 
-def _listen(process: subprocess.Popen[bytes], heard: queue.SimpleQueue[dict[str, Any]]) -> threading.Thread:
-    """Put each line that is a JSON object into the queue; runtimes print other things too."""
+def _listen(process: subprocess.Popen[bytes], received: queue.SimpleQueue[JobMessage]) -> threading.Thread:
+    """Put each message into the queue; runtimes print other lines too."""
     assert process.stdout is not None
     stream = process.stdout
 
     def listen() -> None:
         with suppress(ValueError):  # the stream is closed while it is read
             while line := stream.readline(_MAX_LINE):
-                with suppress(ValueError, RecursionError):
-                    value = json.loads(line)
-                    if isinstance(value, dict):
-                        heard.put(value)
+                with suppress(ValueError):
+                    received.put(json_lines.decode(line, *MESSAGES))
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
@@ -104,18 +105,18 @@ def _listen(process: subprocess.Popen[bytes], heard: queue.SimpleQueue[dict[str,
 def _watch(
     process: subprocess.Popen[bytes],
     limits: Limits,
-    heard: queue.SimpleQueue[dict[str, Any]],
+    received: queue.SimpleQueue[JobMessage],
     ending: Ending,
     began: float,
     stop: threading.Event,
 ) -> str:
-    """Wait; return what stopped the process in words, or '' where it ended well or said that it has."""
+    """Wait; return the reason why the process was stopped or failed, '' where it ended well or said that it is done."""
     while True:
         with suppress(subprocess.TimeoutExpired):
             code = process.wait(POLL)
             return _ended_by(code)
-        _take(heard, ending)
-        if any("done" in each or "error" in each for each in ending.told):
+        _take(received, ending)
+        if any(isinstance(each, Done | ProcessFailed) for each in ending.messages):
             return ""
         if stop.is_set():
             return "stopped"
@@ -125,9 +126,9 @@ def _watch(
             return f"more than {limits.memory / 2**30:.3g} GiB of memory"
 
 
-def _take(heard: queue.SimpleQueue[dict[str, Any]], ending: Ending) -> None:
-    while not heard.empty():
-        ending.told.append(heard.get())
+def _take(received: queue.SimpleQueue[JobMessage], ending: Ending) -> None:
+    while not received.empty():
+        ending.messages.append(received.get())
 
 
 def _ended_by(code: int) -> str:
@@ -174,7 +175,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def memory_of(pid: int) -> int:
-    """Return the resident bytes of a process and its descendants; 0 where the system does not tell."""
+    """Return the resident bytes of a process and its descendants; 0 where the system does not say."""
     page = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
     total = 0
     for each in (pid, *_descendants(pid)):

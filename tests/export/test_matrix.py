@@ -24,6 +24,7 @@ from export.publish import publish
 from export.runtimes import catalogue
 from export.runtimes.catalogue import NAMES, Fault, Runtime, find
 from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
+from export.runtimes.job import CaseDone
 from export.runtimes.matrix import Cell, Row, run_matrix
 from export.runtimes.report import as_text
 from export.runtimes.supervise import Limits, answer_of, memory_of, supervise
@@ -69,7 +70,7 @@ def answer(path, job):
                 while True:
                     os.write(1, b"x" * 65536)
             if how == "counts wrongly":
-                child._tell({"case": 99, "shapes": []})
+                child._send(child.CaseDone(99, []))
         answers = run(value)
         if how == "is wrong" and len(value) == 2:
             answers[0] = answers[0] + 1e-3
@@ -149,8 +150,8 @@ def test_a_runtime_that_is_installed_computes_what_torch_computes(name: str, mod
         ("crashes", "crashed (SIGSEGV), at noise × 7"),
         ("raises", "cannot do seven, at noise × 7"),
         ("leaves", "ended with exit code 3 (no such operator), at noise × 7"),
-        ("leaves softly", "ended without a word, at noise × 7"),
-        ("counts wrongly", "told of a case 99 where 8 was due, at noise × 7"),
+        ("leaves softly", "ended without a message, at noise × 7"),
+        ("counts wrongly", "says that case 99 is done where 8 was due, at noise × 7"),
         ("floods", "not done after 6 s, at noise × 7"),
         ("hangs", "not done after 6 s, at noise × 7"),
         ("eats memory", "more than 1 GiB of memory, at noise × 7"),
@@ -303,15 +304,15 @@ def test_where_float32_has_fewer_digits_the_gate_knows_and_only_there(tmp_path: 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for the process in Linux's /proc")
 def test_a_process_ends_with_all_that_it_started() -> None:
     script = (
-        "import json, subprocess, time; child = subprocess.Popen(['sleep', '300'])\n"
-        "print(json.dumps({'pid': child.pid}), flush=True); time.sleep(300)"
+        "import subprocess, sys, time; child = subprocess.Popen(['sleep', '300'])\n"
+        "import export.runtimes.child as own; own._send(own.CaseDone(child.pid, [])); time.sleep(300)"
     )
     began = time.monotonic()
-    ending = supervise([sys.executable, "-c", script], Limits(seconds=5.0))
-    assert ending.why == "not done after 5 s"
+    ending = supervise([sys.executable, "-c", script], Limits(seconds=10.0))
+    assert ending.why == "not done after 10 s"
     assert time.monotonic() - began < 30
-    (line,) = ending.told
-    assert has_ended(line["pid"])
+    (message,) = ending.messages
+    assert isinstance(message, CaseDone) and has_ended(message.case)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in Linux's /proc")
