@@ -10,7 +10,7 @@ import math
 
 BASELINES = {
     "pca": "PCA",
-    "linear-map": "the best linear map",
+    "linear": "the linear map",
     "nearest-example": "the nearest example",
     "nearest-mean": "the nearest class mean",
     "class-mean": "the class mean",

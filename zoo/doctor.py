@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 import zoo
-from zoo import display
+from zoo import display, sessions
 from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, print_next, run
 from zoo.data import sets
 from zoo.runs import find_runs
@@ -20,7 +22,7 @@ from zoo.runs import find_runs
 app = new_app("Say what this machine has, what is missing, and the line that mends it.")
 
 PACKAGES = (
-    "torch onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow scikit-learn "
+    "torch onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy scipy PySide6-Essentials pooch Pillow scikit-learn "
     "scikit-image typer rich"
 ).split()
 
@@ -43,7 +45,7 @@ def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) ->
     """Look at versions, devices, the provider a session really gets, data, runs and the display."""
     looks: list[Callable[[], list[Finding]]] = [
         _versions,
-        _torch,
+        _training,
         _provider,
         _window,
         lambda: [_data(dataset, data) for dataset in sets.DATA_SETS.values()],
@@ -92,21 +94,28 @@ def _onnxruntimes() -> list[Finding]:
     return [Finding("onnxruntime", "not installed", "pip install onnxruntime")]
 
 
-def _torch() -> list[Finding]:
-    import torch
-
-    if torch.cuda.is_available():
-        found = f"cuda: {torch.cuda.get_device_name()}"
-    elif torch.version.cuda is None:
+def _training() -> list[Finding]:
+    """Say what torch would compute on; it is loaded, in another process, only where an NVIDIA driver is found."""
+    try:
+        without_cuda = metadata.version("torch").endswith("+cpu")
+    except metadata.PackageNotFoundError:
+        return []  # said already
+    if without_cuda:
         found = "cpu (this torch is a build without CUDA)"
     else:
-        found = "cpu (torch finds no NVIDIA device)"
-    return [Finding("training on", f"{found}, {torch.get_num_threads()} threads")]
+        why_no_driver = sessions.why_no_driver()
+        found = f"cpu ({why_no_driver})" if why_no_driver else _cuda_device()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return [Finding("training on", f"{found}, {cores} {'core' if cores == 1 else 'cores'}")]
+
+
+def _cuda_device() -> str:
+    code = "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else '')"
+    name = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True).stdout.strip()
+    return f"cuda: {name}" if name else "cpu (torch finds no NVIDIA device)"
 
 
 def _provider() -> list[Finding]:
-    from zoo import sessions
-
     provider = sessions.probe()
     why = f" ({provider.why_not_cuda})" if provider.why_not_cuda else ""
     return [Finding("viewing on", f"{provider.label}{why}")]

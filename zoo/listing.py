@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import shutil
 import sys
-from collections.abc import Iterable
+import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from zoo import variants
-from zoo.cli import RUNS_DEFAULT, Json, Runs, new_app, plain, print_json, print_next, run
+import typer
+
+from zoo import comparison, registry, variants
+from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_recipes, new_app, plain, print_json, print_next, run
 from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import QUICK, History, RunFolder, find_runs, finite
@@ -19,43 +23,70 @@ app = new_app("Show every recipe of the zoo.")
 
 JSON_KEYS = (
     *("name", "assignment", "task", "dataset", "objective", "parameters", "bottleneck", "epochs"),
-    *("metric", "published", "measured", "rival", "baseline", "run", "provenance"),
+    *("metric", "published", "measured", "main_baseline", "baseline", "run", "provenance"),
 )
-_RECIPE = ("recipe", "network", "data", "objective", "parameters", "bottleneck", "epochs")
-_FIGURES = ("metric", "sheet", "measured", "baseline", "run")
-_NUMBERS = {"parameters", "epochs", "sheet", "measured"}
+# From the left to the right; of the others as many are shown as there is room for, first those named first.
+COLUMNS = (
+    *("recipe", "figure", "sheet", "baseline", "vs baseline", "state"),
+    *("parameters", "bottleneck", "epochs", "objective", "data", "network"),
+)
+ALWAYS = ("recipe", "figure", "baseline", "state")
+OTHERS = ("vs baseline", "sheet", "parameters", "bottleneck", "epochs", "objective", "data", "network")
+_NUMBERS = {"parameters", "epochs", "sheet"}
 NOTHING = "–"
+SHORTEST_NAME = 12
+
+Row = dict[str, Any]
+ListedNames = Annotated[
+    list[str] | None,
+    typer.Argument(help="Recipes: all by default.", metavar="[NAME…]", autocompletion=complete_recipes),
+]
 
 
 @app.command()
-def main(runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
-    """Show every recipe: network, data set, size, and where there is a run its figure beside sheet and baseline."""
-    from zoo import registry
-
-    recipes = [*registry.recipes().values(), *_variants(runs)]
-    facts = [facts_of(recipe, runs) for recipe in recipes]
+def main(
+    names: ListedNames = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="METRIC", help="In one table by mse, psnr, accuracy …, best first.")
+    ] = None,
+    runs: Runs = RUNS_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Show recipes, and where there is a run its figure beside the baseline: `aezoo list purdue --sort mse`."""
+    rows = [facts_of(recipe, runs, metric=sort) for recipe in _recipes(names or ["all"], runs)]
+    if sort:
+        rows = _sorted(rows, sort)
     if as_json:
-        print_json([{key: row[key] for key in JSON_KEYS} for row in facts])
+        print_json([{key: row[key] for key in JSON_KEYS} for row in rows])
         return
-    print(plain(_table(facts)))
+    print(plain(_table(rows, width=shutil.get_terminal_size().columns, grouped=not sort)))
     print_next("train", "purdue/conv", "--data", "sample")
 
 
-def _variants(runs: Path) -> list[Recipe]:
-    """Return the variants of which there are runs; a folder whose name is none is passed over."""
-    from zoo import registry
-
-    found = []
+def _recipes(names: list[str], runs: Path) -> list[Recipe]:
+    """Return the recipes that are named, and those variants of them of which there are runs."""
+    chosen = {recipe.name: recipe for recipe in registry.match(names)}
     for run_folder in find_runs(runs):
         name = run_folder.path.relative_to(runs).as_posix()
-        with contextlib.suppress(UsageError):
-            if variants.MARK in name:
-                found.append(registry.load(name))
-    return found
+        with contextlib.suppress(UsageError):  # the name of a folder may be none of ours
+            if name.split(variants.MARK)[0] in chosen:
+                chosen[name] = registry.load(name)
+    return list(chosen.values())
 
 
-def facts_of(recipe: Recipe, runs: Path) -> dict[str, Any]:
-    """Return what is listed of a recipe."""
+def _sorted(rows: list[Row], metric: str) -> list[Row]:
+    """Return the rows by a metric, the best first, and what has no figure of it last."""
+    if all(row["measured"] is None for row in rows):
+        raise UsageError(
+            f"no run of these recipes has measured {metric!r}; metrics are mse, psnr, ssim, bce, accuracy …"
+        )
+    sign = -1 if comparison.larger_is_better(metric) else 1
+    return sorted(rows, key=lambda row: math.inf if row["measured"] is None else sign * row["measured"])
+
+
+def facts_of(recipe: Recipe, runs: Path, *, metric: str | None = None) -> Row:
+    """Return what is listed of a recipe, with its figure in `metric`, or else in the one that says most."""
+    metric = metric or recipe.metric
     return {
         "name": recipe.name,
         "assignment": recipe.assignment,
@@ -67,33 +98,37 @@ def facts_of(recipe: Recipe, runs: Path) -> dict[str, Any]:
         "parameters": recipe.network.parameters,
         "bottleneck": list(recipe.network.bottleneck),
         "epochs": recipe.schedule.epochs,
-        "metric": recipe.metric,
-        "published": recipe.published.get(recipe.metric),
-        **_measured(recipe, RunFolder.of(runs, recipe.name)),
+        "metric": metric,
+        "published": recipe.published.get(metric),
+        **_measured(recipe, RunFolder.of(runs, recipe.name), metric),
     }
 
 
-def _measured(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
+def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
     """The run's own figure and its baseline's; None where there is no run, or none that has ended."""
-    nothing = {"measured": None, "rival": recipe.main_baseline, "baseline": None, "run": None, "provenance": None}
+    nothing = dict.fromkeys(("measured", "baseline", "run", "state", "provenance"))
+    nothing["main_baseline"] = recipe.main_baseline
     if not folder.history.is_file():
         return nothing
     try:
         history = folder.read_history()
     except AezooError:
-        return {**nothing, "run": "broken"}
-    baselines = history.baselines()
-    main = next(iter(ranked(recipe.task.name, baselines)), recipe.main_baseline)  # no PCA where it would be exact
+        return {**nothing, "run": "broken", "state": "broken"}
+    measured = finite(history.metrics().get(metric))
+    figures = {name: values.get(metric) for name, values in history.baselines().items()}
+    comparable = [name for name in figures if comparison.in_short(measured, figures[name], metric)]
+    main = next(iter(ranked(recipe.task.name, comparable)), recipe.main_baseline)  # no PCA where it would be exact
     return {
-        "measured": finite(history.metrics().get(recipe.metric)),
-        "rival": main,
-        "baseline": finite(baselines.get(main, {}).get(recipe.metric)),
-        "run": _told(history, recipe),
+        "measured": measured,
+        "main_baseline": main,
+        "baseline": finite(figures.get(main)),
+        "run": _run(history, recipe),
+        "state": _state(history, recipe),
         "provenance": str(history.meta.get("provenance")),
     }
 
 
-def _told(history: History, recipe: Recipe) -> str:
+def _run(history: History, recipe: Recipe) -> str:
     """Say how far a run is and on what, so that nobody takes a short one for the whole."""
     state, data = str(history.meta.get("state")), str(history.meta.get("data"))
     if state == QUICK:
@@ -102,58 +137,87 @@ def _told(history: History, recipe: Recipe) -> str:
     return f"{history.epochs}{of} epochs, {data}{'' if state == 'finished' else f', {state}'}"
 
 
-def _cells(row: dict[str, Any]) -> dict[str, str]:
-    noise = f" (noise {row['noise']:g})" if row["noise"] else ""
-    baseline = f"{row['rival']} {_figure(row['baseline'])}" if row["baseline"] is not None else NOTHING
+def _state(history: History, recipe: Recipe) -> str:
+    """Say the same in few words."""
+    state, epochs = str(history.meta.get("state")), recipe.schedule.epochs
+    done = f", {history.epochs} of {epochs}" if history.epochs != epochs and state != QUICK else ""
+    return f"{state}{done}{', sample' if str(history.meta.get('data')).endswith('-sample') else ''}"
+
+
+# ---- the table -----------------------------------------------------------------------------------------------
+
+
+def _table(rows: list[Row], *, width: int, grouped: bool) -> str:
+    """Return lines of at most `width` characters, in one block an assignment where they are grouped."""
+    cells = [_cells(row, grouped=grouped) for row in rows]
+    widths = _widths(cells, width)
+    head = _line({column: column for column in widths}, widths, width)
+    lines: list[str] = [] if grouped else [head]
+    group = ""
+    for row, own in zip(rows, cells, strict=True):
+        if grouped and row["assignment"] != group:
+            group = row["assignment"]
+            lines += [*([""] if lines else []), group[:width], head]
+        lines.append(_line(own, widths, width))
+    return "\n".join([*lines, *_sources(rows, width)])
+
+
+def _cells(row: Row, *, grouped: bool) -> dict[str, str]:
+    metric, baseline = row["metric"], row["baseline"]
+    main = comparison.noun(row["main_baseline"]).removeprefix("the ")
     return {
-        "recipe": row["name"].split("/")[1],
-        "network": row["summary"],
-        "data": row["dataset"] + noise,
-        "objective": row["objective"],
+        "recipe": row["name"].split("/")[1] if grouped else row["name"],
+        "figure": NOTHING if row["measured"] is None else f"{metric} {_figure(metric, row['measured'])}",
+        "sheet": NOTHING if row["published"] is None else _figure(metric, row["published"]),
+        "baseline": NOTHING if baseline is None else f"{main} {_figure(metric, baseline)}",
+        "vs baseline": comparison.in_short(row["measured"], baseline, metric) or NOTHING,
+        "state": row["state"] or NOTHING,
         "parameters": f"{row['parameters']:,}",
         "bottleneck": "×".join(map(str, row["bottleneck"])) or NOTHING,
         "epochs": str(row["epochs"]),
-        "metric": row["metric"],
-        "sheet": _figure(row["published"]),
-        "measured": _figure(row["measured"]),
-        "baseline": baseline,
-        "run": row["run"] or NOTHING,
+        "objective": row["objective"],
+        "data": row["dataset"] + (f" (noise {row['noise']:g})" if row["noise"] else ""),
+        "network": row["summary"],
     }
 
 
-def _figure(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.3g}"
+def _figure(metric: str, value: float) -> str:
+    return f"{value:.1%}".replace("%", " %") if metric.startswith("accuracy") else f"{value:.3g}"
 
 
-def _table(facts: list[dict[str, Any]]) -> str:
-    """One block an assignment; the columns of figures are shown in full where there is any run."""
-    columns = (*_RECIPE, *(_FIGURES if any(row["run"] for row in facts) else ("metric", "sheet")))
-    rows = [_cells(row) for row in facts]
-    widths = {column: max(len(column), *(len(cells[column]) for cells in rows)) for column in columns}
-    lines: list[str] = []
-    for assignment in dict.fromkeys(row["assignment"] for row in facts):
-        lines += ["", assignment] if lines else [assignment]
-        lines.append(_line({column: column for column in columns}, widths))
-        lines += [
-            _line(cells, widths) for row, cells in zip(facts, rows, strict=True) if row["assignment"] == assignment
-        ]
-    return "\n".join([*lines, *_sources(facts)])
+def _widths(cells: list[dict[str, str]], width: int) -> dict[str, int]:
+    """Return the columns to show, with their widths: what says nothing of any recipe is left out."""
+    full = {column: max(len(column), *(len(own[column]) for own in cells)) for column in COLUMNS}
+    telling = [column for column in full if any(own[column] != NOTHING for own in cells)]
+    shown = [column for column in ALWAYS if column in telling]
+    for column in OTHERS:
+        wanted = [*shown, column]
+        if column in telling and sum(full[each] + 2 for each in wanted) > width:
+            break
+        shown = wanted if column in telling else shown
+    widths = {column: full[column] for column in COLUMNS if column in shown}
+    excess = sum(size + 2 for size in widths.values()) - width
+    widths["recipe"] = max(min(SHORTEST_NAME, widths["recipe"]), widths["recipe"] - max(0, excess))
+    return widths
 
 
-def _sources(facts: list[dict[str, Any]]) -> list[str]:
+def _line(cells: dict[str, str], widths: dict[str, int], width: int) -> str:
+    texts = {column: _cut(cells[column], size) for column, size in widths.items()}
+    padded = (
+        f"{texts[name]:>{size}}" if name in _NUMBERS else f"{texts[name]:{size}}" for name, size in widths.items()
+    )
+    return _cut(("  " + "  ".join(padded)).rstrip(), width)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _sources(rows: list[Row], width: int) -> list[str]:
     """Say where the images of the measured figures come from: a figure of a copy is not one of the original."""
-    sources = dict.fromkeys((row["dataset"], row["provenance"]) for row in facts if row["provenance"])
-    return (
-        ["", "data of the runs", *(f"  {dataset}: {provenance}" for dataset, provenance in sources)] if sources else []
-    )
-
-
-def _line(cells: dict[str, str], widths: dict[str, int]) -> str:
-    padded: Iterable[str] = (
-        f"{cells[column]:>{width}}" if column in _NUMBERS else f"{cells[column]:{width}}"
-        for column, width in widths.items()
-    )
-    return ("  " + "  ".join(padded)).rstrip()
+    sources = dict.fromkeys(f"{row['dataset']}: {row['provenance']}" for row in rows if row["provenance"])
+    lines = [textwrap.wrap(source, width, initial_indent="  ", subsequent_indent="    ") for source in sources]
+    return ["", "data of the runs", *(line for several in lines for line in several)] if sources else []
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def _why_no_cuda() -> str:
 
     if CUDA not in onnxruntime.get_available_providers():
         return "this onnxruntime has no CUDA provider"
-    driver = _why_no_driver()
+    driver = why_no_driver()
     if driver:
         return driver
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its troubles there
@@ -89,7 +89,7 @@ def _why_no_cuda() -> str:
     return ""
 
 
-def _why_no_driver() -> str:
+def why_no_driver() -> str:
     """Ask the driver itself, without a word on the screen; '' when it counts at least one device."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import zoo
 from tests.conftest import TrainedRuns
 from tests.representatives import representatives
 from zoo import cli, registry, runs
 from zoo.data import sets
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
+ROOT = Path(__file__).parents[2]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -35,6 +39,50 @@ def test_every_verb_has_help(capsys: Capture, verb: str) -> None:
     assert f"aezoo {verb}" in out
 
 
+@pytest.mark.parametrize("words", [("-V",), ("--version",), ("version",)])
+def test_the_version_is_printed(capsys: Capture, words: tuple[str, ...]) -> None:
+    assert aezoo(capsys, *words) == (0, f"aezoo {zoo.__version__}\n", "")
+
+
+def test_python_m_aezoo_is_the_command(capsys: Capture) -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    assert "aezoo" in packages["include"]
+    path = os.pathsep.join(str(ROOT / folder) for folder in packages["where"])  # what an installation makes importable
+    command = [sys.executable, "-m", "aezoo", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, cwd="/")
+    assert (done.returncode, done.stdout) == aezoo(capsys, "--help")[:2]
+
+
+# What is typed all day. `train purdue/cnov` and `train --epochs three` are mistakes, found before anything is loaded.
+LIGHT = (
+    *("", "--help", "trian", "list", "list --json", "list purdue/cnov", "doctor", "card {graph}", "data --help"),
+    *("export --help", "verify --help", "view --help", "report --help"),
+)
+
+
+@pytest.mark.parametrize("words", LIGHT)
+def test_what_is_typed_all_day_loads_no_torch(words: str, trained_runs: TrainedRuns) -> None:
+    graph = trained_runs("purdue/conv") / "purdue" / "conv" / "model.onnx" if "{graph}" in words else ""
+    code = "import sys; from zoo import cli\ntry: cli.main()\nfinally: print('torch loaded:', 'torch' in sys.modules)"
+    command = [sys.executable, "-c", code, *words.format(graph=graph).split()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.endswith("torch loaded: False\n"), done.stderr
+
+
+@pytest.mark.parametrize("verb", ["list", "list --json", "--help", "--version", "doctor", "train purdue/conv", "trian"])
+def test_a_closed_stdout_is_one_sentence(verb: str) -> None:
+    command = f"exec {sys.executable} -m zoo.cli {verb} >&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("aezoo: standard output is closed")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_stderr_hides_no_exit_code_and_writes_nowhere_else() -> None:
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m zoo.cli trian 2>&-"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_help_names_every_verb_and_a_bare_call_shows_it(capsys: Capture) -> None:
     code, out, _ = aezoo(capsys, "--help")
     assert code == 0
@@ -48,7 +96,8 @@ def test_a_mistyped_verb_is_told_the_nearest(capsys: Capture) -> None:
     assert err == "aezoo: no verb 'trian'; did you mean 'train'? (`aezoo --help` shows all)\n"
 
 
-def test_list_shows_every_recipe(capsys: Capture) -> None:
+def test_list_shows_every_recipe(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     code, out, _ = aezoo(capsys, "list")
     assert code == 0
     headings = [line for line in out.splitlines() if line and not line.startswith((" ", "next:"))]
@@ -61,7 +110,7 @@ def test_list_shows_every_recipe(capsys: Capture) -> None:
 
 
 def test_list_shows_a_runs_figure_beside_the_sheets_and_says_how_far_the_run_is(
-    capsys: Capture, trained_runs: TrainedRuns
+    capsys: Capture, trained_runs: TrainedRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = (*representatives(), "maastricht/model-2")
     folder = trained_runs(*names)
@@ -73,12 +122,58 @@ def test_list_shows_a_runs_figure_beside_the_sheets_and_says_how_far_the_run_is(
         assert row["baseline"] is not None
         assert "sample" in row["run"]
     assert rows["maastricht/base"]["published"] == 0.0036
+    monkeypatch.setenv("COLUMNS", "160")
     _, out, _ = aezoo(capsys, "list", "--runs", folder)
     line = next(line for line in out.splitlines() if line.startswith("  model-2 "))
     assert "0.00056" in line
-    assert "nearest-example 0.0165" in line, "PCA with 4,096 values would be exact, so it is not compared with"
+    assert "nearest example 0.0165" in line, "PCA with 4,096 values would be exact, so it is not compared with"
+    assert "× more" in line or "× less" in line
     assert "  cifar10: sample: 32×32 patches of scikit-image's photographs" in out
-    assert "quick, cifar10-sample" in line
+    assert "quick, sample" in line
+    assert "quick, cifar10-sample" in rows["maastricht/model-2"]["run"]
+
+
+def write_run(root: Path, name: str, *, state: str = "finished", epochs: int = 150, **figures: float) -> None:
+    """Write a history with these figures on the test split, and of two baselines."""
+    arrays = {runs.TRAIN_LOSS: np.zeros(epochs), "baselines/pca/mse": np.full(1, 4e-3)}
+    arrays |= {f"metrics/{metric}": np.full(1, value) for metric, value in figures.items()}
+    history = History(meta={"state": state, "data": "mnist", "provenance": "MNIST, " + "a " * 60}, arrays=arrays)
+    atomic_write(RunFolder.of(root, name).history, pack_history(history))
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 100, 160, 300])
+def test_the_list_fits_the_terminal(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    write_run(tmp_path, "purdue/conv", mse=1e-3)
+    write_run(tmp_path, "purdue/dense@learning_rate=0.0123,batch_size=77,seed=3", epochs=9, mse=5e-2)
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = aezoo(capsys, "list", "--runs", tmp_path)
+    lines = [line for line in out.splitlines() if not line.startswith("next: ")]
+    assert len(lines) > 40
+    assert max(map(len, lines)) <= width
+    if width >= 80:
+        line = next(line for line in lines if line.startswith("  conv ") and "mse" in line)
+        assert line.split("  ")[1] == "conv"
+        assert all(text in line for text in ("mse 0.001", "PCA 0.004", "finished"))
+        assert ("4.0× less" in line and "3,217" in line) == (width >= 160)
+
+
+def test_the_list_takes_names_and_sorts_by_a_metric(capsys: Capture, tmp_path: Path) -> None:
+    write_run(tmp_path, "purdue/conv", mse=3e-3, psnr=25.0)
+    write_run(tmp_path, "purdue/dense", mse=1e-3, psnr=30.0)
+    write_run(tmp_path, "hesso/conv", mse=2e-3, psnr=27.0)
+    write_run(tmp_path, "freiburg/lr-0.1", mse=0.0, psnr=99.0)
+    for metric in ("mse", "psnr"):
+        code, out, _ = aezoo(capsys, "list", "purdue", "hesso/conv", "--sort", metric, "--runs", tmp_path)
+        names = [line.split()[0] for line in out.splitlines() if line.startswith(("  purdue/", "  hesso/"))]
+        assert (code, names) == (0, ["purdue/dense", "hesso/conv", "purdue/conv", "purdue/denoise"])
+        assert metric in out
+    code, out, _ = aezoo(capsys, "list", "purdue", "--json", "--runs", tmp_path)
+    assert [row["name"] for row in json.loads(out)] == ["purdue/dense", "purdue/conv", "purdue/denoise"]
+    code, _, err = aezoo(capsys, "list", "purdue", "--sort", "sharpness", "--runs", tmp_path)
+    assert code == 2
+    assert "no run of these recipes has measured 'sharpness'" in err
 
 
 def test_a_run_that_diverged_is_listed_with_null(capsys: Capture, tmp_path: Path) -> None:
@@ -98,7 +193,7 @@ def test_list_as_json_is_one_list_with_the_promised_keys(capsys: Capture) -> Non
     for row in rows:
         assert list(row) == [
             *("name", "assignment", "task", "dataset", "objective", "parameters", "bottleneck", "epochs"),
-            *("metric", "published", "measured", "rival", "baseline", "run", "provenance"),
+            *("metric", "published", "measured", "main_baseline", "baseline", "run", "provenance"),
         ]
         assert all(isinstance(size, int) for size in row["bottleneck"])
 

@@ -16,7 +16,7 @@ from zoo import comparison
     [
         (0.0020, 0.0084, "mse", "pca", "4.2× less error than PCA"),
         (0.0093, 0.0030, "mse", "pca", "3.1× more error than PCA"),
-        (0.0054, 0.0069, "mse", "linear-map", "1.28× less error than the best linear map"),
+        (0.0054, 0.0069, "mse", "linear", "1.28× less error than the linear map"),
         (0.0046, 0.0046, "mse", "pca", "the same error as PCA"),
         (0.00460001, 0.0046, "mse", "pca", "the same error as PCA"),
         (0.096, 0.84, "bce", "noisy-input", "8.8× less error than the noisy input"),

@@ -42,3 +42,10 @@ def test_every_recipe_can_be_named_without_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_an_assignment_names_all_its_recipes() -> None:
+    assert registry.match(["purdue"]) == registry.match(["purdue/*"])
+    assert next(recipe.name for recipe in registry.match(["purdue@seed=3"])) == "purdue/dense@seed=3"
+    with pytest.raises(UsageError, match=r"no recipe 'purdu'; did you mean 'purdue'\?"):
+        registry.match(["purdu"])
