@@ -101,7 +101,7 @@ def test_the_loss_falls_and_the_history_tells_of_every_epoch_and_step(tmp_path: 
         history.arrays[runs.SAMPLE_RECONSTRUCTIONS], history.arrays[runs.EPOCH_RECONSTRUCTIONS][-1]
     )
     assert history.metrics().keys() == set(runs.METRICS)
-    assert history.baselines().keys() == {"pca", "nearest-example", "black", "mean-image", "noisy-input"}
+    assert history.baselines().keys() == {"linear", "nearest-example", "black", "mean-image", "noisy-input"}
     assert {"recipe", "seed", "epochs", "device", "torch", "data", "data_sha256", "provenance"} <= history.meta.keys()
     assert history.meta["state"] == result.state
 

@@ -25,6 +25,13 @@ def few_records(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cifar10, "RECORDS", RECORDS)
 
 
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sums of these batches in place of the published ones."""
+    sums = {name: hashlib.md5(data).hexdigest() for name, data in batches().items()}
+    monkeypatch.setattr(cifar10, "MD5", sums)
+
+
 def batches() -> dict[str, bytes]:
     rng = np.random.default_rng(0)
     names = (*cifar10.FILES["train"], *cifar10.FILES["test"])
@@ -73,12 +80,25 @@ def test_the_batches_may_lie_in_the_folder_itself(folder: Path) -> None:
     assert len(cifar10.load("test", folder / cifar10.FOLDER)) == RECORDS
 
 
-def test_provenance_is_told_by_the_sums_by_a_file_beside_or_not_at_all(folder: Path, tmp_path: Path) -> None:
+def test_provenance_is_a_note_beside_the_files_or_unknown(folder: Path) -> None:
     assert cifar10.load("test", folder).provenance == cifar10.UNKNOWN
     (folder / cifar10.FOLDER / "PROVENANCE.txt").write_text("decoded from a JPEG copy\nmore\n")
     assert cifar10.load("test", folder).provenance == "decoded from a JPEG copy"
-    cifar10.unpack(archive(batches()), folder)
+
+
+@pytest.mark.usefixtures("published")
+def test_the_official_archive_is_known_by_the_published_sums(folder: Path, tmp_path: Path) -> None:
+    assert cifar10.load("train", folder).provenance == cifar10.OFFICIAL
+    (folder / cifar10.FOLDER / "PROVENANCE.txt").write_text("decoded from a JPEG copy")
     assert cifar10.load("test", folder).provenance == cifar10.OFFICIAL
+
+
+def test_nothing_beside_the_files_makes_them_official(folder: Path) -> None:
+    lines = [f"{hashlib.sha256(data).hexdigest()}  {name}" for name, data in batches().items()]
+    (folder / cifar10.FOLDER / "SHA256SUMS").write_text("\n".join(lines))
+    assert cifar10.load("test", folder).provenance == cifar10.UNKNOWN
+    (folder / cifar10.FOLDER / "PROVENANCE.txt").write_text("CIFAR-10, Official archive")
+    assert cifar10.load("test", folder).provenance == cifar10.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -97,14 +117,15 @@ def test_a_broken_batch_is_named_with_what_was_met_and_what_to_do(folder: Path, 
         cifar10.load("train", folder)
 
 
-def test_a_changed_byte_is_noticed_where_the_sums_are_known(folder: Path) -> None:
-    cifar10.unpack(archive(batches()), folder)
+@pytest.mark.usefixtures("published")
+def test_a_changed_byte_among_official_files_is_noticed(folder: Path) -> None:
     path = folder / cifar10.FOLDER / "test_batch.bin"
     data = bytearray(path.read_bytes())
     data[100] ^= 1
     path.write_bytes(data)
-    with pytest.raises(DataError, match="does not have the sha256 that SHA256SUMS beside it tells"):
-        cifar10.load("test", folder)
+    for split in cifar10.FILES:
+        with pytest.raises(DataError, match=r"test_batch\.bin does not have the published MD5, as the other files"):
+            cifar10.load(split, folder)
 
 
 def test_a_missing_batch_pickles_and_an_empty_folder_each_have_their_sentence(folder: Path, tmp_path: Path) -> None:
@@ -136,6 +157,7 @@ def test_only_the_six_regular_files_of_the_right_size_are_taken_from_an_archive(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.usefixtures("published")
 def test_the_archive_is_fetched_checked_unpacked_and_not_kept(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.zoo.conftest import Server, silent
 from zoo import cli
-from zoo.data import fetch, mnist
+from zoo.data import fetch, mnist, sets
 from zoo.errors import DataError
 
 
@@ -75,3 +75,10 @@ def test_the_verbs_fetch_and_tell(
     with pytest.raises(SystemExit):
         cli.main(["data", "status", "--data", str(tmp_path)])
     assert f"in {tmp_path}: sound" in capsys.readouterr().out
+
+
+def test_the_users_folder_means_the_same_data_to_every_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert sets.from_anywhere("~/d") == str(tmp_path / "d")
+    assert sets.from_anywhere("d") == str(Path.cwd() / "d")
+    assert (sets.from_anywhere(None), sets.from_anywhere("sample")) == (None, "sample")

@@ -15,7 +15,7 @@ SAMPLE = "sample"
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set: how to read a split from a folder, how to fetch it, and its embedded twin."""
+    """A data set: how to read a split from a folder, how to fetch it, and the sample that stands for it."""
 
     name: str
     title: str
@@ -99,11 +99,12 @@ def folder_of(data: str | None) -> Path | None:
 
 def from_anywhere(data: str | None) -> str | None:
     """Return what names the same data to a process that stands in another folder."""
-    return data if data is None or data == SAMPLE else str(Path(data).resolve())
+    folder = folder_of(data)
+    return data if not data or folder is None else str(folder.resolve())
 
 
 def obtain(name: str, data: str | None, *, say: Callable[[str], None]) -> None:
-    """Fetch a data set into the user's cache where no place is named and it is not there yet; say so first."""
+    """Fetch a data set into the user's cache where no folder is named and it is not there yet; say so first."""
     folder = folder_of(data)
     if data is not None or folder is None or get(name).present(folder):
         return
