@@ -17,7 +17,7 @@ from tests.viewer.conftest import TIMEOUT, Open, settle_window, write_run
 from viewer.qt import menus, paper
 from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import MainWindow
-from viewer.qt.palette import Entry, matching
+from viewer.qt.palette import PaletteEntry, matching
 from viewer.qt.widgets.notices import details
 from zoo.runs import RunFolder
 
@@ -161,13 +161,17 @@ def test_the_palette_knows_every_command_that_can_be_done(two: MainWindow) -> No
 
 
 def test_entries_in_which_the_words_begin_come_first() -> None:
-    entries = [Entry("Go to noise", "", print), Entry("Noise: median", "", print), Entry("Denoise", "", print)]
+    entries = [
+        PaletteEntry("Go to noise", "", print),
+        PaletteEntry("Noise: median", "", print),
+        PaletteEntry("Denoise", "", print),
+    ]
     assert [entry.text for entry in matching(entries, "nois")] == ["Go to noise", "Noise: median", "Denoise"]
     assert matching(entries, "go noise") == entries[:1] and matching(entries, "absent") == []
 
 
 def test_the_sheet_of_keys_has_every_key_and_every_panel(two: MainWindow) -> None:
-    shown = menus.open_sheet(two)
+    shown = menus.open_key_sheet(two)
     text = shown.text.toPlainText()
     for wanted in ("Ctrl+K", "Ctrl+Shift+E", "F11", "Alt+W", "Page Down", *(about.hint for about in PANELS.values())):
         assert wanted in text, wanted
@@ -175,7 +179,7 @@ def test_the_sheet_of_keys_has_every_key_and_every_panel(two: MainWindow) -> Non
 
 
 def test_notices_can_be_copied_with_what_a_maintainer_would_ask(two: MainWindow) -> None:
-    two.notices.tell("Something went wrong.")
+    two.notices.add("Something went wrong.")
     two.notices.copy()
     copied = QGuiApplication.clipboard().text()
     assert copied.startswith("Something went wrong.") and details()[0] in copied and "Qt 6" in copied

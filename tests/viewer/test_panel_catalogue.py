@@ -21,7 +21,7 @@ class FakePanel(Panel):
 
     name = "fake"
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         self.subtitle.setText(f"{len(after.selected)} selected")
 
     def commands(self) -> tuple[Command, ...]:
@@ -44,7 +44,7 @@ def test_an_entry_makes_a_panel_of_menu_window_and_layout(
     settle_window(qtbot, window)
     panel = window.panels["fake"]
     assert isinstance(panel, FakePanel) and panel.isVisible() and panel.subtitle.text() == "1 selected"
-    sheet = menus.open_sheet(window)
+    sheet = menus.open_key_sheet(window)
     browser = sheet.findChild(QTextBrowser)
     assert browser is not None
     text = browser.toPlainText()

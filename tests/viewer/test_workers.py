@@ -80,7 +80,7 @@ def send_and_wait(qtbot: QtBot, workers: Workers, file: FileBytes) -> Reply:
 def test_a_worker_that_is_killed_is_told_and_replaced(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
     before = window.workers.process_id
-    with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT) as told:
+    with qtbot.waitSignal(window.workers.notice, timeout=TIMEOUT) as told:
         os.kill(before, signal.SIGKILL)
     assert told.args == ["The worker process died of signal 9 and was replaced."]
     window.panels.noise.slider.setValue(77)
@@ -94,7 +94,7 @@ def test_a_worker_that_hangs_is_killed_and_its_question_asked_once_more(
 ) -> None:
     window = open_window(run.path, run_seconds=0.3)
     os.kill(window.workers.process_id, signal.SIGSTOP)
-    with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT) as told:
+    with qtbot.waitSignal(window.workers.notice, timeout=TIMEOUT) as told:
         window.panels.noise.slider.setValue(77)
     assert "gave no answer within 0.3 s over tests/conv/model.onnx and was replaced" in told.args[0]
     settle_window(qtbot, window)
@@ -106,7 +106,7 @@ def test_a_spare_worker_takes_over_at_once(run: RunFolder, open_window: Open, qt
     qtbot.waitUntil(lambda: bool(window.workers._spare and window.workers._spare.ready), timeout=TIMEOUT)
     assert window.workers._spare is not None
     spare = window.workers._spare.process_id
-    with qtbot.waitSignal(window.workers.told, timeout=TIMEOUT):
+    with qtbot.waitSignal(window.workers.notice, timeout=TIMEOUT):
         os.kill(window.workers.process_id, signal.SIGKILL)
     assert window.workers.process_id == spare
 
@@ -116,7 +116,7 @@ def test_a_file_that_ends_two_workers_is_refused_and_others_go_on(
 ) -> None:
     workers = make_workers(open_seconds=0.3)
     told: list[str] = []
-    workers.told.connect(told.append)
+    workers.notice.connect(told.append)
     workers.worker_ready.connect(lambda _: os.kill(workers.process_id, signal.SIGSTOP))
     reply = send_and_wait(qtbot, workers, file)
     assert "graph.onnx ended 2 worker processes (the last gave no answer within 0.3 s)" in reply.error
@@ -266,7 +266,7 @@ def test_a_patient_question_outlives_the_worker_that_had_it(make_workers: Make, 
     replies: list[Reply] = []
     workers.answered.connect(replies.append)
     os.kill(workers.process_id, signal.SIGSTOP)
-    with qtbot.waitSignal(workers.told, timeout=TIMEOUT) as told:
+    with qtbot.waitSignal(workers.notice, timeout=TIMEOUT) as told:
         workers.send(request(file, "patient", low_priority=True))
     assert "asked once more" in told.args[0]
     qtbot.waitUntil(lambda: bool(replies), timeout=TIMEOUT)

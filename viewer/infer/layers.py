@@ -19,7 +19,7 @@ Sizes = tuple[int | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Layers:
+class LayerListing:
     """The header's listing in the graph's order, and each tensor's (C, H, W) where it is known."""
 
     listing: tuple[dict[str, Any], ...]
@@ -30,7 +30,7 @@ class Layers:
         return {entry["tensor"]: entry["shape"] for entry in self.listing}
 
 
-def find(data: bytes) -> Layers:
+def find(data: bytes) -> LayerListing:
     """Return the float32 tensors (batch, C, H, W) that nodes make, the first output of each."""
     import onnx
 
@@ -38,10 +38,10 @@ def find(data: bytes) -> Layers:
     known = _shapes(model)
     batch = _batch(model)
     found = [entry for node in model.graph.node if (entry := _entry(node, known, batch))]
-    return Layers(tuple(found[:MOST]), left_out=max(0, len(found) - MOST))
+    return LayerListing(tuple(found[:MOST]), left_out=max(0, len(found) - MOST))
 
 
-def expose(data: bytes, layers: Layers) -> bytes:
+def expose(data: bytes, layers: LayerListing) -> bytes:
     """Return the graph with these tensors among its outputs."""
     import onnx
 

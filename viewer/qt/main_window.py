@@ -15,8 +15,8 @@ from viewer.infer.requests import Reply
 from viewer.qt import menus
 from viewer.qt.application import apply_theme, theme_of
 from viewer.qt.disk import Disk, JobResult
+from viewer.qt.image_browser import PICTURES, ImageBrowser, pixels_of
 from viewer.qt.image_processes import ImageProcesses
-from viewer.qt.images import PICTURES, Images, pixels_of
 from viewer.qt.layout import Layout
 from viewer.qt.panels.all import Panels
 from viewer.qt.run_loader import RunLoader
@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
         self.workers, self.disk = workers, disk
         self.processes = ImageProcesses(self)
         self.run_loader = RunLoader(self.store, disk, workers, self.processes, self)
-        self.images = Images(self.store, workers, self.processes, disk, self)
+        self.images = ImageBrowser(self.store, workers, self.processes, disk, self)
         self._making = QTimer(self, interval=TURN_MILLISECONDS)
         self._making.timeout.connect(self._make_next)
         self.window_at: float | None = None  # seconds on the monotonic clock
@@ -88,13 +88,13 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         for part in (self.workers, self.run_loader, self.images):
-            part.told.connect(self.notices.tell)
+            part.notice.connect(self.notices.add)
         self.images.progressed.connect(self.status.show_progress)
         self.workers.worker_ready.connect(self.status.show_worker)
         self.workers.answered.connect(self._clocked)
-        self.store.changed.connect(self._follow)
+        self.store.changed.connect(self._state_changed)
         self.panels.when_made(self._meet)
-        for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.told):
+        for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.notice):
             signal.connect(self._maybe_settled)
         for signal in (self.disk.idle, self.processes.idle):
             signal.connect(self._maybe_settled)
@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
         if panel.name != "runs":
             return
         runs = self.panels.runs
-        runs.told.connect(self.notices.tell)
+        runs.notice.connect(self.notices.add)
         runs.entered.connect(lambda: self.go_to(self.panels.reconstructions))
         runs.folder_wanted.connect(lambda: menus.open_folder(self))
         runs.file_wanted.connect(lambda: menus.open_file(self))
@@ -133,7 +133,7 @@ class MainWindow(QMainWindow):
         try:
             chosen = library.absolute(rest)
         except UsageError as error:
-            self.notices.tell(f"{error}.")
+            self.notices.add(f"{error}.")
             return
         self.notices.clear()
         if remember:
@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
             if picture is not None:
                 self.images.add_picture(picture, "from the clipboard")
                 return
-        self.notices.tell("There is no picture in the clipboard; copy one first, or drop a picture's file here.")
+        self.notices.add("There is no picture in the clipboard; copy one first, or drop a picture's file here.")
 
     def export_panel(self) -> None:
         """Ask for a file and write the panel used last into it."""
@@ -199,13 +199,13 @@ class MainWindow(QMainWindow):
 
         kind = file.suffix.lower().removeprefix(".")
         if kind not in paper.KINDS:
-            self.notices.tell(
+            self.notices.add(
                 f"{file.name}: a panel is exported as PNG, SVG, PDF or CSV; end the name with one of them."
             )
             return
         numbers = panel.numbers() if kind == "csv" else []
         if kind == "csv" and not numbers:
-            self.notices.tell(f"{panel.title} shows no numbers now; export a picture of it, or another panel.")
+            self.notices.add(f"{panel.title} shows no numbers now; export a picture of it, or another panel.")
             return
         data = paper.table(numbers) if kind == "csv" else paper.picture(panel, kind)
         self.disk.do(f"export {file}", partial(atomic_write, file, data), partial(self._exported, file))
@@ -213,7 +213,7 @@ class MainWindow(QMainWindow):
     # ---- what happens ----
 
     def _exported(self, file: Path, done: JobResult) -> None:
-        self.notices.tell(sentence(done.error) if done.error else f"Wrote {file}.")
+        self.notices.add(sentence(done.error) if done.error else f"Wrote {file}.")
 
     def _panel_in_use(self) -> Panel:
         """The panel that has the keyboard, or else the one used last."""
@@ -239,7 +239,7 @@ class MainWindow(QMainWindow):
         if reply.request.kind == "run" and not reply.error:
             self.status.show_speed(reply.milliseconds)
 
-    def _follow(self, before: State, after: State) -> None:
+    def _state_changed(self, before: State, after: State) -> None:
         self.status.show_provenance(after.page.provenance if after.page else "")
         name = after.names().get(after.current) if after.current else None
         self.setWindowTitle(f"{name} – aezoo" if name else "aezoo")

@@ -15,9 +15,9 @@ from viewer.qt.settings import THEMES
 from viewer.state.formatting import clean
 
 if TYPE_CHECKING:
+    from viewer.qt.key_sheet import KeySheet
     from viewer.qt.main_window import MainWindow
     from viewer.qt.palette import Palette
-    from viewer.qt.sheet import Sheet
     from viewer.qt.widgets.panel import Panel
 
 
@@ -107,7 +107,7 @@ def _commands(panel: Panel, menu: QMenu) -> list[QAction]:
 
 def _help(window: MainWindow) -> None:
     menu = window.menuBar().addMenu("&Help")
-    keys = _action(menu, "&Keys and panels", "F1", lambda: open_sheet(window))
+    keys = _action(menu, "&Keys and panels", "F1", lambda: open_key_sheet(window))
     keys.setShortcuts([QKeySequence("F1"), QKeySequence("?")])
     _action(menu, "&Commands…", "Ctrl+K", lambda: open_palette(window))
 
@@ -149,13 +149,13 @@ def open_palette(window: MainWindow) -> Palette:
 
     window.panels.make_all()
     entries = [
-        palette.Entry(_plain(action.text()), action.shortcut().toString(), action.trigger)
+        palette.PaletteEntry(_plain(action.text()), action.shortcut().toString(), action.trigger)
         for _, action in _actions(window)
         if action.isEnabled()
     ]
     names = window.store.state.names()
     entries += [
-        palette.Entry(f"Run {name}", "", partial(window.store.set_selected, (path,), path))
+        palette.PaletteEntry(f"Run {name}", "", partial(window.store.set_selected, (path,), path))
         for path, name in names.items()
     ]
     shown = palette.Palette(entries, window)
@@ -163,9 +163,9 @@ def open_palette(window: MainWindow) -> Palette:
     return shown
 
 
-def open_sheet(window: MainWindow) -> Sheet:
+def open_key_sheet(window: MainWindow) -> KeySheet:
     """Show the sheet of keys."""
-    from viewer.qt import sheet
+    from viewer.qt import key_sheet
 
     window.panels.make_all()
     sections: dict[str, list[tuple[str, str]]] = {}
@@ -175,14 +175,14 @@ def open_sheet(window: MainWindow) -> Sheet:
             sections.setdefault(title, []).append((keys, _plain(action.text()).rstrip("…")))
     panels = [(entry.title, entry.hint) for entry in PANELS.values()]
     told = [
-        ("In pictures", sheet.IN_PICTURES),
-        ("In plots", sheet.IN_PLOTS),
-        ("In the table of runs", sheet.IN_THE_TABLE),
-        ("On the canvas of Draw", sheet.ON_THE_CANVAS),
+        ("In pictures", key_sheet.IN_PICTURES),
+        ("In plots", key_sheet.IN_PLOTS),
+        ("In the table of runs", key_sheet.IN_THE_TABLE),
+        ("On the canvas of Draw", key_sheet.ON_THE_CANVAS),
         *sections.items(),
         ("Panels", panels),
     ]
-    shown = sheet.Sheet(told, window)
+    shown = key_sheet.KeySheet(told, window)
     shown.open()
     return shown
 

@@ -13,7 +13,7 @@ MOST_SHOWN = 200
 
 
 @dataclass(frozen=True)
-class Entry:
+class PaletteEntry:
     """A line of the palette: what it says, its keys, and what it does."""
 
     text: str
@@ -21,7 +21,7 @@ class Entry:
     do: Callable[[], object]
 
 
-def matching(entries: Sequence[Entry], text: str) -> list[Entry]:
+def matching(entries: Sequence[PaletteEntry], text: str) -> list[PaletteEntry]:
     """Return the entries in which every word of `text` occurs, those first in which it begins a word."""
     words = text.casefold().split()
     found = [entry for entry in entries if all(word in entry.text.casefold() for word in words)]
@@ -35,7 +35,7 @@ def _begins(word: str, text: str) -> bool:
 class Palette(QDialog):
     """A line to type in and the entries that fit, the first of them chosen."""
 
-    def __init__(self, entries: Sequence[Entry], parent: QWidget) -> None:
+    def __init__(self, entries: Sequence[PaletteEntry], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Commands")
         self.setWindowFlag(Qt.WindowType.FramelessWindowHint)
@@ -53,7 +53,7 @@ class Palette(QDialog):
         layout.setContentsMargins(10, 10, 10, 10)
         layout.addWidget(self.line)
         layout.addWidget(self.list)
-        self._shown: list[Entry] = []
+        self._shown: list[PaletteEntry] = []
         self._fill("")
         self.resize(560, 420)
         middle = parent.frameGeometry().center()

@@ -31,7 +31,7 @@ EmbeddedKey = tuple[tuple[int, int, int], str, float, str]  # shape, data set, n
 class RunLoader(QObject):
     """Reads each file once for each stamp it bears. A run's history is read at once, its graph when it is looked at."""
 
-    told = Signal(str)
+    notice = Signal(str)
 
     def __init__(
         self, store: AppState, disk: Disk, workers: Workers, images: ImageProcesses, parent: QObject | None = None
@@ -43,7 +43,7 @@ class RunLoader(QObject):
         self._told_mismatch: set[str] = set()
         self._embedded: dict[EmbeddedKey, list[Callable[[Message | str], None]]] = {}
         workers.answered.connect(self._take_answer)
-        store.changed.connect(self._follow)
+        store.changed.connect(self._state_changed)
         self._watcher = QFileSystemWatcher(self)
         self._watcher.directoryChanged.connect(self._something_changed)
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MILLISECONDS)
@@ -112,16 +112,16 @@ class RunLoader(QObject):
             return
         entries, gone = done.result or ((), ())
         for root in set(gone).difference(self._store.state.gone) if entries else ():
-            self.told.emit(f"{clean(root, limit=120)} is gone.")  # without entries the table's place says so
+            self.notice.emit(f"{clean(root, limit=120)} is gone.")  # without entries the table's place says so
         self._store.set_entries(entries, gone)
         watched = {str(folder) for folder in library.folders(roots, self._store.state.entries)}
         new = watched.difference(self._watcher.directories())
         if new:
             self._watcher.addPaths(sorted(new))
         if done.error:
-            self.told.emit(sentence(done.error))
+            self.notice.emit(sentence(done.error))
 
-    def _follow(self, before: State, after: State) -> None:
+    def _state_changed(self, before: State, after: State) -> None:
         """Read what is new or has changed, the current entry first."""
         if (
             before.entries is after.entries
@@ -160,7 +160,7 @@ class RunLoader(QObject):
     def _take_card(self, entry: Entry, done: JobResult) -> None:
         if done.error:
             self._store.learn(entry.path, card=None, listed={}, sizes={}, card_error=done.error)
-            self.told.emit(sentence(done.error))
+            self.notice.emit(sentence(done.error))
         else:
             told, listed, sizes = done.result
             self._store.learn(entry.path, card=told, listed=listed, sizes=sizes, card_error="")
@@ -172,7 +172,7 @@ class RunLoader(QObject):
         told = sentence(f"{clean(entry.name, limit=100)}: {mismatch}") if mismatch else ""
         if told and told not in self._told_mismatch:
             self._told_mismatch.add(told)
-            self.told.emit(told)
+            self.notice.emit(told)
 
     # ---- history ----
 
@@ -197,7 +197,7 @@ class RunLoader(QObject):
 
     def _history_failed(self, entry: Entry, error: str) -> None:
         self._store.learn(entry.path, history=None, history_error=error)
-        self.told.emit(sentence(error))
+        self.notice.emit(sentence(error))
 
     # ---- graph ----
 
@@ -235,13 +235,13 @@ class RunLoader(QObject):
         self._store.learn(entry.path, graph=opened, graph_sha256=sha256, graph_error="", graph_card_error=card_error)
         self._check_recipe(entry)
         if card_error:
-            self.told.emit(sentence(card_error))
+            self.notice.emit(sentence(card_error))
         if entry.history_stamp is None:
             self._load_samples(entry, opened)
 
     def _graph_failed(self, entry: Entry, error: str) -> None:
         self._store.learn(entry.path, graph=None, graph_sha256="", graph_error=error, graph_card_error="")
-        self.told.emit(sentence(error))
+        self.notice.emit(sentence(error))
 
     # ---- decoder ----
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from viewer.qt.disk import Disk
-from viewer.qt.images import Images
+from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 
@@ -16,5 +16,5 @@ class Tools:
 
     store: AppState
     workers: Workers
-    images: Images
+    images: ImageBrowser
     disk: Disk

@@ -129,7 +129,7 @@ class Workers(QObject):
     """Takes questions, gives answers; the only thing that panels see of the worker process."""
 
     answered = Signal(object)  # Answer
-    told = Signal(str)  # one sentence on what happened to a worker
+    notice = Signal(str)  # one sentence on what happened to a worker
     worker_ready = Signal(object)  # Ready, of the worker that answers now
     idle = Signal()
 
@@ -332,7 +332,7 @@ class Workers(QObject):
         if request is not None:
             self._blame(request, why)
         elif why:
-            self.told.emit(f"The worker process {why} and was replaced.")
+            self.notice.emit(f"The worker process {why} and was replaced.")
         if self._active.ready is not None:
             self.worker_ready.emit(self._active.ready)
         return self._next()
@@ -341,7 +341,7 @@ class Workers(QObject):
         label, sha256 = request.file.label, request.file.sha256
         self._kills[sha256] += 1
         if self._kills[sha256] < KILLS_PER_FILE:
-            self.told.emit(f"The worker process {why} over {label} and was replaced; it is asked once more.")
+            self.notice.emit(f"The worker process {why} over {label} and was replaced; it is asked once more.")
             self._mailboxes.setdefault(request.requester, request)
             return
         refused = [entry for entry in self._mailboxes.values() if entry.file.sha256 == sha256]
@@ -351,7 +351,7 @@ class Workers(QObject):
 
     def _give_up(self, why: str) -> None:
         self._given_up = f"no worker process can be started: it {why}"
-        self.told.emit(f"Files cannot be opened, for {self._given_up}.")
+        self.notice.emit(f"Files cannot be opened, for {self._given_up}.")
         waiting = list(self._mailboxes.values())
         self._mailboxes.clear()
         for request in waiting:

@@ -51,7 +51,7 @@ class ArithmeticMode(Mode):
     def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         return state.current, encoder_decoders.get(state.current) if state.current else None, state.samples
 
-    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         encoder_decoder = encoder_decoders.get(state.current) if state.current else None
         self._path, self._encoder_decoder = (
             state.current,

@@ -109,7 +109,7 @@ class DirectionsMode(Mode):
         encoder_decoder = encoder_decoders.get(state.current) if state.current else None
         return state.current, encoder_decoder, state.now.split, *state.splits.items()
 
-    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()
         encoder_decoder = encoder_decoders.get(state.current) if state.current else None
         if not isinstance(encoder_decoder, EncoderDecoder):

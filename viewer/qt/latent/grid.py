@@ -68,7 +68,7 @@ class GridMode(Mode):
     def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         return (*[(path, state.of(path).history) for path in encoder_decoders], *state.splits.items())
 
-    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()  # which class a run was trained on, its test images tell
         self._paths = tuple(encoder_decoders)
         self.redraw()

@@ -56,7 +56,7 @@ class InterpolateMode(Mode):
     def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         return (*encoder_decoders.items(), *(state.samples_of(path) for path in encoder_decoders))
 
-    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         self._encoder_decoders, self._decoded = encoder_decoders, {}
         samples = state.samples if state.samples is not None else next(iter(self.shared.page.samples.values()), None)
         if samples is not None:

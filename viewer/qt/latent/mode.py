@@ -97,7 +97,7 @@ class Mode(QWidget):
         """What its picture depends on: it follows when something of this has changed."""
         raise NotImplementedError
 
-    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         """Show another subject."""
         raise NotImplementedError
 

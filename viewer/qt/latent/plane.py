@@ -94,7 +94,7 @@ class PlaneMode(Mode):
         samples = tuple(state.samples_of(path) for path in encoder_decoders)
         return (*encoder_decoders.items(), *samples, *(state.splits.items()))
 
-    def follow(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()
         others = set(self._encoder_decoders) != set(encoder_decoders)
         self._encoder_decoders = encoder_decoders

@@ -140,7 +140,7 @@ class Bottleneck(ImagePanel):
     def _sample(self, mine: Tilings) -> int:
         return min(self.store.state.sample, len(mine.values) - 1)
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         subject = subject_of(after)
         if subject != self._shown:
             self._shown = subject

@@ -112,9 +112,9 @@ class CardPanel(Panel):
     def _show_worker(self, _ready: Ready) -> None:
         """The worker tells where it computes: other facts of the same runs."""
         if self.isVisible():
-            self.follow(self.store.state, self.store.state)
+            self.show_state(self.store.state, self.store.state)
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         """Write anew what has changed; a reader's place is kept otherwise."""
         ready = self.tools.workers.ready
         provider = ready.provider if ready else ""

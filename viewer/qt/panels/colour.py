@@ -65,9 +65,9 @@ class Colour(ComparedPanel):
         if found:
             self.store.set_selected(found, found[0])
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         self.offer.setVisible(not self.runs(after) and bool(colourisers(after)))
-        super().follow(before, after)
+        super().show_state(before, after)
         if not self.runs(after):
             self.redraw()  # which runs are colourisers is learned one after another
 

@@ -92,8 +92,8 @@ class ComparedPanel(ImagePanel):
 
     # ---- asking ----
 
-    def follow(self, before: State, after: State) -> None:
-        self.bar.follow(after)
+    def show_state(self, before: State, after: State) -> None:
+        self.bar.show_state(after)
         subject = self._subject_of(after)
         if subject != self._subject:
             self._subject = subject

@@ -28,7 +28,7 @@ from viewer.figures.mosaic import Large
 from viewer.figures.theme import Theme
 from viewer.infer.requests import Reply
 from viewer.qt.disk import JobResult
-from viewer.qt.images import encoded_picture, picture_files, pixels_of
+from viewer.qt.image_browser import encoded_picture, picture_files, pixels_of
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
@@ -236,7 +236,7 @@ class Draw(ImagePanel):
         elif (pixels := pixels_of(mime.imageData()) if mime.hasImage() else None) is not None:
             self._take_picture(pixels, "the picture")
         else:
-            images.told.emit("There is no picture in the clipboard; copy one first, or drop a picture's file here.")
+            images.notice.emit("There is no picture in the clipboard; copy one first, or drop a picture's file here.")
 
     def _take_picture(self, picture: np.ndarray, name: str) -> None:
         job = partial(fit.fitted, picture, (3, SIDE, SIDE))
@@ -244,7 +244,7 @@ class Draw(ImagePanel):
 
     def _take_fitted(self, name: str, done: JobResult) -> None:
         if done.error:
-            self.tools.images.told.emit(formatting.sentence(f"{name}: {done.error}"))
+            self.tools.images.notice.emit(formatting.sentence(f"{name}: {done.error}"))
             return
         image, how = done.result
         self._origin = f"{name}: {how}"
@@ -252,7 +252,7 @@ class Draw(ImagePanel):
 
     # ---- asking ----
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         subject = tuple(
             (path, after.file_of(path), after.of(path).graph_error, self._why_not(after, path))
             for path in after.compared

@@ -88,7 +88,7 @@ class Latent(Panel):
     def commands(self) -> tuple[Command, ...]:
         return tuple(Command(mode.title.lower(), partial(self.choose, name)) for name, mode in self.modes.items())
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         self._show(after)
         if before.sample != after.sample and self.mode is not None:
             self.mode.redraw()
@@ -125,7 +125,7 @@ class Latent(Panel):
         subject = mode.subject(state, self._encoder_decoders)
         if new or subject != mode.shown:
             mode.shown = subject
-            mode.follow(state, self._encoder_decoders)
+            mode.show_state(state, self._encoder_decoders)
         self.subtitle.setText(mode.words)
 
     def _pick(self, told: dict[str, str | None]) -> str | None:

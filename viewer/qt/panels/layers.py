@@ -112,7 +112,7 @@ class Layers(ImagePanel):
 
     # ---- what is shown ----
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         file, samples, graph = after.graph_file, after.samples, after.now.graph
         if not (file and samples and graph and graph.image_shape == samples.inputs.shape[1:]):
             self._subject, self._shown = None, None

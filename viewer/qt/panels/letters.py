@@ -77,7 +77,7 @@ class Letters(ComparedPanel):
 
     def _switch(self) -> None:
         self.bar.setVisible(self.live)
-        self.follow(self.store.state, self.store.state)
+        self.show_state(self.store.state, self.store.state)
 
     def runs(self, state: State) -> tuple[Path, ...]:
         wanted = (letters.TRANSLATE, letters.RECALL)
@@ -96,10 +96,10 @@ class Letters(ComparedPanel):
         if translating:
             self.store.set_selected(found, translating[0])
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         nothing = not any(after.of(path).task in (letters.TRANSLATE, letters.RECALL) for path in after.compared)
         self.offer.setVisible(nothing and bool(letters.open_runs(after)))
-        super().follow(before, after)
+        super().show_state(before, after)
 
     def _subject_of(self, state: State) -> tuple[object, ...]:
         if self.live:

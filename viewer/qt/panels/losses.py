@@ -143,7 +143,7 @@ class Losses(Panel):
 
     # ---- what is shown ----
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         """Show the new state, if a selected run's history is another."""
         if _histories(before) != _histories(after) or before.entries is not after.entries:
             self._offer(after)

@@ -208,7 +208,7 @@ class Noise(ImagePanel):
         self.curve_view.set_theme(theme)
         super().set_theme(theme)
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         self._start(after)
         subject = (subject_of(after), after.current)
         if subject != self._shown:

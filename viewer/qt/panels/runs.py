@@ -28,7 +28,7 @@ class Runs(Panel):
     entered = Signal()  # a run is to be looked at
     folder_wanted = Signal()
     file_wanted = Signal()
-    told = Signal(str)
+    notice = Signal(str)
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
@@ -108,7 +108,7 @@ class Runs(Panel):
 
     # ---- what is shown ----
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         if before.entries is not after.entries or before.known is not after.known:
             self._show(after)
         elif before.selected != after.selected or before.current != after.current:
@@ -199,7 +199,7 @@ class Runs(Panel):
     def _open(self, path: Path | None) -> None:
         folder = path if path is None or path.is_dir() else path.parent
         if folder is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-            self.told.emit(f"No program opened the folder {clean(folder, limit=200)}; open it in your file manager.")
+            self.notice.emit(f"No program opened the folder {clean(folder, limit=200)}; open it in your file manager.")
 
     def _narrow(self, path: Path | None) -> None:
         assignment = self._assignment(path)

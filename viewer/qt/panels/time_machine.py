@@ -135,7 +135,7 @@ class TimeMachine(Panel):
 
     # ---- reading ----
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         compared = set(after.compared)
         for kept in (self._stamps, self._asked, self._epochs, self._films):
             for path in set(kept).difference(compared):

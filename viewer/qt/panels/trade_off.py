@@ -85,7 +85,7 @@ class TradeOff(Panel):
 
     # ---- what is shown ----
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         """Show the new state, if runs, what is known of them or the selection is another."""
         seen = ("entries", "known", "selected", "current")
         if any(getattr(before, name) is not getattr(after, name) for name in seen):

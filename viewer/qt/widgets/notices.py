@@ -42,7 +42,7 @@ class Notices(QFrame):
     def sentences(self) -> tuple[str, ...]:
         return tuple(self._sentences)
 
-    def tell(self, sentence: str) -> None:
+    def add(self, sentence: str) -> None:
         """Add a sentence; the oldest make room."""
         sentence = clean(sentence, limit=500)
         self._sentences = [*(entry for entry in self._sentences if entry != sentence), sentence][-20:]

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.qt.images import Images
+from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.figure_view import FigureView
@@ -16,7 +16,7 @@ from viewer.state.selection import State
 MOST_IMAGES = 10_000_000  # while nobody knows how many there are
 
 
-def connect_page_keys(view: FigureView, images: Images) -> None:
+def connect_page_keys(view: FigureView, images: ImageBrowser) -> None:
     """Turn the pages of images with a view's Page Up, Page Down, Home and End."""
     view.page_step.connect(images.turn)
     view.first.connect(lambda: images.go_to(0))
@@ -78,7 +78,7 @@ class PageBar(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
 
-    def follow(self, state: State) -> None:
+    def show_state(self, state: State) -> None:
         """Show which image is chosen, of how many, and which order they are in."""
         page = state.page
         count = len(page.clean) if page else 0

@@ -33,7 +33,7 @@ class Command:
 class Panel(QWidget):
     """A panel: `subtitle` stands beside its title, `body` holds the rest.
 
-    A subclass shows the state in `follow`; it is called when the state has changed while the panel can be seen, and
+    A subclass shows the state in `show_state`; it is called when the state has changed while the panel can be seen, and
     once with what was seen last when it comes into sight again. A hidden panel asks nothing.
     """
 
@@ -59,7 +59,7 @@ class Panel(QWidget):
 
     # ---- for subclasses ----
 
-    def follow(self, before: State, after: State) -> None:
+    def show_state(self, before: State, after: State) -> None:
         """Show the new state; `before` is the one shown last."""
         raise NotImplementedError
 
@@ -100,7 +100,7 @@ class Panel(QWidget):
         """Follow what has changed while nobody saw it."""
         before, self._seen = self._seen, self.store.state
         if before is not self._seen:
-            self.follow(before, self._seen)
+            self.show_state(before, self._seen)
 
     def focus_panel(self) -> None:
         """Give the keyboard to the panel's main control."""

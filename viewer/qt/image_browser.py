@@ -57,10 +57,10 @@ class Chunk:
     samples: Samples
 
 
-class Images(QObject):
+class ImageBrowser(QObject):
     """What the window does with images; the store holds which are shown."""
 
-    told = Signal(str)
+    notice = Signal(str)
     progressed = Signal(str)  # what is under way, '' when it is over
 
     def __init__(
@@ -75,7 +75,7 @@ class Images(QObject):
         self._afterwards: list[Any] = []  # what is done once the split is there
         self._ranking: Ranking | None = None
         self._wanted = ""  # the end of the ranking that is asked for, 'worst' or 'best'
-        store.changed.connect(self._follow)
+        store.changed.connect(self._state_changed)
 
     @property
     def busy(self) -> bool:
@@ -117,12 +117,12 @@ class Images(QObject):
         name = state.now.split
         if name is None or state.now.own_samples is None:
             if afterwards is not None:
-                self.told.emit("There is no test split to page through: nothing tells which images it was tested on.")
+                self.notice.emit("There is no test split to page through: nothing tells which images it was tested on.")
             return
         known = state.splits.get(name)
         if known is not None:
             if afterwards is not None:
-                self.told.emit(self._why_not(state, known))
+                self.notice.emit(self._why_not(state, known))
             return
         if afterwards is not None:
             self._afterwards = [*self._afterwards, (state.current, afterwards)][-3:]
@@ -169,7 +169,7 @@ class Images(QObject):
             return
         graph = state.now.graph
         if file is None or graph is None or not (graph.reconstruction or graph.logits_output):
-            self.told.emit("Images are ranked by what the graph makes of them, and there is no such graph here.")
+            self.notice.emit("Images are ranked by what the graph makes of them, and there is no such graph here.")
             return
         self._wanted = end
         known = self._ranking
@@ -220,7 +220,7 @@ class Images(QObject):
         errors = None if values is None else errors_of(values, samples.targets, page.labels)
         if reply.error or errors is None:
             self._stop()
-            self.told.emit(sentence(reply.error or "the graph's output cannot be compared with the images"))
+            self.notice.emit(sentence(reply.error or "the graph's output cannot be compared with the images"))
             return
         ranking.errors.append(errors)
         self._go_on()
@@ -240,7 +240,7 @@ class Images(QObject):
         self.requester.forget()
         self.progressed.emit("")
 
-    def _follow(self, before: State, after: State) -> None:
+    def _state_changed(self, before: State, after: State) -> None:
         """A ranking is of one graph: going on to another ends it."""
         if self._ranking is not None and after.current != self._ranking.path and self.requester.waiting:
             self._stop()
@@ -262,26 +262,26 @@ class Images(QObject):
     def decode_picture(self, data: bytes, name: str, callback: PictureCallback) -> None:
         """Have a picture's bytes decoded by a process of its own, for whoever wants it."""
         if len(data) > LARGEST_PICTURE:
-            self.told.emit(f"{name} has {len(data):,} bytes; a picture may have {LARGEST_PICTURE:,}.")
+            self.notice.emit(f"{name} has {len(data):,} bytes; a picture may have {LARGEST_PICTURE:,}.")
             return
         arrays = {name: np.frombuffer(data, dtype=np.uint8)}
         self._processes.send({"kind": "pictures"}, arrays, partial(self._take_pictures, callback, name))
 
     def _take_file(self, callback: PictureCallback, done: JobResult) -> None:
         if done.error:
-            self.told.emit(sentence(done.error))
+            self.notice.emit(sentence(done.error))
         else:
             self.decode_picture(done.result.data, done.result.label, callback)
 
     def _take_pictures(self, callback: PictureCallback, name: str, message: Message | str) -> None:
         if isinstance(message, str):
-            self.told.emit(sentence(f"{name}: {message}"))
+            self.notice.emit(sentence(f"{name}: {message}"))
             return
         picture = message.arrays.get(name)
         if picture is None or picture.ndim != 3 or picture.dtype != np.uint8 or picture.shape[2] != 3:
             errors = message.header.get("errors")
             why = clean(next(iter(errors.values()), ""), limit=120) if isinstance(errors, dict) else ""
-            self.told.emit(f"{name} is not a picture that can be read ({why}); expected PNG, JPEG or the like.")
+            self.notice.emit(f"{name} is not a picture that can be read ({why}); expected PNG, JPEG or the like.")
             return
         callback(picture, name)
 

@@ -43,7 +43,7 @@ IN_THE_TABLE: Rows = (
 )
 
 
-class Sheet(QDialog):
+class KeySheet(QDialog):
     """Sections of keys and words."""
 
     def __init__(self, sections: Sequence[tuple[str, Rows]], parent: QWidget) -> None:
