@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ FORBIDDEN = {
 }
 
 
+@cache
 def _code(path: Path) -> str:
     """The module's code, without docstrings and comments."""
     tree = ast.parse(path.read_text())

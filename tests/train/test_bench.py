@@ -34,8 +34,8 @@ def bench(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, st
 def test_a_small_benchmark_tells_speed_losses_memory_and_conditions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = "purdue/dense --data sample --images 300 --epochs 2 --device cpu --json --quiet --out".split()
-    code, out, _ = bench(capsys, *words, str(tmp_path / "bench.json"))
+    words = "purdue/dense --data sample --images 300 --epochs 2 --device cpu --precision fp32 --json --quiet".split()
+    code, out, _ = bench(capsys, *words, "--out", str(tmp_path / "bench.json"))
     assert code == 0
     told: dict[str, Any] = json.loads(out)
     assert told == json.loads((tmp_path / "bench.json").read_text())
@@ -52,7 +52,8 @@ def test_a_small_benchmark_tells_speed_losses_memory_and_conditions(
         low, middle, high = row["ours_is_faster"]
         assert 0 < low <= middle <= high
         assert 0 < row["losses"][1] < row["losses"][0] < 1
-    assert 0 < recipe["share_of_limit"] < 1
+    speed = recipe["contenders"]["ours"]["images_a_second"] * recipe["operations_an_image"]
+    assert recipe["share_of_limit"] == pytest.approx(speed / told["limits"]["gemm_fp32"])
 
 
 @pytest.mark.parametrize("name", contenders.CAN)
