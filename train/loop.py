@@ -101,7 +101,9 @@ def _begin(
         resume.warn_of_other_bits(run, facts, begun.facts, progress.warn)
         resume.restore(run, state, begun)
     writer = RunWriter.begin(run, state, facts, setup.test, options, progress)
-    progress.begin(setup.recipe.name, epochs=setup.epochs, done=state.record.epochs, steps=setup.batches.steps)
+    batches, done = setup.batches, state.record.epochs
+    images = sum(batches.sizes)
+    progress.begin(setup.recipe.name, epochs=setup.epochs, done=done, steps=batches.steps, images=images)
 
     def steps_in(precision: str) -> Steps:
         train_step, config = setup.train_step(state, precision), replace(choice.config, precision=precision)

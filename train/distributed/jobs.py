@@ -42,8 +42,8 @@ class Remote(Progress):
     def _pass_on(self, what: str, *words: Any, **more: Any) -> None:
         self._send((what, words, more))
 
-    def begin(self, name: str, *, epochs: int, done: int, steps: int) -> None:
-        self._pass_on("begin", name, epochs=epochs, done=done, steps=steps)
+    def begin(self, name: str, *, epochs: int, done: int, steps: int, images: int) -> None:
+        self._pass_on("begin", name, epochs=epochs, done=done, steps=steps, images=images)
 
     def step(self, count: int = 1) -> None:
         """Not told of every batch: an epoch is told when it is done."""
@@ -51,8 +51,8 @@ class Remote(Progress):
     def epoch(self, epoch: int, train_loss: float, val_loss: float) -> None:
         self._pass_on("epoch", epoch, train_loss, val_loss)
 
-    def measuring(self) -> None:
-        self._pass_on("measuring")
+    def measuring(self, done: int = 0, of: int | None = None) -> None:
+        self._pass_on("measuring", done, of)
 
     def exporting(self) -> None:
         self._pass_on("exporting")
