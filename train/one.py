@@ -45,7 +45,7 @@ class Outcome:
     @classmethod
     def of(cls, result: Result, graphs: dict[str, Any] | None) -> Outcome:
         """Return that of a training that was done, with what was published of it."""
-        return cls(result.recipe.name, report={**as_json(result), "export": graphs}, text=as_text(result))
+        return cls(result.recipe.name, report={**as_json(result), "export": graphs}, text=as_text(result, graphs))
 
 
 def train_one(

@@ -1,23 +1,47 @@
-"""A training's result in words, and as JSON."""
+"""A training's result as text and as JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from train.loop import Result
+from train.measure.run import Table
+from zoo import comparison
 from zoo.runs import QUICK, finite
+from zoo.tasks import ranked
 
 _UNITS = {"mse": "mse", "psnr": "psnr dB", "ssim": "ssim", "bce": "bce"}
 
 
-def as_text(result: Result) -> str:
-    """Return the losses and the table of the model beside its baselines."""
-    record = result.record
+def as_text(result: Result, graphs: dict[str, Any] | None) -> str:
+    """Return the losses, the table of the model beside its baselines, and the files that were written."""
+    record, recipe = result.record, result.recipe
     head = (
-        f"{result.recipe.name}: {record.epochs} epochs, {_per_epoch(record.seconds)} s an epoch; "
-        f"train {record.train_loss[-1]:.5f}, validation {record.val_loss[-1]:.5f} ({result.recipe.objective})"
+        f"{recipe.name}: {record.epochs} epochs, {_per_epoch(record.seconds)} s an epoch; "
+        f"train {record.train_loss[-1]:.5f}, validation {record.val_loss[-1]:.5f} ({recipe.objective})"
     )
-    rows = {"model": result.metrics, **result.baselines}
+    lines = [head, *_table({"model": result.metrics, **result.baselines})]
+    main = next(iter(ranked(recipe.task.name, _comparable(result))), "")
+    if main:
+        compared = comparison.in_words(result.metrics[recipe.metric], _comparable(result)[main], recipe.metric, main)
+        lines.append(f"  {recipe.metric}: {compared}")
+    if result.state == QUICK:
+        lines.append("  after a few steps only (--quick): these figures say nothing about the recipe")
+    for metric, value in recipe.published.items():
+        lines.append(f"  the sheet's {_UNITS.get(metric, metric)}: {value:g}")
+    lines += [_failure(result)] if result.state == "failed" else []
+    return "\n".join([*lines, *_files(result, graphs)])
+
+
+def _comparable(result: Result) -> dict[str, float]:
+    """Return the baselines' figures that the model's can be compared with, by name."""
+    metric = result.recipe.metric
+    own = result.metrics.get(metric)
+    figures = {name: values.get(metric) for name, values in result.baselines.items()}
+    return {name: value for name, value in figures.items() if value and comparison.in_short(own, value, metric)}
+
+
+def _table(rows: Table) -> list[str]:
     columns = list(dict.fromkeys(metric for values in rows.values() for metric in values))
     first, widths = max(map(len, rows)), [max(8, len(_UNITS.get(metric, metric))) for metric in columns]
     heads = zip(columns, widths, strict=True)
@@ -25,17 +49,28 @@ def as_text(result: Result) -> str:
     for name, values in rows.items():
         cells = [_number(values[metric]) if metric in values else "–" for metric in columns]
         lines.append(f"  {name:{first}}  " + "  ".join(f"{cell:>{w}}" for cell, w in zip(cells, widths, strict=True)))
-    if result.state == QUICK:
-        lines.append("  after a few steps only (--quick): these figures tell nothing of the recipe")
-    for metric, value in result.recipe.published.items():
-        lines.append(f"  the sheet's {_UNITS.get(metric, metric)}: {value:g}")
-    if result.state == "failed":
-        if not result.is_finite:
-            return "\n".join([head, *lines, "  FAILED: it diverged (not a number), so nothing is exported"])
-        square = result.baselines.get("black", {}).get("mse")
-        told = f" (the data's own mean square is {_number(square)})" if square is not None else ""
-        lines.append(f"  FAILED: it answers every image alike{told}")
-    return "\n".join([head, *lines])
+    return lines
+
+
+def _failure(result: Result) -> str:
+    if not result.is_finite:
+        return "  FAILED: it diverged (not a number), so nothing is exported"
+    square = result.baselines.get("black", {}).get("mse")
+    own = f" (the data's own mean square is {_number(square)})" if square is not None else ""
+    return f"  FAILED: it gives the same output for every image{own}"
+
+
+def _files(result: Result, graphs: dict[str, Any] | None) -> list[str]:
+    """Return a line for each file that was written: its path, its size, and whether it was verified."""
+    sizes = {str(result.run.history): result.run.history.stat().st_size}
+    sizes |= {file["path"]: file["bytes"] for file in (graphs or {}).get("files", {}).values()}
+    width = max(map(len, sizes))
+    verified = {path: "  verified" if path.endswith(".onnx") else "" for path in sizes}
+    return [f"  {path:{width}}  {_size(size):>8}{verified[path]}" for path, size in sizes.items()]
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def _per_epoch(seconds: list[float]) -> str:

@@ -57,6 +57,20 @@ def test_a_finished_run_is_remembered_with_its_whole_report(trained: tuple[Path,
     assert first.report is not None and first.report["epochs"] == 2
 
 
+def test_a_training_ends_with_the_files_that_it_wrote(tmp_path: Path) -> None:
+    outcome, _ = again(asked(tmp_path, export=True))
+    folder = RunFolder.of(tmp_path, NAME)
+    lines = [line.split() for line in outcome.text.splitlines() if str(tmp_path) in line]
+    assert {Path(path) for path, *_ in lines} == {
+        *(folder.history, folder.card, folder.graph("model"), folder.graph("encoder"), folder.graph("decoder"))
+    }
+    for path, size, unit, *verified in lines:
+        assert float(size) == pytest.approx(Path(path).stat().st_size / {"kB": 1e3, "MB": 1e6}[unit], abs=0.06)
+        assert verified == (["verified"] if path.endswith(".onnx") else [])
+    assert "  mse: " in outcome.text
+    assert "× more error than " in outcome.text or "× less error than " in outcome.text
+
+
 @pytest.mark.parametrize("change", [{"epochs": 3}, {"export": True}], ids=["more epochs", "its graphs too"])
 def test_what_was_asked_otherwise_is_done(
     change: dict[str, Any], trained: tuple[Path, Outcome], tmp_path: Path
