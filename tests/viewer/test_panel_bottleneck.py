@@ -45,7 +45,7 @@ def sheet_of(panel: Bottleneck, name: str) -> Sheet:
     return sheet
 
 
-def words_of(panel: Bottleneck, name: str) -> str:
+def text_of(panel: Bottleneck, name: str) -> str:
     part = parts_of(panel)[name]
     assert isinstance(part, Paragraph | Line)
     return part.text
@@ -60,9 +60,9 @@ def point_in(panel: Bottleneck, name: str, picture: int, row: float, column: flo
     figure, metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
     ratio = panel.view.devicePixelRatioF()
-    place = figure.place(figure.parts, panel.view.inside, ratio, metrics)[name]
+    rect = figure.place(figure.parts, panel.view.inside, ratio, metrics)[name]
     sheet = sheet_of(panel, name)
-    cell, zoom = sheet.cell(picture, place, ratio, metrics), sheet.cells(place, ratio, metrics).zoom
+    cell, zoom = sheet.cell(picture, rect, ratio, metrics), sheet.cells(rect, ratio, metrics).zoom
     return QPointF(cell.left() + (column + 0.5) * zoom, cell.top() + (row + 0.5) * zoom if row >= 0 else cell.top() - 4)
 
 
@@ -86,14 +86,14 @@ def test_the_decoder_shows_what_it_makes_of_the_values(window: MainWindow) -> No
     expected = np.tensordot(MAP_WEIGHTS, mine.values[0], axes=1).repeat(4, axis=0).repeat(4, axis=1)
     np.testing.assert_allclose(decoded[0][0], expected, atol=1e-5)
     assert sheet_of(panel, "decoded").titles == ("decoded",)
-    assert words_of(panel, "line").startswith("Click a value")
+    assert text_of(panel, "line").startswith("Click a value")
 
 
 def test_a_click_in_every_view_chooses_the_unit_under_it(window: MainWindow, qtbot: QtBot) -> None:
     panel = window.panels.bottleneck
     click(qtbot, panel, "stage", 0, 9, 10)  # map 4 of two columns: row 9 − 7, column 10 − 7
     assert panel._unit == 3 * 49 + 2 * 7 + 3 and panel.row.unit_box.value() == panel._unit + 1
-    assert panel.map_box.currentText() == "4" and "map 4, row 3, column 4: " in words_of(panel, "line")
+    assert panel.map_box.currentText() == "4" and "map 4, row 3, column 4: " in text_of(panel, "line")
     click(qtbot, panel, "map", 0, 6, 0)
     assert panel._unit == 3 * 49 + 6 * 7
     panel._show_as("maps")
@@ -122,7 +122,7 @@ def test_a_unit_that_is_set_changes_its_own_part_of_the_picture(window: MainWind
     expected[12:16, 16:20] = (0.5 - before) * MAP_WEIGHTS[2]
     np.testing.assert_allclose(difference, expected, atol=1e-5)
     assert sheet_of(panel, "decoded").titles == ("decoded", "changed", "difference")
-    assert panel.subtitle.text().startswith("1 unit changed") and "→ 0.500" in words_of(panel, "line")
+    assert panel.subtitle.text().startswith("1 unit changed") and "→ 0.500" in text_of(panel, "line")
     assert sheet_of(panel, "map").marks[-1].colour == "accent"
 
 
@@ -220,13 +220,13 @@ def test_the_pointer_reads_unit_and_value_everywhere(window: MainWindow, qtbot: 
     panel._set_unit(7.0)
     panel._sweep(True)
     settle_window(qtbot, window)
-    told = {}
+    hints = {}
     for name, picture in (("strip", 3), ("stage", 0), ("map", 0), ("decoded", 1), ("sweep", 8)):
         panel.view.hovered.emit(point_in(panel, name, picture, 0, 0))
-        told[name] = QToolTip.text()
-    assert "sample 4, map 1, row 1, column 1: " in told["strip"]
-    assert "→ 7.00" in told["stage"] and told["map"] == told["stage"]
-    assert "row 1, column 1: " in told["decoded"] and "unit at " in told["sweep"]
+        hints[name] = QToolTip.text()
+    assert "sample 4, map 1, row 1, column 1: " in hints["strip"]
+    assert "→ 7.00" in hints["stage"] and hints["map"] == hints["stage"]
+    assert "row 1, column 1: " in hints["decoded"] and "unit at " in hints["sweep"]
     panel.view.hovered.emit(None)
 
 
@@ -234,7 +234,7 @@ def test_a_run_without_a_decoder_says_so_and_shows_the_rest(tmp_path: Path, open
     window = open_window(write_run(tmp_path).path)
     panel = window.panels.bottleneck
     panel._choose_unit(3)
-    assert "This run has no decoder.onnx" in words_of(panel, "decoded")
+    assert "This run has no decoder.onnx" in text_of(panel, "decoded")
     assert sheet_of(panel, "strip").pixels.shape == (10, 28, 14, 3)
     assert not panel.row.zero_button.isEnabled() and panel.row.unit_box.isEnabled()
     panel._set_unit(0.0)
@@ -243,11 +243,14 @@ def test_a_run_without_a_decoder_says_so_and_shows_the_rest(tmp_path: Path, open
 
 def test_a_graph_that_comes_alone_says_that_it_has_no_decoder(tmp_path: Path, open_window: Open) -> None:
     panel = open_window(lone(tmp_path)).panels.bottleneck
-    assert "comes alone" in words_of(panel, "decoded") and sheet_of(panel, "strip").pixels.shape[0] == 10
+    assert (
+        "A single graph has no decoder.onnx" in text_of(panel, "decoded")
+        and sheet_of(panel, "strip").pixels.shape[0] == 10
+    )
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "sentence"),
     [
         (decoder_bytes(maps=4), "takes 4×7×7 values and the bottleneck has 8×7×7"),
         (flat_decoder_bytes(), "takes 2 values and the bottleneck has 8×7×7"),
@@ -256,13 +259,13 @@ def test_a_graph_that_comes_alone_says_that_it_has_no_decoder(tmp_path: Path, op
     ],
     ids=["other maps", "flat", "broken", "a model"],
 )
-def test_a_decoder_that_does_not_fit_is_told(tmp_path: Path, open_window: Open, data: bytes, told: str) -> None:
+def test_a_decoder_that_does_not_fit_is_reported(tmp_path: Path, open_window: Open, data: bytes, sentence: str) -> None:
     panel = open_window(add_decoder(write_run(tmp_path), data).path).panels.bottleneck
-    assert told in words_of(panel, "decoded")
+    assert sentence in text_of(panel, "decoded")
     assert sheet_of(panel, "map").pixels.shape == (1, 7, 7, 3)
 
 
-def test_pictures_that_are_not_finite_are_told(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_pictures_that_are_not_finite_are_reported(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_graph(tmp_path, "tests/flat", flat_bytes(None))
     window = open_window(add_decoder(run, flat_decoder_bytes(operator="Log")).path)
     panel = window.panels.bottleneck
@@ -270,7 +273,7 @@ def test_pictures_that_are_not_finite_are_told(tmp_path: Path, open_window: Open
     panel._choose_unit(0)
     panel._set_unit(-1.0)
     settle_window(qtbot, window)
-    assert "The output is not finite" in words_of(panel, "decoded")
+    assert "The output is not finite" in text_of(panel, "decoded")
     panel._set_unit(1.0)
     settle_window(qtbot, window)
     assert sheet_of(panel, "decoded").titles[0] == "decoded", "it comes back with the next value"
@@ -314,7 +317,7 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     window.layout_of_panels.fill(window.layout_of_panels.area_of(window.panels.bottleneck))
     settle_window(qtbot, window)
     panel = window.panels.bottleneck
-    assert "tests/a: model.onnx has no bottleneck among its outputs." in words_of(panel, "head 0")
+    assert "tests/a: model.onnx has no bottleneck among its outputs." in text_of(panel, "head 0")
     assert len({(run.low, run.high) for run in panel._runs.values()}) == 1 and len(panel._runs) == 2
     assert sheet_of(panel, "row 1").pixels.shape == (10, 28, 14, 3)
     assert sheet_of(panel, "row 2").pixels.shape == (10, 1, 2, 3)
@@ -371,14 +374,14 @@ def test_a_bottleneck_with_gaps_is_shown_with_them(tmp_path: Path, open_window: 
     panel = window.panels.bottleneck
     assert sheet_of(panel, "strip").pixels.shape == (10, 28, 28, 3)
     panel._choose_unit(0)
-    assert words_of(panel, "line") == "unit 1: –"
+    assert text_of(panel, "line") == "unit 1: –"
     panel._show_as("bars")
     assert isinstance(parts_of(panel)["stage"], BarsFigure)
 
 
 def test_the_panel_fits_the_narrowest_column(window: MainWindow) -> None:
     panel, layout = window.panels.bottleneck, window.layout_of_panels
-    assert panel.minimumSizeHint().width() <= 322, "of 350 pixels, less the margins of its place"
+    assert panel.minimumSizeHint().width() <= 322, "of 350 pixels, less the margins of its rect"
     window.resize(1600, 1000)
     QApplication.processEvents()
     before = layout.across.sizes()

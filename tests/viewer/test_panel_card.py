@@ -63,7 +63,7 @@ def test_every_exported_file_has_its_size_and_its_hash(tmp_path: Path, open_wind
         assert hashlib.sha256((run.path / name).read_bytes()).hexdigest() in text_of(panel)
 
 
-def test_files_that_are_missing_or_others_are_told(tmp_path: Path, open_window: Open) -> None:
+def test_files_that_are_missing_or_others_are_reported(tmp_path: Path, open_window: Open) -> None:
     run = write_exported(tmp_path)
     (run.path / "encoder.onnx").write_bytes(b"another")
     (run.path / "decoder.onnx").unlink()
@@ -74,7 +74,7 @@ def test_files_that_are_missing_or_others_are_told(tmp_path: Path, open_window: 
     assert files["model_fp16.onnx"] == "4 bytes, not listed in a card.json"
 
 
-def test_the_provider_really_used_and_what_was_checked_are_told(tmp_path: Path, open_window: Open) -> None:
+def test_the_provider_really_used_and_what_was_checked_are_shown(tmp_path: Path, open_window: Open) -> None:
     window = open_window(write_exported(tmp_path).path)
     ready = window.workers.ready
     assert ready is not None and ready.provider
@@ -104,9 +104,9 @@ def test_all_of_it_can_be_copied_as_text_as_json_and_by_its_hash(
     actions["Copy the sha256"].trigger()
     assert copied() == sha256
     actions["Copy all as JSON"].trigger()
-    told = json.loads(copied())
-    assert told["card"]["name"] == "tests/conv" and told["figures"]["pca"]["mse"] == "0.0045"
-    assert ["task", "reconstruct"] in told["facts"] and told["sha256"] == sha256
+    copied_card = json.loads(copied())
+    assert copied_card["card"]["name"] == "tests/conv" and copied_card["figures"]["pca"]["mse"] == "0.0045"
+    assert ["task", "reconstruct"] in copied_card["facts"] and copied_card["sha256"] == sha256
 
 
 def test_ctrl_c_copies_what_is_marked_or_else_all(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -121,7 +121,7 @@ def test_ctrl_c_copies_what_is_marked_or_else_all(tmp_path: Path, open_window: O
     qtbot.keyClick(panel.text, Qt.Key.Key_C, control)
     assert copied() == "tests"
     actions = {action.text().split("\t")[0]: action for action in panel.text.menu().actions() if action.text()}
-    assert actions["Copy what is marked"].isEnabled()
+    assert actions["Copy the selection"].isEnabled()
     actions["Copy all as JSON"].trigger()
     assert json.loads(copied())["name"] == "tests/conv"
 
@@ -174,10 +174,10 @@ def test_the_numbers_are_figures_and_facts(tmp_path: Path, open_window: Open) ->
     assert ("this model mse", "0.0123") in rows and ("pca psnr, dB", "23.5") in rows and ("task", "reconstruct") in rows
 
 
-@pytest.mark.parametrize("told", [CARD, None], ids=["ours", "foreign"])
-def test_a_lone_graph_has_a_card_too(tmp_path: Path, open_window: Open, told: object) -> None:
+@pytest.mark.parametrize("inner_card", [CARD, None], ids=["ours", "foreign"])
+def test_a_lone_graph_has_a_card_too(tmp_path: Path, open_window: Open, inner_card: object) -> None:
     lone = tmp_path / "lone.onnx"
-    lone.write_bytes(graph_bytes(CARD if told else None))
+    lone.write_bytes(graph_bytes(CARD if inner_card else None))
     panel = open_window(lone).panels.card
     assert files_of(panel)["lone.onnx"].endswith("not listed in a card.json")
     assert hashlib.sha256(lone.read_bytes()).hexdigest() in text_of(panel)

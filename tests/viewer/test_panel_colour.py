@@ -34,8 +34,8 @@ def test_a_colouriser_stands_beside_grey_copied_with_one_scale(tmp_path: Path, o
     window = open_window(write_colouriser(tmp_path))
     panel = front(window, qtbot)
     figure = figure_of(panel)
-    told = [(block.title, [band.label for band in block.bands]) for block in figure.blocks]
-    assert told == [
+    bands = [(block.title, [band.label for band in block.bands]) for block in figure.blocks]
+    assert bands == [
         ("images", ["grey", "true"]),
         ("grey copied", ["wrong by"]),
         ("tests/colour", ["predicted", "wrong by"]),

@@ -42,7 +42,7 @@ def opened(window: MainWindow, qtbot: QtBot, *paths: Path) -> Draw:
 
 
 def point_at(canvas: Canvas, x: float, y: float) -> QPoint:
-    """The place in the widget of a place on the canvas."""
+    """The point in the widget of a point on the canvas."""
     square = canvas.square
     return (square.topLeft() + QPointF(x, y) * (square.width() / SIDE)).toPoint()
 
@@ -50,10 +50,10 @@ def point_at(canvas: Canvas, x: float, y: float) -> QPoint:
 def draw(
     qtbot: QtBot,
     canvas: Canvas,
-    places: Sequence[tuple[float, float]] = ((60, 60), (140, 140), (220, 220)),
+    points: Sequence[tuple[float, float]] = ((60, 60), (140, 140), (220, 220)),
     button: Qt.MouseButton = Qt.MouseButton.LeftButton,
 ) -> None:
-    first, *rest = (point_at(canvas, *place) for place in places)
+    first, *rest = (point_at(canvas, *point) for point in points)
     qtbot.mousePress(canvas, button, pos=first)
     for point in rest:
         qtbot.mouseMove(canvas, point)
@@ -64,9 +64,9 @@ def draw(
 def _move(canvas: Canvas, point: QPoint, button: Qt.MouseButton) -> None:
     from PySide6.QtGui import QMouseEvent
 
-    place = QPointF(point)
+    position = QPointF(point)
     event = QMouseEvent(
-        QEvent.Type.MouseMove, place, place, Qt.MouseButton.NoButton, button, Qt.KeyboardModifier.NoModifier
+        QEvent.Type.MouseMove, position, position, Qt.MouseButton.NoButton, button, Qt.KeyboardModifier.NoModifier
     )
     QApplication.sendEvent(canvas, event)
 
@@ -106,7 +106,7 @@ def test_every_move_of_the_mouse_is_shown_at_last_and_the_newest_wins(
     settle_window(qtbot, window)
     assert panel.requester.sent - asked < 200
     expected = panel.canvas.pixels()[::10, ::10]
-    given = panel.made[run.path].subject.given.image
+    given = panel.made[run.path].drawing_input.given.image
     assert given.shape == (1, 28, 28) and not panel._changed_since
     assert (given[0, 10, 5:23] > 0.9).all() and expected.any()
 
@@ -191,7 +191,7 @@ def test_a_tablets_pressure_widens_the_brush_and_its_other_end_erases(
 
 def _tablet(
     canvas: Canvas,
-    places: Sequence[tuple[float, float]],
+    points: Sequence[tuple[float, float]],
     pressure: float,
     pointer: QPointingDevice.PointerType = QPointingDevice.PointerType.Pen,
 ) -> None:
@@ -204,9 +204,9 @@ def _tablet(
         1,
         2,
     )
-    kinds = [QEvent.Type.TabletPress, *[QEvent.Type.TabletMove] * (len(places) - 1), QEvent.Type.TabletRelease]
-    for kind, place in zip(kinds, [*places, places[-1]], strict=True):
-        at = QPointF(point_at(canvas, *place))
+    kinds = [QEvent.Type.TabletPress, *[QEvent.Type.TabletMove] * (len(points) - 1), QEvent.Type.TabletRelease]
+    for kind, point in zip(kinds, [*points, points[-1]], strict=True):
+        at = QPointF(point_at(canvas, *point))
         left = Qt.MouseButton.LeftButton
         button = Qt.MouseButton.NoButton if kind == QEvent.Type.TabletMove else left
         event = QTabletEvent(
@@ -216,13 +216,13 @@ def _tablet(
         assert event.isAccepted()
 
 
-def test_centring_and_noise_are_chosen_and_told(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+def test_centring_and_noise_are_chosen_and_shown(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
     panel = opened(window, qtbot)
     draw(qtbot, panel.canvas, [(30, 30), (60, 60)])
     panel.centre_box.setChecked(True)
     settle_window(qtbot, window)
-    given = panel.made[run.path].subject.given
+    given = panel.made[run.path].drawing_input.given
     assert given.how == "centred as MNIST, 28×28" and np.ptp(np.argwhere(given.image[0] > 0.1), axis=0).max() == 19
     panel.noise_box.setValue(0.3)
     settle_window(qtbot, window)
@@ -272,7 +272,7 @@ def test_bytes_of_another_program_are_decoded_elsewhere(run: RunFolder, open_win
     assert panel.canvas.pixels()[200, 200].tolist() == [255, 255, 0]
 
 
-def test_what_is_no_picture_is_told_and_leaves_the_canvas_alone(
+def test_what_is_no_picture_is_reported_and_leaves_the_canvas_alone(
     run: RunFolder, tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     file = tmp_path / "broken.png"
@@ -283,11 +283,11 @@ def test_what_is_no_picture_is_told_and_leaves_the_canvas_alone(
     before = panel.canvas.pixels()
     _drop(panel.canvas, file)
     settle_window(qtbot, window)
-    assert any("broken.png is not a picture" in told for told in window.notices.sentences)
+    assert any("broken.png is not a picture" in sentence for sentence in window.notices.sentences)
     np.testing.assert_array_equal(panel.canvas.pixels(), before)
     QGuiApplication.clipboard().setText("words")
     qtbot.mouseClick(panel.paste_button, Qt.MouseButton.LeftButton)
-    assert any("no picture in the clipboard" in told for told in window.notices.sentences)
+    assert any("no picture in the clipboard" in sentence for sentence in window.notices.sentences)
 
 
 def _drop(canvas: Canvas, file: Path) -> None:
@@ -310,7 +310,7 @@ def test_the_chosen_image_can_be_put_on_the_canvas_and_the_drawing_into_every_pa
     settle_window(qtbot, window)
     page = window.store.state.page
     assert page is not None
-    np.testing.assert_allclose(panel.made[run.path].subject.given.image, page.clean[3], atol=1 / 255)
+    np.testing.assert_allclose(panel.made[run.path].drawing_input.given.image, page.clean[3], atol=1 / 255)
     panel.show_everywhere()
     settle_window(qtbot, window)
     pasted = window.store.state.pasted

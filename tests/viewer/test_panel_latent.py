@@ -151,8 +151,8 @@ def test_arrow_keys_move_the_cross_hair_and_the_wheel_the_range(
 def turn_wheel(view: object, point: QPoint, *, up: bool) -> None:
     turn = QPoint(0, 120 if up else -120)
     keys, phase = Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
-    place = QPointF(point)
-    event = QWheelEvent(place, place, QPoint(), turn, Qt.MouseButton.NoButton, keys, phase, False)
+    position = QPointF(point)
+    event = QWheelEvent(position, position, QPoint(), turn, Qt.MouseButton.NoButton, keys, phase, False)
     QApplication.sendEvent(view, event)  # type: ignore[arg-type]
 
 
@@ -231,7 +231,7 @@ def test_the_grid_counts_and_marks_what_the_classifier_takes_for_another(
     assert panel.subtitle.text() == "5 of 225 taken for another"
     panel.grid.grid_box.setCurrentIndex(1)
     assert panel.grid.chosen_grid == "extreme"
-    assert panel.grid._words(run.path, 0) == "(−4.00, 4.00): called 7, not 2"
+    assert panel.grid._hint_text(run.path, 0) == "(−4.00, 4.00): called 7, not 2"
 
 
 def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -240,8 +240,8 @@ def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: O
     panel = open_latent(window, qtbot, run.path, mode="grid", split=False)
     view, figure = panel.grid.view, panel.grid.view.figure
     assert isinstance(figure, PlanesFigure)
-    place = figure.planes[0].place(view.inside, 1.0, panel.grid.metrics)
-    point = QPointF(place.left() + place.width() * 14.5 / 15, place.top() + place.height() * 0.5 / 15)
+    position = figure.planes[0].place(view.inside, 1.0, panel.grid.metrics)
+    point = QPointF(position.left() + position.width() * 14.5 / 15, position.top() + position.height() * 0.5 / 15)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=point.toPoint())
     assert panel.shared.cross.point == (2.0, 2.0)
     assert panel.grid.point_label.text() == "(2.00, 2.00): called 2"
@@ -315,7 +315,7 @@ def test_a_picture_of_a_direction_sets_its_slider_and_an_image_all_of_them(
     window.store.set_sample(3)
     qtbot.mouseClick(mode.image_button, Qt.MouseButton.LeftButton)
     assert mode.directions is not None
-    own = mode.directions.coefficients_of(panel.shared.page.codes[run.path][3].reshape(1, -1))[0]
+    own = mode.directions.coefficients_of(panel.shared.page.bottlenecks[run.path][3].reshape(1, -1))[0]
     assert mode.coefficients == pytest.approx(np.clip(own, -3, 3), abs=0.051)
 
 
@@ -337,9 +337,9 @@ def test_between_two_images_stands_what_the_decoder_makes_of_the_way(
     panel = open_latent(window, qtbot, run.path, mode="interpolate")
     picker = panel.interpolate.picker
     assert isinstance(picker.figure, PickerFigure)
-    places = picker.figure.layout(picker.inside, 1.0, panel.interpolate.metrics)
-    for place in (places[2], places[8]):
-        qtbot.mouseClick(picker, Qt.MouseButton.LeftButton, pos=place.center().toPoint())
+    rects = picker.figure.layout(picker.inside, 1.0, panel.interpolate.metrics)
+    for position in (rects[2], rects[8]):
+        qtbot.mouseClick(picker, Qt.MouseButton.LeftButton, pos=position.center().toPoint())
     settle_window(qtbot, window)
     assert picker.parts == {"A": 2, "B": 8}
     figure = panel.interpolate.view.figure

@@ -17,36 +17,36 @@ from viewer.figures.sheet import Parts, Sheet
 from viewer.infer.requests import Reply, Request
 from viewer.qt import paper
 from viewer.qt.main_window import MainWindow
-from viewer.qt.panels.layers import Layers
+from viewer.qt.panels.layers import LayersPanel
 from viewer.qt.requester import Query, Round
 from viewer.state import feature_maps
 
 
-def sheet_of(panel: Layers, name: str) -> Sheet:
+def sheet_of(panel: LayersPanel, name: str) -> Sheet:
     assert isinstance(panel.view.figure, Parts), panel.view.sentence
     sheet = panel.view.figure.parts[name]
     assert isinstance(sheet, Sheet)
     return sheet
 
 
-def values_of(panel: Layers) -> np.ndarray:
+def values_of(panel: LayersPanel) -> np.ndarray:
     assert panel._shown is not None, panel.view.sentence
     return panel._shown[1].maps.values
 
 
-def layer_of(panel: Layers) -> str:
+def layer_of(panel: LayersPanel) -> str:
     assert panel._shown is not None, panel.view.sentence
     return panel._shown[0].layer.tensor
 
 
-def point_in(panel: Layers, name: str, picture: int) -> QPointF:
+def point_in(panel: LayersPanel, name: str, picture: int) -> QPointF:
     figure, metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
-    place = figure.place(figure.parts, panel.view.inside, 1.0, metrics)[name]
-    return sheet_of(panel, name).cell(picture, place, 1.0, metrics).topLeft() + QPointF(0.5, 0.5)
+    rect = figure.place(figure.parts, panel.view.inside, 1.0, metrics)[name]
+    return sheet_of(panel, name).cell(picture, rect, 1.0, metrics).topLeft() + QPointF(0.5, 0.5)
 
 
-def shown(open_window: Open, qtbot: QtBot, path: Path) -> tuple[MainWindow, Layers]:
+def shown(open_window: Open, qtbot: QtBot, path: Path) -> tuple[MainWindow, LayersPanel]:
     window = open_window(path)
     window.go_to(window.panels.layers)
     settle_window(qtbot, window)
@@ -76,12 +76,12 @@ def deep() -> bytes:
 
 
 @pytest.fixture
-def foreign(tmp_path: Path, open_window: Open, qtbot: QtBot) -> tuple[MainWindow, Layers]:
+def foreign(tmp_path: Path, open_window: Open, qtbot: QtBot) -> tuple[MainWindow, LayersPanel]:
     """The panel in front, on a graph without a card."""
     return shown(open_window, qtbot, lone(tmp_path, deep()))
 
 
-def test_it_begins_with_the_first_convolution_of_all_nodes(foreign: tuple[MainWindow, Layers]) -> None:
+def test_it_begins_with_the_first_convolution_of_all_nodes(foreign: tuple[MainWindow, LayersPanel]) -> None:
     window, panel = foreign
     assert [panel.layer_box.itemText(index) for index in range(panel.layer_box.count())] == [
         "1  Identity copied → 1×28×28",
@@ -99,7 +99,7 @@ def test_it_begins_with_the_first_convolution_of_all_nodes(foreign: tuple[MainWi
 
 
 def test_up_and_down_go_through_the_nodes_left_and_right_through_the_maps(
-    foreign: tuple[MainWindow, Layers], qtbot: QtBot
+    foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot
 ) -> None:
     window, panel = foreign
     press(qtbot, window, Qt.Key.Key_Down)
@@ -116,7 +116,7 @@ def test_up_and_down_go_through_the_nodes_left_and_right_through_the_maps(
     assert panel.map_box.value() == 1 and panel.requester.received <= panel.requester.sent
 
 
-def test_only_the_chosen_image_is_asked_for(foreign: tuple[MainWindow, Layers], qtbot: QtBot) -> None:
+def test_only_the_chosen_image_is_asked_for(foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot) -> None:
     window, panel = foreign
     asked = []
     window.workers.answered.connect(lambda reply: asked.append(reply.request))
@@ -151,7 +151,7 @@ def test_a_classifiers_layers_are_shown(tmp_path: Path, open_window: Open, qtbot
     assert values_of(panel)[0, 0, 0] == pytest.approx(expected)
 
 
-def test_each_map_may_have_a_contrast_of_its_own(foreign: tuple[MainWindow, Layers]) -> None:
+def test_each_map_may_have_a_contrast_of_its_own(foreign: tuple[MainWindow, LayersPanel]) -> None:
     _, panel = foreign
     before = sheet_of(panel, "maps").pixels
     panel.own_box.setChecked(True)
@@ -163,23 +163,25 @@ def test_each_map_may_have_a_contrast_of_its_own(foreign: tuple[MainWindow, Laye
     np.testing.assert_array_equal(sheet_of(panel, "maps").pixels, before)
 
 
-def test_a_click_chooses_a_map_and_the_pointer_reads_values(foreign: tuple[MainWindow, Layers], qtbot: QtBot) -> None:
+def test_a_click_chooses_a_map_and_the_pointer_reads_values(
+    foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot
+) -> None:
     _, panel = foreign
     qtbot.mouseClick(
         panel.view, Qt.MouseButton.LeftButton, pos=point_in(panel, "maps", 3).toPoint() + QPointF(2, 2).toPoint()
     )
     assert panel.map_box.value() == 4
-    for name, told in (
+    for name, text in (
         ("maps", "map 2, row 1, column 1: "),
         ("large", "map 4, row 1, "),
         ("input", "row 1, column 1: 0"),
     ):
         panel.view.hovered.emit(point_in(panel, name, 1 if name == "maps" else 0))
-        assert told in QToolTip.text()
+        assert text in QToolTip.text()
     assert "mean" not in QToolTip.text()
 
 
-def test_the_numbers_are_those_of_every_map(foreign: tuple[MainWindow, Layers], qtbot: QtBot) -> None:
+def test_the_numbers_are_those_of_every_map(foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot) -> None:
     window, panel = foreign
     press(qtbot, window, Qt.Key.Key_Down)
     heading, *rows = panel.numbers()
@@ -224,20 +226,20 @@ def test_large_maps_are_made_in_a_thread_and_shown_thinned(tmp_path: Path, open_
 
 
 def test_a_layer_that_is_refused_is_a_sentence_and_the_keys_go_on(
-    foreign: tuple[MainWindow, Layers], qtbot: QtBot
+    foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot
 ) -> None:
     window, panel = foreign
     assert panel._shown is not None
     wish = panel._shown[0]
     query = Query(wish.file, wish.image[None], ("maps",), inner=True)
-    request = Request("Layers", "run", query.file, query.images, query.outputs, inner=True)
-    for reply, told in (
+    request = Request("LayersPanel", "run", query.file, query.images, query.outputs, inner=True)
+    for reply, text in (
         (Reply(request, error="its layer 'maps' takes 99 MiB"), "Its layer 'maps' takes 99 MiB."),
         (Reply(request, arrays={"maps": np.zeros((1, 0, 3, 3), np.float32)}), "This node's maps are empty."),
         (Reply(request, arrays={"maps": np.zeros((1, 9), np.float32)}), "This node's maps are empty."),
     ):
         panel._take(Round({"maps": query}, wish, {"maps": reply}))
-        assert panel.view.sentence == told and not panel.map_box.isEnabled() and panel.numbers() == []
+        assert panel.view.sentence == text and not panel.map_box.isEnabled() and panel.numbers() == []
     press(qtbot, window, Qt.Key.Key_Down)
     assert layer_of(panel) == "lit" and panel.map_box.isEnabled()
 
@@ -281,7 +283,7 @@ def test_a_graph_without_feature_maps_is_a_sentence(tmp_path: Path, open_window:
 
 
 def test_a_layer_whose_shape_nobody_tells_is_shown_as_it_turns_out(
-    foreign: tuple[MainWindow, Layers], qtbot: QtBot
+    foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot
 ) -> None:
     window, panel = foreign
     file = panel._listed
@@ -289,7 +291,7 @@ def test_a_layer_whose_shape_nobody_tells_is_shown_as_it_turns_out(
     query = Query(file, kind="layers")
     entry = {"tensor": "pooled", "node": "", "operator": "Conv", "shape": None}
     header = {"layers": [{**entry, "tensor": "lit", "operator": "\u202eRelu" + "x" * 90}, entry], "left_out": 1200}
-    panel._take_list(Round({"list": query}, file, {"list": Reply(Request("Layers list", "layers", file), header)}))
+    panel._take_list(Round({"list": query}, file, {"list": Reply(Request("LayersPanel list", "layers", file), header)}))
     settle_window(qtbot, window)
     assert panel.layer_box.itemText(1) == "2  Conv pooled" and layer_of(panel) == "pooled"
     assert values_of(panel).shape == (4, 14, 14) and "1,200 more nodes" in panel.subtitle.text()
@@ -302,7 +304,7 @@ def test_a_graph_that_takes_no_images_says_so(tmp_path: Path, open_window: Open,
     assert "takes no images" in panel.view.sentence and panel.numbers() == []
 
 
-def test_the_panel_is_exported_in_both_themes(foreign: tuple[MainWindow, Layers]) -> None:
+def test_the_panel_is_exported_in_both_themes(foreign: tuple[MainWindow, LayersPanel]) -> None:
     window, panel = foreign
     for name in ("light", "dark"):
         window.choose_theme(name)
@@ -313,10 +315,10 @@ def test_the_panel_is_exported_in_both_themes(foreign: tuple[MainWindow, Layers]
 
 def test_the_figures_of_maps_leave_out_what_is_not_finite() -> None:
     values = np.array([[[1, np.nan], [3, 0]], [[np.inf] * 2] * 2, [[0, 0], [0, 0]]], np.float32)
-    told = feature_maps.measure(values)
-    np.testing.assert_array_equal(told.lows, [0, np.nan, 0])
-    np.testing.assert_array_equal(told.highs, [3, np.nan, 0])
-    np.testing.assert_allclose(told.means, [4 / 3, np.nan, 0])
-    np.testing.assert_allclose(told.zeros, [0.25, 0, 1])
-    assert (told.broken, told.dead, told.range) == (5, 1, (0.0, 3.0))
+    figures = feature_maps.measure(values)
+    np.testing.assert_array_equal(figures.lows, [0, np.nan, 0])
+    np.testing.assert_array_equal(figures.highs, [3, np.nan, 0])
+    np.testing.assert_allclose(figures.means, [4 / 3, np.nan, 0])
+    np.testing.assert_allclose(figures.zeros, [0.25, 0, 1])
+    assert (figures.broken, figures.dead, figures.range) == (5, 1, (0.0, 3.0))
     assert feature_maps.measure(values[1:2]).range == (0.0, 0.0)

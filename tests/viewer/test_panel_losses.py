@@ -24,7 +24,7 @@ from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 def write_history(root: Path, name: str, *, epochs: int = 12, broken_from: int = 0, **meta: object) -> Path:
     """A run with terms, learning rates and times; from an epoch on without numbers, where that is asked for."""
-    told = history_of(name=name, epochs=epochs, planned=epochs)
+    plain = history_of(name=name, epochs=epochs, planned=epochs)
     loss = 0.5 / np.arange(1, epochs + 1)
     validation = loss + 0.01 * (np.arange(1, epochs + 1) - 5) ** 2  # its least is not its last
     if broken_from:
@@ -38,7 +38,7 @@ def write_history(root: Path, name: str, *, epochs: int = 12, broken_from: int =
         "terms/kl": loss * 0.25,
     }
     run = RunFolder.of(root, name)
-    atomic_write(run.history, pack_history(History({**told.meta, **meta}, {**told.arrays, **more})))
+    atomic_write(run.history, pack_history(History({**plain.meta, **meta}, {**plain.arrays, **more})))
     return run.path
 
 
@@ -80,14 +80,14 @@ def epoch_point(panel: Losses, epoch: float) -> QPoint:
 
 
 def test_a_history_carries_terms_learning_rates_and_times(tmp_path: Path) -> None:
-    told = history_of()
+    plain = history_of()
     arrays = {
-        **told.arrays,
+        **plain.arrays,
         runs.LEARNING_RATE: np.full(3, 0.1),
         "terms/kl": np.full(3, 2.0),
         "terms/bad": np.ones((3, 2)),
     }
-    read = history.from_parts(told.meta, arrays)
+    read = history.from_parts(plain.meta, arrays)
     assert read.learning_rate.tolist() == [0.1] * 3 and read.epoch_seconds.tolist() == [2.0] * 3
     assert read.terms["kl"].tolist() == [2.0] * 3 and len(read.terms["bad"]) == 0
     assert losses.clock(read).tolist() == [2.0, 4.0, 6.0]
@@ -105,7 +105,7 @@ def test_smoothing_is_the_unbiased_moving_average_of_tensorboard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "note"),
     [
         ([1.0, 2.0], ""),
         ([np.nan, np.nan], "not a number from epoch 1"),
@@ -114,8 +114,8 @@ def test_smoothing_is_the_unbiased_moving_average_of_tensorboard() -> None:
         ([1.0, np.nan, 2.0, np.nan, 3.0], "not a number in 2 epochs"),
     ],
 )
-def test_where_a_run_has_no_numbers_is_told(values: list[float], told: str) -> None:
-    assert losses.gaps_of([losses.Line("train", np.array(values))]) == told
+def test_where_a_run_has_no_numbers_is_noted(values: list[float], note: str) -> None:
+    assert losses.gaps_of([losses.Line("train", np.array(values))]) == note
 
 
 def test_the_learning_rates_of_freiburg_are_in_one_plot_and_the_diverged_one_is_named(

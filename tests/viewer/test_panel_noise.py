@@ -137,8 +137,8 @@ def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
     plot = lines_of(panel).plot_rect(panel.curve_view.inside, QFontMetricsF(panel.curve_view.font()))
-    place = QPointF(plot.left() + 0.8 * plot.width(), plot.center().y()).toPoint()
-    qtbot.mouseClick(panel.curve_view, Qt.MouseButton.LeftButton, pos=place)
+    point = QPointF(plot.left() + 0.8 * plot.width(), plot.center().y()).toPoint()
+    qtbot.mouseClick(panel.curve_view, Qt.MouseButton.LeftButton, pos=point)
     settle_window(qtbot, window)
     assert panel.slider.value() == pytest.approx(80, abs=1)
     assert lines_of(panel).at == panel.sigma
@@ -255,9 +255,9 @@ def test_the_pointer_reads_what_an_image_scores(run: RunFolder, open_window: Ope
     assert isinstance(figure, MosaicFigure)
     metrics = QFontMetricsF(panel.view.font())
     cell = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics).cells[0][3]
-    told = panel._hint_at(cell.center()).split("\n")
-    assert [line.partition(":")[0] for line in told] == ["noisy", "median filter", "tests/conv"]
-    assert all("dB, SSIM" in line for line in told)
+    lines = panel._hint_at(cell.center()).split("\n")
+    assert [line.partition(":")[0] for line in lines] == ["noisy", "median filter", "tests/conv"]
+    assert all("dB, SSIM" in line for line in lines)
 
 
 def test_a_graph_that_answers_nonsense_is_told_and_ends_no_curve(

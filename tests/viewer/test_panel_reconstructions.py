@@ -88,8 +88,8 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(tmp_path: Path, open
     names = window.store.state.names()
     assert "no reconstruction among its outputs" in blocks[names[flat]].sentence
     assert blocks[names[hostile]].sentence.endswith(".") and not blocks[names[hostile]].bands
-    told = {row[0] for row in window.panels.reconstructions.numbers()[1:]}
-    assert told == {"tests/usual", "tests/classifier", "tests/colour", "tests/training"}
+    runs = {row[0] for row in window.panels.reconstructions.numbers()[1:]}
+    assert runs == {"tests/usual", "tests/classifier", "tests/colour", "tests/training"}
 
 
 def test_a_classifier_alone_shows_its_predictions_and_where_it_is_wrong(
@@ -196,8 +196,8 @@ def test_pasted_pictures_say_how_they_were_fitted(run: RunFolder, open_window: O
     window.store.set_pasted(Pasted((np.full((40, 60, 3), (200, 100, 0), np.uint8),), ("cat.png",)))
     settle_window(qtbot, window)
     panel = window.panels.reconstructions
-    told = "pasted: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
-    assert panel.subtitle.text() == told
+    fitting = "pasted: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
+    assert panel.subtitle.text() == fitting
     assert panel.hint_at(Pointed(0, 0, 0, 5, 5)).startswith("cat.png\n")
     assert panel.bar.of.text() == "of 1" and panel.bar.box.maximum() == 1
 

@@ -25,13 +25,13 @@ from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 def write_figures(root: Path, name: str, *, mse: float | None, pca: float = 0.01, **meta: object) -> Path:
     """A run with these figures; without a graph."""
-    told = history_of(name=name)
-    arrays = {key: value for key, value in told.arrays.items() if not key.startswith("metrics/")}
+    plain = history_of(name=name)
+    arrays = {key: value for key, value in plain.arrays.items() if not key.startswith("metrics/")}
     if mse is not None:
         arrays |= {"metrics/mse": np.array([mse]), "metrics/psnr": np.array([-10 * np.log10(mse)])}
     arrays["baselines/pca/mse"] = np.array([pca])
     run = RunFolder.of(root, name)
-    atomic_write(run.history, pack_history(History({**told.meta, **meta}, arrays)))
+    atomic_write(run.history, pack_history(History({**plain.meta, **meta}, arrays)))
     return run.path
 
 
@@ -76,7 +76,7 @@ def test_a_filter_understands_words_columns_and_comparisons(text: str, found: bo
 
 
 def test_against_pca_is_a_factor_and_a_word(tmp_path: Path) -> None:
-    for mse, pca, told in (
+    for mse, pca, text in (
         (0.0095, 0.01, "0.95× better"),
         (0.012, 0.01, "1.20× worse"),
         (0.2, 0.01, "20× worse"),
@@ -89,8 +89,8 @@ def test_against_pca_is_a_factor_and_a_word(tmp_path: Path) -> None:
         known = Known(history=history.from_parts(done.meta, done.arrays))
         state = selection.with_known(selection.with_entries(State(), library.scan([path])), path, known)
         (row,) = rows.rows_of(state)
-        assert row.cell("against") == told
-        assert row.better is (None if told == "–" else "better" in told)
+        assert row.cell("against") == text
+        assert row.better is (None if text == "–" else "better" in text)
 
 
 def test_only_rows_of_which_more_is_known_are_made_anew(tmp_path: Path) -> None:
@@ -289,9 +289,9 @@ def test_the_numbers_are_those_of_the_rows_that_are_shown(tmp_path: Path, open_w
     panel = open_window(tmp_path).panels.runs
     panel.table.sortByColumn(PLACES["mse"], Qt.SortOrder.DescendingOrder)
     panel.filter.setText("mse<1")
-    heading, *told = panel.numbers()
+    heading, *rows = panel.numbers()
     assert heading[0] == "run" and heading[-1] == "path" and "picture" not in heading
-    assert [(row[0], row[heading.index("mse")]) for row in told] == [("tests/c", 0.1), ("tests/a", 0.02)]
+    assert [(row[0], row[heading.index("mse")]) for row in rows] == [("tests/c", 0.1), ("tests/a", 0.02)]
 
 
 def test_lone_graphs_and_classifiers_have_rows_too(tmp_path: Path, open_window: Open) -> None:

@@ -27,14 +27,14 @@ def write_model(
     root: Path, name: str, shape: tuple[int, ...], mse: float | None, *, pca: float = 0.01, **meta: object
 ) -> Path:
     """A run without a graph, of which the panel needs no more."""
-    told = history_of(name=name)
-    arrays = {key: value for key, value in told.arrays.items() if not key.startswith(("metrics/", "baselines/"))}
+    plain = history_of(name=name)
+    arrays = {key: value for key, value in plain.arrays.items() if not key.startswith(("metrics/", "baselines/"))}
     if mse is not None:
         figures = {"mse": mse, "psnr": -10 * math.log10(mse), "ssim": 1 - mse, "bce": 3 * mse}
         arrays |= {f"metrics/{metric}": np.array([value]) for metric, value in figures.items()}
     arrays["baselines/pca/mse"] = np.array([pca])
     run = RunFolder.of(root, name)
-    atomic_write(run.history, pack_history(History({**told.meta, "bottleneck": list(shape), **meta}, arrays)))
+    atomic_write(run.history, pack_history(History({**plain.meta, "bottleneck": list(shape), **meta}, arrays)))
     return run.path
 
 
@@ -98,14 +98,14 @@ def test_every_open_run_on_the_current_runs_data_is_a_point(zoo: Path, open_wind
 
 
 def test_the_sentence_has_spearmans_correlation_and_who_beats_pca(zoo: Path, open_window: Open) -> None:
-    told = shown(open_window(zoo)).sentence.text()
-    assert "rank correlation of size and mse is -1.00 over 4 runs: larger is better." in told
-    assert "1 of 4 beat PCA of as many values: tests/b." in told
-    assert "1 hollow" in told
+    text = shown(open_window(zoo)).sentence.text()
+    assert "rank correlation of size and mse is -1.00 over 4 runs: larger is better." in text
+    assert "1 of 4 beat PCA of as many values: tests/b." in text
+    assert "1 hollow" in text
 
 
 @pytest.mark.parametrize(
-    ("models", "metric", "told"),
+    ("models", "metric", "text"),
     [
         ([model("a", 1, 0.1)], "mse", "1 finished run: too few alike for an order."),
         ([model(n, s, 0.1 * s) for n, s in (("a", 1), ("b", 2), ("c", 3))], "mse", "larger is worse"),
@@ -116,8 +116,8 @@ def test_the_sentence_has_spearmans_correlation_and_who_beats_pca(zoo: Path, ope
         ([model(str(n), n, 0.1, 0.2) for n in range(1, 8)], "mse", "7 of 7 beat PCA of as many values: 1, 2, 3, 4 and"),
     ],
 )  # fmt: skip
-def test_what_is_concluded_follows_from_the_figures(models: list[Model], metric: str, told: str) -> None:
-    assert told in trade_off.conclusion(models, metric, VALUES)
+def test_what_is_concluded_follows_from_the_figures(models: list[Model], metric: str, text: str) -> None:
+    assert text in trade_off.conclusion(models, metric, VALUES)
 
 
 def test_spearmans_correlation_is_that_of_scipy() -> None:
@@ -186,9 +186,9 @@ def test_the_keyboard_goes_from_size_to_size_and_tells_of_the_run(zoo: Path, ope
     panel.view.setFocus()
     for _ in range(2):
         qtbot.keyClick(panel.view, Qt.Key.Key_Right)
-    told = panel.view.accessibleDescription()
-    assert told.startswith("tests/b\n8 values in the bottleneck, mse 0.0200")
-    assert "PCA of as many values 0.0300: the run is better" in told and "the sheet's 0.0300" in told
+    text = panel.view.accessibleDescription()
+    assert text.startswith("tests/b\n8 values in the bottleneck, mse 0.0200")
+    assert "PCA of as many values 0.0300: the run is better" in text and "the sheet's 0.0300" in text
     qtbot.keyClick(panel.view, Qt.Key.Key_Return)
     assert window.store.state.selected == (zoo / "tests/b",)
     qtbot.keyClick(panel.view, Qt.Key.Key_Left)
@@ -226,14 +226,14 @@ def test_a_lone_graph_stands_there_by_its_card(tmp_path: Path, open_window: Open
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(graph_bytes(CARD))
     panel = shown(open_window(lone))
-    (told,) = panel.models
-    assert (told.size, told.value, told.pca) == (392, 0.0123, 0.0045)
+    (model,) = panel.models
+    assert (model.size, model.value, model.pca) == (392, 0.0123, 0.0045)
 
 
 def test_the_numbers_are_a_row_a_run(zoo: Path, open_window: Open) -> None:
-    heading, *told = shown(open_window(zoo)).numbers()
+    heading, *rows = shown(open_window(zoo)).numbers()
     assert heading == ("run", "data", "values", "mse", "pca_mse", "published", "state")
-    assert told[1] == ("tests/b", "mnist", 8.0, 0.02, 0.03, 0.03, "finished") and len(told) == 5
+    assert rows[1] == ("tests/b", "mnist", 8.0, 0.02, 0.03, 0.03, "finished") and len(rows) == 5
 
 
 def test_the_tab_in_front_has_room_for_its_bold_title(zoo: Path, open_window: Open) -> None:

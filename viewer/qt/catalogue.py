@@ -95,7 +95,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of menus and 
         "right top",
         "Alt+3",
         "viewer.qt.panels.layers",
-        "Layers",
+        "LayersPanel",
         "The feature maps of the chosen image at any node inside the network.",
     ),
     "time": PanelEntry(
@@ -135,7 +135,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of menus and 
         "left top",
         "Ctrl+0",
         "viewer.qt.panels.runs",
-        "Runs",
+        "RunsPanel",
         "All runs and graphs that are open; the other panels show what is selected here.",
     ),
 }

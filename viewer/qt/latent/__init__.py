@@ -1,1 +1,1 @@
-"""The ways of moving about in bottlenecks, one a module; the panel shows one of them at a time."""
+"""The modes of the latent panel, one per module; the panel shows one of them at a time."""

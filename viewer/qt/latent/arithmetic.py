@@ -37,9 +37,9 @@ class ArithmeticMode(Mode):
         self._decoded: np.ndarray | None = None  # uint8 (H, W, 3)
         self._decoder = shared.panel.new_requester("sum")
         self._decoder.answered.connect(self._take)
-        shared.page.came.connect(self._ask)
+        shared.page.came.connect(self._request)
         self.picker = Picker(PARTS, self)
-        self.picker.picked.connect(self._ask)
+        self.picker.picked.connect(self._request)
         self.body.insertWidget(1, self.picker)
         connect_page_keys(self.view, self.tools.images)
         connect_page_keys(self.picker, self.tools.images)
@@ -48,7 +48,7 @@ class ArithmeticMode(Mode):
         encoder_decoder = encoder_decoders.get(state.current) if state.current else None
         return reason({state.current: encoder_decoder}) if state.current and encoder_decoder is not None else None
 
-    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         return state.current, encoder_decoders.get(state.current) if state.current else None, state.samples
 
     def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
@@ -60,14 +60,14 @@ class ArithmeticMode(Mode):
         self._decoded = None
         if state.samples is not None:
             self.picker.show_samples(state.samples)
-        self._ask()
+        self._request()
 
-    def _ask(self) -> None:
-        codes = self.shared.page.codes.get(self._path) if self._path else None
-        if self._encoder_decoder is None or codes is None or not self.in_front:
+    def _request(self) -> None:
+        bottlenecks = self.shared.page.bottlenecks.get(self._path) if self._path else None
+        if self._encoder_decoder is None or bottlenecks is None or not self.in_front:
             self.redraw()
             return
-        a, b, c = (codes[min(len(codes) - 1, self.picker.parts[part])] for part in PARTS)
+        a, b, c = (bottlenecks[min(len(bottlenecks) - 1, self.picker.parts[part])] for part in PARTS)
         self._decoder.send(
             {self._path: Query(self._encoder_decoder.decoder, (a - b + c)[None], (self._encoder_decoder.picture,))},
             self._encoder_decoder,
@@ -91,7 +91,7 @@ class ArithmeticMode(Mode):
         samples = self.shared.page.samples.get(self._path) if self._path else None
         error = self.shared.page.errors.get(self._path, "") if self._path else ""
         if error or samples is None or self._decoded is None:
-            self.show_sentence(error or "Here comes the sum of three images.")
+            self.show_sentence(error or "The sum of three images appears here.")
             return
         a, b, c = (self.picker.parts[part] + 1 for part in PARTS)
         several = len(self.store.state.compared) > 1

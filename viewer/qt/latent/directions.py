@@ -1,4 +1,4 @@
-"""Sliders along the principal directions of a run's bottlenecks, and what the decoder makes of each place, live."""
+"""Sliders along the principal directions of a run's bottlenecks, with the decoder's output, live."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class DirectionsMode(Mode):
         self._encoder_decoder: EncoderDecoder | None = None
         self._source: tuple[object, ...] = ()
         self._job: ChunkedRun | None = None
-        self._page_will_do = False  # for want of a split
-        self._told = ""  # what the directions were computed of
+        self._uses_page = False  # there is no test split: use the images shown
+        self._source_text = ""  # says which bottlenecks the directions were computed from
         self.directions: Directions | None = None
         self._now: np.ndarray | None = None  # decoded at the sliders, and at the mean: uint8 (2, H, W, 3)
         self._sweep: np.ndarray | None = None  # uint8 (K, 5, H, W, 3)
@@ -55,7 +55,7 @@ class DirectionsMode(Mode):
         self._sweeper = ChunkRunner(shared.panel.new_requester("sweep"), self)
         self._sweeper.grown.connect(self._take_sweep)
         self._rest = QTimer(self, singleShot=True, interval=REST_MILLISECONDS)
-        self._rest.timeout.connect(self._ask_sweep)
+        self._rest.timeout.connect(self._request_sweep)
         shared.page.came.connect(self._page_came)
         self.view.clicked.connect(self._press)
         self.view.column_step.connect(self._choose_sample)
@@ -65,7 +65,7 @@ class DirectionsMode(Mode):
     def _build(self) -> None:
         self.mean_button, self.image_button = QPushButton("to the mean"), QPushButton("to the chosen image")
         self.mean_button.setToolTip("Set every slider back to the mean of all bottlenecks.")
-        self.image_button.setToolTip("Set the sliders to where the image lies that is chosen in the other panels.")
+        self.image_button.setToolTip("Set the sliders to the bottleneck of the image chosen in the other panels.")
         for button in (self.mean_button, self.image_button):
             button.setAccessibleName(f"Sliders {button.text()}")
         self.mean_button.clicked.connect(lambda: self.set_coefficients(np.zeros(DIRECTIONS)))
@@ -105,7 +105,7 @@ class DirectionsMode(Mode):
         encoder_decoder = encoder_decoders.get(state.current) if state.current else None
         return reason({state.current: encoder_decoder}) if state.current and encoder_decoder is not None else None
 
-    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         encoder_decoder = encoder_decoders.get(state.current) if state.current else None
         return state.current, encoder_decoder, state.now.split, *state.splits.items()
 
@@ -124,30 +124,30 @@ class DirectionsMode(Mode):
 
     def _forget(self) -> None:
         self.directions, self._now, self._sweep, self._source = None, None, None, ()
-        self._job, self._page_will_do = None, False
+        self._job, self._uses_page = None, False
         self._decoder.forget()
         self._sweeper.begin([])
         self.set_coefficients(np.zeros(DIRECTIONS))
         self._show_sliders()
-        self.show_sentence("Here come the directions in which the bottlenecks differ most.")
+        self.show_sentence("The directions in which the bottlenecks differ most appear here.")
 
     def _encode(self, state: State, encoder_decoder: EncoderDecoder) -> None:
-        """Have test images encoded; where the split cannot be had, the images shown must do."""
+        """Encode test images, or only the images shown where there is no test split."""
         most = min(MOST_IMAGES, MOST_VALUES // encoder_decoder.size)
         encoded_set = test_set(state, state.current, most=most)
         if encoded_set == "":
             return  # it is being read
         if isinstance(encoded_set, str):
-            self._told = f"of the images shown only: {encoded_set[0].lower()}{encoded_set[1:]}"
-            self._job, self._page_will_do = None, True
+            self._source_text = f"of the images shown only: {encoded_set[0].lower()}{encoded_set[1:]}"
+            self._job, self._uses_page = None, True
             self._page_came()
             return
-        self._page_will_do = False
+        self._uses_page = False
         source = (encoder_decoder, *state.splits.items())
         if source == self._source:
             return
         self._source = source
-        self._told = f"of {len(encoded_set):,} test images"
+        self._source_text = f"of {len(encoded_set):,} test images"
         args = (
             state.current,
             encoder_decoder.model,
@@ -169,10 +169,15 @@ class DirectionsMode(Mode):
         self._compute(list(job.chunks))
 
     def _page_came(self) -> None:
-        """Compute of the images shown, where there are no others; of new ones not again."""
-        codes = self.shared.page.codes.get(self._path) if self._path else None
-        if self._page_will_do and self._encoder_decoder is not None and codes is not None and self.directions is None:
-            self._compute([codes])
+        """Use the images shown where there are no others; further pages change nothing."""
+        bottlenecks = self.shared.page.bottlenecks.get(self._path) if self._path else None
+        if (
+            self._uses_page
+            and self._encoder_decoder is not None
+            and bottlenecks is not None
+            and self.directions is None
+        ):
+            self._compute([bottlenecks])
 
     def _compute(self, parts: list[np.ndarray]) -> None:
         self.tools.disk.do(
@@ -183,25 +188,25 @@ class DirectionsMode(Mode):
         if encoder_decoder != self._encoder_decoder:
             return
         if done.error or done.result is None:
-            why = formatting.sentence(done.error) or "Too few of the bottlenecks differ to have principal directions."
+            why = formatting.sentence(done.error) or "Too few bottlenecks differ for principal directions."
             self.show_sentence(why)
             return
         self.directions = done.result
         self._show_sliders()
-        self.say(f"{self.name_of(self._path)}: principal directions {self._told}")
-        self._ask()
-        self._ask_sweep()
+        self.say(f"{self.name_of(self._path)}: principal directions {self._source_text}")
+        self._request()
+        self._request_sweep()
 
     # ---- sliders ----
 
     @property
     def coefficients(self) -> np.ndarray:
-        """In standard deviations, one for each direction that there is."""
+        """The sliders' values in standard deviations, one for each direction."""
         count = len(self.directions) if self.directions is not None else 0
         return np.array([slider.value() / TENTHS for slider in self.sliders[:count]])
 
     def set_coefficients(self, coefficients: np.ndarray) -> None:
-        """Set the sliders, as far as they go."""
+        """Set the sliders, limited to their range."""
         for slider, value in zip(self.sliders, coefficients.tolist(), strict=False):
             slider.blockSignals(True)
             slider.setValue(round(value * TENTHS))
@@ -209,11 +214,11 @@ class DirectionsMode(Mode):
         self._moved()
 
     def go_to_image(self) -> None:
-        """Set the sliders to where the chosen image lies."""
-        codes = self.shared.page.codes.get(self._path) if self._path else None
-        if self.directions is not None and codes is not None:
-            chosen = min(self.store.state.sample, len(codes) - 1)
-            self.set_coefficients(self.directions.coefficients_of(codes[chosen].reshape(1, -1))[0])
+        """Set the sliders to the chosen image."""
+        bottlenecks = self.shared.page.bottlenecks.get(self._path) if self._path else None
+        if self.directions is not None and bottlenecks is not None:
+            chosen = min(self.store.state.sample, len(bottlenecks) - 1)
+            self.set_coefficients(self.directions.coefficients_of(bottlenecks[chosen].reshape(1, -1))[0])
 
     def _show_sliders(self) -> None:
         directions = self.directions
@@ -231,7 +236,7 @@ class DirectionsMode(Mode):
     def _moved(self) -> None:
         for slider, (_, value) in zip(self.sliders, self._labels, strict=True):
             value.setText(f"{slider.value() / TENTHS:.1f} σ".replace("-", "−"))
-        self._ask()
+        self._request()
         if self.directions is not None:
             self._rest.start()
 
@@ -240,7 +245,7 @@ class DirectionsMode(Mode):
 
     # ---- decoding ----
 
-    def _ask(self) -> None:
+    def _request(self) -> None:
         if self.directions is None or self._encoder_decoder is None:
             return
         coefficients = np.stack([self.coefficients, np.zeros(len(self.directions))])
@@ -261,8 +266,8 @@ class DirectionsMode(Mode):
         self._now = made
         self.redraw()
 
-    def _ask_sweep(self) -> None:
-        """Decode each direction's row, a row a question."""
+    def _request_sweep(self) -> None:
+        """Decode the row of each direction, one request per row."""
         if self.directions is None or self._encoder_decoder is None:
             return
         count, size = len(self.directions), len(SWEEP)
@@ -312,12 +317,12 @@ class DirectionsMode(Mode):
         )
         columns = tuple(f"{value:+g} σ".replace("-", "−") if value else "0" for value in SWEEP)
         large = (Large("decoded now", self._now[0]), Large("the mean", self._now[1]))
-        told = ", ".join(f"{value:.1f}" for value in self.coefficients)
-        text = f"Decoded at {told} standard deviations along the principal directions"
+        coefficients = ", ".join(f"{value:.1f}" for value in self.coefficients)
+        text = f"Decoded at {coefficients} standard deviations along the principal directions"
         self.view.show_figure(SweepFigure(self.theme, large, rows, columns, text), text)
 
     def _press(self, point: QPointF) -> None:
-        """A picture of a row sets that row's slider."""
+        """Set a row's slider to the picture that was clicked."""
         figure = self.view.figure
         if not isinstance(figure, SweepFigure):
             return

@@ -27,7 +27,7 @@ class GridMode(Mode):
 
     name = "grid"
     title = "Grid"
-    hint = "The generated pictures of the sheet; green: what the classifier takes for another class."
+    hint = "The generated images of the assignment; those classified as another class are marked green."
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
@@ -36,8 +36,8 @@ class GridMode(Mode):
         self.grid_box = QComboBox()
         self.grid_box.setAccessibleName("Which grid of the latent plane")
         self.grid_box.setToolTip("The 15 quantiles of the standard normal distribution, or even steps from −4 to 4.")
-        for name, words in GRIDS.items():
-            self.grid_box.addItem(words, name)
+        for name, text in GRIDS.items():
+            self.grid_box.addItem(text, name)
         self.grid_box.currentIndexChanged.connect(lambda _: self._other_grid())
         self.point_label = QLabel()
         self.add_to_row(self.grid_box, self.point_label)
@@ -65,11 +65,11 @@ class GridMode(Mode):
         ]
         return None if coming else "Only a finished run with two latent values has grids of generated pictures."
 
-    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         return (*[(path, state.of(path).history) for path in encoder_decoders], *state.splits.items())
 
     def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
-        self.tools.images.want_split()  # which class a run was trained on, its test images tell
+        self.tools.images.want_split()  # the test images say which class a run was trained on
         self._paths = tuple(encoder_decoders)
         self.redraw()
 
@@ -84,11 +84,11 @@ class GridMode(Mode):
         if not any(grids.values()):
             return
         planes = tuple(self._plane(path, grid) for path, grid in grids.items())
-        told = ". ".join(plane.title for plane in planes)
+        titles = ". ".join(plane.title for plane in planes)
         self._say_point()
         self.say(planes[0].title if len(planes) == 1 else f"{GRIDS[self.chosen_grid]}, {len(planes)} runs")
         shown = tuple(replace(plane, title="") for plane in planes) if len(planes) == 1 else planes
-        self.view.show_figure(PlanesFigure(shown, told), told)
+        self.view.show_figure(PlanesFigure(shown, titles), titles)
 
     def _grid(self, path: Path | None) -> PictureGrid | None:
         history = self.store.state.of(path).history
@@ -101,15 +101,15 @@ class GridMode(Mode):
             return PlaneFigure(self.theme, name, EMPTY, sentence="This run has no grid of generated pictures.")
         predictions, label = grid.predictions, self.label(path)
         marks: tuple[str, ...] = ()
-        told = "no classifier was applied" if predictions is None else "nothing tells which class they should be of"
+        text = "no classifier was applied" if predictions is None else "their true class is not known"
         if predictions is not None and label is not None:
             marks = tuple("" if given == label else self._class(path, given) for given in predictions.tolist())
-            told = f"{sum(map(bool, marks))} of {len(marks)} taken for another"
-        title = f"{name}: {told}" if name else told
+            text = f"{sum(map(bool, marks))} of {len(marks)} taken for another"
+        title = f"{name}: {text}" if name else text
         return PlaneFigure(self.theme, title, colours.from_images(grid.images), marks, chosen=self._tile)
 
     def label(self, path: Path) -> int | None:
-        """The class that a run generates: by its test images, or by the share of wrong ones that its history tells."""
+        """The class that a run generates: by its test images, or by the share of wrong ones in its history."""
         state = self.store.state
         known, history = label_of(state, path), state.of(path).history
         if known is not None or history is None:
@@ -169,9 +169,9 @@ class GridMode(Mode):
 
     def _point_at(self, point: QPointF | None) -> None:
         hit = self._hit(point) if point is not None else None
-        self.view.show_hint(self._words(self._paths[hit[0]], hit[1]) if hit else "", point or QPointF())
+        self.view.show_hint(self._hint_text(self._paths[hit[0]], hit[1]) if hit else "", point or QPointF())
 
-    def _words(self, path: Path, tile: int) -> str:
+    def _hint_text(self, path: Path, tile: int) -> str:
         point, grid = self._point(path, tile), self._grid(path)
         where = "({:.2f}, {:.2f})".format(*point).replace("-", "−") if point else f"picture {tile + 1}"
         if grid is None or grid.predictions is None or tile >= len(grid.predictions):
@@ -182,7 +182,7 @@ class GridMode(Mode):
 
     def _say_point(self) -> None:
         path = next((path for path in self._paths if self._grid(path) is not None), None)
-        self.point_label.setText(self._words(path, self._tile) if self._tile is not None and path else "")
+        self.point_label.setText(self._hint_text(path, self._tile) if self._tile is not None and path else "")
 
     def numbers(self) -> Numbers:
         rows: Numbers = [("run", "z1", "z2", "predicted", "class")]

@@ -1,4 +1,4 @@
-"""The way from one image to another through the bottleneck, beside the plain blend of their pixels."""
+"""From one image to another through the bottleneck, beside the plain blend of their pixels."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class InterpolateMode(Mode):
         self._step = STEPS // 2 + 1
         self._decoder = shared.panel.new_requester("between")
         self._decoder.answered.connect(self._take)
-        shared.page.came.connect(self._ask)
+        shared.page.came.connect(self._request)
         self.picker = Picker("AB", self)
         self.picker.parts["B"] = 1
-        self.picker.picked.connect(self._ask)
+        self.picker.picked.connect(self._request)
         self.body.insertWidget(1, self.picker)
         self.view.clicked.connect(self._press)
         self.view.column_step.connect(lambda step: self._choose(self._step + step))
@@ -53,7 +53,7 @@ class InterpolateMode(Mode):
     def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
         return reason(encoder_decoders)
 
-    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         return (*encoder_decoders.items(), *(state.samples_of(path) for path in encoder_decoders))
 
     def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
@@ -61,15 +61,15 @@ class InterpolateMode(Mode):
         samples = state.samples if state.samples is not None else next(iter(self.shared.page.samples.values()), None)
         if samples is not None:
             self.picker.show_samples(samples)
-        self._ask()
+        self._request()
 
-    def _ask(self) -> None:
-        codes = self.shared.page.codes
+    def _request(self) -> None:
+        bottlenecks = self.shared.page.bottlenecks
         queries: dict[Hashable, Query] = {}
         encoder_decoders = {}
         for path, encoder_decoder in self._encoder_decoders.items():
-            if isinstance(encoder_decoder, EncoderDecoder) and path in codes:
-                first, second = self._pair(codes[path])
+            if isinstance(encoder_decoder, EncoderDecoder) and path in bottlenecks:
+                first, second = self._pair(bottlenecks[path])
                 queries[path] = Query(encoder_decoder.decoder, between(first, second), (encoder_decoder.picture,))
                 encoder_decoders[path] = encoder_decoder
         if queries and self.in_front:
@@ -78,7 +78,7 @@ class InterpolateMode(Mode):
             self.redraw()
 
     def _pair(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Those of images A and B, among values (N, …)."""
+        """Return the rows of images A and B among values (N, …)."""
         last = len(values) - 1
         return values[min(last, self.picker.parts["A"])], values[min(last, self.picker.parts["B"])]
 
@@ -99,8 +99,8 @@ class InterpolateMode(Mode):
         made = {path: self._strip(path) for path in self._encoder_decoders}
         pictures = {path: strip for path, strip in made.items() if not isinstance(strip, str)}
         if not pictures:
-            told = next((strip for strip in made.values() if isinstance(strip, str) and strip), "")
-            self.show_sentence(told or "Here come the pictures between two images.")
+            sentence = next((strip for strip in made.values() if isinstance(strip, str) and strip), "")
+            self.show_sentence(sentence or "The steps between two images appear here.")
             return
         first, second = (self.picker.parts[letter] + 1 for letter in "AB")
         self.say(f"from image {first} to image {second}, in {STEPS} steps")

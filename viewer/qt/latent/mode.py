@@ -1,4 +1,4 @@
-"""What every way of moving about in bottlenecks is: controls, one view, and whether it applies to the runs shown."""
+"""The base of the latent panel's modes: controls, one view, and whether the mode applies to the selected runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from viewer.figures import colours
 from viewer.figures.theme import Theme
 from viewer.infer.requests import Reply
-from viewer.qt.latent.page_codes import PageCodes
+from viewer.qt.latent.encoded_page import EncodedPage
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Numbers, Panel
 from viewer.state.encoder_decoders import EncoderDecoder
@@ -22,7 +22,7 @@ from viewer.state.selection import State
 
 
 class Cross(QObject):
-    """The point of the plane that is decoded; all ways of moving about share it."""
+    """The point of the plane that is decoded; all modes share it."""
 
     moved = Signal()
 
@@ -39,11 +39,11 @@ class Cross(QObject):
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """What the ways of moving about have in common: the panel they stand in, the cross hair, the page's bottlenecks."""
+    """What the modes share: their panel, the cross hair, and the bottlenecks of the page."""
 
     panel: Panel
     cross: Cross
-    page: PageCodes
+    page: EncodedPage
 
 
 class MovingView(FigureView):
@@ -61,9 +61,9 @@ class MovingView(FigureView):
 
 
 class Mode(QWidget):
-    """One way of moving about. A subclass names itself, says where it does not apply, and follows the state.
+    """One mode. A subclass has a name and a title, says whether it applies, and shows the state.
 
-    `says` carries what stands beside the panel's title; only the mode that is seen is asked to follow.
+    `says` carries the text beside the panel's title; only the visible mode is updated.
     """
 
     name = ""
@@ -76,7 +76,7 @@ class Mode(QWidget):
         assert self.name and self.title and self.hint, type(self)
         self.shared, self.panel = shared, shared.panel
         self.store, self.tools = self.panel.store, self.panel.tools
-        self.words = ""
+        self.subtitle_text = ""
         self.shown: tuple[object, ...] = ()
         self.view = view or FigureView(self.title, self)
         self.controls = QHBoxLayout()
@@ -90,15 +90,15 @@ class Mode(QWidget):
     # ---- for subclasses ----
 
     def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
-        """Return '' where it applies, the sentence for why not, None while that is not known yet."""
+        """Return '' if the mode applies, a sentence if it does not, None while that is not known yet."""
         raise NotImplementedError
 
-    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        """What its picture depends on: it follows when something of this has changed."""
+    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        """Return what its picture depends on; the mode is updated when this changes."""
         raise NotImplementedError
 
     def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
-        """Show another subject."""
+        """Show these runs."""
         raise NotImplementedError
 
     def redraw(self) -> None:
@@ -110,7 +110,7 @@ class Mode(QWidget):
 
     @property
     def waiting(self) -> bool:
-        """Whether something besides its askers is still to come."""
+        """Whether something besides its requests is still to come."""
         return False
 
     # ---- for all ----
@@ -127,7 +127,7 @@ class Mode(QWidget):
 
     @property
     def metrics(self) -> QFontMetricsF:
-        """Of the view's font, as its figures are painted with."""
+        """Metrics of the view's font, which its figures use."""
         return QFontMetricsF(self.view.font())
 
     def set_theme(self, theme: Theme) -> None:
@@ -135,7 +135,7 @@ class Mode(QWidget):
         self.redraw()
 
     def say(self, text: str) -> None:
-        self.words = text
+        self.subtitle_text = text
         self.says.emit(text)
 
     def show_sentence(self, text: str) -> None:
@@ -154,11 +154,11 @@ class Mode(QWidget):
 
 
 def reason(encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
-    """Return '' where a run has both ways, None while one may still have, or the first run's sentence."""
+    """Return '' if a run has encoder and decoder, None while one may still have them, or the first run's sentence."""
     if any(isinstance(encoder_decoder, EncoderDecoder) for encoder_decoder in encoder_decoders.values()):
         return ""
-    told = [encoder_decoder for encoder_decoder in encoder_decoders.values() if isinstance(encoder_decoder, str)]
-    return next((text for text in told if text), None) if told and all(told) else None
+    reasons = [encoder_decoder for encoder_decoder in encoder_decoders.values() if isinstance(encoder_decoder, str)]
+    return next((text for text in reasons if text), None) if reasons and all(reasons) else None
 
 
 def pictures_of(reply: Reply, encoder_decoder: EncoderDecoder) -> np.ndarray | str:

@@ -1,4 +1,4 @@
-"""A strip of the images shown, in which a click or the arrow keys choose those that are A, B or C."""
+"""A strip of the images shown, from which a click or the arrow keys choose A, B and C."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Picker(FigureView):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(HEIGHT)
         self.setToolTip(
-            f"Click images for {', '.join(parts)} one after another; or ↑ ↓ for the letter and ← → for its image."
+            f"Click the images for {', '.join(parts)} in turn, or choose a letter with ↑ ↓ and its image with ← →."
         )
         self.parts = {letter: index for index, letter in enumerate(parts)}
         self.active = parts[0]
@@ -38,10 +38,10 @@ class Picker(FigureView):
         self.row_step.connect(self._turn)
 
     def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
-        """Stay as it is: a strip has nothing to enlarge."""
+        """Do nothing: a strip is not zoomed."""
 
     def show_samples(self, samples: Samples) -> None:
-        """Show what goes in; what should come out where that is no image of the same size."""
+        """Show the inputs, or the targets where the inputs have another size."""
         alike = samples.inputs.shape[2:] == samples.targets.shape[2:]
         self._pixels = colours.from_images(samples.inputs if alike else samples.targets)
         self.parts = {letter: min(index, len(self._pixels) - 1) for letter, index in self.parts.items()}
@@ -52,9 +52,9 @@ class Picker(FigureView):
         self._colours = theme
         self.set_theme(theme)
         if self._pixels is not None:
-            told = ", ".join(f"{letter} is image {index + 1}" for letter, index in self.parts.items())
+            parts = ", ".join(f"{letter} is image {index + 1}" for letter, index in self.parts.items())
             figure = PickerFigure(theme, Row("", self._pixels), dict(self.parts), self.active)
-            self.show_figure(figure, f"{told}; the next click is for {self.active}")
+            self.show_figure(figure, f"{parts}; the next click is for {self.active}")
 
     def _press(self, point: QPointF) -> None:
         if not isinstance(self.figure, PickerFigure):

@@ -20,9 +20,9 @@ from viewer.state.formatting import shape
 from viewer.state.latent import Range, range_around
 from viewer.state.selection import State
 
-MOST_POINTS = 3000  # of all planes together: as many are painted anew in a frame when the range is changed
+MOST_POINTS = 3000  # of all planes together: more take longer than a frame to repaint
 GROUND_SIDE = 15
-ARROW = 1 / 30  # of the range's side, with each key
+ARROW = 1 / 30  # of the range's width, for each key press
 
 
 class PlaneMode(Mode):
@@ -30,7 +30,7 @@ class PlaneMode(Mode):
 
     name = "plane"
     title = "Plane"
-    hint = "Drag over the plane, or use the arrow keys: what the decoder makes of that point is shown live."
+    hint = "Drag over the plane or use the arrow keys; the decoder's image of that point is shown live."
 
     def __init__(self, shared: Shared) -> None:
         self.moving = MovingView("Plane of the two latent values")
@@ -54,12 +54,12 @@ class PlaneMode(Mode):
         self._build()
 
     def _build(self) -> None:
-        self.ground_box = QCheckBox("decoded ground")
-        self.ground_box.setToolTip("Paint under the points what the decoder makes of every part of the plane.")
-        self.ground_box.setAccessibleName("Decoded pictures as the plane's ground")
+        self.ground_box = QCheckBox("decoded background")
+        self.ground_box.setToolTip("Show the decoder's image of every part of the plane behind the points.")
+        self.ground_box.setAccessibleName("Decoded images as the background of the plane")
         self.ground_box.toggled.connect(self._ground_toggled)
         self.whole_button = QPushButton("whole plane")
-        self.whole_button.setToolTip("Show the range that holds the points again (Home).")
+        self.whole_button.setToolTip("Show the range that contains all points (Home).")
         self.whole_button.setAccessibleName("Show the whole plane")
         self.whole_button.clicked.connect(self.show_whole)
         self.add_to_row(self.ground_box, self.whole_button)
@@ -90,7 +90,7 @@ class PlaneMode(Mode):
             return ""
         return f"The bottleneck is {shape(found[0].shape)}; a plane needs two values, as the VAEs of hesso have."
 
-    def subject(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         samples = tuple(state.samples_of(path) for path in encoder_decoders)
         return (*encoder_decoders.items(), *samples, *(state.splits.items()))
 
@@ -102,7 +102,7 @@ class PlaneMode(Mode):
             self._range_is_free = True
         self._encode(state)
         self._decode()
-        self._ask_ground()
+        self._request_background()
         self.redraw()
 
     @property
@@ -116,7 +116,7 @@ class PlaneMode(Mode):
     # ---- points ----
 
     def _encode(self, state: State) -> None:
-        """Have training images encoded, as many as all planes together can show."""
+        """Encode training images, as many as all planes together can show."""
         cloud_of = (*self._planes.items(), *state.splits.items())
         if cloud_of == self._cloud_of:
             return
@@ -163,7 +163,7 @@ class PlaneMode(Mode):
             self._set_range(range_around(everything))
             x, y = self.shared.cross.point
             if max(abs(x - self._range.x), abs(y - self._range.y)) > self._range.reach:
-                self.shared.cross.move(self._range.x, self._range.y)  # where there is something to be seen
+                self.shared.cross.move(self._range.x, self._range.y)  # to where the points are
 
     # ---- range and cross hair ----
 
@@ -176,7 +176,7 @@ class PlaneMode(Mode):
     def _set_range(self, wanted: Range) -> None:
         if wanted != self._range:
             self._range = wanted
-            self._ask_ground()
+            self._request_background()
             self.redraw()
 
     def _zoom(self, steps: int, around: QPointF | None) -> None:
@@ -246,7 +246,7 @@ class PlaneMode(Mode):
         self._show_decoded()
 
     def _show_decoded(self) -> None:
-        """Show the cross hair and what is decoded there; all else stands still."""
+        """Update only the cross hair and the image decoded there."""
         figure = self.view.figure
         if not isinstance(figure, LatentPlaneFigure) or len(figure.planes) != len(self._encoder_decoders):
             self.redraw()
@@ -260,10 +260,10 @@ class PlaneMode(Mode):
 
     def _ground_toggled(self) -> None:
         self._grounds = {}
-        self._ask_ground()
+        self._request_background()
         self.redraw()
 
-    def _ask_ground(self) -> None:
+    def _request_background(self) -> None:
         if not self.ground_box.isChecked() or not self._planes:
             self._painter.forget()
             return
@@ -322,22 +322,22 @@ class PlaneMode(Mode):
             title=title,
             note=self._note(path) if several else "",
             cloud=self._clouds.get(path),
-            rings=self.shared.page.codes.get(path),
+            rings=self.shared.page.bottlenecks.get(path),
             decoded=made if isinstance(made, np.ndarray) else None,
             ground=self._grounds.get(path) if self.ground_box.isChecked() else None,
             sentence=made if isinstance(made, str) else "",
         )
 
     def _note(self, path: Path) -> str:
-        """What the points of a run are, or why there are none."""
+        """Say what the points of a run are, or why there are none."""
         encoded_set, cloud = self._encoded_sets.get(path, ""), self._clouds.get(path)
         if isinstance(encoded_set, str):
             return encoded_set and f"No points: {encoded_set[0].lower()}{encoded_set[1:]}"
         if cloud is None:
             return f"encoding {len(encoded_set):,} training images …"
         history = self.store.state.of(path).history
-        told = history.facts.get("train_images", "") if history else ""
-        seen = f"; trained on {int(told):,}" if told.isdecimal() else ""
+        count = history.facts.get("train_images", "") if history else ""
+        seen = f"; trained on {int(count):,}" if count.isdecimal() else ""
         labels = np.unique(cloud.classes)
         what = (
             f" of the class {encoded_set.name_of(int(labels[0]))}"
@@ -362,7 +362,7 @@ class PlaneMode(Mode):
         for path in self._planes:
             name, encoded_set = self.name_of(path), self._encoded_sets.get(path)
             yield name, "cross hair", "", "", *self.shared.cross.point
-            for index, (x, y) in enumerate(self.shared.page.codes.get(path, np.zeros((0, 2))).tolist()):
+            for index, (x, y) in enumerate(self.shared.page.bottlenecks.get(path, np.zeros((0, 2))).tolist()):
                 yield name, "image shown", index + 1, "", x, y
             cloud = self._clouds.get(path)
             if cloud is not None and isinstance(encoded_set, EncodedSet):

@@ -1,1 +1,1 @@
-"""One panel a file: each shows the state and asks the worker, and reaches for nothing else."""
+"""One panel per file: each shows the state and sends requests to the worker; none knows another."""

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from viewer.qt.panels.colour import Colour
     from viewer.qt.panels.draw import Draw
     from viewer.qt.panels.latent import Latent
-    from viewer.qt.panels.layers import Layers
+    from viewer.qt.panels.layers import LayersPanel
     from viewer.qt.panels.letters import Letters
     from viewer.qt.panels.losses import Losses
     from viewer.qt.panels.noise import Noise
     from viewer.qt.panels.reconstructions import Reconstructions
-    from viewer.qt.panels.runs import Runs
+    from viewer.qt.panels.runs import RunsPanel
     from viewer.qt.panels.time_machine import TimeMachine
     from viewer.qt.panels.trade_off import TradeOff
 
@@ -41,12 +41,12 @@ class Panels(Mapping[str, Panel]):
     draw: Draw
     bottleneck: Bottleneck
     latent: Latent
-    layers: Layers
+    layers: LayersPanel
     time: TimeMachine
     losses: Losses
     trade_off: TradeOff
     card: CardPanel
-    runs: Runs
+    runs: RunsPanel
 
     def __init__(self, tools: Tools) -> None:
         self.made: dict[str, Panel] = {}

@@ -16,7 +16,7 @@ from viewer.figures import bottleneck as figures
 from viewer.figures.bottleneck import Chosen, Tilings
 from viewer.figures.sheet import Line, Paragraph, Part, Parts, ScaleLine, Spot
 from viewer.qt.disk import JobResult
-from viewer.qt.panels.images import ImagePanel, subject_of
+from viewer.qt.panels.images import ImagePanel, panel_inputs
 from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
@@ -28,13 +28,13 @@ from viewer.state.units import Edits
 
 VIEWS = ("tiling", "maps", "bars")
 _OF_DECODER = ("decoded", "sweep")
-MOST_VALUES = 1 << 18  # of one image; more would be no bottleneck, and no picture of use
+MOST_VALUES = 1 << 18  # of one image; more cannot be drawn usefully
 AT_ONCE = 400_000  # values that are coloured in a few milliseconds; more go to a thread
 
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
-    """What a decoder was asked about: a sample's values as the encoder makes them, and changed."""
+    """A request to the decoder: a sample's values and the changes made to them."""
 
     of: Tilings
     sample: int
@@ -44,9 +44,9 @@ class Decoding:
 
 
 class Bottleneck(ImagePanel):
-    """Every sample's tiling, the chosen one's values large as tiling, maps or bars, and the decoder's pictures.
+    """Every sample's values as a tiling, the chosen sample's enlarged, and the decoder's images.
 
-    Of several runs the tilings stand beside one another on one scale; units are changed in the current one.
+    Several runs are shown side by side on one scale; units are changed in the current run.
     """
 
     name = "bottleneck"
@@ -59,19 +59,19 @@ class Bottleneck(ImagePanel):
         self.decoder.answered.connect(self._take_decoded)
         self.sweeper.answered.connect(self._take_swept)
         self._shown: tuple[object, ...] = ()
-        self._owner: tuple[object, ...] = ()  # whose units are changed
+        self._owner: tuple[object, ...] = ()  # the run and the graph that the edits belong to
         self._runs: dict[Path, Tilings] = {}
         self._sentences: dict[Path, str] = {}
         self._unit: int | None = None
         self._edits = Edits()
         self._decoded: tuple[np.ndarray, np.ndarray | None] | None = None
         self._swept: tuple[np.ndarray, np.ndarray] | None = None  # steps and pictures
-        self._sweeping: tuple[object, ...] = ()  # what was swept last
+        self._sweeping: tuple[object, ...] = ()  # the inputs of the last sweep
         self._decoder_sentence = ""
         self._wanted_view = VIEWS[0]
         self.view_box, self.sample_box, self.map_box = QComboBox(), QComboBox(), QComboBox()
         self.row = UnitRow(self.view.font())
-        self.view.show_sentence("Here come the values that the encoder squeezes each image into.")
+        self.view.show_sentence("The bottleneck of each image appears here.")
         self._build()
         self._connect()
         self._set_choices(0, 0)
@@ -141,9 +141,9 @@ class Bottleneck(ImagePanel):
         return min(self.store.state.sample, len(mine.values) - 1)
 
     def show_state(self, before: State, after: State) -> None:
-        subject = subject_of(after)
-        if subject != self._shown:
-            self._shown = subject
+        inputs = panel_inputs(after)
+        if inputs != self._shown:
+            self._shown = inputs
             self._begin(after)
         elif before.sample != after.sample or self._decoder_of(before) != self._decoder_of(after):
             self._decode()
@@ -161,9 +161,9 @@ class Bottleneck(ImagePanel):
         self._runs, self._decoded = {}, None
         self._forget_sweep()
         self.decoder.forget()
-        self._ask(state)
+        self._request(state)
 
-    def _ask(self, state: State) -> None:
+    def _request(self, state: State) -> None:
         queries: dict[Hashable, Query] = {}
         self._sentences = {}
         for path in state.compared:
@@ -200,8 +200,8 @@ class Bottleneck(ImagePanel):
             made = figures.tilings_of(list(found.values())) if found else ()
             self._take_tilings(self._shown, tuple(found), JobResult(made))
 
-    def _take_tilings(self, subject: tuple[object, ...], paths: tuple[Path, ...], done: JobResult) -> None:
-        if subject is not self._shown:
+    def _take_tilings(self, inputs: tuple[object, ...], paths: tuple[Path, ...], done: JobResult) -> None:
+        if inputs is not self._shown:
             return
         if done.error:
             self._sentences |= dict.fromkeys(paths, formatting.sentence(done.error))
@@ -273,12 +273,12 @@ class Bottleneck(ImagePanel):
     # ---- the decoder ----
 
     def _why_no_decoder(self, state: State, mine: Tilings) -> str | None:
-        """Return why nothing can be decoded, '' while the decoder is on its way, None where it can."""
+        """Return why nothing can be decoded, '' while the decoder is being read, None if it can be decoded."""
         known, entry = state.now, state.entry
         if entry is None or not entry.is_run:
-            return "A graph that comes alone has no decoder.onnx beside it, so its values can only be looked at."
+            return "A single graph has no decoder.onnx beside it, so its values can be viewed but not changed."
         if entry.decoder_stamp is None:
-            return "This run has no decoder.onnx, so its values can only be looked at."
+            return "This run has no decoder.onnx, so its values can be viewed but not changed."
         if known.decoder_error:
             return formatting.sentence(known.decoder_error)
         if known.decoder is None or state.file_of(state.current, "decoder") is None:
@@ -287,7 +287,7 @@ class Bottleneck(ImagePanel):
         return f"Nothing can be decoded: {misfit}." if misfit else None
 
     def _decode(self) -> None:
-        """Ask what the decoder makes of the chosen sample as things are now."""
+        """Decode the chosen sample with the present changes."""
         state, mine = self.store.state, self._mine
         if mine is None:
             return
@@ -303,36 +303,41 @@ class Bottleneck(ImagePanel):
         before = mine.values[sample]
         after = self._edits.apply(before)
         batch = np.stack([before, after]) if self._edits.values else before[None]
-        wish = Decoding(mine, sample, self._edits)
-        self.decoder.send({"decoder": Query(file, batch, (output,))}, wish, low_priority=self.low_priority)
+        decoding = Decoding(mine, sample, self._edits)
+        self.decoder.send({"decoder": Query(file, batch, (output,))}, decoding, low_priority=self.low_priority)
         if not self.row.sweep_button.isChecked() or self._unit is None:
             return
-        subject = (mine, sample, self._unit, self._edits.without(self._unit))
-        if subject != self._sweeping:  # where the unit itself stands makes no difference to its sweep
-            self._sweeping = subject
+        sweeping = (mine, sample, self._unit, self._edits.without(self._unit))
+        if sweeping != self._sweeping:  # the sweep replaces the unit's own value
+            self._sweeping = sweeping
             steps = units.sweep_values(*units.range_of(mine.values, self._unit))
-            wish = Decoding(mine, sample, self._edits, self._unit, steps)
+            decoding = Decoding(mine, sample, self._edits, self._unit, steps)
             query = Query(file, units.sweep(after, self._unit, steps), (output,))
-            self.sweeper.send({"sweep": query}, wish, low_priority=self.low_priority)
+            self.sweeper.send({"sweep": query}, decoding, low_priority=self.low_priority)
 
     def _take_decoded(self, done: Round) -> None:
-        wish, images = done.context, self._images_of(done)
-        if images is not None and isinstance(wish, Decoding):
+        decoding, images = done.context, self._images_of(done)
+        if images is not None and isinstance(decoding, Decoding):
             self._decoded = (images[0], images[1] if len(images) > 1 else None)
             self.redraw()
 
     def _take_swept(self, done: Round) -> None:
-        wish, images = done.context, self._images_of(done)
-        if images is None or not isinstance(wish, Decoding) or wish.steps is None:
+        decoding, images = done.context, self._images_of(done)
+        if images is None or not isinstance(decoding, Decoding) or decoding.steps is None:
             return
-        if self.row.sweep_button.isChecked() and wish.unit == self._unit:
-            self._swept = (wish.steps, images)
+        if self.row.sweep_button.isChecked() and decoding.unit == self._unit:
+            self._swept = (decoding.steps, images)
             self.redraw()
 
     def _images_of(self, done: Round) -> np.ndarray | None:
-        """Return a decoder's pictures, (N, C, H, W), of the sample shown; what cannot be shown is said."""
-        wish, mine = done.context, self._mine
-        if not isinstance(wish, Decoding) or wish.of is not mine or mine is None or wish.sample != self._sample(mine):
+        """Return the decoder's images (N, C, H, W) of the sample shown; None, and a sentence, if there are none."""
+        decoding, mine = done.context, self._mine
+        if (
+            not isinstance(decoding, Decoding)
+            or decoding.of is not mine
+            or mine is None
+            or decoding.sample != self._sample(mine)
+        ):
             return None
         (reply,) = done.replies.values()
         images = next(iter(reply.arrays.values()), None)
@@ -350,7 +355,7 @@ class Bottleneck(ImagePanel):
         state, mine = self.store.state, self._mine
         self._show_unit()
         if not self._runs and not self._sentences:
-            return  # on its way
+            return  # nothing has arrived yet
         if not self._comparing and mine is None:
             self.view.show_sentence(self._sentences.get(state.current, "") if state.current else "")
             return
@@ -359,7 +364,7 @@ class Bottleneck(ImagePanel):
             self.sample_box.setCurrentIndex(self._sample(mine))
         parts = self._compared(state, mine) if self._comparing else self._single(mine)
         parts |= self._of_decoder(mine)
-        self.subtitle.setText(self._words(state, mine))
+        self.subtitle.setText(self._summary(state, mine))
         figure = Parts(parts, figures.place, self._description(mine))
         self.view.show_figure(figure, figure.description)
 
@@ -417,21 +422,25 @@ class Bottleneck(ImagePanel):
         can = self._why_no_decoder(self.store.state, mine) is None
         self.row.allow(choosing=True, changing=can, maps=mine.maps > 0, back=bool(self._edits.values))
 
-    def _words(self, state: State, mine: Tilings | None) -> str:
+    def _summary(self, state: State, mine: Tilings | None) -> str:
         parts = [f"{len(state.compared)} runs"] if self._comparing else []
         if mine is not None and not self._comparing:
             name = state.now.graph.bottleneck if state.now.graph else "bottleneck"
-            told = f"{formatting.shape(mine.shape)}, {mine.count:,} values" if mine.maps else f"{mine.count:,} values"
-            parts.append(told if name == "bottleneck" else f"output {formatting.clean(name, limit=40)}: {told}")
+            shape_text = (
+                f"{formatting.shape(mine.shape)}, {mine.count:,} values" if mine.maps else f"{mine.count:,} values"
+            )
+            parts.append(
+                shape_text if name == "bottleneck" else f"output {formatting.clean(name, limit=40)}: {shape_text}"
+            )
         return " · ".join([self._edits.told, *parts] if self._edits.values else parts)
 
     def _description(self, mine: Tilings | None) -> str:
         if mine is None:
             return f"Bottlenecks of {len(self._runs)} runs"
         rows, columns = mine.grid.shape
-        told = f"Bottlenecks of {len(mine.values)} samples as {rows}×{columns}"
+        text = f"Bottlenecks of {len(mine.values)} samples as {rows}×{columns}"
         unit = figures.unit_line(mine, self._chosen(mine))
-        return "; ".join(filter(None, (told, unit, self._edits.told)))
+        return "; ".join(filter(None, (text, unit, self._edits.told)))
 
     # ---- pointing ----
 
@@ -444,7 +453,7 @@ class Bottleneck(ImagePanel):
         return (found[0], found[2]) if found else None
 
     def _run_of(self, part: str) -> tuple[Path | None, Tilings | None]:
-        """Return whose part it is: of several runs the part's number tells, otherwise the current one's."""
+        """Return the run that a part belongs to: by the part's number, or else the current run."""
         number = part.partition(" ")[2]
         compared = self.store.state.compared
         path = compared[int(number)] if number and int(number) < len(compared) else self.store.state.current
@@ -482,7 +491,7 @@ class Bottleneck(ImagePanel):
                 self.redraw()
 
     def _double(self, point: QPointF) -> None:
-        """Zero the map whose heading it is."""
+        """Set the map to zero whose heading was double-clicked."""
         found = self._at(point)
         if found is None or not isinstance(found[1], Spot) or found[1].row >= 0:
             return
@@ -493,16 +502,16 @@ class Bottleneck(ImagePanel):
 
     def _hover(self, point: QPointF | None) -> None:
         found = self._at(point) if point is not None else None
-        text = self._told(*found) if found else ""
+        text = self._hint_text(*found) if found else ""
         self.view.show_hint(text, point if point is not None else QPointF())
 
-    def _told(self, part: str, spot: object) -> str:
-        """Say what lies under the pointer."""
+    def _hint_text(self, part: str, spot: object) -> str:
+        """Describe what lies under the pointer."""
         path, run = self._run_of(part)
         if isinstance(spot, str):
             return spot
         if part in _OF_DECODER and isinstance(spot, Spot):
-            return self._told_of_pictures(part, spot)
+            return self._hint_of_picture(part, spot)
         if run is None or path is None:
             return ""
         unit = self._unit_at(part, spot, run)
@@ -512,22 +521,26 @@ class Bottleneck(ImagePanel):
             return name + _of_sample(run, sample, unit)
         if unit is None:
             heading = isinstance(spot, Spot) and spot.row < 0 and run.maps > 0 and not self._comparing
-            return "Double click: zero the map" if heading and (part == "map" or self._view_name == "maps") else ""
+            return (
+                "Double-click to set the map to zero"
+                if heading and (part == "map" or self._view_name == "maps")
+                else ""
+            )
         return figures.unit_line(run, replace(self._chosen(run), unit=unit))
 
-    def _told_of_pictures(self, part: str, spot: Spot) -> str:
-        place = f"row {spot.row + 1}, column {spot.column + 1}"
+    def _hint_of_picture(self, part: str, spot: Spot) -> str:
+        pixel = f"row {spot.row + 1}, column {spot.column + 1}"
         if spot.row < 0:
             return ""
         if part == "sweep" and self._swept is not None:
             steps, images = self._swept
             value = formatting.number(float(steps[spot.picture]), 3)
-            return f"unit at {value}\n{place}: {_pixel(images[spot.picture], spot)}"
+            return f"unit at {value}\n{pixel}: {_pixel(images[spot.picture], spot)}"
         if self._decoded is None:
             return ""
         before, after = self._decoded
         pictures = [before] if after is None else [before, after, after - before]
-        return f"{place}: {_pixel(pictures[spot.picture], spot)}" if spot.picture < len(pictures) else ""
+        return f"{pixel}: {_pixel(pictures[spot.picture], spot)}" if spot.picture < len(pictures) else ""
 
     # ---- for the window ----
 
@@ -538,7 +551,7 @@ class Bottleneck(ImagePanel):
             Command("Set the chosen unit to zero", lambda: self._set_unit(0.0)),
             Command("Sweep the chosen unit", self.row.sweep_button.toggle),
             Command("Set the chosen map to zero", lambda: self._zero_map(self._map)),
-            Command("Take all changes back", self._reset),
+            Command("Undo all changes", self._reset),
         )
 
     def _show_as(self, name: str) -> None:
@@ -546,7 +559,7 @@ class Bottleneck(ImagePanel):
         self.redraw()
 
     def numbers(self) -> Numbers:
-        """Every unit of every run shown, with its value for each image and, of the current run, what it was set to."""
+        """Every unit of every run with its value for each image, and the value it was set to in the current run."""
         names, most = self.store.state.names(), max((len(run.values) for run in self._runs.values()), default=0)
         if not most:
             return []
@@ -556,8 +569,8 @@ class Bottleneck(ImagePanel):
             edits = self._edits.values if path == self.store.state.current else {}
             flat = run.values.reshape(len(run.values), -1).T.tolist()
             for unit, values in enumerate(flat):
-                place = [number + 1 for number in tiles.place_in_map(run.shape, unit)] if run.maps else ["", "", ""]
-                rows.append((names[path], unit + 1, *place, *values, edits.get(unit, "")))
+                position = [number + 1 for number in tiles.place_in_map(run.shape, unit)] if run.maps else ["", "", ""]
+                rows.append((names[path], unit + 1, *position, *values, edits.get(unit, "")))
         return rows
 
 
@@ -567,7 +580,7 @@ def _unusable(values: np.ndarray | None) -> str:
         return "The graph's bottleneck holds no values."
     if values[0].size > MOST_VALUES:
         return (
-            f"The graph's bottleneck holds {values[0].size:,} values an image; more than {MOST_VALUES:,} are not shown."
+            f"The graph's bottleneck holds {values[0].size:,} values per image; at most {MOST_VALUES:,} can be shown."
         )
     return "" if np.isfinite(values).any() else not_finite(values)  # some are shown, with gaps
 
@@ -575,18 +588,18 @@ def _unusable(values: np.ndarray | None) -> str:
 def _no_pictures(images: np.ndarray | None) -> str:
     """Return the sentence for a decoder's answer that cannot be shown."""
     if images is None or images.ndim != 4 or images.shape[1] not in (1, 3) or not images.size:
-        return "The decoder makes no pictures of these values."
+        return "The decoder's output is not an image."
     return not_finite(images)
 
 
 def _of_sample(shown: Tilings, sample: int, unit: int | None) -> str:
-    told = f"sample {sample + 1}"
+    text = f"sample {sample + 1}"
     if unit is None or sample >= len(shown.values):
-        return told
+        return text
     value = float(shown.values[sample].reshape(-1)[unit])
-    return f"{told}, {tiles.unit_name(shown.shape, unit)}: {formatting.number(value, 3)}"
+    return f"{text}, {tiles.unit_name(shown.shape, unit)}: {formatting.number(value, 3)}"
 
 
 def _pixel(picture: np.ndarray, spot: Spot) -> str:
-    """A pixel's value, or its three."""
+    """Return a pixel's value, or its three colour values."""
     return ", ".join(formatting.number(float(value), 3) for value in picture[:, spot.row, spot.column])

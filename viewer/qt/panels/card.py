@@ -31,8 +31,8 @@ from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.state.about import HASH, About, Difference, Pairs, about, side_by_side
 from viewer.state.selection import State
 
-NARROWEST_COLUMN = 110  # of a run beside others; more than there is room for are scrolled to
-MARK = "≠ "  # before what differs, for who does not see that it is bold
+NARROWEST_COLUMN = 110  # of a run beside others; the table scrolls if they do not fit
+MARK = "≠ "  # before what differs, for readers who cannot see bold text
 
 
 class CardPanel(Panel):
@@ -40,26 +40,28 @@ class CardPanel(Panel):
 
     name = "card"
 
-    written = Signal()  # what was waited for is shown
+    written = Signal()  # the card has been written
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self._abouts: tuple[About, ...] = ()  # of the compared runs
         self._about: About | None = None  # of the current one
         self._seen_last: tuple[object, ...] = ()
-        self._writing = QTimer(self, singleShot=True, interval=0)  # in a turn of its own, for Qt lays it out for 10 ms
+        self._writing = QTimer(self, singleShot=True, interval=0)  # later: Qt needs 10 ms for the layout
         self._writing.timeout.connect(self._write)
         self._writing.timeout.connect(self.written)
         self.text = CardText(self)
-        self.text.asked.connect(self.copy)
-        self.beside_box = _check("side by side", "Show the selected runs side by side, and not the current one alone")
+        self.text.copy_requested.connect(self.copy)
+        self.beside_box = _check("side by side", "Show all selected runs side by side instead of only the current one")
         self.beside_box.setChecked(True)
-        self.differences_box = _check("only differences", "Leave out what is the same of all the selected runs")
+        self.differences_box = _check("only differences", "Hide what is the same for all selected runs")
         for box in (self.beside_box, self.differences_box):
             box.toggled.connect(lambda _: self.redraw())
-        self.copy_button = _button("Copy", "Copy the card", "Copy all of it as text; Ctrl+C copies what is marked")
+        self.copy_button = _button("Copy", "Copy the card", "Copy the whole card as text; Ctrl+C copies the selection")
         self.copy_button.clicked.connect(lambda _: self.copy("text"))
-        self.more_button = _button("as …", "Copy the card as something else", "Copy all of it as JSON, or the sha256")
+        self.more_button = _button(
+            "as …", "Copy the card in another form", "Copy the whole card as JSON, or only the sha256"
+        )
         self.more_button.clicked.connect(lambda _: self._offer_copies())
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -74,11 +76,11 @@ class CardPanel(Panel):
         self._enable()
 
     def menu_of_copies(self) -> QMenu:
-        """Return a menu of what can be copied. It is popped up: a button's own menu would wait in a loop of its own."""
+        """Return the menu of copies. It is popped up: a button's own menu would block in a nested event loop."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for words, kind in COPIES:
-            menu.addAction(words).triggered.connect(lambda _=False, kind=kind: self.copy(kind))
+        for text, kind in COPIES:
+            menu.addAction(text).triggered.connect(lambda _=False, kind=kind: self.copy(kind))
         return menu
 
     def _offer_copies(self) -> None:
@@ -86,7 +88,7 @@ class CardPanel(Panel):
         self.menu_of_copies().popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def commands(self) -> tuple[Command, ...]:
-        return tuple(Command(words.lower(), partial(self.copy, kind)) for words, kind in COPIES)
+        return tuple(Command(text.lower(), partial(self.copy, kind)) for text, kind in COPIES)
 
     def focus_panel(self) -> None:
         self.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -98,7 +100,7 @@ class CardPanel(Panel):
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """What stands side by side."""
+        """The rows of the side-by-side table."""
         rows = side_by_side(self._abouts)
         return tuple(row for row in rows if row.differs) if self.differences_box.isChecked() else rows
 
@@ -110,12 +112,12 @@ class CardPanel(Panel):
         self.differences_box.setEnabled(self.beside_box.isChecked())
 
     def _show_worker(self, _ready: Ready) -> None:
-        """The worker tells where it computes: other facts of the same runs."""
+        """Show where the worker computes, which the card names."""
         if self.isVisible():
             self.show_state(self.store.state, self.store.state)
 
     def show_state(self, before: State, after: State) -> None:
-        """Write anew what has changed; a reader's place is kept otherwise."""
+        """Rewrite the card if something changed; otherwise keep the scroll position."""
         ready = self.tools.workers.ready
         provider = ready.provider if ready else ""
         compared = after.compared if len(after.compared) > 1 else ((after.current,) if after.entry else ())
@@ -125,10 +127,10 @@ class CardPanel(Panel):
         if seen == self._seen_last:
             return
         self._seen_last = seen
-        told = tuple(about(entries[path], after.of(path), names[path], provider) for path in paths)
-        current = next((one for one, path in zip(told, paths, strict=True) if path == after.current), None)
-        if (told, current) != (self._abouts, self._about):
-            self._abouts, self._about = told, current
+        abouts = tuple(about(entries[path], after.of(path), names[path], provider) for path in paths)
+        current = next((one for one, path in zip(abouts, paths, strict=True) if path == after.current), None)
+        if (abouts, current) != (self._abouts, self._about):
+            self._abouts, self._about = abouts, current
             self._writing.start()
 
     @property
@@ -141,7 +143,7 @@ class CardPanel(Panel):
     # ---- copying ----
 
     def copy(self, kind: str = "text") -> None:
-        """Put all of it into the clipboard: as text (of several runs a table by tabs), as JSON, or only the sha256."""
+        """Copy the card: as text (several runs as a tab-separated table), as JSON, or only the sha256."""
         if self._about is None:
             return
         QGuiApplication.clipboard().setText(self._copied(self._about, kind))
@@ -157,7 +159,7 @@ class CardPanel(Panel):
         return "\n".join("\t".join(map(str, row)) for row in self.numbers())
 
     def numbers(self) -> Numbers:
-        """Facts and figures as they stand: by name, or by name and run."""
+        """Return facts and figures by name, or by name and run."""
         if self._about is None:
             return []
         if self.compares:
@@ -193,13 +195,13 @@ class CardPanel(Panel):
         cursor.endEditBlock()
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
 
-    def _write_title(self, cursor: QTextCursor, told: About) -> None:
+    def _write_title(self, cursor: QTextCursor, about_run: About) -> None:
         heading = self._format("text", bold=True)
         heading.setFontPointSize(self.text.font().pointSizeF() + 3)
-        cursor.insertText(told.title, heading)
-        if told.summary:
+        cursor.insertText(about_run.title, heading)
+        if about_run.summary:
             _paragraph(cursor, space=2)
-            cursor.insertText(told.summary, self._format("muted"))
+            cursor.insertText(about_run.summary, self._format("muted"))
 
     def _write_pairs(self, cursor: QTextCursor, pairs: Pairs) -> None:
         if not pairs:
@@ -214,7 +216,7 @@ class CardPanel(Panel):
         for row, (name, value) in enumerate(pairs):
             colour = "warning" if name == "warning" else "text"
             across = not name and len(value) == HASH
-            if across:  # a hash is longer than its column and should not be torn
+            if across:  # a hash is wider than its column and is not wrapped
                 table.mergeCells(row, 0, 1, 2)
                 colour = "muted"
             else:
@@ -233,14 +235,14 @@ class CardPanel(Panel):
         table = cursor.insertTable(len(rows), len(rows[0]), layout)
         for row, cells in enumerate(rows):
             for column, cell in enumerate(cells):
-                place = table.cellAt(row, column).firstCursorPosition()
+                cell_cursor = table.cellAt(row, column).firstCursorPosition()
                 if column:
-                    place.setBlockFormat(_right())
-                place.insertText(cell, self._format("muted" if not row else "text", bold=row == 1))
+                    cell_cursor.setBlockFormat(_right())
+                cell_cursor.insertText(cell, self._format("muted" if not row else "text", bold=row == 1))
         cursor.movePosition(QTextCursor.MoveOperation.End)
 
     def _write_side_by_side(self, cursor: QTextCursor, rows: Sequence[Difference]) -> None:
-        """Write a column a run; what differs is bold and marked, what is the same of all is pale."""
+        """Write one column per run; what differs is bold and marked, what is the same is pale."""
         names = [one.title for one in self._abouts]
         layout = _table_format()
         metrics = self.text.fontMetrics()
@@ -251,8 +253,8 @@ class CardPanel(Panel):
         layout.setHeaderRowCount(1)
         table = cursor.insertTable(len(rows) + 1, len(names) + 1, layout)
         for column, name in enumerate(names):
-            place = table.cellAt(0, column + 1).firstCursorPosition()
-            place.insertText(name, self._format("text", bold=True))
+            cell_cursor = table.cellAt(0, column + 1).firstCursorPosition()
+            cell_cursor.insertText(name, self._format("text", bold=True))
         for index, row in enumerate(rows):
             mark = MARK if row.differs else ""
             table.cellAt(index + 1, 0).firstCursorPosition().insertText(mark + row.name, self._format("muted"))
@@ -272,9 +274,9 @@ COPIES = (("Copy all as text", "text"), ("Copy all as JSON", "json"), ("Copy the
 
 
 class CardText(QTextEdit):
-    """Text to read and mark; Ctrl+C copies what is marked, or else asks for all of it."""
+    """Read-only text; Ctrl+C copies the selection, or requests a copy of the whole card if there is none."""
 
-    asked = Signal(str)  # what is to be copied
+    copy_requested = Signal(str)  # what is to be copied
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -292,7 +294,7 @@ class CardText(QTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy) and not self.textCursor().hasSelection():
-            self.asked.emit("text")
+            self.copy_requested.emit("text")
         else:
             super().keyPressEvent(event)
 
@@ -300,16 +302,16 @@ class CardText(QTextEdit):
         self.menu().popup(event.globalPos())
 
     def menu(self) -> QMenu:
-        """Return what a right click offers."""
+        """Return the context menu."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        marked = menu.addAction("Copy what is marked\tCtrl+C")
-        marked.setEnabled(self.textCursor().hasSelection())
-        marked.triggered.connect(lambda _: self.copy())
-        menu.addAction("Mark all\tCtrl+A").triggered.connect(lambda _: self.selectAll())
+        selection = menu.addAction("Copy the selection\tCtrl+C")
+        selection.setEnabled(self.textCursor().hasSelection())
+        selection.triggered.connect(lambda _: self.copy())
+        menu.addAction("Select all\tCtrl+A").triggered.connect(lambda _: self.selectAll())
         menu.addSeparator()
-        for words, kind in COPIES:
-            menu.addAction(words).triggered.connect(lambda _=False, kind=kind: self.asked.emit(kind))
+        for text, kind in COPIES:
+            menu.addAction(text).triggered.connect(lambda _=False, kind=kind: self.copy_requested.emit(kind))
         return menu
 
 

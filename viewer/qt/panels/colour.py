@@ -1,4 +1,4 @@
-"""Colour: grey in, predicted and true colours out, beside the baseline of copying the grey; how wrong, and where."""
+"""Colour: grey input, predicted and true colours, the baseline of copied grey, and where the chroma is wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.mosaic import Scale
 from viewer.figures.theme import Theme
-from viewer.qt.panels.compared import ComparedPanel, Layer, Picture, Pointed
+from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture, Pointed
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
@@ -23,12 +23,12 @@ from viewer.state.selection import MOST_COMPARED, State
 
 TASK = "colourise"
 LARGEST_SCALE = 100.0  # of a chroma error: beyond it everything is wrong
-WAITING = "Here come grey photographs, the colours that networks give them, and the true ones."
+WAITING = "Grey photographs, the colours that networks give them, and the true colours appear here."
 
 
 @dataclass(frozen=True, eq=False)
-class Coloured:
-    """An outcome with its chroma errors, and those of the grey copied: of every pixel, float32 (N, H, W)."""
+class ColourResult:
+    """An outcome with the chroma error of every pixel, and that of the copied grey: float32 (N, H, W)."""
 
     outcome: Outcome
     wrong: np.ndarray
@@ -49,7 +49,7 @@ class Colour(ComparedPanel):
         self.offer = Offer("Show the colourisers", "Select the runs that colour grey photographs", self)
         self.offer.clicked.connect(self.show_colourisers)
         self.body.addWidget(self.offer)
-        self.coloured: tuple[Coloured, ...] = ()
+        self.coloured: tuple[ColourResult, ...] = ()
         self._made_of: tuple[Outcome, ...] = ()
         self.view.show_sentence(WAITING)
 
@@ -69,7 +69,7 @@ class Colour(ComparedPanel):
         self.offer.setVisible(not self.runs(after) and bool(colourisers(after)))
         super().show_state(before, after)
         if not self.runs(after):
-            self.redraw()  # which runs are colourisers is learned one after another
+            self.redraw()  # runs turn out to be colourisers one after another
 
     def redraw(self) -> None:
         if self._made_of != self.outcomes:
@@ -77,7 +77,7 @@ class Colour(ComparedPanel):
             self.coloured = coloured_of(self.outcomes)
         super().redraw()
 
-    def picture_of(self, theme: Theme, state: State) -> Picture | str:
+    def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
         if not self.runs(state):
             self.subtitle.setText("")
             return why_none(state)
@@ -88,13 +88,13 @@ class Colour(ComparedPanel):
         self.subtitle.setText(f"chroma error √(Δa*² + Δb*²), CIELAB · {outcomes.page_title(state)}")
         return picture_of(theme, self.outcomes, self.coloured, state.sample)
 
-    def pointed_words(self, pointed: Pointed, state: State) -> list[str]:
-        told = []
+    def pointed_lines(self, pointed: Pointed, state: State) -> list[str]:
+        lines = []
         for one in self.coloured:
             if pointed.image < len(one.wrong):
                 wrong, grey = one.wrong[pointed.image].mean(), one.grey[pointed.image].mean()
-                told.append(f"{one.name}: chroma error {wrong:.1f}; grey copied {grey:.1f}")
-        return told
+                lines.append(f"{one.name}: chroma error {wrong:.1f}; grey copied {grey:.1f}")
+        return lines
 
     def numbers(self) -> Numbers:
         rows: Numbers = [("run", "image", "chroma_error", "chroma_error_grey_copied", "mse", "psnr_db")]
@@ -107,27 +107,27 @@ class Colour(ComparedPanel):
 
 
 def colourisers(state: State) -> tuple[Path, ...]:
-    """The open runs whose task is to colour."""
+    """Return the open runs whose task is to colour."""
     return tuple(entry.path for entry in state.entries if state.of(entry.path).task == TASK)
 
 
 def why_none(state: State) -> str:
-    """Return the sentence for a selection without colourisers: which to select, of those that are open."""
+    """Return the sentence for a selection without colourisers; it names the open ones."""
     found, names = colourisers(state), state.names()
     if not found:
         return (
-            "None of the runs that are open colours photographs; "
-            "`aezoo train maastricht/colour-1` makes one, and Open folder shows it."
+            "None of the open runs colours photographs; train one with `aezoo train maastricht/colour-1` "
+            "and open its folder."
         )
     listed = ", ".join(names[path] for path in found[:8]) + (" …" if len(found) > 8 else "")
-    return f"None of the selected runs colours photographs. Select one of those that do: {listed}."
+    return f"None of the selected runs colours photographs. These do: {listed}."
 
 
-def coloured_of(told: Sequence[Outcome]) -> tuple[Coloured, ...]:
-    """Return the chroma errors of those that have pictures; the true colours are read once where they are the same."""
+def coloured_of(runs: Sequence[Outcome]) -> tuple[ColourResult, ...]:
+    """Return the chroma errors of the runs with images; shared true colours are converted once."""
     truths: dict[int, np.ndarray] = {}
     found = []
-    for outcome in told:
+    for outcome in runs:
         if outcome.outputs is None or outcome.samples is None:
             continue
         targets = outcome.samples.targets
@@ -135,23 +135,27 @@ def coloured_of(told: Sequence[Outcome]) -> tuple[Coloured, ...]:
             truths[id(targets)] = chroma.ab(_in_colour(targets))
         truth = truths[id(targets)]
         wrong = chroma.distance(chroma.ab(_in_colour(outcome.outputs)), truth)
-        found.append(Coloured(outcome, wrong, chroma.distance(truth, 0.0)))
+        found.append(ColourResult(outcome, wrong, chroma.distance(truth, 0.0)))
     return tuple(found)
 
 
 def _in_colour(images: np.ndarray) -> np.ndarray:
-    """A stranger's colouriser may colour what is grey."""
+    """Return images with three channels: a foreign colouriser may make grey ones."""
     return images if images.shape[1] == 3 else np.repeat(images[:, :1], 3, axis=1)
 
 
-def picture_of(theme: Theme, told: Sequence[Outcome], coloured: Sequence[Coloured], chosen: int) -> Picture:
-    """Return the comparison: grey and true once if they are the same for all, grey copied, and a block for each run."""
+def picture_of(
+    theme: Theme, runs: Sequence[Outcome], coloured: Sequence[ColourResult], chosen: int
+) -> ComparisonPicture:
+    """Return the comparison: grey and true colours (once, if shared), copied grey, and a block for each run."""
     reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in coloured), default=0.0))
     shared = bool(coloured) and outcomes.same_images([one.outcome for one in coloured])
     blocks: list[Block] = []
-    layers: list[tuple[Layer, ...]] = []
+    layers: list[tuple[BandValues, ...]] = []
 
-    def add(title: str, of: tuple[Layer, ...], captions: tuple[str, ...] = (), note: str = "", why: str = "") -> None:
+    def add(
+        title: str, of: tuple[BandValues, ...], captions: tuple[str, ...] = (), note: str = "", why: str = ""
+    ) -> None:
         table = colours.sequential()
         pixels = [colours.apply(v, 0, reach, table) if v.ndim == 3 else colours.from_images(v) for _, v in of]
         bands = tuple(Band(layer.label, shown) for layer, shown in zip(of, pixels, strict=True))
@@ -161,16 +165,16 @@ def picture_of(theme: Theme, told: Sequence[Outcome], coloured: Sequence[Coloure
     if shared:
         add("images", _given(coloured[0]))
         grey = chroma.errors(coloured[0].grey)
-        add("grey copied", (Layer("wrong by", coloured[0].grey),), _captions(grey), note=f"mean {grey.mean():.1f}")
+        add("grey copied", (BandValues("wrong by", coloured[0].grey),), _captions(grey), note=f"mean {grey.mean():.1f}")
     by_path = {one.outcome.path: one for one in coloured}
-    for outcome in told:
+    for outcome in runs:
         one = by_path.get(outcome.path)
         if one is None:
             add(outcome.name, (), why=outcome.sentence)
             continue
         errors, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
         assert outcome.outputs is not None
-        of = (Layer("predicted", outcome.outputs), Layer("wrong by", one.wrong))
+        of = (BandValues("predicted", outcome.outputs), BandValues("wrong by", one.wrong))
         against = "" if shared else f", grey copied {grey.mean():.1f}"
         note = f"mean {errors.mean():.1f}{against}" + (f", {outcome.note}" if outcome.note else "")
         add(outcome.name, of if shared else (*_given(one), *of), _captions(errors), note)
@@ -181,12 +185,12 @@ def picture_of(theme: Theme, told: Sequence[Outcome], coloured: Sequence[Coloure
         scale=Scale("0", f"{reach:.0f}", colours.sequential(), "chroma error"),
         description="; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks if block.note),
     )
-    return Picture(figure, tuple(layers), tuple(block.title for block in blocks))
+    return ComparisonPicture(figure, tuple(layers), tuple(block.title for block in blocks))
 
 
-def _given(one: Coloured) -> tuple[Layer, Layer]:
+def _given(one: ColourResult) -> tuple[BandValues, BandValues]:
     assert one.outcome.samples is not None
-    return Layer("grey", one.outcome.samples.inputs), Layer("true", one.outcome.samples.targets)
+    return BandValues("grey", one.outcome.samples.inputs), BandValues("true", one.outcome.samples.targets)
 
 
 def _captions(errors: np.ndarray) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the panels share that show what several runs make of the same images: asking, choosing, hovering, paging."""
+"""The base of the panels that compare what several runs make of the same images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from viewer.state.outcomes import Outcome
 from viewer.state.selection import State
 
 
-class Layer(NamedTuple):
+class BandValues(NamedTuple):
     """The values behind the images of a band, (N, C, H, W) or (N, H, W): what the pointer reads."""
 
     label: str
@@ -32,11 +32,11 @@ class Layer(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure, and what is behind its images: `layers[block][band]`, of a mosaic `layers[0][row]`."""
+class ComparisonPicture:
+    """A figure and the values behind its images: `layers[block][band]`, or `layers[0][row]` for a mosaic."""
 
     figure: ComparisonFigure | MosaicFigure
-    layers: tuple[tuple[Layer, ...], ...]
+    layers: tuple[tuple[BandValues, ...], ...]
     titles: tuple[str, ...] = ()  # of the blocks
 
 
@@ -51,9 +51,9 @@ class Pointed(NamedTuple):
 
 
 class ComparedPanel(ImagePanel):
-    """Asks the graphs of its runs for what they make of the images shown, and shows all of it in one figure.
+    """Runs the graphs of several runs on the images shown and shows their outputs in one figure.
 
-    A subclass says which runs (`runs`) and makes the picture (`picture_of`).
+    A subclass chooses the runs (`runs`) and makes the picture (`picture_of`).
     """
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
@@ -64,78 +64,78 @@ class ComparedPanel(ImagePanel):
         self.body.insertWidget(0, self.bar)
         self.view.hovered.connect(self._hover)
         self.outcomes: tuple[Outcome, ...] = ()
-        self.picture: Picture | None = None
-        self._subject: tuple[object, ...] = ()
-        self._shown: tuple[object, ...] = ()  # the subject of the outcomes
+        self.picture: ComparisonPicture | None = None
+        self._inputs: tuple[object, ...] = ()
+        self._shown: tuple[object, ...] = ()  # the inputs of the outcomes shown
 
     # ---- for subclasses ----
 
     def runs(self, state: State) -> tuple[Path, ...]:
-        """The runs whose outcomes are shown, in order."""
+        """Return the runs whose outcomes are shown, in order."""
         raise NotImplementedError
 
-    def picture_of(self, theme: Theme, state: State) -> Picture | str:
-        """The picture of `self.outcomes`, or the sentence that stands in its place."""
+    def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
+        """Return the picture of `self.outcomes`, or a sentence instead."""
         raise NotImplementedError
 
-    def pointed_words(self, pointed: Pointed, state: State) -> list[str]:
-        """What is told of the image under the pointer, besides which image it is and the value there."""
+    def pointed_lines(self, pointed: Pointed, state: State) -> list[str]:
+        """Return the lines about the image under the pointer, between its name and the pixel's value."""
         return [line for outcome in self.outcomes for line in _figures_of(outcome, pointed.image)]
 
-    def place_words(self, image: int, state: State) -> str:
-        """Which image it is."""
+    def image_name(self, image: int, state: State) -> str:
+        """Return which image it is."""
         return outcomes.image_title(state, image)
 
     def choose(self, image: int) -> None:
         """Choose an image of those shown."""
         self.store.set_sample(image)
 
-    # ---- asking ----
+    # ---- requests ----
 
     def show_state(self, before: State, after: State) -> None:
         self.bar.show_state(after)
-        subject = self._subject_of(after)
-        if subject != self._subject:
-            self._subject = subject
-            self._ask(after)
+        inputs = self._inputs_of(after)
+        if inputs != self._inputs:
+            self._inputs = inputs
+            self._request(after)
         elif before.splits is not after.splits:
             self.redraw()
         elif before.sample != after.sample:
             self._choose_in_picture(after.sample)
 
-    def _subject_of(self, state: State) -> tuple[object, ...]:
+    def _inputs_of(self, state: State) -> tuple[object, ...]:
         parts: list[object] = [state.page]
         for path in self.runs(state):
             known, entry = state.of(path), state.entry_of(path)
             parts += [path, entry, state.file_of(path), state.samples_of(path), known.history, known.error]
         return tuple(parts)
 
-    def _ask(self, state: State) -> None:
+    def _request(self, state: State) -> None:
         queries: dict[Hashable, Query] = {}
         for path in self.runs(state):
             output, file, samples = outcomes.wanted(state, path), state.file_of(path), state.samples_of(path)
             if output and file is not None and samples is not None:
                 queries[path] = Query(file, samples.inputs, (output,))
         if queries:
-            self.requester.send(queries, self._subject, low_priority=self.low_priority)
+            self.requester.send(queries, self._inputs, low_priority=self.low_priority)
         else:
             self.requester.forget()
             self._show(state, None)
 
     def _take(self, done: Round) -> None:
-        if done.context == self._subject:
+        if done.context == self._inputs:
             self._show(self.store.state, done)
 
     def _show(self, state: State, done: Round | None) -> None:
-        names, told = state.names(), []
+        names, shown = state.names(), []
         for path in self.runs(state):
             reply = done.replies.get(path) if done else None
             values = next(iter(reply.arrays.values()), None) if reply else None
             error = "" if reply is None else reply.error or ("" if values is not None else "no answer came")
-            told.append(outcomes.outcome_of(state, names.get(path, ""), path, values, error))
-        if told and all(outcome.coming for outcome in told) and self.outcomes:
-            return  # what is shown stays until there is something else
-        self.outcomes, self._shown = tuple(told), self._subject
+            shown.append(outcomes.outcome_of(state, names.get(path, ""), path, values, error))
+        if shown and all(outcome.coming for outcome in shown) and self.outcomes:
+            return  # keep what is shown until there is something new
+        self.outcomes, self._shown = tuple(shown), self._inputs
         self.redraw()
 
     # ---- showing ----
@@ -152,7 +152,7 @@ class ComparedPanel(ImagePanel):
         self.view.show_figure(shown.figure, shown.figure.description)
 
     def _choose_in_picture(self, chosen: int) -> None:
-        """Mark another image: of a comparison all the pictures stay what they are."""
+        """Mark another image; the pictures of a comparison stay the same."""
         if self.picture is None or not isinstance(self.picture.figure, ComparisonFigure):
             self.redraw()
             return
@@ -172,18 +172,18 @@ class ComparedPanel(ImagePanel):
         return Pointed(*spot.hit, spot.row, spot.column) if spot else None
 
     def _hover(self, point: QPointF | None) -> None:
-        pointed = self._pointed(point) if point is not None and self._shown == self._subject else None
+        pointed = self._pointed(point) if point is not None and self._shown == self._inputs else None
         self.view.show_hint(self.hint_at(pointed) if pointed else "", point or QPointF())
 
     def hint_at(self, pointed: Pointed) -> str:
-        """What the pointer tells: which image, the figures of all runs on it, and the value of the pixel."""
+        """Return the tool tip: which image, every run's figures for it, and the pixel's value."""
         assert self.picture is not None
         state = self.store.state
-        lines = [self.place_words(pointed.image, state), *self.pointed_words(pointed, state)]
+        lines = [self.image_name(pointed.image, state), *self.pointed_lines(pointed, state)]
         layers = self.picture.layers
         if pointed.block < len(layers) and pointed.band < len(layers[pointed.block]):
             title = self.picture.titles[pointed.block] if pointed.block < len(self.picture.titles) else ""
-            lines.append(value_words(layers[pointed.block][pointed.band], pointed, title))
+            lines.append(value_text(layers[pointed.block][pointed.band], pointed, title))
         return "\n".join(line for line in lines if line)
 
     def _choose(self, point: QPointF) -> None:
@@ -193,7 +193,7 @@ class ComparedPanel(ImagePanel):
 
 
 def _figures_of(outcome: Outcome, image: int) -> list[str]:
-    """A run's figures on an image, in a line."""
+    """Return a line with a run's figures for one image."""
     if image >= outcome.count:
         return []
     if outcome.outputs is not None:
@@ -201,13 +201,13 @@ def _figures_of(outcome: Outcome, image: int) -> list[str]:
         return [f"{outcome.name}: mse {formatting.mse(float(outcome.mse[image]))}, psnr {psnr} dB"]
     if outcome.logits is not None:
         best = np.argsort(-outcome.likely[image])[:3]
-        told = (f"{outcome.class_name(int(place))} {100 * outcome.likely[image, place]:.1f} %" for place in best)
-        return [f"{outcome.name}: {', '.join(told)}"]
+        likeliest = (f"{outcome.class_name(int(index))} {100 * outcome.likely[image, index]:.1f} %" for index in best)
+        return [f"{outcome.name}: {', '.join(likeliest)}"]
     return []
 
 
-def value_words(layer: Layer, pointed: Pointed, title: str) -> str:
-    """Write the value of a pixel: of a colour image its three."""
+def value_text(layer: BandValues, pointed: Pointed, title: str) -> str:
+    """Format a pixel's value, or the three of a colour pixel."""
     values = layer.values
     if pointed.image >= len(values):
         return ""
@@ -223,6 +223,6 @@ def _holds(values: np.ndarray, pointed: Pointed) -> bool:
     return values.ndim >= 3 and pointed.y < values.shape[-2] and pointed.x < values.shape[-1]
 
 
-def mean_words(values: Sequence[float] | np.ndarray, label: str) -> str:
-    """Write a mean over the images shown, '' of none."""
+def mean_text(values: Sequence[float] | np.ndarray, label: str) -> str:
+    """Format a mean over the images shown; '' if there are none."""
     return f"{label} {formatting.mse(float(np.mean(values)))}" if len(values) else ""

@@ -53,16 +53,16 @@ COLOURS = {
     "brown": "#805030",
     "grey": "#808080",
 }
-BESIDE = 1.2  # times the height: from this width on the answers stand beside the canvas, else below
+BESIDE = 1.2  # times the height: from this width on the outputs stand beside the canvas, otherwise below it
 NOTHING_DRAWN = (
-    "Draw on the black square with the mouse, a tablet or the arrow keys and Space; or paste a picture there with "
-    "Ctrl+V, or drop one. What the networks make of it comes here."
+    "Draw on the black square with the mouse, a tablet, or the arrow keys and Space. You can also paste a picture "
+    "with Ctrl+V, or drop one. What the networks make of it appears here."
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A graph that is asked, and what of the drawing it is given."""
+class DrawingInput:
+    """A graph, and the drawing as it is given to it."""
 
     graph: Graph
     task: str
@@ -70,10 +70,10 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
-    """What a graph made of the drawing: a picture (C, H, W), or how likely which class is; a point in the plane."""
+class DrawResult:
+    """A graph's output for the drawing: an image (C, H, W) or class probabilities, and a point in the latent plane."""
 
-    subject: Subject
+    drawing_input: DrawingInput
     picture: np.ndarray | None = None
     likely: tuple[tuple[str, float], ...] = ()
     point: tuple[float, float] | None = None
@@ -81,15 +81,15 @@ class Made:
 
     @property
     def error(self) -> float | None:
-        """The mean squared error of the picture from what was given, where the two should be alike."""
-        given = self.subject.given.image
-        if self.picture is None or self.picture.shape != given.shape or self.subject.task == "translate":
+        """The mean squared error between output and input, where the two should be equal."""
+        given = self.drawing_input.given.image
+        if self.picture is None or self.picture.shape != given.shape or self.drawing_input.task == "translate":
             return None
         return float(numbers.mse(given[None], self.picture[None])[0])
 
 
 class Draw(ImagePanel):
-    """A canvas with its brush, and beside it what every compared network makes of the drawing, while it is drawn."""
+    """A canvas, and beside it what every compared network makes of the drawing, updated while one draws."""
 
     name = "draw"
 
@@ -97,7 +97,7 @@ class Draw(ImagePanel):
         super().__init__(tools, parent)
         self.requester = self.new_requester()
         self.requester.answered.connect(self._take)
-        self.made: dict[Path, Made] = {}
+        self.made: dict[Path, DrawResult] = {}
         self._shown: tuple[object, ...] = ()
         self._changed_since = False  # the canvas was changed while a round was under way
         self._origin = ""  # of the picture that is drawn on
@@ -118,7 +118,7 @@ class Draw(ImagePanel):
         self.brush_slider.setMinimumWidth(50)
         self.brush_slider.setAccessibleName("Width of the brush")
         self.brush_slider.setToolTip(
-            f"Width of the brush, in pixels of the canvas of {SIDE}×{SIDE}; a tablet's pressure widens it"
+            f"Width of the brush in pixels of the {SIDE}×{SIDE} canvas; a tablet's pressure makes it wider"
         )
         self.brush_slider.valueChanged.connect(self._set_brush)
         self.colour_box = QComboBox()
@@ -127,23 +127,25 @@ class Draw(ImagePanel):
         self.colour_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.colour_box.setMinimumContentsLength(4)
         self.colour_box.setAccessibleName("Colour of the brush")
-        self.colour_box.setToolTip("Colour of the brush; networks for grey images see how bright it is")
+        self.colour_box.setToolTip("Colour of the brush; networks for grey images only see its brightness")
         self.colour_box.currentIndexChanged.connect(self._set_colour)
-        self.eraser_button = _button("eraser", "Paints black; so does the right mouse button, and a pen's other end")
+        self.eraser_button = _button(
+            "eraser", "Paint black; the right mouse button and the other end of a pen do the same"
+        )
         self.eraser_button.setCheckable(True)
         self.eraser_button.toggled.connect(self._set_erasing)
-        self.undo_button = _button("undo", "Takes the last stroke back (Backspace on the canvas)")
+        self.undo_button = _button("undo", "Undo the last stroke (Backspace on the canvas)")
         self.undo_button.clicked.connect(self.canvas.undo)
-        self.clear_button = _button("clear", "Takes everything away (Delete on the canvas)")
+        self.clear_button = _button("clear", "Clear the canvas (Delete on the canvas)")
         self.clear_button.clicked.connect(self.canvas.clear)
-        self.paste_button = _button("paste", "Takes the clipboard's picture (Ctrl+V on the canvas)")
+        self.paste_button = _button("paste", "Paste the picture from the clipboard (Ctrl+V on the canvas)")
         self.paste_button.clicked.connect(self.canvas.paste)
         self.centre_box = QCheckBox("centre as MNIST")
         self.centre_box.setAccessibleName("Centre the drawing as MNIST's digits are")
         self.centre_box.setToolTip(
-            "For grey images: scales the drawing to a box of 20 pixels in 28 and puts its centre of mass in the\n"
-            "middle, as MNIST's digits were made (LeCun, Cortes, Burges 1998). Networks that learned from those know\n"
-            "digits of no other size and place."
+            "For grey images: scale the drawing to 20 of 28 pixels and move its centre of mass to the middle,\n"
+            "as MNIST's digits were prepared (LeCun, Cortes, Burges 1998). Networks trained on MNIST have\n"
+            "only seen digits of this size and position."
         )
         self.centre_box.toggled.connect(self._want)
         self.noise_box = QDoubleSpinBox()
@@ -213,7 +215,7 @@ class Draw(ImagePanel):
             self._take_picture(pixels, f"image {min(chosen, len(page.clean) - 1) + 1} of {page.title}")
 
     def show_everywhere(self) -> None:
-        """Give the drawing to all panels, as a picture that was pasted is."""
+        """Show the drawing in all panels, like a pasted picture."""
         if not self.canvas.is_empty:
             self.tools.images.add_picture(self.canvas.pixels(), "the drawing")
 
@@ -250,29 +252,29 @@ class Draw(ImagePanel):
         self._origin = f"{name}: {how}"
         self.canvas.set_ground(colours.from_images(image[None])[0])
 
-    # ---- asking ----
+    # ---- requests ----
 
     def show_state(self, before: State, after: State) -> None:
-        subject = tuple(
-            (path, after.file_of(path), after.of(path).graph_error, self._why_not(after, path))
+        inputs = tuple(
+            (path, after.file_of(path), after.of(path).graph_error, self._why_nothing(after, path))
             for path in after.compared
         )
-        if subject != self._shown:
-            self._shown = subject
+        if inputs != self._shown:
+            self._shown = inputs
             self.made = {}
             self.requester.forget()
-            self._ask()
+            self._request()
 
     def _want(self, *_: object) -> None:
-        """Ask about the drawing as it is; while a round is under way, as it will be when that is over."""
+        """Run the networks on the drawing: now or, while a round is under way, when that has ended."""
         self._enable()
         self.note_label.setText(self._origin if self.canvas.drawing.ground is not None else "")
         if self.requester.waiting and not self.canvas.is_empty:
             self._changed_since = True
         else:
-            self._ask()
+            self._request()
 
-    def _ask(self) -> None:
+    def _request(self) -> None:
         self._changed_since = False
         state = self.store.state
         if self.canvas.is_empty:
@@ -281,52 +283,52 @@ class Draw(ImagePanel):
             self.subtitle.setText("")
             self.view.show_sentence(NOTHING_DRAWN)
             return
-        subjects = self._subjects(state)
-        if not subjects:
+        inputs = self._inputs(state)
+        if not inputs:
             self.requester.forget()
             self.made = {}
             self.redraw()
             return
         queries: dict[Hashable, Query] = {}
-        for path, subject in subjects.items():
+        for path, drawing_input in inputs.items():
             file = state.file_of(path)
             assert file is not None, path
-            queries[path] = Query(file, subject.given.image[None], drawing.outputs_for(subject.graph))
-        self.requester.send(queries, subjects)
+            queries[path] = Query(file, drawing_input.given.image[None], drawing.outputs_for(drawing_input.graph))
+        self.requester.send(queries, inputs)
 
-    def _subjects(self, state: State) -> dict[Path, Subject]:
-        """The graphs that can be asked, with the drawing fitted to each shape of image once."""
+    def _inputs(self, state: State) -> dict[Path, DrawingInput]:
+        """Return the graphs that take the drawing, with the drawing fitted once to each image shape."""
         picture, sigma = self.canvas.pixels(), self.noise_box.value()
         fitted: dict[tuple[object, ...], Given] = {}
-        subjects = {}
+        inputs = {}
         for path in state.compared:
             known, graph = state.of(path), state.of(path).graph
             if state.file_of(path) is None or graph is None or drawing.why_not(graph, known.task):
                 continue
             shape = graph.image_shape
             assert shape is not None, path
-            centre = self.centre_box.isChecked() and known.task != "colourise"  # whose images are no digits
+            centre = self.centre_box.isChecked() and known.task != "colourise"  # colourisers take photographs
             if (shape, centre) not in fitted:
                 fitted[shape, centre] = drawing.prepared(picture, shape, centre=centre, sigma=sigma)
-            subjects[path] = Subject(graph, known.task, fitted[shape, centre])
-        return subjects
+            inputs[path] = DrawingInput(graph, known.task, fitted[shape, centre])
+        return inputs
 
-    def _why_not(self, state: State, path: Path) -> str:
-        """The sentence for a compared run that cannot be asked; '' for one that can be, or whose graph may come."""
+    def _why_nothing(self, state: State, path: Path) -> str:
+        """Return the sentence for a run that takes no drawing; '' for one that does, or whose graph may still come."""
         known = state.of(path)
         if known.graph is not None and state.file_of(path) is not None:
             return drawing.why_not(known.graph, known.task)
         return outcomes.why_nothing(state, path)
 
     def _take(self, done: Round) -> None:
-        subjects = done.context
-        assert isinstance(subjects, Mapping), subjects
+        inputs = done.context
+        assert isinstance(inputs, Mapping), inputs
         self.made = {
-            path: made_of(subjects[path], reply) for path, reply in done.replies.items() if isinstance(path, Path)
+            path: made_of(inputs[path], reply) for path, reply in done.replies.items() if isinstance(path, Path)
         }
         self.redraw()
         if self._changed_since:
-            self._ask()
+            self._request()
 
     # ---- painting ----
 
@@ -342,7 +344,7 @@ class Draw(ImagePanel):
         cells = []
         for path in state.compared:
             made = self.made.get(path)
-            sentence = self._why_not(state, path)
+            sentence = self._why_nothing(state, path)
             if made is not None:
                 cells.append(cell_of(names[path], made))
             elif sentence:
@@ -364,49 +366,49 @@ class Draw(ImagePanel):
         return rows if len(rows) > 1 else []
 
 
-def made_of(subject: Subject, reply: Reply) -> Made:
-    """Read a graph's answer, which may be of any shape and hold anything."""
+def made_of(drawing_input: DrawingInput, reply: Reply) -> DrawResult:
+    """Check and read a graph's output, which may have any shape and any values."""
     if reply.error:
-        return Made(subject, sentence=formatting.sentence(reply.error))
-    graph = subject.graph
+        return DrawResult(drawing_input, sentence=formatting.sentence(reply.error))
+    graph = drawing_input.graph
     name = graph.reconstruction or graph.logits_output
     output = reply.arrays[name][0]
     if broken := not_finite(output):
-        return Made(subject, sentence=broken)
+        return DrawResult(drawing_input, sentence=broken)
     if not graph.reconstruction:
         if output.ndim != 1 or not output.size:
-            return Made(subject, sentence="The graph's output is no row of logits.")
-        return Made(subject, likely=tuple(drawing.likely(output, graph.classes)))
+            return DrawResult(drawing_input, sentence="The graph's output is not a row of logits.")
+        return DrawResult(drawing_input, likely=tuple(drawing.likely(output, graph.classes)))
     if output.ndim != 3 or output.shape[0] not in (1, 3):
-        return Made(subject, sentence="The graph's output is no picture.")
+        return DrawResult(drawing_input, sentence="The graph's output is not an image.")
     plane = next((array[0] for label, array in reply.arrays.items() if label != name), None)
     usable = plane is not None and plane.shape == (2,) and bool(np.isfinite(plane).all())
     point = (float(plane[0]), float(plane[1])) if plane is not None and usable else None
-    return Made(subject, picture=output, point=point)
+    return DrawResult(drawing_input, picture=output, point=point)
 
 
-def cell_of(name: str, made: Made) -> Cell:
-    """Return what is shown of a run: what it was given, and what came out."""
-    given = made.subject.given
+def cell_of(name: str, made: DrawResult) -> Cell:
+    """Return a run's cell: its input and its output."""
+    given = made.drawing_input.given
     if made.sentence:
         return Cell(name, given.how, sentence=made.sentence)
     pictures = [Large("given", colours.from_images(given.image[None])[0])]
     if made.picture is not None:
         pictures.append(Large("output", colours.from_images(made.picture[None])[0]))
-    told = []
+    figures = []
     if made.error is not None:
-        told.append(f"mse {formatting.mse(made.error)}")
+        figures.append(f"mse {formatting.mse(made.error)}")
     if made.point is not None:
-        told.append(f"at ({made.point[0]:.2f}, {made.point[1]:.2f})".replace("-", "−"))
-    return Cell(name, given.how, tuple(pictures), made.likely[:MOST_LIKELY], ", ".join(told))
+        figures.append(f"at ({made.point[0]:.2f}, {made.point[1]:.2f})".replace("-", "−"))
+    return Cell(name, given.how, tuple(pictures), made.likely[:MOST_LIKELY], ", ".join(figures))
 
 
 def _description(cells: list[Cell]) -> str:
-    told = []
+    texts = []
     for cell in cells:
         likely = ", ".join(f"{label} {100 * share:.1f} %" for label, share in cell.classes)
-        told.append(f"{cell.title}: {cell.sentence or likely or cell.told or 'a picture'}")
-    return "; ".join(told)
+        texts.append(f"{cell.title}: {cell.sentence or likely or cell.told or 'a picture'}")
+    return "; ".join(texts)
 
 
 def _may_be_picture(mime: QMimeData) -> bool:

@@ -1,4 +1,4 @@
-"""What the panels of images share: one figure view, the choice of a sample, paging, and why there may be no picture."""
+"""What image panels share: a figure view, choosing a sample, paging, and the sentence for a missing picture."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ class ImagePanel(Panel):
         count = len(state.page.clean) if state.page else 0
         if not count:
             return
-        place = min(state.sample, count - 1) + step
-        if 0 <= place < count:
-            self.store.set_sample(place)
+        position = min(state.sample, count - 1) + step
+        if 0 <= position < count:
+            self.store.set_sample(position)
         elif state.pasted is None and (step > 0 or state.start > 0):
             self.tools.images.turn(step)
             self.store.set_sample(0 if step > 0 else count - 1)
 
 
-def subject_of(state: State) -> tuple[object, ...]:
-    """What the pictures of all compared runs depend on: panels ask again when one of it has changed."""
+def panel_inputs(state: State) -> tuple[object, ...]:
+    """Return what the pictures of all compared runs depend on; panels request them again when it changes."""
     parts: list[object] = [state.entry]
     for path in state.compared:
         known = state.of(path)

@@ -1,4 +1,4 @@
-"""Latent plane: ways of moving about in the bottlenecks of the runs shown, one at a time."""
+"""Latent plane: five modes of moving through the bottlenecks of the selected runs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from viewer.figures.mosaic import small_font
 from viewer.figures.theme import Theme
 from viewer.qt.latent.arithmetic import ArithmeticMode
 from viewer.qt.latent.directions import DirectionsMode
+from viewer.qt.latent.encoded_page import EncodedPage
 from viewer.qt.latent.grid import GridMode
 from viewer.qt.latent.interpolate import InterpolateMode
 from viewer.qt.latent.mode import Cross, Mode, Shared
-from viewer.qt.latent.page_codes import PageCodes
 from viewer.qt.latent.plane import PlaneMode
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import Figure, FigureView
@@ -24,13 +24,13 @@ from viewer.state.selection import State
 
 
 class Latent(Panel):
-    """A row of ways; those that do not apply are disabled and their tool tips say why."""
+    """A row of mode buttons; a mode that does not apply is disabled and its tool tip says why."""
 
     name = "latent"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        page = PageCodes(self.new_requester("page"), self)
+        page = EncodedPage(self.new_requester("page"), self)
         self.shared = Shared(self, Cross(self), page)
         self.plane, self.grid = PlaneMode(self.shared), GridMode(self.shared)
         self.directions = DirectionsMode(self.shared)
@@ -38,7 +38,7 @@ class Latent(Panel):
         self.modes: dict[str, Mode] = {
             mode.name: mode for mode in (self.plane, self.grid, self.directions, self.interpolate, self.arithmetic)
         }
-        self._wanted = ""  # the way that was chosen last; '' lets the run decide
+        self._wanted = ""  # the mode chosen last; '' for the first that applies
         self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
         self._build()
 
@@ -63,7 +63,7 @@ class Latent(Panel):
         row.addStretch(1)
         self.stack = QStackedWidget()
         self.why = FigureView("Latent plane", self)
-        self.why.show_sentence("Here one moves about in the bottlenecks of the runs.")
+        self.why.show_sentence("Move through the bottlenecks of the selected runs here.")
         for mode in self.modes.values():
             self.stack.addWidget(mode)
             mode.says.connect(partial(self._say, mode))
@@ -72,16 +72,16 @@ class Latent(Panel):
         self.body.addLayout(row)
         self.body.addWidget(self.stack, 1)
 
-    # ---- which way ----
+    # ---- modes ----
 
     @property
     def mode(self) -> Mode | None:
-        """The way that is seen; None while there is none."""
+        """The mode shown; None before the first."""
         widget = self.stack.currentWidget()
         return widget if isinstance(widget, Mode) else None
 
     def choose(self, name: str) -> None:
-        """Go to a way of moving about."""
+        """Show a mode."""
         self._wanted = name
         self._show(self.store.state)
 
@@ -95,22 +95,22 @@ class Latent(Panel):
 
     def _show(self, state: State) -> None:
         self._encoder_decoders = {path: encoder_decoder_of(state, path) for path in state.compared}
-        told = {name: mode.applies(state, self._encoder_decoders) for name, mode in self.modes.items()}
-        for name, why in told.items():
+        reasons = {name: mode.applies(state, self._encoder_decoders) for name, mode in self.modes.items()}
+        for name, why in reasons.items():
             self.buttons[name].setEnabled(not why)
             self.buttons[name].setToolTip(why or self.modes[name].hint)
-        if any(why is None for why in told.values()):
-            usable = [name for name, why in told.items() if why == ""]
+        if any(why is None for why in reasons.values()):
+            usable = [name for name, why in reasons.items() if why == ""]
             if self._wanted not in usable and self.mode is None:
-                return  # files are still to come; what is shown stays until they have
-        chosen = self._pick(told)
+                return  # keep what is shown until the files have arrived
+        chosen = self._pick(reasons)
         if chosen is not None:
             self._bring(self.modes[chosen], state)
-        elif all(told.values()):
-            self._show_why(str(told["interpolate"]))
+        elif all(reasons.values()):
+            self._show_why(str(reasons["interpolate"]))
 
     def _bring(self, mode: Mode, state: State) -> None:
-        """Show a way of moving about, and have it follow where it has not yet."""
+        """Show a mode, and update it if its inputs have changed."""
         new = mode is not self.mode
         self.buttons[mode.name].setChecked(True)
         self.stack.setCurrentWidget(mode)
@@ -122,19 +122,19 @@ class Latent(Panel):
                 if isinstance(encoder_decoder, EncoderDecoder)
             },
         )
-        subject = mode.subject(state, self._encoder_decoders)
-        if new or subject != mode.shown:
-            mode.shown = subject
+        inputs = mode.inputs(state, self._encoder_decoders)
+        if new or inputs != mode.shown:
+            mode.shown = inputs
             mode.show_state(state, self._encoder_decoders)
-        self.subtitle.setText(mode.words)
+        self.subtitle.setText(mode.subtitle_text)
 
-    def _pick(self, told: dict[str, str | None]) -> str | None:
-        """The way that was chosen, as long as it applies or may yet; or else the first that applies."""
+    def _pick(self, reasons: dict[str, str | None]) -> str | None:
+        """Return the mode that was chosen if it applies or may yet apply, otherwise the first that applies."""
         shown = self.mode.name if self.mode is not None else ""
-        for name in (self._wanted, shown if told.get(shown) is None else ""):
-            if name and not told[name]:
+        for name in (self._wanted, shown if reasons.get(shown) is None else ""):
+            if name and not reasons[name]:
                 return name
-        return next((name for name, why in told.items() if why == ""), None)
+        return next((name for name, why in reasons.items() if why == ""), None)
 
     def _show_why(self, sentence: str) -> None:
         self.subtitle.setText("")

@@ -1,4 +1,4 @@
-"""Layers: what any node inside the current graph makes of the chosen image, as feature maps."""
+"""Layers: the feature maps of the chosen image at any node of the current graph."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from viewer.state.outcomes import not_finite
 from viewer.state.samples import Samples
 from viewer.state.selection import State
 
-_TOLD = (
-    ("Node of the graph", "Whose feature maps are shown; up and down in the picture step through the nodes"),
-    ("Feature map shown large", "Which map is shown large; left and right in the picture step through the maps"),
-    ("Sample that goes in", "Which of the images goes through the network"),
-    ("A contrast of its own for each map", "Colours from each map's own smallest to its own largest value"),
+HINTS = (
+    ("Node of the graph", "The node whose feature maps are shown; ↑ ↓ in the picture go through the nodes"),
+    ("Feature map shown large", "The map that is enlarged; ← → in the picture go through the maps"),
+    ("Sample that goes in", "The image that is given to the network"),
+    ("Separate contrast for each map", "Colour each map from its own smallest to its own largest value"),
 )
 AT_ONCE = 300_000  # values that are measured and coloured in a few milliseconds; more go to a thread
 
 
 @dataclass(frozen=True, eq=False)
-class Wish:
-    """Whose maps were asked for: of which file, image and layer."""
+class MapRequest:
+    """The file, the image and the layer whose maps are requested."""
 
     file: FileBytes
     samples: Samples
@@ -50,7 +50,7 @@ class Wish:
         return image
 
 
-class Layers(ImagePanel):
+class LayersPanel(ImagePanel):
     """A list of the graph's nodes in its order, all maps of the chosen one, one map large beside the image.
 
     Up and down go through the nodes, left and right through the maps.
@@ -63,15 +63,15 @@ class Layers(ImagePanel):
         self.lister, self.requester = self.new_requester("list"), self.new_requester()
         self.lister.answered.connect(self._take_list)
         self.requester.answered.connect(self._take)
-        self._subject: tuple[FileBytes, Samples, int] | None = None  # and which of the samples
+        self._inputs: tuple[FileBytes, Samples, int] | None = None  # and which of the samples
         self._listed: FileBytes | None = None  # whose layers are listed
         self._layers: tuple[Layer, ...] = ()
         self._left_out = 0  # nodes that are not listed
         self._wanted = ""  # the tensor chosen last: the next graph may have it too
-        self._shown: tuple[Wish, Coloured] | None = None
+        self._shown: tuple[MapRequest, Coloured] | None = None
         self.layer_box, self.sample_box, self.map_box = QComboBox(), QComboBox(), QSpinBox()
         self.own_box = QCheckBox("own contrast")
-        self.view.show_sentence("Here come the feature maps inside the network.")
+        self.view.show_sentence("The feature maps inside the network appear here.")
         self._build()
         self._connect()
         self._enable()
@@ -80,7 +80,7 @@ class Layers(ImagePanel):
         first, second = QHBoxLayout(), QHBoxLayout()
         node, number, sample = QLabel("node"), QLabel("map"), QLabel("sample")
         controls: tuple[QWidget, ...] = (self.layer_box, self.map_box, self.sample_box, self.own_box)
-        for control, (name, tip) in zip(controls, _TOLD, strict=True):
+        for control, (name, tip) in zip(controls, HINTS, strict=True):
             for named in (control, *control.findChildren(QLineEdit)):  # a spin box's line takes the focus too
                 named.setAccessibleName(name)
             control.setToolTip(tip)
@@ -115,20 +115,20 @@ class Layers(ImagePanel):
     def show_state(self, before: State, after: State) -> None:
         file, samples, graph = after.graph_file, after.samples, after.now.graph
         if not (file and samples and graph and graph.image_shape == samples.inputs.shape[1:]):
-            self._subject, self._shown = None, None
+            self._inputs, self._shown = None, None
             self.requester.forget()
             self._enable()
             self.show_why_nothing(after, "images")
             return
         sample = min(after.sample, len(samples.inputs) - 1)
-        if self._subject == (file, samples, sample):
+        if self._inputs == (file, samples, sample):
             return
-        self._subject = (file, samples, sample)
+        self._inputs = (file, samples, sample)
         self._set_samples(len(samples.inputs), sample)
         if self._listed is not file:
             self._list(file)
         else:
-            self._ask()
+            self._request()
 
     def _set_samples(self, count: int, sample: int) -> None:
         if self.sample_box.count() != count:
@@ -139,7 +139,7 @@ class Layers(ImagePanel):
     # ---- the list ----
 
     def _list(self, file: FileBytes) -> None:
-        """Ask which layers a graph has."""
+        """Request the list of a graph's layers."""
         self._layers, self._shown, self._listed = (), None, file
         self.requester.forget()
         self._enable()
@@ -158,11 +158,11 @@ class Layers(ImagePanel):
         self.layer_box.addItems([layer.line(index + 1) for index, layer in enumerate(self._layers)])
         if not self._layers:
             label = reply.request.file.label
-            self._say(f"{label} has no feature maps inside: no node of it makes channels of rows and columns.")
+            self._say(f"{label} has no feature maps: none of its nodes outputs channels with rows and columns.")
             return
         self.layer_box.setCurrentIndex(self._first())
         self._enable()
-        self._ask()
+        self._request()
 
     def _first(self) -> int:
         """The layer to begin with: the one chosen last, or else the first convolution."""
@@ -175,7 +175,7 @@ class Layers(ImagePanel):
         if 0 <= index < len(self._layers):
             self.layer_box.setCurrentIndex(index)
             self._wanted = self._layers[index].tensor
-            self._ask()
+            self._request()
 
     def _step_layer(self, step: int) -> None:
         if self._layers:
@@ -183,18 +183,18 @@ class Layers(ImagePanel):
 
     # ---- the maps ----
 
-    def _ask(self) -> None:
+    def _request(self) -> None:
         index = self.layer_box.currentIndex()
-        if self._subject is None or not 0 <= index < len(self._layers):
+        if self._inputs is None or not 0 <= index < len(self._layers):
             return
-        file, samples, sample = self._subject
+        file, samples, sample = self._inputs
         layer = self._layers[index]
         query = Query(file, samples.inputs[sample, None], (layer.tensor,), inner=True)
-        self.requester.send({"maps": query}, Wish(file, samples, sample, layer), low_priority=self.low_priority)
+        self.requester.send({"maps": query}, MapRequest(file, samples, sample, layer), low_priority=self.low_priority)
 
     def _take(self, done: Round) -> None:
-        wish = done.context
-        if not isinstance(wish, Wish) or not self._is_of_now(wish):
+        wanted = done.context
+        if not isinstance(wanted, MapRequest) or not self._is_of_now(wanted):
             return
         (reply,) = done.replies.values()
         values = next(iter(reply.arrays.values()), None)
@@ -205,33 +205,33 @@ class Layers(ImagePanel):
             return
         job = partial(figures.prepare, values[0], own=self.own_box.isChecked())
         if values.size > AT_ONCE:
-            self.tools.disk.do("feature maps", job, partial(self._take_coloured, wish))
+            self.tools.disk.do("feature maps", job, partial(self._take_coloured, wanted))
         else:
-            self._take_coloured(wish, JobResult(job()))
+            self._take_coloured(wanted, JobResult(job()))
 
-    def _is_of_now(self, wish: Wish) -> bool:
-        return self._subject == (wish.file, wish.samples, wish.sample)
+    def _is_of_now(self, wanted: MapRequest) -> bool:
+        return self._inputs == (wanted.file, wanted.samples, wanted.sample)
 
-    def _take_coloured(self, wish: Wish, done: JobResult) -> None:
-        if not self._is_of_now(wish):
+    def _take_coloured(self, wanted: MapRequest, done: JobResult) -> None:
+        if not self._is_of_now(wanted):
             return
         if not isinstance(done.result, Coloured):
             self._shown = None
             self._say(formatting.sentence(done.error))
             return
-        self._shown = (wish, done.result)
+        self._shown = (wanted, done.result)
         self._enable()
         self.redraw()
 
     def _recolour(self) -> None:
         if self._shown is None:
             return
-        wish, shown = self._shown
+        wanted, shown = self._shown
         job = partial(figures.recolour, shown.maps, own=self.own_box.isChecked())
         if shown.maps.values.size > AT_ONCE:
-            self.tools.disk.do("feature maps", job, partial(self._take_coloured, wish))
+            self.tools.disk.do("feature maps", job, partial(self._take_coloured, wanted))
         else:
-            self._take_coloured(wish, JobResult(job()))
+            self._take_coloured(wanted, JobResult(job()))
 
     # ---- painting ----
 
@@ -241,23 +241,23 @@ class Layers(ImagePanel):
         self.view.show_sentence(sentence)
 
     def _enable(self) -> None:
-        self.layer_box.setEnabled(bool(self._layers) and self._subject is not None)
+        self.layer_box.setEnabled(bool(self._layers) and self._inputs is not None)
         if self._shown is not None:
             self.map_box.blockSignals(True)
             self.map_box.setRange(1, self._shown[1].maps.count)
             self.map_box.blockSignals(False)
         for widget in (self.map_box, self.own_box):
             widget.setEnabled(self._shown is not None)
-        self.sample_box.setEnabled(self._subject is not None and self.sample_box.count() > 1)
+        self.sample_box.setEnabled(self._inputs is not None and self.sample_box.count() > 1)
 
     def redraw(self) -> None:
         if self._shown is None:
             return
-        wish, shown = self._shown
-        told = figures.summary(shown.maps)
-        parts = figures.parts_of(self.theme, shown, wish.image, self._map, name=f"sample {wish.sample + 1}")
-        self.subtitle.setText(f"{told} · {self._left_out:,} more nodes" if self._left_out else told)
-        figure = Parts(parts, figures.place, f"{wish.layer.title}: {told}")
+        wanted, shown = self._shown
+        summary = figures.summary(shown.maps)
+        parts = figures.parts_of(self.theme, shown, wanted.image, self._map, name=f"sample {wanted.sample + 1}")
+        self.subtitle.setText(f"{summary} · {self._left_out:,} more nodes" if self._left_out else summary)
+        figure = Parts(parts, figures.place, f"{wanted.layer.title}: {summary}")
         self.view.show_figure(figure, figure.description)
 
     @property
@@ -286,17 +286,19 @@ class Layers(ImagePanel):
 
     def _hover(self, point: QPointF | None) -> None:
         found = self._at(point) if point is not None else None
-        self.view.show_hint(self._told(*found) if found else "", point if point is not None else QPointF())
+        self.view.show_hint(self._hint_text(*found) if found else "", point if point is not None else QPointF())
 
-    def _told(self, part: str, spot: Spot) -> str:
-        """Say what lies under the pointer."""
+    def _hint_text(self, part: str, spot: Spot) -> str:
+        """Describe what lies under the pointer."""
         assert self._shown is not None
-        wish, shown = self._shown
+        wanted, shown = self._shown
         index = spot.picture if part == "maps" else self._map
-        row, column = (place * (shown.stride if part == "maps" else 1) for place in (spot.row, spot.column))
+        row, column = (index * (shown.stride if part == "maps" else 1) for index in (spot.row, spot.column))
         where = f"row {row + 1}, column {column + 1}"
         if part == "input":
-            return f"{where}: " + ", ".join(formatting.number(float(value), 3) for value in wish.image[:, row, column])
+            return f"{where}: " + ", ".join(
+                formatting.number(float(value), 3) for value in wanted.image[:, row, column]
+            )
         value = formatting.number(float(shown.maps.values[index, row, column]), 3)
         return f"map {index + 1}, {where}: {value}\n{figures.figures_of(shown.maps, index)}"
 
@@ -306,18 +308,18 @@ class Layers(ImagePanel):
         return (
             Command("Next node", lambda: self._step_layer(1)),
             Command("Previous node", lambda: self._step_layer(-1)),
-            Command("A contrast of its own for each map", self.own_box.toggle),
+            Command("Separate contrast for each map", self.own_box.toggle),
         )
 
     def numbers(self) -> Numbers:
-        """Every map of the node shown in figures."""
+        """Return the figures of every map of the node shown."""
         if self._shown is None:
             return []
-        wish, shown = self._shown
-        maps, node = shown.maps, wish.layer.title
+        wanted, shown = self._shown
+        maps, node = shown.maps, wanted.layer.title
         rows = zip(maps.lows, maps.highs, maps.means, maps.zeros, strict=True)
-        told: Numbers = [("node", "map", "min", "max", "mean", "share of zeros")]
-        return told + [(node, index + 1, *map(float, row)) for index, row in enumerate(rows)]
+        table: Numbers = [("node", "map", "min", "max", "mean", "share of zeros")]
+        return table + [(node, index + 1, *map(float, row)) for index, row in enumerate(rows)]
 
 
 def _unusable(values: np.ndarray | None) -> str:

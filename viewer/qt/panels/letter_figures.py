@@ -1,4 +1,4 @@
-"""The figures of the panel of letters: one letter of each class out of the histories, or test images, live."""
+"""The figures of the Letters panel: one letter of each class from the histories, or the test images, live."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.theme import Theme
-from viewer.qt.panels.compared import Layer, Picture, mean_words
+from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import letters as names_of
 from viewer.state import outcomes
 from viewer.state.letters import RECALL, TRANSLATE, Sheet
@@ -18,16 +18,16 @@ from viewer.state.outcomes import Outcome
 
 
 class _Blocks:
-    """Gathers blocks with what is behind their images."""
+    """Collects blocks and the values behind their images."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
-        self.layers: list[tuple[Layer, ...]] = []
+        self.layers: list[tuple[BandValues, ...]] = []
 
     def add(
         self,
         title: str,
-        *of: Layer,
+        *of: BandValues,
         captions: Sequence[str] = (),
         note: str = "",
         sentence: str = "",
@@ -37,29 +37,29 @@ class _Blocks:
         self.blocks.append(Block(title, bands, tuple(captions), note, sentence, marked))
         self.layers.append(of)
 
-    def picture(self, theme: Theme, chosen: int) -> Picture:
-        told = [f"{block.title}: {block.sentence or block.note}" for block in self.blocks if block.note]
-        figure = ComparisonFigure(theme, tuple(self.blocks), chosen, description="; ".join(told))
-        return Picture(figure, tuple(self.layers), tuple(block.title for block in self.blocks))
+    def picture(self, theme: Theme, chosen: int) -> ComparisonPicture:
+        texts = [f"{block.title}: {block.sentence or block.note}" for block in self.blocks if block.note]
+        figure = ComparisonFigure(theme, tuple(self.blocks), chosen, description="; ".join(texts))
+        return ComparisonPicture(figure, tuple(self.layers), tuple(block.title for block in self.blocks))
 
 
-def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, letters: bool) -> Picture:
+def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, letters: bool) -> ComparisonPicture:
     """Return Cyrillic letters, what each strategy makes of them with predictions, and the mean of each class."""
-    gathered = _Blocks()
+    collected = _Blocks()
     translated = [sheet for sheet in sheets if sheet.task == TRANSLATE]
     first = translated[0] if translated else None
     if first is not None and first.inputs is not None:
         names = [names_of.cyrillic(int(label), letters=letters) for label in first.labels]
-        gathered.add("Cyrillic", Layer("input", first.inputs), captions=names)
+        collected.add("Cyrillic", BandValues("input", first.inputs), captions=names)
     for sheet in sheets:
         captions = [] if sheet.predictions is None else _predictions(sheet.predictions, sheet.labels, letters=letters)
-        gathered.add(
-            sheet.name, Layer("output", sheet.images), captions=captions, note=sheet.right_text, marked=sheet.wrong
+        collected.add(
+            sheet.name, BandValues("output", sheet.images), captions=captions, note=sheet.right_text, marked=sheet.wrong
         )
     if first is not None and first.targets is not None:
         names = [names_of.latin(int(label), letters=letters) for label in first.labels]
-        gathered.add("class mean", Layer("wanted", first.targets), captions=names)
-    return gathered.picture(theme, chosen)
+        collected.add("class mean", BandValues("wanted", first.targets), captions=names)
+    return collected.picture(theme, chosen)
 
 
 def _predictions(given: np.ndarray, labels: np.ndarray | None, *, letters: bool) -> list[str]:
@@ -69,37 +69,37 @@ def _predictions(given: np.ndarray, labels: np.ndarray | None, *, letters: bool)
 
 def picture_of_tests(
     theme: Theme,
-    told: Sequence[Outcome],
+    runs: Sequence[Outcome],
     chosen: int,
     labels: np.ndarray | None,
     predictions: Mapping[Path, np.ndarray],
     *,
     letters: bool,
-) -> Picture:
+) -> ComparisonPicture:
     """Return the images of the page, what each run makes of them, live, and what is wanted."""
-    gathered = _Blocks()
-    drawing = [outcome for outcome in told if outcome.outputs is not None]
+    collected = _Blocks()
+    drawing = [outcome for outcome in runs if outcome.outputs is not None]
     shared = outcomes.same_images(drawing)
     translated = bool(drawing) and drawing[0].task == TRANSLATE
     if shared and drawing[0].samples is not None:
         named = [] if labels is None else [names_of.cyrillic(int(label), letters=letters) for label in labels]
         title, named = ("Cyrillic", named) if translated else ("class", [])
-        gathered.add(title, Layer("input", drawing[0].samples.inputs), captions=named)
-    called = names_of.short([outcome.name for outcome in told])
-    for outcome, name in zip(told, called, strict=True):
+        collected.add(title, BandValues("input", drawing[0].samples.inputs), captions=named)
+    called = names_of.short([outcome.name for outcome in runs])
+    for outcome, name in zip(runs, called, strict=True):
         if outcome.outputs is None or outcome.samples is None:
-            gathered.add(name, sentence=outcome.sentence)
+            collected.add(name, sentence=outcome.sentence)
             continue
         given = predictions.get(outcome.path)
         known = labels if outcome.linked and labels is not None and len(labels) == outcome.count else None
         captions = [] if given is None else _predictions(given, known, letters=letters)
         wrong = frozenset() if given is None or known is None else frozenset(np.flatnonzero(given != known).tolist())
-        before = () if shared else (Layer("input", outcome.samples.inputs),)
-        after = () if shared else (Layer("wanted", outcome.samples.targets),)
-        layers = (*before, Layer("output", outcome.outputs), *after)
-        notes = (mean_words(outcome.mse, "mse"), "from its class alone" if outcome.task == RECALL else "", outcome.note)
+        before = () if shared else (BandValues("input", outcome.samples.inputs),)
+        after = () if shared else (BandValues("wanted", outcome.samples.targets),)
+        layers = (*before, BandValues("output", outcome.outputs), *after)
+        notes = (mean_text(outcome.mse, "mse"), "from its class alone" if outcome.task == RECALL else "", outcome.note)
         note = ", ".join(note for note in notes if note)
-        gathered.add(name, *layers, captions=captions, note=note, marked=wrong)
+        collected.add(name, *layers, captions=captions, note=note, marked=wrong)
     if shared and drawing[0].samples is not None:
-        gathered.add("class mean" if translated else "wanted", Layer("wanted", drawing[0].samples.targets))
-    return gathered.picture(theme, chosen)
+        collected.add("class mean" if translated else "wanted", BandValues("wanted", drawing[0].samples.targets))
+    return collected.picture(theme, chosen)

@@ -1,4 +1,4 @@
-"""Letters: Cyrillic in, Latin out, a row or column for each strategy, with what a classifier calls each letter."""
+"""Letters: Cyrillic in, Latin out, one block for each strategy, with a classifier's prediction for each letter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
 
 from viewer.figures.theme import Theme
-from viewer.qt.panels.compared import ComparedPanel, Picture, Pointed
+from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture, Pointed
 from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
 from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
@@ -20,9 +20,9 @@ from viewer.state.letters import Sheet
 from viewer.state.outcomes import Outcome
 from viewer.state.selection import MOST_COMPARED, State
 
-WAITING = "Here come Cyrillic letters, and the Latin ones that the networks make of them."
+WAITING = "Cyrillic letters and the Latin letters that the networks make of them appear here."
 
-_SHEET = "one test letter of each class, and how many of them a classifier of Latin letters calls rightly"
+_SHEET = "one test letter of each class, and how many of them a classifier of Latin letters recognises"
 
 
 class Letters(ComparedPanel):
@@ -39,8 +39,10 @@ class Letters(ComparedPanel):
         self.classifier.answered.connect(self._take_predictions)
         self.offer = Offer("Show the letters", "Select the runs that translate letters, and their classifier", self)
         self.offer.clicked.connect(self.show_letters)
-        self.one_of_each = self._choice("one of each class", "The sheet's figure: the first test letter of each class")
-        self.tests = self._choice("the test images", "The images of the page, live through the selected runs")
+        self.one_of_each = self._choice(
+            "one of each class", "The assignment's figure: the first test letter of each class"
+        )
+        self.tests = self._choice("the test images", "The images of this page, run live through the selected networks")
         self.one_of_each.setChecked(True)
         self.sheets: tuple[Sheet, ...] = ()
         self.predictions: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
@@ -101,9 +103,9 @@ class Letters(ComparedPanel):
         self.offer.setVisible(nothing and bool(letters.open_runs(after)))
         super().show_state(before, after)
 
-    def _subject_of(self, state: State) -> tuple[object, ...]:
+    def _inputs_of(self, state: State) -> tuple[object, ...]:
         if self.live:
-            return (*super()._subject_of(state), classifier_of(state))
+            return (*super()._inputs_of(state), classifier_of(state))
         paths = letters.chosen_runs(state)
         return "sheet", paths, tuple(state.of(path).history for path in paths)
 
@@ -115,7 +117,7 @@ class Letters(ComparedPanel):
             self.sheets = letters.sheets_of(state, letters.chosen_runs(state))
         super().redraw()
 
-    def picture_of(self, theme: Theme, state: State) -> Picture | str:
+    def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
         if not self.live:
             self.subtitle.setText(_SHEET if self.sheets else "")
             if self.sheets:
@@ -129,12 +131,12 @@ class Letters(ComparedPanel):
         if len(self.outcomes) == 1 and self.outcomes[0].outputs is None:
             return self.outcomes[0].sentence
         classifier = classifier_of(state)
-        told = (
+        source = (
             f"classified by {state.names()[classifier]}"
             if classifier
-            else "select a classifier of letters too for predictions"
+            else "select a classifier of letters as well to see predictions"
         )
-        self.subtitle.setText(f"{outcomes.page_title(state)} · {told}")
+        self.subtitle.setText(f"{outcomes.page_title(state)} · {source}")
         labels = self._labels(state)
         return picture_of_tests(
             theme, self.outcomes, state.sample, labels, self.predictions, letters=self._of_letters(state)
@@ -178,20 +180,20 @@ class Letters(ComparedPanel):
 
     # ---- pointing, choosing, exporting ----
 
-    def pointed_words(self, pointed: Pointed, state: State) -> list[str]:
+    def pointed_lines(self, pointed: Pointed, state: State) -> list[str]:
         if self.live:
-            return super().pointed_words(pointed, state)
+            return super().pointed_lines(pointed, state)
         named = self._of_letters(state)
-        told = []
+        lines = []
         for sheet in self.sheets:
             if pointed.image < len(sheet.labels) and sheet.predictions is not None:
                 given, true = int(sheet.predictions[pointed.image]), int(sheet.labels[pointed.image])
-                told.append(f"{sheet.name}: called {letters.prediction_text(given, true, letters=named)}")
-        return told
+                lines.append(f"{sheet.name}: called {letters.prediction_text(given, true, letters=named)}")
+        return lines
 
-    def place_words(self, image: int, state: State) -> str:
+    def image_name(self, image: int, state: State) -> str:
         if self.live or not self.sheets or image >= len(self.sheets[0].labels):
-            return super().place_words(image, state)
+            return super().image_name(image, state)
         label, named = int(self.sheets[0].labels[image]), self._of_letters(state)
         return f"{letters.cyrillic(label, letters=named)} → {letters.latin(label, letters=named)}"
 
@@ -234,11 +236,11 @@ def _sheet_numbers(sheets: tuple[Sheet, ...], state: State, named: bool) -> Numb
     rows: Numbers = [("run", "in", "wanted", "called", "right")]
     names = state.names()
     for sheet in sheets:
-        for place, label in enumerate(sheet.labels):
+        for index, label in enumerate(sheet.labels):
             called = (
-                letters.latin(int(sheet.predictions[place]), letters=named) if sheet.predictions is not None else ""
+                letters.latin(int(sheet.predictions[index]), letters=named) if sheet.predictions is not None else ""
             )
-            right = int(place not in sheet.wrong) if sheet.predictions is not None else ""
+            right = int(index not in sheet.wrong) if sheet.predictions is not None else ""
             wanted = letters.latin(int(label), letters=named)
             rows.append(
                 (names.get(sheet.path, sheet.name), letters.cyrillic(int(label), letters=named), wanted, called, right)
@@ -247,7 +249,7 @@ def _sheet_numbers(sheets: tuple[Sheet, ...], state: State, named: bool) -> Numb
 
 
 def _is_classifier(state: State, path: Path) -> bool:
-    """Whether a run is a classifier of Latin letters, with no class besides."""
+    """Whether a run is a classifier of Latin letters without a noise class."""
     known = state.of(path)
     latin = bool(known.history and known.history.dataset.startswith("latin"))
     return known.task == "classify" and latin and known.noise == 0 and not path.name.endswith("noise")
@@ -260,8 +262,5 @@ def classifier_of(state: State) -> Path | None:
 
 def _why_no_sheet(state: State) -> str:
     if letters.open_runs(state):
-        return "No letters are kept yet: a run of letters keeps one of each class when its training has ended."
-    return (
-        "None of the runs that are open translates letters; "
-        "`aezoo train letters/mean` makes one, and Open folder shows it."
-    )
+        return "There are no letters yet: a run keeps one letter of each class when its training ends."
+    return "None of the open runs translates letters; train one with `aezoo train letters/mean` and open its folder."

@@ -1,4 +1,4 @@
-"""Losses: what was minimised, its terms, the learning rate and the time by epoch, of every selected run."""
+"""Losses: the loss, its terms, the learning rate and the time of each epoch, for every selected run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Shown = list[tuple[Path, RunHistory]]
 
 
 class Losses(Panel):
-    """One colour a run; validation is a line, training is dashed; the crosshair reads an epoch's values.
+    """One colour per run; validation is a line, training is dashed; the crosshair reads an epoch's values.
 
     A run or a part is toggled by a click on its name in the legend, or with ↑ ↓ and Space; a range of the axis is
     chosen by dragging, or with + and −.
@@ -47,10 +47,11 @@ class Losses(Panel):
         self._runs_seen: tuple[Path, ...] = ()
         self.view = PlotView("Losses", self)
         self.view.setToolTip(
-            "← → reads another epoch, ↑ ↓ and Space toggle a name of the legend, + − zoom.\nClick a name to toggle it,"
-            " double click to see it alone; drag across a range to zoom into it, double click for all of it."
+            "← → move the crosshair to another epoch, ↑ ↓ and Space show or hide a name of the legend, + − zoom.\n"
+            "Click a name to show or hide it, double-click to show it alone.\n"
+            "Drag to zoom into a range, double-click to zoom out."
         )
-        self.view.show_sentence("Here come the losses of training and validation.")
+        self.view.show_sentence("The losses of training and validation appear here.")
         self.body.addLayout(self._choices())
         self.body.addLayout(self._scales())
         self.body.addWidget(self.view, 1)
@@ -58,9 +59,9 @@ class Losses(Panel):
         self._enable(False)
 
     def _choices(self) -> QHBoxLayout:
-        self.what_box = _box("What is plotted", "The loss, a term of it, the learning rate, or how long an epoch took")
+        self.what_box = _box("What is plotted", "The loss, one of its terms, the learning rate, or the time per epoch")
         self.what_box.addItem(LOSS)
-        self.x_box = _box("The horizontal axis", "Epochs, or the time that the training had taken until then")
+        self.x_box = _box("The horizontal axis", "Epochs, or the training time until then")
         self.x_box.addItems([EPOCHS, TIME])
         row = QHBoxLayout()
         row.addWidget(self.what_box, 3)
@@ -68,16 +69,17 @@ class Losses(Panel):
         return row
 
     def _scales(self) -> QHBoxLayout:
-        self.log_box = _check("log y", "Logarithmic scale of what is plotted")
-        self.log_x_box = _check("log x", "Logarithmic scale of the horizontal axis")
+        self.log_box = _check("log y", "Logarithmic vertical axis")
+        self.log_x_box = _check("log x", "Logarithmic horizontal axis")
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, round(100 * losses.HEAVIEST))
         self.smoothing.setPageStep(10)
         self.smoothing.setMinimumWidth(60)
         self.smoothing.setAccessibleName("Smoothing of the curves")
         self.smoothing.setToolTip(
-            "Exponential moving average with weight w for what was before, freed of the bias of its start as in "
-            "TensorBoard:\nmₜ = w·mₜ₋₁ + (1 − w)·vₜ, shown as mₜ / (1 − wᵗ).\nThe values stay, faint, behind it."
+            "Exponential moving average with weight w for earlier values, corrected for its start as in "
+            "TensorBoard:\nmₜ = w·mₜ₋₁ + (1 − w)·vₜ, shown as mₜ / (1 − wᵗ).\nThe values themselves stay "
+            "visible, faint, behind the curve."
         )
         self.smoothing_label = QLabel("smoothing 0")
         self.smoothing_label.setFont(small_font(self.smoothing_label.font()))
@@ -144,13 +146,13 @@ class Losses(Panel):
     # ---- what is shown ----
 
     def show_state(self, before: State, after: State) -> None:
-        """Show the new state, if a selected run's history is another."""
+        """Show the new state if a selected run's history has changed."""
         if _histories(before) != _histories(after) or before.entries is not after.entries:
             self._offer(after)
             self.redraw()
 
     def _offer(self, state: State) -> None:
-        """Let the quantities be chosen that the selected runs have; what was chosen stays so while it can."""
+        """Offer the quantities that the selected runs have; keep the present choice if possible."""
         shown = _histories(state)
         offered = losses.quantities(history for _, history in shown)
         if offered != [self.what_box.itemText(index) for index in range(self.what_box.count())]:
@@ -158,7 +160,7 @@ class Losses(Panel):
             self.what_box.clear()
             self.what_box.addItems(offered)
             self.what_box.setCurrentText(before if before in offered else LOSS)
-        if state.selected != self._runs_seen:  # a range of other runs, and what was toggled away, were meant for those
+        if state.selected != self._runs_seen:  # range and hidden curves belong to the earlier selection
             self._runs_seen, self._span = state.selected, None
             self._hidden &= {losses.TRAIN, VALIDATION}
 
@@ -185,11 +187,11 @@ class Losses(Panel):
             chosen=self._chosen,
             unit=unit,
         ).with_hover(before.hover if before else None)
-        self.subtitle.setText(_told_of(shown, self.weight))
+        self.subtitle.setText(_summary(shown, self.weight))
         self.view.show_figure(figure, _description(shown, state.names()))
 
     def _series(self, shown: Shown, state: State) -> tuple[tuple[Series, ...], str]:
-        """Every run's curves, and the unit of time on the axis, '' for epochs."""
+        """Return every run's curves and the unit of time on the axis, '' for epochs."""
         names, series, unit = state.names(), list[Series](), ""
         clocks = {path: losses.clock(history) for path, history in shown}
         by_time = self.x_box.currentText() == TIME
@@ -222,7 +224,7 @@ class Losses(Panel):
         entry = state.entry
         if shown:
             what = "time" if self.x_box.currentText() == TIME else self.quantity
-            return f"No {what} was recorded of {'this run' if len(shown) == 1 else 'these runs'}."
+            return f"No {what} was recorded for {'this run' if len(shown) == 1 else 'these runs'}."
         if entry is None:
             return self.view.sentence
         if state.now.history_error:
@@ -243,11 +245,11 @@ class Losses(Panel):
         figure = self.curves
         if figure is None or self._pressed is not None:
             return
-        place = figure.place_at(point, self.view.inside, self._metrics()) if point is not None else None
+        x = figure.place_at(point, self.view.inside, self._metrics()) if point is not None else None
         over = self._entry_at(point) if point is not None else None
         hand = over is not None and over.can_be_toggled
         self.view.setCursor(Qt.CursorShape.PointingHandCursor if hand else Qt.CursorShape.ArrowCursor)
-        after = figure.with_hover(place)
+        after = figure.with_hover(x)
         if after.hover != figure.hover:
             self._show(after)
 
@@ -268,14 +270,14 @@ class Losses(Panel):
             self._say()
 
     def _say(self) -> None:
-        """Tell who cannot see the crosshair what it reads."""
+        """Describe the crosshair's readings for screen readers."""
         figure = self.curves
         if figure is not None and figure.hover is not None:
-            told = "; ".join(
+            values = "; ".join(
                 f"{reading.run}: " + ", ".join(f"{value:.5g}" for value in reading.values if value is not None)
                 for reading in figure.readings()
             )
-            self.view.setAccessibleDescription(f"{figure.heading()}. {told}")
+            self.view.setAccessibleDescription(f"{figure.heading()}. {values}")
 
     # ---- the legend ----
 
@@ -284,7 +286,7 @@ class Losses(Panel):
         return legend.hit(figure.legend(self.view.inside, self._metrics()), point) if figure else None
 
     def toggle(self, name: str) -> None:
-        """Take a run or a part away, or bring it back."""
+        """Hide a run or a part, or show it again."""
         self._hidden = self._hidden ^ {name}
         self.redraw()
 
@@ -293,17 +295,17 @@ class Losses(Panel):
         self.redraw()
 
     def show_alone(self, entry: legend.Entry) -> None:
-        """Take every other of its kind away; all come back where it is alone already."""
+        """Hide all others of its kind, or show them again if they are hidden already."""
         figure = self.curves
         if figure is None:
             return
         others = {curve.run if entry.kind == "run" else curve.part for curve in figure.series} - {entry.name}
-        alone = others <= self._hidden  # the first click of the double one has toggled the name itself
+        alone = others <= self._hidden  # the first click of the double click has toggled the name itself
         self._hidden = self._hidden - others - {entry.name} if alone else (self._hidden | others) - {entry.name}
         self.redraw()
 
     def _choose(self, step: int) -> None:
-        """Go to the next name of the legend, or the one before."""
+        """Move to the next or the previous name of the legend."""
         figure = self.curves
         if figure is None:
             return
@@ -365,7 +367,7 @@ class Losses(Panel):
             self._zoom_to(figure, *ends)
 
     def _zoom_to(self, figure: CurvesFigure, low: float, high: float) -> None:
-        """Show a range; of epochs at least two, and never more than there is."""
+        """Show a range of at least two epochs, and of no more than there are."""
         least, most = figure.reach
         if figure.counts_epochs:
             low, high = float(round(low)), float(round(high))
@@ -400,7 +402,7 @@ class Losses(Panel):
     # ---- numbers ----
 
     def numbers(self) -> Numbers:
-        """A row for every epoch of every selected run, with all that was recorded of it."""
+        """Return a row for every epoch of every selected run, with everything recorded."""
         state = self.store.state
         shown, names = _histories(state), state.names()
         if not shown:
@@ -423,17 +425,17 @@ def _histories(state: State) -> Shown:
     return [(path, history) for path, history in histories if history is not None and history.epochs_done]
 
 
-def _told_of(shown: Shown, weight: float) -> str:
-    told = [f"{len(shown)} runs"] if len(shown) > 1 else []
-    return ", ".join([*told, *(["smoothed"] if weight else [])])
+def _summary(shown: Shown, weight: float) -> str:
+    parts = [f"{len(shown)} runs"] if len(shown) > 1 else []
+    return ", ".join([*parts, *(["smoothed"] if weight else [])])
 
 
 def _description(shown: Shown, names: dict[Path, str]) -> str:
-    told = []
+    texts = []
     for path, history in shown:
         last = history.val_loss[-1] if len(history.val_loss) else float("nan")
-        told.append(f"{names[path]}: {history.epochs_done} epochs, validation loss {last:.5g}")
-    return "; ".join(told)
+        texts.append(f"{names[path]}: {history.epochs_done} epochs, validation loss {last:.5g}")
+    return "; ".join(texts)
 
 
 def _box(name: str, tip: str) -> QComboBox:

@@ -1,4 +1,4 @@
-"""Noise: the images shown with noise of the slider's strength, what every compared graph makes of them, and curves."""
+"""Noise: the images with noise of the chosen strength, every compared graph's output, and curves of PSNR."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from viewer.figures.lines import Above, LinesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.panels import noise_pictures as pictures
-from viewer.qt.panels.images import ImagePanel, subject_of
+from viewer.qt.panels.images import ImagePanel, panel_inputs
 from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
@@ -27,16 +27,16 @@ from viewer.state.noise import Kind
 from viewer.state.noise_lab import CurveKey, Curves, Shot, Trial
 from viewer.state.selection import State
 
-NARROWEST_SLIDER = 160  # its hundred steps can still be met with the pointer
-REST_MILLISECONDS = 150  # so long the slider must have stood still before the curves go on
+NARROWEST_SLIDER = 160  # its hundred steps can still be reached with the pointer
+REST_MILLISECONDS = 150  # the slider rests this long before the curves continue
 ROOM_FOR_BOTH = 300  # pixels of height for pictures and curve together
 KINDS: tuple[Kind, ...] = ("gaussian", "salt and pepper")
-KIND_WORDS = {"gaussian": "Gaussian σ", "salt and pepper": "salt and pepper"}
+KIND_LABELS = {"gaussian": "Gaussian σ", "salt and pepper": "salt and pepper"}
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """What a round of questions is about."""
+class NoisePlan:
+    """The inputs of a round of requests."""
 
     kind: Kind
     strength: float
@@ -45,7 +45,7 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class CurvePoint:
     """One point of one curve."""
 
     key: CurveKey
@@ -73,19 +73,19 @@ class Noise(ImagePanel):
         self._strengths: dict[Kind, float] = {"gaussian": noise.DEFAULT_SIGMA, "salt and pepper": noise.DEFAULT_SHARE}
         self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self._next_point)
-        self.view.show_sentence("Here come the same images with noise, and what the network makes of that.")
-        self.view.hovered.connect(self._tell)
+        self.view.show_sentence("The images with noise and what the networks make of them appear here.")
+        self.view.hovered.connect(self._show_hint)
         self._make_controls()
         self._build()
 
     def _make_controls(self) -> None:
         self.kind_box = QComboBox()
         for kind in KINDS:
-            self.kind_box.addItem(KIND_WORDS[kind], kind)
+            self.kind_box.addItem(KIND_LABELS[kind], kind)
         self.kind_box.setAccessibleName("Kind of noise")
         self.kind_box.setToolTip(
-            "Gaussian: to every pixel is added a normal value of standard deviation σ, and the sum kept in [0, 1].\n"
-            "Salt and pepper: a share of the pixels is black or white, half of each."
+            "Gaussian: a normal value of standard deviation σ is added to every pixel; the sum is clipped to [0, 1].\n"
+            "Salt and pepper: a share of the pixels becomes black or white, half of each."
         )
         self.kind_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.kind_box.setMinimumContentsLength(8)
@@ -99,8 +99,8 @@ class Noise(ImagePanel):
         self.curve_box = QCheckBox("curve")
         self.curve_box.setAccessibleName("Curve of PSNR against the noise")
         self.curve_box.setToolTip(
-            "The PSNR of every compared run at 11 strengths of the noise, on the images shown.\n"
-            "A click on the curve sets the slider."
+            "The PSNR of every compared run at 11 noise strengths, on the images shown.\n"
+            "Click the curve to set the slider."
         )
         self.curve_box.toggled.connect(self._show_curve)
         self.curve_view = FigureView("Curve of PSNR against the noise", self, height=100)
@@ -146,7 +146,7 @@ class Noise(ImagePanel):
 
     def commands(self) -> tuple[Command, ...]:
         return (
-            Command("the other kind of noise", self._other_kind, "Alt+N"),
+            Command("switch the kind of noise", self._other_kind, "Alt+N"),
             Command("show or hide the curve", self.curve_box.toggle, "Alt+C"),
         )
 
@@ -155,7 +155,7 @@ class Noise(ImagePanel):
 
     def _kind_changed(self) -> None:
         self._set_quietly(self._strengths[self.kind])
-        self._ask()
+        self._request()
 
     def _set_quietly(self, strength: float) -> None:
         self.slider.blockSignals(True)
@@ -165,7 +165,7 @@ class Noise(ImagePanel):
 
     def _moved(self) -> None:
         self._say_strength()
-        self._ask()
+        self._request()
 
     def _say_strength(self) -> None:
         gaussian = self.kind == "gaussian"
@@ -178,15 +178,15 @@ class Noise(ImagePanel):
     def _set_by_curve(self, point: QPointF) -> None:
         figure = self.curve_view.figure
         if isinstance(figure, LinesFigure) and self.slider.isEnabled():
-            place = figure.x_at(point, self.curve_view.inside, QFontMetricsF(self.curve_view.font()))
-            if place is not None:
-                self.slider.setValue(round(place * noise.STEPS))
+            x = figure.x_at(point, self.curve_view.inside, QFontMetricsF(self.curve_view.font()))
+            if x is not None:
+                self.slider.setValue(round(x * noise.STEPS))
 
     # ---- what is shown ----
 
     @property
     def waiting(self) -> bool:
-        """Whether an answer is still to come; the rest of a curve is one."""
+        """Whether a reply or the rest of a curve is still to come."""
         return super().waiting or self._rest.isActive()
 
     @property
@@ -210,16 +210,16 @@ class Noise(ImagePanel):
 
     def show_state(self, before: State, after: State) -> None:
         self._start(after)
-        subject = (subject_of(after), after.current)
-        if subject != self._shown:
-            self._shown = subject
+        inputs = (panel_inputs(after), after.current)
+        if inputs != self._shown:
+            self._shown = inputs
             self.shot = None
-            self._ask(low_priority=self.low_priority)
+            self._request(low_priority=self.low_priority)
         elif before.sample != after.sample:
             self.redraw()
 
     def _start(self, state: State) -> None:
-        """Begin with the noise that a run was trained with; going on among those compared changes nothing."""
+        """Start with the noise that a run was trained with; moving among the compared runs changes nothing."""
         graph = state.now.graph
         if graph is None or state.current is None:
             return
@@ -229,9 +229,9 @@ class Noise(ImagePanel):
         self._strengths["gaussian"] = noise.starting_sigma(graph.noise)
         self._set_quietly(self._strengths[self.kind])
 
-    # ---- asking ----
+    # ---- requests ----
 
-    def _ask(self, *, low_priority: bool = False) -> None:
+    def _request(self, *, low_priority: bool = False) -> None:
         state = self.store.state
         found = {path: noise_lab.trial_of(state, path) for path in state.compared}
         self._trials = {path: trial for path, trial in found.items() if trial is not None}
@@ -246,7 +246,7 @@ class Noise(ImagePanel):
         queries: dict[Hashable, Query] = {
             path: Query(trial.file, noisy[path], (trial.output,)) for path, trial in self._trials.items()
         }
-        self.requester.send(queries, Plan(kind, strength, self._trials, noisy), low_priority=low_priority)
+        self.requester.send(queries, NoisePlan(kind, strength, self._trials, noisy), low_priority=low_priority)
 
     def _show_nothing(self, state: State) -> None:
         self.shot = None
@@ -256,7 +256,7 @@ class Noise(ImagePanel):
 
     def _take(self, done: Round) -> None:
         plan = done.context
-        assert isinstance(plan, Plan), plan
+        assert isinstance(plan, NoisePlan), plan
         state, results = self.store.state, {}
         for path, reply in done.replies.items():
             assert isinstance(path, Path), path
@@ -281,13 +281,13 @@ class Noise(ImagePanel):
         self._redraw_curve()
         errors = {path: outcomes.why_nothing(state, path) for path in state.compared if path not in shot.results}
         single = next(iter(shot.results.values())) if len(shot.results) == 1 and not errors else None
-        self.subtitle.setText(self._words(state, shot))
+        self.subtitle.setText(self._summary(state, shot))
         if single is not None and single.error:
             self.psnr_label.setText("")
             self.view.show_sentence(single.error)
             return
         self.psnr_label.setText(pictures.summary(shot, single))
-        described = f"Noise, {pictures.strength_words(shot.kind, shot.strength)}. {self.psnr_label.text()}"
+        described = f"Noise, {pictures.strength_text(shot.kind, shot.strength)}. {self.psnr_label.text()}"
         if single is not None:
             figure: Figure = pictures.mosaic(self.theme, single, shot.reference, state.sample)
         else:
@@ -295,7 +295,7 @@ class Noise(ImagePanel):
         self.view.show_figure(figure, described)
 
     @staticmethod
-    def _words(state: State, shot: Shot) -> str:
+    def _summary(state: State, shot: Shot) -> str:
         if len(state.compared) > 1:
             return f"{len(state.compared)} runs, with the same noise"
         trained = state.now.graph.noise if state.now.graph else 0.0
@@ -314,7 +314,7 @@ class Noise(ImagePanel):
             self.store.set_sample(max(0, min(count - 1, min(self.store.state.sample, count - 1) + step)))
 
     def _image_at(self, point: QPointF) -> tuple[int, int] | None:
-        """The block (0 of the images that all runs get, then the runs) and the image under a point."""
+        """Return the block (0 for the shared inputs, then the runs) and the image under a point."""
         figure, metrics, ratio = self.view.figure, QFontMetricsF(self.view.font()), self.view.devicePixelRatioF()
         if isinstance(figure, MosaicFigure):
             column = figure.hit(point, self.view.inside, ratio, metrics)
@@ -324,23 +324,23 @@ class Noise(ImagePanel):
         hit = figure.hit(point, self.view.inside, ratio, metrics)
         return None if hit is None else (hit.block, hit.image)
 
-    def _tell(self, point: QPointF | None) -> None:
-        """Write the figures of the image under the pointer beside it."""
+    def _show_hint(self, point: QPointF | None) -> None:
+        """Show the figures of the image under the pointer in a tool tip."""
         self.view.show_hint(self._hint_at(point) if point is not None else "", point or QPointF())
 
     def _hint_at(self, point: QPointF) -> str:
-        """What is known of the image under a point: of the images that all get, and of the run's output."""
-        shot, place = self.shot, self._image_at(point)
-        if shot is None or place is None or place[0] > len(shot.results):
+        """Return the figures of the image under a point: of the shared input, and of the run's output."""
+        shot, hit = self.shot, self._image_at(point)
+        if shot is None or hit is None or hit[0] > len(shot.results):
             return ""
-        block, image = place
+        block, image = hit
         names, paths = self.store.state.names(), list(shot.results)
         single = isinstance(self.view.figure, MosaicFigure)
-        told = [] if block else [pictures.hint(None, shot.reference, image, "")]
+        lines = [] if block else [pictures.hint(None, shot.reference, image, "")]
         if block or single:
             path = paths[block - 1] if block else paths[0]
-            told.append(pictures.hint(shot.results[path], shot.reference, image, names.get(path, "")))
-        return "\n".join(text for text in told if text)
+            lines.append(pictures.hint(shot.results[path], shot.reference, image, names.get(path, "")))
+        return "\n".join(text for text in lines if text)
 
     # ---- the curve ----
 
@@ -360,7 +360,7 @@ class Noise(ImagePanel):
         self._go_on()
 
     def _make_room(self) -> None:
-        """Show the curve alone where pictures above it would be too small to be seen."""
+        """Hide the pictures where they would be too small above the curve."""
         self.view.setVisible(not self.curve_box.isChecked() or self.splitter.height() >= ROOM_FOR_BOTH)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -372,14 +372,14 @@ class Noise(ImagePanel):
             return
         keys = self._keys()
         if not keys:
-            self.curve_view.show_sentence("No curve: a classifier makes no pictures.")
+            self.curve_view.show_sentence("There is no curve: a classifier outputs no images.")
             return
         figure = pictures.lines(self.theme, self.shot, self.curves, keys, self.store.state.names())
         described = "; ".join(f"{line.name} {formatting.decibels(line.now)} dB" for line in figure.lines)
         self.curve_view.show_figure(figure, f"{figure.heading}: {described}")
 
     def _go_on(self, milliseconds: int = REST_MILLISECONDS) -> None:
-        """Find out the next point of the curves, in a while: the slider comes first."""
+        """Compute the next point of the curves after a pause, so that the slider comes first."""
         wanted = not self.curve_view.isHidden() and self.shot is not None and not self.curve_requester.waiting
         if wanted and self.curves.missing(self._keys()) is not None:
             self._rest.start(milliseconds)
@@ -404,12 +404,12 @@ class Noise(ImagePanel):
             self.curves.put(key, index, noise_lab.reference_score(trial, noisy, key.who))
             self._point_found()
         else:
-            step = Step(key, index, trial, noisy)
+            step = CurvePoint(key, index, trial, noisy)
             self.curve_requester.send({path: Query(trial.file, noisy, (trial.output,))}, step, low_priority=True)
 
     def _take_point(self, done: Round) -> None:
         step = done.context
-        assert isinstance(step, Step), step
+        assert isinstance(step, CurvePoint), step
         (reply,) = done.replies.values()
         scores = None
         if not reply.error:

@@ -1,4 +1,4 @@
-"""The pictures, words and numbers of the noise lab, made of what it found out."""
+"""The figures, texts and numbers of the Noise panel."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ HEADING = ("run", "image", "noise", "strength", "measured", "PSNR dB", "SSIM", "
 
 
 def mosaic(theme: Theme, result: Result, reference: Reference, chosen: int) -> MosaicFigure:
-    """Return the figure of one run: clean, noisy, median filtered, output; a classifier's predictions as captions."""
+    """Return the figure of one run: clean, noisy, median filtered, output; predictions of a classifier as captions."""
     chosen = min(chosen, len(reference.clean) - 1)
     size = result.trial.targets.shape[2:]
-    told: list[tuple[str, np.ndarray, Scores | None]] = [
+    shown: list[tuple[str, np.ndarray, Scores | None]] = [
         ("clean", reference.clean, None),
         ("noisy", reference.noisy, reference.noisy_scores),
     ]
     if result.scores is not None and result.outputs is not None:
-        told += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
-    rows = tuple(Row(label, colours.fitted(colours.from_images(images), size)) for label, images, _ in told)
-    notes = [f"{formatting.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in told]
+        shown += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
+    rows = tuple(Row(label, colours.fitted(colours.from_images(images), size)) for label, images, _ in shown)
+    notes = [f"{formatting.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in shown]
     return MosaicFigure(
         theme=theme,
         rows=rows,
@@ -70,7 +70,7 @@ def _block(name: str, result: Result, shared: Reference) -> Block:
     bands = [Band("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
     if result.scores is not None:
         bands.append(Band("output", colours.from_images(result.outputs)))
-    note = mean_words(result.scores) if result.scores is not None else "what it calls them"
+    note = mean_text(result.scores) if result.scores is not None else "what it calls them"
     return Block(name, tuple(bands), captions(result), note)
 
 
@@ -89,28 +89,28 @@ def _predictions(result: Result) -> list[str]:
 
 
 def similarity(value: float) -> str:
-    """Write a structural similarity."""
+    """Format a structural similarity."""
     return formatting.MISSING if math.isnan(value) else f"{value:.2f}".replace("-", "−")
 
 
-def mean_words(scores: Scores) -> str:
-    """Write the means of a run over the images."""
+def mean_text(scores: Scores) -> str:
+    """Format a run's means over the images."""
     ratio, alike = scores.means
     return f"{formatting.decibels(ratio)} dB, SSIM {similarity(alike)}"
 
 
-def score_words(scores: Scores | None, index: int) -> str:
-    """Write what one image scores; '' where nothing was measured."""
+def score_text(scores: Scores | None, index: int) -> str:
+    """Format the scores of one image; '' where nothing was measured."""
     if scores is None:
         return ""
     return f"{formatting.decibels(float(scores.psnr[index]))} dB, SSIM {similarity(float(scores.ssim[index]))}"
 
 
 def summary(shot: Shot, current: Result | None) -> str:
-    """Write the means over the images: noisy, after the median filter, and after the network if there is but one."""
+    """Format the means over the images: noisy, after the median filter, and after the network if there is only one."""
     before, filtered = shot.reference.noisy_scores, shot.reference.median_scores
-    told = [(before, "dB noisy"), (filtered, "median"), (current.scores if current else None, "after")]
-    measured = [(scores.means, label) for scores, label in told if scores is not None]
+    labelled = [(before, "dB noisy"), (filtered, "median"), (current.scores if current else None, "after")]
+    measured = [(scores.means, label) for scores, label in labelled if scores is not None]
     if not measured:
         return ""
     if len(measured) == 1:
@@ -121,19 +121,19 @@ def summary(shot: Shot, current: Result | None) -> str:
 
 
 def hint(result: Result | None, reference: Reference, index: int, name: str) -> str:
-    """Write what is known of one image under the pointer; of a run's, or of the images that all runs get."""
-    told: list[tuple[str, Scores | None]] = []
+    """Format the figures of one image: of a run's output, or of the shared input."""
+    labelled: list[tuple[str, Scores | None]] = []
     if result is None:
-        told = [("noisy", reference.noisy_scores), ("median filter", reference.median_scores)]
+        labelled = [("noisy", reference.noisy_scores), ("median filter", reference.median_scores)]
     elif result.scores is not None:
-        told = [(name, result.scores)]
-    lines_told = [f"{label}: {score_words(scores, index)}" for label, scores in told if scores is not None]
+        labelled = [(name, result.scores)]
+    lines = [f"{label}: {score_text(scores, index)}" for label, scores in labelled if scores is not None]
     predictions = _predictions(result) if result is not None else []
-    return "\n".join([*lines_told, *([f"{name} calls it {predictions[index]}"] if index < len(predictions) else [])])
+    return "\n".join([*lines, *([f"{name} calls it {predictions[index]}"] if index < len(predictions) else [])])
 
 
-def strength_words(shot_kind: str, strength: float) -> str:
-    """Write a strength in its unit."""
+def strength_text(shot_kind: str, strength: float) -> str:
+    """Format a strength with its unit."""
     return f"σ = {strength:.2f}" if shot_kind == "gaussian" else f"{100 * strength:.0f} % hit"
 
 
@@ -144,7 +144,7 @@ def lines(
     keys: Mapping[CurveKey, Path | None],
     names: Mapping[Path, str],
 ) -> LinesFigure:
-    """Return the curves of PSNR against the noise, one a run, and the noisy images and the median filter dashed."""
+    """Return the curves of PSNR against the noise: one per run, and dashed ones for noisy input and median filter."""
     made = []
     colour_of = {path: theme.series[index % len(theme.series)] for index, path in enumerate(shot.results)}
     reference = shot.reference
@@ -168,17 +168,17 @@ def lines(
         x_label="noise σ" if gaussian else "share of pixels hit",
         y_label=f"PSNR, dB, mean of {len(reference.clean)} images",
         at=shot.strength,
-        heading=f"at {strength_words(shot.kind, shot.strength)}",
+        heading=f"at {strength_text(shot.kind, shot.strength)}",
     )
 
 
 def table(shot: Shot, curves: Curves, keys: Mapping[CurveKey, Path | None], names: Mapping[Path, str]) -> Numbers:
-    """Return every image's figures, and after them the curves' means."""
+    """Return the figures of every image, then the means of the curves."""
     rows: Numbers = [HEADING]
     reference = shot.reference
-    told = [("", "noisy", reference.noisy_scores), ("", "median filter", reference.median_scores)]
-    told += [(names[path], "output", result.scores) for path, result in shot.results.items()]
-    for name, what, scores in told:
+    measurements = [("", "noisy", reference.noisy_scores), ("", "median filter", reference.median_scores)]
+    measurements += [(names[path], "output", result.scores) for path, result in shot.results.items()]
+    for name, what, scores in measurements:
         for index in range(len(scores.psnr) if scores is not None else 0):
             assert scores is not None
             measured = (float(scores.psnr[index]), float(scores.ssim[index]))

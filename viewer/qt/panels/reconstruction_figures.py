@@ -1,4 +1,4 @@
-"""The figures of the panel of reconstructions: of one run a mosaic with large pictures, of several a comparison."""
+"""The figures of the Reconstructions panel: a mosaic of one run, a comparison of several."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
 from viewer.figures.theme import Theme
-from viewer.qt.panels.compared import Layer, Picture, mean_words
+from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import formatting, outcomes
 from viewer.state.outcomes import Outcome
 
@@ -18,9 +18,9 @@ SPELLED = {"diff.": "difference", "noisy": "noisy input"}
 _INPUTS = {"denoise": "noisy", "colourise": "grey", "recall": "class", "translate": "letter"}
 
 
-def reach_of(told: Sequence[Outcome]) -> float:
-    """Return the largest difference of all runs, which all of them are shown with; 0 where there is none."""
-    differences = [outcome.difference for outcome in told if outcome.outputs is not None]
+def reach_of(runs: Sequence[Outcome]) -> float:
+    """Return the largest difference of all runs, which sets their common scale; 0 where there is none."""
+    differences = [outcome.difference for outcome in runs if outcome.outputs is not None]
     return max((float(np.abs(difference).max(initial=0.0)) for difference in differences), default=0.0)
 
 
@@ -30,39 +30,39 @@ def scale_of(theme: Theme, reach: float) -> Scale:
 
 
 def captions_of(outcome: Outcome, labels: np.ndarray | None) -> tuple[str, ...]:
-    """Return what stands below each image: its error; of a classifier what it calls it, and what that is not."""
+    """Return each image's caption: its error, or a classifier's prediction and, if that is wrong, the true class."""
     if outcome.logits is None:
         return tuple(formatting.mse(float(error)) for error in outcome.mse)
-    told = []
+    captions = []
     for image in range(outcome.count):
         name, sure = outcome.prediction(image)
         wrong = labels is not None and outcome.is_wrong(image, labels)
         true = outcome.class_name(int(labels[image])) if labels is not None and wrong else ""
-        told.append(f"{name} ≠ {true}" if wrong else f"{name} {100 * sure:.0f} %")
-    return tuple(told)
+        captions.append(f"{name} ≠ {true}" if wrong else f"{name} {100 * sure:.0f} %")
+    return tuple(captions)
 
 
 # ---- layers: the images of a run, before they are colours ----
 
 
-def inputs_of(outcome: Outcome) -> tuple[Layer, ...]:
-    """What goes in and, where that is something else, what should come out."""
+def inputs_of(outcome: Outcome) -> tuple[BandValues, ...]:
+    """Return the input and, where it is not the same, the target."""
     assert outcome.samples is not None
     samples = outcome.samples
-    first = Layer(_INPUTS.get(outcome.task, "input"), samples.inputs)
+    first = BandValues(_INPUTS.get(outcome.task, "input"), samples.inputs)
     if outcome.logits is not None or np.array_equal(samples.inputs, samples.targets):
         return (first,)
-    return first, Layer("target", samples.targets)
+    return first, BandValues("target", samples.targets)
 
 
-def results_of(outcome: Outcome) -> tuple[Layer, ...]:
-    """What comes out, and by how much it differs from what should."""
+def results_of(outcome: Outcome) -> tuple[BandValues, ...]:
+    """Return the output and its difference from the target."""
     if outcome.outputs is None:
         return ()
-    return Layer("output", outcome.outputs), Layer("diff.", outcome.difference)
+    return BandValues("output", outcome.outputs), BandValues("diff.", outcome.difference)
 
 
-def pixels_of(layer: Layer, theme: Theme, reach: float) -> np.ndarray:
+def pixels_of(layer: BandValues, theme: Theme, reach: float) -> np.ndarray:
     """Turn a layer into uint8 (N, H, W, 3); differences by the shared scale."""
     if layer.values.ndim == 3:
         return colours.apply(layer.values, -reach, reach, colours.diverging(theme.neutral))
@@ -72,7 +72,7 @@ def pixels_of(layer: Layer, theme: Theme, reach: float) -> np.ndarray:
 # ---- pictures ----
 
 
-def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> Picture:
+def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
     """Return the mosaic of one run, with the chosen image large."""
     if outcome.logits is not None:
         return _predictions(theme, outcome, chosen, labels)
@@ -92,15 +92,15 @@ def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarr
         scale=scale_of(theme, reach),
         description=f"{outcome.count} images; mean squared errors {', '.join(captions)}",
     )
-    return Picture(figure, (layers,))
+    return ComparisonPicture(figure, (layers,))
 
 
-def _predictions(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> Picture:
+def _predictions(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
     """The images of a classifier, the class that it gives each, and how sure it is of the chosen one's (softmax)."""
     (layer,), chosen = inputs_of(outcome)[:1], min(chosen, outcome.count - 1)
     pixels = colours.from_images(layer.values)
     best = np.argsort(-outcome.likely[chosen])[:3]
-    told = ", ".join(f"{outcome.class_name(int(at))} {100 * outcome.likely[chosen, at]:.1f} %" for at in best)
+    likeliest = ", ".join(f"{outcome.class_name(int(at))} {100 * outcome.likely[chosen, at]:.1f} %" for at in best)
     captions = captions_of(outcome, labels)
     figure = MosaicFigure(
         theme=theme,
@@ -108,22 +108,26 @@ def _predictions(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray
         captions=captions,
         caption_label="called",
         chosen=chosen,
-        large=(Large("the chosen image", pixels[chosen], told),),
+        large=(Large("the chosen image", pixels[chosen], likeliest),),
         description=f"{outcome.count} images, called {', '.join(captions)}",
     )
-    return Picture(figure, ((layer,),))
+    return ComparisonPicture(figure, ((layer,),))
 
 
-def picture_of_several(theme: Theme, told: Sequence[Outcome], chosen: int, labels: np.ndarray | None) -> Picture:
-    """Return the comparison: what all runs are given once, if it is the same, and a block for each run."""
-    reach = reach_of(told)
-    drawing = [outcome for outcome in told if outcome.outputs is not None]
+def picture_of_several(
+    theme: Theme, runs: Sequence[Outcome], chosen: int, labels: np.ndarray | None
+) -> ComparisonPicture:
+    """Return the comparison: the inputs (once, if shared) and a block for each run."""
+    reach = reach_of(runs)
+    drawing = [outcome for outcome in runs if outcome.outputs is not None]
     shared = len(drawing) > 1 and outcomes.same_images(drawing)
     blocks: list[Block] = []
-    layers: list[tuple[Layer, ...]] = []
+    layers: list[tuple[BandValues, ...]] = []
     titles: list[str] = []
 
-    def add(title: str, of: tuple[Layer, ...], captions: tuple[str, ...] = (), note: str = "", why: str = "") -> None:
+    def add(
+        title: str, of: tuple[BandValues, ...], captions: tuple[str, ...] = (), note: str = "", why: str = ""
+    ) -> None:
         bands = tuple(Band(layer.label, pixels_of(layer, theme, reach)) for layer in of)
         blocks.append(Block(title, bands, captions, note, why))
         layers.append(of)
@@ -131,12 +135,12 @@ def picture_of_several(theme: Theme, told: Sequence[Outcome], chosen: int, label
 
     if shared:
         add("images", inputs_of(drawing[0]))
-    for outcome in told:
+    for outcome in runs:
         if outcome.outputs is None and outcome.logits is None:
             add(outcome.name, (), why=outcome.sentence)
             continue
         before = () if shared and outcome.outputs is not None else inputs_of(outcome)
-        notes = (mean_words(outcome.mse, "mse"), "predictions" if outcome.logits is not None else "", outcome.note)
+        notes = (mean_text(outcome.mse, "mse"), "predictions" if outcome.logits is not None else "", outcome.note)
         note = ", ".join(note for note in notes if note)
         add(outcome.name, (*before, *results_of(outcome)), captions_of(outcome, labels), note)
     figure = ComparisonFigure(
@@ -147,4 +151,4 @@ def picture_of_several(theme: Theme, told: Sequence[Outcome], chosen: int, label
         description="; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks if block.title),
     )
     titles = ["" if shared and index == 0 else title for index, title in enumerate(titles)]
-    return Picture(figure, tuple(layers), tuple(titles))
+    return ComparisonPicture(figure, tuple(layers), tuple(titles))

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.theme import Theme
-from viewer.qt.panels.compared import ComparedPanel, Picture
+from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture
 from viewer.qt.panels.reconstruction_figures import picture_of_one, picture_of_several
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Numbers
@@ -16,33 +16,33 @@ from viewer.state.selection import State
 
 
 class Reconstructions(ComparedPanel):
-    """Ten images: of one run rows input, output, difference, and the chosen one large; of several a column each.
+    """Ten images: of one run the input, output and difference, with the chosen image enlarged; of several a block each.
 
-    A classifier's images stand alone, with what it calls them. The contrast of the difference is one for all.
+    A classifier's images are shown with its predictions. All differences share one scale.
     """
 
     name = "reconstructions"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.view.show_sentence("Here come ten images, what the network makes of them, and the difference.")
+        self.view.show_sentence("Ten images, what the network makes of them, and the differences appear here.")
 
     @property
     def low_priority(self) -> bool:
-        """A page is turned for the sake of these pictures."""
+        """Never: a page is turned to see these pictures."""
         return False
 
     def runs(self, state: State) -> tuple[Path, ...]:
         return state.compared
 
-    def picture_of(self, theme: Theme, state: State) -> Picture | str:
-        told, labels = self.outcomes, outcomes.labels_of(state)
-        if not told or (len(told) == 1 and told[0].coming):
-            return self.view.sentence or "Here come ten images, what the network makes of them, and the difference."
+    def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
+        runs, labels = self.outcomes, outcomes.labels_of(state)
+        if not runs or (len(runs) == 1 and runs[0].coming):
+            return self.view.sentence or "Ten images, what the network makes of them, and the differences appear here."
         self.subtitle.setText(_subtitle(self, state))
-        if len(told) > 1:
-            return picture_of_several(theme, told, state.sample, labels)
-        (outcome,) = told
+        if len(runs) > 1:
+            return picture_of_several(theme, runs, state.sample, labels)
+        (outcome,) = runs
         if outcome.outputs is None and outcome.logits is None:
             return outcome.sentence
         return picture_of_one(theme, outcome, state.sample, labels)
@@ -50,7 +50,7 @@ class Reconstructions(ComparedPanel):
     def numbers(self) -> Numbers:
         state = self.store.state
         labels, names = outcomes.labels_of(state), outcomes.class_names(state)
-        rows: Numbers = [("run", "image", "place", "label", "mse", "psnr_db", "called", "sure")]
+        rows: Numbers = [("run", "image", "position", "label", "mse", "psnr_db", "called", "sure")]
         places = state.page.places if state.page else None
         for outcome in self.outcomes:
             if outcome.outputs is None and outcome.logits is None:
@@ -58,16 +58,16 @@ class Reconstructions(ComparedPanel):
             for image in range(outcome.count):
                 linked = outcome.linked and labels is not None and image < len(labels)
                 label = int(labels[image]) if linked and labels is not None else None
-                place = places[image] + 1 if outcome.linked and places and image < len(places) else ""
-                told = "" if label is None else names[label] if label < len(names) else str(label)
+                position = places[image] + 1 if outcome.linked and places and image < len(places) else ""
+                label_name = "" if label is None else names[label] if label < len(names) else str(label)
                 figures = (float(outcome.mse[image]), float(outcome.psnr[image])) if len(outcome.mse) else ("", "")
                 prediction = outcome.prediction(image) if outcome.logits is not None else ("", "")
-                rows.append((outcome.name, image + 1, place, told, *figures, *prediction))
+                rows.append((outcome.name, image + 1, position, label_name, *figures, *prediction))
         return rows if len(rows) > 1 else []
 
 
 def _subtitle(panel: Reconstructions, state: State) -> str:
-    """Which images, which page; of one run without its graph what is shown in its place."""
+    """Say which images and page are shown, or what is shown for a run without a graph."""
     page = outcomes.page_title(state)
     (first, *others) = panel.outcomes
     if others:

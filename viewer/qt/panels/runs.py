@@ -1,4 +1,4 @@
-"""Runs: the table of everything that was opened, or what to do when there is nothing."""
+"""Runs: the table of everything that is open, or what to do when nothing is."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from viewer.state.rows import COLUMNS, HOW_TO_FILTER, Key, Row, Rows
 from viewer.state.selection import State
 
 
-class Runs(Panel):
-    """Tells the store what is selected."""
+class RunsPanel(Panel):
+    """Selects runs; the store passes the selection on to the other panels."""
 
     name = "runs"
 
-    entered = Signal()  # a run is to be looked at
+    entered = Signal()  # by Enter or a double click on a run
     folder_wanted = Signal()
     file_wanted = Signal()
     notice = Signal(str)
@@ -37,7 +37,7 @@ class Runs(Panel):
         self.table = RunTable(self)
         self.table.chosen.connect(self.store.set_selected)
         self.table.entered.connect(self.entered)
-        self.table.asked.connect(self._ask)
+        self.table.asked.connect(self._show_menu)
         self.filter = FilterBox(self)
         self.filter.setEnabled(False)
         self.filter.textChanged.connect(self._filter)
@@ -51,7 +51,7 @@ class Runs(Panel):
         self.body.addWidget(self.stack, 1)
 
     def _nothing(self) -> QWidget:
-        """What stands in the table's place while nothing is open."""
+        """Make what is shown instead of the table while nothing is open."""
         self.empty.setTextFormat(Qt.TextFormat.PlainText)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
@@ -90,7 +90,7 @@ class Runs(Panel):
         )
 
     def numbers(self) -> Numbers:
-        """The rows as they are filtered and sorted, with all columns; numbers where there are any."""
+        """Return the rows as filtered and sorted, with all columns."""
         by_path = {row.path: row for row in self.rows}
         shown = [by_path[path] for path in self.table.paths if path in by_path]
         if not shown:
@@ -125,7 +125,7 @@ class Runs(Panel):
         self.empty.setText(empty_sentence(state.roots, state.gone) if state.scanned else "")
         self._count(state)
         if first:
-            self.table.setFocus()  # where it was meant to be while the table was still hidden
+            self.table.setFocus()  # a hidden table could not take the focus
 
     def _count(self, state: State) -> None:
         runs, shown = len(state.entries), len(self.table.paths)
@@ -138,14 +138,14 @@ class Runs(Panel):
     # ---- the filter ----
 
     def focus_panel(self) -> None:
-        """Give the keyboard to the table, or where there is nothing in it to what opens something."""
+        """Focus the table, or the buttons that open something while it is empty."""
         if self.stack.currentWidget() is self.table:
             self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
         else:
             super().focus_panel()
 
     def focus_filter(self) -> None:
-        """Give the keyboard to the filter, with what stands there ready to be typed over."""
+        """Focus the filter and select its text."""
         self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter.selectAll()
 
@@ -156,7 +156,7 @@ class Runs(Panel):
     # ---- columns ----
 
     def choose_columns(self) -> None:
-        """Show the menu of columns at the table's head."""
+        """Show the menu of columns at the table's header."""
         header = self.table.horizontalHeader()
         self.table.menu_of_columns().popup(header.mapToGlobal(QPoint(0, header.height())))
 
@@ -169,20 +169,20 @@ class Runs(Panel):
 
     # ---- what can be done with a run ----
 
-    def _ask(self, path: Path, point: QPoint) -> None:
+    def _show_menu(self, path: Path, point: QPoint) -> None:
         self.menu_of(path).popup(point)
 
     def menu_of(self, path: Path) -> QMenu:
         """Return a menu of what can be done with a run."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Look at the reconstructions\tEnter").triggered.connect(lambda _: self._enter(path))
+        menu.addAction("Show the reconstructions\tEnter").triggered.connect(lambda _: self._enter(path))
         menu.addAction("Copy the path").triggered.connect(lambda _: self._copy(path))
         menu.addAction("Open the folder").triggered.connect(lambda _: self._open(path))
         assignment = self._assignment(path)
         if assignment:
-            words = f"Show only {assignment.replace('&', '&&')}"
-            menu.addAction(words).triggered.connect(lambda _: self._narrow(path))
+            text = f"Show only {assignment.replace('&', '&&')}"
+            menu.addAction(text).triggered.connect(lambda _: self._narrow(path))
         if self.filter.text():
             menu.addAction("Show all runs").triggered.connect(lambda _: self.filter.clear())
         return menu
@@ -212,13 +212,13 @@ class Runs(Panel):
 
 
 class FilterBox(QLineEdit):
-    """Words to look for; Escape takes them away, and with Down or Enter one goes on to what was found."""
+    """The text to filter by; Escape clears it, Down and Enter move to the table."""
 
     left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setPlaceholderText("filter (Ctrl+F): words, state:training, mse<0.01")
+        self.setPlaceholderText("filter (Ctrl+F): text, state:training, mse<0.01")
         self.setToolTip(_plain(HOW_TO_FILTER))
         self.setAccessibleName("Filter of the runs")
         self.setAccessibleDescription(HOW_TO_FILTER)
@@ -226,7 +226,7 @@ class FilterBox(QLineEdit):
         self.setFont(small_font(self.font()))
 
     def event(self, event: QEvent) -> bool:
-        """Keep Escape, which the window has another use for."""
+        """Keep Escape, for which the window has a shortcut."""
         overriding = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
         if overriding and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
             event.accept()
@@ -243,7 +243,7 @@ class FilterBox(QLineEdit):
 
 
 def _plain(text: str) -> str:
-    """Text for a tool tip, which would read < as markup."""
+    """Return text for a tool tip, which would read < as markup."""
     return f"<span style='white-space:pre'>{text.replace('&', '&amp;').replace('<', '&lt;')}</span>"
 
 

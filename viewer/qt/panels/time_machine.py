@@ -1,4 +1,4 @@
-"""Time machine: what a run made of its ten images in every epoch; a slider scrubs through them, or they play."""
+"""Time machine: what a run made of its ten images in every epoch, moved through by a slider or played."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ LINE_SHARE, PICTURES_SHARE = 1, 4  # of the panel's height
 
 
 @dataclass(frozen=True, eq=False)
-class Still:
-    """What is shown of one run at the slider's epoch: which of its kept epochs, and what is written of it."""
+class Frame:
+    """One run at the slider's epoch: the index of the epoch shown, and a note about it."""
 
     film: Film
     index: int
@@ -60,7 +60,7 @@ class Still:
 
 
 class TimeMachine(Panel):
-    """Target, reconstruction and difference above; below the losses as the time line, on which one may drag."""
+    """Targets, reconstructions and differences; below, the losses as a time line that can be dragged."""
 
     name = "time"
 
@@ -69,8 +69,8 @@ class TimeMachine(Panel):
         self.requester = self.new_requester()
         self.requester.answered.connect(self._take_answers)
         self._stamps: dict[Path, Stamp | None] = {}  # of the histories that were read, or are being read
-        self._asked: dict[Path, FileBytes] = {}  # read, and not answered yet
-        self._epochs: dict[Path, Epochs] = {}  # answered; their targets may still come
+        self._requested: dict[Path, FileBytes] = {}  # read, with no reply yet
+        self._epochs: dict[Path, Epochs] = {}  # replied; their targets may still come
         self._films: dict[Path, Film | str] = {}
         self._line: TimeLineFigure | None = None
         self._line_of: tuple[object, ...] = ()
@@ -78,7 +78,7 @@ class TimeMachine(Panel):
             FigureView("Pictures of the epoch"),
             FigureView("Time line of the losses", height=90),
         )
-        self.view.show_sentence("Here come the pictures of every epoch.")
+        self.view.show_sentence("The pictures of every epoch appear here.")
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self._build_controls()
@@ -99,14 +99,14 @@ class TimeMachine(Panel):
         self.epoch_label = QLabel()
         self.speed_box = QComboBox()
         self.speed_box.setAccessibleName("Epochs a second")
-        self.speed_box.setToolTip("How many epochs are played in a second.")
+        self.speed_box.setToolTip("Epochs played per second.")
         for speed in SPEEDS:
             self.speed_box.addItem(f"{speed}/s", speed)
         self.speed_box.setCurrentIndex(SPEEDS.index(USUAL_SPEED))
         self.loop_box, self.difference_box = QCheckBox("loop"), QCheckBox("difference")
-        self.loop_box.setToolTip("Begin again when the last epoch was played.")
+        self.loop_box.setToolTip("Start again after the last epoch.")
         self.loop_box.setAccessibleName("Play again from the beginning")
-        self.difference_box.setToolTip("Show output minus target too, on one scale for all epochs and runs.")
+        self.difference_box.setToolTip("Also show output minus target, on one scale for all epochs and runs.")
         self.difference_box.setAccessibleName("Show the differences")
         self.difference_box.setChecked(True)
         row = QHBoxLayout()
@@ -137,7 +137,7 @@ class TimeMachine(Panel):
 
     def show_state(self, before: State, after: State) -> None:
         compared = set(after.compared)
-        for kept in (self._stamps, self._asked, self._epochs, self._films):
+        for kept in (self._stamps, self._requested, self._epochs, self._films):
             for path in set(kept).difference(compared):
                 del kept[path]
         entries = [entry for entry in after.entries if entry.path in compared]
@@ -148,7 +148,7 @@ class TimeMachine(Panel):
         for entry in new:
             if entry.history_stamp is None:
                 self._films[entry.path] = (
-                    f"There is no history.h5 beside {entry.graph.name}, so nothing tells of epochs."
+                    f"There is no history.h5 beside {entry.graph.name}, so its epochs are not known."
                 )
         self._make_films(after)
         self._films_changed()
@@ -163,19 +163,19 @@ class TimeMachine(Panel):
             if self._stamps.get(path) != stamps[path]:
                 continue  # no longer shown, or replaced once more
             if isinstance(file, FileBytes):
-                self._asked[path] = file
+                self._requested[path] = file
             else:
                 self._films[path] = formatting.sentence(file)
-        if self._asked:  # all that are open, since a newer wish takes the place of one that waits
-            self.requester.send({path: Query(file, kind="epochs") for path, file in self._asked.items()})
+        if self._requested:  # all of them, because a newer request replaces one that waits
+            self.requester.send({path: Query(file, kind="epochs") for path, file in self._requested.items()})
         self._films_changed()
 
     def _take_answers(self, done: Round) -> None:
         for path, reply in done.replies.items():
             assert isinstance(path, Path)
-            if self._asked.get(path) is not reply.request.file:
+            if self._requested.get(path) is not reply.request.file:
                 continue
-            del self._asked[path]
+            del self._requested[path]
             self._take_epochs(path, reply)
         self._films_changed()
 
@@ -192,7 +192,7 @@ class TimeMachine(Panel):
         self._make_films(self.store.state)
 
     def _make_films(self, state: State) -> None:
-        """Put pictures and their targets together, once both are there."""
+        """Combine pictures with their targets once both are there."""
         for path in list(self._epochs):
             known = state.of(path)
             if known.history is not None:
@@ -209,7 +209,7 @@ class TimeMachine(Panel):
             self._films_changed()
 
     def _films_changed(self) -> None:
-        """Let the slider reach what there is now; one at the end stays at the end, as of a run in training."""
+        """Update the slider's range; a slider at the end stays at the end, to follow a training."""
         films = [film for film in self._films.values() if isinstance(film, Film)]
         self._set_range(films)
         self.redraw()
@@ -236,7 +236,7 @@ class TimeMachine(Panel):
         return self._clock.isActive()
 
     def play_or_pause(self) -> None:
-        """Play from here, from the beginning where this is the end; or stop."""
+        """Play from here (from the beginning if this is the end), or pause."""
         if self.playing or not self.slider.isEnabled():
             self.pause()
             return
@@ -254,7 +254,7 @@ class TimeMachine(Panel):
         self.play_button.setAccessibleName("Play the epochs")
 
     def step(self, step: int) -> None:
-        """Go so many epochs on, or back."""
+        """Move by this many epochs."""
         self.slider.setValue(self.slider.value() + step)
 
     def _set_speed(self) -> None:
@@ -293,11 +293,11 @@ class TimeMachine(Panel):
 
     # ---- showing ----
 
-    def _stills(self) -> dict[Path, Still | str]:
-        """What each compared run shows at the slider's epoch; '' while that is still to come."""
-        return {path: self._still(self._films.get(path, "")) for path in self.store.state.compared}
+    def _frames(self) -> dict[Path, Frame | str]:
+        """Return what each compared run shows at the slider's epoch; '' while that is still to come."""
+        return {path: self._frame(self._films.get(path, "")) for path in self.store.state.compared}
 
-    def _still(self, film: Film | str) -> Still | str:
+    def _frame(self, film: Film | str) -> Frame | str:
         if isinstance(film, str):
             return film
         wanted = self.slider.value()
@@ -309,25 +309,25 @@ class TimeMachine(Panel):
             note = f"epoch {shown}, its newest"
         else:
             note = f"epoch {shown}, the nearest kept"
-        return Still(film, index, f"{note}, mse {formatting.mse(float(film.errors[index].mean()))}")
+        return Frame(film, index, f"{note}, mse {formatting.mse(float(film.errors[index].mean()))}")
 
     def redraw(self) -> None:
-        state, stills = self.store.state, self._stills()
-        found = {path: still for path, still in stills.items() if isinstance(still, Still)}
+        state, frames = self.store.state, self._frames()
+        found = {path: frame for path, frame in frames.items() if isinstance(frame, Frame)}
         self._show_time_line(state)
         if not found:
-            told = next((still for still in stills.values() if isinstance(still, str) and still), "")
+            text = next((frame for frame in frames.values() if isinstance(frame, str) and frame), "")
             self.epoch_label.setText("")
             self.subtitle.setText("")
-            if told or not stills:
-                self.view.show_sentence(told or "Here come the pictures of every epoch.")
+            if text or not frames:
+                self.view.show_sentence(text or "The pictures of every epoch appear here.")
             return
         self.epoch_label.setText(f"{self.slider.value()} of {self.slider.maximum()}")
         names = state.names()
-        self.subtitle.setText("; ".join(still.note for still in found.values()) if len(stills) == 1 else self._common())
-        told = "; ".join(f"{names[path]}: {still.note}" for path, still in found.items())
-        figure = self._one(next(iter(found.values()))) if len(stills) == 1 else self._several(stills, names)
-        self.view.show_figure(figure, told)
+        self.subtitle.setText("; ".join(frame.note for frame in found.values()) if len(frames) == 1 else self._common())
+        text = "; ".join(f"{names[path]}: {frame.note}" for path, frame in found.items())
+        figure = self._one(next(iter(found.values()))) if len(frames) == 1 else self._several(frames, names)
+        self.view.show_figure(figure, text)
 
     def _common(self) -> str:
         return f"epoch {self.slider.value()} of {self.slider.maximum()}"
@@ -336,49 +336,49 @@ class TimeMachine(Panel):
         table = colours.diverging(self.theme.neutral)
         return Scale(f"−{reach:.2f}", f"+{reach:.2f}", table, "output − target")
 
-    def _rows(self, still: Still, reach: float) -> tuple[Row, ...]:
+    def _rows(self, frame: Frame, reach: float) -> tuple[Row, ...]:
         """Target, output and, where it is wanted, their difference."""
         rows = (
-            Row("target", _pixels(still.film.targets)),
-            Row("output", _pixels(still.film.epochs.pictures[still.index])),
+            Row("target", _pixels(frame.film.targets)),
+            Row("output", _pixels(frame.film.epochs.pictures[frame.index])),
         )
         if not self.difference_box.isChecked():
             return rows
-        difference = still.film.difference(still.index)
+        difference = frame.film.difference(frame.index)
         return (*rows, Row("diff.", colours.apply(difference, -reach, reach, colours.diverging(self.theme.neutral))))
 
-    def _one(self, still: Still) -> MosaicFigure:
-        rows = self._rows(still, still.film.reach)
-        chosen = min(self.store.state.sample, len(still.errors) - 1)
+    def _one(self, frame: Frame) -> MosaicFigure:
+        rows = self._rows(frame, frame.film.reach)
+        chosen = min(self.store.state.sample, len(frame.errors) - 1)
         return MosaicFigure(
             theme=self.theme,
             rows=rows,
-            captions=tuple(formatting.mse(float(error)) for error in still.errors),
+            captions=tuple(formatting.mse(float(error)) for error in frame.errors),
             caption_label="mse",
             chosen=chosen,
             large=tuple(Large(row.label, row.pixels[chosen]) for row in rows),
-            scale=self._scale(still.film.reach) if self.difference_box.isChecked() else None,
-            description=still.note,
+            scale=self._scale(frame.film.reach) if self.difference_box.isChecked() else None,
+            description=frame.note,
         )
 
-    def _several(self, stills: Mapping[Path, Still | str], names: Mapping[Path, str]) -> ComparisonFigure:
-        found = [still for still in stills.values() if isinstance(still, Still)]
-        reach = max(still.film.reach for still in found)
+    def _several(self, frames: Mapping[Path, Frame | str], names: Mapping[Path, str]) -> ComparisonFigure:
+        found = [frame for frame in frames.values() if isinstance(frame, Frame)]
+        reach = max(frame.film.reach for frame in found)
         targets = found[0].film.targets
-        alike = all(np.array_equal(still.film.targets, targets) for still in found)
+        alike = all(np.array_equal(frame.film.targets, targets) for frame in found)
         blocks = [Block("target", (Band("", _pixels(targets)),))] if alike else []
-        for path, still in stills.items():
-            if isinstance(still, str):
-                blocks.append(Block(names[path], sentence=still or "Its pictures are being read."))
+        for path, frame in frames.items():
+            if isinstance(frame, str):
+                blocks.append(Block(names[path], sentence=frame or "Its pictures are being read."))
                 continue
-            rows = self._rows(still, reach)[1 if alike else 0 :]
+            rows = self._rows(frame, reach)[1 if alike else 0 :]
             bands = tuple(Band(row.label, row.pixels) for row in rows)
-            blocks.append(Block(names[path], bands, note=still.note))
+            blocks.append(Block(names[path], bands, note=frame.note))
         scale = self._scale(reach) if self.difference_box.isChecked() else None
         return ComparisonFigure(self.theme, tuple(blocks), self.store.state.sample, scale, self._common())
 
     def _show_time_line(self, state: State) -> None:
-        """Show the losses with a mark at the slider's epoch; the curves are made anew only when they are others."""
+        """Show the losses with a mark at the slider's epoch; rebuild the curves only when they changed."""
         known = [(path, state.of(path).history) for path in state.compared]
         shown = [(path, history) for path, history in known if history is not None and history.epochs_done]
         span = (self.slider.minimum(), self.slider.maximum())
@@ -394,7 +394,7 @@ class TimeMachine(Panel):
             self.time_line.show_figure(self._line.at(epoch), f"losses, marked at epoch {epoch}")
 
     def _time_line(self, shown: list[tuple[Path, RunHistory]], names: Mapping[Path, str]) -> TimeLineFigure:
-        """Both losses of one run, the validation loss of several; of different objectives on scales of their own."""
+        """Draw both losses of one run, or the validation losses of several; each objective has its own scale."""
         lines, first, last = [], self.slider.minimum(), self.slider.maximum()
         for index, (path, history) in enumerate(shown):
             colour = self.theme.series[index % len(self.theme.series)]
@@ -453,7 +453,7 @@ class TimeMachine(Panel):
 
 
 def _read(entries: Iterable[Entry]) -> dict[Path, FileBytes | str]:
-    """Read histories; one that cannot be read has its sentence."""
+    """Read histories; return an error message for one that cannot be read."""
     found: dict[Path, FileBytes | str] = {}
     for entry in entries:
         label = formatting.clean("/".join(entry.history.parts[-3:]), limit=120)
@@ -466,8 +466,8 @@ def _read(entries: Iterable[Entry]) -> dict[Path, FileBytes | str]:
 
 def _pixels(images: np.ndarray) -> np.ndarray:
     """Turn images uint8 (N, C, H, W) into uint8 (N, H, W, 3)."""
-    places = (len(images), *images.shape[2:], 3)
-    return np.ascontiguousarray(np.broadcast_to(images.transpose(0, 2, 3, 1), places))
+    shape = (len(images), *images.shape[2:], 3)
+    return np.ascontiguousarray(np.broadcast_to(images.transpose(0, 2, 3, 1), shape))
 
 
 def _at(losses: np.ndarray, epoch: int) -> float | str:

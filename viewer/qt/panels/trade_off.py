@@ -1,4 +1,4 @@
-"""Trade-off: bottleneck size against error for all runs, with the curve of principal components."""
+"""Trade-off: the error of all runs against the size of their bottlenecks, with PCA as the baseline."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ ALL_DATA = "all data"
 
 
 class TradeOff(Panel):
-    """A dot a run, of all that are open; a click selects it, Ctrl adds it; ← → and Enter do the same."""
+    """One dot per open run; a click selects it, Ctrl+click adds it; ← → and Enter do the same."""
 
     name = "trade_off"
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self.models: list[Model] = []
-        self._data = ""  # that somebody chose; '' follows the current run
-        self.metric_box = _box("Metric", "What tells how good a run is, on the test split")
+        self._data = ""  # chosen by the user; '' for that of the current run
+        self.metric_box = _box("Metric", "How the runs are compared, on the test split")
         self.metric_box.addItems(METRICS)
-        self.axis_box = _box(
-            "Size", "What stands on the horizontal axis: the bottleneck's values, or all that was learned"
-        )
+        self.axis_box = _box("Size", "The horizontal axis: the number of bottleneck values, or of learned parameters")
         self.axis_box.addItems([VALUES, PARAMETERS])
-        self.data_box = _box("Data", "Runs on which data; the current run's, until another is chosen")
+        self.data_box = _box(
+            "Data", "The data set whose runs are shown; that of the current run until you choose another"
+        )
         self.view = PlotView("Trade-off", self)
-        self.view.setToolTip("A click selects a run, with Ctrl it adds it; ← → go from run to run, Enter selects.")
-        self.view.show_sentence("Here come all runs with a bottleneck, by its size and their error.")
+        self.view.setToolTip("Click a run to select it, Ctrl+click to add it; ← → move between runs, Enter selects.")
+        self.view.show_sentence("All runs with a bottleneck appear here, by its size and their error.")
         self.sentence = QLabel()
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.sentence.setWordWrap(True)
@@ -73,7 +73,7 @@ class TradeOff(Panel):
 
     @property
     def axis(self) -> str:
-        """What stands for the size."""
+        """The chosen measure of size."""
         return self.axis_box.currentText()
 
     def set_theme(self, theme: Theme) -> None:
@@ -86,14 +86,14 @@ class TradeOff(Panel):
     # ---- what is shown ----
 
     def show_state(self, before: State, after: State) -> None:
-        """Show the new state, if runs, what is known of them or the selection is another."""
+        """Show the new state if the runs, their data or the selection have changed."""
         seen = ("entries", "known", "selected", "current")
         if any(getattr(before, name) is not getattr(after, name) for name in seen):
             self._offer(after)
             self.redraw()
 
     def _offer(self, state: State) -> None:
-        """Let the data sets be chosen that there are runs on; the current run's, until somebody has chosen."""
+        """Offer the data sets of the open runs; preset that of the current run until the user chooses."""
         offered = trade_off.data_sets(state)
         offered += [ALL_DATA] if len(offered) > 1 else []
         if offered != [self.data_box.itemText(index) for index in range(self.data_box.count())]:
@@ -136,13 +136,13 @@ class TradeOff(Panel):
         )
         self.subtitle.setText(_counted(self.models, without))
         self.subtitle.setToolTip(f"without {self.measure}: {', '.join(without)}" if without else "")
-        told = trade_off.conclusion(self.models, self.measure, self.axis)
-        self.sentence.setText(told)
-        self.view.show_figure(figure, told)
+        conclusion = trade_off.conclusion(self.models, self.measure, self.axis)
+        self.sentence.setText(conclusion)
+        self.view.show_figure(figure, conclusion)
 
     def _why_nothing(self, state: State, without: list[str]) -> str:
         if not state.entries:
-            return "Here come all runs with a bottleneck, by its size and their error."
+            return "All runs with a bottleneck appear here, by its size and their error."
         if without:
             return (
                 f"None of these {len(without)} runs has a {self.measure} yet; it is measured when a training has ended."
@@ -161,7 +161,7 @@ class TradeOff(Panel):
         index = self._index_at(point) if point is not None else None
         self.view.setCursor(Qt.CursorShape.ArrowCursor if index is None else Qt.CursorShape.PointingHandCursor)
         self._hover(index)
-        self.view.show_hint(self.told_of(self.models[index]) if index is not None else "", point or QPointF())
+        self.view.show_hint(self.describe(self.models[index]) if index is not None else "", point or QPointF())
 
     def _hover(self, index: int | None) -> None:
         figure = self.plot
@@ -172,7 +172,7 @@ class TradeOff(Panel):
             self.view.show_figure(again, self.view.accessibleDescription())
 
     def _step(self, step: int) -> None:
-        """Go to the run of the next size, or the one before, and tell of it."""
+        """Move to the run with the next or the previous size and describe it."""
         figure = self.plot
         if figure is None:
             return
@@ -180,9 +180,9 @@ class TradeOff(Panel):
         here = order.index(figure.hover) + step if figure.hover in order else (0 if step > 0 else len(order) - 1)
         index = order[max(0, min(len(order) - 1, here))]
         self._hover(index)
-        told = self.told_of(self.models[index])
-        self.view.setAccessibleDescription(told)
-        self.view.show_hint(told, figure.spot_of(index, self.view.inside, self._metrics()) + QPointF(8, 8))
+        text = self.describe(self.models[index])
+        self.view.setAccessibleDescription(text)
+        self.view.show_hint(text, figure.spot_of(index, self.view.inside, self._metrics()) + QPointF(8, 8))
 
     def _select(self, index: int | None, *, adding: bool) -> None:
         if index is None or index >= len(self.models):
@@ -196,13 +196,13 @@ class TradeOff(Panel):
             self.store.set_selected(tuple(other for other in selected if other != path), self.store.state.current)
 
     def select_those_that_beat_pca(self) -> None:
-        """Select every run shown whose figure is better than that of as many principal components."""
+        """Select every run shown that is better than PCA with as many components."""
         beating = [m.path for m in self.models if m.pca is not None and trade_off.better(m.value, m.pca, self.measure)]
         if beating:
             self.store.set_selected(beating, beating[0])
 
-    def told_of(self, model: Model) -> str:
-        """Say what is known of a run."""
+    def describe(self, model: Model) -> str:
+        """Describe a run."""
         lines = [
             model.name,
             f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {_written(self.measure, model.value)}",
@@ -211,11 +211,11 @@ class TradeOff(Panel):
             word = "better" if trade_off.better(model.value, model.pca, self.measure) else "worse"
             lines.append(f"PCA of as many values {_written(self.measure, model.pca)}: the run is {word}")
         if model.published is not None:
-            lines.append(f"the sheet's {_written(self.measure, model.published)}")
+            lines.append(f"on the assignment sheet {_written(self.measure, model.published)}")
         return "\n".join([*lines, f"{model.group}, {model.state}"])
 
     def numbers(self) -> Numbers:
-        """A row for every run shown."""
+        """Return a row for every run shown."""
         if not self.models:
             return []
         heading = (
@@ -252,14 +252,14 @@ def _point(model: Model, name: str, chosen: bool, *, family: str) -> Point:
 
 
 def _short_names(names: list[str]) -> list[str]:
-    """Leave the assignment out where all of the runs are of one."""
+    """Leave out the assignment where all runs belong to the same one."""
     heads = {name.partition("/")[0] for name in names}
     return [name.partition("/")[2] or name for name in names] if len(heads) == 1 else names
 
 
 def _counted(models: list[Model], without: list[str]) -> str:
-    told = f"{len(models)} run{'s' if len(models) != 1 else ''}"
-    return f"{told}, {len(without)} without figures" if without else told
+    text = f"{len(models)} run{'s' if len(models) != 1 else ''}"
+    return f"{text}, {len(without)} without figures" if without else text
 
 
 def _written(metric: str, value: float) -> str:

@@ -1,4 +1,4 @@
-"""The bottlenecks of the images shown now, of every compared run: asked once, shared by all ways of moving about."""
+"""The bottlenecks of the images shown, for every compared run: computed once and shared by all modes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from viewer.state.samples import Samples
 from viewer.state.selection import State
 
 
-class PageCodes(QObject):
-    """`codes` holds float32 (N, …) by run, `errors` a sentence by run; `came` says that they have changed."""
+class EncodedPage(QObject):
+    """`bottlenecks` holds float32 (N, …) by run, `errors` a sentence by run; `came` says that they changed."""
 
     came = Signal()
 
     def __init__(self, requester: Requester, parent: QObject) -> None:
         super().__init__(parent)
-        self.codes: dict[Path, np.ndarray] = {}
+        self.bottlenecks: dict[Path, np.ndarray] = {}
         self.errors: dict[Path, str] = {}
         self.samples: dict[Path, Samples] = {}
-        self._asker = requester
+        self._requester = requester
         self._wanted: dict[Path, tuple[EncoderDecoder, Samples]] = {}
         requester.answered.connect(self._take)
 
     def want(self, state: State, encoder_decoders: Mapping[Path, EncoderDecoder]) -> None:
-        """Ask for what is not known yet; what belongs to runs or images no longer shown is forgotten."""
+        """Request what is missing; forget runs and images that are no longer shown."""
         pairs = {path: (encoder_decoder, state.samples_of(path)) for path, encoder_decoder in encoder_decoders.items()}
         wanted = {
             path: (encoder_decoder, samples)
@@ -42,16 +42,18 @@ class PageCodes(QObject):
         kept = {path for path, pair in wanted.items() if self._wanted.get(path) == pair}
         self._wanted = wanted
         self.samples = {path: samples for path, (_, samples) in wanted.items()}
-        self.codes = {path: codes for path, codes in self.codes.items() if path in kept}
+        self.bottlenecks = {path: bottlenecks for path, bottlenecks in self.bottlenecks.items() if path in kept}
         self.errors = {path: error for path, error in self.errors.items() if path in kept}
-        self._asker.forget()
-        missing = {path: pair for path, pair in wanted.items() if path not in self.codes and path not in self.errors}
+        self._requester.forget()
+        missing = {
+            path: pair for path, pair in wanted.items() if path not in self.bottlenecks and path not in self.errors
+        }
         queries: dict[Hashable, Query] = {
             path: Query(encoder_decoder.model, samples.inputs, (encoder_decoder.bottleneck,))
             for path, (encoder_decoder, samples) in missing.items()
         }
         if queries:
-            self._asker.send(queries, missing)
+            self._requester.send(queries, missing)
 
     def _take(self, done: Round) -> None:
         for path, reply in done.replies.items():
@@ -61,7 +63,9 @@ class PageCodes(QObject):
             if reply.error or values is None:
                 self.errors[path] = sentence(reply.error or "the graph gave no answer")
             elif values.shape[1:] != encoder_decoder.shape or not np.isfinite(values).all():
-                self.errors[path] = "The bottlenecks of these images are not finite, or of another shape than told."
+                self.errors[path] = (
+                    "The bottlenecks of these images are not finite, or not of the shape that the graph declares."
+                )
             else:
-                self.codes[path] = values
+                self.bottlenecks[path] = values
         self.came.emit()
