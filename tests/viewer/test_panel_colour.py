@@ -71,7 +71,7 @@ def test_without_a_colouriser_it_names_those_that_are_open_and_selects_them(
     window = open_window(tmp_path)
     window.store.set_selected((usual,), usual)
     panel = front(window, qtbot)
-    assert panel.view.sentence.endswith("Select one of those that do: tests/one, tests/two.")
+    assert panel.view.sentence.endswith("These do: tests/one, tests/two.")
     assert panel.offer.isVisible() and panel.numbers() == []
     qtbot.mouseClick(panel.offer.button, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)

@@ -148,7 +148,7 @@ def test_every_term_can_be_plotted_and_what_was_not_recorded_is_said(
     choose(panel, losses.RATE)
     window.store.set_selected((second,), second)
     settle_window(qtbot, window)
-    assert panel.view.sentence == "No learning rate was recorded of this run."
+    assert panel.view.sentence == "No learning rate was recorded for this run."
 
 
 def test_losses_of_different_objectives_are_called_so(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

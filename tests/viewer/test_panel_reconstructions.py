@@ -220,7 +220,7 @@ def test_numbers_have_a_row_for_each_image_and_run(tmp_path: Path, open_window: 
     window.store.set_split(split_of_bars())
     select(window, qtbot, run, classifier)
     head, *rows = window.panels.reconstructions.numbers()
-    assert head == ("run", "image", "place", "label", "mse", "psnr_db", "called", "sure") and len(rows) == 20
+    assert head == ("run", "image", "position", "label", "mse", "psnr_db", "called", "sure") and len(rows) == 20
     first = next(row for row in rows if row[0] == "tests/a")
     assert first[1:4] == (1, 1, "class-0") and first[4] == pytest.approx(10 ** (-float(first[5]) / 10)) and not first[6]
     prediction = next(row for row in rows if row[0] == "tests/classifier" and row[1] == 3)
