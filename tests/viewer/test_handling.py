@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, settle_window, write_run
+from viewer.infer.messages import DecodedPictures, DecodePictures
 from viewer.qt import menus, paper
 from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import MainWindow
@@ -308,6 +309,6 @@ def test_many_pictures_at_once_are_read_two_at_a_time(two: MainWindow, tmp_path:
     taken: list[object] = []
     data = np.fromfile(tmp_path / "0.png", dtype=np.uint8)
     for _ in range(30):
-        two.processes.send({"kind": "pictures"}, {"picture": data}, taken.append)
+        two.processes.send(DecodePictures(arrays={"picture": data}), DecodedPictures, taken.append)
     assert len(two.processes._running) == 2, "each takes a core"
     qtbot.waitUntil(lambda: len(taken) == 30 and not two.processes.busy, timeout=8 * TIMEOUT)

@@ -1,4 +1,4 @@
-"""Messages between window and worker, and those that are none."""
+"""Frames and messages between the window and its processes, and bytes that are neither."""
 
 from __future__ import annotations
 
@@ -10,8 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.infer import protocol, requests
-from viewer.infer.protocol import Decoder, Message, ProtocolError
+from viewer.infer import messages, protocol, requests
+from viewer.infer.messages import (
+    Completed,
+    DecodedPictures,
+    Message,
+    NotOpen,
+    OpenFile,
+    ReadSplit,
+    Ready,
+    Refused,
+    RunGraph,
+)
+from viewer.infer.protocol import Decoder, Frame, ProtocolError
 from viewer.infer.requests import Request
 from viewer.state.files import FileBytes
 
@@ -32,25 +43,25 @@ def test_what_is_sent_arrives_in_whatever_pieces() -> None:
     }
     data = protocol.encode({"kind": "done", "text": "ä"}, arrays) * 2
     decoder = Decoder()
-    messages = [message for byte in data for message in decoder.feed(bytes([byte]))]
-    assert len(messages) == 2
-    for message in messages:
-        assert message.header == {"kind": "done", "text": "ä"}
+    frames = [frame for byte in data for frame in decoder.feed(bytes([byte]))]
+    assert len(frames) == 2
+    for frame in frames:
+        assert frame.header == {"kind": "done", "text": "ä"}
         for name, array in arrays.items():
-            np.testing.assert_array_equal(message.arrays[name], array)
-            assert message.arrays[name].dtype == array.dtype
+            np.testing.assert_array_equal(frame.arrays[name], array)
+            assert frame.arrays[name].dtype == array.dtype
 
 
 def test_other_number_types_are_sent_as_floating_point() -> None:
-    (message,) = Decoder().feed(protocol.encode({}, {"a": np.array([1, 2], dtype=np.int64)}))
-    assert message.arrays["a"].tolist() == [1.0, 2.0] and message.arrays["a"].dtype == np.float64
+    (frame,) = Decoder().feed(protocol.encode({}, {"a": np.array([1, 2], dtype=np.int64)}))
+    assert frame.arrays["a"].tolist() == [1.0, 2.0] and frame.arrays["a"].dtype == np.float64
 
 
 @pytest.mark.parametrize(
     "data",
     [
         raw({"arrays": []}, magic=b"evil"),
-        raw({"arrays": []}, announced=protocol.MAX_ANSWER + 1),
+        raw({"arrays": []}, announced=protocol.MAX_REPLY + 1),
         struct.pack("<4sIQ", protocol.MAGIC, protocol.MAX_HEADER + 1, 0),
         raw(b"{"),
         raw(b"[" * 100_000),
@@ -66,18 +77,21 @@ def test_other_number_types_are_sent_as_floating_point() -> None:
         raw(described(shape=[True]), b"\0" * 4),
         raw(described(shape=[1] * 9), b"\0" * 4),
         raw(described(shape=[1 << 29, 1 << 29, 1 << 29]), b"\0" * 4),
+        raw(described(shape=[0, 1 << 30, 1 << 30])),
+        raw(described("<f8", shape=[0, 1 << 30, 1 << 30])),
+        raw(described(shape=[1 << 40, 0])),
         raw(described(shape=[2]), b"\0" * 4),
         raw(described(shape=[1]), b"\0" * 8),
         raw({"arrays": [described()["arrays"][0]] * 2}, b"\0" * 8),
     ],
 )
-def test_what_is_no_message_is_refused(data: bytes) -> None:
+def test_what_is_no_frame_is_refused(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         Decoder().feed(data)
 
 
-def test_an_answer_too_large_is_refused_before_it_has_come() -> None:
-    with pytest.raises(ProtocolError, match="more than 100 are not taken"):
+def test_a_reply_too_large_is_refused_before_it_has_come() -> None:
+    with pytest.raises(ProtocolError, match="at most 100 are accepted"):
         Decoder(limit=100).feed(protocol.encode({}, {"a": np.zeros(1000, np.float32)})[:16])
 
 
@@ -92,26 +106,85 @@ def test_an_answer_too_large_is_refused_before_it_has_come() -> None:
         {"wanted": np.zeros((2, 1), np.float32), "more": np.zeros((2, 1), np.float32)},
     ],
 )
-def test_an_answer_to_something_else_is_refused(arrays: dict[str, np.ndarray]) -> None:
+def test_a_reply_with_other_arrays_is_refused(arrays: dict[str, np.ndarray]) -> None:
     file = FileBytes(Path("x"), "x", "0", b"")
     request = Request("panel", "run", file, np.zeros((2, 1, 4, 4), np.float32), ("wanted",))
     with pytest.raises(ProtocolError):
-        requests.check_run(request, Message({}, arrays))
+        requests.check_run(request, Completed(1, {}, arrays=arrays))
 
 
-def test_a_worker_that_does_not_greet_is_refused() -> None:
+MESSAGES = [
+    OpenFile(1, "h", "ab", "history", arrays={"file": np.arange(3, dtype=np.uint8)}),
+    RunGraph(2, "g", "cd", ("y", "z"), True, arrays={"images": np.ones((2, 3), np.float32)}),
+    Ready("CPU", "no files", "Landlock"),
+    Completed(3, {"layers": [{"tensor": "a", "shape": None}], "left_out": 0}),
+    NotOpen(4),
+    Refused(5, "it is broken"),
+    ReadSplit("mnist", "published", None),
+    ReadSplit("mnist", "published", "/data"),
+    DecodedPictures({"a.png": "its format is not known"}),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_arrives_as_it_was_sent(message: Message) -> None:
+    (frame,) = Decoder().feed(messages.encode(message))
+    came = messages.decode(frame, Ready, type(message))
+    assert type(came) is type(message)
+    plain, again = ({**vars(each), "arrays": {}} for each in (message, came))
+    assert plain == again and came.arrays.keys() == message.arrays.keys()
+    for name, array in message.arrays.items():
+        np.testing.assert_array_equal(came.arrays[name], array)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {},
+        {"message": 7, "number": 1, "sentence": "x"},
+        {"message": "NotOpen", "number": 1},
+        {"message": "Message"},
+        {"message": "Refused", "number": 1},
+        {"message": "Refused", "number": 1, "sentence": "x", "more": 1},
+        {"message": "Refused", "number": "1", "sentence": "x"},
+        {"message": "Refused", "number": True, "sentence": "x"},
+        {"message": "Refused", "number": 1.0, "sentence": "x"},
+        {"message": "Refused", "number": 1, "sentence": None},
+        {"message": "Completed", "number": 1, "facts": []},
+        {"message": "Completed", "number": None, "facts": {}},
+        {"message": "Completed", "number": 1, "facts": {}, "arrays": []},
+    ],
+)
+def test_a_frame_that_holds_no_expected_message_is_refused(header: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError):
-        requests.ready_of(Message({"kind": "ready", "provider": 7}, {}))
+        messages.decode(Frame(header, {}), Completed, Refused)
 
 
-def test_a_header_that_nobody_would_take_is_not_sent() -> None:
+@pytest.mark.parametrize(
+    ("kind", "header"),
+    [
+        (Ready, {"message": "Ready", "provider": 7, "sandbox": "", "details": ""}),
+        (RunGraph, {"message": "RunGraph", "number": 1, "label": "", "sha256": "", "outputs": "y", "inner": False}),
+        (RunGraph, {"message": "RunGraph", "number": 1, "label": "", "sha256": "", "outputs": [1], "inner": False}),
+        (RunGraph, {"message": "RunGraph", "number": 1, "label": "", "sha256": "", "outputs": ["y"], "inner": 1}),
+        (ReadSplit, {"message": "ReadSplit", "dataset": "mnist", "cut": "published", "data": 1}),
+        (DecodedPictures, {"message": "DecodedPictures", "errors": {"a": 1}}),
+        (DecodedPictures, {"message": "DecodedPictures", "errors": []}),
+    ],
+)
+def test_a_field_of_another_type_is_refused(kind: type[Message], header: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError, match="other fields than agreed"):
+        messages.decode(Frame(header, {}), kind)
+
+
+def test_a_header_that_is_too_large_is_not_sent() -> None:
     with pytest.raises(ValueError, match="a header of"):
         protocol.encode({"text": "x" * protocol.MAX_HEADER})
     with pytest.raises(ValueError, match="601 arrays"):
         protocol.encode({}, {str(index): np.zeros(1, np.float32) for index in range(protocol.MAX_ARRAYS + 1)})
 
 
-def test_a_message_in_parts_copies_no_array_and_is_the_same_message() -> None:
+def test_a_frame_in_parts_copies_no_array_and_is_the_same_frame() -> None:
     arrays: dict[str, np.ndarray] = {
         "a": np.arange(6, dtype=np.float32).reshape(2, 3),
         "none": np.zeros((0, 4), np.uint8),

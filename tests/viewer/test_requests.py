@@ -1,4 +1,4 @@
-"""What the worker answers: epochs, layers, decoders, and sentences for what a graph cannot be asked."""
+"""What the worker replies: epochs, layers, decoders, and sentences for what a graph cannot run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import TIMEOUT, graph_bytes, history_of
 from viewer.infer import requests, worker
 from viewer.infer.kept import AT_LEAST, Kept
-from viewer.infer.protocol import Message, ProtocolError
+from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, RunGraph, WorkerReply
+from viewer.infer.protocol import ProtocolError
 from viewer.infer.requests import Reply, Request
 from viewer.infer.running import along, run
 from viewer.infer.worker import Worker
@@ -62,24 +63,36 @@ def convolutions(batch: int | str = "n", size: int | str = 8) -> bytes:
     )
 
 
-def open_as(kind: str, data: bytes, held: Worker | None = None) -> tuple[Worker, dict[str, Any], Any]:
+def open_as(kind: str, data: bytes, held: Worker | None = None) -> tuple[Worker, WorkerReply]:
     held = held or Worker("cpu")
-    message = Message({"kind": kind, "label": "it", "sha256": "0"}, {"file": np.frombuffer(data, np.uint8)})
-    header, arrays = held.reply(message)
-    return held, header, arrays
+    return held, held.reply(OpenFile(1, "it", "0", kind, arrays={"file": np.frombuffer(data, np.uint8)}))
 
 
-def run_graph(held: Worker, images: np.ndarray, *outputs: str, inner: bool = False) -> tuple[dict[str, Any], Any]:
-    header = {"kind": "run", "label": "it", "sha256": "0", "outputs": list(outputs), "inner": inner}
-    return held.reply(Message(header, {"images": images.astype(np.float32)}))
+def opened(kind: str, data: bytes, held: Worker | None = None) -> tuple[Worker, Completed]:
+    held, reply = open_as(kind, data, held)
+    assert isinstance(reply, Completed), reply
+    return held, reply
+
+
+def run_graph(held: Worker, images: np.ndarray, *outputs: str, inner: bool = False) -> WorkerReply:
+    return held.reply(RunGraph(2, "it", "0", outputs, inner, arrays={"images": images.astype(np.float32)}))
+
+
+def computed(held: Worker, images: np.ndarray, *outputs: str, inner: bool = False) -> Any:
+    """The arrays that a graph makes of images."""
+    reply = run_graph(held, images, *outputs, inner=inner)
+    assert isinstance(reply, Completed), reply
+    return reply.arrays
+
+
+def sentence_of(reply: WorkerReply) -> str:
+    assert isinstance(reply, Refused) and not reply.arrays, reply
+    return reply.sentence
 
 
 def refusal(data: bytes, images: np.ndarray, *outputs: str, inner: bool = False) -> str:
-    held, header, _ = open_as("layers" if inner else "graph", data)
-    assert header["kind"] == "done", header
-    header, arrays = run_graph(held, images, *outputs, inner=inner)
-    assert header["kind"] == "refused" and not arrays
-    return str(header["sentence"])
+    held, _ = opened("layers" if inner else "graph", data)
+    return sentence_of(run_graph(held, images, *outputs, inner=inner))
 
 
 # ---- epochs ----------------------------------------------------------------------------------------------------
@@ -87,13 +100,13 @@ def refusal(data: bytes, images: np.ndarray, *outputs: str, inner: bool = False)
 
 def test_the_pictures_of_every_epoch_come_with_their_numbers() -> None:
     history = history_of(epochs=3)
-    _, header, arrays = open_as("epochs", pack_history(history))
-    told = epochs.from_parts(header, arrays)
+    _, reply = opened("epochs", pack_history(history))
+    told = epochs.from_parts(reply.facts, reply.arrays)
     assert told.numbers == (1, 2, 3)
     np.testing.assert_array_equal(told.pictures, history.arrays[runs.EPOCH_RECONSTRUCTIONS])
     assert [told.at(epoch) for epoch in (0, 1, 2, 3, 9)] == [0, 0, 1, 2, 2]
-    _, _, newest = open_as("history", pack_history(history))
-    assert len(newest[runs.EPOCH_RECONSTRUCTIONS]) == 1
+    _, newest = opened("history", pack_history(history))
+    assert len(newest.arrays[runs.EPOCH_RECONSTRUCTIONS]) == 1
 
 
 @pytest.mark.parametrize("limits", [("EPOCHS_BYTES", 4 * 7840 + 1), ("MOST", 4)])
@@ -103,9 +116,9 @@ def test_too_many_epochs_are_thinned_evenly_with_first_and_last(
     name, limit = limits
     module = "viewer.infer.histories" if name == "EPOCHS_BYTES" else "viewer.state.epochs"
     monkeypatch.setattr(f"{module}.{name}", limit)
-    _, header, arrays = open_as("epochs", pack_history(history_of(epochs=10)))
-    assert header["epochs"] == [1, 4, 7, 10]
-    assert len(epochs.from_parts(header, arrays).pictures) == 4
+    _, reply = opened("epochs", pack_history(history_of(epochs=10)))
+    assert reply.facts["epochs"] == [1, 4, 7, 10]
+    assert len(epochs.from_parts(reply.facts, reply.arrays).pictures) == 4
 
 
 @pytest.mark.parametrize(("limit", "kept"), [(7840, [3]), (100, None)])
@@ -113,27 +126,29 @@ def test_where_one_epoch_fits_it_is_the_newest_and_where_none_does_a_sentence_te
     monkeypatch: pytest.MonkeyPatch, limit: int, kept: list[int] | None
 ) -> None:
     monkeypatch.setattr("viewer.infer.histories.EPOCHS_BYTES", limit)
-    _, header, _ = open_as("epochs", pack_history(history_of(epochs=3)))
-    assert header.get("epochs") == kept
-    assert kept or "MiB of pictures an epoch, too many to show" in header["sentence"]
+    _, reply = open_as("epochs", pack_history(history_of(epochs=3)))
+    if kept:
+        assert isinstance(reply, Completed) and reply.facts["epochs"] == kept
+    else:
+        assert "MiB of pictures an epoch, too many to show" in sentence_of(reply)
 
 
 def test_a_history_without_pictures_of_epochs_is_a_sentence() -> None:
     history = history_of()
     arrays = {key: array for key, array in history.arrays.items() if key != runs.EPOCH_RECONSTRUCTIONS}
-    _, header, _ = open_as("epochs", pack_history(replace(history, arrays=arrays)))
-    assert header["sentence"] == "it keeps no pictures of earlier epochs; train the run again to have them"
+    _, reply = open_as("epochs", pack_history(replace(history, arrays=arrays)))
+    assert sentence_of(reply) == "it keeps no pictures of earlier epochs; train the run again to have them"
     arrays[runs.EPOCH_RECONSTRUCTIONS] = np.zeros((3, 10, 2, 28, 28), np.uint8)
-    _, header, _ = open_as("epochs", pack_history(replace(history, arrays=arrays)))
-    assert "as uint8 (3, 10, 2, 28, 28); expected uint8 (epochs, images, 1 or 3" in header["sentence"]
+    _, reply = open_as("epochs", pack_history(replace(history, arrays=arrays)))
+    assert "as uint8 (3, 10, 2, 28, 28); expected uint8 (epochs, images, 1 or 3" in sentence_of(reply)
 
 
 # ---- layers ----------------------------------------------------------------------------------------------------
 
 
 def test_the_layers_of_a_graph_are_its_feature_maps_in_their_order() -> None:
-    _, header, _ = open_as("layers", convolutions())
-    told = layers.from_header(header)
+    _, reply = opened("layers", convolutions())
+    told = layers.from_header(reply.facts)
     assert [(each.tensor, each.operator, each.shape) for each in told] == [
         ("maps", "Conv", (4, 8, 8)),
         ("lit", "Relu", (4, 8, 8)),
@@ -141,35 +156,35 @@ def test_the_layers_of_a_graph_are_its_feature_maps_in_their_order() -> None:
         ("y", "ConvTranspose", (1, 8, 8)),
     ]
     assert told[0].node == "node_maps" and told[0].title == "Conv · maps, 4×8×8"
-    assert header["left_out"] == 0
+    assert reply.facts["left_out"] == 0
 
 
-def test_layers_of_a_fixed_batch_are_found_and_run_in_portions() -> None:
-    held, header, _ = open_as("layers", convolutions(batch=2))
-    assert [each.tensor for each in layers.from_header(header)] == ["maps", "lit", "pooled", "y"]
+def test_layers_of_a_fixed_batch_are_found_and_run_in_chunks() -> None:
+    held, reply = opened("layers", convolutions(batch=2))
+    assert [each.tensor for each in layers.from_header(reply.facts)] == ["maps", "lit", "pooled", "y"]
     images = np.random.default_rng(0).random((5, 1, 8, 8))
-    _, arrays = run_graph(held, images, "lit", inner=True)
+    arrays = computed(held, images, "lit", inner=True)
     assert arrays["lit"].shape == (5, 4, 8, 8)
     np.testing.assert_array_equal(arrays["lit"][4, 0], arrays["lit"][4, 3])
     assert arrays["lit"].max() <= 9 and np.ptp(arrays["lit"]) > 0
 
 
 def test_layers_come_beside_outputs_and_are_what_the_graph_makes_of_them() -> None:
-    held, _, _ = open_as("layers", convolutions())
-    open_as("graph", convolutions(), held)
+    held, _ = opened("layers", convolutions())
+    opened("graph", convolutions(), held)
     images = np.random.default_rng(0).random((3, 1, 8, 8))
-    _, inner = run_graph(held, images, "pooled", "flat", "y", inner=True)
-    _, plain = run_graph(held, images, "y", "flat")
+    inner = computed(held, images, "pooled", "flat", "y", inner=True)
+    plain = computed(held, images, "y", "flat")
     np.testing.assert_allclose(inner["y"], plain["y"], rtol=1e-6)
     np.testing.assert_allclose(inner["flat"], plain["flat"], rtol=1e-6)
     np.testing.assert_allclose(np.kron(inner["pooled"].sum(1), np.ones((1, 2, 2))), plain["y"][:, 0], rtol=1e-5)
 
 
-def test_a_layer_asked_of_a_graph_opened_plainly_is_missing_until_it_is_opened_for_layers() -> None:
-    held, _, _ = open_as("graph", convolutions())
+def test_a_layer_of_a_graph_opened_plainly_is_not_open_until_it_is_opened_for_layers() -> None:
+    held, _ = opened("graph", convolutions())
     images = np.zeros((1, 1, 8, 8))
-    assert run_graph(held, images, "maps", inner=True)[0]["kind"] == "missing"
-    assert "has no output 'maps'" in run_graph(held, images, "maps")[0]["sentence"]
+    assert isinstance(run_graph(held, images, "maps", inner=True), NotOpen)
+    assert "has no output 'maps'" in sentence_of(run_graph(held, images, "maps"))
 
 
 def test_a_layer_that_is_not_there_is_a_sentence() -> None:
@@ -178,31 +193,30 @@ def test_a_layer_that_is_not_there_is_a_sentence() -> None:
 
 
 def test_a_layer_too_large_is_told_before_it_is_computed() -> None:
-    held, _, _ = open_as("layers", convolutions(size=128))
-    header, _ = run_graph(held, np.zeros((64, 1, 128, 128)), "maps", inner=True)
-    assert header["kind"] == "done"
-    header, arrays = run_graph(held, np.zeros((65, 1, 128, 128)), "maps", inner=True)
-    assert "'maps' takes 16 MiB for 65 images, more than 16 MiB are not shown; send fewer images" in str(header)
-    assert not arrays and run_graph(held, np.zeros((65, 1, 128, 128)), "pooled", inner=True)[0]["kind"] == "done"
+    held, _ = opened("layers", convolutions(size=128))
+    assert computed(held, np.zeros((64, 1, 128, 128)), "maps", inner=True)
+    reply = run_graph(held, np.zeros((65, 1, 128, 128)), "maps", inner=True)
+    assert "'maps' takes 16 MiB for 65 images, more than 16 MiB are not shown; send fewer images" in sentence_of(reply)
+    assert computed(held, np.zeros((65, 1, 128, 128)), "pooled", inner=True)
 
 
 def test_a_layer_whose_shape_nobody_tells_is_measured_when_it_was_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    held, _, _ = open_as("layers", convolutions())
+    held, _ = opened("layers", convolutions())
     loaded = held.loaded.get(("0", "cpu", True))
     assert loaded is not None and loaded.layers is not None
     unknown = replace(loaded, layers=dict.fromkeys([*loaded.layers, "flat"]))
     held.loaded.put(("0", "cpu", True), unknown, 1)
     monkeypatch.setattr("viewer.infer.running.INNER_BYTES", 4 * 4 * 64)
     images = np.zeros((1, 1, 8, 8))
-    assert run_graph(held, images, "maps", inner=True)[0]["kind"] == "done"
-    assert "send fewer images" in run_graph(held, np.zeros((2, 1, 8, 8)), "maps", inner=True)[0]["sentence"]
-    assert "'flat' is (1, 4), which is no feature map" in run_graph(held, images, "flat", inner=True)[0]["sentence"]
+    assert computed(held, images, "maps", inner=True)
+    assert "send fewer images" in sentence_of(run_graph(held, np.zeros((2, 1, 8, 8)), "maps", inner=True))
+    assert "'flat' is (1, 4), which is no feature map" in sentence_of(run_graph(held, images, "flat", inner=True))
 
 
 def test_a_graph_of_many_layers_is_cut_short_and_tells_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewer.infer.layers.MOST", 2)
-    _, header, _ = open_as("layers", convolutions())
-    assert [entry["tensor"] for entry in header["layers"]] == ["maps", "lit"] and header["left_out"] == 2
+    _, reply = opened("layers", convolutions())
+    assert [entry["tensor"] for entry in reply.facts["layers"]] == ["maps", "lit"] and reply.facts["left_out"] == 2
 
 
 def test_a_name_that_cannot_be_printed_or_has_no_end_is_no_layer() -> None:
@@ -210,14 +224,14 @@ def test_a_name_that_cannot_be_printed_or_has_no_end_is_no_layer() -> None:
     inputs = ["image", *names]
     nodes = [helper.make_node("Relu", [before], [after]) for before, after in zip(inputs, names, strict=False)]
     data = graph([port("image", "n", 1, 8, 8)], [port("c", "n", 1, 8, 8)], *nodes)
-    _, header, _ = open_as("layers", data)
-    assert [entry["tensor"] for entry in header["layers"]] == ["c"]
+    _, reply = opened("layers", data)
+    assert [entry["tensor"] for entry in reply.facts["layers"]] == ["c"]
 
 
 # ---- whatever is run -------------------------------------------------------------------------------------------
 
 
-def test_a_decoder_is_asked_as_it_is_and_answers_with_all_that_it_makes() -> None:
+def test_a_decoder_is_run_as_it_is_and_replies_with_all_that_it_makes() -> None:
     flat = graph(
         [port("bottleneck", "n", 2)],
         [port("reconstruction", "n", 1, 2, 2), port("doubled", "n", 4)],
@@ -226,12 +240,11 @@ def test_a_decoder_is_asked_as_it_is_and_answers_with_all_that_it_makes() -> Non
         w=np.eye(2, 4, dtype=np.float32) * 2,
         shape=np.array([-1, 1, 2, 2]),
     )
-    held, _, _ = open_as("graph", flat)
-    header, arrays = run_graph(held, np.array([[1, 2], [3, 4], [5, 6]]), "reconstruction", "doubled")
-    assert header["kind"] == "done"
+    held, _ = opened("graph", flat)
+    arrays = computed(held, np.array([[1, 2], [3, 4], [5, 6]]), "reconstruction", "doubled")
     assert arrays["reconstruction"].shape == (3, 1, 2, 2) and arrays["doubled"].tolist()[2] == [10, 12, 0, 0]
-    held, _, _ = open_as("graph", convolutions())
-    assert run_graph(held, np.zeros((2, 1, 8, 8)), "y", "flat")[1]["flat"].shape == (2, 4)
+    held, _ = opened("graph", convolutions())
+    assert computed(held, np.zeros((2, 1, 8, 8)), "y", "flat")["flat"].shape == (2, 4)
 
 
 TWO = graph([port("a", "n", 2), port("b", "n", 2)], [port("y", "n", 2)], node("Add", "a b", "y"))
@@ -255,7 +268,7 @@ LINE = graph([port("x", 7)], [port("y", 7)], node("Relu", "x", "y"))
         (LINE, (7,), "it takes (7) at its input 'x', which is no batch"),
     ],
 )
-def test_what_a_graph_cannot_be_asked_is_a_sentence(data: bytes, shape: tuple[int, ...], sentence: str) -> None:
+def test_what_a_graph_cannot_run_is_a_sentence(data: bytes, shape: tuple[int, ...], sentence: str) -> None:
     assert refusal(data, np.zeros(shape), "y") == sentence
 
 
@@ -284,8 +297,8 @@ def test_a_worker_weighs_its_sessions_by_their_files(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(worker, "SESSION_BYTES", 3 * len(FLAT))
     held = Worker("cpu")
     for index in range(5):
-        message = Message({"kind": "graph", "sha256": str(index)}, {"file": np.frombuffer(FLAT, np.uint8)})
-        assert held.reply(message)[0]["kind"] == "done"
+        request = OpenFile(index, "it", str(index), "graph", arrays={"file": np.frombuffer(FLAT, np.uint8)})
+        assert isinstance(held.reply(request), Completed)
     assert (len(held.loaded), held.loaded.weight) == (3, 3 * len(FLAT))
 
 
@@ -294,17 +307,16 @@ class CountingSession:
 
     def __init__(self, session: Any) -> None:
         self.session = session
-        self.asked: list[list[str]] = []
+        self.ran: list[list[str]] = []
 
     def run(self, names: list[str], feed: dict[str, np.ndarray]) -> Any:
-        self.asked.append(names)
+        self.ran.append(names)
         return self.session.run(names, feed)
 
 
 def counted(data: bytes) -> tuple[Worker, CountingSession]:
     """A worker that holds a graph, and the session that counts."""
-    held, header, _ = open_as("graph", data)
-    assert header["kind"] == "done", header
+    held, _ = opened("graph", data)
     loaded = held.loaded.get(("0", "cpu", False))
     assert loaded is not None
     session = CountingSession(loaded.session)
@@ -315,16 +327,16 @@ def counted(data: bytes) -> tuple[Worker, CountingSession]:
 def test_a_graph_is_run_once_for_all_outputs_of_the_same_images() -> None:
     held, session = counted(convolutions())
     first, second = (np.random.default_rng(seed).random((3, 1, 8, 8), np.float32) for seed in (1, 2))
-    y, flat = run_graph(held, first, "y")[1]["y"], run_graph(held, first, "flat")[1]["flat"]
-    assert session.asked == [["y", "flat"]]
-    other = run_graph(held, second, "flat")[1]["flat"]
-    assert len(session.asked) == 2 and not np.array_equal(flat, other)
-    both = run_graph(held, first.copy(), "flat", "y")[1]
-    assert len(session.asked) == 2 and np.array_equal(both["y"], y) and np.array_equal(both["flat"], flat)
+    y, flat = computed(held, first, "y")["y"], computed(held, first, "flat")["flat"]
+    assert session.ran == [["y", "flat"]]
+    other = computed(held, second, "flat")["flat"]
+    assert len(session.ran) == 2 and not np.array_equal(flat, other)
+    both = computed(held, first.copy(), "flat", "y")
+    assert len(session.ran) == 2 and np.array_equal(both["y"], y) and np.array_equal(both["flat"], flat)
     run_graph(held, first[:2], "y")
-    assert len(session.asked) == 3, "fewer images are other images"
-    fresh, _, _ = open_as("graph", convolutions())
-    assert np.array_equal(run_graph(fresh, first, "flat")[1]["flat"], flat)
+    assert len(session.ran) == 3, "fewer images are other images"
+    fresh, _ = opened("graph", convolutions())
+    assert np.array_equal(computed(fresh, first, "flat")["flat"], flat)
 
 
 def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,10 +344,10 @@ def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pyte
     held, session = counted(convolutions())
     images = np.ones((3, 1, 8, 8), np.float32)
     for name in ("y", "flat"):
-        assert run_graph(held, images, name)[1][name].any()
-    assert session.asked == [["y"], ["flat"]]
+        assert computed(held, images, name)[name].any()
+    assert session.ran == [["y"], ["flat"]]
     run_graph(held, images, "y")
-    assert session.asked[2:] == [], "what was asked for alone is small enough"
+    assert session.ran[2:] == [], "what was requested alone is small enough"
 
 
 def test_what_graphs_made_is_kept_for_a_bounded_number_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,15 +355,15 @@ def test_what_graphs_made_is_kept_for_a_bounded_number_of_batches(monkeypatch: p
     held, session = counted(convolutions())
     for value in range(5):
         run_graph(held, np.full((1, 1, 8, 8), value, np.float32), "y")
-    assert (len(held.made), held.made.weight, len(session.asked)) == (3, 3 * 4 * (64 + 4), 5)
+    assert (len(held.made), held.made.weight, len(session.ran)) == (3, 3 * 4 * (64 + 4), 5)
 
 
 def test_a_graph_that_was_dropped_is_missing_though_what_it_made_is_kept() -> None:
     held, _ = counted(convolutions())
     images = np.ones((3, 1, 8, 8), np.float32)
-    assert run_graph(held, images, "y")[0]["kind"] == "done"
+    assert computed(held, images, "y")
     held.loaded = Kept(most=1, most_bytes=1)
-    assert run_graph(held, images, "y")[0]["kind"] == "missing"
+    assert isinstance(run_graph(held, images, "y"), NotOpen)
 
 
 def test_an_output_that_comes_along_without_a_row_an_image_is_left_out() -> None:
@@ -362,7 +374,7 @@ def test_an_output_that_comes_along_without_a_row_an_image_is_left_out() -> None
         node("ReduceMean", "image axes", "mean", keepdims=0),
         axes=np.array([0, 1, 2]),
     )
-    held, _, _ = open_as("graph", data)
+    held, _ = opened("graph", data)
     loaded = held.loaded.get(("0", "cpu", False))
     assert loaded is not None and along(loaded.facts, 3, 1 << 20) == ("y",)
     made = run(loaded, np.ones((3, 1, 8, 8), np.float32), ["y"], label="it", also=("mean", "y"))
@@ -437,8 +449,8 @@ PICTURES = np.zeros((2, 1, 1, 4, 4), np.uint8)
 LAYER = {"tensor": "a", "node": "", "operator": "Conv", "shape": [1, 2, 3]}
 
 
-def believed(kind: requests.Kind, header: dict[str, Any], **arrays: np.ndarray) -> None:
-    requests.check(Request("panel", kind, FILE), Message(header, arrays))
+def believed(kind: requests.Kind, facts: dict[str, Any], **arrays: np.ndarray) -> None:
+    requests.check(Request("panel", kind, FILE), Completed(1, facts, arrays=arrays))
 
 
 def test_proper_answers_are_believed() -> None:
@@ -500,7 +512,7 @@ def test_improper_layers_are_not_believed(listing: object) -> None:
 
 def test_a_layer_larger_than_agreed_is_not_believed() -> None:
     images = np.zeros((1, 1, 4, 4), np.float32)
-    reply = Message({}, {"maps": np.zeros((1, 5 << 20), np.float32)})
+    reply = Completed(1, {}, arrays={"maps": np.zeros((1, 5 << 20), np.float32)})
     requests.check(Request("panel", "run", FILE, images, ("maps",)), reply)
     with pytest.raises(ProtocolError, match="larger than agreed"):
         requests.check(Request("panel", "run", FILE, images, ("maps",), inner=True), reply)
@@ -537,8 +549,8 @@ def test_layers_epochs_and_a_plain_run_of_the_same_file_go_through_one_worker(qt
         workers.deleteLater()
     assert [reply.error for reply in replies[:5]] == [""] * 5
     assert replies[0].arrays["bottleneck"].shape == replies[1].arrays["bottleneck"].shape == (2, 8, 7, 7)
-    assert [layer.shape for layer in layers.from_header(replies[2].header)] == [(1, 28, 28), (8, 7, 7)]
-    assert epochs.from_parts(replies[3].header, replies[3].arrays).numbers == (1, 2)
+    assert [layer.shape for layer in layers.from_header(replies[2].facts)] == [(1, 28, 28), (8, 7, 7)]
+    assert epochs.from_parts(replies[3].facts, replies[3].arrays).numbers == (1, 2)
     assert "g.onnx has no layer 'nowhere'" in replies[5].error
 
 

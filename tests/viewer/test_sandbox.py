@@ -1,4 +1,4 @@
-"""What a worker cannot do any more once its sandbox is shut."""
+"""What a worker can no longer do once its sandbox is closed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from viewer.infer import protocol, sandbox
+from viewer.infer import messages, protocol, sandbox
+from viewer.infer.messages import Ready
 from viewer.qt.worker import ROOT, command
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is of Linux")
@@ -75,7 +76,7 @@ print(json.dumps({{
 
 @pytest.fixture
 def tried(tmp_path: Path) -> dict[str, Any]:
-    """What a process met that shut its sandbox and then tried everything."""
+    """What a process met that closed its sandbox and then tried everything."""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -108,7 +109,7 @@ def test_a_thread_started_between_the_two_steps_can_read_but_not_write(tmp_path:
     assert done.stdout == "refused True\n", done.stderr
 
 
-def test_the_posture_does_not_claim_what_the_kernel_lacks() -> None:
+def test_the_status_does_not_claim_what_the_kernel_lacks() -> None:
     status = sandbox._worded(0, [], privileges=False, threads=1, cuda=False)
     assert status.short == "limits only" and "no Landlock" in status.details
     old = sandbox._worded(3, ["memory 4 GiB"], privileges=True, threads=3, cuda=False)
@@ -137,7 +138,9 @@ def test_a_worker_computes_on_the_gpu_where_there_is_one() -> None:
         pytest.skip(sessions.probe().why_not_cuda)
     worker = subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None
-    ready = protocol.read(cast(BinaryIO, worker.stdout))
+    frame = protocol.read(cast(BinaryIO, worker.stdout))
     worker.stdin.close()
     worker.wait(60)
-    assert ready is not None and ready.header["provider"] == "CUDA", ready
+    assert frame is not None
+    ready = messages.decode(frame, Ready)
+    assert ready.provider == "CUDA", ready

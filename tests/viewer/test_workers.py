@@ -1,4 +1,4 @@
-"""A worker that dies, hangs or lies is told of and replaced, and the rest goes on."""
+"""A worker that dies, hangs or lies is replaced with a notice, and the rest goes on."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 LIAR = """
 import sys
 sys.path.insert(0, {root!r})
-from viewer.infer import protocol
+from viewer.infer import messages, protocol
+from viewer.infer.messages import Completed, OpenFile, Ready, RunGraph
 import numpy as np
 out = sys.stdout.buffer
-out.write(protocol.encode({{"kind": "ready", "provider": "CPU", "sandbox": "none", "details": ""}}))
+out.write(messages.encode(Ready("CPU", "none", "")))
 out.flush()
-while True:
-    message = protocol.read(sys.stdin.buffer)
-    if message is None:
-        break
+while (frame := protocol.read(sys.stdin.buffer)) is not None:
+    request = messages.decode(frame, OpenFile, RunGraph)
     {lie}
     out.flush()
 """
+FITTING = '{"reconstruction": np.zeros((2, 1, 28, 28), np.float32)}'  # what is requested below
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_worker_that_hangs_is_killed_and_its_question_asked_once_more(
     os.kill(window.workers.process_id, signal.SIGSTOP)
     with qtbot.waitSignal(window.workers.notice, timeout=TIMEOUT) as told:
         window.panels.noise.slider.setValue(77)
-    assert "gave no answer within 0.3 s over tests/conv/model.onnx and was replaced" in told.args[0]
+    assert "did not reply within 0.3 s over tests/conv/model.onnx and was replaced" in told.args[0]
     settle_window(qtbot, window)
     assert window.panels.noise.view.figure is not None and window.panels.noise.view.sentence == ""
 
@@ -119,8 +119,8 @@ def test_a_file_that_ends_two_workers_is_refused_and_others_go_on(
     workers.notice.connect(told.append)
     workers.worker_ready.connect(lambda _: os.kill(workers.process_id, signal.SIGSTOP))
     reply = send_and_wait(qtbot, workers, file)
-    assert "graph.onnx ended 2 worker processes (the last gave no answer within 0.3 s)" in reply.error
-    assert len(told) == 1 and "asked once more" in told[0]
+    assert "graph.onnx ended 2 worker processes (the last did not reply within 0.3 s)" in reply.error
+    assert len(told) == 1 and "tried once more" in told[0]
     assert "is not opened again" in send_and_wait(qtbot, workers, file).error
     workers.worker_ready.disconnect()
     other = write_run(tmp_path, "tests/other").graph("model")
@@ -143,7 +143,7 @@ def test_a_file_that_was_refused_is_opened_once_more_when_asked_to(
     sha256 = files.read(run.graph("model"), limit=1 << 20, label="").sha256
     window.workers._kills[sha256] = worker.KILLS_PER_FILE
     settle_window(qtbot, window)
-    assert "F5 tries once more" in window.panels.noise.view.sentence
+    assert "press F5 to try once more" in window.panels.noise.view.sentence
     assert len([sentence for sentence in window.notices.sentences if "not opened again" in sentence]) == 1
     window.run_loader.try_again()
     settle_window(qtbot, window)
@@ -154,11 +154,13 @@ def test_a_file_that_was_refused_is_opened_once_more_when_asked_to(
     "lie",
     [
         "out.write(b'x' * 5000)",
-        "out.write(protocol.encode({'kind': 'done', 'number': 99}))",
-        "out.write(protocol.encode({'kind': 'done', 'number': message.header['number']}, {'y': np.zeros(3)}))",
+        "out.write(messages.encode(Completed(99, {})))",
+        "out.write(messages.encode(Completed(request.number, {}, arrays={'y': np.zeros(3)})))",
         "out.write(b'aez1' + bytes([255]) * 12)",
+        "out.write(messages.encode(Ready('CPU', 'none', '')))",
+        "out.write(protocol.encode({'message': 'Completed', 'number': request.number}))",
     ],
-    ids=["noise", "another question", "another array", "too much"],
+    ids=["noise", "another number", "another array", "too much", "another message", "fields missing"],
 )
 def test_a_worker_that_sends_nonsense_is_not_believed(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch, lie: str
@@ -167,6 +169,22 @@ def test_a_worker_that_sends_nonsense_is_not_believed(
     monkeypatch.setattr(worker, "command", lambda: [sys.executable, "-I", "-c", script])
     reply = send_and_wait(qtbot, make_workers(), file)
     assert "ended 2 worker processes" in reply.error and not reply.arrays
+
+
+@pytest.mark.parametrize(("added", "believed"), [(0, True), (1, False), (-1, False)])
+def test_a_reply_whose_arrays_fit_is_believed_only_with_the_number_of_its_request(
+    make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch, added: int, believed: bool
+) -> None:
+    """The worker opens the graph truthfully, and lies about which request it answers when it has run it."""
+    number = f"request.number + {added} * isinstance(request, RunGraph)"
+    arrays = f"{FITTING} if isinstance(request, RunGraph) else {{}}"
+    script = LIAR.format(
+        root=str(worker.ROOT), lie=f"out.write(messages.encode(Completed({number}, {{}}, arrays={arrays})))"
+    )
+    monkeypatch.setattr(worker, "command", lambda: [sys.executable, "-I", "-c", script])
+    reply = send_and_wait(qtbot, make_workers(), file)
+    assert (reply.error == "", bool(reply.arrays)) == (believed, believed), reply.error
+    assert believed or "replied to another request" in reply.error
 
 
 def test_a_worker_that_cannot_start_is_told_with_its_reason(
@@ -268,7 +286,7 @@ def test_a_patient_question_outlives_the_worker_that_had_it(make_workers: Make, 
     os.kill(workers.process_id, signal.SIGSTOP)
     with qtbot.waitSignal(workers.notice, timeout=TIMEOUT) as told:
         workers.send(request(file, "patient", low_priority=True))
-    assert "asked once more" in told.args[0]
+    assert "tried once more" in told.args[0]
     qtbot.waitUntil(lambda: bool(replies), timeout=TIMEOUT)
     assert (replies[0].error, len(replies)) == ("", 1)
 

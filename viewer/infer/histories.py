@@ -1,33 +1,33 @@
-"""What the worker makes of a history.h5: all that the panels need at once, or the pictures of every epoch."""
+"""Reads a history.h5 in the worker: all that the panels need at once, or the pictures of every epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from viewer.infer.messages import Arrays
 from viewer.infer.requests import EPOCHS_BYTES
 from viewer.state import epochs
 from zoo import runs
 from zoo.errors import FileRefused
 
-Reply = tuple[dict[str, Any], Mapping[str, np.ndarray]]
+Found = tuple[dict[str, Any], Arrays]  # the facts and arrays of a reply
 
 
-def read_history(data: bytes, label: str) -> Reply:
-    """Read history.h5; the newest pictures go on, those of earlier epochs stay."""
+def read_history(data: bytes, label: str) -> Found:
+    """Read history.h5; of the pictures of its epochs only the newest are sent."""
     history = runs.unpack_history(data, source=label)
     arrays = dict(history.arrays)
     arrays.pop(runs.STEP_LOSS, None)
     pictures = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is not None:
         arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[-1:]
-    return {"kind": "done", "meta": dict(history.meta)}, arrays
+    return {"meta": dict(history.meta)}, arrays
 
 
-def read_epochs(data: bytes, label: str) -> Reply:
-    """Read what a run made of its samples in every epoch, or in as many as can be sent. Raises FileRefused."""
+def read_epochs(data: bytes, label: str) -> Found:
+    """Read the reconstructions of every epoch, or of as many as can be sent. Raises FileRefused."""
     pictures = runs.unpack_history(data, source=label).arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is None:
         raise FileRefused(f"{label} keeps no pictures of earlier epochs; train the run again to have them")
@@ -39,12 +39,12 @@ def read_epochs(data: bytes, label: str) -> Reply:
     chosen = _spread(len(pictures), most=min(epochs.MOST, EPOCHS_BYTES // pictures[0].nbytes))
     if not len(chosen):
         raise FileRefused(f"{label} keeps {pictures[0].nbytes / 2**20:.0f} MiB of pictures an epoch, too many to show")
-    header = {"kind": "done", "epochs": [int(index) + 1 for index in chosen]}
-    return header, {"reconstructions": np.ascontiguousarray(pictures[chosen])}
+    facts = {"epochs": [int(index) + 1 for index in chosen]}
+    return facts, {"reconstructions": np.ascontiguousarray(pictures[chosen])}
 
 
 def _spread(count: int, *, most: int) -> np.ndarray:
-    """Return at most so many indices, evenly spread with the first and the last; where one is to be had, the last."""
+    """Return at most `most` indices, evenly spread from the first to the last; if only one fits, the last."""
     if most >= count:
         return np.arange(count)
     return np.array([count - 1][:most]) if most < 2 else np.linspace(0, count - 1, most).round().astype(int)

@@ -1,7 +1,7 @@
 """A process that reads images and ends: a data set's test split, the embedded sample, or pictures that were dropped.
 
-Reading a data set imports much and takes memory that is not given back, and a picture from a stranger goes through
-decoders written in C: the window does neither itself. One question comes on standard input, one answer goes out.
+Reading a data set imports much and takes memory that is not given back, and a stranger's picture goes through decoders
+written in C: the window does neither itself. One request comes on standard input, one reply goes out.
 """
 
 from __future__ import annotations
@@ -9,33 +9,37 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from viewer.infer import protocol, sandbox
-from viewer.infer.protocol import Message
+from viewer.infer import messages, protocol, sandbox
+from viewer.infer.messages import (
+    DecodedPictures,
+    DecodePictures,
+    Message,
+    ReadSamples,
+    ReadSplit,
+    Refused,
+    SampleImages,
+    SplitImages,
+)
 from viewer.state import samples
 from zoo.errors import AezooError
 
 MOST_TEST = 10_000
 MOST_TRAINING = 2_000
 MOST_PICTURES = 10
-MOST_PIXELS = 64_000_000  # of a picture; beyond that a small file is meant to take the machine's memory
-LARGEST_SIDE = 1_024  # what is handed on: nothing of ours takes larger images
-
-Reply = tuple[dict[str, Any], Mapping[str, np.ndarray]]
+MOST_PIXELS = 64_000_000  # of a picture: a small file that unpacks to more is meant to exhaust the machine's memory
+LARGEST_SIDE = 1_024  # of what is sent on: no graph of the zoo takes larger images
 
 
-def split(header: Mapping[str, Any]) -> Reply:
-    """Read the test images of a data set, and some of those for training, evenly spread."""
+def split(request: ReadSplit) -> SplitImages:
+    """Read the test images of a data set, and some of its training images, evenly spread."""
     from zoo.data import sets, splits
 
-    dataset, cut = str(header["dataset"]), str(header["cut"])
-    name = dataset.removesuffix("-sample")
-    data = sets.SAMPLE if name != dataset else header.get("data")
-    loaded = splits.load(name, data, split=cut)
+    name = request.dataset.removesuffix("-sample")
+    data = sets.SAMPLE if name != request.dataset else request.data
+    loaded = splits.load(name, data, split=request.cut)
     test, train = loaded.test.take(slice(None, MOST_TEST)), loaded.train
     spread = np.linspace(0, len(train) - 1, min(MOST_TRAINING, len(train))).astype(int)
     arrays = {
@@ -44,28 +48,20 @@ def split(header: Mapping[str, Any]) -> Reply:
         "training": train.pixels[spread],
         "training_labels": train.labels[spread],
     }
-    return {"kind": "done", "provenance": test.provenance, "classes": list(test.classes)}, arrays
+    return SplitImages(test.provenance, tuple(test.classes), arrays=arrays)
 
 
-def embedded(header: Mapping[str, Any]) -> Reply:
-    """Make ten embedded images of a shape; no arrays where none has it."""
-    channels, height, width = (int(size) for size in header["shape"])
-    made = samples.embedded(
-        (channels, height, width),
-        dataset=str(header["dataset"]),
-        sigma=float(header["sigma"]),
-        task=str(header["task"]),
-    )
+def embedded(request: ReadSamples) -> SampleImages:
+    """Return ten embedded images of a shape; no arrays if there are none of that shape."""
+    channels, height, width = request.shape
+    made = samples.embedded((channels, height, width), dataset=request.dataset, sigma=request.sigma, task=request.task)
     if made is None:
-        return {"kind": "done"}, {}
-    return {"kind": "done", "provenance": made.provenance}, {"inputs": made.inputs, "targets": made.targets}
+        return SampleImages("")
+    return SampleImages(made.provenance, arrays={"inputs": made.inputs, "targets": made.targets})
 
 
-def pictures(arrays: Mapping[str, np.ndarray]) -> Reply:
-    """Decode dropped pictures, uint8 (H, W, 3) each; what cannot be read is told and the others are taken.
-
-    Transparent ones lie on white, as on paper.
-    """
+def pictures(request: DecodePictures) -> DecodedPictures:
+    """Decode pictures that were dropped or pasted; transparent ones are put on white."""
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
@@ -74,14 +70,14 @@ def pictures(arrays: Mapping[str, np.ndarray]) -> Reply:
     sandbox.close()
     made: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}
-    for name, data in list(arrays.items())[:MOST_PICTURES]:
+    for name, data in list(request.arrays.items())[:MOST_PICTURES]:
         try:
             made[name] = _decode(data.tobytes())
         except Exception as error:  # Pillow's decoders raise kinds of their own
             unknown = isinstance(error, UnidentifiedImageError)
-            said = (str(error).splitlines() or [type(error).__name__])[0][:120]
-            errors[name] = "of no format that is known" if unknown else said
-    return {"kind": "done", "errors": errors}, made
+            line = (str(error).splitlines() or [type(error).__name__])[0][:120]
+            errors[name] = "its format is not known" if unknown else line
+    return DecodedPictures(errors, arrays=made)
 
 
 def _decode(data: bytes) -> np.ndarray:
@@ -105,29 +101,27 @@ def _smallest_png() -> bytes:
     return buffer.getvalue()
 
 
-def reply(message: Message) -> Reply:
-    """Return the reply to the one question; what a user can mend becomes a sentence."""
+def reply(request: Message) -> Message:
+    """Return the reply to the one request; what a user can mend becomes a sentence."""
     try:
-        kind = message.header.get("kind")
-        if kind == "split":
-            return split(message.header)
-        if kind == "embedded":
-            return embedded(message.header)
-        assert kind == "pictures", kind
-        return pictures(message.arrays)
+        if isinstance(request, ReadSplit):
+            return split(request)
+        if isinstance(request, ReadSamples):
+            return embedded(request)
+        assert isinstance(request, DecodePictures), request
+        return pictures(request)
     except AezooError as error:
-        return {"kind": "refused", "sentence": str(error)}, {}
+        return Refused(0, str(error))
     except MemoryError:
-        return {"kind": "refused", "sentence": "there is not enough memory to read the images"}, {}
+        return Refused(0, "there is not enough memory to read the images")
 
 
 def main() -> None:
-    """Answer one question and end."""
+    """Answer one request and end."""
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not print into the answer
-    message = protocol.read(sys.stdin.buffer)
-    if message is not None:
-        header, arrays = reply(message)
-        out.write(protocol.encode(header, arrays))
+    os.dup2(2, 1)  # a library that prints must not print into the reply
+    frame = protocol.read(sys.stdin.buffer)
+    if frame is not None:
+        out.write(messages.encode(reply(messages.decode(frame, ReadSplit, ReadSamples, DecodePictures))))
         out.flush()
     os._exit(0)

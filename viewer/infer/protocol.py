@@ -1,6 +1,6 @@
-"""Messages between window and worker: a length-prefixed JSON header, then raw little-endian arrays; never pickle.
+"""Frames between processes: a length-prefixed JSON header, then raw little-endian arrays; never pickle.
 
-Whoever reads takes nothing on trust: lengths, types and shapes are checked against limits before memory is given.
+The reader trusts nothing: lengths, types and shapes are checked against limits before memory is allocated.
 
     4 bytes   b"aez1"
     4 bytes   length of the header, uint32
@@ -23,20 +23,20 @@ import numpy as np
 MAGIC = b"aez1"
 DTYPES: dict[str, np.dtype[Any]] = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8"), "|u1": np.dtype("|u1")}
 MAX_HEADER = 4 << 20
-MAX_ANSWER = 64 << 20
-MAX_QUESTION = (256 << 20) + (16 << 20)
+MAX_REPLY = 64 << 20
+MAX_REQUEST = (256 << 20) + (16 << 20)
 MAX_ARRAYS = 600
 MAX_RANK = 8
-MAX_DIMENSION = 1 << 30
+MAX_VALUES = 1 << 30
 _PREFIX = struct.Struct("<4sIQ")
 
 
 class ProtocolError(ValueError):
-    """Bytes that are no message: the other side is broken or taken over."""
+    """Bytes that are no frame or no message: the other process is broken or has been taken over."""
 
 
 @dataclass(frozen=True, eq=False)
-class Message:
+class Frame:
     """A header, which is a JSON object, and arrays by name."""
 
     header: Mapping[str, Any]
@@ -44,12 +44,12 @@ class Message:
 
 
 def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
-    """Return the message as bytes; raise ValueError for a header that nobody would take."""
+    """Return a frame as bytes; raise ValueError for a header that is too large."""
     return b"".join(parts(header, arrays))
 
 
 def parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> list[memoryview]:
-    """Return the message as what follows one another in it; the arrays are not copied, since files may be large."""
+    """Return a frame as consecutive pieces; the arrays are not copied, since files may be large."""
     prepared = {name: _little_endian(array) for name, array in (arrays or {}).items()}
     listing = [{"name": name, "dtype": array.dtype.str, "shape": list(array.shape)} for name, array in prepared.items()]
     text = json.dumps({**header, "arrays": listing}, allow_nan=False).encode()
@@ -70,14 +70,14 @@ def _little_endian(array: np.ndarray) -> np.ndarray:
 def _split_prefix(prefix: bytes, limit: int) -> tuple[int, int]:
     magic, header, body = _PREFIX.unpack(prefix)
     if magic != MAGIC:
-        raise ProtocolError("it does not begin as a message does")
+        raise ProtocolError("it does not begin like a frame")
     if header > MAX_HEADER or body > limit:
-        raise ProtocolError(f"it announces {header + body:,} bytes, more than {limit:,} are not taken")
+        raise ProtocolError(f"it announces {header + body:,} bytes; at most {limit:,} are accepted")
     return header, body
 
 
-def decode(header: bytes, body: bytes | bytearray | memoryview) -> Message:
-    """Return the message of a header and the bytes behind it, or raise ProtocolError."""
+def decode(header: bytes, body: bytes | bytearray | memoryview) -> Frame:
+    """Return the frame of a header and the bytes behind it, or raise ProtocolError."""
     try:
         value = json.loads(header, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -96,7 +96,7 @@ def decode(header: bytes, body: bytes | bytearray | memoryview) -> Message:
         offset = end
     if offset != len(body):
         raise ProtocolError("its bytes are longer than its arrays")
-    return Message(header=value, arrays=arrays)
+    return Frame(header=value, arrays=arrays)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -105,42 +105,46 @@ def _no_constant(name: str) -> NoReturn:
 
 def _described(entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     if not isinstance(entry, dict):
-        raise ProtocolError("an array of it has no description")
+        raise ProtocolError("one of its arrays has no description")
     name, dtype, shape = entry.get("name"), entry.get("dtype"), entry.get("shape")
     known = DTYPES.get(dtype) if isinstance(dtype, str) else None
     if not isinstance(name, str) or known is None:
-        raise ProtocolError("an array of it has a type that is not agreed")
-    if not isinstance(shape, list) or len(shape) > MAX_RANK:
-        raise ProtocolError("an array of it has no proper shape")
-    if not all(type(size) is int and 0 <= size <= MAX_DIMENSION for size in shape):
-        raise ProtocolError("an array of it has no proper shape")
+        raise ProtocolError("one of its arrays has a type that was not agreed on")
+    if not isinstance(shape, list) or len(shape) > MAX_RANK or not _is_shape(shape):
+        raise ProtocolError("one of its arrays has no valid shape")
     return name, known, tuple(shape)
 
 
-class Decoder:
-    """Puts messages together from pieces as a pipe gives them; holds at most one message of `limit` bytes."""
+def _is_shape(shape: list[object]) -> bool:
+    """Whether NumPy can make an array of this shape: it refuses large sizes of an empty array too."""
+    sizes = [size for size in shape if type(size) is int and size >= 0]
+    return len(sizes) == len(shape) and math.prod(size or 1 for size in sizes) <= MAX_VALUES
 
-    def __init__(self, limit: int = MAX_ANSWER) -> None:
+
+class Decoder:
+    """Assembles frames from the pieces that a pipe delivers; holds at most one frame of `limit` bytes."""
+
+    def __init__(self, limit: int = MAX_REPLY) -> None:
         self._limit = limit
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Take the next piece and return the messages that are whole now; raise ProtocolError."""
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take the next piece and return the frames that are complete now; raise ProtocolError."""
         self._buffer += data
-        messages = []
+        frames = []
         while len(self._buffer) >= _PREFIX.size:
             header, body = _split_prefix(bytes(self._buffer[: _PREFIX.size]), self._limit)
             start, end = _PREFIX.size + header, _PREFIX.size + header + body
             if len(self._buffer) < end:
                 break
             with memoryview(self._buffer) as view:  # a slice of the buffer itself would be copied twice
-                messages.append(decode(bytes(view[_PREFIX.size : start]), bytes(view[start:end])))
+                frames.append(decode(bytes(view[_PREFIX.size : start]), bytes(view[start:end])))
             del self._buffer[:end]
-        return messages
+        return frames
 
 
-def read(stream: BinaryIO, *, limit: int = MAX_QUESTION) -> Message | None:
-    """Wait for the next message on a stream; None at its end."""
+def read(stream: BinaryIO, *, limit: int = MAX_REQUEST) -> Frame | None:
+    """Wait for the next frame on a stream; None at its end."""
     prefix = _exactly(stream, _PREFIX.size)
     if prefix is None:
         return None

@@ -1,7 +1,7 @@
-"""The worker process: opens graphs and histories behind the gate and answers questions on a pipe, one at a time.
+"""The worker process: opens graphs and histories behind the gate and answers requests on a pipe, one at a time.
 
-It is started as `python -I -c …` with a clean environment, imports all it will ever need, shuts the sandbox, and only
-then reads its first byte from a file. Standard input brings questions, standard output takes answers.
+It is started as `python -I -c …` with a clean environment, imports all it will ever need, closes the sandbox, and only
+then reads its first byte of a file. Requests come on standard input, replies go to standard output.
 """
 
 from __future__ import annotations
@@ -9,16 +9,24 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import time
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from viewer.infer import layers, protocol, sandbox
-from viewer.infer.histories import Reply, read_epochs, read_history
+from viewer.infer import layers, messages, protocol, sandbox
+from viewer.infer.histories import Found, read_epochs, read_history
 from viewer.infer.kept import LARGE_FILE, Kept, Loaded, give_back_memory
-from viewer.infer.protocol import Message
+from viewer.infer.messages import (
+    Completed,
+    NotOpen,
+    OpenFile,
+    Ready,
+    Refused,
+    RunGraph,
+    WorkerReply,
+    WorkerRequest,
+)
 from viewer.infer.running import along, run
 from zoo import card, gate, runs, sessions
 from zoo.errors import AezooError
@@ -38,9 +46,9 @@ MOST_THREADS = 4
 
 @dataclass
 class Worker:
-    """Answers questions; keeps the sessions used last, by what changes an answer: bytes, provider, inner layers.
+    """Answers requests; keeps the sessions used last, by all that changes a result: bytes, provider, inner layers.
 
-    Panels ask a graph for different outputs of the same images; it is run for the first of them, and all come along.
+    Panels want different outputs of a graph for the same images; it is run once, and all outputs are kept.
     """
 
     provider: str
@@ -51,71 +59,66 @@ class Worker:
         self.loaded = Kept(CUDA_SESSIONS if self.provider == "cuda" else SESSIONS, SESSION_BYTES)
         self.made = Kept(MADE, MADE_BYTES)
 
-    def reply(self, message: Message) -> Reply:
-        """Return the reply to one question; what the file is to blame for becomes a sentence."""
-        label = str(message.header.get("label", "this file"))
-        begun = time.perf_counter()
+    def reply(self, request: WorkerRequest) -> WorkerReply:
+        """Return the reply to one request; whatever is wrong with the file becomes a sentence."""
         try:
-            header, arrays = self._dispatch(message, label)
+            found = self._run(request) if isinstance(request, RunGraph) else self._open(request)
         except AezooError as error:
-            header, arrays = {"kind": "refused", "sentence": str(error)}, {}
+            return Refused(request.number, str(error))
         except MemoryError:
-            header, arrays = {"kind": "refused", "sentence": f"{label} needs more memory than a worker may use"}, {}
-        except Exception as error:  # onnxruntime raises kinds of its own; whatever it is, the window goes on
+            return Refused(request.number, f"{request.label} needs more memory than a worker may use")
+        except Exception as error:  # onnxruntime raises classes of its own; whatever it is, the window goes on
             line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            header, arrays = {"kind": "refused", "sentence": f"{label} could not be run ({line})"}, {}
-        header["milliseconds"] = (time.perf_counter() - begun) * 1e3
-        return header, arrays
+            return Refused(request.number, f"{request.label} could not be run ({line})")
+        return NotOpen(request.number) if found is None else Completed(request.number, found[0], arrays=found[1])
 
-    def _dispatch(self, message: Message, label: str) -> Reply:
-        kind, sha256 = message.header.get("kind"), str(message.header.get("sha256"))
-        if kind == "run":
-            return self._run(sha256, message, label)
-        data = message.arrays["file"].tobytes()
-        if kind == "graph":
-            return self._open(sha256, data, label)
-        if kind == "layers":
-            return self._open_layers(sha256, data, label)
-        assert kind in ("history", "epochs"), kind
-        return (read_history if kind == "history" else read_epochs)(data, label)
+    def _open(self, request: WorkerRequest) -> Found:
+        assert isinstance(request, OpenFile), request
+        data = request.arrays["file"].tobytes()
+        if request.kind == "graph":
+            return self._open_graph(request.sha256, data, request.label)
+        if request.kind == "layers":
+            return self._open_layers(request.sha256, data, request.label)
+        assert request.kind in ("history", "epochs"), request.kind
+        return (read_history if request.kind == "history" else read_epochs)(data, request.label)
 
-    def _run(self, sha256: str, message: Message, label: str) -> Reply:
-        inner = bool(message.header.get("inner"))
-        loaded = self.loaded.get((sha256, self.provider, inner))
+    def _run(self, request: RunGraph) -> Found | None:
+        """Return the outputs asked for, or None if the graph is not open."""
+        loaded = self.loaded.get((request.sha256, self.provider, request.inner))
         if loaded is None:
-            return {"kind": "missing"}, {}
-        images, outputs = message.arrays["images"], message.header["outputs"]
-        if inner:
-            return {"kind": "done"}, run(loaded, images, outputs, label=label)
-        key = (sha256, images.shape, hashlib.blake2b(images.data).digest())
+            return None
+        images, outputs = request.arrays["images"], request.outputs
+        if request.inner:
+            return {}, run(loaded, images, outputs, label=request.label)
+        key = (request.sha256, images.shape, hashlib.blake2b(images.data).digest())
         made = self.made.get(key) or {}
         if not made.keys() >= set(outputs):
             also = along(loaded.facts, len(images), LARGEST_MADE)
-            made = {**made, **run(loaded, images, outputs, label=label, also=also)}
+            made = {**made, **run(loaded, images, outputs, label=request.label, also=also)}
             size = sum(array.nbytes for array in made.values())
             if size <= LARGEST_MADE:
                 self.made.put(key, made, size)
-        return {"kind": "done"}, {name: made[name] for name in outputs}
+        return {}, {name: made[name] for name in outputs}
 
-    def _open(self, sha256: str, data: bytes, label: str) -> Reply:
+    def _open_graph(self, sha256: str, data: bytes, label: str) -> Found:
         facts = gate.check_onnx(data, source=label)
         session = sessions.make(data, provider=self.provider, threads=threads_for(facts, self.provider))
         self.loaded.put((sha256, self.provider, False), Loaded(session, facts), len(data))
         return describe(facts), {}
 
-    def _open_layers(self, sha256: str, data: bytes, label: str) -> Reply:
-        """Open a graph once more with its layers among its outputs: one session answers for all of them."""
+    def _open_layers(self, sha256: str, data: bytes, label: str) -> Found:
+        """Open a graph once more with its layers among its outputs: one session serves all of them."""
         facts = gate.check_onnx(data, source=label)
         found = layers.find(data)
         session = sessions.make(
             layers.expose(data, found), provider=self.provider, threads=threads_for(facts, self.provider)
         )
         self.loaded.put((sha256, self.provider, True), Loaded(session, facts, found.shapes), len(data))
-        return {"kind": "done", "layers": list(found.listing), "left_out": found.left_out}, {}
+        return {"layers": list(found.listing), "left_out": found.left_out}, {}
 
 
 def threads_for(facts: gate.GraphFacts, provider: str) -> int:
-    """Return how many threads a graph is worth, of the processor's cores that this process may use."""
+    """Return how many threads to give a graph, out of the cores that this process may use."""
     if provider != "cpu" or facts.multiply_adds < HEAVY:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -123,10 +126,9 @@ def threads_for(facts: gate.GraphFacts, provider: str) -> int:
 
 
 def describe(facts: gate.GraphFacts) -> dict[str, Any]:
-    """Word a graph's facts as JSON; of its metadata only the card goes on."""
+    """Return a graph's facts as JSON; of its metadata only the card is sent."""
     text = facts.metadata.get(card.METADATA_KEY)
     return {
-        "kind": "done",
         "inputs": [_port(port) for port in facts.inputs],
         "outputs": [_port(port) for port in facts.outputs],
         "opset": facts.opset,
@@ -142,7 +144,7 @@ def _port(port: gate.Port) -> dict[str, Any]:
 
 
 def warm_up() -> None:
-    """Go once through everything a question may need, so that nothing is imported when the sandbox is shut."""
+    """Go once through everything a request may need, so that nothing is imported after the sandbox is closed."""
     history = runs.History(meta={"state": ""}, arrays={runs.TRAIN_LOSS: np.zeros(1)})
     runs.unpack_history(runs.pack_history(history), source="warm-up")
     graph = _tiny_graph()
@@ -169,53 +171,50 @@ def _tiny_graph() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _again() -> sessions.Provider:
-    """Ask CUDA once more, now that the sandbox is shut: what it opens late may have been taken from it."""
+def _probe_in_sandbox() -> sessions.Provider:
+    """Probe CUDA once more, now that the sandbox is closed: it may need something that it can no longer open."""
     sessions.probe.cache_clear()
     provider = sessions.probe()
-    return provider if provider.name == "cuda" else sessions.Provider("cpu", "CUDA does not answer in the sandbox")
+    return provider if provider.name == "cuda" else sessions.Provider("cpu", "CUDA does not work in the sandbox")
 
 
 def serve(requests: BinaryIO, replies: BinaryIO, worker: Worker) -> None:
-    """Answer until the questions end."""
-    while (message := protocol.read(requests)) is not None:
-        large = "file" in message.arrays and message.arrays["file"].nbytes >= LARGE_FILE
-        reply = _reply(worker, message)
-        del message  # a file is not held while the next one comes
+    """Answer until the requests end."""
+    while (frame := protocol.read(requests)) is not None:
+        request = messages.decode(frame, OpenFile, RunGraph)
+        large = isinstance(request, OpenFile) and request.arrays["file"].nbytes >= LARGE_FILE
+        reply = _encoded_reply(worker, request)
+        del frame, request  # a file is not held while the next one comes
         replies.write(reply)
         replies.flush()
         if large:
             give_back_memory()
 
 
-def _reply(worker: Worker, message: Message) -> bytes:
-    """Return the answer as bytes, or a refusal in the place of one too large to send."""
-    number = message.header.get("number")
-    header, arrays = worker.reply(message)
+def _encoded_reply(worker: Worker, request: WorkerRequest) -> bytes:
+    """Return the reply as bytes, or a refusal instead of one that is too large to send."""
     try:
-        reply = protocol.encode({**header, "number": number}, arrays)
+        reply = messages.encode(worker.reply(request))
     except (ValueError, TypeError, MemoryError):
-        reply = b""  # what JSON has no word for, or too much of it
-    if reply and len(reply) <= protocol.MAX_ANSWER:
+        reply = b""  # something that JSON cannot hold, or too much of it
+    if reply and len(reply) <= protocol.MAX_REPLY:
         return reply
-    sentence = f"{message.header.get('label')} holds more than can be shown"
-    return protocol.encode({"kind": "refused", "sentence": sentence, "number": number})
+    return messages.encode(Refused(request.number, f"{request.label} holds more than can be shown"))
 
 
 def main() -> None:
-    """Start up, shut the sandbox, say so, and serve."""
+    """Start up, close the sandbox, say so, and serve."""
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # a library that prints must not print into an answer
+    os.dup2(2, 1)  # a library that prints must not print into a reply
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     sandbox.narrow()  # onnxruntime starts a thread when it is imported, which takes over only what holds by then
     provider = sessions.probe()
     warm_up()
     status = sandbox.close(cuda=provider.name == "cuda")
     if provider.name == "cuda":
-        provider = _again()
+        provider = _probe_in_sandbox()
     label = "CUDA" if provider.name == "cuda" else f"CPU ({provider.why_not_cuda})"
-    ready = {"kind": "ready", "provider": label, "sandbox": status.short, "details": status.details}
-    replies.write(protocol.encode(ready))
+    replies.write(messages.encode(Ready(label, status.short, status.details)))
     serve(requests, replies, Worker(provider.name))
     sys.stderr.close()
     os._exit(0)  # nothing to tidy up, and a library's exit handlers are slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from PySide6.QtCore import QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 from viewer.figures.strokes import pixels
-from viewer.infer.protocol import Message
+from viewer.infer.messages import DecodedPictures, DecodePictures, ReadSplit, SplitImages
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.requester import Query, Requester, Round
@@ -129,8 +129,8 @@ class ImageBrowser(QObject):
         if self._reading != name:
             self._reading = name
             self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
-            header = {"kind": "split", "dataset": name.dataset, "cut": name.cut, "data": self.data}
-            self._processes.send(header, {}, partial(self._take_split, name))
+            request = ReadSplit(name.dataset, name.cut, self.data)
+            self._processes.send(request, SplitImages, partial(self._take_split, name))
 
     def _why_not(self, state: State, split: Split) -> str:
         if split.error:
@@ -138,11 +138,11 @@ class ImageBrowser(QObject):
         name = clean(state.names().get(state.current, ""), limit=60) if state.current else ""
         return f"The images in {split.name.dataset} are not those that {name} was tested on; only its own are shown."
 
-    def _take_split(self, name: SplitName, message: Message | str) -> None:
+    def _take_split(self, name: SplitName, reply: SplitImages | str) -> None:
         self._reading = None
         self.progressed.emit("")
         try:
-            split = _absent(name, message) if isinstance(message, str) else split_of(name, message)
+            split = _absent(name, reply) if isinstance(reply, str) else split_of(name, reply)
         except (KeyError, ValueError) as error:
             split = _absent(name, f"the process that reads images sent what cannot be used ({error})")
         self._store.set_split(split)
@@ -264,8 +264,8 @@ class ImageBrowser(QObject):
         if len(data) > LARGEST_PICTURE:
             self.notice.emit(f"{name} has {len(data):,} bytes; a picture may have {LARGEST_PICTURE:,}.")
             return
-        arrays = {name: np.frombuffer(data, dtype=np.uint8)}
-        self._processes.send({"kind": "pictures"}, arrays, partial(self._take_pictures, callback, name))
+        request = DecodePictures(arrays={name: np.frombuffer(data, dtype=np.uint8)})
+        self._processes.send(request, DecodedPictures, partial(self._take_pictures, callback, name))
 
     def _take_file(self, callback: PictureCallback, done: JobResult) -> None:
         if done.error:
@@ -273,14 +273,13 @@ class ImageBrowser(QObject):
         else:
             self.decode_picture(done.result.data, done.result.label, callback)
 
-    def _take_pictures(self, callback: PictureCallback, name: str, message: Message | str) -> None:
-        if isinstance(message, str):
-            self.notice.emit(sentence(f"{name}: {message}"))
+    def _take_pictures(self, callback: PictureCallback, name: str, reply: DecodedPictures | str) -> None:
+        if isinstance(reply, str):
+            self.notice.emit(sentence(f"{name}: {reply}"))
             return
-        picture = message.arrays.get(name)
+        picture = reply.arrays.get(name)
         if picture is None or picture.ndim != 3 or picture.dtype != np.uint8 or picture.shape[2] != 3:
-            errors = message.header.get("errors")
-            why = clean(next(iter(errors.values()), ""), limit=120) if isinstance(errors, dict) else ""
+            why = clean(next(iter(reply.errors.values()), ""), limit=120)
             self.notice.emit(f"{name} is not a picture that can be read ({why}); expected PNG, JPEG or the like.")
             return
         callback(picture, name)
@@ -315,16 +314,15 @@ def errors_of(values: np.ndarray, targets: np.ndarray, labels: np.ndarray | None
     return numbers.mse(targets, values) if values.shape == targets.shape else None
 
 
-def split_of(name: SplitName, message: Message) -> Split:
+def split_of(name: SplitName, images: SplitImages) -> Split:
     """Make a Split of what a process sent; raise KeyError or ValueError for what is not as agreed."""
-    pixels, labels = message.arrays["pixels"], message.arrays["labels"]
-    training, training_labels = message.arrays["training"], message.arrays["training_labels"]
-    for images, names in ((pixels, labels), (training, training_labels)):
-        if images.dtype != np.uint8 or images.ndim != 4 or names.shape != images.shape[:1]:
-            raise ValueError("no proper images")
-    told: Mapping[str, Any] = message.header
-    classes = tuple(clean(text, limit=20) for text in told.get("classes", ()))
-    provenance = clean(told.get("provenance", ""))
+    pixels, labels = images.arrays["pixels"], images.arrays["labels"]
+    training, training_labels = images.arrays["training"], images.arrays["training_labels"]
+    for array, names in ((pixels, labels), (training, training_labels)):
+        if array.dtype != np.uint8 or array.ndim != 4 or names.shape != array.shape[:1]:
+            raise ValueError("its images are not uint8 (N, C, H, W) with one label each")
+    classes = tuple(clean(text, limit=20) for text in images.classes)
+    provenance = clean(images.provenance)
     return Split(name, pixels, labels.astype(np.uint8), training, training_labels.astype(np.uint8), classes, provenance)
 
 

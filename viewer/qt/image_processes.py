@@ -1,44 +1,41 @@
-"""The window's side of the processes that read images: one each question, killed when it takes too long."""
+"""The window's side of the processes that read images: one for each request, killed when it takes too long."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from viewer.infer import protocol
-from viewer.infer.protocol import Decoder, Message, ProtocolError
+from viewer.infer import messages
+from viewer.infer.messages import AnyMessage, Message, Refused
+from viewer.infer.protocol import Decoder, ProtocolError
 from viewer.qt.worker import python_command
 from viewer.state.formatting import clean
 
 SECONDS = 60
-LARGEST_ANSWER = 64 << 20
+LARGEST_REPLY = 64 << 20
 MOST_RUNNING = 2  # each takes a core for a second
-
-Callback = Callable[[Message | str], None]  # an answer, or the sentence of why there is none
 
 
 class ImageProcesses(QObject):
-    """Starts a process for each question and hands its answer, or one sentence, to who asked."""
+    """Starts a process for each request and calls back with its reply, or with a sentence on why there is none."""
 
     idle = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._running: list[_Reading] = []
-        self._waiting: deque[tuple[bytes, Callback]] = deque()
+        self._waiting: deque[tuple[Message, type[Message], Callable[[Any], None]]] = deque()
 
     @property
     def busy(self) -> bool:
         return bool(self._running or self._waiting)
 
-    def send(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | bytes, callback: Callback) -> None:
-        """Ask a new process; `taker` hears of it once."""
-        message = protocol.encode(dict(header), arrays if isinstance(arrays, Mapping) else {})
-        self._waiting.append((message, callback))
+    def send(self, request: Message, expected: type[AnyMessage], callback: Callable[[AnyMessage | str], None]) -> None:
+        """Send a request to a new process; `callback` is called once, with the reply expected or with a sentence."""
+        self._waiting.append((request, expected, callback))
         self._begin()
 
     def _begin(self) -> None:
@@ -48,7 +45,7 @@ class ImageProcesses(QObject):
             self._running.append(reading)
 
     def close(self) -> None:
-        """End those that still read, and begin no more."""
+        """End the running processes, and start no more."""
         self._waiting.clear()
         ending, self._running = self._running, []
         for reading in ending:
@@ -65,14 +62,17 @@ class ImageProcesses(QObject):
 
 
 class _Reading(QObject):
-    """One process, its answer and its end."""
+    """One process, from its request to its end."""
 
     over = Signal(object)
 
-    def __init__(self, message: bytes, callback: Callback, parent: QObject) -> None:
+    def __init__(
+        self, request: Message, expected: type[Message], callback: Callable[[Any], None], parent: QObject
+    ) -> None:
         super().__init__(parent)
-        self._taker: Callback | None = callback
-        self._decoder = Decoder(LARGEST_ANSWER)
+        self._expected = expected
+        self._callback: Callable[[Any], None] | None = callback
+        self._decoder = Decoder(LARGEST_REPLY)
         self._process = QProcess(self)
         self._process.setProcessEnvironment(_environment())
         self._process.readyReadStandardOutput.connect(self._read)
@@ -80,11 +80,11 @@ class _Reading(QObject):
         self._process.errorOccurred.connect(self._failed)
         command = python_command("viewer.infer.images")
         self._process.start(command[0], command[1:])
-        self._process.write(message)
+        self._process.write(messages.encode(request))
         QTimer.singleShot(1000 * SECONDS, self, self._too_late)
 
     def kill(self) -> None:
-        self._taker = None
+        self._callback = None
         self._process.kill()
 
     def wait(self) -> None:
@@ -92,37 +92,37 @@ class _Reading(QObject):
 
     def _read(self) -> None:
         try:
-            for message in self._decoder.feed(bytes(self._process.readAllStandardOutput().data())):
-                refused = message.header.get("kind") == "refused"
-                self._tell(clean(message.header.get("sentence", ""), limit=500) if refused else message)
+            for frame in self._decoder.feed(bytes(self._process.readAllStandardOutput().data())):
+                reply = messages.decode(frame, self._expected, Refused)
+                self._finish(clean(reply.sentence, limit=500) if isinstance(reply, Refused) else reply)
         except ProtocolError as error:
-            self._tell(f"the process that reads images sent what is no answer ({error})")
+            self._finish(f"the process that reads images sent an invalid reply ({error})")
 
-    def _tell(self, told: Message | str) -> None:
-        callback, self._taker = self._taker, None
+    def _finish(self, result: Message | str) -> None:
+        callback, self._callback = self._callback, None
         if callback is not None:
-            callback(told)
+            callback(result)
 
     def _too_late(self) -> None:
-        self._tell(f"the images could not be read within {SECONDS} s; try once more")
+        self._finish(f"the images could not be read within {SECONDS} s; try once more")
         self._process.kill()
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
-            self._tell("the process that reads images could not be started")
+            self._finish("the process that reads images could not be started")
             self._ended()
 
     def _ended(self, *_: object) -> None:
         self._read()
         last = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip().splitlines()
-        said = f" ({clean(last[-1], limit=160)})" if last else ""
-        self._tell(f"the process that reads images ended without an answer{said}")
+        last_line = f" ({clean(last[-1], limit=160)})" if last else ""
+        self._finish(f"the process that reads images ended without a reply{last_line}")
         self.over.emit(self)
         self.deleteLater()
 
 
 def _environment() -> QProcessEnvironment:
-    """The user's own, for the data lies where he says; with one thread, since it shares the machine with the worker."""
+    """The user's own environment, which may say where the data is; one thread, since the worker runs beside it."""
     environment = QProcessEnvironment.systemEnvironment()
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         environment.insert(name, "1")

@@ -8,15 +8,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
-from viewer.infer.protocol import Message
+from viewer.infer.messages import ReadSamples, SampleImages
 from viewer.infer.requests import Reply, Request
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
-from viewer.state import files, graph, history, library, samples
+from viewer.state import files, graph, history, library
 from viewer.state.formatting import clean, sentence
 from viewer.state.library import Entry, Stamp
+from viewer.state.samples import Samples
 from viewer.state.selection import State
 from zoo import card, gate
 from zoo.errors import FileRefused
@@ -41,7 +42,7 @@ class RunLoader(QObject):
         self._read: dict[tuple[str, Path], Stamp | None] = {}
         self._answers: dict[Request, Callable[[Reply], None]] = {}
         self._told_mismatch: set[str] = set()
-        self._embedded: dict[EmbeddedKey, list[Callable[[Message | str], None]]] = {}
+        self._embedded: dict[EmbeddedKey, list[Callable[[SampleImages | str], None]]] = {}
         workers.answered.connect(self._take_answer)
         store.changed.connect(self._state_changed)
         self._watcher = QFileSystemWatcher(self)
@@ -188,7 +189,7 @@ class RunLoader(QObject):
         self._ask(request, partial(self._take_history, entry))
 
     def _take_history(self, entry: Entry, reply: Reply) -> None:
-        meta = reply.header.get("meta")
+        meta = reply.facts.get("meta")
         if reply.error or not isinstance(meta, Mapping):
             self._history_failed(entry, reply.error or f"{reply.request.file.label} has no description")
             return
@@ -226,7 +227,7 @@ class RunLoader(QObject):
             self._graph_failed(entry, reply.error)
             return
         try:
-            opened = graph.from_header(reply.header)
+            opened = graph.from_header(reply.facts)
         except ValueError as error:
             self._graph_failed(entry, f"the worker's reply on {label} cannot be used ({error})")
             return
@@ -268,7 +269,7 @@ class RunLoader(QObject):
         opened, why = None, reply.error
         if not why:
             try:
-                opened = graph.from_header(reply.header)
+                opened = graph.from_header(reply.facts)
             except ValueError as error:
                 why = f"the worker's reply on {reply.request.file.label} cannot be used ({error})"
         sha256 = reply.request.file.sha256 if opened else ""
@@ -287,20 +288,20 @@ class RunLoader(QObject):
         waiting = self._embedded.setdefault(key, [])
         waiting.append(partial(self._take_samples, entry, told))
         if len(waiting) == 1:  # sixty graphs that take the same images need them once
-            wanted = {"shape": list(told.image_shape), "dataset": dataset, "sigma": told.noise, "task": task}
-            self._images.send({"kind": "embedded", **wanted}, b"", partial(self._take_embedded, key))
+            self._images.send(ReadSamples(*key), SampleImages, partial(self._take_embedded, key))
 
-    def _take_embedded(self, key: EmbeddedKey, message: Message | str) -> None:
+    def _take_embedded(self, key: EmbeddedKey, reply: SampleImages | str) -> None:
         for callback in self._embedded.pop(key, []):
-            callback(message)
+            callback(reply)
 
-    def _take_samples(self, entry: Entry, told: graph.Graph, message: Message | str) -> None:
-        if isinstance(message, str):
-            self._store.learn(entry.path, samples=None, samples_error=message)
+    def _take_samples(self, entry: Entry, told: graph.Graph, reply: SampleImages | str) -> None:
+        if isinstance(reply, str):
+            self._store.learn(entry.path, samples=None, samples_error=reply)
             return
         shape = "×".join(map(str, told.image_shape or ()))
         absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
-        made = samples.from_parts(message.header, message.arrays) if message.arrays else None
+        arrays = reply.arrays
+        made = Samples(arrays["inputs"], arrays["targets"], provenance=reply.provenance) if arrays else None
         self._store.learn(entry.path, samples=made, samples_error="" if made else absent)
 
 

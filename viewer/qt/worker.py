@@ -1,24 +1,24 @@
-"""The window's side of the worker process: mailboxes where the newest question wins, deadlines, restarts, a spare.
+"""The window's side of the worker process: mailboxes in which the newest request wins, deadlines, restarts, a spare.
 
-One question is with the worker at a time. While pages are turned or a slider is dragged, patient questions wait: those
-of the panels beside would hold up the next picture. A worker that dies, hangs or talks nonsense is killed, told of in
-one sentence and replaced by the spare; its question is asked once more, and a file that has ended two workers is not
-opened again.
+The worker has one request at a time. While pages are turned or a slider is dragged, requests of low priority wait:
+those of other panels would hold up the next picture. A worker that dies, hangs or sends nonsense is killed and replaced
+by the spare, and a notice says so; its request is sent once more. A file that ended two workers is not opened again.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter, OrderedDict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import get_args
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from viewer.infer import requests
-from viewer.infer.protocol import Decoder, Message, ProtocolError
-from viewer.infer.requests import Ready, Reply, Request
+from viewer.infer import messages, requests
+from viewer.infer.messages import Completed, Message, NotOpen, Ready, Refused, WorkerReply
+from viewer.infer.protocol import Decoder, Frame, ProtocolError
+from viewer.infer.requests import Reply, Request
 from viewer.state.formatting import clean
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,13 +28,16 @@ KILLS_PER_FILE = 2
 DEBOUNCE_MILLISECONDS = (
     40  # without a hurried answer until patient questions go on: a held key repeats every 25 to 33 ms
 )
-PIECE_BYTES = 1 << 20  # written to a worker in one go: a whole file of 15 MB takes the window a frame
+PIECE_BYTES = 1 << 20  # written to a worker at a time: a whole file of 15 MB would cost the window a frame
 _KEPT_VARIABLES = ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "HOME")
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # a thread that runs before the sandbox shuts is not in it
+_ONE_THREAD = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+)  # a thread started before the sandbox closes is not in it
 
 
 class WorkerProcess(QObject):
-    """One process: bytes out, messages in. `ended` comes once, with why."""
+    """One process: messages out, replies in. `ended` comes once, with the reason."""
 
     became_ready = Signal(object)
     answered = Signal(object)
@@ -43,16 +46,16 @@ class WorkerProcess(QObject):
     def __init__(self, command: list[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.ready: Ready | None = None
-        self.opened: set[tuple[str, requests.Kind]] = set()  # sha256 of the graphs it holds, and opened as what
+        self.opened: set[tuple[str, requests.Kind]] = set()  # sha256 of its graphs, and opened as what
         self._decoder = Decoder()
         self._over = False
-        self._last_words = b""
+        self._stderr = b""
         self._process = QProcess(self)
         self._process.setProcessEnvironment(_environment())
         self._outbox: deque[memoryview] = deque()
         self._process.bytesWritten.connect(self._feed)
         self._process.readyReadStandardOutput.connect(self._read)
-        self._process.readyReadStandardError.connect(self._hear)
+        self._process.readyReadStandardError.connect(self._read_stderr)
         self._process.finished.connect(self._finished)
         self._process.errorOccurred.connect(self._failed)
         self._process.start(command[0], command[1:])
@@ -61,9 +64,9 @@ class WorkerProcess(QObject):
     def process_id(self) -> int:
         return self._process.processId()
 
-    def send(self, parts: Iterable[memoryview]) -> None:
-        """Send a message; of a large one only a piece at a time is copied."""
-        self._outbox += (part for part in parts if part.nbytes)
+    def send(self, message: Message) -> None:
+        """Send a message; a large one is copied a piece at a time."""
+        self._outbox += (part for part in messages.parts(message) if part.nbytes)
         self._feed()
 
     def _feed(self) -> None:
@@ -74,7 +77,7 @@ class WorkerProcess(QObject):
             self._process.write(bytes(part[:PIECE_BYTES]))
 
     def stop(self, why: str) -> None:
-        """Kill it and say why; a second reason is not heard."""
+        """Kill it and say why; only the first reason counts."""
         if self._over:
             return
         self._over = True
@@ -86,39 +89,38 @@ class WorkerProcess(QObject):
         self.ended.emit(why)
 
     def close(self) -> None:
-        """End it in silence and wait until it is gone."""
+        """End it without a notice and wait until it is gone."""
         self._over = True
         self._process.kill()
         self._process.waitForFinished(2000)
 
     def _read(self) -> None:
         try:
-            messages = self._decoder.feed(bytes(self._process.readAllStandardOutput().data()))
-            for message in messages:
-                self._take(message)
+            for frame in self._decoder.feed(bytes(self._process.readAllStandardOutput().data())):
+                self._take(frame)
         except ProtocolError as error:
-            self.stop(f"sent what is no answer: {error}")
+            self.stop(f"sent an invalid reply: {error}")
 
-    def _take(self, message: Message) -> None:
+    def _take(self, frame: Frame) -> None:
         if self._over:
             return
         if self.ready is None:
-            self.ready = requests.ready_of(message)
+            self.ready = messages.decode(frame, Ready)
             self.became_ready.emit(self)
         else:
-            self.answered.emit(message)
+            self.answered.emit(messages.decode(frame, Completed, NotOpen, Refused))
 
-    def _hear(self) -> None:
-        """Keep the end of what it complains of; all of it would be as much as a hostile one likes."""
-        self._last_words = (self._last_words + bytes(self._process.readAllStandardError().data()))[-2000:]
+    def _read_stderr(self) -> None:
+        """Keep the end of what it prints; a hostile process could print without end."""
+        self._stderr = (self._stderr + bytes(self._process.readAllStandardError().data()))[-2000:]
 
     def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
         crashed = status == QProcess.ExitStatus.CrashExit
         why = f"died of signal {code}" if crashed else f"ended with exit code {code}"
-        self._hear()
-        lines = self._last_words.decode(errors="replace").strip().splitlines()
-        said = f" ({clean(lines[-1], limit=160)})" if lines and not crashed else ""
-        self.stop(why + said)
+        self._read_stderr()
+        lines = self._stderr.decode(errors="replace").strip().splitlines()
+        last_line = f" ({clean(lines[-1], limit=160)})" if lines and not crashed else ""
+        self.stop(why + last_line)
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
@@ -126,11 +128,11 @@ class WorkerProcess(QObject):
 
 
 class Workers(QObject):
-    """Takes questions, gives answers; the only thing that panels see of the worker process."""
+    """Takes requests, gives replies; the only part of the worker process that panels see."""
 
-    answered = Signal(object)  # Answer
-    notice = Signal(str)  # one sentence on what happened to a worker
-    worker_ready = Signal(object)  # Ready, of the worker that answers now
+    answered = Signal(object)  # Reply
+    notice = Signal(str)  # a sentence on what happened to a worker
+    worker_ready = Signal(object)  # Ready, of the worker now in use
     idle = Signal()
 
     def __init__(
@@ -145,8 +147,8 @@ class Workers(QObject):
         self._seconds = dict.fromkeys(get_args(requests.Kind), open_seconds) | {"run": run_seconds}
         self._keep_spare = keep_spare
         self._mailboxes: OrderedDict[str, Request] = OrderedDict()
-        self._asked: Request | None = None  # with the worker now
-        self._kind: requests.Kind = "graph"  # what it was asked of it first: a run may need an opening before
+        self._sent: Request | None = None  # with the worker now
+        self._kind: requests.Kind = "graph"  # of what was sent for it: to run a graph it may have to be opened first
         self._number = 0
         self._kills: Counter[str] = Counter()
         self._failed_starts = 0
@@ -155,15 +157,15 @@ class Workers(QObject):
         self._clock = QElapsedTimer()
         self._deadline = QTimer(self, singleShot=True)
         self._deadline.timeout.connect(self._too_late)
-        self._debounce = QTimer(self, singleShot=True)  # while it runs, patient questions wait
+        self._debounce = QTimer(self, singleShot=True)  # while it runs, requests of low priority wait
         self._debounce.timeout.connect(self._next)
         self._spare: WorkerProcess | None = None
         self._active: WorkerProcess | None = self._new_process()
 
-    # ---- asking ----
+    # ---- requests ----
 
     def send(self, request: Request) -> None:
-        """Put a question into its asker's mailbox, in the place of an older one."""
+        """Put a request into its requester's mailbox; it replaces an older one there."""
         if self._kills[request.file.sha256] >= KILLS_PER_FILE:
             self._answer_later(Reply(request, error=_refusal(request.file.label)))
         elif self._given_up:
@@ -171,11 +173,11 @@ class Workers(QObject):
         else:
             self._mailboxes[request.requester] = request
             if request.low_priority and not self._debounce.isActive():
-                self._debounce.start(0)  # whoever is in a hurry may be told of the same change after this asker
+                self._debounce.start(0)  # a more urgent request for the same change may still follow in this turn
             self._next()
 
     def withdraw(self, requests: Collection[Request]) -> bool:
-        """Take questions back, if all of them still wait; return whether they did."""
+        """Take requests back if all of them are still waiting; return whether they were."""
         if not all(self._mailboxes.get(request.requester) is request for request in requests):
             return False
         for request in requests:
@@ -183,16 +185,16 @@ class Workers(QObject):
         return True
 
     def forgive(self) -> None:
-        """Forget which files ended workers: they are opened once more."""
+        """Forget which files ended workers, so that they are opened once more."""
         self._kills.clear()
 
     @property
     def busy(self) -> bool:
-        return bool(self._mailboxes) or self._asked is not None
+        return bool(self._mailboxes) or self._sent is not None
 
     @property
     def process_id(self) -> int:
-        """Of the worker that answers now, 0 while there is none."""
+        """The process id of the worker in use, 0 while there is none."""
         return self._active.process_id if self._active else 0
 
     @property
@@ -217,17 +219,17 @@ class Workers(QObject):
         QTimer.singleShot(0, self, lambda: self.answered.emit(reply))
 
     def _next(self) -> None:
-        """Send the oldest of the most pressing questions if the worker is free."""
-        if self._asked is not None or self._active is None or self._active.ready is None:
+        """Send the oldest of the most urgent requests if the worker is free."""
+        if self._sent is not None or self._active is None or self._active.ready is None:
             return
         if not self._mailboxes:
             self._prepare_spare()
             self.idle.emit()
             return
-        request = min(self._mailboxes.values(), key=_rank)  # of those that are alike the first
+        request = min(self._mailboxes.values(), key=_rank)  # the first of equal rank
         if request.low_priority and self._debounce.isActive():
             return
-        self._asked = self._mailboxes.pop(request.requester)
+        self._sent = self._mailboxes.pop(request.requester)
         self._transmit(request)
 
     def _transmit(self, request: Request) -> None:
@@ -235,44 +237,44 @@ class Workers(QObject):
         self._number += 1
         if request.kind == "run" and (request.file.sha256, request.opening) in self._active.opened:
             self._kind = "run"
-            data = requests.running(self._number, request)
+            message: Message = requests.running(self._number, request)
         else:
             self._kind = request.opening
-            data = requests.opening(self._number, self._kind, request.file)
+            message = requests.opening(self._number, self._kind, request.file)
         self._clock.start()
         self._deadline.start(round(1000 * self._seconds[self._kind]))
-        self._active.send(data)
+        self._active.send(message)
 
-    # ---- answers ----
+    # ---- replies ----
 
-    def _take(self, process: WorkerProcess, message: Message) -> None:
-        request = self._asked
+    def _take(self, process: WorkerProcess, reply: WorkerReply) -> None:
+        request = self._sent
         if process is not self._active or request is None:
-            return process.stop("spoke without being asked")
-        if message.header.get("number") != self._number:
-            return process.stop("answered another question")
+            return process.stop("sent a reply without a request")
+        if reply.number != self._number:
+            return process.stop("replied to another request")
         self._deadline.stop()
-        if message.header.get("kind") == "missing" and self._kind == "run":
+        if isinstance(reply, Refused):
+            return self._finish(Reply(request, milliseconds=self._elapsed(), error=clean(reply.sentence, limit=500)))
+        if isinstance(reply, NotOpen):
             process.opened.discard((request.file.sha256, request.opening))
             return self._transmit(request)
-        if message.header.get("kind") == "refused":
-            sentence = clean(message.header.get("sentence", "the worker refused it"), limit=500)
-            return self._finish(Reply(request, milliseconds=self._elapsed(), error=sentence))
+        assert isinstance(reply, Completed), reply
         if self._kind in ("graph", "layers"):
             process.opened.add((request.file.sha256, self._kind))
             if request.kind == "run":
                 return self._transmit(request)
         try:
-            requests.check(request, message)
+            requests.check(request, reply)
         except ProtocolError as error:
-            return process.stop(f"sent what is no answer: {error}")
-        return self._finish(Reply(request, message.header, message.arrays, self._elapsed()))
+            return process.stop(f"sent an invalid reply: {error}")
+        return self._finish(Reply(request, reply.facts, reply.arrays, self._elapsed()))
 
     def _elapsed(self) -> float:
         return self._clock.nsecsElapsed() / 1e6
 
     def _finish(self, reply: Reply) -> None:
-        self._asked = None
+        self._sent = None
         if not reply.error:
             self._kills.pop(reply.request.file.sha256, None)
         if reply.request.kind == "run" and not reply.request.low_priority:
@@ -285,7 +287,7 @@ class Workers(QObject):
     def _new_process(self) -> WorkerProcess:
         process = WorkerProcess(command(), self)
         process.became_ready.connect(self._ready)
-        process.answered.connect(lambda message: self._take(process, message))
+        process.answered.connect(lambda reply: self._take(process, reply))
         process.ended.connect(lambda why: self._ended(process, why))
         QTimer.singleShot(round(1000 * START_SECONDS), process, lambda: self._check_start(process))
         return process
@@ -306,7 +308,7 @@ class Workers(QObject):
 
     def _too_late(self) -> None:
         if self._active is not None:
-            self._active.stop(f"gave no answer within {self._seconds[self._kind]:g} s")
+            self._active.stop(f"did not reply within {self._seconds[self._kind]:g} s")
 
     def _ended(self, process: WorkerProcess, why: str) -> None:
         if self._closing:
@@ -322,26 +324,26 @@ class Workers(QObject):
         self._replace(why)
 
     def _replace(self, why: str) -> None:
-        """Put the spare in the place of a worker that ended, and decide on the question it had."""
-        request, self._asked = self._asked, None
+        """Put the spare to use after a worker has ended, and decide what becomes of the request it had."""
+        request, self._sent = self._sent, None
         self._active, self._spare = self._spare, None
         if self._failed_starts >= STARTS_IN_A_ROW:
             return self._give_up(why)
         if self._active is None:
             self._active = self._new_process()
         if request is not None:
-            self._blame(request, why)
+            self._count_kill(request, why)
         elif why:
             self.notice.emit(f"The worker process {why} and was replaced.")
         if self._active.ready is not None:
             self.worker_ready.emit(self._active.ready)
         return self._next()
 
-    def _blame(self, request: Request, why: str) -> None:
+    def _count_kill(self, request: Request, why: str) -> None:
         label, sha256 = request.file.label, request.file.sha256
         self._kills[sha256] += 1
         if self._kills[sha256] < KILLS_PER_FILE:
-            self.notice.emit(f"The worker process {why} over {label} and was replaced; it is asked once more.")
+            self.notice.emit(f"The worker process {why} over {label} and was replaced; the file is tried once more.")
             self._mailboxes.setdefault(request.requester, request)
             return
         refused = [entry for entry in self._mailboxes.values() if entry.file.sha256 == sha256]
@@ -351,7 +353,7 @@ class Workers(QObject):
 
     def _give_up(self, why: str) -> None:
         self._given_up = f"no worker process can be started: it {why}"
-        self.notice.emit(f"Files cannot be opened, for {self._given_up}.")
+        self.notice.emit(f"Files cannot be opened: {self._given_up}.")
         waiting = list(self._mailboxes.values())
         self._mailboxes.clear()
         for request in waiting:
@@ -359,13 +361,13 @@ class Workers(QObject):
 
 
 def _rank(request: Request) -> int:
-    """What a picture waits for goes first, then what can wait a little, then histories."""
+    """What a picture is waiting for goes first, then what can wait a little, then histories."""
     return 2 if request.kind == "history" else int(request.low_priority)
 
 
 def _refusal(label: str, why: str = "") -> str:
     last = f" (the last {why})" if why else ""
-    return f"{label} ended {KILLS_PER_FILE} worker processes{last} and is not opened again; F5 tries once more"
+    return f"{label} ended {KILLS_PER_FILE} worker processes{last} and is not opened again; press F5 to try once more"
 
 
 def command() -> list[str]:

@@ -135,7 +135,7 @@ class Reader:
     def _history(self, folder: RunFolder) -> RunHistory:
         file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=str(folder.history))
         reply = self._ask(Request(requester="report", kind="history", file=file))
-        meta = reply.header.get("meta")
+        meta = reply.facts.get("meta")
         if not isinstance(meta, Mapping):
             raise FileRefused(f"{file.label} has no description")
         return history.from_parts(meta, reply.arrays)
@@ -146,7 +146,7 @@ class Reader:
             return Run(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
         try:
             file = files.read(place, limit=gate.MAX_ONNX_BYTES, label=str(place))
-            found = graph.from_header(self._ask(Request(requester="report", kind="graph", file=file)).header)
+            found = graph.from_header(self._ask(Request(requester="report", kind="graph", file=file)).facts)
         except (FileRefused, CheckFailed, ValueError) as error:
             told = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
             return Run(name, read, graph_error=told)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -40,11 +38,6 @@ def grey(images: np.ndarray) -> np.ndarray:
 def to_unit(pixels: np.ndarray) -> np.ndarray:
     """Turn uint8 pixels into float32 in [0, 1]."""
     return pixels.astype(np.float32) / np.float32(255)
-
-
-def from_parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Samples:
-    """Make the Samples of what a process of ours sent: float32 `inputs` and `targets`, and their provenance."""
-    return Samples(arrays["inputs"], arrays["targets"], provenance=str(header.get("provenance", "")))
 
 
 def embedded(shape: tuple[int, int, int], *, dataset: str = "", sigma: float = 0.0, task: str = "") -> Samples | None:

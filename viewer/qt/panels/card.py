@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QTextEdit, QToolButton, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.infer.requests import Ready
+from viewer.infer.messages import Ready
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.state.about import HASH, About, Difference, Pairs, about, side_by_side

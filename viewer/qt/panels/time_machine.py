@@ -184,7 +184,7 @@ class TimeMachine(Panel):
             self._films[path] = formatting.sentence(reply.error)
             return
         try:
-            found = epochs.from_parts(reply.header, reply.arrays)
+            found = epochs.from_parts(reply.facts, reply.arrays)
         except ValueError as error:
             self._films[path] = f"The worker's answer cannot be used ({error})."
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
-from viewer.infer.requests import Ready
+from viewer.infer.messages import Ready
 from viewer.qt.widgets.elided_label import hold_size
 from viewer.state.formatting import clean
 
