@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from train.options import share_of_cores
-from zoo import registry
+from train.distributed import jobs
+from train.distributed.jobs import ProgressCall, Remote, TrainRequest
+from train.one import Outcome
+from train.options import Options, share_of_cores
+from zoo import json_lines, registry
+from zoo.errors import DataError
+from zoo.recipe import Recipe
 from zoo.runs import RunFolder, find_runs
 
 THREADS = str(share_of_cores(2))
@@ -73,7 +79,7 @@ def test_a_recipe_waits_for_those_it_needs(tmp_path: Path) -> None:
 def children_of(process: subprocess.Popen[str]) -> list[int]:
     text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     workers = [int(child) for child in text.split()]
-    return [pid for pid in workers if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in workers if b"train.distributed.jobs" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def epochs_of(runs: Path, name: str) -> int:
@@ -91,14 +97,14 @@ def wait_for_epochs(process: subprocess.Popen[str], runs: Path, names: list[str]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
-def test_a_killed_process_is_replaced_and_its_recipe_taken_up_again(tmp_path: Path) -> None:
+def test_a_killed_process_is_replaced_and_its_recipe_resumed_once(tmp_path: Path) -> None:
     names = [f"purdue/dense@epochs=30,seed={seed}" for seed in (0, 1)]
     process = start(tmp_path, "purdue/dense", "--set", "epochs=30", "--set", "seed=0,1", "--jobs", "2")
     wait_for_epochs(process, tmp_path, names, 2)
     os.kill(children_of(process)[0], signal.SIGKILL)
     code, out, err = finish(process)
     assert code == 0, err
-    assert err.count("was killed by signal 9; it is taken up again") == 1
+    assert err.count("was killed by signal 9; it is resumed once") == 1
     assert "resumed after epoch" in err
     for name in names:
         assert out.count(f"{name}: 30 epochs") == 1, "nothing lost, nothing trained twice"
@@ -110,12 +116,47 @@ def test_sigterm_saves_all_and_one_line_goes_on_with_them(tmp_path: Path) -> Non
     names = [f"purdue/dense@epochs=400,seed={seed}" for seed in (0, 1)]
     process = start(tmp_path, "purdue/dense", "--set", "epochs=400", "--set", "seed=0,1", "--jobs", "2")
     wait_for_epochs(process, tmp_path, names, 2)
+    workers = children_of(process)
     process.send_signal(signal.SIGTERM)
     code, _, err = finish(process)
     assert code == 128 + signal.SIGTERM
+    assert len(workers) == 2 and not any(Path(f"/proc/{pid}").exists() for pid in workers), "no worker is left"
     assert f"aezoo train {names[0]} {names[1]} --resume --data sample --jobs 2" in err
     assert "Traceback" not in err
     assert all(2 <= epochs_of(tmp_path, name) < 400 for name in names)
+
+
+def test_each_training_of_a_worker_begins_with_its_share_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[tuple[str, int, Options]] = []
+    sent: list[Outcome] = []
+
+    def fail_on_one_thread(recipe: Recipe, options: Options, *_: object) -> None:
+        threads.append((recipe.name, torch.get_num_threads(), options))
+        torch.set_num_threads(1)
+        raise DataError("no such data")
+
+    options = Options(runs=tmp_path, after=("a", "b"))
+    requests = [json_lines.encode(TrainRequest(name, options)) for name in ("purdue/conv", "purdue/dense@seed=1")]
+    monkeypatch.setattr(jobs, "train_one", fail_on_one_thread)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(json_lines, "sender", lambda: sent.append)
+    monkeypatch.setattr(sys, "stdin", requests)
+    before = torch.get_num_threads()
+    try:
+        jobs.serve(3)
+    finally:
+        torch.set_num_threads(before)
+    assert threads == [("purdue/conv", 3, options), ("purdue/dense@seed=1", 3, options)]
+    assert [(outcome.error, outcome.code) for outcome in sent] == [("no such data", 2)] * 2
+
+
+def test_what_a_worker_sends_comes_out_as_it_went_in() -> None:
+    sent: list[ProgressCall | Outcome] = [Outcome("a", report={"mse": 0.5, "export": None}), Outcome("b", error="c")]
+    Remote(sent.append).begin("purdue/conv", epochs=3, done=1, steps=7, images=9)
+    assert [json_lines.decode(json_lines.encode(message), *jobs._MESSAGES) for message in sent] == sent
+    assert len(sent) == 3
 
 
 def test_settings_that_contradict_are_refused(tmp_path: Path) -> None:

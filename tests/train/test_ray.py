@@ -16,7 +16,7 @@ import torch
 
 from tests.train.test_jobs import epochs_of, losses, wait_for_epochs
 from train.distributed import ray as cluster
-from train.distributed.ray import Room
+from train.distributed.ray import Resources
 from train.options import Options
 from zoo.cli import main
 from zoo.errors import DeviceError, UsageError
@@ -68,7 +68,7 @@ def test_a_sweep_outlives_a_killed_worker_and_is_not_done_twice(tmp_path: Path) 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "ray").rglob("history.h5")}
     out, err = finish(start(tmp_path / "ray", *words, "--resume"))
     assert err.count("finished before") == 3
-    assert out.count("60 epochs") == 3, "a finished run is told of all the same"
+    assert out.count("60 epochs") == 3, "a finished run is reported all the same"
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
@@ -87,7 +87,7 @@ def test_ctrl_c_saves_the_sweep_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 @pytest.fixture
 def cluster_with_a_gpu() -> Iterator[str]:
-    """A cluster that is told of a GPU, which Ray counts and does not look for."""
+    """A cluster with a GPU, which Ray counts and does not look for."""
     from ray.cluster_utils import Cluster
 
     there = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1, "include_dashboard": False})
@@ -122,28 +122,28 @@ def options(**more: Any) -> Options:
 
 def test_a_training_is_given_a_gpu_where_there_is_one_and_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "somewhere")
-    assert cluster._room(FakeRay(2), None, options()) == Room(1, 1.0)
-    assert cluster._room(FakeRay(2), None, options(gpus=0.25)) == Room(1, 0.25)
-    assert cluster._room(FakeRay(2), None, options(device="cpu")) == Room(1, 0.0)
-    assert cluster._room(FakeRay(0), None, options()) == Room(1, 0.0)
+    assert cluster._resources(FakeRay(2), None, options()) == Resources(1, 1.0)
+    assert cluster._resources(FakeRay(2), None, options(gpus=0.25)) == Resources(1, 0.25)
+    assert cluster._resources(FakeRay(2), None, options(device="cpu")) == Resources(1, 0.0)
+    assert cluster._resources(FakeRay(0), None, options()) == Resources(1, 0.0)
     with pytest.raises(DeviceError, match="the cluster has no GPU"):
-        cluster._room(FakeRay(0), None, options(device="cuda"))
+        cluster._resources(FakeRay(0), None, options(device="cuda"))
     with pytest.raises(DeviceError, match="the cluster has 1; ask for no more"):
-        cluster._room(FakeRay(1), None, options(gpus=2))
+        cluster._resources(FakeRay(1), None, options(gpus=2))
     with pytest.raises(UsageError, match="one GPU at most"):
-        cluster._room(FakeRay(2), None, options(gpus=1.5))
+        cluster._resources(FakeRay(2), None, options(gpus=1.5))
     with pytest.raises(UsageError, match="--device cuda and --gpus 0 contradict"):
-        cluster._room(FakeRay(2), None, options(device="cuda", gpus=0))
+        cluster._resources(FakeRay(2), None, options(device="cuda", gpus=0))
 
 
 def test_a_task_finds_the_folders_from_elsewhere_and_takes_no_gpu_that_it_was_not_given(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = cluster._from_anywhere(Options(data="data", runs=Path("runs")), Room(1, 0))
-    assert (told.data, told.runs, told.device) == (str(tmp_path / "data"), tmp_path / "runs", "cpu")
-    told = cluster._from_anywhere(options(), Room(1, 0.5))
-    assert (told.data, told.device) == ("sample", "auto")
+    sent = cluster._from_anywhere(Options(data="data", runs=Path("runs")), Resources(1, 0))
+    assert (sent.data, sent.runs, sent.device) == (str(tmp_path / "data"), tmp_path / "runs", "cpu")
+    sent = cluster._from_anywhere(options(), Resources(1, 0.5))
+    assert (sent.data, sent.device) == ("sample", "auto")
 
 
 class Failing:
@@ -173,18 +173,18 @@ class Failing:
     ],
 )
 def test_what_ends_one_training_ends_no_sweep(error: Exception, sentence: str) -> None:
-    told = cluster._outcome(Failing(error), None, "one")  # type: ignore[arg-type]
-    assert told.report is None and told.code != 0
-    assert told.error.startswith(sentence)
+    outcome = cluster._outcome(Failing(error), None, "one")  # type: ignore[arg-type]
+    assert outcome.report is None and outcome.code != 0
+    assert outcome.error.startswith(sentence)
 
 
 def test_a_node_that_does_not_see_the_runs_or_has_other_versions_says_so(tmp_path: Path) -> None:
     asked = options()
-    told = cluster.task("purdue/dense", asked, Room(1, 0), str(tmp_path / "absent"), cluster._VERSIONS, None)
-    assert (told.code, told.report) == (2, None)
-    assert "does not see runs; name a --runs DIR that every node shares" in told.error
-    told = cluster.task("purdue/dense", asked, Room(1, 0), str(tmp_path / "absent"), "aezoo 9", None)
-    assert "and this machine aezoo 9; install the same on both" in told.error
+    outcome = cluster.task("purdue/dense", asked, Resources(1, 0), str(tmp_path / "absent"), cluster._VERSIONS, None)
+    assert (outcome.code, outcome.report) == (2, None)
+    assert "does not see runs; name a --runs DIR that every node shares" in outcome.error
+    outcome = cluster.task("purdue/dense", asked, Resources(1, 0), str(tmp_path / "absent"), "aezoo 9", None)
+    assert "and this machine aezoo 9; install the same on both" in outcome.error
 
 
 def test_an_address_where_nobody_answers_is_one_sentence_at_once(

@@ -1,19 +1,20 @@
 """`--jobs N`: several recipes at once, each in a process that keeps to its share of the cores.
 
 Processes share nothing but the run folders, and each draws its own numbers from its own seeds: what a recipe becomes
-does not depend on what is trained beside it. A process that is killed takes only its own recipe with it, which is taken
-up once more from its last checkpoint.
+does not depend on what is trained beside it. A process that is killed takes only its own recipe with it, which is
+resumed once from its last checkpoint.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import queue
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import torch
@@ -22,61 +23,84 @@ from train.interrupts import Interrupt
 from train.one import Outcome, train_one
 from train.options import Options, share_of_cores
 from train.progress import Progress
-from zoo import registry
+from zoo import json_lines, registry
 from zoo.errors import AezooError, Interrupted
 from zoo.recipe import Recipe
 
-_PATIENCE = 0.2  # seconds between two looks at the interrupt
+_SECONDS_BETWEEN_LOOKS = 0.2  # at the interrupt
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """Ask a worker to train a recipe."""
+
+    name: str
+    options: Options
+
+
+@dataclass(frozen=True)
+class ProgressCall:
+    """A call of one of Progress's methods in a worker, to be repeated in the process that shows the bars."""
+
+    method: str
+    arguments: list[Any]
+    keywords: dict[str, Any]
+
+    def repeat(self, progress: Progress) -> None:
+        getattr(progress, self.method)(*self.arguments, **self.keywords)
+
+
+_MESSAGES: tuple[type[ProgressCall | Outcome], ...] = (ProgressCall, Outcome)
 
 
 # ---- in the process ------------------------------------------------------------------------------------------
 
 
 class Remote(Progress):
-    """Passes on what a training tells to the process that shows it, as (method, arguments, keywords)."""
+    """The progress of a training in a worker: every call is sent to the process that shows it."""
 
-    def __init__(self, send: Callable[[tuple[str, tuple[Any, ...], dict[str, Any]]], None]) -> None:
+    def __init__(self, send: Callable[[ProgressCall], None]) -> None:
         super().__init__(quiet=True)
         self._send = send
 
-    def _pass_on(self, what: str, *words: Any, **more: Any) -> None:
-        self._send((what, words, more))
+    def _call(self, method: str, *arguments: Any, **keywords: Any) -> None:
+        self._send(ProgressCall(method, list(arguments), keywords))
 
     def begin(self, name: str, *, epochs: int, done: int, steps: int, images: int) -> None:
-        self._pass_on("begin", name, epochs=epochs, done=done, steps=steps, images=images)
+        self._call("begin", name, epochs=epochs, done=done, steps=steps, images=images)
 
     def step(self, count: int = 1) -> None:
-        """Not told of every batch: an epoch is told when it is done."""
+        """Send nothing at every batch: an epoch is reported when it is done."""
 
     def epoch(self, epoch: int, train_loss: float, val_loss: float) -> None:
-        self._pass_on("epoch", epoch, train_loss, val_loss)
+        self._call("epoch", epoch, train_loss, val_loss)
 
     def measuring(self, done: int = 0, of: int | None = None) -> None:
-        self._pass_on("measuring", done, of)
+        self._call("measuring", done, of)
 
     def exporting(self) -> None:
-        self._pass_on("exporting")
+        self._call("exporting")
 
     def end(self) -> None:
-        self._pass_on("end")
+        self._call("end")
 
     def say(self, line: str) -> None:
-        self._pass_on("say", line)
+        self._call("say", line)
 
     def warn(self, line: str) -> None:
-        self._pass_on("warn", line)
+        self._call("warn", line)
 
 
-def serve(pipe: Connection, threads: int) -> None:
-    """Train what the pipe names, until it is shut. Ctrl-C is the parent's to handle: it sends SIGTERM."""
+def serve(threads: int) -> None:
+    """Train what is requested on stdin, until it ends. Ctrl-C is the command's to handle: it sends SIGTERM."""
     interrupt = Interrupt()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, interrupt.receive)
-    torch.set_num_threads(threads)
-    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        while True:
-            name, options = pipe.recv()
-            pipe.send(("outcome", (outcome_of(name, options, interrupt, Remote(pipe.send)),), {}))
+    send = json_lines.sender()
+    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+        for line in sys.stdin:
+            request = json_lines.decode(line, TrainRequest)
+            torch.set_num_threads(threads)  # whatever the training before left
+            send(outcome_of(request.name, request.options, interrupt, Remote(send)))
 
 
 def outcome_of(name: str, options: Options, interrupt: Interrupt, progress: Progress) -> Outcome:
@@ -91,10 +115,12 @@ def outcome_of(name: str, options: Options, interrupt: Interrupt, progress: Prog
 
 @dataclass
 class _Worker:
-    process: SpawnProcess
-    pipe: Connection
+    process: subprocess.Popen[str]
     progress: Progress
     name: str | None = None
+
+
+_Inbox = queue.SimpleQueue[tuple[_Worker, ProgressCall | Outcome | None]]  # None: the worker has ended
 
 
 def train_all(
@@ -102,41 +128,43 @@ def train_all(
 ) -> Iterator[Outcome]:
     """Train so many recipes at once, one that needs another after it; yield how each ended, as it ends.
 
-    After an interrupt those that run save and end; what was not begun is not told of.
+    After an interrupt those that run save and end; of the others there is no outcome.
     """
     waiting = {recipe.name: recipe for recipe in recipes}
     again: set[str] = set()
     workers: list[_Worker] = []
-    told = False
+    inbox: _Inbox = queue.SimpleQueue()
+    stopping = False
     try:
         while True:
             if interrupt.received is None:
-                _hand_out(waiting, workers, each, jobs, progress)
-            elif not told:
-                told = True
+                _hand_out(waiting, workers, each, jobs, progress, inbox)
+            elif not stopping:
+                stopping = True
                 for worker in workers:
                     worker.process.terminate()
-            busy = [worker for worker in workers if worker.name is not None]
-            if not busy:
+            if all(worker.name is None for worker in workers):
                 return
-            for pipe in wait([worker.pipe for worker in busy], timeout=_PATIENCE):
-                worker = next(worker for worker in busy if worker.pipe is pipe)
-                outcome = _heard(worker)
-                if outcome is not None and outcome.code < 0:  # the process is gone
-                    workers.remove(worker)
-                    if outcome.name not in again and interrupt.received is None:
-                        again.add(outcome.name)
-                        waiting[outcome.name] = registry.load(outcome.name)
-                        progress.warn(f"{outcome.error}; it is taken up again")
-                        continue
-                if outcome is not None:
-                    yield outcome
+            try:
+                worker, message = inbox.get(timeout=_SECONDS_BETWEEN_LOOKS)
+            except queue.Empty:
+                continue
+            if isinstance(message, ProgressCall):
+                message.repeat(worker.progress)
+                continue
+            outcome = message or _lost(worker)
+            worker.progress.drop()
+            if message is None:
+                workers.remove(worker)
+                if worker.name not in again and interrupt.received is None:
+                    again.add(outcome.name)
+                    waiting[outcome.name] = registry.load(outcome.name)
+                    progress.warn(f"{outcome.error}; it is resumed once")
+                    continue
+            worker.name = None
+            yield outcome
     finally:
-        for worker in workers:
-            worker.pipe.close()
-        for worker in workers:
-            worker.process.join(5)
-            worker.process.kill()
+        _end(workers)
 
 
 def ready(waiting: Mapping[str, Recipe], running: Collection[str | None]) -> list[str]:
@@ -152,43 +180,57 @@ def _hand_out(
     each: Mapping[str, Options],
     jobs: int,
     progress: Progress,
+    inbox: _Inbox,
 ) -> None:
     for name in ready(waiting, {worker.name for worker in workers}):
         worker = next((worker for worker in workers if worker.name is None), None)
         if worker is None:
             if len(workers) == jobs:
                 return
-            worker = _start(share_of_cores(jobs), progress)
+            worker = _start(share_of_cores(jobs), progress, inbox)
             workers.append(worker)
         worker.name = name
         del waiting[name]
-        with contextlib.suppress(BrokenPipeError):  # it is gone: heard of at the next look
-            worker.pipe.send((name, each[name]))
+        assert worker.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended: the inbox will say so
+            worker.process.stdin.write(json_lines.encode(TrainRequest(name, each[name])))
+            worker.process.stdin.flush()
 
 
-def _start(threads: int, progress: Progress) -> _Worker:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, threads), daemon=True)
-    process.start()
-    theirs.close()
-    return _Worker(process, ours, progress.beside())
+def _start(threads: int, progress: Progress, inbox: _Inbox) -> _Worker:
+    worker = _Worker(json_lines.start(__name__, str(threads)), progress.beside())
+    threading.Thread(target=_listen, args=(worker, inbox), daemon=True).start()
+    return worker
 
 
-def _heard(worker: _Worker) -> Outcome | None:
-    """Show what a process tells; return its outcome where it has one. A code below zero: the process is gone."""
-    assert worker.name is not None
-    try:
-        what, words, more = worker.pipe.recv()
-    except (EOFError, ConnectionResetError):
-        worker.process.join()
-        code = worker.process.exitcode or 0
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return Outcome(worker.name, error=f"the process that trained {worker.name} {how}", code=-1)
-    if what == "outcome":
-        worker.name = None
-        worker.progress.drop()
-        outcome: Outcome = words[0]
-        return outcome
-    getattr(worker.progress, what)(*words, **more)
-    return None
+def _listen(worker: _Worker, inbox: _Inbox) -> None:
+    assert worker.process.stdout is not None
+    with worker.process.stdout as messages:
+        for line in messages:
+            inbox.put((worker, json_lines.decode(line, *_MESSAGES)))
+    inbox.put((worker, None))
+
+
+def _lost(worker: _Worker) -> Outcome:
+    """Return the outcome of a recipe whose worker has ended without one."""
+    code = worker.process.wait()
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return Outcome(worker.name or "", error=f"the process that trained {worker.name} {how}", code=1)
+
+
+def _end(workers: Sequence[_Worker]) -> None:
+    """Let the workers end, and kill those that do not within seconds."""
+    for worker in workers:
+        assert worker.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            worker.process.stdin.close()
+    for worker in workers:
+        try:
+            worker.process.wait(5)
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+            worker.process.wait()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,8 +1,8 @@
 """`--cluster ray`: the same sweep as tasks of Ray Core, on the cluster at RAY_ADDRESS, else on one of this machine.
 
-A task is one training, and may run any number of times: it takes up what it began before its worker died, and answers
-at once where it had finished (`train.one`). Ray repeats a task whose worker or node is lost. The run folders must lie
-where every node sees them; a node that does not is told of in one sentence.
+A task is one training, and may run any number of times: it resumes what it began before its worker died, and returns at
+once where it had finished (`train.one`). Ray repeats a task whose worker or node is lost. The run folders must lie
+where every node sees them; one sentence names a node that does not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import torch
 
 import zoo
-from train.distributed.jobs import Remote, outcome_of, ready
+from train.distributed.jobs import ProgressCall, Remote, outcome_of, ready
 from train.interrupts import Interrupt
 from train.one import Outcome
 from train.options import Options, share_of_cores
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 RETRIES = 3  # of a task whose worker was lost
-_PATIENCE = 0.2  # seconds between two looks at the interrupt
-_KNOCK = 5.0  # seconds that a cluster may take to answer at all
-_LAST_WORDS = 10.0  # seconds that a cancelled training may take to let go of its run
-_STORE = 100_000_000  # bytes of Ray's memory for objects; only words go through it
+_SECONDS_BETWEEN_LOOKS = 0.2  # at the interrupt
+_SECONDS_TO_CONNECT = 5.0  # that a cluster may take
+_SECONDS_TO_END = 10.0  # that a cancelled training may take to release its run
+_STORE = 100_000_000  # bytes of Ray's memory for objects; only messages go through it
 _VERSIONS = f"aezoo {zoo.__version__}, torch {torch.__version__.split('+')[0]}"
 
 
 @dataclass(frozen=True)
-class Room:
+class Resources:
     """What one training is given: cores, each a thread of torch, and a share of GPUs."""
 
     cpus: int
@@ -51,14 +51,14 @@ class Room:
 # ---- on a node -----------------------------------------------------------------------------------------------
 
 
-def task(name: str, options: Options, room: Room, seen: str, versions: str, queue: Any) -> Outcome:
-    """Train one recipe on a node, after a look whether the node can; `seen` is a file beside the runs."""
+def task(name: str, options: Options, given: Resources, marker: str, versions: str, queue: Any) -> Outcome:
+    """Train one recipe on a node, after a look whether the node can; `marker` is a file beside the runs."""
     if versions != _VERSIONS:
         return _refused(name, f"has {_VERSIONS}, and this machine {versions}; install the same on both")
-    if not Path(seen).is_file():
+    if not Path(marker).is_file():
         return _refused(name, f"does not see {options.runs}; name a --runs DIR that every node shares")
-    torch.set_num_threads(room.cpus)
-    cap_memory(room.gpus)
+    torch.set_num_threads(given.cpus)
+    cap_memory(given.gpus)
     return outcome_of(name, options, Interrupt(), Remote(queue.put))
 
 
@@ -81,13 +81,13 @@ def train_all(
     """Train on Ray, at most `jobs` at once, one that needs another after it; yield how each ended, as it ends."""
     ray = _import()
     first = next(iter(each.values()))
-    with _cluster(ray, jobs), _seen(first) as seen:
+    with _cluster(ray, jobs), _marker(first) as marker:
         from ray.util.queue import Queue
 
-        room = _room(ray, jobs, first)
-        progress.say(f"Ray: {_count(ray)}; each training has {_words(room)}")
+        given = _resources(ray, jobs, first)
+        progress.say(f"Ray: {_count(ray)}; each training has {_describe(given)}")
         queue: Any = Queue(actor_options={"num_cpus": 0})
-        kept = {"num_cpus": room.cpus, "num_gpus": room.gpus, "max_retries": RETRIES}
+        kept = {"num_cpus": given.cpus, "num_gpus": given.gpus, "max_retries": RETRIES}
         work = ray.remote(**kept)(task)
         waiting = {recipe.name: recipe for recipe in recipes}
         running: dict[Any, str] = {}
@@ -100,9 +100,10 @@ def train_all(
                 for name in ready(waiting, list(running.values()))[:free]:
                     del waiting[name]
                     shown[name] = progress.beside()
-                    words = (name, _from_anywhere(each[name], room), room, seen, _VERSIONS, _Named(name, queue))
-                    running[work.options(name=name).remote(*words)] = name
-                done, _ = ray.wait(list(running), timeout=_PATIENCE)
+                    sent = _from_anywhere(each[name], given)
+                    arguments = (name, sent, given, marker, _VERSIONS, _Sender(name, queue))
+                    running[work.options(name=name).remote(*arguments)] = name
+                done, _ = ray.wait(list(running), timeout=_SECONDS_BETWEEN_LOOKS)
                 _show(ray, queue, shown)
                 for reference in done:
                     name = running.pop(reference)
@@ -118,7 +119,7 @@ def train_all(
 
 
 def _import() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of ours tells anybody anything
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # we send statistics to nobody
     try:
         import ray
     except ImportError as error:
@@ -128,10 +129,10 @@ def _import() -> Any:
 
 @contextlib.contextmanager
 def _cluster(ray: Any, jobs: int | None) -> Iterator[None]:
-    """Be on the cluster that RAY_ADDRESS names, or on one of this machine that ends with us."""
+    """Connect to the cluster that RAY_ADDRESS names, or start one on this machine that ends with us."""
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        _knock(address)
+        _check_address(address)
     more: dict[str, Any] = {"address": address} if address else _local(jobs)
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **more)
@@ -147,12 +148,12 @@ def _cluster(ray: Any, jobs: int | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Raise where nobody answers there: Ray itself would try for many minutes."""
-    place = urlsplit(address if "://" in address else f"//{address}")
+def _check_address(address: str) -> None:
+    """Raise UsageError where nothing answers: Ray itself would try for many minutes."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
     try:
-        if place.hostname and place.port:
-            socket.create_connection((place.hostname, place.port), timeout=_KNOCK).close()
+        if parts.hostname and parts.port:
+            socket.create_connection((parts.hostname, parts.port), timeout=_SECONDS_TO_CONNECT).close()
     except (OSError, ValueError) as error:
         raise UsageError(
             f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}); start one with `ray start --head`, "
@@ -165,8 +166,8 @@ def _local(jobs: int | None) -> dict[str, Any]:
     return {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE, "address": "local"}
 
 
-def _room(ray: Any, jobs: int | None, options: Options) -> Room:
-    """Return what each training is given: a GPU where there is one, else cores only. Raises where there is no such."""
+def _resources(ray: Any, jobs: int | None, options: Options) -> Resources:
+    """Return what each training is given: a GPU where there is one, else cores only. Raises where that cannot be."""
     there: float = ray.cluster_resources().get("GPU", 0)
     gpus = options.gpus
     if gpus is None:
@@ -180,12 +181,12 @@ def _room(ray: Any, jobs: int | None, options: Options) -> Room:
     if gpus > 1:
         raise UsageError(f"--gpus {gpus:g}: a training uses one GPU at most; give a number from 0 to 1")
     here = not os.environ.get("RAY_ADDRESS")
-    return Room(share_of_cores(jobs or os.cpu_count() or 1) if here else 1, gpus)
+    return Resources(share_of_cores(jobs or os.cpu_count() or 1) if here else 1, gpus)
 
 
-def _words(room: Room) -> str:
-    cores = f"{room.cpus} core{'s' if room.cpus > 1 else ''}"
-    return f"{cores} and {room.gpus:g} of a GPU" if room.gpus else cores
+def _describe(given: Resources) -> str:
+    cores = f"{given.cpus} core{'s' if given.cpus > 1 else ''}"
+    return f"{cores} and {given.gpus:g} of a GPU" if given.gpus else cores
 
 
 def _count(ray: Any) -> str:
@@ -195,44 +196,44 @@ def _count(ray: Any) -> str:
 
 
 @contextlib.contextmanager
-def _seen(options: Options) -> Iterator[str]:
-    """Lay a file beside the runs, by which a node knows that it sees them."""
+def _marker(options: Options) -> Iterator[str]:
+    """Put a file beside the runs, by which a node knows that it sees them."""
     options.runs.mkdir(parents=True, exist_ok=True)
-    place = options.runs.resolve() / f".sweep-{options.sweep}"
-    place.touch()
+    path = options.runs.resolve() / f".sweep-{options.sweep}"
+    path.touch()
     try:
-        yield str(place)
+        yield str(path)
     finally:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
-def _from_anywhere(options: Options, room: Room) -> Options:
+def _from_anywhere(options: Options, given: Resources) -> Options:
     """Return the options with folders that a process elsewhere finds; without a GPU it computes on the CPU."""
-    device = "cpu" if options.device == "auto" and not room.gpus else options.device
+    device = "cpu" if options.device == "auto" and not given.gpus else options.device
     return replace(options, runs=options.runs.resolve(), data=sets.from_anywhere(options.data), device=device)
 
 
 @dataclass(frozen=True)
-class _Named:
-    """Puts what a training tells into the queue under its name."""
+class _Sender:
+    """Puts the progress of a training into the queue under its name."""
 
     name: str
     queue: Any
 
-    def put(self, told: Any) -> None:
-        with contextlib.suppress(_import().exceptions.RayError):  # a queue lost with its node costs words only
-            self.queue.put((self.name, told))
+    def put(self, call: ProgressCall) -> None:
+        with contextlib.suppress(_import().exceptions.RayError):  # a queue that is lost with its node costs lines only
+            self.queue.put((self.name, call))
 
 
 def _show(ray: Any, queue: Any, shown: Mapping[str, Progress]) -> None:
     with contextlib.suppress(ray.exceptions.RayError):
-        for name, (what, words, more) in queue.get_nowait_batch(queue.qsize()):
+        for name, call in queue.get_nowait_batch(queue.qsize()):
             if name in shown:
-                getattr(shown[name], what)(*words, **more)
+                call.repeat(shown[name])
 
 
 def _outcome(ray: Any, reference: ObjectRef[Outcome], name: str) -> Outcome:
-    """Return what a task answered; where Ray gave it up, the sentence that says so."""
+    """Return the outcome of a task; where Ray gave it up, with the sentence that says so."""
     try:
         outcome: Outcome = ray.get(reference)
     except ray.exceptions.RayTaskError as error:  # of our own code, or of a node without it
@@ -254,9 +255,9 @@ def _outcome(ray: Any, reference: ObjectRef[Outcome], name: str) -> Outcome:
 
 
 def _cancel(ray: Any, references: list[Any]) -> None:
-    """Stop what runs; every finished epoch is saved. Wait until the runs are let go of."""
+    """Stop what runs, every finished epoch of which is saved, and wait until the runs are released."""
     with contextlib.suppress(ray.exceptions.RayError, ConnectionError):  # a cluster that is lost has stopped by itself
         for reference in references:
             ray.cancel(reference, force=False)
         if references:
-            ray.wait(references, num_returns=len(references), timeout=_LAST_WORDS)
+            ray.wait(references, num_returns=len(references), timeout=_SECONDS_TO_END)
