@@ -310,7 +310,7 @@ def test_the_verb_trains_what_is_needed_first_and_a_quick_run_is_called_so(tmp_p
     code, out, err = aezoo(capsys, *words)
     assert code == 0
     assert "hesso/classifier is trained first, since it is needed by hesso/vae-3-10" in err
-    assert "these figures tell nothing of the recipe" in out
+    assert "these figures say nothing about the recipe" in out
     assert RunFolder.of(tmp_path, "hesso/vae-3-10").read_history().meta["state"] == "quick"
     code, _, err = aezoo(capsys, "train", "hesso/conv", "--precision", "fp8", "--data", "sample")
     assert (code, "--precision 'fp8' is none of auto, fp32, bf16" in err) == (2, True)
