@@ -111,7 +111,14 @@ def test_the_readme_says_what_the_card_says_and_its_lines_run(folder: Path, monk
     text = (bundle / "README.md").read_text()
     own = card.from_json((bundle / "card.json").read_text())
     assert text.startswith("# purdue/conv\n")
-    for told in (own.summary, "8×7×7 = 392 values", "3,217", own.data["licence"], own.data["provenance"], "pca"):
+    for told in (
+        own.summary,
+        "8×7×7 = 392 values",
+        "3,217",
+        own.data["licence"],
+        own.data["provenance"],
+        "nearest-example",
+    ):
         assert told in text
     code = text.split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(bundle)
@@ -359,7 +366,7 @@ def test_card_prints_what_a_lone_file_tells(folder: Path, capsys: Capture) -> No
         "8×7×7 = 392",
         "float32 batch×1×28×28",
         "divided by 255",
-        "pca",
+        "nearest-example",
         "CC BY 4.0",
     ):
         assert told in out, told

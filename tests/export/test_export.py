@@ -109,7 +109,14 @@ def test_exporting_again_gives_the_same_bytes(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["purdue/dense", "purdue/conv", "hesso/vae-2-all", "hesso/classifier", "letters/random"]
+    "name",
+    [
+        *("purdue/conv", "letters/random"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("purdue/dense", "hesso/vae-2-all", "hesso/classifier")
+        ),
+    ],
 )
 def test_the_shared_table_of_translations_changes_no_byte(
     name: str, trained_runs: TrainedRuns, monkeypatch: pytest.MonkeyPatch

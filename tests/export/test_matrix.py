@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -435,8 +436,17 @@ def test_code_in_the_folder_one_stands_in_is_not_run(
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("kind", [TensorProto.INT64, TensorProto.UINT8, TensorProto.DOUBLE, TensorProto.BOOL])
-@pytest.mark.parametrize("name", ["onnxruntime", "ort-node", "ort-web", "chromium"])
+TYPES = [TensorProto.INT64, TensorProto.UINT8, TensorProto.DOUBLE, TensorProto.BOOL]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *product(["onnxruntime", "ort-node"], TYPES),
+        *product(["ort-web", "chromium"], TYPES[:1]),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in product(["ort-web", "chromium"], TYPES[1:])),
+    ],
+)
 def test_outputs_of_other_types_are_compared_too(name: str, kind: int, tmp_path: Path) -> None:
     runtime = find(name)
     if runtime.version is None:

@@ -112,6 +112,7 @@ def test_a_killed_process_is_replaced_and_its_recipe_resumed_once(tmp_path: Path
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Linux")
+@pytest.mark.slow
 def test_sigterm_saves_all_and_one_line_goes_on_with_them(tmp_path: Path) -> None:
     names = [f"purdue/dense@epochs=400,seed={seed}" for seed in (0, 1)]
     process = start(tmp_path, "purdue/dense", "--set", "epochs=400", "--set", "seed=0,1", "--jobs", "2")

@@ -51,6 +51,7 @@ def worker_of(name: str) -> int:
 
 
 @linux
+@pytest.mark.slow
 def test_a_sweep_outlives_a_killed_worker_and_is_not_done_twice(tmp_path: Path) -> None:
     names = [f"purdue/dense@epochs=60,seed={seed}" for seed in (0, 1, 2)]
     words = ("purdue/dense", "--set", "epochs=60", "--set", "seed=0..2", "--cluster", "ray", "--jobs", "2")
@@ -73,6 +74,7 @@ def test_a_sweep_outlives_a_killed_worker_and_is_not_done_twice(tmp_path: Path) 
 
 
 @linux
+@pytest.mark.slow
 def test_ctrl_c_saves_the_sweep_and_says_how_to_go_on(tmp_path: Path) -> None:
     names = [f"purdue/dense@epochs=900,seed={seed}" for seed in (0, 1)]
     process = start(tmp_path, "purdue/dense", "--set", "epochs=900", "--set", "seed=0,1", "--cluster", "ray")
@@ -95,6 +97,7 @@ def cluster_with_a_gpu() -> Iterator[str]:
     there.shutdown()
 
 
+@pytest.mark.slow
 def test_two_trainings_share_a_gpu_of_the_cluster_at_ray_address(tmp_path: Path, cluster_with_a_gpu: str) -> None:
     words = ("purdue/dense", "--set", "seed=0,1", "--quick", "--cluster", "ray", "--gpus", "0.5")
     environment = {"RAY_ADDRESS": cluster_with_a_gpu}

@@ -68,6 +68,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         assert RunFolder.of(tmp_path / "two", name).read_history().meta["processes"] == 2
 
 
+@pytest.mark.slow
 def test_a_training_of_one_process_goes_on_in_two(tmp_path: Path) -> None:
     finish(start(tmp_path, "purdue/dense", "--precision", "fp32", "--epochs", "1", processes=1))
     out, _ = finish(start(tmp_path, "purdue/dense", "--precision", "fp32", "--epochs", "2", "--resume"))
@@ -79,6 +80,7 @@ def test_a_training_of_one_process_goes_on_in_two(tmp_path: Path) -> None:
 
 @linux
 @pytest.mark.parametrize("restarts", [0, 3], ids=["and ends with one sentence", "and is replaced by torchrun"])
+@pytest.mark.slow
 def test_a_killed_process_loses_nothing(restarts: int, tmp_path: Path) -> None:
     words = ("purdue/dense", "--epochs", "40")
     process = start(tmp_path, *words, launcher=(f"--max-restarts={restarts}",))
@@ -115,6 +117,7 @@ def test_ctrl_c_saves_and_says_the_command_that_goes_on(tmp_path: Path) -> None:
     assert err.count("saved. Resume with: torchrun --nproc-per-node=2 -m train purdue/dense --resume") == 1, err
 
 
+@pytest.mark.slow
 def test_what_a_team_cannot_do_is_one_sentence(tmp_path: Path) -> None:
     _, err = finish(start(tmp_path, "letters/class", "--quick"), code=2)
     assert err.count("letters/class normalises over the batch") == 1
@@ -123,6 +126,7 @@ def test_what_a_team_cannot_do_is_one_sentence(tmp_path: Path) -> None:
     assert err.count("leave --jobs and --cluster out") == 1
 
 
+@pytest.mark.slow
 def test_overwrite_is_heeded_by_every_command_of_torchrun(tmp_path: Path) -> None:
     words = ("purdue/dense", "--quick")
     finish(start(tmp_path, *words))
