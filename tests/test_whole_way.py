@@ -37,7 +37,7 @@ def test_from_pixels_to_a_window(tmp_path: Path) -> None:
 
     verified = json.loads(aezoo("verify", "all", "--runs", str(runs), "--json").stdout)
     assert [report["target"] for report in verified] == ["purdue/dense", "purdue/denoise"]
-    assert all(verdict["passed"] for verdict in verified)
+    assert all(report["passed"] for report in verified)
 
     folder = runs / "purdue" / "denoise"
     with h5py.File(folder / "history.h5", "r") as history:

@@ -1,4 +1,4 @@
-"""The benchmark of exported graphs asks both in turn, and tells what it compared."""
+"""The benchmark of exported graphs runs both in turn, and reports what it compared."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def test_a_run_is_computed_by_both_at_every_batch_size(
     runs, file = conv_run.path.parents[1], tmp_path / "bench.json"
     code, out, err = bench(capsys, "--runs", str(runs), *QUICKLY, "--json", "--out", str(file))
     assert (code, err) == (0, "")
-    told: dict[str, Any] = json.loads(out)
-    assert told == json.loads(file.read_text())
-    assert "torch" in told["machine"] and "cores" in told["machine"]["name"]
-    found = told["runs"]["purdue/conv"]["cpu"]
+    report: dict[str, Any] = json.loads(out)
+    assert report == json.loads(file.read_text())
+    assert "torch" in report["machine"] and "cores" in report["machine"]["name"]
+    found = report["runs"]["purdue/conv"]["cpu"]
     assert found["contenders"]["onnxruntime"]["about"].startswith("CPUExecutionProvider")
     assert found["contenders"]["torch"]["about"].startswith("eager on cpu")
     for each in NAMES:
@@ -71,13 +71,15 @@ def test_what_is_wrong_is_one_sentence(
     assert sentence in err and err.count("\n") == 1
 
 
-def test_where_nothing_was_trained_the_way_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_nothing_was_trained_the_command_that_trains_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, _, err = bench(capsys, "--runs", str(tmp_path))
     assert code == 2
     assert "train one first with `aezoo train purdue/conv`" in err
 
 
-def test_a_contender_that_is_gone_is_told_of() -> None:
+def test_a_contender_that_has_died_is_reported() -> None:
     with (
         pytest.raises(CheckFailed, match="lost ended with exit code 1 in the middle"),
         bench_process.child("lost", "zoo.no_such_module", {}),

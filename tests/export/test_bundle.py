@@ -54,21 +54,21 @@ def test_a_stranger_with_numpy_and_onnxruntime_reproduces_the_vectors(
     assert vectors["images"] == 2
 
     def tensor(port: str) -> np.ndarray:
-        told = vectors["tensors"][port]
-        return np.fromfile(bundle / "test" / told["file"], "<f4").reshape(told["shape"])
+        entry = vectors["tensors"][port]
+        return np.fromfile(bundle / "test" / entry["file"], "<f4").reshape(entry["shape"])
 
     assert {*vectors["graphs"]} == {path.name for path in bundle.glob("*.onnx")}
-    for graph, told in vectors["graphs"].items():
+    for graph, entry in vectors["graphs"].items():
         session = sessions.make((bundle / graph).read_bytes())
-        answers = session.run(list(told["outputs"]), {told["input"]: tensor(told["input"])})
-        for (output, near), answer in zip(told["outputs"].items(), answers, strict=True):
+        answers = session.run(list(entry["outputs"]), {entry["input"]: tensor(entry["input"])})
+        for (output, near), answer in zip(entry["outputs"].items(), answers, strict=True):
             assert np.abs(answer - tensor(output)).max() <= near["tolerance"] <= 1e-2, (graph, output)
 
 
 def test_card_json_lists_every_other_file_with_its_sum_and_size(folder: Path) -> None:
     files = files_of(folder / "purdue/conv")
-    told = json.loads(files.pop("card.json"))
-    assert told["files"] == {
+    content = json.loads(files.pop("card.json"))
+    assert content["files"] == {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()
     }
     assert files.keys() >= {"model.onnx", "encoder.onnx", "decoder.onnx", "README.md", "test/vectors.json"}
@@ -92,8 +92,8 @@ def test_the_index_lists_several_bundles_and_forgets_one_that_was_removed(
     )
 
     def index() -> dict[str, Any]:
-        told = json.loads((folder / "index.json").read_text())
-        return {entry["name"]: entry for entry in told["bundles"]}
+        content = json.loads((folder / "index.json").read_text())
+        return {entry["name"]: entry for entry in content["bundles"]}
 
     found = index()
     assert list(found) == ["hesso/classifier", "purdue/conv"]
@@ -111,7 +111,7 @@ def test_the_readme_says_what_the_card_says_and_its_lines_run(folder: Path, monk
     text = (bundle / "README.md").read_text()
     own = card.from_json((bundle / "card.json").read_text())
     assert text.startswith("# purdue/conv\n")
-    for told in (
+    for part in (
         own.summary,
         "8×7×7 = 392 values",
         "3,217",
@@ -119,7 +119,7 @@ def test_the_readme_says_what_the_card_says_and_its_lines_run(folder: Path, monk
         own.data["provenance"],
         "nearest-example",
     ):
-        assert told in text
+        assert part in text
     code = text.split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(bundle)
     namespace: dict[str, Any] = {}
@@ -238,12 +238,12 @@ def test_verify_proves_a_bundle_without_torch_s_weights(folder: Path, capsys: Ca
 
 def damage_vector(bundle: Path) -> str:
     """Change a vector and its sum, so that only the numbers tell."""
-    path, told = bundle / "test/reconstruction.f32", json.loads((bundle / "card.json").read_text())
+    path, content = bundle / "test/reconstruction.f32", json.loads((bundle / "card.json").read_text())
     values = np.fromfile(path, "<f4")
     values[7] += 0.01
     path.write_bytes(values.tobytes())
-    told["files"]["test/reconstruction.f32"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (bundle / "card.json").write_text(json.dumps(told, sort_keys=True, separators=(",", ":")))
+    content["files"]["test/reconstruction.f32"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (bundle / "card.json").write_text(json.dumps(content, sort_keys=True, separators=(",", ":")))
     return "FAILED  model.reconstruction against test vectors: 1.0e-02 of 1.0e-05"
 
 
@@ -258,9 +258,9 @@ def lose_a_file(bundle: Path) -> str:
 
 
 def list_another_s_file(bundle: Path) -> str:
-    told = json.loads((bundle / "card.json").read_text())
-    told["files"]["../../index.json"] = {"sha256": "0" * 64, "bytes": 1}
-    (bundle / "card.json").write_text(json.dumps(told, sort_keys=True, separators=(",", ":")))
+    content = json.loads((bundle / "card.json").read_text())
+    content["files"]["../../index.json"] = {"sha256": "0" * 64, "bytes": 1}
+    (bundle / "card.json").write_text(json.dumps(content, sort_keys=True, separators=(",", ":")))
     return "lists '../../index.json', which is not a file of its folder"
 
 
@@ -275,14 +275,14 @@ def rename_a_port(bundle: Path) -> str:
     return "has no output 'picture'|has no test vector of its output 'reconstruction'"
 
 
-def told_otherwise(change: Callable[[dict[str, Any]], None], sentence: str) -> Callable[[Path], str]:
-    """Change what vectors.json tells."""
+def change_vectors(change: Callable[[dict[str, Any]], None], sentence: str) -> Callable[[Path], str]:
+    """Change what vectors.json says."""
 
     def damage(bundle: Path) -> str:
         path = bundle / "test/vectors.json"
-        told = json.loads(path.read_text())
-        change(told)
-        path.write_text(json.dumps(told))
+        content = json.loads(path.read_text())
+        change(content)
+        path.write_text(json.dumps(content))
         return sentence
 
     return damage
@@ -335,12 +335,17 @@ DAMAGES = {
     "an endless tolerance": widen(float("inf")),
     "no tolerance": widen(float("nan")),
     "a negative tolerance": widen(-1.0),
-    "no graphs": told_otherwise(lambda told: told["graphs"].clear(), "has no test vectors"),
-    "no outputs": told_otherwise(lambda told: told["graphs"]["model.onnx"]["outputs"].clear(), "no test vector of its"),
-    "an endless shape": told_otherwise(lambda told: told["tensors"]["image"].update(shape=[float("inf")]), NO_LIST),
-    "many images": told_otherwise(lambda told: told["tensors"]["image"].update(shape=[9999, 1, 28, 28]), NO_LIST),
-    "many tensors": told_otherwise(
-        lambda told: told["tensors"].update({f"t{i}": told["tensors"]["image"] for i in range(99)}), "are not read"
+    "no graphs": change_vectors(lambda content: content["graphs"].clear(), "has no test vectors"),
+    "no outputs": change_vectors(
+        lambda content: content["graphs"]["model.onnx"]["outputs"].clear(), "no test vector of its"
+    ),
+    "an endless shape": change_vectors(
+        lambda content: content["tensors"]["image"].update(shape=[float("inf")]), NO_LIST
+    ),
+    "many images": change_vectors(lambda content: content["tensors"]["image"].update(shape=[9999, 1, 28, 28]), NO_LIST),
+    "many tensors": change_vectors(
+        lambda content: content["tensors"].update({f"t{i}": content["tensors"]["image"] for i in range(99)}),
+        "are not read",
     ),
     "a graph that nobody lists": add_an_unlisted_graph,
     "a wrong size": lie_about_a_size,
@@ -358,10 +363,10 @@ def test_verify_says_what_is_wrong_with_a_bundle(damage: Any, folder: Path, caps
     assert err == ""
 
 
-def test_card_prints_what_a_lone_file_tells(folder: Path, capsys: Capture) -> None:
+def test_the_card_of_a_lone_file_is_printed(folder: Path, capsys: Capture) -> None:
     code, out, _ = aezoo(capsys, "card", folder / "purdue/conv/encoder.onnx")
     assert code == 0
-    for told in (
+    for part in (
         "purdue/conv, encoder.onnx",
         "8×7×7 = 392",
         "float32 batch×1×28×28",
@@ -369,13 +374,13 @@ def test_card_prints_what_a_lone_file_tells(folder: Path, capsys: Capture) -> No
         "nearest-example",
         "CC BY 4.0",
     ):
-        assert told in out, told
+        assert part in out, part
     own = card.from_json((folder / "purdue/conv/card.json").read_text())
     for metric, value in own.metrics.items():
         assert f"{value:.4g}" in out, metric
     code, out, _ = aezoo(capsys, "card", folder, folder / "purdue/conv/card.json", "--json")
     assert code == 0
-    assert [told["name"] for told in json.loads(out)] == ["purdue/conv"] * 2
+    assert [part["name"] for part in json.loads(out)] == ["purdue/conv"] * 2
 
 
 def test_card_of_a_graph_without_one_says_so(tmp_path: Path, capsys: Capture) -> None:
@@ -438,8 +443,8 @@ def test_exports_at_the_same_time_lose_no_entry_of_the_index(
     several = [published, *(publish(registry.load(name), RunFolder.of(trained_runs(name), name)) for name in names)]
     with ThreadPoolExecutor(len(several)) as threads:
         list(threads.map(lambda each: write_bundle(each, tmp_path / "models"), several))
-    told = json.loads((tmp_path / "models/index.json").read_text())
-    assert [entry["name"] for entry in told["bundles"]] == sorted(["purdue/conv", *names])
+    content = json.loads((tmp_path / "models/index.json").read_text())
+    assert [entry["name"] for entry in content["bundles"]] == sorted(["purdue/conv", *names])
 
 
 # ---- kills, links and places ---------------------------------------------------------------------------------
@@ -509,9 +514,9 @@ def test_a_card_and_a_graph_that_somebody_changed_stay(conv_run: RunFolder, tmp_
     assert code == 2 and "model.onnx was not written by aezoo, or was changed since" in err
     publish(registry.load("purdue/conv"), conv_run)
     shutil.copy(conv_run.graph("model"), run.graph("model"))
-    told = json.loads(run.card.read_text())
-    told["choices"].append("mine")
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
+    content = json.loads(run.card.read_text())
+    content["choices"].append("mine")
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
     run.card.write_text(text)
     code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)
     assert code == 2 and "card.json was not written by aezoo, or was changed since" in err
@@ -532,12 +537,12 @@ def test_a_strangers_index_brings_no_entry_of_its_own(published: Published, fold
     index["bundles"].append({"name": "../../etc", "path": "../../etc"})
     (folder / "index.json").write_text(json.dumps(index))
     write_bundle(published, folder)
-    told = json.loads((folder / "index.json").read_text())
-    assert [(entry["name"], entry["path"]) for entry in told["bundles"]] == [("purdue/conv", "purdue/conv")]
-    assert "evil" not in json.dumps(told)
+    content = json.loads((folder / "index.json").read_text())
+    assert [(entry["name"], entry["path"]) for entry in content["bundles"]] == [("purdue/conv", "purdue/conv")]
+    assert "evil" not in json.dumps(content)
 
 
-def test_a_folder_that_cannot_be_written_is_told_as_such(published: Published, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_sentence(published: Published, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(WriteError, match=r"could not write .*file.*; choose another place"):
         write_bundle(published, tmp_path / "file" / "sub")

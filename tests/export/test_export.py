@@ -59,18 +59,22 @@ def test_every_recipe_exports_graphs_that_compute_what_torch_computes(name: str,
     exact = [check for check in published.checks if check.graph == "decoder(encoder)"]
     assert len(exact) == ("decoder" in ports)
     assert all(check.difference <= TOLERANCE for check in exact)
-    told = card.from_json(run.card.read_text())
-    assert (told.name, told.task, told.bottleneck == {}) == (name, recipe.task.name, recipe.task is CLASSIFY)
-    assert told.metrics.keys() >= {recipe.metric}
-    assert tasks.ranked(told.task, told.baselines)[0] in recipe.task.baselines[:2]
-    assert "sample" in told.data["provenance"]
+    own_card = card.from_json(run.card.read_text())
+    assert (own_card.name, own_card.task, own_card.bottleneck == {}) == (
+        name,
+        recipe.task.name,
+        recipe.task is CLASSIFY,
+    )
+    assert own_card.metrics.keys() >= {recipe.metric}
+    assert tasks.ranked(own_card.task, own_card.baselines)[0] in recipe.task.baselines[:2]
+    assert "sample" in own_card.data["provenance"]
 
 
 def test_a_classifiers_card_names_its_classes(trained_runs: TrainedRuns) -> None:
     run = RunFolder.of(trained_runs("letters/classifier-noise"), "letters/classifier-noise")
     publish(registry.load("letters/classifier-noise"), run)
-    told = card.from_json(run.card.read_text())
-    logits = next(port for port in told.outputs if port["name"] == "logits")
+    own_card = card.from_json(run.card.read_text())
+    logits = next(port for port in own_card.outputs if port["name"] == "logits")
     assert logits["classes"] == [*"BDGFIJLNPSRUVZ", "noise"]
 
 
@@ -349,7 +353,7 @@ def test_text_from_a_file_cannot_command_the_terminal(tmp_path: Path, capsys: Ca
     assert "\x1b" not in out + err
 
 
-def test_a_verdict_without_a_number_is_still_json(tmp_path: Path, capsys: Capture) -> None:
+def test_a_check_without_a_number_is_still_json(tmp_path: Path, capsys: Capture) -> None:
     nodes = [
         onnx.helper.make_node("Exp", ["image"], ["a"]),
         onnx.helper.make_node("Exp", ["a"], ["b"]),

@@ -150,10 +150,10 @@ def change_card(bundle: Path, name: str, listed: str) -> None:
 def expected_lines(bundle: Path) -> list[str]:
     """Return what every program prints of a sound bundle, as patterns."""
     card = json.loads((bundle / "card.json").read_text())
-    told = json.loads((bundle / "test" / "vectors.json").read_text())
+    vectors = json.loads((bundle / "test" / "vectors.json").read_text())
     lines = [
         rf"{re.escape(graph)} {output}: {NUMBER} of {entry['tolerance']:.1e} ok"
-        for graph, ports in told["graphs"].items()
+        for graph, ports in vectors["graphs"].items()
         for output, entry in ports["outputs"].items()
     ]
     assert lines
@@ -293,26 +293,24 @@ def test_a_card_that_lists_no_file_proves_nothing(program: Program, bundle: Path
     assert_one_sentence(call([*program, bundle]), "card.json lists no file")
 
 
-def test_vectors_of_another_size_than_they_tell_are_refused(program: Program, bundle: Path) -> None:
+def test_vectors_of_another_size_than_their_shape_are_refused(program: Program, bundle: Path) -> None:
     path = bundle / "test" / "image.f32"
     path.write_bytes(path.read_bytes() * 2)
     with_sum(bundle, "test/image.f32")
     assert_one_sentence(call([*program, bundle]))
 
 
-def test_a_missing_folder_is_told_in_one_sentence(program: Program, tmp_path: Path) -> None:
+def test_a_missing_folder_is_one_sentence(program: Program, tmp_path: Path) -> None:
     assert_one_sentence(call([*program, tmp_path / "nowhere"]), "card.json")
 
 
-def test_a_card_that_is_not_json_is_told_in_one_sentence(program: Program, bundle: Path) -> None:
+def test_a_card_that_is_not_json_is_one_sentence(program: Program, bundle: Path) -> None:
     (bundle / "card.json").write_text("{ no card")
     assert_one_sentence(call([*program, bundle]), "card.json")
 
 
 @pytest.mark.parametrize("data", [b"no image", b"\x89PNG\r\n\x1a\n"], ids=["text", "cut"])
-def test_a_file_that_is_no_image_is_told_in_one_sentence(
-    program: Program, bundles: Path, tmp_path: Path, data: bytes
-) -> None:
+def test_a_file_that_is_no_image_is_one_sentence(program: Program, bundles: Path, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "text.png").write_bytes(data)
     output = tmp_path / "output.png"
     assert_one_sentence(call([*program, bundles / GREY, tmp_path / "text.png", output]))
@@ -320,14 +318,12 @@ def test_a_file_that_is_no_image_is_told_in_one_sentence(
 
 
 @pytest.mark.parametrize("count", [0, 2, 4])
-def test_a_wrong_number_of_arguments_is_told_how_it_is_used(program: Program, bundles: Path, count: int) -> None:
+def test_a_wrong_number_of_arguments_shows_the_usage(program: Program, bundles: Path, count: int) -> None:
     done = call([*program, *[bundles / GREY, "image.png", "output.png", "more"][:count]])
     assert_one_sentence(done, "usage:", "BUNDLE [IMAGE OUTPUT]")
 
 
-def test_an_output_that_cannot_be_written_is_told_in_one_sentence(
-    program: Program, bundles: Path, tmp_path: Path
-) -> None:
+def test_an_output_that_cannot_be_written_is_one_sentence(program: Program, bundles: Path, tmp_path: Path) -> None:
     assert_one_sentence(call([*program, bundles / GREY, fitting(tmp_path), tmp_path / "nowhere" / "output.png"]))
 
 
@@ -357,6 +353,6 @@ def test_the_python_program_needs_nothing_of_ours(bundles: Path) -> None:
     assert not re.search(r"\b(?:from|import) (?:zoo|train|export|viewer|torch)\b", code)
 
 
-def test_the_kits_readme_tells_every_language() -> None:
-    told = (KIT / "README.md").read_text()
-    assert all(f"{folder}/" in told for folder in PROGRAMS)
+def test_the_readme_of_the_kit_names_every_language() -> None:
+    text = (KIT / "README.md").read_text()
+    assert all(f"{folder}/" in text for folder in PROGRAMS)

@@ -1,4 +1,4 @@
-"""The matrix: right numbers pass, wrong ones fail, and a runtime that crashes, hangs or eats memory is told of."""
+"""The matrix: right numbers pass, wrong ones fail, and a runtime that crashes, hangs or eats memory is table of."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_runtime_that_is_installed_computes_what_torch_computes(name: str, mod
     ],
 )
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names Linux's signals, and reads its /proc")
-def test_what_a_runtime_does_wrong_ends_its_own_process_and_is_told(
+def test_what_a_runtime_does_wrong_ends_its_own_process_and_is_reported(
     how: str, why: str, model_test: ConformanceTest, fake: Any
 ) -> None:
     cell = one(model_test, fake(how), Limits(seconds=6 if how in ("hangs", "floods") else 120, memory=1 << 30))
@@ -179,26 +179,28 @@ def test_wrong_numbers_fail_with_the_case_that_showed_them(
     runtime = fake(how)
     rows = list(run_matrix([model_test], [runtime], LIMITS))
     assert not rows[0].passed
-    told = as_text(rows, [runtime], [], LIMITS)
-    assert word in told
-    assert "1 FAILED: 1 graphs, 1 runs" in told.splitlines()[-1]
-    assert "(reconstruction, " in told
+    table = as_text(rows, [runtime], [], LIMITS)
+    assert word in table
+    assert "1 FAILED: 1 graphs, 1 runs" in table.splitlines()[-1]
+    assert "(reconstruction, " in table
     if how == "is wrong":
-        assert "× 2)" in told
+        assert "× 2)" in table
 
 
 def test_what_a_runtime_prints_besides_does_no_harm(model_test: ConformanceTest, fake: Any) -> None:
     assert one(model_test, fake("chatters")).passed
 
 
-def test_a_known_fault_is_told_with_its_source_and_fails_all_the_same(model_test: ConformanceTest, fake: Any) -> None:
+def test_a_known_fault_is_reported_with_its_source_and_fails_all_the_same(
+    model_test: ConformanceTest, fake: Any
+) -> None:
     known = Fault(lambda node: node.op_type == "Conv", "it cannot convolve", "https://example.org/issue/1")
     other = Fault(lambda node: node.op_type == "Loop", "it cannot loop", "https://example.org/issue/2")
     runtime = fake("is wrong", faults=(known, other))
     rows = list(run_matrix([model_test], [runtime], LIMITS))
-    told = as_text(rows, [runtime], [], LIMITS)
-    assert "known   fake: it cannot convolve (https://example.org/issue/1)" in told
-    assert "loop" not in told
+    table = as_text(rows, [runtime], [], LIMITS)
+    assert "known   fake: it cannot convolve (https://example.org/issue/1)" in table
+    assert "loop" not in table
     assert not rows[0].passed
 
 
@@ -249,9 +251,9 @@ def test_a_bundle_whose_vectors_disagree_fails(conv_run: RunFolder, tmp_path: Pa
     values = np.fromfile(bundle / "test/reconstruction.f32", "<f4")
     (bundle / "test/reconstruction.f32").write_bytes((values + np.float32(0.01)).tobytes())
     code, out, _ = aezoo(capsys, "verify", bundle, "--matrix", "--runtimes", "onnxruntime", "--json")
-    told = json.loads(out)
-    assert (code, told["passed"]) == (1, False)
-    cell = told["graphs"][0]["runtimes"]["onnxruntime"]
+    report = json.loads(out)
+    assert (code, report["passed"]) == (1, False)
+    cell = report["graphs"][0]["runtimes"]["onnxruntime"]
     assert cell["where"] == "reconstruction, vectors × 2"
     assert cell["max_difference"] == pytest.approx(0.01, rel=1e-3)
 
@@ -332,7 +334,7 @@ def test_memory_is_that_of_a_process_and_its_children() -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_a_program_that_cannot_be_started_is_told_of() -> None:
+def test_a_program_that_cannot_be_started_is_reported() -> None:
     assert supervise(["/no/such/program"], LIMITS).why == "cannot be started: no such file or directory"
 
 
@@ -374,7 +376,7 @@ def test_a_runtime_that_is_not_installed_is_a_dash_with_the_line_that_installs_i
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_cuda_s_absence_is_told_with_its_reason() -> None:
+def test_the_absence_of_cuda_is_reported_with_its_reason() -> None:
     cuda = find("ort-cuda")
     assert cuda.version is None
     assert cuda.absent

@@ -378,9 +378,9 @@ def test_a_classifier_names_the_class_of_the_largest_logit(
     drag(chrome, "pad", SEVEN)
     logits = assert_answers(site, still(chrome))["logits"][0].astype(np.float64)
     chances = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-    told = [line.text.split("\n") for line in element(chrome, "classes").find_elements("tag name", "li")]
-    assert [name for name, _ in told] == list("0123456789")
-    assert [float(share.removesuffix(" %")) for _, share in told] == pytest.approx(100 * chances, abs=0.06)
+    shown = [line.text.split("\n") for line in element(chrome, "classes").find_elements("tag name", "li")]
+    assert [name for name, _ in shown] == list("0123456789")
+    assert [float(share.removesuffix(" %")) for _, share in shown] == pytest.approx(100 * chances, abs=0.06)
     assert element(chrome, "best").text.split()[0] == str(logits.argmax())
 
 
@@ -399,7 +399,7 @@ def test_the_test_vectors_prove_every_graph_in_the_browser(
     show(f"model={name}&prove=1")
     proof = waiting.WebDriverWait(chrome, 30).until(lambda _: state(chrome)["proof"])
     graphs = json.loads((site / name / "test/vectors.json").read_text())["graphs"]
-    wanted = {(graph, output) for graph, told in graphs.items() for output in told["outputs"]}
+    wanted = {(graph, output) for graph, entry in graphs.items() for output in entry["outputs"]}
     assert {(line["graph"], line["output"]) for line in proof} == wanted
     assert all(line["ok"] and line["difference"] <= line["tolerance"] for line in proof)
     assert element(chrome, "verdict").text.startswith("ok: all")

@@ -1,4 +1,4 @@
-"""The benchmark compares like with like, and tells what it compared."""
+"""The benchmark compares like with like, and reports what it compared."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def bench(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, st
     return int(ending.value.code or 0), said.out, said.err
 
 
-def test_a_small_benchmark_tells_speed_losses_memory_and_conditions(
+def test_a_small_benchmark_reports_speed_losses_memory_and_conditions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = "purdue/dense --data sample --images 300 --epochs 2 --device cpu --precision fp32 --json --quiet".split()
     code, out, _ = bench(capsys, *words, "--out", str(tmp_path / "bench.json"))
     assert code == 0
-    told: dict[str, Any] = json.loads(out)
-    assert told == json.loads((tmp_path / "bench.json").read_text())
-    assert told["machine"]["torch"] == torch.__version__
-    assert all(limit > 1e8 for limit in told["limits"].values())
-    recipe = told["recipes"]["purdue/dense"]
+    report: dict[str, Any] = json.loads(out)
+    assert report == json.loads((tmp_path / "bench.json").read_text())
+    assert report["machine"]["torch"] == torch.__version__
+    assert all(limit > 1e8 for limit in report["limits"].values())
+    recipe = report["recipes"]["purdue/dense"]
     assert (recipe["images"], recipe["batch"]) == (300, 256)
     assert "sample" in recipe["provenance"]
     assert set(recipe["contenders"]) == {"ours", "plain", *(["keras"] if KERAS else [])}
@@ -53,7 +53,7 @@ def test_a_small_benchmark_tells_speed_losses_memory_and_conditions(
         assert 0 < low <= middle <= high
         assert 0 < row["losses"][1] < row["losses"][0] < 1
     speed = recipe["contenders"]["ours"]["images_a_second"] * recipe["operations_an_image"]
-    assert recipe["share_of_limit"] == pytest.approx(speed / told["limits"]["gemm_fp32"])
+    assert recipe["share_of_limit"] == pytest.approx(speed / report["limits"]["gemm_fp32"])
 
 
 @pytest.mark.parametrize("name", contenders.CAN)
@@ -72,9 +72,9 @@ def test_our_engine_learns_what_a_plain_loop_learns(name: str, splits: Splits) -
 
 
 def test_a_goal_is_reached_after_the_epochs_it_took() -> None:
-    told = Run(None, seconds=[3.0, 2.0, 2.0], losses=[0.3, 0.2, 0.1])  # type: ignore[arg-type]
-    assert told.time_to(0.2) == 5.0
-    assert told.time_to(0.05) is None
+    run_of_three = Run(None, seconds=[3.0, 2.0, 2.0], losses=[0.3, 0.2, 0.1])  # type: ignore[arg-type]
+    assert run_of_three.time_to(0.2) == 5.0
+    assert run_of_three.time_to(0.05) is None
 
 
 def test_the_operations_of_the_dense_network_are_counted() -> None:
@@ -95,7 +95,7 @@ def test_the_networks_in_keras_have_the_recipes_shapes_and_parameters(name: str)
     assert model.count_params() == parameter_count(recipe.network())
 
 
-def test_what_the_benchmark_cannot_do_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_benchmark_cannot_do_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench(capsys, "hesso/conv", "--data", "sample")[::2] == (
         2,
         "aezoo: the benchmark has no 'hesso/conv' for Keras; it knows purdue/conv, purdue/dense, freiburg/lr-0.001, "
@@ -143,8 +143,8 @@ def test_the_memory_is_of_the_process_itself() -> None:
         f"import numpy, subprocess, sys; held = numpy.ones(40_000_000); command = [sys.executable, '-c', {child!r}]; "
     )
     program += "print(subprocess.check_output(command, text=True))"
-    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT)
-    assert 1e6 < int(told.stdout) < 150e6
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert 1e6 < int(done.stdout) < 150e6
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")

@@ -84,7 +84,7 @@ def test_the_pictures_after_the_last_epoch_are_those_of_the_network_at_rest(
     assert abs(last - final).max() <= 1
 
 
-def test_the_loss_falls_and_the_history_tells_of_every_epoch_and_step(tmp_path: Path, train_quickly: Train) -> None:
+def test_the_loss_falls_and_the_history_holds_every_epoch_and_step(tmp_path: Path, train_quickly: Train) -> None:
     result = train_quickly("purdue/denoise", tmp_path, epochs=3)
     history = result.run.read_history()
     assert history.epochs == 3
@@ -176,10 +176,10 @@ def test_resuming_past_damaged_checkpoints_never_loses_what_is_committed_then(
     (run.checkpoint / "000004" / "state.pt").write_bytes(b"damaged")
     resumed = train_quickly("purdue/dense", tmp_path, epochs=5, resume=True)
     assert resumed.record.epochs == 5
-    checkpoint, troubles = checkpoints.newest(run)
+    checkpoint, errors = checkpoints.newest(run)
     assert checkpoint is not None
     assert checkpoint.epoch == 5
-    assert not troubles
+    assert not errors
 
 
 def test_overwriting_on_a_full_disk_does_not_cost_the_run_before(
@@ -289,7 +289,7 @@ def test_a_run_whose_last_epoch_is_not_on_the_disk_is_not_called_finished(
     assert same(final_state(straight.run), final_state(resumed.run))
 
 
-def test_a_stopped_training_tells_of_what_is_on_the_disk_and_not_of_what_was_trained(
+def test_a_stopped_training_names_the_epoch_on_the_disk_and_not_the_last_one_trained(
     tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt = Interrupt()

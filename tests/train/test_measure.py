@@ -90,7 +90,7 @@ def test_each_strategy_wants_its_letters_of_the_same_class(name: str, several: i
     assert torch.equal(prepare.bank, again), "chosen once for all"
 
 
-def test_a_class_is_told_as_one_white_pixel() -> None:
+def test_a_class_goes_in_as_one_white_pixel() -> None:
     test = split("letters/latent")
     assert test.inputs.shape == (60, 1, 1, 14)
     assert torch.equal(test.inputs.flatten(1).argmax(1), test.labels)
@@ -296,7 +296,7 @@ def test_the_latent_letters_start_from_the_trained_decoder_and_leave_it_alone(
     assert result.record.train_loss[1] < result.record.train_loss[0]
 
 
-def test_bf16_is_told_in_the_history_and_learns_nearly_the_same(tmp_path: Path, train_quickly: Train) -> None:
+def test_bf16_is_named_in_the_history_and_learns_nearly_the_same(tmp_path: Path, train_quickly: Train) -> None:
     exact = train_quickly("purdue/conv", tmp_path / "fp32", epochs=2)
     fast = train_quickly("purdue/conv", tmp_path / "bf16", epochs=2, precision="bf16")
     assert (exact.run.read_history().meta["precision"], fast.run.read_history().meta["precision"]) == ("fp32", "bf16")

@@ -16,9 +16,9 @@ def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str, deal
     recipe = registry.load(name)
     torch.manual_seed(0)
     network = recipe.network().double().eval()
-    twin = rewritten(network, deal=deal)
+    fused = rewritten(network, deal=deal)
     images = torch.rand(2, *recipe.input_shape, dtype=torch.float64)
-    wanted, got = network(images), twin(images)
+    wanted, got = network(images), fused(images)
     for one, two in zip(wanted, got, strict=True):
         assert (one is None and two is None) or torch.allclose(one, two, rtol=0, atol=1e-12)
     assert _gradients(network, wanted[0]) == pytest.approx(_gradients(network, got[0]), rel=1e-9, abs=1e-12)
@@ -32,10 +32,10 @@ def _gradients(network: nn.Module, answer: Tensor) -> list[float]:
 
 def test_the_weights_are_shared_and_the_layers_counted() -> None:
     network = registry.load("purdue/conv").network()
-    twin = rewritten(network)
-    assert {id(parameter) for parameter in twin.parameters()} == {id(parameter) for parameter in network.parameters()}
-    assert sum(isinstance(layer, UpsampledConvolution) for layer in twin.modules()) == 2
-    assert kinds(twin.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.MaxPool2d, nn.ReLU]
+    fused = rewritten(network)
+    assert {id(parameter) for parameter in fused.parameters()} == {id(parameter) for parameter in network.parameters()}
+    assert sum(isinstance(layer, UpsampledConvolution) for layer in fused.modules()) == 2
+    assert kinds(fused.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.MaxPool2d, nn.ReLU]
     assert kinds(network.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.ReLU, nn.MaxPool2d]
 
 

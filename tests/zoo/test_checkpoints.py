@@ -46,11 +46,11 @@ def test_one_flipped_bit_is_noticed_and_the_older_checkpoint_is_taken_with_a_mes
         flipped = bytearray(data)
         flipped[place] ^= 1 << place % 8
         state.write_bytes(flipped)
-        checkpoint, troubles = checkpoints.newest(run)
+        checkpoint, errors = checkpoints.newest(run)
         assert checkpoint is not None
         assert checkpoint.epoch == 1
-        assert len(troubles) == 1
-        assert "state.pt is not what was written" in troubles[0]
+        assert len(errors) == 1
+        assert "state.pt is not what was written" in errors[0]
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"format": "aezoo-checkpoint/9"}', b"\xff\xfe"])
@@ -58,13 +58,13 @@ def test_a_broken_manifest_is_passed_over(run: RunFolder, broken: bytes) -> None
     commit(run, 1)
     commit(run, 2)
     (run.checkpoint / "000002" / "manifest.json").write_bytes(broken)
-    checkpoint, troubles = checkpoints.newest(run)
+    checkpoint, errors = checkpoints.newest(run)
     assert checkpoint is not None
     assert checkpoint.epoch == 1
-    assert "is damaged" in troubles[0]
+    assert "is damaged" in errors[0]
 
 
-def test_no_checkpoint_is_told_with_what_to_do(run: RunFolder) -> None:
+def test_without_a_checkpoint_the_sentence_says_what_to_do(run: RunFolder) -> None:
     with pytest.raises(RunError, match=r"nothing was trained there; train it with `aezoo train`"):
         checkpoints.last(run)
 
@@ -100,10 +100,10 @@ def test_whichever_operation_fails_the_checkpoint_before_stays_whole(run: RunFol
             else:
                 if counting.calls < n:
                     break  # every operation had its turn
-        checkpoint, troubles = checkpoints.newest(run)
+        checkpoint, errors = checkpoints.newest(run)
         assert checkpoint is not None
         assert checkpoint.epoch in (1, 2)  # 2 when only the folder's own sync failed
-        assert not troubles
+        assert not errors
         assert not list(run.checkpoint.glob(".tmp-*"))
     else:
         pytest.fail("the loop never reached the end of a commit")

@@ -1,4 +1,4 @@
-"""Whether a window could be shown is told in a clause, before Qt would abort."""
+"""Why no window can be shown is said in a clause, before Qt would abort."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ def _no_display(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_no_display_at_all_is_told() -> None:
+def test_without_a_display_there_is_a_sentence() -> None:
     assert not display.has_display()
     assert "neither DISPLAY nor WAYLAND_DISPLAY is set" in display.trouble()
 
 
-def test_an_x_server_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_x_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":977")
     assert display.has_display()
     assert "DISPLAY=':977'" in display.trouble() or display.INSTALL_LINE in display.trouble()
 
 
-def test_a_wayland_display_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_wayland_display_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WAYLAND_DISPLAY", "nobody")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert "nothing answers at the Wayland display 'nobody'" in display.trouble()
 
 
-def test_an_unknown_platform_is_told_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_platform_is_named_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QT_QPA_PLATFORM", "bogus")
     assert "QT_QPA_PLATFORM names 'bogus', and Qt has" in display.trouble()
     assert "offscreen" in display.trouble()
@@ -46,7 +46,7 @@ def test_off_screen_nothing_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> No
     assert display.trouble() == ""
 
 
-def test_a_plugin_that_cannot_be_loaded_is_told_with_the_line_that_mends_it(
+def test_a_plugin_that_cannot_be_loaded_comes_with_the_line_that_mends_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DISPLAY", ":977")

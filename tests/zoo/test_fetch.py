@@ -21,11 +21,11 @@ def closed_url() -> str:
 
 
 def test_four_files_come_whole_and_are_not_fetched_twice(server: Server, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    brought = fetch.fetch_mnist(tmp_path, tell=lambda *facts: told.append(facts), mirrors=[server.url])
+    progress: list[tuple[str, int, int]] = []
+    brought = fetch.fetch_mnist(tmp_path, tell=lambda *facts: progress.append(facts), mirrors=[server.url])
     assert len(brought) == 4
     assert len(mnist.load("train", tmp_path)) == 7
-    assert {name for name, done, total in told if done == total} == {path.name for path in brought}
+    assert {name for name, done, total in progress if done == total} == {path.name for path in brought}
     assert fetch.fetch_mnist(tmp_path, tell=silent, mirrors=[server.url]) == []
     assert len(server.asked) == 4
 
