@@ -11,8 +11,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure, Hit, Spot
-from viewer.figures.comparison_layout import Placed
+from viewer.figures.comparison import Band, BandHit, BandPixel, Block, ComparisonFigure
+from viewer.figures.comparison_layout import ComparisonLayout
 from viewer.figures.mosaic import Scale
 from viewer.figures.theme import LIGHT
 
@@ -37,7 +37,7 @@ def figure_of(runs: int, *, sentence: bool = False) -> ComparisonFigure:
     return ComparisonFigure(LIGHT, tuple(blocks), 3, scale)
 
 
-def rects_of(placed: Placed) -> list[QRectF]:
+def rects_of(placed: ComparisonLayout) -> list[QRectF]:
     """Everything that must not overlap anything else."""
     cells = [cell for strips in placed.cells for strip in strips for cell in strip]
     large = [cell for strip in placed.large for cell in strip]
@@ -111,10 +111,12 @@ def test_a_point_tells_run_band_image_and_pixel(qapp: QApplication) -> None:
     cell = placed.cells[1][2][7]
     zoom = cell.width() / 28
     point = QPointF(cell.left() + 5.5 * zoom, cell.top() + 20.5 * zoom)
-    assert figure.spot(point, room, 1, metrics) == Spot(Hit(1, 2, 7), row=20, column=5)
-    assert figure.hit(point, room, 1, metrics) == Hit(1, 2, 7)
+    assert figure.spot(point, room, 1, metrics) == BandPixel(BandHit(1, 2, 7), row=20, column=5)
+    assert figure.hit(point, room, 1, metrics) == BandHit(1, 2, 7)
     large = placed.large[0][1]
-    assert figure.spot(large.bottomRight() - QPointF(1, 1), room, 1, metrics) == Spot(Hit(0, 1, 3), row=27, column=27)
+    assert figure.spot(large.bottomRight() - QPointF(1, 1), room, 1, metrics) == BandPixel(
+        BandHit(0, 1, 3), row=27, column=27
+    )
     assert figure.hit(QPointF(1, 1), room, 1, metrics) is None
 
 

@@ -9,8 +9,8 @@ from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import strokes
-from viewer.figures.drawn import Cell, DrawnFigure
-from viewer.figures.lines import Above, Line, LinesFigure
+from viewer.figures.drawn import DrawnCell, DrawnFigure
+from viewer.figures.lines import Above, LinesFigure, PlotLine
 from viewer.figures.mosaic import Large
 from viewer.figures.theme import DARK, LIGHT, Theme
 from viewer.state import drawing
@@ -101,9 +101,9 @@ def lines_figure(theme: Theme) -> LinesFigure:
     with_gaps = falling - 5
     with_gaps[[0, 4]] = np.inf, np.nan
     lines = (
-        Line("a run", X, falling, "#ff0000", now=24.0),
-        Line("noisy", X, with_gaps, "#00ff00", True, now=float("inf")),
-        Line("nothing yet", X, np.full(11, np.nan), "#0000ff"),
+        PlotLine("a run", X, falling, "#ff0000", now=24.0),
+        PlotLine("noisy", X, with_gaps, "#00ff00", True, now=float("inf")),
+        PlotLine("nothing yet", X, np.full(11, np.nan), "#0000ff"),
     )
     return LinesFigure(theme, lines, "noise σ", "PSNR", at=0.3, heading="at 0.3")
 
@@ -138,8 +138,11 @@ def test_two_figures_above_one_another_share_the_height(qapp: QApplication) -> N
 def test_what_came_of_a_drawing_is_painted_in_any_room(qapp: QApplication, theme: Theme, count: int) -> None:
     pixels = np.full((28, 28, 3), (255, 0, 0), dtype=np.uint8)
     pictures = (Large("given", pixels), Large("output", pixels))
-    cells = [Cell("a run", "280×280", pictures, told="mse"), Cell("b", "", pictures[:1], (("7", 0.9), ("1", 0.1)))]
-    figure = DrawnFigure(theme, tuple([*cells, Cell("c", sentence="Nothing.")] * 2)[:count])
+    cells = [
+        DrawnCell("a run", "280×280", pictures, told="mse"),
+        DrawnCell("b", "", pictures[:1], (("7", 0.9), ("1", 0.1))),
+    ]
+    figure = DrawnFigure(theme, tuple([*cells, DrawnCell("c", sentence="Nothing.")] * 2)[:count])
     for size in ((500, 300), (250, 500), (40, 30)):
         seen = painted(figure, *size, theme)
         assert (seen == [255, 0, 0]).all(axis=2).any() or size == (40, 30)

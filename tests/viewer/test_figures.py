@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPalet
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours, curves, mosaic, ticks
-from viewer.figures.mosaic import MosaicFigure, Row
+from viewer.figures.mosaic import ImageRow, MosaicFigure
 from viewer.figures.theme import DARK, LIGHT, Theme
 
 
@@ -105,7 +105,7 @@ def painted(figure: MosaicFigure | curves.CurvesFigure, width: int = 400, height
 
 def test_images_are_painted_pixel_for_pixel(qapp: QApplication) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (3, 7, 7, 3), dtype=np.uint8)
-    figure = MosaicFigure(LIGHT, (Row("", pixels),))
+    figure = MosaicFigure(LIGHT, (ImageRow("", pixels),))
     image = painted(figure)
     cells = figure.layout(QRectF(0, 0, 400, 300), 1, QFontMetricsF(QFont())).cells[0]
     zoom = cells[0].width() / 7
@@ -117,7 +117,7 @@ def test_images_are_painted_pixel_for_pixel(qapp: QApplication) -> None:
 
 
 def test_a_click_finds_its_column(qapp: QApplication) -> None:
-    figure = MosaicFigure(LIGHT, (Row("input", np.zeros((10, 28, 28, 3), np.uint8)),))
+    figure = MosaicFigure(LIGHT, (ImageRow("input", np.zeros((10, 28, 28, 3), np.uint8)),))
     rect, metrics = QRectF(0, 0, 800, 200), QFontMetricsF(QFont())
     cell = figure.layout(rect, 1, metrics).cells[0][7]
     assert figure.hit(cell.center(), rect, 1, metrics) == 7
@@ -162,7 +162,7 @@ def test_values_that_hardly_differ_have_an_axis(low: float) -> None:
 
 
 def test_captions_that_do_not_fit_are_left_out(qapp: QApplication) -> None:
-    row = Row("", np.full((10, 28, 28, 3), 255, np.uint8))
+    row = ImageRow("", np.full((10, 28, 28, 3), 255, np.uint8))
     wide = MosaicFigure(LIGHT, (row,), captions=("0.0012345",) * 10)
     bare = MosaicFigure(LIGHT, (row,), captions=("",) * 10)
     assert painted(wide, 300, 120) == painted(bare, 300, 120)

@@ -9,12 +9,12 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import side_by_side
-from viewer.figures.equation import EquationFigure, Term
+from viewer.figures.equation import EquationFigure, EquationTerm
 from viewer.figures.latent_plane import Cloud, LatentPlaneFigure, Plane
-from viewer.figures.mosaic import Large, Row
+from viewer.figures.mosaic import ImageRow, Large
 from viewer.figures.sweep import SweepFigure
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.figures.time_line import Line, TimeLineFigure
+from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.state.latent import Range
 
 NARROW, WIDE = QRectF(4, 4, 330, 420), QRectF(4, 4, 900, 500)
@@ -72,9 +72,9 @@ def test_what_stands_still_is_painted_once_for_a_moving_cross_hair(metrics: QFon
     figure = LatentPlaneFigure(LIGHT, Range(), (0.5, 0.5), (plane(),))
     before = painted(figure, WIDE)
     moved = figure.at((1.5, 1.5), [PICTURE])
-    kept = next(iter(figure._still.values()))
+    kept = next(iter(figure._background.values()))
     after = painted(moved, WIDE)
-    assert next(iter(moved._still.values())) is kept
+    assert next(iter(moved._background.values())) is kept
     assert (before != after).any()
 
 
@@ -97,7 +97,7 @@ def test_cells_do_not_overlap_and_stay_inside(count: int) -> None:
 
 @pytest.mark.parametrize("rect", [NARROW, WIDE], ids=["narrow", "wide"])
 def test_rows_of_directions_are_hit_where_they_stand(metrics: QFontMetricsF, rect: QRectF) -> None:
-    rows = tuple(Row(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
+    rows = tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
     figure = SweepFigure(LIGHT, (Large("now", PICTURE), Large("mean", PICTURE)), rows, ("−3", "", "0", "", "+3"))
     placed = figure.layout(rect, 1.0, metrics)
     assert placed.cells and all(rect.contains(cell) for strip in placed.cells for cell in strip)
@@ -107,7 +107,7 @@ def test_rows_of_directions_are_hit_where_they_stand(metrics: QFontMetricsF, rec
 
 
 def test_where_there_is_no_room_for_rows_the_pictures_have_all_of_it(metrics: QFontMetricsF) -> None:
-    rows = tuple(Row(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
+    rows = tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
     figure = SweepFigure(LIGHT, (Large("now", PICTURE), Large("mean", PICTURE)), rows, ("",) * 5)
     low = QRectF(0, 0, 330, 100)
     placed = figure.layout(low, 1.0, metrics)
@@ -116,8 +116,10 @@ def test_where_there_is_no_room_for_rows_the_pictures_have_all_of_it(metrics: QF
 
 @pytest.mark.parametrize("rect", [NARROW, WIDE], ids=["narrow", "wide"])
 def test_a_sum_is_written_on_the_lines_that_show_it_largest(metrics: QFontMetricsF, rect: QRectF) -> None:
-    first = tuple(Term(sign, name, PICTURE) for sign, name in (("", "a"), ("−", "b"), ("+", "c")))
-    figure = EquationFigure(LIGHT, (first, (Term("=", "decoded", PICTURE), Term("", "pixels", PICTURE))))
+    first = tuple(EquationTerm(sign, name, PICTURE) for sign, name in (("", "a"), ("−", "b"), ("+", "c")))
+    figure = EquationFigure(
+        LIGHT, (first, (EquationTerm("=", "decoded", PICTURE), EquationTerm("", "pixels", PICTURE)))
+    )
     places = figure.layout(rect, 1.0, metrics)
     assert len(places) == 5 and all(rect.contains(place) for place in places)
     assert [figure.hit(place.center(), rect, 1.0, metrics) for place in places] == list(range(5))
@@ -128,7 +130,7 @@ def test_a_sum_is_written_on_the_lines_that_show_it_largest(metrics: QFontMetric
 def test_every_epoch_of_the_time_line_is_where_its_mark_is(metrics: QFontMetricsF) -> None:
     falling = 1 / np.arange(1, 13)
     falling[4] = np.nan
-    figure = TimeLineFigure(LIGHT, (Line("train", falling, "#0072b2", True),), 1, 12, 1)
+    figure = TimeLineFigure(LIGHT, (LossLine("train", falling, "#0072b2", True),), 1, 12, 1)
     rect = QRectF(0, 0, 500, 80)
     plot = figure.plot_rect(rect, metrics)
     for epoch in range(1, 13):
@@ -139,7 +141,10 @@ def test_every_epoch_of_the_time_line_is_where_its_mark_is(metrics: QFontMetrics
 
 
 def test_losses_of_different_objectives_have_scales_of_their_own(metrics: QFontMetricsF) -> None:
-    lines = (Line("a", np.array([200.0, 100.0]), "#0072b2", False), Line("b", np.array([0.2, 0.1]), "#d55e00", False))
+    lines = (
+        LossLine("a", np.array([200.0, 100.0]), "#0072b2", False),
+        LossLine("b", np.array([0.2, 0.1]), "#d55e00", False),
+    )
     shared, own = (TimeLineFigure(LIGHT, lines, 1, 2, 1, own_scales=own) for own in (False, True))
     assert shared.y_axes[0] == shared.y_axes[1]
     assert own.y_axes[0].place(200.0) == pytest.approx(own.y_axes[1].place(0.2))

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
+from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
 from viewer.figures.theme import DARK, LIGHT, Theme
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -65,7 +65,7 @@ def comparison(theme: Theme) -> ComparisonFigure:
 
 
 def mosaic(theme: Theme) -> MosaicFigure:
-    rows = tuple(Row(*entry) for entry in pictures(theme, 0.7))
+    rows = tuple(ImageRow(*entry) for entry in pictures(theme, 0.7))
     large = tuple(Large(row.label, row.pixels[1], "told") for row in rows)
     return MosaicFigure(theme, rows, ("0.1",) * COUNT, "mse", 1, large, scale_of(theme))
 

@@ -9,8 +9,8 @@ import pytest
 from skimage.color import rgb2lab
 
 from viewer.state import chroma, letters, outcomes
-from viewer.state.letters import Sheet
-from viewer.state.outcomes import Outcome
+from viewer.state.letters import RunLetters
+from viewer.state.outcomes import RunOutput
 from viewer.state.samples import Samples
 
 
@@ -33,10 +33,10 @@ def test_the_chroma_error_is_the_mean_distance_in_a_and_b_whatever_the_brightnes
     np.testing.assert_allclose(chroma.distance(chroma.ab(targets), 0), chroma.error_map(targets, grey), atol=0.01)
 
 
-def outcome(**more: object) -> Outcome:
+def outcome(**more: object) -> RunOutput:
     images = np.full((3, 1, 4, 4), 0.5, np.float32)
     fields: dict[str, object] = {"path": Path("a"), "name": "a", "samples": Samples(images, images), **more}
-    return Outcome(**fields)  # type: ignore[arg-type]
+    return RunOutput(**fields)  # type: ignore[arg-type]
 
 
 def test_errors_of_an_outcome_are_of_each_image_and_empty_without_pictures() -> None:
@@ -82,5 +82,5 @@ def test_names_lose_the_folder_that_all_have_in_common() -> None:
 
 def test_a_sheet_counts_what_is_called_rightly() -> None:
     images, labels = np.zeros((3, 1, 4, 4)), np.arange(3)
-    sheet = Sheet(Path("a"), "a", "translate", images, labels, None, None, np.array([0, 2, 2]))
+    sheet = RunLetters(Path("a"), "a", "translate", images, labels, None, None, np.array([0, 2, 2]))
     assert sheet.wrong == {1} and sheet.right_text == "2 of 3"

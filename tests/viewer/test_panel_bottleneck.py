@@ -28,7 +28,7 @@ from tests.viewer.graphs import (
     write_graph,
 )
 from viewer.figures.bars import BarsFigure, HistogramFigure
-from viewer.figures.sheet import Line, Paragraph, Part, Parts, Sheet
+from viewer.figures.image_grid import ImageGrid, Paragraph, Part, Parts, TextLine
 from viewer.qt import paper
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.bottleneck import Bottleneck
@@ -39,15 +39,15 @@ def parts_of(panel: Bottleneck) -> dict[str, Part]:
     return dict(panel.view.figure.parts)
 
 
-def sheet_of(panel: Bottleneck, name: str) -> Sheet:
+def sheet_of(panel: Bottleneck, name: str) -> ImageGrid:
     sheet = parts_of(panel)[name]
-    assert isinstance(sheet, Sheet)
+    assert isinstance(sheet, ImageGrid)
     return sheet
 
 
 def text_of(panel: Bottleneck, name: str) -> str:
     part = parts_of(panel)[name]
-    assert isinstance(part, Paragraph | Line)
+    assert isinstance(part, Paragraph | TextLine)
     return part.text
 
 
@@ -335,7 +335,7 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     window.store.set_selected([run.path for run in runs], runs[0].path)
     settle_window(qtbot, window)
     assert unit_of(panel) is None and not panel._edits.values, "another run's units are as they are"
-    assert isinstance(parts_of(panel)["row 1"], Sheet)
+    assert isinstance(parts_of(panel)["row 1"], ImageGrid)
 
 
 def test_the_numbers_are_every_unit_of_every_image(window: MainWindow) -> None:

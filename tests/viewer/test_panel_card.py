@@ -16,7 +16,7 @@ from tests.viewer.conftest import CARD, Open, graph_bytes, history_of, settle_wi
 from viewer.figures.theme import DARK
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.card import CardPanel
-from viewer.state.about import About, side_by_side
+from viewer.state.about import EntryDescription, side_by_side
 from zoo.runs import RunFolder, atomic_write, pack_history
 
 
@@ -151,7 +151,7 @@ def test_several_runs_stand_side_by_side_and_what_differs_is_marked(
 
 
 def test_what_one_run_does_not_have_is_a_difference() -> None:
-    plain = About("a", "", (("task", "x"),), (), (), (), (), "", None)
+    plain = EntryDescription("a", "", (("task", "x"),), (), (), (), (), "", None)
     other = replace(plain, title="b", facts=(("task", "x"), ("seed", "0")))
     same, differs = side_by_side([plain, other])
     assert (same.name, same.differs) == ("task", False)

@@ -13,7 +13,7 @@ from tests.viewer.conftest import CARD, Open, bars_split, graph_bytes, settle_wi
 from viewer.qt.panels.images import ImagePanel
 from viewer.state import outcomes
 from viewer.state.files import FileBytes
-from viewer.state.graph import Graph
+from viewer.state.graph import GraphInfo
 from viewer.state.library import Entry
 from viewer.state.outcomes import UNFIT_IMAGES
 from viewer.state.samples import Samples
@@ -52,10 +52,10 @@ def state_with(known: Known, *, graph: bool = True, history: bool = False) -> St
     return State(entries=(entry,), known={PATH: known}, selected=(PATH,), current=PATH, files=files)
 
 
-def graph_with(*outputs: str) -> Graph:
+def graph_with(*outputs: str) -> GraphInfo:
     """A graph of 1×4×4 images with these outputs."""
     ports = tuple(Port(name, ("n", 1, 4, 4) if name == "reconstruction" else ("n", 3), "float32") for name in outputs)
-    return Graph(GraphFacts((Port("image", ("n", 1, 4, 4), "float32"),), ports, 18, 8, 1, 0, {}), CARD, "")
+    return GraphInfo(GraphFacts((Port("image", ("n", 1, 4, 4), "float32"),), ports, 18, 8, 1, 0, {}), CARD, "")
 
 
 def samples(side: int) -> Samples:

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, bars, settle_window, write_run
 from tests.viewer.graphs import graph, lone, node, port, stack, write_classifier
-from viewer.figures.sheet import Parts, Sheet
+from viewer.figures.image_grid import ImageGrid, Parts
 from viewer.infer.requests import Reply, Request
 from viewer.qt import paper
 from viewer.qt.main_window import MainWindow
@@ -22,10 +22,10 @@ from viewer.qt.requester import Query, Round
 from viewer.state import feature_maps
 
 
-def sheet_of(panel: LayersPanel, name: str) -> Sheet:
+def sheet_of(panel: LayersPanel, name: str) -> ImageGrid:
     assert isinstance(panel.view.figure, Parts), panel.view.sentence
     sheet = panel.view.figure.parts[name]
-    assert isinstance(sheet, Sheet)
+    assert isinstance(sheet, ImageGrid)
     return sheet
 
 

@@ -115,7 +115,7 @@ def test_smoothing_is_the_unbiased_moving_average_of_tensorboard() -> None:
     ],
 )
 def test_where_a_run_has_no_numbers_is_noted(values: list[float], note: str) -> None:
-    assert losses.gaps_of([losses.Line("train", np.array(values))]) == note
+    assert losses.gaps_of([losses.LossCurve("train", np.array(values))]) == note
 
 
 def test_the_learning_rates_of_freiburg_are_in_one_plot_and_the_diverged_one_is_named(

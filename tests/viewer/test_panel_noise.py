@@ -53,11 +53,11 @@ def test_several_runs_share_the_noisy_images_and_have_an_output_each(
     ]
     assert [block.title for block in figure.blocks[1:]] == ["tests/a", "tests/b"]
     assert panel.sigma == 0.4  # as the current one was trained
-    shot = panel.shot
-    assert shot is not None
-    np.testing.assert_array_equal(shot.reference.noisy, noise.add(shot.reference.clean, 0.4))
-    np.testing.assert_array_equal(shot.reference.median, noise.median(shot.reference.noisy))
-    scores = shot.results[two].scores
+    frame = panel.frame
+    assert frame is not None
+    np.testing.assert_array_equal(frame.reference.noisy, noise.add(frame.reference.clean, 0.4))
+    np.testing.assert_array_equal(frame.reference.median, noise.median(frame.reference.noisy))
+    scores = frame.results[two].scores
     assert scores is not None and figure.blocks[2].note.startswith(f"{scores.psnr.mean():.1f} dB, SSIM ")
 
 
@@ -71,7 +71,7 @@ def test_going_on_among_the_compared_runs_leaves_the_slider_where_it_is(
     window.store.set_selected((one, two), two)
     settle_window(qtbot, window)
     assert panel.sigma == 0.66
-    assert panel.shot is not None and panel.shot.strength == 0.66
+    assert panel.frame is not None and panel.frame.strength == 0.66
 
 
 def test_the_kind_of_noise_has_a_strength_of_its_own(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
@@ -82,12 +82,12 @@ def test_the_kind_of_noise_has_a_strength_of_its_own(run: RunFolder, open_window
     settle_window(qtbot, window)
     assert panel.kind == "salt and pepper" and panel.sigma_label.text() == "10 %"
     assert "Share of pixels" in panel.slider.accessibleName()
-    shot = panel.shot
-    assert shot is not None
-    np.testing.assert_array_equal(shot.reference.noisy, noise.sprinkle(shot.reference.clean, 0.1))
+    frame = panel.frame
+    assert frame is not None
+    np.testing.assert_array_equal(frame.reference.noisy, noise.sprinkle(frame.reference.clean, 0.1))
     qtbot.keyClick(panel.kind_box, Qt.Key.Key_Up)
     settle_window(qtbot, window)
-    assert panel.sigma_label.text() == "0.25" and panel.shot is not None and panel.shot.kind == "gaussian"
+    assert panel.sigma_label.text() == "0.25" and panel.frame is not None and panel.frame.kind == "gaussian"
 
 
 def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
@@ -106,9 +106,9 @@ def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
         ("noisy input", True),
         ("median filter", True),
     ]
-    shot = panel.shot
-    assert shot is not None
-    clean = shot.reference.clean
+    frame = panel.frame
+    assert frame is not None
+    clean = frame.reference.clean
     expected = [numbers.mean_psnr(clean, noise.median(noise.add(clean, float(s)))) for s in noise_lab.STRENGTHS]
     np.testing.assert_allclose(figure.lines[3].y, expected)
     assert all(np.isfinite(line.y[1:]).all() for line in figure.lines)
@@ -145,8 +145,8 @@ def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
     qtbot.keyClick(panel.curve_view, Qt.Key.Key_Left)
     settle_window(qtbot, window)
     assert panel.slider.value() == pytest.approx(79, abs=1)
-    shot = panel.shot
-    assert shot is not None and lines_of(panel).lines[0].now == shot.results[run.path].scores.psnr.mean()  # type: ignore[union-attr]
+    frame = panel.frame
+    assert frame is not None and lines_of(panel).lines[0].now == frame.results[run.path].scores.psnr.mean()  # type: ignore[union-attr]
 
 
 def test_a_classifier_says_what_it_calls_the_noisy_images(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -174,7 +174,7 @@ def test_a_colouriser_has_noisy_images_of_its_own_and_is_measured_on_colours(
     panel = select(window, qtbot, other)
     assert isinstance(panel.view.figure, MosaicFigure)
     assert panel.view.figure.rows[0].pixels.shape == (10, 32, 32, 3)
-    assert panel.shot is not None and panel.shot.reference.noisy_scores is None
+    assert panel.frame is not None and panel.frame.reference.noisy_scores is None
     assert " dB after; SSIM " in panel.psnr_label.text()
     panel = select(window, qtbot, path, other)
     assert [band.label for band in comparison_of(panel).blocks[2].bands] == ["noisy", "output"]
@@ -215,12 +215,12 @@ def test_the_numbers_are_those_of_every_image_and_of_the_curve(run: RunFolder, o
     settle_window(qtbot, window)
     heading, *rows = panel.numbers()
     assert heading[:6] == ("run", "image", "noise", "strength", "measured", "PSNR dB")
-    shot = panel.shot
-    assert shot is not None
-    outputs = shot.results[run.path].outputs
+    frame = panel.frame
+    assert frame is not None
+    outputs = frame.results[run.path].outputs
     assert outputs is not None
     own = [row for row in rows if row[0] == "tests/conv" and row[1] != "mean"]
-    assert [row[6] for row in own] == pytest.approx(ssim(shot.reference.clean, outputs))
+    assert [row[6] for row in own] == pytest.approx(ssim(frame.reference.clean, outputs))
     assert len([row for row in rows if row[1] == "mean" and row[4] == "output"]) == len(noise_lab.STRENGTHS)
     assert len([row for row in rows if row[4] == "median filter" and row[1] != "mean"]) == 10
 

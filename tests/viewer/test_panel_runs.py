@@ -18,7 +18,7 @@ from viewer.qt.settings import Settings
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
 from viewer.qt.widgets.run_table import NARROWEST_NAME, RunTable
 from viewer.state import history, library, rows, selection
-from viewer.state.rows import NAMES, PLACES, Row, Rows
+from viewer.state.rows import NAMES, PLACES, Rows, RunRow
 from viewer.state.selection import Known, State
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
@@ -35,9 +35,9 @@ def write_figures(root: Path, name: str, *, mse: float | None, pca: float = 0.01
     return run.path
 
 
-def row_of(**cells: str | float | None) -> Row:
+def row_of(**cells: str | float | None) -> RunRow:
     texts = tuple(str(cells.get(name, "")) for name in NAMES)
-    return Row(Path("/x"), texts, tuple(cells.get(name) for name in NAMES), "")
+    return RunRow(Path("/x"), texts, tuple(cells.get(name) for name in NAMES), "")
 
 
 def names_of(table: RunTable) -> list[str]:

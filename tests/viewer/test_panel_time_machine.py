@@ -26,8 +26,8 @@ from viewer.figures.time_line import TimeLineFigure
 from viewer.qt import paper
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.time_machine import TimeMachine
+from viewer.state.epoch_frames import EpochFrames, epoch_frames_of
 from viewer.state.epochs import Epochs
-from viewer.state.film import Film, film_of
 from zoo import runs
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
@@ -186,11 +186,13 @@ def test_several_runs_share_the_slider_and_each_says_which_epoch_it_shows(
 def test_an_epoch_that_was_thinned_out_says_which_is_shown(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_training(tmp_path, "tests/a", 20)
     panel = open_time(open_window(tmp_path), qtbot, run.path)
-    film = panel._films[run.path]
-    assert isinstance(film, Film)
+    epoch_frames = panel._epoch_frames[run.path]
+    assert isinstance(epoch_frames, EpochFrames)
     rows = np.array([0, 9, 19])
-    few = Epochs((1, 10, 20), film.epochs.pictures[rows])
-    panel._films[run.path] = Film(few, film.targets, film.errors[rows], film.reach)
+    few = Epochs((1, 10, 20), epoch_frames.epochs.pictures[rows])
+    panel._epoch_frames[run.path] = EpochFrames(
+        few, epoch_frames.targets, epoch_frames.errors[rows], epoch_frames.reach
+    )
     panel.slider.setValue(15)
     assert panel.subtitle.text().startswith("epoch 10, the nearest kept, mse ")
     assert brightest(panel) == 240
@@ -262,14 +264,14 @@ def test_the_numbers_are_those_of_every_epoch_and_the_picture_goes_on_paper(
 # ---- values ----
 
 
-def test_a_film_has_the_errors_of_every_epoch() -> None:
+def test_epoch_frames_have_the_errors_of_every_epoch() -> None:
     pictures = np.stack([np.full((2, 1, 4, 4), value, np.uint8) for value in (0, 51, 255)])
-    film = film_of(Epochs((1, 2, 3), pictures), np.full((2, 1, 4, 4), 0.2, np.float32))
-    assert isinstance(film, Film)
-    np.testing.assert_allclose(film.errors[:, 0], [0.04, 0.0, 0.64], atol=1e-9)
-    assert film.reach == pytest.approx(0.8) and film.difference(0).shape == (2, 4, 4)
+    epoch_frames = epoch_frames_of(Epochs((1, 2, 3), pictures), np.full((2, 1, 4, 4), 0.2, np.float32))
+    assert isinstance(epoch_frames, EpochFrames)
+    np.testing.assert_allclose(epoch_frames.errors[:, 0], [0.04, 0.0, 0.64], atol=1e-9)
+    assert epoch_frames.reach == pytest.approx(0.8) and epoch_frames.difference(0).shape == (2, 4, 4)
 
 
 @pytest.mark.parametrize("targets", [None, np.zeros((2, 1, 5, 5), np.float32)], ids=["none", "of another shape"])
-def test_pictures_without_targets_of_their_shape_make_no_film(targets: np.ndarray | None) -> None:
-    assert isinstance(film_of(Epochs((1,), np.zeros((1, 2, 1, 4, 4), np.uint8)), targets), str)
+def test_pictures_without_targets_of_their_shape_make_no_frames(targets: np.ndarray | None) -> None:
+    assert isinstance(epoch_frames_of(Epochs((1,), np.zeros((1, 2, 1, 4, 4), np.uint8)), targets), str)

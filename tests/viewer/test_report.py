@@ -20,13 +20,14 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import PROVENANCE, history_of, write_run
 from tests.zoo.test_cli import aezoo
-from viewer.figures.overlap import Case, OverlapFigure
+from viewer.figures.overlap import OverlapCase, OverlapFigure
+from viewer.figures.paintable import Paintable
 from viewer.figures.plane import WRONG, PlaneFigure
 from viewer.figures.theme import DARK, LIGHT
 from viewer.figures.titled import BesideFigure, TitledFigure
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
 from viewer.report import page, painting, paper, sheets, write
-from viewer.report.document import Figure, Heading, Picture, Report, Table, answer, note, part
+from viewer.report.document import FigureBlock, Heading, Report, TableBlock, answer, note, part
 from viewer.report.names import ASSIGNMENTS
 from viewer.report.reader import Reader
 from viewer.state import grids
@@ -125,7 +126,7 @@ DELIVERABLES = {  # what each sheet asks for, in its order: how the headings beg
 }
 
 
-def painted(figure: Figure, width: int = 400, height: int = 300) -> np.ndarray:
+def painted(figure: Paintable, width: int = 400, height: int = 300) -> np.ndarray:
     image = QImage(width, height, QImage.Format.Format_RGB888)
     image.fill(LIGHT.colour("base"))
     painter = QPainter(image)
@@ -204,7 +205,7 @@ def test_tables_put_the_measured_figure_beside_the_sheets_and_a_baseline(whole_r
         ("hesso", "noisy input"),
         ("maastricht", "grey copied"),
     ):
-        tables = [block for block in whole_reports[assignment].blocks if isinstance(block, Table)]
+        tables = [block for block in whole_reports[assignment].blocks if isinstance(block, TableBlock)]
         fitting = [table.rows[0] for table in tables if baseline in table.rows[0] and "sheet" in table.rows[0]]
         assert fitting, (assignment, baseline)
         assert all(any(cell.startswith("measured") for cell in heading) for heading in fitting if "run" in heading)
@@ -215,7 +216,7 @@ def test_the_sheets_own_figures_stand_as_they_stand_there(whole_reports: dict[st
         cell
         for report in whole_reports.values()
         for block in report.blocks
-        if isinstance(block, Table)
+        if isinstance(block, TableBlock)
         for row in block.rows
         for cell in row
     }
@@ -452,7 +453,7 @@ def test_provenance_tells_data_versions_and_the_hash_of_every_graph(tmp_path: Pa
     rewritten(run, {"torch": "9.9", "device": "a device", "data_sha256": "f" * 64})
     report = report_of("purdue", tmp_path)
     foot = report.blocks[report.blocks.index(part("Provenance")) :]
-    cells = {cell for block in foot if isinstance(block, Table) for row in block.rows for cell in row}
+    cells = {cell for block in foot if isinstance(block, TableBlock) for row in block.rows for cell in row}
     sha256 = Reader(tmp_path)
     known = sha256.run("purdue/conv").file
     sha256.close()
@@ -462,9 +463,14 @@ def test_provenance_tells_data_versions_and_the_hash_of_every_graph(tmp_path: Pa
 
 def test_text_from_files_cannot_become_markup() -> None:
     hostile = "<script>alert('x')</script> & \"'` `<b>`"
-    picture = Picture("p", lambda theme: TitledFigure(theme, hostile, BesideFigure(())), (100, 60), hostile, hostile)
+    picture = FigureBlock(
+        "p", lambda theme: TitledFigure(theme, hostile, BesideFigure(())), (100, 60), hostile, hostile
+    )
     report = Report(
-        "x", hostile, hostile, (part(hostile), note(hostile), answer(hostile), Table(hostile, ((hostile,),)), picture)
+        "x",
+        hostile,
+        hostile,
+        (part(hostile), note(hostile), answer(hostile), TableBlock(hostile, ((hostile,),)), picture),
     )
     text = page.to_html(report, {("p", theme.name): painting.to_png(picture, theme) for theme in (LIGHT, DARK)})
     body = text[text.index("</style>") :]
@@ -542,7 +548,9 @@ def test_a_trade_off_paints_points_rings_and_the_line_of_pca(qtbot: QtBot) -> No
 def test_an_overlap_figure_paints_one_block_a_case(qtbot: QtBot) -> None:
     counts = transposed.overlap((9, 9), (3, 3), (2, 2))
     picture = painted(
-        OverlapFigure(LIGHT, (Case("one", counts, (1, 1), (3, 3)), Case("two", counts, (0, 0), (3, 3)))), 900, 300
+        OverlapFigure(LIGHT, (OverlapCase("one", counts, (1, 1), (3, 3)), OverlapCase("two", counts, (0, 0), (3, 3)))),
+        900,
+        300,
     )
     columns = np.flatnonzero((picture != 255).any(axis=(0, 2)))
     assert columns.min() < 20

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from viewer.report.linear import linear_autoencoder, principal_components
-from viewer.report.reader import Run
+from viewer.report.reader import ReportRun
 from viewer.report.sheets import freiburg, hesso, letters, maastricht, purdue
 from viewer.state import history
 from viewer.state.grids import PictureGrid
@@ -25,11 +25,11 @@ def run(
     published: Mapping[str, float] | None = None,
     error: str = "",
     **told: Any,
-) -> Run:
+) -> ReportRun:
     """A run of which these figures are known."""
     empty = history.from_parts({}, {})
     known = {"state": "finished", "train_loss": np.ones(3), "val_loss": np.ones(3), "epochs_done": 3, **told}
-    return Run(
+    return ReportRun(
         name,
         replace(empty, metrics=metrics or {}, baselines=baselines or {}, published=published or {}, **known),
         error=error,
@@ -70,7 +70,7 @@ def test_fewer_epochs_than_the_sheets_are_told() -> None:
 # ---- freiburg ------------------------------------------------------------------------------------------------
 
 
-def rates(**errors: float | None) -> dict[str, Run]:
+def rates(**errors: float | None) -> dict[str, ReportRun]:
     base = {"mean-image": {"mse": 0.07}, "pca": {"mse": 0.005}}
     names = {"high": "0.1", "middle": "0.01", "low": "0.001"}
     return {
@@ -160,7 +160,7 @@ def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     assert hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures)) == []
 
 
-def generators(metric: str, **shares: float) -> dict[str, Run]:
+def generators(metric: str, **shares: float) -> dict[str, ReportRun]:
     return {
         count.removeprefix("n"): run(f"hesso/vae-2-{count.removeprefix('n')}", {metric: share})
         for count, share in shares.items()
@@ -209,7 +209,7 @@ def test_a_bigger_dataset_has_a_lower_loss_only_where_it_has() -> None:
 
 
 def test_diversity_is_worded_from_what_was_measured() -> None:
-    def size(count: str, pairwise: float, nearest: float, distinct: float) -> Run:
+    def size(count: str, pairwise: float, nearest: float, distinct: float) -> ReportRun:
         real = {"real": {"distinct": 100.0, "nearest": 5.0}}
         return run(f"hesso/vae-2-{count}", {"pairwise": pairwise, "nearest": nearest, "distinct": distinct}, real)
 
@@ -274,7 +274,7 @@ def test_the_impact_of_a_change_is_its_error_beside_the_base() -> None:
     assert maastricht.impact("model-7", base, run("maastricht/model-7")) == ""
 
 
-def models(*pairs: tuple[int, float], pca: float = 0.001) -> dict[str, Run]:
+def models(*pairs: tuple[int, float], pca: float = 0.001) -> dict[str, ReportRun]:
     return {
         f"model-{index}": run(f"maastricht/model-{index}", {"mse": error}, {"pca": {"mse": pca}}, bottleneck=(size,))
         for index, (size, error) in enumerate(pairs)
@@ -318,7 +318,7 @@ def test_larger_filters_help_only_where_they_do(second: float, word: str) -> Non
     assert word in only(maastricht.larger_filters(runs))
 
 
-def coloured(strength: float, luma: float = 0.0) -> dict[str, Run]:
+def coloured(strength: float, luma: float = 0.0) -> dict[str, ReportRun]:
     """A colouriser whose colours are so strong a part of the true ones, and whose brightness is off by so much."""
     rng = np.random.default_rng(0)
     targets = rng.uniform(0.2, 0.8, (10, 3, 8, 8)).astype(np.float32)

@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import graph_bytes
 from viewer.report import layers, paper
-from viewer.report.document import Block, Heading, Report, Table, Text, asked, part
-from viewer.report.layers import Layer
+from viewer.report.document import Block, Heading, Report, TableBlock, TextBlock, asked, part
+from viewer.report.layers import SummaryLayer
 from viewer.report.pages import Piece, column_widths, paginate
 from zoo.runs import RunFolder
 
@@ -91,8 +91,8 @@ def test_the_contents_name_the_page_of_every_heading(qtbot: QtBot, monkeypatch: 
     monkeypatch.setattr(paper.Setter, "entry", heard)
     blocks: list[Block] = []
     for number in range(9):
-        blocks += [part(f"Part {number}"), Heading("Same words"), asked("words"), Text("more " * 900)]
-    table = Table("wide", (("name", *["some words"] * 14), ("x", *["0.123456"] * 14)))
+        blocks += [part(f"Part {number}"), Heading("Same words"), asked("words"), TextBlock("more " * 900)]
+    table = TableBlock("wide", (("name", *["some words"] * 14), ("x", *["0.123456"] * 14)))
     report = Report("x", "Title", "lead", (*blocks, table))
     pages = paper.lay_out(report, QImage(10, 10, QImage.Format.Format_RGB32), 750, 1_000)
     where = {spot.piece.mark: number for number, page in enumerate(pages, start=1) for spot in page}
@@ -110,15 +110,15 @@ def test_layers_are_those_that_onnx_reads(conv_run: RunFolder) -> None:
     model = onnx.load_from_string(data)
     learned = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer if tensor.data_type == 1)
     assert sum(layer.parameters for layer in found) == 3_217 <= learned
-    assert found[0] == Layer("Conv", "Relu", (16, 28, 28), 160)
-    assert found[1] == Layer("MaxPool", "", (16, 14, 14), 0)
+    assert found[0] == SummaryLayer("Conv", "Relu", (16, 28, 28), 160)
+    assert found[1] == SummaryLayer("MaxPool", "", (16, 14, 14), 0)
     assert (found[-1].activation, found[-1].shape) == ("Sigmoid", (1, 28, 28))
 
 
 def test_a_graph_without_a_word_on_its_shapes_has_layers_too() -> None:
     assert layers.of(graph_bytes()) == (
-        Layer("Conv", "", (1, 28, 28), 9),
-        Layer("Conv", "", (8, 7, 7), 128),
+        SummaryLayer("Conv", "", (1, 28, 28), 9),
+        SummaryLayer("Conv", "", (8, 7, 7), 128),
     )
 
 

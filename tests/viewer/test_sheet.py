@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import bottleneck, feature_maps
 from viewer.figures.bars import BarsFigure, HistogramFigure
-from viewer.figures.sheet import Line, Mark, Paragraph, Part, Parts, Sheet
+from viewer.figures.image_grid import ImageGrid, Mark, Paragraph, Part, Parts, TextLine
 from viewer.figures.theme import DARK, LIGHT
 
 ROOMS = [QRectF(10, 20, 320, 360), QRectF(0, 0, 320, 150), QRectF(5, 5, 1400, 800), QRectF(0, 0, 40, 30)]
@@ -21,9 +21,9 @@ def metrics(qapp: QApplication) -> QFontMetricsF:
     return QFontMetricsF(QFont("Sans", 9))
 
 
-def sheet(count: int = 8, height: int = 7, width: int = 7, **more: object) -> Sheet:
+def sheet(count: int = 8, height: int = 7, width: int = 7, **more: object) -> ImageGrid:
     pixels = np.random.default_rng(0).integers(0, 255, (count, height, width, 3), dtype=np.uint8)
-    return Sheet(LIGHT, pixels, **more)  # type: ignore[arg-type]
+    return ImageGrid(LIGHT, pixels, **more)  # type: ignore[arg-type]
 
 
 def painted(part: Part, room: QRectF, ratio: float = 1.0) -> np.ndarray:
@@ -155,14 +155,14 @@ def check_places(given: dict[str, QRectF], parts: dict[str, Part], room: QRectF,
 
 
 def test_a_line_too_long_keeps_its_ends(metrics: QFontMetricsF) -> None:
-    line, room = Line(LIGHT, "map 4, row 4, column 4: 1.43 → 6.00"), QRectF(0, 0, 120, 20)
+    line, room = TextLine(LIGHT, "map 4, row 4, column 4: 1.43 → 6.00"), QRectF(0, 0, 120, 20)
     assert metrics.horizontalAdvance(line.text) > 120
     pixels = painted(line, room)
     assert (pixels[:, 122:] == 255).all() and (pixels[:, 80:122] < 255).any()
 
 
 def used(part: Part, place: QRectF, metrics: QFontMetricsF) -> QRectF:
-    return part.used(place, 1.0, metrics) if isinstance(part, Sheet) else place
+    return part.used(place, 1.0, metrics) if isinstance(part, ImageGrid) else place
 
 
 def test_words_are_wrapped(qapp: QApplication) -> None:

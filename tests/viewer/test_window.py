@@ -27,8 +27,8 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, PROVENANCE, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
 from viewer.figures.curves import CurvesFigure
+from viewer.figures.image_grid import ImageGrid, Parts
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.sheet import Parts, Sheet
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
 from viewer.state import noise
@@ -44,12 +44,12 @@ def mosaic_of(panel: object) -> MosaicFigure:
     return figure
 
 
-def sheet_of(panel: object, name: str) -> Sheet:
+def sheet_of(panel: object, name: str) -> ImageGrid:
     """One of the sheets that a figure of several is made of."""
     figure = panel.view.figure  # type: ignore[attr-defined]
     assert isinstance(figure, Parts), panel.view.sentence  # type: ignore[attr-defined]
     sheet = figure.parts[name]
-    assert isinstance(sheet, Sheet)
+    assert isinstance(sheet, ImageGrid)
     return sheet
 
 
@@ -124,7 +124,7 @@ def test_files_of_different_recipes_in_one_folder_are_told_once(run: RunFolder, 
     ],
     ids=["not text", "too much", "infinite"],
 )
-def test_trouble_with_the_card_outlives_the_reading_of_the_graph(
+def test_an_error_of_the_card_outlives_the_reading_of_the_graph(
     run: RunFolder, open_window: Open, data: bytes, told: str
 ) -> None:
     run.card.write_bytes(data)
@@ -226,9 +226,9 @@ def test_the_slider_ends_at_its_last_value_with_fewer_questions_answered_than_as
     settle_window(qtbot, window)
     assert requester.sent - before == 61
     assert 1 <= requester.received - received < 61
-    clean, shot = window.store.state.samples, window.panels.noise.shot
-    assert clean is not None and shot is not None
-    np.testing.assert_array_equal(shot.reference.noisy, noise.add(clean.targets, 0.9))
+    clean, frame = window.store.state.samples, window.panels.noise.frame
+    assert clean is not None and frame is not None
+    np.testing.assert_array_equal(frame.reference.noisy, noise.add(clean.targets, 0.9))
     assert window.panels.noise.sigma_label.text() == "0.90"
 
 

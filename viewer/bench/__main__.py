@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from viewer.bench import folder
-from viewer.bench.folder import Runs as Filled
+from viewer.bench.folder import BenchRuns
 from zoo import bench_process
 from zoo.cli import RUNS_DEFAULT, Json, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.errors import DisplayError, UsageError
@@ -66,7 +66,7 @@ def main(
         for number in range(starts):
             say(f"start {number + 1} of {starts}")
             begun.append(start.measure(filled.root))
-        driven = drive.drive(filled, drive.Plan(steps, drag, pages), say)
+        driven = drive.drive(filled, drive.DrivePlan(steps, drag, pages), say)
     load = f"{load} before, {_load()} after; what else runs here makes every number larger"
     conditions = {**_conditions(source, filled, used, load), "provider": driven.provider}
     document = report.document(conditions, begun, driven)
@@ -94,7 +94,7 @@ def _load() -> str:
     return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
 
 
-def _conditions(source: Path, filled: Filled, cores: int, load: str) -> dict[str, Any]:
+def _conditions(source: Path, filled: BenchRuns, cores: int, load: str) -> dict[str, Any]:
     versions = bench_process.versions("PySide6-Essentials", "onnxruntime-gpu", "onnxruntime", "numpy", "h5py")
     return {
         "machine": f"{bench_process.processor()}, {cores} used; {platform.system()} {platform.release()}",

@@ -15,7 +15,7 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from viewer.bench import memory
-from viewer.bench.folder import Runs
+from viewer.bench.folder import BenchRuns
 from viewer.bench.pictures import Pictures, TimedWorkers
 from viewer.bench.watch import Gap, Watch
 from viewer.qt.application import make_application
@@ -39,7 +39,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class DrivePlan:
     """What is done to each run: single steps of the slider, steps of a drag, pages."""
 
     steps: int
@@ -75,7 +75,7 @@ class Driven:
     provider: str = ""
 
 
-def drive(runs: Runs, plan: Plan, say: Say) -> Driven:
+def drive(runs: BenchRuns, plan: DrivePlan, say: Say) -> Driven:
     """Open a window on the runs and measure. Raises CheckFailed where the window does not settle, Interrupted."""
     application = make_application()
     signals = Signals()
@@ -105,7 +105,7 @@ class _Stopped(Exception):
 class _Stage:
     """The window, and who plays with it."""
 
-    def __init__(self, application: QApplication, runs: Runs, plan: Plan, say: Say) -> None:
+    def __init__(self, application: QApplication, runs: BenchRuns, plan: DrivePlan, say: Say) -> None:
         self._application, self._runs, self._plan, self._say = application, runs, plan, say
         self.driven = Driven()
         self.failure: Exception | None = None

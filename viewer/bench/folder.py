@@ -16,7 +16,7 @@ LARGEST_FILE = gate.MAX_ONNX_BYTES
 
 
 @dataclass(frozen=True)
-class Runs:
+class BenchRuns:
     """The runs in a folder made for the benchmark: which of them are somebody's, and which copies of those."""
 
     root: Path
@@ -28,7 +28,7 @@ class Runs:
         return (*self.originals, *self.copies)
 
 
-def fill(root: Path, source: Path, count: int) -> Runs:
+def fill(root: Path, source: Path, count: int) -> BenchRuns:
     """Link every exported run under `source` into `root`, and add copies until there are `count`.
 
     A copy has one more line of metadata in its graphs, so that a worker cannot answer for it with the session of its
@@ -46,7 +46,7 @@ def fill(root: Path, source: Path, count: int) -> Runs:
         place = _free(root, f"{'/'.join(run.path.parts[-2:])}-copy-{number}")
         _copy(run, RunFolder(place), number)
         copies.append(place)
-    return Runs(root, tuple(originals), tuple(copies))
+    return BenchRuns(root, tuple(originals), tuple(copies))
 
 
 def _free(root: Path, name: str) -> Path:

@@ -26,7 +26,7 @@ TARGETS = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class TargetResult:
     """A number beside its target; None where it was not measured, and `note` tells of what it is."""
 
     name: str
@@ -40,7 +40,7 @@ class Measured:
         return None if self.value is None else self.value <= self.limit
 
 
-def targets(starts: Sequence[Start], driven: Driven) -> list[Measured]:
+def targets(starts: Sequence[Start], driven: Driven) -> list[TargetResult]:
     """Return every target with what was measured."""
     warm = starts[1:] or starts
     originals = [run for run in driven.runs if not run.copy]
@@ -53,7 +53,7 @@ def targets(starts: Sequence[Start], driven: Driven) -> list[Measured]:
         "memory": _memory(driven),
         "longest stall": (driven.longest_gap_ms, _stall(driven.gaps)),
     }
-    return [Measured(name, *TARGETS[name], *found[name]) for name in TARGETS]
+    return [TargetResult(name, *TARGETS[name], *found[name]) for name in TARGETS]
 
 
 def _start(warm: Sequence[float | None], cold: float | None) -> tuple[float | None, str]:

@@ -13,8 +13,8 @@ from PySide6.QtGui import QFontMetricsF
 
 from viewer.figures import colours
 from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
+from viewer.figures.image_grid import ImageGrid, Mark, Paragraph, Part, TextLine
 from viewer.figures.mosaic import Scale
-from viewer.figures.sheet import Line, Mark, Paragraph, Part, Sheet
 from viewer.figures.theme import Theme
 from viewer.state import formatting, tiles
 from viewer.state.tiles import Grid
@@ -95,9 +95,9 @@ def tilings_of(runs: Sequence[tuple[np.ndarray, tuple[int, int] | None]]) -> tup
 # ---- the parts ----
 
 
-def strip(theme: Theme, shown: Tilings, chosen: int) -> Sheet:
+def strip(theme: Theme, shown: Tilings, chosen: int) -> ImageGrid:
     """Return the tilings of all samples in a row."""
-    return Sheet(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
+    return ImageGrid(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
 
 
 def as_tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
@@ -106,11 +106,11 @@ def as_tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
     return {"stage": _tiling(theme, shown, chosen), **single, **line(theme, shown, chosen)}
 
 
-def _tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> Sheet:
+def _tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
     picture = shown.coloured(tiles.tile(chosen.values[None], shown.grid))
     marks = [(tiles.place_of(shown.grid, unit), colour) for unit, colour in _marked(chosen)]
     rows, columns = shown.grid.shape
-    return Sheet(
+    return ImageGrid(
         theme,
         picture,
         titles=(f"sample {chosen.sample + 1}, {rows}×{columns}",),
@@ -118,11 +118,11 @@ def _tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> Sheet:
     )
 
 
-def _single(theme: Theme, shown: Tilings, chosen: Chosen) -> Sheet:
+def _single(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
     single = tiles.single_map(chosen.values[None], 0, chosen.map)
     places = [(tiles.place_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
     low, high = (formatting.number(value, 3) for value in tiles.value_range(single))
-    return Sheet(
+    return ImageGrid(
         theme,
         shown.coloured(single[None]),
         titles=(f"map {chosen.map + 1} of {shown.maps}, {formatting.shape(single.shape)}",),
@@ -147,11 +147,11 @@ def compared(
         rows, columns = shown.grid.shape
         told = formatting.shape(shown.shape)
         parts[f"head {index}"] = Paragraph(theme, f"{name}, {told}" + (f" as {rows}×{columns}" if shown.maps else ""))
-        parts[f"row {index}"] = Sheet(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
+        parts[f"row {index}"] = ImageGrid(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
         if index == current and mine is not None:
             parts[f"large {index}"] = replace(_tiling(theme, shown, mine), titles=(name,))
         elif chosen < len(shown.pictures):
-            parts[f"large {index}"] = Sheet(theme, shown.pictures[chosen, None], titles=(name,))
+            parts[f"large {index}"] = ImageGrid(theme, shown.pictures[chosen, None], titles=(name,))
     return parts
 
 
@@ -159,7 +159,7 @@ def as_maps(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
     """Return all feature maps of the chosen sample, with their numbers."""
     count = min(shown.maps, MOST_MAPS)
     places = [(tiles.place_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
-    sheet = Sheet(
+    sheet = ImageGrid(
         theme,
         shown.coloured(chosen.values[:count]),
         titles=tuple(str(index + 1) for index in range(count)),
@@ -181,7 +181,7 @@ def as_bars(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
 
 def line(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
     """Return the line on the chosen unit."""
-    return {} if chosen.unit is None else {"line": Line(theme, unit_line(shown, chosen))}
+    return {} if chosen.unit is None else {"line": TextLine(theme, unit_line(shown, chosen))}
 
 
 def unit_line(shown: Tilings, chosen: Chosen) -> str:
@@ -200,15 +200,15 @@ def _marked(chosen: Chosen) -> list[tuple[int, str]]:
     return marked if chosen.unit is None else [*marked, (chosen.unit, "accent")]
 
 
-def decoded(theme: Theme, before: np.ndarray, after: np.ndarray | None) -> Sheet:
+def decoded(theme: Theme, before: np.ndarray, after: np.ndarray | None) -> ImageGrid:
     """Return what a decoder makes of a bottleneck, (C, H, W), and of the changed one, with their difference."""
     pixels = colours.from_images(before[None])
     if after is None:
-        return Sheet(theme, pixels, titles=("decoded",), captions=("",), room_for=3)
+        return ImageGrid(theme, pixels, titles=("decoded",), captions=("",), room_for=3)
     difference = (after.astype(np.float64) - before).mean(axis=0)
     reach = float(np.nanmax(np.abs(difference))) if np.isfinite(difference).any() else 0.0
     signed = colours.apply(difference, -reach, reach, colours.diverging(theme.neutral))
-    return Sheet(
+    return ImageGrid(
         theme,
         np.stack([pixels[0], colours.from_images(after[None])[0], signed]),
         titles=("decoded", "changed", "difference"),
@@ -216,10 +216,10 @@ def decoded(theme: Theme, before: np.ndarray, after: np.ndarray | None) -> Sheet
     )
 
 
-def swept(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int | None) -> Sheet:
+def swept(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int | None) -> ImageGrid:
     """Return what a decoder makes, (steps, C, H, W), of a unit set to each of the steps, which are written below."""
     captions = tuple(formatting.number(float(step), 2) for step in steps)
-    return Sheet(theme, colours.from_images(images), captions=captions, columns=len(images), chosen=nearest)
+    return ImageGrid(theme, colours.from_images(images), captions=captions, columns=len(images), chosen=nearest)
 
 
 # ---- where they stand ----
@@ -260,7 +260,7 @@ class _Placing:
     def height(self, name: str, width: float, limit: float) -> float:
         """The height that a part takes, at most `limit`."""
         part = self.parts[name]
-        if isinstance(part, Sheet):
+        if isinstance(part, ImageGrid):
             return min(limit, part.height_for(width, limit, self.ratio, self.metrics))
         if isinstance(part, Paragraph):
             flags = int(Qt.TextFlag.TextWordWrap)
@@ -316,7 +316,7 @@ class _Placing:
 
     def _stage(self, room: QRectF) -> float:
         stage = self.parts["stage"]
-        if "map" not in self.parts or not isinstance(stage, Sheet):
+        if "map" not in self.parts or not isinstance(stage, ImageGrid):
             return self.put("stage", room)
         first = QRectF(room.left(), room.top(), math.floor(room.width() * 0.56), room.height())
         used = stage.used(first, self.ratio, self.metrics)

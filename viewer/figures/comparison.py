@@ -17,7 +17,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
 
-from viewer.figures.comparison_layout import GAP, Geometry, Placed, TextSizes, place
+from viewer.figures.comparison_layout import GAP, ComparisonLayout, Geometry, TextSizes, place
 from viewer.figures.mosaic import Scale, paint_scale, to_image
 from viewer.figures.theme import Theme
 
@@ -59,7 +59,7 @@ class Block:
     marked: frozenset[int] = frozenset()
 
 
-class Hit(NamedTuple):
+class BandHit(NamedTuple):
     """What lies under a point."""
 
     block: int
@@ -67,10 +67,10 @@ class Hit(NamedTuple):
     image: int
 
 
-class Spot(NamedTuple):
+class BandPixel(NamedTuple):
     """What lies under a point, to the pixel of the image."""
 
-    hit: Hit
+    hit: BandHit
     row: int
     column: int
 
@@ -93,7 +93,7 @@ class ComparisonFigure:
 
     # ---- layout ----
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Placed:
+    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> ComparisonLayout:
         """Place everything in `rect`, in the arrangement that shows images largest."""
         geometry = Geometry(
             sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
@@ -123,30 +123,30 @@ class ComparisonFigure:
     def _has_chosen(self) -> bool:
         return 0 <= self.chosen < self.count
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Hit | None:
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> BandHit | None:
         """Return what lies under a point, None where no image does."""
         spot = self.spot(point, rect, ratio, metrics)
         return spot.hit if spot else None
 
-    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Spot | None:
+    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> BandPixel | None:
         """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
         placed = self.layout(rect, ratio, metrics)
         for block, strips in enumerate(placed.cells):
             for band, strip in enumerate(strips):
                 for image, cell in enumerate(strip[: len(self.blocks[block].bands[band].pixels)]):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
-                        return self._spot(Hit(block, band, image), cell, point)
+                        return self._spot(BandHit(block, band, image), cell, point)
         for block, cells in enumerate(placed.large):
             for band, cell in enumerate(cells):
                 if cell.contains(point) and self.chosen < len(self.blocks[block].bands[band].pixels):
-                    return self._spot(Hit(block, band, self.chosen), cell, point)
+                    return self._spot(BandHit(block, band, self.chosen), cell, point)
         return None
 
-    def _spot(self, hit: Hit, cell: QRectF, point: QPointF) -> Spot:
+    def _spot(self, hit: BandHit, cell: QRectF, point: QPointF) -> BandPixel:
         height, width = self.blocks[hit.block].bands[hit.band].size
         row = math.floor((point.y() - cell.top()) / cell.height() * height)
         column = math.floor((point.x() - cell.left()) / cell.width() * width)
-        return Spot(hit, max(0, min(height - 1, row)), max(0, min(width - 1, column)))
+        return BandPixel(hit, max(0, min(height - 1, row)), max(0, min(width - 1, column)))
 
     # ---- painting ----
 
@@ -189,7 +189,7 @@ class ComparisonFigure:
         painter.drawText(QPointF(head.left() + along, head.top() + down + metrics.ascent()), note)
 
     def _paint_labels(
-        self, painter: QPainter, block: Block, placed: Placed, index: int, metrics: QFontMetricsF
+        self, painter: QPainter, block: Block, placed: ComparisonLayout, index: int, metrics: QFontMetricsF
     ) -> None:
         """Write what the bands are: above each, or all of them in one line where they are too narrow for that."""
         painter.setPen(self.theme.colour("muted"))
@@ -211,7 +211,7 @@ class ComparisonFigure:
         shown = metrics.elidedText(every, Qt.TextElideMode.ElideRight, line.width())
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, shown)
 
-    def _paint_captions(self, painter: QPainter, placed: Placed, metrics: QFontMetricsF) -> None:
+    def _paint_captions(self, painter: QPainter, placed: ComparisonLayout, metrics: QFontMetricsF) -> None:
         """Write the captions; of those that would run into one another only the chosen image's."""
         align = Qt.AlignmentFlag.AlignLeft if placed.columns else Qt.AlignmentFlag.AlignHCenter
         for block, places in zip(self.blocks, placed.captions, strict=True):
@@ -226,7 +226,7 @@ class ComparisonFigure:
                 painter.setPen(self.theme.colour("warning" if at in block.marked else "muted"))
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
 
-    def _paint_chosen(self, painter: QPainter, placed: Placed) -> None:
+    def _paint_chosen(self, painter: QPainter, placed: ComparisonLayout) -> None:
         if not self._has_chosen():
             return
         painter.setPen(QPen(self.theme.colour("accent"), 2))
@@ -239,7 +239,7 @@ class ComparisonFigure:
                     first = first.united(cell)
                 painter.drawRect(first.adjusted(-1.5, -1.5, 1.5, 1.5))
 
-    def _paint_large(self, painter: QPainter, placed: Placed, metrics: QFontMetricsF) -> None:
+    def _paint_large(self, painter: QPainter, placed: ComparisonLayout, metrics: QFontMetricsF) -> None:
         """Show the chosen image of every block once more."""
         for block, cells, head in zip(self.blocks, placed.large, placed.large_heads, strict=False):
             if not cells:

@@ -50,7 +50,7 @@ class TextSizes:
 
 
 @dataclass(frozen=True)
-class Placed:
+class ComparisonLayout:
     """Where everything stands; `cells[block][band][image]`, `large[block][band]`."""
 
     arrangement: Arrangement
@@ -170,7 +170,7 @@ class Geometry:
 
     # ---- places ----
 
-    def place(self, room: QRectF, *, line_below: float, large: bool) -> Placed:
+    def place(self, room: QRectF, *, line_below: float, large: bool) -> ComparisonLayout:
         """Place everything in a room; `line_below` of it are left for a scale."""
         inner = room.adjusted(0, 0, 0, -line_below)
         zooms = {arrangement: self.fitting(inner, arrangement) for arrangement in ARRANGEMENTS}
@@ -195,7 +195,7 @@ class Geometry:
             return replace(self, tight=True)
         return replace(self, captioned=(False,) * len(self.sizes)) if any(self.captioned) else None
 
-    def _placed(self, room: QRectF, zoom: float, arrangement: Arrangement) -> Placed:
+    def _placed(self, room: QRectF, zoom: float, arrangement: Arrangement) -> ComparisonLayout:
         columns = arrangement == "columns"
         place = self._column if columns else self._row
         at = room.left() if columns else room.top()
@@ -210,7 +210,7 @@ class Geometry:
             sentences.append(sentence)
             captions.append(noted)
             at += breadth + self.block_gap
-        return Placed(
+        return ComparisonLayout(
             arrangement,
             zoom,
             tuple(cells),
@@ -260,7 +260,7 @@ class Geometry:
 
     # ---- the chosen image, large ----
 
-    def _left_over(self, room: QRectF, placed: Placed) -> tuple[QRectF, ...]:
+    def _left_over(self, room: QRectF, placed: ComparisonLayout) -> tuple[QRectF, ...]:
         """The rooms beside and below what stands already."""
         taken = _every(placed)
         right = max((rect.right() for rect in taken), default=room.left()) + BLOCK_GAP
@@ -320,7 +320,9 @@ class Geometry:
 
 
 @lru_cache(maxsize=32)
-def place(geometry: Geometry, room: tuple[float, float, float, float], *, line_below: float, large: bool) -> Placed:
+def place(
+    geometry: Geometry, room: tuple[float, float, float, float], *, line_below: float, large: bool
+) -> ComparisonLayout:
     """Return `Geometry.place`, kept: a slider makes a new figure of the same geometry each time it is moved."""
     return geometry.place(QRectF(*room), line_below=line_below, large=large)
 
@@ -339,7 +341,7 @@ def largest_zoom(fits: Callable[[float], bool], ratio: float) -> float:
     return zoom
 
 
-def _every(placed: Placed) -> list[QRectF]:
+def _every(placed: ComparisonLayout) -> list[QRectF]:
     """All rectangles with something in them, save heads that reach to the room's edge."""
     strips = [rect for block in placed.cells for strip in block for rect in strip]
     captions = [rect for block in placed.captions for rect in block]

@@ -13,7 +13,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from viewer.figures import legend, ticks
-from viewer.figures.legend import Entry, Placed, line_pen
+from viewer.figures.legend import LegendEntry, LegendLayout, line_pen
 from viewer.figures.theme import Theme
 
 LEGEND_SHARE = 1 / 3  # of the height; what has no room in it is counted
@@ -100,7 +100,7 @@ class CurvesFigure:
     chosen: int | None = None
     unit: str = ""  # of the x axis, where it does not count epochs
     _paths: dict[tuple[int, bool], Drawn] = field(default_factory=dict)
-    _placed: dict[tuple[float, ...], Placed] = field(default_factory=dict)
+    _placed: dict[tuple[float, ...], LegendLayout] = field(default_factory=dict)
 
     # ---- what is shown ----
 
@@ -225,25 +225,27 @@ class CurvesFigure:
             return float(axis.low * (axis.high / axis.low) ** share)
         return axis.low + share * (axis.high - axis.low)
 
-    def entries(self, runs_named: int | None = None) -> list[Entry]:
+    def entries(self, runs_named: int | None = None) -> list[LegendEntry]:
         """The legend: one entry a run while there are several, so many of them named, and the kinds of line."""
         runs = list(dict.fromkeys((curve.run, curve.colour) for curve in self.series))
         notes = {curve.run: curve.note for curve in self.series if curve.note}
-        best = [Entry("best", "", "least validation loss", self.theme.muted)] if self._marks_best else []
+        best = [LegendEntry("best", "", "least validation loss", self.theme.muted)] if self._marks_best else []
         if len(runs) == 1:
             parts = [self._part(curve, curve.colour) for curve in self.series]
-            return [*parts, *best, *(Entry("note", name, note, "") for name, note in notes.items())]
+            return [*parts, *best, *(LegendEntry("note", name, note, "") for name, note in notes.items())]
         parts = list(dict.fromkeys(self._part(curve, self.theme.muted) for curve in self.series))
         named = [
-            Entry("run", name, f"{name}: {notes[name]}" if name in notes else name, colour, False, self._is_on(name))
+            LegendEntry(
+                "run", name, f"{name}: {notes[name]}" if name in notes else name, colour, False, self._is_on(name)
+            )
             for name, colour in runs[:runs_named]
         ]
         more = len(runs) - len(named)
-        rest = [Entry("more", "", f"… and {more} more", "")] if more else []
+        rest = [LegendEntry("more", "", f"… and {more} more", "")] if more else []
         return [*named, *rest, *(parts if len(parts) > 1 else []), *best]
 
-    def _part(self, curve: Series, colour: str) -> Entry:
-        return Entry("part", curve.part, curve.part, colour, curve.dashed, self._is_on(curve.part))
+    def _part(self, curve: Series, colour: str) -> LegendEntry:
+        return LegendEntry("part", curve.part, curve.part, colour, curve.dashed, self._is_on(curve.part))
 
     def _is_on(self, name: str) -> bool:
         return name not in self.hidden
@@ -252,7 +254,7 @@ class CurvesFigure:
     def _marks_best(self) -> bool:
         return any(curve.best is not None for curve in self.shown)
 
-    def legend(self, rect: QRectF, metrics: QFontMetricsF) -> Placed:
+    def legend(self, rect: QRectF, metrics: QFontMetricsF) -> LegendLayout:
         """Return what the legend holds and where: as many runs as a third of the height takes."""
         key = (*rect.getRect(), metrics.height(), metrics.averageCharWidth())  # type: ignore[misc]
         placed = self._placed.get(key)
@@ -289,7 +291,7 @@ class CurvesFigure:
         if self.hover is not None:
             self._paint_hover(painter, plot, metrics)
 
-    def chosen_entry(self, placed: Placed) -> Entry | None:
+    def chosen_entry(self, placed: LegendLayout) -> LegendEntry | None:
         """The entry of the legend that the keyboard is on."""
         choices = [entry for entry, _ in placed if entry.can_be_toggled]
         return choices[self.chosen % len(choices)] if choices and self.chosen is not None else None

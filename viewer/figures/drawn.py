@@ -18,7 +18,7 @@ LINES = 3  # of text in a cell: its title, how the drawing was fitted, what came
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class DrawnCell:
     """One network: pictures beside one another, or one and the likeliest classes with their shares."""
 
     title: str
@@ -30,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Placed:
+class DrawnLayout:
     """Where the cells stand, and how large a side their pictures have."""
 
     cells: tuple[QRectF, ...]
@@ -42,10 +42,10 @@ class DrawnFigure:
     """A cell for each network, in the grid that shows pictures largest."""
 
     theme: Theme
-    cells: tuple[Cell, ...]
-    _placed: dict[tuple[float, ...], Placed] = field(default_factory=dict)
+    cells: tuple[DrawnCell, ...]
+    _placed: dict[tuple[float, ...], DrawnLayout] = field(default_factory=dict)
 
-    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> Placed:
+    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> DrawnLayout:
         """Place the cells in `rect`."""
         key = (rect.x(), rect.y(), rect.width(), rect.height(), metrics.height())
         if key not in self._placed:
@@ -54,7 +54,7 @@ class DrawnFigure:
             self._placed[key] = max(tried, key=lambda placed: placed.side)
         return self._placed[key]
 
-    def _grid(self, rect: QRectF, columns: int, metrics: QFontMetricsF) -> Placed:
+    def _grid(self, rect: QRectF, columns: int, metrics: QFontMetricsF) -> DrawnLayout:
         rows = math.ceil(len(self.cells) / columns)
         width = (rect.width() - CELL_GAP * (columns - 1)) / columns
         height = (rect.height() - CELL_GAP * (rows - 1)) / rows
@@ -67,7 +67,7 @@ class DrawnFigure:
             )
             for index in range(len(self.cells))
         )
-        return Placed(cells, max(1.0, min((width - GAP) / 2, height - LINES * metrics.height() - 4)))
+        return DrawnLayout(cells, max(1.0, min((width - GAP) / 2, height - LINES * metrics.height() - 4)))
 
     # ---- painting ----
 
@@ -80,7 +80,9 @@ class DrawnFigure:
         for cell, place in zip(self.cells, placed.cells, strict=True):
             self._paint_cell(painter, cell, place, placed.side, metrics)
 
-    def _paint_cell(self, painter: QPainter, cell: Cell, place: QRectF, side: float, metrics: QFontMetricsF) -> None:
+    def _paint_cell(
+        self, painter: QPainter, cell: DrawnCell, place: QRectF, side: float, metrics: QFontMetricsF
+    ) -> None:
         line = metrics.height()
         for index, (text, colour) in enumerate(((cell.title, "text"), (cell.note, "muted"))):
             self._write(painter, text, colour, QRectF(place.left(), place.top() + index * line, place.width(), line))

@@ -19,7 +19,7 @@ LINE_GAP = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class Term:
+class EquationTerm:
     """A picture, uint8 (H, W, 3), with the sign before it ('' for none) and what is written above it."""
 
     sign: str
@@ -36,19 +36,19 @@ class EquationFigure:
     """`lines` of terms: the sums that stand on a line of their own where there is no room for one long one."""
 
     theme: Theme
-    lines: tuple[tuple[Term, ...], ...]
+    lines: tuple[tuple[EquationTerm, ...], ...]
     description: str = ""
 
     @property
-    def terms(self) -> tuple[Term, ...]:
+    def terms(self) -> tuple[EquationTerm, ...]:
         return tuple(term for line in self.lines for term in line)
 
-    def _broken(self, rect: QRectF, line: float) -> tuple[Sequence[Term], ...]:
+    def _broken(self, rect: QRectF, line: float) -> tuple[Sequence[EquationTerm], ...]:
         """The lines as they are given, or all in one: whatever shows the pictures larger."""
-        candidates: tuple[tuple[Sequence[Term], ...], ...] = (self.lines, (self.terms,))
+        candidates: tuple[tuple[Sequence[EquationTerm], ...], ...] = (self.lines, (self.terms,))
         return max(candidates, key=lambda lines: self._zoom(rect, lines, line, 8.0))
 
-    def _zoom(self, rect: QRectF, lines: Sequence[Sequence[Term]], line: float, ratio: float) -> float:
+    def _zoom(self, rect: QRectF, lines: Sequence[Sequence[EquationTerm]], line: float, ratio: float) -> float:
         height, width = self.terms[0].pixels.shape[:2]
         most = max(map(len, lines))
         across = (rect.width() - SIGN_WIDTH * most) / most

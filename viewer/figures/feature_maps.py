@@ -11,8 +11,8 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFontMetricsF
 
 from viewer.figures import colours
+from viewer.figures.image_grid import ImageGrid, Part, ScaleLine, TextLine
 from viewer.figures.mosaic import Scale
-from viewer.figures.sheet import Line, Part, ScaleLine, Sheet
 from viewer.figures.theme import Theme
 from viewer.state import feature_maps, formatting
 from viewer.state.feature_maps import Maps
@@ -25,7 +25,7 @@ SHARES = (0.44, 0.38, 0.32)  # of the height, for the large map above the grid; 
 
 
 @dataclass(frozen=True, eq=False)
-class Coloured:
+class ColouredMaps:
     """Maps with their figures and, of the first 1,024, their pictures, uint8 (n, h, w, 3).
 
     Where all pixels together are more than a screen has, only every `stride`th row and column is in the pictures.
@@ -41,16 +41,16 @@ class Coloured:
         return _colour(self.maps, slice(index, index + 1), 1, own=self.own)
 
 
-def prepare(values: np.ndarray, *, own: bool) -> Coloured:
+def prepare(values: np.ndarray, *, own: bool) -> ColouredMaps:
     """Measure and colour maps, float32 (C, H, W): 4 million values take 0.1 s."""
     return recolour(feature_maps.measure(values), own=own)
 
 
-def recolour(maps: Maps, *, own: bool) -> Coloured:
+def recolour(maps: Maps, *, own: bool) -> ColouredMaps:
     """Colour maps on one scale, or each on its own."""
     shown = min(maps.count, MOST_MAPS)
     stride = max(1, math.ceil(math.sqrt(shown * math.prod(maps.values.shape[1:]) / MOST_PIXELS)))
-    return Coloured(maps, _colour(maps, slice(0, shown), stride, own=own), stride, own)
+    return ColouredMaps(maps, _colour(maps, slice(0, shown), stride, own=own), stride, own)
 
 
 def _colour(maps: Maps, which: slice, stride: int, *, own: bool) -> np.ndarray:
@@ -63,22 +63,22 @@ def _colour(maps: Maps, which: slice, stride: int, *, own: bool) -> np.ndarray:
     return colours.apply((values - lows) / spans, 0.0, 1.0, table)
 
 
-def parts_of(theme: Theme, shown: Coloured, image: np.ndarray, chosen: int, *, name: str) -> dict[str, Part]:
+def parts_of(theme: Theme, shown: ColouredMaps, image: np.ndarray, chosen: int, *, name: str) -> dict[str, Part]:
     """Return the parts of the figure; `image` is what went in, float32 (C, H, W), and `name` what it is called."""
     maps = shown.maps
     low, high = maps.range
-    large = Sheet(
+    large = ImageGrid(
         theme,
         shown.large(chosen),
         titles=(f"map {chosen + 1} of {maps.count:,}, {formatting.shape(maps.values.shape[1:])}",),
     )
     parts: dict[str, Part] = {
         "large": large,
-        "input": Sheet(theme, colours.from_images(image[None]), titles=(name,)),
-        "line": Line(theme, figures_of(maps, chosen)),
+        "input": ImageGrid(theme, colours.from_images(image[None]), titles=(name,)),
+        "line": TextLine(theme, figures_of(maps, chosen)),
     }
     if maps.count > 1:
-        parts["maps"] = Sheet(theme, shown.pictures, chosen=chosen)
+        parts["maps"] = ImageGrid(theme, shown.pictures, chosen=chosen)
     if not shown.own:
         scale = Scale(formatting.number(low, 3), formatting.number(high, 3), colours.sequential(), "value")
         parts["scale"] = ScaleLine(theme, scale)
@@ -123,7 +123,7 @@ def place(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontM
 def _zoom(parts: Mapping[str, Part], places: Mapping[str, QRectF], ratio: float, metrics: QFontMetricsF) -> float:
     """How large the grid shows its maps."""
     grid = parts.get("maps")
-    return grid.cells(places["maps"], ratio, metrics).zoom if isinstance(grid, Sheet) else 0.0
+    return grid.cells(places["maps"], ratio, metrics).zoom if isinstance(grid, ImageGrid) else 0.0
 
 
 def _beside(parts: Mapping[str, Part], room: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
@@ -166,4 +166,4 @@ def _below(
 def _bottom(parts: Mapping[str, Part], name: str, room: QRectF, ratio: float, metrics: QFontMetricsF) -> float:
     """Where a sheet in a room ends."""
     part = parts[name]
-    return part.used(room, ratio, metrics).bottom() if isinstance(part, Sheet) else room.bottom()
+    return part.used(room, ratio, metrics).bottom() if isinstance(part, ImageGrid) else room.bottom()

@@ -76,7 +76,7 @@ class Plane:
         return None if self.decoded is None else to_image(np.ascontiguousarray(self.decoded))
 
 
-class Hit(NamedTuple):
+class PlanePoint(NamedTuple):
     """A point of a plane."""
 
     plane: int
@@ -93,7 +93,7 @@ class Ring(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlaneLayout:
     """Where one plane's parts stand."""
 
     cell: QRectF
@@ -112,7 +112,9 @@ class LatentPlaneFigure:
     names: Mapping[int, str] = field(default_factory=dict)
     chosen: int = 0
     description: str = ""
-    _still: dict[tuple[float, ...], QImage] = field(default_factory=dict)  # all that a moving cross hair leaves alone
+    _background: dict[tuple[float, ...], QImage] = field(
+        default_factory=dict
+    )  # all that a moving cross hair leaves alone
 
     def at(self, cross: tuple[float, float], decoded: Sequence[np.ndarray | None]) -> LatentPlaneFigure:
         """Return the same figure with the cross hair elsewhere, and what each plane's decoder makes of that point."""
@@ -121,7 +123,7 @@ class LatentPlaneFigure:
 
     # ---- layout ----
 
-    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> tuple[Placed, ...]:
+    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> tuple[PlaneLayout, ...]:
         """Place the planes, below the legend."""
         line = math.ceil(metrics.height())
         legend = len({spot.y() for _, spot in self._legend(rect, metrics)}) * (line + 2)
@@ -129,11 +131,11 @@ class LatentPlaneFigure:
         pictured = [not plane.sentence for plane in self.planes]
         places = side_by_side.cells_and_lines(below, pictured, line + 2)
         return tuple(
-            self._place(place, line, metrics) if there else Placed(place, QRectF(), QRectF())
+            self._place(place, line, metrics) if there else PlaneLayout(place, QRectF(), QRectF())
             for place, there in zip(places, pictured, strict=True)
         )
 
-    def _place(self, cell: QRectF, line: float, metrics: QFontMetricsF) -> Placed:
+    def _place(self, cell: QRectF, line: float, metrics: QFontMetricsF) -> PlaneLayout:
         """A square plane; the picture beside it in a wide cell, below it in a tall one."""
         left = metrics.horizontalAdvance("−0.00") + 8
         head = line * (1 + any(plane.note for plane in self.planes)) + 6 if self._has_heads else 4.0
@@ -148,13 +150,15 @@ class LatentPlaneFigure:
             plot = QRectF(room.left(), room.top(), side, side)
             top = plot.bottom() + line + 8 + GAP
             picture = QRectF(plot.left(), top, cell.right() - plot.left(), max(1.0, cell.bottom() - top))
-        return Placed(cell, plot, picture)
+        return PlaneLayout(cell, plot, picture)
 
     @property
     def _has_heads(self) -> bool:
         return any(plane.title or plane.note for plane in self.planes)
 
-    def hit(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF, *, held: int | None = None) -> Hit | None:
+    def hit(
+        self, point: QPointF, rect: QRectF, metrics: QFontMetricsF, *, held: int | None = None
+    ) -> PlanePoint | None:
         """Return the point of the plane under a point of the screen; of the plane that is `held`, the nearest to it."""
         for index, placed in enumerate(self.layout(rect, metrics)):
             if index == held or (held is None and not self.planes[index].sentence and placed.plot.contains(point)):
@@ -162,7 +166,7 @@ class LatentPlaneFigure:
                 y = min(max(point.y(), placed.plot.top()), placed.plot.bottom())
                 across = (x - placed.plot.left()) / placed.plot.width() * 2 - 1
                 up = 1 - (y - placed.plot.top()) / placed.plot.height() * 2
-                return Hit(index, self.range.x + across * self.range.reach, self.range.y + up * self.range.reach)
+                return PlanePoint(index, self.range.x + across * self.range.reach, self.range.y + up * self.range.reach)
         return None
 
     def ring_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> Ring | None:
@@ -191,7 +195,7 @@ class LatentPlaneFigure:
         if painter.paintEngine().type() == QPaintEngine.Type.Raster:
             self._paint_kept(painter, rect)
         else:  # on paper points stay points
-            self._paint_still(painter, rect)
+            self._paint_background(painter, rect)
         for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
             if not plane.sentence:
                 painter.save()
@@ -201,10 +205,10 @@ class LatentPlaneFigure:
                 self._paint_picture(painter, plane, placed.picture, metrics)
 
     def _paint_kept(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint what stands still from the picture of it: three planes of 1,000 points take 20 ms each time else."""
+        """Paint a cached image of what a moving cross hair leaves alone: three planes of 1,000 points take 20 ms."""
         ratio = painter.device().devicePixelRatioF()
         key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, painter.fontMetrics().height())
-        if key not in self._still:
+        if key not in self._background:
             corner = rect.bottomRight()
             image = QImage(
                 max(1, math.ceil(corner.x() * ratio)),
@@ -213,15 +217,15 @@ class LatentPlaneFigure:
             )
             image.setDevicePixelRatio(ratio)
             image.fill(Qt.GlobalColor.transparent)
-            still = QPainter(image)
-            still.setFont(painter.font())
-            self._paint_still(still, rect)
-            still.end()
-            self._still.clear()
-            self._still[key] = image
-        painter.drawImage(QPointF(0, 0), self._still[key])
+            layer = QPainter(image)
+            layer.setFont(painter.font())
+            self._paint_background(layer, rect)
+            layer.end()
+            self._background.clear()
+            self._background[key] = image
+        painter.drawImage(QPointF(0, 0), self._background[key])
 
-    def _paint_still(self, painter: QPainter, rect: QRectF) -> None:
+    def _paint_background(self, painter: QPainter, rect: QRectF) -> None:
         """Paint all but the cross hair and what is decoded there."""
         metrics = QFontMetricsF(painter.font(), painter.device())
         for (label, name), spot in self._legend(rect, metrics):
@@ -259,7 +263,7 @@ class LatentPlaneFigure:
         painter.setPen(self.theme.colour("text"))
         painter.drawText(QPointF(spot.x() + 14, spot.y() + metrics.ascent()), name)
 
-    def _paint_head(self, painter: QPainter, plane: Plane, placed: Placed, metrics: QFontMetricsF) -> None:
+    def _paint_head(self, painter: QPainter, plane: Plane, placed: PlaneLayout, metrics: QFontMetricsF) -> None:
         for index, (text, colour) in enumerate(((plane.title, "text"), (plane.note, "muted"))):
             painter.setPen(self.theme.colour(colour))
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, placed.cell.width())

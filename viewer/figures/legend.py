@@ -21,7 +21,7 @@ Kind = Literal["run", "part", "best", "note", "more"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class LegendEntry:
     """A line's name with a sample of it ('' for a colour has none); `shown` is off for what was toggled away."""
 
     kind: Kind
@@ -36,10 +36,10 @@ class Entry:
         return self.kind in ("run", "part")
 
 
-Placed = list[tuple[Entry, QRectF]]
+LegendLayout = list[tuple[LegendEntry, QRectF]]
 
 
-def flow(entries: Sequence[Entry], rect: QRectF, metrics: QFontMetricsF) -> Placed:
+def flow(entries: Sequence[LegendEntry], rect: QRectF, metrics: QFontMetricsF) -> LegendLayout:
     """Place entries from left to right and then below."""
     placed, x, y, line = [], 0.0, 0.0, metrics.height() + 2
     for entry in entries:
@@ -51,13 +51,13 @@ def flow(entries: Sequence[Entry], rect: QRectF, metrics: QFontMetricsF) -> Plac
     return placed
 
 
-def lines_of(placed: Placed) -> int:
+def lines_of(placed: LegendLayout) -> int:
     return len({place.y() for _, place in placed})
 
 
 def fitting(
-    make: Callable[[int], Sequence[Entry]], most: int, rect: QRectF, metrics: QFontMetricsF, *, lines: int
-) -> Placed:
+    make: Callable[[int], Sequence[LegendEntry]], most: int, rect: QRectF, metrics: QFontMetricsF, *, lines: int
+) -> LegendLayout:
     """Place what `make` returns for as many names, up to `most`, as so many lines take."""
     placed = flow(make(most), rect, metrics)
     if lines_of(placed) <= lines:
@@ -66,12 +66,14 @@ def fitting(
     return flow(make(max(0, few - 1)), rect, metrics)
 
 
-def hit(placed: Placed, point: QPointF) -> Entry | None:
+def hit(placed: LegendLayout, point: QPointF) -> LegendEntry | None:
     """Return the entry under a point."""
     return next((entry for entry, place in placed if place.adjusted(-4, 0, PADDING, 0).contains(point)), None)
 
 
-def paint(painter: QPainter, placed: Placed, theme: Theme, metrics: QFontMetricsF, *, chosen: Entry | None) -> None:
+def paint(
+    painter: QPainter, placed: LegendLayout, theme: Theme, metrics: QFontMetricsF, *, chosen: LegendEntry | None
+) -> None:
     """Paint entries; what is toggled away is pale and struck through, so that it is told without colour too."""
     for entry, place in placed:
         if entry == chosen:
@@ -95,7 +97,7 @@ def paint(painter: QPainter, placed: Placed, theme: Theme, metrics: QFontMetrics
             painter.drawLine(QPointF(left, middle + 0.5), QPointF(place.right(), middle + 0.5))
 
 
-def _ink(entry: Entry) -> str:
+def _ink(entry: LegendEntry) -> str:
     if entry.kind == "note":
         return "warning"
     return "text" if entry.shown and entry.kind in ("run", "part") else "muted"

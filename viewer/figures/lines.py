@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -14,6 +13,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QPolygonF
 
 from viewer.figures import ticks
 from viewer.figures.legend import line_pen
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 
 SAMPLE_WIDTH = 22.0  # of a line in the legend
@@ -22,7 +22,7 @@ WIDEST_NAME = 190.0
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class PlotLine:
     """One line through points (x, y); what is not finite is a gap. `now` is its value at the place marked."""
 
     name: str
@@ -43,7 +43,7 @@ class LinesFigure:
     """Several lines over x from 0 to 1; `at` is the place marked, `heading` what is written above the values there."""
 
     theme: Theme
-    lines: tuple[Line, ...]
+    lines: tuple[PlotLine, ...]
     x_label: str
     y_label: str
     at: float | None = None
@@ -144,7 +144,7 @@ class LinesFigure:
         painter.setPen(QPen(self.theme.colour("accent"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
 
-    def _paint_line(self, painter: QPainter, plot: QRectF, line: Line) -> None:
+    def _paint_line(self, painter: QPainter, plot: QRectF, line: PlotLine) -> None:
         painter.setPen(line_pen(painter, line.colour, dashed=line.dashed))
         for start, end in _stretches(line.usable):
             places = [self._place(plot, line.x[i], line.y[i]) for i in range(start, end)]
@@ -185,7 +185,7 @@ class LinesFigure:
             row = QRectF(column.left(), column.top() + (len(shown) + 1) * step, column.width(), step)
             painter.drawText(row, Qt.AlignmentFlag.AlignVCenter, f"… and {len(self.lines) - len(shown)} more")
 
-    def _paint_entry(self, painter: QPainter, row: QRectF, metrics: QFontMetricsF, line: Line, text: str) -> None:
+    def _paint_entry(self, painter: QPainter, row: QRectF, metrics: QFontMetricsF, line: PlotLine, text: str) -> None:
         middle = math.floor(row.center().y())  # on whole pixels, so that all are of one width
         painter.setPen(line_pen(painter, line.colour, dashed=line.dashed))
         painter.drawLine(QPointF(row.left(), middle), QPointF(row.left() + SAMPLE_WIDTH, middle))
@@ -195,18 +195,12 @@ class LinesFigure:
         painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
 
-class Paints(Protocol):
-    """Whatever paints itself into a rectangle."""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None: ...
-
-
 @dataclass(frozen=True, eq=False)
 class Above:
     """A figure above another one, with a share of the height: what is exported where a panel shows two."""
 
-    upper: Paints
-    lower: Paints
+    upper: Paintable
+    lower: Paintable
     share: float
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
@@ -216,7 +210,7 @@ class Above:
         self.lower.paint(painter, QRectF(rect.left(), middle + 8, rect.width(), rect.bottom() - middle - 8))
 
 
-def _entry(line: Line) -> str:
+def _entry(line: PlotLine) -> str:
     return f"{line.name}  {_told(line.now)}".rstrip()
 
 

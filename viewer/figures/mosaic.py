@@ -24,7 +24,7 @@ LARGEST_ZOOM = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class ImageRow:
     """A labelled row of images, uint8 (N, H, W, 3)."""
 
     label: str
@@ -70,7 +70,7 @@ def to_image(pixels: np.ndarray) -> QImage:
 
 
 @dataclass(frozen=True)
-class Layout:
+class MosaicLayout:
     """Where everything stands, for hit tests as much as for painting; rectangles are in logical pixels."""
 
     cells: tuple[tuple[QRectF, ...], ...] = ()
@@ -80,7 +80,7 @@ class Layout:
     scale: QRectF = field(default_factory=QRectF)
 
 
-class Spot(NamedTuple):
+class MosaicPixel(NamedTuple):
     """What lies under a point: the image of a row (or the large one of this index), and the pixel in it."""
 
     row: int
@@ -95,7 +95,7 @@ class MosaicFigure:
     """The rows, a caption under each column, the chosen column's images large, and a colour scale."""
 
     theme: Theme
-    rows: tuple[Row, ...]
+    rows: tuple[ImageRow, ...]
     captions: tuple[str, ...] = ()
     caption_label: str = ""
     chosen: int = 0
@@ -105,10 +105,10 @@ class MosaicFigure:
 
     # ---- layout ----
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Layout:
+    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> MosaicLayout:
         """Place everything in `rect` on a display with `ratio` device pixels a logical one."""
         if not self.rows:
-            return Layout()
+            return MosaicLayout()
         line = math.ceil(metrics.height())
         margin = self._label_width(metrics)
         count, height, width = self.rows[0].pixels.shape[:3]
@@ -128,7 +128,7 @@ class MosaicFigure:
         noted = line if any(entry.caption for entry in self.large) else 0.0
         space = noted + line if large else 0.0
         scale_top = max((r.bottom() for r in large), default=top - BLOCK_GAP) + space + GAP
-        return Layout(
+        return MosaicLayout(
             cells=tuple(cells),
             captions=captions if self.captions else (),
             labels=tuple(QRectF(rect.left(), r[0].top(), margin - LABEL_GAP, r[0].height()) for r in cells),
@@ -172,16 +172,16 @@ class MosaicFigure:
                     return index
         return None
 
-    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Spot | None:
+    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> MosaicPixel | None:
         """Return which pixel of which image lies under a point; None beside the images."""
         layout = self.layout(rect, ratio, metrics)
         for row, cells in enumerate(layout.cells):
             for image, cell in enumerate(cells):
                 if cell.contains(point):
-                    return Spot(row, image, *_pixel(point, cell, self.rows[row].pixels.shape[1:3]), large=False)
+                    return MosaicPixel(row, image, *_pixel(point, cell, self.rows[row].pixels.shape[1:3]), large=False)
         for index, (cell, entry) in enumerate(zip(layout.large, self.large, strict=False)):
             if cell.contains(point):
-                return Spot(index, self.chosen, *_pixel(point, cell, entry.pixels.shape[:2]), large=True)
+                return MosaicPixel(index, self.chosen, *_pixel(point, cell, entry.pixels.shape[:2]), large=True)
         return None
 
     # ---- painting ----
@@ -201,7 +201,7 @@ class MosaicFigure:
         if self.scale:
             paint_scale(painter, layout.scale, self.scale, self.theme)
 
-    def _paint_texts(self, painter: QPainter, layout: Layout) -> None:
+    def _paint_texts(self, painter: QPainter, layout: MosaicLayout) -> None:
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(self.theme.colour("muted"))
         metrics = QFontMetricsF(painter.font(), painter.device())
@@ -217,7 +217,7 @@ class MosaicFigure:
             rect = QRectF(layout.labels[0].left(), first.top(), layout.labels[0].width(), first.height())
             painter.drawText(rect, middle | Qt.AlignmentFlag.AlignRight, self.caption_label)
 
-    def _paint_chosen(self, painter: QPainter, layout: Layout) -> None:
+    def _paint_chosen(self, painter: QPainter, layout: MosaicLayout) -> None:
         if not self.large or not layout.cells or not 0 <= self.chosen < len(layout.cells[0]):
             return
         column = QRectF(layout.cells[0][self.chosen]).united(layout.cells[-1][self.chosen])
@@ -225,7 +225,7 @@ class MosaicFigure:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(column.adjusted(-1.5, -1.5, 1.5, 1.5))
 
-    def _paint_large(self, painter: QPainter, layout: Layout, right: float) -> None:
+    def _paint_large(self, painter: QPainter, layout: MosaicLayout, right: float) -> None:
         metrics = QFontMetricsF(painter.font(), painter.device())
         line, ends = metrics.height(), [*(rect.left() - GAP for rect in layout.large[1:]), right]
         for entry, rect, end in zip(self.large, layout.large, ends, strict=False):

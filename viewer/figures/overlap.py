@@ -16,7 +16,7 @@ COLUMNS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class OverlapCase:
     """One setting: `counts` (H, W) is what is summed at each place, `cut` the padding that is cut off its border.
 
     `counts` is that of no padding, so that what is cut off can be shown; `stamp` is the place of one kernel.
@@ -33,7 +33,7 @@ class OverlapFigure:
     """Several settings side by side; dark places get one value, bright ones more; what padding cuts off is crossed."""
 
     theme: Theme
-    cases: tuple[Case, ...]
+    cases: tuple[OverlapCase, ...]
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint all settings inside `rect`, three in a row."""
@@ -49,7 +49,7 @@ class OverlapFigure:
             painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), case.title)
             self._paint_case(painter, box.adjusted(0, line + 6, 0, 0), case, most)
 
-    def _paint_case(self, painter: QPainter, box: QRectF, case: Case, most: int) -> None:
+    def _paint_case(self, painter: QPainter, box: QRectF, case: OverlapCase, most: int) -> None:
         rows, columns = case.counts.shape
         cell = math.floor(min(box.width() / columns, box.height() / rows))
         shades = colours.apply(case.counts.astype(np.float64), 0, most, colours.sequential())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
 
-from viewer.figures.mosaic import Row, whole_zoom
+from viewer.figures.mosaic import ImageRow, whole_zoom
 from viewer.figures.theme import Theme
 
 GAP = 4.0
@@ -20,7 +20,7 @@ class PickerFigure:
     """`parts` maps a letter to the place of its image; the part that the next click chooses is `active`."""
 
     theme: Theme
-    row: Row
+    row: ImageRow
     parts: Mapping[str, int]
     active: str
 

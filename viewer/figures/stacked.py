@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 
+from viewer.figures.paintable import Paintable
+
 GAP = 10.0
-
-
-class Painted(Protocol):
-    """Whatever paints itself into a rectangle."""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
 class StackedFigure:
     """`parts` are figures and their shares."""
 
-    parts: tuple[tuple[Painted, float], ...]
+    parts: tuple[tuple[Paintable, float], ...]
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint them from top to bottom."""

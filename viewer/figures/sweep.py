@@ -10,7 +10,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 
-from viewer.figures.mosaic import Large, Row, whole_zoom
+from viewer.figures.mosaic import ImageRow, Large, whole_zoom
 from viewer.figures.theme import Theme
 
 GAP = 3.0
@@ -19,7 +19,7 @@ LARGE_SHARE = 0.42  # of the width or height, where there are rows
 SMALLEST_ZOOM = 0.7  # of the rows' pictures: smaller ones are left out for the large picture's sake
 
 
-class Hit(NamedTuple):
+class SweepCell(NamedTuple):
     """A picture of a row."""
 
     row: int
@@ -27,7 +27,7 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Placed:
+class SweepLayout:
     """Where everything stands; no cells where the rows have no room."""
 
     large: tuple[QRectF, ...]
@@ -46,28 +46,28 @@ class SweepFigure:
 
     theme: Theme
     large: tuple[Large, ...]
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ImageRow, ...] = ()
     columns: tuple[str, ...] = ()
     description: str = ""
-    _placed: dict[tuple[float, ...], Placed] = field(default_factory=dict)
+    _placed: dict[tuple[float, ...], SweepLayout] = field(default_factory=dict)
 
     @cached_property
     def _size(self) -> tuple[int, int]:
         return self.large[0].pixels.shape[0], self.large[0].pixels.shape[1]
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Placed:
+    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> SweepLayout:
         """Place the large pictures and the rows, beside or below one another: whichever shows them larger."""
         key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
         if key not in self._placed:
             ways = [self._place(rect, ratio, metrics, wide=wide) for wide in (True, False)]
             if not any(placed.cells for placed in ways):
                 large = self._place_large(rect, ratio, metrics, down=rect.height() > rect.width())
-                ways = [Placed(large, (), QRectF())]
+                ways = [SweepLayout(large, (), QRectF())]
             self._placed.clear()
             self._placed[key] = max(ways, key=lambda placed: placed.size)
         return self._placed[key]
 
-    def _place(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> Placed:
+    def _place(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> SweepLayout:
         """Place the rows right of the large pictures, which stand below one another then; or below them."""
         share = LARGE_SHARE if self.rows else 1.0
         near = QRectF(rect)
@@ -77,7 +77,7 @@ class SweepFigure:
         end = max(r.right() if wide else r.bottom() + 4 for r in large) + BLOCK_GAP
         far = rect.adjusted(end - rect.left(), 0, 0, 0) if wide else rect.adjusted(0, end - rect.top(), 0, 0)
         cells, heads = self._place_rows(far, ratio, metrics)
-        return Placed(large, cells, heads)
+        return SweepLayout(large, cells, heads)
 
     def _place_large(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, down: bool) -> tuple[QRectF, ...]:
         line, (height, width), count = math.ceil(metrics.height()), self._size, len(self.large)
@@ -118,12 +118,12 @@ class SweepFigure:
         )
         return cells, QRectF(rect.left(), rect.top(), margin - 8, line)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Hit | None:
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> SweepCell | None:
         """Return the picture of a row under a point, None where there is none."""
         for row, strip in enumerate(self.layout(rect, ratio, metrics).cells):
             for column, cell in enumerate(strip):
                 if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
-                    return Hit(row, column)
+                    return SweepCell(row, column)
         return None
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
@@ -143,7 +143,7 @@ class SweepFigure:
                 painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
 
     def _paint_row(
-        self, painter: QPainter, row: Row, strip: tuple[QRectF, ...], heads: QRectF, metrics: QFontMetricsF
+        self, painter: QPainter, row: ImageRow, strip: tuple[QRectF, ...], heads: QRectF, metrics: QFontMetricsF
     ) -> None:
         height, width = row.pixels.shape[1:3]
         for index, cell in enumerate(strip[: len(row.pixels)]):

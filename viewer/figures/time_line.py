@@ -18,7 +18,7 @@ HANDLE = 6.0  # half the width of the mark's handle
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class LossLine:
     """One curve by epoch from 1; what is not finite is a gap. `label` is what its value is called at the mark."""
 
     label: str
@@ -39,7 +39,7 @@ class TimeLineFigure:
     """
 
     theme: Theme
-    lines: tuple[Line, ...]
+    lines: tuple[LossLine, ...]
     first: int
     last: int
     epoch: int

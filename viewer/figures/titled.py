@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 
 BELOW = 6.0  # points between a title and its figure
-
-
-class Painted(Protocol):
-    """Anything that paints itself into a rectangle."""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint inside `rect`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +20,7 @@ class TitledFigure:
 
     theme: Theme
     title: str
-    figure: Painted
+    figure: Paintable
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint title and figure inside `rect`."""
@@ -47,7 +40,7 @@ class TitledFigure:
 class BesideFigure:
     """Figures side by side, each as wide as the others."""
 
-    figures: tuple[Painted, ...]
+    figures: tuple[Paintable, ...]
     columns: int = 2
     gap: float = 16.0
 

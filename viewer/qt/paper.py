@@ -10,8 +10,8 @@ from PySide6.QtGui import QFont, QImage, QPageSize, QPainter, QPdfWriter, QPixma
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
-from viewer.qt.widgets.figure_view import Figure
 from viewer.qt.widgets.panel import Numbers, Panel
 
 MARGIN = 12
@@ -34,11 +34,11 @@ class _AsItStands:
 
 def picture(panel: Panel, kind: str) -> bytes:
     """Return a panel's picture in the size that it has on the screen; `kind` is 'png', 'svg' or 'pdf'."""
-    figure: Figure = panel.figure or _AsItStands(panel)
+    figure: Paintable = panel.figure or _AsItStands(panel)
     return painted(figure, panel.size(), panel.theme, panel.font(), kind)
 
 
-def painted(figure: Figure, size: QSize, theme: Theme, font: QFont, kind: str) -> bytes:
+def painted(figure: Paintable, size: QSize, theme: Theme, font: QFont, kind: str) -> bytes:
     """Return a figure painted on the theme's ground, with a margin, as the bytes of a file."""
     whole = QSize(size.width() + 2 * MARGIN, size.height() + 2 * MARGIN)
     return {"png": _png, "svg": _svg, "pdf": _pdf}[kind](figure, whole, theme, font)
@@ -55,7 +55,7 @@ def _safe(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
 
 
-def _paint(painter: QPainter, figure: Figure, size: QSize, theme: Theme, font: QFont) -> None:
+def _paint(painter: QPainter, figure: Paintable, size: QSize, theme: Theme, font: QFont) -> None:
     everything = QRectF(0, 0, size.width(), size.height())
     painter.fillRect(everything, theme.colour("base"))
     painter.setFont(font)
@@ -63,7 +63,7 @@ def _paint(painter: QPainter, figure: Figure, size: QSize, theme: Theme, font: Q
     painter.end()
 
 
-def _png(figure: Figure, size: QSize, theme: Theme, font: QFont) -> bytes:
+def _png(figure: Paintable, size: QSize, theme: Theme, font: QFont) -> bytes:
     image = QImage(size * PIXELS_A_POINT, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(PIXELS_A_POINT)
     _paint(QPainter(image), figure, size, theme, font)
@@ -72,7 +72,7 @@ def _png(figure: Figure, size: QSize, theme: Theme, font: QFont) -> bytes:
     return bytes(buffer.data().data())
 
 
-def _svg(figure: Figure, size: QSize, theme: Theme, font: QFont) -> bytes:
+def _svg(figure: Paintable, size: QSize, theme: Theme, font: QFont) -> bytes:
     buffer, generator = _buffer(), QSvgGenerator()
     generator.setOutputDevice(buffer)
     generator.setSize(size)
@@ -83,7 +83,7 @@ def _svg(figure: Figure, size: QSize, theme: Theme, font: QFont) -> bytes:
     return bytes(buffer.data().data())
 
 
-def _pdf(figure: Figure, size: QSize, theme: Theme, font: QFont) -> bytes:
+def _pdf(figure: Paintable, size: QSize, theme: Theme, font: QFont) -> bytes:
     buffer = _buffer()
     writer = QPdfWriter(buffer)
     writer.setTitle("aezoo")

@@ -277,7 +277,7 @@ class RunLoader(QObject):
 
     # ---- images for a graph that comes alone ----
 
-    def _load_samples(self, entry: Entry, told: graph.Graph) -> None:
+    def _load_samples(self, entry: Entry, told: graph.GraphInfo) -> None:
         if told.image_shape is None:
             error = f"{_label(entry.graph)} takes no images: its input is not one batch of grey or colour images"
             self._store.learn(entry.path, samples=None, samples_error=error)
@@ -294,7 +294,7 @@ class RunLoader(QObject):
         for callback in self._embedded.pop(key, []):
             callback(reply)
 
-    def _take_samples(self, entry: Entry, told: graph.Graph, reply: SampleImages | str) -> None:
+    def _take_samples(self, entry: Entry, told: graph.GraphInfo, reply: SampleImages | str) -> None:
         if isinstance(reply, str):
             self._store.learn(entry.path, samples=None, samples_error=reply)
             return

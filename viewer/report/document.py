@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter
-
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 
 SHORT = 110  # characters of a heading in the contents
 
 Kind = Literal["plain", "asked", "answer", "note"]
-
-
-class Figure(Protocol):
-    """Anything that paints itself into a rectangle."""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint inside `rect`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +30,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Text:
+class TextBlock:
     """A paragraph.
 
     asked   the sheet's own words
@@ -52,7 +43,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableBlock:
     """Rows of cells, the first of them the heading; the first `words` columns are words, the others figures."""
 
     caption: str
@@ -65,14 +56,14 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class FigureBlock:
     """A figure for either theme, its file name, its size in points, its caption, and where its images come from.
 
     `letters` is the size of what is written in it. Images are zoomed by whole dots, on paper by halves where `halves`.
     """
 
     name: str
-    figure: Callable[[Theme], Figure]
+    figure: Callable[[Theme], Paintable]
     size: tuple[int, int]
     caption: str
     data: str = ""
@@ -80,7 +71,7 @@ class Picture:
     letters: int = 13
 
 
-Block = Heading | Text | Table | Picture
+Block = Heading | TextBlock | TableBlock | FigureBlock
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +88,12 @@ class Report:
         return [block for block in self.blocks if isinstance(block, Heading)]
 
     @property
-    def pictures(self) -> list[Picture]:
-        return [block for block in self.blocks if isinstance(block, Picture)]
+    def pictures(self) -> list[FigureBlock]:
+        return [block for block in self.blocks if isinstance(block, FigureBlock)]
 
     @property
-    def texts(self) -> list[Text]:
-        return [block for block in self.blocks if isinstance(block, Text)]
+    def texts(self) -> list[TextBlock]:
+        return [block for block in self.blocks if isinstance(block, TextBlock)]
 
 
 def part(text: str) -> Heading:
@@ -110,13 +101,13 @@ def part(text: str) -> Heading:
     return Heading(text, 2)
 
 
-def asked(text: str) -> Text:
-    return Text(text, "asked")
+def asked(text: str) -> TextBlock:
+    return TextBlock(text, "asked")
 
 
-def answer(text: str) -> Text:
-    return Text(text, "answer")
+def answer(text: str) -> TextBlock:
+    return TextBlock(text, "answer")
 
 
-def note(text: str) -> Text:
-    return Text(text, "note")
+def note(text: str) -> TextBlock:
+    return TextBlock(text, "note")

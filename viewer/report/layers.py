@@ -26,7 +26,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 @dataclass(frozen=True)
-class Layer:
+class SummaryLayer:
     """One layer: the operator that makes it, its activation if any, its output without the batch, its parameters."""
 
     operator: str
@@ -42,7 +42,7 @@ class _Graph:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of every known result
 
 
-def of(data: bytes) -> tuple[Layer, ...]:
+def of(data: bytes) -> tuple[SummaryLayer, ...]:
     """Return the layers of an ONNX file in their order, an activation with the layer that it follows.
 
     Empty for bytes that cannot be read this way.
@@ -51,7 +51,7 @@ def of(data: bytes) -> tuple[Layer, ...]:
         graph = _read(memoryview(data))
     except (ValueError, IndexError, UnicodeDecodeError):
         return ()
-    layers: list[Layer] = []
+    layers: list[SummaryLayer] = []
     counted: set[str] = set()
     for operator, inputs, outputs in graph.nodes[:MOST]:
         new = [name for name in inputs if name in graph.sizes and name not in counted]
@@ -64,7 +64,7 @@ def of(data: bytes) -> tuple[Layer, ...]:
             before = layers[-1]
             layers[-1] = replace(before, activation=operator, parameters=before.parameters + parameters)
         else:
-            layers.append(Layer(operator, "", shape, parameters))
+            layers.append(SummaryLayer(operator, "", shape, parameters))
     return tuple(layers)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.report.document import Block, Heading, Picture, Report, Table, Text
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
 from viewer.report.painting import outer_size
 
 _COMMAND = re.compile("`([^`]+)`")
@@ -49,13 +49,13 @@ def _anchor(number: int) -> str:
 def _block(number: int, block: Block, images: Painted) -> str:
     if isinstance(block, Heading):
         return f'<h{block.level} id="{_anchor(number)}">{_text(block.text)}</h{block.level}>'
-    if isinstance(block, Text):
+    if isinstance(block, TextBlock):
         tag = "blockquote" if block.kind == "asked" else "p"
         return f'<{tag} class="{block.kind}">{_prose(block.text)}</{tag}>'
-    return _table(block) if isinstance(block, Table) else _picture(block, images)
+    return _table(block) if isinstance(block, TableBlock) else _picture(block, images)
 
 
-def _picture(picture: Picture, images: Painted) -> str:
+def _picture(picture: FigureBlock, images: Painted) -> str:
     width, height = outer_size(picture)
     dark = images.get((picture.name, DARK.name))
     twin = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
@@ -69,7 +69,7 @@ def _data(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _table(table: Table) -> str:
+def _table(table: TableBlock) -> str:
     heading, *rows = table.rows
     head = "".join(
         f'<th scope="col" class="{_column(table, index)}">{_text(cell)}</th>' for index, cell in enumerate(heading)
@@ -81,12 +81,12 @@ def _table(table: Table) -> str:
     )
 
 
-def _cell(table: Table, index: int, cell: str) -> str:
+def _cell(table: TableBlock, index: int, cell: str) -> str:
     tag = 'th scope="row"' if index == 0 else "td"
     return f'<{tag} class="{_column(table, index)}">{_text(cell)}</{tag.split()[0]}>'
 
 
-def _column(table: Table, index: int) -> str:
+def _column(table: TableBlock, index: int) -> str:
     if table.code and index == len(table.rows[0]) - 1:
         return "code"
     if index == 0 and table.words == 1:

@@ -27,14 +27,14 @@ class Piece(Generic[Content]):
 
 
 @dataclass(frozen=True, eq=False)
-class Placed(Generic[Content]):
+class PlacedPiece(Generic[Content]):
     """A piece and where its upper edge is on its page."""
 
     piece: Piece[Content]
     top: float
 
 
-Page = list[Placed[Content]]
+Page = list[PlacedPiece[Content]]
 
 
 def paginate(pieces: Sequence[Piece[Content]], height: float) -> list[Page[Content]]:
@@ -50,10 +50,10 @@ def paginate(pieces: Sequence[Piece[Content]], height: float) -> list[Page[Conte
                 pages.append([])
                 y = 0.0
             if not pages[-1] and piece.head is not None:
-                pages[-1].append(Placed(replace(piece.head, above=0.0), 0.0))
+                pages[-1].append(PlacedPiece(replace(piece.head, above=0.0), 0.0))
                 y = piece.head.height
             top = y + (piece.above if pages[-1] and pages[-1][-1].piece is not piece.head else 0.0)
-            pages[-1].append(Placed(piece, top))
+            pages[-1].append(PlacedPiece(piece, top))
             y = top + piece.height
     return pages
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QBuffer, QIODevice, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter, QPixmap
 
 from viewer.figures.theme import Theme
-from viewer.report.document import Picture
+from viewer.report.document import FigureBlock
 
 FAMILY = "DejaVu Sans"
 MARGIN, FOOTER = 10, 16
@@ -24,13 +24,13 @@ def font(pixels: float, *, bold: bool = False, italic: bool = False, mono: bool 
     return made
 
 
-def outer_size(picture: Picture) -> tuple[int, int]:
+def outer_size(picture: FigureBlock) -> tuple[int, int]:
     """Return a picture's width and height in points with the line below it that names the data."""
     width, height = picture.size
     return width, height + (FOOTER if picture.data else 0)
 
 
-def paint(picture: Picture, theme: Theme, painter: QPainter, scale: float = 1.0) -> None:
+def paint(picture: FigureBlock, theme: Theme, painter: QPainter, scale: float = 1.0) -> None:
     """Paint a picture at the origin, every measure times `scale`; the data's name stands below it."""
     width, height = (side * scale for side in picture.size)
     margin = MARGIN * scale
@@ -48,7 +48,7 @@ def paint(picture: Picture, theme: Theme, painter: QPainter, scale: float = 1.0)
         painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
 
 
-def to_png(picture: Picture, theme: Theme) -> bytes:
+def to_png(picture: FigureBlock, theme: Theme) -> bytes:
     """Return a picture as PNG on the theme's ground, of twice its size in points."""
     width, height = outer_size(picture)
     image = QImage(round(width * PIXELS_A_POINT), round(height * PIXELS_A_POINT), QImage.Format.Format_RGB32)

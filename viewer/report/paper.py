@@ -9,7 +9,7 @@ from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter, QPen
 
 from viewer.figures.theme import LIGHT
-from viewer.report.document import Block, Heading, Picture, Report, Table, Text
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
 from viewer.report.pages import Page, Piece, column_widths, paginate
 from viewer.report.painting import font, outer_size, paint
 from zoo import __version__
@@ -108,9 +108,9 @@ class Setter:
     def _block(self, block: Block) -> Iterator[PaintedPiece]:
         if isinstance(block, Heading):
             yield self._heading(block)
-        elif isinstance(block, Text):
+        elif isinstance(block, TextBlock):
             yield self._paragraph(block)
-        elif isinstance(block, Table):
+        elif isinstance(block, TableBlock):
             yield from self._table(block)
         else:
             yield from self._picture(block)
@@ -136,7 +136,7 @@ class Setter:
 
         return Piece(draw, height, above=8 if part else 3)
 
-    def _paragraph(self, text: Text) -> PaintedPiece:
+    def _paragraph(self, text: TextBlock) -> PaintedPiece:
         letters = font(BODY, italic=text.kind == "asked")
         colour = {"asked": "muted", "note": "warning"}.get(text.kind, "text")
         if text.kind == "plain":
@@ -167,7 +167,7 @@ class Setter:
 
         return Piece(draw, height, above=8, keep=keep)
 
-    def _picture(self, picture: Picture) -> Iterator[PaintedPiece]:
+    def _picture(self, picture: FigureBlock) -> Iterator[PaintedPiece]:
         width, height = outer_size(picture)
         scale = min(1.0, self.width / width)
         fine = 2.0 if picture.halves else 1.0
@@ -181,7 +181,7 @@ class Setter:
 
     # ---- tables ----
 
-    def _table(self, table: Table) -> Iterator[PaintedPiece]:
+    def _table(self, table: TableBlock) -> Iterator[PaintedPiece]:
         letters, widths = self._fitting(table)
         heading = self._row(table, table.rows[0], letters, widths, first=True)
         yield replace(self._lines(table.caption, font(SMALL), "muted", keep=True), above=14)
@@ -191,7 +191,7 @@ class Setter:
             lonely = index < TOGETHER - 1 or index >= len(rows) - TOGETHER
             yield replace(row, head=heading, keep=lonely and index < len(rows) - 1)
 
-    def _fitting(self, table: Table) -> tuple[QFont, list[float]]:
+    def _fitting(self, table: TableBlock) -> tuple[QFont, list[float]]:
         """Return the largest font in which no word has to be broken, and the columns' widths."""
         for size in range(CELLS, LEAST_CELLS - 1, -1):
             letters = font(size)
@@ -200,7 +200,7 @@ class Setter:
                 break
         return letters, column_widths(natural, least, self.width)
 
-    def _widths(self, table: Table, letters: QFont) -> tuple[list[float], list[float]]:
+    def _widths(self, table: TableBlock, letters: QFont) -> tuple[list[float], list[float]]:
         natural, least = [], []
         for index, column in enumerate(zip(*table.rows, strict=True)):
             metrics = QFontMetricsF(self._letters(table, index, letters), self.device)
@@ -215,7 +215,7 @@ class Setter:
         return natural, least
 
     def _row(
-        self, table: Table, cells: Sequence[str], letters: QFont, widths: Sequence[float], *, first: bool
+        self, table: TableBlock, cells: Sequence[str], letters: QFont, widths: Sequence[float], *, first: bool
     ) -> PaintedPiece:
         own = [letters if first else self._letters(table, index, letters) for index in range(len(cells))]
         flags = [
@@ -242,11 +242,11 @@ class Setter:
 
         return Piece(draw, height)
 
-    def _letters(self, table: Table, index: int, letters: QFont) -> QFont:
+    def _letters(self, table: TableBlock, index: int, letters: QFont) -> QFont:
         return font(letters.pixelSize() - 1, mono=True) if self._is_code(table, index) else letters
 
     @staticmethod
-    def _is_code(table: Table, index: int) -> bool:
+    def _is_code(table: TableBlock, index: int) -> bool:
         return table.code and index == len(table.rows[0]) - 1
 
 

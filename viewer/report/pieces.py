@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from viewer.figures import colours, curves
-from viewer.figures.mosaic import MosaicFigure, Row, Scale
+from viewer.figures.mosaic import ImageRow, MosaicFigure, Scale
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
-from viewer.report.document import Block, Figure, Picture, Table, Text, note, part
-from viewer.report.reader import Run
+from viewer.report.document import Block, FigureBlock, TableBlock, TextBlock, note, part
+from viewer.report.reader import ReportRun
 from viewer.state import formatting, numbers, tiles
 from zoo import __version__
 from zoo.runs import QUICK
@@ -67,7 +68,7 @@ Rows = Sequence[tuple[str, np.ndarray]]
 # ---- how a run stands ----------------------------------------------------------------------------------------
 
 
-def standing(*runs: Run) -> list[Block]:
+def standing(*runs: ReportRun) -> list[Block]:
     """Say of runs that are there what must be known before believing their figures, and the command that mends it.
 
     Of those that are not there `lacking` tells, in the place of what they would show.
@@ -84,7 +85,7 @@ def standing(*runs: Run) -> list[Block]:
     return [note(text) for text in told]
 
 
-def _unfinished(run: Run) -> str:
+def _unfinished(run: ReportRun) -> str:
     epochs = f"{run.history.epochs_done} of {run.history.epochs_planned} epochs"
     if run.history.state == "failed":
         return f"{run.name} failed after {epochs}; its figures stand as they were measured."
@@ -96,7 +97,7 @@ def _unfinished(run: Run) -> str:
     return f"{run.name} is {run.history.state or 'in no known state'} ({epochs})."
 
 
-def lacking(*runs: Run, what: str) -> list[Block]:
+def lacking(*runs: ReportRun, what: str) -> list[Block]:
     """The note that stands in the place of what these runs cannot show, with the command that makes it."""
     absent = [run.name for run in runs if run.is_absent]
     there = [run.name for run in runs if not run.is_absent]
@@ -112,7 +113,7 @@ def _and(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def sources(runs: Iterable[Run]) -> str:
+def sources(runs: Iterable[ReportRun]) -> str:
     """Name the data of some runs, each once."""
     return "; ".join(dict.fromkeys(run.history.provenance for run in runs if run.history.provenance))
 
@@ -121,7 +122,13 @@ def sources(runs: Iterable[Run]) -> str:
 
 
 def losses(
-    name: str, runs: Mapping[str, Run], *, title: str, caption: str, log: bool = False, only_validation: bool = False
+    name: str,
+    runs: Mapping[str, ReportRun],
+    *,
+    title: str,
+    caption: str,
+    log: bool = False,
+    only_validation: bool = False,
 ) -> list[Block]:
     """Loss against epochs of one or several runs by what the legend calls them: training dashed, validation solid."""
     shown = {label: run for label, run in runs.items() if run.history.epochs_done}
@@ -135,11 +142,11 @@ def losses(
         for label, run in shown.items()
     ]
 
-    def figure(theme: Theme) -> Figure:
+    def figure(theme: Theme) -> Paintable:
         return TitledFigure(theme, title, curves.of_runs(theme, series, y_label=axis, log=log))
 
     rest = [run for label, run in runs.items() if label not in shown]
-    picture = Picture(name, figure, PLOT, caption, sources(shown.values()))
+    picture = FigureBlock(name, figure, PLOT, caption, sources(shown.values()))
     return [picture, *(lacking(*rest, what="curve") if rest else [])]
 
 
@@ -156,21 +163,21 @@ def images(
     below: Sequence[str] = (),
     below_label: str = "",
     columns: Sequence[str] = (),
-) -> Picture:
+) -> FigureBlock:
     """Labelled rows of images, float32 (N, C, H, W) each, with words below the columns; the first `COLUMNS` of them."""
     height, width = (max(pictures.shape[axis] for _, pictures in rows) for axis in (2, 3))
     pictures = [(label, colours.fitted(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
     count = max(len(each) for _, each in pictures)
-    filled = tuple(Row(label, _filled(each, count)) for label, each in pictures)
+    filled = tuple(ImageRow(label, _filled(each, count)) for label, each in pictures)
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
-    def figure(theme: Theme) -> Figure:
+    def figure(theme: Theme) -> Paintable:
         mosaic = MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=below_label)
         return TitledFigure(theme, title, mosaic)
 
     tall = 20 + TITLE + len(rows) * math.ceil(zoom * height + 4) + (LINE + 4 if below else 0)
     wide = 20 + LABELS + math.ceil(count * (zoom * width + 4))
-    return Picture(name, figure, (wide, tall), caption, data, halves=zoom != round(zoom), letters=12)
+    return FigureBlock(name, figure, (wide, tall), caption, data, halves=zoom != round(zoom), letters=12)
 
 
 def _filled(pictures: np.ndarray, count: int) -> np.ndarray:
@@ -184,7 +191,7 @@ def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
     return [formatting.mse(float(value)) for value in numbers.mse(targets, outputs)]
 
 
-def samples(name: str, run: Run, row: str, *, title: str, caption: str) -> list[Block]:
+def samples(name: str, run: ReportRun, row: str, *, title: str, caption: str) -> list[Block]:
     """One row of a run's first ten: its 'targets', its 'inputs' or its 'reconstructions' with their errors below."""
     found = run.history.samples
     pictures = getattr(found, row) if found is not None else None
@@ -205,7 +212,9 @@ def samples(name: str, run: Run, row: str, *, title: str, caption: str) -> list[
     return [picture]
 
 
-def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int, int], *, title: str) -> list[Block]:
+def bottlenecks(
+    name: str, run: ReportRun, values: np.ndarray | None, view: tuple[int, int], *, title: str
+) -> list[Block]:
     """The bottlenecks of the first ten in the sheet's shape (rows, columns), with the colours' scale."""
     if values is None:
         return lacking(run, what="bottlenecks") if not run.graph_error else [note(run.graph_error)]
@@ -215,8 +224,8 @@ def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int,
     pixels = colours.apply(tiles.tile(values, grid), low, high, table)
     scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
 
-    def figure(theme: Theme) -> Figure:
-        return TitledFigure(theme, title, MosaicFigure(theme, (Row("bottleneck", pixels),), scale=scale))
+    def figure(theme: Theme) -> Paintable:
+        return TitledFigure(theme, title, MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale))
 
     rows, columns = grid.shape
     zoom = min(max(2, BOTTLENECK // columns), LARGEST / max(rows, columns))
@@ -226,7 +235,7 @@ def bottlenecks(name: str, run: Run, values: np.ndarray | None, view: tuple[int,
     caption = f"The bottleneck ({shape}) of the first ten images in the testing set, reshaped to be {rows} × {columns}."
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
-    return [Picture(name, figure, size, caption, run.history.provenance, letters=12)]
+    return [FigureBlock(name, figure, size, caption, run.history.provenance, letters=12)]
 
 
 # ---- tables --------------------------------------------------------------------------------------------------
@@ -248,7 +257,7 @@ def figure_cell(metric: str, value: float | None) -> str:
     return formatting.decibels(value) if metric == "psnr" else formatting.number(value, 3)
 
 
-def sheet_cell(metric: str, run: Run) -> str:
+def sheet_cell(metric: str, run: ReportRun) -> str:
     """Write the sheet's own figure as it stands there, without digits that it does not have."""
     value = run.published(metric)
     if value is None:
@@ -256,7 +265,7 @@ def sheet_cell(metric: str, run: Run) -> str:
     return f"{value:.0%}" if metric == "accuracy" else f"{value:g}"
 
 
-def measured(run: Run, metrics: Sequence[str], baselines: Sequence[str], *, caption: str) -> list[Block]:
+def measured(run: ReportRun, metrics: Sequence[str], baselines: Sequence[str], *, caption: str) -> list[Block]:
     """One run's figures beside the sheet's and the baselines'."""
     known = [metric for metric in metrics if run.metric(metric) is not None]
     if not known:
@@ -272,16 +281,16 @@ def measured(run: Run, metrics: Sequence[str], baselines: Sequence[str], *, capt
         )
         for metric in known
     ]
-    return [Table(caption, (heading, *rows))]
+    return [TableBlock(caption, (heading, *rows))]
 
 
-def _baseline_heading(baseline: str, run: Run) -> str:
+def _baseline_heading(baseline: str, run: ReportRun) -> str:
     name = BASELINES.get(baseline, baseline)
     return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
 
 
 def compared(
-    runs: Mapping[str, Run], metric: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()
+    runs: Mapping[str, ReportRun], metric: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()
 ) -> list[Block]:
     """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics."""
     there = [baseline for baseline in baselines if any(baseline in run.history.baselines for run in runs.values())]
@@ -307,7 +316,7 @@ def compared(
                 _short(run.history.state if run.is_there else "not there"),
             )
         )
-    return [Table(caption, (heading, *rows))]
+    return [TableBlock(caption, (heading, *rows))]
 
 
 def _short(text: str) -> str:
@@ -315,7 +324,7 @@ def _short(text: str) -> str:
     return formatting.clean(text, limit=24) or formatting.MISSING
 
 
-def layer_table(run: Run, caption: str) -> list[Block]:
+def layer_table(run: ReportRun, caption: str) -> list[Block]:
     """The graph's layers as Keras's summary prints them: channels last, the batch as None."""
     layers = run.layers
     if not layers:
@@ -331,7 +340,7 @@ def layer_table(run: Run, caption: str) -> list[Block]:
     image = run.graph.image_shape if run.graph else None
     first = [("Input", _keras_shape(image), "0")] if image else []
     total = ("Total params", "", f"{sum(layer.parameters for layer in layers):,}")
-    return [Table(caption, (("Layer (type)", "Output Shape", "Param #"), *first, *rows, total), words=2)]
+    return [TableBlock(caption, (("Layer (type)", "Output Shape", "Param #"), *first, *rows, total), words=2)]
 
 
 def _keras_shape(shape: Sequence[int]) -> str:
@@ -342,7 +351,7 @@ def _keras_shape(shape: Sequence[int]) -> str:
 # ---- the foot ------------------------------------------------------------------------------------------------
 
 
-def choices(runs: Sequence[Run]) -> list[Block]:
+def choices(runs: Sequence[ReportRun]) -> list[Block]:
     """What the sheet leaves open and was chosen, by the runs' cards."""
     by_choice: dict[str, list[str]] = {}
     for run in runs:
@@ -353,28 +362,28 @@ def choices(runs: Sequence[Run]) -> list[Block]:
     everywhere = len([run for run in runs if run.card])
     rows = [(choice, "all" if len(names) == everywhere else ", ".join(names)) for choice, names in by_choice.items()]
     caption = "What the sheet leaves open or leaves to public code, as the cards of the graphs tell it."
-    return [part("Choices"), Table(caption, (("choice", "runs"), *rows), words=2)]
+    return [part("Choices"), TableBlock(caption, (("choice", "runs"), *rows), words=2)]
 
 
-def provenance(runs: Sequence[Run]) -> list[Block]:
+def provenance(runs: Sequence[ReportRun]) -> list[Block]:
     """Data, versions, device, epochs, seed and hashes of every run."""
     there = [run for run in runs if run.is_there]
     blocks: list[Block] = [part("Provenance")]
     if not there:
-        return [*blocks, Text(f"No run was there to be reported. aezoo {__version__}.")]
+        return [*blocks, TextBlock(f"No run was there to be reported. aezoo {__version__}.")]
     data: dict[tuple[str, ...], list[str]] = {}
     for run in there:
         key = (run.history.dataset, run.history.provenance, run.fact("licence"), run.fact("data_sha256"))
         data.setdefault(key, []).append(run.recipe)
     rows = [(name, told, licence, ", ".join(names), sha256) for (name, told, licence, sha256), names in data.items()]
     heading = ("data", "where from", "licence", "runs", "sha256 of the training pixels")
-    blocks.append(Table("The data that the runs were trained on.", (heading, *rows), words=5, code=True))
+    blocks.append(TableBlock("The data that the runs were trained on.", (heading, *rows), words=5, code=True))
     blocks.append(_trainings(there))
     blocks += _graphs(there)
-    return [*blocks, Text(f"Made by aezoo {__version__} from the runs named above.")]
+    return [*blocks, TextBlock(f"Made by aezoo {__version__} from the runs named above.")]
 
 
-def _trainings(runs: Sequence[Run]) -> Table:
+def _trainings(runs: Sequence[ReportRun]) -> TableBlock:
     heading = ("run", "state", "device", "torch", "parameters", "epochs", "batch", "learning rate", "seed", "minutes")
     rows = [
         (
@@ -391,18 +400,18 @@ def _trainings(runs: Sequence[Run]) -> Table:
         )
         for run in runs
     ]
-    return Table("How they were trained.", (heading, *rows), words=4)
+    return TableBlock("How they were trained.", (heading, *rows), words=4)
 
 
-def _graphs(runs: Sequence[Run]) -> list[Block]:
+def _graphs(runs: Sequence[ReportRun]) -> list[Block]:
     rows = [
         (run.recipe, "as card.json lists it" if run.listed == run.file.sha256 else _unlisted(run), run.file.sha256)
         for run in runs
         if run.file
     ]
     heading = ("run", "this file is", "sha256")
-    return [Table("Their graphs, model.onnx.", (heading, *rows), words=3, code=True)] if rows else []
+    return [TableBlock("Their graphs, model.onnx.", (heading, *rows), words=3, code=True)] if rows else []
 
 
-def _unlisted(run: Run) -> str:
+def _unlisted(run: ReportRun) -> str:
     return "another than card.json lists" if run.listed else "not listed in a card.json"

@@ -14,11 +14,11 @@ from PySide6.QtCore import QEventLoop, QTimer
 from viewer.infer.requests import Reply, Request
 from viewer.qt.worker import Workers
 from viewer.report import layers
-from viewer.report.layers import Layer
+from viewer.report.layers import SummaryLayer
 from viewer.state import files, graph, history, numbers
 from viewer.state.files import FileBytes
 from viewer.state.formatting import clean, sentence
-from viewer.state.graph import Graph
+from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
 from zoo import card as cards
 from zoo import gate
@@ -35,7 +35,7 @@ _EMPTY = history.from_parts({}, {})
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ReportRun:
     """A run's history and its graph. Of a run that is not there the history is empty, and `error` says why.
 
     listed  the graph's sha256 by card.json, '' where it lists none
@@ -45,7 +45,7 @@ class Run:
     history: RunHistory = _EMPTY
     error: str = ""
     file: FileBytes | None = None
-    graph: Graph | None = None
+    graph: GraphInfo | None = None
     graph_error: str = ""
     listed: str = ""
     is_absent: bool = False
@@ -68,7 +68,7 @@ class Run:
         return math.prod(self.history.bottleneck) if self.history.bottleneck else 0
 
     @cached_property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[SummaryLayer, ...]:
         return layers.of(self.file.data) if self.file and self.graph else ()
 
     def metric(self, name: str) -> float | None:
@@ -100,7 +100,7 @@ class Reader:
         self._data = data
         self._say = say
         self._workers = Workers(keep_spare=False)
-        self._known: dict[str, Run] = {}
+        self._known: dict[str, ReportRun] = {}
         self._images: dict[tuple[str, str], Images | str] = {}
         self.errors: list[str] = []
 
@@ -108,28 +108,28 @@ class Reader:
         self._workers.close()
 
     @property
-    def known(self) -> list[Run]:
+    def known(self) -> list[ReportRun]:
         """The runs that were asked for so far."""
         return list(self._known.values())
 
-    def run(self, name: str) -> Run:
+    def run(self, name: str) -> ReportRun:
         """Return a run, whatever is the matter with it."""
         if name not in self._known:
             self._say(f"reading {name}")
             self._known[name] = self._read(name)
         return self._known[name]
 
-    def _read(self, name: str) -> Run:
+    def _read(self, name: str) -> ReportRun:
         folder = RunFolder.of(self._runs, name)
         if not folder.history.is_file():
-            return Run(name, error=f"{name} is not trained yet: `aezoo train {name}`.", is_absent=True)
+            return ReportRun(name, error=f"{name} is not trained yet: `aezoo train {name}`.", is_absent=True)
         try:
             read = self._history(folder)
         except (FileRefused, CheckFailed) as error:
-            return Run(name, error=f"{sentence(str(error))} Train it again: `aezoo train {name} --overwrite`.")
+            return ReportRun(name, error=f"{sentence(str(error))} Train it again: `aezoo train {name} --overwrite`.")
         if read.recipe != name:
             told = clean(read.recipe, limit=60) or "nothing known"
-            return Run(name, error=f"{folder.path} holds a run of {told}, expected {name}: it is left out.")
+            return ReportRun(name, error=f"{folder.path} holds a run of {told}, expected {name}: it is left out.")
         return self._with_graph(name, folder, read)
 
     def _history(self, folder: RunFolder) -> RunHistory:
@@ -140,19 +140,19 @@ class Reader:
             raise FileRefused(f"{file.label} has no description")
         return history.from_parts(meta, reply.arrays)
 
-    def _with_graph(self, name: str, folder: RunFolder, read: RunHistory) -> Run:
+    def _with_graph(self, name: str, folder: RunFolder, read: RunHistory) -> ReportRun:
         place = folder.graph("model")
         if not place.is_file():
-            return Run(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
+            return ReportRun(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
         try:
             file = files.read(place, limit=gate.MAX_ONNX_BYTES, label=str(place))
             found = graph.from_header(self._ask(Request(requester="report", kind="graph", file=file)).facts)
         except (FileRefused, CheckFailed, ValueError) as error:
             told = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
-            return Run(name, read, graph_error=told)
-        return Run(name, read, file=file, graph=found, graph_error=found.error, listed=_listed(folder))
+            return ReportRun(name, read, graph_error=told)
+        return ReportRun(name, read, file=file, graph=found, graph_error=found.error, listed=_listed(folder))
 
-    def outputs(self, run: Run, images: np.ndarray, name: str) -> np.ndarray | None:
+    def outputs(self, run: ReportRun, images: np.ndarray, name: str) -> np.ndarray | None:
         """Return what the run's graph makes of images, float32 (N, …) for (N, C, H, W) in [0, 1]; None without a graph.
 
         A graph that cannot be run is named in `errors`.
@@ -170,7 +170,7 @@ class Reader:
             return None
         return np.concatenate(made)
 
-    def images(self, run: Run, split: str) -> Images | str:
+    def images(self, run: ReportRun, split: str) -> Images | str:
         """Return a split of the data that a run was trained on, or a sentence on what is missing and how to give it."""
         name = run.history.dataset or "mnist"
         key = (name, split)

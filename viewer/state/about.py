@@ -31,7 +31,7 @@ HASH = 64  # hexadecimal digits of a sha256: a line of its own, which should not
 
 
 @dataclass(frozen=True)
-class About:
+class EntryDescription:
     """A title, a line below it, facts by name, and the metrics beside every baseline.
 
     files   file by file its size, whether it is what card.json lists, and its sha256 with no name before it
@@ -100,18 +100,18 @@ class Difference:
         return len(set(self.values)) > 1
 
 
-def side_by_side(abouts: Sequence[About]) -> tuple[Difference, ...]:
+def side_by_side(abouts: Sequence[EntryDescription]) -> tuple[Difference, ...]:
     """Return every fact that any of these runs has, with what each says of it."""
     told = [about.compared for about in abouts]
     names = dict.fromkeys(name for facts in told for name in facts)
     return tuple(Difference(name, tuple(facts.get(name, "") for facts in told)) for name in names)
 
 
-def about(entry: Entry, known: Known, name: str, provider: str = "") -> About:
+def about(entry: Entry, known: Known, name: str, provider: str = "") -> EntryDescription:
     """Word what is known of an entry; `provider` is where graphs are computed, as the worker tells it."""
     card = known.any_card
     computed = (("computed on", formatting.clean(provider, limit=90)),) if provider and known.graph else ()
-    return About(
+    return EntryDescription(
         title=name,
         summary=formatting.clean(card.summary) if card else "",
         facts=(*_facts(known), *computed),

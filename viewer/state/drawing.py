@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from viewer.state import fit, noise
-from viewer.state.graph import Graph
+from viewer.state.graph import GraphInfo
 from viewer.state.samples import to_unit
 
 SIDE = 280  # of the canvas, in its own pixels: ten for each of a digit's
@@ -99,7 +99,7 @@ def likely(logits: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, floa
     return [(names[index], float(shares[index])) for index in np.argsort(-shares, kind="stable")]
 
 
-def outputs_for(graph: Graph) -> tuple[str, ...]:
+def outputs_for(graph: GraphInfo) -> tuple[str, ...]:
     """Return the outputs to ask for: what it is called, or the picture and, where it is a plane, the bottleneck."""
     if graph.reconstruction:
         plane = [port.name for port in graph.facts.outputs if port.shape[1:] == (2,) and port.name == graph.bottleneck]
@@ -107,7 +107,7 @@ def outputs_for(graph: Graph) -> tuple[str, ...]:
     return (graph.logits_output,) if graph.logits_output else ()
 
 
-def why_not(graph: Graph, task: str) -> str:
+def why_not(graph: GraphInfo, task: str) -> str:
     """Return the sentence for a graph that no drawing can be given to, '' for one that takes it."""
     shape = graph.image_shape
     if task == "recall":

@@ -10,7 +10,7 @@ import numpy as np
 from viewer.state import pages
 from viewer.state.files import FileBytes
 from viewer.state.formatting import sentence, shape
-from viewer.state.graph import Graph
+from viewer.state.graph import GraphInfo
 from viewer.state.grids import PictureGrid
 from viewer.state.pages import Page, Shape
 from viewer.state.samples import to_unit
@@ -77,7 +77,7 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
     return EncoderDecoder(model, known.graph.bottleneck, decoder, picture[0], sizes, picture[1])
 
 
-def picture_of(decoder: Graph) -> tuple[str, Shape] | None:
+def picture_of(decoder: GraphInfo) -> tuple[str, Shape] | None:
     """Return the name and shape (C, H, W) of a decoder's picture: 'reconstruction', or else the first there is."""
     fitting = [port for port in decoder.facts.outputs if _is_picture(port)]
     chosen = next((port for port in fitting if port.name == "reconstruction"), next(iter(fitting), None))
@@ -93,7 +93,7 @@ def _is_picture(port: Port) -> bool:
     return known and port.dtype == "float32" and sizes[0] in (1, 3)
 
 
-def _taken(decoder: Graph) -> tuple[int, ...] | None:
+def _taken(decoder: GraphInfo) -> tuple[int, ...] | None:
     """The shape of one bottleneck that a decoder takes, None where that is not plain."""
     inputs = decoder.facts.inputs
     if len(inputs) != 1 or inputs[0].dtype != "float32" or len(inputs[0].shape) < 2:
@@ -102,7 +102,7 @@ def _taken(decoder: Graph) -> tuple[int, ...] | None:
     return tuple(int(n) for n in sizes) if all(isinstance(n, int) and n > 0 for n in sizes) else None
 
 
-def _fits(graph: Graph, sizes: tuple[int, ...]) -> bool:
+def _fits(graph: GraphInfo, sizes: tuple[int, ...]) -> bool:
     port = next(port for port in graph.facts.outputs if port.name == graph.bottleneck)
     made = port.shape[1:]
     return len(made) == len(sizes) and all(

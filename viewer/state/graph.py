@@ -16,7 +16,7 @@ MAX_PORTS = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Graph:
+class GraphInfo:
     """A graph that the gate let through."""
 
     facts: GraphFacts
@@ -82,8 +82,8 @@ class Graph:
         return port.shape[1:] == self.image_shape
 
 
-def from_header(header: Mapping[str, Any]) -> Graph:
-    """Make a Graph of a worker's answer; raise ValueError for one that is not what was agreed."""
+def from_header(header: Mapping[str, Any]) -> GraphInfo:
+    """Make a GraphInfo of a worker's answer; raise ValueError for one that is not what was agreed."""
     facts = GraphFacts(
         inputs=_ports(header.get("inputs")),
         outputs=_ports(header.get("outputs")),
@@ -97,8 +97,8 @@ def from_header(header: Mapping[str, Any]) -> Graph:
     try:
         card = cards.from_json(text) if isinstance(text, str) else None
     except FileRefused as refusal:
-        return Graph(facts=facts, card=None, error=clean(refusal))
-    return Graph(facts=facts, card=card, error="")
+        return GraphInfo(facts=facts, card=None, error=clean(refusal))
+    return GraphInfo(facts=facts, card=card, error="")
 
 
 def _ports(value: object) -> tuple[Port, ...]:

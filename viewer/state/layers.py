@@ -14,7 +14,7 @@ LARGEST = 1 << 20
 
 
 @dataclass(frozen=True)
-class Layer:
+class GraphLayer:
     """One feature map: `tensor` is what a question calls it; its shape (C, H, W) is None where nobody can tell yet."""
 
     tensor: str
@@ -38,7 +38,7 @@ class Layer:
         return self.operator in ("Conv", "ConvTranspose")
 
 
-def from_header(header: Mapping[str, Any]) -> tuple[Layer, ...]:
+def from_header(header: Mapping[str, Any]) -> tuple[GraphLayer, ...]:
     """Make layers of a worker's answer; raise ValueError for one that is not what was agreed."""
     listing = header.get("layers")
     if not isinstance(listing, list) or len(listing) > MOST:
@@ -49,13 +49,13 @@ def from_header(header: Mapping[str, Any]) -> tuple[Layer, ...]:
     return layers
 
 
-def _layer(entry: object) -> Layer:
+def _layer(entry: object) -> GraphLayer:
     if not isinstance(entry, dict):
         raise ValueError("no proper layer")
     tensor, node, operator = (_name(entry.get(key)) for key in ("tensor", "node", "operator"))
     if not tensor:
         raise ValueError("a layer has no name")
-    return Layer(tensor=tensor, node=node, operator=operator, shape=_shape(entry.get("shape")))
+    return GraphLayer(tensor=tensor, node=node, operator=operator, shape=_shape(entry.get("shape")))
 
 
 def _name(value: object) -> str:

@@ -17,7 +17,7 @@ _CYRILLIC, _LATIN = tuple(PAIRS), tuple(PAIRS.values())
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class RunLetters:
     """One letter of each class of a run, in the order of the classes: (N, C, H, W) float32, labels int64 (N,)."""
 
     path: Path
@@ -93,7 +93,7 @@ def short(names: Sequence[str]) -> list[str]:
     return [name.partition("/")[2] for name in names] if shared else list(names)
 
 
-def sheets_of(state: State, paths: Sequence[Path]) -> tuple[Sheet, ...]:
+def sheets_of(state: State, paths: Sequence[Path]) -> tuple[RunLetters, ...]:
     """Return the letters that the histories of these runs keep, of those that keep any."""
     names = state.names()
     called = short([names.get(path, "") for path in paths])
@@ -101,7 +101,7 @@ def sheets_of(state: State, paths: Sequence[Path]) -> tuple[Sheet, ...]:
     return tuple(sheet for sheet in found if sheet is not None)
 
 
-def _sheet(path: Path, name: str, known: Known) -> Sheet | None:
+def _sheet(path: Path, name: str, known: Known) -> RunLetters | None:
     grid = known.history.grids.get(GRID) if known.history else None
     if grid is None or grid.labels is None:
         return None
@@ -109,4 +109,4 @@ def _sheet(path: Path, name: str, known: Known) -> Sheet | None:
     inputs, targets, predictions = (
         None if part is None else part[order] for part in (grid.inputs, grid.targets, grid.predictions)
     )
-    return Sheet(path, name, known.task, grid.images[order], grid.labels[order], inputs, targets, predictions)
+    return RunLetters(path, name, known.task, grid.images[order], grid.labels[order], inputs, targets, predictions)

@@ -32,7 +32,7 @@ _TERMS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class LossCurve:
     """One part of a quantity: a value an epoch from 1, float64 (E,); what is not finite is a gap."""
 
     part: str
@@ -45,16 +45,16 @@ def quantities(histories: Iterable[RunHistory]) -> list[str]:
     return [LOSS, *(TERM + name for name in terms), RATE, TIME]
 
 
-def lines_of(history: RunHistory, quantity: str) -> list[Line]:
+def lines_of(history: RunHistory, quantity: str) -> list[LossCurve]:
     """Return the lines of a run; a loss has two parts, whatever else has one, and a run may have none."""
     if quantity == LOSS:
-        lines = [Line(TRAIN, history.train_loss), Line(VALIDATION, history.val_loss)]
+        lines = [LossCurve(TRAIN, history.train_loss), LossCurve(VALIDATION, history.val_loss)]
     elif quantity == RATE:
-        lines = [Line(RATE, history.learning_rate)]
+        lines = [LossCurve(RATE, history.learning_rate)]
     elif quantity == TIME:
-        lines = [Line(TIME, history.epoch_seconds)]
+        lines = [LossCurve(TIME, history.epoch_seconds)]
     else:
-        lines = [Line(TRAIN, history.terms.get(quantity.removeprefix(TERM), np.zeros(0)))]
+        lines = [LossCurve(TRAIN, history.terms.get(quantity.removeprefix(TERM), np.zeros(0)))]
     return [line for line in lines if len(line.values)]
 
 
@@ -101,7 +101,7 @@ def best_epoch(history: RunHistory) -> int | None:
     return int(np.nanargmin(history.val_loss)) + 1 if finite.any() else None
 
 
-def gaps_of(lines: Sequence[Line]) -> str:
+def gaps_of(lines: Sequence[LossCurve]) -> str:
     """Say where a run has no numbers, '' where it has them all: a run that diverged is told, not left out."""
     if not lines:
         return ""

@@ -25,7 +25,7 @@ MOST_CURVES = 256  # kept, of 11 figures each
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class NoiseInput:
     """What a graph is tried on: images float32 (N, C, H, W) before the noise, and what should come out."""
 
     file: FileBytes
@@ -59,10 +59,10 @@ class Scores:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class NoiseResult:
     """What a graph made of noisy images; `error` is the sentence where it made nothing that can be shown."""
 
-    trial: Trial
+    noise_input: NoiseInput
     noisy: np.ndarray
     outputs: np.ndarray | None = None
     scores: Scores | None = None  # None of a classifier
@@ -84,12 +84,12 @@ class Reference:
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
+class NoiseFrame:
     """Everything that is shown at one place of the slider."""
 
     kind: Kind
     strength: float
-    results: Mapping[Path, Result]
+    results: Mapping[Path, NoiseResult]
     reference: Reference
 
 
@@ -102,7 +102,7 @@ def digest(*arrays: np.ndarray) -> bytes:
     return found.digest()
 
 
-def trial_of(state: State, path: Path) -> Trial | None:
+def noise_input_of(state: State, path: Path) -> NoiseInput | None:
     """Return what a compared entry's graph is tried on; None where it is not there or takes no such images."""
     file, samples, graph = state.file_of(path), state.samples_of(path), state.of(path).graph
     if file is None or samples is None or graph is None:
@@ -111,8 +111,8 @@ def trial_of(state: State, path: Path) -> Trial | None:
     if graph.image_shape != clean.shape[1:]:
         return None
     if graph.reconstruction:
-        return Trial(file, graph.reconstruction, clean, samples.targets)
-    return Trial(file, graph.logits_output, clean, clean, graph.classes) if graph.logits_output else None
+        return NoiseInput(file, graph.reconstruction, clean, samples.targets)
+    return NoiseInput(file, graph.logits_output, clean, clean, graph.classes) if graph.logits_output else None
 
 
 def score(targets: np.ndarray, outputs: np.ndarray) -> Scores:
@@ -120,32 +120,34 @@ def score(targets: np.ndarray, outputs: np.ndarray) -> Scores:
     return Scores(numbers.psnr(targets, outputs), ssim(targets, outputs))
 
 
-def reference_of(trial: Trial, noisy: np.ndarray) -> Reference:
+def reference_of(noise_input: NoiseInput, noisy: np.ndarray) -> Reference:
     """Return what every network on these images is compared with."""
     median = noise.median(noisy)
-    if not trial.same:
-        return Reference(trial.clean, noisy, median, None, None)
-    return Reference(trial.clean, noisy, median, score(trial.clean, noisy), score(trial.clean, median))
+    if not noise_input.same:
+        return Reference(noise_input.clean, noisy, median, None, None)
+    return Reference(
+        noise_input.clean, noisy, median, score(noise_input.clean, noisy), score(noise_input.clean, median)
+    )
 
 
-def reference_score(trial: Trial, noisy: np.ndarray, who: str) -> Scores:
+def reference_score(noise_input: NoiseInput, noisy: np.ndarray, who: str) -> Scores:
     """Measure noisy images as they are ('noisy'), or after the median filter ('median')."""
-    return score(trial.clean, noisy if who == "noisy" else noise.median(noisy))
+    return score(noise_input.clean, noisy if who == "noisy" else noise.median(noisy))
 
 
-def result_of(trial: Trial, noisy: np.ndarray, outputs: np.ndarray) -> Result:
+def result_of(noise_input: NoiseInput, noisy: np.ndarray, outputs: np.ndarray) -> NoiseResult:
     """Measure a graph's answer, which may be of any shape and hold anything."""
     if not np.isfinite(outputs).all():
         broken = int(np.count_nonzero(~np.isfinite(outputs)))
         told = f"The output is not finite: {broken:,} of its {outputs.size:,} values."
-        return Result(trial, noisy, error=told)
-    if trial.classes is not None:
+        return NoiseResult(noise_input, noisy, error=told)
+    if noise_input.classes is not None:
         if outputs.ndim != 2 or not outputs.shape[1]:
-            return Result(trial, noisy, error="The graph's output is no row of logits for each image.")
-        return Result(trial, noisy, outputs)
-    if outputs.shape != trial.targets.shape:
-        return Result(trial, noisy, error="The graph's output has another shape than its images.")
-    return Result(trial, noisy, outputs, score(trial.targets, outputs))
+            return NoiseResult(noise_input, noisy, error="The graph's output is no row of logits for each image.")
+        return NoiseResult(noise_input, noisy, outputs)
+    if outputs.shape != noise_input.targets.shape:
+        return NoiseResult(noise_input, noisy, error="The graph's output has another shape than its images.")
+    return NoiseResult(noise_input, noisy, outputs, score(noise_input.targets, outputs))
 
 
 # ---- curves ----
@@ -202,12 +204,14 @@ class Curves:
         return None
 
 
-def curve_keys(trials: Mapping[Path, Trial], reference: Trial, kind: Kind) -> dict[CurveKey, Path | None]:
+def curve_keys(
+    noise_inputs: Mapping[Path, NoiseInput], reference: NoiseInput, kind: Kind
+) -> dict[CurveKey, Path | None]:
     """Return the curves shown and whose they are: of every graph that makes pictures, and of the baselines."""
     keys: dict[CurveKey, Path | None] = {}
     if reference.same:
         keys |= {CurveKey(who, reference.digest, kind): None for who in ("noisy", "median")}
-    for path, trial in trials.items():
-        if trial.classes is None:
-            keys[CurveKey(trial.file.sha256, trial.digest, kind)] = path
+    for path, noise_input in noise_inputs.items():
+        if noise_input.classes is None:
+            keys[CurveKey(noise_input.file.sha256, noise_input.digest, kind)] = path
     return keys

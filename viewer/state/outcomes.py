@@ -23,7 +23,7 @@ Needed = Literal["picture", "bottleneck", "images"]  # what a panel shows of a g
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class RunOutput:
     """One run's part: `outputs` float32 (N, C, H, W) like the targets, or `logits` (N, classes), or a `sentence`.
 
     `note` tells what is not as usual: pictures of a training that goes on, images that are not those of the others.
@@ -100,10 +100,10 @@ def wanted(state: State, path: Path) -> str:
     return (graph.reconstruction or graph.logits_output) if graph.image_shape == samples.inputs.shape[1:] else ""
 
 
-def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = None, error: str = "") -> Outcome:
+def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = None, error: str = "") -> RunOutput:
     """Return a run's outcome: of what its graph answered, or of what its history keeps, or why there is nothing."""
     known, samples = state.of(path), state.samples_of(path)
-    plain = Outcome(path, name, known.task, samples, linked=is_linked(state, path))
+    plain = RunOutput(path, name, known.task, samples, linked=is_linked(state, path))
     note = "" if plain.linked else "images of its own"
     if error:
         return replace(plain, sentence=sentence(error))
@@ -119,7 +119,7 @@ def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = 
     return replace(plain, sentence=why or COMING, coming=not why)
 
 
-def _answered(outcome: Outcome, known: Known, values: np.ndarray) -> Outcome:
+def _answered(outcome: RunOutput, known: Known, values: np.ndarray) -> RunOutput:
     assert outcome.samples is not None and known.graph is not None
     if broken := not_finite(values):
         return replace(outcome, sentence=broken)
@@ -239,7 +239,7 @@ def page_title(state: State) -> str:
     return f"{page.title} · page {state.start // COUNT + 1:,} of {-(-page.of // COUNT):,}"
 
 
-def same_images(outcomes: Sequence[Outcome]) -> bool:
+def same_images(outcomes: Sequence[RunOutput]) -> bool:
     """Whether several runs have the same inputs and the same targets."""
     shown = [outcome.samples for outcome in outcomes if outcome.samples is not None]
     first = shown[0] if shown else None

@@ -61,7 +61,7 @@ Key = str | float | None  # None: not there, and last however it is sorted
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     """One entry's cells; `keys` are what the columns sort by.
 
     share   of the planned epochs that are done, None for a run that is not being trained
@@ -87,9 +87,9 @@ class Rows:
     """Makes rows, and makes anew only those of entries of which more is known than before."""
 
     def __init__(self) -> None:
-        self._made: dict[Path, tuple[Entry, Known, str, Row]] = {}
+        self._made: dict[Path, tuple[Entry, Known, str, RunRow]] = {}
 
-    def of(self, state: State) -> tuple[Row, ...]:
+    def of(self, state: State) -> tuple[RunRow, ...]:
         """Return a row for every entry, in the order of the entries."""
         names, made = state.names(), {}
         for entry in state.entries:
@@ -101,11 +101,11 @@ class Rows:
         return tuple(row for _, _, _, row in made.values())
 
 
-def rows_of(state: State) -> tuple[Row, ...]:
+def rows_of(state: State) -> tuple[RunRow, ...]:
     return Rows().of(state)
 
 
-def _row(entry: Entry, known: Known, name: str) -> Row:
+def _row(entry: Entry, known: Known, name: str) -> RunRow:
     card, history = known.any_card, known.history
     metrics, pca = metrics_of(known), baseline_of(known, "pca").get("mse")
     mse, psnr = metrics.get("mse"), metrics.get("psnr")
@@ -132,7 +132,7 @@ def _row(entry: Entry, known: Known, name: str) -> Row:
         "state": (state, state),
     }
     training = history is not None and history.state == "training" and planned > 0
-    return Row(
+    return RunRow(
         path=entry.path,
         cells=tuple(cells[name][0] or ("" if name == "picture" else formatting.MISSING) for name in NAMES),
         keys=tuple(None if cells[name][1] == "" else cells[name][1] for name in NAMES),
@@ -235,7 +235,7 @@ _PREFIXED = re.compile(r"([a-z]+)(:|<=|>=|<|>)(.+)")
 
 
 @dataclass(frozen=True)
-class Term:
+class FilterTerm:
     """One condition of a filter: `text` occurs in a column, or in any where it is None; or a number compares so."""
 
     text: str
@@ -243,7 +243,7 @@ class Term:
     compare: str = ""
     number: float = 0.0
 
-    def holds(self, row: Row) -> bool:
+    def holds(self, row: RunRow) -> bool:
         if self.column is None:
             return any(self.text in cell.casefold() for cell in row.cells)
         if not self.compare:
@@ -255,24 +255,24 @@ class Term:
         return less or (self.compare.endswith("=") and value == self.number)
 
 
-def terms_of(text: str) -> tuple[Term, ...]:
+def terms_of(text: str) -> tuple[FilterTerm, ...]:
     """Return the conditions that a filter's text means; what looks like one of a column that is not there is a word."""
     return tuple(map(_term, text.casefold().split()))
 
 
-def _term(word: str) -> Term:
+def _term(word: str) -> FilterTerm:
     found = _PREFIXED.fullmatch(word)
     if found is None or found[1] not in NAMES:
-        return Term(word)
+        return FilterTerm(word)
     column, sign, rest = PLACES[found[1]], found[2], found[3]
     if sign == ":":
-        return Term(rest, column)
+        return FilterTerm(rest, column)
     try:
-        return Term(rest, column, sign, float(rest.replace(",", "")))
+        return FilterTerm(rest, column, sign, float(rest.replace(",", "")))
     except ValueError:
-        return Term(word)
+        return FilterTerm(word)
 
 
-def matches(row: Row, terms: tuple[Term, ...]) -> bool:
+def matches(row: RunRow, terms: tuple[FilterTerm, ...]) -> bool:
     """Tell whether every condition holds for a row."""
     return all(term.holds(row) for term in terms)

@@ -13,7 +13,7 @@ import numpy as np
 from viewer.state import pages
 from viewer.state.files import FileBytes
 from viewer.state.formatting import clean
-from viewer.state.graph import Graph
+from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
 from viewer.state.library import Entry, distinct_names
 from viewer.state.pages import Order, Page, Pasted, Split, SplitName
@@ -32,9 +32,9 @@ class Known:
     listed: Mapping[str, str] = field(default_factory=dict)  # file name → sha256, by card.json
     sizes: Mapping[str, int] = field(default_factory=dict)  # file name → bytes, by card.json
     history: RunHistory | None = None
-    graph: Graph | None = None
+    graph: GraphInfo | None = None
     graph_sha256: str = ""
-    decoder: Graph | None = None  # of a run that has one
+    decoder: GraphInfo | None = None  # of a run that has one
     decoder_sha256: str = ""
     decoder_error: str = ""
     samples: Samples | None = None  # for a graph without a history

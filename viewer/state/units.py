@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from viewer.state import formatting
-from viewer.state.graph import Graph
+from viewer.state.graph import GraphInfo
 
 SWEEP = 9  # images of a sweep
 NARROWEST = 1e-3  # of a range that a slider goes through
@@ -75,7 +75,7 @@ def sweep(values: np.ndarray, unit: int, steps: np.ndarray) -> np.ndarray:
     return many
 
 
-def picture_output(decoder: Graph) -> str:
+def picture_output(decoder: GraphInfo) -> str:
     """Return the decoder's output that is pictures: float32 (N, C, H, W), grey or colour; '' for none."""
     pictures = [
         port.name
@@ -85,7 +85,7 @@ def picture_output(decoder: Graph) -> str:
     return "reconstruction" if "reconstruction" in pictures else next(iter(pictures), "")
 
 
-def misfit(decoder: Graph, shape: tuple[int, ...]) -> str:
+def misfit(decoder: GraphInfo, shape: tuple[int, ...]) -> str:
     """Return why a decoder cannot be asked about bottlenecks of this shape (without the batch), '' where it can."""
     ports = decoder.facts.inputs
     if len(ports) != 1 or ports[0].dtype != "float32":

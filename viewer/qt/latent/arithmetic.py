@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.equation import EquationFigure, Term
+from viewer.figures.equation import EquationFigure, EquationTerm
 from viewer.figures.theme import Theme
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
@@ -99,9 +99,9 @@ class ArithmeticMode(Mode):
         self.say(f"image {a} − image {b} + image {c}{of}")
         text = f"Image {a} minus image {b} plus image {c}: of the bottlenecks, decoded, and of the pixels"
         pixels = colours.from_images(self._parts(samples))
-        terms = tuple(Term(SIGNS[part], part, image) for part, image in zip(PARTS, pixels, strict=True))
+        terms = tuple(EquationTerm(SIGNS[part], part, image) for part, image in zip(PARTS, pixels, strict=True))
         plain = colours.from_images(self._sum(samples)[None])[0]
-        results = (Term("=", "decoded", self._decoded), Term("", "the pixels' sum", plain))
+        results = (EquationTerm("=", "decoded", self._decoded), EquationTerm("", "the pixels' sum", plain))
         self.view.show_figure(EquationFigure(self.theme, (terms, results), text), text)
 
     def _parts(self, samples: Samples) -> np.ndarray:

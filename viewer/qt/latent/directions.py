@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider
 
 from viewer.figures import colours
-from viewer.figures.mosaic import Large, Row
+from viewer.figures.mosaic import ImageRow, Large
 from viewer.figures.sweep import SweepFigure
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import JobResult
@@ -313,7 +313,7 @@ class DirectionsMode(Mode):
         rows = (
             ()
             if self._sweep is None
-            else tuple(Row(label, row) for label, row in zip(labels, self._sweep, strict=True))
+            else tuple(ImageRow(label, row) for label, row in zip(labels, self._sweep, strict=True))
         )
         columns = tuple(f"{value:+g} σ".replace("-", "−") if value else "0" for value in SWEEP)
         large = (Large("decoded now", self._now[0]), Large("the mean", self._now[1]))

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import Large, MosaicFigure, Row
+from viewer.figures.mosaic import ImageRow, Large, MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
@@ -143,7 +143,7 @@ class InterpolateMode(Mode):
         step = min(self._step, len(strip) - 1)
         figure = MosaicFigure(
             theme=self.theme,
-            rows=(Row("decoded", strip), Row("pixels", blend)),
+            rows=(ImageRow("decoded", strip), ImageRow("pixels", blend)),
             captions=NAMES,
             chosen=step,
             large=(Large(f"decoded, {NAMES[step]}", strip[step]), Large("blend of the pixels", blend[step])),

@@ -8,7 +8,7 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.figures import colours
-from viewer.figures.mosaic import Row
+from viewer.figures.mosaic import ImageRow
 from viewer.figures.picker import PickerFigure
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.widgets.figure_view import FigureView
@@ -53,7 +53,7 @@ class Picker(FigureView):
         self.set_theme(theme)
         if self._pixels is not None:
             parts = ", ".join(f"{letter} is image {index + 1}" for letter, index in self.parts.items())
-            figure = PickerFigure(theme, Row("", self._pixels), dict(self.parts), self.active)
+            figure = PickerFigure(theme, ImageRow("", self._pixels), dict(self.parts), self.active)
             self.show_figure(figure, f"{parts}; the next click is for {self.active}")
 
     def _press(self, point: QPointF) -> None:

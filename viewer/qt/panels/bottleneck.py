@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QLabel, QWidge
 
 from viewer.figures import bottleneck as figures
 from viewer.figures.bottleneck import Chosen, Tilings
-from viewer.figures.sheet import Line, Paragraph, Part, Parts, ScaleLine, Spot
+from viewer.figures.image_grid import GridPixel, Paragraph, Part, Parts, ScaleLine, TextLine
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel, panel_inputs
 from viewer.qt.requester import Query, Round
@@ -403,7 +403,7 @@ class Bottleneck(ImagePanel):
         if self._decoded is not None:
             parts["decoded"] = figures.decoded(self.theme, *self._decoded)
             if self._unit is None:
-                parts["line"] = Line(self.theme, "Click a value to change it and see what that does.")
+                parts["line"] = TextLine(self.theme, "Click a value to change it and see what that does.")
         if self._swept is not None and self._unit is not None:
             steps, images = self._swept
             value = float(self._edits.apply(mine.values[self._sample(mine)]).reshape(-1)[self._unit])
@@ -463,7 +463,7 @@ class Bottleneck(ImagePanel):
         """Return the unit under the pointer."""
         if isinstance(spot, int):
             return spot
-        if not isinstance(spot, Spot) or spot.row < 0:
+        if not isinstance(spot, GridPixel) or spot.row < 0:
             return None
         if part == "map" or (part == "stage" and self._view_name == "maps"):
             index = self._map if part == "map" else spot.picture
@@ -480,20 +480,20 @@ class Bottleneck(ImagePanel):
             return
         part, spot = found
         path, run = self._run_of(part)
-        if part.startswith(("strip", "row")) and isinstance(spot, Spot):
+        if part.startswith(("strip", "row")) and isinstance(spot, GridPixel):
             self.store.set_sample(spot.picture)
         elif run is not None and path == self.store.state.current:
             unit = self._unit_at(part, spot, run)
             if unit is not None:
                 self._choose_unit(unit)
-            elif isinstance(spot, Spot) and self._view_name == "maps":
+            elif isinstance(spot, GridPixel) and self._view_name == "maps":
                 self.map_box.setCurrentIndex(spot.picture)
                 self.redraw()
 
     def _double(self, point: QPointF) -> None:
         """Set the map to zero whose heading was double-clicked."""
         found = self._at(point)
-        if found is None or not isinstance(found[1], Spot) or found[1].row >= 0:
+        if found is None or not isinstance(found[1], GridPixel) or found[1].row >= 0:
             return
         if found[0] == "map":
             self._zero_map(self._map)
@@ -510,17 +510,17 @@ class Bottleneck(ImagePanel):
         path, run = self._run_of(part)
         if isinstance(spot, str):
             return spot
-        if part in _OF_DECODER and isinstance(spot, Spot):
+        if part in _OF_DECODER and isinstance(spot, GridPixel):
             return self._hint_of_picture(part, spot)
         if run is None or path is None:
             return ""
         unit = self._unit_at(part, spot, run)
-        if isinstance(spot, Spot) and (part.startswith(("strip", "row")) or path != self.store.state.current):
+        if isinstance(spot, GridPixel) and (part.startswith(("strip", "row")) or path != self.store.state.current):
             sample = self.store.state.sample if part.startswith("large") else spot.picture
             name = f"{self.store.state.names()[path]}\n" if self._comparing else ""
             return name + _of_sample(run, sample, unit)
         if unit is None:
-            heading = isinstance(spot, Spot) and spot.row < 0 and run.maps > 0 and not self._comparing
+            heading = isinstance(spot, GridPixel) and spot.row < 0 and run.maps > 0 and not self._comparing
             return (
                 "Double-click to set the map to zero"
                 if heading and (part == "map" or self._view_name == "maps")
@@ -528,7 +528,7 @@ class Bottleneck(ImagePanel):
             )
         return figures.unit_line(run, replace(self._chosen(run), unit=unit))
 
-    def _hint_of_picture(self, part: str, spot: Spot) -> str:
+    def _hint_of_picture(self, part: str, spot: GridPixel) -> str:
         pixel = f"row {spot.row + 1}, column {spot.column + 1}"
         if spot.row < 0:
             return ""
@@ -600,6 +600,6 @@ def _of_sample(shown: Tilings, sample: int, unit: int | None) -> str:
     return f"{text}, {tiles.unit_name(shown.shape, unit)}: {formatting.number(value, 3)}"
 
 
-def _pixel(picture: np.ndarray, spot: Spot) -> str:
+def _pixel(picture: np.ndarray, spot: GridPixel) -> str:
     """Return a pixel's value, or its three colour values."""
     return ", ".join(formatting.number(float(value), 3) for value in picture[:, spot.row, spot.column])

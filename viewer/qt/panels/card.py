@@ -28,7 +28,7 @@ from viewer.figures.mosaic import small_font
 from viewer.infer.messages import Ready
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers, Panel
-from viewer.state.about import HASH, About, Difference, Pairs, about, side_by_side
+from viewer.state.about import HASH, Difference, EntryDescription, Pairs, about, side_by_side
 from viewer.state.selection import State
 
 NARROWEST_COLUMN = 110  # of a run beside others; the table scrolls if they do not fit
@@ -44,8 +44,8 @@ class CardPanel(Panel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self._abouts: tuple[About, ...] = ()  # of the compared runs
-        self._about: About | None = None  # of the current one
+        self._abouts: tuple[EntryDescription, ...] = ()  # of the compared runs
+        self._about: EntryDescription | None = None  # of the current one
         self._seen_last: tuple[object, ...] = ()
         self._writing = QTimer(self, singleShot=True, interval=0)  # later: Qt needs 10 ms for the layout
         self._writing.timeout.connect(self._write)
@@ -148,7 +148,7 @@ class CardPanel(Panel):
             return
         QGuiApplication.clipboard().setText(self._copied(self._about, kind))
 
-    def _copied(self, shown: About, kind: str) -> str:
+    def _copied(self, shown: EntryDescription, kind: str) -> str:
         if kind == "sha256":
             return "\n".join(one.sha256 for one in (self._abouts if self.compares else (shown,)))
         if kind == "json":
@@ -195,7 +195,7 @@ class CardPanel(Panel):
         cursor.endEditBlock()
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
 
-    def _write_title(self, cursor: QTextCursor, about_run: About) -> None:
+    def _write_title(self, cursor: QTextCursor, about_run: EntryDescription) -> None:
         heading = self._format("text", bold=True)
         heading.setFontPointSize(self.text.font().pointSizeF() + 3)
         cursor.insertText(about_run.title, heading)

@@ -18,7 +18,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import chroma, outcomes
-from viewer.state.outcomes import Outcome
+from viewer.state.outcomes import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
 TASK = "colourise"
@@ -30,7 +30,7 @@ WAITING = "Grey photographs, the colours that networks give them, and the true c
 class ColourResult:
     """An outcome with the chroma error of every pixel, and that of the copied grey: float32 (N, H, W)."""
 
-    outcome: Outcome
+    outcome: RunOutput
     wrong: np.ndarray
     grey: np.ndarray
 
@@ -50,7 +50,7 @@ class Colour(ComparedPanel):
         self.offer.clicked.connect(self.show_colourisers)
         self.body.addWidget(self.offer)
         self.coloured: tuple[ColourResult, ...] = ()
-        self._made_of: tuple[Outcome, ...] = ()
+        self._made_of: tuple[RunOutput, ...] = ()
         self.view.show_sentence(WAITING)
 
     def runs(self, state: State) -> tuple[Path, ...]:
@@ -123,7 +123,7 @@ def why_none(state: State) -> str:
     return f"None of the selected runs colours photographs. These do: {listed}."
 
 
-def coloured_of(runs: Sequence[Outcome]) -> tuple[ColourResult, ...]:
+def coloured_of(runs: Sequence[RunOutput]) -> tuple[ColourResult, ...]:
     """Return the chroma errors of the runs with images; shared true colours are converted once."""
     truths: dict[int, np.ndarray] = {}
     found = []
@@ -145,7 +145,7 @@ def _in_colour(images: np.ndarray) -> np.ndarray:
 
 
 def picture_of(
-    theme: Theme, runs: Sequence[Outcome], coloured: Sequence[ColourResult], chosen: int
+    theme: Theme, runs: Sequence[RunOutput], coloured: Sequence[ColourResult], chosen: int
 ) -> ComparisonPicture:
     """Return the comparison: grey and true colours (once, if shared), copied grey, and a block for each run."""
     reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in coloured), default=0.0))

@@ -20,7 +20,7 @@ from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.page_bar import PageBar
 from viewer.state import formatting, outcomes
-from viewer.state.outcomes import Outcome
+from viewer.state.outcomes import RunOutput
 from viewer.state.selection import State
 
 
@@ -63,7 +63,7 @@ class ComparedPanel(ImagePanel):
         self.bar = PageBar(tools)
         self.body.insertWidget(0, self.bar)
         self.view.hovered.connect(self._hover)
-        self.outcomes: tuple[Outcome, ...] = ()
+        self.outcomes: tuple[RunOutput, ...] = ()
         self.picture: ComparisonPicture | None = None
         self._inputs: tuple[object, ...] = ()
         self._shown: tuple[object, ...] = ()  # the inputs of the outcomes shown
@@ -192,7 +192,7 @@ class ComparedPanel(ImagePanel):
             self.choose(pointed.image)
 
 
-def _figures_of(outcome: Outcome, image: int) -> list[str]:
+def _figures_of(outcome: RunOutput, image: int) -> list[str]:
     """Return a line with a run's figures for one image."""
     if image >= outcome.count:
         return []

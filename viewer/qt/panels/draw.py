@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.figures import colours
-from viewer.figures.drawn import Cell, DrawnFigure
+from viewer.figures.drawn import DrawnCell, DrawnFigure
 from viewer.figures.mosaic import Large
 from viewer.figures.theme import Theme
 from viewer.infer.requests import Reply
@@ -37,7 +37,7 @@ from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import drawing, fit, formatting, numbers, outcomes
 from viewer.state.drawing import MOST_LIKELY, SIDE, Given
-from viewer.state.graph import Graph
+from viewer.state.graph import GraphInfo
 from viewer.state.outcomes import not_finite
 from viewer.state.selection import State
 
@@ -64,7 +64,7 @@ NOTHING_DRAWN = (
 class DrawingInput:
     """A graph, and the drawing as it is given to it."""
 
-    graph: Graph
+    graph: GraphInfo
     task: str
     given: Given
 
@@ -348,7 +348,7 @@ class Draw(ImagePanel):
             if made is not None:
                 cells.append(cell_of(names[path], made))
             elif sentence:
-                cells.append(Cell(names[path], sentence=sentence))
+                cells.append(DrawnCell(names[path], sentence=sentence))
         if cells:
             self.subtitle.setText("" if len(cells) == 1 else f"{len(cells)} runs on the same drawing")
             self.view.show_figure(DrawnFigure(self.theme, tuple(cells)), _description(cells))
@@ -387,11 +387,11 @@ def made_of(drawing_input: DrawingInput, reply: Reply) -> DrawResult:
     return DrawResult(drawing_input, picture=output, point=point)
 
 
-def cell_of(name: str, made: DrawResult) -> Cell:
+def cell_of(name: str, made: DrawResult) -> DrawnCell:
     """Return a run's cell: its input and its output."""
     given = made.drawing_input.given
     if made.sentence:
-        return Cell(name, given.how, sentence=made.sentence)
+        return DrawnCell(name, given.how, sentence=made.sentence)
     pictures = [Large("given", colours.from_images(given.image[None])[0])]
     if made.picture is not None:
         pictures.append(Large("output", colours.from_images(made.picture[None])[0]))
@@ -400,10 +400,10 @@ def cell_of(name: str, made: DrawResult) -> Cell:
         figures.append(f"mse {formatting.mse(made.error)}")
     if made.point is not None:
         figures.append(f"at ({made.point[0]:.2f}, {made.point[1]:.2f})".replace("-", "−"))
-    return Cell(name, given.how, tuple(pictures), made.likely[:MOST_LIKELY], ", ".join(figures))
+    return DrawnCell(name, given.how, tuple(pictures), made.likely[:MOST_LIKELY], ", ".join(figures))
 
 
-def _description(cells: list[Cell]) -> str:
+def _description(cells: list[DrawnCell]) -> str:
     texts = []
     for cell in cells:
         likely = ", ".join(f"{label} {100 * share:.1f} %" for label, share in cell.classes)

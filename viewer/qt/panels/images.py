@@ -7,9 +7,10 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Panel
 from viewer.state import outcomes
@@ -29,7 +30,7 @@ class ImagePanel(Panel):
         self.body.addWidget(self.view, 1)
 
     @property
-    def figure(self) -> Figure | None:
+    def figure(self) -> Paintable | None:
         return self.view.figure
 
     def set_theme(self, theme: Theme) -> None:

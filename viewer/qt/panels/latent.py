@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolButton, QWidget
 
 from viewer.figures.mosaic import small_font
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.qt.latent.arithmetic import ArithmeticMode
 from viewer.qt.latent.directions import DirectionsMode
@@ -17,7 +18,7 @@ from viewer.qt.latent.interpolate import InterpolateMode
 from viewer.qt.latent.mode import Cross, Mode, Shared
 from viewer.qt.latent.plane import PlaneMode
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.state.encoder_decoders import EncoderDecoder, encoder_decoder_of
 from viewer.state.selection import State
@@ -161,7 +162,7 @@ class Latent(Panel):
             mode.set_theme(theme)
 
     @property
-    def figure(self) -> Figure | None:
+    def figure(self) -> Paintable | None:
         return self.mode.view.figure if self.mode is not None else None
 
     def numbers(self) -> Numbers:

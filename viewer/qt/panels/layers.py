@@ -11,8 +11,8 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from viewer.figures import feature_maps as figures
-from viewer.figures.feature_maps import Coloured
-from viewer.figures.sheet import Parts, Spot
+from viewer.figures.feature_maps import ColouredMaps
+from viewer.figures.image_grid import GridPixel, Parts
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, Round
@@ -20,7 +20,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, layers, numbers
 from viewer.state.files import FileBytes
-from viewer.state.layers import Layer
+from viewer.state.layers import GraphLayer
 from viewer.state.outcomes import not_finite
 from viewer.state.samples import Samples
 from viewer.state.selection import State
@@ -41,7 +41,7 @@ class MapRequest:
     file: FileBytes
     samples: Samples
     sample: int
-    layer: Layer
+    layer: GraphLayer
 
     @property
     def image(self) -> np.ndarray:
@@ -65,10 +65,10 @@ class LayersPanel(ImagePanel):
         self.requester.answered.connect(self._take)
         self._inputs: tuple[FileBytes, Samples, int] | None = None  # and which of the samples
         self._listed: FileBytes | None = None  # whose layers are listed
-        self._layers: tuple[Layer, ...] = ()
+        self._layers: tuple[GraphLayer, ...] = ()
         self._left_out = 0  # nodes that are not listed
         self._wanted = ""  # the tensor chosen last: the next graph may have it too
-        self._shown: tuple[MapRequest, Coloured] | None = None
+        self._shown: tuple[MapRequest, ColouredMaps] | None = None
         self.layer_box, self.sample_box, self.map_box = QComboBox(), QComboBox(), QSpinBox()
         self.own_box = QCheckBox("own contrast")
         self.view.show_sentence("The feature maps inside the network appear here.")
@@ -215,7 +215,7 @@ class LayersPanel(ImagePanel):
     def _take_coloured(self, wanted: MapRequest, done: JobResult) -> None:
         if not self._is_of_now(wanted):
             return
-        if not isinstance(done.result, Coloured):
+        if not isinstance(done.result, ColouredMaps):
             self._shown = None
             self._say(formatting.sentence(done.error))
             return
@@ -267,13 +267,13 @@ class LayersPanel(ImagePanel):
 
     # ---- pointing ----
 
-    def _at(self, point: QPointF) -> tuple[str, Spot] | None:
+    def _at(self, point: QPointF) -> tuple[str, GridPixel] | None:
         figure = self.view.figure
         if not isinstance(figure, Parts) or self._shown is None:
             return None
         metrics = QFontMetricsF(self.view.font())
         found = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
-        return (found[0], found[2]) if found and isinstance(found[2], Spot) and found[2].row >= 0 else None
+        return (found[0], found[2]) if found and isinstance(found[2], GridPixel) and found[2].row >= 0 else None
 
     def _choose(self, point: QPointF) -> None:
         found = self._at(point)
@@ -288,7 +288,7 @@ class LayersPanel(ImagePanel):
         found = self._at(point) if point is not None else None
         self.view.show_hint(self._hint_text(*found) if found else "", point if point is not None else QPointF())
 
-    def _hint_text(self, part: str, spot: Spot) -> str:
+    def _hint_text(self, part: str, spot: GridPixel) -> str:
         """Describe what lies under the pointer."""
         assert self._shown is not None
         wanted, shown = self._shown

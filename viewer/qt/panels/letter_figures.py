@@ -13,8 +13,8 @@ from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import letters as names_of
 from viewer.state import outcomes
-from viewer.state.letters import RECALL, TRANSLATE, Sheet
-from viewer.state.outcomes import Outcome
+from viewer.state.letters import RECALL, TRANSLATE, RunLetters
+from viewer.state.outcomes import RunOutput
 
 
 class _Blocks:
@@ -43,7 +43,7 @@ class _Blocks:
         return ComparisonPicture(figure, tuple(self.layers), tuple(block.title for block in self.blocks))
 
 
-def picture_of_sheets(theme: Theme, sheets: Sequence[Sheet], chosen: int, *, letters: bool) -> ComparisonPicture:
+def picture_of_sheets(theme: Theme, sheets: Sequence[RunLetters], chosen: int, *, letters: bool) -> ComparisonPicture:
     """Return Cyrillic letters, what each strategy makes of them with predictions, and the mean of each class."""
     collected = _Blocks()
     translated = [sheet for sheet in sheets if sheet.task == TRANSLATE]
@@ -69,7 +69,7 @@ def _predictions(given: np.ndarray, labels: np.ndarray | None, *, letters: bool)
 
 def picture_of_tests(
     theme: Theme,
-    runs: Sequence[Outcome],
+    runs: Sequence[RunOutput],
     chosen: int,
     labels: np.ndarray | None,
     predictions: Mapping[Path, np.ndarray],

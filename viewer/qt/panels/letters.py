@@ -16,8 +16,8 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import letters, outcomes
-from viewer.state.letters import Sheet
-from viewer.state.outcomes import Outcome
+from viewer.state.letters import RunLetters
+from viewer.state.outcomes import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
 WAITING = "Cyrillic letters and the Latin letters that the networks make of them appear here."
@@ -44,9 +44,9 @@ class Letters(ComparedPanel):
         )
         self.tests = self._choice("the test images", "The images of this page, run live through the selected networks")
         self.one_of_each.setChecked(True)
-        self.sheets: tuple[Sheet, ...] = ()
+        self.sheets: tuple[RunLetters, ...] = ()
         self.predictions: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
-        self._classified: tuple[Outcome, ...] = ()
+        self._classified: tuple[RunOutput, ...] = ()
         self._letter = 0  # the chosen class of the sheet
         self._lay_out()
         self.body.addWidget(self.offer)
@@ -232,7 +232,7 @@ class Letters(ComparedPanel):
         return rows if len(rows) > 1 else []
 
 
-def _sheet_numbers(sheets: tuple[Sheet, ...], state: State, named: bool) -> Numbers:
+def _sheet_numbers(sheets: tuple[RunLetters, ...], state: State, named: bool) -> Numbers:
     rows: Numbers = [("run", "in", "wanted", "called", "right")]
     names = state.names()
     for sheet in sheets:

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider
 from viewer.figures import legend
 from viewer.figures.curves import CurvesFigure, Series
 from viewer.figures.mosaic import small_font
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.figure_view import Figure
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import losses
@@ -115,7 +115,7 @@ class Losses(Panel):
             widget.setEnabled(on)
 
     @property
-    def figure(self) -> Figure | None:
+    def figure(self) -> Paintable | None:
         return self.view.figure
 
     @property
@@ -281,7 +281,7 @@ class Losses(Panel):
 
     # ---- the legend ----
 
-    def _entry_at(self, point: QPointF) -> legend.Entry | None:
+    def _entry_at(self, point: QPointF) -> legend.LegendEntry | None:
         figure = self.curves
         return legend.hit(figure.legend(self.view.inside, self._metrics()), point) if figure else None
 
@@ -294,7 +294,7 @@ class Losses(Panel):
         self._hidden = frozenset()
         self.redraw()
 
-    def show_alone(self, entry: legend.Entry) -> None:
+    def show_alone(self, entry: legend.LegendEntry) -> None:
         """Hide all others of its kind, or show them again if they are hidden already."""
         figure = self.curves
         if figure is None:
@@ -318,7 +318,7 @@ class Losses(Panel):
                 f"{entry.text}, {'shown' if entry.shown else 'hidden'}; Space toggles it"
             )
 
-    def _chosen_entry(self) -> legend.Entry | None:
+    def _chosen_entry(self) -> legend.LegendEntry | None:
         figure = self.curves
         return figure.chosen_entry(figure.legend(self.view.inside, self._metrics())) if figure else None
 

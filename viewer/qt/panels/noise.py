@@ -14,17 +14,18 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSizePo
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.lines import Above, LinesFigure
 from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.panels.images import ImagePanel, panel_inputs
 from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
-from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, noise, noise_lab, outcomes
 from viewer.state.noise import Kind
-from viewer.state.noise_lab import CurveKey, Curves, Shot, Trial
+from viewer.state.noise_lab import CurveKey, Curves, NoiseFrame, NoiseInput
 from viewer.state.selection import State
 
 NARROWEST_SLIDER = 160  # its hundred steps can still be reached with the pointer
@@ -40,7 +41,7 @@ class NoisePlan:
 
     kind: Kind
     strength: float
-    trials: Mapping[Path, Trial]
+    noise_inputs: Mapping[Path, NoiseInput]
     noisy: Mapping[Path, np.ndarray]
 
 
@@ -50,7 +51,7 @@ class CurvePoint:
 
     key: CurveKey
     index: int
-    trial: Trial
+    noise_input: NoiseInput
     noisy: np.ndarray
 
 
@@ -65,9 +66,9 @@ class Noise(ImagePanel):
         self.requester.answered.connect(self._take)
         self.curve_requester = self.new_requester("curve")
         self.curve_requester.answered.connect(self._take_point)
-        self.shot: Shot | None = None  # what is shown
+        self.frame: NoiseFrame | None = None  # what is shown
         self.curves = Curves()
-        self._trials: dict[Path, Trial] = {}
+        self._noise_inputs: dict[Path, NoiseInput] = {}
         self._shown: tuple[object, ...] = ()
         self._started_for: tuple[Path, ...] = ()
         self._strengths: dict[Kind, float] = {"gaussian": noise.DEFAULT_SIGMA, "salt and pepper": noise.DEFAULT_SHARE}
@@ -190,7 +191,7 @@ class Noise(ImagePanel):
         return super().waiting or self._rest.isActive()
 
     @property
-    def figure(self) -> Figure | None:
+    def figure(self) -> Paintable | None:
         pictures_shown, curve = self.view.figure, self.curve_view.figure
         if self.view.isHidden():
             return curve
@@ -200,9 +201,9 @@ class Noise(ImagePanel):
         return Above(pictures_shown, curve, heights[0] / max(1, sum(heights)))
 
     def numbers(self) -> Numbers:
-        if self.shot is None:
+        if self.frame is None:
             return []
-        return pictures.table(self.shot, self.curves, self._keys(), self.store.state.names())
+        return pictures.table(self.frame, self.curves, self._keys(), self.store.state.names())
 
     def set_theme(self, theme: Theme) -> None:
         self.curve_view.set_theme(theme)
@@ -213,7 +214,7 @@ class Noise(ImagePanel):
         inputs = (panel_inputs(after), after.current)
         if inputs != self._shown:
             self._shown = inputs
-            self.shot = None
+            self.frame = None
             self._request(low_priority=self.low_priority)
         elif before.sample != after.sample:
             self.redraw()
@@ -233,23 +234,24 @@ class Noise(ImagePanel):
 
     def _request(self, *, low_priority: bool = False) -> None:
         state = self.store.state
-        found = {path: noise_lab.trial_of(state, path) for path in state.compared}
-        self._trials = {path: trial for path, trial in found.items() if trial is not None}
-        self.slider.setEnabled(bool(self._trials))
+        found = {path: noise_lab.noise_input_of(state, path) for path in state.compared}
+        self._noise_inputs = {path: noise_input for path, noise_input in found.items() if noise_input is not None}
+        self.slider.setEnabled(bool(self._noise_inputs))
         self._rest.stop()
-        if not self._trials:
+        if not self._noise_inputs:
             self.requester.forget()
             self._show_nothing(state)
             return
         kind, strength = self.kind, self.sigma
-        noisy = {path: noise.hit(trial.clean, kind, strength) for path, trial in self._trials.items()}
+        noisy = {path: noise.hit(noise_input.clean, kind, strength) for path, noise_input in self._noise_inputs.items()}
         queries: dict[Hashable, Query] = {
-            path: Query(trial.file, noisy[path], (trial.output,)) for path, trial in self._trials.items()
+            path: Query(noise_input.file, noisy[path], (noise_input.output,))
+            for path, noise_input in self._noise_inputs.items()
         }
-        self.requester.send(queries, NoisePlan(kind, strength, self._trials, noisy), low_priority=low_priority)
+        self.requester.send(queries, NoisePlan(kind, strength, self._noise_inputs, noisy), low_priority=low_priority)
 
     def _show_nothing(self, state: State) -> None:
-        self.shot = None
+        self.frame = None
         if self.show_why_nothing(state, "picture"):
             self.psnr_label.setText("")
             self.curve_view.show_sentence("")
@@ -260,42 +262,42 @@ class Noise(ImagePanel):
         state, results = self.store.state, {}
         for path, reply in done.replies.items():
             assert isinstance(path, Path), path
-            trial, noisy = plan.trials[path], plan.noisy[path]
+            noise_input, noisy = plan.noise_inputs[path], plan.noisy[path]
             if reply.error:
-                results[path] = noise_lab.Result(trial, noisy, error=formatting.sentence(reply.error))
+                results[path] = noise_lab.NoiseResult(noise_input, noisy, error=formatting.sentence(reply.error))
             else:
-                results[path] = noise_lab.result_of(trial, noisy, next(iter(reply.arrays.values())))
+                results[path] = noise_lab.result_of(noise_input, noisy, next(iter(reply.arrays.values())))
         first = state.current if state.current in results else next(iter(results))
-        reference = noise_lab.reference_of(plan.trials[first], plan.noisy[first])
-        in_order = {path: results[path] for path in plan.trials}
-        self.shot = Shot(plan.kind, plan.strength, in_order, reference)
+        reference = noise_lab.reference_of(plan.noise_inputs[first], plan.noisy[first])
+        in_order = {path: results[path] for path in plan.noise_inputs}
+        self.frame = NoiseFrame(plan.kind, plan.strength, in_order, reference)
         self.redraw()
         self._go_on()
 
     # ---- painting ----
 
     def redraw(self) -> None:
-        shot, state = self.shot, self.store.state
-        if shot is None:
+        frame, state = self.frame, self.store.state
+        if frame is None:
             return
         self._redraw_curve()
-        errors = {path: outcomes.why_nothing(state, path) for path in state.compared if path not in shot.results}
-        single = next(iter(shot.results.values())) if len(shot.results) == 1 and not errors else None
-        self.subtitle.setText(self._summary(state, shot))
+        errors = {path: outcomes.why_nothing(state, path) for path in state.compared if path not in frame.results}
+        single = next(iter(frame.results.values())) if len(frame.results) == 1 and not errors else None
+        self.subtitle.setText(self._summary(state, frame))
         if single is not None and single.error:
             self.psnr_label.setText("")
             self.view.show_sentence(single.error)
             return
-        self.psnr_label.setText(pictures.summary(shot, single))
-        described = f"Noise, {pictures.strength_text(shot.kind, shot.strength)}. {self.psnr_label.text()}"
+        self.psnr_label.setText(pictures.summary(frame, single))
+        described = f"Noise, {pictures.strength_text(frame.kind, frame.strength)}. {self.psnr_label.text()}"
         if single is not None:
-            figure: Figure = pictures.mosaic(self.theme, single, shot.reference, state.sample)
+            figure: Paintable = pictures.mosaic(self.theme, single, frame.reference, state.sample)
         else:
-            figure = pictures.comparison(self.theme, shot, state.names(), errors, state.sample)
+            figure = pictures.comparison(self.theme, frame, state.names(), errors, state.sample)
         self.view.show_figure(figure, described)
 
     @staticmethod
-    def _summary(state: State, shot: Shot) -> str:
+    def _summary(state: State, frame: NoiseFrame) -> str:
         if len(state.compared) > 1:
             return f"{len(state.compared)} runs, with the same noise"
         trained = state.now.graph.noise if state.now.graph else 0.0
@@ -309,8 +311,8 @@ class Noise(ImagePanel):
             self.store.set_sample(image[1])
 
     def _step(self, step: int) -> None:
-        if self.shot is not None:
-            count = len(self.shot.reference.clean)
+        if self.frame is not None:
+            count = len(self.frame.reference.clean)
             self.store.set_sample(max(0, min(count - 1, min(self.store.state.sample, count - 1) + step)))
 
     def _image_at(self, point: QPointF) -> tuple[int, int] | None:
@@ -330,28 +332,28 @@ class Noise(ImagePanel):
 
     def _hint_at(self, point: QPointF) -> str:
         """Return the figures of the image under a point: of the shared input, and of the run's output."""
-        shot, hit = self.shot, self._image_at(point)
-        if shot is None or hit is None or hit[0] > len(shot.results):
+        frame, hit = self.frame, self._image_at(point)
+        if frame is None or hit is None or hit[0] > len(frame.results):
             return ""
         block, image = hit
-        names, paths = self.store.state.names(), list(shot.results)
+        names, paths = self.store.state.names(), list(frame.results)
         single = isinstance(self.view.figure, MosaicFigure)
-        lines = [] if block else [pictures.hint(None, shot.reference, image, "")]
+        lines = [] if block else [pictures.hint(None, frame.reference, image, "")]
         if block or single:
             path = paths[block - 1] if block else paths[0]
-            lines.append(pictures.hint(shot.results[path], shot.reference, image, names.get(path, "")))
+            lines.append(pictures.hint(frame.results[path], frame.reference, image, names.get(path, "")))
         return "\n".join(text for text in lines if text)
 
     # ---- the curve ----
 
     def _keys(self) -> dict[CurveKey, Path | None]:
-        shot = self.shot
-        if shot is None:
+        frame = self.frame
+        if frame is None:
             return {}
-        trials = {path: result.trial for path, result in shot.results.items()}
+        noise_inputs = {path: result.noise_input for path, result in frame.results.items()}
         current = self.store.state.current
-        reference = trials[current] if current in trials else next(iter(trials.values()))
-        return noise_lab.curve_keys(trials, reference, shot.kind)
+        reference = noise_inputs[current] if current in noise_inputs else next(iter(noise_inputs.values()))
+        return noise_lab.curve_keys(noise_inputs, reference, frame.kind)
 
     def _show_curve(self, on: bool) -> None:
         self.curve_view.setVisible(on)
@@ -368,44 +370,46 @@ class Noise(ImagePanel):
         self._make_room()
 
     def _redraw_curve(self) -> None:
-        if self.curve_view.isHidden() or self.shot is None:
+        if self.curve_view.isHidden() or self.frame is None:
             return
         keys = self._keys()
         if not keys:
             self.curve_view.show_sentence("There is no curve: a classifier outputs no images.")
             return
-        figure = pictures.lines(self.theme, self.shot, self.curves, keys, self.store.state.names())
+        figure = pictures.lines(self.theme, self.frame, self.curves, keys, self.store.state.names())
         described = "; ".join(f"{line.name} {formatting.decibels(line.now)} dB" for line in figure.lines)
         self.curve_view.show_figure(figure, f"{figure.heading}: {described}")
 
     def _go_on(self, milliseconds: int = REST_MILLISECONDS) -> None:
         """Compute the next point of the curves after a pause, so that the slider comes first."""
-        wanted = not self.curve_view.isHidden() and self.shot is not None and not self.curve_requester.waiting
+        wanted = not self.curve_view.isHidden() and self.frame is not None and not self.curve_requester.waiting
         if wanted and self.curves.missing(self._keys()) is not None:
             self._rest.start(milliseconds)
 
     def _next_point(self) -> None:
         keys = self._keys()
         missing = self.curves.missing(keys)
-        if missing is None or self.shot is None or self.curve_view.isHidden():
+        if missing is None or self.frame is None or self.curve_view.isHidden():
             return
         if self.requester.waiting:
             self._rest.start(REST_MILLISECONDS)
             return
         key, index = missing
         path = keys[key]
-        trials = [result.trial for result in self.shot.results.values()]
+        noise_inputs = [result.noise_input for result in self.frame.results.values()]
         if path is not None:
-            trial = self.shot.results[path].trial
+            noise_input = self.frame.results[path].noise_input
         else:
-            trial = next(trial for trial in trials if trial.digest == key.images)
-        noisy = noise.hit(trial.clean, key.kind, float(noise_lab.STRENGTHS[index]))
+            noise_input = next(noise_input for noise_input in noise_inputs if noise_input.digest == key.images)
+        noisy = noise.hit(noise_input.clean, key.kind, float(noise_lab.STRENGTHS[index]))
         if path is None:
-            self.curves.put(key, index, noise_lab.reference_score(trial, noisy, key.who))
+            self.curves.put(key, index, noise_lab.reference_score(noise_input, noisy, key.who))
             self._point_found()
         else:
-            step = CurvePoint(key, index, trial, noisy)
-            self.curve_requester.send({path: Query(trial.file, noisy, (trial.output,))}, step, low_priority=True)
+            step = CurvePoint(key, index, noise_input, noisy)
+            self.curve_requester.send(
+                {path: Query(noise_input.file, noisy, (noise_input.output,))}, step, low_priority=True
+            )
 
     def _take_point(self, done: Round) -> None:
         step = done.context
@@ -413,7 +417,7 @@ class Noise(ImagePanel):
         (reply,) = done.replies.values()
         scores = None
         if not reply.error:
-            scores = noise_lab.result_of(step.trial, step.noisy, next(iter(reply.arrays.values()))).scores
+            scores = noise_lab.result_of(step.noise_input, step.noisy, next(iter(reply.arrays.values()))).scores
         self.curves.put(step.key, step.index, scores)
         self._point_found()
 

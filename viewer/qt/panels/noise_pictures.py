@@ -10,27 +10,27 @@ import numpy as np
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.lines import Line, LinesFigure
-from viewer.figures.mosaic import Large, MosaicFigure, Row
+from viewer.figures.lines import LinesFigure, PlotLine
+from viewer.figures.mosaic import ImageRow, Large, MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.widgets.panel import Cell, Numbers
 from viewer.state import formatting
-from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, Reference, Result, Scores, Shot
+from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, NoiseResult, Reference, Scores
 
 HEADING = ("run", "image", "noise", "strength", "measured", "PSNR dB", "SSIM", "called")
 
 
-def mosaic(theme: Theme, result: Result, reference: Reference, chosen: int) -> MosaicFigure:
+def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int) -> MosaicFigure:
     """Return the figure of one run: clean, noisy, median filtered, output; predictions of a classifier as captions."""
     chosen = min(chosen, len(reference.clean) - 1)
-    size = result.trial.targets.shape[2:]
+    size = result.noise_input.targets.shape[2:]
     shown: list[tuple[str, np.ndarray, Scores | None]] = [
         ("clean", reference.clean, None),
         ("noisy", reference.noisy, reference.noisy_scores),
     ]
     if result.scores is not None and result.outputs is not None:
         shown += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
-    rows = tuple(Row(label, colours.fitted(colours.from_images(images), size)) for label, images, _ in shown)
+    rows = tuple(ImageRow(label, colours.fitted(colours.from_images(images), size)) for label, images, _ in shown)
     notes = [f"{formatting.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in shown]
     return MosaicFigure(
         theme=theme,
@@ -43,19 +43,19 @@ def mosaic(theme: Theme, result: Result, reference: Reference, chosen: int) -> M
 
 
 def comparison(
-    theme: Theme, shot: Shot, names: Mapping[Path, str], errors: Mapping[Path, str], chosen: int
+    theme: Theme, frame: NoiseFrame, names: Mapping[Path, str], errors: Mapping[Path, str], chosen: int
 ) -> ComparisonFigure:
     """Return the figure of several runs: the images once, and what each network makes of them.
 
     A run on other images than the current one has its own noisy ones beside its output. `errors` holds a sentence
     for each compared run that has nothing to show, '' for one that is still to come.
     """
-    shared = shot.reference
+    shared = frame.reference
     shown = (("clean", shared.clean), ("noisy", shared.noisy), ("median", shared.median))
     bands = tuple(Band(label, colours.from_images(images)) for label, images in shown)
     blocks = [Block("images", bands)]
-    for path in [*shot.results, *errors]:
-        result = shot.results.get(path)
+    for path in [*frame.results, *errors]:
+        result = frame.results.get(path)
         if result is None:
             blocks.append(Block(names[path], sentence=errors[path]))
         else:
@@ -63,7 +63,7 @@ def comparison(
     return ComparisonFigure(theme, tuple(blocks), chosen=min(chosen, len(shared.clean) - 1))
 
 
-def _block(name: str, result: Result, shared: Reference) -> Block:
+def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
     if result.error or result.outputs is None:
         return Block(name, sentence=result.error)
     own = result.noisy.shape != shared.noisy.shape or not np.array_equal(result.noisy, shared.noisy)
@@ -74,17 +74,17 @@ def _block(name: str, result: Result, shared: Reference) -> Block:
     return Block(name, tuple(bands), captions(result), note)
 
 
-def captions(result: Result) -> tuple[str, ...]:
+def captions(result: NoiseResult) -> tuple[str, ...]:
     """Return what stands beside each image: the PSNR of the output, or the class that it is given."""
     if result.scores is not None:
         return tuple(formatting.decibels(float(ratio)) for ratio in result.scores.psnr)
     return tuple(_predictions(result))
 
 
-def _predictions(result: Result) -> list[str]:
-    if result.outputs is None or result.trial.classes is None:
+def _predictions(result: NoiseResult) -> list[str]:
+    if result.outputs is None or result.noise_input.classes is None:
         return []
-    classes = result.trial.classes
+    classes = result.noise_input.classes
     return [classes[index] if index < len(classes) else str(index) for index in result.outputs.argmax(axis=1)]
 
 
@@ -106,9 +106,9 @@ def score_text(scores: Scores | None, index: int) -> str:
     return f"{formatting.decibels(float(scores.psnr[index]))} dB, SSIM {similarity(float(scores.ssim[index]))}"
 
 
-def summary(shot: Shot, current: Result | None) -> str:
+def summary(frame: NoiseFrame, current: NoiseResult | None) -> str:
     """Format the means over the images: noisy, after the median filter, and after the network if there is only one."""
-    before, filtered = shot.reference.noisy_scores, shot.reference.median_scores
+    before, filtered = frame.reference.noisy_scores, frame.reference.median_scores
     labelled = [(before, "dB noisy"), (filtered, "median"), (current.scores if current else None, "after")]
     measured = [(scores.means, label) for scores, label in labelled if scores is not None]
     if not measured:
@@ -120,7 +120,7 @@ def summary(shot: Shot, current: Result | None) -> str:
     return f"PSNR {ratios}; SSIM {', '.join(similarity(means[1]) for means, _ in measured)}"
 
 
-def hint(result: Result | None, reference: Reference, index: int, name: str) -> str:
+def hint(result: NoiseResult | None, reference: Reference, index: int, name: str) -> str:
     """Format the figures of one image: of a run's output, or of the shared input."""
     labelled: list[tuple[str, Scores | None]] = []
     if result is None:
@@ -132,22 +132,22 @@ def hint(result: Result | None, reference: Reference, index: int, name: str) -> 
     return "\n".join([*lines, *([f"{name} calls it {predictions[index]}"] if index < len(predictions) else [])])
 
 
-def strength_text(shot_kind: str, strength: float) -> str:
+def strength_text(frame_kind: str, strength: float) -> str:
     """Format a strength with its unit."""
-    return f"σ = {strength:.2f}" if shot_kind == "gaussian" else f"{100 * strength:.0f} % hit"
+    return f"σ = {strength:.2f}" if frame_kind == "gaussian" else f"{100 * strength:.0f} % hit"
 
 
 def lines(
     theme: Theme,
-    shot: Shot,
+    frame: NoiseFrame,
     curves: Curves,
     keys: Mapping[CurveKey, Path | None],
     names: Mapping[Path, str],
 ) -> LinesFigure:
     """Return the curves of PSNR against the noise: one per run, and dashed ones for noisy input and median filter."""
     made = []
-    colour_of = {path: theme.series[index % len(theme.series)] for index, path in enumerate(shot.results)}
-    reference = shot.reference
+    colour_of = {path: theme.series[index % len(theme.series)] for index, path in enumerate(frame.results)}
+    reference = frame.reference
     dashed = {
         "noisy": ("noisy input", theme.muted, reference.noisy_scores),
         "median": ("median filter", theme.text, reference.median_scores),
@@ -156,36 +156,40 @@ def lines(
         values = curves.of(key).psnr
         if path is None:
             name, colour, scores = dashed[key.who]
-            made.append(Line(name, STRENGTHS, values, colour, True, scores.means[0] if scores else None))
-        elif path in shot.results:
-            found = shot.results[path].scores
-            made.append(Line(names[path], STRENGTHS, values, colour_of[path], False, found.means[0] if found else None))
+            made.append(PlotLine(name, STRENGTHS, values, colour, True, scores.means[0] if scores else None))
+        elif path in frame.results:
+            found = frame.results[path].scores
+            made.append(
+                PlotLine(names[path], STRENGTHS, values, colour_of[path], False, found.means[0] if found else None)
+            )
     made.sort(key=lambda line: line.dashed)
-    gaussian = shot.kind == "gaussian"
+    gaussian = frame.kind == "gaussian"
     return LinesFigure(
         theme,
         tuple(made),
         x_label="noise σ" if gaussian else "share of pixels hit",
         y_label=f"PSNR, dB, mean of {len(reference.clean)} images",
-        at=shot.strength,
-        heading=f"at {strength_text(shot.kind, shot.strength)}",
+        at=frame.strength,
+        heading=f"at {strength_text(frame.kind, frame.strength)}",
     )
 
 
-def table(shot: Shot, curves: Curves, keys: Mapping[CurveKey, Path | None], names: Mapping[Path, str]) -> Numbers:
+def table(
+    frame: NoiseFrame, curves: Curves, keys: Mapping[CurveKey, Path | None], names: Mapping[Path, str]
+) -> Numbers:
     """Return the figures of every image, then the means of the curves."""
     rows: Numbers = [HEADING]
-    reference = shot.reference
+    reference = frame.reference
     measurements = [("", "noisy", reference.noisy_scores), ("", "median filter", reference.median_scores)]
-    measurements += [(names[path], "output", result.scores) for path, result in shot.results.items()]
+    measurements += [(names[path], "output", result.scores) for path, result in frame.results.items()]
     for name, what, scores in measurements:
         for index in range(len(scores.psnr) if scores is not None else 0):
             assert scores is not None
             measured = (float(scores.psnr[index]), float(scores.ssim[index]))
-            rows.append((name, index + 1, shot.kind, shot.strength, what, *measured, ""))
-    for path, result in shot.results.items():
+            rows.append((name, index + 1, frame.kind, frame.strength, what, *measured, ""))
+    for path, result in frame.results.items():
         for index, prediction in enumerate(_predictions(result)):
-            rows.append((names[path], index + 1, shot.kind, shot.strength, "output", "", "", prediction))
+            rows.append((names[path], index + 1, frame.kind, frame.strength, "output", "", "", prediction))
     return [*rows, *_curve_rows(curves, keys, names)]
 
 

@@ -8,17 +8,17 @@ import numpy as np
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
+from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import formatting, outcomes
-from viewer.state.outcomes import Outcome
+from viewer.state.outcomes import RunOutput
 
 SPELLED = {"diff.": "difference", "noisy": "noisy input"}
 _INPUTS = {"denoise": "noisy", "colourise": "grey", "recall": "class", "translate": "letter"}
 
 
-def reach_of(runs: Sequence[Outcome]) -> float:
+def reach_of(runs: Sequence[RunOutput]) -> float:
     """Return the largest difference of all runs, which sets their common scale; 0 where there is none."""
     differences = [outcome.difference for outcome in runs if outcome.outputs is not None]
     return max((float(np.abs(difference).max(initial=0.0)) for difference in differences), default=0.0)
@@ -29,7 +29,7 @@ def scale_of(theme: Theme, reach: float) -> Scale:
     return Scale(f"−{far}", f"+{far}", colours.diverging(theme.neutral), "output − target")
 
 
-def captions_of(outcome: Outcome, labels: np.ndarray | None) -> tuple[str, ...]:
+def captions_of(outcome: RunOutput, labels: np.ndarray | None) -> tuple[str, ...]:
     """Return each image's caption: its error, or a classifier's prediction and, if that is wrong, the true class."""
     if outcome.logits is None:
         return tuple(formatting.mse(float(error)) for error in outcome.mse)
@@ -45,7 +45,7 @@ def captions_of(outcome: Outcome, labels: np.ndarray | None) -> tuple[str, ...]:
 # ---- layers: the images of a run, before they are colours ----
 
 
-def inputs_of(outcome: Outcome) -> tuple[BandValues, ...]:
+def inputs_of(outcome: RunOutput) -> tuple[BandValues, ...]:
     """Return the input and, where it is not the same, the target."""
     assert outcome.samples is not None
     samples = outcome.samples
@@ -55,7 +55,7 @@ def inputs_of(outcome: Outcome) -> tuple[BandValues, ...]:
     return first, BandValues("target", samples.targets)
 
 
-def results_of(outcome: Outcome) -> tuple[BandValues, ...]:
+def results_of(outcome: RunOutput) -> tuple[BandValues, ...]:
     """Return the output and its difference from the target."""
     if outcome.outputs is None:
         return ()
@@ -72,7 +72,7 @@ def pixels_of(layer: BandValues, theme: Theme, reach: float) -> np.ndarray:
 # ---- pictures ----
 
 
-def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
+def picture_of_one(theme: Theme, outcome: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
     """Return the mosaic of one run, with the chosen image large."""
     if outcome.logits is not None:
         return _predictions(theme, outcome, chosen, labels)
@@ -80,7 +80,7 @@ def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarr
     layers = (before[0], after[0], *before[1:], after[1])
     reach = reach_of((outcome,))
     size = after[0].values.shape[2:]
-    rows = tuple(Row(layer.label, colours.fitted(pixels_of(layer, theme, reach), size)) for layer in layers)
+    rows = tuple(ImageRow(layer.label, colours.fitted(pixels_of(layer, theme, reach), size)) for layer in layers)
     captions, chosen = captions_of(outcome, labels), min(chosen, outcome.count - 1)
     figure = MosaicFigure(
         theme=theme,
@@ -95,7 +95,7 @@ def picture_of_one(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarr
     return ComparisonPicture(figure, (layers,))
 
 
-def _predictions(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
+def _predictions(theme: Theme, outcome: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
     """The images of a classifier, the class that it gives each, and how sure it is of the chosen one's (softmax)."""
     (layer,), chosen = inputs_of(outcome)[:1], min(chosen, outcome.count - 1)
     pixels = colours.from_images(layer.values)
@@ -104,7 +104,7 @@ def _predictions(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray
     captions = captions_of(outcome, labels)
     figure = MosaicFigure(
         theme=theme,
-        rows=(Row(layer.label, pixels),),
+        rows=(ImageRow(layer.label, pixels),),
         captions=captions,
         caption_label="called",
         chosen=chosen,
@@ -115,7 +115,7 @@ def _predictions(theme: Theme, outcome: Outcome, chosen: int, labels: np.ndarray
 
 
 def picture_of_several(
-    theme: Theme, runs: Sequence[Outcome], chosen: int, labels: np.ndarray | None
+    theme: Theme, runs: Sequence[RunOutput], chosen: int, labels: np.ndarray | None
 ) -> ComparisonPicture:
     """Return the comparison: the inputs (once, if shared) and a block for each run."""
     reach = reach_of(runs)

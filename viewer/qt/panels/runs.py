@@ -16,7 +16,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.run_table import RunTable
 from viewer.state.formatting import clean
-from viewer.state.rows import COLUMNS, HOW_TO_FILTER, Key, Row, Rows
+from viewer.state.rows import COLUMNS, HOW_TO_FILTER, Key, Rows, RunRow
 from viewer.state.selection import State
 
 
@@ -33,7 +33,7 @@ class RunsPanel(Panel):
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self._rows = Rows()
-        self.rows: tuple[Row, ...] = ()
+        self.rows: tuple[RunRow, ...] = ()
         self.table = RunTable(self)
         self.table.chosen.connect(self.store.set_selected)
         self.table.entered.connect(self.entered)

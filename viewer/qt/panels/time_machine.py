@@ -14,20 +14,21 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushBu
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import Large, MosaicFigure, Row, Scale
+from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
+from viewer.figures.paintable import Paintable
 from viewer.figures.stacked import StackedFigure
 from viewer.figures.theme import Theme
-from viewer.figures.time_line import Line, TimeLineFigure
+from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.infer.requests import Reply
 from viewer.qt.disk import JobResult
 from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.figure_view import Figure, FigureView
+from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.state import epochs, files, formatting
+from viewer.state.epoch_frames import EpochFrames, epoch_frames_of
 from viewer.state.epochs import Epochs
 from viewer.state.files import FileBytes
-from viewer.state.film import Film, film_of
 from viewer.state.history import RunHistory
 from viewer.state.library import Entry, Stamp
 from viewer.state.selection import State
@@ -41,21 +42,21 @@ LINE_SHARE, PICTURES_SHARE = 1, 4  # of the panel's height
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class EpochFrame:
     """One run at the slider's epoch: the index of the epoch shown, and a note about it."""
 
-    film: Film
+    epoch_frames: EpochFrames
     index: int
     note: str
 
     @property
     def epoch(self) -> int:
-        return self.film.epochs.numbers[self.index]
+        return self.epoch_frames.epochs.numbers[self.index]
 
     @property
     def errors(self) -> np.ndarray:
         """The mean squared error of each image, float64 (N,)."""
-        errors: np.ndarray = self.film.errors[self.index]
+        errors: np.ndarray = self.epoch_frames.errors[self.index]
         return errors
 
 
@@ -71,7 +72,7 @@ class TimeMachine(Panel):
         self._stamps: dict[Path, Stamp | None] = {}  # of the histories that were read, or are being read
         self._requested: dict[Path, FileBytes] = {}  # read, with no reply yet
         self._epochs: dict[Path, Epochs] = {}  # replied; their targets may still come
-        self._films: dict[Path, Film | str] = {}
+        self._epoch_frames: dict[Path, EpochFrames | str] = {}
         self._line: TimeLineFigure | None = None
         self._line_of: tuple[object, ...] = ()
         self.view, self.time_line = (
@@ -137,7 +138,7 @@ class TimeMachine(Panel):
 
     def show_state(self, before: State, after: State) -> None:
         compared = set(after.compared)
-        for kept in (self._stamps, self._requested, self._epochs, self._films):
+        for kept in (self._stamps, self._requested, self._epochs, self._epoch_frames):
             for path in set(kept).difference(compared):
                 del kept[path]
         entries = [entry for entry in after.entries if entry.path in compared]
@@ -147,11 +148,11 @@ class TimeMachine(Panel):
         self._read([entry for entry in new if entry.history_stamp is not None])
         for entry in new:
             if entry.history_stamp is None:
-                self._films[entry.path] = (
+                self._epoch_frames[entry.path] = (
                     f"There is no history.h5 beside {entry.graph.name}, so its epochs are not known."
                 )
-        self._make_films(after)
-        self._films_changed()
+        self._make_epoch_frames(after)
+        self._epoch_frames_changed()
 
     def _read(self, entries: list[Entry]) -> None:
         if entries:
@@ -165,10 +166,10 @@ class TimeMachine(Panel):
             if isinstance(file, FileBytes):
                 self._requested[path] = file
             else:
-                self._films[path] = formatting.sentence(file)
+                self._epoch_frames[path] = formatting.sentence(file)
         if self._requested:  # all of them, because a newer request replaces one that waits
             self.requester.send({path: Query(file, kind="epochs") for path, file in self._requested.items()})
-        self._films_changed()
+        self._epoch_frames_changed()
 
     def _take_answers(self, done: Round) -> None:
         for path, reply in done.replies.items():
@@ -177,46 +178,51 @@ class TimeMachine(Panel):
                 continue
             del self._requested[path]
             self._take_epochs(path, reply)
-        self._films_changed()
+        self._epoch_frames_changed()
 
     def _take_epochs(self, path: Path, reply: Reply) -> None:
         if reply.error:
-            self._films[path] = formatting.sentence(reply.error)
+            self._epoch_frames[path] = formatting.sentence(reply.error)
             return
         try:
             found = epochs.from_parts(reply.facts, reply.arrays)
         except ValueError as error:
-            self._films[path] = f"The worker's answer cannot be used ({error})."
+            self._epoch_frames[path] = f"The worker's answer cannot be used ({error})."
             return
         self._epochs[path] = found
-        self._make_films(self.store.state)
+        self._make_epoch_frames(self.store.state)
 
-    def _make_films(self, state: State) -> None:
+    def _make_epoch_frames(self, state: State) -> None:
         """Combine pictures with their targets once both are there."""
         for path in list(self._epochs):
             known = state.of(path)
             if known.history is not None:
                 targets = known.history.samples.targets if known.history.samples is not None else None
-                job = partial(film_of, self._epochs.pop(path), targets)
-                self.tools.disk.do(f"film {path}", job, partial(self._take_film, path))
+                job = partial(epoch_frames_of, self._epochs.pop(path), targets)
+                self.tools.disk.do(f"epoch frames {path}", job, partial(self._take_epoch_frames, path))
             elif known.history_error:
                 del self._epochs[path]
-                self._films[path] = formatting.sentence(known.history_error)
+                self._epoch_frames[path] = formatting.sentence(known.history_error)
 
-    def _take_film(self, path: Path, done: JobResult) -> None:
+    def _take_epoch_frames(self, path: Path, done: JobResult) -> None:
         if path in self._stamps:
-            self._films[path] = done.result if done.result is not None else formatting.sentence(done.error)
-            self._films_changed()
+            self._epoch_frames[path] = done.result if done.result is not None else formatting.sentence(done.error)
+            self._epoch_frames_changed()
 
-    def _films_changed(self) -> None:
+    def _epoch_frames_changed(self) -> None:
         """Update the slider's range; a slider at the end stays at the end, to follow a training."""
-        films = [film for film in self._films.values() if isinstance(film, Film)]
-        self._set_range(films)
+        epoch_frames = [
+            epoch_frames for epoch_frames in self._epoch_frames.values() if isinstance(epoch_frames, EpochFrames)
+        ]
+        self._set_range(epoch_frames)
         self.redraw()
 
-    def _set_range(self, films: list[Film]) -> None:
-        there = bool(films)
-        first, last = min((film.first for film in films), default=0), max((film.last for film in films), default=0)
+    def _set_range(self, epoch_frames: list[EpochFrames]) -> None:
+        there = bool(epoch_frames)
+        first, last = (
+            min((epoch_frames.first for epoch_frames in epoch_frames), default=0),
+            max((epoch_frames.last for epoch_frames in epoch_frames), default=0),
+        )
         at_end = self.slider.value() >= self.slider.maximum()
         self.slider.blockSignals(True)
         self.slider.setRange(first, last)
@@ -293,27 +299,29 @@ class TimeMachine(Panel):
 
     # ---- showing ----
 
-    def _frames(self) -> dict[Path, Frame | str]:
+    def _frames(self) -> dict[Path, EpochFrame | str]:
         """Return what each compared run shows at the slider's epoch; '' while that is still to come."""
-        return {path: self._frame(self._films.get(path, "")) for path in self.store.state.compared}
+        return {path: self._frame(self._epoch_frames.get(path, "")) for path in self.store.state.compared}
 
-    def _frame(self, film: Film | str) -> Frame | str:
-        if isinstance(film, str):
-            return film
+    def _frame(self, epoch_frames: EpochFrames | str) -> EpochFrame | str:
+        if isinstance(epoch_frames, str):
+            return epoch_frames
         wanted = self.slider.value()
-        index = film.epochs.at(wanted)
-        shown = film.epochs.numbers[index]
+        index = epoch_frames.epochs.at(wanted)
+        shown = epoch_frames.epochs.numbers[index]
         if shown == wanted:
             note = f"epoch {shown}"
-        elif wanted > film.last:
+        elif wanted > epoch_frames.last:
             note = f"epoch {shown}, its newest"
         else:
             note = f"epoch {shown}, the nearest kept"
-        return Frame(film, index, f"{note}, mse {formatting.mse(float(film.errors[index].mean()))}")
+        return EpochFrame(
+            epoch_frames, index, f"{note}, mse {formatting.mse(float(epoch_frames.errors[index].mean()))}"
+        )
 
     def redraw(self) -> None:
         state, frames = self.store.state, self._frames()
-        found = {path: frame for path, frame in frames.items() if isinstance(frame, Frame)}
+        found = {path: frame for path, frame in frames.items() if isinstance(frame, EpochFrame)}
         self._show_time_line(state)
         if not found:
             text = next((frame for frame in frames.values() if isinstance(frame, str) and frame), "")
@@ -336,19 +344,22 @@ class TimeMachine(Panel):
         table = colours.diverging(self.theme.neutral)
         return Scale(f"−{reach:.2f}", f"+{reach:.2f}", table, "output − target")
 
-    def _rows(self, frame: Frame, reach: float) -> tuple[Row, ...]:
+    def _rows(self, frame: EpochFrame, reach: float) -> tuple[ImageRow, ...]:
         """Target, output and, where it is wanted, their difference."""
         rows = (
-            Row("target", _pixels(frame.film.targets)),
-            Row("output", _pixels(frame.film.epochs.pictures[frame.index])),
+            ImageRow("target", _pixels(frame.epoch_frames.targets)),
+            ImageRow("output", _pixels(frame.epoch_frames.epochs.pictures[frame.index])),
         )
         if not self.difference_box.isChecked():
             return rows
-        difference = frame.film.difference(frame.index)
-        return (*rows, Row("diff.", colours.apply(difference, -reach, reach, colours.diverging(self.theme.neutral))))
+        difference = frame.epoch_frames.difference(frame.index)
+        return (
+            *rows,
+            ImageRow("diff.", colours.apply(difference, -reach, reach, colours.diverging(self.theme.neutral))),
+        )
 
-    def _one(self, frame: Frame) -> MosaicFigure:
-        rows = self._rows(frame, frame.film.reach)
+    def _one(self, frame: EpochFrame) -> MosaicFigure:
+        rows = self._rows(frame, frame.epoch_frames.reach)
         chosen = min(self.store.state.sample, len(frame.errors) - 1)
         return MosaicFigure(
             theme=self.theme,
@@ -357,15 +368,15 @@ class TimeMachine(Panel):
             caption_label="mse",
             chosen=chosen,
             large=tuple(Large(row.label, row.pixels[chosen]) for row in rows),
-            scale=self._scale(frame.film.reach) if self.difference_box.isChecked() else None,
+            scale=self._scale(frame.epoch_frames.reach) if self.difference_box.isChecked() else None,
             description=frame.note,
         )
 
-    def _several(self, frames: Mapping[Path, Frame | str], names: Mapping[Path, str]) -> ComparisonFigure:
-        found = [frame for frame in frames.values() if isinstance(frame, Frame)]
-        reach = max(frame.film.reach for frame in found)
-        targets = found[0].film.targets
-        alike = all(np.array_equal(frame.film.targets, targets) for frame in found)
+    def _several(self, frames: Mapping[Path, EpochFrame | str], names: Mapping[Path, str]) -> ComparisonFigure:
+        found = [frame for frame in frames.values() if isinstance(frame, EpochFrame)]
+        reach = max(frame.epoch_frames.reach for frame in found)
+        targets = found[0].epoch_frames.targets
+        alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
         blocks = [Block("target", (Band("", _pixels(targets)),))] if alike else []
         for path, frame in frames.items():
             if isinstance(frame, str):
@@ -400,7 +411,7 @@ class TimeMachine(Panel):
             colour = self.theme.series[index % len(self.theme.series)]
             parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
             for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
-                lines.append(Line(part if len(shown) == 1 else names[path], values[:last], colour, dashed))
+                lines.append(LossLine(part if len(shown) == 1 else names[path], values[:last], colour, dashed))
         own_scales = len({history.objective for _, history in shown}) > 1
         return TimeLineFigure(self.theme, tuple(lines), first, last, self.slider.value(), own_scales)
 
@@ -412,7 +423,7 @@ class TimeMachine(Panel):
         super().set_theme(theme)
 
     @property
-    def figure(self) -> Figure | None:
+    def figure(self) -> Paintable | None:
         pictures, line = self.view.figure, self.time_line.figure
         if pictures is None or line is None:
             return pictures or line
@@ -422,10 +433,10 @@ class TimeMachine(Panel):
         rows: Numbers = [("run", "epoch", "mse of its images", "training loss", "validation loss")]
         state, names = self.store.state, self.store.state.names()
         for path in state.compared:
-            film, history = self._films.get(path), state.of(path).history
-            if not isinstance(film, Film) or history is None:
+            epoch_frames, history = self._epoch_frames.get(path), state.of(path).history
+            if not isinstance(epoch_frames, EpochFrames) or history is None:
                 continue
-            for epoch, errors in zip(film.epochs.numbers, film.errors, strict=True):
+            for epoch, errors in zip(epoch_frames.epochs.numbers, epoch_frames.errors, strict=True):
                 losses = (_at(history.train_loss, epoch), _at(history.val_loss, epoch))
                 rows.append((names[path], epoch, float(errors.mean()), *losses))
         return rows if len(rows) > 1 else []

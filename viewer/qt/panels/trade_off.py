@@ -7,10 +7,10 @@ from PySide6.QtGui import QFontMetricsF, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from viewer.figures.mosaic import small_font
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.figure_view import Figure
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import formatting, trade_off
@@ -58,7 +58,7 @@ class TradeOff(Panel):
         self.view.picked.connect(lambda adding: self._select(self.plot.hover if self.plot else None, adding=adding))
 
     @property
-    def figure(self) -> Figure | None:
+    def figure(self) -> Paintable | None:
         return self.view.figure
 
     @property

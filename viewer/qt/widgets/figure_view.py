@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from viewer.figures.mosaic import small_font
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import LIGHT, Theme
 
 MARGIN = 2.0
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-
-
-class Figure(Protocol):
-    """Whatever paints itself into a rectangle."""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None: ...
 
 
 class FigureView(QWidget):
@@ -42,7 +35,7 @@ class FigureView(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None, *, height: int = 120) -> None:
         super().__init__(parent)
-        self.figure: Figure | None = None
+        self.figure: Paintable | None = None
         self.sentence = ""
         self.zoom = 1.0
         self._origin = QPointF(0, 0)  # of the figure in the view, when it is zoomed
@@ -65,7 +58,7 @@ class FigureView(QWidget):
         self._theme = theme
         self.update()
 
-    def show_figure(self, figure: Figure, description: str) -> None:
+    def show_figure(self, figure: Paintable, description: str) -> None:
         """Show a figure; `description` is for who cannot see it."""
         self.figure, self.sentence = figure, ""
         self.setAccessibleDescription(description)

@@ -1,4 +1,4 @@
-"""The bar above the panels where troubles are told, one sentence each, until they are put away."""
+"""The bar above the panels that shows errors, one sentence each, until they are put away."""
 
 from __future__ import annotations
 

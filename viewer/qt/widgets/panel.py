@@ -9,12 +9,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.catalogue import PANELS
 from viewer.qt.requester import Requester
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
-from viewer.qt.widgets.figure_view import Figure
 from viewer.state.selection import State
 
 Cell = str | float | int
@@ -72,7 +72,7 @@ class Panel(QWidget):
         return any(requester.waiting for requester in self.requesters)
 
     @property
-    def figure(self) -> Figure | None:
+    def figure(self) -> Paintable | None:
         """What is exported as a picture; None exports the panel as it stands."""
         return None
 

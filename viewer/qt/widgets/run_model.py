@@ -22,7 +22,7 @@ from viewer.figures.mosaic import to_image
 from viewer.figures.theme import LIGHT, Theme
 from viewer.state import rows
 from viewer.state.formatting import clean
-from viewer.state.rows import COLUMNS, PLACES, Row
+from viewer.state.rows import COLUMNS, PLACES, RunRow
 from viewer.state.samples import Samples
 
 Index = QModelIndex | QPersistentModelIndex
@@ -38,11 +38,11 @@ class RunTableModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.rows: tuple[Row, ...] = ()
+        self.rows: tuple[RunRow, ...] = ()
         self.theme: Theme = LIGHT
         self._pictures: dict[Path, tuple[Samples, tuple[QImage, ...]]] = {}
 
-    def set_rows(self, new: tuple[Row, ...]) -> list[int] | None:
+    def set_rows(self, new: tuple[RunRow, ...]) -> list[int] | None:
         """Take new rows and return which have changed, None for other entries; a selection outlives changes."""
         if [row.path for row in new] != [row.path for row in self.rows]:
             self.beginResetModel()
@@ -57,7 +57,7 @@ class RunTableModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(at, 0), self.index(at, len(COLUMNS) - 1))
         return changed
 
-    def pictures_of(self, row: Row) -> tuple[QImage, ...]:
+    def pictures_of(self, row: RunRow) -> tuple[QImage, ...]:
         """The first test image and what became of it, made when they are first seen and once for each history."""
         if row.samples is None:
             return ()
@@ -100,7 +100,7 @@ class RunTableModel(QAbstractTableModel):
         return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
 
-def picture_size(row: Row) -> QSize:
+def picture_size(row: RunRow) -> QSize:
     """Return how large one of a row's pictures is, without making it."""
     if row.samples is None:
         return QSize()
@@ -118,7 +118,7 @@ def _pair(samples: Samples) -> tuple[QImage, ...]:
     return tuple(to_image(np.ascontiguousarray(colours.from_images(images)[0])) for images in first)
 
 
-def _told_of(row: Row, column: int) -> str:
+def _told_of(row: RunRow, column: int) -> str:
     told = [row.cell("run")]
     if row.error:
         told.append(row.error)
@@ -130,7 +130,7 @@ def _told_of(row: Row, column: int) -> str:
     return "\n".join(told)
 
 
-def _spoken(row: Row, column: int) -> str:
+def _spoken(row: RunRow, column: int) -> str:
     return (
         f"{COLUMNS[column].heading or 'picture'}: {row.cells[column]}" if column != PLACES["run"] else row.cells[column]
     )
@@ -151,7 +151,7 @@ class RunFilter(QSortFilterProxyModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._terms: tuple[rows.Term, ...] = ()
+        self._terms: tuple[rows.FilterTerm, ...] = ()
         self.setSortRole(Qt.ItemDataRole.UserRole)
 
     def set_text(self, text: str) -> None:

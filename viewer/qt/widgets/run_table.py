@@ -31,7 +31,7 @@ from viewer.qt.widgets.run_model import (
     RunTableModel,
     picture_size,
 )
-from viewer.state.rows import COLUMNS, NAMES, PLACES, USUAL, Row
+from viewer.state.rows import COLUMNS, NAMES, PLACES, USUAL, RunRow
 
 NARROWEST_NAME = 90
 COMFORTABLE_NAME = 120  # before another column is shown
@@ -172,7 +172,7 @@ class RunTable(QTableView):
         self._select(*self._shown)
         self._quiet = False
 
-    def show_rows(self, rows: tuple[Row, ...], selected: tuple[Path, ...], current: Path | None) -> None:
+    def show_rows(self, rows: tuple[RunRow, ...], selected: tuple[Path, ...], current: Path | None) -> None:
         """Show rows with these selected; the table's own cursor stays where it is, unless it is to be followed."""
         self._quiet, self._shown = True, (selected, current)
         changed, before = self._model.set_rows(rows), self._widest
@@ -220,7 +220,7 @@ class RunTable(QTableView):
 
     # ---- columns ----
 
-    def _measured(self, rows: list[Row] | tuple[Row, ...], before: list[int]) -> list[int]:
+    def _measured(self, rows: list[RunRow] | tuple[RunRow, ...], before: list[int]) -> list[int]:
         """What the widest cell of each column takes, in these rows and in what was measured before."""
         metrics, header = self.fontMetrics(), self._header.fontMetrics()
         widest = []

@@ -15,7 +15,7 @@ from viewer.report.reader import Reader
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SheetReport:
     """An assignment's name, its title, the line below it, and what is asked and answered."""
 
     assignment: str
@@ -24,10 +24,10 @@ class Sheet:
     blocks: Callable[[Reader], list[Block]]
 
 
-def load(assignment: str) -> Sheet:
+def load(assignment: str) -> SheetReport:
     """Return a sheet by its assignment's name, one of `names()`."""
     module = importlib.import_module(f"{__name__}.{assignment}")
-    return Sheet(assignment, module.TITLE, module.LEAD, module.blocks)
+    return SheetReport(assignment, module.TITLE, module.LEAD, module.blocks)
 
 
 def report(assignment: str, reader: Reader) -> Report:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from viewer.report import pieces
-from viewer.report.document import Block, Heading, Table, answer, asked, note, part
-from viewer.report.reader import Reader, Run
+from viewer.report.document import Block, Heading, TableBlock, answer, asked, note, part
+from viewer.report.reader import Reader, ReportRun
 from viewer.state import formatting, noise, numbers
 
 TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
@@ -25,7 +25,7 @@ NO_BETTER = 0.95  # of the mean image's error
 LITTLE = 0.02  # of the noise's energy: as good as none
 DENOISER = "purdue/denoise"
 
-Runs = Mapping[str, Run]
+Runs = Mapping[str, ReportRun]
 
 
 def blocks(reader: Reader) -> list[Block]:
@@ -63,7 +63,7 @@ def _implementation(runs: Runs) -> list[Block]:
     ]
 
 
-def resolution(run: Run) -> str:
+def resolution(run: ReportRun) -> str:
     """Answer whether what comes out has the size of what goes in."""
     image = run.graph.image_shape if run.graph else None
     ports = [port for port in run.graph.facts.outputs if port.name == "reconstruction"] if run.graph else []
@@ -179,7 +179,7 @@ def _sample(runs: Runs) -> list[Block]:
     ]
 
 
-def _made(run: Run) -> np.ndarray | None:
+def _made(run: ReportRun) -> np.ndarray | None:
     return run.history.samples.reconstructions if run.history.samples else None
 
 
@@ -235,7 +235,9 @@ def _noisy(reader: Reader, runs: Runs) -> list[Block]:
     return [*head, *pictures, _gain_table(run.name, gains), *absent, why, answer(why_noise_stays(run.name, gains))]
 
 
-def _with_noise(reader: Reader, run: Run, denoiser: Run, clean: np.ndarray, sigma: float) -> tuple[Gain, Block] | None:
+def _with_noise(
+    reader: Reader, run: ReportRun, denoiser: ReportRun, clean: np.ndarray, sigma: float
+) -> tuple[Gain, Block] | None:
     noisy = noise.add(clean, sigma)
     both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
     if both is None or both.shape[1:] != clean.shape[1:]:
@@ -267,7 +269,7 @@ def _with_noise(reader: Reader, run: Run, denoiser: Run, clean: np.ndarray, sigm
     return gain, picture
 
 
-def _gain_table(name: str, gains: Sequence[Gain]) -> Table:
+def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
     heading = ("noise σ", "noisy image, dB", f"{name}, dB", f"{DENOISER}, dB", "noise that passes")
     rows = [
         (
@@ -283,7 +285,7 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> Table:
         "Mean PSNR to the clean image before and after the network, for the ten images above, and the share of the "
         "noise's energy that is found in the output again."
     )
-    return Table(caption, (heading, *rows))
+    return TableBlock(caption, (heading, *rows))
 
 
 def why_noise_stays(name: str, gains: Sequence[Gain]) -> str:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from viewer.figures import colours
+from viewer.figures.paintable import Paintable
 from viewer.figures.plane import PlaneFigure
 from viewer.figures.theme import Theme
 from viewer.figures.titled import BesideFigure
 from viewer.report import pieces
-from viewer.report.document import Block, Figure, Heading, Picture, Table, answer, asked, note, part
-from viewer.report.reader import Reader, Run
+from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, asked, note, part
+from viewer.report.reader import Reader, ReportRun
 from viewer.state import formatting
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import to_unit
@@ -35,7 +36,7 @@ LARGEST = 480  # points that a plane may be wide
 ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
 ALMOST = 0.9  # of the digits: "globally well decoded"
 
-Runs = Mapping[str, Run]
+Runs = Mapping[str, ReportRun]
 
 
 def blocks(reader: Reader) -> list[Block]:
@@ -55,7 +56,7 @@ def blocks(reader: Reader) -> list[Block]:
 # ---- task 1 --------------------------------------------------------------------------------------------------
 
 
-def _task_1(run: Run) -> list[Block]:
+def _task_1(run: ReportRun) -> list[Block]:
     return [
         part("Task 1"),
         Heading(
@@ -85,7 +86,7 @@ def _task_1(run: Run) -> list[Block]:
     ]
 
 
-def setup(run: Run) -> list[str]:
+def setup(run: ReportRun) -> list[str]:
     """Answer how the network compares with the sheet's, and how it was trained."""
     if not run.is_there:
         return []
@@ -127,7 +128,7 @@ class Denoised:
     after: np.ndarray | None = None
 
 
-def _task_2(reader: Reader, runs: Runs, classifier: Run) -> list[Block]:
+def _task_2(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
     told: list[Block] = [
         part("Task 2"),
         Heading(
@@ -140,7 +141,7 @@ def _task_2(reader: Reader, runs: Runs, classifier: Run) -> list[Block]:
     return told
 
 
-def _level(reader: Reader, factor: str, run: Run, classifier: Run) -> list[Block]:
+def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -> list[Block]:
     if run.history.samples is None or run.graph_error:
         return [note(run.graph_error)] if run.graph_error else pieces.lacking(run, what="denoised digits")
     split = reader.images(run, "test")
@@ -168,7 +169,7 @@ def _level(reader: Reader, factor: str, run: Run, classifier: Run) -> list[Block
     return [*why, picture, *map(answer, decoded(factor, found))]
 
 
-def _own_samples(reader: Reader, run: Run, classifier: Run) -> Denoised | None:
+def _own_samples(reader: Reader, run: ReportRun, classifier: ReportRun) -> Denoised | None:
     samples = run.history.samples
     if samples is None or samples.reconstructions is None:
         return None
@@ -182,7 +183,9 @@ def _own_samples(reader: Reader, run: Run, classifier: Run) -> Denoised | None:
     )
 
 
-def _denoise(reader: Reader, run: Run, classifier: Run, clean: np.ndarray, labels: np.ndarray) -> Denoised | None:
+def _denoise(
+    reader: Reader, run: ReportRun, classifier: ReportRun, clean: np.ndarray, labels: np.ndarray
+) -> Denoised | None:
     noisy = with_noise(clean, run.history.noise)
     output = reader.outputs(run, noisy, "reconstruction")
     if output is None or output.shape != clean.shape:
@@ -198,7 +201,7 @@ def with_noise(images: np.ndarray, factor: float) -> np.ndarray:
     return noisy
 
 
-def _predictions(reader: Reader, classifier: Run, pictures: np.ndarray) -> np.ndarray | None:
+def _predictions(reader: Reader, classifier: ReportRun, pictures: np.ndarray) -> np.ndarray | None:
     logits = reader.outputs(classifier, pictures, "logits")
     return logits.argmax(axis=1) if logits is not None and logits.ndim == 2 else None
 
@@ -284,7 +287,7 @@ def cost_of_noise(runs: Runs) -> list[str]:
 # ---- task 4 --------------------------------------------------------------------------------------------------
 
 
-def _task_4(generators: Mapping[int, Runs], classifier: Run) -> list[Block]:
+def _task_4(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block]:
     told: list[Block] = [
         part("Task 4"),
         Heading(
@@ -309,7 +312,7 @@ def _task_4(generators: Mapping[int, Runs], classifier: Run) -> list[Block]:
     return told
 
 
-def _about(classifier: Run) -> list[Block]:
+def _about(classifier: ReportRun) -> list[Block]:
     accuracy, baseline = classifier.metric("accuracy"), classifier.baseline("nearest-example", "accuracy")
     if accuracy is None:
         return [
@@ -333,13 +336,13 @@ def _planes(digit: int, runs: Runs, grid: str, where: str) -> list[Block]:
     return [*told, *(pieces.lacking(*absent, what="generated digits") if absent else [])]
 
 
-def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, Run, PictureGrid]]) -> Picture:
+def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, ReportRun, PictureGrid]]) -> FigureBlock:
     drawn = [
         (f"{samples_of(count)}: {_wrong_of(found, digit)}", colours.from_images(found.images), _marks(found, digit))
         for count, _, found in pair
     ]
 
-    def figure(theme: Theme) -> Figure:
+    def figure(theme: Theme) -> Paintable:
         return BesideFigure(tuple(PlaneFigure(theme, title, pixels, marks) for title, pixels, marks in drawn))
 
     side = min(LARGEST, max(found.side * found.images.shape[-1] for _, _, found in pair))
@@ -348,7 +351,7 @@ def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, Run
     caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
     size = (2 * side + BESIDE, side + ABOVE)
     data = pieces.sources(run for _, run, _ in pair)
-    return Picture(name, figure, size, caption, data, halves=True, letters=15)
+    return FigureBlock(name, figure, size, caption, data, halves=True, letters=15)
 
 
 def samples_of(count: str) -> str:
@@ -394,7 +397,7 @@ def _wrong_table(generators: Mapping[int, Runs], metric: str, where: str) -> lis
         rows[-1] = (*rows[-1], formatting.MISSING if real is None else f"{real:.1%}")
     heading = ("digit", *(samples_of(count).lower() for count in COUNTS), "real test digits")
     caption = f"Generated digits that the classifier takes for another, {where}, by digit and number of samples."
-    return [Table(caption, (heading, *rows))]
+    return [TableBlock(caption, (heading, *rows))]
 
 
 def _diversity_table(generators: Mapping[int, Runs]) -> list[Block]:
@@ -419,7 +422,7 @@ def _diversity_table(generators: Mapping[int, Runs]) -> list[Block]:
         "Diversity: the mean distance of two generated digits and the distance to the nearest training image "
         "(Euclidean, pixels in [0, 1]), and how many are distinct; beside each the same of as many real test digits."
     )
-    return [Table(caption, (heading, *rows))]
+    return [TableBlock(caption, (heading, *rows))]
 
 
 def _measure(name: str, value: float | None) -> str:
@@ -482,7 +485,7 @@ def _diversity(digit: int, measured: Sequence[Diversity]) -> str:
 # ---- task 5 --------------------------------------------------------------------------------------------------
 
 
-def _task_5(generators: Mapping[int, Runs], classifier: Run) -> list[Block]:
+def _task_5(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block]:
     told: list[Block] = [
         part("Task 5"),
         Heading(
@@ -526,7 +529,7 @@ def _loss_table(generators: Mapping[int, Runs]) -> list[Block]:
         "The last loss of each size (nats an image), and the mse on test digits of that kind beside baselines from "
         "the same samples; PCA has two values, as the network. The sheet gives no figures."
     )
-    return [Table(caption, (heading, *rows))]
+    return [TableBlock(caption, (heading, *rows))]
 
 
 def loss_by_size(generators: Mapping[int, Runs]) -> list[str]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viewer.figures.overlap import Case, OverlapFigure
+from viewer.figures.overlap import OverlapCase, OverlapFigure
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
 from viewer.report import linear, pieces
-from viewer.report.document import Block, Figure, Heading, Picture, Table, answer, asked, note, part
-from viewer.report.reader import Reader, Run
+from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, asked, note, part
+from viewer.report.reader import Reader, ReportRun
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import COUNT, to_unit
 from zoo import transposed
@@ -57,7 +58,7 @@ SHOWN = 32  # of them, those whose letters are shown
 ALIKE = 0.01  # relative difference below which two errors are called the same
 SIMILAR = 0.5  # of the spread that went in: less is "very similar"
 
-Runs = Mapping[str, Run]
+Runs = Mapping[str, ReportRun]
 
 
 def blocks(reader: Reader) -> list[Block]:
@@ -112,16 +113,16 @@ def _exercise_1() -> list[Block]:
     ]
 
 
-def _overlap_picture() -> Picture:
+def _overlap_picture() -> FigureBlock:
     cases = []
     for kernel, stride, padding in _SETTINGS:
         full = transposed.input_sizes((4, 4), kernel, stride)[0]
         counts = transposed.overlap(full, kernel, stride)
         step = f"{stride[0]}" if stride[0] == stride[1] else f"{stride[0]}, {stride[1]}"
         title = f"{kernel[0]}×{kernel[1]}, stride {step}, padding {padding[0]}"
-        cases.append(Case(title, counts, padding, kernel))
+        cases.append(OverlapCase(title, counts, padding, kernel))
 
-    def figure(theme: Theme) -> Figure:
+    def figure(theme: Theme) -> Paintable:
         return TitledFigure(
             theme, "Stride, padding and overlap of transposed convolutions", OverlapFigure(theme, tuple(cases))
         )
@@ -131,7 +132,7 @@ def _overlap_picture() -> Picture:
         "first value's kernel lies. Crossed: what the padding cuts off. Where the stride divides the kernel, the "
         "inner counts are even; where it does not, a checkerboard shows."
     )
-    return Picture("letters-transposed", figure, (760, 540), caption)
+    return FigureBlock("letters-transposed", figure, (760, 540), caption)
 
 
 # ---- exercise 2 ----------------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
     ]
 
 
-def _normalisation(reader: Reader, run: Run) -> list[Block]:
+def _normalisation(reader: Reader, run: ReportRun) -> list[Block]:
     samples = run.history.samples
     if samples is None:
         return pieces.lacking(run, what="letters")
@@ -205,7 +206,7 @@ def normalised(letters: np.ndarray, change: float | None) -> str:
     )
 
 
-def architecture(run: Run) -> list[str]:
+def architecture(run: ReportRun) -> list[str]:
     """Answer whether the shapes are the sheet's."""
     if not run.layers:
         return []
@@ -226,7 +227,7 @@ def architecture(run: Run) -> list[str]:
     return [told]
 
 
-def tricks(run: Run) -> str:
+def tricks(run: ReportRun) -> str:
     """Answer which of the tricks the graph shows."""
     if not run.layers:
         return ""
@@ -269,7 +270,7 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
     return told
 
 
-def _visualisation(name: str, run: Run) -> list[Block]:
+def _visualisation(name: str, run: ReportRun) -> list[Block]:
     grid = run.history.grids.get("letters")
     if grid is None:
         return pieces.lacking(run, what="letters")
@@ -306,7 +307,7 @@ def _latin(number: int) -> str:
 FAR = 2.0  # times as far from the mean letter as one picture for all: a single drawing of the letter is nearer
 
 
-def readable(name: str, run: Run) -> list[str]:
+def readable(name: str, run: ReportRun) -> list[str]:
     """Answer whether the classifier accepts the outputs, and whether they look like letters."""
     accuracy, error, sheet = run.metric("accuracy"), run.metric("mse"), run.published("accuracy")
     if accuracy is None:
@@ -354,7 +355,7 @@ def spread(pictures: np.ndarray, labels: np.ndarray) -> float:
     return float(np.sqrt(squares / pictures.size))
 
 
-def _spread(reader: Reader, name: str, run: Run) -> list[Block]:
+def _spread(reader: Reader, name: str, run: ReportRun) -> list[Block]:
     if run.file is None:
         return []
     split = reader.images(run, "test")
@@ -405,7 +406,7 @@ def best_strategy(runs: Runs) -> list[str]:
 # ---- exercise 3 ----------------------------------------------------------------------------------------------
 
 
-def _exercise_3(run: Run) -> list[Block]:
+def _exercise_3(run: ReportRun) -> list[Block]:
     return [
         part("Exercise 3"),
         *pieces.standing(run),
@@ -434,7 +435,7 @@ def _exercise_3(run: Run) -> list[Block]:
     ]
 
 
-def _latent_letters(run: Run) -> list[Block]:
+def _latent_letters(run: ReportRun) -> list[Block]:
     grid = run.history.grids.get("letters")
     if grid is None:
         return pieces.lacking(run, what="letters")
@@ -454,7 +455,7 @@ def _latent_letters(run: Run) -> list[Block]:
     ]
 
 
-def found_letters(run: Run) -> list[str]:
+def found_letters(run: ReportRun) -> list[str]:
     """Answer what was trained, whether the letters are recognised, and how near they come to the best that can be."""
     told = []
     if run.history.parameters:
@@ -491,7 +492,7 @@ class Fit:
     autoencoder: float
 
 
-def _exercise_4(reader: Reader, runs: Runs, classifier: Run) -> list[Block]:
+def _exercise_4(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
     told: list[Block] = [part("Exercise 4"), Heading("Principal component analysis and a linear autoencoder")]
     source = classifier if classifier.is_there else next((run for run in runs.values() if run.is_there), classifier)
     if not source.is_there:
@@ -538,7 +539,7 @@ def _linear_maps(train: Images, test: Images) -> list[Block]:
         caption="The first ten test letters and what both linear maps make of them.",
         data=test.provenance,
     )
-    return [Table(caption, (heading, *rows)), picture, *map(answer, same_space(fits))]
+    return [TableBlock(caption, (heading, *rows)), picture, *map(answer, same_space(fits))]
 
 
 def same_space(fits: Sequence[Fit]) -> list[str]:

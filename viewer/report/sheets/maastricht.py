@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
 from viewer.report import pieces
-from viewer.report.document import Block, Figure, Heading, Picture, Table, answer, asked, part
-from viewer.report.reader import Reader, Run
+from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, asked, part
+from viewer.report.reader import Reader, ReportRun
 from viewer.state import chroma, formatting, numbers
 from viewer.state.samples import Samples, grey
 
@@ -52,7 +53,7 @@ FEWEST = 4  # networks for a correlation
 COLOURISERS = ("colour-1", "colour-2")
 NEAR = 0.05  # of each other: figures that are called alike
 
-Runs = Mapping[str, Run]
+Runs = Mapping[str, ReportRun]
 
 
 def blocks(reader: Reader) -> list[Block]:
@@ -67,7 +68,7 @@ def blocks(reader: Reader) -> list[Block]:
 # ---- 2 -------------------------------------------------------------------------------------------------------
 
 
-def _reconstruction(base: Run) -> list[Block]:
+def _reconstruction(base: ReportRun) -> list[Block]:
     return [
         part("2 Image Reconstruction"),
         *pieces.standing(base),
@@ -95,7 +96,7 @@ def _reconstruction(base: Run) -> list[Block]:
     ]
 
 
-def division(base: Run) -> list[str]:
+def division(base: ReportRun) -> list[str]:
     """Answer how the data were divided and normalised, by the history's own counts and pixels."""
     counts = [base.count(key) for key in ("train_images", "val_images", "test_images")]
     total = sum(counts)
@@ -113,7 +114,7 @@ def division(base: Run) -> list[str]:
     return answers
 
 
-def test_error(base: Run) -> list[str]:
+def test_error(base: ReportRun) -> list[str]:
     """Answer the test error beside the sheet's and PCA's, and whether it was trained for long enough."""
     error, sheet, pca = base.metric("mse"), base.published("mse"), base.baseline("pca", "mse")
     if error is None:
@@ -137,7 +138,7 @@ def _beside(own: float, other: float) -> str:
     return "below" if own < other else "above"
 
 
-def _base_images(base: Run) -> list[Block]:
+def _base_images(base: ReportRun) -> list[Block]:
     samples = base.history.samples
     if samples is None or samples.reconstructions is None:
         return pieces.lacking(base, what="reconstructions")
@@ -157,7 +158,7 @@ def _base_images(base: Run) -> list[Block]:
 # ---- 3 -------------------------------------------------------------------------------------------------------
 
 
-def _latent_space(base: Run, models: Runs) -> list[Block]:
+def _latent_space(base: ReportRun, models: Runs) -> list[Block]:
     everything = {"base": base, **models}
     return [
         part("3 Latent Space Representation"),
@@ -196,7 +197,7 @@ def _model_curves(runs: Runs) -> list[Block]:
     return told
 
 
-def latent_size(base: Run) -> str:
+def latent_size(base: ReportRun) -> str:
     """Answer the size of the base network's latent space."""
     if not base.size:
         return ""
@@ -205,7 +206,7 @@ def latent_size(base: Run) -> str:
     return f"The size of the latent space representation of the above network is {shape} = {base.size:,}, {remark}."
 
 
-def _changes(base: Run, models: Runs) -> list[Block]:
+def _changes(base: ReportRun, models: Runs) -> list[Block]:
     told: list[Block] = []
     for title, names in CHANGES.items():
         told.append(Heading(title))
@@ -216,7 +217,7 @@ def _changes(base: Run, models: Runs) -> list[Block]:
     return told
 
 
-def impact(name: str, base: Run, run: Run) -> str:
+def impact(name: str, base: ReportRun, run: ReportRun) -> str:
     """Answer what a change did to the error, beside the base network, the sheet and PCA."""
     error, before, sheet = run.metric("mse"), base.metric("mse"), run.published("mse")
     if error is None:
@@ -237,7 +238,7 @@ def impact(name: str, base: Run, run: Run) -> str:
     return told
 
 
-def _model_table(runs: Runs) -> Table:
+def _model_table(runs: Runs) -> TableBlock:
     heading = (
         "model",
         "shape",
@@ -270,7 +271,7 @@ def _model_table(runs: Runs) -> Table:
         "sheet's and PCA's with as many values. “as-trained” is the network that the sheet's error speaks for, "
         "where its size is another than the sheet's."
     )
-    return Table(caption, (heading, *rows), words=2)
+    return TableBlock(caption, (heading, *rows), words=2)
 
 
 def points(runs: Runs) -> tuple[Point, ...]:
@@ -291,13 +292,13 @@ def _trade_off(runs: Runs) -> list[Block]:
     if not known:
         return pieces.lacking(*runs.values(), what="plot of size against error")
 
-    def figure(theme: Theme) -> Figure:
+    def figure(theme: Theme) -> Paintable:
         return TitledFigure(theme, "Latent space size against reconstruction error", TradeOffFigure(theme, known))
 
     caption = (
         "Size of the latent space against the error, both axes logarithmic: measured, the sheet's, and PCA's curve."
     )
-    return [Picture("maastricht-trade-off", figure, (760, 480), caption, pieces.sources(runs.values()))]
+    return [FigureBlock("maastricht-trade-off", figure, (760, 480), caption, pieces.sources(runs.values()))]
 
 
 def correlation(runs: Runs) -> list[str]:
@@ -506,7 +507,7 @@ def _chroma_table(runs: Runs) -> list[Block]:
         "strong the colours are (their mean distance from grey in a* and b*)."
     )
     heading = ("image", "colour error", "brightness error", "strength of the colours")
-    return [Table(caption, (heading, *rows))]
+    return [TableBlock(caption, (heading, *rows))]
 
 
 def _chroma_row(name: str, targets: np.ndarray, outputs: np.ndarray) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from viewer.report import pieces
 from viewer.report.document import Block, Heading, answer, asked, note, part
-from viewer.report.reader import Reader, Run
+from viewer.report.reader import Reader, ReportRun
 from viewer.state import noise
 from viewer.state.samples import COUNT, to_unit
 
@@ -63,7 +63,7 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
     ]
 
 
-def _loss(run: Run, title: str) -> list[Block]:
+def _loss(run: ReportRun, title: str) -> list[Block]:
     return pieces.losses(
         f"purdue-{run.recipe}-loss",
         {run.name: run},
@@ -72,7 +72,7 @@ def _loss(run: Run, title: str) -> list[Block]:
     )
 
 
-def _originals(run: Run) -> list[Block]:
+def _originals(run: ReportRun) -> list[Block]:
     return pieces.samples(
         f"purdue-{run.recipe}-test",
         run,
@@ -82,11 +82,11 @@ def _originals(run: Run) -> list[Block]:
     )
 
 
-def _measured(run: Run) -> str:
+def _measured(run: ReportRun) -> str:
     return f"{run.name}, measured on the test split. The sheet gives no figure."
 
 
-def epochs_trained(run: Run) -> str:
+def epochs_trained(run: ReportRun) -> str:
     """Say whether the run had the sheet's number of epochs."""
     done = run.history.epochs_done
     if not run.is_there or not done:
@@ -99,7 +99,7 @@ def epochs_trained(run: Run) -> str:
     )
 
 
-def against_pca(run: Run) -> str:
+def against_pca(run: ReportRun) -> str:
     """Answer whether the non-linear mapping captures more than principal components, as the sheet expects."""
     own, pca = run.metric("mse"), run.baseline("pca", "mse")
     if own is None or pca is None:
@@ -158,7 +158,7 @@ def _denoising(reader: Reader) -> list[Block]:
     ]
 
 
-def _training_images(reader: Reader, run: Run) -> tuple[list[Block], list[Block]]:
+def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block]]:
     """The first ten of the training set, clean and with noise by the recipe's formula."""
     if not run.is_there:
         absent = pieces.lacking(run, what="training images")
@@ -202,7 +202,7 @@ def _row(name: str, label: str, pictures: np.ndarray, title: str, data: str) -> 
     return pieces.images(name, [(label, pictures)], title=title, caption=f"{title}.", data=data)
 
 
-def denoised(run: Run) -> str:
+def denoised(run: ReportRun) -> str:
     """Answer how much of the noise is filtered."""
     own, noisy, linear = run.metric("mse"), run.baseline("noisy-input", "mse"), run.baseline("pca", "mse")
     if own is None or noisy is None:

@@ -16,6 +16,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
 
 from viewer.figures.mosaic import Scale, paint_scale, to_image, whole_zoom
+from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 
 GAP = 3.0
@@ -24,7 +25,7 @@ SMALL = 14.0
 FRAME = 3.0  # around the chosen picture, kept free of the text below
 
 
-class Spot(NamedTuple):
+class GridPixel(NamedTuple):
     """What lies under a point: a pixel of a picture, or (row −1) its title."""
 
     picture: int
@@ -54,7 +55,7 @@ class Cells:
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class ImageGrid:
     """Pictures, uint8 (N, H, W, 3); `columns` of them to a row, or as many as show them largest.
 
     Titles and captions are left out where the cells are too small for them; those of a single picture may be as wide
@@ -145,7 +146,7 @@ class Sheet:
         top = rect.top() + row * (height + cells.above + cells.below + cells.gap) + cells.above
         return QRectF(math.ceil(left * ratio) / ratio, math.ceil(top * ratio) / ratio, width, height)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Spot | None:
+    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> GridPixel | None:
         """Return the pixel or the title under a point."""
         cells = self.cells(rect, ratio, metrics)
         height, width = self.pixels.shape[1:3]
@@ -160,9 +161,9 @@ class Sheet:
         if not cell.adjusted(0, -cells.above, 0, 0).contains(point):
             return None
         if point.y() < cell.top():
-            return Spot(index, -1, 0)
+            return GridPixel(index, -1, 0)
         y, x = (point.y() - cell.top()) / cells.zoom, (point.x() - cell.left()) / cells.zoom
-        return Spot(index, min(height - 1, math.floor(y)), min(width - 1, math.floor(x)))
+        return GridPixel(index, min(height - 1, math.floor(y)), min(width - 1, math.floor(x)))
 
     # ---- painting ----
 
@@ -233,10 +234,8 @@ class Sheet:
 # ---- several in one ----
 
 
-class Part(Protocol):
-    """Whatever paints itself into a rectangle and knows what lies under a point of it."""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None: ...
+class Part(Paintable, Protocol):
+    """A figure that knows what lies under a point of it."""
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> object | None: ...
 
@@ -257,7 +256,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class TextLine:
     """One line; what has no room is left out of its middle, so that a name and its value are both there."""
 
     theme: Theme

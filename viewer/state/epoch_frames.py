@@ -10,7 +10,7 @@ from viewer.state.epochs import Epochs
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
+class EpochFrames:
     """`targets` uint8 (N, C, H, W); `errors` (E, N), the mean squared errors of [0, 1] pixels; `reach` in [0, 1].
 
     `reach` is the largest difference of any epoch, so that colours mean the same all the way.
@@ -38,8 +38,8 @@ class Film:
         return difference
 
 
-def film_of(epochs: Epochs, targets: np.ndarray | None) -> Film | str:
-    """Return the Film of what a worker sent, or the sentence for pictures that fit no targets.
+def epoch_frames_of(epochs: Epochs, targets: np.ndarray | None) -> EpochFrames | str:
+    """Return the EpochFrames of what a worker sent, or the sentence for pictures that fit no targets.
 
     `targets` are float32 (N, C, H, W) in [0, 1]. Takes 20 ms for 100 epochs of ten MNIST images, so not in a slot.
     """
@@ -56,4 +56,4 @@ def film_of(epochs: Epochs, targets: np.ndarray | None) -> Film | str:
         apart = (pictures.astype(np.float32) - wanted) / np.float32(255)
         errors.append(np.square(apart, dtype=np.float64).reshape(count, -1).mean(axis=1))
         reach = max(reach, float(np.abs(apart.mean(axis=1)).max()))
-    return Film(kept, wanted, np.stack(errors), reach)
+    return EpochFrames(kept, wanted, np.stack(errors), reach)
