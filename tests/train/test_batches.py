@@ -41,6 +41,20 @@ def test_the_same_seed_and_epoch_give_the_same_batches_and_others_do_not(batches
     assert not torch.equal(images(3, 5), images(4, 5))
 
 
+def test_the_same_image_has_other_noise_in_every_epoch(batches: Batches) -> None:
+    def noise_of(epoch: int) -> torch.Tensor:
+        """Return the noise of every image, in an order of the images that no epoch changes."""
+        dealt = list(batches.epoch(seed=0, epoch=epoch))
+        targets = torch.cat([batch.target for batch in dealt]).flatten(1)
+        images = torch.cat([batch.image for batch in dealt]).flatten(1)
+        order = torch.tensor(sorted(range(len(targets)), key=lambda index: targets[index].tolist()))
+        return (images - targets)[order]
+
+    one, two = noise_of(1), noise_of(2)
+    assert bool(one.any(dim=1).all())
+    assert not bool((one == two).all(dim=1).any())
+
+
 def test_noise_has_its_deviation_is_clipped_and_never_touches_the_target(batches: Batches) -> None:
     batch = next(batches.epoch(seed=0, epoch=1))
     assert batch.image.min() >= 0

@@ -156,6 +156,14 @@ def test_a_classifiers_baselines_know_the_majority_the_means_and_the_nearest_ima
     assert accuracy["nearest-mean"] > accuracy["majority"]
 
 
+def test_the_majority_is_the_most_frequent_class_of_the_training_split() -> None:
+    splits, test = small_splits(registry.load("hesso/classifier")), split("hesso/classifier")
+    labels = np.full_like(splits.train.labels, 3)
+    labels[:20], labels[20] = 5, 8
+    found = dict(labels_of_baselines(replace(splits.train, labels=labels), test, classes=10))
+    assert set(found["majority"].tolist()) == {3}
+
+
 def test_cross_entropy_is_torchs_and_one_answer_for_all_has_failed() -> None:
     logits, labels = np.random.default_rng(0).normal(size=(20, 5)) * 30, np.arange(20) % 5
     expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
@@ -189,6 +197,13 @@ def test_memory_and_sameness_are_told_by_the_three_measures() -> None:
     assert found["same"]["distinct"] == 1
     assert found["same"]["pairwise"] == pytest.approx(0, abs=0.02)
     assert found["real"]["distinct"] > 5
+
+
+def test_the_pairwise_distance_is_the_mean_over_pairs_of_two_images() -> None:
+    train = small_splits(registry.load("hesso/vae-2-100")).train
+    pictures = np.zeros((3, 1, 28, 28), np.float32)
+    pictures[1, 0, 0, 0], pictures[2, 0, 0, 1] = 0.6, 0.8  # 0.6, 0.8 and 1 from one another
+    assert generate.diversity(pictures, train, alike=1.0)["pairwise"] == pytest.approx((0.6 + 0.8 + 1) / 3, abs=1e-4)
 
 
 def test_distinct_patterns_are_counted_greedily() -> None:

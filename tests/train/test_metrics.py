@@ -98,6 +98,21 @@ def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
     assert denoise["noisy-input"] == measure(noisy.pictures.numpy(), noisy.inputs.numpy())
 
 
+def test_baselines_are_fitted_on_the_training_split(splits: Splits) -> None:
+    test = TestSplit.of(splits.test, preparation("purdue/conv"), device=CPU)
+    inverted = replace(splits.train, pixels=255 - splits.train.pixels)
+    found = dict(pictures_of_baselines(inverted, test, bottleneck_size=3))
+    mean = inverted.pixels.mean(axis=0) / np.float32(255)
+    np.testing.assert_allclose(found["mean-image"], np.broadcast_to(mean, found["mean-image"].shape), atol=1e-5)
+    training = {image.tobytes() for image in inverted.pixels.astype(np.float32) / np.float32(255)}
+    assert {image.tobytes() for image in found["nearest-example"]} <= training
+    centred = inverted.pixels.reshape(len(inverted), -1) / 255.0 - mean.ravel()
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:3]
+    inputs = test.inputs.numpy().reshape(len(test), -1) - mean.ravel()
+    expected = np.clip(inputs @ axes.T @ axes + mean.ravel(), 0, 1)
+    np.testing.assert_allclose(found["pca"].reshape(len(test), -1), expected, atol=1e-3)
+
+
 def test_the_nearest_example_is_found_among_all_portions(
     splits: Splits, training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,13 @@ def wide_pool() -> onnx.ModelProto:
     return model_of([helper.make_node("MaxPool", ["image"], ["out"], kernel_shape=[500, 500])], shape=shape)
 
 
+def many_large_results() -> onnx.ModelProto:
+    """Twenty results of 4 MB an image, each of which is small enough and quick to compute."""
+    names = ["image", *(f"n{index}" for index in range(19)), "out"]
+    nodes = [helper.make_node("Relu", [a], [b]) for a, b in itertools.pairwise(names)]
+    return model_of(nodes, shape=("batch", 1, 1000, 1000))
+
+
 def sparse() -> onnx.ModelProto:
     model = relu()
     model.graph.sparse_initializer.add()
@@ -143,6 +150,7 @@ REFUSED: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (doubling, "would need|declares"),
     (long_multiplication, "multiplications|would need|declares"),
     (wide_pool, "multiplications for 64 images"),
+    (many_large_results, "it would need 4.8 GiB for 64 images"),
     (sparse, "sparse tensors"),
     (too_many_nodes, "more than 5,000"),
     (old_opset, "opset is 3"),
