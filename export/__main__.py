@@ -67,13 +67,14 @@ def export(
     """Export runs: `aezoo export purdue/conv`, `aezoo export all --bundle models`."""
     if kit and bundle is None:
         raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
+    recipes = registry.match(names)
     with uncollected():
         from export.bundle import write_bundle, write_kit
         from export.npm import npm_command
         from export.publish import publish
 
     documents, refused = [], []
-    for recipe in registry.match(names):
+    for recipe in recipes:
         folder = RunFolder.of(runs, recipe.name)
         checkpoints.last(folder)  # says what is missing before a folder is made for the lock
         with checkpoints.lock(folder):

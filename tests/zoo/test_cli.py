@@ -53,10 +53,12 @@ def test_python_m_aezoo_is_the_command(capsys: Capture) -> None:
     assert (done.returncode, done.stdout) == aezoo(capsys, "--help")[:2]
 
 
-# What is typed all day. `train purdue/cnov` and `train --epochs three` are mistakes, found before anything is loaded.
+# What is typed all day, and the mistakes in it.
 LIGHT = (
     *("", "--help", "trian", "list", "list --json", "list purdue/cnov", "doctor", "card {graph}", "data --help"),
-    *("export --help", "verify --help", "view --help", "report --help"),
+    *("train --help", "train purdue/cnov", "train purdue --epochs three", "train purdue --resume --overwrite"),
+    *("train purdue --lr 0.1", "train purdue --set foo=1", "export --help", "export purdue/cnov"),
+    *("verify --help", "verify absent.onnx", "view --help", "report --help", "report perdue"),
 )
 
 
