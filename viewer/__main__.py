@@ -96,7 +96,7 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
     chosen = library.absolute(paths) if paths else (Path(os.path.abspath(runs)),)
     if screenshot is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    elif reason := display.trouble():
+    elif reason := display.why_no_window():
         raise DisplayError(f"{reason}; a picture of the window needs no display: `aezoo view --screenshot FILE`")
     return chosen
 

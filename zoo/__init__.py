@@ -1,4 +1,4 @@
-"""What can be learned: recipes, data sets, the run folder's treaty, and the `aezoo` front door.
+"""What can be learned: recipes, data sets, the run format, and the `aezoo` command.
 
 Importing this package loads neither torch nor onnx: a program that only reads run folders stays light.
 """

@@ -34,8 +34,8 @@ class Card:
     bottleneck  {shape, size, view: (rows, columns) or None, compression: pixels a bottleneck value}; {} of a classifier
     objective   {name, noise: standard deviation on [0, 1] pixels}
     data        {name, train, validation, test: number of images, split, provenance, sha256, licence}
-    training    {epochs, batch_size, learning_rate, seed, precision, needs, state}; needs: {recipe that
-                taught, judged or gave its decoder: sha256 of its weights}
+    training    {epochs, batch_size, learning_rate, seed, precision, needs, state}; needs: {recipe whose
+                classifier or decoder was used: sha256 of its weights}
     metrics     {mse, psnr, ssim, bce, …} on the test split;  baselines  {name: the same}
     tools       {package: version}
     choices     what the sheet leaves open and we chose, in sentences
@@ -75,7 +75,7 @@ def _dump(value: object) -> str:
 
 
 def from_metadata(metadata: Mapping[str, str], *, source: str = "") -> Card | None:
-    """Return the card in a graph's metadata, or None for a graph that is not ours. Raises FileRefused."""
+    """Return the card in a graph's metadata, or None for a graph that aezoo did not write. Raises FileRefused."""
     text = metadata.get(METADATA_KEY)
     return None if text is None else from_json(text, source=source)
 

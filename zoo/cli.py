@@ -1,4 +1,4 @@
-"""The front door: `aezoo <verb>`. Each verb's room is imported when the verb is used, and not before."""
+"""The command `aezoo VERB`. The module of a verb is imported when the verb is used, and not before."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ VERBS = {
     ),
     "bench graphs": Verb("export.bench.__main__", "app", "Compare onnxruntime with torch on trained runs."),
     "bench view": Verb("viewer.bench.__main__", "app", "Measure the viewer: start, slider, paging, memory, stalls."),
-    "doctor": Verb("zoo.doctor", "app", "Say what this machine has, what is missing, and the line that mends it."),
+    "doctor": Verb("zoo.doctor", "app", "Say what this machine has, what is missing, and the command that mends it."),
     "demo": Verb("zoo.demo", "app", "Train, export, verify and view three recipes on the embedded digits."),
 }
 
@@ -97,7 +97,7 @@ STOPPED = 130  # exit code of a program that Ctrl-C ended
 
 
 def new_app(help_text: str) -> typer.Typer:
-    """Return an app for one verb, with the house's settings."""
+    """Return an app for one verb, with the settings that all verbs share."""
     return typer.Typer(
         help=help_text,
         add_completion=False,
@@ -149,17 +149,17 @@ def _end(act: Callable[[], object], *, name: str) -> NoReturn:
 
 
 def _leave_quietly() -> NoReturn:
-    """The reader of our output has gone, `head` for one; so do we, as a program ended by SIGPIPE."""
+    """End as SIGPIPE ends a program: whoever read the output, `head` for one, has closed it."""
     os._exit(141)
 
 
 def say(sentence: str) -> None:
-    """Say one sentence of ours on stderr."""
+    """Print one sentence on stderr."""
     print(f"aezoo: {plain(sentence)}", file=sys.stderr, flush=True)
 
 
 def plain(text: str) -> str:
-    """Return text that may come from a file without what a terminal would obey."""
+    """Return text that may come from a file without the characters that control a terminal."""
     return "".join(
         character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text
     )
@@ -170,9 +170,9 @@ def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def print_next(verb: str, *words: str | Path) -> None:
+def print_next(verb: str, *arguments: str | Path) -> None:
     """Print the last line of a verb: the command that comes next, to be copied as it is."""
-    print(f"next: {shlex.join(['aezoo', verb, *map(str, words)])}")
+    print(f"next: {shlex.join(['aezoo', verb, *map(str, arguments)])}")
 
 
 def print_next_view(runs: Path) -> None:
@@ -184,25 +184,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _end(lambda: _dispatch(list(sys.argv[1:] if arguments is None else arguments)), name="aezoo")
 
 
-def _dispatch(words: list[str]) -> int:
-    """Run the verb that the first words name, and return the exit code of what is no verb."""
-    first = words[0] if words else ""
+def _dispatch(arguments: list[str]) -> int:
+    """Run the verb that is named, or return the exit code of what is no verb."""
+    first = arguments[0] if arguments else ""
     if "_AEZOO_COMPLETE" in os.environ or first in ("--install-completion", "--show-completion"):
         from zoo import completion
 
-        run(completion.app, words, name="aezoo")
+        run(completion.app, arguments, name="aezoo")
     if first in ("", "-h", "--help", "help"):
         print(_help())
-        return 0 if words else 2
+        return 0 if arguments else 2
     if first in ("-V", "--version", "version"):
         print(f"aezoo {zoo.__version__}")
         return 0
-    of_two = {name.split()[0] for name in VERBS if " " in name}
-    name, rest = (" ".join(words[:2]), words[2:]) if first in of_two else (first, words[1:])
+    two_words = {name.split()[0] for name in VERBS if " " in name}
+    name, rest = (" ".join(arguments[:2]), arguments[2:]) if first in two_words else (first, arguments[1:])
     verb = VERBS.get(name)
     if verb is None:
-        several = [f"{whole!r}" for whole in VERBS if whole.startswith(f"{name} ")]
-        near = several or [f"{whole!r}" for whole in difflib.get_close_matches(name, VERBS, n=1)]
+        several = [f"{verb!r}" for verb in VERBS if verb.startswith(f"{name} ")]
+        near = several or [f"{verb!r}" for verb in difflib.get_close_matches(name, VERBS, n=1)]
         hint = f"; did you mean {' or '.join(near)}?" if near else "."
         raise UsageError(f"no verb {name!r}{hint} (`aezoo --help` shows all)")
     atexit.register(gc.freeze)  # at its end Python would walk through all of torch once more, for more than a second
@@ -218,7 +218,7 @@ def load(verb: Verb) -> typer.Typer:
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Collect no garbage while modules are imported: they stay, and walking them again and again took a fifth of it."""
+    """Collect no garbage while modules are imported: it took a fifth of the time, and they stay anyway."""
     was_on = gc.isenabled()
     gc.disable()
     try:

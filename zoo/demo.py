@@ -1,4 +1,4 @@
-"""`aezoo demo`: the main job in one go, on the embedded digits: train, export, verify, view."""
+"""`aezoo demo`: everything in one go, on the embedded digits: train, export, verify, view."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def main(
     _verb("view", [str(runs), *(["--screenshot", str(screenshot)] if screenshot else [])])
 
 
-def _verb(verb: str, words: Sequence[str]) -> None:
+def _verb(verb: str, arguments: Sequence[str]) -> None:
     """Run a verb in a process of its own, as a user would; stop where it fails."""
     assert verb in VERBS, verb
-    print(f"$ aezoo {verb} {' '.join(words)}", file=sys.stderr, flush=True)
-    code = subprocess.run([sys.executable, "-P", "-m", "zoo.cli", verb, *words], check=False).returncode
+    print(f"$ aezoo {verb} {' '.join(arguments)}", file=sys.stderr, flush=True)
+    code = subprocess.run([sys.executable, "-P", "-m", "zoo.cli", verb, *arguments], check=False).returncode
     if code:
         sys.exit(code)
 

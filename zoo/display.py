@@ -1,4 +1,4 @@
-"""Whether Qt could show a window here, asked without loading Qt: it would abort the process where it cannot."""
+"""Whether Qt could show a window here, found out without loading Qt, which would abort the process."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ INSTALL_LINE = f"sudo apt-get install -y {QT_PACKAGES}"
 
 
 def has_display() -> bool:
-    """Tell whether Qt was told of somewhere to show a window."""
+    """Return whether the environment names a display for Qt."""
     if not sys.platform.startswith("linux"):
         return True
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
-def trouble() -> str:
+def why_no_window() -> str:
     """Return why no window can be shown and what to do, in one clause; '' where nothing is in the way."""
     if not sys.platform.startswith("linux"):
         return ""
@@ -34,8 +34,8 @@ def trouble() -> str:
     if chosen and chosen not in _platforms():
         return f"QT_QPA_PLATFORM names {chosen!r}, and Qt has {', '.join(_platforms())}: unset it"
     if chosen.startswith("wayland") or (not chosen and os.environ.get("WAYLAND_DISPLAY")):
-        return _wayland_trouble()
-    return _x_trouble() if chosen in ("", "xcb") else ""
+        return _why_no_wayland()
+    return _why_no_x() if chosen in ("", "xcb") else ""
 
 
 def _platforms() -> list[str]:
@@ -44,11 +44,11 @@ def _platforms() -> list[str]:
 
 def _plugins() -> Path:
     found = importlib.util.find_spec("PySide6")
-    places = found.submodule_search_locations if found else None
-    return Path(next(iter(places or ["."]))) / "Qt" / "plugins" / "platforms"
+    folders = found.submodule_search_locations if found else None
+    return Path(next(iter(folders or ["."]))) / "Qt" / "plugins" / "platforms"
 
 
-def _wayland_trouble() -> str:
+def _why_no_wayland() -> str:
     name = os.environ.get("WAYLAND_DISPLAY") or "wayland-0"
     path = Path(os.environ.get("XDG_RUNTIME_DIR", "/run"), name)
     with socket.socket(socket.AF_UNIX) as probe:
@@ -56,13 +56,13 @@ def _wayland_trouble() -> str:
             probe.connect(str(path))
         except OSError:
             if os.environ.get("DISPLAY"):
-                return _x_trouble()  # where Qt looks next
+                return _why_no_x()  # where Qt looks next
             return f"nothing answers at the Wayland display {name!r}; start a desktop, or unset WAYLAND_DISPLAY"
     return ""
 
 
-def _x_trouble() -> str:
-    """Load the plugin's libraries and knock at the X server, as Qt would."""
+def _why_no_x() -> str:
+    """Load the plugin's libraries and connect to the X server, as Qt would."""
     try:
         ctypes.CDLL(str(_plugins() / "libqxcb.so"))
         xcb = ctypes.CDLL("libxcb.so.1")

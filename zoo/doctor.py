@@ -1,4 +1,4 @@
-"""`aezoo doctor`: what this machine has, what is missing, and the line that mends it."""
+"""`aezoo doctor`: what this machine has, what is missing, and the command that mends it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, print_n
 from zoo.data import sets
 from zoo.runs import find_runs
 
-app = new_app("Say what this machine has, what is missing, and the line that mends it.")
+app = new_app("Say what this machine has, what is missing, and the command that mends it.")
 
 PACKAGES = (
     "torch onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy scipy PySide6-Essentials pooch Pillow scikit-learn "
@@ -126,7 +126,7 @@ def _window() -> list[Finding]:
         importlib.import_module("PySide6.QtWidgets")
     except ImportError as error:
         return [Finding("window", f"Qt cannot be loaded: {error}", display.INSTALL_LINE)]
-    reason = display.trouble()
+    reason = display.why_no_window()
     if reason:
         return [Finding("window", f"{reason}; `aezoo view --screenshot FILE` works all the same")]
     return [Finding("window", "Qt loads and there is a display")]

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 
 class AezooError(Exception):
-    """The root: anything a user can mend."""
+    """The root: anything that a user can put right."""
 
     exit_code = 2
 

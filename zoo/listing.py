@@ -68,7 +68,7 @@ def _recipes(names: list[str], runs: Path) -> list[Recipe]:
     chosen = {recipe.name: recipe for recipe in registry.match(names)}
     for run_folder in find_runs(runs):
         name = run_folder.path.relative_to(runs).as_posix()
-        with contextlib.suppress(UsageError):  # the name of a folder may be none of ours
+        with contextlib.suppress(UsageError):  # a folder may have any name
             if name.split(variants.MARK)[0] in chosen:
                 chosen[name] = registry.load(name)
     return list(chosen.values())
@@ -129,7 +129,7 @@ def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
 
 
 def _run(history: History, recipe: Recipe) -> str:
-    """Say how far a run is and on what, so that nobody takes a short one for the whole."""
+    """Say how far a run is and on what, so that nobody takes a short run for a finished one."""
     state, data = str(history.meta.get("state")), str(history.meta.get("data"))
     if state == QUICK:
         return f"quick, {data}"
@@ -138,7 +138,7 @@ def _run(history: History, recipe: Recipe) -> str:
 
 
 def _state(history: History, recipe: Recipe) -> str:
-    """Say the same in few words."""
+    """Say the same in brief."""
     state, epochs = str(history.meta.get("state")), recipe.schedule.epochs
     done = f", {history.epochs} of {epochs}" if history.epochs != epochs and state != QUICK else ""
     return f"{state}{done}{', sample' if str(history.meta.get('data')).endswith('-sample') else ''}"
@@ -188,13 +188,13 @@ def _figure(metric: str, value: float) -> str:
 def _widths(cells: list[dict[str, str]], width: int) -> dict[str, int]:
     """Return the columns to show, with their widths: what says nothing of any recipe is left out."""
     full = {column: max(len(column), *(len(own[column]) for own in cells)) for column in COLUMNS}
-    telling = [column for column in full if any(own[column] != NOTHING for own in cells)]
-    shown = [column for column in ALWAYS if column in telling]
+    filled = [column for column in full if any(own[column] != NOTHING for own in cells)]
+    shown = [column for column in ALWAYS if column in filled]
     for column in OTHERS:
         wanted = [*shown, column]
-        if column in telling and sum(full[each] + 2 for each in wanted) > width:
+        if column in filled and sum(full[each] + 2 for each in wanted) > width:
             break
-        shown = wanted if column in telling else shown
+        shown = wanted if column in filled else shown
     widths = {column: full[column] for column in COLUMNS if column in shown}
     excess = sum(size + 2 for size in widths.values()) - width
     widths["recipe"] = max(min(SHORTEST_NAME, widths["recipe"]), widths["recipe"] - max(0, excess))

@@ -1,7 +1,7 @@
-"""The treaty between the rooms: where a run's files lie, what history.h5 holds, how a file is written.
+"""The run format: where a run's files lie, what history.h5 holds, how a file is written.
 
-Training and export write here, the viewer reads here, and nothing else is agreed between them. numpy and h5py only,
-and h5py only inside the two functions that touch HDF5: the viewer's window imports this module without it.
+Training and export write runs, the viewer reads them, and nothing else is agreed between them. Only numpy and h5py are
+needed, and h5py only inside the two functions that touch HDF5: the viewer's window imports this module without it.
 
 Keys of `history.h5`, format `aezoo/1`; every data set carries a Fletcher-32 sum and no attributes are used:
 
@@ -17,7 +17,7 @@ Keys of `history.h5`, format `aezoo/1`; every data set carries a Fletcher-32 sum
     samples/epochs/reconstructions          (E, 10, C, H, W) uint8      the same after each epoch
     grids/<grid>/images                     (N, C, H, W) uint8          pictures made; plane and extreme row by row
     grids/<grid>/points                     (N, 2) float32              the latent points they were made from
-    grids/<grid>/verdicts  labels           (N,) int64                  what a judge calls them; what they should be
+    grids/<grid>/verdicts  labels           (N,) int64                  a classifier's classes; the true ones
     grids/<grid>/inputs  targets            (N, C, H, W) uint8          what went in; what was wanted
 """
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 FORMAT = "aezoo/1"
 GRAPHS = ("model", "encoder", "decoder")
 COMPACT = "model_fp16.onnx"  # the model graph at half the size
-QUICK = "quick"  # the state of a run that was cut to a tiny budget; its figures tell nothing
+QUICK = "quick"  # the state of a run that was cut to a tiny budget; its figures mean nothing
 METRICS = ("mse", "psnr", "ssim", "bce")
 SAMPLES = 10
 
@@ -122,7 +122,7 @@ class RunFolder:
             remove(path)
 
     def refuse_foreign(self) -> None:
-        """Raise FileRefused where somebody else's file lies in the place of a graph or the card."""
+        """Raise FileRefused where a file of somebody else's has the name of a graph or the card."""
         refuse_foreign(self.path, {path.name: b"" for path in self._exported})
 
     @property
@@ -142,7 +142,7 @@ class RunFolder:
 
 
 def finite(value: float | None) -> float | None:
-    """Return the value, or None where it is not finite: JSON has no other word for it."""
+    """Return the value, or None where it is not finite: JSON has no such numbers."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -178,7 +178,7 @@ def atomic_write(path: Path, data: bytes) -> None:
     """
     path = Path(os.path.realpath(path))  # a link stays, and what it leads to is written
     if path.exists() and not path.is_file():
-        raise WriteError(f"could not write {path}: what stands there is no regular file; choose another place")
+        raise WriteError(f"could not write {path}: what stands there is no regular file; choose another folder")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -199,8 +199,9 @@ def atomic_write(path: Path, data: bytes) -> None:
 def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None) -> None:
     """Write files (path below the folder → bytes) in their order, once none of them would replace somebody else's.
 
-    `listed` tells by their sha256 which are ours; by default card.json does. A kill in the middle leaves a journal by
-    which the next time knows its own. Only one may write into a folder at a time. Raises FileRefused, WriteError.
+    `listed` holds the sums of those that aezoo wrote; by default they are card.json's. After a kill in the middle
+    a journal says which files were being written. Only one process may write into a folder at a time. Raises
+    FileRefused and WriteError.
     """
     known = listed_in(folder) if listed is None else listed
     there = refuse_foreign(folder, files, known)
@@ -230,14 +231,14 @@ def remove(path: Path) -> None:
 def write_error(path: Path, error: OSError, *, size: int) -> WriteError:
     """Word an operating system's refusal to write `size` bytes at `path`."""
     remedy = {
-        errno.ENOSPC: f"the disk is full; free {size / 1e6:.1f} MB or choose another place",
-        errno.EDQUOT: "your disk quota is used up; free some space or choose another place",
-        errno.EACCES: "you may not write there; choose another place",
-        errno.EPERM: "you may not write there; choose another place",
-        errno.EROFS: "that disk is read-only; choose another place",
-        errno.EISDIR: "a folder stands there; move it away or choose another place",
-        errno.EEXIST: "something else stands there; move it away or choose another place",
-        errno.ENOTDIR: "a part of that path is a file; choose another place",
+        errno.ENOSPC: f"the disk is full; free {size / 1e6:.1f} MB or choose another folder",
+        errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
+        errno.EACCES: "you may not write there; choose another folder",
+        errno.EPERM: "you may not write there; choose another folder",
+        errno.EROFS: "that disk is read-only; choose another folder",
+        errno.EISDIR: "a folder stands there; move it away or choose another folder",
+        errno.EEXIST: "something else stands there; move it away or choose another folder",
+        errno.ENOTDIR: "a part of that path is a file; choose another folder",
     }.get(error.errno or 0, (error.strerror or str(error)).lower())
     return WriteError(f"could not write {path}: {remedy}. What stood there is unchanged", errno=error.errno)
 
@@ -322,7 +323,7 @@ def _create(file: h5py.File, key: str, array: np.ndarray) -> None:
 def unpack_history(data: bytes, *, source: str) -> History:
     """Read history.h5 from bytes, asking only for names of the schema; `source` names the file in messages.
 
-    Raises FileRefused for anything that a writer of ours would not have written, and RunError for a newer format.
+    Raises FileRefused for anything that aezoo would not have written, and RunError for a newer format.
     Attributes are never read and links never followed (HDF5 is not made for files from strangers).
     """
     os.environ["HDF5_PLUGIN_PRELOAD"] = "::"

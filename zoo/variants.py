@@ -1,7 +1,7 @@
 """Variants: a recipe with some of its settings changed, `purdue/conv@learning_rate=0.01,seed=3`.
 
-The name tells all: it is the name of the run's folder, and whoever exports, verifies or lists a run gets the very
-recipe back from it.
+The name holds every setting. It is the name of the run's folder too, so that exporting, verifying and listing a run get
+its recipe back from the name.
 """
 
 from __future__ import annotations
@@ -59,33 +59,33 @@ def split(name: str) -> tuple[str, Settings]:
     if not mark:
         return name, {}
     found: dict[str, float | int] = {}
-    for word in rest.split(","):
-        key, values = _read(word)
+    for setting in rest.split(","):
+        key, values = _read(setting)
         if len(values) != 1 or key in found:
             raise UsageError(f"{name!r} gives {key} more than one value; a variant has one of each")
         found[key] = values[0]
     return base, found
 
 
-def grid(words: Iterable[str]) -> list[Settings]:
-    """Return every combination of what `--set` asks for: `learning_rate=0.1,0.01`, `seed=0..4`. Raises UsageError."""
+def grid(settings: Iterable[str]) -> list[Settings]:
+    """Return every combination of the values of `--set`: `learning_rate=0.1,0.01`, `seed=0..4`. Raises UsageError."""
     axes: dict[str, list[float | int]] = {}
-    for word in words:
-        key, values = _read(word)
+    for setting in settings:
+        key, values = _read(setting)
         if key in axes:
             raise UsageError(f"--set {key} is given twice; name all its values in one: --set {key}=1,2")
         axes[key] = values
     size = math.prod(len(values) for values in axes.values())
     if size > MOST:
-        raise UsageError(f"--set asks for {size:,} runs of each recipe; at most {MOST:,} are taken at once")
+        raise UsageError(f"--set makes {size:,} runs of each recipe; at most {MOST:,} are taken at once")
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def _read(word: str) -> tuple[str, list[float | int]]:
-    key, equals, text = word.partition("=")
+def _read(setting: str) -> tuple[str, list[float | int]]:
+    key, equals, text = setting.partition("=")
     key = key.strip()
     if not equals or not text.strip():
-        raise UsageError(f"{word!r} is no setting; expected KEY=VALUE, with KEY one of {', '.join(SETTINGS)}")
+        raise UsageError(f"{setting!r} is no setting; expected KEY=VALUE, with KEY one of {', '.join(SETTINGS)}")
     if key not in SETTINGS:
         near = difflib.get_close_matches(key, SETTINGS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(SETTINGS)}"

@@ -544,7 +544,7 @@ def test_a_strangers_index_brings_no_entry_of_its_own(published: Published, fold
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(published: Published, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(WriteError, match=r"could not write .*file.*; choose another place"):
+    with pytest.raises(WriteError, match=r"could not write .*file.*; choose another folder"):
         write_bundle(published, tmp_path / "file" / "sub")
     assert (tmp_path / "file").read_bytes() == b"x"
 

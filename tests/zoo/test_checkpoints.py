@@ -42,9 +42,9 @@ def test_one_flipped_bit_is_noticed_and_the_older_checkpoint_is_taken_with_a_mes
     commit(run, 2)
     state = run.checkpoint / "000002" / "state.pt"
     data = bytearray(state.read_bytes())
-    for place in range(len(data)):
+    for position in range(len(data)):
         flipped = bytearray(data)
-        flipped[place] ^= 1 << place % 8
+        flipped[position] ^= 1 << position % 8
         state.write_bytes(flipped)
         checkpoint, errors = checkpoints.newest(run)
         assert checkpoint is not None

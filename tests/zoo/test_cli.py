@@ -1,4 +1,4 @@
-"""The front door: every verb has its help, every mistake its sentence and exit code, `--json` its one document."""
+"""The command: every verb has its help, every mistake its sentence and exit code, `--json` its one document."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ ROOT = Path(__file__).parents[2]
 Capture = pytest.CaptureFixture[str]
 
 
-def aezoo(capsys: Capture, *words: str | Path) -> tuple[int, str, str]:
+def aezoo(capsys: Capture, *arguments: str | Path) -> tuple[int, str, str]:
     """Run a verb in this process; return exit code, stdout, stderr."""
     with pytest.raises(SystemExit) as ended:
-        cli.main([str(word) for word in words])
+        cli.main([str(word) for word in arguments])
     captured = capsys.readouterr()
     assert isinstance(ended.value.code, int)
     return ended.value.code, captured.out, captured.err
@@ -39,9 +39,9 @@ def test_every_verb_has_help(capsys: Capture, verb: str) -> None:
     assert f"aezoo {verb}" in out
 
 
-@pytest.mark.parametrize("words", [("-V",), ("--version",), ("version",)])
-def test_the_version_is_printed(capsys: Capture, words: tuple[str, ...]) -> None:
-    assert aezoo(capsys, *words) == (0, f"aezoo {zoo.__version__}\n", "")
+@pytest.mark.parametrize("arguments", [("-V",), ("--version",), ("version",)])
+def test_the_version_is_printed(capsys: Capture, arguments: tuple[str, ...]) -> None:
+    assert aezoo(capsys, *arguments) == (0, f"aezoo {zoo.__version__}\n", "")
 
 
 def test_python_m_aezoo_is_the_command(capsys: Capture) -> None:
@@ -62,11 +62,11 @@ LIGHT = (
 )
 
 
-@pytest.mark.parametrize("words", LIGHT)
-def test_what_is_typed_all_day_loads_no_torch(words: str, trained_runs: TrainedRuns) -> None:
-    graph = trained_runs("purdue/conv") / "purdue" / "conv" / "model.onnx" if "{graph}" in words else ""
+@pytest.mark.parametrize("arguments", LIGHT)
+def test_what_is_typed_all_day_loads_no_torch(arguments: str, trained_runs: TrainedRuns) -> None:
+    graph = trained_runs("purdue/conv") / "purdue" / "conv" / "model.onnx" if "{graph}" in arguments else ""
     code = "import sys; from zoo import cli\ntry: cli.main()\nfinally: print('torch loaded:', 'torch' in sys.modules)"
-    command = [sys.executable, "-c", code, *words.format(graph=graph).split()]
+    command = [sys.executable, "-c", code, *arguments.format(graph=graph).split()]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout.endswith("torch loaded: False\n"), done.stderr
 
@@ -92,7 +92,7 @@ def test_help_names_every_verb_and_a_bare_call_shows_it(capsys: Capture) -> None
     assert aezoo(capsys)[:2] == (2, out)
 
 
-def test_a_mistyped_verb_is_told_the_nearest(capsys: Capture) -> None:
+def test_a_mistyped_verb_gets_the_nearest_named(capsys: Capture) -> None:
     code, out, err = aezoo(capsys, "trian")
     assert (code, out) == (2, "")
     assert err == "aezoo: no verb 'trian'; did you mean 'train'? (`aezoo --help` shows all)\n"
@@ -201,7 +201,7 @@ def test_list_as_json_is_one_list_with_the_promised_keys(capsys: Capture) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (("train", "purdue/cnov"), "no recipe 'purdue/cnov'; did you mean 'purdue/conv'?"),
         (("train", "purdue/conv", "--data", "/nowhere"), "--data names '/nowhere', which is no folder"),
@@ -214,8 +214,8 @@ def test_list_as_json_is_one_list_with_the_promised_keys(capsys: Capture) -> Non
         (("data", "fetch", "--data", "sample"), "--data sample is embedded"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_exit_code_2(capsys: Capture, words: tuple[str, ...], sentence: str) -> None:
-    code, out, err = aezoo(capsys, *words)
+def test_a_mistake_is_one_sentence_and_exit_code_2(capsys: Capture, arguments: tuple[str, ...], sentence: str) -> None:
+    code, out, err = aezoo(capsys, *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("aezoo: ")
     assert sentence in err
@@ -234,7 +234,7 @@ def test_cuda_where_there_is_none_is_one_sentence(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (("train", "purdue/conv", "--epoks", "3"), "--epoks"),
         (("train",), "NAME"),
@@ -244,16 +244,16 @@ def test_cuda_where_there_is_none_is_one_sentence(capsys: Capture) -> None:
     ],
 )
 def test_a_wrong_option_is_one_sentence_that_names_the_help(
-    capsys: Capture, words: tuple[str, ...], sentence: str
+    capsys: Capture, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    code, out, err = aezoo(capsys, *words)
+    code, out, err = aezoo(capsys, *arguments)
     assert (code, out) == (2, "")
     assert sentence in err
-    assert f"(`aezoo {words[0]} --help` shows what there is)" in err
+    assert f"(`aezoo {arguments[0]} --help` shows what there is)" in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_run_in_the_way_of_the_last_recipe_is_told_before_the_first_is_trained(
+def test_a_run_in_the_way_of_the_last_recipe_is_reported_before_the_first_is_trained(
     capsys: Capture, tmp_path: Path
 ) -> None:
     (tmp_path / "purdue" / "dense").mkdir(parents=True)

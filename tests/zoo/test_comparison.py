@@ -1,4 +1,4 @@
-"""Ratios are never below 1, say which way they go, and are left out where they would say nothing."""
+"""Ratios are never below 1, say their direction, and are left out where they would say nothing."""
 
 from __future__ import annotations
 

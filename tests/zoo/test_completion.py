@@ -33,11 +33,11 @@ def run(command: Path, shell: str, script: str, **variables: str) -> str:
     return done.stdout
 
 
-def complete(command: Path, *words: str, **variables: str) -> list[str]:
-    """Return what bash proposes for the last of the words."""
+def complete(command: Path, *arguments: str, **variables: str) -> list[str]:
+    """Return what bash proposes for the last argument."""
     script = f"""
         eval "$(aezoo --show-completion bash)"
-        COMP_WORDS=(aezoo {" ".join(f"'{word}'" for word in words)}); COMP_CWORD={len(words)}
+        COMP_WORDS=(aezoo {" ".join(f"'{word}'" for word in arguments)}); COMP_CWORD={len(arguments)}
         _aezoo_completion aezoo; printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     return run(command, "bash", script, **variables).split()
@@ -89,7 +89,7 @@ def test_installing_writes_the_script_of_a_shell_into_the_home(command: Path, tm
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("",),
         ("list", "pur"),
@@ -97,12 +97,12 @@ def test_installing_writes_the_script_of_a_shell_into_the_home(command: Path, tm
         ("doctor", "--"),
     ],
 )
-def test_completing_loads_no_torch(words: tuple[str, ...]) -> None:
+def test_completing_loads_no_torch(arguments: tuple[str, ...]) -> None:
     code = "import sys; from zoo import cli\ntry: cli.main([])\nfinally: print('torch' in sys.modules, file=sys.stderr)"
     variables = {
         "_AEZOO_COMPLETE": "complete_bash",
-        "COMP_WORDS": "\n".join(("aezoo", *words)),
-        "COMP_CWORD": f"{len(words)}",
+        "COMP_WORDS": "\n".join(("aezoo", *arguments)),
+        "COMP_CWORD": f"{len(arguments)}",
     }
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **variables}, check=True

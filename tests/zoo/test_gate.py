@@ -213,8 +213,8 @@ rng = np.random.default_rng(11)
 passed = 0
 for _ in range(500):
     mutant = bytearray(data)
-    for place in rng.integers(0, len(mutant), rng.integers(1, 9)):
-        mutant[place] = rng.integers(0, 256)
+    for position in rng.integers(0, len(mutant), rng.integers(1, 9)):
+        mutant[position] = rng.integers(0, 256)
     try:
         gate.check_onnx(bytes(mutant), source="g")
     except AezooError:

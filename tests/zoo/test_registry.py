@@ -11,13 +11,13 @@ from zoo import registry
 from zoo.errors import UsageError
 
 
-def test_a_typo_is_told_the_nearest_name() -> None:
+def test_a_typo_gets_the_nearest_name() -> None:
     with pytest.raises(UsageError) as caught:
         registry.load("purdue/cnov")
     assert str(caught.value) == "no recipe 'purdue/cnov'; did you mean 'purdue/conv'? (`aezoo list` shows all)"
 
 
-def test_a_name_like_no_other_is_told_where_the_names_are() -> None:
+def test_a_name_like_no_other_learns_where_the_names_are() -> None:
     with pytest.raises(UsageError, match=r"no recipe 'xyzzy'\. \(`aezoo list` shows all\)"):
         registry.load("xyzzy")
 
@@ -29,7 +29,7 @@ def test_globs_and_all_name_recipes_once_each_in_the_order_asked_for() -> None:
     assert [recipe.name for recipe in registry.match(["all"])] == list(registry.names())
 
 
-def test_a_glob_that_fits_nothing_is_told_so() -> None:
+def test_a_glob_that_fits_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match=r"no recipe fits 'perdue/\*'"):
         registry.match(["perdue/*"])
 

@@ -1,4 +1,4 @@
-"""The run folder's treaty: what is written is read back, and nothing else is read."""
+"""The run format: what is written is read back, and nothing else is read."""
 
 from __future__ import annotations
 
@@ -171,8 +171,8 @@ rng = np.random.default_rng(7)
 refused = 0
 for _ in range(400):
     mutant = bytearray(data)
-    for place in rng.integers(0, len(mutant), rng.integers(1, 9)):
-        mutant[place] = rng.integers(0, 256)
+    for position in rng.integers(0, len(mutant), rng.integers(1, 9)):
+        mutant[position] = rng.integers(0, 256)
     try:
         unpack_history(bytes(mutant), source="h")
     except AezooError:
@@ -240,9 +240,9 @@ def test_a_full_disk_is_said_in_one_sentence_with_the_megabytes_needed(
 
 
 def test_runs_are_found_at_any_depth_and_links_are_not_followed(tmp_path: Path) -> None:
-    for place in ("purdue/conv", "demo/purdue/dense"):
-        (tmp_path / place).mkdir(parents=True)
-        (tmp_path / place / "model.onnx").write_bytes(b"")
+    for name in ("purdue/conv", "demo/purdue/dense"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "model.onnx").write_bytes(b"")
     (tmp_path / "purdue" / "loop").symlink_to(tmp_path)
     assert [str(run.path.relative_to(tmp_path)) for run in find_runs(tmp_path)] == ["demo/purdue/dense", "purdue/conv"]
 

@@ -1,4 +1,4 @@
-"""A variant's name tells all of it, and a wrong setting is one sentence."""
+"""A variant's name holds all of its settings, and a wrong setting is one sentence."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_wrong_setting_is_one_sentence(word: str, sentence: str) -> None:
 
 
 def test_a_grid_beyond_reason_and_a_setting_given_twice_are_refused() -> None:
-    with pytest.raises(UsageError, match="asks for 10,000 runs of each recipe"):
+    with pytest.raises(UsageError, match="makes 10,000 runs of each recipe"):
         variants.grid(["seed=0..99", "batch_size=1..100"])
     with pytest.raises(UsageError, match="--set seed is given twice"):
         variants.grid(["seed=1", "seed=2"])
