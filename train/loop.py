@@ -16,8 +16,8 @@ from train.engine.batches import TestSplit
 from train.engine.fallback import FallbackSteps
 from train.engine.steps import ALONE, Processes, Steps, validate
 from train.interrupts import Interrupt
-from train.measure.run import Table, measure_run, to_bytes
-from train.options import Options
+from train.measure.run import RunMeasurement, Table, to_bytes
+from train.options import QUICK_IMAGES, Options
 from train.progress import Progress
 from train.setup import TrainingSetup
 from train.state import Record, State
@@ -80,9 +80,17 @@ def train(
             progress.epoch(epoch, state.record.train_loss[-1], val_loss)
         writer.settle(state)
     progress.measuring()
-    test, size = setup.test, math.prod(writer.facts["bottleneck"])
+    images = splits.train.take(slice(None, QUICK_IMAGES if options.quick else None))
+    measurement = RunMeasurement(
+        images,
+        setup.test,
+        scoring_classifier=dependencies.judge,
+        bottleneck_size=math.prod(recipe.network.bottleneck),
+        stop=lambda: writer.stop(interrupt),
+    )
     del begun, setup, steps  # their memory is needed now
-    measured = measure_run(state.network, splits.train, test, judge=dependencies.judge, bottleneck_size=size)
+    writer.facts["baseline_images"] = len(images)
+    measured = measurement.measure(state.network)
     outcome = runs.QUICK if options.quick and measured.is_finite else measured.state
     writer.final(state, measured, outcome)
     return Result(recipe, writer.run, state.record, measured.metrics, measured.baselines, outcome)

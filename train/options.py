@@ -19,6 +19,7 @@ from zoo.recipe import Recipe
 PRECISIONS = ("auto", "fp32", "bf16")
 CLUSTERS = ("ray",)
 QUICK_EPOCHS, QUICK_STEPS = 2, 10
+QUICK_IMAGES = 1_000  # to test on, and to fit baselines to
 
 
 def share_of_cores(jobs: int) -> int:

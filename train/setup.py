@@ -14,7 +14,7 @@ from train.engine.batches import Batches, TestSplit
 from train.engine.prepare import Preparation
 from train.engine.probe import Choice, ProbeTarget, choose, unprobed
 from train.engine.steps import TrainStep
-from train.options import Options
+from train.options import QUICK_IMAGES, Options
 from train.state import State, fresh_state
 from zoo.data.splits import Splits
 from zoo.objectives import Objective, objective_of
@@ -41,6 +41,7 @@ class TrainingSetup:
         """Put the images on the device, and make what is computed there repeatable."""
         device = devices.choose(options.device)
         devices.make_repeatable(device)
+        splits = splits.tested_on(QUICK_IMAGES) if options.quick else splits
         prepare = Preparation.of(recipe, dependencies.partner, classes=recipe.classes, device=device)
         batches = Batches.of(
             splits.train,

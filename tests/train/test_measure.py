@@ -17,7 +17,7 @@ from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation, distort, grey
 from train.measure import generated as generate
 from train.measure.baselines import Training, labels_of_baselines, linear, pictures_of_baselines, squared_distances
-from train.measure.metrics import cross_entropy, measure, verdict_of_labels
+from train.measure.metrics import cross_entropy, measure, state_of_labels
 from train.options import Options
 from zoo import registry
 from zoo.blocks import normalise, normalize_mean, normalize_stddev
@@ -119,7 +119,7 @@ def test_distorted_letters_are_others_each_time_and_as_bright() -> None:
 
 def test_copied_grey_and_the_best_linear_map_stand_beside_a_colouriser() -> None:
     splits, test = small_splits(registry.load("maastricht/colour-1")), split("maastricht/colour-1")
-    found = dict(pictures_of_baselines(splits.train, test, bottleneck_size=64))
+    found = dict(pictures_of_baselines(Training(splits.train, test.prepare), test, bottleneck_size=64))
     assert found.keys() == {"linear", "nearest-example", "black", "mean-image", "grey-copied"}
     np.testing.assert_array_equal(found["grey-copied"][:, 1:2], test.inputs.numpy())
     targets = test.pictures.numpy()
@@ -129,7 +129,8 @@ def test_copied_grey_and_the_best_linear_map_stand_beside_a_colouriser() -> None
 def test_a_linear_map_of_few_images_is_least_squares_from_their_components() -> None:
     splits = small_splits(registry.load("maastricht/colour-1"))
     training = Training(splits.train, prepared("maastricht/colour-1"))
-    ((inputs, targets),) = training.chunks()
+    (batch,) = training.batches()
+    inputs, targets = batch.image, batch.target
     x, y = inputs.numpy().astype(np.float64), targets.numpy().astype(np.float64)
     centred = x - x.mean(0)
     scores = centred @ np.linalg.svd(centred, full_matrices=False)[2][:30].T
@@ -141,7 +142,7 @@ def test_a_linear_map_of_few_images_is_least_squares_from_their_components() -> 
 
 def test_translated_letters_stand_beside_the_class_of_the_nearest_example() -> None:
     splits, test = small_splits(registry.load("letters/random")), split("letters/random")
-    found = dict(pictures_of_baselines(splits.train, test, bottleneck_size=64))
+    found = dict(pictures_of_baselines(Training(splits.train, test.prepare), test, bottleneck_size=64))
     assert found.keys() == {"linear", "nearest-example", "black", "mean-image", "copied-input"}
     means = {mean.tobytes() for mean in prepared("letters/random").means.numpy()}  # type: ignore[union-attr]
     assert {picture.tobytes() for picture in found["nearest-example"]} <= means
@@ -149,7 +150,7 @@ def test_translated_letters_stand_beside_the_class_of_the_nearest_example() -> N
 
 def test_a_classifiers_baselines_know_the_majority_the_means_and_the_nearest_image() -> None:
     splits, test = small_splits(registry.load("hesso/classifier")), split("hesso/classifier")
-    found = dict(labels_of_baselines(splits.train, test, classes=10))
+    found = dict(labels_of_baselines(Training(splits.train, test.prepare), test))
     assert len(set(found["majority"].tolist())) == 1
     accuracy = {name: float((labels == test.labels.numpy()).mean()) for name, labels in found.items()}
     assert accuracy["nearest-example"] > accuracy["majority"]
@@ -168,7 +169,7 @@ def test_cross_entropy_is_torchs_and_one_answer_for_all_has_failed() -> None:
     logits, labels = np.random.default_rng(0).normal(size=(20, 5)) * 30, np.arange(20) % 5
     expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
     assert cross_entropy(labels, logits) == pytest.approx(float(expected))
-    assert (verdict_of_labels(labels), verdict_of_labels(np.zeros(9))) == ("finished", "failed")
+    assert (state_of_labels(labels), state_of_labels(np.zeros(9))) == ("finished", "failed")
 
 
 # ---- generated digits ----------------------------------------------------------------------------------------

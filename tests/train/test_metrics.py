@@ -14,7 +14,7 @@ from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines as baselines_module
 from train.measure.baselines import Training, nearest_example, pca, pictures_of_baselines
-from train.measure.metrics import MAX_PSNR_DB, measure, verdict
+from train.measure.metrics import MAX_PSNR_DB, measure, state_of_pictures
 from zoo import registry
 from zoo.data.splits import Splits
 
@@ -82,7 +82,7 @@ def baselines(name: str, splits: Splits) -> dict[str, dict[str, float]]:
     targets = test.pictures.numpy()
     return {
         baseline: measure(targets, pictures)
-        for baseline, pictures in pictures_of_baselines(splits.train, test, bottleneck_size=10)
+        for baseline, pictures in pictures_of_baselines(Training(splits.train, test.prepare), test, bottleneck_size=10)
     }
 
 
@@ -125,8 +125,8 @@ def test_a_run_that_answers_every_image_alike_has_failed(pair: tuple[np.ndarray,
     targets, outputs = pair
     black = np.zeros_like(targets)
     assert measure(targets, black)["mse"] == pytest.approx(np.square(targets).mean(), rel=1e-5)
-    assert verdict(targets, black) == "failed"
-    assert verdict(targets, np.broadcast_to(targets.mean(axis=0), targets.shape)) == "failed"
-    assert verdict(targets, np.full_like(targets, np.nan)) == "failed"
-    assert verdict(targets, outputs) == "finished"
-    assert verdict(targets, targets * 0.1) == "finished"
+    assert state_of_pictures(targets, black) == "failed"
+    assert state_of_pictures(targets, np.broadcast_to(targets.mean(axis=0), targets.shape)) == "failed"
+    assert state_of_pictures(targets, np.full_like(targets, np.nan)) == "failed"
+    assert state_of_pictures(targets, outputs) == "finished"
+    assert state_of_pictures(targets, targets * 0.1) == "finished"

@@ -1,7 +1,7 @@
-"""Baselines: what a model should beat, as pictures or verdicts for the same split.
+"""Baselines: what a model should beat, as pictures or labels for the same split.
 
     pca              principal components, as many as the bottleneck has values; left out where these are enough to
-                     give every image back
+                     give every training image back
     linear           the best linear map from inputs to targets, where these differ: least squares with a bias
     nearest-example  the training image nearest to the input, and what should come out for that one: pure memory
     black            an all-black image: its mse is the data's own mean square
@@ -13,59 +13,93 @@
     majority         the most frequent class
     nearest-mean     the class whose mean is nearest
 
-All are fitted on the training split, with the noise that its images have in training, and measured on the test split.
-What is needed of the training split is summed up in chunks, so that it is never held as floats.
+All are fitted on the training split, linear maps with the noise that its images have in training, and measured on the
+test split. The training split is read in chunks, so that it is never held as floats; what takes long is kept in the
+user's cache for the next recipe of the same data set.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation, class_means, to_unit
-from train.measure.metrics import Pixels
+from train.measure.fitted import Arrays, attended, fitted
+from train.measure.metrics import Pixels, Stop, no_stop
 from zoo.data.images import Images
+from zoo.objectives import Batch
 
-CHUNK = 1_000  # images
-NOISE_SEED = 27  # of the training images, when a linear map is fitted to them
+CHUNK = 500  # images
+NOISE_SEED = 27  # of the training images, when something is fitted to them
 IMAGES_A_WEIGHT = 10  # with fewer for each component, least squares learns the training images by heart
 
 
 @dataclass(frozen=True)
 class Training:
-    """The training split in chunks of (input, target), both float32 (n, values) in [0, 1]."""
+    """The training split in chunks; `stop` is called before each and raises where the user wants to stop."""
 
     images: Images
     prepare: Preparation
+    stop: Stop = no_stop
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def chunks(self, *, noisy: bool = False) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield inputs and targets, always the same: without noise, or with one draw of it."""
-        generator = torch.Generator().manual_seed(NOISE_SEED) if noisy else None
+    def batches(self, *, noisy: bool = False) -> Iterator[Batch]:
+        """Yield inputs and targets, float32 (n, values) in [0, 1], and labels; always the same.
+
+        The inputs are without noise, or with one draw of it. A noise class comes as well, as in the test split.
+        """
+        generator = torch.Generator().manual_seed(NOISE_SEED)
         for start in range(0, len(self.images), CHUNK):
+            self.stop()
             rows = slice(start, start + CHUNK)
-            image = to_unit(torch.from_numpy(self.images.pixels[rows]))
+            pixels = torch.from_numpy(self.images.pixels[rows])
             labels = torch.from_numpy(self.images.labels[rows].astype(np.int64))
-            inputs, targets = self.prepare.input(image, labels, generator), self.prepare.picture(image, labels)
-            yield inputs.flatten(1), targets.flatten(1).cpu()
+            if self.prepare.recipe.task.target == "label":
+                batch = self.prepare(pixels, labels, generator, training=False)
+                yield Batch(batch.image.flatten(1), batch.image.flatten(1), batch.label)
+                continue
+            image = to_unit(pixels)
+            inputs = self.prepare.input(image, labels, generator if noisy else None)
+            yield Batch(inputs.flatten(1), self.prepare.picture(image, labels).flatten(1).cpu(), labels)
+
+    @cached_property
+    def facts(self) -> dict[str, object]:
+        """All that follows from the training split alone, to name what was fitted to it."""
+        data, means = self.prepare.recipe.data, self.prepare.means
+        return {
+            "data": self.images.digest,
+            "targets": None if means is None else _sha256(means.cpu().numpy()),
+            "input": self.prepare.recipe.task.input,
+            "noise": [data.noise, data.noise_class, NOISE_SEED],
+        }
 
 
-def pictures_of_baselines(train: Images, test: TestSplit, *, bottleneck_size: int) -> Iterator[tuple[str, Pixels]]:
-    """Yield the baselines of the recipe's task with their pictures for the test split, (N, C, H, W)."""
+def _sha256(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+
+
+def pictures_of_baselines(training: Training, test: TestSplit, *, bottleneck_size: int) -> Iterator[tuple[str, Pixels]]:
+    """Yield the baselines of the recipe's task, the main one first, and their pictures of the test split, (N, C, H, W).
+
+    PCA is left out where it is exact, and where noise is to be taken away, which it does not see.
+    """
     inputs, targets, labels = test.inputs.cpu().numpy(), test.pictures.cpu().numpy(), test.labels.cpu().numpy()
-    recipe, training = test.prepare.recipe, Training(train, test.prepare)
+    recipe = test.prepare.recipe
     makers: dict[str, Callable[[], Pixels | None]] = {
         "pca": lambda: None if recipe.data.noise else pca(training, inputs, components=bottleneck_size),
         "linear": lambda: linear(training, inputs),
         "nearest-example": lambda: nearest_example(training, inputs),
-        "class-mean": lambda: class_means(train, test.prepare.classes)[labels],
-        "mean-image": lambda: np.broadcast_to(_mean_target(training), (len(targets), targets[0].size)),
+        "class-mean": lambda: class_means(training.images, test.prepare.classes)[labels],
+        "mean-image": lambda: np.broadcast_to(mean_target(training), (len(targets), targets[0].size)),
         "black": lambda: np.zeros_like(targets),
         "noisy-input": lambda: inputs,
         "grey-copied": lambda: np.broadcast_to(inputs, targets.shape),
@@ -76,150 +110,167 @@ def pictures_of_baselines(train: Images, test: TestSplit, *, bottleneck_size: in
             yield name, pictures.reshape(targets.shape)
 
 
-def _mean_target(training: Training) -> np.ndarray:
-    return _means(training.chunks(), len(training))[1].numpy()
+def labels_of_baselines(training: Training, test: TestSplit) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the baselines of a classifier, the main one first, with the labels they give the test split, int64 (N,)."""
+    inputs = test.inputs.cpu().flatten(1)
+    labels = torch.cat([batch.label for batch in training.batches()])
+    makers: dict[str, Callable[[], Tensor]] = {
+        "nearest-example": lambda: labels[nearest_index(training, inputs)],
+        "nearest-mean": lambda: nearest(inputs, [_class_means(training)])[1],
+        "majority": lambda: labels.bincount().argmax().expand(len(test)),
+    }
+    for name in test.prepare.recipe.task.baselines:
+        yield name, makers[name]().numpy()
 
 
-def _means(chunks: Iterable[tuple[torch.Tensor, torch.Tensor]], count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _class_means(training: Training) -> Tensor:
+    """Return the mean input of each class, a noise class among them, float32 (classes, values)."""
+    classes = training.prepare.classes + training.prepare.recipe.data.noise_class
+    hot = ((torch.nn.functional.one_hot(batch.label, classes).float(), batch.image) for batch in training.batches())
+    sums = [(which.T @ images, which.sum(0)) for which, images in hot]
+    totals, counts = (torch.stack(parts).sum(0) for parts in zip(*sums, strict=True))
+    return totals / counts.clamp(min=1)[:, None]
+
+
+def mean_target(training: Training) -> np.ndarray:
+    """Return the mean of the targets, float32 (values,)."""
+    return _means(training.batches())[1].numpy()
+
+
+def _means(batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     """Return the mean input and the mean target, float32."""
-    sums = [(inputs.sum(0, dtype=torch.float64), targets.sum(0, dtype=torch.float64)) for inputs, targets in chunks]
-    mean, target_mean = (torch.stack(parts).sum(0).div(count).float() for parts in zip(*sums, strict=True))
-    return mean, target_mean
+    sums = [(batch.image.double().sum(0), batch.target.double().sum(0), len(batch.image)) for batch in batches]
+    inputs, targets, counts = zip(*sums, strict=True)
+    return (torch.stack(inputs).sum(0) / sum(counts)).float(), (torch.stack(targets).sum(0) / sum(counts)).float()
+
+
+# ---- linear maps ---------------------------------------------------------------------------------------------
 
 
 def pca(training: Training, inputs: Pixels, *, components: int) -> Pixels | None:
     """Return the inputs projected on the training split's principal components and back, clipped to [0, 1].
 
     Pearson 1901; the best linear autoencoder with as many values (Baldi & Hornik 1989). None where so many components
-    span all training images, and would give back every input as it is.
+    span all training images, and give back every one as it is.
     """
-    moments = Moments.of(training)
-    if components >= moments.rank:
+    found = fitted({"fit": "pca", **training.facts}, lambda: principal_axes(training))
+    if components >= found["rank"]:
         return None
-    axes = principal_axes(training, moments, components)
-    return _apply(axes @ axes.T, moments.mean, moments.mean, inputs)
+    axes, mean = torch.from_numpy(found["axes"][:, :components]), torch.from_numpy(found["mean"])
+    return _apply(inputs, lambda flat: (flat - mean) @ axes @ axes.T + mean, training.stop)
 
 
 def linear(training: Training, inputs: Pixels) -> Pixels:
     """Return the inputs mapped to targets by least squares with a bias, clipped to [0, 1].
 
-    It is fitted on the inputs as they are in training, noise and all. Where there are few images, it sees only the
+    It is fitted on the inputs as they are in training, noise and all. Where there are few images it sees only the
     leading principal components of the inputs, a tenth of the number of images.
     """
-    moments = Moments.of(training, noisy=training.prepare.recipe.data.noise > 0, crossed=True)
-    axes = principal_axes(training, moments, max(1, len(training) // IMAGES_A_WEIGHT)).double()
-    assert moments.cross is not None
-    inner = axes.T @ moments.covariance @ axes
-    ridge = 1e-6 * inner.diagonal().mean() * torch.eye(len(inner), dtype=torch.float64)
-    weights = axes @ torch.linalg.solve(inner + ridge, axes.T @ moments.cross)
-    return _apply(weights.float(), moments.mean, moments.target_mean, inputs)
+    found = fitted({"fit": "linear", **training.facts}, lambda: linear_map(training))
+    mean, weights, target_mean = (torch.from_numpy(found[name]) for name in ("mean", "weights", "target_mean"))
+    return _apply(inputs, lambda flat: (flat - mean) @ weights + target_mean, training.stop)
 
 
-def _apply(weights: torch.Tensor, mean: torch.Tensor, target_mean: torch.Tensor, inputs: Pixels) -> Pixels:
-    outputs = np.empty((len(inputs), weights.shape[1]), dtype=np.float32)
-    for start in range(0, len(inputs), CHUNK):
-        rows = slice(start, start + CHUNK)
-        flat = torch.from_numpy(np.ascontiguousarray(inputs[rows])).flatten(1)
-        outputs[rows] = ((flat - mean) @ weights + target_mean).clamp_(0, 1)
+def _apply(inputs: Pixels, function: Callable[[Tensor], Tensor], stop: Stop) -> Pixels:
+    parts = []
+    for part in torch.from_numpy(np.ascontiguousarray(inputs)).flatten(1).split(CHUNK):
+        stop()
+        parts.append(function(part).clamp_(0, 1))
+    outputs: Pixels = torch.cat(parts).numpy()
     return outputs
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Means of inputs and targets (float32), the inputs' covariance and, crossed, theirs with the targets (float64)."""
+def principal_axes(training: Training, *, noisy: bool = False) -> Arrays:
+    """Return the inputs' mean (values,), the directions of their variances, largest first (values, k), and the rank.
 
-    mean: torch.Tensor
-    target_mean: torch.Tensor
-    covariance: torch.Tensor
-    cross: torch.Tensor | None
-    count: int
-    noisy: bool
-
-    @classmethod
-    def of(cls, training: Training, *, noisy: bool = False, crossed: bool = False) -> Moments:
-        count = len(training)
-        mean, target_mean = _means(training.chunks(noisy=noisy), count)
-        covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64)
-        cross = torch.zeros(len(mean), len(target_mean), dtype=torch.float64) if crossed else None
-        for inputs, targets in training.chunks(noisy=noisy):
-            centred = inputs - mean
-            covariance += (centred.T @ centred) / count
-            if cross is not None:
-                cross += (centred.T @ (targets - target_mean)) / count
-        return cls(mean, target_mean, covariance, cross, count, noisy)
-
-    @property
-    def rank(self) -> int:
-        """At most so many directions are needed to span the inputs: pixels that vary, and images less one."""
-        return min(int((self.covariance.diagonal() > 0).sum()), self.count - 1)
-
-
-def principal_axes(training: Training, moments: Moments, components: int) -> torch.Tensor:
-    """Return the directions of the largest variances, float32 (pixels, components).
-
-    No more of them than there are images: those of a small split come from the images themselves, much sooner.
+    The rank is the number of directions that span all inputs: at most that of the pixels that vary, and of images
+    less one.
     """
-    from scipy.linalg import eigh
+    mean, _ = _means(training.batches(noisy=noisy))
+    if len(training) <= len(mean):  # fewer images than pixels: from the products of the images, which are fewer
+        centred = torch.cat([batch.image for batch in training.batches(noisy=noisy)]) - mean
+        values, vectors = attended(lambda: torch.linalg.eigh((centred @ centred.T).double()), training.stop)
+        kept = values > 1e-9 * values[-1]
+        axes = centred.T.double() @ vectors[:, kept] / values[kept].sqrt()
+        varying = (centred != 0).any(dim=0)
+    else:
+        covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64)
+        for batch in training.batches(noisy=noisy):
+            centred = batch.image - mean
+            covariance += (centred.T @ centred) / len(training)
+        _, axes = attended(lambda: torch.linalg.eigh(covariance), training.stop)
+        varying = covariance.diagonal() > 0
+    rank = min(int(varying.sum()), len(training) - 1)
+    return {"mean": mean.numpy(), "axes": axes.flip(1).float().contiguous().numpy(), "rank": np.array(rank)}
 
-    size = len(moments.covariance)
-    if components >= size:
-        return torch.eye(size)  # all of them span the whole space
-    if len(training) <= CHUNK:
-        ((images, _),) = training.chunks(noisy=moments.noisy)
-        _, _, axes = torch.linalg.svd(images - moments.mean, full_matrices=False)
-        largest: torch.Tensor = axes[:components].T
-        return largest
-    _, vectors = eigh(moments.covariance.numpy(), subset_by_index=(size - components, size - 1), overwrite_a=False)
-    return torch.from_numpy(np.ascontiguousarray(vectors)).float()
+
+def linear_map(training: Training) -> Arrays:
+    """Return the weights (values, target values) and both means of the least-squares map from inputs to targets."""
+    noisy = training.prepare.recipe.data.noise > 0
+    mean, target_mean = _means(training.batches(noisy=noisy))
+    components = max(1, len(training) // IMAGES_A_WEIGHT)
+    axes = torch.eye(len(mean))
+    if components < len(mean):
+        axes = torch.from_numpy(principal_axes(training, noisy=noisy)["axes"][:, :components])
+    inner = torch.zeros(axes.shape[1], axes.shape[1], dtype=torch.float64)
+    cross = torch.zeros(axes.shape[1], len(target_mean), dtype=torch.float64)
+    for batch in training.batches(noisy=noisy):
+        scores = (batch.image - mean) @ axes
+        inner += scores.T @ scores
+        cross += scores.T @ (batch.target - target_mean)
+    ridge = 1e-6 * inner.diagonal().mean() * torch.eye(len(inner), dtype=torch.float64)
+    weights = axes @ attended(lambda: torch.linalg.solve(inner + ridge, cross), training.stop).float()
+    return {"mean": mean.numpy(), "weights": weights.numpy(), "target_mean": target_mean.numpy()}
+
+
+# ---- nearest neighbours --------------------------------------------------------------------------------------
 
 
 def nearest_example(training: Training, inputs: Pixels) -> Pixels:
     """Return for each input the target of the training image that is nearest to it in squared distance."""
-    flat = torch.from_numpy(np.ascontiguousarray(inputs.reshape(len(inputs), -1)))
-    _, index = nearest(flat, (chunk for chunk, _ in training.chunks()))
-    answer: torch.Tensor | None = None
-    for number, (_, targets) in enumerate(training.chunks()):
-        answer = torch.zeros(len(flat), targets.shape[1]) if answer is None else answer
-        here = index // CHUNK == number
-        answer[here] = targets[index[here] % CHUNK]
-    assert answer is not None, "an empty training split"
+    index = nearest_index(training, torch.from_numpy(np.ascontiguousarray(inputs)).flatten(1))
+    answer, start = torch.zeros(0), 0
+    for batch in training.batches():
+        answer = answer if len(answer) else torch.zeros(len(index), batch.target.shape[1])
+        here = (start <= index) & (index < start + len(batch.target))
+        answer[here] = batch.target[index[here] - start]
+        start += len(batch.target)
     found: Pixels = answer.numpy()
     return found
 
 
-def nearest(flat: torch.Tensor, chunks: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return for each row the squared distance to the nearest row of all chunks, and that row's index; (N,) each.
+def nearest_index(training: Training, flat: Tensor) -> Tensor:
+    """Return the index of the training input that is nearest to each row, int64 (N,)."""
+    facts = {"fit": "nearest", **training.facts, "inputs": _sha256(flat.numpy())}
 
-    Every chunk but the last holds CHUNK rows.
-    """
+    def compute() -> Arrays:
+        return {"index": nearest(flat, (batch.image for batch in training.batches()), training.stop)[1].numpy()}
+
+    return torch.from_numpy(fitted(facts, compute)["index"])
+
+
+def nearest(flat: Tensor, chunks: Iterable[Tensor], stop: Stop = no_stop) -> tuple[Tensor, Tensor]:
+    """Return for each row the squared distance to the nearest row of all chunks, and that row's index; (N,) each."""
     best = torch.full((len(flat),), float("inf"))
     index = torch.zeros(len(flat), dtype=torch.int64)
-    for number, chunk in enumerate(chunks):
+    start = 0
+    for chunk in chunks:
+        stop()
         distance, within = squared_distances(flat, chunk).min(dim=1)
         nearer = distance < best
         best = torch.where(nearer, distance, best)
-        index = torch.where(nearer, within + number * CHUNK, index)
+        index = torch.where(nearer, within + start, index)
+        start += len(chunk)
     return best, index
 
 
-def flat_chunks(images: Images) -> Iterator[torch.Tensor]:
+def flat_chunks(images: Images) -> Iterator[Tensor]:
     """Yield the images in chunks, float32 (n, C·H·W) in [0, 1]."""
     for start in range(0, len(images), CHUNK):
         yield to_unit(torch.from_numpy(images.pixels[start : start + CHUNK])).flatten(1)
 
 
-def squared_distances(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def squared_distances(one: Tensor, other: Tensor) -> Tensor:
     """Return the squared distance of every row to every row: (N, D), (M, D) → (N, M); never below 0."""
     squares = one.square().sum(1)[:, None] + other.square().sum(1)[None, :]
     return (squares - 2 * one @ other.T).clamp_(min=0)
-
-
-def labels_of_baselines(train: Images, test: TestSplit, *, classes: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield every baseline of a classifier with the labels it gives the test split, int64 (N,)."""
-    inputs = test.inputs.cpu().flatten(1)
-    majority = int(np.bincount(train.labels, minlength=classes).argmax())
-    yield "majority", np.full(len(test), majority)
-    means = torch.from_numpy(class_means(train, classes)).flatten(1)
-    yield "nearest-mean", squared_distances(inputs, means).argmin(dim=1).numpy()
-    _, index = nearest(inputs, flat_chunks(train))
-    yield "nearest-example", train.labels[index.numpy()].astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a variational network makes of points of its latent plane: grids, verdicts, and how diverse it is.
+"""What a variational network makes of points of its latent plane: grids, their labels, and how diverse it is.
 
 The sheet asks whether diversity can be measured. Three numbers answer it for as many random pictures as there are real
 images in the test split, at most 500, and stand beside the same three of the real ones:
@@ -7,7 +7,7 @@ images in the test split, at most 500, and stand beside the same three of the re
     distinct   how many of the pictures are patterns of their own: further from every one counted before than real
                images of the class are from their nearest real neighbour (the median of that)
     nearest    the mean distance of a picture to the nearest training image. Far below what unseen real images have, it
-               tells that training images are repeated; about the same, that new ones are made
+               shows that training images are repeated; about the same, that new ones are made
 
 Distances are Euclidean over the pixels in [0, 1] (the root of the summed squares of 784 differences).
 """
@@ -15,13 +15,14 @@ Distances are Euclidean over the pixels in [0, 1] (the root of the summed square
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import torch
 
 from train.engine.batches import TestSplit
 from train.measure.baselines import flat_chunks, nearest, squared_distances
-from train.measure.metrics import Pixels, labels_of
+from train.measure.metrics import Pixels, Stop, labels_of, no_stop
 from zoo.blocks import Classifier, Variational
 from zoo.data.images import Images
 
@@ -45,9 +46,8 @@ def plane_points() -> np.ndarray:
 
     Row by row; the first coordinate grows to the right, the second upwards.
     """
-    from scipy.stats import norm
-
-    return _grid(norm.ppf((np.arange(GRID) + 0.5) / GRID))
+    normal = NormalDist()
+    return _grid(np.array([normal.inv_cdf((index + 0.5) / GRID) for index in range(GRID)]))
 
 
 def extreme_points() -> np.ndarray:
@@ -68,8 +68,10 @@ def decode(network: Variational, points: np.ndarray, device: torch.device) -> Pi
     return pictures
 
 
-def measure_generator(network: Variational, train: Images, test: TestSplit, judge: Classifier | None) -> Made:
-    """Decode both grids and random points; judge and measure them, beside as many real images of the test split."""
+def measure_generator(
+    network: Variational, train: Images, test: TestSplit, scoring_classifier: Classifier | None, stop: Stop = no_stop
+) -> Made:
+    """Decode both grids and random points; measure them and name them, beside real images of the test split."""
     device = test.inputs.device
     label = int(test.labels[0])
     metrics: dict[str, float] = {}
@@ -77,29 +79,30 @@ def measure_generator(network: Variational, train: Images, test: TestSplit, judg
     for name, points in (("plane", plane_points()), ("extreme", extreme_points())):
         pictures = decode(network, points, device)
         arrays |= {f"grids/{name}/images": np.round(pictures * 255).astype(np.uint8), f"grids/{name}/points": points}
-        if judge is not None:
-            verdicts = labels_of(judge, pictures, device=device)
-            arrays[f"grids/{name}/verdicts"] = verdicts
-            metrics[f"wrong-{name}"] = float(np.mean(verdicts != label))
+        if scoring_classifier is not None:
+            given = labels_of(scoring_classifier, pictures, device=device, stop=stop)
+            arrays[f"grids/{name}/verdicts"] = given
+            metrics[f"wrong-{name}"] = float(np.mean(given != label))
     real = test.pictures.cpu().numpy()[:PICTURES]
     random = np.random.default_rng(SEED).standard_normal((len(real), 2), dtype=np.float32)
     alike = typical_distance(real)
-    metrics |= diversity(decode(network, random, device), train, alike=alike)
-    figures = diversity(real, train, alike=alike)
-    if judge is not None:
-        figures["wrong-plane"] = float(np.mean(labels_of(judge, real, device=device) != label))
+    metrics |= diversity(decode(network, random, device), train, alike=alike, stop=stop)
+    figures = diversity(real, train, alike=alike, stop=stop)
+    if scoring_classifier is not None:
+        given = labels_of(scoring_classifier, real, device=device, stop=stop)
+        figures["wrong-plane"] = float(np.mean(given != label))
     return Made(metrics, figures, arrays)
 
 
-def diversity(pictures: Pixels, train: Images, *, alike: float) -> dict[str, float]:
-    """Return pairwise, distinct and nearest, as the module's text has them; at least two pictures are needed."""
+def diversity(pictures: Pixels, train: Images, *, alike: float, stop: Stop = no_stop) -> dict[str, float]:
+    """Return pairwise, distinct and nearest, as the module defines them; at least two pictures are needed."""
     flat = torch.from_numpy(np.ascontiguousarray(pictures.reshape(len(pictures), -1)))
     distances = squared_distances(flat, flat).sqrt()
     count = len(flat)
     return {
         "pairwise": float((distances.sum() - distances.diagonal().sum()) / (count * (count - 1))),
         "distinct": float(distinct_patterns(distances.numpy(), alike)),
-        "nearest": float(_to_nearest(flat, train).mean()),
+        "nearest": float(nearest(flat, flat_chunks(train), stop)[0].sqrt().mean()),
     }
 
 
@@ -118,8 +121,3 @@ def typical_distance(real: Pixels) -> float:
     distances = squared_distances(flat, flat).sqrt()
     distances.fill_diagonal_(float("inf"))
     return float(distances.min(dim=1).values.median())
-
-
-def _to_nearest(flat: torch.Tensor, train: Images) -> torch.Tensor:
-    distance, _ = nearest(flat, flat_chunks(train))
-    return distance.sqrt()

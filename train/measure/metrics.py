@@ -1,9 +1,16 @@
-"""The figures at the end of a run: four metrics on [0, 1] pixels, whatever was minimised; of classifiers, two."""
+"""The figures at the end of a run: four metrics on [0, 1] pixels, whatever was minimised; of classifiers, two.
+
+What goes over many images calls `stop` between two chunks of them, which raises where the user wants to stop.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from train.engine.batches import TestSplit
 from zoo.blocks import Autoencoder, Classifier
@@ -11,34 +18,50 @@ from zoo.blocks import Autoencoder, Classifier
 BCE_EPSILON = 1e-7  # as Keras clips
 CHUNK = 500
 MAX_PSNR_DB = 100.0  # of two equal images, which would be infinite
+WINDOW = 7  # pixels a side, of SSIM
 
 Pixels = np.ndarray  # float32 (N, C, H, W) in [0, 1]
+Stop = Callable[[], None]
 
 
-def reconstruct(network: Autoencoder, split: TestSplit) -> Pixels:
+def no_stop() -> None:
+    """Go on: nobody wants to stop."""
+
+
+def reconstruct(network: Autoencoder, split: TestSplit, stop: Stop = no_stop) -> Pixels:
     """Return the network's reconstructions of the whole split."""
+    parts = []
     network.eval()
     with torch.inference_mode():
-        parts = [network(batch.image).reconstruction.cpu() for batch in split.batches()]
+        for batch in split.batches():
+            stop()
+            parts.append(network(batch.image).reconstruction.cpu())
     return torch.cat(parts).numpy()
 
 
-def classify(network: Classifier, split: TestSplit) -> np.ndarray:
+def classify(network: Classifier, split: TestSplit, stop: Stop = no_stop) -> np.ndarray:
     """Return the network's logits for the whole split, float32 (N, classes)."""
+    parts = []
     network.eval()
     with torch.inference_mode():
-        return torch.cat([network(batch.image).logits.cpu() for batch in split.batches()]).numpy()
+        for batch in split.batches():
+            stop()
+            parts.append(network(batch.image).logits.cpu())
+    return torch.cat(parts).numpy()
 
 
-def labels_of(judge: Classifier, pictures: Pixels, *, device: torch.device) -> np.ndarray:
+def labels_of(classifier: Classifier, pictures: Pixels, *, device: torch.device, stop: Stop = no_stop) -> np.ndarray:
     """Return the class that a classifier gives each picture, int64 (N,)."""
-    judge.eval()
+    parts = []
+    classifier.eval()
     with torch.inference_mode():
-        parts = torch.from_numpy(np.ascontiguousarray(pictures, dtype=np.float32)).split(500)
-        return torch.cat([judge(part.to(device)).logits.argmax(dim=1).cpu() for part in parts]).numpy()
+        for part in torch.from_numpy(np.ascontiguousarray(pictures, dtype=np.float32)).split(CHUNK):
+            stop()
+            parts.append(classifier(part.to(device)).logits.argmax(dim=1).cpu())
+    return torch.cat(parts).numpy()
 
 
-def measure_labels(labels: np.ndarray, given: np.ndarray) -> dict[str, float]:
+def accuracy(labels: np.ndarray, given: np.ndarray) -> dict[str, float]:
     """Return the accuracy: the share of images whose given label is the true one."""
     return {"accuracy": float(np.mean(labels == given))}
 
@@ -51,13 +74,14 @@ def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
     return float(-likelihood.mean())
 
 
-def measure(targets: Pixels, outputs: Pixels) -> dict[str, float]:
+def measure(targets: Pixels, outputs: Pixels, stop: Stop = no_stop) -> dict[str, float]:
     """Return mse, psnr (dB), ssim and bce (nats a pixel), each the mean over the images.
 
     SSIM is Wang et al. 2004 with a uniform 7×7 window, as scikit-image computes it.
     """
     scores: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(targets), CHUNK):
+        stop()
         rows = slice(start, start + CHUNK)  # in float64 a whole split of colour images would take 150 MB an array
         for name, values in _scores(targets[rows].astype(np.float64), outputs[rows].astype(np.float64)).items():
             scores.setdefault(name, []).append(values)
@@ -70,23 +94,34 @@ def _scores(targets: np.ndarray, outputs: np.ndarray) -> dict[str, np.ndarray]:
     psnr = np.minimum(-10 * np.log10(np.maximum(error, 1e-30)), MAX_PSNR_DB)
     p = np.clip(outputs, BCE_EPSILON, 1 - BCE_EPSILON)
     bce = -(targets * np.log(p) + (1 - targets) * np.log1p(-p)).mean(axis=(1, 2, 3))
-    return {"mse": error, "psnr": psnr, "ssim": _ssim(targets, outputs), "bce": bce}
+    ssim = _ssim(torch.from_numpy(targets), torch.from_numpy(outputs)).numpy()
+    return {"mse": error, "psnr": psnr, "ssim": ssim, "bce": bce}
 
 
-def _ssim(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    from skimage.metrics import structural_similarity
+def _ssim(x: Tensor, y: Tensor) -> Tensor:
+    """Return the structural similarity of each pair of images, (N, C, H, W) → (N,)."""
+    mean_x, mean_y = _window_mean(x), _window_mean(y)
+    unbiased = WINDOW**2 / (WINDOW**2 - 1)
+    variances = unbiased * (_window_mean(x * x) + _window_mean(y * y) - mean_x**2 - mean_y**2)
+    covariance = unbiased * (_window_mean(x * y) - mean_x * mean_y)
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    similarity /= (mean_x**2 + mean_y**2 + c1) * (variances + c2)
+    return similarity.mean(dim=(1, 2, 3))
 
-    pairs = zip(targets, outputs, strict=True)
-    return np.array([structural_similarity(*pair, data_range=1.0, channel_axis=0) for pair in pairs])
+
+def _window_mean(image: Tensor) -> Tensor:
+    """Return the mean of every window that lies whole inside the image."""
+    return functional.avg_pool2d(functional.avg_pool2d(image, (WINDOW, 1), stride=1), (1, WINDOW), stride=1)
 
 
-def verdict_of_labels(given: np.ndarray) -> str:
+def state_of_labels(given: np.ndarray) -> str:
     """Return 'finished', or 'failed' for a classifier that gives every image the same label."""
     return "finished" if len(np.unique(given)) > 1 else "failed"
 
 
-def verdict(targets: Pixels, outputs: Pixels) -> str:
-    """Return 'finished', or 'failed' for a run that is not a number or answers every image alike.
+def state_of_pictures(targets: Pixels, outputs: Pixels) -> str:
+    """Return 'finished', or 'failed' for a run that is not a number or gives the same picture for every image.
 
     The usual constant is black: its error is the data's own mean square. What varies from image to image by less than
     a thousandth of what the targets do has learned nothing of them.

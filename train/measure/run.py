@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from train.engine.batches import TestSplit
 from train.measure import generated
-from train.measure.baselines import labels_of_baselines, pictures_of_baselines
+from train.measure.baselines import Training, labels_of_baselines, pictures_of_baselines
 from train.measure.metrics import (
     Pixels,
+    Stop,
+    accuracy,
     classify,
     cross_entropy,
     labels_of,
     measure,
-    measure_labels,
+    no_stop,
     reconstruct,
-    verdict,
-    verdict_of_labels,
+    state_of_labels,
+    state_of_pictures,
 )
 from zoo import runs
 from zoo.blocks import Autoencoder, Classifier, Variational
@@ -43,65 +46,103 @@ class Measured:
         return all(map(math.isfinite, self.metrics.values()))
 
 
-def measure_run(
-    network: Autoencoder | Classifier, train: Images, test: TestSplit, *, judge: Classifier | None, bottleneck_size: int
-) -> Measured:
-    """Measure a trained network of any task; `judge` is the classifier that names what comes out, where one does."""
-    if isinstance(network, Classifier):
-        return _measure_classifier(network, train, test)
-    outputs = reconstruct(network, test)
-    targets = test.pictures.cpu().numpy()
-    metrics, baselines = measure(targets, outputs), {}
-    for name, pictures in pictures_of_baselines(train, test, bottleneck_size=bottleneck_size):
-        baselines[name] = {**measure(targets, pictures), **_accuracy(judge, test, pictures)}
-    metrics |= _accuracy(judge, test, outputs)
-    arrays = {runs.SAMPLE_RECONSTRUCTIONS: to_bytes(outputs[: runs.SAMPLES])}
-    if isinstance(network, Variational):
-        made = generated.measure_generator(network, train, test, judge)
-        metrics |= made.metrics
-        baselines = {**baselines, "real": made.real}
-        arrays |= made.arrays
-    if test.prepare.recipe.task.by_class:
-        arrays |= _one_of_each(test, outputs, judge)
-    return Measured(metrics, baselines, verdict(targets, outputs), arrays)
+def no_progress(done: int, of: int) -> None:
+    """Show nothing."""
 
 
-def _accuracy(judge: Classifier | None, test: TestSplit, pictures: Pixels) -> dict[str, float]:
-    """The share of pictures that the scoring classifier takes for their class; {} where there is none."""
-    if judge is None:
-        return {}
-    given = labels_of(judge, pictures, device=test.inputs.device)
-    return measure_labels(test.labels.cpu().numpy(), given)
+@dataclass(frozen=True)
+class RunMeasurement:
+    """How a run is measured.
 
+    train                the training split, to which baselines are fitted
+    test                 the split on which all is measured
+    scoring_classifier   names what comes out, where one does
+    bottleneck_size      values of one image's bottleneck
+    stop                 called at least twice a second; raises where the user wants to stop
+    progress             gets how many of the parts are done, and of how many: the network and each baseline
+    """
 
-def _measure_classifier(network: Classifier, train: Images, test: TestSplit) -> Measured:
-    logits, labels = classify(network, test), test.labels.cpu().numpy()
-    given = logits.argmax(axis=1)
-    metrics = {**measure_labels(labels, given), "cross_entropy": cross_entropy(labels, logits)}
-    classes = test.prepare.classes
-    if test.prepare.recipe.data.noise_class:
-        real = labels < classes
-        metrics["accuracy-letters"] = measure_labels(labels[real], given[real])["accuracy"]
-        metrics["accuracy-noise"] = measure_labels(labels[~real], given[~real])["accuracy"]
-    baselines = {
-        name: measure_labels(labels, found) for name, found in labels_of_baselines(train, test, classes=classes)
-    }
-    return Measured(metrics, baselines, verdict_of_labels(given))
+    train: Images
+    test: TestSplit
+    scoring_classifier: Classifier | None
+    bottleneck_size: int
+    stop: Stop = no_stop
+    progress: Callable[[int, int], None] = no_progress
 
+    def measure(self, network: Autoencoder | Classifier) -> Measured:
+        """Measure a trained network of any task beside its baselines. Raises what `stop` raises."""
+        self.progress(0, 1 + len(self._baselines))
+        if isinstance(network, Classifier):
+            return self._measure_classifier(network)
+        outputs, targets = reconstruct(network, self.test, self.stop), self.test.pictures.cpu().numpy()
+        metrics = {**measure(targets, outputs, self.stop), **self._scores(outputs)}
+        arrays = {runs.SAMPLE_RECONSTRUCTIONS: to_bytes(outputs[: runs.SAMPLES])}
+        if isinstance(network, Variational):
+            made = generated.measure_generator(network, self.train, self.test, self.scoring_classifier, self.stop)
+            metrics |= made.metrics
+            arrays |= made.arrays
+        self._done()
+        baselines: Table = {}
+        pairs = pictures_of_baselines(self._training, self.test, bottleneck_size=self.bottleneck_size)
+        for name, pictures in pairs:
+            baselines[name] = {**measure(targets, pictures, self.stop), **self._scores(pictures)}
+            self._done(name)
+        if isinstance(network, Variational):
+            baselines["real"] = made.real
+        if self.test.prepare.recipe.task.by_class:
+            arrays |= self._one_of_each(outputs)
+        return Measured(metrics, baselines, state_of_pictures(targets, outputs), arrays)
 
-def _one_of_each(test: TestSplit, outputs: Pixels, judge: Classifier | None) -> dict[str, np.ndarray]:
-    """The first test image of each class, what came out, what was wanted, and what the judge calls it."""
-    labels = test.labels.cpu().numpy()
-    firsts = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)]
-    arrays = {
-        "grids/letters/inputs": to_bytes(test.inputs.cpu().numpy()[firsts]),
-        "grids/letters/targets": to_bytes(test.pictures.cpu().numpy()[firsts]),
-        "grids/letters/images": to_bytes(outputs[firsts]),
-        "grids/letters/labels": labels[firsts].astype(np.int64),
-    }
-    if judge is not None:
-        arrays["grids/letters/verdicts"] = labels_of(judge, outputs[firsts], device=test.inputs.device)
-    return arrays
+    @property
+    def _baselines(self) -> tuple[str, ...]:
+        return self.test.prepare.recipe.task.baselines
+
+    def _done(self, baseline: str | None = None) -> None:
+        """Say that this baseline, or else the network, is measured."""
+        done = 1 if baseline is None else 2 + self._baselines.index(baseline)
+        self.progress(done, 1 + len(self._baselines))
+
+    @property
+    def _training(self) -> Training:
+        return Training(self.train, self.test.prepare, self.stop)
+
+    def _scores(self, pictures: Pixels) -> dict[str, float]:
+        """The share of pictures that the scoring classifier takes for their class; {} where there is none."""
+        if self.scoring_classifier is None:
+            return {}
+        return accuracy(self.test.labels.cpu().numpy(), self._labels_of(self.scoring_classifier, pictures))
+
+    def _labels_of(self, classifier: Classifier, pictures: Pixels) -> np.ndarray:
+        return labels_of(classifier, pictures, device=self.test.inputs.device, stop=self.stop)
+
+    def _measure_classifier(self, network: Classifier) -> Measured:
+        logits, labels = classify(network, self.test, self.stop), self.test.labels.cpu().numpy()
+        given = logits.argmax(axis=1)
+        metrics = {**accuracy(labels, given), "cross_entropy": cross_entropy(labels, logits)}
+        if self.test.prepare.recipe.data.noise_class:
+            real = labels < self.test.prepare.classes
+            metrics["accuracy-letters"] = accuracy(labels[real], given[real])["accuracy"]
+            metrics["accuracy-noise"] = accuracy(labels[~real], given[~real])["accuracy"]
+        self._done()
+        baselines: Table = {}
+        for name, found in labels_of_baselines(self._training, self.test):
+            baselines[name] = accuracy(labels, found)
+            self._done(name)
+        return Measured(metrics, baselines, state_of_labels(given))
+
+    def _one_of_each(self, outputs: Pixels) -> dict[str, np.ndarray]:
+        """The first test image of each class, what came out, what should, and what the scoring classifier names."""
+        labels = self.test.labels.cpu().numpy()
+        firsts = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)]
+        arrays = {
+            "grids/letters/inputs": to_bytes(self.test.inputs.cpu().numpy()[firsts]),
+            "grids/letters/targets": to_bytes(self.test.pictures.cpu().numpy()[firsts]),
+            "grids/letters/images": to_bytes(outputs[firsts]),
+            "grids/letters/labels": labels[firsts].astype(np.int64),
+        }
+        if self.scoring_classifier is not None:
+            arrays["grids/letters/verdicts"] = self._labels_of(self.scoring_classifier, outputs[firsts])
+        return arrays
 
 
 def to_bytes(pixels: np.ndarray) -> np.ndarray:

@@ -28,6 +28,11 @@ class Splits:
     def validation(self) -> Images:
         return self.test if self.val is None else self.val
 
+    def tested_on(self, count: int) -> Splits:
+        """Return these splits with no more than so many images to test and to validate on."""
+        few = slice(None, count)
+        return replace(self, test=self.test.take(few), val=None if self.val is None else self.val.take(few))
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -52,13 +57,13 @@ def _cut(dataset: str, split: str, part: Callable[[str], Images]) -> Splits:
 def shuffled(train: Images, test: Images) -> Splits:
     """Put both splits together, shuffle them with the fixed seed and cut them 80/10/10.
 
-    The images are moved to their new places, so that no more than two copies ever exist, and one when it is done.
+    Each image is copied straight to its new position: two copies exist at most, and one when it is done.
     """
     count = len(train) + len(test)
-    place = np.random.default_rng(SPLIT_SEED).permutation(count)
+    position = np.random.default_rng(SPLIT_SEED).permutation(count)
     pixels = np.empty((count, *train.shape), dtype=np.uint8)
     labels = np.empty(count, dtype=np.uint8)
-    for images, rows in ((train, place[: len(train)]), (test, place[len(train) :])):
+    for images, rows in ((train, position[: len(train)]), (test, position[len(train) :])):
         pixels[rows] = images.pixels
         labels[rows] = images.labels
     everything = replace(train, pixels=pixels, labels=labels)

@@ -1,0 +1,229 @@
+"""Baselines are what their names say, fitted to the training split alone, and once for a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import first, small_splits
+from train.engine.batches import TestSplit
+from train.engine.prepare import Preparation
+from train.measure import baselines, fitted
+from train.measure.baselines import Training, labels_of_baselines, linear, pca, pictures_of_baselines
+from train.measure.metrics import measure
+from train.measure.run import RunMeasurement
+from zoo import registry
+from zoo.data.images import Images
+from zoo.data.splits import Splits
+from zoo.errors import Interrupted
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def preparation(name: str) -> Preparation:
+    recipe = registry.load(name)
+    return Preparation.of(recipe, None, classes=recipe.classes, device=CPU)
+
+
+def labelled(images: Images, labels: list[int]) -> Images:
+    return replace(first(images, len(labels)), labels=np.array(labels, dtype=np.uint8))
+
+
+def measurement(name: str, splits: Splits, **more: object) -> RunMeasurement:
+    test = TestSplit.of(splits.test, preparation(name), device=CPU)
+    return RunMeasurement(splits.train, test, scoring_classifier=None, bottleneck_size=5, **more)  # type: ignore[arg-type]
+
+
+# ---- what they are -------------------------------------------------------------------------------------------
+
+
+def test_the_linear_map_is_least_squares_with_a_bias_from_noisy_images_to_clean_ones() -> None:
+    rng = np.random.default_rng(0)
+    smooth = np.cumsum(rng.integers(0, 12, (500, 1, 4, 4)), axis=3).astype(np.uint8) * 5
+    images = Images("some", "train", smooth, np.zeros(500, np.uint8), provenance="", licence="")
+    training = Training(images, preparation("purdue/denoise"))
+    batch = next(training.batches(noisy=True))
+    x, y = batch.image.double().numpy(), batch.target.double().numpy()
+    assert 0.15 < (x - y).std() < 0.25, "with the noise of training"
+    weights = np.linalg.lstsq(np.column_stack([x, np.ones(500)]), y, rcond=None)[0]
+    inputs = rng.random((30, 1, 4, 4), dtype=np.float32)
+    expected = np.clip(np.column_stack([inputs.reshape(30, 16), np.ones(30)]) @ weights, 0, 1)
+    np.testing.assert_allclose(linear(training, inputs), expected, atol=1e-4)
+
+
+def test_a_denoiser_is_measured_beside_the_linear_map_and_the_noisy_input_and_never_beside_pca(splits: Splits) -> None:
+    test = TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU)
+    found = dict(pictures_of_baselines(Training(splits.train, test.prepare), test, bottleneck_size=5))
+    assert list(found) == ["linear", "noisy-input", "nearest-example", "mean-image", "black"]
+    targets = test.pictures.numpy()
+    error = {name: measure(targets, pictures)["mse"] for name, pictures in found.items()}
+    assert error["linear"] < min(error[name] for name in found if name != "linear")
+    noisy_generator = TestSplit.of(splits.test, preparation("hesso/vae-2-10@noise=0.2"), device=CPU)
+    training = Training(splits.train, noisy_generator.prepare)
+    assert "pca" not in dict(pictures_of_baselines(training, noisy_generator, bottleneck_size=2))
+
+
+def test_baselines_are_fitted_to_the_training_split_alone(splits: Splits) -> None:
+    dark = replace(splits.train, pixels=splits.train.pixels // 2)  # so that what is fitted to the test split is another
+    test = TestSplit.of(splits.test, preparation("purdue/conv"), device=CPU)
+    found = (
+        measurement("purdue/conv", Splits(train=dark, test=splits.test))
+        .measure(registry.load("purdue/conv").network())
+        .baselines
+    )
+    known, targets = dark.pixels.reshape(200, -1) / 255, test.pictures.numpy()
+    flat, mean = targets.reshape(len(targets), -1).astype(np.float64), known.mean(0)
+    axes = np.linalg.svd(known - mean, full_matrices=False)[2][:5]
+    nearest = known[np.square(flat[:, None] - known[None]).sum(2).argmin(1)]
+    expected = {
+        "pca": (flat - mean) @ axes.T @ axes + mean,
+        "nearest-example": nearest,
+        "mean-image": np.broadcast_to(mean, flat.shape),
+    }
+    for name, pictures in expected.items():
+        figures = measure(targets, np.clip(pictures, 0, 1).reshape(targets.shape))
+        assert found[name]["mse"] == pytest.approx(figures["mse"], rel=1e-3), name
+
+
+@pytest.mark.parametrize("name", ["purdue/conv", "purdue/denoise", "hesso/classifier"])
+def test_nothing_of_the_test_splits_own_images_or_labels_reaches_a_fit(name: str, splits: Splits) -> None:
+    test = TestSplit.of(splits.test, preparation(name), device=CPU)
+    other = replace(test, pictures=1 - test.pictures, labels=9 - test.labels)
+    training = Training(splits.train, test.prepare)
+    if name == "hesso/classifier":
+        one, two = (dict(labels_of_baselines(training, each)) for each in (test, other))
+    else:
+        one, two = (dict(pictures_of_baselines(training, each, bottleneck_size=5)) for each in (test, other))
+    assert len(one) > 2
+    for baseline, values in one.items():
+        np.testing.assert_array_equal(values, two[baseline])
+
+
+def test_the_majority_is_the_commonest_class_of_the_training_split(splits: Splits) -> None:
+    train = labelled(splits.train, [7] * 3 + [1] * 20 + [2] * 5)
+    test = TestSplit.of(labelled(splits.test, [2] * 10), preparation("hesso/classifier"), device=CPU)
+    found = dict(labels_of_baselines(Training(train, test.prepare), test))
+    assert list(found) == ["nearest-example", "nearest-mean", "majority"]
+    assert found["majority"].tolist() == [1] * 10
+
+
+def test_a_noise_class_counts_in_every_baseline_of_its_classifier() -> None:
+    splits = small_splits(registry.load("letters/classifier-noise"))
+    test = TestSplit.of(splits.test, preparation("letters/classifier-noise"), device=CPU)
+    found = dict(labels_of_baselines(Training(splits.train, test.prepare), test))
+    labels = test.labels.numpy()
+    assert set(found["majority"].tolist()) == {14}, "half of all images are noise"
+    for name in ("nearest-example", "nearest-mean"):
+        assert (found[name] == 14)[labels == 14].mean() > 0.9, name
+        assert (found[name] == labels).mean() > 0.5, name
+
+
+# ---- kept for the next recipe --------------------------------------------------------------------------------
+
+
+def test_what_is_fitted_is_computed_once_for_all_recipes_of_a_data_set(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = splits.test.pixels.astype(np.float32) / 255
+    before = [pca(Training(splits.train, preparation("purdue/dense")), inputs, components=k) for k in (5, 9)]
+    monkeypatch.setattr(baselines, "principal_axes", _fail)
+    again = [pca(Training(splits.train, preparation("freiburg/lr-0.1")), inputs, components=k) for k in (5, 9)]
+    for one, other in zip(before, again, strict=True):
+        assert one is not None and other is not None
+        np.testing.assert_array_equal(one, other)
+    other_images = Training(first(splits.train, 150), preparation("purdue/dense"))
+    with pytest.raises(AssertionError, match="computed"):
+        pca(other_images, inputs, components=5)
+
+
+def _fail(training: Training, **_: object) -> fitted.Arrays:
+    raise AssertionError("computed")
+
+
+def test_a_fit_is_of_its_own_noise_inputs_and_data(splits: Splits) -> None:
+    def facts(name: str, images: Images = splits.train) -> str:
+        return str(Training(images, preparation(name)).facts)
+
+    assert facts("purdue/conv") == facts("hesso/conv@learning_rate=0.1")
+    others = [
+        facts("purdue/conv"),
+        facts("purdue/denoise"),
+        facts("purdue/denoise@noise=0.3"),
+        facts("maastricht/colour-1"),
+        facts("letters/classifier-noise"),
+        facts("purdue/conv", first(splits.train, 199)),
+        facts("purdue/conv", replace(splits.train, labels=splits.train.labels // 2)),
+    ]
+    assert len(set(others)) == len(others)
+
+
+@pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"PK\3\4nothing"), lambda file: file.write_bytes(b"")])
+def test_a_broken_file_of_the_cache_counts_as_none(empty_cache: Path, spoil: Callable[[Path], None]) -> None:
+    def answer() -> fitted.Arrays:
+        return {"x": np.arange(3.0)}
+
+    fitted.fitted({"of": "this"}, answer)
+    (file,) = empty_cache.rglob("*.npz")
+    spoil(file)
+    assert fitted.fitted({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
+    flipped = bytearray(file.read_bytes())
+    flipped[len(flipped) // 2] ^= 255
+    file.write_bytes(flipped)
+    assert fitted.fitted({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
+
+
+def test_where_nothing_can_be_kept_it_is_computed_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "file"))
+    for _ in range(2):
+        assert fitted.fitted({}, lambda: {"x": np.ones(2)})["x"].tolist() == [1, 1]
+
+
+# ---- stopped and followed ------------------------------------------------------------------------------------
+
+
+def test_measuring_says_how_far_it_is_and_can_be_stopped_anywhere(splits: Splits) -> None:
+    network, seen = registry.load("purdue/conv").network(), list[tuple[int, int]]()
+    measurement("purdue/conv", splits, progress=lambda *of: seen.append(of)).measure(network)
+    assert seen == [(done, 5) for done in range(6)]
+    calls: list[None] = []
+    measurement("purdue/conv", splits, stop=lambda: calls.append(None)).measure(network)  # with what is kept by now
+    assert len(calls) > 8
+
+    def stop_at(count: int) -> Callable[[], None]:
+        left = iter(range(count))
+
+        def stop() -> None:
+            if next(left, None) is None:
+                raise Interrupted("stopped", received=2)
+
+        return stop
+
+    for count in range(len(calls)):
+        with pytest.raises(Interrupted):
+            measurement("purdue/conv", splits, stop=stop_at(count)).measure(network)
+
+
+def test_a_long_call_is_abandoned_where_the_user_wants_to_stop() -> None:
+    never = torch.multiprocessing.get_context().Event()
+
+    def stop() -> None:
+        raise Interrupted("stopped", received=2)
+
+    with pytest.raises(Interrupted):
+        fitted.attended(never.wait, stop)
+    never.set()
+    with pytest.raises(ZeroDivisionError):
+        fitted.attended(lambda: 1 // 0, lambda: None)
+    assert fitted.attended(lambda: 7, lambda: None) == 7
