@@ -1,4 +1,4 @@
-"""What a recipe is trained with besides its own images: a partner's letters, and networks trained before."""
+"""What a recipe is trained with besides its own images: letters of another data set, and networks trained before."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from zoo.runs import QUICK, RunFolder
 
 @dataclass(frozen=True)
 class Dependencies:
-    """`partner` holds the letters to translate into; the networks are trained ones, at rest and frozen."""
+    """`targets` are the letters to translate into; the networks are trained ones, at rest and frozen."""
 
-    partner: Images | None = None
+    targets: Images | None = None
     teacher: Classifier | None = None
-    judge: Classifier | None = None
+    scoring_classifier: Classifier | None = None
     parent: Autoencoder | None = None
     sums: Mapping[str, str] = field(default_factory=dict)  # sha256 of each needed network's checkpoint, by recipe
 
@@ -35,15 +35,16 @@ NOTHING = Dependencies()
 
 def load_dependencies(recipe: Recipe, options: Options, device: torch.device) -> Dependencies:
     """Load what a recipe needs. Raises RunError where a network it needs is not trained, or on other data."""
-    partner = sets.load(recipe.data.targets, "train", options.data) if recipe.data.targets else None
+    targets = sets.load(recipe.data.targets, "train", options.data) if recipe.data.targets else None
     found = {name: _trained(name, recipe, options) for name in recipe.needs}
     networks = {name: network.to(device) for name, (network, _) in found.items()}
-    teacher, judge = networks.get(recipe.needs.teacher or ""), networks.get(recipe.needs.scoring_classifier or "")
-    parent = networks.get(recipe.needs.parent or "")
-    assert teacher is None or isinstance(teacher, Classifier), recipe.needs.teacher
-    assert judge is None or isinstance(judge, Classifier), recipe.needs.scoring_classifier
-    assert parent is None or isinstance(parent, Autoencoder), recipe.needs.parent
-    return Dependencies(partner, teacher, judge, parent, {name: sha256 for name, (_, sha256) in found.items()})
+    needs, sums = recipe.needs, {name: sha256 for name, (_, sha256) in found.items()}
+    teacher, scoring = networks.get(needs.teacher or ""), networks.get(needs.scoring_classifier or "")
+    parent = networks.get(needs.parent or "")
+    assert teacher is None or isinstance(teacher, Classifier), needs.teacher
+    assert scoring is None or isinstance(scoring, Classifier), needs.scoring_classifier
+    assert parent is None or isinstance(parent, Autoencoder), needs.parent
+    return Dependencies(targets, teacher, scoring, parent, sums)
 
 
 def _trained(name: str, wanted_by: Recipe, options: Options) -> tuple[Autoencoder | Classifier, str]:
@@ -66,7 +67,7 @@ def _trained(name: str, wanted_by: Recipe, options: Options) -> tuple[Autoencode
 
 
 def _refuse_unfit(name: str, state: str, wanted_by: Recipe, options: Options) -> None:
-    """What judges or teaches must have learned something: a quick run may only serve other quick runs."""
+    """What scores or teaches must have learned something: a quick run may only serve other quick runs."""
     if state == "training":
         raise RunError(
             f"{wanted_by.name} needs {name}, whose training in {options.runs} has not ended; "
@@ -81,7 +82,7 @@ def _refuse_unfit(name: str, state: str, wanted_by: Recipe, options: Options) ->
 
 
 def _refuse_other_data(name: str, data: str, wanted_by: Recipe, options: Options) -> None:
-    """A classifier of sample digits must not judge real ones, nor the other way round."""
+    """A classifier of sample digits must not score real ones, nor the other way round."""
     sample = options.data == sets.SAMPLE
     if data.endswith("-sample") != sample:
         now = "the sample" if sample else "real data"

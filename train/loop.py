@@ -84,7 +84,7 @@ def train(
     measurement = RunMeasurement(
         images,
         setup.test,
-        scoring_classifier=dependencies.judge,
+        scoring_classifier=dependencies.scoring_classifier,
         bottleneck_size=math.prod(recipe.network.bottleneck),
         stop=lambda: writer.stop(interrupt),
     )

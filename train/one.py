@@ -118,7 +118,7 @@ def key_of(recipe: Recipe, options: Options, splits: Splits, dependencies: Depen
         "precision": options.precision,
         "export": options.export,
         "data": [None if images is None else images.digest for images in (splits.train, splits.val, splits.test)],
-        "partner": dependencies.partner.digest if dependencies.partner else None,
+        "partner": dependencies.targets.digest if dependencies.targets else None,
         "needs": dict(dependencies.sums),
         "code": code(),
         "torch": torch.__version__,

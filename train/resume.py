@@ -92,8 +92,8 @@ def identity(recipe: Recipe, splits: Splits, options: Options, dependencies: Dep
     }
     if dependencies is None:
         return facts
-    partner = dependencies.partner.sha256 if dependencies.partner else None
-    return {**facts, "partner_sha256": partner, "needs": dict(dependencies.sums)}
+    targets = dependencies.targets.sha256 if dependencies.targets else None
+    return {**facts, "partner_sha256": targets, "needs": dict(dependencies.sums)}
 
 
 def _refuse_other_run(run: RunFolder, facts: Mapping[str, Any], saved: Mapping[str, Any], options: Options) -> None:

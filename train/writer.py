@@ -61,8 +61,8 @@ def facts_of(setup: TrainingSetup, options: Options, choice: Choice, processes: 
 
 def _provenance(setup: TrainingSetup) -> str:
     """Say where the images come from, and where those come from that the outputs are compared with."""
-    own, partner = setup.splits.train.provenance, setup.dependencies.partner
-    return own if partner is None else f"{own}; targets: {partner.provenance}"
+    own, targets = setup.splits.train.provenance, setup.dependencies.targets
+    return own if targets is None else f"{own}; targets: {targets.provenance}"
 
 
 @dataclass

@@ -36,10 +36,6 @@ def preparation(name: str) -> Preparation:
     return Preparation.of(recipe, None, classes=recipe.classes, device=CPU)
 
 
-def labelled(images: Images, labels: list[int]) -> Images:
-    return replace(first(images, len(labels)), labels=np.array(labels, dtype=np.uint8))
-
-
 def measurement(name: str, splits: Splits, **more: object) -> RunMeasurement:
     test = TestSplit.of(splits.test, preparation(name), device=CPU)
     return RunMeasurement(splits.train, test, scoring_classifier=None, bottleneck_size=5, **more)  # type: ignore[arg-type]
@@ -108,14 +104,6 @@ def test_nothing_of_the_test_splits_own_images_or_labels_reaches_a_fit(name: str
     assert len(one) > 2
     for baseline, values in one.items():
         np.testing.assert_array_equal(values, two[baseline])
-
-
-def test_the_majority_is_the_commonest_class_of_the_training_split(splits: Splits) -> None:
-    train = labelled(splits.train, [7] * 3 + [1] * 20 + [2] * 5)
-    test = TestSplit.of(labelled(splits.test, [2] * 10), preparation("hesso/classifier"), device=CPU)
-    found = dict(labels_of_baselines(Training(train, test.prepare), test))
-    assert list(found) == ["nearest-example", "nearest-mean", "majority"]
-    assert found["majority"].tolist() == [1] * 10
 
 
 def test_a_noise_class_counts_in_every_baseline_of_its_classifier() -> None:

@@ -31,8 +31,8 @@ Capture = pytest.CaptureFixture[str]
 
 def prepared(name: str) -> Preparation:
     recipe = registry.load(name)
-    partner = sets.load(recipe.data.targets, "train", sets.SAMPLE) if recipe.data.targets else None
-    return Preparation.of(recipe, partner, classes=recipe.classes, device=CPU)
+    targets = sets.load(recipe.data.targets, "train", sets.SAMPLE) if recipe.data.targets else None
+    return Preparation.of(recipe, targets, classes=recipe.classes, device=CPU)
 
 
 def split(name: str) -> TestSplit:
@@ -161,7 +161,7 @@ def test_the_majority_is_the_most_frequent_class_of_the_training_split() -> None
     splits, test = small_splits(registry.load("hesso/classifier")), split("hesso/classifier")
     labels = np.full_like(splits.train.labels, 3)
     labels[:20], labels[20] = 5, 8
-    found = dict(labels_of_baselines(replace(splits.train, labels=labels), test, classes=10))
+    found = dict(labels_of_baselines(Training(replace(splits.train, labels=labels), test.prepare), test))
     assert set(found["majority"].tolist()) == {3}
 
 
@@ -215,7 +215,9 @@ def test_distinct_patterns_are_counted_greedily() -> None:
     np.testing.assert_allclose(squared_distances(flat, flat).sqrt().numpy(), distances, atol=1e-6)
 
 
-def test_a_generators_history_holds_its_grids_and_what_the_judge_calls_them(trained_runs: TrainedRuns) -> None:
+def test_a_generators_history_holds_its_grids_and_their_labels(
+    trained_runs: TrainedRuns,
+) -> None:
     history = RunFolder.of(trained_runs("hesso/vae-8-10"), "hesso/vae-8-10").read_history()
     for grid in ("plane", "extreme"):
         assert history.arrays[f"grids/{grid}/images"].shape == (225, 1, 28, 28)
@@ -269,13 +271,13 @@ def test_what_is_only_needed_has_its_own_schedule_and_loses_nothing(tmp_path: Pa
     assert RunFolder.of(tmp_path, "hesso/vae-2-10").read_history().meta["needs"].keys() == {"hesso/classifier"}
 
 
-def test_a_changed_judge_is_noticed_when_a_run_is_resumed(tmp_path: Path, capsys: Capture) -> None:
+def test_a_changed_scoring_classifier_is_noticed_when_a_run_is_resumed(tmp_path: Path, capsys: Capture) -> None:
     words = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
     aezoo(capsys, "train", "hesso/vae-2-10", *words)
     aezoo(capsys, "train", "hesso/classifier", "--seed", "7", "--overwrite", *words)
     code, _, err = aezoo(capsys, "train", "hesso/vae-2-10", "--resume", "--epochs", "3", *words)
     assert code == 2
-    assert "was trained with another teacher, judge or parent; name the same one to resume it" in err
+    assert "was trained with another teacher, scoring classifier or parent; name the same one to resume it" in err
 
 
 def test_what_would_stop_the_last_recipe_is_said_before_the_first_begins(

@@ -101,7 +101,7 @@ def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
 def test_baselines_are_fitted_on_the_training_split(splits: Splits) -> None:
     test = TestSplit.of(splits.test, preparation("purdue/conv"), device=CPU)
     inverted = replace(splits.train, pixels=255 - splits.train.pixels)
-    found = dict(pictures_of_baselines(inverted, test, bottleneck_size=3))
+    found = dict(pictures_of_baselines(Training(inverted, test.prepare), test, bottleneck_size=3))
     mean = inverted.pixels.mean(axis=0) / np.float32(255)
     np.testing.assert_allclose(found["mean-image"], np.broadcast_to(mean, found["mean-image"].shape), atol=1e-5)
     training = {image.tobytes() for image in inverted.pixels.astype(np.float32) / np.float32(255)}

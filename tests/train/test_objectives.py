@@ -70,7 +70,7 @@ def test_several_normalised_targets_are_compared_each_on_its_own(output: Output)
     torch.testing.assert_close(found, torch.stack(one_by_one).mean())
 
 
-def test_a_teacher_judges_the_picture_and_the_gradient_goes_through_it(output: Output) -> None:
+def test_a_teacher_sees_the_picture_and_the_gradient_goes_through_it(output: Output) -> None:
     layer = torch.nn.Linear(16, 3).requires_grad_(False)
 
     class Teacher(torch.nn.Module):
