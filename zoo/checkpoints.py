@@ -51,13 +51,13 @@ def lock(run: RunFolder) -> Iterator[None]:
         run.checkpoint.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(run.checkpoint, error, size=0) from error
-    held = filelock.FileLock(run.checkpoint / "lock")
+    held = filelock.FileLock(run.lock)
     try:
-        held.acquire(timeout=0)
+        held.acquire(timeout=0.2)  # whoever asks whether it is held has it for an instant
     except filelock.Timeout as error:
         raise RunError(f"{run.path} is being trained by another process; wait for it, or choose --runs DIR") from error
     except OSError as error:
-        raise write_error(run.checkpoint / "lock", error, size=0) from error
+        raise write_error(run.lock, error, size=0) from error
     try:
         _sweep(run.checkpoint)
         yield

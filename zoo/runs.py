@@ -31,6 +31,7 @@ import math
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,32 @@ class RunFolder:
     @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the trainer of this run holds a lock on."""
+        return self.checkpoint / "lock"
+
+    def is_locked(self) -> bool:
+        """Whether a trainer holds the run now.
+
+        The shared lock that asks is let go at once, and a trainer that begins meanwhile waits for it.
+        """
+        if sys.platform == "win32":
+            return self.lock.exists()  # it has no shared lock that could ask
+        import fcntl
+
+        try:
+            descriptor = os.open(self.lock, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno == errno.EWOULDBLOCK
+        finally:
+            os.close(descriptor)
+        return False
 
     @property
     def is_run(self) -> bool:

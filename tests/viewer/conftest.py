@@ -8,6 +8,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,13 @@ def bars_split(count: int = 60, *, classes: int = 1) -> Split:
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     return write_run(tmp_path / "runs")
+
+
+@pytest.fixture
+def trainer() -> Iterator[ExitStack]:
+    """Holds the locks that are entered into it, as the trainers of runs do; `close` lets them go."""
+    with ExitStack() as stack:
+        yield stack
 
 
 @pytest.fixture(autouse=True)

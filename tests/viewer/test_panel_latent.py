@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ from viewer.qt.panels.latent import Latent
 from viewer.state import encoder_decoders, latent
 from viewer.state.encoder_decoders import EncodedSet
 from viewer.state.latent import Range
+from zoo import checkpoints
 from zoo.runs import RunFolder, atomic_write, pack_history
 
 
@@ -443,8 +445,11 @@ def test_a_run_without_a_decoder_says_so(tmp_path: Path, open_window: Open, qtbo
     assert panel.figure is None and panel.numbers() == []
 
 
-def test_a_run_in_training_says_when_there_will_be_something(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_a_run_in_training_says_when_there_will_be_something(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, trainer: ExitStack
+) -> None:
     run = RunFolder.of(tmp_path, "tests/new")
+    trainer.enter_context(checkpoints.lock(run))
     atomic_write(run.history, pack_history(history_of(name="tests/new", state="training", planned=9)))
     window = open_window(tmp_path)
     panel = open_latent(window, qtbot, run.path)

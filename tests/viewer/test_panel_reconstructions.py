@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.compared import Pointed
 from viewer.state.pages import Pasted
+from zoo import checkpoints
 from zoo.runs import RunFolder, atomic_write, pack_history
 
 
@@ -70,10 +72,13 @@ def test_the_contrast_of_the_difference_is_one_for_all_runs(tmp_path: Path, open
     assert scale is not None and scale.high == f"+{reach:.2f}" and scale.low == f"−{reach:.2f}"
 
 
-def test_every_kind_of_run_has_a_block_and_the_others_go_on(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_every_kind_of_run_has_a_block_and_the_others_go_on(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, trainer: ExitStack
+) -> None:
     usual = write_run(tmp_path, "tests/usual").path
     classifier, colour = write_classifier(tmp_path), write_colouriser(tmp_path)
     training = RunFolder.of(tmp_path, "tests/training")
+    trainer.enter_context(checkpoints.lock(training))
     atomic_write(training.history, pack_history(history_of(name="tests/training", epochs=1, state="training")))
     flat, hostile = tmp_path / "flat.onnx", tmp_path / "hostile.onnx"
     flat.write_bytes(foreign_bytes("Flatten", [784]))

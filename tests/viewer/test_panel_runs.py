@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from viewer.qt.widgets.run_table import NARROWEST_NAME, RunTable
 from viewer.state import history, library, rows, selection
 from viewer.state.rows import NAMES, PLACES, Rows, RunRow
 from viewer.state.selection import Known, State
+from zoo import checkpoints
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 
@@ -269,8 +271,11 @@ def test_an_empty_table_has_buttons_that_open_something(tmp_path: Path, open_win
             qtbot.mouseClick(buttons[text], Qt.MouseButton.LeftButton)
 
 
-def test_a_run_that_is_trained_has_a_bar_that_grows(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_a_run_that_is_trained_has_a_bar_that_grows(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, trainer: ExitStack
+) -> None:
     run = RunFolder.of(tmp_path, "tests/a")
+    trainer.enter_context(checkpoints.lock(run))
     atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=1, planned=4, state="training")))
     window = open_window(tmp_path)
     panel = window.panels.runs

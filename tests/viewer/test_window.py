@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
 from viewer.state import noise
 from viewer.state.rows import rows_of
+from zoo import checkpoints
 from zoo.runs import RunFolder, atomic_write, pack_history
 
 CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QSlider, QAbstractSpinBox)
@@ -336,8 +338,9 @@ def test_a_foreign_graph_is_shown_whatever_its_output_is_called(
     assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
 
 
-def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbot: QtBot, trainer: ExitStack) -> None:
     run = RunFolder.of(tmp_path, "tests/conv")
+    trainer.enter_context(checkpoints.lock(run))
     atomic_write(run.history, pack_history(history_of(epochs=1, planned=3, state="training")))
     window = open_window(tmp_path)
     assert "epoch 1" in window.panels.reconstructions.subtitle.text()
@@ -353,6 +356,28 @@ def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbo
     qtbot.waitUntil(has_grown, timeout=TIMEOUT)
     write_run(tmp_path)
     qtbot.waitUntil(lambda: isinstance(window.panels.noise.view.figure, MosaicFigure), timeout=TIMEOUT)
+
+
+def test_a_run_whose_trainer_is_gone_has_stopped(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, trainer: ExitStack
+) -> None:
+    run = RunFolder.of(tmp_path, "tests/conv")
+    trainer.enter_context(checkpoints.lock(run))
+    atomic_write(run.history, pack_history(history_of(epochs=1, planned=12, state="training")))
+    window = open_window(tmp_path)
+    (row,) = window.panels.runs.rows
+    assert row.cell("state") == "training" and row.share == pytest.approx(1 / 12)
+    trainer.close()
+    qtbot.waitUntil(lambda: window.panels.runs.rows[0].cell("state") != "training", timeout=TIMEOUT)
+    settle_window(qtbot, window)
+    (row,) = window.panels.runs.rows
+    assert row.cell("state") == "stopped at epoch 1 of 12" and row.share is None
+    assert window.panels.reconstructions.subtitle.text() == "stopped at epoch 1 of 12"
+    assert window.panels.noise.view.sentence == (
+        "There is no model.onnx: the training stopped at epoch 1 of 12. `aezoo train tests/conv --resume` resumes it."
+    )
+    with checkpoints.lock(run):
+        qtbot.waitUntil(lambda: window.panels.runs.rows[0].cell("state") == "training", timeout=TIMEOUT)
 
 
 def test_a_run_that_disappears_leaves_the_table(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,40 @@ def test_a_second_trainer_is_refused_and_a_killed_one_lets_go(run: RunFolder) ->
         holder.communicate()
     with checkpoints.lock(run):
         pass
+
+
+def test_a_run_is_locked_while_its_trainer_lives(run: RunFolder) -> None:
+    assert not run.is_locked() and not run.checkpoint.exists(), "asking makes nothing"
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert run.is_locked()
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert not run.is_locked() and run.lock.exists()
+
+
+def test_a_trainer_can_begin_while_others_ask_whether_the_run_is_locked(run: RunFolder) -> None:
+    over, asked = threading.Event(), 0
+
+    def ask() -> None:
+        nonlocal asked
+        while not over.is_set():
+            run.is_locked()
+            asked += 1
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(50):
+            with checkpoints.lock(run):
+                pass
+    finally:
+        over.set()
+        asking.join()
+    assert asked > 50
 
 
 def test_what_a_killed_trainer_left_half_made_is_swept_under_the_lock(run: RunFolder) -> None:

@@ -27,6 +27,7 @@ class Entry:
     decoder_stamp: Stamp | None = None
     encoder_stamp: Stamp | None = None
     compact_stamp: Stamp | None = None
+    is_locked: bool = False  # a trainer holds the run
 
     @property
     def history(self) -> Path:
@@ -91,6 +92,7 @@ def run_entry(run: RunFolder) -> Entry:
         decoder_stamp=stamp_of(run.graph("decoder")),
         encoder_stamp=stamp_of(run.graph("encoder")),
         compact_stamp=stamp_of(run.compact),
+        is_locked=run.is_locked(),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from viewer.state import numbers, pages, selection
+from viewer.state import numbers, pages, selection, training
 from viewer.state.formatting import sentence
 from viewer.state.library import Entry
 from viewer.state.samples import COUNT, Samples
@@ -112,7 +112,7 @@ def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = 
     entry, own = state.entry_of(path), known.own_samples
     if entry and entry.graph_stamp is None and samples is not None:
         if samples.reconstructions is not None:
-            return replace(plain, outputs=samples.reconstructions, note=_as_of(known))
+            return replace(plain, outputs=samples.reconstructions, note=_as_of(entry, known))
         if own is not None and own.reconstructions is not None:
             return replace(plain, sentence=FIRST_ONLY)
     why = why_nothing(state, path)
@@ -136,11 +136,14 @@ def not_finite(values: np.ndarray) -> str:
     return f"The output is not finite: {broken:,} of its {values.size:,} values." if broken else ""
 
 
-def _as_of(known: Known) -> str:
-    if known.history is None:
+def _as_of(entry: Entry, known: Known) -> str:
+    history = known.history
+    if history is None:
         return ""
-    how = "in training" if known.history.state == "training" else "model.onnx is missing"
-    return f"{how}, as of epoch {known.history.epochs_done}"
+    if training.has_stopped(entry, history):
+        return training.stopped_at(history)
+    how = "in training" if training.is_running(entry, history) else "model.onnx is missing"
+    return f"{how}, as of epoch {history.epochs_done}"
 
 
 def is_linked(state: State, path: Path) -> bool:
@@ -162,7 +165,7 @@ def why_nothing(state: State, path: Path, needed: Needed = "picture") -> str:
         return sentence(error)
     if entry.graph_stamp is None:
         is_coming = known.history is None and entry.history_stamp is not None
-        return "" if is_coming else why_no_graph(known, entry)
+        return "" if is_coming else training.why_no_graph(entry, known.history)
     samples, own = state.samples_of(path), known.own_samples
     if state.file_of(path) is None or (samples is None and own is None):
         return ""
@@ -183,13 +186,6 @@ def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Neede
     if samples is not None and graph.image_shape != samples.inputs.shape[1:]:
         return f"{name} takes images of another shape than the run's own samples."
     return ""
-
-
-def why_no_graph(known: Known, entry: Entry) -> str:
-    """Return the sentence for an entry without a graph."""
-    if known.history is None or known.history.state == "training":
-        return f"There is no {entry.graph.name} yet: the graph is exported when the training has ended."
-    return f"{entry.graph.name} is missing; export it with `aezoo export {known.history.recipe or 'all'}`."
 
 
 def labels_of(state: State) -> np.ndarray | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state import formatting, numbers
+from viewer.state import formatting, numbers, training
 from viewer.state.library import Entry
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
@@ -49,7 +49,8 @@ COLUMNS = (
     Column(
         "state",
         "state",
-        "finished, training, stopped; changed: not the graph that card.json lists; a graph without a run; or broken",
+        "finished, training, or stopped at an epoch; changed: not the graph that card.json lists; a lone graph; "
+        "or broken",
     ),
 )
 NAMES = tuple(column.name for column in COLUMNS)
@@ -131,13 +132,13 @@ def _row(entry: Entry, known: Known, name: str) -> RunRow:
         "epochs": ("" if not done else f"{done}/{planned}" if planned > done else str(done), float(done) or None),
         "state": (state, state),
     }
-    training = history is not None and history.state == "training" and planned > 0
+    running = training.is_running(entry, history) and planned > 0
     return RunRow(
         path=entry.path,
         cells=tuple(cells[name][0] or ("" if name == "picture" else formatting.MISSING) for name in NAMES),
         keys=tuple(None if cells[name][1] == "" else cells[name][1] for name in NAMES),
         error=known.error,
-        share=min(1.0, done / planned) if training else None,
+        share=min(1.0, done / planned) if running else None,
         better=None if _finite(ratio) is None or ratio is None else ratio < 1,
         samples=history.samples if history else known.samples,
     )
@@ -192,7 +193,7 @@ def state_of(entry: Entry, known: Known) -> str:
     if known.changed(entry.graph.name):
         return "changed"
     if known.history:
-        return known.history.state or "unknown"
+        return training.state_of(entry, known.history)
     if not entry.is_run:
         quick = bool(known.any_card and known.any_card.training.get("state") == QUICK)
         return ("graph, quick" if quick else "graph") if known.graph else "opening"
