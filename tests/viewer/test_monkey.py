@@ -16,11 +16,11 @@ from viewer.qt.worker import ROOT
 
 
 def let_loose(store: Path, home: Path, *, actions: int, seed: int, seconds: int) -> dict[str, Any]:
-    """Let a monkey loose in a process of its own, and return what it tells."""
+    """Let a monkey loose in a process of its own, and return its report."""
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT), "HOME": str(home)}
-    words = ["--runs", str(store), "--actions", str(actions), "--seed", str(seed), "--json"]
+    arguments = ["--runs", str(store), "--actions", str(actions), "--seed", str(seed), "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.viewer.monkey", *words],
+        [sys.executable, "-m", "tests.viewer.monkey", *arguments],
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -28,19 +28,19 @@ def let_loose(store: Path, home: Path, *, actions: int, seed: int, seconds: int)
         cwd=ROOT,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    told: dict[str, Any] = json.loads(done.stdout)
-    assert sum(told["done"].values()) == actions
-    return told
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert sum(report["done"].values()) == actions
+    return report
 
 
-def check(told: dict[str, Any]) -> None:
-    """What is held at the end is what was held when everything was warm, within what caches take."""
-    warm, last = told["held"][1], told["held"][-1]
-    assert last["threads"] <= warm["threads"] + 1, told["held"]
-    assert last["files"] <= warm["files"] + 12, told["held"]
-    assert last["widgets"] <= warm["widgets"] + 60, told["held"]
-    assert last["megabytes"] <= warm["megabytes"] + 150, told["held"]
-    assert told["answers"], "the window shows a run at the end"
+def check(report: dict[str, Any]) -> None:
+    """What is held at the end is what was held after the first actions, when every panel was there, and caches."""
+    warm, last = report["held"][1], report["held"][-1]
+    assert last["threads"] <= warm["threads"] + 1, report["held"]
+    assert last["files"] <= warm["files"] + 12, report["held"]
+    assert last["widgets"] <= warm["widgets"] + 60, report["held"]
+    assert last["megabytes"] <= warm["megabytes"] + 150, report["held"]
+    assert report["answers"], "the window shows a run at the end"
 
 
 def test_a_monkey_breaks_nothing(tmp_path: Path) -> None:
