@@ -334,7 +334,7 @@ def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], lis
 
 
 def _warm_up(window: MainWindow) -> None:
-    """Make and show every panel, so that what is counted afterwards does not depend on how fast the machine made them."""
+    """Make and show every panel, so that what is counted later does not depend on how fast the machine makes them."""
     _wait(lambda: window.store.state.scanned and window.settled)
     window.panels.make_all()
     for panel in window.panels.values():
