@@ -25,7 +25,7 @@ def test_the_card_in_every_graph_and_beside_it_say_the_same_of_the_model(conv_ru
     assert beside.bottleneck == {"shape": [8, 7, 7], "size": 392, "view": [28, 14], "compression": 2.0}
     assert beside.parameters == 3217
     assert beside.metrics.keys() == {"mse", "psnr", "ssim", "bce"}
-    assert beside.baselines.keys() == {"pca", "nearest-example", "black", "mean-image"}
+    assert beside.baselines.keys() == {"nearest-example", "black", "mean-image"}  # PCA of the small sample is exact
     assert "sample" in beside.data["provenance"]
 
 
