@@ -79,7 +79,6 @@ def train(
             writer.epoch(state)
             progress.epoch(epoch, state.record.train_loss[-1], val_loss)
         writer.settle(state)
-    progress.measuring()
     images = splits.train.take(slice(None, QUICK_IMAGES if options.quick else None))
     measurement = RunMeasurement(
         images,
@@ -87,6 +86,7 @@ def train(
         scoring_classifier=dependencies.scoring_classifier,
         bottleneck_size=math.prod(recipe.network.bottleneck),
         stop=lambda: writer.stop(interrupt),
+        progress=progress.measuring,
     )
     del begun, setup, steps  # their memory is needed now
     writer.facts["baseline_images"] = len(images)

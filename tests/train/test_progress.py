@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import itertools
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from train.interrupts import Interrupt
+from train.one import train_one
+from train.options import Options
 from train.progress import Progress
+from zoo import registry
 
 
 def shown(width: int, name: str = "maastricht/model-5-as-trained", phase: str = "epochs") -> str:
@@ -66,3 +71,21 @@ def test_without_a_terminal_lines_are_printed(capsys: pytest.CaptureFixture[str]
         "purdue/conv: resumed after epoch 1 of 2",
         "purdue/conv: epoch 2 of 2  train 0.5 val 0.25  ETA 0:00",
     ]
+
+
+def test_a_training_reports_each_part_of_its_measuring(tmp_path: Path) -> None:
+    class Kept(Progress):
+        parts: list[tuple[int, int | None]]
+
+        def measuring(self, done: int = 0, of: int | None = None) -> None:
+            self.parts.append((done, of))
+
+    kept = Kept(quiet=True)
+    kept.parts = []
+    recipe = registry.load("purdue/conv")
+    options = Options(data="sample", runs=tmp_path, device="cpu", quick=True, export=False)
+    train_one(recipe, options, Interrupt(), kept)
+    parts = 1 + len(recipe.task.baselines)
+    assert kept.parts[0] == (0, parts)
+    assert kept.parts[-1] == (parts, parts)
+    assert kept.parts == sorted(kept.parts)
