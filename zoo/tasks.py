@@ -12,7 +12,7 @@ class Task:
     """One kind of work for a network.
 
     name        its name in cards and histories
-    does        what a network of it does, in a sentence without its subject
+    does        what a network of it does: the sentence after "it"
     input       what goes in: the image (with noise, where the recipe adds some), its grey values, or its class alone
     target      what should come out: the image, images of its class from another data set, or its label
     metric      the metric that says most, where the sheet gives none of its own

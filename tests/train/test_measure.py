@@ -234,13 +234,13 @@ def test_a_generators_history_holds_its_grids_and_their_labels(
 def test_what_a_recipe_needs_is_put_before_it_once_unless_it_is_trained(
     trained_runs: TrainedRuns, tmp_path: Path
 ) -> None:
-    wanted = [registry.load("letters/latent"), registry.load("letters/class-noise")]
-    names = [recipe.name for recipe in in_order(wanted, tmp_path)]
+    recipes = [registry.load("letters/latent"), registry.load("letters/class-noise")]
+    names = [recipe.name for recipe in in_order(recipes, tmp_path)]
     assert names == [
         *("letters/classifier", "letters/random", "letters/latent"),
         *("letters/classifier-noise", "letters/class-noise"),
     ]
-    assert [recipe.name for recipe in in_order(wanted, trained_runs(*names))] == [
+    assert [recipe.name for recipe in in_order(recipes, trained_runs(*names))] == [
         "letters/latent",
         "letters/class-noise",
     ]
@@ -263,19 +263,19 @@ def test_a_network_that_is_needed_and_not_there_or_of_other_data_is_one_sentence
 
 
 def test_what_is_only_needed_has_its_own_schedule_and_loses_nothing(tmp_path: Path, capsys: Capture) -> None:
-    words = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
-    assert aezoo(capsys, "train", "hesso/classifier", *words, "--epochs", "3")[0] == 0
-    code, _, err = aezoo(capsys, "train", "hesso/vae-2-10", "--overwrite", "--epochs", "1", *words)
+    arguments = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
+    assert aezoo(capsys, "train", "hesso/classifier", *arguments, "--epochs", "3")[0] == 0
+    code, _, err = aezoo(capsys, "train", "hesso/vae-2-10", "--overwrite", "--epochs", "1", *arguments)
     assert (code, "is trained first" in err) == (0, False)
     assert RunFolder.of(tmp_path, "hesso/classifier").read_history().epochs == 3
     assert RunFolder.of(tmp_path, "hesso/vae-2-10").read_history().meta["needs"].keys() == {"hesso/classifier"}
 
 
 def test_a_changed_scoring_classifier_is_noticed_when_a_run_is_resumed(tmp_path: Path, capsys: Capture) -> None:
-    words = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
-    aezoo(capsys, "train", "hesso/vae-2-10", *words)
-    aezoo(capsys, "train", "hesso/classifier", "--seed", "7", "--overwrite", *words)
-    code, _, err = aezoo(capsys, "train", "hesso/vae-2-10", "--resume", "--epochs", "3", *words)
+    arguments = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
+    aezoo(capsys, "train", "hesso/vae-2-10", *arguments)
+    aezoo(capsys, "train", "hesso/classifier", "--seed", "7", "--overwrite", *arguments)
+    code, _, err = aezoo(capsys, "train", "hesso/vae-2-10", "--resume", "--epochs", "3", *arguments)
     assert code == 2
     assert "was trained with another teacher, scoring classifier or parent; name the same one to resume it" in err
 
@@ -284,8 +284,8 @@ def test_what_would_stop_the_last_recipe_is_said_before_the_first_begins(
     trained_runs: TrainedRuns, tmp_path: Path, capsys: Capture
 ) -> None:
     shutil.copytree(trained_runs("hesso/classifier") / "hesso" / "classifier", tmp_path / "hesso" / "classifier")
-    words = ("train", "purdue/conv", "hesso/vae-2-10", "--data", "sample", "--epochs", "1", "--runs", tmp_path)
-    code, _, err = aezoo(capsys, *words)
+    arguments = ("train", "purdue/conv", "hesso/vae-2-10", "--data", "sample", "--epochs", "1", "--runs", tmp_path)
+    code, _, err = aezoo(capsys, *arguments)
     assert (code, "was trained for a few steps only" in err) == (2, True)
     code, _, err = aezoo(
         capsys, "train", "purdue/conv", "maastricht/base", "--data", "sample", "--epochs", "3000", "--runs", tmp_path
@@ -324,8 +324,8 @@ def test_bf16_is_named_in_the_history_and_learns_nearly_the_same(tmp_path: Path,
 
 
 def test_the_verb_trains_what_is_needed_first_and_a_quick_run_is_called_so(tmp_path: Path, capsys: Capture) -> None:
-    words = ("train", "hesso/vae-3-10", "--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
-    code, out, err = aezoo(capsys, *words)
+    arguments = ("train", "hesso/vae-3-10", "--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
+    code, out, err = aezoo(capsys, *arguments)
     assert code == 0
     assert "hesso/classifier is trained first, since it is needed by hesso/vae-3-10" in err
     assert "these figures say nothing about the recipe" in out

@@ -14,10 +14,10 @@ from zoo.data import mnist
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `files` by path; remembers what was asked for."""
+    """Serves `files` by path; remembers what was requested."""
 
     files: dict[str, bytes]
-    asked: list[str]
+    requested: list[str]
 
     @property
     def url(self) -> str:
@@ -28,7 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requested.append(self.path)
         data = self.server.files.get(self.path)
         self.send_response(404 if data is None else 200)
         self.send_header("Content-Length", str(len(data or b"")))
@@ -45,7 +45,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(mnist, "FILES", files)
     with Server(("127.0.0.1", 0), Handler) as served:
         served.files = {f"/{file.name}.gz": gzip.compress(payloads[key], mtime=0) for key, file in files.items()}
-        served.asked = []
+        served.requested = []
         thread = threading.Thread(target=served.serve_forever, daemon=True)
         thread.start()
         yield served
@@ -53,4 +53,4 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def silent(name: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Show nothing."""

@@ -43,10 +43,10 @@ def batches() -> dict[str, bytes]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    place = tmp_path / cifar10.FOLDER
-    place.mkdir()
+    target = tmp_path / cifar10.FOLDER
+    target.mkdir()
     for name, data in batches().items():
-        (place / name).write_bytes(data)
+        (target / name).write_bytes(data)
     return tmp_path
 
 
@@ -165,10 +165,10 @@ def test_the_archive_is_fetched_checked_unpacked_and_not_kept(
     server.files[f"/{cifar10.ARCHIVE}"] = data
     monkeypatch.setattr(cifar10, "ARCHIVE_BYTES", len(data))
     with pytest.raises(DataError, match="another sha256 than the published one"):
-        fetch.fetch_cifar10(tmp_path, tell=silent, mirrors=[server.url])
+        fetch.fetch_cifar10(tmp_path, progress=silent, mirrors=[server.url])
     monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", hashlib.sha256(data).hexdigest())
-    assert len(fetch.fetch_cifar10(tmp_path, tell=silent, mirrors=[server.url])) == 6
-    assert fetch.fetch_cifar10(tmp_path, tell=silent, mirrors=[server.url]) == []
+    assert len(fetch.fetch_cifar10(tmp_path, progress=silent, mirrors=[server.url])) == 6
+    assert fetch.fetch_cifar10(tmp_path, progress=silent, mirrors=[server.url]) == []
     assert not (tmp_path / cifar10.ARCHIVE).exists()
     assert cifar10.load("train", tmp_path).provenance == cifar10.OFFICIAL
 

@@ -1,4 +1,4 @@
-"""MNIST's files: found in two places, plain or zipped; every way of being wrong has its sentence."""
+"""MNIST's files: found in two folders, plain or zipped; every way of being wrong has its sentence."""
 
 from __future__ import annotations
 

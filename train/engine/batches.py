@@ -78,9 +78,9 @@ class Batches:
     def order(self, seed: int, epoch: int) -> Tensor:
         """Return which image comes when, (sum of sizes,) int64 on the device: all shuffled, as often as it takes."""
         shuffle = torch.Generator().manual_seed(stream_seed(seed, epoch, _ORDER))
-        count, wanted = len(self.pixels), sum(self.sizes)
-        rounds = -(-wanted // count)
-        order = torch.cat([torch.randperm(count, generator=shuffle) for _ in range(rounds)])[:wanted]
+        count, needed = len(self.pixels), sum(self.sizes)
+        rounds = -(-needed // count)
+        order = torch.cat([torch.randperm(count, generator=shuffle) for _ in range(rounds)])[:needed]
         return order.to(self.pixels.device)
 
     def deal(self, index: Tensor, noise: torch.Generator) -> Batch:

@@ -1,7 +1,7 @@
 """HES-SO, Master of Science in Engineering, machine learning, practical work 12 (ML-PW-12): on MNIST.
 
 A convolutional autoencoder; the same network taking noise of three strengths away; variational autoencoders that make
-new twos, threes and eights after having seen 10, 100, 1,000 or all digits of that kind; and a classifier that tells
+new twos, threes and eights after having seen 10, 100, 1,000 or all digits of that kind; and a classifier that shows
 which of the new digits are no longer recognised. Its questions: what does more noise cost, and can the diversity of
 generated digits be measured? Image (B, 1, 28, 28) in, reconstruction (B, 1, 28, 28) out.
 

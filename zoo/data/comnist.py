@@ -34,7 +34,7 @@ TRAIN_MOST = 5_000  # images of an alphabet, as the sheet's authors have it
 TRAIN_SHARE = 0.8
 SPLIT_SEED = 14
 
-# Who drew the letters is told by how their files are called: (pattern of a name, whose, licence).
+# Who drew the letters shows in the names of their files: (pattern of a name, whose, licence).
 ORIGINS = (
     (re.compile(r"[0-9a-f]{13}\.png"), "CoMNIST", "CC BY-SA 4.0 (CoMNIST)"),
     (re.compile(r"[0-9]{4}_[0-9]{2}\.png"), "Omniglot", "MIT (Omniglot)"),
@@ -59,13 +59,13 @@ def load_latin(split: str, folder: Path) -> Images:
 
 
 def present(folder: Path) -> bool:
-    """Tell whether both zip files lie there, whatever is in them."""
+    """Whether both zip files lie there, whatever is in them."""
     return all(_where(name, folder) is not None for name in ARCHIVES.values())
 
 
 def _where(name: str, folder: Path) -> Path | None:
-    places = (folder / FOLDER, folder / "CoMNIST", folder / "images", folder)
-    return next((place / name for place in places if (place / name).is_file()), None)
+    folders = (folder / FOLDER, folder / "CoMNIST", folder / "images", folder)
+    return next((each / name for each in folders if (each / name).is_file()), None)
 
 
 def _load(alphabet: str, letters: tuple[str, ...], split: str, folder: Path) -> Images:
@@ -95,9 +95,9 @@ def split_of(
     licence: str,
     classes: tuple[str, ...],
 ) -> Images:
-    """Return one split of the drawings, [class][(28, 28) uint8]: of each class the same share, dealt in turn.
+    """Return one split of the drawings, [class][(28, 28) uint8]: of each class the same share, the classes in turn.
 
-    Dealt in turn, the first 14 images are one of each class.
+    The first 14 images are thus one of each class.
     """
     count = sum(map(len, drawings))
     share = min(TRAIN_SHARE, TRAIN_MOST / count)

@@ -1,6 +1,6 @@
-"""Downloads: pooch, several mirrors, a hash for every file, moved into place when whole, with progress.
+"""Downloads by pooch: several mirrors, a hash for every file, each under its name only when it is whole.
 
-AEZOO_MIRROR names a folder on a server (a course's own, say) that is asked before the public mirrors.
+AEZOO_MIRROR names a folder on a server (a course's own, say) that is tried before the public mirrors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RemoteFile:
     """A file that mirrors hold: its name, and the sha256 and size that were published."""
 
     name: str
@@ -36,7 +36,7 @@ class Wanted:
     size: int
 
 
-Tell = Callable[[str, int, int], None]  # (file name, bytes so far, bytes in all)
+DownloadProgress = Callable[[str, int, int], None]  # (file name, bytes so far, bytes in all)
 
 
 def cache_folder() -> Path:
@@ -46,25 +46,25 @@ def cache_folder() -> Path:
     return Path(os.environ.get("AEZOO_CACHE") or pooch.os_cache("aezoo"))
 
 
-def fetch_mnist(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = None) -> list[Path]:
-    """Bring MNIST's files into DIR/MNIST/raw, those that are not there yet; return the files brought.
+def fetch_mnist(folder: Path, *, progress: DownloadProgress, mirrors: Sequence[str] | None = None) -> list[Path]:
+    """Download MNIST's files into DIR/MNIST/raw, those that are not there yet; return the downloaded ones.
 
     A file that is there but wrong is fetched anew. Raises DataError when every mirror fails.
     """
     _refuse_file(folder, "MNIST")
     raw = folder / "MNIST" / "raw"
-    brought = []
+    fetched = []
     for file in mnist.FILES.values():
         if _sound(file, folder):
             continue
-        wanted = Wanted(f"{file.name}.gz", file.gz_sha256, file.gz_bytes)
-        brought.append(_fetch(wanted, raw, _sources(mirrors, MNIST_MIRRORS), tell))
+        remote = RemoteFile(f"{file.name}.gz", file.gz_sha256, file.gz_bytes)
+        fetched.append(_fetch(remote, raw, _sources(mirrors, MNIST_MIRRORS), progress))
         (raw / file.name).unlink(missing_ok=True)  # a wrong plain file would be found before the right .gz
-    return brought
+    return fetched
 
 
-def fetch_cifar10(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = None) -> list[Path]:
-    """Bring CIFAR-10's six binary batches into DIR/cifar-10-batches-bin, if they are not there; return them.
+def fetch_cifar10(folder: Path, *, progress: DownloadProgress, mirrors: Sequence[str] | None = None) -> list[Path]:
+    """Download CIFAR-10's six binary batches into DIR/cifar-10-batches-bin, if they are not there; return them.
 
     The archive is checked against its published hash, unpacked in memory, and not kept. Raises DataError.
     """
@@ -73,16 +73,16 @@ def fetch_cifar10(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = N
         for split in cifar10.FILES:
             cifar10.load(split, folder)
     except DataError:
-        wanted = Wanted(cifar10.ARCHIVE, cifar10.ARCHIVE_SHA256, cifar10.ARCHIVE_BYTES)
-        archive = _fetch(wanted, folder, _sources(mirrors, CIFAR10_MIRRORS), tell)
-        brought = cifar10.unpack(archive.read_bytes(), folder)
+        remote = RemoteFile(cifar10.ARCHIVE, cifar10.ARCHIVE_SHA256, cifar10.ARCHIVE_BYTES)
+        archive = _fetch(remote, folder, _sources(mirrors, CIFAR10_MIRRORS), progress)
+        fetched = cifar10.unpack(archive.read_bytes(), folder)
         archive.unlink()
-        return brought
+        return fetched
     return []
 
 
-def fetch_letters(folder: Path, *, tell: Tell, mirrors: Sequence[str] | None = None) -> list[Path]:
-    """Say where the letters are to be had: their author publishes no hash that a download could be checked against."""
+def fetch_letters(folder: Path, *, progress: DownloadProgress, mirrors: Sequence[str] | None = None) -> list[Path]:
+    """Raise DataError with where to get the letters: no hash is published to check a download against."""
     if comnist.present(folder):
         for load in (comnist.load_cyrillic, comnist.load_latin):
             load("test", folder)  # broken files are named here
@@ -111,43 +111,43 @@ def _sound(file: mnist.IdxFile, folder: Path) -> bool:
     return True
 
 
-def _fetch(wanted: Wanted, folder: Path, mirrors: Sequence[str], tell: Tell) -> Path:
+def _fetch(remote: RemoteFile, folder: Path, mirrors: Sequence[str], progress: DownloadProgress) -> Path:
     import pooch
     import requests
 
     pooch.get_logger().setLevel("ERROR")
-    name = wanted.name
+    name = remote.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise write_error(folder, error, size=wanted.size) from error
+        raise write_error(folder, error, size=remote.size) from error
     if not os.access(folder, os.W_OK):
-        raise write_error(folder / name, PermissionError(errno.EACCES, "not writable"), size=wanted.size)
-    troubles: list[str] = []
+        raise write_error(folder / name, PermissionError(errno.EACCES, "not writable"), size=remote.size)
+    errors: list[str] = []
     for mirror in mirrors:
         if not mirror.startswith(("http://", "https://")):
-            troubles.append(f"{mirror}: is no http address")
+            errors.append(f"{mirror}: is no http address")
             continue
-        meter = _Meter(name, wanted.size, tell)
+        meter = _Meter(name, remote.size, progress)
         try:
             path = pooch.retrieve(
                 url=f"{mirror.rstrip('/')}/{name}",
-                known_hash=f"sha256:{wanted.sha256}",
+                known_hash=f"sha256:{remote.sha256}",
                 fname=name,
                 path=folder,
                 downloader=pooch.HTTPDownloader(progressbar=meter, timeout=TIMEOUT_SECONDS, chunk_size=CHUNK_BYTES),
             )
         except (requests.RequestException, ValueError, OSError, DataError) as error:
-            troubles.append(f"{mirror}: {_in_words(error)}")
+            errors.append(f"{mirror}: {_reason(error)}")
             continue
         return Path(path)
     raise DataError(
-        f"could not fetch {name} from any mirror ({'; '.join(troubles)}). Use --data sample for the embedded data, "
+        f"could not fetch {name} from any mirror ({'; '.join(errors)}). Use --data sample for the embedded data, "
         f"or put the file into {folder} and name that folder with --data"
     )
 
 
-def _in_words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
@@ -162,20 +162,20 @@ def _in_words(error: Exception) -> str:
 
 
 class _Meter:
-    """What pooch calls a progress bar: tells how far a download is, and stops one that sends too much."""
+    """What pooch calls a progress bar: reports how far a download is, and stops one that sends too much."""
 
-    def __init__(self, name: str, size: int, tell: Tell) -> None:
+    def __init__(self, name: str, size: int, progress: DownloadProgress) -> None:
         self.total = size
         self._name = name
         self._size = size
         self._done = 0
-        self._tell = tell
+        self._progress = progress
 
     def update(self, count: int) -> None:
         self._done += count
         if self._done > self._size + CHUNK_BYTES:  # pooch counts the last piece as a whole one
             raise DataError(f"sent more than the published {self._size:,} bytes")
-        self._tell(self._name, min(self._done, self._size), self._size)
+        self._progress(self._name, min(self._done, self._size), self._size)
 
     def reset(self) -> None:
         """pooch ends by setting the bar to zero and filling it once more."""

@@ -1,6 +1,6 @@
 """The embedded letters: drawn from the stroke fonts of A. V. Hershey (1967), each with a hand of its own.
 
-Slant, width, turn, thickness and the places of the strokes' ends are random, with a fixed seed a letter.
+Slant, width, turn, thickness and the strokes' ends are random, with a fixed seed a letter.
 """
 
 from __future__ import annotations

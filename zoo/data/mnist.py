@@ -91,7 +91,7 @@ def load(split: str, folder: Path) -> Images:
 
 
 def present(folder: Path) -> bool:
-    """Tell whether all four files lie there, whatever is in them."""
+    """Whether all four files lie there, whatever is in them."""
     return all(_where(file, folder) is not None for file in FILES.values())
 
 
@@ -106,8 +106,8 @@ def find(file: IdxFile, folder: Path) -> Path:
 
 
 def _where(file: IdxFile, folder: Path) -> Path | None:
-    places = (place / name for place in (folder, folder / "MNIST" / "raw") for name in (file.name, f"{file.name}.gz"))
-    return next((path for path in places if path.is_file()), None)
+    names, folders = (file.name, f"{file.name}.gz"), (folder, folder / "MNIST" / "raw")
+    return next((each / name for each in folders for name in names if (each / name).is_file()), None)
 
 
 def read_idx(path: Path, file: IdxFile) -> np.ndarray:

@@ -109,7 +109,7 @@ def obtain(name: str, data: str | None, *, say: Callable[[str], None]) -> None:
     if data is not None or folder is None or get(name).present(folder):
         return
     say(f"{name} is not in {folder}; fetching it from the network (--data DIR or --data sample would not)")
-    get(name).fetch(folder, tell=Meter(say))
+    get(name).fetch(folder, progress=Meter(say))
 
 
 class Meter:
@@ -117,12 +117,12 @@ class Meter:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._told: dict[str, int] = {}
+        self._said: dict[str, int] = {}
 
     def __call__(self, name: str, done: int, total: int) -> None:
         quarter = 4 * done // total
-        if quarter > self._told.get(name, 0):
-            self._told[name] = quarter
+        if quarter > self._said.get(name, 0):
+            self._said[name] = quarter
             self._say(f"  {name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB")
 
 
@@ -141,6 +141,6 @@ def load(name: str, split: str, data: str | None) -> Images:
 
 
 def describe(data: str | None) -> str:
-    """Say in a few words where `--data` points."""
+    """Return in short where `--data` points."""
     folder = folder_of(data)
     return "the embedded sample" if folder is None else str(folder)

@@ -25,14 +25,14 @@ def status(data: Data = None, as_json: Json = False) -> None:
         return
     for row in rows:
         print(f"{row['name']}: {row['title']}")
-        print(f"  in {row['place']}: {row['state']}")
+        print(f"  in {row['location']}: {row['state']}")
         print(f"  embedded: {row['sample']}")
     absent = [row["name"] for row in rows if row["state"] != "sound" and sets.get(row["name"]).fetchable]
-    place = ["--data", data] if data else []
+    option = ["--data", data] if data else []
     if absent:
-        print_next("data", "fetch", *absent, *place)
+        print_next("data", "fetch", *absent, *option)
     else:
-        print_next("train", "purdue/conv", *place)
+        print_next("train", "purdue/conv", *option)
 
 
 def _status(dataset: sets.DataSet, data: str | None) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def _status(dataset: sets.DataSet, data: str | None) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "title": dataset.title,
-        "place": sets.describe(data),
+        "location": sets.describe(data),
         "state": _state(dataset, data, there=folder is None or dataset.present(folder)),
         "sample": dataset.sample_title,
     }
@@ -64,10 +64,10 @@ def fetch(names: Sets = None, data: Data = None, as_json: Json = False) -> None:
     report = []
     for dataset in [sets.get(name) for name in names or sets.DATA_SETS]:
         print(f"fetching {dataset.name} into {folder}", file=sys.stderr)
-        brought = dataset.fetch(folder, tell=sets.Meter(lambda line: print(line, file=sys.stderr)))
-        report.append({"name": dataset.name, "folder": str(folder), "files": [str(path) for path in brought]})
+        fetched = dataset.fetch(folder, progress=sets.Meter(lambda line: print(line, file=sys.stderr)))
+        report.append({"name": dataset.name, "folder": str(folder), "files": [str(path) for path in fetched]})
         if not as_json:
-            print(f"{dataset.name}: {len(brought)} files fetched" if brought else f"{dataset.name}: was there already")
+            print(f"{dataset.name}: {len(fetched)} files fetched" if fetched else f"{dataset.name}: was there already")
     if as_json:
         print_json(report)
     else:
