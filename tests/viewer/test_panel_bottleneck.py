@@ -189,14 +189,14 @@ def test_a_sweep_shows_nine_pictures_with_what_the_unit_is_set_to(window: MainWi
         images[:, 0, 9, 13] - images[0, 0, 9, 13], (steps - steps[0]) * MAP_WEIGHTS[5], atol=1e-5
     )
     assert len(sheet_of(panel, "sweep").captions) == 9
-    asked = panel.sweeper.sent
+    before = panel.sweeper.sent
     panel.row.slider.setValue(30)
     settle_window(qtbot, window)
-    assert panel.sweeper.sent == asked, "where the unit stands makes no difference to its sweep"
+    assert panel.sweeper.sent == before, "the unit's own value makes no difference to its sweep"
     assert "sweep" in parts_of(panel)
     panel._zero_map(0)
     settle_window(qtbot, window)
-    assert panel.sweeper.sent == asked + 1
+    assert panel.sweeper.sent == before + 1
     qtbot.mouseClick(panel.row.sweep_button, Qt.MouseButton.LeftButton)
     assert "sweep" not in parts_of(panel)
 
@@ -241,7 +241,7 @@ def test_a_run_without_a_decoder_says_so_and_shows_the_rest(tmp_path: Path, open
     assert not panel._edits.values
 
 
-def test_a_graph_that_comes_alone_says_that_it_has_no_decoder(tmp_path: Path, open_window: Open) -> None:
+def test_a_single_graph_says_that_it_has_no_decoder(tmp_path: Path, open_window: Open) -> None:
     panel = open_window(lone(tmp_path)).panels.bottleneck
     assert (
         "A single graph has no decoder.onnx" in text_of(panel, "decoded")

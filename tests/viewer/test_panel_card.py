@@ -174,7 +174,7 @@ def test_the_numbers_are_figures_and_facts(tmp_path: Path, open_window: Open) ->
     assert ("this model mse", "0.0123") in rows and ("pca psnr, dB", "23.5") in rows and ("task", "reconstruct") in rows
 
 
-@pytest.mark.parametrize("inner_card", [CARD, None], ids=["ours", "foreign"])
+@pytest.mark.parametrize("inner_card", [CARD, None], ids=["own", "foreign"])
 def test_a_lone_graph_has_a_card_too(tmp_path: Path, open_window: Open, inner_card: object) -> None:
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(graph_bytes(CARD if inner_card else None))

@@ -101,10 +101,10 @@ def test_every_move_of_the_mouse_is_shown_at_last_and_the_newest_wins(
 ) -> None:
     window = open_window(run.path)
     panel = opened(window, qtbot)
-    asked = panel.requester.sent
+    before = panel.requester.sent
     draw(qtbot, panel.canvas, [(40 + index, 100) for index in range(200)])
     settle_window(qtbot, window)
-    assert panel.requester.sent - asked < 200
+    assert panel.requester.sent - before < 200
     expected = panel.canvas.pixels()[::10, ::10]
     given = panel.made[run.path].drawing_input.given.image
     assert given.shape == (1, 28, 28) and not panel._changed_since
@@ -285,7 +285,7 @@ def test_what_is_no_picture_is_reported_and_leaves_the_canvas_alone(
     settle_window(qtbot, window)
     assert any("broken.png is not a picture" in sentence for sentence in window.notices.sentences)
     np.testing.assert_array_equal(panel.canvas.pixels(), before)
-    QGuiApplication.clipboard().setText("words")
+    QGuiApplication.clipboard().setText("text")
     qtbot.mouseClick(panel.paste_button, Qt.MouseButton.LeftButton)
     assert any("no picture in the clipboard" in sentence for sentence in window.notices.sentences)
 
@@ -341,7 +341,7 @@ def test_going_to_another_run_shows_the_same_drawing_there(tmp_path: Path, open_
     assert [cell.title for cell in figure_of(panel).cells] == ["tests/b"] and set(panel.made) == {two.path}
 
 
-def test_a_hidden_canvas_asks_nothing(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+def test_a_hidden_canvas_sends_nothing(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
     qtbot.waitUntil(lambda: window.settled, timeout=TIMEOUT)
     assert window.panels.draw.requester.sent == 0

@@ -67,8 +67,8 @@ def plane_of(panel: Latent) -> LatentPlaneFigure:
 def spot_of(panel: Latent, x: float, y: float, plane: int = 0) -> QPoint:
     """Where a point of the plane is in the view."""
     figure, view = plane_of(panel), panel.plane.view
-    placed = figure.layout(view.inside, panel.plane.metrics)[plane]
-    return figure.spot(placed.plot, x, y).toPoint()
+    layout = figure.layout(view.inside, panel.plane.metrics)[plane]
+    return figure.spot(layout.plot, x, y).toPoint()
 
 
 def as_pixels(images: np.ndarray) -> np.ndarray:
@@ -189,11 +189,11 @@ def test_classes_have_colours_and_a_legend(tmp_path: Path, open_window: Open, qt
     assert len({figure._colour(label).name() for label in figure.names}) == 10
 
 
-def test_the_decoders_grid_can_be_the_planes_ground(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_decoded_images_can_be_the_planes_background(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_vae(tmp_path)
     window = open_window(tmp_path)
     panel = open_latent(window, qtbot, run.path)
-    panel.plane.ground_box.click()
+    panel.plane.background_box.click()
     settle_window(qtbot, window)
     ground = plane_of(panel).planes[0].ground
     assert ground is not None and ground.range == plane_of(panel).range
@@ -230,10 +230,10 @@ def test_the_grid_counts_and_marks_what_the_classifier_takes_for_another(
     figure = panel.grid.view.figure
     assert isinstance(figure, PlanesFigure)
     assert figure.planes[0].marks[:6] == ("7",) * 5 + ("",)
-    assert panel.subtitle.text() == "5 of 225 taken for another"
+    assert panel.subtitle.text() == "5 of 225 classified as another"
     panel.grid.grid_box.setCurrentIndex(1)
     assert panel.grid.chosen_grid == "extreme"
-    assert panel.grid._hint_text(run.path, 0) == "(−4.00, 4.00): called 7, not 2"
+    assert panel.grid._hint_text(run.path, 0) == "(−4.00, 4.00): classified as 7, not 2"
 
 
 def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -246,7 +246,7 @@ def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: O
     point = QPointF(position.left() + position.width() * 14.5 / 15, position.top() + position.height() * 0.5 / 15)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=point.toPoint())
     assert panel.shared.cross.point == (2.0, 2.0)
-    assert panel.grid.point_label.text() == "(2.00, 2.00): called 2"
+    assert panel.grid.point_label.text() == "(2.00, 2.00): classified as 2"
     qtbot.keyClick(view, Qt.Key.Key_Left)
     assert panel.shared.cross.point == pytest.approx((2.0 - 4 / 14, 2.0))
     panel.choose("plane")
@@ -260,14 +260,14 @@ def test_the_grids_of_several_runs_stand_side_by_side(tmp_path: Path, open_windo
     figure = panel.grid.view.figure
     assert isinstance(figure, PlanesFigure)
     assert [plane.title for plane in figure.planes] == [
-        f"tests/vae-{n}: {n} of 225 taken for another" for n in (1, 2, 3)
+        f"tests/vae-{n}: {n} of 225 classified as another" for n in (1, 2, 3)
     ]
 
 
-# ---- the other ways ----
+# ---- the other modes ----
 
 
-def test_ways_that_do_not_apply_are_disabled_and_say_why(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_modes_that_do_not_apply_are_disabled_and_say_why(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_pooled(tmp_path)
     panel = open_latent(open_window(tmp_path), qtbot, run.path)
     assert panel.mode is panel.directions
@@ -331,9 +331,7 @@ def test_without_a_split_the_directions_are_those_of_the_images_shown(
     assert "of the images shown only" in panel.subtitle.text()
 
 
-def test_between_two_images_stands_what_the_decoder_makes_of_the_way(
-    tmp_path: Path, open_window: Open, qtbot: QtBot
-) -> None:
+def test_between_two_images_the_decoder_shows_the_steps(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_pooled(tmp_path)
     window = open_window(tmp_path)
     panel = open_latent(window, qtbot, run.path, mode="interpolate")
@@ -459,7 +457,7 @@ def test_a_run_in_training_says_when_there_will_be_something(
     qtbot.waitUntil(lambda: panel.mode is panel.plane, timeout=TIMEOUT)
 
 
-def test_a_broken_decoder_is_told_in_a_sentence(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_a_broken_decoder_is_reported_in_a_sentence(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_vae(tmp_path)
     run.graph("decoder").write_bytes(b"\xff" * 400)
     panel = open_latent(open_window(tmp_path), qtbot, run.path)
@@ -467,7 +465,7 @@ def test_a_broken_decoder_is_told_in_a_sentence(tmp_path: Path, open_window: Ope
     assert "decoder.onnx" in panel.buttons["plane"].toolTip()
 
 
-def test_pictures_that_are_not_finite_are_told_of(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_pictures_that_are_not_finite_are_reported(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_pooled(tmp_path, light=float("nan"))
     panel = open_latent(open_window(tmp_path), qtbot, run.path)
     assert "not finite" in panel.directions.view.sentence
@@ -478,7 +476,7 @@ def test_pictures_that_are_not_finite_are_told_of(tmp_path: Path, open_window: O
     assert "not finite" in panel.interpolate.view.sentence
 
 
-def test_a_decoder_that_takes_other_values_than_the_model_makes_is_not_asked(
+def test_a_decoder_that_takes_other_values_than_the_model_makes_is_not_run(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     vae, pooled = write_vae(tmp_path), write_pooled(tmp_path)
@@ -491,7 +489,7 @@ def test_a_decoder_that_takes_other_values_than_the_model_makes_is_not_asked(
 
 
 @pytest.mark.parametrize("mode", ["plane", "grid", "directions", "interpolate", "arithmetic"])
-def test_every_way_has_a_figure_and_numbers_to_export(
+def test_every_mode_has_a_figure_and_numbers_to_export(
     tmp_path: Path, open_window: Open, qtbot: QtBot, mode: str
 ) -> None:
     run = write_vae(tmp_path)
@@ -506,7 +504,7 @@ def test_every_way_has_a_figure_and_numbers_to_export(
     assert all(control.accessibleName() for control in panel.buttons.values())
 
 
-def test_both_themes_paint_every_way(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_both_themes_paint_every_mode(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_vae(tmp_path)
     window = open_window(tmp_path)
     panel = open_latent(window, qtbot, run.path)

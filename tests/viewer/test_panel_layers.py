@@ -116,13 +116,13 @@ def test_up_and_down_go_through_the_nodes_left_and_right_through_the_maps(
     assert panel.map_box.value() == 1 and panel.requester.received <= panel.requester.sent
 
 
-def test_only_the_chosen_image_is_asked_for(foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot) -> None:
+def test_only_the_chosen_image_is_requested(foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot) -> None:
     window, panel = foreign
-    asked = []
-    window.workers.answered.connect(lambda reply: asked.append(reply.request))
+    requests = []
+    window.workers.answered.connect(lambda reply: requests.append(reply.request))
     panel.sample_box.activated.emit(3)
     settle_window(qtbot, window)
-    images = [request.images.shape for request in asked if request.inner]
+    images = [request.images.shape for request in requests if request.inner]
     assert images == [(1, 1, 28, 28)] and window.store.state.sample == 3
     samples = window.store.state.samples
     assert samples is not None
@@ -197,7 +197,7 @@ def test_the_numbers_are_those_of_every_map(foreign: tuple[MainWindow, LayersPan
     assert rows[1][2:] == (0.0, 0.0, 0.0, 1.0)
 
 
-def test_more_maps_than_are_shown_are_told(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_more_maps_than_are_shown_are_mentioned(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     data = stack(
         node("Conv", "image w", "many", strides=[4, 4]),
         node("Relu", "image", "y"),
@@ -244,7 +244,7 @@ def test_a_layer_that_is_refused_is_a_sentence_and_the_keys_go_on(
     assert layer_of(panel) == "lit" and panel.map_box.isEnabled()
 
 
-def test_values_that_are_not_finite_are_told_and_gaps_are_shown(
+def test_values_that_are_not_finite_are_reported_and_gaps_are_shown(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     data = stack(
@@ -282,7 +282,7 @@ def test_a_graph_without_feature_maps_is_a_sentence(tmp_path: Path, open_window:
     assert "has no feature maps" in panel.view.sentence
 
 
-def test_a_layer_whose_shape_nobody_tells_is_shown_as_it_turns_out(
+def test_a_layer_of_unknown_shape_is_shown_as_it_turns_out(
     foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot
 ) -> None:
     window, panel = foreign
@@ -310,7 +310,7 @@ def test_the_panel_is_exported_in_both_themes(foreign: tuple[MainWindow, LayersP
         window.choose_theme(name)
         for kind in ("png", "svg", "pdf"):
             assert len(paper.picture(panel, kind)) > 3000
-    assert panel.minimumSizeHint().width() <= 322, "the narrowest column, less the margins of its place"
+    assert panel.minimumSizeHint().width() <= 322, "the narrowest column, less the margins"
 
 
 def test_the_figures_of_maps_leave_out_what_is_not_finite() -> None:

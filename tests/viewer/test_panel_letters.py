@@ -90,13 +90,18 @@ def test_a_letter_of_the_sheet_is_chosen_by_click_and_key_and_shows_all_predicti
     window.store.set_selected((mean, random), mean)
     panel = front(window, qtbot)
     metrics = QFontMetricsF(panel.view.font())
-    placed = figure_of(panel).layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics)
-    point = placed.cells[1][0][6].center()
+    layout = figure_of(panel).layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics)
+    point = layout.cells[1][0][6].center()
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(int(point.x()), int(point.y())))
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)
     assert figure_of(panel).chosen == 7 and window.store.state.sample == 0
     hint = panel.hint_at(Pointed(block=1, band=0, image=7, y=10, x=18)).splitlines()
-    assert hint == ["Н → N", "mean: called P≠N", "random: called N", "output of mean at x 18, y 10: 0.498"]
+    assert hint == [
+        "Н → N",
+        "mean: classified as P≠N",
+        "random: classified as N",
+        "output of mean at x 18, y 10: 0.498",
+    ]
     assert panel.numbers()[1:9][7] == ("letters/mean", "Н", "N", "P", 0)
 
 

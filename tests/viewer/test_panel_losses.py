@@ -67,8 +67,8 @@ def place_of(panel: Losses, text: str) -> QPoint:
     """Where a name stands in the legend."""
     figure = panel.curves
     assert figure is not None
-    placed = figure.legend(panel.view.inside, metrics_of(panel))
-    return next(place.center().toPoint() for entry, place in placed if entry.text.startswith(text))
+    entries = figure.legend(panel.view.inside, metrics_of(panel))
+    return next(rect.center().toPoint() for entry, rect in entries if entry.text.startswith(text))
 
 
 def epoch_point(panel: Losses, epoch: float) -> QPoint:

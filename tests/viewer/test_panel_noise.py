@@ -116,17 +116,17 @@ def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
     assert np.isinf(noisy[0]) and (np.diff(noisy[1:]) < 0).all()
 
 
-def test_what_a_curve_found_out_is_not_asked_again(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_a_point_of_a_curve_is_not_computed_again(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b", noise=0.2).path
     window = open_window(tmp_path)
     panel = select(window, qtbot, one)
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    asked = panel.curve_requester.sent
-    assert asked == len(noise_lab.STRENGTHS)
+    sent = panel.curve_requester.sent
+    assert sent == len(noise_lab.STRENGTHS)
     select(window, qtbot, two)
     select(window, qtbot, one, two)
-    assert panel.curve_requester.sent == 2 * asked
+    assert panel.curve_requester.sent == 2 * sent
 
 
 def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
@@ -159,7 +159,7 @@ def test_a_classifier_says_what_it_calls_the_noisy_images(tmp_path: Path, open_w
     assert [row.label for row in panel.view.figure.rows] == ["clean", "noisy"]
     assert panel.view.figure.captions == tuple("abcdefghij")
     panel = select(window, qtbot, path, other)
-    assert comparison_of(panel).blocks[2].note == "what it calls them"
+    assert comparison_of(panel).blocks[2].note == "predictions"
     assert comparison_of(panel).blocks[2].captions == tuple("abcdefghij")
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
@@ -187,8 +187,8 @@ def test_an_image_of_a_comparison_is_chosen_by_a_click_and_by_keys(
     window = open_window(tmp_path)
     panel = select(window, qtbot, one, two)
     metrics = QFontMetricsF(panel.view.font())
-    placed = comparison_of(panel).layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics)
-    cell = placed.cells[2][0][4]
+    layout = comparison_of(panel).layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics)
+    cell = layout.cells[2][0][4]
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cell.center().toPoint())
     assert window.store.state.sample == 4 and comparison_of(panel).chosen == 4
     qtbot.keyClick(panel.view, Qt.Key.Key_Left)
@@ -235,9 +235,7 @@ def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Op
     assert isinstance(panel.figure, Above)
 
 
-def test_in_a_low_place_the_curve_takes_the_place_of_the_pictures(
-    run: RunFolder, open_window: Open, qtbot: QtBot
-) -> None:
+def test_in_a_low_panel_the_curve_replaces_the_pictures(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
     window.resize(1100, 700)
     window.splitters["middle"].setSizes([400, 200])
@@ -260,7 +258,7 @@ def test_the_pointer_reads_what_an_image_scores(run: RunFolder, open_window: Ope
     assert all("dB, SSIM" in line for line in lines)
 
 
-def test_a_graph_that_answers_nonsense_is_told_and_ends_no_curve(
+def test_a_graph_that_answers_nonsense_is_reported_and_ends_no_curve(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     one, two = write_run(tmp_path, "tests/a"), write_run(tmp_path, "tests/b")

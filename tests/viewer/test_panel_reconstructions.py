@@ -109,7 +109,7 @@ def test_a_classifier_alone_shows_its_predictions_and_where_it_is_wrong(
     settle_window(qtbot, window)
     figure = window.panels.reconstructions.view.figure
     assert isinstance(figure, MosaicFigure) and figure.captions[0] == "a ≠ f"
-    assert window.panels.reconstructions.subtitle.text().startswith("what it calls the first 10 of the test split")
+    assert window.panels.reconstructions.subtitle.text().startswith("predictions for the first 10 of the test split")
 
 
 def test_the_row_of_controls_pages_ranks_and_goes_to_an_image(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -152,7 +152,7 @@ def test_the_arrow_keys_go_on_to_the_next_page(tmp_path: Path, open_window: Open
     assert (window.store.state.start, window.store.state.sample) == (0, 0)
 
 
-def test_the_pointer_tells_place_label_errors_of_every_run_and_the_pixel(
+def test_the_pointer_shows_position_label_errors_of_every_run_and_the_pixel(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     paths = two_runs(tmp_path)
@@ -190,8 +190,8 @@ def test_a_click_chooses_an_image_in_every_panel(tmp_path: Path, open_window: Op
     window = open_window(tmp_path)
     select(window, qtbot, *paths)
     panel, figure = window.panels.reconstructions, comparison_of(window)
-    placed = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), QFontMetricsF(panel.view.font()))
-    point = placed.cells[2][1][6].center()
+    layout = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), QFontMetricsF(panel.view.font()))
+    point = layout.cells[2][1][6].center()
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(int(point.x()), int(point.y())))
     assert window.store.state.sample == 6 and comparison_of(window).chosen == 6
 

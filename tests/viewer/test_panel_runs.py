@@ -69,7 +69,7 @@ def shown_columns(table: RunTable) -> list[str]:
         ("mse<soon", False),
     ],
 )
-def test_a_filter_understands_words_columns_and_comparisons(text: str, found: bool) -> None:
+def test_a_filter_understands_text_columns_and_comparisons(text: str, found: bool) -> None:
     row = row_of(
         run="purdue/conv", assignment="purdue", recipe="conv", data="mnist", state="training", mse=0.005, psnr=20.0,
         parameters=3217.0,

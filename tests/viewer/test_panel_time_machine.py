@@ -176,7 +176,7 @@ def test_several_runs_share_the_slider_and_each_says_which_epoch_it_shows(
     assert isinstance(figure, ComparisonFigure)
     blocks = {block.title: block for block in figure.blocks}
     assert blocks["tests/a"].note.startswith("epoch 12, mse ")
-    assert blocks["tests/b"].note.startswith("epoch 5, its newest, mse ")
+    assert blocks["tests/b"].note.startswith("epoch 5, the newest, mse ")
     assert "There is no history.h5 beside lone.onnx" in blocks["lone.onnx"].sentence
     assert int(blocks["tests/b"].bands[0].pixels.max()) == 250
     assert len(blocks["target"].bands[0].pixels) == 10, "what all of them should make stands once"
@@ -210,7 +210,7 @@ def test_a_run_without_pictures_of_its_epochs_says_so(tmp_path: Path, open_windo
     assert not panel.playing and panel.numbers() == []
 
 
-def test_a_broken_history_is_told_and_a_mended_one_shown(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_a_broken_history_is_reported_and_a_mended_one_shown(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_run(tmp_path)
     run.history.write_bytes(b"\xff" * 4000)
     window = open_window(tmp_path)
@@ -222,7 +222,7 @@ def test_a_broken_history_is_told_and_a_mended_one_shown(tmp_path: Path, open_wi
     assert brightest(panel) == 250
 
 
-def test_a_history_that_vanishes_is_told(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_a_history_that_vanishes_is_reported(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_run(tmp_path)
     window = open_window(tmp_path)
     panel = open_time(window, qtbot, run.path)

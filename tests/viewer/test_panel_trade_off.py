@@ -180,7 +180,7 @@ def test_a_click_selects_a_run_and_ctrl_adds_one(zoo: Path, open_window: Open, q
     assert [point.name for point in plot_of(panel).points if point.chosen] == ["c"]
 
 
-def test_the_keyboard_goes_from_size_to_size_and_tells_of_the_run(zoo: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_the_keyboard_goes_from_size_to_size_and_describes_the_run(zoo: Path, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(zoo)
     panel = shown(window)
     panel.view.setFocus()
@@ -188,7 +188,7 @@ def test_the_keyboard_goes_from_size_to_size_and_tells_of_the_run(zoo: Path, ope
         qtbot.keyClick(panel.view, Qt.Key.Key_Right)
     text = panel.view.accessibleDescription()
     assert text.startswith("tests/b\n8 values in the bottleneck, mse 0.0200")
-    assert "PCA of as many values 0.0300: the run is better" in text and "on the assignment sheet 0.0300" in text
+    assert "PCA with as many values 0.0300: the run is better" in text and "on the assignment sheet 0.0300" in text
     qtbot.keyClick(panel.view, Qt.Key.Key_Return)
     assert window.store.state.selected == (zoo / "tests/b",)
     qtbot.keyClick(panel.view, Qt.Key.Key_Left)

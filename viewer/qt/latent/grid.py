@@ -23,7 +23,7 @@ EMPTY = np.zeros((0, 1, 1, 3), dtype=np.uint8)
 
 
 class GridMode(Mode):
-    """The grids of all compared runs that have them; what the classifier takes for another class is marked green."""
+    """The grids of all compared runs that have them; images classified as another class are marked green."""
 
     name = "grid"
     title = "Grid"
@@ -63,7 +63,7 @@ class GridMode(Mode):
             for path, history in zip(encoder_decoders, histories, strict=True)
             if history is None and path in entries and entries[path].history_stamp and not state.of(path).error
         ]
-        return None if coming else "Only a finished run with two latent values has grids of generated pictures."
+        return None if coming else "Only finished runs with two latent values have grids of generated images."
 
     def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         return (*[(path, state.of(path).history) for path in encoder_decoders], *state.splits.items())
@@ -98,13 +98,13 @@ class GridMode(Mode):
     def _plane(self, path: Path, grid: PictureGrid | None) -> PlaneFigure:
         name = self.name_of(path) if len(self._paths) > 1 else ""
         if grid is None:
-            return PlaneFigure(self.theme, name, EMPTY, sentence="This run has no grid of generated pictures.")
+            return PlaneFigure(self.theme, name, EMPTY, sentence="This run has no grid of generated images.")
         predictions, label = grid.predictions, self.label(path)
         marks: tuple[str, ...] = ()
         text = "no classifier was applied" if predictions is None else "their true class is not known"
         if predictions is not None and label is not None:
             marks = tuple("" if given == label else self._class(path, given) for given in predictions.tolist())
-            text = f"{sum(map(bool, marks))} of {len(marks)} taken for another"
+            text = f"{sum(map(bool, marks))} of {len(marks)} classified as another"
         title = f"{name}: {text}" if name else text
         return PlaneFigure(self.theme, title, colours.from_images(grid.images), marks, chosen=self._tile)
 
@@ -178,7 +178,7 @@ class GridMode(Mode):
             return where
         prediction, label = int(grid.predictions[tile]), self.label(path)
         wrong = f", not {self._class(path, label)}" if label is not None and prediction != label else ""
-        return f"{where}: called {self._class(path, prediction)}{wrong}"
+        return f"{where}: classified as {self._class(path, prediction)}{wrong}"
 
     def _say_point(self) -> None:
         path = next((path for path in self._paths if self._grid(path) is not None), None)

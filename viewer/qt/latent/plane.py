@@ -21,7 +21,7 @@ from viewer.state.latent import Range, range_around
 from viewer.state.selection import State
 
 MOST_POINTS = 3000  # of all planes together: more take longer than a frame to repaint
-GROUND_SIDE = 15
+BACKGROUND_SIDE = 15
 ARROW = 1 / 30  # of the range's width, for each key press
 
 
@@ -41,12 +41,12 @@ class PlaneMode(Mode):
         self._cloud_of: tuple[object, ...] = ()
         self._clouds: dict[Path, Cloud] = {}
         self._decoded: dict[Path, np.ndarray | str] = {}
-        self._grounds: dict[Path, Ground] = {}
+        self._backgrounds: dict[Path, Ground] = {}
         self._range, self._range_is_free = Range(), True  # until the user zooms, it follows the points
         self._held: int | None = None
         self._decoder, self._painter = shared.panel.new_requester("point"), shared.panel.new_requester("ground")
         self._decoder.answered.connect(self._take_decoded)
-        self._painter.answered.connect(self._take_ground)
+        self._painter.answered.connect(self._take_background)
         self._encoder = ChunkRunner(shared.panel.new_requester("training"), self)
         self._encoder.grown.connect(self._take_points)
         shared.page.came.connect(self.redraw)
@@ -54,15 +54,15 @@ class PlaneMode(Mode):
         self._build()
 
     def _build(self) -> None:
-        self.ground_box = QCheckBox("decoded background")
-        self.ground_box.setToolTip("Show the decoder's image of every part of the plane behind the points.")
-        self.ground_box.setAccessibleName("Decoded images as the background of the plane")
-        self.ground_box.toggled.connect(self._ground_toggled)
+        self.background_box = QCheckBox("decoded background")
+        self.background_box.setToolTip("Show the decoder's image of every part of the plane behind the points.")
+        self.background_box.setAccessibleName("Decoded images as the background of the plane")
+        self.background_box.toggled.connect(self._background_toggled)
         self.whole_button = QPushButton("whole plane")
         self.whole_button.setToolTip("Show the range that contains all points (Home).")
         self.whole_button.setAccessibleName("Show the whole plane")
         self.whole_button.clicked.connect(self.show_whole)
-        self.add_to_row(self.ground_box, self.whole_button)
+        self.add_to_row(self.background_box, self.whole_button)
         self.controls.addStretch(1)
         self.view.setToolTip("")
         self.view.clicked.connect(self._press)
@@ -88,7 +88,9 @@ class PlaneMode(Mode):
         ]
         if any(encoder_decoder.is_plane for encoder_decoder in found):
             return ""
-        return f"The bottleneck is {shape(found[0].shape)}; a plane needs two values, as the VAEs of hesso have."
+        return (
+            f"The bottleneck has the shape {shape(found[0].shape)}; a plane needs two values, as in the VAEs of hesso."
+        )
 
     def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         samples = tuple(state.samples_of(path) for path in encoder_decoders)
@@ -168,7 +170,7 @@ class PlaneMode(Mode):
     # ---- range and cross hair ----
 
     def show_whole(self) -> None:
-        """Show the range that holds the points."""
+        """Show the range that contains all points."""
         self._range_is_free = True
         self._set_range(Range())
         self._fit_range()
@@ -258,30 +260,30 @@ class PlaneMode(Mode):
         pictures = [one if isinstance(one, np.ndarray) else None for one in made]
         self.view.show_figure(figure.at(self.shared.cross.point, pictures), figure.description)
 
-    def _ground_toggled(self) -> None:
-        self._grounds = {}
+    def _background_toggled(self) -> None:
+        self._backgrounds = {}
         self._request_background()
         self.redraw()
 
     def _request_background(self) -> None:
-        if not self.ground_box.isChecked() or not self._planes:
+        if not self.background_box.isChecked() or not self._planes:
             self._painter.forget()
             return
-        points = self._range.centres(GROUND_SIDE)
+        points = self._range.centres(BACKGROUND_SIDE)
         queries: dict[Hashable, Query] = {
             path: Query(encoder_decoder.decoder, points, (encoder_decoder.picture,))
             for path, encoder_decoder in self._planes.items()
         }
         self._painter.send(queries, (self._range, dict(self._planes)))
 
-    def _take_ground(self, done: Round) -> None:
+    def _take_background(self, done: Round) -> None:
         assert isinstance(done.context, tuple)
         seen, encoder_decoders = done.context
         for path, reply in done.replies.items():
             assert isinstance(path, Path)
             made = pictures_of(reply, encoder_decoders[path])
             if not isinstance(made, str):
-                self._grounds[path] = Ground(seen, made)
+                self._backgrounds[path] = Ground(seen, made)
         self.redraw()
 
     # ---- showing ----
@@ -314,7 +316,7 @@ class PlaneMode(Mode):
             why = (
                 encoder_decoder
                 if isinstance(encoder_decoder, str)
-                else f"Its bottleneck is {shape(encoder_decoder.shape)}, which is no plane."
+                else f"Its bottleneck has the shape {shape(encoder_decoder.shape)}, not two values."
             )
             return Plane(title, sentence=why)
         made = self._decoded.get(path)
@@ -324,7 +326,7 @@ class PlaneMode(Mode):
             cloud=self._clouds.get(path),
             rings=self.shared.page.bottlenecks.get(path),
             decoded=made if isinstance(made, np.ndarray) else None,
-            ground=self._grounds.get(path) if self.ground_box.isChecked() else None,
+            ground=self._backgrounds.get(path) if self.background_box.isChecked() else None,
             sentence=made if isinstance(made, str) else "",
         )
 
@@ -372,7 +374,7 @@ class PlaneMode(Mode):
 
 
 def _thinned(encoded_set: EncodedSet, most: int) -> EncodedSet:
-    """Return at most so many of a set, evenly spread."""
+    """Return at most `most` images of a set, evenly spread."""
     if len(encoded_set) <= most:
         return encoded_set
     rows = np.linspace(0, len(encoded_set) - 1, most).astype(int)

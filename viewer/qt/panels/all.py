@@ -33,7 +33,7 @@ class Panels(Mapping[str, Panel]):
     A window shows six of them when it opens, which takes two thirds of the time that all of them would take.
     """
 
-    # The type checker's only: a panel that no other code calls by name need not stand here.
+    # For the type checker only; a panel that no other code calls by name can be left out.
     reconstructions: Reconstructions
     colour: Colour
     letters: Letters

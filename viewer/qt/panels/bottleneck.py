@@ -586,7 +586,7 @@ def _unusable(values: np.ndarray | None) -> str:
 
 
 def _no_pictures(images: np.ndarray | None) -> str:
-    """Return the sentence for a decoder's answer that cannot be shown."""
+    """Return the sentence for a decoder's output that cannot be shown, '' for one that can."""
     if images is None or images.ndim != 4 or images.shape[1] not in (1, 3) or not images.size:
         return "The decoder's output is not an image."
     return not_finite(images)

@@ -39,7 +39,7 @@ class ImagePanel(Panel):
 
     @property
     def low_priority(self) -> bool:
-        """Whether its pictures may come a little later than others': it is not the panel that has the keyboard."""
+        """Whether its pictures may come a little later than others': another panel has the keyboard focus."""
         focus = self.window().focusWidget()
         return focus is None or not self.isAncestorOf(focus)
 

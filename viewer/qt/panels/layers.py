@@ -28,7 +28,7 @@ from viewer.state.selection import State
 HINTS = (
     ("Node of the graph", "The node whose feature maps are shown; ↑ ↓ in the picture go through the nodes"),
     ("Feature map shown large", "The map that is enlarged; ← → in the picture go through the maps"),
-    ("Sample that goes in", "The image that is given to the network"),
+    ("Input sample", "The image that is given to the network"),
     ("Separate contrast for each map", "Colour each map from its own smallest to its own largest value"),
 )
 AT_ONCE = 300_000  # values that are measured and coloured in a few milliseconds; more go to a thread

@@ -44,7 +44,7 @@ class _Blocks:
 
 
 def picture_of_sheets(theme: Theme, sheets: Sequence[RunLetters], chosen: int, *, letters: bool) -> ComparisonPicture:
-    """Return Cyrillic letters, what each strategy makes of them with predictions, and the mean of each class."""
+    """Return the Cyrillic letters, each strategy's letters with predictions, and the mean of each class."""
     collected = _Blocks()
     translated = [sheet for sheet in sheets if sheet.task == TRANSLATE]
     first = translated[0] if translated else None
@@ -76,7 +76,7 @@ def picture_of_tests(
     *,
     letters: bool,
 ) -> ComparisonPicture:
-    """Return the images of the page, what each run makes of them, live, and what is wanted."""
+    """Return the images of the page, what each run makes of them, live, and the targets."""
     collected = _Blocks()
     drawing = [outcome for outcome in runs if outcome.outputs is not None]
     shared = outcomes.same_images(drawing)

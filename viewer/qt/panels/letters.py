@@ -143,7 +143,7 @@ class Letters(ComparedPanel):
         )
 
     def _labels(self, state: State) -> np.ndarray | None:
-        """The labels of the page, where its images are those of a run that is shown here."""
+        """Return the labels of the page if its images belong to a run that is shown."""
         return outcomes.labels_of(state) if any(outcome.linked for outcome in self.outcomes) else None
 
     def _of_letters(self, state: State) -> bool:
@@ -153,7 +153,7 @@ class Letters(ComparedPanel):
     # ---- predictions for live outputs ----
 
     def _request_predictions(self, state: State) -> None:
-        """Ask the classifier for its predictions, once for the outcomes shown."""
+        """Request the classifier's predictions, once for the outcomes shown."""
         if self._classified is self.outcomes:
             return
         self._classified, self.predictions = self.outcomes, {}
@@ -188,7 +188,7 @@ class Letters(ComparedPanel):
         for sheet in self.sheets:
             if pointed.image < len(sheet.labels) and sheet.predictions is not None:
                 given, true = int(sheet.predictions[pointed.image]), int(sheet.labels[pointed.image])
-                lines.append(f"{sheet.name}: called {letters.prediction_text(given, true, letters=named)}")
+                lines.append(f"{sheet.name}: classified as {letters.prediction_text(given, true, letters=named)}")
         return lines
 
     def image_name(self, image: int, state: State) -> str:

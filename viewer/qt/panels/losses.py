@@ -230,7 +230,7 @@ class Losses(Panel):
         if state.now.history_error:
             return sentence(state.now.history_error)
         if entry.history_stamp is None:
-            return f"No losses: there is no history.h5 beside {entry.graph.name}."
+            return f"There are no losses, because there is no history.h5 beside {entry.graph.name}."
         return "" if state.now.history is None else "No epoch has ended yet."
 
     # ---- the crosshair ----

@@ -70,7 +70,7 @@ def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
     bands = [Band("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
     if result.scores is not None:
         bands.append(Band("output", colours.from_images(result.outputs)))
-    note = mean_text(result.scores) if result.scores is not None else "what it calls them"
+    note = mean_text(result.scores) if result.scores is not None else "predictions"
     return Block(name, tuple(bands), captions(result), note)
 
 
@@ -129,7 +129,7 @@ def hint(result: NoiseResult | None, reference: Reference, index: int, name: str
         labelled = [(name, result.scores)]
     lines = [f"{label}: {score_text(scores, index)}" for label, scores in labelled if scores is not None]
     predictions = _predictions(result) if result is not None else []
-    return "\n".join([*lines, *([f"{name} calls it {predictions[index]}"] if index < len(predictions) else [])])
+    return "\n".join([*lines, *([f"{name} predicts {predictions[index]}"] if index < len(predictions) else [])])
 
 
 def strength_text(frame_kind: str, strength: float) -> str:

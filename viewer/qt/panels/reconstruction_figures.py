@@ -96,7 +96,7 @@ def picture_of_one(theme: Theme, outcome: RunOutput, chosen: int, labels: np.nda
 
 
 def _predictions(theme: Theme, outcome: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
-    """The images of a classifier, the class that it gives each, and how sure it is of the chosen one's (softmax)."""
+    """Return a classifier's images with its predictions, and the probabilities (softmax) of the chosen one."""
     (layer,), chosen = inputs_of(outcome)[:1], min(chosen, outcome.count - 1)
     pixels = colours.from_images(layer.values)
     best = np.argsort(-outcome.likely[chosen])[:3]
@@ -109,7 +109,7 @@ def _predictions(theme: Theme, outcome: RunOutput, chosen: int, labels: np.ndarr
         caption_label="called",
         chosen=chosen,
         large=(Large("the chosen image", pixels[chosen], likeliest),),
-        description=f"{outcome.count} images, called {', '.join(captions)}",
+        description=f"{outcome.count} images, classified as {', '.join(captions)}",
     )
     return ComparisonPicture(figure, ((layer,),))
 

@@ -73,5 +73,5 @@ def _subtitle(panel: Reconstructions, state: State) -> str:
     if others:
         return page
     if first.logits is not None:
-        return f"what it calls {page}"
+        return f"predictions for {page}"
     return first.note or (page if first.outputs is not None else "")

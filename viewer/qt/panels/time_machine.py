@@ -312,7 +312,7 @@ class TimeMachine(Panel):
         if shown == wanted:
             note = f"epoch {shown}"
         elif wanted > epoch_frames.last:
-            note = f"epoch {shown}, its newest"
+            note = f"epoch {shown}, the newest"
         else:
             note = f"epoch {shown}, the nearest kept"
         return EpochFrame(

@@ -209,7 +209,7 @@ class TradeOff(Panel):
         ]
         if model.pca is not None:
             word = "better" if trade_off.better(model.value, model.pca, self.measure) else "worse"
-            lines.append(f"PCA of as many values {_written(self.measure, model.pca)}: the run is {word}")
+            lines.append(f"PCA with as many values {_written(self.measure, model.pca)}: the run is {word}")
         if model.published is not None:
             lines.append(f"on the assignment sheet {_written(self.measure, model.published)}")
         return "\n".join([*lines, f"{model.group}, {model.state}"])
