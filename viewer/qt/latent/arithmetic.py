@@ -33,7 +33,7 @@ class ArithmeticMode(Mode):
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
         self._path: Path | None = None
-        self._encoder_decoder: EncoderDecoder | None = None
+        self._network: EncoderDecoder | None = None
         self._decoded: np.ndarray | None = None  # uint8 (H, W, 3)
         self._decoder = shared.panel.new_requester("sum")
         self._decoder.answered.connect(self._take)
@@ -44,19 +44,16 @@ class ArithmeticMode(Mode):
         connect_page_keys(self.view, self.tools.images)
         connect_page_keys(self.picker, self.tools.images)
 
-    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
-        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
-        return reason({state.current: encoder_decoder}) if state.current and encoder_decoder is not None else None
+    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
+        network = networks.get(state.current) if state.current else None
+        return reason({state.current: network}) if state.current and network is not None else None
 
-    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        return state.current, encoder_decoders.get(state.current) if state.current else None, state.samples
+    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        return state.current, networks.get(state.current) if state.current else None, state.samples
 
-    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
-        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
-        self._path, self._encoder_decoder = (
-            state.current,
-            encoder_decoder if isinstance(encoder_decoder, EncoderDecoder) else None,
-        )
+    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
+        network = networks.get(state.current) if state.current else None
+        self._path, self._network = (state.current, network if isinstance(network, EncoderDecoder) else None)
         self._decoded = None
         if state.samples is not None:
             self.picker.show_samples(state.samples)
@@ -64,19 +61,18 @@ class ArithmeticMode(Mode):
 
     def _request(self) -> None:
         bottlenecks = self.shared.page.bottlenecks.get(self._path) if self._path else None
-        if self._encoder_decoder is None or bottlenecks is None or not self.in_front:
+        if self._network is None or bottlenecks is None or not self.in_front:
             self.redraw()
             return
         a, b, c = (bottlenecks[min(len(bottlenecks) - 1, self.picker.parts[part])] for part in PARTS)
         self._decoder.send(
-            {self._path: Query(self._encoder_decoder.decoder, (a - b + c)[None], (self._encoder_decoder.picture,))},
-            self._encoder_decoder,
+            {self._path: Query(self._network.decoder, (a - b + c)[None], (self._network.picture,))}, self._network
         )
 
     def _take(self, done: Round) -> None:
-        if self._encoder_decoder is None or done.context != self._encoder_decoder:
+        if self._network is None or done.context != self._network:
             return
-        made = pictures_of(next(iter(done.replies.values())), self._encoder_decoder)
+        made = pictures_of(next(iter(done.replies.values())), self._network)
         if isinstance(made, str):
             self.show_sentence(made)
             return

@@ -40,7 +40,7 @@ class DirectionsMode(Mode):
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
         self._path: Path | None = None
-        self._encoder_decoder: EncoderDecoder | None = None
+        self._network: EncoderDecoder | None = None
         self._source: tuple[object, ...] = ()
         self._job: ChunkedRun | None = None
         self._uses_page = False  # there is no test split: use the images shown
@@ -101,26 +101,26 @@ class DirectionsMode(Mode):
 
     # ---- the run ----
 
-    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
-        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
-        return reason({state.current: encoder_decoder}) if state.current and encoder_decoder is not None else None
+    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
+        network = networks.get(state.current) if state.current else None
+        return reason({state.current: network}) if state.current and network is not None else None
 
-    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
-        return state.current, encoder_decoder, state.now.split, *state.splits.items()
+    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        network = networks.get(state.current) if state.current else None
+        return state.current, network, state.now.split, *state.splits.items()
 
-    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()
-        encoder_decoder = encoder_decoders.get(state.current) if state.current else None
-        if not isinstance(encoder_decoder, EncoderDecoder):
+        network = networks.get(state.current) if state.current else None
+        if not isinstance(network, EncoderDecoder):
             self._decoder.forget()
             self._encoder.begin([])
-            self._encoder_decoder, self._source = None, ()
+            self._network, self._source = None, ()
             return
-        if encoder_decoder != self._encoder_decoder:
+        if network != self._network:
             self._forget()
-        self._path, self._encoder_decoder = state.current, encoder_decoder
-        self._encode(state, encoder_decoder)
+        self._path, self._network = state.current, network
+        self._encode(state, network)
 
     def _forget(self) -> None:
         self.directions, self._now, self._sweep, self._source = None, None, None, ()
@@ -131,9 +131,9 @@ class DirectionsMode(Mode):
         self._show_sliders()
         self.show_sentence("The directions in which the bottlenecks differ most appear here.")
 
-    def _encode(self, state: State, encoder_decoder: EncoderDecoder) -> None:
+    def _encode(self, state: State, network: EncoderDecoder) -> None:
         """Encode test images, or only the images shown where there is no test split."""
-        most = min(MOST_IMAGES, MOST_VALUES // encoder_decoder.size)
+        most = min(MOST_IMAGES, MOST_VALUES // network.size)
         encoded_set = test_set(state, state.current, most=most)
         if encoded_set == "":
             return  # it is being read
@@ -143,18 +143,18 @@ class DirectionsMode(Mode):
             self._page_came()
             return
         self._uses_page = False
-        source = (encoder_decoder, *state.splits.items())
+        source = (network, *state.splits.items())
         if source == self._source:
             return
         self._source = source
         self._source_text = f"of {len(encoded_set):,} test images"
         args = (
             state.current,
-            encoder_decoder.model,
-            encoder_decoder.bottleneck,
-            encoder_decoder.shape,
+            network.model,
+            network.bottleneck,
+            network.shape,
             len(encoded_set),
-            encoder_decoder.portion,
+            network.portion,
             encoded_set.inputs,
         )
         self._job = ChunkedRun(*args)
@@ -171,21 +171,14 @@ class DirectionsMode(Mode):
     def _page_came(self) -> None:
         """Use the images shown where there are no others; further pages change nothing."""
         bottlenecks = self.shared.page.bottlenecks.get(self._path) if self._path else None
-        if (
-            self._uses_page
-            and self._encoder_decoder is not None
-            and bottlenecks is not None
-            and self.directions is None
-        ):
+        if self._uses_page and self._network is not None and bottlenecks is not None and self.directions is None:
             self._compute([bottlenecks])
 
     def _compute(self, parts: list[np.ndarray]) -> None:
-        self.tools.disk.do(
-            "directions", partial(directions_of, parts), partial(self._take_directions, self._encoder_decoder)
-        )
+        self.tools.disk.do("directions", partial(directions_of, parts), partial(self._take_directions, self._network))
 
-    def _take_directions(self, encoder_decoder: EncoderDecoder | None, done: JobResult) -> None:
-        if encoder_decoder != self._encoder_decoder:
+    def _take_directions(self, network: EncoderDecoder | None, done: JobResult) -> None:
+        if network != self._network:
             return
         if done.error or done.result is None:
             why = formatting.sentence(done.error) or "Too few bottlenecks differ for principal directions."
@@ -246,19 +239,16 @@ class DirectionsMode(Mode):
     # ---- decoding ----
 
     def _request(self) -> None:
-        if self.directions is None or self._encoder_decoder is None:
+        if self.directions is None or self._network is None:
             return
         coefficients = np.stack([self.coefficients, np.zeros(len(self.directions))])
-        points = self.directions.at(coefficients).reshape(2, *self._encoder_decoder.shape)
-        self._decoder.send(
-            {self._path: Query(self._encoder_decoder.decoder, points, (self._encoder_decoder.picture,))},
-            self._encoder_decoder,
-        )
+        points = self.directions.at(coefficients).reshape(2, *self._network.shape)
+        self._decoder.send({self._path: Query(self._network.decoder, points, (self._network.picture,))}, self._network)
 
     def _take_now(self, done: Round) -> None:
-        if done.context != self._encoder_decoder or self._encoder_decoder is None:
+        if done.context != self._network or self._network is None:
             return
-        made = pictures_of(next(iter(done.replies.values())), self._encoder_decoder)
+        made = pictures_of(next(iter(done.replies.values())), self._network)
         if isinstance(made, str):
             self._now = None
             self.show_sentence(made)
@@ -268,26 +258,18 @@ class DirectionsMode(Mode):
 
     def _request_sweep(self) -> None:
         """Decode the row of each direction, one request per row."""
-        if self.directions is None or self._encoder_decoder is None:
+        if self.directions is None or self._network is None:
             return
         count, size = len(self.directions), len(SWEEP)
         wanted = np.repeat(self.coefficients[None], count * size, axis=0)
         for row in range(count):
             wanted[row * size : (row + 1) * size, row] = SWEEP
-        directions, encoder_decoder = self.directions, self._encoder_decoder
+        directions, network = self.directions, self._network
 
         def inputs(start: int, stop: int) -> np.ndarray:
-            return directions.at(wanted[start:stop]).reshape(-1, *encoder_decoder.shape)
+            return directions.at(wanted[start:stop]).reshape(-1, *network.shape)
 
-        args = (
-            self._path,
-            encoder_decoder.decoder,
-            encoder_decoder.picture,
-            encoder_decoder.picture_shape,
-            count * size,
-            size,
-            inputs,
-        )
+        args = (self._path, network.decoder, network.picture, network.picture_shape, count * size, size, inputs)
         self._sweeper.begin([ChunkedRun(*args)])
 
     def _take_sweep(self, job: ChunkedRun) -> None:

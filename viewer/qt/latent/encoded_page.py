@@ -29,14 +29,10 @@ class EncodedPage(QObject):
         self._wanted: dict[Path, tuple[EncoderDecoder, Samples]] = {}
         requester.answered.connect(self._take)
 
-    def want(self, state: State, encoder_decoders: Mapping[Path, EncoderDecoder]) -> None:
+    def want(self, state: State, networks: Mapping[Path, EncoderDecoder]) -> None:
         """Request what is missing; forget runs and images that are no longer shown."""
-        pairs = {path: (encoder_decoder, state.samples_of(path)) for path, encoder_decoder in encoder_decoders.items()}
-        wanted = {
-            path: (encoder_decoder, samples)
-            for path, (encoder_decoder, samples) in pairs.items()
-            if samples is not None
-        }
+        pairs = {path: (network, state.samples_of(path)) for path, network in networks.items()}
+        wanted = {path: (network, samples) for path, (network, samples) in pairs.items() if samples is not None}
         if wanted == self._wanted:
             return
         kept = {path for path, pair in wanted.items() if self._wanted.get(path) == pair}
@@ -49,8 +45,8 @@ class EncodedPage(QObject):
             path: pair for path, pair in wanted.items() if path not in self.bottlenecks and path not in self.errors
         }
         queries: dict[Hashable, Query] = {
-            path: Query(encoder_decoder.model, samples.inputs, (encoder_decoder.bottleneck,))
-            for path, (encoder_decoder, samples) in missing.items()
+            path: Query(network.model, samples.inputs, (network.bottleneck,))
+            for path, (network, samples) in missing.items()
         }
         if queries:
             self._requester.send(queries, missing)
@@ -58,11 +54,11 @@ class EncodedPage(QObject):
     def _take(self, done: Round) -> None:
         for path, reply in done.replies.items():
             assert isinstance(path, Path) and isinstance(done.context, dict)
-            encoder_decoder, _ = done.context[path]
-            values = reply.arrays.get(encoder_decoder.bottleneck)
+            network, _ = done.context[path]
+            values = reply.arrays.get(network.bottleneck)
             if reply.error or values is None:
                 self.errors[path] = sentence(reply.error or "the graph gave no answer")
-            elif values.shape[1:] != encoder_decoder.shape or not np.isfinite(values).all():
+            elif values.shape[1:] != network.shape or not np.isfinite(values).all():
                 self.errors[path] = (
                     "The bottlenecks of these images are not finite, or not of the shape that the graph declares."
                 )

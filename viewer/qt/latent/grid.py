@@ -53,24 +53,24 @@ class GridMode(Mode):
     def chosen_grid(self) -> str:
         return str(self.grid_box.currentData())
 
-    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
-        histories = [state.of(path).history for path in encoder_decoders]
+    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
+        histories = [state.of(path).history for path in networks]
         if any(history is not None and GRIDS.keys() & history.grids.keys() for history in histories):
             return ""
         entries = {entry.path: entry for entry in state.entries}
         coming = [
             path
-            for path, history in zip(encoder_decoders, histories, strict=True)
+            for path, history in zip(networks, histories, strict=True)
             if history is None and path in entries and entries[path].history_stamp and not state.of(path).error
         ]
         return None if coming else "Only finished runs with two latent values have grids of generated images."
 
-    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        return (*[(path, state.of(path).history) for path in encoder_decoders], *state.splits.items())
+    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        return (*[(path, state.of(path).history) for path in networks], *state.splits.items())
 
-    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()  # the test images say which class a run was trained on
-        self._paths = tuple(encoder_decoders)
+        self._paths = tuple(networks)
         self.redraw()
 
     def _other_grid(self) -> None:

@@ -35,7 +35,7 @@ class InterpolateMode(Mode):
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
-        self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
+        self._networks: dict[Path, EncoderDecoder | str] = {}
         self._decoded: dict[Path, np.ndarray | str] = {}
         self._step = STEPS // 2 + 1
         self._decoder = shared.panel.new_requester("between")
@@ -50,14 +50,14 @@ class InterpolateMode(Mode):
         connect_page_keys(self.view, self.tools.images)
         connect_page_keys(self.picker, self.tools.images)
 
-    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
-        return reason(encoder_decoders)
+    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
+        return reason(networks)
 
-    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        return (*encoder_decoders.items(), *(state.samples_of(path) for path in encoder_decoders))
+    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        return (*networks.items(), *(state.samples_of(path) for path in networks))
 
-    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
-        self._encoder_decoders, self._decoded = encoder_decoders, {}
+    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
+        self._networks, self._decoded = networks, {}
         samples = state.samples if state.samples is not None else next(iter(self.shared.page.samples.values()), None)
         if samples is not None:
             self.picker.show_samples(samples)
@@ -66,14 +66,14 @@ class InterpolateMode(Mode):
     def _request(self) -> None:
         bottlenecks = self.shared.page.bottlenecks
         queries: dict[Hashable, Query] = {}
-        encoder_decoders = {}
-        for path, encoder_decoder in self._encoder_decoders.items():
-            if isinstance(encoder_decoder, EncoderDecoder) and path in bottlenecks:
+        networks = {}
+        for path, network in self._networks.items():
+            if isinstance(network, EncoderDecoder) and path in bottlenecks:
                 first, second = self._pair(bottlenecks[path])
-                queries[path] = Query(encoder_decoder.decoder, between(first, second), (encoder_decoder.picture,))
-                encoder_decoders[path] = encoder_decoder
+                queries[path] = Query(network.decoder, between(first, second), (network.picture,))
+                networks[path] = network
         if queries and self.in_front:
-            self._decoder.send(queries, encoder_decoders)
+            self._decoder.send(queries, networks)
         else:
             self.redraw()
 
@@ -96,7 +96,7 @@ class InterpolateMode(Mode):
         super().set_theme(theme)
 
     def redraw(self) -> None:
-        made = {path: self._strip(path) for path in self._encoder_decoders}
+        made = {path: self._strip(path) for path in self._networks}
         pictures = {path: strip for path, strip in made.items() if not isinstance(strip, str)}
         if not pictures:
             sentence = next((strip for strip in made.values() if isinstance(strip, str) and strip), "")
@@ -112,13 +112,9 @@ class InterpolateMode(Mode):
 
     def _strip(self, path: Path) -> np.ndarray | str:
         """A run's pictures with both originals at the ends, uint8 (11, H, W, 3); or why there are none."""
-        encoder_decoder, decoded, samples = (
-            self._encoder_decoders[path],
-            self._decoded.get(path),
-            self.shared.page.samples.get(path),
-        )
-        if isinstance(encoder_decoder, str):
-            return encoder_decoder
+        network, decoded, samples = (self._networks[path], self._decoded.get(path), self.shared.page.samples.get(path))
+        if isinstance(network, str):
+            return network
         if path in self.shared.page.errors:
             return self.shared.page.errors[path]
         if samples is None:
@@ -182,7 +178,7 @@ class InterpolateMode(Mode):
     def numbers(self) -> Numbers:
         """How far each step's picture is from both images and from their blend, as mean squared errors."""
         rows: Numbers = [("run", "step", "mse to A", "mse to B", "mse to the blend")]
-        for path in self._encoder_decoders:
+        for path in self._networks:
             strip = self._strip(path)
             if isinstance(strip, str) or len(strip) != len(NAMES):
                 continue

@@ -89,15 +89,15 @@ class Mode(QWidget):
 
     # ---- for subclasses ----
 
-    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
+    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
         """Return '' if the mode applies, a sentence if it does not, None while that is not known yet."""
         raise NotImplementedError
 
-    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         """Return what its picture depends on; the mode is updated when this changes."""
         raise NotImplementedError
 
-    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
         """Show these runs."""
         raise NotImplementedError
 
@@ -153,20 +153,20 @@ class Mode(QWidget):
             self.controls.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
 
 
-def reason(encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
+def reason(networks: dict[Path, EncoderDecoder | str]) -> str | None:
     """Return '' if a run has encoder and decoder, None while one may still have them, or the first run's sentence."""
-    if any(isinstance(encoder_decoder, EncoderDecoder) for encoder_decoder in encoder_decoders.values()):
+    if any(isinstance(network, EncoderDecoder) for network in networks.values()):
         return ""
-    reasons = [encoder_decoder for encoder_decoder in encoder_decoders.values() if isinstance(encoder_decoder, str)]
+    reasons = [network for network in networks.values() if isinstance(network, str)]
     return next((text for text in reasons if text), None) if reasons and all(reasons) else None
 
 
-def pictures_of(reply: Reply, encoder_decoder: EncoderDecoder) -> np.ndarray | str:
+def pictures_of(reply: Reply, network: EncoderDecoder) -> np.ndarray | str:
     """Return what a decoder made as uint8 (N, H, W, 3), or the sentence for what cannot be shown."""
-    values = reply.arrays.get(encoder_decoder.picture)
+    values = reply.arrays.get(network.picture)
     if reply.error or values is None:
         return sentence(reply.error or "the decoder gave no answer")
-    if values.shape[1:] != encoder_decoder.picture_shape:
+    if values.shape[1:] != network.picture_shape:
         return "The decoder's picture has another shape than it declares."
     if not np.isfinite(values).all():
         return "The decoder's picture is not finite."

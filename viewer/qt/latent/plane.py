@@ -35,7 +35,7 @@ class PlaneMode(Mode):
     def __init__(self, shared: Shared) -> None:
         self.moving = MovingView("Plane of the two latent values")
         super().__init__(shared, self.moving)
-        self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
+        self._networks: dict[Path, EncoderDecoder | str] = {}
         self._encoded_sets: dict[Path, EncodedSet | str] = {}
         self._jobs: dict[Path, ChunkedRun] = {}
         self._cloud_of: tuple[object, ...] = ()
@@ -77,29 +77,25 @@ class PlaneMode(Mode):
 
     # ---- the runs ----
 
-    def applies(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> str | None:
-        why = reason(encoder_decoders)
+    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
+        why = reason(networks)
         if why != "":
             return why
-        found = [
-            encoder_decoder
-            for encoder_decoder in encoder_decoders.values()
-            if isinstance(encoder_decoder, EncoderDecoder)
-        ]
-        if any(encoder_decoder.is_plane for encoder_decoder in found):
+        found = [network for network in networks.values() if isinstance(network, EncoderDecoder)]
+        if any(network.is_plane for network in found):
             return ""
         return (
             f"The bottleneck has the shape {shape(found[0].shape)}; a plane needs two values, as in the VAEs of hesso."
         )
 
-    def inputs(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        samples = tuple(state.samples_of(path) for path in encoder_decoders)
-        return (*encoder_decoders.items(), *samples, *(state.splits.items()))
+    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
+        samples = tuple(state.samples_of(path) for path in networks)
+        return (*networks.items(), *samples, *(state.splits.items()))
 
-    def show_state(self, state: State, encoder_decoders: dict[Path, EncoderDecoder | str]) -> None:
+    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()
-        others = set(self._encoder_decoders) != set(encoder_decoders)
-        self._encoder_decoders = encoder_decoders
+        others = set(self._networks) != set(networks)
+        self._networks = networks
         if others:
             self._range_is_free = True
         self._encode(state)
@@ -110,9 +106,9 @@ class PlaneMode(Mode):
     @property
     def _planes(self) -> dict[Path, EncoderDecoder]:
         return {
-            path: encoder_decoder
-            for path, encoder_decoder in self._encoder_decoders.items()
-            if isinstance(encoder_decoder, EncoderDecoder) and encoder_decoder.is_plane
+            path: network
+            for path, network in self._networks.items()
+            if isinstance(network, EncoderDecoder) and network.is_plane
         }
 
     # ---- points ----
@@ -126,20 +122,12 @@ class PlaneMode(Mode):
         self._encoded_sets = {path: training_set(state, path) for path in self._planes}
         self._clouds, self._jobs = {}, {}
         most = MOST_POINTS // max(1, len(self._planes))
-        for path, encoder_decoder in self._planes.items():
+        for path, network in self._planes.items():
             encoded_set = self._encoded_sets[path]
             if isinstance(encoded_set, EncodedSet):
                 few = _thinned(encoded_set, most)
                 self._encoded_sets[path] = few
-                args = (
-                    path,
-                    encoder_decoder.model,
-                    encoder_decoder.bottleneck,
-                    encoder_decoder.shape,
-                    len(few),
-                    encoder_decoder.portion,
-                    few.inputs,
-                )
+                args = (path, network.model, network.bottleneck, network.shape, len(few), network.portion, few.inputs)
                 self._jobs[path] = ChunkedRun(*args)
         self._encoder.begin(list(self._jobs.values()))
 
@@ -231,8 +219,7 @@ class PlaneMode(Mode):
     def _decode(self) -> None:
         point = np.array([self.shared.cross.point], dtype=np.float32)
         queries: dict[Hashable, Query] = {
-            path: Query(encoder_decoder.decoder, point, (encoder_decoder.picture,))
-            for path, encoder_decoder in self._planes.items()
+            path: Query(network.decoder, point, (network.picture,)) for path, network in self._planes.items()
         }
         if queries:
             self._decoder.send(queries, dict(self._planes))
@@ -250,10 +237,10 @@ class PlaneMode(Mode):
     def _show_decoded(self) -> None:
         """Update only the cross hair and the image decoded there."""
         figure = self.view.figure
-        if not isinstance(figure, LatentPlaneFigure) or len(figure.planes) != len(self._encoder_decoders):
+        if not isinstance(figure, LatentPlaneFigure) or len(figure.planes) != len(self._networks):
             self.redraw()
             return
-        made = [self._decoded.get(path) for path in self._encoder_decoders]
+        made = [self._decoded.get(path) for path in self._networks]
         if any(isinstance(one, str) for one in made):
             self.redraw()
             return
@@ -271,17 +258,16 @@ class PlaneMode(Mode):
             return
         points = self._range.centres(BACKGROUND_SIDE)
         queries: dict[Hashable, Query] = {
-            path: Query(encoder_decoder.decoder, points, (encoder_decoder.picture,))
-            for path, encoder_decoder in self._planes.items()
+            path: Query(network.decoder, points, (network.picture,)) for path, network in self._planes.items()
         }
         self._painter.send(queries, (self._range, dict(self._planes)))
 
     def _take_background(self, done: Round) -> None:
         assert isinstance(done.context, tuple)
-        seen, encoder_decoders = done.context
+        seen, networks = done.context
         for path, reply in done.replies.items():
             assert isinstance(path, Path)
-            made = pictures_of(reply, encoder_decoders[path])
+            made = pictures_of(reply, networks[path])
             if not isinstance(made, str):
                 self._backgrounds[path] = Ground(seen, made)
         self.redraw()
@@ -291,7 +277,7 @@ class PlaneMode(Mode):
     def redraw(self) -> None:
         if not self._planes or not self.in_front:
             return
-        planes = tuple(self._plane(path) for path in self._encoder_decoders)
+        planes = tuple(self._plane(path) for path in self._networks)
         labels = {int(label) for cloud in self._clouds.values() for label in np.unique(cloud.classes)}
         encoded_set = next(
             (encoded_set for encoded_set in self._encoded_sets.values() if isinstance(encoded_set, EncodedSet)), None
@@ -310,13 +296,13 @@ class PlaneMode(Mode):
         self.view.show_figure(replace(figure, description=text), text)
 
     def _plane(self, path: Path) -> Plane:
-        several = len(self._encoder_decoders) > 1
-        title, encoder_decoder = self.name_of(path) if several else "", self._encoder_decoders[path]
-        if not isinstance(encoder_decoder, EncoderDecoder) or not encoder_decoder.is_plane:
+        several = len(self._networks) > 1
+        title, network = self.name_of(path) if several else "", self._networks[path]
+        if not isinstance(network, EncoderDecoder) or not network.is_plane:
             why = (
-                encoder_decoder
-                if isinstance(encoder_decoder, str)
-                else f"Its bottleneck has the shape {shape(encoder_decoder.shape)}, not two values."
+                network
+                if isinstance(network, str)
+                else f"Its bottleneck has the shape {shape(network.shape)}, not two values."
             )
             return Plane(title, sentence=why)
         made = self._decoded.get(path)
@@ -349,7 +335,7 @@ class PlaneMode(Mode):
         return f"{len(cloud.points):,} training images{what}{seen}"
 
     def _summary(self) -> str:
-        if len(self._encoder_decoders) > 1:
+        if len(self._networks) > 1:
             return (
                 "the planes share range and cross hair"
                 if len(self._planes) > 1

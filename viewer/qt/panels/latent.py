@@ -40,7 +40,7 @@ class Latent(Panel):
             mode.name: mode for mode in (self.plane, self.grid, self.directions, self.interpolate, self.arithmetic)
         }
         self._wanted = ""  # the mode chosen last; '' for the first that applies
-        self._encoder_decoders: dict[Path, EncoderDecoder | str] = {}
+        self._networks: dict[Path, EncoderDecoder | str] = {}
         self._build()
 
     def _build(self) -> None:
@@ -95,8 +95,8 @@ class Latent(Panel):
             self.mode.redraw()
 
     def _show(self, state: State) -> None:
-        self._encoder_decoders = {path: encoder_decoder_of(state, path) for path in state.compared}
-        reasons = {name: mode.applies(state, self._encoder_decoders) for name, mode in self.modes.items()}
+        self._networks = {path: encoder_decoder_of(state, path) for path in state.compared}
+        reasons = {name: mode.applies(state, self._networks) for name, mode in self.modes.items()}
         for name, why in reasons.items():
             self.buttons[name].setEnabled(not why)
             self.buttons[name].setToolTip(why or self.modes[name].hint)
@@ -116,17 +116,12 @@ class Latent(Panel):
         self.buttons[mode.name].setChecked(True)
         self.stack.setCurrentWidget(mode)
         self.shared.page.want(
-            state,
-            {
-                p: encoder_decoder
-                for p, encoder_decoder in self._encoder_decoders.items()
-                if isinstance(encoder_decoder, EncoderDecoder)
-            },
+            state, {p: network for p, network in self._networks.items() if isinstance(network, EncoderDecoder)}
         )
-        inputs = mode.inputs(state, self._encoder_decoders)
+        inputs = mode.inputs(state, self._networks)
         if new or inputs != mode.shown:
             mode.shown = inputs
-            mode.show_state(state, self._encoder_decoders)
+            mode.show_state(state, self._networks)
         self.subtitle.setText(mode.subtitle_text)
 
     def _pick(self, reasons: dict[str, str | None]) -> str | None:
