@@ -55,6 +55,12 @@ Kit = Annotated[
 ]
 
 
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Write over files that aezoo did not write or that were changed since."),
+]
+
+
 @export_app.command()
 def export(
     names: RunNames,
@@ -62,6 +68,7 @@ def export(
     bundle: BundleFolder = None,
     kit: Kit = False,
     fp16: Fp16 = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Export runs: `aezoo export purdue/conv`, `aezoo export all --bundle models`."""
@@ -78,13 +85,13 @@ def export(
         folder = RunFolder.of(runs, recipe.name)
         checkpoints.last(folder)  # says what is missing before a folder is made for the lock
         with checkpoints.lock(folder):
-            done = publish(recipe, folder, fp16=fp16)
-        made = write_bundle(done, bundle) if bundle else None
+            done = publish(recipe, folder, fp16=fp16, overwrite=overwrite)
+        made = write_bundle(done, bundle, overwrite=overwrite) if bundle else None
         documents.append({**done.as_json(), "bundle": made.as_json() if made else None})
         refused += [recipe.name] if done.refused else []
         if not as_json:
             print(_as_text(done, made, fp16=fp16))
-    page = kit and bundle is not None and write_kit(bundle)
+    page = kit and bundle is not None and write_kit(bundle, overwrite=overwrite)
     if kit and not page:
         say(f"the kit's web page needs onnxruntime-web beside it; run this line, then export again: {npm_command()}")
     if as_json:

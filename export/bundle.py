@@ -7,7 +7,7 @@
                                         test/       vectors.json, and <port>.f32: images and what torch computes
     DIR/kit/                            programs and a web page that use them
 
-No dates, no paths: the same run gives the same bytes. Nothing is written over that is not ours.
+No dates, no paths: the same run gives the same bytes. Somebody else's file is written over with --overwrite only.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ class Bundle:
         return {"path": str(self.path), "files": self.sizes, "bytes": self.bytes}
 
 
-def write_bundle(published: Published, folder: Path) -> Bundle:
+def write_bundle(published: Published, folder: Path, *, overwrite: bool = False) -> Bundle:
     """Write the bundle of an exported run below a folder, and enter it in the folder's index.
 
-    Raises FileRefused where a file that is not ours would be lost or a link would lead out of the folder, RunError
-    where the place is a run's own, and WriteError.
+    Raises FileRefused where somebody else's file would be lost without `overwrite`, or where a link would lead out of
+    the folder, RunError where the folder is a run's own, and WriteError.
     """
     name = published.recipe.name
-    place = RunFolder(folder / name)
-    if place.history.exists() or place.checkpoint.exists():
-        raise RunError(f"{place.path} is a run's own folder; name another one for the bundles with --bundle DIR")
+    bundle = RunFolder(folder / name)
+    if bundle.history.exists() or bundle.checkpoint.exists():
+        raise RunError(f"{bundle.path} is a run's own folder; name another one for the bundles with --bundle DIR")
     files = {file: data for file, data in published.files.items() if file != CARD}
     graphs = list(files)
     files |= published.vectors.as_files()
@@ -72,14 +72,14 @@ def write_bundle(published: Published, folder: Path) -> Bundle:
     files[CARD] = published.card.to_file(listing(files))
     with _alone_in(folder):
         refuse_links(folder, {INDEX: None, **{f"{name}/{file}": None for file in files}})
-        names = [each for each in _names_in(folder) if each != name]
-        before = listed_in(place.path)
-        write_all(place.path, files)
-        _remove_stale(place.path, before, files)
-        entries = [_entry(folder, each) for each in sorted([*names, name])]
-        told = json.dumps({"format": FORMAT, "bundles": entries}, indent=1, sort_keys=True, allow_nan=False)
-        write_all(folder, {INDEX: (told + "\n").encode()})
-    return Bundle(place.path, {file: len(data) for file, data in files.items()})
+        others = [each for each in _names_in(folder, overwrite=overwrite) if each != name]
+        before = listed_in(bundle.path)
+        write_all(bundle.path, files, overwrite=overwrite)
+        _remove_stale(bundle.path, before, files)
+        index = {"format": FORMAT, "bundles": [_entry(folder, each) for each in sorted([*others, name])]}
+        text = json.dumps(index, indent=1, sort_keys=True, allow_nan=False) + "\n"
+        write_all(folder, {INDEX: text.encode()}, overwrite=overwrite)
+    return Bundle(bundle.path, {file: len(data) for file, data in files.items()})
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _remove_stale(folder: Path, before: Sums, files: dict[str, bytes]) -> None:
-    """Remove what an earlier bundle of ours had and this one has not, unless it was changed."""
+    """Remove what the bundle before had and this one has not, unless it was changed."""
     for name, sums in before.items():
         path = folder / name
         gone = name not in files and card.FILE.fullmatch(name) and path.is_file() and not path.is_symlink()
@@ -113,18 +113,20 @@ def _remove_stale(folder: Path, before: Sums, files: dict[str, bytes]) -> None:
 # ---- the index -----------------------------------------------------------------------------------------------
 
 
-def _names_in(folder: Path) -> list[str]:
-    """Return the bundles that an index lists and that are still there. Raises FileRefused for what is no index."""
+def _names_in(folder: Path, *, overwrite: bool) -> list[str]:
+    """Return the bundles that an index lists and that are still there. Raises FileRefused for anything else."""
     path = folder / INDEX
     if not path.exists():
         return []
     try:
-        told = json.loads(gate.read_bytes(path, limit=_MAX_INDEX))
-        if told["format"] != FORMAT:
+        index = json.loads(gate.read_bytes(path, limit=_MAX_INDEX))
+        if index["format"] != FORMAT:
             raise ValueError
-        names = [str(entry["name"]) for entry in told["bundles"]]
+        names = [str(entry["name"]) for entry in index["bundles"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FileRefused(f"{path} is not an index of bundles; move it away, or name another folder") from error
+        if overwrite:
+            return []
+        raise FileRefused(f"{path} is not an index of bundles; move it away, or add --overwrite") from error
     return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and _is_there(folder, name)]
 
 
@@ -142,7 +144,7 @@ def _card_text(folder: Path, name: str) -> str:
 
 
 def _entry(folder: Path, name: str) -> dict[str, Any]:
-    """Return what the index tells of a bundle, from its own card: enough to choose one and to know it unchanged."""
+    """Return a bundle's entry in the index, from its own card: enough to choose it and to see that it is unchanged."""
     text = _card_text(folder, name)
     own, files = card.from_json(text), card.files_of(text)
     data = text.encode()
@@ -167,32 +169,30 @@ def _entry(folder: Path, name: str) -> dict[str, Any]:
 # ---- the kit -------------------------------------------------------------------------------------------------
 
 
-def write_kit(folder: Path) -> bool:
+def write_kit(folder: Path, *, overwrite: bool = False) -> bool:
     """Put the kit's programs and page into `folder/kit`, and onnxruntime-web beside the page.
 
-    Returns whether onnxruntime-web was at hand. Raises FileRefused where a file was changed since, and WriteError.
+    Returns whether onnxruntime-web was there to be put. Raises FileRefused where a file was changed since, without
+    `overwrite`, and WriteError.
     """
-    place = folder / "kit"
+    kit = folder / "kit"
     files = {path.relative_to(KIT).as_posix(): path.read_bytes() for path in sorted(KIT.rglob("*")) if _is_kit(path)}
     library = [web_folder() / name for name in _ORT]
-    whole = all(path.is_file() for path in library)
-    if whole:
+    has_library = all(path.is_file() for path in library)
+    if has_library:
         files |= {f"web/ort/{path.name}": path.read_bytes() for path in library}
     with _alone_in(folder):
         refuse_links(folder, {f"kit/{name}": None for name in (*files, _SUMS)})
-        known = _kit_sums(place / _SUMS)
-        sums = {
-            **{name: min(several) for name, several in known.items()},
-            **{n: s for n, (s, _) in listing(files).items()},
-        }
-        told = json.dumps({"format": FORMAT, "kit": sums}, indent=1, sort_keys=True) + "\n"
-        files[_SUMS] = told.encode()
-        if (place / _SUMS).is_file():
-            known[_SUMS] = {sha256_of(gate.read_bytes(place / _SUMS, limit=MAX_TEXT))} if known else set()
-        for name, several in read_journal(place).items():
+        known = _kit_sums(kit / _SUMS)
+        before = {name: min(several) for name, several in known.items()}
+        sums = {**before, **{name: sha256 for name, (sha256, _) in listing(files).items()}}
+        if known:
+            known[_SUMS] = {sha256_of(gate.read_bytes(kit / _SUMS, limit=MAX_TEXT))}
+        for name, several in read_journal(kit).items():
             known.setdefault(name, set()).update(several)
-        write_all(place, files, known)
-    return whole
+        files[_SUMS] = (json.dumps({"format": FORMAT, "kit": sums}, indent=1, sort_keys=True) + "\n").encode()
+        write_all(kit, files, known, overwrite=overwrite)
+    return has_library
 
 
 def _is_kit(path: Path) -> bool:
@@ -201,11 +201,11 @@ def _is_kit(path: Path) -> bool:
 
 
 def _kit_sums(path: Path) -> Sums:
-    """Return the sha256 of every file of the kit that was written before; nothing where no list of ours is there."""
+    """Return the sha256 of every file of the kit that was written before; nothing where there is no list of ours."""
     try:
-        told = json.loads(gate.read_bytes(path, limit=MAX_TEXT))
-        if told["format"] != FORMAT:
+        listed = json.loads(gate.read_bytes(path, limit=MAX_TEXT))
+        if listed["format"] != FORMAT:
             return {}
-        return {str(name): {str(sha256)} for name, sha256 in told["kit"].items()}
+        return {str(name): {str(sha256)} for name, sha256 in listed["kit"].items()}
     except (AezooError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

@@ -21,7 +21,7 @@ from zoo.card import Card
 from zoo.errors import CheckFailed
 from zoo.ownership import CARD, sha256_of
 from zoo.recipe import Recipe
-from zoo.runs import COMPACT, History, RunFolder, write_all
+from zoo.runs import COMPACT, History, RunFolder, remove, write_all
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,14 @@ class Published:
 
 
 @one_thread()
-def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False) -> Published:
+def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False, overwrite: bool = False) -> Published:
     """Export a run; with `fp16` also at half the size, where the file has more than a mebibyte.
 
-    Raises RunError where nothing is trained, FileRefused where a file that is not ours would be lost, and CheckFailed,
-    leaving no graph, on a mismatch.
+    Raises RunError where nothing is trained, FileRefused where somebody else's file would be lost without `overwrite`,
+    and CheckFailed, leaving no graph, on a mismatch.
     """
+    if not overwrite:
+        run.refuse_foreign()
     history = run.read_history()
     trained = load_trained(recipe, run, epochs=history.epochs)
     real = real_images(history)
@@ -84,9 +86,9 @@ def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False) -> Published:
         raise CheckFailed(failure(recipe.name, checks))
     files = {name: graph.data for name, graph in written.items()}
     files[CARD] = cards["model"].to_file(listing(files))
-    write_all(run.path, files)
+    write_all(run.path, files, overwrite=overwrite)
     if COMPACT not in files:
-        run.withdraw_compact()
+        remove(run.compact)  # it has other weights
     return Published(recipe, run, files, checks, cards["model"], proof, refused)
 
 

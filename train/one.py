@@ -70,7 +70,7 @@ def train_one(
             with interrupt.at_once(f"{recipe.name} is trained, and was stopped before its graphs. Go on with: {line}"):
                 from export.publish import publish  # the one place where train knows of export; it loads onnx
 
-                published = publish(recipe, folder).as_json()
+                published = publish(recipe, folder, overwrite=options.overwrite).as_json()
         outcome = Outcome.of(result, published)
         _write(folder, key, outcome)
         progress.end()

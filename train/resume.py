@@ -37,7 +37,8 @@ def checkpoint_to_resume(
     run, epochs = RunFolder.of(options.runs, recipe.name), options.epochs_of(recipe)
     _refuse_too_many(epochs, splits)
     checkpoint = refuse_to_lose(run, options, warn)
-    run.refuse_foreign()
+    if not options.overwrite:
+        run.refuse_foreign()
     if not options.resume:
         return None
     if checkpoint is None:

@@ -62,15 +62,15 @@ class Card:
 
     def to_json(self) -> str:
         """Return the card as the text that goes into the metadata."""
-        return _dump({"format": FORMAT, **asdict(self)})
+        return dump({"format": FORMAT, **asdict(self)})
 
     def to_file(self, files: Mapping[str, tuple[str, int]]) -> bytes:
         """Return card.json: the card plus sha256 and bytes of each file; `files` maps names to the two."""
         listing = {name: {"sha256": sha256, "bytes": size} for name, (sha256, size) in files.items()}
-        return (_dump({"format": FORMAT, **asdict(self), "files": listing}) + "\n").encode()
+        return (dump({"format": FORMAT, **asdict(self), "files": listing}) + "\n").encode()
 
 
-def _dump(value: object) -> str:
+def dump(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -85,7 +85,7 @@ def from_json(text: str, *, source: str = "") -> Card:
     whose = f"{source}: its card" if source else "its card"
     try:
         value = _parse(text) if len(text) <= MAX_TEXT else None
-        _dump(value).encode()  # half a surrogate pair cannot be written again
+        dump(value).encode()  # half a surrogate pair cannot be written again
     except (ValueError, RecursionError) as error:
         raise FileRefused(f"{whose} is not JSON with plain numbers; export the run again") from error
     if not isinstance(value, dict) or not isinstance(value.get("format"), str):

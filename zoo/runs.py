@@ -140,11 +140,10 @@ class RunFolder:
         return self.history.is_file() or self.graph("model").is_file()
 
     def withdraw(self) -> None:
-        """Remove graphs and card: beside weights that they do not match they would look good.
+        """Remove graphs and card: beside weights that they do not match they would look good. Raises WriteError.
 
-        Raises WriteError, and FileRefused where one of them is somebody else's.
+        Call `refuse_foreign` before, unless somebody else's files may go.
         """
-        self.refuse_foreign()
         for path in self._exported:
             remove(path)
 
@@ -155,11 +154,6 @@ class RunFolder:
     @property
     def _exported(self) -> list[Path]:
         return [*map(self.graph, GRAPHS), self.compact, self.card]
-
-    def withdraw_compact(self) -> None:
-        """Remove the graph of half the size, which an export without one would leave beside other weights."""
-        refuse_foreign(self.path, {self.compact.name: b""})
-        remove(self.compact)
 
     def read_history(self) -> History:
         """Read history.h5, or raise RunError or FileRefused with the sentence for it."""
@@ -223,7 +217,7 @@ def atomic_write(path: Path, data: bytes) -> None:
         raise write_error(path, error, size=len(data)) from error
 
 
-def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None) -> None:
+def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None, *, overwrite: bool = False) -> None:
     """Write files (path below the folder → bytes) in their order, once none of them would replace somebody else's.
 
     `listed` holds the sums of those that aezoo wrote; by default they are card.json's. After a kill in the middle
@@ -231,7 +225,7 @@ def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = No
     FileRefused and WriteError.
     """
     known = listed_in(folder) if listed is None else listed
-    there = refuse_foreign(folder, files, known)
+    there = refuse_foreign(folder, files, known, overwrite=overwrite)
     _sweep(folder, files)
     atomic_write(folder / JOURNAL, journal(known, there, files))
     for name, data in files.items():

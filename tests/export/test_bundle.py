@@ -201,28 +201,55 @@ def test_a_readme_that_was_changed_stays_and_an_unchanged_one_is_renewed(publish
     assert "My own remark" in readme.read_text()
 
 
-def test_export_and_training_keep_a_foreign_model(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
+def test_export_and_training_keep_a_foreign_model_unless_told_to_overwrite(
+    conv_run: RunFolder, tmp_path: Path, capsys: Capture
+) -> None:
     run = RunFolder.of(tmp_path, "purdue/conv")
     shutil.copytree(conv_run.path, run.path)
     run.graph("model").write_bytes(b"somebody else's")
-    code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)
-    assert code == 2
-    assert err == (
-        f"aezoo: {run.graph('model')} was not written by aezoo, or was changed since; it would be lost, "
-        "so move it away first\n"
-    )
-    words = ("train", "purdue/conv", "--data", "sample", "--quick", "--overwrite", "--runs", tmp_path, "--quiet")
-    code, _, err = aezoo(capsys, *words)
-    assert code == 2 and "would be lost" in err
-    assert run.graph("model").read_bytes() == b"somebody else's"
+    training = ("train", "purdue/conv", "--data", "sample", "--runs", tmp_path, "--epochs", "9", "--quiet")
+    for words in (("export", "purdue/conv", "--runs", tmp_path), (*training, "--resume")):
+        code, _, err = aezoo(capsys, *words)
+        assert code == 2
+        assert err == (
+            f"aezoo: {run.graph('model')} was not written by aezoo, or was changed since; it would be lost: "
+            "move it away, or add --overwrite\n"
+        )
+        assert run.graph("model").read_bytes() == b"somebody else's"
+    assert aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path, "--overwrite")[0] == 0
+    assert run.graph("model").read_bytes() == conv_run.graph("model").read_bytes()
+    run.graph("model").write_bytes(b"somebody else's")
+    code, _, err = aezoo(capsys, *training, "--quick", "--overwrite")
+    assert code == 0, err
+    assert aezoo(capsys, "verify", run.path)[0] == 0
 
 
-def test_a_graph_of_ours_that_was_cut_short_is_replaced(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
+def test_a_bundle_a_kit_and_an_index_of_somebody_else_are_written_over_where_that_was_said(
+    published: Published, tmp_path: Path
+) -> None:
+    for name in ("purdue/conv/README.md", "index.json", "kit/README.md", "kit/sums.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(FileRefused, match=r"index.json is not an index of bundles; move it away, or add --overwrite"):
+        write_bundle(published, tmp_path)
+    with pytest.raises(FileRefused, match=r"would be lost: move it away, or add --overwrite"):
+        write_kit(tmp_path)
+    write_bundle(published, tmp_path, overwrite=True)
+    write_kit(tmp_path, overwrite=True)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == b"mine"]
+
+
+def test_a_graph_of_ours_is_replaced_where_no_card_lists_it_and_asked_about_where_it_was_cut_short(
+    conv_run: RunFolder, tmp_path: Path, capsys: Capture
+) -> None:
     run = RunFolder.of(tmp_path, "purdue/conv")
     shutil.copytree(conv_run.path, run.path)
     whole = run.graph("model").read_bytes()
     run.graph("model").write_bytes(whole[: len(whole) // 2])
     run.graph("encoder").write_bytes(b"")
+    code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)
+    assert code == 2 and "model.onnx was not written by aezoo, or was changed since" in err
+    run.card.unlink()
     assert aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)[0] == 0
     assert run.graph("model").read_bytes() == whole
 
