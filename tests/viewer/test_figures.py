@@ -46,7 +46,7 @@ def test_logarithmic_ticks_are_one_two_five() -> None:
     axis = ticks.logarithmic(0.07, 0.6)
     assert axis.ticks == (0.05, 0.1, 0.2, 0.5, 1.0)
     assert axis.labels == ("0.05", "0.1", "0.2", "0.5", "1")
-    assert axis.place(0.05) == 0 and axis.place(1) == pytest.approx(1)
+    assert axis.position(0.05) == 0 and axis.position(1) == pytest.approx(1)
 
 
 def test_many_decades_have_ticks_at_powers_of_ten() -> None:
@@ -64,7 +64,7 @@ def test_epochs_are_counted_from_the_first_to_the_last() -> None:
     axis = ticks.counting(1, 20)
     assert (axis.low, axis.high) == (1, 20) and axis.ticks[0] == 1
     assert all(tick == int(tick) for tick in axis.ticks)
-    assert ticks.counting(1, 1).place(1) == 0.5
+    assert ticks.counting(1, 1).position(1) == 0.5
 
 
 def test_zero_difference_is_neutral_and_the_signs_differ() -> None:
@@ -158,7 +158,7 @@ def test_a_legend_of_many_runs_leaves_the_curves_their_room(qapp: QApplication) 
 @pytest.mark.parametrize("low", [1e-14, 1e16, 1e30])
 def test_values_that_hardly_differ_have_an_axis(low: float) -> None:
     for axis in (ticks.linear(low, np.nextafter(low, 2 * low)), ticks.logarithmic(low, np.nextafter(low, 2 * low))):
-        assert axis.low < axis.high and 0 <= axis.place(low) <= 1
+        assert axis.low < axis.high and 0 <= axis.position(low) <= 1
 
 
 def test_captions_that_do_not_fit_are_left_out(qapp: QApplication) -> None:

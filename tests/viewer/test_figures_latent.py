@@ -134,7 +134,7 @@ def test_every_epoch_of_the_time_line_is_where_its_mark_is(metrics: QFontMetrics
     rect = QRectF(0, 0, 500, 80)
     plot = figure.plot_rect(rect, metrics)
     for epoch in range(1, 13):
-        spot = QPointF(plot.left() + figure.x_axis.place(epoch) * plot.width(), -50)
+        spot = QPointF(plot.left() + figure.x_axis.position(epoch) * plot.width(), -50)
         assert figure.epoch_at(spot, rect, metrics) == epoch
     assert figure.epoch_at(QPointF(9_999, 0), rect, metrics) == 12
     assert (painted(figure, rect) != painted(figure.at(8), rect)).any()
@@ -147,4 +147,4 @@ def test_losses_of_different_objectives_have_scales_of_their_own(metrics: QFontM
     )
     shared, own = (TimeLineFigure(LIGHT, lines, 1, 2, 1, own_scales=own) for own in (False, True))
     assert shared.y_axes[0] == shared.y_axes[1]
-    assert own.y_axes[0].place(200.0) == pytest.approx(own.y_axes[1].place(0.2))
+    assert own.y_axes[0].position(200.0) == pytest.approx(own.y_axes[1].position(0.2))

@@ -60,7 +60,7 @@ def point_in(panel: Bottleneck, name: str, picture: int, row: float, column: flo
     figure, metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
     ratio = panel.view.devicePixelRatioF()
-    rect = figure.place(figure.parts, panel.view.inside, ratio, metrics)[name]
+    rect = figure.arrange(figure.parts, panel.view.inside, ratio, metrics)[name]
     sheet = sheet_of(panel, name)
     cell, zoom = sheet.cell(picture, rect, ratio, metrics), sheet.cells(rect, ratio, metrics).zoom
     return QPointF(cell.left() + (column + 0.5) * zoom, cell.top() + (row + 0.5) * zoom if row >= 0 else cell.top() - 4)
@@ -104,7 +104,7 @@ def test_a_click_in_every_view_chooses_the_unit_under_it(window: MainWindow, qtb
     assert isinstance(bars, BarsFigure) and bars.chosen == panel._unit
     figure, metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
-    plot = bars.plot(figure.place(figure.parts, panel.view.inside, 1.0, metrics)["stage"], metrics)
+    plot = bars.plot(figure.arrange(figure.parts, panel.view.inside, 1.0, metrics)["stage"], metrics)
     point = QPointF(plot.left() + plot.width() * 100.5 / 392, plot.center().y())
     panel.view.clicked.emit(point)
     assert panel._unit == 100

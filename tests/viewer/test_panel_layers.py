@@ -42,7 +42,7 @@ def layer_of(panel: LayersPanel) -> str:
 def point_in(panel: LayersPanel, name: str, picture: int) -> QPointF:
     figure, metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
-    rect = figure.place(figure.parts, panel.view.inside, 1.0, metrics)[name]
+    rect = figure.arrange(figure.parts, panel.view.inside, 1.0, metrics)[name]
     return sheet_of(panel, name).cell(picture, rect, 1.0, metrics).topLeft() + QPointF(0.5, 0.5)
 
 

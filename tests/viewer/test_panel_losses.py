@@ -76,7 +76,7 @@ def epoch_point(panel: Losses, epoch: float) -> QPoint:
     figure = panel.curves
     assert figure is not None
     plot = figure.plot_rect(panel.view.inside, metrics_of(panel))
-    return QPointF(plot.left() + figure.x_axis.place(epoch) * plot.width(), plot.center().y()).toPoint()
+    return QPointF(plot.left() + figure.x_axis.position(epoch) * plot.width(), plot.center().y()).toPoint()
 
 
 def test_a_history_carries_terms_learning_rates_and_times(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_the_axes_can_be_logarithmic_and_of_time(tmp_path: Path, open_window: Op
     panel.x_box.activated.emit(1)
     figure = figure_of(window)
     assert figure.x_label == "seconds of training"
-    assert figure.series[0].places.tolist() == [2.0 * epoch for epoch in range(1, 13)]
+    assert figure.series[0].positions.tolist() == [2.0 * epoch for epoch in range(1, 13)]
     panel.view.column_step.emit(-1)
     (reading,) = figure_of(window).readings()
     assert reading.epoch == 12 and figure_of(window).heading() == "24 seconds"

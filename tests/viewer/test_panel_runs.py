@@ -19,7 +19,7 @@ from viewer.qt.settings import Settings
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
 from viewer.qt.widgets.run_table import NARROWEST_NAME, RunTable
 from viewer.state import history, library, rows, selection
-from viewer.state.rows import NAMES, PLACES, Rows, RunRow
+from viewer.state.rows import COLUMN_INDEX, NAMES, Rows, RunRow
 from viewer.state.selection import Known, State
 from zoo import checkpoints
 from zoo.runs import History, RunFolder, atomic_write, pack_history
@@ -110,9 +110,9 @@ def test_what_is_missing_is_last_in_both_directions_and_numbers_are_sorted_as_nu
     for name, mse in (("a", 0.02), ("b", None), ("c", 0.1), ("d", 0.003)):
         write_figures(tmp_path, f"tests/{name}", mse=mse)
     table = open_window(tmp_path).panels.runs.table
-    table.sortByColumn(PLACES["mse"], Qt.SortOrder.AscendingOrder)
+    table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.AscendingOrder)
     assert names_of(table) == ["d", "a", "c", "b"]
-    table.sortByColumn(PLACES["mse"], Qt.SortOrder.DescendingOrder)
+    table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.DescendingOrder)
     assert names_of(table) == ["c", "a", "d", "b"]
 
 
@@ -148,7 +148,7 @@ def test_as_many_columns_are_shown_as_there_is_room_for(tmp_path: Path, open_win
         table.resize(width, 300)
         qapp.processEvents()
         counts.append(len(shown_columns(table)))
-        assert table.columnWidth(PLACES["run"]) >= NARROWEST_NAME
+        assert table.columnWidth(COLUMN_INDEX["run"]) >= NARROWEST_NAME
         assert table.horizontalScrollBar().maximum() == 0
     assert counts[0] < counts[1] < counts[2] == 11
     table.resize(520, 300)
@@ -158,7 +158,7 @@ def test_as_many_columns_are_shown_as_there_is_room_for(tmp_path: Path, open_win
 def test_a_column_that_was_dragged_wider_stays_so(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(write_run(tmp_path).path)
     table = window.panels.runs.table
-    header, column = table.horizontalHeader(), PLACES["mse"]
+    header, column = table.horizontalHeader(), COLUMN_INDEX["mse"]
     edge = QPoint(header.sectionViewportPosition(column) + header.sectionSize(column) - 1, header.height() // 2)
     qtbot.mousePress(header.viewport(), Qt.MouseButton.LeftButton, pos=edge)
     qtbot.mouseMove(header.viewport(), edge + QPoint(10, 0))
@@ -181,13 +181,13 @@ def test_columns_that_were_chosen_stay_and_are_remembered(
     actions["parameters"].setChecked(True)
     actions["state"].setChecked(False)
     header = table.horizontalHeader()
-    header.moveSection(header.visualIndex(PLACES["mse"]), 0)
-    table.sortByColumn(PLACES["mse"], Qt.SortOrder.DescendingOrder)
+    header.moveSection(header.visualIndex(COLUMN_INDEX["mse"]), 0)
+    table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.DescendingOrder)
     window.close()
     again = open_window(run, theme=None).panels.runs.table
     columns = shown_columns(again)
     assert columns[0] == "mse" and "parameters" in columns and "state" not in columns
-    assert again.horizontalHeader().sortIndicatorSection() == PLACES["mse"]
+    assert again.horizontalHeader().sortIndicatorSection() == COLUMN_INDEX["mse"]
     assert "run" in columns, "a name cannot be hidden"
     again.usual_columns()
     again.resize(900, 300)
@@ -292,7 +292,7 @@ def test_the_numbers_are_those_of_the_rows_that_are_shown(tmp_path: Path, open_w
     for name, mse in (("a", 0.02), ("b", None), ("c", 0.1)):
         write_figures(tmp_path, f"tests/{name}", mse=mse)
     panel = open_window(tmp_path).panels.runs
-    panel.table.sortByColumn(PLACES["mse"], Qt.SortOrder.DescendingOrder)
+    panel.table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.DescendingOrder)
     panel.filter.setText("mse<1")
     heading, *rows = panel.numbers()
     assert heading[0] == "run" and heading[-1] == "path" and "picture" not in heading
@@ -313,7 +313,7 @@ def test_lone_graphs_and_classifiers_have_rows_too(tmp_path: Path, open_window: 
 def test_a_double_click_goes_to_the_reconstructions(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(write_run(tmp_path).path)
     table = window.panels.runs.table
-    at: QPoint = table.visualRect(table.model().index(0, PLACES["run"])).center()
+    at: QPoint = table.visualRect(table.model().index(0, COLUMN_INDEX["run"])).center()
     with qtbot.waitSignal(window.panels.runs.entered, timeout=TIMEOUT):
         qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
         qtbot.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)

@@ -127,8 +127,8 @@ def test_the_parts_of_a_bottleneck_do_not_overlap(room: QRectF, shape: tuple[int
         "decoded": bottleneck.decoded(LIGHT, images[0], images[1]),
         "sweep": bottleneck.swept(LIGHT, images, np.linspace(0, 1, 9), 3),
     }
-    check_places(bottleneck.place(parts, room, 1.0, metrics), parts, room, metrics)
-    painted(Parts(parts, bottleneck.place), room)
+    check_places(bottleneck.arrange(parts, room, 1.0, metrics), parts, room, metrics)
+    painted(Parts(parts, bottleneck.arrange), room)
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -137,8 +137,8 @@ def test_the_parts_of_a_layer_do_not_overlap(room: QRectF, shape: tuple[int, ...
     values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     shown = feature_maps.prepare(values, own=False)
     parts = feature_maps.parts_of(DARK, shown, np.zeros((1, 28, 28), np.float32), 0, name="sample 1")
-    check_places(feature_maps.place(parts, room, 1.0, metrics), parts, room, metrics)
-    painted(Parts(parts, feature_maps.place), room)
+    check_places(feature_maps.arrange(parts, room, 1.0, metrics), parts, room, metrics)
+    painted(Parts(parts, feature_maps.arrange), room)
 
 
 def check_places(given: dict[str, QRectF], parts: dict[str, Part], room: QRectF, metrics: QFontMetricsF) -> None:

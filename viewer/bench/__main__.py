@@ -60,8 +60,8 @@ def main(
 
     used = _narrow(cores)
     load = _load()
-    with tempfile.TemporaryDirectory(prefix="aezoo-bench-") as place:
-        filled = folder.fill(Path(place), source, count)
+    with tempfile.TemporaryDirectory(prefix="aezoo-bench-") as root:
+        filled = folder.fill(Path(root), source, count)
         begun = []
         for number in range(starts):
             say(f"start {number + 1} of {starts}")

@@ -145,30 +145,30 @@ class _Stage:
         self._phase("opening the folder")
         self._window.open((self._runs.root,), remember=False)
         self._settle()
-        for place in self._runs.all:
-            self._measure(place)
+        for path in self._runs.all:
+            self._measure(path)
         self.driven.gaps, self.driven.longest_gap_ms = self._watch.gaps, self._watch.longest
         self.driven.window_mb = memory.held([os.getpid()])
         self.driven.processes = len(memory.family(os.getpid()))
         self.driven.provider = self._workers.ready.provider if self._workers.ready else ""
 
-    def _measure(self, place: Path) -> None:
-        run = OfRun("/".join(place.parts[-2:]), copy=place in self._runs.copies)
+    def _measure(self, path: Path) -> None:
+        run = OfRun("/".join(path.parts[-2:]), copy=path in self._runs.copies)
         self.driven.runs.append(run)
         self._say(f"{len(self.driven.runs)} of {len(self._runs.all)}: {run.name}")
-        run.opening = self._open(place, run.name)
+        run.opening = self._open(path, run.name)
         if not run.copy:
             self._slide(run)
             self._turn_pages(run)
         self._weigh()
 
-    def _open(self, place: Path, name: str) -> float | None:
+    def _open(self, path: Path, name: str) -> float | None:
         """Select a run and return the milliseconds to its picture; None where it was selected already, or has none."""
         self._phase(f"selecting {name}")
         assert isinstance(self._reconstructions, Reconstructions)
         pictures = Pictures(self._reconstructions.view, self._reconstructions.requester, self._workers, self._window)
         begun = time.perf_counter()
-        self._window.store.set_selected((place,), place)
+        self._window.store.set_selected((path,), path)
         self._settle()
         pictures.close()
         return pictures.milliseconds_from(begun)

@@ -39,53 +39,53 @@ def fill(root: Path, source: Path, count: int) -> BenchRuns:
         raise RunError(f"no exported run in {source}; train one first with `aezoo train purdue/conv`")
     originals, copies = [], []
     for run in found:
-        place = _free(root, "/".join(run.path.parts[-2:]))
-        _link(run, RunFolder(place))
-        originals.append(place)
+        target = _free(root, "/".join(run.path.parts[-2:]))
+        _link(run, RunFolder(target))
+        originals.append(target)
     for number, run in enumerate(islice(cycle(found), max(0, count - len(found))), start=1):
-        place = _free(root, f"{'/'.join(run.path.parts[-2:])}-copy-{number}")
-        _copy(run, RunFolder(place), number)
-        copies.append(place)
+        target = _free(root, f"{'/'.join(run.path.parts[-2:])}-copy-{number}")
+        _copy(run, RunFolder(target), number)
+        copies.append(target)
     return BenchRuns(root, tuple(originals), tuple(copies))
 
 
 def _free(root: Path, name: str) -> Path:
-    place, number = root / name, 1
-    while place.exists():
+    target, number = root / name, 1
+    while target.exists():
         number += 1
-        place = root / f"{name}-{number}"
-    return place
+        target = root / f"{name}-{number}"
+    return target
 
 
 def _graphs(run: RunFolder) -> dict[str, Path]:
     return {f"{name}.onnx": run.graph(name) for name in GRAPHS if run.graph(name).is_file()}
 
 
-def _link(run: RunFolder, place: RunFolder) -> None:
-    place.path.mkdir(parents=True)
+def _link(run: RunFolder, target: RunFolder) -> None:
+    target.path.mkdir(parents=True)
     for path in (*_graphs(run).values(), run.history, run.card):
         if path.is_file():
             try:
-                os.link(path, place.path / path.name)
+                os.link(path, target.path / path.name)
             except OSError:  # another disk, or one that has no such links
-                atomic_write(place.path / path.name, gate.read_bytes(path, limit=LARGEST_FILE))
+                atomic_write(target.path / path.name, gate.read_bytes(path, limit=LARGEST_FILE))
 
 
-def _copy(run: RunFolder, place: RunFolder, number: int) -> None:
+def _copy(run: RunFolder, target: RunFolder, number: int) -> None:
     """Write a run once more with other bytes in its graphs, and a card.json that lists these."""
     sums = {}
     for name, path in _graphs(run).items():
         data = gate.read_bytes(path, limit=LARGEST_FILE) + _one_more_line(number)
-        atomic_write(place.path / name, data)
+        atomic_write(target.path / name, data)
         sums[name] = (hashlib.sha256(data).hexdigest(), len(data))
-    atomic_write(place.history, gate.read_bytes(run.history, limit=LARGEST_FILE))
+    atomic_write(target.history, gate.read_bytes(run.history, limit=LARGEST_FILE))
     if run.card.is_file():
         text = gate.read_bytes(run.card, limit=card.MAX_TEXT).decode(errors="replace")
         try:
             told = card.from_json(text)
         except FileRefused:
             return  # a run whose card cannot be read is measured without one
-        atomic_write(place.card, told.to_file(sums))
+        atomic_write(target.card, told.to_file(sums))
 
 
 def _one_more_line(number: int) -> bytes:

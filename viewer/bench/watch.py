@@ -92,7 +92,7 @@ def _ours(frame: FrameType | None) -> str:
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(_VIEWER):
-            place = name.removeprefix(_VIEWER)
-            return "Qt" if place.startswith("bench") else f"viewer/{place}:{frame.f_lineno} {frame.f_code.co_name}"
+            module = name.removeprefix(_VIEWER)
+            return "Qt" if module.startswith("bench") else f"viewer/{module}:{frame.f_lineno} {frame.f_code.co_name}"
         frame = frame.f_back
     return "Qt"

@@ -67,7 +67,7 @@ class BarsFigure:
             return
         _paint_frame(painter, self.theme, self.axis, rect, plot, metrics, self.title, self.step)
         self._paint_chosen(painter, plot)
-        zero = plot.bottom() - self.axis.place(0.0) * plot.height()
+        zero = plot.bottom() - self.axis.position(0.0) * plot.height()
         before = self.values if self.before is None else self.before
         for unit in np.flatnonzero(self.values != before).tolist():
             self._paint_bar(painter, plot, zero, unit, float(before[unit]), "border")
@@ -83,7 +83,7 @@ class BarsFigure:
             return
         pitch = self._pitch(plot)
         gap = pitch * 0.2 if pitch > 4 else 0.0
-        y = plot.bottom() - self.axis.place(value) * plot.height()
+        y = plot.bottom() - self.axis.position(value) * plot.height()
         left = plot.left() + unit * pitch + gap / 2
         painter.fillRect(QRectF(left, min(y, zero), pitch - gap, abs(y - zero)), self.theme.colour(colour))
 
@@ -125,10 +125,10 @@ class HistogramFigure:
         """Say how many values lie in the bin under a point; no unit can be chosen among so many."""
         plot = _plot(self.axis, rect, metrics)
         counts, edges = self.counted
-        place = math.floor((point.x() - plot.left()) / plot.width() * BINS) if plot.width() > 0 else -1
-        if not plot.contains(point) or not 0 <= place < BINS:
+        index = math.floor((point.x() - plot.left()) / plot.width() * BINS) if plot.width() > 0 else -1
+        if not plot.contains(point) or not 0 <= index < BINS:
             return None
-        return f"{counts[place]:,} values from {edges[place]:.4g} to {edges[place + 1]:.4g}"
+        return f"{counts[index]:,} values from {edges[index]:.4g} to {edges[index + 1]:.4g}"
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint title, axis, bins and the mark inside `rect`."""
@@ -140,9 +140,9 @@ class HistogramFigure:
         step = f"value, {edges[0]:.3g} … {edges[-1]:.3g}"
         _paint_frame(painter, self.theme, self.axis, rect, plot, metrics, self.title, step)
         pitch = plot.width() / BINS
-        for place, count in enumerate(counts):
-            tall = self.axis.place(float(count)) * plot.height()
-            bar = QRectF(plot.left() + place * pitch, plot.bottom() - tall, pitch * 0.9, tall)
+        for index, count in enumerate(counts):
+            tall = self.axis.position(float(count)) * plot.height()
+            bar = QRectF(plot.left() + index * pitch, plot.bottom() - tall, pitch * 0.9, tall)
             painter.fillRect(bar, self.theme.colour("accent"))
         self._paint_chosen(painter, plot)
 
@@ -150,8 +150,8 @@ class HistogramFigure:
         if self.chosen is None or not math.isfinite(self.values[self.chosen]):
             return
         edges = self.counted[1]
-        place = min(1.0, max(0.0, (float(self.values[self.chosen]) - edges[0]) / (edges[-1] - edges[0])))
-        x = plot.left() + place * plot.width()
+        share = min(1.0, max(0.0, (float(self.values[self.chosen]) - edges[0]) / (edges[-1] - edges[0])))
+        x = plot.left() + share * plot.width()
         painter.setPen(QPen(self.theme.colour("warning"), 2))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
 
@@ -183,7 +183,7 @@ def _paint_frame(
     painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, step)
     written = -math.inf
     for tick, text in zip(axis.ticks, axis.labels, strict=True):
-        y = plot.bottom() - axis.place(tick) * plot.height()
+        y = plot.bottom() - axis.position(tick) * plot.height()
         _line(painter, grid, plot, y)
         if written == -math.inf or written - y >= line:  # ticks go upwards; in a low plot not all find room
             painter.setPen(muted)

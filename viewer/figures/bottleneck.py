@@ -108,26 +108,26 @@ def as_tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
 
 def _tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
     picture = shown.coloured(tiles.tile(chosen.values[None], shown.grid))
-    marks = [(tiles.place_of(shown.grid, unit), colour) for unit, colour in _marked(chosen)]
+    marks = [(tiles.pixel_of(shown.grid, unit), colour) for unit, colour in _marked(chosen)]
     rows, columns = shown.grid.shape
     return ImageGrid(
         theme,
         picture,
         titles=(f"sample {chosen.sample + 1}, {rows}×{columns}",),
-        marks=tuple(Mark(0, *place, colour) for place, colour in marks),
+        marks=tuple(Mark(0, *pixel, colour) for pixel, colour in marks),
     )
 
 
 def _single(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
     single = tiles.single_map(chosen.values[None], 0, chosen.map)
-    places = [(tiles.place_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
+    positions = [(tiles.position_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
     low, high = (formatting.number(value, 3) for value in tiles.value_range(single))
     return ImageGrid(
         theme,
         shown.coloured(single[None]),
         titles=(f"map {chosen.map + 1} of {shown.maps}, {formatting.shape(single.shape)}",),
         captions=(f"values {low} … {high}",),
-        marks=tuple(Mark(0, row, column, colour) for (index, row, column), colour in places if index == chosen.map),
+        marks=tuple(Mark(0, row, column, colour) for (index, row, column), colour in positions if index == chosen.map),
     )
 
 
@@ -158,13 +158,13 @@ def compared(
 def as_maps(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
     """Return all feature maps of the chosen sample, with their numbers."""
     count = min(shown.maps, MOST_MAPS)
-    places = [(tiles.place_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
+    positions = [(tiles.position_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
     sheet = ImageGrid(
         theme,
         shown.coloured(chosen.values[:count]),
         titles=tuple(str(index + 1) for index in range(count)),
         chosen=chosen.map,
-        marks=tuple(Mark(index, row, column, colour) for (index, row, column), colour in places if index < count),
+        marks=tuple(Mark(index, row, column, colour) for (index, row, column), colour in positions if index < count),
     )
     return {"stage": sheet, **line(theme, shown, chosen)}
 
@@ -225,7 +225,7 @@ def swept(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int | No
 # ---- where they stand ----
 
 
-def place(parts: Named, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
+def arrange(parts: Named, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
     """Place strip, stage, map and scale below one another; the decoder's pictures below, or beside in wide rooms."""
     placing = _Placing(parts, ratio, metrics)
     wide = "decoded" in parts and rect.width() > WIDE * rect.height()
@@ -309,8 +309,8 @@ class _Placing:
         below = QRectF(room.left(), top, room.width(), room.bottom() - top - lines)
         if large and below.height() > LOWEST_LARGE:
             width = (below.width() - SPACE * (len(large) - 1)) / len(large)
-            for place, name in enumerate(large):
-                left = below.left() + place * (width + SPACE)
+            for column, name in enumerate(large):
+                left = below.left() + column * (width + SPACE)
                 top = max(top, self.put(name, QRectF(left, below.top(), width, below.height())))
         return self._lines(room, top)
 
@@ -330,5 +330,5 @@ def nearest_step(steps: np.ndarray, value: float) -> int | None:
     """Return the step of a sweep that a value is closest to, None for a value far outside."""
     if not math.isfinite(value) or len(steps) < 2:
         return None
-    place = int(np.abs(steps - value).argmin())
-    return place if abs(float(steps[place]) - value) <= abs(float(steps[1] - steps[0])) else None
+    index = int(np.abs(steps - value).argmin())
+    return index if abs(float(steps[index]) - value) <= abs(float(steps[1] - steps[0])) else None

@@ -28,8 +28,8 @@ GAP: Colour = (128, 128, 128)  # not a number
 @lru_cache(maxsize=8)
 def _table(stops: tuple[Colour, ...]) -> np.ndarray:
     """Return 256 colours through evenly spaced stops, uint8 (256, 3)."""
-    places = np.linspace(0, 255, len(stops))
-    channels = [np.interp(np.arange(256), places, [stop[channel] for stop in stops]) for channel in range(3)]
+    steps = np.linspace(0, 255, len(stops))
+    channels = [np.interp(np.arange(256), steps, [stop[channel] for stop in stops]) for channel in range(3)]
     return np.round(np.stack(channels, axis=1)).astype(np.uint8)
 
 
@@ -44,12 +44,12 @@ def diverging(neutral: Colour) -> np.ndarray:
 
 
 def apply(values: np.ndarray, low: float, high: float, table: np.ndarray) -> np.ndarray:
-    """Colour values (…) by their place between low and high, uint8 (…, 3); what is not finite is grey."""
+    """Colour values (…) by where they lie between low and high, uint8 (…, 3); what is not finite is grey."""
     span = high - low
     with np.errstate(invalid="ignore"):
-        place = np.clip((values - low) / span if span > 0 else np.zeros_like(values), 0, 1)
+        share = np.clip((values - low) / span if span > 0 else np.zeros_like(values), 0, 1)
     finite = np.isfinite(values)
-    pixels = table[np.round(np.where(finite, place, 0) * 255).astype(np.uint8)]
+    pixels = table[np.round(np.where(finite, share, 0) * 255).astype(np.uint8)]
     pixels[~finite] = GAP
     return pixels
 
@@ -57,7 +57,7 @@ def apply(values: np.ndarray, low: float, high: float, table: np.ndarray) -> np.
 def from_images(images: np.ndarray) -> np.ndarray:
     """Turn images (N, C, H, W) in [0, 1], one channel or three, into uint8 (N, H, W, 3)."""
     pixels = np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(pixels.transpose(0, 2, 3, 1), (*_places(images), 3)))
+    return np.ascontiguousarray(np.broadcast_to(pixels.transpose(0, 2, 3, 1), (*_size_of(images), 3)))
 
 
 def fitted(pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
@@ -75,6 +75,6 @@ def fitted(pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return canvas
 
 
-def _places(images: np.ndarray) -> tuple[int, int, int]:
+def _size_of(images: np.ndarray) -> tuple[int, int, int]:
     count, _, height, width = images.shape
     return count, height, width

@@ -17,7 +17,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
 
-from viewer.figures.comparison_layout import GAP, ComparisonLayout, Geometry, TextSizes, place
+from viewer.figures.comparison_layout import GAP, ComparisonLayout, Geometry, TextSizes, arrange
 from viewer.figures.mosaic import Scale, paint_scale, to_image
 from viewer.figures.theme import Theme
 
@@ -104,7 +104,7 @@ class ComparisonFigure:
         )
         room = (rect.x(), rect.y(), rect.width(), rect.height())
         below = geometry.text_sizes.line + GAP if self.scale else 0.0
-        return place(geometry, room, line_below=below, large=self.large and self._has_chosen())
+        return arrange(geometry, room, line_below=below, large=self.large and self._has_chosen())
 
     def _text_sizes(self, metrics: QFontMetricsF) -> TextSizes:
         def widest(texts: Sequence[str]) -> float:
@@ -214,8 +214,8 @@ class ComparisonFigure:
     def _paint_captions(self, painter: QPainter, placed: ComparisonLayout, metrics: QFontMetricsF) -> None:
         """Write the captions; of those that would run into one another only the chosen image's."""
         align = Qt.AlignmentFlag.AlignLeft if placed.columns else Qt.AlignmentFlag.AlignHCenter
-        for block, places in zip(self.blocks, placed.captions, strict=True):
-            told = [(*entry, at) for at, entry in enumerate(zip(block.captions, places, strict=False))]
+        for block, rects in zip(self.blocks, placed.captions, strict=True):
+            told = [(*entry, at) for at, entry in enumerate(zip(block.captions, rects, strict=False))]
             spare = 1 if placed.columns else -GAP  # between captions side by side there must be a gap to be seen
             if any(metrics.horizontalAdvance(text) > box.width() + spare for text, box, _ in told):
                 wide = metrics.horizontalAdvance("0") * 20

@@ -168,15 +168,15 @@ class Geometry:
         """Return the next whole device pixel: an image between two of them would have pixels of unlike sizes."""
         return math.ceil(value * self.ratio - 1e-6) / self.ratio
 
-    # ---- places ----
+    # ---- arranging ----
 
-    def place(self, room: QRectF, *, line_below: float, large: bool) -> ComparisonLayout:
+    def arrange(self, room: QRectF, *, line_below: float, large: bool) -> ComparisonLayout:
         """Place everything in a room; `line_below` of it are left for a scale."""
         inner = room.adjusted(0, 0, 0, -line_below)
         zooms = {arrangement: self.fitting(inner, arrangement) for arrangement in ARRANGEMENTS}
         arrangement = max(ARRANGEMENTS, key=lambda name: zooms[name])  # of equal ones the first
         if zooms[arrangement] * max(self.largest) < SMALLEST_IMAGE and (smaller := self._with_less()):
-            return smaller.place(room, line_below=line_below, large=large)
+            return smaller.arrange(room, line_below=line_below, large=large)
         placed = self._placed(inner, zooms[arrangement], arrangement)
         bottom = max([rect.bottom() for rect in _every(placed)], default=room.top())
         again: Strips = ()
@@ -197,14 +197,14 @@ class Geometry:
 
     def _placed(self, room: QRectF, zoom: float, arrangement: Arrangement) -> ComparisonLayout:
         columns = arrangement == "columns"
-        place = self._column if columns else self._row
+        arrange = self._column if columns else self._row
         at = room.left() if columns else room.top()
         extra = self._extra_width(room, zoom) if columns else 0.0
         cells, heads, sentences, captions = [], [], [], []
         for block in range(len(self.sizes)):
             at = self.snapped(at)
             breadth = self.breadth(block, zoom, arrangement) + (0.0 if self.sizes[block] else extra)
-            strips, head, sentence, noted = place(block, zoom, at, breadth, room, arrangement)
+            strips, head, sentence, noted = arrange(block, zoom, at, breadth, room, arrangement)
             cells.append(strips)
             heads.append(head)
             sentences.append(sentence)
@@ -278,7 +278,7 @@ class Geometry:
         if best is None or zooms[best] < max(1 / self.ratio, WORTH_IT * zoom):
             return (), ()
         room, down, across = ways[best]
-        return self._place_large(room, shown, zooms[best], down=down, across=across)
+        return self._arrange_large(room, shown, zooms[best], down=down, across=across)
 
     def _large_zoom(self, room: QRectF, shown: Sequence[int], *, down: bool, across: bool) -> float:
         """The zoom at which all fit: blocks below one another (`down`) or not, bands beside one another or not."""
@@ -300,7 +300,7 @@ class Geometry:
         height, width = (thick, along) if across else (along, thick)
         return height + self.text_sizes.line + 2, max(width, self.narrowest)
 
-    def _place_large(
+    def _arrange_large(
         self, room: QRectF, shown: Sequence[int], zoom: float, *, down: bool, across: bool
     ) -> tuple[Strips, tuple[QRectF, ...]]:
         cells: list[tuple[QRectF, ...]] = [()] * len(self.sizes)
@@ -309,22 +309,22 @@ class Geometry:
         for block in shown:
             height, width = self._large_size(block, zoom, across=across)
             heads[block] = QRectF(x, y, room.right() - x if down else width, self.text_sizes.line)
-            left, top, places = x, self.snapped(y + self.text_sizes.line + 2), []
+            left, top, rects = x, self.snapped(y + self.text_sizes.line + 2), []
             for size in (self.scaled(size, zoom) for size in self.sizes[block]):
-                places.append(QRectF(left, top, size[1], size[0]))
+                rects.append(QRectF(left, top, size[1], size[0]))
                 left += self.snapped(size[1]) + self.gap if across else 0
                 top += 0 if across else self.snapped(size[0]) + self.gap
-            cells[block] = tuple(places)
+            cells[block] = tuple(rects)
             x, y = (x, y + height + self.block_gap) if down else (self.snapped(x + width) + self.block_gap, y)
         return tuple(cells), tuple(heads)
 
 
 @lru_cache(maxsize=32)
-def place(
+def arrange(
     geometry: Geometry, room: tuple[float, float, float, float], *, line_below: float, large: bool
 ) -> ComparisonLayout:
-    """Return `Geometry.place`, kept: a slider makes a new figure of the same geometry each time it is moved."""
-    return geometry.place(QRectF(*room), line_below=line_below, large=large)
+    """Return what `Geometry.arrange` does, cached: a moved slider makes figures of the same geometry."""
+    return geometry.arrange(QRectF(*room), line_below=line_below, large=large)
 
 
 def largest_zoom(fits: Callable[[float], bool], ratio: float) -> float:

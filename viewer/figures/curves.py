@@ -42,7 +42,7 @@ class Series:
     best: int | None = None
 
     @cached_property
-    def places(self) -> np.ndarray:
+    def positions(self) -> np.ndarray:
         """Where each value stands on the x axis, float64 (E,)."""
         return np.arange(1.0, len(self.values) + 1) if self.x is None else self.x[: len(self.values)]
 
@@ -116,9 +116,9 @@ class CurvesFigure:
     @cached_property
     def reach(self) -> tuple[float, float]:
         """The whole of the x axis, from the first epoch of any run to the last."""
-        places = np.concatenate([curve.places for curve in self.series])
-        places = places[np.isfinite(places) & ((places > 0) | (not self.x_log))]
-        return (float(places.min()), float(places.max())) if places.size else (1.0, 1.0)
+        positions = np.concatenate([curve.positions for curve in self.series])
+        positions = positions[np.isfinite(positions) & ((positions > 0) | (not self.x_log))]
+        return (float(positions.min()), float(positions.max())) if positions.size else (1.0, 1.0)
 
     @cached_property
     def x_axis(self) -> ticks.Axis:
@@ -133,7 +133,7 @@ class CurvesFigure:
     def y_axis(self) -> ticks.Axis:
         low, high = self.x_axis.low, self.x_axis.high
         seen = [
-            values[(curve.places >= low) & (curve.places <= high)]
+            values[(curve.positions >= low) & (curve.positions <= high)]
             for curve in self.shown
             for values in ((curve.values,) if curve.raw is None else (curve.values, curve.raw))
         ]
@@ -146,8 +146,8 @@ class CurvesFigure:
     def stops(self) -> np.ndarray:
         """Where the crosshair can stand: every epoch of a curve that is shown, sorted."""
         low, high = self.x_axis.low, self.x_axis.high
-        places = np.unique(np.concatenate([np.zeros(0), *(curve.places for curve in self.shown)]))
-        inside: np.ndarray = places[(places >= low) & (places <= high) & np.isfinite(places)]
+        positions = np.unique(np.concatenate([np.zeros(0), *(curve.positions for curve in self.shown)]))
+        inside: np.ndarray = positions[(positions >= low) & (positions <= high) & np.isfinite(positions)]
         return inside
 
     def _with(self, **changes: object) -> CurvesFigure:
@@ -157,11 +157,11 @@ class CurvesFigure:
         copy.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return copy
 
-    def with_hover(self, place: float | None) -> CurvesFigure:
+    def with_hover(self, x: float | None) -> CurvesFigure:
         """Return the same figure with the crosshair at the nearest epoch, or without one."""
-        if place is None or not len(self.stops):
+        if x is None or not len(self.stops):
             return self._with(hover=None)
-        return self._with(hover=float(self.stops[np.argmin(np.abs(self.stops - place))]))
+        return self._with(hover=float(self.stops[np.argmin(np.abs(self.stops - x))]))
 
     def with_band(self, band: tuple[float, float] | None) -> CurvesFigure:
         return self._with(band=band)
@@ -193,12 +193,12 @@ class CurvesFigure:
         found = []
         for (run, colour), parts in runs.items():
             longest = max(parts.values(), key=lambda curve: len(curve.values))
-            index = _nearest(longest.places, self.hover)
+            index = _nearest(longest.positions, self.hover)
             if index is None:
                 continue
             values = tuple(_at(parts.get(part), index) for part in self.parts)
             if any(value is not None for value in values):
-                found.append(Reading(run, colour, index + 1, float(longest.places[index]), values))
+                found.append(Reading(run, colour, index + 1, float(longest.positions[index]), values))
         return sorted(found, key=lambda reading: reading.key)
 
     # ---- geometry ----
@@ -212,14 +212,14 @@ class CurvesFigure:
             rect.left() + left, rect.top() + top, rect.width() - left - 12, rect.height() - top - 2 * line - 12
         )
 
-    def place_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> float | None:
+    def x_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> float | None:
         """Return what stands on the x axis under a point of the plot."""
         plot = self.plot_rect(rect, metrics)
         if not plot.adjusted(-4, -4, 4, 4).contains(point) or plot.width() <= 0:
             return None
-        return self.place_of(point.x(), plot)
+        return self.x_of(point.x(), plot)
 
-    def place_of(self, x: float, plot: QRectF) -> float:
+    def x_of(self, x: float, plot: QRectF) -> float:
         share, axis = min(1.0, max(0.0, (x - plot.left()) / max(1.0, plot.width()))), self.x_axis
         if axis.log:
             return float(axis.low * (axis.high / axis.low) ** share)
@@ -300,13 +300,13 @@ class CurvesFigure:
         line = metrics.height()
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for tick, text in zip(self.y_axis.ticks, self.y_axis.labels, strict=True):
-            y = plot.bottom() - self.y_axis.place(tick) * plot.height()
+            y = plot.bottom() - self.y_axis.position(tick) * plot.height()
             painter.setPen(QPen(self.theme.colour("grid"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(self.theme.colour("muted"))
             painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
         for tick, text in zip(self.x_axis.ticks, self.x_axis.labels, strict=True):
-            x = plot.left() + self.x_axis.place(tick) * plot.width()
+            x = plot.left() + self.x_axis.position(tick) * plot.width()
             painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
             box = QRectF(x - 40, plot.bottom() + 5, 80, line)
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
@@ -335,8 +335,8 @@ class CurvesFigure:
             painter.restore()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(curve.colour))
-        for place in self._drawn(index, faint=False).alone:
-            painter.drawEllipse(_stretched(place, plot), 2.5, 2.5)
+        for spot in self._drawn(index, faint=False).alone:
+            painter.drawEllipse(_stretched(spot, plot), 2.5, 2.5)
 
     def _ink(self, colour: str, *, faint: bool) -> str:
         """A faint colour is mixed with the ground, since paper knows no opacity."""
@@ -352,15 +352,15 @@ class CurvesFigure:
     def _paint_best(self, painter: QPainter, plot: QRectF, curve: Series) -> None:
         if curve.best is None or curve.best > len(curve.values):
             return
-        place = self._point(curve, curve.best - 1, curve.unsmoothed)
-        if place is not None and -0.01 <= place[0] <= 1.01:
+        spot = self._point(curve, curve.best - 1, curve.unsmoothed)
+        if spot is not None and -0.01 <= spot[0] <= 1.01:
             painter.setPen(QPen(QColor(curve.colour), 1.6))
             painter.setBrush(self.theme.colour("base"))
-            painter.drawEllipse(_stretched(place, plot), 4, 4)
+            painter.drawEllipse(_stretched(spot, plot), 4, 4)
 
     def _paint_band(self, painter: QPainter, plot: QRectF) -> None:
         assert self.band is not None
-        ends = [plot.left() + self.x_axis.place(end) * plot.width() for end in sorted(self.band)]
+        ends = [plot.left() + self.x_axis.position(end) * plot.width() for end in sorted(self.band)]
         ground = self.theme.colour("accent")
         ground.setAlpha(50)
         painter.fillRect(QRectF(ends[0], plot.top(), ends[1] - ends[0], plot.height()), ground)
@@ -371,8 +371,8 @@ class CurvesFigure:
         if drawn is None:
             curve = self.shown[index]
             near = slice(*self._near(curve))
-            xs = self.x_axis.places(curve.places[near])
-            ys = self.y_axis.places((curve.unsmoothed if faint else curve.values)[near])
+            xs = self.x_axis.positions(curve.positions[near])
+            ys = self.y_axis.positions((curve.unsmoothed if faint else curve.values)[near])
             drawn = self._paths[index, faint] = _joined(xs, ys)
         return drawn
 
@@ -380,20 +380,20 @@ class CurvesFigure:
         """The values in the part of the axis that is shown, and one more at either side."""
         if self.span is None:
             return 0, len(curve.values)
-        first, last = np.searchsorted(curve.places, self.span, side="left")
+        first, last = np.searchsorted(curve.positions, self.span, side="left")
         return max(0, int(first) - 1), min(len(curve.values), int(last) + 2)
 
     def _point(self, curve: Series, index: int, values: np.ndarray) -> tuple[float, float] | None:
-        value, x = float(values[index]), float(curve.places[index])
+        value, x = float(values[index]), float(curve.positions[index])
         if not math.isfinite(value) or (self.log and value <= 0) or (self.x_axis.log and x <= 0):
             return None
-        return self.x_axis.place(x), self.y_axis.place(value)
+        return self.x_axis.position(x), self.y_axis.position(value)
 
     # ---- the crosshair ----
 
     def _paint_hover(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         assert self.hover is not None
-        x = plot.left() + self.x_axis.place(self.hover) * plot.width()
+        x = plot.left() + self.x_axis.position(self.hover) * plot.width()
         painter.setPen(QPen(self.theme.colour("muted"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
         readings = self.readings()
@@ -410,21 +410,21 @@ class CurvesFigure:
         painter.drawRect(box)
         for index, (cells, colour) in enumerate(rows):
             painter.setPen(QPen(QColor(colour)))
-            place = box.left() + 7
+            left = box.left() + 7
             for column, (cell, room) in enumerate(zip(cells, widths, strict=True)):
                 indent = room - metrics.horizontalAdvance(cell) if column else 0.0
                 painter.drawText(
-                    QPointF(place + indent, box.top() + 4 + index * metrics.height() + metrics.ascent()), cell
+                    QPointF(left + indent, box.top() + 4 + index * metrics.height() + metrics.ascent()), cell
                 )
-                place += room + 10
+                left += room + 10
 
     def _paint_dots(self, painter: QPainter, plot: QRectF, reading: Reading) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(reading.colour))
         for value in reading.values:
             if value is not None and math.isfinite(value) and (value > 0 or not self.log):
-                place = self.x_axis.place(reading.x), self.y_axis.place(value)
-                painter.drawEllipse(_stretched(place, plot), 2.8, 2.8)
+                spot = self.x_axis.position(reading.x), self.y_axis.position(value)
+                painter.drawEllipse(_stretched(spot, plot), 2.8, 2.8)
 
     def heading(self) -> str:
         """What the crosshair stands at."""
@@ -460,7 +460,7 @@ class CurvesFigure:
 
 
 def _joined(xs: np.ndarray, ys: np.ndarray) -> Drawn:
-    """Join neighbouring points that have a place; what has none is a gap."""
+    """Join neighbouring points that can be drawn; the others are gaps."""
     path, alone = QPainterPath(), list[tuple[float, float]]()
     there = np.concatenate([[False], np.isfinite(xs) & np.isfinite(ys), [False]])
     starts, ends = np.flatnonzero(there[1:] & ~there[:-1]), np.flatnonzero(there[:-1] & ~there[1:])
@@ -473,13 +473,13 @@ def _joined(xs: np.ndarray, ys: np.ndarray) -> Drawn:
     return Drawn(path, tuple(alone))
 
 
-def _nearest(places: np.ndarray, x: float) -> int | None:
-    """Return the index of the value nearest to a place; None for one that the curve had not begun or had ended at."""
-    if not len(places):
+def _nearest(xs: np.ndarray, x: float) -> int | None:
+    """Return the index of the value nearest to x; None where the curve has not begun or has ended."""
+    if not len(xs):
         return None
-    index = int(np.argmin(np.abs(places - x)))
-    step = float(places[-1] - places[-2]) if len(places) > 1 and places[-1] > places[-2] else float(places[-1]) or 1.0
-    return index if abs(places[index] - x) <= 0.5 * step + 1e-9 or 0 < index < len(places) - 1 else None
+    index = int(np.argmin(np.abs(xs - x)))
+    step = float(xs[-1] - xs[-2]) if len(xs) > 1 and xs[-1] > xs[-2] else float(xs[-1]) or 1.0
+    return index if abs(xs[index] - x) <= 0.5 * step + 1e-9 or 0 < index < len(xs) - 1 else None
 
 
 def _at(curve: Series | None, index: int) -> float | None:
@@ -492,8 +492,8 @@ def _written(value: float | None) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "–"  # the legend says of a run that it has no numbers
 
 
-def _stretched(place: tuple[float, float], plot: QRectF) -> QPointF:
-    return QPointF(plot.left() + place[0] * plot.width(), plot.bottom() - place[1] * plot.height())
+def _stretched(spot: tuple[float, float], plot: QRectF) -> QPointF:
+    return QPointF(plot.left() + spot[0] * plot.width(), plot.bottom() - spot[1] * plot.height())
 
 
 def of_runs(

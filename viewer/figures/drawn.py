@@ -77,22 +77,22 @@ class DrawnFigure:
             return
         metrics = QFontMetricsF(painter.font(), painter.device())
         placed = self.layout(rect, metrics)
-        for cell, place in zip(self.cells, placed.cells, strict=True):
-            self._paint_cell(painter, cell, place, placed.side, metrics)
+        for cell, rect in zip(self.cells, placed.cells, strict=True):
+            self._paint_cell(painter, cell, rect, placed.side, metrics)
 
     def _paint_cell(
-        self, painter: QPainter, cell: DrawnCell, place: QRectF, side: float, metrics: QFontMetricsF
+        self, painter: QPainter, cell: DrawnCell, rect: QRectF, side: float, metrics: QFontMetricsF
     ) -> None:
         line = metrics.height()
         for index, (text, colour) in enumerate(((cell.title, "text"), (cell.note, "muted"))):
-            self._write(painter, text, colour, QRectF(place.left(), place.top() + index * line, place.width(), line))
-        top = place.top() + 2 * line + 2
+            self._write(painter, text, colour, QRectF(rect.left(), rect.top() + index * line, rect.width(), line))
+        top = rect.top() + 2 * line + 2
         if cell.sentence:
             painter.setPen(self.theme.colour("muted"))
-            room = QRectF(place.left(), top, place.width(), place.bottom() - top)
+            room = QRectF(rect.left(), top, rect.width(), rect.bottom() - top)
             painter.drawText(room, int(Qt.TextFlag.TextWordWrap), cell.sentence)
             return
-        left, bottom = place.left(), top
+        left, bottom = rect.left(), top
         for index, picture in enumerate(cell.pictures):
             box = self._paint_picture(painter, picture, QPointF(left, top), side)
             if index:
@@ -101,9 +101,9 @@ class DrawnFigure:
                 painter.drawText(between, Qt.AlignmentFlag.AlignCenter, ARROW)
             left, bottom = box.right() + GAP, max(bottom, box.bottom())
         if cell.classes:
-            bars = QRectF(left, top, place.right() - left, max(side, 3 * line))
+            bars = QRectF(left, top, rect.right() - left, max(side, 3 * line))
             self._paint_classes(painter, cell.classes, bars, metrics)
-        self._write(painter, cell.told, "text", QRectF(place.left(), bottom + 2, place.width(), line))
+        self._write(painter, cell.told, "text", QRectF(rect.left(), bottom + 2, rect.width(), line))
 
     def _write(self, painter: QPainter, text: str, colour: str, room: QRectF) -> None:
         metrics = QFontMetricsF(painter.font(), painter.device())
@@ -111,12 +111,12 @@ class DrawnFigure:
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
-    def _paint_picture(self, painter: QPainter, picture: Large, place: QPointF, side: float) -> QRectF:
+    def _paint_picture(self, painter: QPainter, picture: Large, corner: QPointF, side: float) -> QRectF:
         height, width = picture.pixels.shape[:2]
         ratio = painter.device().devicePixelRatioF()
         zoom = whole_zoom(side / width, side / height, ratio)
         box = QRectF(
-            math.ceil(place.x() * ratio) / ratio, math.ceil(place.y() * ratio) / ratio, width * zoom, height * zoom
+            math.ceil(corner.x() * ratio) / ratio, math.ceil(corner.y() * ratio) / ratio, width * zoom, height * zoom
         )
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom * ratio < 1)
         painter.drawImage(box, picture.image)

@@ -74,19 +74,21 @@ class EquationFigure:
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
         """Return the term under a point, None where there is none."""
-        places = self.layout(rect, ratio, metrics)
-        return next((index for index, place in enumerate(places) if place.contains(point)), None)
+        picture_rects = self.layout(rect, ratio, metrics)
+        return next((index for index, picture_rect in enumerate(picture_rects) if picture_rect.contains(point)), None)
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint every term inside `rect`."""
         metrics = QFontMetricsF(painter.font(), painter.device())
-        places = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
-        for term, place in zip(self.terms, places, strict=True):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, place.width() < term.pixels.shape[1])
-            painter.drawImage(place, term.image)
+        picture_rects = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        for term, picture_rect in zip(self.terms, picture_rects, strict=True):
+            painter.setRenderHint(
+                QPainter.RenderHint.SmoothPixmapTransform, picture_rect.width() < term.pixels.shape[1]
+            )
+            painter.drawImage(picture_rect, term.image)
             painter.setPen(self.theme.colour("text"))
-            sign = QRectF(place.left() - SIGN_WIDTH, place.top(), SIGN_WIDTH, place.height())
+            sign = QRectF(picture_rect.left() - SIGN_WIDTH, picture_rect.top(), SIGN_WIDTH, picture_rect.height())
             painter.drawText(sign, Qt.AlignmentFlag.AlignCenter, term.sign)
             painter.setPen(self.theme.colour("muted"))
-            shown = metrics.elidedText(term.label, Qt.TextElideMode.ElideRight, place.width() + SIGN_WIDTH - 4)
-            painter.drawText(QPointF(place.left(), place.top() - metrics.descent() - 2), shown)
+            shown = metrics.elidedText(term.label, Qt.TextElideMode.ElideRight, picture_rect.width() + SIGN_WIDTH - 4)
+            painter.drawText(QPointF(picture_rect.left(), picture_rect.top() - metrics.descent() - 2), shown)

@@ -103,7 +103,7 @@ def summary(maps: Maps) -> str:
     return " · ".join(told)
 
 
-def place(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
+def arrange(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
     """Place the grid at the left and the large map over the input at the right; in narrow rooms the grid below."""
     line = math.ceil(metrics.height())
     room = rect.adjusted(0, 0, 0, -(line + SPACE) if "scale" in parts else 0)
@@ -111,7 +111,9 @@ def place(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontM
         made = _beside(parts, room, ratio, metrics)
     else:
         tried = [_below(parts, room, share, ratio, metrics) for share in SHARES]
-        made = max(tried, key=lambda places: _zoom(parts, places, ratio, metrics))  # the first, where none is larger
+        made = max(
+            tried, key=lambda positions: _zoom(parts, positions, ratio, metrics)
+        )  # the first, where none is larger
     if "scale" in parts:
         above = ["maps"] if "maps" in made else list(made)
         bottom = max(_bottom(parts, name, made[name], ratio, metrics) for name in above)
@@ -120,10 +122,10 @@ def place(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontM
     return made
 
 
-def _zoom(parts: Mapping[str, Part], places: Mapping[str, QRectF], ratio: float, metrics: QFontMetricsF) -> float:
+def _zoom(parts: Mapping[str, Part], positions: Mapping[str, QRectF], ratio: float, metrics: QFontMetricsF) -> float:
     """How large the grid shows its maps."""
     grid = parts.get("maps")
-    return grid.cells(places["maps"], ratio, metrics).zoom if isinstance(grid, ImageGrid) else 0.0
+    return grid.cells(positions["maps"], ratio, metrics).zoom if isinstance(grid, ImageGrid) else 0.0
 
 
 def _beside(parts: Mapping[str, Part], room: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:

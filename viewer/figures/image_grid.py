@@ -174,35 +174,35 @@ class ImageGrid:
         height, width = self.pixels.shape[1:3]
         side = self.image.width() // width
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cells.zoom * ratio < 0.99)
-        places = [self.cell(index, rect, ratio, metrics) for index in range(len(self.pixels))]
-        for index, place in enumerate(places):
+        rects = [self.cell(index, rect, ratio, metrics) for index in range(len(self.pixels))]
+        for index, cell in enumerate(rects):
             row, column = divmod(index, side)
-            painter.drawImage(place, self.image, QRectF(column * width, row * height, width, height))
-        self._paint_texts(painter, places, cells, rect, metrics)
-        self._paint_outlines(painter, places, cells)
+            painter.drawImage(cell, self.image, QRectF(column * width, row * height, width, height))
+        self._paint_texts(painter, rects, cells, rect, metrics)
+        self._paint_outlines(painter, rects, cells)
 
     def _paint_texts(
-        self, painter: QPainter, places: Sequence[QRectF], cells: Cells, rect: QRectF, metrics: QFontMetricsF
+        self, painter: QPainter, rects: Sequence[QRectF], cells: Cells, rect: QRectF, metrics: QFontMetricsF
     ) -> None:
         alone, middle = self.count == 1, Qt.AlignmentFlag.AlignVCenter
         painter.setPen(self.theme.colour("muted"))
         if cells.above:
-            for text, place in zip(self.titles, places, strict=False):
+            for text, cell in zip(self.titles, rects, strict=False):
                 if alone:
-                    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.right() - place.left())
-                painter.drawText(QPointF(place.left(), place.top() - 0.3 * metrics.height()), text)
+                    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.right() - cell.left())
+                painter.drawText(QPointF(cell.left(), cell.top() - 0.3 * metrics.height()), text)
         painter.setPen(self.theme.colour("text"))
         stride = 1 if alone else self._stride(cells, metrics)
-        for index, (text, place) in enumerate(zip(self.captions, places, strict=False)):
-            below = QRectF(place.left(), place.bottom() + FRAME, place.width(), cells.below - FRAME)
+        for index, (text, cell) in enumerate(zip(self.captions, rects, strict=False)):
+            below = QRectF(cell.left(), cell.bottom() + FRAME, cell.width(), cells.below - FRAME)
             if alone:
                 below.setRight(rect.right())
                 shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, below.width())
                 painter.drawText(below, middle, shown)
             elif stride and index % stride == 0:
                 width = metrics.horizontalAdvance(text) + 1
-                left = max(rect.left() - 2, min(place.center().x() - width / 2, rect.right() + 2 - width))
-                painter.drawText(QRectF(left, place.bottom() + FRAME, width, cells.below - FRAME), middle, text)
+                left = max(rect.left() - 2, min(cell.center().x() - width / 2, rect.right() + 2 - width))
+                painter.drawText(QRectF(left, cell.bottom() + FRAME, width, cells.below - FRAME), middle, text)
 
     def _stride(self, cells: Cells, metrics: QFontMetricsF) -> int:
         """Every how many captions find room; 0 where not even one does."""
@@ -210,14 +210,14 @@ class ImageGrid:
         widest = max(map(metrics.horizontalAdvance, self.captions), default=0.0)
         return next((stride for stride in (1, 2, 4, 8) if widest <= stride * pitch), 0)
 
-    def _paint_outlines(self, painter: QPainter, places: Sequence[QRectF], cells: Cells) -> None:
+    def _paint_outlines(self, painter: QPainter, rects: Sequence[QRectF], cells: Cells) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if self.chosen is not None and 0 <= self.chosen < len(places):
+        if self.chosen is not None and 0 <= self.chosen < len(rects):
             painter.setPen(QPen(self.theme.colour("accent"), 2))
-            painter.drawRect(places[self.chosen].adjusted(-1.5, -1.5, 1.5, 1.5))
+            painter.drawRect(rects[self.chosen].adjusted(-1.5, -1.5, 1.5, 1.5))
         for mark in self.marks:
-            if 0 <= mark.picture < len(places):
-                corner = places[mark.picture].topLeft()
+            if 0 <= mark.picture < len(rects):
+                corner = rects[mark.picture].topLeft()
                 left, top = corner.x() + mark.column * cells.zoom, corner.y() + mark.row * cells.zoom
                 self._paint_mark(painter, QRectF(left, top, cells.zoom, cells.zoom), mark.colour)
 
@@ -286,33 +286,32 @@ class ScaleLine:
         return None
 
 
-Places = Mapping[str, QRectF]
-Placer = Callable[[Mapping[str, Part], QRectF, float, QFontMetricsF], Places]
+Arranger = Callable[[Mapping[str, Part], QRectF, float, QFontMetricsF], Mapping[str, QRectF]]
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Figures that stand together, by name; `place` says where, and what has no place is not painted."""
+    """Figures that stand together, by name; `arrange` says where, and what it leaves out is not painted."""
 
     parts: Mapping[str, Part]
-    place: Placer
+    arrange: Arranger
     description: str = ""
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         metrics, ratio = QFontMetricsF(painter.font(), painter.device()), painter.device().devicePixelRatioF()
-        for name, place in self.place(self.parts, rect, ratio, metrics).items():
-            if place.width() > 4 and place.height() > 4:
+        for name, room in self.arrange(self.parts, rect, ratio, metrics).items():
+            if room.width() > 4 and room.height() > 4:
                 painter.save()
-                self.parts[name].paint(painter, place)
+                self.parts[name].paint(painter, room)
                 painter.restore()
 
     def hit(
         self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF
     ) -> tuple[str, QRectF, object] | None:
         """Return which part lies under a point, where it stands, and what of it."""
-        for name, place in self.place(self.parts, rect, ratio, metrics).items():
-            if place.adjusted(-2, -2, 2, 2).contains(point):
-                found = self.parts[name].hit(point, place, ratio, metrics)
+        for name, room in self.arrange(self.parts, rect, ratio, metrics).items():
+            if room.adjusted(-2, -2, 2, 2).contains(point):
+                found = self.parts[name].hit(point, room, ratio, metrics)
                 if found is not None:
-                    return name, place, found
+                    return name, room, found
         return None

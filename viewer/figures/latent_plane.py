@@ -129,13 +129,13 @@ class LatentPlaneFigure:
         legend = len({spot.y() for _, spot in self._legend(rect, metrics)}) * (line + 2)
         below = rect.adjusted(0, legend, 0, 0)
         pictured = [not plane.sentence for plane in self.planes]
-        places = side_by_side.cells_and_lines(below, pictured, line + 2)
+        cells = side_by_side.cells_and_lines(below, pictured, line + 2)
         return tuple(
-            self._place(place, line, metrics) if there else PlaneLayout(place, QRectF(), QRectF())
-            for place, there in zip(places, pictured, strict=True)
+            self._arrange(cell, line, metrics) if there else PlaneLayout(cell, QRectF(), QRectF())
+            for cell, there in zip(cells, pictured, strict=True)
         )
 
-    def _place(self, cell: QRectF, line: float, metrics: QFontMetricsF) -> PlaneLayout:
+    def _arrange(self, cell: QRectF, line: float, metrics: QFontMetricsF) -> PlaneLayout:
         """A square plane; the picture beside it in a wide cell, below it in a tall one."""
         left = metrics.horizontalAdvance("−0.00") + 8
         head = line * (1 + any(plane.note for plane in self.planes)) + 6 if self._has_heads else 4.0
@@ -298,10 +298,10 @@ class LatentPlaneFigure:
         if plane.ground is None:
             return
         reach, x, y = plane.ground.range.reach, plane.ground.range.x, plane.ground.range.y
-        place = QRectF(self.spot(plot, x - reach, y + reach), self.spot(plot, x + reach, y - reach))
+        square = QRectF(self.spot(plot, x - reach, y + reach), self.spot(plot, x + reach, y - reach))
         painter.setOpacity(GROUND_OPACITY)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-        painter.drawImage(place, plane.ground.image)
+        painter.drawImage(square, plane.ground.image)
         painter.setOpacity(1.0)
 
     def _paint_cloud(self, painter: QPainter, plane: Plane, plot: QRectF) -> None:
@@ -359,16 +359,16 @@ class LatentPlaneFigure:
         x, y = self.cross
         texts = ("decoded at", f"({x:.2f}, {y:.2f})".replace("-", "−"))
         wide = room.width() > room.height() + 60
-        place = QRectF(room.left(), room.top(), 0, 0)
+        box = QRectF(room.left(), room.top(), 0, 0)
         if plane.picture is not None:
             size = plane.picture.size()
             tall = room.height() - (0 if wide else 2 * line + 4)
             ratio = painter.device().devicePixelRatioF()
             zoom = whole_zoom(room.width() / size.width(), max(1.0, tall) / size.height(), ratio)
-            place = QRectF(room.left(), room.top(), size.width() * zoom, size.height() * zoom)
+            box = QRectF(room.left(), room.top(), size.width() * zoom, size.height() * zoom)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < 1)
-            painter.drawImage(place, plane.picture)
-        left, top = (place.right() + 10, place.top()) if wide else (room.left(), place.bottom() + 4)
+            painter.drawImage(box, plane.picture)
+        left, top = (box.right() + 10, box.top()) if wide else (room.left(), box.bottom() + 4)
         for index, (text, colour) in enumerate(zip(texts, ("muted", "text"), strict=True)):
             if metrics.horizontalAdvance(text) <= room.right() - left + 2:
                 painter.setPen(self.theme.colour(colour))
@@ -378,11 +378,11 @@ class LatentPlaneFigure:
         """The colour of a class; where all points are of one class, the accent."""
         if len(self.names) < 2:
             return self.theme.colour("accent")
-        place = list(self.names).index(label) if label in self.names else label
-        if place < len(self.theme.series):
-            return QColor(self.theme.series[place])
+        index = list(self.names).index(label) if label in self.names else label
+        if index < len(self.theme.series):
+            return QColor(self.theme.series[index])
         light = 0.45 if self.theme.name == "light" else 0.72
-        return QColor.fromHslF((place * GOLDEN_ANGLE % 360) / 360, 0.65, light)
+        return QColor.fromHslF((index * GOLDEN_ANGLE % 360) / 360, 0.65, light)
 
 
 def _cross_lines(spot: QPointF, plot: QRectF) -> Iterator[tuple[QPointF, QPointF]]:

@@ -52,7 +52,7 @@ def flow(entries: Sequence[LegendEntry], rect: QRectF, metrics: QFontMetricsF) -
 
 
 def lines_of(placed: LegendLayout) -> int:
-    return len({place.y() for _, place in placed})
+    return len({room.y() for _, room in placed})
 
 
 def fitting(
@@ -68,33 +68,33 @@ def fitting(
 
 def hit(placed: LegendLayout, point: QPointF) -> LegendEntry | None:
     """Return the entry under a point."""
-    return next((entry for entry, place in placed if place.adjusted(-4, 0, PADDING, 0).contains(point)), None)
+    return next((entry for entry, room in placed if room.adjusted(-4, 0, PADDING, 0).contains(point)), None)
 
 
 def paint(
     painter: QPainter, placed: LegendLayout, theme: Theme, metrics: QFontMetricsF, *, chosen: LegendEntry | None
 ) -> None:
     """Paint entries; what is toggled away is pale and struck through, so that it is told without colour too."""
-    for entry, place in placed:
+    for entry, room in placed:
         if entry == chosen:
             painter.setPen(QPen(theme.colour("accent"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(place.adjusted(-PADDING, 0, PADDING, -1), 3, 3)
-        middle = math.floor(place.y() + metrics.height() / 2)  # on whole pixels, so that all are of one width
-        left = place.x() + (SAMPLE_WIDTH + 6 if entry.colour else 0)
+            painter.drawRoundedRect(room.adjusted(-PADDING, 0, PADDING, -1), 3, 3)
+        middle = math.floor(room.y() + metrics.height() / 2)  # on whole pixels, so that all are of one width
+        left = room.x() + (SAMPLE_WIDTH + 6 if entry.colour else 0)
         if entry.kind == "best":
             painter.setPen(QPen(theme.colour("muted"), 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(QPointF(place.x() + SAMPLE_WIDTH - 6, middle), 4, 4)
+            painter.drawEllipse(QPointF(room.x() + SAMPLE_WIDTH - 6, middle), 4, 4)
         elif entry.colour:
             painter.setPen(line_pen(painter, entry.colour if entry.shown else theme.border, dashed=entry.dashed))
-            painter.drawLine(QPointF(place.x(), middle), QPointF(place.x() + SAMPLE_WIDTH, middle))
+            painter.drawLine(QPointF(room.x(), middle), QPointF(room.x() + SAMPLE_WIDTH, middle))
         painter.setPen(theme.colour(_ink(entry)))
-        shown = metrics.elidedText(entry.text, Qt.TextElideMode.ElideMiddle, place.right() - left + 1)
-        painter.drawText(QPointF(left, place.y() + metrics.ascent()), shown)
+        shown = metrics.elidedText(entry.text, Qt.TextElideMode.ElideMiddle, room.right() - left + 1)
+        painter.drawText(QPointF(left, room.y() + metrics.ascent()), shown)
         if not entry.shown:
             painter.setPen(QPen(theme.colour("muted"), 1))
-            painter.drawLine(QPointF(left, middle + 0.5), QPointF(place.right(), middle + 0.5))
+            painter.drawLine(QPointF(left, middle + 0.5), QPointF(room.right(), middle + 0.5))
 
 
 def _ink(entry: LegendEntry) -> str:

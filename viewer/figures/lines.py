@@ -1,4 +1,4 @@
-"""Lines over any axis from 0 to 1: axes, a legend that tells the values at one place, and that place marked."""
+"""Lines over any axis from 0 to 1: axes, a legend with the values at a marked position."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDEST_NAME = 190.0
 
 @dataclass(frozen=True, eq=False)
 class PlotLine:
-    """One line through points (x, y); what is not finite is a gap. `now` is its value at the place marked."""
+    """One line through points (x, y); what is not finite is a gap. `now` is its value at the marked position."""
 
     name: str
     x: np.ndarray
@@ -40,7 +40,7 @@ class PlotLine:
 
 @dataclass(frozen=True, eq=False)
 class LinesFigure:
-    """Several lines over x from 0 to 1; `at` is the place marked, `heading` what is written above the values there."""
+    """Several lines over x from 0 to 1; `at` is the marked position, `heading` stands above the values there."""
 
     theme: Theme
     lines: tuple[PlotLine, ...]
@@ -74,12 +74,12 @@ class LinesFigure:
         return rect.adjusted(left, top, -right, -(2 * line + 12))
 
     def x_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> float | None:
-        """Return the place on the axis under a point of the plot, from 0 to 1."""
+        """Return the position on the axis under a point of the plot, from 0 to 1."""
         plot = self.plot_rect(rect, metrics)
         if not plot.adjusted(-8, -8, 8, 8).contains(point) or plot.width() <= 0:
             return None
-        place = (point.x() - plot.left()) / plot.width()
-        return max(0.0, min(1.0, self.x_axis.low + place * (self.x_axis.high - self.x_axis.low)))
+        share = (point.x() - plot.left()) / plot.width()
+        return max(0.0, min(1.0, self.x_axis.low + share * (self.x_axis.high - self.x_axis.low)))
 
     def _flowing(self, rect: QRectF, metrics: QFontMetricsF) -> list[QRectF]:
         """Where the legend's entries stand above the plot, from left to right and then below."""
@@ -102,7 +102,7 @@ class LinesFigure:
         if plot.width() < 20 or plot.height() < 20:
             return
         self._paint_axes(painter, plot, metrics)
-        self._paint_place(painter, plot)
+        self._paint_mark(painter, plot)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for line in self.lines:
@@ -120,14 +120,14 @@ class LinesFigure:
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         close = plot.height() < 1.1 * line * len(self.y_axis.ticks)
         for index, (tick, text) in enumerate(zip(self.y_axis.ticks, self.y_axis.labels, strict=True)):
-            y = plot.bottom() - self.y_axis.place(tick) * plot.height()
+            y = plot.bottom() - self.y_axis.position(tick) * plot.height()
             painter.setPen(QPen(self.theme.colour("grid"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(self.theme.colour("muted"))
             if not close or index % 2 == 0:
                 painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
         for tick, text in zip(self.x_axis.ticks, self.x_axis.labels, strict=True):
-            x = plot.left() + self.x_axis.place(tick) * plot.width()
+            x = plot.left() + self.x_axis.position(tick) * plot.width()
             painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
             painter.drawText(QRectF(x - 40, plot.bottom() + 5, 80, line), Qt.AlignmentFlag.AlignHCenter, text)
         painter.setPen(QPen(self.theme.colour("muted"), 1))
@@ -137,33 +137,33 @@ class LinesFigure:
         below = QRectF(plot.left(), plot.bottom() + line + 6, plot.width(), line)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
 
-    def _paint_place(self, painter: QPainter, plot: QRectF) -> None:
+    def _paint_mark(self, painter: QPainter, plot: QRectF) -> None:
         if self.at is None:
             return
-        x = plot.left() + self.x_axis.place(self.at) * plot.width()
+        x = plot.left() + self.x_axis.position(self.at) * plot.width()
         painter.setPen(QPen(self.theme.colour("accent"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
 
     def _paint_line(self, painter: QPainter, plot: QRectF, line: PlotLine) -> None:
         painter.setPen(line_pen(painter, line.colour, dashed=line.dashed))
         for start, end in _stretches(line.usable):
-            places = [self._place(plot, line.x[i], line.y[i]) for i in range(start, end)]
-            if len(places) > 1:
-                painter.drawPolyline(QPolygonF(places))
+            points = [self._point(plot, line.x[i], line.y[i]) for i in range(start, end)]
+            if len(points) > 1:
+                painter.drawPolyline(QPolygonF(points))
             else:
-                self._paint_dot(painter, places[0], line.colour, 1.5)
+                self._paint_dot(painter, points[0], line.colour, 1.5)
         if self.at is not None and line.now is not None and _is_told(line.now):
-            self._paint_dot(painter, self._place(plot, self.at, line.now), line.colour, 3.0)
+            self._paint_dot(painter, self._point(plot, self.at, line.now), line.colour, 3.0)
 
-    def _place(self, plot: QRectF, x: float, y: float) -> QPointF:
-        across, up = self.x_axis.place(float(x)), self.y_axis.place(float(y))
+    def _point(self, plot: QRectF, x: float, y: float) -> QPointF:
+        across, up = self.x_axis.position(float(x)), self.y_axis.position(float(y))
         return QPointF(plot.left() + across * plot.width(), plot.bottom() - up * plot.height())
 
-    def _paint_dot(self, painter: QPainter, place: QPointF, colour: str, radius: float) -> None:
+    def _paint_dot(self, painter: QPainter, share: QPointF, colour: str, radius: float) -> None:
         painter.save()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QPen(colour).color())
-        painter.drawEllipse(place, radius, radius)
+        painter.drawEllipse(share, radius, radius)
         painter.restore()
 
     def _paint_column(self, painter: QPainter, column: QRectF, metrics: QFontMetricsF) -> None:

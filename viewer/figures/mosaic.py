@@ -124,7 +124,7 @@ class MosaicFigure:
         top += footer + BLOCK_GAP - GAP
         scale_height = line + BLOCK_GAP if self.scale else 0.0
         below = QRectF(rect.left(), top, rect.width(), rect.bottom() - top - scale_height)
-        large = self._place_large(below, ratio, line, indent=margin)
+        large = self._arrange_large(below, ratio, line, indent=margin)
         noted = line if any(entry.caption for entry in self.large) else 0.0
         space = noted + line if large else 0.0
         scale_top = max((r.bottom() for r in large), default=top - BLOCK_GAP) + space + GAP
@@ -149,7 +149,7 @@ class MosaicFigure:
         lefts = [math.ceil((left + index * (width + GAP)) * ratio) / ratio for index in range(count)]
         return tuple(QRectF(x, top, width, height) for x in lefts)
 
-    def _place_large(self, rect: QRectF, ratio: float, line: float, *, indent: float) -> tuple[QRectF, ...]:
+    def _arrange_large(self, rect: QRectF, ratio: float, line: float, *, indent: float) -> tuple[QRectF, ...]:
         if not self.large or rect.height() < 4 * line:
             return ()
         room = (rect.width() - indent - BLOCK_GAP * (len(self.large) - 1)) / len(self.large)
@@ -210,7 +210,7 @@ class MosaicFigure:
                 painter.drawText(rect, middle | Qt.AlignmentFlag.AlignRight, row.label)
         captions = zip(self.captions, layout.captions, strict=False)
         fitting = [(text, rect) for text, rect in captions if metrics.horizontalAdvance(text) <= rect.width()]
-        for text, rect in fitting:  # none takes its neighbour's place
+        for text, rect in fitting:  # none runs into its neighbour
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
         if fitting and layout.labels:
             first = layout.captions[0]

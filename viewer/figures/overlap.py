@@ -1,4 +1,4 @@
-"""What stride and padding do to a transposed convolution: how many values are summed at each place of its output."""
+"""What stride and padding do to a transposed convolution: how many values are summed at each position of its output."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ COLUMNS = 3
 
 @dataclass(frozen=True, eq=False)
 class OverlapCase:
-    """One setting: `counts` (H, W) is what is summed at each place, `cut` the padding that is cut off its border.
+    """One setting: `counts` (H, W) values are summed at each position, `cut` is the padding that is cut off its border.
 
-    `counts` is that of no padding, so that what is cut off can be shown; `stamp` is the place of one kernel.
+    `counts` is that of no padding, so that what is cut off can be shown; `stamp` is the position of one kernel.
     """
 
     title: str
@@ -30,7 +30,7 @@ class OverlapCase:
 
 @dataclass(frozen=True, eq=False)
 class OverlapFigure:
-    """Several settings side by side; dark places get one value, bright ones more; what padding cuts off is crossed."""
+    """Settings side by side; dark positions get one value, bright ones more; what padding cuts off is crossed."""
 
     theme: Theme
     cases: tuple[OverlapCase, ...]

@@ -17,7 +17,7 @@ GAP = 4.0
 
 @dataclass(frozen=True, eq=False)
 class PickerFigure:
-    """`parts` maps a letter to the place of its image; the part that the next click chooses is `active`."""
+    """`parts` maps a letter to the index of its image; the part that the next click chooses is `active`."""
 
     theme: Theme
     row: ImageRow
@@ -36,34 +36,36 @@ class PickerFigure:
         )
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
-        """Return the image at a point, by its place across: the letters below belong to it."""
-        for index, place in enumerate(self.layout(rect, ratio, metrics)):
-            if place.left() - GAP / 2 <= point.x() <= place.right() + GAP / 2:
+        """Return the image at a point, wherever it is hit across: the letters below belong to it."""
+        for index, picture_rect in enumerate(self.layout(rect, ratio, metrics)):
+            if picture_rect.left() - GAP / 2 <= point.x() <= picture_rect.right() + GAP / 2:
                 return index
         return None
 
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint the images and, below them, the letters."""
         metrics = QFontMetricsF(painter.font(), painter.device())
-        places = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        picture_rects = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
         height, width = self.row.pixels.shape[1:3]
-        for index, place in enumerate(places):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, place.width() < width)
-            painter.drawImage(place, self.row.image, QRectF(index * width, 0, width, height))
-        for index, place in enumerate(places):
+        for index, picture_rect in enumerate(picture_rects):
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, picture_rect.width() < width)
+            painter.drawImage(picture_rect, self.row.image, QRectF(index * width, 0, width, height))
+        for index, picture_rect in enumerate(picture_rects):
             letters = [letter for letter, chosen in self.parts.items() if chosen == index]
             if letters:
-                self._paint_letters(painter, letters, place, metrics)
+                self._paint_letters(painter, letters, picture_rect, metrics)
 
-    def _paint_letters(self, painter: QPainter, letters: list[str], place: QRectF, metrics: QFontMetricsF) -> None:
+    def _paint_letters(
+        self, painter: QPainter, letters: list[str], picture_rect: QRectF, metrics: QFontMetricsF
+    ) -> None:
         painter.save()
         active = self.active in letters
         painter.setPen(QPen(self.theme.colour("accent" if active else "muted"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(place.adjusted(-1, -1, 1, 1))
+        painter.drawRect(picture_rect.adjusted(-1, -1, 1, 1))
         font = QFont(painter.font())
         font.setBold(active)
         painter.setFont(font)
-        box = QRectF(place.left() - 10, place.bottom() + 2, place.width() + 20, metrics.height())
+        box = QRectF(picture_rect.left() - 10, picture_rect.bottom() + 2, picture_rect.width() + 20, metrics.height())
         painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, " ".join(letters))
         painter.restore()

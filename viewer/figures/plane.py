@@ -51,17 +51,17 @@ class PlaneFigure:
         painter.setPen(self.theme.colour("text"))
         shown = metrics.elidedText(self.title, Qt.TextElideMode.ElideMiddle, rect.width())
         painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), shown)
-        place = self.place(rect, painter.device().devicePixelRatioF(), metrics)
-        smaller = place.width() < self.side * self.pixels.shape[2]
+        square = self.square(rect, painter.device().devicePixelRatioF(), metrics)
+        smaller = square.width() < self.side * self.pixels.shape[2]
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smaller)
-        painter.drawImage(place, self.image)
-        self._paint_marks(painter, place)
+        painter.drawImage(square, self.image)
+        self._paint_marks(painter, square)
         if self.chosen is not None:
             painter.setPen(QPen(self.theme.colour("accent"), 2.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(self._tile(place, self.chosen).adjusted(-1, -1, 1, 1))
+            painter.drawRect(self._tile(square, self.chosen).adjusted(-1, -1, 1, 1))
 
-    def place(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
+    def square(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
         """Return where the square of pictures stands, below the title."""
         head = math.ceil(metrics.height()) + 4 if self.title else 0
         height, width = self.pixels.shape[1:3]
@@ -73,20 +73,20 @@ class PlaneFigure:
         """Return the picture under a point, None where there is none."""
         if not len(self.pixels):
             return None
-        place = self.place(rect, ratio, metrics)
-        if not place.contains(point):
+        square = self.square(rect, ratio, metrics)
+        if not square.contains(point):
             return None
-        column = math.floor((point.x() - place.left()) / place.width() * self.side)
-        row = math.floor((point.y() - place.top()) / place.height() * self.side)
+        column = math.floor((point.x() - square.left()) / square.width() * self.side)
+        row = math.floor((point.y() - square.top()) / square.height() * self.side)
         return min(row, self.side - 1) * self.side + min(column, self.side - 1)
 
-    def _tile(self, place: QRectF, index: int) -> QRectF:
+    def _tile(self, square: QRectF, index: int) -> QRectF:
         row, column = divmod(index, self.side)
-        width, height = place.width() / self.side, place.height() / self.side
-        return QRectF(place.left() + column * width, place.top() + row * height, width, height)
+        width, height = square.width() / self.side, square.height() / self.side
+        return QRectF(square.left() + column * width, square.top() + row * height, width, height)
 
-    def _paint_marks(self, painter: QPainter, place: QRectF) -> None:
-        cell = place.width() / self.side
+    def _paint_marks(self, painter: QPainter, square: QRectF) -> None:
+        cell = square.width() / self.side
         font = QFont(painter.font())
         font.setPixelSize(max(8, round(cell * 0.42)))
         font.setBold(True)
@@ -95,7 +95,7 @@ class PlaneFigure:
         for index, mark in enumerate(self.marks):
             if not mark:
                 continue
-            tile = self._tile(place, index)
+            tile = self._tile(square, index)
             painter.setPen(QPen(WRONG, 1))
             painter.drawRect(tile.adjusted(0.5, 0.5, -0.5, -0.5))
             painter.drawText(

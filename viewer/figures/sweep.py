@@ -59,40 +59,40 @@ class SweepFigure:
         """Place the large pictures and the rows, beside or below one another: whichever shows them larger."""
         key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
         if key not in self._placed:
-            ways = [self._place(rect, ratio, metrics, wide=wide) for wide in (True, False)]
-            if not any(placed.cells for placed in ways):
-                large = self._place_large(rect, ratio, metrics, down=rect.height() > rect.width())
-                ways = [SweepLayout(large, (), QRectF())]
+            arrangements = [self._arrange(rect, ratio, metrics, wide=wide) for wide in (True, False)]
+            if not any(placed.cells for placed in arrangements):
+                large = self._arrange_large(rect, ratio, metrics, down=rect.height() > rect.width())
+                arrangements = [SweepLayout(large, (), QRectF())]
             self._placed.clear()
-            self._placed[key] = max(ways, key=lambda placed: placed.size)
+            self._placed[key] = max(arrangements, key=lambda placed: placed.size)
         return self._placed[key]
 
-    def _place(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> SweepLayout:
+    def _arrange(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> SweepLayout:
         """Place the rows right of the large pictures, which stand below one another then; or below them."""
         share = LARGE_SHARE if self.rows else 1.0
         near = QRectF(rect)
         near.setWidth(rect.width() * share if wide else rect.width())
         near.setHeight(rect.height() if wide else rect.height() * share)
-        large = self._place_large(near, ratio, metrics, down=wide)
+        large = self._arrange_large(near, ratio, metrics, down=wide)
         end = max(r.right() if wide else r.bottom() + 4 for r in large) + BLOCK_GAP
         far = rect.adjusted(end - rect.left(), 0, 0, 0) if wide else rect.adjusted(0, end - rect.top(), 0, 0)
-        cells, heads = self._place_rows(far, ratio, metrics)
+        cells, heads = self._arrange_rows(far, ratio, metrics)
         return SweepLayout(large, cells, heads)
 
-    def _place_large(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, down: bool) -> tuple[QRectF, ...]:
+    def _arrange_large(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, down: bool) -> tuple[QRectF, ...]:
         line, (height, width), count = math.ceil(metrics.height()), self._size, len(self.large)
         across, along = (1, count) if down else (count, 1)
         room = (rect.width() - BLOCK_GAP * (across - 1)) / across
         tall = (rect.height() - BLOCK_GAP * (along - 1)) / along - line - 2
         zoom = whole_zoom(max(1.0, room) / width, max(1.0, tall) / height, ratio)
-        places = []
+        rects = []
         x, y = rect.left(), rect.top()
         for _ in self.large:
-            places.append(QRectF(x, y + line + 2, width * zoom, height * zoom))
-            x, y = (x, places[-1].bottom() + BLOCK_GAP) if down else (places[-1].right() + BLOCK_GAP, y)
-        return tuple(places)
+            rects.append(QRectF(x, y + line + 2, width * zoom, height * zoom))
+            x, y = (x, rects[-1].bottom() + BLOCK_GAP) if down else (rects[-1].right() + BLOCK_GAP, y)
+        return tuple(rects)
 
-    def _place_rows(
+    def _arrange_rows(
         self, rect: QRectF, ratio: float, metrics: QFontMetricsF
     ) -> tuple[tuple[tuple[QRectF, ...], ...], QRectF]:
         line, (height, width) = math.ceil(metrics.height()), self._size
@@ -130,11 +130,11 @@ class SweepFigure:
         """Paint all of it inside `rect`."""
         metrics = QFontMetricsF(painter.font(), painter.device())
         placed = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
-        for entry, place in zip(self.large, placed.large, strict=True):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, place.width() < self._size[1])
-            painter.drawImage(place, entry.image)
+        for entry, target in zip(self.large, placed.large, strict=True):
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < self._size[1])
+            painter.drawImage(target, entry.image)
             painter.setPen(self.theme.colour("muted"))
-            painter.drawText(QPointF(place.left(), place.top() - metrics.descent() - 1), entry.label)
+            painter.drawText(QPointF(target.left(), target.top() - metrics.descent() - 1), entry.label)
         for row, strip in zip(self.rows, placed.cells, strict=False):
             self._paint_row(painter, row, strip, placed.heads, metrics)
         for text, cell in zip(self.columns, placed.cells[0] if placed.cells else (), strict=False):

@@ -25,14 +25,14 @@ class Axis:
         decimals = max(len(label(tick).partition(".")[2]) for tick in self.ticks)
         return tuple(f"{tick:.{decimals}f}" for tick in self.ticks)
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """Return where a value stands: 0 at the low end, 1 at the high end."""
         if self.log:
             return (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
         return (value - self.low) / (self.high - self.low)
 
-    def places(self, values: np.ndarray) -> np.ndarray:
-        """Return where values stand, float64; not a number for what has no place on the axis."""
+    def positions(self, values: np.ndarray) -> np.ndarray:
+        """Return where values stand, float64; not a number for what is not on the axis."""
         with np.errstate(invalid="ignore", divide="ignore"):
             if self.log:
                 share = (np.log10(values) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))

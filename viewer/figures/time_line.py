@@ -111,13 +111,13 @@ class TimeLineFigure:
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         every = max(1, math.ceil(line * len(axis.ticks) / max(1.0, plot.height() + line)))
         for tick, text in () if self.own_scales else list(zip(axis.ticks, axis.labels, strict=True))[::every]:
-            y = plot.bottom() - axis.place(tick) * plot.height()
+            y = plot.bottom() - axis.position(tick) * plot.height()
             painter.setPen(QPen(self.theme.colour("grid"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(self.theme.colour("muted"))
             painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
         for tick, text in zip(self.x_axis.ticks, self.x_axis.labels, strict=True):
-            x = plot.left() + self.x_axis.place(tick) * plot.width()
+            x = plot.left() + self.x_axis.position(tick) * plot.width()
             painter.setPen(self.theme.colour("muted"))
             painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 3))
             painter.drawText(QRectF(x - 40, plot.bottom() + 3, 80, line), Qt.AlignmentFlag.AlignHCenter, text)
@@ -136,14 +136,14 @@ class TimeLineFigure:
             path, joined = QPainterPath(), False
             for epoch, value in enumerate(self.lines[index].values.tolist(), start=1):
                 if math.isfinite(value):
-                    spot = (self.x_axis.place(epoch), self.y_axes[index].place(value))
+                    spot = (self.x_axis.position(epoch), self.y_axes[index].position(value))
                     path.lineTo(*spot) if joined else path.moveTo(*spot)
                 joined = math.isfinite(value)
             self._paths[index] = path
         return self._paths[index]
 
     def _paint_mark(self, painter: QPainter, plot: QRectF) -> None:
-        x = plot.left() + self.x_axis.place(self.epoch) * plot.width()
+        x = plot.left() + self.x_axis.position(self.epoch) * plot.width()
         painter.setPen(QPen(self.theme.colour("accent"), 1.6))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
         painter.setBrush(self.theme.colour("accent"))
@@ -156,7 +156,7 @@ class TimeLineFigure:
             if math.isfinite(value):
                 painter.setPen(QPen(self.theme.colour("base"), 1))
                 painter.setBrush(QPen(line.colour).color())
-                painter.drawEllipse(QPointF(x, plot.bottom() - axis.place(value) * plot.height()), 3.5, 3.5)
+                painter.drawEllipse(QPointF(x, plot.bottom() - axis.position(value) * plot.height()), 3.5, 3.5)
 
 
 def _axis(values: np.ndarray) -> ticks.Axis:

@@ -14,7 +14,7 @@ from viewer.figures import ticks
 from viewer.figures.theme import Theme
 from viewer.state.trade_off import rank_correlation as rank_correlation
 
-Place = Callable[[float, float], QPointF]
+ToPoint = Callable[[float, float], QPointF]
 REACH = 12.0  # how far from a point the pointer may be to mean it
 NAME_GAP = 8.0
 RIGHT = 90.0  # what is left beside the plot for names, where all of them are written
@@ -57,7 +57,7 @@ class TradeOffFigure:
 
     least       errors below are drawn here: PCA of all values has none
     log         whether the axis of errors is logarithmic
-    name_all    whether every point is named, however far from it; otherwise the chosen, and others beside free places
+    name_all    whether every point is named, however far from it; otherwise the chosen, and others where there is room
     hover       which of the points the pointer or the keyboard is on
     """
 
@@ -114,27 +114,27 @@ class TradeOffFigure:
             rect.left() + left, rect.top() + top, rect.width() - left - right, rect.height() - top - 2 * line - 12
         )
 
-    def _placing(self, plot: QRectF) -> Place:
+    def _transform(self, plot: QRectF) -> ToPoint:
         low, high = self._span
         axis = self.y_axis
 
-        def place(size: float, error: float) -> QPointF:
+        def to_point(size: float, error: float) -> QPointF:
             x = plot.left() + (math.log(size) - low) / (high - low) * plot.width()
-            return QPointF(x, plot.bottom() - axis.place(max(error, axis.low)) * plot.height())
+            return QPointF(x, plot.bottom() - axis.position(max(error, axis.low)) * plot.height())
 
-        return place
+        return to_point
 
     def point_at(self, where: QPointF, rect: QRectF, metrics: QFontMetricsF) -> int | None:
-        """Return which of the points is nearest to a place, if it is near."""
-        place = self._placing(self.plot_rect(rect, metrics))
-        far = [_distance(place(point.size, point.error), where) for point in self.points]
+        """Return which of the points is nearest to a position, if it is near."""
+        to_point = self._transform(self.plot_rect(rect, metrics))
+        far = [_distance(to_point(point.size, point.error), where) for point in self.points]
         nearest = min(range(len(far)), key=far.__getitem__, default=None)
         return nearest if nearest is not None and far[nearest] <= REACH else None
 
     def spot_of(self, index: int, rect: QRectF, metrics: QFontMetricsF) -> QPointF:
         """Return where a point is painted."""
         point = self.points[index]
-        return self._placing(self.plot_rect(rect, metrics))(point.size, point.error)
+        return self._transform(self.plot_rect(rect, metrics))(point.size, point.error)
 
     # ---- painting ----
 
@@ -147,19 +147,19 @@ class TradeOffFigure:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_axes(painter, rect, plot, metrics)
         self._paint_legend(painter, rect, metrics)
-        place = self._placing(plot)
+        to_point = self._transform(plot)
         for group in self.groups:
-            self._paint_pca(painter, place, [point for point in self.points if point.group == group])
+            self._paint_pca(painter, to_point, [point for point in self.points if point.group == group])
         for index, point in enumerate(self.points):
-            self._paint_point(painter, place, point, pointed_at=index == self.hover)
-        self._paint_names(painter, plot.adjusted(0, -4, 10, -2), place, metrics)
+            self._paint_point(painter, to_point, point, pointed_at=index == self.hover)
+        self._paint_names(painter, plot.adjusted(0, -4, 10, -2), to_point, metrics)
 
     def _paint_axes(self, painter: QPainter, rect: QRectF, plot: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         above = math.inf
         for tick, text in zip(self.y_axis.ticks, self.y_axis.labels, strict=True):
-            y = plot.bottom() - self.y_axis.place(tick) * plot.height()
+            y = plot.bottom() - self.y_axis.position(tick) * plot.height()
             if above - y < line - 3:
                 continue  # it would lie over the one below
             above = y
@@ -177,10 +177,10 @@ class TradeOffFigure:
 
     def _paint_sizes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         """Mark every size; write those that have room, so that no number is torn or lies over another."""
-        place, end = self._placing(plot), -math.inf
+        to_point, end = self._transform(plot), -math.inf
         painter.setPen(self.theme.colour("muted"))
         for size in sorted({point.size for point in self.points}):
-            x, text = place(size, self.y_axis.high).x(), f"{size:,.0f}"
+            x, text = to_point(size, self.y_axis.high).x(), f"{size:,.0f}"
             painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
             width = metrics.horizontalAdvance(text)
             if x - width / 2 > end:
@@ -224,11 +224,11 @@ class TradeOffFigure:
             painter.setPen(self.theme.colour("text"))
             painter.drawText(QPointF(x + 24, y + metrics.ascent()), text)
 
-    def _paint_pca(self, painter: QPainter, place: Place, points: Sequence[Point]) -> None:
+    def _paint_pca(self, painter: QPainter, to_point: ToPoint, points: Sequence[Point]) -> None:
         known = {point.pca_at or point.size: point.pca for point in points if point.pca is not None}
         path = QPainterPath()
         for index, size in enumerate(sorted(known)):
-            spot = place(size, known[size])
+            spot = to_point(size, known[size])
             move = path.lineTo if index else path.moveTo
             move(spot)
         ink = self.theme.muted if len(self.families) == 1 else self.colour_of(points[0])
@@ -237,15 +237,15 @@ class TradeOffFigure:
         painter.drawPath(path)
         painter.setBrush(QColor(ink))
         for size, error in known.items() if len(known) == 1 else ():
-            spot = place(size, error)  # one alone is no line
+            spot = to_point(size, error)  # one alone is no line
             painter.drawLine(spot - QPointF(5, 0), spot + QPointF(5, 0))
 
-    def _paint_point(self, painter: QPainter, place: Place, point: Point, *, pointed_at: bool) -> None:
-        spot, ink = place(point.size, point.error), QColor(self.colour_of(point))
+    def _paint_point(self, painter: QPainter, to_point: ToPoint, point: Point, *, pointed_at: bool) -> None:
+        spot, ink = to_point(point.size, point.error), QColor(self.colour_of(point))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if point.published is not None:
             painter.setPen(QPen(ink, 1.5))
-            painter.drawEllipse(place(point.size, point.published), 5.5, 5.5)
+            painter.drawEllipse(to_point(point.size, point.published), 5.5, 5.5)
         if point.chosen or pointed_at:
             painter.setPen(QPen(self.theme.colour("text"), 1.6 if point.chosen else 1.0))
             painter.drawEllipse(spot, 7, 7)
@@ -253,11 +253,11 @@ class TradeOffFigure:
         painter.setBrush(self.theme.colour("base") if point.hollow else ink)
         painter.drawEllipse(spot, 3.5, 3.5)
 
-    def _paint_names(self, painter: QPainter, rect: QRectF, place: Place, metrics: QFontMetricsF) -> None:
+    def _paint_names(self, painter: QPainter, rect: QRectF, to_point: ToPoint, metrics: QFontMetricsF) -> None:
         """Write names, none over another: those of points that share a size stand below one another."""
-        spots = [place(point.size, point.error) for point in self.points]
+        spots = [to_point(point.size, point.error) for point in self.points]
         taken = [QRectF(spot.x() - 5, spot.y() - 5, 10, 10) for spot in spots]
-        rings = [place(point.size, point.published) for point in self.points if point.published is not None]
+        rings = [to_point(point.size, point.published) for point in self.points if point.published is not None]
         if not self.name_all:
             taken += [QRectF(ring.x() - 6, ring.y() - 6, 12, 12) for ring in rings]
         order = sorted(range(len(self.points)), key=lambda index: (not self.points[index].chosen, -spots[index].y()))
@@ -279,7 +279,7 @@ def _distance(one: QPointF, other: QPointF) -> float:
 
 
 def _below(size: QRectF, spot: QPointF, taken: Sequence[QRectF]) -> QRectF:
-    """The first free place for a name at the right of a point, or further down."""
+    """Where a name is free of others, at the right of a point, or further down."""
     box = QRectF(spot.x() + NAME_GAP, spot.y() - size.height() / 2, size.width(), size.height())
     while any(box.intersects(other) for other in taken):
         box.translate(0, 2)
@@ -287,7 +287,7 @@ def _below(size: QRectF, spot: QPointF, taken: Sequence[QRectF]) -> QRectF:
 
 
 def _beside(size: QRectF, spot: QPointF, taken: Sequence[QRectF], rect: QRectF) -> QRectF | None:
-    """A free place at the right, at the left, above or below a point; None where there is none."""
+    """Where a name is free of others: right of a point, left, above or below; None if nowhere."""
     width, height = size.width(), size.height()
     corners = (
         (NAME_GAP, -height / 2),

@@ -55,7 +55,7 @@ def main(
             f"{context.args[0]!r} is one word too many: one assignment is reported at a time, and --pdf takes no name "
             f"(the PDF is called as the page is; --out FILE.pdf writes it alone)"
         )
-    places = _places(assignment, runs, out, pdf=pdf)
+    paths = _output_paths(assignment, runs, out, pdf=pdf)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
         from viewer.qt.application import make_application
@@ -65,12 +65,12 @@ def main(
     from viewer.report.write import make, write
 
     report = make(assignment, runs, data, say=_teller(quiet))
-    write(report, places, figures, say=_teller(quiet))
+    write(report, paths, figures, say=_teller(quiet))
     if as_json:
         print_json(
             {
-                "report": str(places[0]),
-                "files": [str(place) for place in places],
+                "report": str(paths[0]),
+                "files": [str(path) for path in paths],
                 "title": report.title,
                 "sections": [heading.text for heading in report.headings],
                 "pictures": sorted(picture.name for picture in report.pictures),
@@ -81,10 +81,10 @@ def main(
         return
     for told in dict.fromkeys(text.text for text in report.texts if text.kind == "note"):
         print(told)
-    print(f"wrote {' and '.join(map(str, places))} ({len(report.headings)} headings, {len(report.pictures)} pictures)")
+    print(f"wrote {' and '.join(map(str, paths))} ({len(report.headings)} headings, {len(report.pictures)} pictures)")
 
 
-def _places(assignment: str, runs: Path, out: Path | None, *, pdf: bool) -> list[Path]:
+def _output_paths(assignment: str, runs: Path, out: Path | None, *, pdf: bool) -> list[Path]:
     """Return the files to write, or raise UsageError for what cannot be asked."""
     if assignment not in ASSIGNMENTS:
         raise UsageError(f"no assignment {assignment!r}; there is {', '.join(ASSIGNMENTS)}")

@@ -119,9 +119,9 @@ def _port(part: memoryview) -> tuple[str, tuple[int, ...]]:
 
 
 def _packed(value: memoryview) -> list[int]:
-    numbers, place = [], 0
-    while place < len(value):
-        number, place = _varint(value, place)
+    numbers, offset = [], 0
+    while offset < len(value):
+        number, offset = _varint(value, offset)
         numbers.append(number)
     return numbers
 
@@ -132,33 +132,33 @@ def _text(value: int | memoryview) -> str:
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield every field's number and value: a whole number, or bytes. Raises ValueError for what is no message."""
-    place = 0
-    while place < len(message):
-        key, place = _varint(message, place)
+    offset = 0
+    while offset < len(message):
+        key, offset = _varint(message, offset)
         number, kind = key >> 3, key & 7
         if kind == _VARINT:
-            value, place = _varint(message, place)
+            value, offset = _varint(message, offset)
             yield number, value
             continue
         if kind == _BYTES:
-            length, place = _varint(message, place)
+            length, offset = _varint(message, offset)
         elif kind in (_FIXED32, _FIXED64):
             length = 4 if kind == _FIXED32 else 8
         else:
             raise ValueError(f"wire type {kind}")
-        if place + length > len(message):
+        if offset + length > len(message):
             raise ValueError("cut off")
-        yield number, message[place : place + length]
-        place += length
+        yield number, message[offset : offset + length]
+        offset += length
 
 
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
+def _varint(message: memoryview, offset: int) -> tuple[int, int]:
     value = shift = 0
     while shift < 64:
-        byte = message[place]
-        place += 1
+        byte = message[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, place
+            return value, offset
         shift += 7
     raise ValueError("a number of more than 64 bits")

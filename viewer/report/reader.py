@@ -141,11 +141,11 @@ class Reader:
         return history.from_parts(meta, reply.arrays)
 
     def _with_graph(self, name: str, folder: RunFolder, read: RunHistory) -> ReportRun:
-        place = folder.graph("model")
-        if not place.is_file():
+        path = folder.graph("model")
+        if not path.is_file():
             return ReportRun(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
         try:
-            file = files.read(place, limit=gate.MAX_ONNX_BYTES, label=str(place))
+            file = files.read(path, limit=gate.MAX_ONNX_BYTES, label=str(path))
             found = graph.from_header(self._ask(Request(requester="report", kind="graph", file=file)).facts)
         except (FileRefused, CheckFailed, ValueError) as error:
             told = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."

@@ -26,14 +26,14 @@ def make(assignment: str, runs: Path, data: str | None, *, say: Say) -> Report:
         reader.close()
 
 
-def write(report: Report, places: Sequence[Path], figures: Path | None, *, say: Say) -> None:
-    """Write the report to each place, as PDF or page by its name, and its pictures into a folder. Raises WriteError."""
-    for place in places:
-        if place.suffix.lower() == ".pdf":
-            say(f"setting {place}")
-            atomic_write(place, paper.to_pdf(report))
+def write(report: Report, paths: Sequence[Path], figures: Path | None, *, say: Say) -> None:
+    """Write the report to each path, as PDF or page by its name, and its pictures into a folder. Raises WriteError."""
+    for path in paths:
+        if path.suffix.lower() == ".pdf":
+            say(f"setting {path}")
+            atomic_write(path, paper.to_pdf(report))
         else:
-            atomic_write(place, page.to_html(report, _painted(report, say)).encode())
+            atomic_write(path, page.to_html(report, _painted(report, say)).encode())
     for picture in report.pictures if figures else ():
         assert figures is not None
         atomic_write(figures / f"{picture.name}.png", to_png(picture, LIGHT))

@@ -182,7 +182,7 @@ def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.nd
         return sentence(split.error), None
     told = known.history.facts.get("test_images", "")
     count = int(told) if told.isdecimal() else 0
-    rows = pages.places_of(split, known.own_samples, known.task, count)
+    rows = pages.rows_in_split(split, known.own_samples, known.task, count)
     if rows is None:
         return f"The images in {split.name.dataset} are not those that the run was tested on.", None
     return split, rows

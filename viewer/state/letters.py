@@ -34,7 +34,7 @@ class RunLetters:
         """The indices of the letters that the classifier takes for another."""
         if self.predictions is None:
             return frozenset()
-        return frozenset(int(place) for place in np.flatnonzero(self.predictions != self.labels))
+        return frozenset(int(index) for index in np.flatnonzero(self.predictions != self.labels))
 
     @property
     def right_text(self) -> str:

@@ -129,16 +129,16 @@ def absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
 def distinct_names(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
     """Return the names, those that occur twice followed by as many folders as it takes to tell them apart."""
     distinct = list(names)
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        places.setdefault(name, []).append(place)
-    taken = set(places)
-    for name, alike in places.items():
+    by_name: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        by_name.setdefault(name, []).append(index)
+    taken = set(by_name)
+    for name, alike in by_name.items():
         if len(alike) > 1:
-            longer = _told_apart(name, [paths[place].parts for place in alike], taken)
+            longer = _told_apart(name, [paths[index].parts for index in alike], taken)
             taken.update(longer)
-            for place, text in zip(alike, longer, strict=True):
-                distinct[place] = text
+            for index, text in zip(alike, longer, strict=True):
+                distinct[index] = text
     return distinct
 
 

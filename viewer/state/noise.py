@@ -27,7 +27,7 @@ def tensor(shape: tuple[int, ...]) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _places(shape: tuple[int, ...]) -> np.ndarray:
+def _thresholds(shape: tuple[int, ...]) -> np.ndarray:
     """Return a number in [0, 1) for each pixel, float32: pixels are hit in its order, from both ends."""
     return np.random.default_rng(SEED + 1).random(shape, dtype=np.float32)
 
@@ -45,10 +45,10 @@ def sprinkle(images: np.ndarray, share: float) -> np.ndarray:
 
     A pixel is hit in all its colours. What is hit at one share is hit in the same way at every greater one.
     """
-    few = _places((min(len(images), COUNT), 1, *images.shape[2:]))
-    places = few if len(images) <= COUNT else np.resize(few, (len(images), 1, *images.shape[2:]))
-    peppered = np.where(places < np.float32(share / 2), np.float32(0), images)
-    return np.where(places >= np.float32(1 - share / 2), np.float32(1), peppered)
+    few = _thresholds((min(len(images), COUNT), 1, *images.shape[2:]))
+    thresholds = few if len(images) <= COUNT else np.resize(few, (len(images), 1, *images.shape[2:]))
+    peppered = np.where(thresholds < np.float32(share / 2), np.float32(0), images)
+    return np.where(thresholds >= np.float32(1 - share / 2), np.float32(1), peppered)
 
 
 def hit(images: np.ndarray, kind: Kind, strength: float) -> np.ndarray:

@@ -85,7 +85,7 @@ class Reference:
 
 @dataclass(frozen=True, eq=False)
 class NoiseFrame:
-    """Everything that is shown at one place of the slider."""
+    """Everything that is shown at one position of the slider."""
 
     kind: Kind
     strength: float

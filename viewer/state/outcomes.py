@@ -191,12 +191,12 @@ def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Neede
 def labels_of(state: State) -> np.ndarray | None:
     """Return the labels of the page's images, int64 (N,), as far as they are known: once the split was read."""
     page = state.page
-    if page is None or page.labels is not None or page.places is None:
+    if page is None or page.labels is not None or page.indices is None:
         return page.labels if page else None
     rows, split = selection.rows_of(state), state.splits.get(state.now.split) if state.now.split else None
-    if rows is None or split is None or max(page.places, default=0) >= len(rows):
+    if rows is None or split is None or max(page.indices, default=0) >= len(rows):
         return None
-    return np.asarray(split.labels[rows[list(page.places)]].astype(np.int64))
+    return np.asarray(split.labels[rows[list(page.indices)]].astype(np.int64))
 
 
 def class_names(state: State) -> tuple[str, ...]:
@@ -206,21 +206,21 @@ def class_names(state: State) -> tuple[str, ...]:
 
 
 def image_title(state: State, image: int) -> str:
-    """Return which image this is: its place in the test split and its label, or what a pasted one is called."""
+    """Return which image this is: its index in the test split and its label, or what a pasted one is called."""
     page = state.page
     if page is None:
         return ""
     if state.pasted is not None:
         return state.pasted.names[image] if image < len(state.pasted.names) else ""
-    if page.places is None or image >= len(page.places):
+    if page.indices is None or image >= len(page.indices):
         return ""
     of = f" of {page.of:,}" if page.of else ""
     kind = "test image" if state.now.history is not None else "image"
     labels, names = labels_of(state), class_names(state)
     if labels is None or image >= len(labels):
-        return f"{kind} {page.places[image] + 1:,}{of}"
+        return f"{kind} {page.indices[image] + 1:,}{of}"
     label = int(labels[image])
-    return f"{kind} {page.places[image] + 1:,}{of}, labelled {names[label] if label < len(names) else label}"
+    return f"{kind} {page.indices[image] + 1:,}{of}, labelled {names[label] if label < len(names) else label}"
 
 
 def page_title(state: State) -> str:

@@ -47,7 +47,7 @@ class Split:
 class Order:
     """An order of a split's images: their indices in the run's test split, and what they are sorted by."""
 
-    places: np.ndarray
+    indices: np.ndarray
     description: str
 
 
@@ -65,7 +65,7 @@ class Page:
 
     clean       float32 (N, C, H, W) in [0, 1], before any noise, in colour where they have one
     labels      int64 (N,), None where they are not known
-    places      of the images in the run's test split; None for pasted ones
+    indices     of the images in the run's test split; None for pasted ones
     own         the run's samples, where it is these that are shown
     of          how many images there are to page through, 0 while that is not known
     """
@@ -74,7 +74,7 @@ class Page:
     title: str
     provenance: str
     labels: np.ndarray | None = None
-    places: tuple[int, ...] | None = None
+    indices: tuple[int, ...] | None = None
     own: Samples | None = None
     of: int = 0
     fitting: str = ""  # how pasted pictures were fitted
@@ -87,7 +87,7 @@ def clean_of(samples: Samples, task: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def places_of(split: Split, own: Samples, task: str, count: int) -> np.ndarray | None:
+def rows_in_split(split: Split, own: Samples, task: str, count: int) -> np.ndarray | None:
     """Return the rows of `split.pixels` that are a run's test split, by its first ten images; None if none are.
 
     A run on one label alone has fewer images than the split; which label, its own first images tell.
@@ -109,14 +109,14 @@ def first_page(own: Samples, task: str, *, embedded: bool, of: int = 0) -> Page:
     clean = clean_of(own, task)
     where = "embedded sample" if embedded else "test split"
     title = f"the first {len(clean)} of the {where}" + (f", {of:,} images" if of else "")
-    return Page(clean=clean, title=title, provenance=own.provenance, places=tuple(range(len(clean))), own=own, of=of)
+    return Page(clean=clean, title=title, provenance=own.provenance, indices=tuple(range(len(clean))), own=own, of=of)
 
 
 def later_page(split: Split, rows: np.ndarray, start: int, order: Order | None) -> Page:
     """Return ten images of a run's test split from `start` on, in its own order or another one."""
-    places = (order.places if order is not None else np.arange(len(rows)))[start : start + COUNT]
-    chosen = rows[places]
-    last = start + len(places)
+    indices = (order.indices if order is not None else np.arange(len(rows)))[start : start + COUNT]
+    chosen = rows[indices]
+    last = start + len(indices)
     if order is None:
         title = f"test images {start + 1:,} to {last:,} of {len(rows):,}"
     else:
@@ -126,7 +126,7 @@ def later_page(split: Split, rows: np.ndarray, start: int, order: Order | None) 
         title=title,
         provenance=split.provenance,
         labels=split.labels[chosen].astype(np.int64),
-        places=tuple(int(place) for place in places),
+        indices=tuple(int(index) for index in indices),
         of=len(rows),
     )
 
@@ -152,7 +152,7 @@ def make_samples(
     None where the images do not fit the graph: another size, or colours wanted of grey ones.
     """
     clean = page.clean
-    if own is not None and page.places is not None and _same(page.clean, clean_of(own, task)):
+    if own is not None and page.indices is not None and _same(page.clean, clean_of(own, task)):
         return own
     if task == "recall":
         return _recalled(page, shape, letters)

@@ -54,7 +54,7 @@ COLUMNS = (
     ),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-PLACES = {name: place for place, name in enumerate(NAMES)}
+COLUMN_INDEX = {name: index for index, name in enumerate(NAMES)}
 # As far as there is room; assignment and recipe stand in the name already.
 USUAL = ("run", "picture", "mse", "state", "epochs", "against", "bottleneck", "psnr", "data", "parameters", "pca")
 
@@ -78,10 +78,10 @@ class RunRow:
     samples: Samples | None = None  # whose first is its picture
 
     def cell(self, name: str) -> str:
-        return self.cells[PLACES[name]]
+        return self.cells[COLUMN_INDEX[name]]
 
     def key(self, name: str) -> Key:
-        return self.keys[PLACES[name]]
+        return self.keys[COLUMN_INDEX[name]]
 
 
 class Rows:
@@ -265,7 +265,7 @@ def _term(word: str) -> FilterTerm:
     found = _PREFIXED.fullmatch(word)
     if found is None or found[1] not in NAMES:
         return FilterTerm(word)
-    column, sign, rest = PLACES[found[1]], found[2], found[3]
+    column, sign, rest = COLUMN_INDEX[found[1]], found[2], found[3]
     if sign == ":":
         return FilterTerm(rest, column)
     try:

@@ -232,7 +232,7 @@ def with_selected(state: State, selected: Iterable[Path], current: Path | None) 
 
 
 def with_known(state: State, path: Path, known: Known) -> State:
-    """Put what was learned of one entry in its place; an entry that has gone stays gone."""
+    """Put in what was learned of one entry; an entry that has gone stays gone."""
     if all(entry.path != path for entry in state.entries):
         return state
     return replace(state, known={**state.known, path: known})
@@ -260,7 +260,7 @@ def _made_of(state: State) -> tuple[object, ...]:
 
 
 def _same_images(before: State, after: State) -> bool:
-    """Whether two entries are tested on the same images, so that the place in them is kept when one goes on."""
+    """Whether two entries are tested on the same images, so that the position in them is kept when one goes on."""
     one, two = before.now, after.now
     if one.split is None or one.split != two.split or one.history is None or two.history is None:
         return False
@@ -291,7 +291,7 @@ def rows_of(state: State) -> np.ndarray | None:
     if split is None or split.error or known.own_samples is None or known.history is None:
         return None
     told = known.history.facts.get("test_images", "")
-    return pages.places_of(split, known.own_samples, known.task, int(told) if told.isdecimal() else 0)
+    return pages.rows_in_split(split, known.own_samples, known.task, int(told) if told.isdecimal() else 0)
 
 
 def _clean_shape(known: Known) -> tuple[int, int, int] | None:

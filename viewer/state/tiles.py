@@ -65,14 +65,14 @@ def units_of(grid: Grid, count: int) -> np.ndarray:
     return np.where(cells < count, cells, -1)
 
 
-def place_of(grid: Grid, unit: int) -> tuple[int, int]:
+def pixel_of(grid: Grid, unit: int) -> tuple[int, int]:
     """Return (row, column) of a unit's pixel in the tiling."""
     index, inside = divmod(unit, grid.height * grid.width)
     row, column = divmod(inside, grid.width)
     return (index // grid.columns) * grid.height + row, (index % grid.columns) * grid.width + column
 
 
-def place_in_map(shape: tuple[int, ...], unit: int) -> tuple[int, int, int]:
+def position_in_map(shape: tuple[int, ...], unit: int) -> tuple[int, int, int]:
     """Return (map, row, column) of a unit of (C, H, W), all from 0."""
     index, inside = divmod(unit, shape[1] * shape[2])
     return index, *divmod(inside, shape[2])
@@ -82,7 +82,7 @@ def unit_name(shape: tuple[int, ...], unit: int) -> str:
     """Say which unit of one sample's bottleneck it is; people count from 1."""
     if len(shape) != 3:
         return f"unit {unit + 1}"
-    index, row, column = place_in_map(shape, unit)
+    index, row, column = position_in_map(shape, unit)
     return f"map {index + 1}, row {row + 1}, column {column + 1}"
 
 

@@ -51,7 +51,7 @@ class Model:
     counts: bool
 
     @property
-    def places(self) -> tuple[float, float]:
+    def positions(self) -> tuple[float, float]:
         return self.size, self.value
 
 
@@ -174,8 +174,8 @@ def _order(models: list[Model], metric: str, axis: str) -> str:
 
 def _order_of(models: list[Model], metric: str, axis: str) -> str:
     size = "size" if axis == VALUES else "parameters"
-    places = np.array([model.places for model in models])
-    rank = rank_correlation(places[:, 0], places[:, 1])
+    positions = np.array([model.positions for model in models])
+    rank = rank_correlation(positions[:, 0], positions[:, 1])
     if math.isnan(rank):
         return f"{len(models)} runs of one {size} or {metric}: there is no order."
     helps = -rank if metric not in LARGER_IS_BETTER else rank

@@ -17,7 +17,7 @@ NARROWEST = 1e-3  # of a range that a slider goes through
 
 @dataclass(frozen=True)
 class Edits:
-    """What units are set to, by their place in one sample's bottleneck read row by row."""
+    """What units are set to, by their index in one sample's bottleneck read row by row."""
 
     values: Mapping[int, float] = field(default_factory=dict)
 

@@ -234,7 +234,7 @@ class Bottleneck(ImagePanel):
             return
         self._unit = min(unit, mine.count - 1) if unit >= 0 else None
         if self._unit is not None and mine.maps:
-            self.map_box.setCurrentIndex(tiles.place_in_map(mine.shape, self._unit)[0])
+            self.map_box.setCurrentIndex(tiles.position_in_map(mine.shape, self._unit)[0])
         self._forget_sweep()
         if self._unit is None:
             self.row.set_sweeping(False)
@@ -365,7 +365,7 @@ class Bottleneck(ImagePanel):
         parts = self._compared(state, mine) if self._comparing else self._single(mine)
         parts |= self._of_decoder(mine)
         self.subtitle.setText(self._summary(state, mine))
-        figure = Parts(parts, figures.place, self._description(mine))
+        figure = Parts(parts, figures.arrange, self._description(mine))
         self.view.show_figure(figure, figure.description)
 
     def _chosen(self, mine: Tilings) -> Chosen:
@@ -569,7 +569,9 @@ class Bottleneck(ImagePanel):
             edits = self._edits.values if path == self.store.state.current else {}
             flat = run.values.reshape(len(run.values), -1).T.tolist()
             for unit, values in enumerate(flat):
-                position = [number + 1 for number in tiles.place_in_map(run.shape, unit)] if run.maps else ["", "", ""]
+                position = (
+                    [number + 1 for number in tiles.position_in_map(run.shape, unit)] if run.maps else ["", "", ""]
+                )
                 rows.append((names[path], unit + 1, *position, *values, edits.get(unit, "")))
         return rows
 

@@ -257,7 +257,7 @@ class LayersPanel(ImagePanel):
         summary = figures.summary(shown.maps)
         parts = figures.parts_of(self.theme, shown, wanted.image, self._map, name=f"sample {wanted.sample + 1}")
         self.subtitle.setText(f"{summary} · {self._left_out:,} more nodes" if self._left_out else summary)
-        figure = Parts(parts, figures.place, f"{wanted.layer.title}: {summary}")
+        figure = Parts(parts, figures.arrange, f"{wanted.layer.title}: {summary}")
         self.view.show_figure(figure, figure.description)
 
     @property

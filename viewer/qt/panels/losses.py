@@ -245,7 +245,7 @@ class Losses(Panel):
         figure = self.curves
         if figure is None or self._pressed is not None:
             return
-        x = figure.place_at(point, self.view.inside, self._metrics()) if point is not None else None
+        x = figure.x_at(point, self.view.inside, self._metrics()) if point is not None else None
         over = self._entry_at(point) if point is not None else None
         hand = over is not None and over.can_be_toggled
         self.view.setCursor(Qt.CursorShape.PointingHandCursor if hand else Qt.CursorShape.ArrowCursor)
@@ -341,7 +341,7 @@ class Losses(Panel):
                 self.toggle(entry.name)
             return
         figure = self.curves
-        if figure is not None and figure.place_at(point, self.view.inside, self._metrics()) is not None:
+        if figure is not None and figure.x_at(point, self.view.inside, self._metrics()) is not None:
             self._pressed = point
 
     def _ends(self, point: QPointF) -> tuple[float, float] | None:
@@ -349,7 +349,7 @@ class Losses(Panel):
         if figure is None or self._pressed is None or abs(point.x() - self._pressed.x()) < LEAST_DRAG:
             return None
         plot = figure.plot_rect(self.view.inside, self._metrics())
-        low, high = sorted(figure.place_of(x, plot) for x in (self._pressed.x(), point.x()))
+        low, high = sorted(figure.x_of(x, plot) for x in (self._pressed.x(), point.x()))
         return low, high
 
     def _drag(self, point: QPointF) -> None:
@@ -383,7 +383,7 @@ class Losses(Panel):
         if figure is None:
             return
         plot: QRectF = figure.plot_rect(self.view.inside, self._metrics())
-        middle = figure.place_of(around.x(), plot) if around is not None else figure.hover
+        middle = figure.x_of(around.x(), plot) if around is not None else figure.hover
         low, high = figure.x_axis.low, figure.x_axis.high
         middle = (low + high) / 2 if middle is None else middle
         share = 0.5**steps

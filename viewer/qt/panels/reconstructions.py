@@ -51,7 +51,7 @@ class Reconstructions(ComparedPanel):
         state = self.store.state
         labels, names = outcomes.labels_of(state), outcomes.class_names(state)
         rows: Numbers = [("run", "image", "position", "label", "mse", "psnr_db", "called", "sure")]
-        places = state.page.places if state.page else None
+        places = state.page.indices if state.page else None
         for outcome in self.outcomes:
             if outcome.outputs is None and outcome.logits is None:
                 continue

@@ -176,7 +176,7 @@ class TradeOff(Panel):
         figure = self.plot
         if figure is None:
             return
-        order = sorted(range(len(self.models)), key=lambda index: self.models[index].places)
+        order = sorted(range(len(self.models)), key=lambda index: self.models[index].positions)
         here = order.index(figure.hover) + step if figure.hover in order else (0 if step > 0 else len(order) - 1)
         index = order[max(0, min(len(order) - 1, here))]
         self._hover(index)

@@ -22,7 +22,7 @@ from viewer.figures.mosaic import to_image
 from viewer.figures.theme import LIGHT, Theme
 from viewer.state import rows
 from viewer.state.formatting import clean
-from viewer.state.rows import COLUMNS, PLACES, RunRow
+from viewer.state.rows import COLUMN_INDEX, COLUMNS, RunRow
 from viewer.state.samples import Samples
 
 Index = QModelIndex | QPersistentModelIndex
@@ -30,7 +30,7 @@ ROOT = QModelIndex()
 LARGEST_PICTURE = 40  # pixels; a larger one is scaled down
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 2
-PICTURE, AGAINST, EPOCHS = PLACES["picture"], PLACES["against"], PLACES["epochs"]
+PICTURE, AGAINST, EPOCHS = COLUMN_INDEX["picture"], COLUMN_INDEX["against"], COLUMN_INDEX["epochs"]
 
 
 class RunTableModel(QAbstractTableModel):
@@ -132,7 +132,9 @@ def _told_of(row: RunRow, column: int) -> str:
 
 def _spoken(row: RunRow, column: int) -> str:
     return (
-        f"{COLUMNS[column].heading or 'picture'}: {row.cells[column]}" if column != PLACES["run"] else row.cells[column]
+        f"{COLUMNS[column].heading or 'picture'}: {row.cells[column]}"
+        if column != COLUMN_INDEX["run"]
+        else row.cells[column]
     )
 
 

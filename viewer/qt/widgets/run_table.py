@@ -31,7 +31,7 @@ from viewer.qt.widgets.run_model import (
     RunTableModel,
     picture_size,
 )
-from viewer.state.rows import COLUMNS, NAMES, PLACES, USUAL, RunRow
+from viewer.state.rows import COLUMN_INDEX, COLUMNS, NAMES, USUAL, RunRow
 
 NARROWEST_NAME = 90
 COMFORTABLE_NAME = 120  # before another column is shown
@@ -42,7 +42,7 @@ PICTURES = {
     "small": "Small pictures",
     "large": "Large pictures",
 }
-RUN = PLACES["run"]
+RUN = COLUMN_INDEX["run"]
 
 
 class RunDelegate(QStyledItemDelegate):
@@ -250,7 +250,7 @@ class RunTable(QTableView):
         name = min(self._widest[RUN], COMFORTABLE_NAME)
         shown, taken = ["run"], max(NARROWEST_NAME, name)
         for column in USUAL[1:]:
-            width = self._own_widths.get(PLACES[column], self._widest[PLACES[column]])
+            width = self._own_widths.get(COLUMN_INDEX[column], self._widest[COLUMN_INDEX[column]])
             if taken + width > room:
                 break
             shown.append(column)
@@ -293,7 +293,7 @@ class RunTable(QTableView):
         header = self._header
         order = [*USUAL, *(name for name in NAMES if name not in USUAL)]
         for visual, name in enumerate(order):
-            header.moveSection(header.visualIndex(PLACES[name]), visual)
+            header.moveSection(header.visualIndex(COLUMN_INDEX[name]), visual)
 
     def show_columns(self, hidden: frozenset[str] | None) -> None:
         """Hide these columns; None shows as many as there is room for."""
@@ -330,11 +330,13 @@ class RunTable(QTableView):
         header, order = self._header, told.get("order", [])
         if sorted(order) == sorted(NAMES):
             for visual, name in enumerate(order):
-                header.moveSection(header.visualIndex(PLACES[name]), visual)
+                header.moveSection(header.visualIndex(COLUMN_INDEX[name]), visual)
         by = told.get("sorted", [])
-        if len(by) == 2 and by[0] in PLACES:
+        if len(by) == 2 and by[0] in COLUMN_INDEX:
             orders = Qt.SortOrder
-            self.sortByColumn(PLACES[by[0]], orders.DescendingOrder if by[1] == "descending" else orders.AscendingOrder)
+            self.sortByColumn(
+                COLUMN_INDEX[by[0]], orders.DescendingOrder if by[1] == "descending" else orders.AscendingOrder
+            )
         self.set_pictures(next(iter(told.get("pictures", [])), "fitting"))
         hidden = told.get("hidden", ["automatic"])
         self.show_columns(None if hidden == ["automatic"] else frozenset(hidden) & frozenset(NAMES))
