@@ -118,28 +118,31 @@ def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
     figures = {name: values.get(metric) for name, values in history.baselines().items()}
     comparable = [name for name in figures if comparison.in_short(measured, figures[name], metric)]
     main = next(iter(ranked(recipe.task.name, comparable)), recipe.main_baseline)  # no PCA where it would be exact
+    state = str(history.meta.get("state"))
+    if state == "training" and not folder.is_locked():
+        state = "stopped"
     return {
         "measured": measured,
         "main_baseline": main,
         "baseline": finite(figures.get(main)),
-        "run": _run(history, recipe),
-        "state": _state(history, recipe),
+        "run": _run(history, recipe, state),
+        "state": _state(history, recipe, state),
         "provenance": str(history.meta.get("provenance")),
     }
 
 
-def _run(history: History, recipe: Recipe) -> str:
+def _run(history: History, recipe: Recipe, state: str) -> str:
     """Say how far a run is and on what, so that nobody takes a short run for a finished one."""
-    state, data = str(history.meta.get("state")), str(history.meta.get("data"))
+    data = str(history.meta.get("data"))
     if state == QUICK:
         return f"quick, {data}"
     of = f" of {recipe.schedule.epochs}" if history.epochs != recipe.schedule.epochs else ""
     return f"{history.epochs}{of} epochs, {data}{'' if state == 'finished' else f', {state}'}"
 
 
-def _state(history: History, recipe: Recipe) -> str:
+def _state(history: History, recipe: Recipe, state: str) -> str:
     """Say the same in brief."""
-    state, epochs = str(history.meta.get("state")), recipe.schedule.epochs
+    epochs = recipe.schedule.epochs
     done = f", {history.epochs} of {epochs}" if history.epochs != epochs and state != QUICK else ""
     return f"{state}{done}{', sample' if str(history.meta.get('data')).endswith('-sample') else ''}"
 

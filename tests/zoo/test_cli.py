@@ -15,7 +15,7 @@ import pytest
 import zoo
 from tests.conftest import TrainedRuns
 from tests.representatives import representatives
-from zoo import cli, registry, runs
+from zoo import checkpoints, cli, registry, runs
 from zoo.data import sets
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
@@ -176,6 +176,16 @@ def test_the_list_takes_names_and_sorts_by_a_metric(capsys: Capture, tmp_path: P
     code, _, err = aezoo(capsys, "list", "purdue", "--sort", "sharpness", "--runs", tmp_path)
     assert code == 2
     assert "no run of these recipes has measured 'sharpness'" in err
+
+
+def test_a_run_whose_trainer_was_killed_is_listed_as_stopped(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    write_run(tmp_path, "purdue/conv", state="training", epochs=9)
+    assert "stopped, 9 of 150" in aezoo(capsys, "list", "purdue", "--runs", tmp_path)[1]
+    with checkpoints.lock(RunFolder.of(tmp_path, "purdue/conv")):
+        assert "training, 9 of 150" in aezoo(capsys, "list", "purdue", "--runs", tmp_path)[1]
 
 
 def test_a_run_that_diverged_is_listed_with_null(capsys: Capture, tmp_path: Path) -> None:

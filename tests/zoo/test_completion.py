@@ -54,6 +54,7 @@ def test_recipes_and_assignments_are_completed(command: Path) -> None:
     named = complete(command, "train", "")
     assert set(named) >= {"purdue", "all", *registry.names()}
     assert complete(command, "train", "purdue/d") == ["purdue/dense", "purdue/denoise"]
+    assert complete(command, "report", "m") == ["maastricht"]
     assert complete(command, "train", "--prec") == ["--precision"]
 
 

@@ -22,10 +22,17 @@ PAGE, PAPER = (".html", ".htm"), ".pdf"
 PATIENCE_SECONDS = 1.0  # what takes less is not told of
 
 
+def _complete(incomplete: str) -> list[str]:
+    return [name for name in ASSIGNMENTS if name.startswith(incomplete)]
+
+
 @app.command(context_settings={"allow_extra_args": True})
 def main(
     context: typer.Context,
-    assignment: Annotated[str, typer.Argument(help=f"One of {', '.join(ASSIGNMENTS)}.", metavar="ASSIGNMENT")],
+    assignment: Annotated[
+        str,
+        typer.Argument(help=f"One of {', '.join(ASSIGNMENTS)}.", metavar="ASSIGNMENT", autocompletion=_complete),
+    ],
     runs: Runs = RUNS_DEFAULT,
     data: Data = None,
     out: Annotated[
