@@ -138,8 +138,8 @@ def conv_run(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> 
 @pytest.fixture(scope="session")
 def real_mnist() -> Path:
     """A folder that holds the real MNIST, where there is one."""
-    places = [*([Path(REAL_DATA)] if REAL_DATA else []), SHARED_DATA / "MNIST"]
-    for place in places:
-        if any(place.rglob("train-images-idx3-ubyte*")):
-            return place
+    folders = [*([Path(REAL_DATA)] if REAL_DATA else []), SHARED_DATA / "MNIST"]
+    for folder in folders:
+        if any(folder.rglob("train-images-idx3-ubyte*")):
+            return folder
     pytest.skip("the real MNIST is not here; name its folder with AEZOO_DATA")

@@ -19,9 +19,9 @@ ENVIRONMENT = {
 }
 
 
-def aezoo(*words: str) -> subprocess.CompletedProcess[str]:
+def aezoo(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "zoo.cli", *words], capture_output=True, text=True, env=ENVIRONMENT, timeout=200
+        [sys.executable, "-m", "zoo.cli", *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=200
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -15,9 +15,9 @@ from zoo.errors import CheckFailed
 from zoo.runs import RunFolder
 
 
-def bench(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as ending:
-        run(app, words, name="aezoo bench graphs")
+        run(app, arguments, name="aezoo bench graphs")
     said = capsys.readouterr()
     return int(ending.value.code or 0), said.out, said.err
 
@@ -55,7 +55,7 @@ def test_the_table_names_both_and_the_next_command(conv_run: RunFolder, capsys: 
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (["--batches", "1,x"], "--batches '1,x' is no list of numbers from 1 to 65536"),
         (["--batches", "0"], "--batches '0' is no list of numbers"),
@@ -64,9 +64,9 @@ def test_the_table_names_both_and_the_next_command(conv_run: RunFolder, capsys: 
     ],
 )
 def test_what_is_wrong_is_one_sentence(
-    words: list[str], sentence: str, conv_run: RunFolder, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, conv_run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, _, err = bench(capsys, *words, "--runs", str(conv_run.path.parents[1]))
+    code, _, err = bench(capsys, *arguments, "--runs", str(conv_run.path.parents[1]))
     assert code == 2
     assert sentence in err and err.count("\n") == 1
 

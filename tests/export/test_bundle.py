@@ -158,8 +158,8 @@ def test_fp16_that_needs_more_digits_is_not_written_and_the_rest_is(
     trained_runs: TrainedRuns, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("export.publish.FP16_TOLERANCE", 1e-9)
-    words = ("export", "purdue/dense", "--runs", trained_runs("purdue/dense"), "--bundle", tmp_path, "--fp16")
-    code, out, err = aezoo(capsys, *words)
+    arguments = ("export", "purdue/dense", "--runs", trained_runs("purdue/dense"), "--bundle", tmp_path, "--fp16")
+    code, out, err = aezoo(capsys, *arguments)
     assert code == 1
     assert "FAILED  model_fp16.reconstruction against torch" in out
     assert "model_fp16.onnx was not written for purdue/dense: the weights need more digits than float16" in err
@@ -208,8 +208,8 @@ def test_export_and_training_keep_a_foreign_model_unless_told_to_overwrite(
     shutil.copytree(conv_run.path, run.path)
     run.graph("model").write_bytes(b"somebody else's")
     training = ("train", "purdue/conv", "--data", "sample", "--runs", tmp_path, "--epochs", "9", "--quiet")
-    for words in (("export", "purdue/conv", "--runs", tmp_path), (*training, "--resume")):
-        code, _, err = aezoo(capsys, *words)
+    for arguments in (("export", "purdue/conv", "--runs", tmp_path), (*training, "--resume")):
+        code, _, err = aezoo(capsys, *arguments)
         assert code == 2
         assert err == (
             f"aezoo: {run.graph('model')} was not written by aezoo, or was changed since; it would be lost: "
@@ -446,8 +446,8 @@ def test_export_says_how_the_page_is_opened_and_what_it_lacks(
     conv_run: RunFolder, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
-    words = ("export", "purdue/conv", "--runs", conv_run.path.parents[1], "--bundle", tmp_path / "models", "--kit")
-    code, out, err = aezoo(capsys, *words)
+    arguments = ("export", "purdue/conv", "--runs", conv_run.path.parents[1], "--bundle", tmp_path / "models", "--kit")
+    code, out, err = aezoo(capsys, *arguments)
     assert code == 0
     assert out.splitlines()[-1] == f"next: aezoo verify {tmp_path / 'models'} --matrix"
     assert "the kit's web page needs onnxruntime-web beside it; run this line, then export again: npm install" in err
@@ -455,7 +455,7 @@ def test_export_says_how_the_page_is_opened_and_what_it_lacks(
     ort.mkdir(parents=True)
     for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"):
         (ort / name).write_bytes(b"stands in for it")
-    code, out, err = aezoo(capsys, *words)
+    code, out, err = aezoo(capsys, *arguments)
     assert (code, err) == (0, "")
     assert "then http://localhost:8000/kit/web/" in out.splitlines()[-1]
     code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", conv_run.path.parents[1], "--kit")
@@ -523,8 +523,8 @@ def test_a_link_leads_nothing_out_of_the_folder(name: str, published: Published,
 
 def test_a_run_s_own_folder_takes_no_bundle(conv_run: RunFolder, capsys: Capture) -> None:
     runs_folder = conv_run.path.parents[1]
-    words = ("export", "purdue/conv", "--runs", runs_folder, "--bundle", runs_folder)
-    code, _, err = aezoo(capsys, *words)
+    arguments = ("export", "purdue/conv", "--runs", runs_folder, "--bundle", runs_folder)
+    code, _, err = aezoo(capsys, *arguments)
     assert code == 2
     assert "is a run's own folder; name another one for the bundles with --bundle DIR" in err
     assert not (conv_run.path / "test").exists()

@@ -111,8 +111,8 @@ opened, watching = [], False
 sessions.make(data)  # what onnxruntime opens to be imported
 for _ in range(2000):
     mutant = bytearray(data)
-    for place in rng.integers(0, len(mutant), rng.integers(1, 9)):
-        mutant[place] = rng.integers(0, 256)
+    for position in rng.integers(0, len(mutant), rng.integers(1, 9)):
+        mutant[position] = rng.integers(0, 256)
     try:
         facts = gate.check_onnx(bytes(mutant), source="g")
         watching = True

@@ -167,10 +167,10 @@ def assert_printed(done: Done, patterns: list[str]) -> None:
     assert done.stderr == ""
 
 
-def assert_one_sentence(done: Done, *words: str) -> None:
+def assert_one_sentence(done: Done, *parts: str) -> None:
     assert done.returncode == 2, done.stdout + done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert all(word in done.stderr for word in words), done.stderr
+    assert all(word in done.stderr for word in parts), done.stderr
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
 
 

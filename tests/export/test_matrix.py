@@ -239,8 +239,8 @@ def test_of_a_run_torch_says_it_of_a_lone_file_onnxruntime_and_of_a_bundle_the_v
 
 def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(conv_run: RunFolder, tmp_path: Path) -> None:
     bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
-    for place in (conv_run, RunFolder(bundle)):
-        model, encoder, decoder = conformance_of(place)
+    for target in (conv_run, RunFolder(bundle)):
+        model, encoder, decoder = conformance_of(target)
         for image, value in zip(encoder.cases(), decoder.cases(), strict=True):
             if image.kind in ("noise", "real"):
                 np.testing.assert_allclose(value.value, model.expect(image.value)["bottleneck"], atol=1e-4)
@@ -389,7 +389,7 @@ def test_cuda_computes_what_torch_computes(model_test: ConformanceTest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (
             ["--matrix", "--runtimes", "openvine"],
@@ -399,8 +399,10 @@ def test_cuda_computes_what_torch_computes(model_test: ConformanceTest) -> None:
         (["--runtimes", "openvino"], "--runtimes chooses the columns of the matrix; add --matrix"),
     ],
 )
-def test_a_wrong_word_is_one_sentence(words: list[str], sentence: str, conv_run: RunFolder, capsys: Capture) -> None:
-    code, out, err = aezoo(capsys, "verify", conv_run.path, *words)
+def test_a_wrong_word_is_one_sentence(
+    arguments: list[str], sentence: str, conv_run: RunFolder, capsys: Capture
+) -> None:
+    code, out, err = aezoo(capsys, "verify", conv_run.path, *arguments)
     assert (code, out) == (2, "")
     assert sentence in err and err.count("\n") == 1
 

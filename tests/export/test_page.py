@@ -131,7 +131,7 @@ def element(chrome: Chrome, name: str) -> WebElement:
     return chrome.find_element("id", name)
 
 
-def troubles(chrome: Chrome) -> str:
+def errors(chrome: Chrome) -> str:
     return str(element(chrome, "troubles").text)
 
 
@@ -145,12 +145,12 @@ def pixels(chrome: Chrome, name: str) -> Array:
     return np.array(data, np.uint8).reshape(height, width, 4)[:, :, :3]
 
 
-def drag(chrome: Chrome, name: str, places: Sequence[tuple[float, float]]) -> None:
+def drag(chrome: Chrome, name: str, points: Sequence[tuple[float, float]]) -> None:
     """Press the mouse at the first place, in parts of an element's size, move to the others, and let go."""
     target = element(chrome, name)
     chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", target)
     width, height = target.size["width"], target.size["height"]
-    steps = [(round((x - 0.5) * width), round((y - 0.5) * height)) for x, y in places]
+    steps = [(round((x - 0.5) * width), round((y - 0.5) * height)) for x, y in points]
     chain = webdriver.ActionChains(chrome, duration=20)
     chain.move_to_element_with_offset(target, *steps[0]).click_and_hold()
     for step in steps[1:]:
@@ -197,8 +197,8 @@ def assert_painted(chrome: Chrome, name: str, image: Array) -> None:
 
 def picture(size: tuple[int, int], ground: str, ink: str) -> Image.Image:
     image = Image.new("RGB", size, ground)
-    places = [(x * size[0], y * size[1]) for x, y in SEVEN]
-    ImageDraw.Draw(image).line(places, fill=ink, width=size[1] // 12)
+    points = [(x * size[0], y * size[1]) for x, y in SEVEN]
+    ImageDraw.Draw(image).line(points, fill=ink, width=size[1] // 12)
     return image
 
 
@@ -298,8 +298,8 @@ def test_a_file_that_is_dropped_goes_in_as_well_and_one_that_is_no_image_is_refu
     found = still(chrome)
     assert_answers(site, found)
     drop(chrome, "notes.txt", b"no image")
-    waiting.WebDriverWait(chrome, 10).until(lambda _: troubles(chrome))
-    assert troubles(chrome) == "notes.txt is no image that this browser can read."
+    waiting.WebDriverWait(chrome, 10).until(lambda _: errors(chrome))
+    assert errors(chrome) == "notes.txt is no image that this browser can read."
     assert still(chrome)["input"] == found["input"]
 
 
@@ -320,9 +320,9 @@ def test_a_changed_bottleneck_is_decoded_by_the_decoder_and_reset_brings_the_enc
     slide(chrome, "value", 1.5)
     found = still(chrome)
     changed = np.array(found["changed"]["bottleneck"])
-    (places,) = np.nonzero(changed != encoded)
-    assert [divmod(int(place), 14) for place in places] == [(11, 3)], "a view of 28 rows and 14 columns"
-    assert changed[places[0]] == pytest.approx(1.5, abs=0.05)
+    (points,) = np.nonzero(changed != encoded)
+    assert [divmod(int(index), 14) for index in points] == [(11, 3)], "a view of 28 rows and 14 columns"
+    assert changed[points[0]] == pytest.approx(1.5, abs=0.05)
     answer = computed(site / "purdue/conv/decoder.onnx", found["changed"]["bottleneck"], (1, 8, 7, 7))
     assert agree(found["changed"]["reconstruction"], answer["reconstruction"])
     assert_painted(chrome, "changed", answer["reconstruction"])
@@ -388,7 +388,7 @@ def test_a_model_of_classes_is_asked_by_buttons(chrome: Chrome, site: Path, show
     show("model=letters/latent")
     element(chrome, "cells").find_elements("tag name", "button")[4].click()
     found = still(chrome)
-    assert found["input"] == [float(place == 4) for place in range(14)]
+    assert found["input"] == [float(index == 4) for index in range(14)]
     assert_answers(site, found)
 
 
@@ -418,7 +418,7 @@ def test_another_model_keeps_the_drawing_and_is_kept_in_the_url(
     assert_answers(site, found)
     assert chrome.current_url.endswith("?model=hesso/classifier")
     assert opened(chrome, chrome.current_url.split("kit/")[0], "model=nobody/none")["model"] != "nobody/none"
-    assert "There is no model nobody/none in the index" in troubles(chrome)
+    assert "There is no model nobody/none in the index" in errors(chrome)
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "decoder.onnx", "test/image.f32", "card.json"])
@@ -433,8 +433,8 @@ def test_a_file_with_another_sha256_is_refused_in_a_sentence(
     with served(tmp_path / "site") as address:
         found = opened(chrome, address, "model=purdue/conv")
     assert (found["sha256"], found["outputs"]) == ("refused", {})
-    assert troubles(chrome).startswith(f"purdue/conv/{file} is not the ")
-    assert "(another sha256), so it is refused" in troubles(chrome)
+    assert errors(chrome).startswith(f"purdue/conv/{file} is not the ")
+    assert "(another sha256), so it is refused" in errors(chrome)
 
 
 def test_without_onnxruntime_the_page_says_which_command_brings_it(chrome: Chrome, site: Path, tmp_path: Path) -> None:
@@ -442,16 +442,16 @@ def test_without_onnxruntime_the_page_says_which_command_brings_it(chrome: Chrom
     (tmp_path / "site" / "kit" / "web" / "ort").unlink()
     with served(tmp_path / "site") as address:
         found = opened(chrome, address, "model=purdue/conv")
-    assert "onnxruntime-web is missing" in troubles(chrome)
-    assert "aezoo export NAME --bundle DIR --kit" in troubles(chrome)
+    assert "onnxruntime-web is missing" in errors(chrome)
+    assert "aezoo export NAME --bundle DIR --kit" in errors(chrome)
     assert (found["sha256"], found["outputs"]) == ("ok", {})
     assert pixels(chrome, "clean").max() > 0, "the test image is shown all the same"
 
 
 def test_without_an_index_the_page_says_how_to_make_one(chrome: Chrome, address: str) -> None:
     opened(chrome, address, "bundles=nowhere/")
-    assert f"There is no index.json at {address}kit/web/nowhere/index.json" in troubles(chrome)
-    assert "aezoo export NAME --bundle DIR" in troubles(chrome)
+    assert f"There is no index.json at {address}kit/web/nowhere/index.json" in errors(chrome)
+    assert "aezoo export NAME --bundle DIR" in errors(chrome)
 
 
 def test_nothing_leaves_this_machine_and_the_console_stays_silent(

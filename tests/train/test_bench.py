@@ -24,9 +24,9 @@ ROOT = Path(__file__).parents[2]
 KERAS = importlib.util.find_spec("keras") and importlib.util.find_spec("tensorflow")
 
 
-def bench(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as ending:
-        run(app, words, name="aezoo bench train")
+        run(app, arguments, name="aezoo bench train")
     said = capsys.readouterr()
     return int(ending.value.code or 0), said.out, said.err
 
@@ -34,8 +34,8 @@ def bench(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, st
 def test_a_small_benchmark_reports_speed_losses_memory_and_conditions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = "purdue/dense --data sample --images 300 --epochs 2 --device cpu --precision fp32 --json --quiet".split()
-    code, out, _ = bench(capsys, *words, "--out", str(tmp_path / "bench.json"))
+    line = "purdue/dense --data sample --images 300 --epochs 2 --device cpu --precision fp32 --json --quiet"
+    code, out, _ = bench(capsys, *line.split(), "--out", str(tmp_path / "bench.json"))
     assert code == 0
     report: dict[str, Any] = json.loads(out)
     assert report == json.loads((tmp_path / "bench.json").read_text())
@@ -105,13 +105,14 @@ def test_what_the_benchmark_cannot_do_is_one_sentence(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"), [("bench", "'bench train' or 'bench graphs' or 'bench view'"), ("bench trian", "'bench train'")]
+    ("arguments", "meant"),
+    [("bench", "'bench train' or 'bench graphs' or 'bench view'"), ("bench trian", "'bench train'")],
 )
-def test_a_verb_of_two_words_has_a_hint(words: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_verb_of_two_words_has_a_hint(arguments: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
-        main(words.split())
+        main(arguments.split())
     assert ending.value.code == 2
-    assert f"no verb {words!r}; did you mean {meant}?" in capsys.readouterr().err
+    assert f"no verb {arguments!r}; did you mean {meant}?" in capsys.readouterr().err
 
 
 def test_a_truncated_file_is_one_sentence_of_a_contender(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -26,8 +26,8 @@ from zoo.runs import RunFolder, find_runs
 THREADS = str(share_of_cores(2))
 
 
-def start(runs: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "train", *words, "--data", "sample", "--device", "cpu", "--no-export"]
+def start(runs: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "train", *arguments, "--data", "sample", "--device", "cpu", "--no-export"]
     environment = {**os.environ, "OMP_NUM_THREADS": THREADS, "PYTHONPATH": str(Path(__file__).parents[2])}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([*command, "--runs", str(runs)], env=environment, **pipes)
@@ -44,7 +44,7 @@ def losses(runs: Path, name: str) -> list[float]:
 
 
 def test_a_grid_of_runs_trains_two_at_once_and_each_as_if_alone(tmp_path: Path) -> None:
-    words = (
+    arguments = (
         "purdue/dense",
         "--set",
         "learning_rate=0.001,0.01",
@@ -54,7 +54,7 @@ def test_a_grid_of_runs_trains_two_at_once_and_each_as_if_alone(tmp_path: Path) 
         "--precision",
         "fp32",
     )
-    code, out, err = finish(start(tmp_path / "together", *words, "--jobs", "2", "--json"))
+    code, out, err = finish(start(tmp_path / "together", *arguments, "--jobs", "2", "--json"))
     assert code == 0, err
     names = {report["name"] for report in json.loads(out)}
     assert names == {f"purdue/dense@learning_rate={rate},seed={seed}" for rate in (0.001, 0.01) for seed in (0, 1)}
@@ -69,8 +69,8 @@ def test_a_grid_of_runs_trains_two_at_once_and_each_as_if_alone(tmp_path: Path) 
 
 
 def test_a_recipe_waits_for_those_it_needs(tmp_path: Path) -> None:
-    words = ("hesso/vae-3-10", "purdue/dense", "--quick", "--jobs", "2")
-    code, out, err = finish(start(tmp_path, *words))
+    arguments = ("hesso/vae-3-10", "purdue/dense", "--quick", "--jobs", "2")
+    code, out, err = finish(start(tmp_path, *arguments))
     assert code == 0, err
     assert "hesso/classifier is trained first, since it is needed by hesso/vae-3-10" in err
     assert out.count("epochs,") == 3
@@ -161,10 +161,10 @@ def test_what_a_worker_sends_comes_out_as_it_went_in() -> None:
 
 
 def test_settings_that_contradict_are_refused(tmp_path: Path) -> None:
-    for words, sentence in (
+    for arguments, sentence in (
         (("purdue/conv@seed=1", "--set", "seed=2"), "purdue/conv@seed=1 gives seed already"),
         (("purdue/conv", "--set", "epochs=2", "--epochs", "3"), "--epochs and --set epochs=… say the same thing"),
     ):
-        code, _, err = finish(start(tmp_path, *words))
+        code, _, err = finish(start(tmp_path, *arguments))
         assert (code, sentence in err) == (2, True), err
     assert registry.load("purdue/conv").name == "purdue/conv"

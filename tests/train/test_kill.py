@@ -18,7 +18,7 @@ EPOCHS = 6
 
 
 def command(runs: Path, *more: str) -> list[str]:
-    words = [
+    arguments = [
         "train",
         "purdue/dense",
         "--data",
@@ -30,15 +30,15 @@ def command(runs: Path, *more: str) -> list[str]:
         "--quiet",
         *more,
     ]
-    return [sys.executable, "-m", "zoo.cli", *words]
+    return [sys.executable, "-m", "zoo.cli", *arguments]
 
 
 def kill_after_epoch(runs: Path, epoch: int, *more: str) -> None:
     """Start training and kill it as soon as that epoch's checkpoint is there."""
     trainer = subprocess.Popen(command(runs, *more), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    place = runs / "purdue" / "dense" / "checkpoint" / f"{epoch:06d}"
+    checkpoint = runs / "purdue" / "dense" / "checkpoint" / f"{epoch:06d}"
     deadline = time.monotonic() + 120
-    while not place.exists() and trainer.poll() is None:
+    while not checkpoint.exists() and trainer.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.002)
     trainer.kill()

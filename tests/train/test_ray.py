@@ -25,8 +25,8 @@ ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'aezo
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
 
 
-def start(runs: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "train", *words, "--data", "sample", "--device", "cpu", "--precision", "fp32"]
+def start(runs: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "train", *arguments, "--data", "sample", "--device", "cpu", "--precision", "fp32"]
     own = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
     more = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -41,10 +41,10 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 def worker_of(name: str) -> int:
     """Return the process that trains a recipe: Ray writes the task's name over its command line."""
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if place.read_bytes().rstrip(b"\0 ") == f"ray::{name}".encode():
-                return int(place.parent.name)
+            if file.read_bytes().rstrip(b"\0 ") == f"ray::{name}".encode():
+                return int(file.parent.name)
         except OSError:  # it has just ended
             continue
     raise AssertionError(f"no process trains {name}")
@@ -54,8 +54,8 @@ def worker_of(name: str) -> int:
 @pytest.mark.slow
 def test_a_sweep_outlives_a_killed_worker_and_is_not_done_twice(tmp_path: Path) -> None:
     names = [f"purdue/dense@epochs=60,seed={seed}" for seed in (0, 1, 2)]
-    words = ("purdue/dense", "--set", "epochs=60", "--set", "seed=0..2", "--cluster", "ray", "--jobs", "2")
-    process = start(tmp_path / "ray", *words)
+    arguments = ("purdue/dense", "--set", "epochs=60", "--set", "seed=0..2", "--cluster", "ray", "--jobs", "2")
+    process = start(tmp_path / "ray", *arguments)
     wait_for_epochs(process, tmp_path / "ray", names[:1], 3)
     os.kill(worker_of(names[0]), signal.SIGKILL)
     out, err = finish(process)
@@ -67,7 +67,7 @@ def test_a_sweep_outlives_a_killed_worker_and_is_not_done_twice(tmp_path: Path) 
     assert losses(tmp_path / "ray", names[0]) == losses(tmp_path / "alone", names[0]), "the kill changed no bit"
 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "ray").rglob("history.h5")}
-    out, err = finish(start(tmp_path / "ray", *words, "--resume"))
+    out, err = finish(start(tmp_path / "ray", *arguments, "--resume"))
     assert err.count("finished before") == 3
     assert out.count("60 epochs") == 3, "a finished run is reported all the same"
     assert before == {path: path.stat().st_mtime_ns for path in before}
@@ -99,11 +99,11 @@ def cluster_with_a_gpu() -> Iterator[str]:
 
 @pytest.mark.slow
 def test_two_trainings_share_a_gpu_of_the_cluster_at_ray_address(tmp_path: Path, cluster_with_a_gpu: str) -> None:
-    words = ("purdue/dense", "--set", "seed=0,1", "--quick", "--cluster", "ray", "--gpus", "0.5")
+    arguments = ("purdue/dense", "--set", "seed=0,1", "--quick", "--cluster", "ray", "--gpus", "0.5")
     environment = {"RAY_ADDRESS": cluster_with_a_gpu}
     if "RAY_AUTH_MODE" in os.environ:
         environment["RAY_AUTH_MODE"] = os.environ["RAY_AUTH_MODE"]
-    out, err = finish(start(tmp_path, *words, **environment))
+    out, err = finish(start(tmp_path, *arguments, **environment))
     assert "1 GPUs; each training has 1 core and 0.5 of a GPU" in err
     assert out.count("2 epochs") == 2
 
@@ -203,14 +203,16 @@ def test_an_address_where_nobody_answers_is_one_sentence_at_once(
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (["--cluster", "slurm"], "--cluster 'slurm' is not known; there is ray"),
         (["--gpus", "0.5"], "--gpus is a share on a cluster; add --cluster ray"),
     ],
 )
-def test_options_of_a_cluster_are_checked(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_a_cluster_are_checked(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ending:
-        main(["train", "purdue/dense", "--data", "sample", *words])
+        main(["train", "purdue/dense", "--data", "sample", *arguments])
     assert ending.value.code == 2
     assert sentence in capsys.readouterr().err

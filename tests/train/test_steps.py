@@ -85,14 +85,14 @@ def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained_runs: Trai
     steps = EagerSteps(train_step, batches)
     list(steps.run(0, 1))
     weights = {name: value.clone() for name, value in train_step.network.state_dict().items()}
-    places = [value.data_ptr() for value in train_step.network.state_dict().values()]
+    addresses = [value.data_ptr() for value in train_step.network.state_dict().values()]
     memory = [value.clone() for values in train_step.optimiser.state.values() for value in values.values()]
     restore = snapshot(train_step)
     list(steps.run(0, 2))
     assert not all(torch.equal(value, weights[name]) for name, value in train_step.network.state_dict().items())
     restore()
     assert all(torch.equal(value, weights[name]) for name, value in train_step.network.state_dict().items())
-    assert places == [value.data_ptr() for value in train_step.network.state_dict().values()]
+    assert addresses == [value.data_ptr() for value in train_step.network.state_dict().values()]
     after = [value for values in train_step.optimiser.state.values() for value in values.values()]
     assert memory and all(map(torch.equal, memory, after))
 

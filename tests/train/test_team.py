@@ -35,9 +35,9 @@ from zoo.runs import RunFolder
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
 
 
-def start(runs: Path, *words: str, processes: int = 2, launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+def start(runs: Path, *arguments: str, processes: int = 2, launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     several = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *launcher]
-    command = [sys.executable, *(several if processes > 1 else []), "-m", "train", *words]
+    command = [sys.executable, *(several if processes > 1 else []), "-m", "train", *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     more = ["--data", "sample", "--device", "cpu", "--no-export", "--runs", str(runs)]
@@ -56,9 +56,9 @@ def arrays(runs: Path, name: str) -> dict[str, np.ndarray]:
 
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     names = ("purdue/dense", "hesso/denoise-0.5")  # the second draws noise
-    words = (*names, "--precision", "fp32", "--epochs", "2", "--seed", "3")
-    out, err = finish(start(tmp_path / "two", *words))
-    finish(start(tmp_path / "one", *words, processes=1))
+    arguments = (*names, "--precision", "fp32", "--epochs", "2", "--seed", "3")
+    out, err = finish(start(tmp_path / "two", *arguments))
+    finish(start(tmp_path / "one", *arguments, processes=1))
     assert out.count("2 epochs") == 2, "one process speaks"
     assert err.count("epoch 2 of 2") == 2
     for name in names:
@@ -82,8 +82,8 @@ def test_a_training_of_one_process_goes_on_in_two(tmp_path: Path) -> None:
 @pytest.mark.parametrize("restarts", [0, 3], ids=["and ends with one sentence", "and is replaced by torchrun"])
 @pytest.mark.slow
 def test_a_killed_process_loses_nothing(restarts: int, tmp_path: Path) -> None:
-    words = ("purdue/dense", "--epochs", "40")
-    process = start(tmp_path, *words, launcher=(f"--max-restarts={restarts}",))
+    arguments = ("purdue/dense", "--epochs", "40")
+    process = start(tmp_path, *arguments, launcher=(f"--max-restarts={restarts}",))
     wait_for_epochs(process, tmp_path, ["purdue/dense"], 2)
     helper = next(pid for pid in children_of(process) if b"RANK=1\0" in environment_of(pid))
     os.kill(helper, signal.SIGKILL)
@@ -94,7 +94,7 @@ def test_a_killed_process_loses_nothing(restarts: int, tmp_path: Path) -> None:
         return
     assert "Traceback" not in err.split("torch/distributed")[0]
     assert 2 <= epochs_of(tmp_path, "purdue/dense") < 40
-    out, _ = finish(start(tmp_path, *words, "--resume"))
+    out, _ = finish(start(tmp_path, *arguments, "--resume"))
     assert "40 epochs" in out
 
 
@@ -128,11 +128,11 @@ def test_what_a_team_cannot_do_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_overwrite_is_heeded_by_every_command_of_torchrun(tmp_path: Path) -> None:
-    words = ("purdue/dense", "--quick")
-    finish(start(tmp_path, *words))
-    _, err = finish(start(tmp_path, *words), code=2)
+    arguments = ("purdue/dense", "--quick")
+    finish(start(tmp_path, *arguments))
+    _, err = finish(start(tmp_path, *arguments), code=2)
     assert "add --resume to go on with it" in err
-    _, err = finish(start(tmp_path, *words, "--overwrite"))
+    _, err = finish(start(tmp_path, *arguments, "--overwrite"))
     assert "finished before" not in err
 
 

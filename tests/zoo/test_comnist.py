@@ -44,9 +44,9 @@ def whole(alphabet: str, names: tuple[str, ...], count: int = 5) -> dict[str, by
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    place = tmp_path / comnist.FOLDER
-    write_zip(place / "Latin.zip", whole("Latin", LATIN))
-    write_zip(place / "Cyrillic.zip", whole("Cyrillic", tuple(comnist.PAIRS)))
+    inner = tmp_path / comnist.FOLDER
+    write_zip(inner / "Latin.zip", whole("Latin", LATIN))
+    write_zip(inner / "Cyrillic.zip", whole("Cyrillic", tuple(comnist.PAIRS)))
     return tmp_path
 
 
