@@ -41,7 +41,7 @@ def train_all(wanted: list[Recipe], options: Options, *, as_json: bool, quiet: b
     ended: list[Outcome] = []
     try:
         with watch(repeated=joined is not None) as interrupt, Progress(quiet=quiet) as progress:
-            with interrupt.at_once(f"stopped before the first epoch. Go on with: {options.resume_line(*names)}"):
+            with interrupt.at_once(f"stopped before the first epoch. Resume with: {options.resume_line(*names)}"):
                 recipes = _with_needs(wanted, options.runs)
                 each = {recipe.name: _options_of(recipe, options, names) for recipe in recipes}
                 _check_all(recipes, each, options, joined)

@@ -10,7 +10,7 @@ from types import FrameType
 
 from zoo.errors import Interrupted
 
-_ACKNOWLEDGED = b"\naezoo: stopping, as soon as all is saved; once more stops at once\n"
+_ACKNOWLEDGED = b"\naezoo: stopping; another Ctrl-C stops at once\n"
 
 
 class Interrupt:
@@ -23,7 +23,7 @@ class Interrupt:
 
     def receive(self, number: int, _: FrameType | None) -> None:
         again, self.received = self.received is not None, number
-        if self._acknowledges and not again and not self._acts_at_once:
+        if self._acknowledges and not again:
             os.write(2, _ACKNOWLEDGED)  # print may be the very thing that was interrupted
         if self._acts_at_once or (again and not self._repeated):
             raise KeyboardInterrupt

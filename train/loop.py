@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +17,8 @@ from train.engine.batches import TestSplit
 from train.engine.fallback import FallbackSteps
 from train.engine.steps import ALONE, Processes, Steps, validate
 from train.interrupts import Interrupt
-from train.measure.run import RunMeasurement, Table, to_bytes
-from train.options import QUICK_IMAGES, Options
+from train.measure.run import Measured, RunMeasurement, Table, to_bytes
+from train.options import Options
 from train.progress import Progress
 from train.setup import TrainingSetup
 from train.state import Record, State
@@ -43,8 +44,8 @@ class Result:
 
     @property
     def is_finite(self) -> bool:
-        """A run that diverged has no numbers to export."""
-        return math.isfinite(next(iter(self.metrics.values())))
+        """A run that diverged is not exported."""
+        return is_finite(self.record, self.metrics)
 
 
 def train(
@@ -79,21 +80,38 @@ def train(
             writer.epoch(state)
             progress.epoch(epoch, state.record.train_loss[-1], val_loss)
         writer.settle(state)
-    images = splits.train.take(slice(None, QUICK_IMAGES if options.quick else None))
-    measurement = RunMeasurement(
-        images,
-        setup.test,
-        scoring_classifier=dependencies.scoring_classifier,
-        bottleneck_size=math.prod(recipe.network.bottleneck),
-        stop=lambda: writer.stop(interrupt),
-        progress=progress.measuring,
-    )
+    measurement = _measurement(setup, options, progress, stop=lambda: writer.stop(interrupt))
     del begun, setup, steps  # their memory is needed now
-    writer.facts["baseline_images"] = len(images)
     measured = measurement.measure(state.network)
-    outcome = runs.QUICK if options.quick and measured.is_finite else measured.state
+    outcome = _outcome(state.record, measured, options)
     writer.final(state, measured, outcome)
     return Result(recipe, writer.run, state.record, measured.metrics, measured.baselines, outcome)
+
+
+def _measurement(
+    setup: TrainingSetup, options: Options, progress: Progress, *, stop: Callable[[], None]
+) -> RunMeasurement:
+    train = setup.splits.train
+    return RunMeasurement(
+        train.take(slice(options.images_measured(len(train)))),
+        setup.test,
+        scoring_classifier=setup.dependencies.scoring_classifier,
+        bottleneck_size=math.prod(setup.recipe.network.bottleneck),
+        stop=stop,
+        progress=progress.measuring,
+    )
+
+
+def is_finite(record: Record, metrics: Mapping[str, float]) -> bool:
+    """Whether the last losses, and all figures, are numbers."""
+    return all(map(math.isfinite, (record.train_loss[-1], record.val_loss[-1], *metrics.values())))
+
+
+def _outcome(record: Record, measured: Measured, options: Options) -> str:
+    """Return how a run ended: 'failed', 'quick', or what its figures make it."""
+    if not is_finite(record, measured.metrics):
+        return "failed"
+    return runs.QUICK if options.quick else measured.state
 
 
 def _begin(

@@ -53,7 +53,7 @@ def train_one(
 ) -> Outcome:
     """Train, measure, export and verify a recipe, as far as that was not done before; a team's first process does."""
     folder, line = RunFolder.of(options.runs, recipe.name), options.resume_line(recipe.name)
-    with interrupt.at_once(f"stopped before {recipe.name}. Go on with: {line}"):
+    with interrupt.at_once(f"stopped before {recipe.name}. Resume with: {line}"):
         splits = splits_of(recipe, options.data)
         dependencies = load_dependencies(recipe, options, devices.choose(options.device))
     with end_announced(team), checkpoints.lock(folder):
@@ -67,7 +67,7 @@ def train_one(
         published = None
         if options.export and result.is_finite:
             progress.exporting()
-            with interrupt.at_once(f"{recipe.name} is trained, and was stopped before its graphs. Go on with: {line}"):
+            with interrupt.at_once(f"{recipe.name} is trained, and was stopped before its graphs. Resume with: {line}"):
                 from export.publish import publish  # the one place where train knows of export; it loads onnx
 
                 published = publish(recipe, folder, overwrite=options.overwrite).as_json()

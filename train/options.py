@@ -110,6 +110,10 @@ class Options:
             return recipe.schedule.steps
         return min(QUICK_STEPS, recipe.schedule.steps or -(-images // recipe.schedule.batch_size))
 
+    def images_measured(self, images: int) -> int:
+        """Return how many of so many images baselines are fitted to."""
+        return min(images, QUICK_IMAGES) if self.quick else images
+
     def resume_line(self, *names: str) -> str:
         """Return the command that goes on with these trainings and those after them, to be copied as it is."""
         if not self.launcher:

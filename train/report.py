@@ -54,10 +54,11 @@ def _table(rows: Table) -> list[str]:
 
 def _failure(result: Result) -> str:
     if not result.is_finite:
-        return "  FAILED: it diverged (not a number), so nothing is exported"
+        smaller = f"--set learning_rate={result.recipe.schedule.learning_rate / 10:g}"
+        return f"  FAILED: its loss is not finite, so nothing is exported; try {smaller}"
     square = result.baselines.get("black", {}).get("mse")
     own = f" (the data's own mean square is {_number(square)})" if square is not None else ""
-    return f"  FAILED: it gives the same output for every image{own}"
+    return f"  FAILED: it gives the same output for every image{own}; another --seed may help"
 
 
 def _files(result: Result, graphs: dict[str, Any] | None) -> list[str]:

@@ -87,7 +87,10 @@ def identity(recipe: Recipe, splits: Splits, options: Options, dependencies: Dep
     facts = {
         "recipe": recipe.name,
         "seed": options.seed_of(recipe),
+        "data": splits.train.dataset,
         "data_sha256": splits.train.sha256,
+        "provenance": splits.train.provenance,
+        "train_images": len(splits.train),
         "batch_size": recipe.schedule.batch_size,
         "quick": options.quick,
     }
@@ -112,11 +115,20 @@ def _refuse_other_run(run: RunFolder, facts: Mapping[str, Any], saved: Mapping[s
         facts = {**facts, "precision": options.precision}
     for key, name in names.items():
         if key in facts and key in saved and saved[key] != facts[key]:
-            both = "" if key == "needs" else f" ({saved[key]}, now {facts[key]})"
+            if key == "data_sha256":
+                before, now = _data(saved), _data(facts)
+                both = f": before {before}, now {now}" if before != now else " of the same name"
+            else:
+                both = "" if key in ("needs", "partner_sha256") else f" ({saved[key]}, now {facts[key]})"
             raise RunError(
                 f"{run.path} was trained with another {name}{both}; "
                 f"name the same one to resume it, or add --overwrite to begin anew"
             )
+
+
+def _data(facts: Mapping[str, Any]) -> str:
+    """Describe the training images that a history's meta names."""
+    return f"{facts.get('train_images', 0):,} images of {facts.get('data')} ({facts.get('provenance')})"
 
 
 def config_of(run: RunFolder, begun: Checkpoint) -> Choice:
@@ -140,8 +152,10 @@ def warn_of_other_bits(
     run: RunFolder, facts: Mapping[str, Any], saved: Mapping[str, Any], warn: Callable[[str], None]
 ) -> None:
     for key in ("torch", "device", "processes"):
-        if saved.get(key, facts[key]) != facts[key]:
+        before = saved.get(key, facts[key])
+        before = "cpu (1 thread)" if before == "cpu (1 threads)" else before  # as it was once written
+        if before != facts[key]:
             warn(
-                f"{run.path} was begun on {key} {saved.get(key)!r}, now {facts[key]!r}: "
+                f"{run.path} was begun on {key} {before!r}, now {facts[key]!r}: "
                 f"the result will not equal an uninterrupted run's bit for bit"
             )

@@ -75,6 +75,8 @@ class TrainingSetup:
 
     def choose_config(self, options: Options, say: Callable[[str], None]) -> Choice:
         """Choose how to compute: as a probe finds best, or the reference where none is wanted."""
+        if options.precision == "bf16" and not devices.has_bf16(self.device):
+            say("there is no bfloat16 in hardware here: --precision bf16 is emulated, many times slower than fp32")
         if options.precision == "fp32" or not options.probe or options.quick:
             return unprobed(options.precision)
         images = sum(self.batches.sizes) * self.epochs

@@ -34,11 +34,10 @@ def facts_of(setup: TrainingSetup, options: Options, choice: Choice, processes: 
         "epochs": setup.epochs,
         "device": devices.describe(setup.device),
         "torch": torch.__version__.split("+")[0],
-        "data": splits.train.dataset,
         "provenance": _provenance(setup),
         "licence": splits.train.licence,
-        "train_images": len(splits.train),
         "test_images": len(splits.test),
+        "baseline_images": options.images_measured(len(splits.train)),
         "val_images": len(splits.val) if splits.val is not None else 0,
         "split": recipe.data.split,
         "classes": list(splits.train.classes),
@@ -140,7 +139,8 @@ class RunWriter:
         if interrupt.received is None:
             return
         kept = f"epochs 1 to {self.saved} are" if self.saved > 1 else "epoch 1 is" if self.saved else "the start is"
-        sentence = f"stopped before the next epoch was done; {kept} saved. Resume with: {self.resume_line}"
+        when = "while it was measured" if self.saved == self.facts["epochs"] else "before the next epoch was done"
+        sentence = f"stopped {when}; {kept} saved. Resume with: {self.resume_line}"
         raise Interrupted(sentence, received=interrupt.received)
 
     def fall_back(self, epoch: int) -> None:

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from train.bench import contenders, machine
-from train.bench.__main__ import Run, app
+from train.bench.__main__ import Run, _head, app
+from train.engine import devices
 from zoo import registry
 from zoo.blocks import parameter_count
 from zoo.cli import main, run
@@ -69,6 +70,17 @@ def test_our_engine_learns_what_a_plain_loop_learns(name: str, splits: Splits) -
     for contender in both:
         assert all(contender.epoch(number) > 0 for number in range(1, 7))
     assert both[0].loss() == pytest.approx(both[1].loss(), rel=0.05)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_bfloat16_is_only_measured_where_the_hardware_has_it(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "has_bf16", lambda device: there)
+    monkeypatch.setattr(machine, "_SIDE", 64)
+    monkeypatch.setattr(machine, "_VALUES", 1000)
+    monkeypatch.setattr(machine, "_SECONDS", 0.01)
+    limits = machine.rates(torch.device("cpu"))
+    assert limits.keys() == {"gemm_fp32", "copy", *(["gemm_bf16"] if there else [])}
+    assert ("no bfloat16" in _head({"machine": {"name": "it"}, "limits": limits})) == (not there)
 
 
 def test_a_goal_is_reached_after_the_epochs_it_took() -> None:

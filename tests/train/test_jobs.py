@@ -14,12 +14,18 @@ from typing import Any
 import pytest
 import torch
 
+from train import loop
 from train.distributed import jobs
-from train.distributed.jobs import ProgressCall, Remote, TrainRequest
+from train.distributed.jobs import ProgressCall, Remote, TrainRequest, outcome_of
+from train.engine.probe import Choice
+from train.engine.steps import ComputeConfig
+from train.interrupts import Interrupt
 from train.one import Outcome
 from train.options import Options, share_of_cores
+from train.progress import Progress
+from train.setup import TrainingSetup
 from zoo import json_lines, registry
-from zoo.errors import DataError
+from zoo.errors import DataError, RunError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder, find_runs
 
@@ -158,6 +164,30 @@ def test_what_a_worker_sends_comes_out_as_it_went_in() -> None:
     Remote(sent.append).begin("purdue/conv", epochs=3, done=1, steps=7, images=9)
     assert [json_lines.decode(json_lines.encode(message), *jobs._MESSAGES) for message in sent] == sent
     assert len(sent) == 3
+
+
+def test_an_error_inside_a_training_leaves_the_worker_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        assert torch.get_num_threads() == 3, "the training was to take three"
+        raise RunError("made up")
+
+    begun = torch.get_num_threads()
+    chosen = Choice(ComputeConfig("fp32", "nhwc", 3), {})
+    monkeypatch.setattr(TrainingSetup, "choose_config", lambda *_: chosen)
+    monkeypatch.setattr(loop, "validate", fail)
+    options = Options(data="sample", runs=tmp_path, device="cpu", quick=True)
+    outcome = outcome_of("purdue/dense", options, Interrupt(), Progress(quiet=True))
+    assert (outcome.error, outcome.code) == ("made up", 2)
+    assert torch.get_num_threads() == begun
+
+
+def test_resuming_where_there_is_no_run_is_said_by_a_worker_too(tmp_path: Path) -> None:
+    words = ("purdue/dense", "--set", "seed=0,1", "--quick", "--resume", "--jobs", "2")
+    code, _, err = finish(start(tmp_path, *words))
+    assert code == 0, err
+    assert err.count("there is nothing to resume in") == 2
 
 
 def test_settings_that_contradict_are_refused(tmp_path: Path) -> None:

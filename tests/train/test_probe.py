@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,19 +13,22 @@ import torch
 from torch import Tensor
 
 from tests.conftest import Train
-from train import setup
+from train import setup as setups
 from train.dependencies import NOTHING
-from train.engine import probe
+from train.engine import devices, probe
 from train.engine.batches import Batches, TestSplit
 from train.engine.prepare import Preparation
 from train.engine.probe import Choice, ProbeTarget, choose, gradient_error, reference
 from train.engine.steps import ComputeConfig, TrainStep
+from train.options import Options
+from train.setup import TrainingSetup
 from train.state import fresh_state
 from zoo import registry
 from zoo.blocks import Output
 from zoo.data.splits import Splits
 from zoo.errors import RunError
 from zoo.objectives import Batch, Terms, objective_of
+from zoo.variants import vary
 
 CPU = torch.device("cpu")
 LONG = 10**9  # images: no machine trains so many in half a minute
@@ -64,7 +68,7 @@ class Spoiled:
         return value * self.loss
 
 
-def subject(splits: Splits, spoiled: Spoiled | None = None) -> ProbeTarget:
+def probe_target(splits: Splits, spoiled: Spoiled | None = None) -> ProbeTarget:
     recipe = registry.load("purdue/dense")
     prepare = Preparation.of(recipe, None, classes=recipe.classes, device=CPU)
     usual = objective_of(recipe, None)
@@ -82,12 +86,13 @@ def subject(splits: Splits, spoiled: Spoiled | None = None) -> ProbeTarget:
 @pytest.fixture
 def bf16_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this machine is: bfloat16 twice as fast as float32, two threads no faster than one."""
-    monkeypatch.setattr(probe, "_rate", lambda subject, config: 2000.0 if config.precision == "bf16" else 1000.0)
+    monkeypatch.setattr(devices, "has_bf16", lambda device: True)
+    monkeypatch.setattr(probe, "_rate", lambda target, config: 2000.0 if config.precision == "bf16" else 1000.0)
 
 
 @pytest.mark.usefixtures("bf16_is_faster")
 def test_bf16_is_taken_where_it_is_faster_and_keeps_the_loss(splits: Splits) -> None:
-    choice = choose(subject(splits), precision="auto", images=LONG, say=quiet)
+    choice = choose(probe_target(splits), precision="auto", images=LONG, say=quiet)
     assert choice.config.precision == "bf16"
     assert choice.why["bf16"] == "taken"
     assert choice.why["bf16_loss"] == pytest.approx(choice.why["fp32_loss"], rel=0.01)
@@ -95,7 +100,7 @@ def test_bf16_is_taken_where_it_is_faster_and_keeps_the_loss(splits: Splits) -> 
 
 @pytest.mark.usefixtures("bf16_is_faster")
 def test_bf16_is_refused_where_the_loss_is_another(splits: Splits) -> None:
-    choice = choose(subject(splits, Spoiled(loss=1.02)), precision="auto", images=LONG, say=quiet)
+    choice = choose(probe_target(splits, Spoiled(loss=1.02)), precision="auto", images=LONG, say=quiet)
     assert choice.config.precision == "fp32"
     assert "refused: its validation loss is" in choice.why["bf16"]
 
@@ -103,39 +108,89 @@ def test_bf16_is_refused_where_the_loss_is_another(splits: Splits) -> None:
 @pytest.mark.usefixtures("bf16_is_faster")
 @pytest.mark.parametrize("factor", [float("nan"), 3.0])
 def test_bf16_is_refused_where_its_gradients_are_unsound(splits: Splits, factor: float) -> None:
-    choice = choose(subject(splits, Spoiled(gradient=factor)), precision="auto", images=LONG, say=quiet)
+    choice = choose(probe_target(splits, Spoiled(gradient=factor)), precision="auto", images=LONG, say=quiet)
     assert choice.config.precision == "fp32"
     assert "refused: its gradients differ" in choice.why["bf16"]
 
 
+@pytest.mark.usefixtures("bf16_is_faster")
+@pytest.mark.parametrize("rate", [1e9, 1e30])
+def test_a_float32_that_diverges_itself_takes_no_bf16_and_leaves_no_nan_behind(
+    rate: float, tmp_path: Path, splits: Splits, own_cache: Path
+) -> None:
+    recipe = vary(registry.load("freiburg/lr-0.01"), {"learning_rate": rate})
+    options = Options(data="sample", runs=tmp_path, device="cpu", precision="auto")
+    target = TrainingSetup.of(recipe, splits, options).probe_target
+    choice = choose(target, precision="auto", images=LONG, say=quiet)
+    assert choice.config.precision == "fp32"
+    assert choice.why["bf16"].startswith("refused: float32's validation loss is not finite after")
+    assert json.dumps(choice.why, allow_nan=False)  # as the history wants it
+    (file,) = (own_cache / "compute-configs").iterdir()
+    assert "NaN" not in file.read_text()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_bf16_is_only_tried_where_the_hardware_has_it(
+    there: bool, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "has_bf16", lambda device: there)
+    tried: set[str] = set()
+
+    def rate(target: ProbeTarget, config: ComputeConfig) -> float:
+        tried.add(config.precision)
+        return 1000.0
+
+    monkeypatch.setattr(probe, "_rate", rate)
+    choose(probe_target(splits), precision="auto", images=LONG, say=quiet)
+    assert tried == ({"fp32", "bf16"} if there else {"fp32"})
+
+
+def test_bf16_that_is_emulated_is_allowed_and_said(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "has_bf16", lambda device: False)
+    setup = TrainingSetup.of(registry.load("purdue/dense"), splits, Options(device="cpu"))
+    said: list[str] = []
+    options = Options(device="cpu", precision="bf16", probe=False)
+    assert setup.choose_config(options, said.append).config.precision == "bf16"
+    assert said == ["there is no bfloat16 in hardware here: --precision bf16 is emulated, many times slower than fp32"]
+    assert setup.choose_config(Options(device="cpu"), said.append).config.precision == "fp32" and len(said) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="reads Linux's list of what the processor has")
+def test_a_processor_without_bf16_in_linux_list_has_none() -> None:
+    flags = Path("/proc/cpuinfo").read_text()
+    if "bf16" not in flags:
+        assert not devices.has_bf16(CPU)
+
+
 def test_sound_bf16_gradients_are_near_those_of_float32(splits: Splits) -> None:
-    assert 0 < gradient_error(subject(splits), FP32, BF16) < 0.1
+    assert 0 < gradient_error(probe_target(splits), FP32, BF16) < 0.1
 
 
 def test_a_slower_bf16_is_not_taken(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "_rate", lambda subject, config: 1000.0 if config.precision == "bf16" else 990.0)
-    assert choose(subject(splits), precision="auto", images=LONG, say=quiet).config.precision == "fp32"
+    monkeypatch.setattr(devices, "has_bf16", lambda device: True)
+    monkeypatch.setattr(probe, "_rate", lambda target, config: 1000.0 if config.precision == "bf16" else 990.0)
+    assert choose(probe_target(splits), precision="auto", images=LONG, say=quiet).config.precision == "fp32"
 
 
 @pytest.mark.usefixtures("bf16_is_faster")
 def test_what_was_found_is_kept_and_a_broken_file_counts_as_none(
     splits: Splits, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = choose(subject(splits), precision="auto", images=LONG, say=quiet)
+    first = choose(probe_target(splits), precision="auto", images=LONG, say=quiet)
     said: list[str] = []
-    again = choose(subject(splits), precision="auto", images=LONG, say=said.append)
+    again = choose(probe_target(splits), precision="auto", images=LONG, say=said.append)
     assert (again.config, again.why["probe"], said) == (first.config, "cached", [])
     (file,) = (own_cache / "compute-configs").iterdir()
     for content in ("{", '{"config": {"precision": "fp8", "layout": "nhwc", "threads": 1}, "why": {}}', "[]"):
         file.write_text(content)
-        assert choose(subject(splits), precision="auto", images=LONG, say=said.append).config == first.config
+        assert choose(probe_target(splits), precision="auto", images=LONG, say=said.append).config == first.config
     assert len(said) == 3
 
 
 @pytest.mark.usefixtures("bf16_is_faster")
 def test_a_short_training_begins_at_once(splits: Splits) -> None:
     said: list[str] = []
-    choice = choose(subject(splits), precision="auto", images=5000, say=said.append)
+    choice = choose(probe_target(splits), precision="auto", images=5000, say=said.append)
     assert (choice.config, said) == (reference(), [])
 
 
@@ -143,7 +198,7 @@ def test_float32_never_asks_a_clock(tmp_path: Path, train_quickly: Train, monkey
     def never(*arguments: object, **more: object) -> Choice:
         raise AssertionError("the probe was asked")
 
-    monkeypatch.setattr(setup, "choose", never)
+    monkeypatch.setattr(setups, "choose", never)
     asked: list[dict[str, Any]] = [{"precision": "fp32"}, {"precision": "auto", "probe": False}]
     for number, more in enumerate(asked):
         meta = train_quickly("purdue/conv", tmp_path / str(number), epochs=1, **more).run.read_history().meta
@@ -152,7 +207,7 @@ def test_float32_never_asks_a_clock(tmp_path: Path, train_quickly: Train, monkey
 
 
 def chosen(monkeypatch: pytest.MonkeyPatch, config: ComputeConfig) -> None:
-    monkeypatch.setattr(setup, "choose", lambda subject, **more: Choice(config, {"probe": "made up"}))
+    monkeypatch.setattr(setups, "choose", lambda target, **more: Choice(config, {"probe": "made up"}))
 
 
 def test_a_resumed_run_keeps_the_way_it_was_begun_on(
@@ -204,8 +259,8 @@ def test_bf16_that_was_asked_for_is_not_changed(
 
 
 def test_the_ways_of_a_machine_are_timed_within_the_budget(splits: Splits) -> None:
-    whole = subject(splits)
+    whole = probe_target(splits)
     choice = choose(replace(whole, seed=1), precision="auto", images=LONG, say=quiet)
     timed: dict[str, Any] = choice.why["images_a_second"]
-    assert {config.split(",")[0] for config in timed} == {"fp32", "bf16"}
+    assert {config.split(",")[0] for config in timed} == ({"fp32", "bf16"} if devices.has_bf16(CPU) else {"fp32"})
     assert all(rate > 0 for rate in timed.values())

@@ -179,7 +179,7 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
 def _share(told: dict[str, Any], limits: dict[str, float]) -> float:
     """Return our share of the machine's matrix products, in the precision that was chosen."""
     ours = told["contenders"]["ours"]
-    limit = limits["gemm_bf16" if ours["about"]["way"].startswith("bf16") else "gemm_fp32"]
+    limit = limits["gemm_bf16" if ours["about"]["config"].startswith("bf16") else "gemm_fp32"]
     share: float = ours["images_a_second"] * told["operations_an_image"] / limit
     return share
 
@@ -187,10 +187,11 @@ def _share(told: dict[str, Any], limits: dict[str, float]) -> float:
 def _head(document: dict[str, Any]) -> str:
     about, limits = document["machine"], document["limits"]
     versions = ", ".join(f"{name} {version}" for name, version in about.items() if name != "name")
+    bf16 = f"{limits['gemm_bf16'] / 1e9:,.0f} bfloat16" if "gemm_bf16" in limits else "no bfloat16"
     return (
         f"{about['name']}; {versions}\n"
-        f"limits measured here: {limits['gemm_fp32'] / 1e9:,.0f} GFLOP/s float32, "
-        f"{limits['gemm_bf16'] / 1e9:,.0f} bfloat16, copying {limits['copy'] / 1e9:.1f} GB/s"
+        f"limits measured here: {limits['gemm_fp32'] / 1e9:,.0f} GFLOP/s float32, {bf16}, "
+        f"copying {limits['copy'] / 1e9:.1f} GB/s"
     )
 
 
@@ -213,7 +214,7 @@ def _table(name: str, told: dict[str, Any], device: str) -> str:
             f"{row['setup']:>8.1f} {row['memory'] / 1e6:>6,.0f}"
         )
     lines.append(
-        f"  ours: {told['contenders']['ours']['about']['way']}; {told['share_of_limit']:.1%} of the arithmetic"
+        f"  ours: {told['contenders']['ours']['about']['config']}; {told['share_of_limit']:.1%} of the arithmetic"
     )
     lines.append(f"  limit; the goal is {told['goal']:.5f}, 1 % above the plain loop's last loss")
     for each, row in told["contenders"].items():

@@ -84,7 +84,7 @@ class Ours:
         self._validation = setup.validation
         self._train_step = setup.train_step(state, choice.config.precision)
         self._steps = steps_of(self._train_step, setup.batches)
-        self.about = {"way": str(choice.config), "why": choice.why}
+        self.about = {"config": str(choice.config), "why": choice.why}
 
     def profile(self) -> dict[str, float]:
         return profile_of(self._steps.run(0, 0), self._steps.seen.device)
@@ -109,7 +109,7 @@ class Plain:
         dataset, held = (TensorDataset(torch.from_numpy(as_floats(images))) for images in (train, validation))
         self._loader = DataLoader(dataset, batch_size=recipe.schedule.batch_size, shuffle=True)
         self._held = DataLoader(held, batch_size=100)
-        self.about = {"way": f"DataLoader, eager, Adam; fp32, {devices.threads_text(torch.get_num_threads())}"}
+        self.about = {"config": f"DataLoader, eager, Adam; fp32, {devices.threads_text(torch.get_num_threads())}"}
 
     def _loss(self, images: torch.Tensor) -> torch.Tensor:
         return total(self._objective(self._network(images), Batch(images, images, images)))
@@ -155,7 +155,7 @@ class Keras:
         self._model.compile(optimizer=keras.optimizers.Adam(recipe.schedule.learning_rate), loss=loss)
         self._train, self._held = (as_floats(images).transpose(0, 2, 3, 1).copy() for images in (train, validation))
         self._size = recipe.schedule.batch_size
-        self.about = {"way": f"Keras {keras.__version__} on {keras.backend.backend()}, model.fit"}
+        self.about = {"config": f"Keras {keras.__version__} on {keras.backend.backend()}, model.fit"}
 
     def epoch(self, number: int) -> float:
         start = time.perf_counter()

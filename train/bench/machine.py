@@ -18,9 +18,13 @@ _VALUES = 64_000_000  # 256 MB of float32, beyond any cache
 
 
 def rates(device: torch.device) -> dict[str, float]:
-    """Measure matrix products (operations a second, in float32 and bfloat16) and copying (bytes read and written)."""
+    """Measure matrix products (operations a second) and copying (bytes read and written a second).
+
+    In float32, and in bfloat16 where the hardware has it.
+    """
     found = {}
-    for name, dtype in (("gemm_fp32", torch.float32), ("gemm_bf16", torch.bfloat16)):
+    both = {"gemm_fp32": torch.float32, "gemm_bf16": torch.bfloat16}
+    for name, dtype in both.items() if devices.has_bf16(device) else [("gemm_fp32", torch.float32)]:
         left, right = (torch.rand(_SIDE, _SIDE, device=device).to(dtype) for _ in range(2))
         found[name] = 2 * _SIDE**3 / _fastest(lambda left=left, right=right: left @ right, device)  # type: ignore[misc]
     source = torch.rand(_VALUES, device=device)

@@ -129,7 +129,8 @@ def _time(subject: ProbeTarget, usual: ComputeConfig, precision: str, *, until: 
 
     Ways whose turn would come after `until` are left out.
     """
-    precisions = ("bf16",) if precision == "bf16" else ("fp32", "bf16")
+    both = ("fp32", "bf16") if devices.has_bf16(subject.batches.pixels.device) else ("fp32",)
+    precisions = ("bf16",) if precision == "bf16" else both
     layouts = ("nhwc", "nchw") if _has_images_inside(subject) else ("nhwc",)
     rates = {usual: _rate(subject, usual)}
 
@@ -188,11 +189,14 @@ def _judge(
     fewer = int(max(1, min(size, seconds / cost / _ENOUGH)))
     count = int(min(_MOST, subject.batches.steps * size // fewer, max(_ENOUGH, seconds / cost / fewer)))
     losses = [_loss_after(subject, config, fewer, count) for config in (plain, fast)]
-    above = (losses[1] - losses[0]) / abs(losses[0]) if all(map(math.isfinite, losses)) else math.inf
-    told = {"steps": count, "batch": fewer, "fp32_loss": losses[0], "bf16_loss": finite(losses[1])}
+    measured = {"steps": count, "batch": fewer, "fp32_loss": finite(losses[0]), "bf16_loss": finite(losses[1])}
+    for name, loss in zip(("float32's", "its"), losses, strict=True):
+        if not math.isfinite(loss):
+            return {**measured, "bf16": f"refused: {name} validation loss is not finite after {count} steps"}
+    above = (losses[1] - losses[0]) / abs(losses[0])
     if above <= TOLERANCE:
-        return {**told, "bf16": "taken"}
-    return {**told, "bf16": f"refused: its validation loss is {above:.1%} above float32's after {count} steps"}
+        return {**measured, "bf16": "taken"}
+    return {**measured, "bf16": f"refused: its validation loss is {above:.1%} above float32's after {count} steps"}
 
 
 def _loss_after(subject: ProbeTarget, config: ComputeConfig, size: int, count: int) -> float:
