@@ -50,7 +50,7 @@ def describe(device: torch.device) -> str:
 def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware; where a CPU emulates it, it is many times slower."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # on x86 it says yes to emulation too
     in_hardware = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
