@@ -60,7 +60,9 @@ CARD = Card(
 )
 
 
-def graph_bytes(told: Card | None = CARD, *, picture: str = "reconstruction", batch: int | str = "batch") -> bytes:
+def graph_bytes(
+    model_card: Card | None = CARD, *, picture: str = "reconstruction", batch: int | str = "batch"
+) -> bytes:
     """A blur of 3×3 as reconstruction, and eight 7×7 maps as bottleneck; with a card or without."""
     blur = np.full((1, 1, 3, 3), 1 / 9, dtype=np.float32)
     maps = np.arange(8 * 16, dtype=np.float32).reshape(8, 1, 4, 4) / 128
@@ -79,14 +81,14 @@ def graph_bytes(told: Card | None = CARD, *, picture: str = "reconstruction", ba
         [numpy_helper.from_array(blur, "blur"), numpy_helper.from_array(maps, "maps")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    if told is not None:
+    if model_card is not None:
         entry = model.metadata_props.add()
-        entry.key, entry.value = card.METADATA_KEY, told.to_json()
+        entry.key, entry.value = card.METADATA_KEY, model_card.to_json()
     return bytes(model.SerializeToString())
 
 
 def bars() -> np.ndarray:
-    """Ten images, uint8 (10, 1, 28, 28), each with a bar at another place."""
+    """Ten images, uint8 (10, 1, 28, 28), each with a bar at another position."""
     images = np.zeros((10, 1, 28, 28), dtype=np.uint8)
     for index, image in enumerate(images):
         image[0, 6:22, 2 * index + 4 : 2 * index + 7] = 255
@@ -133,10 +135,10 @@ def history_of(
 def write_run(root: Path, name: str = "tests/conv", *, noise: float = 0.0, **more: Any) -> RunFolder:
     """Write a finished run with all its files."""
     run = RunFolder.of(root, name)
-    told = replace(CARD, name=name, objective={"name": "bce", "noise": noise})
-    graph = graph_bytes(told)
+    model_card = replace(CARD, name=name, objective={"name": "bce", "noise": noise})
+    graph = graph_bytes(model_card)
     atomic_write(run.graph("model"), graph)
-    atomic_write(run.card, told.to_file({"model.onnx": (hashlib.sha256(graph).hexdigest(), len(graph))}))
+    atomic_write(run.card, model_card.to_file({"model.onnx": (hashlib.sha256(graph).hexdigest(), len(graph))}))
     atomic_write(run.history, pack_history(history_of(name=name, noise=noise, **more)))
     return run
 
@@ -150,7 +152,7 @@ def plane_pictures(points: np.ndarray) -> np.ndarray:
 
 
 def _vae_graph(*, decoder: bool) -> bytes:
-    """784 → 2 → 784 by hand: the first value tells how far right an image's light is, the second how far down."""
+    """784 → 2 → 784 by hand: the first value is how far right an image's light is, the second how far down."""
     slope = (np.arange(28, dtype=np.float32) - 13.5) / 5
     ways = np.stack([np.tile(slope, 28), np.repeat(slope, 28)])  # (2, 784)
     weights = [
@@ -281,7 +283,7 @@ def open_window(qtbot: QtBot, qapp: QApplication) -> Iterator[Open]:
 
 
 def settle_window(qtbot: QtBot, window: MainWindow) -> None:
-    """Wait until everything that was asked has been answered."""
+    """Wait until every request has been answered."""
     settling = Settling(window)
     with qtbot.waitSignal(settling.settled, timeout=TIMEOUT):
         pass

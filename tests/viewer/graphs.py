@@ -31,15 +31,15 @@ def graph(
     inputs: Sequence[ValueInfoProto],
     outputs: Sequence[ValueInfoProto],
     *nodes: NodeProto,
-    told: Card | None = None,
+    model_card: Card | None = None,
     **weights: np.ndarray,
 ) -> bytes:
     tensors = [numpy_helper.from_array(value, name) for name, value in weights.items()]
     made = helper.make_graph(list(nodes), "tests", list(inputs), list(outputs), tensors)
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    if told is not None:
+    if model_card is not None:
         entry = model.metadata_props.add()
-        entry.key, entry.value = card.METADATA_KEY, told.to_json()
+        entry.key, entry.value = card.METADATA_KEY, model_card.to_json()
     return bytes(model.SerializeToString())
 
 
@@ -54,7 +54,7 @@ def decoder_bytes(maps: int = 8) -> bytes:
     )
 
 
-def flat_bytes(told: Card | None, *, size: int = 2) -> bytes:
+def flat_bytes(model_card: Card | None, *, size: int = 2) -> bytes:
     """A model with so many values, the means of rows of the image, and a reconstruction that is the image."""
     weights = np.zeros((784, size), np.float32)
     weights[np.arange(784), np.arange(784) * size // 784] = size / 784
@@ -64,7 +64,7 @@ def flat_bytes(told: Card | None, *, size: int = 2) -> bytes:
         node("Relu", "image", "reconstruction"),
         node("Flatten", "image", "flat"),
         node("MatMul", "flat w", "bottleneck"),
-        told=told,
+        model_card=model_card,
         w=weights,
     )
 
@@ -109,7 +109,7 @@ def write_classifier(root: Path, name: str = "tests/classifier") -> RunFolder:
         node("Conv", "image w", "maps"),
         node("Relu", "maps", "lit"),
         node("ReduceMean", "lit axes", "logits", keepdims=0),
-        told=replace(_card(name), task="classify"),
+        model_card=replace(_card(name), task="classify"),
         w=weights,
         axes=np.array([2, 3]),
     )

@@ -254,8 +254,8 @@ class Monkey:
         elif deed == "truncate":
             file.write_bytes(data[: len(data) // 2])
         elif deed == "garble" and data:
-            place = self.random.randrange(len(data))
-            file.write_bytes(data[:place] + self.random.randbytes(40) + data[place + 40 :])
+            offset = self.random.randrange(len(data))
+            file.write_bytes(data[:offset] + self.random.randbytes(40) + data[offset + 40 :])
         elif deed == "swap":
             file.write_bytes(self.random.choice(files).read_bytes())
 
@@ -307,10 +307,10 @@ def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], lis
     closer.timeout.connect(monkey.close_popup)
     closer.start()
 
-    def hear(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def record_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         broken.append(f"after {monkey.last}: " + "".join(traceback.format_exception(kind, error, trace)))
 
-    before, sys.excepthook = sys.excepthook, hear
+    before, sys.excepthook = sys.excepthook, record_error
     measured = []
     try:
         window.show()

@@ -18,11 +18,11 @@ from zoo.runs import History, RunFolder, atomic_write, pack_history
 TURNS = np.array([[0.9], [0.5], [0.2]], dtype=np.float32)  # grey becomes this much red, green and blue
 
 
-def _bytes(nodes: list[Any], ports: tuple[list[Any], list[Any]], weights: list[Any], told: Card) -> bytes:
+def _bytes(nodes: list[Any], ports: tuple[list[Any], list[Any]], weights: list[Any], model_card: Card) -> bytes:
     graph = helper.make_graph(nodes, "tests", *ports, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     entry = model.metadata_props.add()
-    entry.key, entry.value = card.METADATA_KEY, told.to_json()
+    entry.key, entry.value = card.METADATA_KEY, model_card.to_json()
     return bytes(model.SerializeToString())
 
 
@@ -52,9 +52,11 @@ def write_classifier(root: Path, name: str = "tests/classifier", *, data: str = 
         weights[:, index] = one.ravel() / 2
     nodes = [helper.make_node("Flatten", ["image"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["logits"])]
     names = [chr(ord("a") + index) for index in range(classes)]
-    told = replace(CARD, name=name, task="classify", outputs=[{"name": "logits", "kind": "logits", "classes": names}])
+    model_card = replace(
+        CARD, name=name, task="classify", outputs=[{"name": "logits", "kind": "logits", "classes": names}]
+    )
     ports = ([_port("image", 1, 28, 28)], [_port("logits", classes)])
-    graph = _bytes(nodes, ports, [numpy_helper.from_array(weights, "w")], told)
+    graph = _bytes(nodes, ports, [numpy_helper.from_array(weights, "w")], model_card)
     images = {runs.SAMPLE_INPUTS: bars(), runs.SAMPLE_TARGETS: bars()}
     return _write(root, name, graph, _history(name, "classify", data, images))
 
@@ -67,9 +69,9 @@ def photographs() -> np.ndarray:
 def write_colouriser(root: Path, name: str = "tests/colour") -> Path:
     """A colouriser that turns grey into a shade of orange."""
     nodes = [helper.make_node("Conv", ["image", "w"], ["reconstruction"])]
-    told = replace(CARD, name=name, task="colourise", outputs=[{"name": "reconstruction", "kind": "image"}])
+    model_card = replace(CARD, name=name, task="colourise", outputs=[{"name": "reconstruction", "kind": "image"}])
     ports = ([_port("image", 1, 32, 32)], [_port("reconstruction", 3, 32, 32)])
-    graph = _bytes(nodes, ports, [numpy_helper.from_array(TURNS[:, :, None, None], "w")], told)
+    graph = _bytes(nodes, ports, [numpy_helper.from_array(TURNS[:, :, None, None], "w")], model_card)
     grey = photographs().mean(axis=1, keepdims=True).astype(np.uint8)
     images = {runs.SAMPLE_INPUTS: grey, runs.SAMPLE_TARGETS: photographs()}
     return _write(root, name, graph, _history(name, "colourise", "cifar10", images))
@@ -87,7 +89,7 @@ def write_translator(root: Path, name: str = "letters/mean", *, wrong: tuple[int
 
 
 def split_of_bars(images: int = 35) -> Split:
-    """A test split that begins with the runs' ten bars; every image's label is its place modulo ten."""
+    """A test split that begins with the runs' ten bars; every image's label is its index modulo ten."""
     pixels = np.concatenate([np.roll(bars(), turn, axis=2) for turn in range(-(-images // 10))])[:images]
     labels = (np.arange(images) % 10).astype(np.uint8)
     names = tuple(f"class-{label}" for label in range(10))

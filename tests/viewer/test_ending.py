@@ -33,7 +33,7 @@ def test_a_signal_closes_the_window_without_a_traceback(number: signal.Signals, 
 
 
 @pytest.mark.parametrize(
-    ("words", "environment", "sentence"),
+    ("arguments", "environment", "sentence"),
     [
         ([], {"DISPLAY": ":977"}, "`aezoo view --screenshot FILE`"),
         (["--screenshot", "window.jpg"], {}, "name a file that ends in .png"),
@@ -41,10 +41,10 @@ def test_a_signal_closes_the_window_without_a_traceback(number: signal.Signals, 
     ],
 )
 def test_what_cannot_be_shown_is_one_sentence(
-    words: list[str], environment: dict[str, str], sentence: str, tmp_path: Path
+    arguments: list[str], environment: dict[str, str], sentence: str, tmp_path: Path
 ) -> None:
     plain = {key: value for key, value in os.environ.items() if key not in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY")}
-    command = [sys.executable, "-m", "zoo.cli", "view", str(tmp_path), *words]
+    command = [sys.executable, "-m", "zoo.cli", "view", str(tmp_path), *arguments]
     root = Path(__file__).parents[2]
     done = subprocess.run(
         command, capture_output=True, text=True, env={**plain, **environment, "PYTHONPATH": str(root)}, cwd=tmp_path

@@ -45,13 +45,13 @@ def as_image(pixels: np.ndarray) -> QImage:
 
 
 def path_of(window: MainWindow, name: str) -> Path:
-    return next(path for path, told in window.store.state.names().items() if told == name)
+    return next(path for path, title in window.store.state.names().items() if title == name)
 
 
 # ---- tabs ----------------------------------------------------------------------------------------------------
 
 
-def test_every_panel_stands_in_a_place_and_can_be_brought_to_the_front(two: MainWindow) -> None:
+def test_every_panel_is_in_a_dock_area_and_can_be_brought_to_the_front(two: MainWindow) -> None:
     assert len(two.panels) >= 6
     for panel in two.panels.values():
         two.go_to(panel)
@@ -66,7 +66,7 @@ def test_a_panel_that_fills_the_window_gives_the_room_back(two: MainWindow) -> N
     assert not two.panels.noise.isVisible() and not two.panels.card.isVisible()
     two.fill_or_give_back()
     assert layout.filled is None
-    assert all(place.isVisible() for place in layout.areas.values() if place.names)
+    assert all(area.isVisible() for area in layout.areas.values() if area.names)
 
 
 def test_going_to_another_panel_ends_filling(two: MainWindow) -> None:
@@ -87,7 +87,7 @@ def test_a_panel_can_be_moved_and_is_found_there_again(run: RunFolder, open_wind
     assert again.layout_of_panels.area_of(again.panels.bottleneck).name == "right top"
 
 
-def test_settings_that_name_unknown_panels_are_not_followed(run: RunFolder, open_window: Open) -> None:
+def test_settings_that_name_unknown_panels_are_not_used(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path, theme=None)
     window.settings.save_areas({"left top": ["runs", "a-panel-of-another-version"]})
     window.settings.save_window(window, window.splitters)
@@ -95,7 +95,7 @@ def test_settings_that_name_unknown_panels_are_not_followed(run: RunFolder, open
     assert again.layout_of_panels.area_of(again.panels.card).name == "left bottom"
 
 
-def test_a_hidden_panel_asks_nothing_and_catches_up_when_it_is_seen(
+def test_a_hidden_panel_sends_nothing_and_catches_up_when_it_is_shown(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     write_run(tmp_path, "tests/a")
@@ -103,13 +103,13 @@ def test_a_hidden_panel_asks_nothing_and_catches_up_when_it_is_seen(
     window = open_window(tmp_path)
     window.layout_of_panels.move(window.panels.noise, "middle top")
     window.go_to(window.panels.reconstructions)
-    asked = window.panels.noise.requester.sent
+    sent = window.panels.noise.requester.sent
     window.store.set_selected((path_of(window, "tests/b"),), path_of(window, "tests/b"))
     settle_window(qtbot, window)
-    assert window.panels.noise.requester.sent == asked
+    assert window.panels.noise.requester.sent == sent
     window.go_to(window.panels.noise)
     settle_window(qtbot, window)
-    assert window.panels.noise.requester.sent == asked + 1 and window.panels.noise.view.figure is not None
+    assert window.panels.noise.requester.sent == sent + 1 and window.panels.noise.view.figure is not None
 
 
 # ---- undo, palette, sheet ------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_the_sheet_of_keys_has_every_key_and_every_panel(two: MainWindow) -> Non
     shown.close()
 
 
-def test_notices_can_be_copied_with_what_a_maintainer_would_ask(two: MainWindow) -> None:
+def test_notices_can_be_copied_with_what_a_maintainer_would_ask_for(two: MainWindow) -> None:
     two.notices.add("Something went wrong.")
     two.notices.copy()
     copied = QGuiApplication.clipboard().text()
@@ -237,7 +237,7 @@ def test_a_pasted_picture_is_added_to_those_before(two: MainWindow, qtbot: QtBot
     assert two.notices.sentences[-1].startswith("There is no picture in the clipboard")
 
 
-def test_what_is_no_picture_is_told_and_changes_nothing(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+def test_what_is_no_picture_is_reported_and_changes_nothing(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     file = tmp_path / "broken.png"
     file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\x00" * 50)
     before = two.store.state.page
@@ -258,7 +258,7 @@ def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins
         assert data.startswith(begins) and len(data) > 1_000, name
 
 
-def test_an_export_is_written_and_a_wrong_ending_told(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+def test_an_export_is_written_and_a_wrong_suffix_reported(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     file = tmp_path / "losses.svg"
     two.export_to(two.panels.losses, file)
     qtbot.waitUntil(file.exists, timeout=TIMEOUT)
@@ -268,7 +268,7 @@ def test_an_export_is_written_and_a_wrong_ending_told(two: MainWindow, tmp_path:
     assert "PNG, SVG, PDF or CSV" in two.notices.sentences[-1]
 
 
-def test_a_folder_that_is_not_there_is_told_when_exporting(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+def test_a_folder_that_is_not_there_is_reported_when_exporting(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     (tmp_path / "file").write_text("in the way")
     two.export_to(two.panels.losses, tmp_path / "file" / "losses.png")
     qtbot.waitUntil(lambda: "could not write" in "".join(two.notices.sentences).lower(), timeout=TIMEOUT)

@@ -101,10 +101,10 @@ def refusal(data: bytes, images: np.ndarray, *outputs: str, inner: bool = False)
 def test_the_pictures_of_every_epoch_come_with_their_numbers() -> None:
     history = history_of(epochs=3)
     _, reply = opened("epochs", pack_history(history))
-    told = epochs.from_parts(reply.facts, reply.arrays)
-    assert told.numbers == (1, 2, 3)
-    np.testing.assert_array_equal(told.pictures, history.arrays[runs.EPOCH_RECONSTRUCTIONS])
-    assert [told.at(epoch) for epoch in (0, 1, 2, 3, 9)] == [0, 0, 1, 2, 2]
+    found = epochs.from_parts(reply.facts, reply.arrays)
+    assert found.numbers == (1, 2, 3)
+    np.testing.assert_array_equal(found.pictures, history.arrays[runs.EPOCH_RECONSTRUCTIONS])
+    assert [found.at(epoch) for epoch in (0, 1, 2, 3, 9)] == [0, 0, 1, 2, 2]
     _, newest = opened("history", pack_history(history))
     assert len(newest.arrays[runs.EPOCH_RECONSTRUCTIONS]) == 1
 
@@ -122,7 +122,7 @@ def test_too_many_epochs_are_thinned_evenly_with_first_and_last(
 
 
 @pytest.mark.parametrize(("limit", "kept"), [(7840, [3]), (100, None)])
-def test_where_one_epoch_fits_it_is_the_newest_and_where_none_does_a_sentence_tells(
+def test_if_only_one_epoch_fits_it_is_the_newest_and_if_none_does_a_sentence_says_so(
     monkeypatch: pytest.MonkeyPatch, limit: int, kept: list[int] | None
 ) -> None:
     monkeypatch.setattr("viewer.infer.histories.EPOCHS_BYTES", limit)
@@ -148,14 +148,14 @@ def test_a_history_without_pictures_of_epochs_is_a_sentence() -> None:
 
 def test_the_layers_of_a_graph_are_its_feature_maps_in_their_order() -> None:
     _, reply = opened("layers", convolutions())
-    told = layers.from_header(reply.facts)
-    assert [(each.tensor, each.operator, each.shape) for each in told] == [
+    found = layers.from_header(reply.facts)
+    assert [(each.tensor, each.operator, each.shape) for each in found] == [
         ("maps", "Conv", (4, 8, 8)),
         ("lit", "Relu", (4, 8, 8)),
         ("pooled", "MaxPool", (4, 4, 4)),
         ("y", "ConvTranspose", (1, 8, 8)),
     ]
-    assert told[0].node == "node_maps" and told[0].title == "Conv · maps, 4×8×8"
+    assert found[0].node == "node_maps" and found[0].title == "Conv · maps, 4×8×8"
     assert reply.facts["left_out"] == 0
 
 
@@ -188,11 +188,11 @@ def test_a_layer_of_a_graph_opened_plainly_is_not_open_until_it_is_opened_for_la
 
 
 def test_a_layer_that_is_not_there_is_a_sentence() -> None:
-    told = refusal(convolutions(), np.zeros((1, 1, 8, 8)), "nothing\x1b", inner=True)
-    assert told == "it has no layer 'nothing\\x1b'; it may have been replaced, so open it again"
+    sentence = refusal(convolutions(), np.zeros((1, 1, 8, 8)), "nothing\x1b", inner=True)
+    assert sentence == "it has no layer 'nothing\\x1b'; it may have been replaced, so open it again"
 
 
-def test_a_layer_too_large_is_told_before_it_is_computed() -> None:
+def test_a_layer_too_large_is_refused_before_it_is_computed() -> None:
     held, _ = opened("layers", convolutions(size=128))
     assert computed(held, np.zeros((64, 1, 128, 128)), "maps", inner=True)
     reply = run_graph(held, np.zeros((65, 1, 128, 128)), "maps", inner=True)
@@ -200,7 +200,7 @@ def test_a_layer_too_large_is_told_before_it_is_computed() -> None:
     assert computed(held, np.zeros((65, 1, 128, 128)), "pooled", inner=True)
 
 
-def test_a_layer_whose_shape_nobody_tells_is_measured_when_it_was_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_whose_shape_is_not_declared_is_measured_once_it_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     held, _ = opened("layers", convolutions())
     loaded = held.loaded.get(("0", "cpu", True))
     assert loaded is not None and loaded.layers is not None
@@ -213,7 +213,7 @@ def test_a_layer_whose_shape_nobody_tells_is_measured_when_it_was_computed(monke
     assert "'flat' is (1, 4), which is no feature map" in sentence_of(run_graph(held, images, "flat", inner=True))
 
 
-def test_a_graph_of_many_layers_is_cut_short_and_tells_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_of_many_layers_is_cut_short_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewer.infer.layers.MOST", 2)
     _, reply = opened("layers", convolutions())
     assert [entry["tensor"] for entry in reply.facts["layers"]] == ["maps", "lit"] and reply.facts["left_out"] == 2
@@ -228,7 +228,7 @@ def test_a_name_that_cannot_be_printed_or_has_no_end_is_no_layer() -> None:
     assert [entry["tensor"] for entry in reply.facts["layers"]] == ["c"]
 
 
-# ---- whatever is run -------------------------------------------------------------------------------------------
+# ---- running graphs -------------------------------------------------------------------------------------------
 
 
 def test_a_decoder_is_run_as_it_is_and_replies_with_all_that_it_makes() -> None:
@@ -432,17 +432,17 @@ def test_the_threads_of_a_heavy_graph_run_in_the_sandbox(qtbot: QtBot) -> None:
             qtbot, workers, Request("panel", "run", FileBytes(Path("h"), "h.onnx", "b" * 64, heavy()), images, ("y",))
         )
         more = tasks() - before
-        told = {(task / "status").read_text().partition("NoNewPrivs:")[2].split()[0] for task in more}
+        flags = {(task / "status").read_text().partition("NoNewPrivs:")[2].split()[0] for task in more}
     finally:
         workers.close()
         workers.deleteLater()
     threads = worker.threads_for(gate.check_onnx(heavy(), source="it"), "cpu")
-    assert len(more) == threads - 1 and told <= {"1"}
+    assert len(more) == threads - 1 and flags <= {"1"}
     alone = sessions.make(heavy()).run(["y"], {"image": images})[0]
     assert reply.error == "" and np.allclose(reply.arrays["y"], alone, rtol=1e-4)
 
 
-# ---- what the window believes ----------------------------------------------------------------------------------
+# ---- which replies the window accepts --------------------------------------------------------------------------------
 
 FILE = FileBytes(Path("x"), "x", "0", b"")
 PICTURES = np.zeros((2, 1, 1, 4, 4), np.uint8)
@@ -523,7 +523,7 @@ def test_a_layers_title_is_one_harmless_line() -> None:
     assert layer.title.isprintable() and len(layer.title) < 150
 
 
-# ---- through the window's side ---------------------------------------------------------------------------------
+# ---- through Workers ---------------------------------------------------------------------------------
 
 
 def test_layers_epochs_and_a_plain_run_of_the_same_file_go_through_one_worker(qtbot: QtBot) -> None:

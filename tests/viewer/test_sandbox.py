@@ -83,8 +83,8 @@ def tried(tmp_path: Path) -> dict[str, Any]:
         script = _TRY.format(root=str(ROOT), new=str(tmp_path / "new"), port=server.getsockname()[1])
         done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
 def test_it_can_open_no_file_and_no_connection(tried: dict[str, Any], tmp_path: Path) -> None:

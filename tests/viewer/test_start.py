@@ -29,7 +29,7 @@ def unshown(qapp: QApplication) -> Iterator[MainWindow]:
     window.deleteLater()
 
 
-def test_every_panel_of_the_catalogue_has_a_usual_place_and_bears_its_name(unshown: MainWindow) -> None:
+def test_every_panel_of_the_catalogue_has_a_usual_position_and_its_name(unshown: MainWindow) -> None:
     assert sorted(name for position in POSITIONS for name in panels_at(position)) == sorted(PANELS)
     for name, panel in unshown.panels.items():
         assert panel.name == name and panel.title == PANELS[name].title and PANELS[name].hint
@@ -38,8 +38,8 @@ def test_every_panel_of_the_catalogue_has_a_usual_place_and_bears_its_name(unsho
 def test_a_window_has_its_tabs_and_menus_before_any_panel_is_made(unshown: MainWindow) -> None:
     assert not unshown.panels.made
     for area in unshown.layout_of_panels.areas.values():
-        told = [area.tabs.tabText(index) for index in range(area.tabs.count())]
-        assert told == [PANELS[name].title for name in panels_at(area.name)]
+        titles = [area.tabs.tabText(index) for index in range(area.tabs.count())]
+        assert titles == [PANELS[name].title for name in panels_at(area.name)]
     texts = [action.text() for _, action in menus._actions(unshown)]
     assert {f"Go to {about.title.lower()}" for about in PANELS.values()} <= set(texts)
 

@@ -86,7 +86,7 @@ def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) 
     assert window.notices.sentences == ()
 
 
-def test_the_status_bar_tells_provider_time_data_and_sandbox(run: RunFolder, open_window: Open) -> None:
+def test_the_status_bar_shows_provider_time_data_and_sandbox(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
     assert window.status.provider.text().startswith(("CPU (", "CUDA"))
     assert window.status.speed.text().endswith(" ms")
@@ -102,14 +102,14 @@ def test_the_card_has_every_metric_beside_every_baseline_and_the_hash(run: RunFo
     assert "as card.json lists it" in text
 
 
-def test_a_graph_that_is_not_the_exported_one_is_told(run: RunFolder, open_window: Open) -> None:
+def test_a_graph_that_is_not_the_exported_one_is_marked_as_changed(run: RunFolder, open_window: Open) -> None:
     atomic_write(run.graph("model"), graph_bytes(replace(CARD, summary="another")))
     window = open_window(run.path)
     assert "this is not the file that was exported" in window.panels.card.text.toPlainText()
     assert rows_of(window.store.state)[0].cells[-1] == "changed"
 
 
-def test_files_of_different_recipes_in_one_folder_are_told_once(run: RunFolder, open_window: Open) -> None:
+def test_files_of_different_recipes_in_one_folder_are_reported_once(run: RunFolder, open_window: Open) -> None:
     atomic_write(run.history, pack_history(history_of(name="tests/other")))
     window = open_window(run.path)
     (sentence,) = window.notices.sentences
@@ -118,7 +118,7 @@ def test_files_of_different_recipes_in_one_folder_are_told_once(run: RunFolder, 
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "expected"),
     [
         (b"\xff" * 40, "card.json is not UTF-8 text; export the run again"),
         (b"x" * (1 << 19), "card.json has 524,288 bytes"),
@@ -127,19 +127,19 @@ def test_files_of_different_recipes_in_one_folder_are_told_once(run: RunFolder, 
     ids=["not text", "too much", "infinite"],
 )
 def test_an_error_of_the_card_outlives_the_reading_of_the_graph(
-    run: RunFolder, open_window: Open, data: bytes, told: str
+    run: RunFolder, open_window: Open, data: bytes, expected: str
 ) -> None:
     run.card.write_bytes(data)
     window = open_window(run.path)
     assert window.store.state.now.graph is not None
     (sentence,) = window.notices.sentences
-    assert told in sentence and told in window.store.state.now.error
+    assert expected in sentence and expected in window.store.state.now.error
     assert str(run.path.parent) not in sentence
     assert mosaic_of(window.panels.reconstructions)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
-def test_a_card_that_is_a_pipe_is_told_and_waits_for_nobody(run: RunFolder, open_window: Open) -> None:
+def test_a_card_that_is_a_pipe_is_reported_and_waits_for_nobody(run: RunFolder, open_window: Open) -> None:
     run.card.unlink()
     os.mkfifo(run.card)
     (sentence,) = open_window(run.path).notices.sentences
@@ -153,7 +153,7 @@ def test_a_finished_run_without_its_graph_says_how_to_export_it(run: RunFolder, 
     assert window.panels.reconstructions.subtitle.text() == "model.onnx is missing, as of epoch 3"
 
 
-def test_output_that_is_not_finite_is_said_in_a_sentence(tmp_path: Path, open_window: Open) -> None:
+def test_output_that_is_not_finite_is_reported_in_a_sentence(tmp_path: Path, open_window: Open) -> None:
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(foreign_bytes("Log", [1, 28, 28]))
     window = open_window(lone)
@@ -217,7 +217,7 @@ def test_the_difference_of_a_denoiser_is_from_the_clean_target(tmp_path: Path, o
     assert "trained with σ = 0.3" in window.panels.noise.subtitle.text()
 
 
-def test_the_slider_ends_at_its_last_value_with_fewer_questions_answered_than_asked(
+def test_the_slider_ends_at_its_last_value_with_fewer_requests_answered_than_sent(
     run: RunFolder, open_window: Open, qtbot: QtBot
 ) -> None:
     window = open_window(run.path)
@@ -236,13 +236,13 @@ def test_the_slider_ends_at_its_last_value_with_fewer_questions_answered_than_as
 
 def test_stronger_noise_has_a_lower_psnr(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    told = []
+    texts = []
     for value in (0, 10, 80):
         window.panels.noise.slider.setValue(value)
         settle_window(qtbot, window)
-        told.append(window.panels.noise.psnr_label.text())
-    assert told[0].startswith("PSNR ∞ dB noisy")
-    weak, strong = (float(text.split()[1]) for text in told[1:])
+        texts.append(window.panels.noise.psnr_label.text())
+    assert texts[0].startswith("PSNR ∞ dB noisy")
+    weak, strong = (float(text.split()[1]) for text in texts[1:])
     assert weak > strong
 
 
@@ -285,7 +285,7 @@ def test_the_pointer_reads_an_epochs_values(run: RunFolder, open_window: Open) -
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "history.h5", "card.json"])
-def test_a_broken_file_is_told_in_one_sentence_and_the_rest_goes_on(
+def test_a_broken_file_is_reported_in_one_sentence_and_the_rest_goes_on(
     tmp_path: Path, open_window: Open, qtbot: QtBot, file: str
 ) -> None:
     broken, whole = write_run(tmp_path, "tests/broken"), write_run(tmp_path, "tests/whole")
@@ -311,18 +311,18 @@ def test_a_lone_graph_works_on_embedded_images(tmp_path: Path, open_window: Open
 
 
 @pytest.mark.parametrize(
-    ("whole", "broken", "told"),
+    ("whole", "broken", "expected"),
     [(b"a blur by hand", b"a blur \xff\xfe hand", ""), (b'"format":"aezoo/1"', b'"format":"aezoo/9"', "update aezoo")],
     ids=["not text", "a newer format"],
 )
 def test_a_graph_whose_card_cannot_be_read_is_shown_all_the_same(
-    tmp_path: Path, open_window: Open, whole: bytes, broken: bytes, told: str
+    tmp_path: Path, open_window: Open, whole: bytes, broken: bytes, expected: str
 ) -> None:
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(graph_bytes().replace(whole, broken))
     window = open_window(lone)
     assert len(mosaic_of(window.panels.reconstructions).captions) == 10
-    assert told in "".join(window.notices.sentences)
+    assert expected in "".join(window.notices.sentences)
 
 
 @pytest.mark.parametrize("batch", ["n", 4])
@@ -412,7 +412,7 @@ def test_what_is_dropped_is_opened(run: RunFolder, tmp_path: Path, open_window: 
     assert Settings().recent == [run.path]
 
 
-def test_a_path_that_has_gone_is_told_in_the_window(tmp_path: Path, open_window: Open) -> None:
+def test_a_path_that_has_gone_is_reported_in_the_window(tmp_path: Path, open_window: Open) -> None:
     window = open_window(tmp_path)
     window.open((tmp_path / "gone",))
     assert "no file or folder" in window.notices.sentences[-1]
@@ -429,8 +429,11 @@ def test_every_control_of_every_panel_has_a_name_and_explains_itself(run: RunFol
             interface = QAccessible.queryAccessibleInterface(control)
             assert interface is not None and interface.text(QAccessible.Text.Name), (panel.title, control)
             parent = control.parentWidget()
-            told = control.toolTip() or (parent.toolTip() if isinstance(parent, QAbstractSpinBox) else "")
-            assert told or not isinstance(control, CONTROLS), (panel.title, interface.text(QAccessible.Text.Name))
+            explanation = control.toolTip() or (parent.toolTip() if isinstance(parent, QAbstractSpinBox) else "")
+            assert explanation or not isinstance(control, CONTROLS), (
+                panel.title,
+                interface.text(QAccessible.Text.Name),
+            )
     assert found > 60
 
 

@@ -77,26 +77,26 @@ def send_and_wait(qtbot: QtBot, workers: Workers, file: FileBytes) -> Reply:
     return reply
 
 
-def test_a_worker_that_is_killed_is_told_and_replaced(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
+def test_a_worker_that_is_killed_is_reported_and_replaced(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
     before = window.workers.process_id
-    with qtbot.waitSignal(window.workers.notice, timeout=TIMEOUT) as told:
+    with qtbot.waitSignal(window.workers.notice, timeout=TIMEOUT) as notice:
         os.kill(before, signal.SIGKILL)
-    assert told.args == ["The worker process died of signal 9 and was replaced."]
+    assert notice.args == ["The worker process died of signal 9 and was replaced."]
     window.panels.noise.slider.setValue(77)
     settle_window(qtbot, window)
     assert window.workers.process_id not in (0, before)
     assert window.panels.noise.psnr_label.text() and window.panels.noise.view.figure is not None
 
 
-def test_a_worker_that_hangs_is_killed_and_its_question_asked_once_more(
+def test_a_worker_that_hangs_is_killed_and_its_request_sent_once_more(
     run: RunFolder, open_window: Open, qtbot: QtBot
 ) -> None:
     window = open_window(run.path, run_seconds=0.3)
     os.kill(window.workers.process_id, signal.SIGSTOP)
-    with qtbot.waitSignal(window.workers.notice, timeout=TIMEOUT) as told:
+    with qtbot.waitSignal(window.workers.notice, timeout=TIMEOUT) as notice:
         window.panels.noise.slider.setValue(77)
-    assert "did not reply within 0.3 s over tests/conv/model.onnx and was replaced" in told.args[0]
+    assert "did not reply within 0.3 s over tests/conv/model.onnx and was replaced" in notice.args[0]
     settle_window(qtbot, window)
     assert window.panels.noise.view.figure is not None and window.panels.noise.view.sentence == ""
 
@@ -115,12 +115,12 @@ def test_a_file_that_ends_two_workers_is_refused_and_others_go_on(
     make_workers: Make, qtbot: QtBot, file: FileBytes, tmp_path: Path
 ) -> None:
     workers = make_workers(open_seconds=0.3)
-    told: list[str] = []
-    workers.notice.connect(told.append)
+    notices: list[str] = []
+    workers.notice.connect(notices.append)
     workers.worker_ready.connect(lambda _: os.kill(workers.process_id, signal.SIGSTOP))
     reply = send_and_wait(qtbot, workers, file)
     assert "graph.onnx ended 2 worker processes (the last did not reply within 0.3 s)" in reply.error
-    assert len(told) == 1 and "tried once more" in told[0]
+    assert len(notices) == 1 and "tried once more" in notices[0]
     assert "is not opened again" in send_and_wait(qtbot, workers, file).error
     workers.worker_ready.disconnect()
     other = write_run(tmp_path, "tests/other").graph("model")
@@ -136,9 +136,7 @@ def test_a_good_answer_clears_the_strikes_of_its_file(make_workers: Make, qtbot:
     assert send_and_wait(qtbot, workers, file).error == ""
 
 
-def test_a_file_that_was_refused_is_opened_once_more_when_asked_to(
-    run: RunFolder, open_window: Open, qtbot: QtBot
-) -> None:
+def test_a_file_that_was_refused_is_opened_once_more_on_demand(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path, settle=False, open_seconds=TIMEOUT / 1000)
     sha256 = files.read(run.graph("model"), limit=1 << 20, label="").sha256
     window.workers._kills[sha256] = worker.KILLS_PER_FILE
@@ -187,7 +185,7 @@ def test_a_reply_whose_arrays_fit_is_believed_only_with_the_number_of_its_reques
     assert believed or "replied to another request" in reply.error
 
 
-def test_a_worker_that_cannot_start_is_told_with_its_reason(
+def test_a_worker_that_cannot_start_is_reported_with_its_reason(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = "raise ImportError('no module named onnxruntime')"
@@ -221,7 +219,7 @@ def test_what_a_picture_waits_for_goes_before_the_histories_of_other_runs(
     assert answered == [run, *histories]
 
 
-# ---- patience --------------------------------------------------------------------------------------------------
+# ---- priorities --------------------------------------------------------------------------------------------------
 
 
 def request(file: FileBytes, requester: str, *, value: float = 0.0, low_priority: bool = False) -> Request:
@@ -229,73 +227,75 @@ def request(file: FileBytes, requester: str, *, value: float = 0.0, low_priority
     return Request(requester, "run", file, images, ("reconstruction",), low_priority=low_priority)
 
 
-def received(workers: Workers) -> list[str]:
-    """The names of those who were answered, in order."""
+def answered_requesters(workers: Workers) -> list[str]:
+    """The names of the requesters that got replies, in order."""
     names: list[str] = []
     workers.answered.connect(lambda reply: names.append(reply.request.requester))
     return names
 
 
-def test_what_is_hurried_goes_before_what_is_patient_and_that_before_histories(
+def test_urgent_requests_go_before_low_priority_and_those_before_histories(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    names = received(workers)
+    names = answered_requesters(workers)
     workers.send(Request("history", "history", FileBytes(file.path, "h", "f" * 64, b"")))
-    workers.send(request(file, "patient", low_priority=True))
-    workers.send(request(file, "hurried"))  # nothing is sent yet: the worker is still starting
+    workers.send(request(file, "low", low_priority=True))
+    workers.send(request(file, "urgent"))  # nothing is sent yet: the worker is still starting
     qtbot.waitUntil(lambda: len(names) == 3, timeout=TIMEOUT)
-    assert names == ["hurried", "patient", "history"]
+    assert names == ["urgent", "low", "history"]
 
 
-def test_a_patient_question_waits_while_others_follow_one_another(
+def test_low_priority_waits_while_others_follow_one_another(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "DEBOUNCE_MILLISECONDS", 100)
     workers = make_workers()
-    names, left = received(workers), [1.0, 2.0, 3.0]
+    names, left = answered_requesters(workers), [1.0, 2.0, 3.0]
 
     def go_on() -> None:
         if left:
-            workers.send(request(file, "hurried", value=left.pop()))
+            workers.send(request(file, "urgent", value=left.pop()))
 
     workers.answered.connect(lambda _: QTimer.singleShot(10, go_on))
-    workers.send(request(file, "patient", low_priority=True))
-    workers.send(request(file, "hurried"))
-    qtbot.waitUntil(lambda: "patient" in names, timeout=TIMEOUT)
-    assert names == ["hurried"] * 4 + ["patient"]
+    workers.send(request(file, "low", low_priority=True))
+    workers.send(request(file, "urgent"))
+    qtbot.waitUntil(lambda: "low" in names, timeout=TIMEOUT)
+    assert names == ["urgent"] * 4 + ["low"]
 
 
-def test_a_patient_question_that_nobody_outpaces_does_not_wait(
+def test_low_priority_that_nobody_overtakes_does_not_wait(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "DEBOUNCE_MILLISECONDS", 10 * TIMEOUT)
     workers = make_workers()
-    names = received(workers)
+    names = answered_requesters(workers)
     for name in ("a", "b"):
         workers.send(request(file, name, low_priority=True))
     qtbot.waitUntil(lambda: names == ["a", "b"], timeout=TIMEOUT)
     assert not workers.busy
 
 
-def test_a_patient_question_outlives_the_worker_that_had_it(make_workers: Make, qtbot: QtBot, file: FileBytes) -> None:
+def test_a_request_of_low_priority_outlives_the_worker_that_had_it(
+    make_workers: Make, qtbot: QtBot, file: FileBytes
+) -> None:
     workers = make_workers(open_seconds=TIMEOUT / 1000, run_seconds=0.3)
     assert send_and_wait(qtbot, workers, file).error == ""
     replies: list[Reply] = []
     workers.answered.connect(replies.append)
     os.kill(workers.process_id, signal.SIGSTOP)
-    with qtbot.waitSignal(workers.notice, timeout=TIMEOUT) as told:
-        workers.send(request(file, "patient", low_priority=True))
-    assert "tried once more" in told.args[0]
+    with qtbot.waitSignal(workers.notice, timeout=TIMEOUT) as notice:
+        workers.send(request(file, "low", low_priority=True))
+    assert "tried once more" in notice.args[0]
     qtbot.waitUntil(lambda: bool(replies), timeout=TIMEOUT)
     assert (replies[0].error, len(replies)) == ("", 1)
 
 
-def test_questions_are_taken_back_all_or_none_and_only_while_they_wait(
+def test_requests_are_taken_back_all_or_none_and_only_while_they_wait(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    names = received(workers)
+    names = answered_requesters(workers)
     kept, first, second = (request(file, name) for name in ("kept", "first", "second"))
     for one in (kept, first, second):  # nothing is sent yet: the worker is still starting
         workers.send(one)
@@ -306,11 +306,11 @@ def test_questions_are_taken_back_all_or_none_and_only_while_they_wait(
     assert not workers.busy and not workers.withdraw([kept])
 
 
-def test_a_wish_that_waits_is_replaced_by_a_newer_one_and_never_answered(
+def test_a_round_that_waits_is_replaced_by_a_newer_one_and_never_answered(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
-    names = received(workers)
+    names = answered_requesters(workers)
     requester, rounds = Requester("panel", workers, workers), list[Round]()
     requester.answered.connect(rounds.append)
     queries: dict[Hashable, Query] = {
@@ -344,7 +344,7 @@ def test_a_turned_page_comes_in_the_reconstructions_first(run: RunFolder, open_w
     window = open_window(run.path)
     window.store.set_split(bars_split())
     settle_window(qtbot, window)
-    names = received(window.workers)
+    names = answered_requesters(window.workers)
     for _ in range(3):
         window.images.turn(1)
     settle_window(qtbot, window)
@@ -355,11 +355,11 @@ def test_a_turned_page_comes_in_the_reconstructions_first(run: RunFolder, open_w
 
 def test_what_is_done_in_a_panel_does_not_wait(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    noise, asked = window.panels.noise, list[Request]()
-    window.workers.answered.connect(lambda reply: asked.append(reply.request))
+    noise, sent = window.panels.noise, list[Request]()
+    window.workers.answered.connect(lambda reply: sent.append(reply.request))
     noise.slider.setValue(77)
     settle_window(qtbot, window)
-    assert [(one.requester, one.low_priority) for one in asked] == [("Noise", False)]
+    assert [(one.requester, one.low_priority) for one in sent] == [("Noise", False)]
     noise.slider.setFocus()
     pictures = {name: panel for name, panel in window.panels.items() if isinstance(panel, ImagePanel)}
     assert {name for name, panel in pictures.items() if not panel.low_priority} == {"noise", "reconstructions"}

@@ -42,11 +42,11 @@ QTest.qWaitForWindowExposed(window)
 window.activateWindow()
 window.open((Path(sys.argv[1]),), remember=False)
 wait(lambda: window.store.state.scanned and window.settled)
-told = {"platform": application.platformName(), "runs": len(window.store.state.entries)}
+report = {"platform": application.platformName(), "runs": len(window.store.state.entries)}
 first = window.store.state.current
 QTest.keyClick(window, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
 wait(lambda: window.store.state.current != first and window.settled)
-told["went on"] = str(window.store.state.current)
+report["went on"] = str(window.store.state.current)
 view = window.panels.reconstructions.view
 metrics = QFontMetricsF(view.font())
 cell = view.figure.layout(view.inside, view.devicePixelRatioF(), metrics).cells[0][3]
@@ -65,22 +65,22 @@ for x in range(5, min(own.width(), screen.width() - corner.x()), 7):
         total += 1
         colours.add(own.pixel(x, y))
         same += own.pixel(x, y) == screen.pixel(x + corner.x(), y + corner.y())
-told |= {"compared": total, "same": same, "colours": len(colours)}
+report |= {"compared": total, "same": same, "colours": len(colours)}
 window.close()
-print(json.dumps(told))
+print(json.dumps(report))
 """
 
 
 @pytest.fixture
 def display(tmp_path: Path) -> Iterator[str]:
-    """An X server of this test's own; it chooses its number and tells it."""
+    """An X server of this test's own; it chooses its number and prints it."""
     reading, writing = os.pipe()
     with open(tmp_path / "xvfb.log", "wb") as log:
-        words = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1700x1050x24", "-nolisten", "tcp"]
-        server = subprocess.Popen(words, pass_fds=[writing], stdout=log, stderr=log)
+        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1700x1050x24", "-nolisten", "tcp"]
+        server = subprocess.Popen(command, pass_fds=[writing], stdout=log, stderr=log)
     os.close(writing)
-    with open(reading, encoding="ascii") as told:
-        number = told.readline().strip()
+    with open(reading, encoding="ascii") as printed:
+        number = printed.readline().strip()
     assert number, (tmp_path / "xvfb.log").read_text()
     yield f":{number}"
     server.terminate()
@@ -92,11 +92,11 @@ def test_the_window_works_on_an_x_server(tmp_path: Path, display: str) -> None:
     second = write_run(tmp_path / "runs", "tests/b")
     kept = {key: value for key, value in os.environ.items() if key != "WAYLAND_DISPLAY"}
     environment = {**kept, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
-    words = [sys.executable, "-c", _DRIVE, str(tmp_path / "runs")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=150, env=environment, cwd=ROOT)
+    command = [sys.executable, "-c", _DRIVE, str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, env=environment, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["platform"] == "xcb" and told["runs"] == 2
-    assert told["went on"] == str(second.path)
-    assert told["compared"] > 10_000 and told["same"] >= 0.99 * told["compared"], told
-    assert told["colours"] > 20, told
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["platform"] == "xcb" and report["runs"] == 2
+    assert report["went on"] == str(second.path)
+    assert report["compared"] > 10_000 and report["same"] >= 0.99 * report["compared"], report
+    assert report["colours"] > 20, report
