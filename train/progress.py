@@ -9,18 +9,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
+from rich import progress as rich
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -36,7 +26,7 @@ class Progress:
         self._console = console or Console(stderr=True, highlight=False)
         self._quiet = quiet
         self._bars = _FittingBars(self._console, disable=quiet or not self._console.is_terminal)
-        self._task: TaskID | None = None
+        self._task: rich.TaskID | None = None
         self._phase = ""
         self._last_line = 0.0
 
@@ -130,38 +120,38 @@ class Progress:
         sys.stderr.flush()
 
 
-class _FittingBars(Bars):
+class _FittingBars(rich.Progress):
     """Bars with as many columns as the terminal has room for: percent and ETA always, and the name cut short."""
 
     def __init__(self, console: Console, *, disable: bool) -> None:
         self._terminal = console  # before the base class, which draws at once
         super().__init__(console=console, disable=disable, expand=True)
 
-    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+    def make_tasks_table(self, tasks: Iterable[rich.Task]) -> Table:
         self.columns = _columns(self._terminal.width)
         return super().make_tasks_table(tasks)
 
 
-def _columns(width: int) -> tuple[ProgressColumn, ...]:
+def _columns(width: int) -> tuple[rich.ProgressColumn, ...]:
     flexible = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-    name = TextColumn("{task.description}", markup=False, table_column=None if width >= BAR else flexible)
+    name = rich.TextColumn("{task.description}", markup=False, table_column=None if width >= BAR else flexible)
     return (
         name,
-        TextColumn("{task.fields[phase]}"),
-        *([BarColumn(bar_width=None, table_column=flexible)] if width >= BAR else []),
-        TaskProgressColumn(),
-        *([TextColumn("{task.fields[losses]}")] if width >= LOSSES else []),
+        rich.TextColumn("{task.fields[phase]}"),
+        *([rich.BarColumn(bar_width=None, table_column=flexible)] if width >= BAR else []),
+        rich.TaskProgressColumn(),
+        *([rich.TextColumn("{task.fields[losses]}")] if width >= LOSSES else []),
         *([_Speed()] if width >= SPEED else []),
-        *([TimeElapsedColumn()] if width >= BAR else []),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
+        *([rich.TimeElapsedColumn()] if width >= BAR else []),
+        rich.TextColumn("ETA"),
+        rich.TimeRemainingColumn(),
     )
 
 
-class _Speed(ProgressColumn):
+class _Speed(rich.ProgressColumn):
     """Images a second, of the last steps."""
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: rich.Task) -> Text:
         speed = (task.finished_speed or task.speed or 0.0) * float(task.fields["images"])
         return Text(f"{speed:,.0f} images/s" if speed else "")
 

@@ -8,7 +8,6 @@ from train.loop import Result
 from train.measure.run import Table
 from zoo import comparison
 from zoo.runs import QUICK, finite
-from zoo.tasks import ranked
 
 _UNITS = {"mse": "mse", "psnr": "psnr dB", "ssim": "ssim", "bce": "bce"}
 
@@ -21,24 +20,15 @@ def as_text(result: Result, graphs: dict[str, Any] | None) -> str:
         f"train {record.train_loss[-1]:.5f}, validation {record.val_loss[-1]:.5f} ({recipe.objective})"
     )
     lines = [head, *_table({"model": result.metrics, **result.baselines})]
-    main = next(iter(ranked(recipe.task.name, _comparable(result))), "")
+    metric, metrics, baselines = recipe.metric, result.metrics, result.baselines
+    main = comparison.main_baseline(recipe.task.name, metric, metrics, baselines)
     if main:
-        compared = comparison.in_words(result.metrics[recipe.metric], _comparable(result)[main], recipe.metric, main)
-        lines.append(f"  {recipe.metric}: {compared}")
+        lines.append(f"  {metric}: {comparison.in_words(metrics[metric], baselines[main][metric], metric, main)}")
     if result.state == QUICK:
         lines.append("  after a few steps only (--quick): these figures say nothing about the recipe")
-    for metric, value in recipe.published.items():
-        lines.append(f"  the sheet's {_UNITS.get(metric, metric)}: {value:g}")
+    lines += [f"  the sheet's {_UNITS.get(name, name)}: {value:g}" for name, value in recipe.published.items()]
     lines += [_failure(result)] if result.state == "failed" else []
     return "\n".join([*lines, *_files(result, graphs)])
-
-
-def _comparable(result: Result) -> dict[str, float]:
-    """Return the baselines' figures that the model's can be compared with, by name."""
-    metric = result.recipe.metric
-    own = result.metrics.get(metric)
-    figures = {name: values.get(metric) for name, values in result.baselines.items()}
-    return {name: value for name, value in figures.items() if value and comparison.in_short(own, value, metric)}
 
 
 def _table(rows: Table) -> list[str]:

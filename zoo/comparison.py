@@ -7,6 +7,9 @@ by its difference, since a ratio of decibels or shares says nothing: '8.2 points
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+
+from zoo.tasks import ranked
 
 BASELINES = {
     "pca": "PCA",
@@ -53,6 +56,15 @@ def in_short(value: float | None, baseline: float | None, metric: str) -> str:
         return ""
     times = _times(value / baseline) if value >= baseline else _times(baseline / value) if value else f"over {_MOST:,}×"
     return f"{times} {'more' if value > baseline else 'less'}" if times else SAME
+
+
+def main_baseline(
+    task: str, metric: str, metrics: Mapping[str, float], baselines: Mapping[str, Mapping[str, float]]
+) -> str:
+    """Return the baseline that says most about a task, of those that can be compared with; '' where none can."""
+    own = metrics.get(metric)
+    names = [name for name, figures in baselines.items() if in_short(own, figures.get(metric), metric)]
+    return next(iter(ranked(task, names)), "")
 
 
 def noun(name: str) -> str:

@@ -17,7 +17,6 @@ from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_recipes, new_app, plain, 
 from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import QUICK, History, RunFolder, find_runs, finite
-from zoo.tasks import ranked
 
 app = new_app("Show every recipe of the zoo.")
 
@@ -54,8 +53,7 @@ def main(
 ) -> None:
     """Show recipes, and where there is a run its figure beside the baseline: `aezoo list purdue --sort mse`."""
     rows = [facts_of(recipe, runs, metric=sort) for recipe in _recipes(names or ["all"], runs)]
-    if sort:
-        rows = _sorted(rows, sort)
+    rows = _sorted(rows, sort) if sort else rows
     if as_json:
         print_json([{key: row[key] for key in JSON_KEYS} for row in rows])
         return
@@ -114,17 +112,15 @@ def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
         history = folder.read_history()
     except AezooError:
         return {**nothing, "run": "broken", "state": "broken"}
-    measured = finite(history.metrics().get(metric))
-    figures = {name: values.get(metric) for name, values in history.baselines().items()}
-    comparable = [name for name in figures if comparison.in_short(measured, figures[name], metric)]
-    main = next(iter(ranked(recipe.task.name, comparable)), recipe.main_baseline)  # no PCA where it would be exact
+    metrics, baselines = history.metrics(), history.baselines()
+    main = comparison.main_baseline(recipe.task.name, metric, metrics, baselines) or recipe.main_baseline
     state = str(history.meta.get("state"))
     if state == "training" and not folder.is_locked():
         state = "stopped"
     return {
-        "measured": measured,
+        "measured": finite(metrics.get(metric)),
         "main_baseline": main,
-        "baseline": finite(figures.get(main)),
+        "baseline": finite(baselines.get(main, {}).get(metric)),
         "run": _run(history, recipe, state),
         "state": _state(history, recipe, state),
         "provenance": str(history.meta.get("provenance")),
@@ -156,12 +152,10 @@ def _table(rows: list[Row], *, width: int, grouped: bool) -> str:
     widths = _widths(cells, width)
     head = _line({column: column for column in widths}, widths, width)
     lines: list[str] = [] if grouped else [head]
-    group = ""
-    for row, own in zip(rows, cells, strict=True):
-        if grouped and row["assignment"] != group:
-            group = row["assignment"]
-            lines += [*([""] if lines else []), group[:width], head]
-        lines.append(_line(own, widths, width))
+    for index, row in enumerate(rows):
+        if grouped and (index == 0 or row["assignment"] != rows[index - 1]["assignment"]):
+            lines += [*([""] if lines else []), row["assignment"][:width], head]
+        lines.append(_line(cells[index], widths, width))
     return "\n".join([*lines, *_sources(rows, width)])
 
 
