@@ -15,7 +15,7 @@ import pytest
 import zoo
 from tests.conftest import TrainedRuns
 from tests.representatives import representatives
-from zoo import checkpoints, cli, registry, runs
+from zoo import checkpoints, cli, doctor, registry, runs
 from zoo.data import sets
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
@@ -318,3 +318,20 @@ def test_doctor_says_what_is_here_and_which_provider_a_session_gets(capsys: Capt
         "data mnist",
         "runs",
     } <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("version", "why_no_driver", "found"),
+    [
+        ("2.13.0+cpu", "", "cpu (this torch is a build without CUDA)"),
+        ("2.13.0", "no NVIDIA driver is installed", "cpu (no NVIDIA driver is installed)"),
+        ("2.13.0", "", "cuda: a device"),
+    ],
+)
+def test_doctor_asks_torch_itself_only_where_there_is_a_driver(
+    monkeypatch: pytest.MonkeyPatch, version: str, why_no_driver: str, found: str
+) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda name: version)
+    monkeypatch.setattr("zoo.sessions.why_no_driver", lambda: why_no_driver)
+    monkeypatch.setattr(doctor, "_cuda_device", lambda: "cuda: a device")
+    assert [finding.found.rsplit(",", 1)[0] for finding in doctor._training()] == [found]
