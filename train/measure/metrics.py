@@ -5,14 +5,15 @@ What goes over many images calls `stop` between two chunks of them, which raises
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from train.engine.batches import TestSplit
+from train.engine.batches import TEST_BATCH
 from zoo.blocks import Autoencoder, Classifier
 
 BCE_EPSILON = 1e-7  # as Keras clips
@@ -28,37 +29,30 @@ def no_stop() -> None:
     """Go on: nobody wants to stop."""
 
 
-def reconstruct(network: Autoencoder, split: TestSplit, stop: Stop = no_stop) -> Pixels:
-    """Return the network's reconstructions of the whole split."""
-    parts = []
-    network.eval()
-    with torch.inference_mode():
-        for batch in split.batches():
-            stop()
-            parts.append(network(batch.image).reconstruction.cpu())
-    return torch.cat(parts).numpy()
+def reconstruct(network: Autoencoder, inputs: Tensor, stop: Stop = no_stop) -> Pixels:
+    """Return the network's reconstructions of inputs (N, C, H, W) on its device."""
+    return np.concatenate([output.reconstruction.cpu().numpy() for output in _outputs(network, inputs, stop)])
 
 
-def classify(network: Classifier, split: TestSplit, stop: Stop = no_stop) -> np.ndarray:
-    """Return the network's logits for the whole split, float32 (N, classes)."""
-    parts = []
-    network.eval()
-    with torch.inference_mode():
-        for batch in split.batches():
-            stop()
-            parts.append(network(batch.image).logits.cpu())
-    return torch.cat(parts).numpy()
+def classify(network: Classifier, inputs: Tensor, stop: Stop = no_stop) -> np.ndarray:
+    """Return the network's logits of inputs (N, C, H, W) on its device, float32 (N, classes)."""
+    return np.concatenate([output.logits.cpu().numpy() for output in _outputs(network, inputs, stop)])
 
 
 def labels_of(classifier: Classifier, pictures: Pixels, *, device: torch.device, stop: Stop = no_stop) -> np.ndarray:
     """Return the class that a classifier gives each picture, int64 (N,)."""
-    parts = []
-    classifier.eval()
-    with torch.inference_mode():
-        for part in torch.from_numpy(np.ascontiguousarray(pictures, dtype=np.float32)).split(CHUNK):
-            stop()
-            parts.append(classifier(part.to(device)).logits.argmax(dim=1).cpu())
-    return torch.cat(parts).numpy()
+    inputs = torch.from_numpy(np.ascontiguousarray(pictures, dtype=np.float32)).to(device)
+    labels: np.ndarray = classify(classifier, inputs, stop).argmax(axis=1)
+    return labels
+
+
+def _outputs(network: nn.Module, inputs: Tensor, stop: Stop) -> Iterator[Any]:
+    network.eval()
+    for part in inputs.split(TEST_BATCH):
+        stop()
+        with torch.inference_mode():
+            output = network(part)
+        yield output
 
 
 def accuracy(labels: np.ndarray, given: np.ndarray) -> dict[str, float]:

@@ -74,7 +74,7 @@ class RunMeasurement:
         self.progress(0, 1 + len(self._baselines))
         if isinstance(network, Classifier):
             return self._measure_classifier(network)
-        outputs, targets = reconstruct(network, self.test, self.stop), self.test.pictures.cpu().numpy()
+        outputs, targets = reconstruct(network, self.test.inputs, self.stop), self.test.pictures.cpu().numpy()
         metrics = {**measure(targets, outputs, self.stop), **self._scores(outputs)}
         arrays = {runs.SAMPLE_RECONSTRUCTIONS: to_bytes(outputs[: runs.SAMPLES])}
         if isinstance(network, Variational):
@@ -116,7 +116,7 @@ class RunMeasurement:
         return labels_of(classifier, pictures, device=self.test.inputs.device, stop=self.stop)
 
     def _measure_classifier(self, network: Classifier) -> Measured:
-        logits, labels = classify(network, self.test, self.stop), self.test.labels.cpu().numpy()
+        logits, labels = classify(network, self.test.inputs, self.stop), self.test.labels.cpu().numpy()
         given = logits.argmax(axis=1)
         metrics = {**accuracy(labels, given), "cross_entropy": cross_entropy(labels, logits)}
         if self.test.prepare.recipe.data.noise_class:
