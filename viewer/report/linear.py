@@ -33,11 +33,8 @@ class LinearMap:
 
 def principal_components(images: np.ndarray, counts: Sequence[int]) -> list[LinearMap]:
     """Return projections on so many first principal components of images (N, C, H, W), at most N - 1 of them."""
-    from scipy.linalg import eigh  # which can leave out the many that are not asked for
-
     mean, centred = _centred(images)
-    size = centred.shape[1]
-    _, axes = eigh(centred.T @ centred, subset_by_index=(size - max(counts), size - 1))  # the largest last
+    _, axes = np.linalg.eigh(centred.T @ centred)  # the largest last
     return [LinearMap(mean, axes[:, -count:], axes[:, -count:].T) for count in counts]
 
 

@@ -41,9 +41,9 @@ DownloadProgress = Callable[[str, int, int], None]  # (file name, bytes so far, 
 
 def cache_folder() -> Path:
     """Return where downloaded data sets lie when no folder is named."""
-    import pooch
+    import platformdirs  # which pooch asks too, and is quicker to load
 
-    return Path(os.environ.get("AEZOO_CACHE") or pooch.os_cache("aezoo"))
+    return Path(os.environ.get("AEZOO_CACHE") or platformdirs.user_cache_dir("aezoo"))
 
 
 def fetch_mnist(folder: Path, *, progress: DownloadProgress, mirrors: Sequence[str] | None = None) -> list[Path]:
