@@ -1,4 +1,4 @@
-"""A card in words: for the terminal (`aezoo card`) and as a bundle's README."""
+"""A card as text: for the terminal (`aezoo card`), and as a bundle's README."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS = {"psnr": "psnr (dB)"}
 
 
 def sections(card: Card) -> list[tuple[str, Rows]]:
-    """Return what a card tells as (heading, rows of label and value), in the order in which one asks."""
+    """Return a card as (heading, rows of label and value), the most important first."""
     found = [
         ("what it is", _identity(card)),
         ("goes in", [_port(port, card.task) for port in card.inputs]),
@@ -27,7 +27,7 @@ def sections(card: Card) -> list[tuple[str, Rows]]:
 
 
 def _one_line(text: str) -> str:
-    """Return a text from a file as one line, so that it cannot pass for other lines of ours."""
+    """Return a text from a file as one line, so that it cannot pass for lines of the program."""
     return " ".join(text.split())
 
 
@@ -48,15 +48,15 @@ def _identity(card: Card) -> Rows:
 
 
 def _port(port: dict[str, Any], task: str) -> tuple[str, str]:
-    told = f"{port.get('dtype')} {_shape(port.get('shape'))}"
+    text = f"{port.get('dtype')} {_shape(port.get('shape'))}"
     if task == "recall" and port.get("name") == "image":
-        told += ", one value a class: 1 for the letter that is wanted, 0 for the others"
+        text += ", one value a class: 1 for the letter that is wanted, 0 for the others"
     elif port.get("kind") == "image":
         low, high = port.get("range", [0, 1])
-        told += f", {port.get('layout')}, from {low} to {high}: pixels of 8 bits divided by 255"
+        text += f", {port.get('layout')}, from {low} to {high}: pixels of 8 bits divided by 255"
     if port.get("classes"):
-        told += f", of the classes {' '.join(map(str, port['classes']))}"
-    return str(port.get("name")), told
+        text += f", of the classes {' '.join(map(str, port['classes']))}"
+    return str(port.get("name")), text
 
 
 def _shape(shape: object) -> str:
@@ -134,7 +134,7 @@ _README = """\
 
 It {task}. {summary}.
 
-Files: {graphs}; `card.json` tells programs what stands here, and the sha256 of every file.
+Files: {graphs}; `card.json` says the same for programs, with the sha256 of every file.
 Opset 18, IR 8, float32, any batch size; no `.onnx` needs another file beside it.
 
 ```python

@@ -18,9 +18,9 @@ def npm_folder() -> Path:
 
 def npm_command() -> str:
     """Return the line that installs npm's packages; without their scripts, which download CUDA libraries."""
-    words = "npm install --ignore-scripts --no-audit --no-fund --prefix".split()
+    command = "npm install --ignore-scripts --no-audit --no-fund --prefix".split()
     packages = [f"{name}@{VERSION}" for name in ("onnxruntime-node", "onnxruntime-web")]
-    return shlex.join([*words, str(npm_folder()), *packages])
+    return shlex.join([*command, str(npm_folder()), *packages])
 
 
 def web_folder() -> Path:

@@ -28,7 +28,7 @@ from zoo.runs import COMPACT, History, RunFolder, remove, write_all
 class Published:
     """What an export wrote, and the checks that it passed.
 
-    refused     what the graph of half the size failed, which is then not written: its weights need all their digits
+    refused     the checks of a graph of half the size that was not written, since one of them failed
     """
 
     recipe: Recipe
@@ -142,7 +142,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
 
 
 def _bottleneck(trained: Trained) -> dict[str, Any]:
-    """What the card tells of the bottleneck; nothing of a classifier's, which has none."""
+    """The bottleneck on the card; empty for a classifier, which has none."""
     if not trained.bottleneck_shape:
         return {}
     size, view = math.prod(trained.bottleneck_shape), trained.recipe.network.view
@@ -168,5 +168,5 @@ def _port(name: str, shape: tuple[int, ...], classes: list[str]) -> dict[str, An
 
 
 def _finite(values: dict[str, float]) -> dict[str, float]:
-    """Leave out what is not a number, which JSON has no word for; six digits are more than a figure is worth."""
+    """Leave out what is not a number, which JSON cannot hold; six digits are more than a figure is worth."""
     return {name: float(f"{value:.6g}") for name, value in values.items() if math.isfinite(value)}

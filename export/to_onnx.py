@@ -27,14 +27,14 @@ BATCH = "batch"
 def convert(trained: Trained) -> dict[str, ModelProto]:
     """Return every graph of a network: the whole one, and what is cut out of it.
 
-    Raises CheckFailed where the exporter did something else than asked.
+    Raises CheckFailed where the exporter fixed the batch or missed the opset.
     """
     whole = _canonical(_trace(trained))
     graphs = {}
     for name, (inputs, outputs) in trained.ports.items():
         graph = whole if name == "model" else _extract(whole, inputs, outputs)
         _name_graph(graph, f"{trained.recipe.name}/{name}".replace("/", "_").replace("-", "_"))
-        _assert_as_asked(graph, name, trained.ports)
+        _check_ports_and_versions(graph, name, trained.ports)
         graphs[name] = graph
     return graphs
 
@@ -63,7 +63,7 @@ def _trace(trained: Trained) -> ModelProto:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """The exporter talks of torchvision and its own future; what matters is asserted on its result."""
+    """The exporter warns of torchvision and of its own future; what matters is checked on its result."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -76,7 +76,7 @@ def _silence() -> Iterator[None]:
 
 
 def _canonical(model: ModelProto) -> ModelProto:
-    """Strip what tells of the machine (paths, source lines) and put the rest into one order."""
+    """Strip what is of this machine (paths, source lines) and put the rest into one order."""
     clean = ModelProto()
     clean.CopyFrom(model)
     clean.ir_version = IR_VERSION
@@ -113,9 +113,9 @@ def _name_graph(model: ModelProto, name: str) -> None:
     model.producer_version = zoo.__version__
 
 
-def _assert_as_asked(model: ModelProto, name: str, asked: Ports) -> None:
-    """Two failures of the exporter are silent: a batch size fixed by the network, and an opset not reached."""
-    inputs, outputs = asked[name]
+def _check_ports_and_versions(model: ModelProto, name: str, wanted: Ports) -> None:
+    """Two failures of the exporter are silent: a batch size that the network fixes, and an opset that it misses."""
+    inputs, outputs = wanted[name]
     ports = [*model.graph.input, *model.graph.output]
     found = {port.name: port.type.tensor_type.shape.dim[0].dim_param for port in ports}
     expected = dict.fromkeys((*inputs, *outputs), BATCH)

@@ -1,7 +1,7 @@
 """WORKAROUND torch.onnx rebuilds its table of 500 translations for every export, and reads the source of each.
 
-Half of a warm export went into it. Here the table is made once a process, and of the functions' sources, which are only
-asked for a domain that nobody reads, nothing is read. What is exported is the same, byte for byte; a test compares.
+Half of a warm export went into it. Here the table is made once a process, and the functions' sources, which serve only
+for a domain that nobody uses, are not read. What is exported is the same, byte for byte; a test compares.
 Seen in torch 2.13.0 (`ONNXRegistry.from_torchlib`) and onnxscript 0.7.2 (`get_torchlib_ops`).
 """
 
@@ -20,7 +20,7 @@ _TABLES: dict[tuple[Any, ...], Any] = {}
 
 @contextlib.contextmanager
 def quick_tables() -> Iterator[None]:
-    """Let all exports inside share one table; where another version has none to hold on to, do nothing."""
+    """Let all exports inside share one table; in a torch without such a table, do nothing."""
     with contextlib.ExitStack() as stack:
         for patch in _patches():
             stack.enter_context(patch)

@@ -1,4 +1,4 @@
-"""Checks on ONNX bytes: numbers, no words. Another file words them."""
+"""Checks on exported graphs: numbers only; `export.report` puts them into text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The checkpoint folder on disk: made aside, hashed, renamed into place; what is read back is what was written.
+"""The checkpoint folder on disk: written aside, hashed, renamed; reading it compares the hashes.
 
-    checkpoint/000012/state.pt          whatever training puts there
+    checkpoint/000012/state.pt          the bytes that training hands over
     checkpoint/000012/manifest.json     written last: {format, epoch, val_loss, facts, files: {name: {sha256, bytes}}}
     checkpoint/lock                     held by the trainer of this run
 
@@ -46,14 +46,14 @@ class Checkpoint:
 
 @contextlib.contextmanager
 def lock(run: RunFolder) -> Iterator[None]:
-    """Hold the run for one trainer; a second one is refused with RunError. A killed trainer lets go by dying."""
+    """Hold the run for one trainer; a second one is refused with RunError. The lock of a killed trainer is free."""
     try:
         run.checkpoint.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(run.checkpoint, error, size=0) from error
     held = filelock.FileLock(run.lock)
     try:
-        held.acquire(timeout=0.2)  # whoever asks whether it is held has it for an instant
+        held.acquire(timeout=0.2)  # a test whether it is held takes it for an instant
     except filelock.Timeout as error:
         raise RunError(f"{run.path} is being trained by another process; wait for it, or choose --runs DIR") from error
     except OSError as error:
@@ -78,12 +78,12 @@ def commit(
         for name, data in files.items():
             atomic_write(aside / name, data)
         atomic_write(aside / MANIFEST, json.dumps(manifest, sort_keys=True, indent=1).encode())
-        place = folder / f"{epoch:06d}"
-        if place.exists():
-            _set_aside(place)
-        os.replace(aside, place)
-        for later in _places(folder):  # left by a longer run that was resumed from an older epoch; they are not ours
-            if later.name > place.name:
+        path = folder / f"{epoch:06d}"
+        if path.exists():
+            _set_aside(path)
+        os.replace(aside, path)
+        for later in _checkpoint_folders(folder):  # left by a longer run, of which an older epoch was resumed
+            if later.name > path.name:
                 _set_aside(later)
         sync_folder(folder)
     except OSError as error:
@@ -93,38 +93,38 @@ def commit(
     _prune(folder)
 
 
-def _set_aside(place: Path) -> None:
-    """Take a checkpoint out of the count; `_prune` removes it."""
-    os.replace(place, place.with_name(f"{_BROKEN}{place.name}-{secrets.token_hex(4)}"))
+def _set_aside(path: Path) -> None:
+    """Rename a checkpoint so that it counts no more; `_prune` removes it."""
+    os.replace(path, path.with_name(f"{_BROKEN}{path.name}-{secrets.token_hex(4)}"))
 
 
 def newest(run: RunFolder) -> tuple[Checkpoint | None, list[str]]:
     """Return the newest checkpoint whose hashes verify, or None, and a sentence for each one passed over."""
-    troubles: list[str] = []
-    for place in sorted(_places(run.checkpoint), reverse=True):
+    damaged: list[str] = []
+    for path in sorted(_checkpoint_folders(run.checkpoint), reverse=True):
         try:
-            return _read(place), troubles
+            return _read(path), damaged
         except (OSError, ValueError, KeyError, TypeError) as error:
-            troubles.append(f"the checkpoint {place} is damaged ({error}) and passed over")
-    return None, troubles
+            damaged.append(f"the checkpoint {path} is damaged ({error}) and passed over")
+    return None, damaged
 
 
 def last(run: RunFolder) -> Checkpoint:
     """Return the newest sound checkpoint, or raise RunError saying that there is none."""
-    checkpoint, troubles = newest(run)
+    checkpoint, damaged = newest(run)
     if checkpoint is None:
-        reason = "; ".join(troubles) or "nothing was trained there"
+        reason = "; ".join(damaged) or "nothing was trained there"
         raise RunError(f"no checkpoint in {run.checkpoint}: {reason}; train it with `aezoo train`")
     return checkpoint
 
 
-def _read(place: Path) -> Checkpoint:
-    manifest = json.loads((place / MANIFEST).read_bytes())
+def _read(path: Path) -> Checkpoint:
+    manifest = json.loads((path / MANIFEST).read_bytes())
     if manifest["format"] != FORMAT:
         raise ValueError(f"its format is {manifest['format']!r}, not {FORMAT!r}")
     files = {}
     for name, entry in manifest["files"].items():
-        data = (place / Path(name).name).read_bytes()
+        data = (path / Path(name).name).read_bytes()
         if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise ValueError(f"{name} is not what was written")
         files[name] = data
@@ -133,24 +133,24 @@ def _read(place: Path) -> Checkpoint:
     )
 
 
-def _places(folder: Path) -> list[Path]:
+def _checkpoint_folders(folder: Path) -> list[Path]:
     return [path for path in folder.glob("[0-9]" * 6) if path.is_dir()] if folder.is_dir() else []
 
 
 def _prune(folder: Path) -> None:
-    places = sorted(_places(folder))
-    losses = {place: _val_loss(place) for place in places}
-    best = min(places, key=lambda place: losses[place])
-    for place in places[:-2]:
-        if place != best:
-            shutil.rmtree(place, ignore_errors=True)
+    paths = sorted(_checkpoint_folders(folder))
+    losses = {path: _val_loss(path) for path in paths}
+    best = min(paths, key=lambda path: losses[path])
+    for path in paths[:-2]:
+        if path != best:
+            shutil.rmtree(path, ignore_errors=True)
     for aside in folder.glob(f"{_BROKEN}*"):
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _val_loss(place: Path) -> float:
+def _val_loss(path: Path) -> float:
     try:
-        value = float(json.loads((place / MANIFEST).read_bytes())["val_loss"])
+        value = float(json.loads((path / MANIFEST).read_bytes())["val_loss"])
     except (OSError, ValueError, KeyError, TypeError):
         return float("inf")
     return value if value == value else float("inf")
@@ -173,13 +173,13 @@ def load_state(checkpoint: Checkpoint, run: RunFolder) -> dict[str, Any]:
     except Exception as error:  # torch raises RuntimeError, UnpicklingError, KeyError and more
         raise _unusable(run, error) from error
     if not isinstance(state, dict):
-        raise _unusable(run, TypeError("it holds something else than a state"))
+        raise _unusable(run, TypeError("it does not hold a state"))
     return state
 
 
 @contextlib.contextmanager
 def fitting(run: RunFolder) -> Iterator[None]:
-    """Turn the complaints of torch about weights of another network into RunError."""
+    """Turn torch's errors about weights of another network into RunError."""
     try:
         yield
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -189,6 +189,6 @@ def fitting(run: RunFolder) -> Iterator[None]:
 def _unusable(run: RunFolder, error: Exception) -> RunError:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
     return RunError(
-        f"the newest checkpoint in {run.checkpoint} is not one of this recipe ({line}); "
+        f"the newest checkpoint in {run.checkpoint} is not of this recipe ({line}); "
         f"train it anew with `aezoo train … --overwrite`"
     )

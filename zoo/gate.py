@@ -1,7 +1,7 @@
 """The gate: what must hold before bytes from a file reach onnxruntime or HDF5.
 
 One gate for export, verification and the viewer. A model from a stranger can make a runtime crash, hang, read other
-files or ask for terabytes; what passes here cannot, as far as 18,000 mutated models could tell. Nothing of torch;
+files or ask for terabytes; what passes here did not, in 18,000 mutated models. No torch;
 onnx is imported when the first graph comes.
 """
 
@@ -54,7 +54,7 @@ class Port:
 
 @dataclass(frozen=True)
 class GraphFacts:
-    """What the gate learned of a graph that it let through."""
+    """What the gate found in a graph that it let through."""
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -271,7 +271,7 @@ def _check_cost(model: onnx.ModelProto, batch: int) -> int:
         for name in filter(None, node.output):
             shape = shapes.get(name)
             if shape is None or any(size < 1 for size in shape):
-                raise FileRefused(f"the size of its result {name[:60]!r} cannot be told before running it")
+                raise FileRefused(f"the size of its result {name[:60]!r} is not known before it runs")
             _check_dimensions(shape, f"its result {name[:60]!r}")
             activation_bytes += 4 * math.prod(shape)
         multiply_adds += _multiply_adds(node, shapes)

@@ -1,6 +1,6 @@
-"""The one way an onnxruntime session is made: from bytes that passed the gate, on the provider that really works.
+"""How an onnxruntime session is made: from bytes that passed the gate, on the provider that really works.
 
-`get_available_providers()` lists CUDA on machines that have none and a session falls back to the CPU without a word.
+`get_available_providers()` lists CUDA on machines that have none and a session falls back to the CPU without a warning.
 `probe()` therefore opens a tiny session, looks which provider it got, and compares its answer with the CPU's.
 """
 
@@ -25,7 +25,7 @@ CUDA = "CUDAExecutionProvider"
 
 @dataclass(frozen=True)
 class Provider:
-    """The provider a session really gets: 'cuda' or 'cpu', and in words why it is not CUDA."""
+    """The provider that a session really gets, 'cuda' or 'cpu', and the reason why it is not CUDA."""
 
     name: str
     why_not_cuda: str = ""
@@ -56,7 +56,7 @@ def _providers(name: str) -> list[str | tuple[str, dict[str, str]]]:
 
 @cache
 def probe(wanted: str = "auto") -> Provider:
-    """Return the provider that a session really gets; `wanted` is 'auto', 'cpu' or 'cuda'. Asked once a process."""
+    """Return the provider that a session really gets; `wanted` is 'auto', 'cpu' or 'cuda'. Done once a process."""
     if wanted == "cpu":
         return Provider("cpu", "the CPU was asked for")
     reason = _why_no_cuda()
@@ -72,7 +72,7 @@ def _why_no_cuda() -> str:
     driver = why_no_driver()
     if driver:
         return driver
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints its troubles there
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its errors there
         onnxruntime.preload_dlls(directory="")  # finds the CUDA libraries beside torch without importing torch
     graph = _probe_graph()
     image = np.linspace(0, 1, 16, dtype=np.float32).reshape(1, 1, 4, 4)
@@ -90,7 +90,7 @@ def _why_no_cuda() -> str:
 
 
 def why_no_driver() -> str:
-    """Ask the driver itself, without a word on the screen; '' when it counts at least one device."""
+    """Return why the driver finds no device, '' when it counts at least one; nothing is printed."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

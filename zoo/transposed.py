@@ -27,7 +27,7 @@ def output_size(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair =
 def input_sizes(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> list[Pair]:
     """Return every input size from which a convolution makes `size`: stride[0]·stride[1] of them.
 
-    That is why a transposed convolution must be told its output's shape (exercise 1 c).
+    That is why a transposed convolution needs its output's shape as an argument (exercise 1 c).
     """
     least = [
         (length - 1) * step + reach - 2 * pad

@@ -40,17 +40,17 @@ def main(
     quiet: Quiet = False,
 ) -> None:
     """Compute runs with onnxruntime and with torch, in turn, and print ratios with their spread."""
-    sizes, places = _sizes(batches), _places(device)
+    sizes, devices = _sizes(batches), _devices(device)
     folders = _folders(names, runs)
     about = {"name": bench_process.processor(), **bench_process.versions("onnxruntime-gpu", "onnxruntime", "torch")}
     document: dict[str, Any] = {"machine": about, "rounds": rounds, "seconds": seconds, "runs": {}}
     if not as_json:
         print(", ".join([about["name"], *(f"{name} {version}" for name, version in about.items() if name != "name")]))
     for name in folders:
-        told = {place: _compare(name, runs, place, sizes, rounds, seconds, quiet) for place in places}
-        document["runs"][name] = told
+        found = {each: _compare(name, runs, each, sizes, rounds, seconds, quiet) for each in devices}
+        document["runs"][name] = found
         if not as_json:
-            print(_table(name, told), flush=True)
+            print(_table(name, found), flush=True)
     if out is not None:
         atomic_write(out, json.dumps(document, indent=1).encode())
     if as_json:
@@ -65,12 +65,12 @@ def _sizes(text: str) -> list[int]:
     except ValueError:
         sizes = []
     if not sizes or not all(1 <= size <= 65536 for size in sizes):
-        raise UsageError(f"--batches {text!r} is no list of numbers from 1 to 65536; expected one such as 1,64,1024")
+        raise UsageError(f"--batches {text!r} is not a list of numbers from 1 to 65536; expected one such as 1,64,1024")
     return list(dict.fromkeys(sizes))
 
 
-def _places(device: str) -> list[str]:
-    """Return where to compute: on the CPU, and on CUDA where it works."""
+def _devices(device: str) -> list[str]:
+    """Return the devices to compute on: the CPU, and CUDA where it works."""
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {device!r} is none of auto, cpu, cuda")
     if device == "cpu":
@@ -110,19 +110,19 @@ def _compare(
     with ExitStack() as stack:
         children = {}
         for each in names:
-            asked = {"name": each, "recipe_name": name, "runs": str(runs.resolve()), "device": device}
-            children[each] = stack.enter_context(bench_process.child(each, "export.bench.child", asked))
+            arguments = {"name": each, "recipe_name": name, "runs": str(runs.resolve()), "device": device}
+            children[each] = stack.enter_context(bench_process.child(each, "export.bench.child", arguments))
         for round_ in range(rounds):
             for size in sizes:
                 for each in bench_process.in_turn(names, round_):
                     speeds[each][size].append(children[each].ask((size, seconds))["images_a_second"])
             if not quiet:
                 print(f"{name}: {device}, round {round_ + 1} of {rounds}", file=sys.stderr)
-        told = {
-            each: {"about": (found.about or {})["about"], "memory": found.memory, "ready": found.setup}
+        contenders = {
+            each: {"about": found.about["about"], "memory": found.memory, "ready": found.setup}
             for each, found in children.items()
         }
-    return {"contenders": told, "batches": [_row(size, speeds) for size in sizes]}
+    return {"contenders": contenders, "batches": [_row(size, speeds) for size in sizes]}
 
 
 def _row(size: int, speeds: dict[str, dict[int, list[float]]]) -> dict[str, Any]:
@@ -141,9 +141,9 @@ def _ratios(own: list[float], other: list[float]) -> list[float]:
     return bench_process.spread([left / right for left, right in zip(own, other, strict=True)])
 
 
-def _table(name: str, told: dict[str, Any]) -> str:
+def _table(name: str, results: dict[str, Any]) -> str:
     lines = []
-    for device, found in told.items():
+    for device, found in results.items():
         rows = found["contenders"]
         abouts = [f"{each} ({rows[each]['about']})" for each in rows]
         lines.append(f"\n{name}, {device}: {', '.join(abouts)}")

@@ -1,7 +1,7 @@
-"""One way to compute a run's graph, in a process of its own: it answers batches for some time whenever it is asked.
+"""A contender that computes a run's graph, in a process of its own: on request it measures its speed.
 
 onnxruntime    the exported model.onnx, as the viewer opens it but with every core
-encoder        encoder.onnx alone in the same way, for whoever needs no more than the bottleneck
+encoder        encoder.onnx alone, opened alike, for programs that need only the bottleneck
 torch          the network of the checkpoint in eager mode, as an author would call it
 """
 
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import bench_process, gate, registry
+from export.graph import Graph
+from zoo import bench_process, registry
 from zoo.runs import SAMPLE_INPUTS, RunFolder
 
 ENCODER = "encoder"
@@ -25,7 +26,7 @@ Compute = Callable[[np.ndarray], None]
 
 
 def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[bench_process.Values, bench_process.Measure]:
-    """Return what is told, and what answers: given (batch, seconds), compute for so long; tell images a second."""
+    """Return what the contender is, and a function that measures images a second, given (batch, seconds)."""
     folder = RunFolder.of(Path(runs), recipe_name)
     samples = folder.read_history().arrays[SAMPLE_INPUTS].astype(np.float32) / 255
     if name == "torch":
@@ -33,27 +34,25 @@ def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[bench_pro
     else:
         compute, about = _onnxruntime(folder, ENCODER if name == ENCODER else "model", device)
 
-    def answer(asked: tuple[int, float]) -> bench_process.Values:
-        batch, seconds = asked
+    def measure(request: tuple[int, float]) -> bench_process.Values:
+        batch, seconds = request
         images = np.resize(samples, (batch, *samples.shape[1:]))
-        compute(images)  # what is done once for a shape is not counted
+        compute(images)  # work that is done once for a shape is not counted
         calls, start = 0, time.perf_counter()
         while time.perf_counter() - start < seconds:
             compute(images)
             calls += 1
         return {"images_a_second": calls * batch / (time.perf_counter() - start)}
 
-    return {"about": about}, answer
+    return {"about": about}, measure
 
 
 def _onnxruntime(folder: RunFolder, graph: str, device: str) -> tuple[Compute, str]:
     from zoo import sessions
 
     threads = os.cpu_count() or 1
-    place = folder.graph(graph)
-    data = gate.read_bytes(place, limit=gate.MAX_ONNX_BYTES)
-    gate.check_onnx(data, source=str(place))
-    session = sessions.make(data, provider=device, threads=threads)
+    opened = Graph.read(folder.graph(graph))
+    session = sessions.make(opened.data, provider=device, threads=threads)
 
     def compute(images: np.ndarray) -> None:
         session.run(None, {"image": images})

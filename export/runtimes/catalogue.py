@@ -13,7 +13,7 @@ from pathlib import Path
 import onnx
 
 from export.npm import npm_command, npm_folder, version_of
-from export.runtimes.supervise import answer_of
+from export.runtimes.supervise import output_of
 from zoo import sessions
 
 PIP = "pip install 'aezoo[runtimes]'"
@@ -22,10 +22,10 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Fault:
-    """What a runtime is known to compute wrongly, or to crash on: in which graphs, in words, and who says so."""
+    """What a runtime is known to compute wrongly, or to crash on: in which graphs, a sentence, and its source."""
 
     met: Callable[[onnx.NodeProto], bool]
-    words: str
+    sentence: str
     source: str
 
     def concerns(self, graph: onnx.GraphProto) -> bool:
@@ -39,7 +39,7 @@ class Runtime:
     version     its version, or None where it is not installed
     absent      why it cannot be used here: the command that installs it, or what is missing
     command     what starts its process; the job's file is added
-    served      it runs in a browser and fetches its job from a server of ours
+    served      it runs in a browser and fetches its job from our server
     """
 
     name: str
@@ -58,7 +58,7 @@ NAMES = (
 
 
 def find(name: str) -> Runtime:
-    """Look for a runtime on this machine; nothing of it is imported or started but to ask for its version."""
+    """Look for a runtime on this machine; it is neither imported nor started, except for its version."""
     return _FINDERS[name](name)
 
 
@@ -111,7 +111,7 @@ def _python(distribution: str, module: str, faults: tuple[Fault, ...]) -> Callab
 
 
 def _child(name: str) -> Sequence[str]:
-    return sys.executable, "-P", "-m", "export.runtimes.child", name  # -P: code in the folder one stands in is not ours
+    return sys.executable, "-P", "-m", "export.runtimes.child", name  # -P: the current folder's code is not imported
 
 
 def _version(distribution: str) -> str | None:
@@ -138,8 +138,8 @@ def _node(package: str) -> Callable[[str], Runtime]:
         version = version_of(package)
         if version is None:
             return Runtime(name, None, npm_command())
-        told = f"{version}, Node {_asked(node, '--version').lstrip('v')}"
-        return Runtime(name, told, command=(node, str(_HERE / "child.mjs"), package, str(npm_folder())))
+        whole = f"{version}, Node {_output(node, '--version').lstrip('v')}"
+        return Runtime(name, whole, command=(node, str(_HERE / "child.mjs"), package, str(npm_folder())))
 
     return found
 
@@ -150,13 +150,14 @@ def _chromium(name: str) -> Runtime:
         return Runtime(name, None, "install Chromium (Debian: apt-get install chromium)")
     if version is None:
         return Runtime(name, None, npm_command())
-    told = next((word for word in _asked(browser, "--version").split() if word[:1].isdigit()), "of unknown version")
-    return Runtime(name, f"{version}, Chromium {told}", command=(browser,), served=True)
+    words = _output(browser, "--version").split()
+    own = next((word for word in words if word[:1].isdigit()), "of unknown version")
+    return Runtime(name, f"{version}, Chromium {own}", command=(browser,), served=True)
 
 
-def _asked(program: str, question: str) -> str:
-    """Return what a program answers, '' where it does not within 20 s."""
-    return answer_of([program, question], seconds=20.0)
+def _output(program: str, option: str) -> str:
+    """Return what a program prints, '' where it does not end within 20 s."""
+    return output_of([program, option], seconds=20.0)
 
 
 _FINDERS: dict[str, Callable[[str], Runtime]] = {

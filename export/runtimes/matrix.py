@@ -1,4 +1,4 @@
-"""Every graph through every runtime: numbers, and no text but that of the runtimes."""
+"""Every graph through every runtime: numbers; the only text is what the runtimes say."""
 
 from __future__ import annotations
 
@@ -200,5 +200,5 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "cases": {"answered": cell.cases[0], "of": cell.cases[1]},
         "why": cell.why or None,
         "seconds": round(cell.seconds, 3),
-        "known_faults": [{"fault": fault.words, "source": fault.source} for fault in cell.faults],
+        "known_faults": [{"fault": fault.sentence, "source": fault.source} for fault in cell.faults],
     }

@@ -1,4 +1,4 @@
-"""The matrix in words: a table, what failed, what is known to be wrong, and what would bring the rest."""
+"""The matrix as text: a table, what failed, which faults are known, and what would install the other runtimes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def show_matrix(
     allowed = limits or Limits()
     tests, refused = _tests(targets)
     installed = sum(runtime.version is not None for runtime in runtimes)
-    with _heeding_signals(), _progress(quiet=quiet or as_json, of=len(tests) * installed) as tick:
+    with _stopped_by_signals(), _progress(quiet=quiet or as_json, of=len(tests) * installed) as tick:
         rows = list(run_matrix(tests, runtimes, allowed, done=tick))
     passed = not refused and any(cell.tried for row in rows for cell in row.cells) and all(row.passed for row in rows)
     if as_json:
@@ -56,8 +56,8 @@ def chosen(names: str | None) -> Sequence[str]:
 
 
 @contextlib.contextmanager
-def _heeding_signals() -> Iterator[None]:
-    """Make of SIGTERM and SIGHUP what Ctrl-C is: the end of every process that was started, too."""
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does: end every process that was started, too."""
 
     def stop(number: int, _: object) -> None:
         raise Interrupted("stopped", received=number)
@@ -79,8 +79,8 @@ def _tests(targets: Sequence[RunFolder | Path]) -> tuple[list[ConformanceTest], 
             for test in conformance_of(target):
                 tests.append(test)
         except AezooError as error:
-            place = str(target.path if isinstance(target, RunFolder) else target)
-            refused.append(str(error) if place in str(error) else f"{place}: {error}")
+            path = str(target.path if isinstance(target, RunFolder) else target)
+            refused.append(str(error) if path in str(error) else f"{path}: {error}")
     return tests, refused
 
 
@@ -101,33 +101,33 @@ class _Tick:
     def __call__(self, test: ConformanceTest, cell: Cell) -> None:
         self._done += 1
         if self._shown:
-            told = f"{self._done} of {self._of}: {_label(test)} in {cell.runtime.name}"
-            print(f"\r\x1b[K{plain(told)[:100]}", end="", file=sys.stderr, flush=True)
+            line = f"{self._done} of {self._of}: {_label(test)} in {cell.runtime.name}"
+            print(f"\r\x1b[K{plain(line)[:100]}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-# ---- words ---------------------------------------------------------------------------------------------------
+# ---- text ----------------------------------------------------------------------------------------------------
 
 
 def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[str], limits: Limits) -> str:
-    """Return the table of largest differences and what there is to say about it."""
+    """Return the table of largest differences, its legend, the failures and the known faults."""
     lines = [*_table(rows, runtimes), "", *_legend(rows, runtimes, limits), ""] if rows else []
-    troubles = [_trouble(row, cell) for row in rows for cell in row.cells if not cell.passed]
+    failures = [_failure(row, cell) for row in rows for cell in row.cells if not cell.passed]
     faults = dict.fromkeys(
-        f"  known   {cell.runtime.name}: {fault.words} ({fault.source})"
+        f"  known   {cell.runtime.name}: {fault.sentence} ({fault.source})"
         for row in rows
         for cell in row.cells
         if not cell.passed
         for fault in cell.faults
     )
-    lines += [*troubles, *(f"  FAILED  {sentence}" for sentence in refused), *faults]
+    lines += [*failures, *(f"  FAILED  {sentence}" for sentence in refused), *faults]
     tried = sum(cell.tried for row in rows for cell in row.cells)
-    failed = len(troubles) + len(refused)
-    verdict = f"{failed} FAILED" if failed else "passed" if tried else "FAILED, nothing was run"
-    lines.append(f"{verdict}: {len(rows)} graphs, {tried} runs in runtimes")
+    failed = len(failures) + len(refused)
+    summary = f"{failed} FAILED" if failed else "passed" if tried else "FAILED, nothing was run"
+    lines.append(f"{summary}: {len(rows)} graphs, {tried} runs in runtimes")
     return "\n".join(lines)
 
 
@@ -137,7 +137,7 @@ def _label(test: ConformanceTest) -> str:
 
 def _table(rows: Sequence[Row], runtimes: Sequence[Runtime]) -> list[str]:
     head = ["max |difference|", *(runtime.name for runtime in runtimes)]
-    body = [[_label(row.test), *map(_word, row.cells)] for row in rows]
+    body = [[_label(row.test), *map(_cell_text, row.cells)] for row in rows]
     widths = [max(len(line[column]) for line in (head, *body)) for column in range(len(head))]
     return list(map(_line, (head, *body), repeat(widths)))
 
@@ -147,16 +147,16 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([f"{cells[0]:{widths[0]}}", *right])
 
 
-def _word(cell: Cell) -> str:
+def _cell_text(cell: Cell) -> str:
     if not cell.tried:
         return ABSENT
     if cell.why or cell.difference is None:
         return "stopped"
-    number = f"{cell.difference:.1e}" if math.isfinite(cell.difference) else "no number"
+    number = f"{cell.difference:.1e}" if math.isfinite(cell.difference) else "not a number"
     return number if cell.passed else f"{number} !"
 
 
-def _trouble(row: Row, cell: Cell) -> str:
+def _failure(row: Row, cell: Cell) -> str:
     where = f"  FAILED  {_label(row.test)} in {cell.runtime.name}: "
     if cell.why:
         return where + cell.why
@@ -165,7 +165,7 @@ def _trouble(row: Row, cell: Cell) -> str:
     found = (
         f"{cell.difference:.1e} of {cell.allowed:.1e}"
         if math.isfinite(cell.difference)
-        else "another shape, or no number"
+        else "another shape, or not a number"
     )
     return f"{where}{found} ({cell.where})"
 
@@ -178,8 +178,8 @@ def _legend(rows: Sequence[Row], runtimes: Sequence[Runtime], limits: Limits) ->
     ]
     width = max(len(runtime.name) for runtime in runtimes)
     for runtime in runtimes:
-        told = runtime.version or f"{ABSENT} {runtime.absent}"
-        lines.append(f"  {runtime.name:{width}}  {told}")
+        found = runtime.version or f"{ABSENT} {runtime.absent}"
+        lines.append(f"  {runtime.name:{width}}  {found}")
     return lines
 
 

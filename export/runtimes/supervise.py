@@ -146,20 +146,20 @@ def _with_last_line(why: str, log: IO[bytes]) -> str:
     return f"{why} ({lines[-1][:160]})" if lines and why.startswith("ended") else why
 
 
-def answer_of(command: Sequence[str], *, seconds: float) -> str:
+def output_of(command: Sequence[str], *, seconds: float) -> str:
     """Return what a program prints within that time, '' where it prints nothing; nothing that it started is left."""
-    with tempfile.TemporaryFile() as answer:
+    with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=answer, stderr=subprocess.DEVNULL, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, start_new_session=True
             )
         except OSError:
             return ""
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         _end(process)
-        answer.seek(0)
-        return answer.read(4096).decode(errors="replace").strip()
+        output.seek(0)
+        return output.read(4096).decode(errors="replace").strip()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -57,8 +57,8 @@ def test_the_table_names_both_and_the_next_command(conv_run: RunFolder, capsys: 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--batches", "1,x"], "--batches '1,x' is no list of numbers from 1 to 65536"),
-        (["--batches", "0"], "--batches '0' is no list of numbers"),
+        (["--batches", "1,x"], "--batches '1,x' is not a list of numbers from 1 to 65536"),
+        (["--batches", "0"], "--batches '0' is not a list of numbers"),
         (["--device", "tpu"], "--device 'tpu' is none of auto, cpu, cuda"),
         (["purdue/dense"], "purdue/dense has no exported run in"),
     ],

@@ -28,7 +28,7 @@ from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
 from export.runtimes.job import CaseDone
 from export.runtimes.matrix import Cell, Row, run_matrix
 from export.runtimes.report import as_text
-from export.runtimes.supervise import Limits, answer_of, memory_of, supervise
+from export.runtimes.supervise import Limits, memory_of, output_of, supervise
 from export.verify import TOLERANCE, compare
 from tests.zoo.test_cli import aezoo
 from tests.zoo.test_gate import model_of
@@ -171,7 +171,7 @@ def test_what_a_runtime_does_wrong_ends_its_own_process_and_is_reported(
 
 @pytest.mark.parametrize(
     ("how", "word"),
-    [("is wrong", "1.0e-03 !"), ("is not a number", "no number !"), ("has another shape", "no number !")],
+    [("is wrong", "1.0e-03 !"), ("is not a number", "not a number !"), ("has another shape", "not a number !")],
 )
 def test_wrong_numbers_fail_with_the_case_that_showed_them(
     how: str, word: str, model_test: ConformanceTest, fake: Any
@@ -483,8 +483,8 @@ def test_what_a_process_leaves_behind_holds_nobody_up(tmp_path: Path) -> None:
     script = "import subprocess, sys; subprocess.Popen(['setsid', 'sleep', '45'])"
     began = time.monotonic()
     assert supervise([sys.executable, "-c", script], LIMITS).why == ""
-    assert answer_of([sys.executable, "-c", script + "; print('1.2')"], seconds=20.0) == "1.2"
-    assert answer_of(["sleep", "45"], seconds=0.2) == ""
+    assert output_of([sys.executable, "-c", script + "; print('1.2')"], seconds=20.0) == "1.2"
+    assert output_of(["sleep", "45"], seconds=0.2) == ""
     assert time.monotonic() - began < 25
 
 

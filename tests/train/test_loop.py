@@ -198,7 +198,7 @@ def test_overwriting_on_a_full_disk_does_not_cost_the_run_before(
 def test_a_checkpoint_of_another_network_is_refused_with_a_sentence(tmp_path: Path, train_quickly: Train) -> None:
     train_quickly("purdue/dense", tmp_path, epochs=1)
     other = replace(registry.load("purdue/dense"), network=registry.load("purdue/conv").network)
-    with pytest.raises(RunError, match="is not one of this recipe"):
+    with pytest.raises(RunError, match="is not of this recipe"):
         train_quickly(other, tmp_path, epochs=2, resume=True)
 
 
