@@ -80,7 +80,9 @@ def train_quickly(splits: Splits) -> Train:
         **more: Any,
     ) -> Result:
         chosen = registry.load(recipe) if isinstance(recipe, str) else recipe
-        options = Options(data="sample", runs=runs, device="cpu", epochs=epochs, **more)
+        options = Options(
+            **{"data": "sample", "runs": runs, "device": "cpu", "epochs": epochs, "precision": "fp32", **more}
+        )
         with checkpoints.lock(RunFolder.of(runs, chosen.name)), Progress(quiet=True) as progress:
             dependencies = load_dependencies(chosen, replace(options, runs=needs or runs), torch.device("cpu"))
             return train(chosen, splits, options, interrupt or Interrupt(), progress, dependencies)

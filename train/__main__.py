@@ -30,7 +30,7 @@ def _use_set(key: str) -> Callable[[str | None], None]:
 
 
 @app.command()
-@with_options(precision="auto")
+@with_options
 def main(
     names: Names,
     options: Options,
@@ -57,7 +57,7 @@ def main(
             code = _train(wanted, options, as_json=as_json, quiet=quiet)
         except KeyboardInterrupt:
             line = options.resume_line(*(recipe.name for recipe in wanted))
-            sentence = f"stopped at once; every finished epoch is saved. Go on with: {line}"
+            sentence = f"stopped at once; every finished epoch is saved. Resume with: {line}"
             raise Interrupted(sentence, received=signal.SIGINT) from None
     sys.exit(code)
 

@@ -98,7 +98,7 @@ def _raise_where_stopped(recipes: list[Recipe], ended: list[Outcome], options: O
     left = [recipe.name for recipe in recipes if recipe.name not in done]
     if interrupt.received is None or not left:
         return
-    sentence = f"stopped; every finished epoch is saved. Go on with: {options.resume_line(*left)}"
+    sentence = f"stopped; every finished epoch is saved. Resume with: {options.resume_line(*left)}"
     raise Interrupted(sentence, received=interrupt.received)
 
 

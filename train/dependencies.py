@@ -82,7 +82,7 @@ def _refuse_unfit(name: str, state: str, wanted_by: Recipe, options: Options) ->
 
 
 def _refuse_other_data(name: str, data: str, wanted_by: Recipe, options: Options) -> None:
-    """A classifier of sample digits must not score real ones, nor the other way round."""
+    """A classifier of sample digits must not score real ones, nor the other way around."""
     sample = options.data == sets.SAMPLE
     if data.endswith("-sample") != sample:
         now = "the sample" if sample else "real data"

@@ -68,7 +68,7 @@ def train_one(
         if options.export and result.is_finite:
             progress.exporting()
             with interrupt.at_once(f"{recipe.name} is trained, and was stopped before its graphs. Resume with: {line}"):
-                from export.publish import publish  # the one place where train knows of export; it loads onnx
+                from export.publish import publish  # the one import of export in train; it loads onnx
 
                 published = publish(recipe, folder, overwrite=options.overwrite).as_json()
         outcome = Outcome.of(result, published)

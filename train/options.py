@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -36,18 +35,8 @@ class Options:
     """
 
     data: Data = None
-    runs: Runs = RUNS_DEFAULT
-    device: Device = "auto"
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of weights, order and noise.")] = 0
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs; the recipe's own by default.")] = None
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")] = False
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is there.")] = False
-    export: Annotated[
-        bool,
-        typer.Option(
-            "--export/--no-export", show_default=False, help="Export and verify the graphs at the end, or train only."
-        ),
-    ] = True
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of weights, order and noise.")] = 0
     precision: Annotated[
         str,
         typer.Option(
@@ -55,17 +44,10 @@ class Options:
             metavar="auto|fp32|bf16",
             help="What layers compute in; auto: the fastest that keeps the result. fp32 is repeatable bit for bit.",
         ),
-    ] = "fp32"
-    quick: Annotated[
-        bool, typer.Option("--quick", help="2 epochs of at most 10 batches: shows that it works, and nothing more.")
-    ] = False
+    ] = "auto"
     probe: Annotated[
         bool,
-        typer.Option(
-            "--probe/--no-probe",
-            show_default=False,
-            help="Try for some seconds how computing is fastest, or begin at once.",
-        ),
+        typer.Option("--probe/--no-probe", show_default=False, help="Try for some seconds how computing is fastest."),
     ] = True
     jobs: Annotated[
         int | None,  # None: one at a time here, and as many as there is room for on a cluster
@@ -80,6 +62,16 @@ class Options:
     gpus: Annotated[
         float | None, typer.Option("--gpus", min=0, help="Of each training on the cluster: 0.25 is a quarter of one.")
     ] = None
+    quick: Annotated[
+        bool, typer.Option("--quick", help="2 epochs of at most 10 batches: shows that it works, and nothing more.")
+    ] = False
+    device: Device = "auto"
+    runs: Runs = RUNS_DEFAULT
+    export: Annotated[
+        bool, typer.Option("--export/--no-export", show_default=False, help="Export and verify the graphs at the end.")
+    ] = True
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is there.")] = False
     launcher: tuple[str, ...] = ("aezoo", "train")  # how the command begins; () where nobody can say
     sweep: str = ""  # names the command
     resumes_own: bool = True  # what this very command began before a kill
@@ -118,48 +110,39 @@ class Options:
         """Return the command that goes on with these trainings and those after them, to be copied as it is."""
         if not self.launcher:
             return "the same command with --resume"
-        words = [*self.launcher, *names, *self.after, "--resume"]
-        words += ["--data", self.data] if self.data else []
-        words += ["--epochs", str(self.epochs)] if self.epochs else []
-        words += ["--seed", str(self.seed)] if self.seed else []
-        words += ["--precision", self.precision] if self.precision != "auto" else []
-        words += [] if self.probe else ["--no-probe"]
-        words += ["--jobs", str(self.jobs)] if self.jobs else []
-        words += ["--cluster", self.cluster] if self.cluster else []
-        words += ["--gpus", f"{self.gpus:g}"] if self.gpus is not None else []
-        words += ["--quick"] if self.quick else []
-        words += ["--device", self.device] if self.device != "auto" else []
-        words += ["--runs", str(self.runs)] if self.runs != RUNS_DEFAULT else []
-        words += [] if self.export else ["--no-export"]
-        return shlex.join(words)
+        command = [*self.launcher, *names, *self.after, "--resume"]
+        for field, option in _typed():
+            value = getattr(self, field.name)
+            if field.name not in ("resume", "overwrite") and value != field.default:
+                flag, _, negated = option.default.partition("/")
+                command += [flag if value else negated] if isinstance(value, bool) else [flag, str(value)]
+        return shlex.join(command)
 
 
-def with_options(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _typed() -> list[tuple[Field[Any], Any]]:
+    """Return the fields that are options of the command, each with its description for typer."""
+    types = get_type_hints(Options, include_extras=True)
+    return [
+        (field, types[field.name].__metadata__[0])
+        for field in fields(Options)
+        if hasattr(types[field.name], "__metadata__")
+    ]
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command take its parameter `options` as one command-line option for each field that describes one."""
+    kind, own = inspect.Parameter.KEYWORD_ONLY, get_type_hints(command, include_extras=True)
+    types = {**own, **get_type_hints(Options, include_extras=True)}
+    defaults = {name: each.default for name, each in inspect.signature(command).parameters.items() if name != "options"}
+    typed = {field.name: field.default for field, _ in _typed()}
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        types = get_type_hints(Options, include_extras=True)
-        typed = [field for field in fields(Options) if hasattr(types[field.name], "__metadata__")]
+    def run(**given: Any) -> None:
+        command(**{name: given[name] for name in defaults}, options=Options(**{name: given[name] for name in typed}))
 
-        @functools.wraps(command)
-        def run(**given: Any) -> None:
-            own = {field.name: given.pop(field.name) for field in typed}
-            command(**given, options=Options(**own))
-
-        own, kind = get_type_hints(command, include_extras=True), inspect.Parameter.KEYWORD_ONLY
-        parameters = [
-            parameter.replace(annotation=own[name], kind=kind)
-            for name, parameter in inspect.signature(command).parameters.items()
-            if name != "options"
-        ]
-        parameters += [
-            inspect.Parameter(
-                field.name, kind, default=defaults.get(field.name, field.default), annotation=types[field.name]
-            )
-            for field in typed
-        ]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return run
-
-    return decorate
+    parameters = [
+        inspect.Parameter(name, kind, default=default, annotation=types[name])
+        for name, default in {**defaults, **typed}.items()
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__doc__ = command.__doc__
+    return run

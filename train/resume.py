@@ -137,7 +137,7 @@ def config_of(run: RunFolder, begun: Checkpoint) -> Choice:
         before = reference(begun.facts.get("precision", "fp32")).as_json()  # of a run that says nothing of it
         config = ComputeConfig.from_json(begun.facts.get("compute_config", begun.facts.get("way", before)))
         why = dict(begun.facts.get("why", {}))
-        given = torch.get_num_threads()  # a job's, a process's or a node's share; the device's name tells of another
+        given = torch.get_num_threads()  # what a job, a process or a node is given
         threads = given if why == unprobed("fp32").why else min(config.threads, given)
         return Choice(replace(config, threads=threads), why)
 

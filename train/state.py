@@ -117,7 +117,7 @@ def optimiser_of(parameters: list[nn.Parameter], learning_rate: float, device: t
 
 
 def to_history(record: Record, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> History:
-    """Return the run's history: the record by the treaty's keys, plus `arrays`."""
+    """Return the run's history: the record by the run format's keys, plus `arrays`."""
     return History(
         meta=meta,
         arrays={

@@ -89,7 +89,7 @@ class RunWriter:
         options: Options,
         progress: Progress,
     ) -> RunWriter:
-        """Make the folder ready: a run that begins takes the old one's place, one that goes on withdraws its graphs."""
+        """Make the folder ready: a run that begins replaces the old one, one that goes on withdraws its graphs."""
         done = state.record.epochs
         writer = cls(run, facts, _sample_arrays(test), progress, options.resume_line(facts["recipe"]), done)
         if not options.resume or done == 0:

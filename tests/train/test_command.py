@@ -67,7 +67,7 @@ def test_the_options_of_the_command_are_the_fields_of_options(capsys: Capture) -
     for option in ("--data", "--runs", "--seed", "--epochs", "--no-export", "--no-probe", "--jobs", "--set", "--json"):
         assert option in out, option
     assert "launcher" not in out and "sweep" not in out
-    assert (Options().precision, Options().export, Options().probe) == ("fp32", True, True)
+    assert (Options().precision, Options().export, Options().probe) == ("auto", True, True)
 
 
 def test_resuming_where_there_is_no_run_is_said(tmp_path: Path, capsys: Capture) -> None:

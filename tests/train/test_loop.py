@@ -327,7 +327,7 @@ def test_cuda_learns_what_the_cpu_learns(tmp_path: Path, splits: Splits) -> None
 
     losses = {}
     for device in ("cpu", "cuda"):
-        options = Options(data="sample", runs=tmp_path / device, device=device, epochs=3)
+        options = Options(data="sample", runs=tmp_path / device, device=device, epochs=3, precision="fp32")
         run = RunFolder.of(options.runs, "purdue/conv")
         with checkpoints.lock(run), Progress(quiet=True) as progress:
             result = train(registry.load("purdue/conv"), splits, options, Interrupt(), progress)

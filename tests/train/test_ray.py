@@ -82,7 +82,7 @@ def test_ctrl_c_saves_the_sweep_and_says_how_to_go_on(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"Go on with: aezoo train {names[0]} {names[1]} --resume" in err
+    assert f"Resume with: aezoo train {names[0]} {names[1]} --resume" in err
     assert "--cluster ray" in err and "Traceback" not in err
     assert not list(tmp_path.glob(".sweep-*"))
 

@@ -6,17 +6,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.representatives import each_recipe
-from train.engine.rewriting import DealtConvolution, UpsampledConvolution, rewritten, transposed_kernel
+from train.engine.rewriting import PixelShuffleConvolution, UpsampledConvolution, rewrite, transposed_kernel
 from zoo import registry
 
 
-@pytest.mark.parametrize("deal", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
 @each_recipe
-def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str, deal: bool) -> None:
+def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str, shuffle: bool) -> None:
     recipe = registry.load(name)
     torch.manual_seed(0)
     network = recipe.network().double().eval()
-    fused = rewritten(network, deal=deal)
+    fused = rewrite(network, shuffle=shuffle)
     images = torch.rand(2, *recipe.input_shape, dtype=torch.float64)
     wanted, got = network(images), fused(images)
     for one, two in zip(wanted, got, strict=True):
@@ -32,18 +32,18 @@ def _gradients(network: nn.Module, answer: Tensor) -> list[float]:
 
 def test_the_weights_are_shared_and_the_layers_counted() -> None:
     network = registry.load("purdue/conv").network()
-    fused = rewritten(network)
+    fused = rewrite(network)
     assert {id(parameter) for parameter in fused.parameters()} == {id(parameter) for parameter in network.parameters()}
     assert sum(isinstance(layer, UpsampledConvolution) for layer in fused.modules()) == 2
     assert kinds(fused.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.MaxPool2d, nn.ReLU]
     assert kinds(network.get_submodule("encoder"))[:3] == [nn.Conv2d, nn.ReLU, nn.MaxPool2d]
 
 
-def test_transposed_convolutions_without_overlap_are_dealt_out_where_that_is_asked_for() -> None:
+def test_transposed_convolutions_without_overlap_are_shuffled_where_that_is_asked_for() -> None:
     network = registry.load("freiburg/lr-0.01").network()
     counts = [
-        sum(isinstance(layer, DealtConvolution) for layer in rewritten(network, deal=deal).modules())
-        for deal in (False, True)
+        sum(isinstance(layer, PixelShuffleConvolution) for layer in rewrite(network, shuffle=shuffle).modules())
+        for shuffle in (False, True)
     ]
     assert counts == [0, 2]
 
@@ -67,4 +67,4 @@ def test_what_does_not_fit_the_rules_stays() -> None:
     chain = nn.Sequential(
         nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=3), nn.Conv2d(1, 1, 3, padding=1)
     )
-    assert kinds(rewritten(nn.Sequential(chain)).get_submodule("0")) == kinds(chain)
+    assert kinds(rewrite(nn.Sequential(chain)).get_submodule("0")) == kinds(chain)

@@ -13,7 +13,7 @@ from tests.representatives import each_recipe
 from train.dependencies import load_dependencies
 from train.engine.batches import Batches
 from train.engine.prepare import Preparation
-from train.engine.steps import EagerSteps, StaticSteps, Steps, TrainStep, portions, snapshot
+from train.engine.steps import EagerSteps, StaticSteps, Steps, TrainStep, chunk_sizes, snapshot
 from train.options import Options
 from train.state import fresh_state
 from zoo import registry
@@ -74,9 +74,9 @@ def test_a_smaller_last_batch_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_steps_are_split_into_graphs_and_single_ones() -> None:
-    assert list(portions(37, 16)) == [16, 16, 1, 1, 1, 1, 1]
-    assert list(portions(3, 16)) == [1, 1, 1]
-    assert list(portions(0, 16)) == []
+    assert list(chunk_sizes(37, 16)) == [16, 16, 1, 1, 1, 1, 1]
+    assert list(chunk_sizes(3, 16)) == [1, 1, 1]
+    assert list(chunk_sizes(0, 16)) == []
 
 
 def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained_runs: TrainedRuns) -> None:

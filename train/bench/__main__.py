@@ -41,9 +41,9 @@ class Run:
         return self.child.about
 
     def epoch(self) -> None:
-        told = self.child.ask(len(self.seconds) + 1)
-        self.seconds.append(told["seconds"])
-        self.losses.append(told["loss"])
+        result = self.child.ask(len(self.seconds) + 1)
+        self.seconds.append(result["seconds"])
+        self.losses.append(result["loss"])
 
     def time_to(self, loss: float) -> float | None:
         """Return the seconds of training until the validation loss was that low; None where it never was."""
@@ -77,28 +77,28 @@ def main(
         raise UsageError(f"the benchmark has no {strange[0]!r} for Keras; it knows {', '.join(contenders.CAN)}")
     if precision not in ("auto", "fp32"):
         raise UsageError(f"--precision {precision!r} is none of auto, fp32")
-    place = devices.choose(device)
+    chosen = devices.choose(device)
     for dataset in dict.fromkeys(registry.load(name).data.name for name in recipes):
         sets.obtain(dataset, data, say=lambda line: print(line, file=sys.stderr))
-    limits = machine.rates(place)
-    document: dict[str, Any] = {"machine": _machine(place), "limits": limits, "epochs": epochs, "recipes": {}}
+    limits = machine.rates(chosen)
+    document: dict[str, Any] = {"machine": _machine(chosen), "limits": limits, "epochs": epochs, "recipes": {}}
     if not as_json:
         print(_head(document))
     for name in recipes:
-        told = _compare(
+        result = _compare(
             name,
             data=data,
-            device=place.type,
+            device=chosen.type,
             epochs=epochs,
             images=images,
             precision=precision,
             profile=profile,
             quiet=quiet,
         )
-        told["share_of_limit"] = _share(told, limits)
-        document["recipes"][name] = told
+        result["share_of_limit"] = _share(result, limits)
+        document["recipes"][name] = result
         if not as_json:
-            print(_table(name, told, place.type), flush=True)
+            print(_table(name, result, chosen.type), flush=True)
     if out is not None:
         atomic_write(out, json.dumps(document, indent=1).encode())
     if as_json:
@@ -138,13 +138,13 @@ def _compare(
                 runs[each].epoch()
                 if not quiet:
                     last = runs[each]
-                    words = f"{name}: {each}, epoch {round_ + 1} of {epochs}: {last.seconds[-1]:.2f} s"
-                    print(f"{words}, validation {last.losses[-1]:.5f}", file=sys.stderr)
+                    line = f"{name}: {each}, epoch {round_ + 1} of {epochs}: {last.seconds[-1]:.2f} s"
+                    print(f"{line}, validation {last.losses[-1]:.5f}", file=sys.stderr)
         profiles = {each: run_.child.ask("profile")["profile"] for each, run_ in runs.items() if profile}
-    told = _evaluated(name, runs)
+    result = _evaluated(name, runs)
     for each, found in profiles.items():
-        told["contenders"][each]["profile"] = found
-    return told
+        result["contenders"][each]["profile"] = found
+    return result
 
 
 # ---- what it comes to ----------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def _compare(
 def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
     goal = runs["plain"].losses[-1] * SLACK
     ours = runs["ours"]
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "provenance": ours.ready["provenance"],
         "images": ours.ready["images"],
         "batch": registry.load(name).schedule.batch_size,
@@ -163,7 +163,7 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
     }
     for each, run_ in runs.items():
         ratios = [other / own for other, own in zip(run_.seconds[1:], ours.seconds[1:], strict=True)]
-        told["contenders"][each] = {
+        result["contenders"][each] = {
             "about": run_.ready["about"],
             "images_a_second": ours.ready["images"] / statistics.median(run_.seconds[1:]),
             "ours_is_faster": bench_process.spread(ratios),
@@ -173,14 +173,14 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
             "setup": run_.child.setup,
             "memory": run_.child.memory,
         }
-    return told
+    return result
 
 
-def _share(told: dict[str, Any], limits: dict[str, float]) -> float:
+def _share(result: dict[str, Any], limits: dict[str, float]) -> float:
     """Return our share of the machine's matrix products, in the precision that was chosen."""
-    ours = told["contenders"]["ours"]
+    ours = result["contenders"]["ours"]
     limit = limits["gemm_bf16" if ours["about"]["config"].startswith("bf16") else "gemm_fp32"]
-    share: float = ours["images_a_second"] * told["operations_an_image"] / limit
+    share: float = ours["images_a_second"] * result["operations_an_image"] / limit
     return share
 
 
@@ -195,14 +195,14 @@ def _head(document: dict[str, Any]) -> str:
     )
 
 
-def _table(name: str, told: dict[str, Any], device: str) -> str:
+def _table(name: str, result: dict[str, Any], device: str) -> str:
     lines = [
-        f"\n{name}: {told['images']:,} images ({told['provenance']}), batch {told['batch']}, {device}",
+        f"\n{name}: {result['images']:,} images ({result['provenance']}), batch {result['batch']}, {device}",
         f"  {'':6} {'images/s':>9}  {'ours is faster by':22} "
         f"{'last loss':>9} {'s to goal':>9} {'ready, s':>8} {'MB':>6}",
     ]
     for each in contenders.NAMES:
-        row = told["contenders"].get(each)
+        row = result["contenders"].get(each)
         if row is None:
             lines.append(f"  {each:6} –  not installed: pip install 'aezoo[bench]'")
             continue
@@ -214,10 +214,10 @@ def _table(name: str, told: dict[str, Any], device: str) -> str:
             f"{row['setup']:>8.1f} {row['memory'] / 1e6:>6,.0f}"
         )
     lines.append(
-        f"  ours: {told['contenders']['ours']['about']['config']}; {told['share_of_limit']:.1%} of the arithmetic"
+        f"  ours: {result['contenders']['ours']['about']['config']}; {result['share_of_limit']:.1%} of the arithmetic"
     )
-    lines.append(f"  limit; the goal is {told['goal']:.5f}, 1 % above the plain loop's last loss")
-    for each, row in told["contenders"].items():
+    lines.append(f"  limit; the goal is {result['goal']:.5f}, 1 % above the plain loop's last loss")
+    for each, row in result["contenders"].items():
         lines += _profile(each, row.get("profile", {}))
     return "\n".join(lines)
 

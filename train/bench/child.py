@@ -17,7 +17,7 @@ from zoo.data.splits import load, select
 def make(
     name: str, recipe_name: str, data: str | None, device: str, precision: str, images: int
 ) -> tuple[bench_process.Values, bench_process.Measure]:
-    """Return what is told of the contender, and what answers: a number trains an epoch, "profile" looks into a step."""
+    """Return what describes the contender, and what answers: a number trains an epoch, "profile" looks into a step."""
     recipe = registry.load(recipe_name)
     splits = select(load(recipe.data.name, data, split=recipe.data.split), recipe.data.selection)
     train = _first(splits.train, images)

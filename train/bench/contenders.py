@@ -1,6 +1,6 @@
-"""Who is compared: each trains an epoch when it is told to, and says what the validation loss is then.
+"""Who is compared: each trains an epoch when it is requested, and says what the validation loss is then.
 
-ours    the engine of `aezoo train`, in the way that `--precision` gives
+ours    the engine of `aezoo train`, computed as `--precision` says
 plain   what the tutorials do: a DataLoader, an eager network, Adam
 keras   Keras 3 on TensorFlow, the sheets' own tool: the same layers, model.fit
 
@@ -33,11 +33,11 @@ from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 
 NAMES = ("ours", "plain", "keras")
-CAN = ("purdue/conv", "purdue/dense", "freiburg/lr-0.001", "maastricht/base")  # those that Keras was told of
+CAN = ("purdue/conv", "purdue/dense", "freiburg/lr-0.001", "maastricht/base")  # those that are written in Keras too
 
 
 class Contender(Protocol):
-    """One way to train a recipe."""
+    """What trains a recipe."""
 
     about: dict[str, Any]
 
@@ -50,7 +50,7 @@ class Contender(Protocol):
         ...
 
     def profile(self) -> dict[str, float]:
-        """Return microseconds of a step by operator, as `profile_of` does; nothing where nobody can tell."""
+        """Return microseconds of a step by operator, as `profile_of` does; {} where that is unknown."""
         ...
 
 
@@ -70,8 +70,8 @@ def profile_of(steps: Iterator[object], device: torch.device) -> dict[str, float
         (row.key, (row.self_device_time_total if cuda else row.self_cpu_time_total) / taken)
         for row in found.key_averages()
     ]
-    told = dict(sorted(rows, key=lambda row: -row[1]))
-    return {"all": sum(told.values()), **told}
+    times = dict(sorted(rows, key=lambda row: -row[1]))
+    return {"all": sum(times.values()), **times}
 
 
 class Ours:

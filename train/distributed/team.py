@@ -1,6 +1,6 @@
 """One training in several processes: `torchrun --nproc-per-node=2 -m train …`, on one machine or several.
 
-Every process holds the whole network and the data, deals the whole batch, and learns from its share of it; torch's
+Every process holds the whole network and the data, gathers the whole batch, and learns from its share of it; torch's
 DistributedDataParallel sums the gradients (Li et al. 2020, arXiv:2006.15704). The first process leads: it alone reads
 and writes the run's folder, and sends the others what comes next. Weights, order and noise are those of one process,
 and so is the loss, within rounding, since a share is weighed by its images. What a variational network or dropout
@@ -178,9 +178,11 @@ class TeamSteps:
         self.seen = torch.zeros(batches.steps, MOST_TERMS + 1, device=device)
         weights = [team.weight(images) for images in batches.sizes]
         self._weights = torch.tensor(weights, device=device)[:, None]
-        whole = nn.SyncBatchNorm.convert_sync_batchnorm(train_step.twin) if device.type == "cuda" else train_step.twin
+        network: nn.Module = train_step.rewritten
+        if device.type == "cuda":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         ids = [device.index or torch.cuda.current_device()] if device.type == "cuda" else None
-        self._shared = DistributedDataParallel(whole, device_ids=ids, forward_sync_buffers=False)
+        self._shared = DistributedDataParallel(network, device_ids=ids, forward_sync_buffers=False)
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
         if self._team.leads:

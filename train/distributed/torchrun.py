@@ -50,7 +50,7 @@ def launcher() -> tuple[str, ...]:
 
 
 def name_of_command() -> str:
-    """Name this command, alike in each process that torchrun starts in place of a lost one, and never again."""
+    """Name this command, alike in each process that torchrun starts that replaces a lost one, and never again."""
     parent = os.getppid()
     began = ""
     with suppress(OSError):  # elsewhere than on Linux the number of the process must do
@@ -60,5 +60,5 @@ def name_of_command() -> str:
 
 
 def is_restarted() -> bool:
-    """Whether torchrun started this process in place of a lost one."""
+    """Whether torchrun started this process to replace a lost one."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0

@@ -41,7 +41,7 @@ def seed_network(seed: int, epoch: int, share: int = 0) -> None:
 
 @dataclass(frozen=True)
 class Batches:
-    """A training split on the device, dealt in batches; `steps` of them an epoch, None for each image once."""
+    """A training split on the device, cut into batches; `steps` of them an epoch, None for each image once."""
 
     pixels: Tensor  # (N, C, H, W) uint8
     labels: Tensor  # (N,) int64
@@ -83,16 +83,16 @@ class Batches:
         order = torch.cat([torch.randperm(count, generator=shuffle) for _ in range(rounds)])[:needed]
         return order.to(self.pixels.device)
 
-    def deal(self, index: Tensor, noise: torch.Generator) -> Batch:
+    def gather(self, index: Tensor, noise: torch.Generator) -> Batch:
         """Make a batch of the images of `index` (B,)."""
         pixels, labels = self.pixels.index_select(0, index), self.labels.index_select(0, index)
         return self.prepare(pixels, labels, noise, training=True)
 
     def epoch(self, seed: int, epoch: int) -> Iterator[Batch]:
-        """Deal the split shuffled, once or as often as the steps take, with fresh noise."""
+        """Yield the split's batches, shuffled, once or as often as the steps take, with fresh noise."""
         noise = torch.Generator(self.pixels.device).manual_seed(noise_seed(seed, epoch))
         for index in self.order(seed, epoch).split(self.sizes):
-            yield self.deal(index, noise)
+            yield self.gather(index, noise)
 
 
 def on_device(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:

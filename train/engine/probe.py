@@ -1,11 +1,11 @@
-"""The probe: a few seconds of trying, so that a training takes the fastest way that keeps its result.
+"""The probe: a few seconds of trying, so that a training takes the fastest compute config that keeps its result.
 
-Ways differ in what layers compute in, in how images lie in memory, and in the number of threads. bfloat16 is only
+Configs differ in what layers compute in, in how images lie in memory, and in the number of threads. bfloat16 is only
 taken where, from the same start and after the same steps, the validation loss is at most 1 % above float32's, and where
 its gradients are sound: a kernel that leaves memory unwritten is found out by filling what was freed with NaN.
 
-What was found is kept in the user's cache by recipe, network, machine and versions. torch.compile is not among the
-ways: its first step takes 15 to 35 s for the smallest network here, far beyond what a probe may cost.
+What was found is kept in the user's cache by recipe, network, machine and versions. torch.compile is not
+tried: its first step takes 15 to 35 s for the smallest network here, far beyond what a probe may cost.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from zoo.runs import atomic_write, finite
 BUDGET = 5.0  # seconds
 WORTH = 30.0  # seconds: a training that takes less begins at once
 TOLERANCE = 0.01  # of the validation loss
-GAIN = 1.1  # a way that is not this much faster than the reference is not worth other digits
+GAIN = 1.1  # a config that is not this much faster than the reference is not worth other digits
 FORMAT = 1
 _SHARE = 0.6  # of the budget is for timing
 _TRAINING = 0.7  # of the rest is for training, what is left for validation
-_TIMING = 0.15  # seconds for each way, in each round
-_STEP = 0.1  # seconds that a step may take while ways are timed
+_TIMING = 0.15  # seconds for each config, in each round
+_STEP = 0.1  # seconds that a step may take while configs are timed
 _ENOUGH = 20  # steps, before a comparison of losses says anything
 _MOST = 200
 _VALIDATION = 500  # images
@@ -50,7 +50,7 @@ _GRADIENT_ERROR = 0.6  # of a layer's gradient; sound bfloat16 gives 0.005 to 0.
 
 @dataclass(frozen=True)
 class Choice:
-    """The way that was chosen, and why, as plain values for the history."""
+    """The compute config that was chosen, and why, as plain values for the history."""
 
     config: ComputeConfig
     why: dict[str, Any]
@@ -72,7 +72,7 @@ class ProbeTarget:
 
 
 def reference(precision: str = "fp32") -> ComputeConfig:
-    """Return the way that is taken without a probe: it never depends on a clock."""
+    """Return the config that is taken without a probe: it never depends on a clock."""
     return ComputeConfig(precision, "nhwc", torch.get_num_threads())
 
 
@@ -81,21 +81,21 @@ def unprobed(precision: str) -> Choice:
     return Choice(reference("bf16" if precision == "bf16" else "fp32"), {"probe": "none"})
 
 
-def choose(subject: ProbeTarget, *, precision: str, images: int, say: Callable[[str], None]) -> Choice:
-    """Choose the way for a training of so many images in all; `precision` 'auto' or 'bf16'."""
-    file = _file(subject, precision)
-    cached = _kept(file)
+def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[str], None]) -> Choice:
+    """Choose how to compute a training of so many images in all; `precision` 'auto' or 'bf16'."""
+    file = _file(target, precision)
+    cached = _load(file)
     if cached is not None:
         return cached
     start = time.perf_counter()
     usual = unprobed(precision).config
-    rate = _rate(subject, usual)
+    rate = _rate(target, usual)
     seconds = images / rate
     if seconds < WORTH:
         return Choice(usual, {"probe": f"none: the training takes about {seconds:.0f} s"})
-    say(f"{subject.recipe.name}: trying ways to compute for at most {BUDGET:g} s (--no-probe takes none)")
-    eased = _eased(subject, rate)
-    rates = _time(eased, usual, precision, until=start + BUDGET * _SHARE)
+    say(f"{target.recipe.name}: trying for at most {BUDGET:g} s how computing is fastest (--no-probe begins at once)")
+    short = _with_short_steps(target, rate)
+    rates = _time(short, usual, precision, until=start + BUDGET * _SHARE)
     best = max(rates, key=rates.__getitem__)
     why: dict[str, Any] = {"images_a_second": {str(config): round(rate) for config, rate in rates.items()}}
     if precision == "auto" and best.precision == "bf16":
@@ -104,40 +104,40 @@ def choose(subject: ProbeTarget, *, precision: str, images: int, say: Callable[[
         if rates[best] < GAIN * rates[plain]:
             best = plain
         else:
-            judged = _judge(subject, plain, best, rates, left)
-            why |= judged
-            best = best if judged["bf16"] == "taken" else plain
+            comparison = _compare(target, plain, best, rates, left)
+            why |= comparison
+            best = best if comparison["bf16"] == "taken" else plain
     if best != usual and rates[best] < GAIN * rates[usual]:
         best = usual
     why["seconds"] = round(time.perf_counter() - start, 2)
     choice = Choice(best, why)
-    _keep(file, choice)
+    _store(file, choice)
     return choice
 
 
 # ---- how fast ------------------------------------------------------------------------------------------------
 
 
-def _eased(subject: ProbeTarget, rate: float) -> ProbeTarget:
-    """Return the same with batches that take a tenth of a second at most, so that all ways can be timed."""
-    size = int(max(1, min(subject.batches.batch_size, rate * _STEP)))
-    return replace(subject, batches=replace(subject.batches, batch_size=size))
+def _with_short_steps(target: ProbeTarget, rate: float) -> ProbeTarget:
+    """Return the same with batches that take a tenth of a second at most, so that all configs can be timed."""
+    size = int(max(1, min(target.batches.batch_size, rate * _STEP)))
+    return replace(target, batches=replace(target.batches, batch_size=size))
 
 
-def _time(subject: ProbeTarget, usual: ComputeConfig, precision: str, *, until: float) -> dict[ComputeConfig, float]:
-    """Return images a second of every way: first precision and layout, then fewer threads with the fastest of them.
+def _time(target: ProbeTarget, usual: ComputeConfig, precision: str, *, until: float) -> dict[ComputeConfig, float]:
+    """Return images a second of every config: first precision and layout, then fewer threads with the fastest of them.
 
-    Ways whose turn would come after `until` are left out.
+    Those whose turn would come after `until` are left out.
     """
-    both = ("fp32", "bf16") if devices.has_bf16(subject.batches.pixels.device) else ("fp32",)
+    both = ("fp32", "bf16") if devices.has_bf16(target.batches.pixels.device) else ("fp32",)
     precisions = ("bf16",) if precision == "bf16" else both
-    layouts = ("nhwc", "nchw") if _has_images_inside(subject) else ("nhwc",)
-    rates = {usual: _rate(subject, usual)}
+    layouts = ("nhwc", "nchw") if _has_images_inside(target) else ("nhwc",)
+    rates = {usual: _rate(target, usual)}
 
     def measure(configs: list[ComputeConfig]) -> None:
         for config in configs:
             if time.perf_counter() < until:
-                rates[config] = max(rates.get(config, 0.0), _rate(subject, config))
+                rates[config] = max(rates.get(config, 0.0), _rate(target, config))
 
     measure([ComputeConfig(each, layout, usual.threads) for each in precisions for layout in layouts])
     best = [_best(rates, each) for each in {config.precision: None for config in rates}]
@@ -151,44 +151,44 @@ def _best(rates: dict[ComputeConfig, float], precision: str) -> ComputeConfig:
     return max((config for config in rates if config.precision == precision), key=rates.__getitem__)
 
 
-def _rate(subject: ProbeTarget, config: ComputeConfig) -> float:
-    """Return images a second of a way: the fastest step counts, since other work on the machine only slows."""
-    train_step = subject.fresh(config.precision)
+def _rate(target: ProbeTarget, config: ComputeConfig) -> float:
+    """Return images a second: the fastest step counts, since other work on the machine only slows."""
+    train_step = target.fresh(config.precision)
     config.enter(train_step.network)
-    steps = steps_of(train_step, subject.batches)
-    running = steps.run(subject.seed, 1)
+    steps = steps_of(train_step, target.batches)
+    running = steps.run(target.seed, 1)
     next(running)  # it allocates, and chooses kernels
-    devices.wait(subject.batches.pixels.device)
+    devices.wait(target.batches.pixels.device)
     best, start = math.inf, time.perf_counter()
     before = start
     for count in running:
-        devices.wait(subject.batches.pixels.device)
+        devices.wait(target.batches.pixels.device)
         now = time.perf_counter()
         best, before = min(best, (now - before) / count), now
         if now - start > _TIMING:
             break
-    return subject.batches.sizes[0] / best
+    return target.batches.sizes[0] / best
 
 
-def _has_images_inside(subject: ProbeTarget) -> bool:
-    return any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in subject.network.modules())
+def _has_images_inside(target: ProbeTarget) -> bool:
+    return any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in target.network.modules())
 
 
 # ---- how good ------------------------------------------------------------------------------------------------
 
 
-def _judge(
-    subject: ProbeTarget, plain: ComputeConfig, fast: ComputeConfig, rates: dict[ComputeConfig, float], seconds: float
+def _compare(
+    target: ProbeTarget, plain: ComputeConfig, fast: ComputeConfig, rates: dict[ComputeConfig, float], seconds: float
 ) -> dict[str, Any]:
     """Say whether bfloat16 keeps the result: 'taken', or why not."""
-    error = gradient_error(subject, plain, fast)
+    error = gradient_error(target, plain, fast)
     if not error < _GRADIENT_ERROR:
         return {"bf16": f"refused: its gradients differ by {error:.2g} of float32's"}
     cost = 1 / rates[plain] + 1 / rates[fast]  # seconds an image
-    size = subject.batches.sizes[0]
+    size = target.batches.sizes[0]
     fewer = int(max(1, min(size, seconds / cost / _ENOUGH)))
-    count = int(min(_MOST, subject.batches.steps * size // fewer, max(_ENOUGH, seconds / cost / fewer)))
-    losses = [_loss_after(subject, config, fewer, count) for config in (plain, fast)]
+    count = int(min(_MOST, target.batches.steps * size // fewer, max(_ENOUGH, seconds / cost / fewer)))
+    losses = [_loss_after(target, config, fewer, count) for config in (plain, fast)]
     measured = {"steps": count, "batch": fewer, "fp32_loss": finite(losses[0]), "bf16_loss": finite(losses[1])}
     for name, loss in zip(("float32's", "its"), losses, strict=True):
         if not math.isfinite(loss):
@@ -199,42 +199,42 @@ def _judge(
     return {**measured, "bf16": f"refused: its validation loss is {above:.1%} above float32's after {count} steps"}
 
 
-def _loss_after(subject: ProbeTarget, config: ComputeConfig, size: int, count: int) -> float:
-    train_step = subject.fresh(config.precision)
+def _loss_after(target: ProbeTarget, config: ComputeConfig, size: int, count: int) -> float:
+    train_step = target.fresh(config.precision)
     config.enter(train_step.network)
-    steps = steps_of(train_step, replace(subject.batches, batch_size=size))
+    steps = steps_of(train_step, replace(target.batches, batch_size=size))
     done = 0
-    for taken in steps.run(subject.seed, 1):
+    for taken in steps.run(target.seed, 1):
         done += taken
         if done >= count:
             break
-    return validate(train_step, subject.validation, most=_VALIDATION)
+    return validate(train_step, target.validation, most=_VALIDATION)
 
 
-def gradient_error(subject: ProbeTarget, plain: ComputeConfig, fast: ComputeConfig) -> float:
+def gradient_error(target: ProbeTarget, plain: ComputeConfig, fast: ComputeConfig) -> float:
     """Return the largest relative error of a layer's gradient in `fast`, at the start, with NaN in freed memory.
 
     oneDNN of torch 2.13 leaves a bfloat16 weight gradient unwritten where a kernel's outer taps never meet the image
     (stride 3 on 2×2 pixels: maastricht/model-6); what lay there before is then learned from.
     """
-    wanted = _gradients(subject, plain)
+    wanted = _gradients(target, plain)
     whole = math.sqrt(sum(float(gradient.square().sum()) for gradient in wanted.values()))
     worst = 0.0
     for _ in range(3):
         _spoil_freed_memory()
-        for name, gradient in _gradients(subject, fast).items():
+        for name, gradient in _gradients(target, fast).items():
             size = max(float(wanted[name].norm()), _SMALL * whole)  # a bias before normalisation has none but rounding
             error = float((gradient - wanted[name]).norm()) / size
             worst = max(worst, error if math.isfinite(error) else math.inf)
     return worst
 
 
-def _gradients(subject: ProbeTarget, config: ComputeConfig) -> dict[str, torch.Tensor]:
-    train_step = subject.fresh(config.precision)
+def _gradients(target: ProbeTarget, config: ComputeConfig) -> dict[str, torch.Tensor]:
+    train_step = target.fresh(config.precision)
     config.enter(train_step.network)
     train_step.train()
-    batch = next(iter(replace(subject.batches, batch_size=min(32, subject.batches.batch_size)).epoch(subject.seed, 1)))
-    torch.manual_seed(0)  # the same dropout on both ways
+    batch = next(iter(replace(target.batches, batch_size=min(32, target.batches.batch_size)).epoch(target.seed, 1)))
+    torch.manual_seed(0)  # the same dropout for both
     train_step.optimiser = _NoUpdate()  # type: ignore[assignment]
     train_step.step(batch, torch.zeros(MOST_TERMS + 1, device=batch.image.device))
     return {
@@ -257,33 +257,33 @@ def _spoil_freed_memory() -> None:
 # ---- what was found before -----------------------------------------------------------------------------------
 
 
-def _file(subject: ProbeTarget, precision: str) -> Path:
+def _file(target: ProbeTarget, precision: str) -> Path:
     facts = {
         "format": FORMAT,
-        "recipe": subject.recipe.name,
-        "network": str(subject.network),
-        "objective": subject.recipe.objective,
-        "rate": subject.recipe.schedule.learning_rate,
-        "batch": subject.batches.batch_size,
-        "data": len(subject.batches.pixels),
+        "recipe": target.recipe.name,
+        "network": str(target.network),
+        "objective": target.recipe.objective,
+        "rate": target.recipe.schedule.learning_rate,
+        "batch": target.batches.batch_size,
+        "data": len(target.batches.pixels),
         "precision": precision,
         "torch": torch.__version__,
-        "machine": devices.machine(subject.batches.pixels.device),
+        "machine": devices.machine(target.batches.pixels.device),
         "threads": torch.get_num_threads(),
     }
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
     return cache_folder() / "compute-configs" / f"{name}.json"
 
 
-def _kept(file: Path) -> Choice | None:
+def _load(file: Path) -> Choice | None:
     """Read what was found before; a file that is not as it should be counts as none."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        told = json.loads(file.read_text())
-        return Choice(ComputeConfig.from_json(told["config"]), {**dict(told["why"]), "probe": "cached"})
+        saved = json.loads(file.read_text())
+        return Choice(ComputeConfig.from_json(saved["config"]), {**dict(saved["why"]), "probe": "cached"})
     return None
 
 
-def _keep(file: Path, choice: Choice) -> None:
+def _store(file: Path, choice: Choice) -> None:
     with suppress(WriteError, OSError):  # a full disk costs the next training a probe
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(file, json.dumps({"config": choice.config.as_json(), "why": choice.why}).encode())

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from train.engine import devices
 from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
-from train.engine.rewriting import rewritten
+from train.engine.rewriting import rewrite
 from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
 from zoo.objectives import Batch, Objective, total
 
@@ -29,9 +29,9 @@ _WARM_UP = 3  # steps before a capture, which makes cuDNN and cuBLAS choose and 
 
 @dataclass(frozen=True)
 class ComputeConfig:
-    """How steps are computed. The network and its data are the same on every way, values within rounding.
+    """How steps are computed. The network and its data are always the same, values within rounding.
 
-    precision   'fp32' or 'bf16': what layers compute in; weights, optimiser and losses are float32 on both
+    precision   'fp32' or 'bf16': what layers compute in; weights, optimiser and losses are float32 either way
     layout      'nhwc' or 'nchw': how images lie in memory
     threads     of torch, on the CPU
     """
@@ -42,14 +42,14 @@ class ComputeConfig:
 
     @classmethod
     def from_json(cls, value: Any) -> ComputeConfig:
-        """Return the way that `as_json` wrote. Raises TypeError or ValueError for anything else."""
+        """Return what `as_json` wrote. Raises TypeError or ValueError for anything else."""
         config = cls(**value)
         if (
             config.precision not in ("fp32", "bf16")
             or config.layout not in ("nhwc", "nchw")
             or not 1 <= config.threads <= 1024
         ):
-            raise ValueError(f"no way to compute: {config}")
+            raise ValueError(f"unknown compute config: {config}")
         return config
 
     def as_json(self) -> dict[str, Any]:
@@ -63,14 +63,14 @@ class ComputeConfig:
         return torch.channels_last if self.layout == "nhwc" else torch.contiguous_format
 
     def enter(self, network: nn.Module) -> None:
-        """Lay the network's weights out in this way, and let torch use so many threads."""
+        """Lay the network's weights out like this, and let torch use so many threads."""
         network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
         torch.set_num_threads(self.threads)
 
 
 @dataclass
 class TrainStep:
-    """A network that learns: one step is forward, loss, backward and the optimiser's update.
+    """What learns from a batch: forward, loss, backward and the optimiser's update.
 
     `terms` are the names of the objective's terms, known after the first step.
     """
@@ -80,15 +80,15 @@ class TrainStep:
     optimiser: torch.optim.Optimizer
     precision: str
     terms: tuple[str, ...] = ()
-    twin: Autoencoder | Classifier = field(init=False)
+    rewritten: Autoencoder | Classifier = field(init=False)
 
     def __post_init__(self) -> None:
-        self.twin = rewritten(self.network, deal=self.precision == "bf16")
+        self.rewritten = rewrite(self.network, shuffle=self.precision == "bf16")
 
     def train(self, mode: bool = True) -> None:
-        """Set the network and its twin to training, or to rest: they share their layers, not what holds them."""
+        """Set both networks to training, or to rest: they share their layers, not what holds them."""
         self.network.train(mode)
-        self.twin.train(mode)
+        self.rewritten.train(mode)
 
     def step(
         self,
@@ -100,17 +100,17 @@ class TrainStep:
     ) -> None:
         """Learn from one batch; write the loss and its terms into `row` (MOST_TERMS + 1,), float32.
 
-        `forward` stands for the twin where that is wrapped; `weight` multiplies the gradients.
+        `forward` replaces the rewritten network where that is wrapped; `weight` multiplies the gradients.
         """
         with torch.autocast(batch.image.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            terms = self.objective(_in_float32((forward or self.twin)(batch.image)), batch)
+            terms = self.objective(_in_float32((forward or self.rewritten)(batch.image)), batch)
             loss = total(terms)
         self.optimiser.zero_grad(set_to_none=True)
         (loss if weight == 1 else loss * weight).backward()
         self.optimiser.step()
         self.terms = tuple(terms)
-        for place, value in enumerate((loss, *terms.values())):
-            row[place].copy_(value.detach())
+        for column, value in enumerate((loss, *terms.values())):
+            row[column].copy_(value.detach())
 
 
 def validate(train_step: TrainStep, split: TestSplit, *, most: int | None = None) -> float:
@@ -120,7 +120,7 @@ def validate(train_step: TrainStep, split: TestSplit, *, most: int | None = None
     images = 0
     with torch.no_grad():
         for batch in split.batches():
-            summed += total(train_step.objective(train_step.twin(batch.image), batch)).double() * len(batch.image)
+            summed += total(train_step.objective(train_step.rewritten(batch.image), batch)).double() * len(batch.image)
             images += len(batch.image)
             if most is not None and images >= most:
                 break
@@ -214,33 +214,33 @@ class StaticSteps:
         self._whole = sum(size == self._size for size in sizes)
         self._order = torch.zeros(sum(sizes), dtype=torch.int64, device=device)
         self._within = torch.arange(self._size, device=device)
-        self._place = torch.zeros(1, dtype=torch.int64, device=device)  # the step that comes next
+        self._next = torch.zeros(1, dtype=torch.int64, device=device)  # the step that comes next
         self._row = torch.zeros(MOST_TERMS + 1, device=device)
         self._noise = torch.Generator(device)
-        self._portions = list(portions(self._whole, steps_a_graph))
+        self._chunks = list(chunk_sizes(self._whole, steps_a_graph))
         self._taken: dict[int, Callable[[], None]] = {}
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
         self.train_step.train()
         if not self._taken:
-            self._take_up()
+            self._prepare()
         seed_network(seed, epoch)
         self._noise.manual_seed(noise_seed(seed, epoch))
         self._order.copy_(self.batches.order(seed, epoch))
-        self._place.zero_()
-        for count in self._portions:
+        self._next.zero_()
+        for count in self._chunks:
             self._taken[count]()
             yield count
         rest = self._order[self._whole * self._size :]
         if len(rest):
-            self.train_step.step(self.batches.deal(rest, self._noise), self.seen[-1])
+            self.train_step.step(self.batches.gather(rest, self._noise), self.seen[-1])
             yield 1
 
     def _one(self) -> None:
-        index = self._order.index_select(0, self._place * self._size + self._within)
-        self.train_step.step(self.batches.deal(index, self._noise), self._row)
-        self.seen.index_copy_(0, self._place, self._row[None])
-        self._place += 1
+        index = self._order.index_select(0, self._next * self._size + self._within)
+        self.train_step.step(self.batches.gather(index, self._noise), self._row)
+        self.seen.index_copy_(0, self._next, self._row[None])
+        self._next += 1
 
     def _several(self, count: int) -> Callable[[], None]:
         def steps() -> None:
@@ -249,8 +249,8 @@ class StaticSteps:
 
         return steps
 
-    def _take_up(self) -> None:
-        steps = {count: self._several(count) for count in dict.fromkeys(self._portions)}
+    def _prepare(self) -> None:
+        steps = {count: self._several(count) for count in dict.fromkeys(self._chunks)}
         self._taken = steps if self.seen.device.type != "cuda" else self._captured(steps)
 
     def _captured(self, steps: dict[int, Callable[[], None]]) -> dict[int, Callable[[], None]]:
@@ -261,7 +261,7 @@ class StaticSteps:
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UP):
-                self._place.zero_()
+                self._next.zero_()
                 self._one()
         torch.cuda.current_stream().wait_stream(aside)
         for count, take in steps.items():
@@ -274,8 +274,8 @@ class StaticSteps:
         return replays
 
 
-def portions(steps: int, most: int) -> Iterator[int]:
-    """Split a number of steps into portions of `most`, and single ones for the rest."""
+def chunk_sizes(steps: int, most: int) -> Iterator[int]:
+    """Split a number of steps into chunks of `most`, and single ones for the rest."""
     whole, rest = divmod(steps, most)
     yield from [most] * whole
     yield from [1] * rest
