@@ -139,7 +139,7 @@ def test_what_came_of_a_drawing_is_painted_in_any_room(qapp: QApplication, theme
     pixels = np.full((28, 28, 3), (255, 0, 0), dtype=np.uint8)
     pictures = (Large("given", pixels), Large("output", pixels))
     cells = [
-        DrawnCell("a run", "280×280", pictures, told="mse"),
+        DrawnCell("a run", "280×280", pictures, measured="mse"),
         DrawnCell("b", "", pictures[:1], (("7", 0.9), ("1", 0.1))),
     ]
     figure = DrawnFigure(theme, tuple([*cells, DrawnCell("c", sentence="Nothing.")] * 2)[:count])

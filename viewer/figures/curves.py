@@ -169,7 +169,7 @@ class CurvesFigure:
     def with_chosen(self, chosen: int | None) -> CurvesFigure:
         return self._with(chosen=chosen)
 
-    def stepped(self, step: int) -> CurvesFigure:
+    def with_step(self, step: int) -> CurvesFigure:
         """Return the same figure with the crosshair so many epochs on, or back; it begins at an end."""
         if not len(self.stops):
             return self

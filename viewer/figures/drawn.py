@@ -25,7 +25,7 @@ class DrawnCell:
     note: str = ""
     pictures: tuple[Large, ...] = ()
     classes: tuple[tuple[str, float], ...] = ()
-    told: str = ""
+    measured: str = ""
     sentence: str = ""
 
 
@@ -103,7 +103,7 @@ class DrawnFigure:
         if cell.classes:
             bars = QRectF(left, top, rect.right() - left, max(side, 3 * line))
             self._paint_classes(painter, cell.classes, bars, metrics)
-        self._write(painter, cell.told, "text", QRectF(rect.left(), bottom + 2, rect.width(), line))
+        self._write(painter, cell.measured, "text", QRectF(rect.left(), bottom + 2, rect.width(), line))
 
     def _write(self, painter: QPainter, text: str, colour: str, room: QRectF) -> None:
         metrics = QFontMetricsF(painter.font(), painter.device())

@@ -18,8 +18,8 @@ from viewer.state.selection import Known, State
 from zoo.gate import Port
 
 MOST_VALUES = 1 << 18  # of one bottleneck: what a slider moves must be computed and sent in a frame or two
-PORTION_VALUES = 1 << 19  # of bottlenecks in one answer, 2 MiB
-MOST_IN_A_PORTION = 128
+CHUNK_VALUES = 1 << 19  # of bottlenecks in one answer, 2 MiB
+MOST_IN_A_CHUNK = 128
 PLANE = (2,)
 
 
@@ -45,9 +45,9 @@ class EncoderDecoder:
         return self.shape == PLANE
 
     @property
-    def portion(self) -> int:
-        """How many images are encoded with one question, so that a slider need not wait long for its turn."""
-        return max(1, min(MOST_IN_A_PORTION, PORTION_VALUES // self.size))
+    def chunk_size(self) -> int:
+        """How many images one request encodes: few enough that a slider does not wait long for its turn."""
+        return max(1, min(MOST_IN_A_CHUNK, CHUNK_VALUES // self.size))
 
 
 def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:

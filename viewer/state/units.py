@@ -38,7 +38,7 @@ class Edits:
         return changed
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         count = len(self.values)
         return "" if not count else "1 unit changed" if count == 1 else f"{count:,} units changed"
 

@@ -154,7 +154,7 @@ class DirectionsMode(Mode):
             network.bottleneck,
             network.shape,
             len(encoded_set),
-            network.portion,
+            network.chunk_size,
             encoded_set.inputs,
         )
         self._job = ChunkedRun(*args)

@@ -127,7 +127,15 @@ class PlaneMode(Mode):
             if isinstance(encoded_set, EncodedSet):
                 few = _thinned(encoded_set, most)
                 self._encoded_sets[path] = few
-                args = (path, network.model, network.bottleneck, network.shape, len(few), network.portion, few.inputs)
+                args = (
+                    path,
+                    network.model,
+                    network.bottleneck,
+                    network.shape,
+                    len(few),
+                    network.chunk_size,
+                    few.inputs,
+                )
                 self._jobs[path] = ChunkedRun(*args)
         self._encoder.begin(list(self._jobs.values()))
 

@@ -432,7 +432,7 @@ class Bottleneck(ImagePanel):
             parts.append(
                 shape_text if name == "bottleneck" else f"output {formatting.clean(name, limit=40)}: {shape_text}"
             )
-        return " · ".join([self._edits.told, *parts] if self._edits.values else parts)
+        return " · ".join([self._edits.summary, *parts] if self._edits.values else parts)
 
     def _description(self, mine: Tilings | None) -> str:
         if mine is None:
@@ -440,7 +440,7 @@ class Bottleneck(ImagePanel):
         rows, columns = mine.grid.shape
         text = f"Bottlenecks of {len(mine.values)} samples as {rows}×{columns}"
         unit = figures.unit_line(mine, self._chosen(mine))
-        return "; ".join(filter(None, (text, unit, self._edits.told)))
+        return "; ".join(filter(None, (text, unit, self._edits.summary)))
 
     # ---- pointing ----
 

@@ -407,7 +407,7 @@ def _description(cells: list[DrawnCell]) -> str:
     texts = []
     for cell in cells:
         likely = ", ".join(f"{label} {100 * share:.1f} %" for label, share in cell.classes)
-        texts.append(f"{cell.title}: {cell.sentence or likely or cell.told or 'a picture'}")
+        texts.append(f"{cell.title}: {cell.sentence or likely or cell.measured or 'a picture'}")
     return "; ".join(texts)
 
 

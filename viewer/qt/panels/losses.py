@@ -255,12 +255,12 @@ class Losses(Panel):
 
     def _step(self, step: int) -> None:
         if self.curves is not None:
-            self._show(self.curves.stepped(step))
+            self._show(self.curves.with_step(step))
             self._say()
 
     def _page(self, pages: int) -> None:
         if self.curves is not None and len(self.curves.stops):
-            self._show(self.curves.stepped(10 * pages))
+            self._show(self.curves.with_step(10 * pages))
             self._say()
 
     def _go_to_epoch(self, index: int) -> None:

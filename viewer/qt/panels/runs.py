@@ -37,7 +37,7 @@ class RunsPanel(Panel):
         self.table = RunTable(self)
         self.table.chosen.connect(self.store.set_selected)
         self.table.entered.connect(self.entered)
-        self.table.asked.connect(self._show_menu)
+        self.table.menu_requested.connect(self._show_menu)
         self.filter = FilterBox(self)
         self.filter.setEnabled(False)
         self.filter.textChanged.connect(self._filter)

@@ -103,7 +103,7 @@ class RunTable(QTableView):
 
     chosen = Signal(tuple, object)
     entered = Signal()  # by Enter or a double click
-    asked = Signal(object, QPoint)  # Path, and where to show what can be done with it
+    menu_requested = Signal(object, QPoint)  # Path, and where to show what can be done with it
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -399,4 +399,4 @@ class RunTable(QTableView):
         index = self.currentIndex() if by_key else self.indexAt(event.pos())
         if index.isValid():
             at = self.visualRect(index).center() if by_key else event.pos()
-            self.asked.emit(self._path(index), self.viewport().mapToGlobal(at))
+            self.menu_requested.emit(self._path(index), self.viewport().mapToGlobal(at))
