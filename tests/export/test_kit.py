@@ -111,7 +111,10 @@ PROGRAMS: dict[str, Callable[[Path], Program]] = {
 }
 
 
-@pytest.fixture(scope="module", params=PROGRAMS)
+SLOW = [pytest.param(language, marks=pytest.mark.slow) for language in PROGRAMS if language != "python"]
+
+
+@pytest.fixture(scope="module", params=["python", *SLOW])
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Program:
     """One language's program, built once."""
     language: str = request.param

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
+from tests.conftest import TrainedRuns
 from tests.viewer.conftest import PROVENANCE, history_of, write_run
 from tests.zoo.test_cli import aezoo
 from viewer.figures.overlap import OverlapCase, OverlapFigure
@@ -149,10 +152,24 @@ def pages_of(pdf: bytes) -> int:
     return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf))
 
 
+QUICK = ("freiburg", "purdue", "maastricht")  # whose runs are trained in seconds
+each_assignment = pytest.mark.parametrize(
+    "assignment", [pytest.param(each, marks=[] if each in QUICK else [pytest.mark.slow]) for each in ASSIGNMENTS]
+)
+
+
 @pytest.fixture(scope="module")
-def whole_reports(whole_zoo: Path, qapp: object) -> dict[str, Report]:
-    """The five reports of the whole zoo, which is trained for three steps and not exported."""
-    return {assignment: report_of(assignment, whole_zoo) for assignment in ASSIGNMENTS}
+def runs_of(trained_runs: TrainedRuns) -> Callable[[str], Path]:
+    """Return a folder with every run of an assignment, trained for three steps and not exported."""
+    return lambda assignment: trained_runs(
+        *(recipe.name for recipe in registry.match([f"{assignment}/*", "purdue/denoise"]))
+    )
+
+
+@pytest.fixture(scope="module")
+def full_report(runs_of: Callable[[str], Path], qapp: object) -> Callable[[str], Report]:
+    """Return the report of an assignment with all its runs."""
+    return cache(lambda assignment: report_of(assignment, runs_of(assignment)))
 
 
 # ---- the sheets ----------------------------------------------------------------------------------------------
@@ -163,9 +180,11 @@ def test_every_assignment_of_the_registry_has_a_report() -> None:
     assert set(ASSIGNMENTS) == set(DELIVERABLES)
 
 
-@pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_every_deliverable_of_a_sheet_is_there_in_its_order(assignment: str, whole_reports: dict[str, Report]) -> None:
-    left = [heading.text for heading in whole_reports[assignment].headings]
+@each_assignment
+def test_every_deliverable_of_a_sheet_is_there_in_its_order(
+    assignment: str, full_report: Callable[[str], Report]
+) -> None:
+    left = [heading.text for heading in full_report(assignment).headings]
     wanted = DELIVERABLES[assignment]
     assert len(wanted) >= 7
     for beginning in wanted:
@@ -174,9 +193,9 @@ def test_every_deliverable_of_a_sheet_is_there_in_its_order(assignment: str, who
         left = left[place + 1 :]
 
 
-@pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_every_deliverable_is_answered_by_something(assignment: str, whole_reports: dict[str, Report]) -> None:
-    blocks = whole_reports[assignment].blocks
+@each_assignment
+def test_every_deliverable_is_answered_by_something(assignment: str, full_report: Callable[[str], Report]) -> None:
+    blocks = full_report(assignment).blocks
     asked = [index for index, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 3]
     assert len(asked) >= 4
     for index in asked:
@@ -185,11 +204,11 @@ def test_every_deliverable_is_answered_by_something(assignment: str, whole_repor
         assert several or not isinstance(following[0], Heading), blocks[index]
 
 
-@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+@each_assignment
 def test_pictures_have_names_titles_captions_and_the_name_of_their_data(
-    assignment: str, whole_reports: dict[str, Report]
+    assignment: str, full_report: Callable[[str], Report]
 ) -> None:
-    pictures = whole_reports[assignment].pictures
+    pictures = full_report(assignment).pictures
     assert len(pictures) >= 2
     assert len({picture.name for picture in pictures}) == len(pictures)
     for picture in pictures:
@@ -197,41 +216,60 @@ def test_pictures_have_names_titles_captions_and_the_name_of_their_data(
         assert "sample" in picture.data or picture.name == "letters-transposed"
 
 
-def test_tables_put_the_measured_figure_beside_the_sheets_and_a_baseline(whole_reports: dict[str, Report]) -> None:
-    for assignment, baseline in (
+@pytest.mark.parametrize(
+    ("assignment", "baseline"),
+    [
         ("freiburg", "PCA"),
-        ("letters", "PCA"),
         ("purdue", "PCA, 392 values"),
-        ("hesso", "noisy input"),
         ("maastricht", "grey copied"),
-    ):
-        tables = [block for block in whole_reports[assignment].blocks if isinstance(block, TableBlock)]
-        fitting = [table.rows[0] for table in tables if baseline in table.rows[0] and "sheet" in table.rows[0]]
-        assert fitting, (assignment, baseline)
-        assert all(any(cell.startswith("measured") for cell in heading) for heading in fitting if "run" in heading)
+        pytest.param("letters", "PCA", marks=pytest.mark.slow),
+        pytest.param("hesso", "noisy input", marks=pytest.mark.slow),
+    ],
+)
+def test_tables_put_the_measured_figure_beside_the_sheets_and_a_baseline(
+    assignment: str, baseline: str, full_report: Callable[[str], Report]
+) -> None:
+    tables = [block for block in full_report(assignment).blocks if isinstance(block, TableBlock)]
+    fitting = [table.rows[0] for table in tables if baseline in table.rows[0] and "sheet" in table.rows[0]]
+    assert fitting
+    assert all(any(cell.startswith("measured") for cell in heading) for heading in fitting if "run" in heading)
 
 
-def test_the_sheets_own_figures_stand_as_they_stand_there(whole_reports: dict[str, Report]) -> None:
-    cells = {
-        cell
-        for report in whole_reports.values()
-        for block in report.blocks
-        if isinstance(block, TableBlock)
-        for row in block.rows
-        for cell in row
-    }
-    assert {"0.0036", "0.00056", "0.044", "0.1", "0.15", "97%", "8,192", "7,265"} <= cells
+@pytest.mark.parametrize(
+    ("assignment", "figures"),
+    [
+        ("maastricht", {"0.0036", "0.00056", "0.044", "8,192"}),
+        pytest.param("hesso", {"0.1", "0.15", "7,265"}, marks=pytest.mark.slow),
+        pytest.param("letters", {"97%"}, marks=pytest.mark.slow),
+    ],
+)
+def test_the_sheets_own_figures_stand_as_they_stand_there(
+    assignment: str, figures: set[str], full_report: Callable[[str], Report]
+) -> None:
+    tables = [block for block in full_report(assignment).blocks if isinstance(block, TableBlock)]
+    assert figures <= {cell for table in tables for row in table.rows for cell in row}
 
 
 # ---- the command ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+@each_assignment
 def test_a_report_is_one_page_with_its_pictures_inside_and_one_pdf(
-    assignment: str, whole_zoo: Path, tmp_path: Path, qtbot: QtBot, capsys: Capture
+    assignment: str, runs_of: Callable[[str], Path], tmp_path: Path, qtbot: QtBot, capsys: Capture
 ) -> None:
     place, pictures = tmp_path / "page.html", tmp_path / "pictures"
-    words = ("report", assignment, "--runs", whole_zoo, "--out", place, "--figures", pictures, "--json", "--pdf")
+    words = (
+        "report",
+        assignment,
+        "--runs",
+        runs_of(assignment),
+        "--out",
+        place,
+        "--figures",
+        pictures,
+        "--json",
+        "--pdf",
+    )
     code, out, _ = aezoo(capsys, *words)
     told = json.loads(out)
     assert (code, told["files"]) == (0, [str(place), str(tmp_path / "page.pdf")])
