@@ -222,7 +222,7 @@ def test_pictures_have_names_titles_captions_and_the_name_of_their_data(
         ("freiburg", "PCA"),
         ("purdue", "PCA, 100 values"),
         ("maastricht", "grey copied"),
-        pytest.param("letters", "nearest example", marks=pytest.mark.slow),
+        pytest.param("letters", "nearest training image", marks=pytest.mark.slow),
         pytest.param("hesso", "noisy input", marks=pytest.mark.slow),
     ],
 )
