@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from train.bench import contenders, machine
+from train.bench import CAN, contenders, machine
 from train.bench.__main__ import Run, _head, app
 from train.engine import devices
 from zoo import registry
@@ -57,7 +57,7 @@ def test_a_small_benchmark_reports_speed_losses_memory_and_conditions(
     assert recipe["share_of_limit"] == pytest.approx(speed / report["limits"]["gemm_fp32"])
 
 
-@pytest.mark.parametrize("name", contenders.CAN)
+@pytest.mark.parametrize("name", CAN)
 def test_our_engine_learns_what_a_plain_loop_learns(name: str, splits: Splits) -> None:
     """The same start and other shuffles: after six epochs of the sample digits the losses are within 5 %."""
     recipe = registry.load(name)
@@ -96,7 +96,7 @@ def test_the_operations_of_the_dense_network_are_counted() -> None:
 
 
 @pytest.mark.skipif(not KERAS, reason="Keras is not installed: pip install 'aezoo[bench]'")
-@pytest.mark.parametrize("name", contenders.CAN)
+@pytest.mark.parametrize("name", CAN)
 def test_the_networks_in_keras_have_the_recipes_shapes_and_parameters(name: str) -> None:
     from train.bench.keras_networks import network_of
 

@@ -40,6 +40,8 @@ except SystemExit as ending:
     ("words", "code", "sentence"),
     [
         ("train --help", 0, ""),
+        ("bench train --help", 0, ""),
+        ("bench train hesso/conv", 2, "the benchmark has no 'hesso/conv' for Keras"),
         ("train purdue/cnov", 2, "did you mean 'purdue/conv'?"),
         ("train purdue/conv --sed 1", 2, "No such option"),
         ("train purdue/conv --set rate=1", 2, "no setting 'rate'"),

@@ -1,1 +1,4 @@
-"""`aezoo bench train`: our engine beside what one would otherwise use, epoch by epoch in turn."""
+"""Our engine beside what people would otherwise use: the same recipe, the same images, the same machine."""
+
+NAMES = ("ours", "plain", "keras")
+CAN = ("purdue/conv", "purdue/dense", "freiburg/lr-0.001", "maastricht/base")  # those that are written in Keras too

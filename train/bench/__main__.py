@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 
-from train.bench import contenders, machine
-from train.engine import devices
+from train.bench import CAN, NAMES
 from zoo import bench_process, registry
 from zoo.cli import Data, Device, Json, Quiet, new_app, print_json, print_next, run
 from zoo.data import sets
@@ -56,7 +54,7 @@ class Run:
 @app.command()
 def main(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME…]", help=f"Of {', '.join(contenders.CAN)}; all by default.")
+        list[str] | None, typer.Argument(metavar="[NAME…]", help=f"Of {', '.join(CAN)}; all by default.")
     ] = None,
     data: Data = None,
     device: Device = "auto",
@@ -71,30 +69,30 @@ def main(
     quiet: Quiet = False,
 ) -> None:
     """Train each recipe with each contender, one epoch in turn, and print ratios with their spread."""
-    recipes = [recipe.name for recipe in registry.match(names or contenders.CAN)]
-    strange = [name for name in recipes if name not in contenders.CAN]
+    recipes = [recipe.name for recipe in registry.match(names or CAN)]
+    strange = [name for name in recipes if name not in CAN]
     if strange:
-        raise UsageError(f"the benchmark has no {strange[0]!r} for Keras; it knows {', '.join(contenders.CAN)}")
+        raise UsageError(f"the benchmark has no {strange[0]!r} for Keras; it knows {', '.join(CAN)}")
     if precision not in ("auto", "fp32"):
         raise UsageError(f"--precision {precision!r} is none of auto, fp32")
+    from train.bench import machine  # they load torch
+    from train.engine import devices
+
     chosen = devices.choose(device)
     for dataset in dict.fromkeys(registry.load(name).data.name for name in recipes):
         sets.obtain(dataset, data, say=lambda line: print(line, file=sys.stderr))
     limits = machine.rates(chosen)
-    document: dict[str, Any] = {"machine": _machine(chosen), "limits": limits, "epochs": epochs, "recipes": {}}
+    about = {
+        "name": devices.machine(chosen),
+        **bench_process.versions("torch", "keras", "tensorflow", "tensorflow-cpu"),
+    }
+    document: dict[str, Any] = {"machine": about, "limits": limits, "epochs": epochs, "recipes": {}}
+    settings = {"device": chosen.type, "data": sets.from_anywhere(data), "precision": precision, "images": images}
     if not as_json:
         print(_head(document))
     for name in recipes:
-        result = _compare(
-            name,
-            data=data,
-            device=chosen.type,
-            epochs=epochs,
-            images=images,
-            precision=precision,
-            profile=profile,
-            quiet=quiet,
-        )
+        result = _compare(name, settings, epochs=epochs, profile=profile, quiet=quiet)
+        result["operations_an_image"] = machine.operations(registry.load(name))
         result["share_of_limit"] = _share(result, limits)
         document["recipes"][name] = result
         if not as_json:
@@ -107,32 +105,14 @@ def main(
         print_next("train", recipes[0])
 
 
-def _machine(device: torch.device) -> dict[str, str]:
-    return {"name": devices.machine(device), **bench_process.versions("torch", "keras", "tensorflow", "tensorflow-cpu")}
-
-
-def _installed(package: str) -> bool:
-    return bool(importlib.util.find_spec(package))
-
-
-def _compare(
-    name: str,
-    *,
-    data: str | None,
-    device: str,
-    epochs: int,
-    images: int,
-    precision: str,
-    profile: bool,
-    quiet: bool,
-) -> dict[str, Any]:
-    there = [each for each in contenders.NAMES if each != "keras" or (_installed("keras") and _installed("tensorflow"))]
+def _compare(name: str, settings: dict[str, Any], *, epochs: int, profile: bool, quiet: bool) -> dict[str, Any]:
+    has_keras = all(map(importlib.util.find_spec, ("keras", "tensorflow")))
+    there = [each for each in NAMES if each != "keras" or has_keras]
     with ExitStack() as stack:
         runs = {}
         for each in there:
-            asked: dict[str, Any] = {"name": each, "recipe_name": name, "device": device}
-            asked |= {"data": sets.from_anywhere(data), "precision": precision, "images": images}
-            runs[each] = Run(stack.enter_context(bench_process.child(each, "train.bench.child", asked)))
+            arguments = {"name": each, "recipe_name": name, **settings}
+            runs[each] = Run(stack.enter_context(bench_process.child(each, "train.bench.child", arguments)))
         for round_ in range(epochs):
             for each in bench_process.in_turn(there, round_):
                 runs[each].epoch()
@@ -157,7 +137,6 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
         "provenance": ours.ready["provenance"],
         "images": ours.ready["images"],
         "batch": registry.load(name).schedule.batch_size,
-        "operations_an_image": machine.operations(registry.load(name)),
         "goal": goal,
         "contenders": {},
     }
@@ -201,7 +180,7 @@ def _table(name: str, result: dict[str, Any], device: str) -> str:
         f"  {'':6} {'images/s':>9}  {'ours is faster by':22} "
         f"{'last loss':>9} {'s to goal':>9} {'ready, s':>8} {'MB':>6}",
     ]
-    for each in contenders.NAMES:
+    for each in NAMES:
         row = result["contenders"].get(each)
         if row is None:
             lines.append(f"  {each:6} –  not installed: pip install 'aezoo[bench]'")

@@ -32,9 +32,6 @@ from zoo.data.splits import Splits
 from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 
-NAMES = ("ours", "plain", "keras")
-CAN = ("purdue/conv", "purdue/dense", "freiburg/lr-0.001", "maastricht/base")  # those that are written in Keras too
-
 
 class Contender(Protocol):
     """What trains a recipe."""
