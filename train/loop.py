@@ -21,7 +21,7 @@ from train.measure.run import Measured, RunMeasurement, Table, to_bytes
 from train.options import Options
 from train.progress import Progress
 from train.setup import TrainingSetup
-from train.state import Record, State
+from train.state import Record, TrainingState
 from train.writer import RunWriter, facts_of
 from zoo import runs
 from zoo.blocks import Autoencoder
@@ -116,7 +116,7 @@ def _outcome(record: Record, measured: Measured, options: Options) -> str:
 
 def _begin(
     setup: TrainingSetup, begun: Checkpoint | None, options: Options, progress: Progress, processes: Processes
-) -> tuple[State, Steps, RunWriter]:
+) -> tuple[TrainingState, Steps, RunWriter]:
     """Return the state to train from, what takes the steps from there, and what writes into the run's folder."""
     run = RunFolder.of(options.runs, setup.recipe.name)
     state = setup.fresh_state()

@@ -13,7 +13,7 @@ from train.dependencies import Dependencies
 from train.engine.probe import Choice, reference, unprobed
 from train.engine.steps import ComputeConfig
 from train.options import Options
-from train.state import State
+from train.state import TrainingState
 from zoo import checkpoints, runs
 from zoo.checkpoints import Checkpoint
 from zoo.data.splits import Splits
@@ -142,7 +142,7 @@ def config_of(run: RunFolder, begun: Checkpoint) -> Choice:
         return Choice(replace(config, threads=threads), why)
 
 
-def restore(run: RunFolder, state: State, checkpoint: Checkpoint) -> None:
+def restore(run: RunFolder, state: TrainingState, checkpoint: Checkpoint) -> None:
     """Take over the state of a checkpoint. Raises RunError where it is one of another network."""
     with checkpoints.fitting(run):
         state.restore(checkpoints.load_state(checkpoint, run))

@@ -15,7 +15,7 @@ from train.engine.prepare import Preparation
 from train.engine.probe import Choice, ProbeTarget, choose, unprobed
 from train.engine.steps import TrainStep
 from train.options import QUICK_IMAGES, Options
-from train.state import State, fresh_state
+from train.state import TrainingState, fresh_state
 from zoo.data.splits import Splits
 from zoo.objectives import Objective, objective_of
 from zoo.recipe import Recipe
@@ -65,11 +65,11 @@ class TrainingSetup:
             return self.test
         return TestSplit.of(self.splits.val, self.batches.prepare, device=self.device)
 
-    def fresh_state(self) -> State:
+    def fresh_state(self) -> TrainingState:
         """Return the state before the first epoch; equal seeds give equal weights."""
         return fresh_state(self.recipe, self.seed, self.device, self.dependencies)
 
-    def train_step(self, state: State, precision: str) -> TrainStep:
+    def train_step(self, state: TrainingState, precision: str) -> TrainStep:
         """Return what learns from a batch, in that precision."""
         return TrainStep(state.network, self.objective, state.optimiser, precision)
 

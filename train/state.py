@@ -50,7 +50,7 @@ class Record:
 
 
 @dataclass
-class State:
+class TrainingState:
     """Network, optimiser and record after `record.epochs` epochs. Order and noise follow from seed and epoch."""
 
     network: Autoencoder | Classifier
@@ -92,12 +92,12 @@ class State:
 
 
 def state_from_bytes(data: bytes) -> dict[str, Any]:
-    """Return what `State.to_bytes` wrote: tensors and plain containers, whatever else the bytes might hold."""
+    """Return what `TrainingState.to_bytes` wrote: tensors and plain containers, whatever else the bytes might hold."""
     saved: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     return saved
 
 
-def fresh_state(recipe: Recipe, seed: int, device: torch.device, dependencies: Dependencies) -> State:
+def fresh_state(recipe: Recipe, seed: int, device: torch.device, dependencies: Dependencies) -> TrainingState:
     """Return the state before the first epoch."""
     seed_network(seed, 0)
     network = recipe.network().to(device)
@@ -105,7 +105,7 @@ def fresh_state(recipe: Recipe, seed: int, device: torch.device, dependencies: D
         assert isinstance(network, Autoencoder) and isinstance(network.decoder, Frozen), recipe.name
         network.decoder.module.load_state_dict(dependencies.parent.decoder.state_dict())
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return State(network, optimiser_of(learning, recipe.schedule.learning_rate, device), Record())
+    return TrainingState(network, optimiser_of(learning, recipe.schedule.learning_rate, device), Record())
 
 
 def optimiser_of(parameters: list[nn.Parameter], learning_rate: float, device: torch.device) -> torch.optim.Optimizer:

@@ -17,7 +17,7 @@ from train.options import Options
 from train.progress import Progress
 from train.resume import identity
 from train.setup import TrainingSetup
-from train.state import State, to_history
+from train.state import TrainingState, to_history
 from zoo import checkpoints, runs
 from zoo.checkpoints import STATE
 from zoo.errors import Interrupted, WriteError
@@ -83,7 +83,7 @@ class RunWriter:
     def begin(
         cls,
         run: RunFolder,
-        state: State,
+        state: TrainingState,
         facts: dict[str, Any],
         test: TestSplit,
         options: Options,
@@ -101,7 +101,7 @@ class RunWriter:
         writer.history(state, "training")
         return writer
 
-    def epoch(self, state: State) -> None:
+    def epoch(self, state: TrainingState) -> None:
         try:
             self._save(state)
             self.failures = 0
@@ -115,16 +115,16 @@ class RunWriter:
                 ) from error
             self.progress.warn(f"{error}. Training goes on; the next epoch is tried again")
 
-    def _save(self, state: State) -> None:
+    def _save(self, state: TrainingState) -> None:
         self._commit(state)
         self.saved = state.record.epochs
         self.history(state, "training")
 
-    def _commit(self, state: State) -> None:
+    def _commit(self, state: TrainingState) -> None:
         epoch, files = state.record.epochs, {STATE: state.to_bytes()}
         checkpoints.commit(self.run, epoch=epoch, val_loss=state.val_loss, facts=self.facts, files=files)
 
-    def settle(self, state: State) -> None:
+    def settle(self, state: TrainingState) -> None:
         """Before a run is called finished its last epoch must be on the disk. Raises WriteError."""
         if self.saved == state.record.epochs:
             return
@@ -151,13 +151,13 @@ class RunWriter:
         self.facts["precision"] = self.facts["compute_config"]["precision"] = "fp32"
         self.facts["why"] = {**self.facts["why"], "bf16": f"left in epoch {epoch}: its loss was not finite"}
 
-    def history(self, state: State, name: str) -> None:
+    def history(self, state: TrainingState, name: str) -> None:
         meta = {**self.facts, "state": name}
         del meta["sweep"]  # which command it was is nothing of the result's
         history = to_history(state.record, meta, self.arrays)
         atomic_write(self.run.history, pack_history(history))
 
-    def final(self, state: State, measured: Measured, name: str) -> None:
+    def final(self, state: TrainingState, measured: Measured, name: str) -> None:
         self.facts["rival"] = next(iter(measured.baselines), self.facts["rival"])  # no PCA where it would be exact
         self.arrays = {
             **self.arrays,

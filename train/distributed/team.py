@@ -32,7 +32,7 @@ from train.engine.batches import Batches, seed_network
 from train.engine.steps import MOST_TERMS, ComputeConfig, TrainStep
 from train.options import Options, share_of_cores
 from train.setup import TrainingSetup
-from train.state import State, state_from_bytes
+from train.state import TrainingState, state_from_bytes
 from zoo.data.splits import Splits
 from zoo.errors import DeviceError, UsageError
 from zoo.objectives import Batch
@@ -63,7 +63,7 @@ class Team:
         distributed.broadcast_object_list(message, device=torch.device("cpu"))
         return message[0]
 
-    def steps(self, state: State, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> TeamSteps:
+    def steps(self, state: TrainingState, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> TeamSteps:
         """Return steps that all take together, from this state on; the first process sends it to the others."""
         self.send(("begin", config.as_json(), state.to_bytes()))
         return TeamSteps(train_step, batches, self)

@@ -20,7 +20,7 @@ from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
 from zoo.objectives import Batch, Objective, total
 
 if TYPE_CHECKING:
-    from train.state import State
+    from train.state import TrainingState
 
 MOST_TERMS = 3  # of an objective
 STEPS_A_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
@@ -165,7 +165,7 @@ class Processes(Protocol):
     @property
     def size(self) -> int: ...
 
-    def steps(self, state: State, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
+    def steps(self, state: TrainingState, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
         """Return steps that all of them take, from this state on."""
         ...
 
@@ -175,7 +175,7 @@ class OneProcess:
 
     size = 1
 
-    def steps(self, state: State, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
+    def steps(self, state: TrainingState, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
         return steps_of(train_step, batches)
 
 
