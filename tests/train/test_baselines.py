@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import first, small_splits
+from tests.conftest import Train, first, small_splits
+from train import options, setup
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines, fitted
@@ -215,3 +216,14 @@ def test_a_long_call_is_abandoned_where_the_user_wants_to_stop() -> None:
     with pytest.raises(ZeroDivisionError):
         fitted.attended(lambda: 1 // 0, lambda: None)
     assert fitted.attended(lambda: 7, lambda: None) == 7
+
+
+def test_a_quick_run_measures_few_images_and_says_how_many(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "QUICK_IMAGES", 30)
+    monkeypatch.setattr(setup, "QUICK_IMAGES", 30)
+    meta = train_quickly("purdue/denoise", tmp_path, epochs=1, quick=True).run.read_history().meta
+    assert (meta["test_images"], meta["baseline_images"], meta["train_images"]) == (30, 30, 200)
+    meta = train_quickly("purdue/denoise", tmp_path, epochs=1, overwrite=True).run.read_history().meta
+    assert (meta["test_images"], meta["baseline_images"], meta["rival"]) == (40, 200, "linear")

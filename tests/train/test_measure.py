@@ -183,14 +183,15 @@ def test_the_planes_grid_is_the_normal_distributions_quantiles_and_the_extreme_o
     assert (extreme.min(), extreme.max()) == (-4, 4)
 
 
-def test_memory_and_sameness_are_told_by_the_three_measures() -> None:
+def test_the_three_measures_show_memory_and_sameness() -> None:
     splits = small_splits(registry.load("hesso/vae-2-100"))
-    train, real = splits.train, splits.test.pixels.astype(np.float32) / 255
+    training = Training(splits.train, prepared("hesso/vae-2-100"))
+    real = splits.test.pixels.astype(np.float32) / 255
     alike = generate.typical_distance(real)
-    repeated = train.pixels[: len(real)].astype(np.float32) / 255
+    repeated = splits.train.pixels[: len(real)].astype(np.float32) / 255
     same = np.broadcast_to(real[:1], real.shape)
     found = {
-        name: generate.diversity(images, train, alike=alike)
+        name: generate.diversity(images, training, alike=alike)
         for name, images in (("real", real), ("repeated", repeated), ("same", same))
     }
     assert found["repeated"]["nearest"] == pytest.approx(0, abs=0.02)
@@ -201,10 +202,11 @@ def test_memory_and_sameness_are_told_by_the_three_measures() -> None:
 
 
 def test_the_pairwise_distance_is_the_mean_over_pairs_of_two_images() -> None:
-    train = small_splits(registry.load("hesso/vae-2-100")).train
+    training = Training(small_splits(registry.load("hesso/vae-2-100")).train, prepared("hesso/vae-2-100"))
     pictures = np.zeros((3, 1, 28, 28), np.float32)
     pictures[1, 0, 0, 0], pictures[2, 0, 0, 1] = 0.6, 0.8  # 0.6, 0.8 and 1 from one another
-    assert generate.diversity(pictures, train, alike=1.0)["pairwise"] == pytest.approx((0.6 + 0.8 + 1) / 3, abs=1e-4)
+    found = generate.diversity(pictures, training, alike=1.0)["pairwise"]
+    assert found == pytest.approx((0.6 + 0.8 + 1) / 3, abs=1e-4)
 
 
 def test_distinct_patterns_are_counted_greedily() -> None:

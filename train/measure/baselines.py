@@ -244,30 +244,23 @@ def nearest_index(training: Training, flat: Tensor) -> Tensor:
     facts = {"fit": "nearest", **training.facts, "inputs": _sha256(flat.numpy())}
 
     def compute() -> Arrays:
-        return {"index": nearest(flat, (batch.image for batch in training.batches()), training.stop)[1].numpy()}
+        return {"index": nearest(flat, (batch.image for batch in training.batches()))[1].numpy()}
 
     return torch.from_numpy(fitted(facts, compute)["index"])
 
 
-def nearest(flat: Tensor, chunks: Iterable[Tensor], stop: Stop = no_stop) -> tuple[Tensor, Tensor]:
+def nearest(flat: Tensor, chunks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     """Return for each row the squared distance to the nearest row of all chunks, and that row's index; (N,) each."""
     best = torch.full((len(flat),), float("inf"))
     index = torch.zeros(len(flat), dtype=torch.int64)
     start = 0
     for chunk in chunks:
-        stop()
         distance, within = squared_distances(flat, chunk).min(dim=1)
         nearer = distance < best
         best = torch.where(nearer, distance, best)
         index = torch.where(nearer, within + start, index)
         start += len(chunk)
     return best, index
-
-
-def flat_chunks(images: Images) -> Iterator[Tensor]:
-    """Yield the images in chunks, float32 (n, C·H·W) in [0, 1]."""
-    for start in range(0, len(images), CHUNK):
-        yield to_unit(torch.from_numpy(images.pixels[start : start + CHUNK])).flatten(1)
 
 
 def squared_distances(one: Tensor, other: Tensor) -> Tensor:

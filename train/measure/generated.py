@@ -21,10 +21,9 @@ import numpy as np
 import torch
 
 from train.engine.batches import TestSplit
-from train.measure.baselines import flat_chunks, nearest, squared_distances
-from train.measure.metrics import Pixels, Stop, labels_of, no_stop
+from train.measure.baselines import Training, nearest, squared_distances
+from train.measure.metrics import Pixels, labels_of
 from zoo.blocks import Classifier, Variational
-from zoo.data.images import Images
 
 GRID = 15  # a side, as in the Keras blog
 EXTREME = 4.0
@@ -69,7 +68,7 @@ def decode(network: Variational, points: np.ndarray, device: torch.device) -> Pi
 
 
 def measure_generator(
-    network: Variational, train: Images, test: TestSplit, scoring_classifier: Classifier | None, stop: Stop = no_stop
+    network: Variational, training: Training, test: TestSplit, scoring_classifier: Classifier | None
 ) -> Made:
     """Decode both grids and random points; measure them and name them, beside real images of the test split."""
     device = test.inputs.device
@@ -80,21 +79,21 @@ def measure_generator(
         pictures = decode(network, points, device)
         arrays |= {f"grids/{name}/images": np.round(pictures * 255).astype(np.uint8), f"grids/{name}/points": points}
         if scoring_classifier is not None:
-            given = labels_of(scoring_classifier, pictures, device=device, stop=stop)
+            given = labels_of(scoring_classifier, pictures, device=device, stop=training.stop)
             arrays[f"grids/{name}/verdicts"] = given
             metrics[f"wrong-{name}"] = float(np.mean(given != label))
     real = test.pictures.cpu().numpy()[:PICTURES]
     random = np.random.default_rng(SEED).standard_normal((len(real), 2), dtype=np.float32)
     alike = typical_distance(real)
-    metrics |= diversity(decode(network, random, device), train, alike=alike, stop=stop)
-    figures = diversity(real, train, alike=alike, stop=stop)
+    metrics |= diversity(decode(network, random, device), training, alike=alike)
+    figures = diversity(real, training, alike=alike)
     if scoring_classifier is not None:
-        given = labels_of(scoring_classifier, real, device=device, stop=stop)
+        given = labels_of(scoring_classifier, real, device=device, stop=training.stop)
         figures["wrong-plane"] = float(np.mean(given != label))
     return Made(metrics, figures, arrays)
 
 
-def diversity(pictures: Pixels, train: Images, *, alike: float, stop: Stop = no_stop) -> dict[str, float]:
+def diversity(pictures: Pixels, training: Training, *, alike: float) -> dict[str, float]:
     """Return pairwise, distinct and nearest, as the module defines them; at least two pictures are needed."""
     flat = torch.from_numpy(np.ascontiguousarray(pictures.reshape(len(pictures), -1)))
     distances = squared_distances(flat, flat).sqrt()
@@ -102,7 +101,7 @@ def diversity(pictures: Pixels, train: Images, *, alike: float, stop: Stop = no_
     return {
         "pairwise": float((distances.sum() - distances.diagonal().sum()) / (count * (count - 1))),
         "distinct": float(distinct_patterns(distances.numpy(), alike)),
-        "nearest": float(nearest(flat, flat_chunks(train), stop)[0].sqrt().mean()),
+        "nearest": float(nearest(flat, (batch.image for batch in training.batches()))[0].sqrt().mean()),
     }
 
 

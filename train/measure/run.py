@@ -78,7 +78,7 @@ class RunMeasurement:
         metrics = {**measure(targets, outputs, self.stop), **self._scores(outputs)}
         arrays = {runs.SAMPLE_RECONSTRUCTIONS: to_bytes(outputs[: runs.SAMPLES])}
         if isinstance(network, Variational):
-            made = generated.measure_generator(network, self.train, self.test, self.scoring_classifier, self.stop)
+            made = generated.measure_generator(network, self._training, self.test, self.scoring_classifier)
             metrics |= made.metrics
             arrays |= made.arrays
         self._done()

@@ -29,6 +29,21 @@ class DataSet:
     fetchable: bool = True
 
 
+def _letters(name: str, which: str, load: Callable[[str, Path], Images], sample: Callable[[str], Images]) -> DataSet:
+    return DataSet(
+        name=name,
+        title=f"{name.capitalize()} letters, {which}, 28×28 grey",
+        shape=comnist.SHAPE,
+        classes=len(comnist.PAIRS),
+        load=load,
+        present=comnist.present,
+        fetch=fetch.fetch_letters,
+        fetchable=False,
+        sample=sample,
+        sample_title=letters.PROVENANCE,
+    )
+
+
 DATA_SETS = {
     "mnist": DataSet(
         name="mnist",
@@ -52,30 +67,8 @@ DATA_SETS = {
         sample=sample.photos,
         sample_title=sample.PHOTOS_PROVENANCE,
     ),
-    "cyrillic": DataSet(
-        name="cyrillic",
-        title="Cyrillic letters, those 14 that have a Latin partner, 28×28 grey",
-        shape=comnist.SHAPE,
-        classes=len(comnist.PAIRS),
-        load=comnist.load_cyrillic,
-        present=comnist.present,
-        fetch=fetch.fetch_letters,
-        fetchable=False,
-        sample=letters.cyrillic,
-        sample_title=letters.PROVENANCE,
-    ),
-    "latin": DataSet(
-        name="latin",
-        title="Latin letters, the partners of those 14, 28×28 grey",
-        shape=comnist.SHAPE,
-        classes=len(comnist.PAIRS),
-        load=comnist.load_latin,
-        present=comnist.present,
-        fetch=fetch.fetch_letters,
-        fetchable=False,
-        sample=letters.latin,
-        sample_title=letters.PROVENANCE,
-    ),
+    "cyrillic": _letters("cyrillic", "those 14 that have a Latin partner", comnist.load_cyrillic, letters.cyrillic),
+    "latin": _letters("latin", "the partners of those 14", comnist.load_latin, letters.latin),
 }
 
 
