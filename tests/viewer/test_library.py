@@ -84,7 +84,7 @@ def test_numbers_no_machine_counts_with_are_left_out(run: RunFolder) -> None:
         assert len(row.cells) == len(rows.COLUMNS)
         assert about.about(state.entries[0], known, "name").to_text()
     state = selection.with_known(state, run.path, Known(card=hostile))
-    assert [rows.rows_of(state)[0].cell(name) for name in ("mse", "pca", "psnr", "against", "epochs")] == ["–"] * 5
+    assert [rows.rows_of(state)[0].cell(name) for name in ("mse", "baseline", "psnr", "against", "epochs")] == ["–"] * 5
 
 
 def test_something_is_selected_as_long_as_there_is_anything(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_row_tells_the_metrics_and_that_of_the_principal_components(run: RunFo
     (row,) = rows.rows_of(state)
     assert row.cells == (
         *("", "tests/conv", "tests", "conv", "mnist", "89", "8×7×7"),
-        *("0.0123", "0.0045", "19.2", "2.73× worse", "3", "finished"),
+        *("0.0123", "PCA 0.0045", "19.2", "2.7× more", "3", "finished"),
     )
 
 

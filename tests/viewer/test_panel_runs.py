@@ -18,7 +18,7 @@ from viewer.figures.theme import DARK
 from viewer.qt.settings import Settings
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
 from viewer.qt.widgets.run_table import NARROWEST_NAME, RunTable
-from viewer.state import history, library, rows, selection
+from viewer.state import baselines, formatting, history, library, rows, selection
 from viewer.state.rows import COLUMN_INDEX, NAMES, Rows, RunRow
 from viewer.state.selection import Known, State
 from zoo import checkpoints
@@ -77,22 +77,40 @@ def test_a_filter_understands_text_columns_and_comparisons(text: str, found: boo
     assert rows.matches(row, rows.terms_of(text)) is found
 
 
-def test_against_pca_is_a_factor_and_a_word(tmp_path: Path) -> None:
+def only_row(path: Path) -> RunRow:
+    done = RunFolder(path).read_history()
+    known = Known(history=history.from_parts(done.meta, done.arrays))
+    state = selection.with_known(selection.with_entries(State(), library.scan([path])), path, known)
+    (row,) = rows.rows_of(state)
+    return row
+
+
+def test_a_ratio_to_the_baseline_is_never_below_1_and_says_less_or_more(tmp_path: Path) -> None:
     for mse, pca, text in (
-        (0.0095, 0.01, "0.95× better"),
-        (0.012, 0.01, "1.20× worse"),
-        (0.2, 0.01, "20× worse"),
-        (0.1, 1e-15, "> 1,000× worse"),
-        (0.1, 0.0, "–"),
+        (0.0095, 0.01, "1.05× less"),
+        (0.012, 0.01, "1.20× more"),
+        (0.2, 0.01, "20× more"),
+        (0.1, 1e-5, "over 1,000× more"),
         (None, 0.01, "–"),
     ):
-        path = write_figures(tmp_path, "tests/a", mse=mse, pca=pca)
-        done = RunFolder(path).read_history()
-        known = Known(history=history.from_parts(done.meta, done.arrays))
-        state = selection.with_known(selection.with_entries(State(), library.scan([path])), path, known)
-        (row,) = rows.rows_of(state)
-        assert row.cell("against") == text
-        assert row.better is (None if text == "–" else "better" in text)
+        row = only_row(write_figures(tmp_path, "tests/a", mse=mse, pca=pca))
+        assert (row.cell("against"), row.cell("baseline")) == (text, f"PCA {formatting.mse(pca)}")
+        assert row.better is (None if text == "–" else "less" in text)
+    assert "20× more error than PCA (0.0100)" in only_row(write_figures(tmp_path, "tests/a", mse=0.2)).comparison
+
+
+def test_nothing_is_compared_with_pca_where_it_is_exact(tmp_path: Path) -> None:
+    for pca in (0.0, 1e-15, 9e-7):
+        row = only_row(write_figures(tmp_path, "tests/a", mse=0.1, pca=pca))
+        assert (row.cell("against"), row.cell("baseline"), row.better) == ("–", "–", None)
+    assert only_row(write_figures(tmp_path, "tests/a", mse=0.1, pca=2e-6)).cell("baseline").startswith("PCA")
+
+
+def test_a_denoiser_is_compared_with_the_linear_map_or_the_noisy_input_and_never_with_pca() -> None:
+    recorded = {"pca": {"mse": 0.02}, "noisy-input": {"mse": 0.04}, "mean-image": {"mse": 0.07}}
+    assert list(baselines.comparable(recorded, "denoise")) == ["noisy-input", "mean-image"]
+    assert next(iter(baselines.comparable({**recorded, "linear": {"mse": 0.01}}, "denoise"))) == "linear"
+    assert next(iter(baselines.comparable(recorded, "reconstruct"))) == "pca"
 
 
 def test_only_rows_of_which_more_is_known_are_made_anew(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_the_keyboard_goes_from_size_to_size_and_describes_the_run(zoo: Path, op
         qtbot.keyClick(panel.view, Qt.Key.Key_Right)
     text = panel.view.accessibleDescription()
     assert text.startswith("tests/b\n8 values in the bottleneck, mse 0.0200")
-    assert "PCA with as many values 0.0300: the run is better" in text and "on the assignment sheet 0.0300" in text
+    assert "1.50× less error than PCA with as many values (0.0300)" in text and "on the assignment sheet 0.0300" in text
     qtbot.keyClick(panel.view, Qt.Key.Key_Return)
     assert window.store.state.selected == (zoo / "tests/b",)
     qtbot.keyClick(panel.view, Qt.Key.Key_Left)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.theme import LIGHT
+from viewer.figures.titled import TitledFigure
+from viewer.report import pieces
+from viewer.report.document import Block, FigureBlock, TableBlock
 from viewer.report.linear import linear_autoencoder, principal_components
-from viewer.report.reader import ReportRun
+from viewer.report.reader import Reader, ReportRun
 from viewer.report.sheets import freiburg, hesso, letters, maastricht, purdue
 from viewer.state import history
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import Samples
+from zoo.data.images import Images
 
 
 def run(
@@ -42,23 +49,78 @@ def only(sentences: list[str]) -> str:
     return sentences[0]
 
 
+# ---- images ---------------------------------------------------------------------------------------------------
+
+
+def shades(count: int) -> np.ndarray:
+    """So many images, float32 (N, 1, 8, 8), the first black and each lighter than the one before."""
+    return np.linspace(0, 1, count, dtype=np.float32)[:, None, None, None] * np.ones((1, 8, 8), dtype=np.float32)
+
+
+def shown(blocks: list[Block]) -> list[int]:
+    """The grey value of every image of the first picture among these blocks."""
+    picture = next(block for block in blocks if isinstance(block, FigureBlock))
+    figure = picture.figure(LIGHT)
+    assert isinstance(figure, TitledFigure) and isinstance(figure.figure, MosaicFigure)
+    return [int(pixels[0, 0, 0]) for pixels in figure.figure.rows[0].pixels]
+
+
+def test_a_runs_samples_begin_at_the_first_image_and_are_all_shown() -> None:
+    every = shades(10)
+    found = run("purdue/conv", samples=Samples(every, every, every))
+    grey = np.round(every[:, 0, 0, 0] * 255).astype(int).tolist()
+    for row in ("targets", "inputs", "reconstructions"):
+        assert shown(pieces.samples("picture", found, row, title="", caption="")) == grey, row
+
+
+def test_training_images_begin_at_the_first_of_the_split() -> None:
+    pixels = np.round(shades(30) * 255).astype(np.uint8)
+    split = Images("mnist", "train", pixels, np.zeros(30, dtype=np.uint8), "made by hand", "none")
+    reader = SimpleNamespace(images=lambda run, split_name: split)
+    clean, _ = purdue._training_images(cast("Reader", reader), run("purdue/denoise"))
+    assert shown(clean) == pixels[:10, 0, 0, 0].tolist()
+
+
+def test_pca_is_headed_with_its_number_of_values_and_left_out_of_a_denoisers_table() -> None:
+    def heading(**told: Any) -> tuple[str, ...]:
+        figures = {"pca": {"mse": 0.004}, "linear": {"mse": 0.003}, "noisy-input": {"mse": 0.03}}
+        found = run("purdue/conv", {"mse": 0.002}, figures, bottleneck=(8, 7, 7), **told)
+        (table,) = pieces.measured(found, ("mse",), ("pca", "linear", "noisy-input"), caption="")
+        assert isinstance(table, TableBlock)
+        return table.rows[0][3:]
+
+    assert heading() == ("PCA, 392 values", "linear map", "noisy input")
+    assert heading(noise=0.2) == ("linear map", "noisy input")
+
+
+def test_an_exact_pca_is_compared_with_nothing() -> None:
+    assert purdue.against_pca(run("purdue/conv", {"mse": 0.002}, {"pca": {"mse": 9e-7}})) == ""
+    assert run("purdue/conv", {"mse": 0.002}, {"pca": {"mse": 0.001}}).compared("pca") == "2.0× more error than PCA"
+
+
 # ---- purdue --------------------------------------------------------------------------------------------------
 
 
 def test_the_comparison_with_pca_follows_the_numbers() -> None:
     better = purdue.against_pca(run("purdue/conv", {"mse": 0.002}, {"pca": {"mse": 0.004}}, bottleneck=(8, 7, 7)))
     worse = purdue.against_pca(run("purdue/conv", {"mse": 0.004}, {"pca": {"mse": 0.002}}, bottleneck=(8, 7, 7)))
-    assert better.startswith("The non-linear mapping captures more") and "2.0 times less error" in better
+    assert better.startswith("The non-linear mapping captures more") and "2.0× less error than PCA" in better
     assert "Here it does not: mse 0.004 against 0.002 of PCA with the same 392 values" in worse
     assert purdue.against_pca(run("purdue/conv", {"mse": 0.0}, {"pca": {"mse": 0.1}})).count("all of it") == 1
     assert purdue.against_pca(run("purdue/conv", {"mse": float("nan")}, {"pca": {"mse": 1.0}})) == ""
 
 
 def test_denoising_is_told_by_the_error_before_and_after() -> None:
-    base = {"noisy-input": {"mse": 0.03}, "pca": {"mse": 0.02}}
+    base = {"noisy-input": {"mse": 0.03}, "linear": {"mse": 0.02}, "pca": {"mse": 0.001}}
     good, bad = (purdue.denoised(run("purdue/denoise", {"mse": mse}, base)) for mse in (0.006, 0.04))
-    assert good.startswith("The DAE filters noise") and "by 80%" in good and "less than PCA" in good
-    assert bad.startswith("The DAE does not filter noise") and "no less than PCA" in bad
+    assert (
+        good.startswith("The DAE filters noise")
+        and "by 80%" in good
+        and "less error than the" in good
+        and "linear map (0.02)" in good
+        and "PCA" not in good
+    )
+    assert bad.startswith("The DAE does not filter noise") and "more error than the" in bad
 
 
 def test_fewer_epochs_than_the_sheets_are_told() -> None:
@@ -83,8 +145,8 @@ def test_the_best_learning_rate_is_the_one_with_the_lowest_error() -> None:
     one = freiburg.which_rate(rates(high=0.05, middle=0.006, low=0.008))
     other = freiburg.which_rate(rates(high=0.004, middle=0.006, low=0.008))
     assert one[0].startswith("The learning rate 0.01 gives the lowest error on the test split, mse 0.006; 0.1 has 0.05")
-    assert "not below PCA" in one[0]
-    assert other[0].startswith("The learning rate 0.1 gives the lowest") and "is below PCA" in other[0]
+    assert "more error than PCA" in one[0]
+    assert other[0].startswith("The learning rate 0.1 gives the lowest") and "less error than PCA" in other[0]
     assert freiburg.which_rate(rates(high=None)) == []
 
 
@@ -249,7 +311,7 @@ def test_the_test_error_stands_beside_the_sheets(error: float, words: str) -> No
         maastricht.test_error(run("maastricht/base", {"mse": error}, base, published={"mse": 0.0036}, epochs_done=20))
     )
     assert words in told and "at least the 10 asked for" in told
-    assert ("is less than PCA" in told) == (error < 0.003)
+    assert ("less error than PCA" in told) == (error < 0.003)
     assert "fewer than the 10" in only(maastricht.test_error(run("maastricht/base", {"mse": 0.1})))
 
 
@@ -267,8 +329,8 @@ def test_the_impact_of_a_change_is_its_error_beside_the_base() -> None:
     def told(error: float, values: int = 400) -> str:
         return maastricht.impact("model-7", base, run("maastricht/model-7", {"mse": error}, bottleneck=(values,)))
 
-    assert "3.0 times more than the base network (0.004)." in told(0.012)
-    assert "2.0 times less than the base network (0.004)." in told(0.002)
+    assert "3.0× more than the base network (0.004)." in told(0.012)
+    assert "2.0× less than the base network (0.004)." in told(0.002)
     assert "about that of the base network (0.004)." in told(0.00401)
     assert told(0.002, 4_096).endswith("Its 4,096 values are more than the image has (3,072).")
     assert maastricht.impact("model-7", base, run("maastricht/model-7")) == ""

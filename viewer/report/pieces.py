@@ -42,6 +42,7 @@ METRICS = {
 }
 BASELINES = {
     "pca": "PCA",
+    "linear": "linear map",
     "nearest-example": "nearest training image",
     "black": "all black",
     "mean-image": "mean image",
@@ -270,7 +271,7 @@ def measured(run: ReportRun, metrics: Sequence[str], baselines: Sequence[str], *
     known = [metric for metric in metrics if run.metric(metric) is not None]
     if not known:
         return lacking(run, what="figures of the test split")
-    there = [baseline for baseline in baselines if baseline in run.history.baselines]
+    there = [baseline for baseline in baselines if baseline in run.baselines]
     heading = ("test split", "measured", "sheet", *(_baseline_heading(baseline, run) for baseline in there))
     rows = [
         (
@@ -293,7 +294,7 @@ def compared(
     runs: Mapping[str, ReportRun], metric: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()
 ) -> list[Block]:
     """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics."""
-    there = [baseline for baseline in baselines if any(baseline in run.history.baselines for run in runs.values())]
+    there = [baseline for baseline in baselines if any(baseline in run.baselines for run in runs.values())]
     heading = (
         "run",
         f"measured: {METRICS.get(metric, metric)}",

@@ -15,13 +15,13 @@ from viewer.infer.requests import Reply, Request
 from viewer.qt.worker import Workers
 from viewer.report import layers
 from viewer.report.layers import SummaryLayer
-from viewer.state import files, graph, history, numbers
+from viewer.state import baselines, files, graph, history, numbers
 from viewer.state.files import FileBytes
 from viewer.state.formatting import clean, sentence
 from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
 from zoo import card as cards
-from zoo import gate
+from zoo import comparison, gate
 from zoo.card import Card
 from zoo.data import sets
 from zoo.data.images import Images
@@ -75,9 +75,20 @@ class ReportRun:
         """Return a figure of the test split; None for one that is not there or not finite."""
         return numbers.usable(self.history.metrics.get(name))
 
+    @cached_property
+    def baselines(self) -> dict[str, Mapping[str, float]]:
+        """The baselines that the run is compared with, the one that says most first."""
+        task = (self.card.task if self.card else "") or self.fact("task")
+        is_denoiser = self.history.noise > 0 and task in ("", "reconstruct")
+        return baselines.comparable(self.history.baselines, "denoise" if is_denoiser else task)
+
     def baseline(self, name: str, metric: str) -> float | None:
-        """Return a baseline's figure of the test split; None for one that is not there or not finite."""
-        return numbers.usable(self.history.baselines.get(name, {}).get(metric))
+        """Return a baseline's figure of the test split; None for one that is not there, not finite or not compared."""
+        return numbers.usable(self.baselines.get(name, {}).get(metric))
+
+    def compared(self, name: str, metric: str = "mse") -> str:
+        """Return '4.2× less error than PCA', for a baseline by its name; '' where there is nothing to compare."""
+        return comparison.in_words(self.metric(metric), self.baseline(name, metric), metric, name)
 
     def published(self, metric: str) -> float | None:
         return self.history.published.get(metric)

@@ -9,7 +9,7 @@ from typing import Any
 
 from viewer.state import formatting, numbers
 from viewer.state.library import Entry
-from viewer.state.rows import bottleneck_of
+from viewer.state.rows import baselines_of, bottleneck_of
 from viewer.state.selection import Known
 from zoo.card import Card
 from zoo.runs import METRICS
@@ -187,10 +187,10 @@ def _training(known: Known) -> Iterator[tuple[str, str]]:
 def _table(known: Known) -> tuple[tuple[str, ...], ...]:
     card, history = known.any_card, known.history
     metrics = (history.metrics if history else {}) or numbers.table(card.metrics if card else {})
-    baselines = (history.baselines if history else {}) or (card.baselines if card else {})
     if not metrics:
         return ()
-    rows = {"this model": metrics, **{formatting.clean(name, limit=30): row for name, row in [*baselines.items()][:20]}}
+    beside = [*baselines_of(known).items()][:20]
+    rows = {"this model": metrics, **{formatting.clean(name, limit=30): row for name, row in beside}}
     columns = _columns(metrics)
     heading = ("test split", *(formatting.clean(_HEADINGS.get(metric, metric), limit=20) for metric in columns))
     return (heading, *((name, *(_cell(row, metric) for metric in columns)) for name, row in rows.items()))

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state import formatting, numbers, training
+from viewer.state import baselines, formatting, numbers, training
 from viewer.state.library import Entry
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
+from zoo import comparison
 from zoo.runs import QUICK
-
-MOST_TIMES = 1_000  # that are told
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,12 @@ COLUMNS = (
     Column("parameters", "parameters", "How many numbers were learned", numeric=True),
     Column("bottleneck", "bottleneck", "The shape of the encoder's output; sorted by how many values it has"),
     Column("mse", "mse", "Mean squared error on the test split, of pixels in [0, 1]", numeric=True),
-    Column("pca", "PCA mse", "The same of principal components, as many as the bottleneck has values", numeric=True),
+    Column("baseline", "baseline mse", "The same of what says most beside it: PCA, the linear map, the noisy input …"),
     Column("psnr", "psnr, dB", "Mean peak signal-to-noise ratio on the test split, in decibels", numeric=True),
     Column(
         "against",
-        "against PCA",
-        "Mean squared error as a multiple of that of principal components, as many as the bottleneck has values: below "
-        "1 the network does better than the best linear one",
-        numeric=True,
+        "vs baseline",
+        "How the run's mean squared error compares with the baseline's: 4.2× less is better, 3.1× more is worse",
     ),
     Column("epochs", "epochs", "Epochs trained, of those planned", numeric=True),
     Column(
@@ -56,7 +53,7 @@ COLUMNS = (
 NAMES = tuple(column.name for column in COLUMNS)
 COLUMN_INDEX = {name: index for index, name in enumerate(NAMES)}
 # As far as there is room; assignment and recipe stand in the name already.
-USUAL = ("run", "picture", "mse", "state", "epochs", "against", "bottleneck", "psnr", "data", "parameters", "pca")
+USUAL = ("run", "picture", "mse", "state", "epochs", "against", "bottleneck", "psnr", "data", "parameters", "baseline")
 
 Key = str | float | None  # None: not there, and last however it is sorted
 
@@ -65,8 +62,9 @@ Key = str | float | None  # None: not there, and last however it is sorted
 class RunRow:
     """One entry's cells; `keys` are what the columns sort by.
 
-    share   of the planned epochs that are done, None for a run that is not being trained
-    better  whether it errs less than principal components do, None where that is not known
+    share       of the planned epochs that are done, None for a run that is not being trained
+    better      whether it has less error than its baseline, None where that is not known
+    comparison  the same in words, with the baseline's figure
     """
 
     path: Path
@@ -75,6 +73,7 @@ class RunRow:
     error: str
     share: float | None = None
     better: bool | None = None
+    comparison: str = ""
     samples: Samples | None = None  # whose first is its picture
 
     def cell(self, name: str) -> str:
@@ -108,9 +107,11 @@ def rows_of(state: State) -> tuple[RunRow, ...]:
 
 def _row(entry: Entry, known: Known, name: str) -> RunRow:
     card, history = known.any_card, known.history
-    metrics, pca = metrics_of(known), baseline_of(known, "pca").get("mse")
+    metrics, (baseline_name, baseline) = metrics_of(known), main_baseline_of(known)
     mse, psnr = metrics.get("mse"), metrics.get("psnr")
-    ratio = mse / pca if mse is not None and pca else None
+    compared = comparison.in_short(mse, baseline, "mse")
+    ratio = mse / baseline if compared and mse is not None and baseline else None
+    noun = comparison.noun(baseline_name).removeprefix("the ")
     done = history.epochs_done if history else numbers.count(card.training.get("epochs")) if card else 0
     planned = history.epochs_planned if history else done
     dataset = formatting.clean(history.dataset if history else str(card.data.get("name", "")) if card else "", limit=20)
@@ -126,9 +127,9 @@ def _row(entry: Entry, known: Known, name: str) -> RunRow:
         "parameters": (f"{parameters:,}" if parameters else "", float(parameters) if parameters else None),
         "bottleneck": (shape, float(values) if values else None),
         "mse": (formatting.mse(mse), _finite(mse)),
-        "pca": (formatting.mse(pca), _finite(pca)),
+        "baseline": (f"{noun} {formatting.mse(baseline)}" if baseline is not None else "", _finite(baseline)),
         "psnr": (formatting.decibels(psnr), psnr if psnr is None or not math.isnan(psnr) else None),
-        "against": (_against(ratio), _finite(ratio)),
+        "against": (compared, _finite(ratio)),
         "epochs": ("" if not done else f"{done}/{planned}" if planned > done else str(done), float(done) or None),
         "state": (state, state),
     }
@@ -139,23 +140,14 @@ def _row(entry: Entry, known: Known, name: str) -> RunRow:
         keys=tuple(None if cells[name][1] == "" else cells[name][1] for name in NAMES),
         error=known.error,
         share=min(1.0, done / planned) if running else None,
-        better=None if _finite(ratio) is None or ratio is None else ratio < 1,
+        better=ratio < 1 if ratio is not None else None,
+        comparison=f"{comparison.in_words(mse, baseline, 'mse', baseline_name)} ({formatting.mse(baseline)})",
         samples=history.samples if history else known.samples,
     )
 
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _against(ratio: float | None) -> str:
-    """Write how a run does against principal components, in a word too: colours are not for everyone."""
-    if ratio is None or not math.isfinite(ratio):
-        return ""
-    if ratio >= MOST_TIMES:  # principal components that keep all that the images hold err by next to nothing
-        return f"> {MOST_TIMES:,}× worse"
-    written = f"{ratio:.3g}" if ratio >= 10 else f"{ratio:.2f}"
-    return f"{written}× {'better' if ratio < 1 else 'worse'}"
 
 
 def _origin(entry: Entry, known: Known) -> tuple[str, str]:
@@ -172,11 +164,17 @@ def metrics_of(known: Known) -> Mapping[str, float]:
     return (known.history.metrics if known.history else {}) or numbers.table(card.metrics if card else {})
 
 
-def baseline_of(known: Known, name: str) -> Mapping[str, float]:
-    """The metrics of one baseline, from the history or else the card."""
+def baselines_of(known: Known) -> dict[str, Mapping[str, float]]:
+    """The baselines that a run is compared with, from the history or else the card, the one that says most first."""
     card = known.any_card
-    baselines = (known.history.baselines if known.history else {}) or (card.baselines if card else {})
-    return numbers.table(baselines.get(name, {}))
+    found = (known.history.baselines if known.history else {}) or (card.baselines if card else {})
+    return baselines.comparable({name: numbers.table(row) for name, row in found.items()}, known.task)
+
+
+def main_baseline_of(known: Known) -> tuple[str, float | None]:
+    """The name and the mean squared error of the baseline that says most; None where there is none."""
+    found = ((name, row["mse"]) for name, row in baselines_of(known).items() if "mse" in row)
+    return next(found, ("", None))
 
 
 def parameters_of(known: Known) -> int:
@@ -229,7 +227,7 @@ def values_of(known: Known) -> int:
 HOW_TO_FILTER = (
     "Shows the runs in which every word occurs: mnist conv, 2×7×7.\n"
     "A column before a colon narrows it: state:training, assignment:hesso, data:cifar10.\n"
-    "Numbers can be compared: mse<0.01, psnr>20, parameters<10000, against<1.\n"
+    "Numbers can be compared: mse<0.01, psnr>20, parameters<10000; against:less.\n"
     f"Columns: {', '.join(NAMES[1:])}."
 )
 _PREFIXED = re.compile(r"([a-z]+)(:|<=|>=|<|>)(.+)")

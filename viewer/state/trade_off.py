@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from viewer.state import formatting, numbers
-from viewer.state.rows import baseline_of, metrics_of, parameters_of, state_of, values_of
+from viewer.state.rows import baselines_of, metrics_of, parameters_of, state_of, values_of
 from viewer.state.selection import Known, State
 from zoo.runs import QUICK
 
@@ -83,7 +83,7 @@ def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[s
             continue
         told = state_of(entry, known)
         published = _published(known).get(metric)
-        pca = baseline_of(known, "pca").get(metric)
+        pca = baselines_of(known).get("pca", {}).get(metric)
         data = data_of(known)
         found.append(
             Model(

@@ -16,6 +16,7 @@ from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import formatting, trade_off
 from viewer.state.selection import State
 from viewer.state.trade_off import AXES, LABELS, LARGER_IS_BETTER, METRICS, PARAMETERS, VALUES, Model
+from zoo import comparison
 
 ALL_DATA = "all data"
 
@@ -208,8 +209,8 @@ class TradeOff(Panel):
             f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {_written(self.measure, model.value)}",
         ]
         if model.pca is not None:
-            word = "better" if trade_off.better(model.value, model.pca, self.measure) else "worse"
-            lines.append(f"PCA with as many values {_written(self.measure, model.pca)}: the run is {word}")
+            compared = comparison.in_words(model.value, model.pca, self.measure, "pca")
+            lines.append(f"{compared} with as many values ({_written(self.measure, model.pca)})")
         if model.published is not None:
             lines.append(f"on the assignment sheet {_written(self.measure, model.published)}")
         return "\n".join([*lines, f"{model.group}, {model.state}"])

@@ -123,8 +123,7 @@ def _told_of(row: RunRow, column: int) -> str:
     if row.error:
         told.append(row.error)
     elif column == AGAINST and row.better is not None:
-        word = "less" if row.better else "more"
-        told.append(f"mse {row.cell('mse')}, {word} than the {row.cell('pca')} of as many principal components")
+        told.append(f"mse {row.cell('mse')}: {row.comparison}")
     else:
         told.append(clean(row.path, limit=500))
     return "\n".join(told)

@@ -146,9 +146,8 @@ def _ranking(runs: Runs, best: str) -> str:
     told = f"The learning rate {best} gives the lowest error on the test split, mse {pieces.error(lowest)}"
     told += f"; {' and '.join(others)}." if others else "; no other rate is measured yet."
     pca = runs[best].baseline("pca", "mse")
-    if pca is not None:
-        word = "below" if lowest < pca else "not below"
-        told += f" That is {word} PCA with as many values ({pieces.error(pca)})."
+    if compared := runs[best].compared("pca"):
+        told += f" That is {compared} with as many values ({pieces.error(pca)})."
     return told
 
 

@@ -256,7 +256,7 @@ def _task_3(runs: Runs) -> list[Block]:
         *pieces.compared(
             labelled,
             "bce",
-            ("noisy-input", "pca", "nearest-example"),
+            ("linear", "noisy-input", "nearest-example"),
             caption="The loss rate on the test split beside the sheet's, the noisy input's own, and baselines.",
             more=("mse", "psnr"),
         ),

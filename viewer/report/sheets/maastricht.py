@@ -15,6 +15,7 @@ from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answ
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import chroma, formatting, numbers
 from viewer.state.samples import Samples, grey
+from zoo import comparison
 
 TITLE = "ACML, Assignment 2: Convolutional Autoencoders"
 LEAD = "Maastricht University, Advanced Concepts of Machine Learning, 2020, on CIFAR-10. aezoo's runs: maastricht/*."
@@ -126,9 +127,8 @@ def test_error(base: ReportRun) -> list[str]:
         f"{pieces.error(error)}"
     )
     told += f", {_beside(error, sheet)} the sheet's {pieces.error(sheet)}." if sheet is not None else "."
-    if pca is not None:
-        word = "less" if error < pca else "no less"
-        told += f" That is {word} than PCA has with {base.size:,} values ({pieces.error(pca)})."
+    if compared := base.compared("pca"):
+        told += f" That is {compared} with {base.size:,} values ({pieces.error(pca)})."
     return [told]
 
 
@@ -229,10 +229,7 @@ def impact(name: str, base: ReportRun, run: ReportRun) -> str:
         if abs(ratio - 1) <= NEAR:
             told += f"; about that of the base network ({pieces.error(before)})"
         else:
-            many = ratio if ratio > 1 else 1 / ratio if ratio else float("inf")
-            told += (
-                f"; {many:.1f} times {'more' if ratio > 1 else 'less'} than the base network ({pieces.error(before)})"
-            )
+            told += f"; {comparison.in_short(error, before, 'mse')} than the base network ({pieces.error(before)})"
     pixels = 3 * 32 * 32
     told += "." if run.size < pixels else f". Its {run.size:,} values are more than the image has ({pixels:,})."
     return told
@@ -373,7 +370,7 @@ def _model_images(runs: Runs) -> list[Block]:
 
 def _colourisation(runs: Runs) -> list[Block]:
     first, second = (runs[name] for name in COLOURISERS)
-    baselines = ("grey-copied", "pca", "nearest-example")
+    baselines = ("grey-copied", "linear", "pca", "nearest-example")
     return [
         part("4 Colorization"),
         Heading(

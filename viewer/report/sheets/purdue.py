@@ -105,9 +105,10 @@ def against_pca(run: ReportRun) -> str:
     if own is None or pca is None:
         return ""
     figures = f"mse {pieces.error(own)} against {pieces.error(pca)} of PCA with the same {run.size:,} values"
+    figures += f", {compared}" if (compared := run.compared("pca")) and own else ""
     if own < pca:
         return (
-            f"The non-linear mapping captures more than a linear one: {figures}, {pca / own:.1f} times less error."
+            f"The non-linear mapping captures more than a linear one: {figures}."
             if own
             else f"The non-linear mapping captures all of it: {figures}."
         )
@@ -153,7 +154,7 @@ def _denoising(reader: Reader) -> list[Block]:
             title="The first ten samples in the testing set after “denoising”",
             caption="The first ten samples in the testing set after “denoising”; below: the mse to the clean image.",
         ),
-        *pieces.measured(run, _METRICS, ("noisy-input", "pca", "nearest-example"), caption=_measured(run)),
+        *pieces.measured(run, _METRICS, ("linear", "noisy-input", "nearest-example"), caption=_measured(run)),
         *([answer(text)] if (text := denoised(run)) else []),
     ]
 
@@ -204,7 +205,7 @@ def _row(name: str, label: str, pictures: np.ndarray, title: str, data: str) -> 
 
 def denoised(run: ReportRun) -> str:
     """Answer how much of the noise is filtered."""
-    own, noisy, linear = run.metric("mse"), run.baseline("noisy-input", "mse"), run.baseline("pca", "mse")
+    own, noisy, linear = run.metric("mse"), run.baseline("noisy-input", "mse"), run.baseline("linear", "mse")
     if own is None or noisy is None:
         return ""
     if own < noisy:
@@ -216,6 +217,5 @@ def denoised(run: ReportRun) -> str:
         told = f"The DAE does not filter noise: the mse to the clean image is {pieces.error(own)} after it and was "
         told += f"{pieces.error(noisy)} before."
     if linear is not None:
-        word = "less" if own < linear else "no less"
-        told += f" That is {word} than PCA leaves with as many values ({pieces.error(linear)})."
+        told += f" That is {run.compared('linear')} ({pieces.error(linear)})."
     return told
