@@ -113,15 +113,9 @@ def test_exporting_again_gives_the_same_bytes(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        *("purdue/conv", "letters/random"),
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("purdue/dense", "hesso/vae-2-all", "hesso/classifier")
-        ),
-    ],
+    "name", ["purdue/dense", "purdue/conv", "hesso/vae-2-all", "hesso/classifier", "letters/random"]
 )
+@pytest.mark.slow
 def test_the_shared_table_of_translations_changes_no_byte(
     name: str, trained_runs: TrainedRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,7 @@ print(passed, refused, len(opened))
 
 
 @pytest.mark.parametrize(("graph", "seed"), [("model", 1), ("decoder", 2)])
+@pytest.mark.slow
 def test_two_thousand_mutants_end_no_process_and_open_no_file(graph: str, seed: int, conv_run: RunFolder) -> None:
     data = conv_run.graph(graph).read_bytes()
     done = subprocess.run(

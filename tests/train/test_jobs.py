@@ -74,6 +74,7 @@ def test_a_grid_of_runs_trains_two_at_once_and_each_as_if_alone(tmp_path: Path) 
     assert len({tuple(losses(tmp_path / "together", name)) for name in names}) == 4
 
 
+@pytest.mark.slow
 def test_a_recipe_waits_for_those_it_needs(tmp_path: Path) -> None:
     arguments = ("hesso/vae-3-10", "purdue/dense", "--quick", "--jobs", "2")
     code, out, err = finish(start(tmp_path, *arguments))

@@ -50,6 +50,7 @@ def test_twenty_kills_at_any_moment_change_no_bit(tmp_path: Path) -> None:
     _kill_and_compare(tmp_path, kills=20)
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_training_changes_no_bit(tmp_path: Path) -> None:
     _kill_and_compare(tmp_path, kills=2)
 

@@ -108,6 +108,7 @@ def environment_of(pid: int) -> bytes:
 
 
 @linux
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_the_command_that_goes_on(tmp_path: Path) -> None:
     process = start(tmp_path, "purdue/dense", "--epochs", "900")
     wait_for_epochs(process, tmp_path, ["purdue/dense"], 2)

@@ -39,6 +39,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_every_target_stands_beside_what_was_measured(document: dict[str, Any]) -> None:
     told = {each["name"]: each for each in document["targets"]}
     assert list(told) == list(report.TARGETS)
@@ -49,6 +50,7 @@ def test_every_target_stands_beside_what_was_measured(document: dict[str, Any]) 
             assert each["passed"] is (each["measured"] <= each["limit"])
 
 
+@pytest.mark.slow
 def test_starts_and_every_step_of_every_run_were_measured(document: dict[str, Any]) -> None:
     assert len(document["starts"]) == 2 and document["building_ms"] > 0
     assert all(0 < start["window_ms"] <= start["picture_ms"] for start in document["starts"])
@@ -63,6 +65,7 @@ def test_starts_and_every_step_of_every_run_were_measured(document: dict[str, An
     assert copy["copy"] and copy["opening"] > 0 and "steps" not in copy
 
 
+@pytest.mark.slow
 def test_conditions_are_told_with_it(document: dict[str, Any]) -> None:
     told = document["conditions"]
     assert "cores" in told["machine"] and "PySide6" in told["versions"] and told["provider"].startswith(("CPU", "CUDA"))
@@ -70,6 +73,7 @@ def test_conditions_are_told_with_it(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells")
+@pytest.mark.slow
 def test_memory_was_measured_of_every_process(document: dict[str, Any]) -> None:
     assert len(document["memory_mb"]) == 3 and document["processes"] >= 2
     assert 20 < document["window_mb"] < document["memory_mb"][-1]

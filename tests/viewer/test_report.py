@@ -152,7 +152,7 @@ def pages_of(pdf: bytes) -> int:
     return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf))
 
 
-QUICK = ("freiburg", "purdue", "maastricht")  # whose runs are trained in seconds
+QUICK = ("freiburg", "purdue")  # whose runs are trained in seconds
 each_assignment = pytest.mark.parametrize(
     "assignment", [pytest.param(each, marks=[] if each in QUICK else [pytest.mark.slow]) for each in ASSIGNMENTS]
 )
@@ -221,7 +221,7 @@ def test_pictures_have_names_titles_captions_and_the_name_of_their_data(
     [
         ("freiburg", "PCA"),
         ("purdue", "PCA, 100 values"),
-        ("maastricht", "grey copied"),
+        pytest.param("maastricht", "grey copied", marks=pytest.mark.slow),
         pytest.param("letters", "nearest training image", marks=pytest.mark.slow),
         pytest.param("hesso", "noisy input", marks=pytest.mark.slow),
     ],
@@ -238,7 +238,7 @@ def test_tables_put_the_measured_figure_beside_the_sheets_and_a_baseline(
 @pytest.mark.parametrize(
     ("assignment", "figures"),
     [
-        ("maastricht", {"0.0036", "0.00056", "0.044", "8,192"}),
+        pytest.param("maastricht", {"0.0036", "0.00056", "0.044", "8,192"}, marks=pytest.mark.slow),
         pytest.param("hesso", {"0.1", "0.15", "7,265"}, marks=pytest.mark.slow),
         pytest.param("letters", {"97%"}, marks=pytest.mark.slow),
     ],
