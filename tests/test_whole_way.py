@@ -21,7 +21,7 @@ ENVIRONMENT = {
 
 def aezoo(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "zoo.cli", *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=200
+        [sys.executable, "-m", "zoo.cli", *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=800
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -313,7 +313,7 @@ def test_a_process_ends_with_all_that_it_started() -> None:
     began = time.monotonic()
     ending = supervise([sys.executable, "-c", script], Limits(seconds=10.0))
     assert ending.why == "not done after 10 s"
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
     (message,) = ending.messages
     assert isinstance(message, CaseDone) and has_ended(message.case)
 
@@ -426,7 +426,7 @@ def test_ctrl_c_ends_every_process_of_the_matrix(model_test: ConformanceTest, fa
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(run_matrix([model_test], [find("onnxruntime"), fake("hangs")], LIMITS, done=interrupt))
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 110
 
 
 def test_code_in_the_folder_one_stands_in_is_not_run(
@@ -480,12 +480,12 @@ def test_nothing_run_is_nothing_passed(conv_run: RunFolder, capsys: Capture, mon
 
 def test_what_a_process_leaves_behind_holds_nobody_up(tmp_path: Path) -> None:
     """A program's child in a session of its own, which keeps the pipe open."""
-    script = "import subprocess, sys; subprocess.Popen(['setsid', 'sleep', '45'])"
+    script = "import subprocess, sys; subprocess.Popen(['setsid', 'sleep', '200'])"
     began = time.monotonic()
     assert supervise([sys.executable, "-c", script], LIMITS).why == ""
-    assert output_of([sys.executable, "-c", script + "; print('1.2')"], seconds=20.0) == "1.2"
-    assert output_of(["sleep", "45"], seconds=0.2) == ""
-    assert time.monotonic() - began < 25
+    assert output_of([sys.executable, "-c", script + "; print('1.2')"], seconds=100.0) == "1.2"
+    assert output_of(["sleep", "200"], seconds=0.2) == ""
+    assert time.monotonic() - began < 150
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="looks for processes in Linux's /proc")
@@ -495,11 +495,11 @@ def test_sigterm_ends_the_matrix_and_every_process_of_it(conv_run: RunFolder, tm
     command = [sys.executable, "-m", "zoo.cli", "verify", str(conv_run.path), "--matrix", "--runtimes", name]
     marked = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(command, env=marked, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not list(tmp_path.glob("aezoo-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.terminate()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (143, "aezoo: stopped\n")
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path).encode() in path.read_bytes()]
     assert left == []

@@ -97,7 +97,7 @@ def epochs_of(runs: Path, name: str) -> int:
 
 
 def wait_for_epochs(process: subprocess.Popen[str], runs: Path, names: list[str], epochs: int) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while any(epochs_of(runs, name) < epochs for name in names):
         assert process.poll() is None and time.monotonic() < end, process.communicate()
         time.sleep(0.05)

@@ -37,7 +37,7 @@ def kill_after_epoch(runs: Path, epoch: int, *more: str) -> None:
     """Start training and kill it as soon as that epoch's checkpoint is there."""
     trainer = subprocess.Popen(command(runs, *more), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     checkpoint = runs / "purdue" / "dense" / "checkpoint" / f"{epoch:06d}"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not checkpoint.exists() and trainer.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.002)

@@ -80,7 +80,7 @@ def test_ctrl_c_saves_the_sweep_and_says_how_to_go_on(tmp_path: Path) -> None:
     process = start(tmp_path, "purdue/dense", "--set", "epochs=900", "--set", "seed=0,1", "--cluster", "ray")
     wait_for_epochs(process, tmp_path, names, 2)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert f"Resume with: aezoo train {names[0]} {names[1]} --resume" in err
     assert "--cluster ray" in err and "Traceback" not in err
@@ -199,7 +199,7 @@ def test_an_address_where_nobody_answers_is_one_sentence_at_once(
         main(["train", "purdue/dense", "--data", "sample", "--runs", str(tmp_path), "--cluster", "ray"])
     assert ending.value.code == 2
     assert "RAY_ADDRESS=127.0.0.1:1: no Ray cluster answers there" in capsys.readouterr().err
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 150
 
 
 @pytest.mark.parametrize(

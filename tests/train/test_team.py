@@ -113,7 +113,7 @@ def test_ctrl_c_saves_and_says_the_command_that_goes_on(tmp_path: Path) -> None:
     process = start(tmp_path, "purdue/dense", "--epochs", "900")
     wait_for_epochs(process, tmp_path, ["purdue/dense"], 2)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode != 0
     assert err.count("saved. Resume with: torchrun --nproc-per-node=2 -m train purdue/dense --resume") == 1, err
 

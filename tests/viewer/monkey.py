@@ -345,7 +345,7 @@ def _warm_up(window: MainWindow) -> None:
 
 def _wait(done: Callable[[], bool]) -> bool:
     """Let the window work until something holds; return False if it does not within a minute."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         QApplication.processEvents()
         time.sleep(0.005)

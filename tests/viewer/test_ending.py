@@ -26,7 +26,7 @@ def test_a_signal_closes_the_window_without_a_traceback(number: signal.Signals, 
     assert viewer.stdout is not None
     assert viewer.stdout.readline().startswith("window ")
     viewer.send_signal(number)
-    _, err = viewer.communicate(timeout=30)
+    _, err = viewer.communicate(timeout=300)
     assert viewer.returncode == 128 + number
     assert "Traceback" not in err
     assert "QProcess" not in err

@@ -164,7 +164,7 @@ def test_the_card_of_a_run_that_is_trained_follows_it(tmp_path: Path, open_windo
     panel = open_window(tmp_path).panels.card
     assert "1 of 4" in text_of(panel) and "verified" not in text_of(panel)
     atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=2, planned=4, state="training")))
-    qtbot.waitUntil(lambda: "2 of 4" in text_of(panel), timeout=15_000)
+    qtbot.waitUntil(lambda: "2 of 4" in text_of(panel), timeout=60_000)
 
 
 def test_the_numbers_are_figures_and_facts(tmp_path: Path, open_window: Open) -> None:

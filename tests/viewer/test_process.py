@@ -28,7 +28,7 @@ def modules() -> list[str]:
 def python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
     return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=90, cwd=ROOT, env={**kept, **variables}
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=300, cwd=ROOT, env={**kept, **variables}
     )
 
 
