@@ -31,8 +31,10 @@ Screenshot = Annotated[
     Path | None,
     typer.Option("--screenshot", metavar="FILE", help="Write a PNG of the window and exit; needs no display."),
 ]
-Timing = Annotated[bool, typer.Option("--timing", help="Say how long window and first picture took from the start.")]
-ThemeName = Annotated[str | None, typer.Option("--theme", metavar="system|light|dark", help="Colours, for this time.")]
+Timing = Annotated[bool, typer.Option("--timing", help="Print how long the window and its first picture took.")]
+ThemeName = Annotated[
+    str | None, typer.Option("--theme", metavar="system|light|dark", help="Colours, for this session only.")
+]
 
 
 @app.command()
@@ -46,7 +48,7 @@ def main(
     as_json: Json = False,
 ) -> None:
     """Open the desktop viewer on folders of runs, run folders and .onnx files."""
-    gc.disable()  # until the window is there: what is imported stays, and walking it again and again takes 50 ms
+    gc.disable()  # until the window is shown: what is imported stays anyway, and collecting again and again takes 50 ms
     chosen = _check(paths, runs, screenshot, theme)
     try:
         from viewer.qt.application import make_application
@@ -59,16 +61,20 @@ def main(
     from viewer.qt.worker import Workers
 
     signals = Signals()
-    workers = Workers(keep_spare=screenshot is None)  # first of all: it imports while the window is built
+    workers = Workers(
+        keep_spare=screenshot is None
+    )  # first, since the worker imports its libraries while the window is built
     try:
         from viewer.qt.main_window import MainWindow
 
-        fixed = theme or ("light" if screenshot else None)  # a picture looks alike whatever was chosen last
+        fixed = theme or ("light" if screenshot else None)  # a screenshot does not depend on the theme chosen last
         window = MainWindow(workers, Disk(), theme=fixed)
         window.images.data = data
         window.open(chosen, remember=screenshot is None and bool(paths))
         window.show()
-        end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)  # Qt holds its methods only weakly
+        end = _End(
+            window, screenshot=screenshot, timing=timing, as_json=as_json
+        )  # kept here, since Qt holds its methods only weakly
         gc.freeze()
         gc.enable()
         code = application.exec()
@@ -82,7 +88,7 @@ def main(
 
 
 def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme: str | None) -> tuple[Path, ...]:
-    """Return the paths to open, or raise the sentence for what cannot be done; loads no Qt."""
+    """Return the paths to open, or raise an error for what cannot be done; loads no Qt."""
     from viewer.state import library
 
     if theme not in (None, "system", "light", "dark"):
@@ -102,7 +108,7 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
 
 
 class _End:
-    """What is said and done once the window, its first picture or everything is there."""
+    """What is printed and written once the window, or everything in it, is there."""
 
     def __init__(self, window: MainWindow, *, screenshot: Path | None, timing: bool, as_json: bool) -> None:
         self._window, self._screenshot, self._as_json = window, screenshot, as_json
@@ -120,19 +126,19 @@ class _End:
                 from viewer.qt import screenshot as window_picture
 
                 window_picture.take(self._window, self._screenshot)
-            self._say()
+            self._report()
         except AezooError as error:
             self.failure = error
         if self._screenshot is not None:
             self._quit()
 
-    def _say(self) -> None:
+    def _report(self) -> None:
         window, picture = _since_start(self._window.window_at), _since_start(self._window.picture_at)
         ready = self._window.workers.ready
         if self._as_json:
             report = {"window_ms": window, "first_picture_ms": picture, "provider": ready.provider if ready else None}
             print_json({"screenshot": str(self._screenshot) if self._screenshot else None, **report})
-            sys.stdout.flush()  # whoever reads it need not wait for the window's end
+            sys.stdout.flush()  # a reader need not wait until the window is closed
         elif self._timing:
             print(f"window {window} ms, first picture {picture if picture is not None else '–'} ms", flush=True)
         if self._screenshot is not None and not self._as_json:
@@ -142,7 +148,9 @@ class _End:
         from viewer.qt.screenshot import LIMIT_SECONDS
 
         if self._screenshot is not None:
-            sentence = f"the panels had no answer within {LIMIT_SECONDS:g} s, so there is no picture; try once more"
+            sentence = (
+                f"the panels were not complete within {LIMIT_SECONDS:g} s, so no screenshot was written; try again"
+            )
             self.failure = CheckFailed(sentence)
             self._quit()
 
@@ -158,9 +166,9 @@ def _since_start(moment: float | None) -> int | None:
 
 
 def _started_at() -> float:
-    """When this process began, on the monotonic clock; where the system does not tell, when this module was read.
+    """Return when this process began, on the monotonic clock; if that is unknown, when this module was imported.
 
-    Linux tells it in hundredths of a second, counted from boot and with the time asleep.
+    Linux gives it in hundredths of a second since boot, which includes the time asleep.
     """
     try:
         with open("/proc/self/stat", encoding="ascii") as stat:

@@ -110,12 +110,12 @@ def test_a_thread_started_between_the_two_steps_can_read_but_not_write(tmp_path:
 
 
 def test_the_status_does_not_claim_what_the_kernel_lacks() -> None:
-    status = sandbox._worded(0, [], privileges=False, threads=1, cuda=False)
+    status = sandbox._status(0, [], privileges=False, threads=1, cuda=False)
     assert status.short == "limits only" and "no Landlock" in status.details
-    old = sandbox._worded(3, ["memory 4 GiB"], privileges=True, threads=3, cuda=False)
+    old = sandbox._status(3, ["memory 4 GiB"], privileges=True, threads=3, cuda=False)
     assert old.short == "no files"
     assert "cannot keep it from the network" in old.details and "before (2) can read" in old.details
-    cuda = sandbox._worded(7, [], privileges=True, threads=1, cuda=True)
+    cuda = sandbox._status(7, [], privileges=True, threads=1, cuda=True)
     assert cuda.short == "no writing, no TCP" and "reach the GPU" in cuda.details
 
 
@@ -124,10 +124,10 @@ def test_cuda_may_name_its_threads_and_write_nothing_else(tmp_path: Path) -> Non
     (tmp_path / "nvidia0").touch()
     script = _THREAD_NAMES.format(root=str(ROOT), devices=str(tmp_path), new=str(tmp_path / "new"))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, cwd=ROOT)
-    said = done.stdout.split("\n")
-    if "Landlock (ABI" not in said[0]:
-        pytest.skip(f"this kernel has no Landlock: {said[0]}")
-    assert said[1:3] == ["written", "refused"], done.stderr
+    lines = done.stdout.split("\n")
+    if "Landlock (ABI" not in lines[0]:
+        pytest.skip(f"this kernel has no Landlock: {lines[0]}")
+    assert lines[1:3] == ["written", "refused"], done.stderr
 
 
 @pytest.mark.gpu

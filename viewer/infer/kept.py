@@ -1,4 +1,4 @@
-"""What a worker keeps: the sessions used last, as many as fit a number and a sum of bytes, and what they made last."""
+"""What a worker keeps: the sessions and results used last, limited by their number and by their size together."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from zoo import gate
 if TYPE_CHECKING:
     import onnxruntime
 
-AT_LEAST = 2  # the one that is asked and the one before it, however large
-LARGE_FILE = 1 << 20  # below, what opening leaves behind is not worth the 1 to 3 ms
+AT_LEAST = 2  # the newest and the one before it, however large they are
+LARGE_FILE = 1 << 20  # of a smaller one, too little memory is freed to be worth the 1 to 3 ms
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A session, what the gate said of its graph, and with inner layers exposed, their (C, H, W) where known."""
+    """A session and the facts of its graph; if its layers are outputs too, also their (C, H, W) where known."""
 
     session: onnxruntime.InferenceSession
     facts: gate.GraphFacts
@@ -31,14 +31,14 @@ class Loaded:
 
 @dataclass
 class Kept(Generic[Value]):
-    """Drops what was used longest ago, by number and by the bytes that each value weighs."""
+    """A cache that drops what was used longest ago, beyond a number of values or a sum of their sizes."""
 
     most: int
     most_bytes: int
     _values: OrderedDict[Hashable, tuple[Value, int]] = field(default_factory=OrderedDict)
 
     def get(self, key: Hashable) -> Value | None:
-        """Return what is kept under a key, which makes it the newest."""
+        """Return the value of a key, which becomes the newest."""
         if key not in self._values:
             return None
         self._values.move_to_end(key)
@@ -52,7 +52,7 @@ class Kept(Generic[Value]):
 
     @property
     def weight(self) -> int:
-        """The bytes together."""
+        """The sum of the sizes in bytes."""
         return sum(weight for _, weight in self._values.values())
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class Kept(Generic[Value]):
 
 
 def give_back_memory() -> None:
-    """Hand what was freed back to the system, where its allocator keeps it: of a 15 MB graph another 13 MB."""
+    """Return freed memory to the system, which the allocator would keep: 13 MB after a graph of 15 MB."""
     if sys.platform.startswith("linux"):
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's own
         if trim is not None:

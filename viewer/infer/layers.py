@@ -1,4 +1,4 @@
-"""The feature maps inside a graph that passed the gate: which there are, and the graph with them as outputs."""
+"""The feature maps inside a graph: they are listed, and made outputs of the graph. The graph has passed the gate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from viewer.state.layers import LARGEST, LONGEST_NAME, MOST
 if TYPE_CHECKING:
     import onnx
 
-_OF_IMAGES = frozenset(  # what these make is a feature map, also where inference has no word on its shape
+_OF_IMAGES = frozenset(  # their outputs are feature maps, even if shape inference does not know the shape
     "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool Resize Upsample BatchNormalization".split()
 )
 
@@ -20,7 +20,7 @@ Sizes = tuple[int | None, ...]
 
 @dataclass(frozen=True, eq=False)
 class LayerListing:
-    """The header's listing in the graph's order, and each tensor's (C, H, W) where it is known."""
+    """One entry per feature map, in the order of the graph; `left_out` counts those beyond the limit."""
 
     listing: tuple[dict[str, Any], ...]
     left_out: int
@@ -31,7 +31,7 @@ class LayerListing:
 
 
 def find(data: bytes) -> LayerListing:
-    """Return the float32 tensors (batch, C, H, W) that nodes make, the first output of each."""
+    """Return the float32 tensors (batch, C, H, W) among the first outputs of the nodes."""
     import onnx
 
     model = onnx.ModelProto.FromString(data)
@@ -54,21 +54,21 @@ def expose(data: bytes, layers: LayerListing) -> bytes:
 
 
 def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, Sizes | None]]:
-    """Every tensor's element type and sizes as declared or inferred; sizes that have no number are None."""
+    """Return each tensor's element type and sizes, declared or inferred; None for a size that is not a number."""
     import onnx
 
-    with contextlib.suppress(Exception):  # of many kinds; what is declared remains
+    with contextlib.suppress(Exception):  # it raises many kinds; the declared shapes remain
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    told = {}
+    known = {}
     for port in (*model.graph.value_info, *model.graph.output):
         kind = port.type.tensor_type
         sizes = tuple(size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim)
-        told[port.name] = (kind.elem_type, sizes if kind.HasField("shape") else None)
-    return told
+        known[port.name] = (kind.elem_type, sizes if kind.HasField("shape") else None)
+    return known
 
 
 def _batch(model: onnx.ModelProto) -> int | None:
-    """The number of images the graph takes at once, None where it takes any."""
+    """Return the number of images that the graph takes at once, None if it takes any."""
     initialised = {tensor.name for tensor in model.graph.initializer}
     ports = [port for port in model.graph.input if port.name not in initialised]
     first = next((size for port in ports for size in port.type.tensor_type.shape.dim), None)
@@ -78,7 +78,7 @@ def _batch(model: onnx.ModelProto) -> int | None:
 def _entry(
     node: onnx.NodeProto, known: dict[str, tuple[int, Sizes | None]], batch: int | None
 ) -> dict[str, Any] | None:
-    """Describe what a node makes, or return None where it is no feature map."""
+    """Describe the output of a node; None if it is no feature map."""
     import onnx
 
     name = node.output[0] if node.output else ""

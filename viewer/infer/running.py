@@ -1,4 +1,4 @@
-"""Running a graph on what the window sends: what does not fit it is a sentence, not an error of the runtime."""
+"""Runs a graph on arrays from the window; input that does not fit becomes a sentence, not an error of the runtime."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from zoo.gate import GraphFacts, Port
 def run(
     loaded: Loaded, images: np.ndarray, outputs: Sequence[str], *, label: str, also: Sequence[str] = ()
 ) -> dict[str, np.ndarray]:
-    """Run a batch through a graph, float32 out; one whose batch is fixed gets it in portions of its size.
+    """Run a batch through a graph and return float32 arrays; a graph with a fixed batch gets chunks of its size.
 
-    `images` are float32 (N, …) of whatever rank the graph's only input has: images, or a decoder's bottlenecks.
-    Of `also`, further outputs, come those that have a row an image. Raises FileRefused with the sentence for what the
-    graph cannot be asked.
+    `images` are float32 (N, …) of the rank of the graph's only input: images, or bottlenecks for a decoder. Of the
+    further outputs `also`, those with one row per image are returned too. Raises FileRefused for what does not fit.
     """
     port = _only_input(loaded.facts, label)
     _check_fit(port, images, label)
@@ -31,13 +30,13 @@ def run(
     names = list(dict.fromkeys([*outputs, *also]))
     made: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(images), size):
-        portion = images[start : start + size]
-        padded = np.concatenate([portion, np.zeros((size - len(portion), *images.shape[1:]), np.float32)])
+        chunk = images[start : start + size]
+        padded = np.concatenate([chunk, np.zeros((size - len(chunk), *images.shape[1:]), np.float32)])
         for name, reply in zip(names, loaded.session.run(names, {port.name: padded}), strict=True):
             if name in outputs:
-                made[name].append(_rows(reply, len(padded), name, label)[: len(portion)])
+                made[name].append(_rows(reply, len(padded), name, label)[: len(chunk)])
             elif name in made and _has_rows(reply, len(padded)):
-                made[name].append(reply[: len(portion)].astype(np.float32, copy=False))
+                made[name].append(reply[: len(chunk)].astype(np.float32, copy=False))
             else:
                 made.pop(name, None)
     results = {name: np.concatenate(parts) for name, parts in made.items()}
@@ -48,7 +47,7 @@ def run(
 
 
 def along(facts: GraphFacts, count: int, limit: int) -> tuple[str, ...]:
-    """Return the outputs that may come along when one is asked for: all, if they take no more than `limit` bytes."""
+    """Return the outputs to compute together with a requested one: all, if they take at most `limit` bytes."""
     known = [port for port in facts.outputs if port.dtype == "float32" and len(port.shape) > 1]
     sizes = [[size for size in port.shape[1:] if isinstance(size, int)] for port in known]
     if any(len(size) + 1 != len(port.shape) for size, port in zip(sizes, known, strict=True)):
@@ -88,7 +87,7 @@ def _check_names(loaded: Loaded, outputs: Sequence[str], label: str) -> None:
 
 
 def _check_size(loaded: Loaded, name: str, count: int, label: str) -> None:
-    """Refuse, before it is computed, a layer that would be too much to send."""
+    """Refuse a layer that is too large to send, before it is computed."""
     shape = (loaded.layers or {}).get(name)
     wanted = 4 * count * int(np.prod(shape, dtype=np.float64)) if shape else 0
     if wanted > INNER_BYTES:
@@ -96,7 +95,7 @@ def _check_size(loaded: Loaded, name: str, count: int, label: str) -> None:
 
 
 def _check_maps(name: str, result: np.ndarray, count: int, label: str) -> None:
-    """Refuse a layer that turned out to be no feature map, or too much of one."""
+    """Refuse a layer that turned out to be no feature map, or too large."""
     if result.ndim != 4:
         raise FileRefused(f"{label}: its layer {name[:60]!r} is {_shape(result.shape)}, which is no feature map")
     if result.nbytes > INNER_BYTES:
@@ -111,7 +110,7 @@ def _too_much(name: str, size: int, count: int, label: str) -> str:
 
 
 def _rows(reply: object, count: int, name: str, label: str) -> np.ndarray:
-    """Return an answer as float32, one row an image; a graph may well make something else."""
+    """Return an output as float32 with one row per image; a graph may well produce something else."""
     array = np.asarray(reply)
     if not _has_rows(array, count):
         made = f"{array.dtype} {_shape(array.shape)}"

@@ -1,6 +1,6 @@
-"""What a worker gives up before it sees its first file: memory, files, network; and an honest word on what it kept.
+"""The worker's sandbox: takes away memory, files and network before the first file is read, and says what is left.
 
-It goes in two steps, since Landlock binds only the thread that asks for it and those it starts later: `narrow` gives up
+It takes two steps, since Landlock binds only the calling thread and those that it starts later: `narrow` takes away
 writing and the network before anything that starts threads is imported, `close` the rest after the last import.
 Linux only: rlimits, PR_SET_NO_NEW_PRIVS, and Landlock where the kernel has it (5.13 and later). Elsewhere the deadlines
 and the separate process remain, and the status says so.
@@ -24,7 +24,13 @@ OPEN_FILES = 64
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 _VERSION_FLAG, _PATH_BENEATH = 1, 1
-_FILE_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}  # by ABI; what a newer one adds is not ours
+_FILE_RIGHTS = {
+    1: 0x1FFF,
+    2: 0x3FFF,
+    3: 0x7FFF,
+    4: 0x7FFF,
+    5: 0xFFFF,
+}  # by ABI; rights that newer ones add are not used
 _READ_RIGHTS = 1 << 0 | 1 << 2 | 1 << 3  # execute, read files, read folders
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _IOCTL = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 15
 _TRUNCATE = 1 << 14
@@ -35,14 +41,14 @@ _SCOPES = 0b11  # abstract sockets and signals, ABI 6
 
 @dataclass(frozen=True)
 class SandboxStatus:
-    """What was really applied."""
+    """Which restrictions hold, in short and in full."""
 
     short: str
     details: str
 
 
 def narrow() -> None:
-    """Give up writing and the network, and keep reading for the imports to come."""
+    """Give up writing and the network; reading stays possible for the imports to come."""
     if sys.platform.startswith("linux"):
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
@@ -61,7 +67,7 @@ def close(*, cuda: bool = False) -> SandboxStatus:
     privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     threads = len(os.listdir("/proc/self/task"))
     abi = _landlock(libc, handled=~0, allowed=_cuda_needs() if cuda else ()) if privileges else 0
-    return _worded(abi, limits, privileges=privileges, threads=threads, cuda=cuda)
+    return _status(abi, limits, privileges=privileges, threads=threads, cuda=cuda)
 
 
 def _limit(*, memory: bool) -> list[str]:
@@ -89,7 +95,7 @@ def _limit(*, memory: bool) -> list[str]:
 def _landlock(libc: ctypes.CDLL, *, handled: int, allowed: Iterable[tuple[Path, int]]) -> int:
     """Give up those of the `handled` rights that are not allowed for a path, and the network.
 
-    Returns the kernel's Landlock ABI, 0 where it did not hold.
+    Return the kernel's Landlock ABI, 0 if it could not be applied.
     """
     abi = int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG))
     if abi < 1:
@@ -109,7 +115,7 @@ def _landlock(libc: ctypes.CDLL, *, handled: int, allowed: Iterable[tuple[Path, 
 
 
 def _cuda_needs() -> Iterator[tuple[Path, int]]:
-    """What CUDA opens only when it is used: its libraries, its devices, and what it reads of the machine."""
+    """Yield what CUDA opens only when it is used: its libraries, its devices, and facts of the machine."""
     libraries = _READ_FILE | _READ_DIR | _EXECUTE
     for folder in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc", "/sys", *site.getsitepackages()):
         yield Path(folder), libraries
@@ -132,25 +138,29 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
     try:
         descriptor = os.open(path, getattr(os, "O_PATH", 0) | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there need not be allowed
+        return  # a path that does not exist need not be allowed
     if not path.is_dir():
         rights &= _READ_FILE | _WRITE_FILE | _EXECUTE | _IOCTL
     libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("<Qi", rights, descriptor), 0)
     os.close(descriptor)
 
 
-def _worded(abi: int, limits: list[str], *, privileges: bool, threads: int, cuda: bool) -> SandboxStatus:
-    said = ["Files are opened in a process of their own, with deadlines."]
+def _status(abi: int, limits: list[str], *, privileges: bool, threads: int, cuda: bool) -> SandboxStatus:
+    sentences = ["Files are opened in a process of their own, with deadlines."]
     if abi and cuda:
-        said.append(f"Landlock (ABI {abi}): it can write no file; it can read libraries and reach the GPU for CUDA.")
+        sentences.append(
+            f"Landlock (ABI {abi}): it can write no file; it can read libraries and reach the GPU for CUDA."
+        )
     elif abi:
-        said.append(f"Landlock (ABI {abi}): it can open no file of this machine.")
+        sentences.append(f"Landlock (ABI {abi}): it can open no file of this machine.")
     else:
-        said.append("This kernel has no Landlock: it could read what you can read.")
+        sentences.append("This kernel has no Landlock: it could read what you can read.")
     if abi:
-        said.append("It can make no TCP connection." if abi >= 4 else "This kernel cannot keep it from the network.")
+        sentences.append(
+            "It can make no TCP connection." if abi >= 4 else "This kernel cannot keep it from the network."
+        )
     if abi and threads > 1:
-        said.append(f"Threads that onnxruntime started before ({threads - 1}) can read, but not write or connect.")
-    said.append(f"Limits: {', '.join(limits) or 'none'}." + ("" if privileges else " It may gain privileges."))
+        sentences.append(f"Threads that onnxruntime started before ({threads - 1}) can read, but not write or connect.")
+    sentences.append(f"Limits: {', '.join(limits) or 'none'}." + ("" if privileges else " It may gain privileges."))
     short = "no files, no TCP" if abi >= 4 else "no files" if abi else "limits only"
-    return SandboxStatus(short if not cuda or not abi else "no writing, no TCP", " ".join(said))
+    return SandboxStatus(short if not cuda or not abi else "no writing, no TCP", " ".join(sentences))

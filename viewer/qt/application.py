@@ -1,4 +1,4 @@
-"""The QApplication: style, palette and the few rules of a style sheet that a palette cannot say."""
+"""The QApplication: style, palette, and the few rules that need a style sheet."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _CHATTER = ("This plugin does not support", "propagateSizeHints")
 
 
 def make_application() -> QApplication:
-    """Return the one QApplication, made now if there is none yet."""
+    """Return the one QApplication; it is made if there is none yet."""
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
-    qInstallMessageHandler(_hear_qt)
+    qInstallMessageHandler(_print_qt_message)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("aezoo")
     application.setApplicationDisplayName("aezoo")
@@ -26,8 +26,8 @@ def make_application() -> QApplication:
     return application
 
 
-def _hear_qt(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
-    """Pass on what Qt says, save what its off-screen plugin says of every window."""
+def _print_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    """Print Qt's messages, except those that its off-screen plugin has for every window."""
     if not message.startswith(_CHATTER) and kind != QtMsgType.QtDebugMsg:
         print(f"Qt: {message}", file=sys.stderr)
 
@@ -58,7 +58,7 @@ def _rules(theme: Theme) -> str:
         QTabBar#tabs::tab:only-one {{ border-bottom-color: transparent; }}
         QTabBar#tabs:focus::tab:selected {{ color: {theme.accent}; }}
         QToolButton#segment {{ padding: 3px 7px; border: 1px solid {theme.border}; border-right: none; }}
-        QToolButton#segment[place="last"] {{ border-right: 1px solid {theme.border}; }}
+        QToolButton#segment[position="last"] {{ border-right: 1px solid {theme.border}; }}
         QToolButton#segment:hover {{ background: {theme.raised}; }}
         QToolButton#segment:focus {{ border-color: {theme.accent}; }}
         QToolButton#segment:disabled {{ color: {theme.muted}; background: {theme.window}; }}

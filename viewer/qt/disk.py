@@ -1,7 +1,7 @@
-"""Everything that waits for a disk: one thread that scans folders, reads files and loads the embedded sample.
+"""All file access of the window: one thread that scans folders, reads files and writes exports.
 
-A job has a key; a newer job of the same key takes the place of one that has not begun. Whoever wanted the result is
-called with it in the window's thread.
+A job has a key: a newer job with the same key replaces one that has not begun. The callback gets the result in the
+window's thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ JOIN_SECONDS = 2.0
 
 @dataclass(frozen=True, eq=False)
 class JobResult:
-    """A job's result, or the sentence of one that failed."""
+    """What a job returned, or the sentence on why it failed."""
 
     result: Any
     error: str = ""
@@ -33,10 +33,10 @@ Callback = Callable[[JobResult], None]
 
 
 class Disk(QObject):
-    """Does jobs one after another in a thread of its own."""
+    """Does jobs one after another in its own thread."""
 
     idle = Signal()
-    _came = Signal(object, object)
+    _finished = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -44,7 +44,7 @@ class Disk(QObject):
         self._condition = threading.Condition()
         self._stopping = False
         self._outstanding = 0
-        self._came.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._work, name="disk", daemon=True)
         self._thread.start()
 
@@ -54,7 +54,7 @@ class Disk(QObject):
         return self._outstanding > 0
 
     def do(self, key: str, job: Job, callback: Callback) -> None:
-        """Have a job done, and `taker` called with what came of it."""
+        """Queue a job; `callback` is called with its result."""
         with self._condition:
             if key not in self._jobs:
                 self._outstanding += 1
@@ -62,7 +62,7 @@ class Disk(QObject):
             self._condition.notify()
 
     def close(self) -> None:
-        """Stop after the job in hand."""
+        """Stop after the job under way."""
         with self._condition:
             self._stopping = True
             self._jobs.clear()
@@ -86,7 +86,7 @@ class Disk(QObject):
                 _, (job, callback) = self._jobs.popitem(last=False)
             done = _attempt(job)
             if not self._stopping:
-                self._came.emit(callback, done)
+                self._finished.emit(callback, done)
 
 
 def _attempt(job: Job) -> JobResult:

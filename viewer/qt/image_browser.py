@@ -26,12 +26,19 @@ from viewer.state.pages import Order, Page, Pasted, Split, SplitName
 from viewer.state.samples import COUNT, Samples, to_unit
 from viewer.state.selection import State
 
-CHUNK = 120  # images a question while all are ranked: a slider waits no longer than that for its turn
-LARGEST_SIDE = 1_024  # of a picture that is taken
+CHUNK = 120  # images per request while all are ranked, so that a slider need not wait long for its turn
+LARGEST_SIDE = 1_024  # of a picture that is accepted
 LARGEST_PICTURE = 64 << 20
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
-PictureCallback = Callable[[np.ndarray, str], None]  # is given a picture, uint8 (H, W, 3), and its name
-ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "image/tiff")  # in a clipboard
+PictureCallback = Callable[[np.ndarray, str], None]  # takes a picture, uint8 (H, W, 3), and its name
+ENCODED = (
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/bmp",
+    "image/gif",
+    "image/tiff",
+)  # kinds of picture in a clipboard
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +56,8 @@ class Ranking:
 
 
 @dataclass(frozen=True, eq=False)
-class Chunk:
-    """Some images of a ranking, and what goes in and should come out."""
+class RankingChunk:
+    """Some images of a ranking, with the inputs and targets made from them."""
 
     ranking: Ranking
     page: Page
@@ -58,23 +65,23 @@ class Chunk:
 
 
 class ImageBrowser(QObject):
-    """What the window does with images; the store holds which are shown."""
+    """Changes which images are shown; the store holds which they are."""
 
     notice = Signal(str)
-    progressed = Signal(str)  # what is under way, '' when it is over
+    progressed = Signal(str)  # what is being done, '' when it is over
 
     def __init__(
         self, store: AppState, workers: Workers, processes: ImageProcesses, disk: Disk, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._store, self._processes, self._disk = store, processes, disk
-        self.data: str | None = None  # where the data sets lie, as --data names it
+        self.data: str | None = None  # where the data sets are, as --data names it
         self.requester = Requester("ranking", workers, self)
         self.requester.answered.connect(self._take_errors)
         self._reading: SplitName | None = None
-        self._afterwards: list[Any] = []  # what is done once the split is there
+        self._afterwards: list[Any] = []  # what to do once the split is there
         self._ranking: Ranking | None = None
-        self._wanted = ""  # the end of the ranking that is asked for, 'worst' or 'best'
+        self._wanted = ""  # which end of the ranking to show, 'worst' or 'best'
         store.changed.connect(self._state_changed)
 
     @property
@@ -84,7 +91,7 @@ class ImageBrowser(QObject):
     # ---- paging ----
 
     def turn(self, pages_on: int) -> None:
-        """Go so many pages on, or back; the test split is read when it is first asked for."""
+        """Go this many pages forward, or back; the test split is read when it is first needed."""
         state = self._store.state
         if state.pasted is not None:
             self._store.set_pasted(None)
@@ -117,7 +124,9 @@ class ImageBrowser(QObject):
         name = state.now.split
         if name is None or state.now.own_samples is None:
             if afterwards is not None:
-                self.notice.emit("There is no test split to page through: nothing tells which images it was tested on.")
+                self.notice.emit(
+                    "There is no test split to page through: the file does not say which images it was tested on."
+                )
             return
         known = state.splits.get(name)
         if known is not None:
@@ -144,7 +153,7 @@ class ImageBrowser(QObject):
         try:
             split = _absent(name, reply) if isinstance(reply, str) else split_of(name, reply)
         except (KeyError, ValueError) as error:
-            split = _absent(name, f"the process that reads images sent what cannot be used ({error})")
+            split = _absent(name, f"the process that reads images sent an invalid reply ({error})")
         self._store.set_split(split)
         waiting, self._afterwards = self._afterwards, []
         for current, afterwards in waiting:
@@ -169,7 +178,7 @@ class ImageBrowser(QObject):
             return
         graph = state.now.graph
         if file is None or graph is None or not (graph.reconstruction or graph.logits_output):
-            self.notice.emit("Images are ranked by what the graph makes of them, and there is no such graph here.")
+            self.notice.emit("Images are ranked by the output of the graph, and this run has no graph.")
             return
         self._wanted = end
         known = self._ranking
@@ -180,7 +189,7 @@ class ImageBrowser(QObject):
         self._go_on()
 
     def _go_on(self) -> None:
-        """Ask for the next errors, or show the end that is wanted once all are known."""
+        """Request the next errors, or show the wanted end of the ranking once all are known."""
         ranking, state = self._ranking, self._store.state
         assert ranking is not None
         if ranking.done >= len(ranking.rows):
@@ -197,7 +206,7 @@ class ImageBrowser(QObject):
         self.progressed.emit(f"ranking the test split: {ranking.done:,} of {len(ranking.rows):,}")
         output = graph.reconstruction or graph.logits_output
         query = Query(file, samples.inputs, (output,))
-        self.requester.send({ranking.path: query}, Chunk(ranking, page, samples), low_priority=True)
+        self.requester.send({ranking.path: query}, RankingChunk(ranking, page, samples), low_priority=True)
 
     def _chunk(self, state: State, ranking: Ranking) -> Page:
         split = state.splits[state.now.split] if state.now.split else None
@@ -211,7 +220,7 @@ class ImageBrowser(QObject):
         )
 
     def _take_errors(self, round_: Round) -> None:
-        assert isinstance(round_.context, Chunk), round_.context
+        assert isinstance(round_.context, RankingChunk), round_.context
         ranking, page, samples = round_.context.ranking, round_.context.page, round_.context.samples
         reply = next(iter(round_.replies.values()))
         if ranking is not self._ranking:
@@ -241,7 +250,7 @@ class ImageBrowser(QObject):
         self.progressed.emit("")
 
     def _state_changed(self, before: State, after: State) -> None:
-        """A ranking is of one graph: going on to another ends it."""
+        """Stop ranking when another run becomes the current one."""
         if self._ranking is not None and after.current != self._ranking.path and self.requester.waiting:
             self._stop()
         if before.roots != after.roots:
@@ -255,14 +264,14 @@ class ImageBrowser(QObject):
             self.read_picture(path, self.add_picture, key=f"picture {index}")
 
     def read_picture(self, path: Path, callback: PictureCallback, *, key: str) -> None:
-        """Read a picture's file for whoever wants it; a newer wish of the same key takes an older one's place."""
+        """Read a picture file for `callback`; a newer call with the same key replaces one that has not begun."""
         job = partial(read, path, limit=LARGEST_PICTURE, label=clean(path.name, limit=60))
         self._disk.do(key, job, partial(self._take_file, callback))
 
     def decode_picture(self, data: bytes, name: str, callback: PictureCallback) -> None:
-        """Have a picture's bytes decoded by a process of its own, for whoever wants it."""
+        """Decode the bytes of a picture in a separate process, for `callback`."""
         if len(data) > LARGEST_PICTURE:
-            self.notice.emit(f"{name} has {len(data):,} bytes; a picture may have {LARGEST_PICTURE:,}.")
+            self.notice.emit(f"{name} has {len(data):,} bytes; a picture may have at most {LARGEST_PICTURE:,}.")
             return
         request = DecodePictures(arrays={name: np.frombuffer(data, dtype=np.uint8)})
         self._processes.send(request, DecodedPictures, partial(self._take_pictures, callback, name))
@@ -285,7 +294,7 @@ class ImageBrowser(QObject):
         callback(picture, name)
 
     def add_picture(self, picture: np.ndarray, name: str) -> None:
-        """Show a picture, uint8 (H, W, 3), beside those that were pasted before; the oldest make room."""
+        """Show a picture, uint8 (H, W, 3), beside those pasted before; the oldest are dropped."""
         before = self._store.state.pasted or Pasted((), ())
         kept = Pasted((*before.pictures, picture)[-COUNT:], (*before.names, clean(name, limit=60))[-COUNT:])
         self._store.set_pasted(kept)
@@ -315,7 +324,7 @@ def errors_of(values: np.ndarray, targets: np.ndarray, labels: np.ndarray | None
 
 
 def split_of(name: SplitName, images: SplitImages) -> Split:
-    """Make a Split of what a process sent; raise KeyError or ValueError for what is not as agreed."""
+    """Make a Split of what a process sent; raise KeyError or ValueError for arrays that do not fit."""
     pixels, labels = images.arrays["pixels"], images.arrays["labels"]
     training, training_labels = images.arrays["training"], images.arrays["training_labels"]
     for array, names in ((pixels, labels), (training, training_labels)):
@@ -332,16 +341,18 @@ def _absent(name: SplitName, error: str) -> Split:
 
 
 def pixels_of(image: object) -> np.ndarray | None:
-    """Return a picture that Qt holds as uint8 (H, W, 3), None where it holds none."""
+    """Return a picture of Qt's as uint8 (H, W, 3), None if there is none."""
     if not isinstance(image, QImage) or image.isNull():
         return None
-    if max(image.width(), image.height()) > LARGEST_SIDE:  # every pixel costs, and nothing of ours takes larger images
+    if (
+        max(image.width(), image.height()) > LARGEST_SIDE
+    ):  # every pixel costs time, and no graph of the zoo takes larger images
         image = image.scaled(LARGEST_SIDE, LARGEST_SIDE, Qt.AspectRatioMode.KeepAspectRatio)
     return pixels(image)
 
 
 def encoded_picture(mime: QMimeData) -> bytes:
-    """Return a picture's bytes as another program offers them, b'' where it offers none that are encoded."""
+    """Return an encoded picture that another program offers, b'' if it offers none."""
     offered = next((kind for kind in ENCODED if kind in mime.formats()), "")
     return bytes(mime.data(offered).data()) if offered else b""
 

@@ -1,4 +1,4 @@
-"""The sheet of keys (F1 or ?): every command with its keys, and what each panel is for, made from the menus."""
+"""The dialog of keys (F1 or ?): every command with its keys, and what each panel is for, made from the menus."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayo
 Rows = Sequence[tuple[str, str]]
 
 IN_PICTURES: Rows = (
-    ("← →", "choose one of the images; among layers, one of the maps"),
-    ("↑ ↓", "in a bottleneck the next unit, the one before; among layers the next node, the one before"),
-    ("Page Down, Page Up", "the next ten images of the test split, the ten before"),
+    ("← →", "choose an image, or a feature map among the layers"),
+    ("↑ ↓", "choose the next or the previous unit of a bottleneck, or node among the layers"),
+    ("Page Down, Page Up", "the next or the previous ten images of the test split"),
     ("Home, End", "the first ten, the last ten; in a grid the first picture, the last; in the time machine the epochs"),
-    ("+ −, Ctrl+wheel", "zoom; the middle button drags"),
-    ("arrows, wheel, Home", "in the latent plane: move the cross hair, come nearer, show the whole plane"),
-    ("Space , .", "in the time machine: play or pause, one epoch back, one on"),
-    ("Tab, Shift+Tab", "go to the next control, the one before"),
+    ("+ −, Ctrl+wheel", "zoom; drag with the middle mouse button"),
+    ("arrows, wheel, Home", "in the latent plane: move the crosshair, zoom, show the whole plane"),
+    ("Space , .", "in the time machine: play or pause, one epoch back, one epoch forward"),
+    ("Tab, Shift+Tab", "go to the next or the previous control"),
 )
 ON_THE_CANVAS: Rows = (
-    ("← → ↑ ↓", "move the pen; with Shift by less"),
-    ("Space", "put the pen down, lift it"),
-    ("Backspace", "take back the last stroke, or clearing, or picture"),
+    ("← → ↑ ↓", "move the pen, with Shift in smaller steps"),
+    ("Space", "put the pen down, or lift it"),
+    ("Backspace", "undo the last stroke, clearing or picture"),
     ("Delete", "clear"),
-    ("Ctrl+V", "draw on the clipboard's picture"),
+    ("Ctrl+V", "draw on the picture in the clipboard"),
     ("right button", "erase"),
 )
 IN_PLOTS: Rows = (
-    ("← →", "the crosshair's next epoch, or the next run of the trade-off"),
-    ("Page Down, Page Up, Home, End", "ten epochs on, ten back, the first, the last"),
-    ("↑ ↓ and Space", "choose a name of the legend, and toggle it; a double click shows it alone"),
-    ("Enter, Ctrl+Enter", "select the run of the trade-off, or add it"),
-    ("+ −, dragging", "zoom into a range; a double click shows all of it"),
+    ("← →", "move the crosshair by an epoch, or to the next run of the trade-off"),
+    ("Page Down, Page Up, Home, End", "ten epochs forward, ten back, the first, the last"),
+    ("↑ ↓ and Space", "choose an entry of the legend, and toggle it; a double click shows it alone"),
+    ("Enter, Ctrl+Enter", "select the run of the trade-off, or add it to the selection"),
+    ("+ −, dragging", "zoom into a range; a double click shows everything"),
 )
 IN_THE_TABLE: Rows = (
-    ("Ctrl+↑ ↓ and Space", "move without selecting, and toggle"),
+    ("Ctrl+↑ ↓ and Space", "move without selecting, and toggle the selection"),
     ("Shift+↑ ↓, Ctrl+A", "select several, or all"),
-    ("Enter, double click", "look at the reconstructions"),
-    ("right click, Menu", "what can be done with a run; on the head, which columns are shown"),
+    ("Enter, double click", "show the reconstructions"),
+    ("right click, Menu", "the menu of a run; on the header, the menu of columns"),
 )
 
 
 class KeySheet(QDialog):
-    """Sections of keys and words."""
+    """Sections, each a table of keys and what they do."""
 
     def __init__(self, sections: Sequence[tuple[str, Rows]], parent: QWidget) -> None:
         super().__init__(parent)

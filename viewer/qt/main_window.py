@@ -1,4 +1,4 @@
-"""The window: makes the parts, lays them out and connects them; it knows no numbers and opens no files."""
+"""The window: makes the parts, lays them out and connects them; it computes nothing and opens no files."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from zoo.runs import atomic_write
 
 SIZE = (1600, 1000)
 SMALLEST = (1100, 700)
-TURN_MILLISECONDS = 1  # between two steps of making what can be seen: without, no other timer would have its turn
-REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once all that can be seen is shown
+TURN_MILLISECONDS = 1  # between two steps of making visible panels: with none, no other timer would get its turn
+REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once everything visible is shown
 
 
 class MainWindow(QMainWindow):
-    """Runs and card at the left; in the middle and at the right, behind tabs, what the networks make of images."""
+    """Runs and card on the left; in the middle and on the right, in tabs, what the networks make of images."""
 
     shown_first = Signal()  # the window was painted
-    pictured_first = Signal()  # and now there is a picture in it
-    settling = Signal()  # something that was under way may be over
+    pictured_first = Signal()  # the first picture was painted in it
+    settling = Signal()  # something that was under way may have ended
 
     def __init__(self, workers: Workers, disk: Disk, *, theme: str | None = None) -> None:
         super().__init__()
@@ -62,7 +62,9 @@ class MainWindow(QMainWindow):
         self.picture_at: float | None = None
         self._remembers = theme is None
         self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk))
-        self._apply(theme_of(theme or self.settings.theme))  # before there are widgets: each would be styled again
+        self._apply(
+            theme_of(theme or self.settings.theme)
+        )  # before there are widgets, since each would be styled again
         self._build()
         self._connect()
         menus.build(self)
@@ -91,19 +93,19 @@ class MainWindow(QMainWindow):
             part.notice.connect(self.notices.add)
         self.images.progressed.connect(self.status.show_progress)
         self.workers.worker_ready.connect(self.status.show_worker)
-        self.workers.answered.connect(self._clocked)
+        self.workers.answered.connect(self._show_speed)
         self.store.changed.connect(self._state_changed)
-        self.panels.when_made(self._meet)
+        self.panels.when_made(self._connect_panel)
         for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.notice):
-            signal.connect(self._maybe_settled)
+            signal.connect(self._emit_settling)
         for signal in (self.disk.idle, self.processes.idle):
-            signal.connect(self._maybe_settled)
+            signal.connect(self._emit_settling)
         QApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         if self.workers.ready is not None:
             self.status.show_worker(self.workers.ready)
 
-    def _meet(self, panel: Panel) -> None:
-        """Connect what a panel that has just been made tells."""
+    def _connect_panel(self, panel: Panel) -> None:
+        """Connect the signals of a panel that has just been made."""
         if panel.name == "reconstructions":
             self.panels.reconstructions.view.pictured.connect(self._pictured)
         if panel.name == "card":
@@ -123,7 +125,7 @@ class MainWindow(QMainWindow):
     # ---- what the user does ----
 
     def open(self, paths: tuple[Path, ...], *, remember: bool = True) -> None:
-        """Show these folders and files in the place of what is shown; pictures go through the networks shown."""
+        """Show these folders and files instead of what is open; pictures are run through the networks shown."""
         pictures = [path for path in paths if path.suffix.lower() in PICTURES and path.is_file()]
         if pictures:
             self.images.open_pictures(pictures)
@@ -149,17 +151,17 @@ class MainWindow(QMainWindow):
             self.store.set_selected((path,), path)
 
     def find_runs(self) -> None:
-        """Give the keyboard to the filter of the runs."""
+        """Move the keyboard focus to the filter of the runs."""
         self.layout_of_panels.bring(self.panels.runs)
         self.panels.runs.focus_filter()
 
     def go_to(self, panel: Panel) -> None:
-        """Bring a panel to the front and give it the keyboard."""
+        """Bring a panel to the front and move the keyboard focus to it."""
         self.layout_of_panels.bring(panel)
         panel.focus_panel()
 
     def fill_or_give_back(self) -> None:
-        """Give the panel used last all the room, or the room back."""
+        """Let the panel used last fill the window, or restore the layout."""
         layout = self.layout_of_panels
         panel = self._panel_in_use()
         layout.give_back() if layout.filled else layout.fill(layout.area_of(panel))
@@ -173,39 +175,41 @@ class MainWindow(QMainWindow):
         self._apply(theme_of(name))
 
     def paste(self) -> None:
-        """Take the clipboard's picture."""
+        """Show the picture in the clipboard."""
         mime = QGuiApplication.clipboard().mimeData()
         if mime is not None and mime.hasImage():
             picture = pixels_of(QGuiApplication.clipboard().image())
             if picture is not None:
                 self.images.add_picture(picture, "from the clipboard")
                 return
-        self.notices.add("There is no picture in the clipboard; copy one first, or drop a picture's file here.")
+        self.notices.add("There is no picture in the clipboard; copy one first, or drop a picture file here.")
 
     def export_panel(self) -> None:
-        """Ask for a file and write the panel used last into it."""
+        """Let the user choose a file, and export the panel used last to it."""
         from viewer.qt import paper  # SVG, PDF and CSV are not needed for a window
 
         panel = self._panel_in_use()
-        kinds = ";;".join(f"{words} (*.{kind})" for kind, words in paper.KINDS.items())
+        kinds = ";;".join(f"{description} (*.{kind})" for kind, description in paper.KINDS.items())
         name = f"{panel.title.lower().replace(' ', '-')}.png"
         chosen, _ = QFileDialog.getSaveFileName(self, f"Export {panel.title}", str(Path.cwd() / name), kinds)
         if chosen:
             self.export_to(panel, Path(chosen))
 
     def export_to(self, panel: Panel, file: Path) -> None:
-        """Write a panel as a picture, or its numbers as CSV; the file's ending says which."""
+        """Write a panel as a picture, or its numbers as CSV; the suffix of the file says which."""
         from viewer.qt import paper
 
         kind = file.suffix.lower().removeprefix(".")
         if kind not in paper.KINDS:
             self.notices.add(
-                f"{file.name}: a panel is exported as PNG, SVG, PDF or CSV; end the name with one of them."
+                f"{file.name}: a panel is exported as PNG, SVG, PDF or CSV; give the name one of these suffixes."
             )
             return
         numbers = panel.numbers() if kind == "csv" else []
         if kind == "csv" and not numbers:
-            self.notices.add(f"{panel.title} shows no numbers now; export a picture of it, or another panel.")
+            self.notices.add(
+                f"{panel.title} shows no numbers at the moment; export it as a picture, or export another panel."
+            )
             return
         data = paper.table(numbers) if kind == "csv" else paper.picture(panel, kind)
         self.disk.do(f"export {file}", partial(atomic_write, file, data), partial(self._exported, file))
@@ -216,7 +220,7 @@ class MainWindow(QMainWindow):
         self.notices.add(sentence(done.error) if done.error else f"Wrote {file}.")
 
     def _panel_in_use(self) -> Panel:
-        """The panel that has the keyboard, or else the one used last."""
+        """The panel that has the keyboard focus, or else the one used last."""
         return self._panel_with_the_keyboard() or self.layout_of_panels.front or self.panels.reconstructions
 
     def _panel_with_the_keyboard(self) -> Panel | None:
@@ -235,7 +239,7 @@ class MainWindow(QMainWindow):
         if self.settings.theme == "system":
             self._apply(theme_of("system"))
 
-    def _clocked(self, reply: Reply) -> None:
+    def _show_speed(self, reply: Reply) -> None:
         if reply.request.kind == "run" and not reply.error:
             self.status.show_speed(reply.milliseconds)
 
@@ -250,8 +254,8 @@ class MainWindow(QMainWindow):
             self.pictured_first.emit()
 
     def _make_next(self) -> None:
-        """Go on with a panel that can be seen, a step a turn of the event loop; when all are there and nothing is under
-        way, with those behind tabs: their commands have keys, and a tab whose panel is made opens at once.
+        """Make the panels that are visible, one step per turn of the event loop; then, while nothing else is under way,
+        those behind tabs: their commands have shortcuts, and a tab whose panel is made opens at once.
         """
         if self.layout_of_panels.open_next():
             self.settling.emit()
@@ -260,7 +264,7 @@ class MainWindow(QMainWindow):
         if self.settled and not self.panels.make_next():
             self._making.stop()
 
-    def _maybe_settled(self, *_: object) -> None:
+    def _emit_settling(self, *_: object) -> None:
         self.settling.emit()
 
     @property

@@ -1,4 +1,4 @@
-"""The menus and their keys; the palette of commands and the sheet of keys are made from them."""
+"""The menus and their keys; the command palette and the dialog of keys are made from them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _images(window: MainWindow) -> None:
     _action(menu, "&Best images of the run", "Alt+B", images.show_best)
     menu.addSeparator()
     _action(menu, "P&aste a picture", "Ctrl+Shift+V", window.paste)
-    _action(menu, "Put p&asted pictures away", "Esc", images.forget_pictures)
+    _action(menu, "Re&move pasted pictures", "Esc", images.forget_pictures)
 
 
 def _view(window: MainWindow) -> None:
@@ -80,9 +80,11 @@ def _view(window: MainWindow) -> None:
     for name, entry in PANELS.items():
         _action(view, f"Go to {entry.title.lower()}", entry.shortcut, partial(_go_to, window, name))
     view.addSeparator()
-    _action(view, "&Fill the window with the panel, or give the room back", "F11", window.fill_or_give_back)
-    _action(view, "Usual &layout", "", window.usual_layout)
-    ends = {name: view.addSeparator() for name in PANELS}  # before each its panel's commands, once there is the panel
+    _action(view, "&Maximise or restore the panel", "F11", window.fill_or_give_back)
+    _action(view, "Reset the &layout", "", window.usual_layout)
+    ends = {
+        name: view.addSeparator() for name in PANELS
+    }  # each panel's commands are inserted here once the panel is made
     for end in ends.values():
         end.setVisible(False)
     window.panels.when_made(lambda panel: view.insertActions(ends[panel.name], _commands(panel, view)))
@@ -101,7 +103,7 @@ def _go_to(window: MainWindow, name: str) -> None:
 
 
 def _commands(panel: Panel, menu: QMenu) -> list[QAction]:
-    """Make an action of each thing that a panel can do."""
+    """Make an action of each of a panel's commands."""
     return [_new_action(menu, f"{panel.title}: {each.text}", each.keys, each.do) for each in panel.commands()]
 
 
@@ -144,7 +146,7 @@ def _plain(text: str) -> str:
 
 
 def open_palette(window: MainWindow) -> Palette:
-    """Show the palette: the commands that can be done now, and every run."""
+    """Show the palette: the commands that are enabled now, and every run."""
     from viewer.qt import palette  # a dialog that no window needs when it opens
 
     window.panels.make_all()
@@ -164,7 +166,7 @@ def open_palette(window: MainWindow) -> Palette:
 
 
 def open_key_sheet(window: MainWindow) -> KeySheet:
-    """Show the sheet of keys."""
+    """Show the dialog of keys."""
     from viewer.qt import key_sheet
 
     window.panels.make_all()
@@ -174,15 +176,15 @@ def open_key_sheet(window: MainWindow) -> KeySheet:
         if keys:
             sections.setdefault(title, []).append((keys, _plain(action.text()).rstrip("…")))
     panels = [(entry.title, entry.hint) for entry in PANELS.values()]
-    told = [
+    everything = [
         ("In pictures", key_sheet.IN_PICTURES),
         ("In plots", key_sheet.IN_PLOTS),
         ("In the table of runs", key_sheet.IN_THE_TABLE),
-        ("On the canvas of Draw", key_sheet.ON_THE_CANVAS),
+        ("On the canvas", key_sheet.ON_THE_CANVAS),
         *sections.items(),
         ("Panels", panels),
     ]
-    shown = key_sheet.KeySheet(told, window)
+    shown = key_sheet.KeySheet(everything, window)
     shown.open()
     return shown
 
@@ -191,14 +193,14 @@ def open_key_sheet(window: MainWindow) -> KeySheet:
 
 
 def open_folder(window: MainWindow) -> None:
-    """Ask for a folder of runs and show it."""
+    """Let the user choose a folder of runs, and show it."""
     chosen = QFileDialog.getExistingDirectory(window, "Open a folder of runs", _start(window))
     if chosen:
         window.open((Path(chosen),))
 
 
 def open_file(window: MainWindow) -> None:
-    """Ask for .onnx files and show them."""
+    """Let the user choose .onnx files, and show them."""
     chosen, _ = QFileDialog.getOpenFileNames(window, "Open graphs", _start(window), "ONNX graphs (*.onnx)")
     if chosen:
         window.open(tuple(map(Path, chosen)))
@@ -224,4 +226,4 @@ def _fill_recent(menu: QMenu, window: MainWindow) -> None:
         menu.addAction("Nothing yet").setEnabled(False)
         return
     menu.addSeparator()
-    _action(menu, "Forget these", "", window.settings.forget_recent)
+    _action(menu, "Clear this list", "", window.settings.forget_recent)

@@ -1,4 +1,4 @@
-"""The palette of commands (Ctrl+K): type a few letters of what is wanted, Enter does it."""
+"""The command palette (Ctrl+K): type a few letters of a command, Enter runs it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SHOWN = 200
 
 @dataclass(frozen=True)
 class PaletteEntry:
-    """A line of the palette: what it says, its keys, and what it does."""
+    """A line of the palette: its text, its keys, and what it does."""
 
     text: str
     keys: str
@@ -22,7 +22,7 @@ class PaletteEntry:
 
 
 def matching(entries: Sequence[PaletteEntry], text: str) -> list[PaletteEntry]:
-    """Return the entries in which every word of `text` occurs, those first in which it begins a word."""
+    """Return the entries in which every word of `text` occurs, first those in which they begin words."""
     words = text.casefold().split()
     found = [entry for entry in entries if all(word in entry.text.casefold() for word in words)]
     return sorted(found, key=lambda entry: -sum(_begins(word, entry.text.casefold()) for word in words))
@@ -33,7 +33,7 @@ def _begins(word: str, text: str) -> bool:
 
 
 class Palette(QDialog):
-    """A line to type in and the entries that fit, the first of them chosen."""
+    """A line to type in and the matching entries, the first of them chosen."""
 
     def __init__(self, entries: Sequence[PaletteEntry], parent: QWidget) -> None:
         super().__init__(parent)
@@ -43,7 +43,7 @@ class Palette(QDialog):
         self._entries = entries
         self.line = _Line(self)
         self.list = QListWidget()
-        self.list.setAccessibleName("Commands that fit")
+        self.list.setAccessibleName("Matching commands")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(lambda _: self.accept_current())
@@ -68,7 +68,7 @@ class Palette(QDialog):
         self.list.setCurrentRow(0)
 
     def accept_current(self) -> None:
-        """Close, and then do what is chosen: it may open a window of its own."""
+        """Close first, then run the chosen command: it may open a dialog of its own."""
         row = self.list.currentRow()
         chosen = self._shown[row] if 0 <= row < len(self._shown) else None
         self.close()
@@ -80,7 +80,7 @@ class Palette(QDialog):
 
 
 class _Line(QLineEdit):
-    """Hands the keys that move to the list."""
+    """A line edit that passes the keys which move the selection to the list."""
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette)

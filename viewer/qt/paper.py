@@ -1,4 +1,4 @@
-"""A panel on paper: its figure as PNG, SVG or PDF, by the painter of the screen, and its numbers as CSV."""
+"""Exports of a panel: its figure as PNG, SVG or PDF, painted as on the screen, and its numbers as CSV."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from viewer.figures.theme import Theme
 from viewer.qt.widgets.panel import Numbers, Panel
 
 MARGIN = 12
-PIXELS_A_POINT = 3.0  # of a PNG: it may be enlarged on paper
+PIXELS_A_POINT = 3.0  # of a PNG, which may be enlarged in print
 KINDS = {"png": "PNG picture", "svg": "SVG drawing", "pdf": "PDF page", "csv": "CSV table of the numbers"}
 
 
 class _AsItStands:
-    """A widget as a figure: what a panel without a figure of its own is exported as."""
+    """A widget as a figure: for panels that have no figure of their own."""
 
     def __init__(self, widget: QWidget) -> None:
         self._widget = widget
@@ -33,19 +33,19 @@ class _AsItStands:
 
 
 def picture(panel: Panel, kind: str) -> bytes:
-    """Return a panel's picture in the size that it has on the screen; `kind` is 'png', 'svg' or 'pdf'."""
+    """Return a panel's picture in the size it has on the screen; `kind` is 'png', 'svg' or 'pdf'."""
     figure: Paintable = panel.figure or _AsItStands(panel)
     return painted(figure, panel.size(), panel.theme, panel.font(), kind)
 
 
 def painted(figure: Paintable, size: QSize, theme: Theme, font: QFont, kind: str) -> bytes:
-    """Return a figure painted on the theme's ground, with a margin, as the bytes of a file."""
+    """Return a figure with a margin, on the theme's background, as the bytes of a file."""
     whole = QSize(size.width() + 2 * MARGIN, size.height() + 2 * MARGIN)
     return {"png": _png, "svg": _svg, "pdf": _pdf}[kind](figure, whole, theme, font)
 
 
 def table(numbers: Numbers) -> bytes:
-    """Return numbers as CSV (RFC 4180), UTF-8; a cell that a spreadsheet would run as a formula is led by a quote."""
+    """Return numbers as CSV (RFC 4180), UTF-8; a cell that looks like a formula is quoted."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([[_safe(cell) for cell in row] for row in numbers])
     return text.getvalue().encode()

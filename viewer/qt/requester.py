@@ -1,7 +1,7 @@
-"""How a panel asks graphs: a round of questions at a time, and the newest wish after it; older wishes are skipped.
+"""How a panel queries graphs: one round of requests at a time, and after it the newest one that is waiting.
 
-While a round is under way only the newest wish waits, so that a slider that is moved without pause still shows a new
-picture with each answer. A round about something that is no longer shown is forgotten, its answers too.
+While a round is under way only the newest next round waits and older ones are skipped, so that a slider that is moved
+without pause shows a new picture with each reply. A round about something that is no longer shown is forgotten.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from viewer.state.files import FileBytes
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """What is asked of one file: of a graph its outputs for inputs, float32 (N, …); or 'layers', or 'epochs'."""
+    """What is wanted from one file: the outputs of a graph for `images`, float32 (N, …); or 'layers', or 'epochs'."""
 
     file: FileBytes
     images: np.ndarray | None = None
     outputs: tuple[str, ...] = ()
-    inner: bool = False  # whether `outputs` may name tensors inside the graph
+    inner: bool = False  # `outputs` may name tensors inside the graph
     kind: Kind = "run"
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """Questions to several graphs at a time, what the panel wants to remember of why, and the answers so far."""
+    """Queries that belong together, by key, what the panel needs to know when they are answered, and the replies."""
 
     queries: Mapping[Hashable, Query]
     context: object = None
@@ -39,12 +39,12 @@ class Round:
 
     @property
     def milliseconds(self) -> float:
-        """The time that the graphs took together."""
+        """The time that all graphs took together."""
         return sum(reply.milliseconds for reply in self.replies.values())
 
 
 class Requester(QObject):
-    """Asks in one panel's name; `answered` brings a Round once all of its answers are there."""
+    """Sends requests for one panel; `answered` brings a Round once all of its replies have come."""
 
     answered = Signal(object)
 
@@ -60,27 +60,27 @@ class Requester(QObject):
 
     @property
     def waiting(self) -> bool:
-        """Whether answers are still to come."""
+        """Whether replies are still to come."""
         return self._now is not None
 
     def send(self, queries: Mapping[Hashable, Query], context: object = None, *, low_priority: bool = False) -> None:
-        """Ask graphs, once the round under way is over; a wish that waits already is skipped, sent or not.
+        """Send a round once the one under way is over; it replaces one that is still waiting.
 
-        A patient asker lets others go first, and waits while they go on asking.
+        A round of low priority lets others go first, and waits while they keep coming.
         """
         assert queries, self.name
         self.sent += 1
         self._next = Round(queries, context, low_priority=low_priority)
-        if self._now is None or self._withdrawn():
+        if self._now is None or self._withdraw():
             self._begin()
 
     def forget(self) -> None:
-        """No longer want to know."""
+        """Drop the round under way and the next; their replies are ignored."""
         self._now = self._next = None
         self._open.clear()
 
-    def _withdrawn(self) -> bool:
-        """Take the round under way back, if nothing of it was sent yet."""
+    def _withdraw(self) -> bool:
+        """Withdraw the round under way if nothing of it has been sent yet; return whether it was withdrawn."""
         assert self._now is not None
         if len(self._open) < len(self._now.queries) or not self._workers.withdraw(self._open):
             return False

@@ -1,4 +1,4 @@
-"""Keeps the store in step with the disk: scans, reads, has histories and graphs opened, and follows what changes."""
+"""Keeps the store up to date with the disk: scans folders, reads files, and has histories and graphs opened."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EmbeddedKey = tuple[tuple[int, int, int], str, float, str]  # shape, data set, n
 
 
 class RunLoader(QObject):
-    """Reads each file once for each stamp it bears. A run's history is read at once, its graph when it is looked at."""
+    """Reads each file once per stamp. A run's history is read at once, its graph when the run is selected."""
 
     notice = Signal(str)
 
@@ -41,7 +41,7 @@ class RunLoader(QObject):
         self._store, self._disk, self._workers, self._images = store, disk, workers, images
         self._read: dict[tuple[str, Path], Stamp | None] = {}
         self._answers: dict[Request, Callable[[Reply], None]] = {}
-        self._told_mismatch: set[str] = set()
+        self._reported: set[str] = set()
         self._embedded: dict[EmbeddedKey, list[Callable[[SampleImages | str], None]]] = {}
         workers.answered.connect(self._take_answer)
         store.changed.connect(self._state_changed)
@@ -55,7 +55,7 @@ class RunLoader(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether something of what was opened is still to come."""
+        """Whether something that was opened is still to come."""
         return (
             not self._store.state.scanned
             or self._disk.busy
@@ -67,7 +67,7 @@ class RunLoader(QObject):
     def open(self, paths: tuple[Path, ...]) -> None:
         """Show these folders and files."""
         self._read.clear()
-        self._told_mismatch.clear()
+        self._reported.clear()
         self._workers.forgive()
         self._store.set_roots(paths)
         self.rescan()
@@ -106,14 +106,14 @@ class RunLoader(QObject):
         if callback is not None:
             callback(reply)
 
-    # ---- what lies there ----
+    # ---- scanning ----
 
     def _take_scan(self, roots: tuple[Path, ...], done: JobResult) -> None:
         if roots != self._store.state.roots:
             return
         entries, gone = done.result or ((), ())
         for root in set(gone).difference(self._store.state.gone) if entries else ():
-            self.notice.emit(f"{clean(root, limit=120)} is gone.")  # without entries the table's place says so
+            self.notice.emit(f"{clean(root, limit=120)} is gone.")  # without entries the panel of runs says so
         self._store.set_entries(entries, gone)
         watched = {str(folder) for folder in library.folders(roots, self._store.state.entries)}
         new = watched.difference(self._watcher.directories())
@@ -130,7 +130,7 @@ class RunLoader(QObject):
             and before.roots == after.roots
         ):
             return
-        for path in set(after.compared).difference(before.compared):  # its bytes were let go when it was left
+        for path in set(after.compared).difference(before.compared):  # its bytes were dropped when it was deselected
             self._read.pop(("graph", path), None)
             self._read.pop(("decoder", path), None)
         self._read_new(after)
@@ -163,17 +163,17 @@ class RunLoader(QObject):
             self._store.learn(entry.path, card=None, listed={}, sizes={}, card_error=done.error)
             self.notice.emit(sentence(done.error))
         else:
-            told, listed, sizes = done.result
-            self._store.learn(entry.path, card=told, listed=listed, sizes=sizes, card_error="")
+            read, listed, sizes = done.result
+            self._store.learn(entry.path, card=read, listed=listed, sizes=sizes, card_error="")
         self._check_recipe(entry)
 
     def _check_recipe(self, entry: Entry) -> None:
-        """Tell once that the files of a folder are not of one run."""
+        """Report once that the files in a folder are not of the same run."""
         mismatch = self._store.state.of(entry.path).mismatch
-        told = sentence(f"{clean(entry.name, limit=100)}: {mismatch}") if mismatch else ""
-        if told and told not in self._told_mismatch:
-            self._told_mismatch.add(told)
-            self.notice.emit(told)
+        notice = sentence(f"{clean(entry.name, limit=100)}: {mismatch}") if mismatch else ""
+        if notice and notice not in self._reported:
+            self._reported.add(notice)
+            self.notice.emit(notice)
 
     # ---- history ----
 
@@ -217,7 +217,7 @@ class RunLoader(QObject):
             self._store.set_file(entry.path, "model", done.result)
             known = self._store.state.of(entry.path)
             if done.result.sha256 == known.graph_sha256 and known.graph:
-                return  # looked at before, and still the same
+                return  # opened before, and unchanged
         request = Request(requester=f"graph {entry.path}", kind="graph", file=done.result)
         self._ask(request, partial(self._take_graph, entry))
 
@@ -275,30 +275,30 @@ class RunLoader(QObject):
         sha256 = reply.request.file.sha256 if opened else ""
         self._store.learn(entry.path, decoder=opened, decoder_sha256=sha256, decoder_error=why)
 
-    # ---- images for a graph that comes alone ----
+    # ---- images for a lone graph ----
 
-    def _load_samples(self, entry: Entry, told: graph.GraphInfo) -> None:
-        if told.image_shape is None:
+    def _load_samples(self, entry: Entry, opened: graph.GraphInfo) -> None:
+        if opened.image_shape is None:
             error = f"{_label(entry.graph)} takes no images: its input is not one batch of grey or colour images"
             self._store.learn(entry.path, samples=None, samples_error=error)
             return
-        dataset = str(told.card.data.get("name", "")) if told.card else ""
-        task = told.card.task if told.card else ""
-        key = (told.image_shape, dataset, told.noise, task)
+        dataset = str(opened.card.data.get("name", "")) if opened.card else ""
+        task = opened.card.task if opened.card else ""
+        key = (opened.image_shape, dataset, opened.noise, task)
         waiting = self._embedded.setdefault(key, [])
-        waiting.append(partial(self._take_samples, entry, told))
-        if len(waiting) == 1:  # sixty graphs that take the same images need them once
+        waiting.append(partial(self._take_samples, entry, opened))
+        if len(waiting) == 1:  # sixty graphs that take the same images need them only once
             self._images.send(ReadSamples(*key), SampleImages, partial(self._take_embedded, key))
 
     def _take_embedded(self, key: EmbeddedKey, reply: SampleImages | str) -> None:
         for callback in self._embedded.pop(key, []):
             callback(reply)
 
-    def _take_samples(self, entry: Entry, told: graph.GraphInfo, reply: SampleImages | str) -> None:
+    def _take_samples(self, entry: Entry, opened: graph.GraphInfo, reply: SampleImages | str) -> None:
         if isinstance(reply, str):
             self._store.learn(entry.path, samples=None, samples_error=reply)
             return
-        shape = "×".join(map(str, told.image_shape or ()))
+        shape = "×".join(map(str, opened.image_shape or ()))
         absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
         arrays = reply.arrays
         made = Samples(arrays["inputs"], arrays["targets"], provenance=reply.provenance) if arrays else None
@@ -308,21 +308,21 @@ class RunLoader(QObject):
 def _read_card(entry: Entry) -> tuple[card.Card, dict[str, str], dict[str, int]]:
     """Return an entry's card, and the sha256 and the size in bytes of each file that it lists. Raises FileRefused.
 
-    For the disk's thread: a card takes a millisecond, and sixty of them come in one turn of the event loop.
+    It runs in the disk's thread: a card takes a millisecond, and sixty may come in one turn of the event loop.
     """
     label = _label(entry.card)
     file = files.read(entry.card, limit=card.MAX_TEXT, label=label)
     try:
         text = file.data.decode()
-        told, listed = card.from_json(text), card.files_of(text)
+        read, listed = card.from_json(text), card.files_of(text)
     except UnicodeDecodeError as error:
         raise FileRefused(f"{label} is not UTF-8 text; export the run again") from error
     except (FileRefused, OverflowError) as error:  # a size of infinity is no whole number
         raise FileRefused(f"{label}: {clean(error)}") from error
     shas = {name: sha256 for name, (sha256, _) in listed.items()}
-    return told, shas, {name: size for name, (_, size) in listed.items()}
+    return read, shas, {name: size for name, (_, size) in listed.items()}
 
 
 def _label(path: Path) -> str:
-    """What a file is called in sentences: its run's recipe and its name."""
+    """Return what a file is called in sentences: its recipe and its name."""
     return clean("/".join(path.parts[-3:]), limit=120)

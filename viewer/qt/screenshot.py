@@ -1,4 +1,4 @@
-"""A picture of the whole window, taken once every panel has its answer; waits for signals, with one limit."""
+"""A screenshot of the whole window, taken once nothing is under way in it, or not at all after a time limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIMIT_SECONDS = 30.0
 
 
 class Settling(QObject):
-    """Emits `settled` once, when a window has nothing under way any more, or `late` when the limit has passed."""
+    """Emits `settled` once the window has nothing under way any more, or `late` when the limit has passed."""
 
     settled = Signal()
     late = Signal()
@@ -57,7 +57,7 @@ def take(window: MainWindow, file: Path) -> None:
 
 
 def when_settled(window: MainWindow, then: Callable[[], None], late: Callable[[], None]) -> None:
-    """Call one of the two, once."""
+    """Call `then` once the window has settled, or `late` if it has not in time."""
     settling = Settling(window)
     settling.settled.connect(then)
     settling.late.connect(late)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM close the window as its own close button would: Qt's loop does not look at them by itself."""
+"""Ctrl-C and SIGTERM close the window as its close button would; Qt's event loop alone does not notice them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Signals(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._received = 0
-        self._ours, self._pythons = socket.socketpair()
-        self._pythons.setblocking(False)
-        self._before = signal.set_wakeup_fd(self._pythons.fileno())
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._before = signal.set_wakeup_fd(self._writer.fileno())
         self._handlers = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
-        self._notifier = QSocketNotifier(self._ours.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier = QSocketNotifier(self._reader.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._wake)
 
     def close(self) -> None:
@@ -29,12 +29,12 @@ class Signals(QObject):
         signal.set_wakeup_fd(self._before)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._ours.close()
-        self._pythons.close()
+        self._reader.close()
+        self._writer.close()
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         self._received = number
 
     def _wake(self) -> None:
-        self._ours.recv(64)
+        self._reader.recv(64)
         QApplication.exit(128 + self._received)

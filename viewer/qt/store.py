@@ -1,4 +1,4 @@
-"""The store: holds the state's value, replaces it, and says so."""
+"""The store: holds the current state, replaces it, and emits a signal."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from viewer.state.pages import Order, Pasted, Split
 from viewer.state.selection import Known, State
 
 MOST_UNDONE = 100
-GATHER_MILLISECONDS = 16  # what is learned of sixty runs in one frame is told at once: each telling takes panels 5 ms
+GATHER_MILLISECONDS = 16  # changes to sixty runs in one frame are emitted together: each signal costs the panels 5 ms
 Choice = tuple[tuple[Path, ...], Path | None]
 
 
 class AppState(QObject):
-    """The one state of a window; `changed` carries the old value and the new one, and panels compare what they use."""
+    """The one state of a window; `changed` carries the old and the new one, and panels compare what they use."""
 
     changed = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = State()
-        self._told: State | None = None  # what the panels know, while something is still to be told
+        self._emitted: State | None = None  # the state that panels know, while a newer one waits to be emitted
         self._gathering = QTimer(self, singleShot=True, interval=GATHER_MILLISECONDS)
-        self._gathering.timeout.connect(self._tell)
+        self._gathering.timeout.connect(self._emit)
         self._undone: list[Choice] = []
         self._done: list[Choice] = []
 
@@ -39,26 +39,26 @@ class AppState(QObject):
         return self._state
 
     def set_roots(self, roots: Iterable[Path]) -> None:
-        """Open these paths instead of those open now."""
+        """Open these paths instead of those that are open now."""
         self._done, self._undone = [], []
         self._replace(State(roots=tuple(roots), splits=self._state.splits))
 
     def set_entries(self, entries: tuple[Entry, ...], gone: tuple[Path, ...] = ()) -> None:
-        """Take what a scan found, and which of the roots it did not find."""
+        """Take what a scan found, and which of the roots are gone."""
         if not self._state.scanned or (entries, gone) != (self._state.entries, self._state.gone):
             self._replace(replace(selection.with_entries(self._state, entries), gone=gone))
 
     @property
     def gathering(self) -> bool:
-        """Whether the panels do not know all of it yet."""
-        return self._told is not None
+        """Whether changes wait to be emitted."""
+        return self._emitted is not None
 
     def learn(self, path: Path, **more: Any) -> None:
-        """Add to what is known of one entry; the panels hear of it a frame later, with what else is learned by then."""
+        """Add to what is known of one entry; `changed` comes a frame later, with all that was learned by then."""
         self.set_known(path, replace(self._state.of(path), **more))
 
     def set_known(self, path: Path, known: Known) -> None:
-        self._told = self._told or self._state
+        self._emitted = self._emitted or self._state
         self._state = selection.settled(self._state, selection.with_known(self._state, path, known))
         if not self._gathering.isActive():
             self._gathering.start()
@@ -83,11 +83,11 @@ class AppState(QObject):
         self._step(self._done, self._undone)
 
     def redo_selection(self) -> None:
-        """Take back an undoing."""
+        """Redo what was undone."""
         self._step(self._undone, self._done)
 
     def _step(self, out: list[Choice], back: list[Choice]) -> None:
-        """Take the newest choice of `out` that can still be made; what is selected now goes to `back`."""
+        """Restore the newest selection of `out` that still exists; the present one goes to `back`."""
         state, there = self._state, {entry.path for entry in self._state.entries}
         while out:
             selected, current = out.pop()
@@ -102,7 +102,7 @@ class AppState(QObject):
         self._replace(replace(self._state, files={**self._state.files, (path, graph): file}))
 
     def set_split(self, split: Split) -> None:
-        """Take the test images of a data set; those of others are let go, since they may be large."""
+        """Hold the test images of a data set; those of other data sets are dropped, since they may be large."""
         self._replace(replace(self._state, splits={split.name: split}))
 
     def set_start(self, start: int, order: Order | None) -> None:
@@ -120,12 +120,12 @@ class AppState(QObject):
             self._replace(replace(self._state, sample=sample))
 
     def _replace(self, after: State) -> None:
-        self._told = self._told or self._state
+        self._emitted = self._emitted or self._state
         self._state = selection.settled(self._state, after)
-        self._tell()
+        self._emit()
 
-    def _tell(self) -> None:
+    def _emit(self) -> None:
         self._gathering.stop()
-        before, self._told = self._told, None
+        before, self._emitted = self._emitted, None
         if before is not None:
             self.changed.emit(before, self._state)

@@ -1,4 +1,4 @@
-"""What every panel is given: the store, and whom it may ask."""
+"""What every panel gets: the store, the workers, the image browser and the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from viewer.qt.worker import Workers
 
 @dataclass(frozen=True, eq=False)
 class Tools:
-    """The window's parts that panels use; none of them knows a panel."""
+    """The parts of the window that panels use; none of them knows a panel."""
 
     store: AppState
     workers: Workers

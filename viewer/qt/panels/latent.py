@@ -53,7 +53,7 @@ class Latent(Panel):
             button.setText(mode.title)
             button.setCheckable(True)
             button.setObjectName("segment")
-            button.setProperty("place", "last" if name == list(self.modes)[-1] else "")
+            button.setProperty("position", "last" if name == list(self.modes)[-1] else "")
             button.setAccessibleName(f"Latent plane: {mode.title.lower()}")
             button.setToolTip(mode.hint)
             button.setFont(small_font(self.font()))

@@ -1,4 +1,4 @@
-"""A square canvas to draw on with mouse, tablet or keys; whoever owns it hears of every change while it is drawn."""
+"""A square canvas to draw on with mouse, tablet or keys; it emits `changed` with every change while drawing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Canvas(QWidget):
 
     def __init__(self, takes: Callable[[QMimeData], bool], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._takes = takes  # whether something dropped or pasted may be a picture
+        self._takes = takes  # whether something dropped or pasted can be a picture
         self.drawing = Drawing()
         self.brush = 24.0
         self.colour = "#ffffff"
@@ -92,22 +92,22 @@ class Canvas(QWidget):
         return bool(self._past)
 
     def pixels(self) -> np.ndarray:
-        """Return what is on it now, the unfinished stroke too, uint8 (SIDE, SIDE, 3)."""
+        """Return what is on the canvas, uint8 (SIDE, SIDE, 3), with the unfinished stroke."""
         return strokes.pixels(self._image)
 
     def set_ground(self, picture: np.ndarray) -> None:
-        """Put a picture, uint8 (SIDE, SIDE, 3), in the place of what is there; it can be drawn on."""
+        """Put a picture, uint8 (SIDE, SIDE, 3), instead of what is there; it can be drawn on."""
         self._end_stroke()
         self._go_to(Drawing(ground=picture))
 
     def clear(self) -> None:
-        """Take everything away; that can be undone."""
+        """Clear the canvas; that can be undone."""
         self._end_stroke()
         if not self.drawing.is_empty:
             self._go_to(Drawing())
 
     def undo(self) -> None:
-        """Take back the last stroke, or clearing, or picture."""
+        """Undo the last stroke, clearing or picture."""
         self._end_stroke()
         if self._past:
             self._show(self._past.pop())
@@ -139,17 +139,17 @@ class Canvas(QWidget):
 
     # ---- strokes ----
 
-    def _begin_stroke(self, place: QPointF, width: float, *, erasing: bool) -> None:
+    def _begin_stroke(self, position: QPointF, width: float, *, erasing: bool) -> None:
         self._end_stroke()
         self._stroke_colour = BLACK if erasing or self.erasing else self.colour
-        self._points = [(place.x(), place.y(), width)]
+        self._points = [(position.x(), position.y(), width)]
         strokes.paint(self._image, self._points, self._stroke_colour)
         self._say_changed()
 
-    def _go_on(self, place: QPointF, width: float) -> None:
+    def _go_on(self, position: QPointF, width: float) -> None:
         if not self._points:
             return
-        self._points.append((place.x(), place.y(), width))
+        self._points.append((position.x(), position.y(), width))
         strokes.paint(self._image, self._points[-2:], self._stroke_colour)
         self.update()
         self.changed.emit()
@@ -167,15 +167,15 @@ class Canvas(QWidget):
             self._say_changed()
         self.pen_down = False
 
-    # ---- places ----
+    # ---- coordinates ----
 
     @property
     def square(self) -> QRectF:
-        """Where the canvas stands in the widget."""
+        """The canvas within the widget."""
         side = max(1.0, min(self.width(), self.height()) - 2.0)
         return QRectF((self.width() - side) / 2, 1.0, side, side)
 
-    def _place(self, point: QPointF) -> QPointF:
+    def _position(self, point: QPointF) -> QPointF:
         square = self.square
         return (point - square.topLeft()) * (SIDE / square.width())
 
@@ -208,28 +208,28 @@ class Canvas(QWidget):
         self._pen_seen = False
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
             erasing = event.button() == Qt.MouseButton.RightButton
-            self._begin_stroke(self._place(event.position()), self.brush, erasing=erasing)
+            self._begin_stroke(self._position(event.position()), self.brush, erasing=erasing)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.RightButton):
-            self._go_on(self._place(event.position()), self.brush)
+            self._go_on(self._position(event.position()), self.brush)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if not event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.RightButton):
             self._end_stroke()
 
     def tabletEvent(self, event: QTabletEvent) -> None:
-        """A tablet's pen: the harder it is pressed the wider; its other end erases."""
+        """Draw with a tablet's pen: wider with more pressure; its other end erases."""
         width = self.brush * (LIGHTEST + (HEAVIEST - LIGHTEST) * event.pressure())
         if event.type() == QEvent.Type.TabletPress:
             turned = event.pointerType() == QPointingDevice.PointerType.Eraser
             erasing = turned or event.button() == Qt.MouseButton.RightButton
-            self._begin_stroke(self._place(event.position()), width, erasing=erasing)
+            self._begin_stroke(self._position(event.position()), width, erasing=erasing)
         elif event.type() == QEvent.Type.TabletMove and event.pressure() > 0:
-            self._go_on(self._place(event.position()), width)
+            self._go_on(self._position(event.position()), width)
         elif event.type() == QEvent.Type.TabletRelease:
             self._end_stroke()
-        event.accept()  # else the same would come again as a mouse's
+        event.accept()  # otherwise it would come again as a mouse event
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())

@@ -76,7 +76,7 @@ class DockArea(QFrame):
         self._tab_changed(self.tabs.currentIndex())
 
     def add(self, name: str) -> None:
-        """Put a panel behind the others."""
+        """Add a panel behind the others."""
         self.names.append(name)
         index = self.tabs.addTab(PANELS[name].title)
         self.tabs.setTabToolTip(index, PANELS[name].hint)

@@ -1,4 +1,4 @@
-"""A label that gives way to its neighbours: what has no room is elided, and its tool tip has all of it."""
+"""A label that leaves room to its neighbours: its text is elided if need be, and its tool tip has all of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel
 
 
 class ElidedLabel(QLabel):
-    """One line of plain text; `usual_width` is asked for even where the text is shorter, so that nothing jumps."""
+    """One line of plain text; `usual_width` is requested even for shorter text, so that nothing jumps."""
 
     usual_width = 0
 
@@ -30,5 +30,5 @@ class ElidedLabel(QLabel):
 
 
 def hold_size(label: QLabel, widest: str) -> None:
-    """Fix a label's size: the whole window is laid out anew with every text of one that might grow, in 1 to 3 ms."""
+    """Fix a label's size: for one that may grow, the window is laid out anew with every text, which takes 1 to 3 ms."""
     label.setFixedSize(label.fontMetrics().horizontalAdvance(widest) + 4, label.fontMetrics().height() + 2)

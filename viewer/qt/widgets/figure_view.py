@@ -1,4 +1,4 @@
-"""A widget that shows a figure, or a sentence in its place; it zooms, and tells where the pointer is."""
+"""A widget that shows a figure, or a sentence instead; it zooms, and emits what pointer and keys do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
 
 class FigureView(QWidget):
-    """Shows one figure; says where it was clicked, dragged or hovered, and which way a key points.
+    """Shows one figure; emits where it was clicked, dragged or hovered, and which key was pressed.
 
-    Ctrl with the wheel, + and − zoom around the pointer; the middle button drags what is larger than the view. The
-    figure is painted anew at its size, so that pixels stay square and text stays readable.
+    Ctrl with the wheel, + and − zoom around the pointer; the middle button drags a zoomed figure. It is
+    painted anew at every size, so that pixels stay square and text stays readable.
     """
 
     clicked = Signal(QPointF)
@@ -59,29 +59,29 @@ class FigureView(QWidget):
         self.update()
 
     def show_figure(self, figure: Paintable, description: str) -> None:
-        """Show a figure; `description` is for who cannot see it."""
+        """Show a figure; `description` is for screen readers."""
         self.figure, self.sentence = figure, ""
         self.setAccessibleDescription(description)
         self.update()
 
     def show_sentence(self, sentence: str) -> None:
-        """Say why there is no figure."""
+        """Show a sentence on why there is no figure."""
         self.figure, self.sentence = None, sentence
         self.setAccessibleDescription(sentence)
         self.update()
 
     def show_hint(self, text: str, point: QPointF) -> None:
-        """Write something beside the pointer; '' takes it away. The text is ours or cleaned: tool tips read markup."""
+        """Show a text beside the pointer, '' to hide it. Tool tips read markup, so it is escaped."""
         if text:
             plain = text.replace("&", "&amp;").replace("<", "&lt;")
-            place = self.mapToGlobal(point.toPoint())
-            QToolTip.showText(place, f"<span style='white-space:pre'>{plain}</span>", self)
+            position = self.mapToGlobal(point.toPoint())
+            QToolTip.showText(position, f"<span style='white-space:pre'>{plain}</span>", self)
         else:
             QToolTip.hideText()
 
     @property
     def inside(self) -> QRectF:
-        """Where the figure is painted; larger than the view where it is zoomed."""
+        """Where the figure is painted; larger than the view if it is zoomed."""
         fitting = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
         if self.zoom == 1:
             return fitting
@@ -90,8 +90,8 @@ class FigureView(QWidget):
     # ---- zoom ----
 
     def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
-        """Go so many steps nearer, or farther; what is under `around` stays there."""
-        index = min(range(len(ZOOMS)), key=lambda place: abs(ZOOMS[place] - self.zoom))
+        """Zoom in by this many steps, or out; the point `around` stays where it is."""
+        index = min(range(len(ZOOMS)), key=lambda step: abs(ZOOMS[step] - self.zoom))
         self._zoom_to(ZOOMS[max(0, min(len(ZOOMS) - 1, index + steps))], around or QRectF(self.rect()).center())
 
     def _zoom_to(self, zoom: float, around: QPointF) -> None:

@@ -16,7 +16,7 @@ SHOWN = 3
 
 
 class Notices(QFrame):
-    """Shows the newest sentences; the same sentence twice is one."""
+    """Shows the newest sentences; the same sentence is shown once."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,8 +27,8 @@ class Notices(QFrame):
         self._label.setWordWrap(True)
         self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        copy = _button("Copy", "Copy these notices, with the versions of everything, for a report", self.copy)
-        away = _button("✕", "Put these notices away", self.clear)
+        copy = _button("Copy", "Copy these notices and all versions, for a bug report", self.copy)
+        away = _button("✕", "Dismiss these notices", self.clear)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
         column = QVBoxLayout()
@@ -43,7 +43,7 @@ class Notices(QFrame):
         return tuple(self._sentences)
 
     def add(self, sentence: str) -> None:
-        """Add a sentence; the oldest make room."""
+        """Add a sentence; the oldest are dropped."""
         sentence = clean(sentence, limit=500)
         self._sentences = [*(entry for entry in self._sentences if entry != sentence), sentence][-20:]
         shown = self._sentences[-SHOWN:]
@@ -57,12 +57,12 @@ class Notices(QFrame):
         self.hide()
 
     def copy(self) -> None:
-        """Put all sentences and what a maintainer would ask for into the clipboard."""
+        """Copy all sentences, and the versions that a maintainer would ask for, to the clipboard."""
         QGuiApplication.clipboard().setText("\n".join((*self._sentences, "", *details())))
 
 
 def details() -> list[str]:
-    """What this program runs on, a line each."""
+    """Return the versions of what this program runs on, a line each."""
     return [
         f"aezoo {zoo.__version__}, Python {platform.python_version()}, Qt {qVersion()}",
         f"{platform.platform()}, {QGuiApplication.platformName()}",

@@ -1,4 +1,4 @@
-"""A quiet button in a panel that has nothing to show: it does what the sentence above it asks for."""
+"""A quiet button in a panel that has nothing to show: it does what the sentence above it suggests."""
 
 from __future__ import annotations
 

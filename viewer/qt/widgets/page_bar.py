@@ -1,4 +1,4 @@
-"""A row of controls that pages through the images: back, on, to image N, to the worst, to the best, in order."""
+"""A row of controls that pages through the images: back, forward, image N, the worst, the best, in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from viewer.qt.widgets.figure_view import FigureView
 from viewer.state.samples import COUNT
 from viewer.state.selection import State
 
-MOST_IMAGES = 10_000_000  # while nobody knows how many there are
+MOST_IMAGES = 10_000_000  # while it is not known how many there are
 
 
 def connect_page_keys(view: FigureView, images: ImageBrowser) -> None:
@@ -24,7 +24,7 @@ def connect_page_keys(view: FigureView, images: ImageBrowser) -> None:
 
 
 class PageBar(QWidget):
-    """Says which image is chosen, and goes to others; what it does is done by `tools.images`."""
+    """Shows which image is chosen, and goes to others by way of `tools.images`."""
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,20 +32,20 @@ class PageBar(QWidget):
         self._store, self._images = tools.store, tools.images
         images = self._images
         self.back = self._button("◀", "Ten images back (Page Up)")
-        self.on = self._button("▶", "Ten images on (Page Down)")
+        self.on = self._button("▶", "Ten images forward (Page Down)")
         self.box = QSpinBox()
         self.box.setRange(1, MOST_IMAGES)
         self.box.setKeyboardTracking(False)
         self.box.setFont(self.font())
         self.box.setAccessibleName("Go to image number")
         self.box.lineEdit().setAccessibleName("Go to image number")
-        self.box.setToolTip("The chosen image's place in the order shown; type another to go there")
+        self.box.setToolTip("Number of the chosen image in the order shown; type another to go there")
         self.of = ElidedLabel()
         self.of.setFont(self.font())
         self.of.setTextFormat(Qt.TextFormat.PlainText)
         self.of.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.worst = self._button("worst", "The images of the test split on which the current run errs most (Alt+W)")
-        self.best = self._button("best", "The images of the test split on which the current run errs least (Alt+B)")
+        self.worst = self._button("worst", "The test images on which the current run has the largest error (Alt+W)")
+        self.best = self._button("best", "The test images on which the current run has the smallest error (Alt+B)")
         self.in_order = self._button("in order", "The test split from its beginning, in its own order (Alt+Home)")
         self.back.clicked.connect(lambda: images.turn(-1))
         self.on.clicked.connect(lambda: images.turn(1))
@@ -79,7 +79,7 @@ class PageBar(QWidget):
         return button
 
     def show_state(self, state: State) -> None:
-        """Show which image is chosen, of how many, and which order they are in."""
+        """Show which image is chosen, of how many, and in which order."""
         page = state.page
         count = len(page.clean) if page else 0
         known = page.of if page and state.pasted is None else count
@@ -87,8 +87,10 @@ class PageBar(QWidget):
         self.box.setRange(1, max(1, known) if page and (known or state.pasted is not None) else MOST_IMAGES)
         self.box.setValue((0 if state.pasted is not None else state.start) + min(state.sample, max(0, count - 1)) + 1)
         self.box.blockSignals(False)
-        told = "" if page is None else f"of {known:,}" if known else "of the test split"
-        self.of.setText(f"{told}, {state.order.description}" if state.order and state.pasted is None else told)
+        count_text = "" if page is None else f"of {known:,}" if known else "of the test split"
+        self.of.setText(
+            f"{count_text}, {state.order.description}" if state.order and state.pasted is None else count_text
+        )
         for widget in (self.back, self.on, self.box, self.worst, self.best, self.in_order):
             widget.setEnabled(page is not None)
 

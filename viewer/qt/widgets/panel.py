@@ -1,4 +1,4 @@
-"""What every panel is: a title, a line beside it, its content; it follows the state only while somebody can see it."""
+"""The base of every panel: a title, a subtitle and the content; it shows the state only while it is visible."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.state.selection import State
 
 Cell = str | float | int
-Numbers = list[tuple[Cell, ...]]  # the first row is the heading
+Numbers = list[tuple[Cell, ...]]  # the first row is the header
 
 
 @dataclass(frozen=True)
 class Command:
-    """Something a panel can do, for menus, the palette of commands and the sheet of keys."""
+    """Something a panel can do, for menus, the command palette and the dialog of keys."""
 
     text: str
     do: Callable[[], object]
@@ -33,8 +33,8 @@ class Command:
 class Panel(QWidget):
     """A panel: `subtitle` stands beside its title, `body` holds the rest.
 
-    A subclass shows the state in `show_state`; it is called when the state has changed while the panel can be seen, and
-    once with what was seen last when it comes into sight again. A hidden panel asks nothing.
+    A subclass shows the state in `show_state`, which is called when the state changes while the panel is visible, and
+    once when the panel becomes visible again. A hidden panel sends no requests.
     """
 
     name = ""  # in the catalogue, where its title and its hint are
@@ -64,28 +64,28 @@ class Panel(QWidget):
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Paint what is known again, in another theme."""
+        """Paint the same content again, in another theme."""
 
     @property
     def waiting(self) -> bool:
-        """Whether an answer is still to come."""
+        """Whether a reply is still to come."""
         return any(requester.waiting for requester in self.requesters)
 
     @property
     def figure(self) -> Paintable | None:
-        """What is exported as a picture; None exports the panel as it stands."""
+        """What is exported as a picture; None exports the panel as it is."""
         return None
 
     def numbers(self) -> Numbers:
-        """What is exported as CSV: a heading and rows; empty where there is nothing."""
+        """What is exported as CSV: a header and rows; empty if there is nothing."""
         return []
 
     def commands(self) -> tuple[Command, ...]:
-        """What the panel can do besides its controls."""
+        """The commands of the panel, besides its controls."""
         return ()
 
     def new_requester(self, name: str = "") -> Requester:
-        """Return a mailbox of this panel's; a panel that asks two things at a time has two, by name."""
+        """Return a requester of this panel; one that needs two requests at a time has two, by name."""
         requester = Requester(f"{type(self).__name__} {name}".strip(), self.tools.workers, self)
         self.requesters.append(requester)
         return requester
@@ -97,13 +97,13 @@ class Panel(QWidget):
         self.redraw()
 
     def catch_up(self) -> None:
-        """Follow what has changed while nobody saw it."""
+        """Show what has changed while the panel was hidden."""
         before, self._seen = self._seen, self.store.state
         if before is not self._seen:
             self.show_state(before, self._seen)
 
     def focus_panel(self) -> None:
-        """Give the keyboard to the panel's main control."""
+        """Move the keyboard focus to the panel's main control."""
         for child in self.findChildren(QWidget):
             if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isVisibleTo(self) and child.isEnabled():
                 child.setFocus(Qt.FocusReason.ShortcutFocusReason)

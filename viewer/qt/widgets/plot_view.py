@@ -1,4 +1,4 @@
-"""A view of a plot: Space and Enter choose, and what zooms pictures zooms a plot's range instead."""
+"""A view of a plot: Space and Enter choose, and zooming changes the range of the plot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from viewer.qt.widgets.figure_view import FigureView
 
 
 class PlotView(FigureView):
-    """A FigureView whose lines stay of one width: it says how to zoom, and its figure has a range to do it with."""
+    """A FigureView that emits `zoomed` instead of enlarging its figure, so that lines keep their width."""
 
     picked = Signal(bool)  # by Space or Enter; with Ctrl held
     zoomed = Signal(int, object)  # steps nearer, and QPointF or None for where the crosshair is

@@ -1,4 +1,4 @@
-"""The rows of the table of runs as Qt's models want them: cells, sorting keys, tool tips, and a small picture each."""
+"""The Qt model of the table of runs: cells, sorting keys, tool tips and small pictures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PICTURE, AGAINST, EPOCHS = COLUMN_INDEX["picture"], COLUMN_INDEX["against"], COL
 
 
 class RunTableModel(QAbstractTableModel):
-    """Rows of cells; what a column sorts by is under the user role."""
+    """Rows of cells; the keys that a column sorts by are under the user role."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +43,7 @@ class RunTableModel(QAbstractTableModel):
         self._pictures: dict[Path, tuple[Samples, tuple[QImage, ...]]] = {}
 
     def set_rows(self, new: tuple[RunRow, ...]) -> list[int] | None:
-        """Take new rows and return which have changed, None for other entries; a selection outlives changes."""
+        """Take new rows; return which have changed, or None if the entries are others. Changes keep the selection."""
         if [row.path for row in new] != [row.path for row in self.rows]:
             self.beginResetModel()
             self.rows = new
@@ -58,7 +58,7 @@ class RunTableModel(QAbstractTableModel):
         return changed
 
     def pictures_of(self, row: RunRow) -> tuple[QImage, ...]:
-        """The first test image and what became of it, made when they are first seen and once for each history."""
+        """Return the first test image and its reconstruction, made when first shown and once per history."""
         if row.samples is None:
             return ()
         made = self._pictures.get(row.path)
@@ -83,9 +83,9 @@ class RunTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and column == AGAINST and row.better is not None:
             return QColor(self.theme.series[2] if row.better else self.theme.series[1])
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"<span>{_escaped(_told_of(row, column))}</span>".replace("\n", "<br>")
+            return f"<span>{_escaped(_tool_tip(row, column))}</span>".replace("\n", "<br>")
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return _spoken(row, column)
+            return _accessible_text(row, column)
         if role == PICTURE_ROLE:
             return self.pictures_of(row) if column == PICTURE else None
         return row.share if role == SHARE_ROLE and column == EPOCHS else None
@@ -96,12 +96,12 @@ class RunTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section].heading
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{COLUMNS[section].hint}. A right click chooses the columns; they can be dragged."
+            return f"{COLUMNS[section].hint}. Right-click to choose columns; drag to move them."
         return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
 
 def picture_size(row: RunRow) -> QSize:
-    """Return how large one of a row's pictures is, without making it."""
+    """Return the size of one of a row's pictures, without making it."""
     if row.samples is None:
         return QSize()
     height, width = row.samples.targets.shape[2:]
@@ -118,18 +118,18 @@ def _pair(samples: Samples) -> tuple[QImage, ...]:
     return tuple(to_image(np.ascontiguousarray(colours.from_images(images)[0])) for images in first)
 
 
-def _told_of(row: RunRow, column: int) -> str:
-    told = [row.cell("run")]
+def _tool_tip(row: RunRow, column: int) -> str:
+    lines = [row.cell("run")]
     if row.error:
-        told.append(row.error)
+        lines.append(row.error)
     elif column == AGAINST and row.better is not None:
-        told.append(f"mse {row.cell('mse')}: {row.comparison}")
+        lines.append(f"mse {row.cell('mse')}: {row.comparison}")
     else:
-        told.append(clean(row.path, limit=500))
-    return "\n".join(told)
+        lines.append(clean(row.path, limit=500))
+    return "\n".join(lines)
 
 
-def _spoken(row: RunRow, column: int) -> str:
+def _accessible_text(row: RunRow, column: int) -> str:
     return (
         f"{COLUMNS[column].heading or 'picture'}: {row.cells[column]}"
         if column != COLUMN_INDEX["run"]
@@ -143,12 +143,12 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
 
 
 def _escaped(text: str) -> str:
-    """A tool tip has no plain text format: what could be markup is escaped."""
+    """Escape markup, since a tool tip has no plain text format."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 class RunFilter(QSortFilterProxyModel):
-    """Sorts rows, what is missing last in either direction, and keeps those that the filter's conditions hold for."""
+    """Sorts rows, with missing values last in either direction, and keeps those that match the filter."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -178,7 +178,7 @@ class RunFilter(QSortFilterProxyModel):
         return str(one) < str(other)
 
     def _missing_last(self, one: rows.Key, other: rows.Key) -> bool:
-        """Qt turns a descending order round: there, what is missing is the least, elsewhere the most."""
+        """Qt reverses a descending order: there a missing value must be the smallest, otherwise the largest."""
         if self.sortOrder() == Qt.SortOrder.AscendingOrder:
             return one is not None and other is None
         return one is None and other is not None

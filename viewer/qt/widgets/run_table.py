@@ -1,4 +1,4 @@
-"""The table of runs: sortable, with several rows selectable, columns to choose from, and a small picture a run."""
+"""The table of runs: sortable, with several rows selectable, columns to choose from, and small pictures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ COMFORTABLE_NAME = 120  # before another column is shown
 PADDING = 8
 PICTURE_GAP = 2
 PICTURES = {
-    "fitting": "Pictures as large as all runs leave room for",
+    "fitting": "Pictures as large as fits",
     "small": "Small pictures",
     "large": "Large pictures",
 }
@@ -82,7 +82,7 @@ class RunDelegate(QStyledItemDelegate):
 
 
 class _Header(QHeaderView):
-    """Knows whether it is held with the mouse: other changes of width are nobody's wish."""
+    """Knows whether the mouse is pressed on it: only then are changes of width the user's."""
 
     held = False
 
@@ -96,14 +96,14 @@ class _Header(QHeaderView):
 
 
 class RunTable(QTableView):
-    """Tells which rows are selected and which of them is current, by their paths.
+    """Emits which rows are selected and which of them is current, by their paths.
 
-    While nobody has chosen columns, as many are shown as there is room for; the name's takes what the others leave.
+    Unless the user has chosen columns, as many are shown as there is room for; the name takes the rest of the width.
     """
 
     chosen = Signal(tuple, object)
     entered = Signal()  # by Enter or a double click
-    menu_requested = Signal(object, QPoint)  # Path, and where to show what can be done with it
+    menu_requested = Signal(object, QPoint)  # Path, and where to show the menu of the run
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,13 +116,13 @@ class RunTable(QTableView):
         self._quiet = False
         self._shown: tuple[tuple[Path, ...], Path | None] = ((), None)  # what the store has selected
         self._widest = [0] * len(COLUMNS)  # of every column, what its widest cell takes
-        self._hidden: frozenset[str] | None = None  # columns, None: those that there is no room for
+        self._hidden: frozenset[str] | None = None  # columns; None: those that do not fit
         self._own_widths: dict[int, int] = {}  # of columns that were dragged wider or narrower
-        self._fitting_now = False  # so that widths that we set are not taken for the user's
+        self._fitting_now = False  # so that automatic widths are not taken for the user's
         self.pictures = "fitting"
         self._set_up()
-        self.selectionModel().selectionChanged.connect(self._tell)
-        self.selectionModel().currentChanged.connect(self._tell)
+        self.selectionModel().selectionChanged.connect(self._emit_chosen)
+        self.selectionModel().currentChanged.connect(self._emit_chosen)
         self.doubleClicked.connect(lambda _: self.entered.emit())
 
     def _set_up(self) -> None:
@@ -166,14 +166,14 @@ class RunTable(QTableView):
         self.viewport().update()
 
     def set_filter(self, text: str) -> None:
-        """Show only the rows that a filter finds; what is selected stays so, also where it is hidden."""
+        """Show only the rows that match a filter; hidden rows stay selected."""
         self._quiet = True
         self._proxy.set_text(text)
         self._select(*self._shown)
         self._quiet = False
 
     def show_rows(self, rows: tuple[RunRow, ...], selected: tuple[Path, ...], current: Path | None) -> None:
-        """Show rows with these selected; the table's own cursor stays where it is, unless it is to be followed."""
+        """Show rows with these selected; the cursor stays where it is, unless the current run has changed."""
         self._quiet, self._shown = True, (selected, current)
         changed, before = self._model.set_rows(rows), self._widest
         if changed is None:
@@ -204,8 +204,8 @@ class RunTable(QTableView):
     def _selected(self) -> list[Path]:
         return [self._path(index) for index in self.selectionModel().selectedRows()]
 
-    def _tell(self) -> None:
-        """Say what is selected; a cursor on a row that is not does not change which run is current."""
+    def _emit_chosen(self) -> None:
+        """Emit what is selected; a cursor on a row that is not selected does not change the current run."""
         selected = self._selected()
         if self._quiet or not selected:
             return
@@ -213,7 +213,7 @@ class RunTable(QTableView):
         self.chosen.emit(tuple(selected), here if here in selected else self._shown[1])
 
     def toggle(self) -> None:
-        """Select the row of the cursor, or no longer; something stays selected."""
+        """Toggle the selection of the row under the cursor; at least one row stays selected."""
         index, flags = self.currentIndex(), QItemSelectionModel.SelectionFlag
         if index.isValid() and self._selected() != [self._path(index)]:
             self.selectionModel().select(index, flags.Toggle | flags.Rows)
@@ -221,7 +221,7 @@ class RunTable(QTableView):
     # ---- columns ----
 
     def _measured(self, rows: list[RunRow] | tuple[RunRow, ...], before: list[int]) -> list[int]:
-        """What the widest cell of each column takes, in these rows and in what was measured before."""
+        """Return the width of the widest cell of each column, in these rows and in those measured before."""
         metrics, header = self.fontMetrics(), self._header.fontMetrics()
         widest = []
         for column, least in enumerate(before):
@@ -233,7 +233,7 @@ class RunTable(QTableView):
         return widest
 
     def _fit(self) -> None:
-        """Choose columns and their widths for the room that there is."""
+        """Choose columns and their widths for the available room."""
         room = self.viewport().width()
         shown = set(self._fitting(room)) if self._hidden is None else set(NAMES) - self._hidden
         quiet, self._fitting_now = self._fitting_now, True
@@ -246,7 +246,7 @@ class RunTable(QTableView):
         self._fitting_now = quiet
 
     def _fitting(self, room: int) -> list[str]:
-        """The columns that there is room for, the most telling first."""
+        """Return the columns that there is room for, the most important first."""
         name = min(self._widest[RUN], COMFORTABLE_NAME)
         shown, taken = ["run"], max(NARROWEST_NAME, name)
         for column in USUAL[1:]:
@@ -258,7 +258,7 @@ class RunTable(QTableView):
         return shown
 
     def _fit_names(self, room: int) -> None:
-        """Let the names take what the others leave, up to the widest; a tool tip has the whole name."""
+        """Give the names the rest of the width, up to the widest; a tool tip has the whole name."""
         if RUN in self._own_widths:
             return
         others = sum(
@@ -269,7 +269,7 @@ class RunTable(QTableView):
         self.setColumnWidth(RUN, max(NARROWEST_NAME, min(self._widest[RUN], room - others)))
 
     def _fit_pictures(self) -> None:
-        """Make rows as high as the pictures need: twice their size, or once where all the rows would not be seen."""
+        """Make rows as high as the pictures need: at twice their size if all rows fit, otherwise at their size."""
         sizes = [picture_size(row) for row in self._model.rows]
         text = self.fontMetrics().height() + 8
         tallest = max((size.height() for size in sizes), default=0)
@@ -285,7 +285,7 @@ class RunTable(QTableView):
             self.verticalHeader().setDefaultSectionSize(height)
 
     def _resized(self, column: int, _before: int, width: int) -> None:
-        """Keep a width that the mouse gave; others change with the room, as the last column's does."""
+        """Keep a width that was set with the mouse; others change with the available room."""
         if self._header.held and not self._fitting_now and width > 0:
             self._own_widths[column] = max(width, NARROWEST_NAME if column == RUN else 0)
 
@@ -314,7 +314,7 @@ class RunTable(QTableView):
         self._fit()
 
     def columns(self) -> dict[str, list[str]]:
-        """What is remembered of the columns."""
+        """Return what is remembered of the columns."""
         header = self._header
         sorted_by = header.sortIndicatorSection()
         descending = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
@@ -325,42 +325,42 @@ class RunTable(QTableView):
             "pictures": [self.pictures],
         }
 
-    def restore_columns(self, told: Mapping[str, list[str]]) -> None:
-        """Set the columns up as they were; what is not known is left as usual."""
-        header, order = self._header, told.get("order", [])
+    def restore_columns(self, saved: Mapping[str, list[str]]) -> None:
+        """Set the columns up as they were; unknown values are ignored."""
+        header, order = self._header, saved.get("order", [])
         if sorted(order) == sorted(NAMES):
             for visual, name in enumerate(order):
                 header.moveSection(header.visualIndex(COLUMN_INDEX[name]), visual)
-        by = told.get("sorted", [])
+        by = saved.get("sorted", [])
         if len(by) == 2 and by[0] in COLUMN_INDEX:
             orders = Qt.SortOrder
             self.sortByColumn(
                 COLUMN_INDEX[by[0]], orders.DescendingOrder if by[1] == "descending" else orders.AscendingOrder
             )
-        self.set_pictures(next(iter(told.get("pictures", [])), "fitting"))
-        hidden = told.get("hidden", ["automatic"])
+        self.set_pictures(next(iter(saved.get("pictures", [])), "fitting"))
+        hidden = saved.get("hidden", ["automatic"])
         self.show_columns(None if hidden == ["automatic"] else frozenset(hidden) & frozenset(NAMES))
 
     def menu_of_columns(self) -> QMenu:
         """Return a menu of the columns, and of how large the pictures are."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for column, told in enumerate(COLUMNS):
-            if told.name != "run":
-                action = menu.addAction(told.heading or "picture")
+        for column, about in enumerate(COLUMNS):
+            if about.name != "run":
+                action = menu.addAction(about.heading or "picture")
                 action.setCheckable(True)
                 action.setChecked(not self.isColumnHidden(column))
-                action.toggled.connect(lambda on, name=told.name: self._toggle_column(name, on))
+                action.toggled.connect(lambda on, name=about.name: self._toggle_column(name, on))
         menu.addSeparator()
-        automatic = menu.addAction("As many as there is room for")
+        automatic = menu.addAction("As many as fit")
         automatic.setCheckable(True)
         automatic.setChecked(self._hidden is None)
         automatic.triggered.connect(lambda _: self.show_columns(None))
-        menu.addAction("Usual columns").triggered.connect(lambda _: self.usual_columns())
+        menu.addAction("Default columns").triggered.connect(lambda _: self.usual_columns())
         menu.addSeparator()
         group = QActionGroup(menu)
-        for name, words in PICTURES.items():
-            action = group.addAction(menu.addAction(words))
+        for name, text in PICTURES.items():
+            action = group.addAction(menu.addAction(text))
             action.setCheckable(True)
             action.setChecked(name == self.pictures)
             action.triggered.connect(lambda _=False, name=name: self.set_pictures(name))

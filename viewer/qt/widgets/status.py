@@ -1,4 +1,4 @@
-"""The status bar: where it is computed, how fast, on which data, and what the worker process may touch."""
+"""The status bar: where graphs run, how fast, on which data, and what the worker process may access."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from viewer.state.formatting import clean
 
 
 class Status(QStatusBar):
-    """Labels, each with its own tool tip; none of them takes focus."""
+    """Labels, each with a tool tip; none of them takes the focus."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        self.provider = self._label("Where graphs are computed")
-        self.speed = self._label("Time from the last question to its answer")
+        self.provider = self._label("Where graphs run")
+        self.speed = self._label("Time from the last request to its reply")
         self.provenance = self._label("Where the images come from")
-        self.sandbox = self._label("What the process that opens files may still do")
-        self.progress = self._label("What is under way")
-        hold_size(self.speed, "0000 ms" + 4 * " ")  # and the padding of the bar's labels
+        self.sandbox = self._label("What the process that opens files can still access")
+        self.progress = self._label("What is being done")
+        hold_size(self.speed, "0000 ms" + 4 * " ")  # the spaces stand for the padding of the labels
         self.addWidget(self.provenance, 1)
         self.addPermanentWidget(self.progress)
         for label in (self.speed, self.provider, self.sandbox):
@@ -40,8 +40,8 @@ class Status(QStatusBar):
         self.sandbox.setText(f"sandbox: {clean(ready.sandbox, limit=60)}")
         self.sandbox.setToolTip(clean(ready.details, limit=800).replace("<", "‹"))
 
-    def show_progress(self, words: str) -> None:
-        self.progress.setText(clean(words, limit=100))
+    def show_progress(self, text: str) -> None:
+        self.progress.setText(clean(text, limit=100))
 
     def show_speed(self, milliseconds: float) -> None:
         self.speed.setText(f"{milliseconds:.1f} ms" if milliseconds < 100 else f"{milliseconds:.0f} ms")

@@ -1,4 +1,4 @@
-"""Controls for one unit of a bottleneck: which it is, what it is set to, zero, sweep, a whole map, and back."""
+"""Controls for one unit of a bottleneck: choose it, set it, zero it, sweep it, zero its map, reset."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ from PySide6.QtWidgets import (
 )
 
 STEPS = 200  # of the slider, over the range that the unit has been seen to have
-BESIDE = 620  # pixels of width from which both lines stand beside one another
-BEYOND = 10.0  # so many times the range may be typed
+BESIDE = 620  # from this width in pixels on, both lines are side by side
+BEYOND = 10.0  # a typed value may exceed the range this many times
 
-_TOLD = (
-    ("Unit that is changed", "Which value of the bottleneck is changed; a click on it does the same"),
-    ("Value of the unit", "What the unit is set to; the decoder shows what that does"),
+_TOOL_TIPS = (
+    ("Unit to change", "Which value of the bottleneck to change; clicking on it does the same"),
+    ("Value of the unit", "The value that the unit is set to; the decoder shows the effect"),
     ("Value of the unit, over its range", "From the unit's smallest to its largest value over the images shown"),
-    ("Set the unit to zero", "Set the unit to zero and see what the picture loses"),
-    ("Sweep the unit", "Nine pictures, the unit going from its smallest value to its largest"),
-    ("Set the feature map to zero", "Set all values of the chosen map to zero; so does a double click on its heading"),
-    ("Take all changes back", "Give every unit its own value back"),
+    ("Set the unit to zero", "Set the unit to zero to see what the picture loses"),
+    ("Sweep the unit", "Nine pictures with the unit going from its smallest to its largest value"),
+    (
+        "Set the feature map to zero",
+        "Set all values of the chosen map to zero; double-clicking its heading does the same",
+    ),
+    ("Undo all changes", "Give every unit its own value again"),
 )
 
 
 class UnitRow(QWidget):
-    """Tells what the user wants; the panel keeps what is so and says it back with `show_unit`."""
+    """Emits what the user wants; the panel holds the values and shows them here with `show_unit`."""
 
     chosen = Signal(int)
     set_to = Signal(float)
@@ -69,7 +72,7 @@ class UnitRow(QWidget):
         self.sweep_button.toggled.connect(self.swept)
 
     def _explain(self, font: QFont) -> None:
-        for widget, (name, tip) in zip(self._controls, _TOLD, strict=True):
+        for widget, (name, tip) in zip(self._controls, _TOOL_TIPS, strict=True):
             for named in (widget, *widget.findChildren(QLineEdit)):  # a spin box's line takes the focus too
                 named.setAccessibleName(name)
             widget.setToolTip(tip)
@@ -106,7 +109,7 @@ class UnitRow(QWidget):
         self.lines.addLayout(first, 1)
         self.lines.addLayout(second)
 
-    # ---- what is so ----
+    # ---- shown by the panel ----
 
     def show_unit(self, count: int, unit: int | None, value: float, seen: tuple[float, float]) -> None:
         """Show which of `count` units is chosen, what it is set to and the range it has been seen to have."""
@@ -127,7 +130,7 @@ class UnitRow(QWidget):
             box.blockSignals(False)
 
     def allow(self, *, choosing: bool, changing: bool, maps: bool, back: bool) -> None:
-        """Enable what can be done: choose a unit, change the one chosen, zero a map, take changes back."""
+        """Enable what is possible: choose a unit, change it, zero a map, undo changes."""
         self.unit_box.setEnabled(choosing)
         for widget in (self.value_box, self.slider, self.zero_button, self.sweep_button):
             widget.setEnabled(changing and self.unit_box.value() > 0)
@@ -140,7 +143,7 @@ class UnitRow(QWidget):
         self.sweep_button.setChecked(on)
         self.sweep_button.blockSignals(False)
 
-    # ---- what is wanted ----
+    # ---- from the user ----
 
     def _choose(self, number: int) -> None:
         self.chosen.emit(number - 1)
@@ -152,7 +155,7 @@ class UnitRow(QWidget):
         self.set_to.emit(self._low + (self._high - self._low) * step / STEPS)
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as the lines are below one another: or a column that was wide once could not shrink again."""
+        """As narrow as with one line below the other, so that a column that was wide can shrink again."""
         lines = self.lines.findChildren(QHBoxLayout)
         return QSize(max(line.minimumSize().width() for line in lines), super().minimumSizeHint().height())
 
