@@ -4,6 +4,9 @@ ours    the engine of `aezoo train`, computed as `--precision` says
 plain   what the tutorials do: a DataLoader, an eager network, Adam
 keras   Keras 3 on TensorFlow, the sheets' own tool: the same layers, model.fit
 
+Each has `epoch`, which trains one and returns its seconds without validation; `loss`, the mean over the validation
+split; and `profile`, the microseconds of a step by operator ({} where they are unknown).
+
 All start from Glorot-uniform weights (ours and the plain loop from the same ones), see the same images in batches of
 the same size, and minimise the same loss.
 """
@@ -14,7 +17,6 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -31,25 +33,6 @@ from zoo.data.images import Images
 from zoo.data.splits import Splits
 from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
-
-
-class Contender(Protocol):
-    """What trains a recipe."""
-
-    about: dict[str, Any]
-
-    def epoch(self, number: int) -> float:
-        """Train one epoch; return its seconds, validation not counted."""
-        ...
-
-    def loss(self) -> float:
-        """Return the mean loss over the validation split."""
-        ...
-
-    def profile(self) -> dict[str, float]:
-        """Return microseconds of a step by operator, as `profile_of` does; {} where that is unknown."""
-        ...
-
 
 PROFILED, WARM = 20, 5  # steps
 
@@ -173,7 +156,7 @@ def as_floats(images: Images) -> np.ndarray:
 
 def of(
     name: str, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str = "auto"
-) -> Contender:
+) -> Ours | Plain | Keras:
     """Return the contender of that name, ready for its first epoch."""
     if name == "ours":
         return Ours(
