@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from train.distributed import torchrun
+from train.interrupts import watch
 from train.options import Options, with_options
 from zoo import registry, variants
 from zoo.cli import Json, Names, Quiet, new_app, run
@@ -50,35 +51,41 @@ def main(
     ] = None,
 ) -> None:
     """Train recipes: `aezoo train purdue/conv --data sample`, `aezoo train 'purdue/*' --epochs 20`."""
-    options.check()
-    with torchrun.errors_once_a_machine():
+    with torchrun.errors_once_a_machine(), watch(repeated=torchrun.is_launched()) as interrupt:
+        options.check()
         wanted = _varied(registry.match(names), settings or [], options)
+        options = _of_this_command(options)
+        line = options.resume_line(*(recipe.name for recipe in wanted))
+        with interrupt.at_once(f"stopped before the first epoch. Resume with: {line}"):
+            train_all = _load_torch()
         try:
-            code = _train(wanted, options, as_json=as_json, quiet=quiet)
+            code = train_all(wanted, options, interrupt, as_json=as_json, quiet=quiet)
         except KeyboardInterrupt:
-            line = options.resume_line(*(recipe.name for recipe in wanted))
             sentence = f"stopped at once; every finished epoch is saved. Resume with: {line}"
-            raise Interrupted(sentence, received=signal.SIGINT) from None
+            raise Interrupted(sentence, received=interrupt.received or signal.SIGINT) from None
     sys.exit(code)
 
 
-def _train(wanted: list[Recipe], options: Options, *, as_json: bool, quiet: bool) -> int:
-    from train import command  # it loads torch
+def _load_torch() -> Callable[..., int]:
+    from train import command
 
+    return command.train_in_team if torchrun.is_launched() else command.train_all
+
+
+def _of_this_command(options: Options) -> Options:
+    """Return the options with what tells this command from others, and what torchrun makes of them."""
     if not torchrun.is_launched():
         replaced = options.cluster is not None or (options.jobs or 1) > 1  # where a process of this command may be
-        options = replace(options, sweep=secrets.token_hex(8), resumes_own=replaced)
-        return command.train_all(wanted, options, as_json=as_json, quiet=quiet)
+        return replace(options, sweep=secrets.token_hex(8), resumes_own=replaced)
     if options.jobs or options.cluster:
         raise UsageError("torchrun trains one recipe in several processes; leave --jobs and --cluster out")
-    options = replace(
+    return replace(
         options,
         launcher=torchrun.launcher(),
         sweep=torchrun.name_of_command(),
         resumes_own=torchrun.is_restarted(),
         probe=False,
     )
-    return command.train_in_team(wanted, options, as_json=as_json, quiet=quiet)
 
 
 def _varied(recipes: list[Recipe], settings: list[str], options: Options) -> list[Recipe]:

@@ -12,7 +12,7 @@ from train import dependencies
 from train.distributed import jobs, team
 from train.distributed.team import Team
 from train.engine import devices
-from train.interrupts import Interrupt, watch
+from train.interrupts import Interrupt
 from train.one import Outcome, help_train, resume_if_begun, splits_of, train_one
 from train.options import Options
 from train.progress import Progress
@@ -25,22 +25,30 @@ from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
 
-def train_in_team(wanted: list[Recipe], options: Options, *, as_json: bool, quiet: bool) -> int:
+def train_in_team(wanted: list[Recipe], options: Options, interrupt: Interrupt, *, as_json: bool, quiet: bool) -> int:
     """Train in this and torchrun's other processes; return the exit code."""
-    with watch(repeated=True), team.joined(options.device) as joined:  # torchrun sends on what it is sent
+    with team.joined(options.device) as joined:
         if joined.leads:
-            return train_all(wanted, options, as_json=as_json, quiet=quiet, joined=joined)
+            return train_all(wanted, options, interrupt, as_json=as_json, quiet=quiet, joined=joined)
         for name in joined.receive():
             help_train(registry.load(name), options, joined)
     return 0
 
 
-def train_all(wanted: list[Recipe], options: Options, *, as_json: bool, quiet: bool, joined: Team | None = None) -> int:
+def train_all(
+    wanted: list[Recipe],
+    options: Options,
+    interrupt: Interrupt,
+    *,
+    as_json: bool,
+    quiet: bool,
+    joined: Team | None = None,
+) -> int:
     """Train the recipes and those that they need; return the exit code."""
     names = [recipe.name for recipe in wanted]
     ended: list[Outcome] = []
     try:
-        with watch(repeated=joined is not None) as interrupt, Progress(quiet=quiet) as progress:
+        with Progress(quiet=quiet) as progress:
             with interrupt.at_once(f"stopped before the first epoch. Resume with: {options.resume_line(*names)}"):
                 recipes = _with_needs(wanted, options.runs)
                 each = {recipe.name: _options_of(recipe, options, names) for recipe in recipes}

@@ -114,7 +114,7 @@ def interrupted(number: signal.Signals) -> Callable[..., Any]:
         end = time.monotonic() + 300
         while time.monotonic() < end:
             time.sleep(0.01)
-            if isinstance(arguments[0], RunMeasurement):
+            if arguments and isinstance(arguments[0], RunMeasurement):
                 arguments[0].stop()
         raise AssertionError("the signal was not acted on")
 
@@ -126,6 +126,7 @@ def interrupted(number: signal.Signals) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("module", "name", "when"),
     [
+        ("train.__main__", "_load_torch", "stopped before the first epoch"),
         ("train.command", "checkpoint_to_resume", "stopped before the first epoch"),
         ("train.one", "load_dependencies", "stopped before purdue/dense"),
         ("train.loop", "RunMeasurement.measure", "stopped while it was measured"),
