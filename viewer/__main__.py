@@ -61,9 +61,7 @@ def main(
     from viewer.qt.worker import Workers
 
     signals = Signals()
-    workers = Workers(
-        keep_spare=screenshot is None
-    )  # first, since the worker imports its libraries while the window is built
+    workers = Workers(keep_spare=screenshot is None)  # first: it imports while the window is built
     try:
         from viewer.qt.main_window import MainWindow
 
@@ -72,9 +70,8 @@ def main(
         window.images.data = data
         window.open(chosen, remember=screenshot is None and bool(paths))
         window.show()
-        end = _End(
-            window, screenshot=screenshot, timing=timing, as_json=as_json
-        )  # kept here, since Qt holds its methods only weakly
+        # Qt holds its methods only weakly
+        end = _End(window, screenshot=screenshot, timing=timing, as_json=as_json)
         gc.freeze()
         gc.enable()
         code = application.exec()

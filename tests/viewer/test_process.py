@@ -92,14 +92,14 @@ def test_a_mistake_is_one_sentence(arguments: tuple[str, ...]) -> None:
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("aezoo: ")
 
 
-class _Sender(QObject):
+class _Emitter(QObject):
     sent = Signal()
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="True is immortal from 3.12 on")
 def test_signals_do_not_use_up_the_references_to_true() -> None:
     """PySide6 6.12 on Python 3.11 drops one at every emit and then aborts the interpreter."""
-    sender = _Sender()
+    sender = _Emitter()
     before = sys.getrefcount(True)
     for _ in range(100):
         sender.sent.emit()

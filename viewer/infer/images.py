@@ -73,7 +73,7 @@ def pictures(request: DecodePictures) -> DecodedPictures:
     for name, data in list(request.arrays.items())[:MOST_PICTURES]:
         try:
             made[name] = _decode(data.tobytes())
-        except Exception as error:  # Pillow's decoders raise kinds of their own
+        except Exception as error:  # Pillow's decoders raise classes of their own
             unknown = isinstance(error, UnidentifiedImageError)
             line = (str(error).splitlines() or [type(error).__name__])[0][:120]
             errors[name] = "its format is not known" if unknown else line

@@ -21,7 +21,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
+class LoadedGraph:
     """A session and the facts of its graph; if its layers are outputs too, also their (C, H, W) where known."""
 
     session: onnxruntime.InferenceSession

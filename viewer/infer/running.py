@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from viewer.infer.kept import Loaded
+from viewer.infer.kept import LoadedGraph
 from viewer.infer.requests import INNER_BYTES
 from zoo.errors import FileRefused
 from zoo.gate import GraphFacts, Port
 
 
 def run(
-    loaded: Loaded, images: np.ndarray, outputs: Sequence[str], *, label: str, also: Sequence[str] = ()
+    loaded: LoadedGraph, images: np.ndarray, outputs: Sequence[str], *, label: str, also: Sequence[str] = ()
 ) -> dict[str, np.ndarray]:
     """Run a batch through a graph and return float32 arrays; a graph with a fixed batch gets chunks of its size.
 
@@ -78,7 +78,7 @@ def _check_fit(port: Port, images: np.ndarray, label: str) -> None:
         )
 
 
-def _check_names(loaded: Loaded, outputs: Sequence[str], label: str) -> None:
+def _check_names(loaded: LoadedGraph, outputs: Sequence[str], label: str) -> None:
     there = {port.name for port in loaded.facts.outputs} | set(loaded.layers or ())
     for name in outputs:
         if name not in there:
@@ -86,7 +86,7 @@ def _check_names(loaded: Loaded, outputs: Sequence[str], label: str) -> None:
             raise FileRefused(f"{label} has no {what} {name[:60]!r}; it may have been replaced, so open it again")
 
 
-def _check_size(loaded: Loaded, name: str, count: int, label: str) -> None:
+def _check_size(loaded: LoadedGraph, name: str, count: int, label: str) -> None:
     """Refuse a layer that is too large to send, before it is computed."""
     shape = (loaded.layers or {}).get(name)
     wanted = 4 * count * int(np.prod(shape, dtype=np.float64)) if shape else 0

@@ -16,7 +16,7 @@ import numpy as np
 
 from viewer.infer import layers, messages, protocol, sandbox
 from viewer.infer.histories import Found, read_epochs, read_history
-from viewer.infer.kept import LARGE_FILE, Kept, Loaded, give_back_memory
+from viewer.infer.kept import LARGE_FILE, Kept, LoadedGraph, give_back_memory
 from viewer.infer.messages import (
     Completed,
     NotOpen,
@@ -52,7 +52,7 @@ class Worker:
     """
 
     provider: str
-    loaded: Kept[Loaded] = field(init=False)
+    loaded: Kept[LoadedGraph] = field(init=False)
     made: Kept[dict[str, np.ndarray]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class Worker:
     def _open_graph(self, sha256: str, data: bytes, label: str) -> Found:
         facts = gate.check_onnx(data, source=label)
         session = sessions.make(data, provider=self.provider, threads=threads_for(facts, self.provider))
-        self.loaded.put((sha256, self.provider, False), Loaded(session, facts), len(data))
+        self.loaded.put((sha256, self.provider, False), LoadedGraph(session, facts), len(data))
         return describe(facts), {}
 
     def _open_layers(self, sha256: str, data: bytes, label: str) -> Found:
@@ -113,7 +113,7 @@ class Worker:
         session = sessions.make(
             layers.expose(data, found), provider=self.provider, threads=threads_for(facts, self.provider)
         )
-        self.loaded.put((sha256, self.provider, True), Loaded(session, facts, found.shapes), len(data))
+        self.loaded.put((sha256, self.provider, True), LoadedGraph(session, facts, found.shapes), len(data))
         return {"layers": list(found.listing), "left_out": found.left_out}, {}
 
 
@@ -148,7 +148,7 @@ def warm_up() -> None:
     history = runs.History(meta={"state": ""}, arrays={runs.TRAIN_LOSS: np.zeros(1)})
     runs.unpack_history(runs.pack_history(history), source="warm-up")
     graph = _tiny_graph()
-    loaded = Loaded(sessions.make(graph), gate.check_onnx(graph, source="warm-up"))
+    loaded = LoadedGraph(sessions.make(graph), gate.check_onnx(graph, source="warm-up"))
     run(loaded, np.zeros((2, 1, 4, 4), np.float32), ["result"], label="warm-up")
     sessions.make(layers.expose(graph, layers.find(graph)))
     for broken, read in ((b"broken", gate.check_onnx), (graph[:-9], gate.check_onnx), (b"broken", runs.unpack_history)):

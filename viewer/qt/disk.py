@@ -95,6 +95,6 @@ def _attempt(job: Job) -> JobResult:
     except AezooError as error:
         return JobResult(None, clean(error))
     except OSError as error:
-        return JobResult(None, clean(f"the disk did not answer ({error.strerror or error})"))
+        return JobResult(None, clean(f"the disk did not respond ({error.strerror or error})"))
     except (ValueError, MemoryError, ImportError) as error:
         return JobResult(None, clean(f"it could not be read ({error})"))

@@ -31,14 +31,7 @@ LARGEST_SIDE = 1_024  # of a picture that is accepted
 LARGEST_PICTURE = 64 << 20
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 PictureCallback = Callable[[np.ndarray, str], None]  # takes a picture, uint8 (H, W, 3), and its name
-ENCODED = (
-    "image/png",
-    "image/jpeg",
-    "image/webp",
-    "image/bmp",
-    "image/gif",
-    "image/tiff",
-)  # kinds of picture in a clipboard
+ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "image/tiff")  # in a clipboard
 
 
 @dataclass(frozen=True, eq=False)

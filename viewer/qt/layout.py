@@ -16,11 +16,7 @@ from viewer.qt.widgets.panel import Panel
 STRETCH = (2, 3, 1)  # how much of a change in the window's width each column takes
 RUNS_WHEN_FILLED = 420  # width that the runs keep beside a panel that fills the window
 COLUMNS = (538, 684, 350)  # the middle shows ten 28×28 images at twice their size
-NARROWEST = {
-    "left": 0,
-    "middle": 437,
-    "right": 381,
-}  # no column moves when its widest panel is made
+NARROWEST = {"left": 0, "middle": 437, "right": 381}  # no column moves when its widest panel is made
 
 SIZES = {"left": (300, 640), "middle": (470, 470), "right": (490, 450)}
 
@@ -48,7 +44,7 @@ class Layout(QObject):
         for area in self.areas.values():
             area.raised.connect(self._raised)
             area.filled.connect(self.fill)
-            area.moving.connect(self._ask)
+            area.moving.connect(self._show_menu)
             area.setMinimumWidth(NARROWEST[area.name.split()[0]])
         panels.when_made(lambda panel: self.area_of(panel).seat(panel))
 
@@ -171,7 +167,7 @@ class Layout(QObject):
     def _raised(self, panel: Panel) -> None:
         self.front = panel
 
-    def _ask(self, panel: str, point: QPoint) -> None:
+    def _show_menu(self, panel: str, point: QPoint) -> None:
         area = self._holder(panel)
         menu = menu_of_areas([name for name in self.areas if name != area.name], area)
         menu.triggered.connect(lambda action: self.move(self._panels[panel], str(action.data())))

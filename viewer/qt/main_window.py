@@ -62,9 +62,7 @@ class MainWindow(QMainWindow):
         self.picture_at: float | None = None
         self._remembers = theme is None
         self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk))
-        self._apply(
-            theme_of(theme or self.settings.theme)
-        )  # before there are widgets, since each would be styled again
+        self._apply(theme_of(theme or self.settings.theme))  # before there are widgets to style again
         self._build()
         self._connect()
         menus.build(self)
@@ -254,7 +252,7 @@ class MainWindow(QMainWindow):
             self.pictured_first.emit()
 
     def _make_next(self) -> None:
-        """Make the panels that are visible, one step per turn of the event loop; then, while nothing else is under way,
+        """Make the visible panels, one step per turn of the event loop; then, while nothing else is under way,
         those behind tabs: their commands have shortcuts, and a tab whose panel is made opens at once.
         """
         if self.layout_of_panels.open_next():

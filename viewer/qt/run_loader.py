@@ -43,7 +43,7 @@ class RunLoader(QObject):
         self._answers: dict[Request, Callable[[Reply], None]] = {}
         self._reported: set[str] = set()
         self._embedded: dict[EmbeddedKey, list[Callable[[SampleImages | str], None]]] = {}
-        workers.answered.connect(self._take_answer)
+        workers.answered.connect(self._take_reply)
         store.changed.connect(self._state_changed)
         self._watcher = QFileSystemWatcher(self)
         self._watcher.directoryChanged.connect(self._something_changed)
@@ -101,7 +101,7 @@ class RunLoader(QObject):
         self._answers[request] = callback
         self._workers.send(request)
 
-    def _take_answer(self, reply: Reply) -> None:
+    def _take_reply(self, reply: Reply) -> None:
         callback = self._answers.pop(reply.request, None)
         if callback is not None:
             callback(reply)

@@ -25,15 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STARTS_IN_A_ROW = 3
 KILLS_PER_FILE = 2
-DEBOUNCE_MILLISECONDS = (
-    40  # without a hurried answer until patient questions go on: a held key repeats every 25 to 33 ms
-)
+DEBOUNCE_MILLISECONDS = 40  # low priority waits so long after an urgent reply: a held key repeats every 25 to 33 ms
 PIECE_BYTES = 1 << 20  # written to a worker at a time: a whole file of 15 MB would cost the window a frame
 _KEPT_VARIABLES = ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "HOME")
-_ONE_THREAD = (
-    "OPENBLAS_NUM_THREADS",
-    "OMP_NUM_THREADS",
-)  # a thread started before the sandbox closes is not in it
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # threads started before the sandbox closes are outside it
 
 
 class WorkerProcess(QObject):

@@ -27,5 +27,5 @@ def read(path: Path, *, limit: int, label: str) -> FileBytes:
     except FileRefused as refusal:
         raise FileRefused(str(refusal).replace(str(path), label)) from refusal
     except OSError as error:
-        raise FileRefused(f"{label}: the disk did not answer ({error.strerror or error})") from error
+        raise FileRefused(f"{label}: the disk did not respond ({error.strerror or error})") from error
     return FileBytes(path=path, label=label, sha256=hashlib.sha256(data).hexdigest(), data=data)
