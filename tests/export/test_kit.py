@@ -280,7 +280,7 @@ def test_a_vector_that_is_not_reproduced_fails(program: Program, bundle: Path, t
 def test_a_name_that_leads_out_of_the_bundle_is_refused(program: Program, bundle: Path, listed: str) -> None:
     (bundle.parent / "outside.txt").write_bytes((bundle / "README.md").read_bytes())
     change_card(bundle, "README.md", listed)
-    assert_one_sentence(call([*program, bundle]), "card.json names", "which is no file of a bundle")
+    assert_one_sentence(call([*program, bundle]), "card.json names", "which is not a file of the bundle")
 
 
 def test_a_graph_that_the_card_does_not_list_is_not_run(program: Program, bundle: Path) -> None:

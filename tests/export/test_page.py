@@ -134,7 +134,7 @@ def element(chrome: Chrome, name: str) -> WebElement:
 
 
 def errors(chrome: Chrome) -> str:
-    return str(element(chrome, "troubles").text)
+    return str(element(chrome, "errors").text)
 
 
 def pixels(chrome: Chrome, name: str) -> Array:
@@ -208,7 +208,7 @@ def test_a_digit_that_is_drawn_gets_the_answer_that_onnxruntime_gives(
     chrome: Chrome, site: Path, show: Callable[[str], State]
 ) -> None:
     before = show("model=purdue/conv")
-    assert (before["model"], before["sha256"], before["troubles"]) == ("purdue/conv", "ok", [])
+    assert (before["model"], before["sha256"], before["errors"]) == ("purdue/conv", "ok", [])
     element(chrome, "clear").click()
     assert max(still(chrome)["input"]) == 0
     drag(chrome, "pad", SEVEN)
@@ -301,7 +301,7 @@ def test_a_file_that_is_dropped_goes_in_as_well_and_one_that_is_no_image_is_refu
     assert_answers(site, found)
     drop(chrome, "notes.txt", b"no image")
     waiting.WebDriverWait(chrome, 10).until(lambda _: errors(chrome))
-    assert errors(chrome) == "notes.txt is no image that this browser can read."
+    assert errors(chrome) == "notes.txt is not an image that this browser can read."
     assert still(chrome)["input"] == found["input"]
 
 
@@ -404,7 +404,7 @@ def test_the_test_vectors_prove_every_graph_in_the_browser(
     wanted = {(graph, output) for graph, entry in graphs.items() for output in entry["outputs"]}
     assert {(line["graph"], line["output"]) for line in proof} == wanted
     assert all(line["ok"] and line["difference"] <= line["tolerance"] for line in proof)
-    assert element(chrome, "verdict").text.startswith("ok: all")
+    assert element(chrome, "proof-summary").text.startswith("ok: all")
 
 
 def test_another_model_keeps_the_drawing_and_is_kept_in_the_url(

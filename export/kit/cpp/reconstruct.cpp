@@ -61,7 +61,7 @@ Files load(const std::filesystem::path& bundle, const Json& card) {
     bool good = true;
     for (const auto& [name, listed] : card.at("files").items()) {
         if (name.size() > 200 || !std::regex_match(name, inside))
-            throw std::runtime_error("card.json names '" + name + "', which is no file of a bundle");
+            throw std::runtime_error("card.json names '" + name + "', which is not a file of the bundle");
         files[name] = read(bundle / name);
     }
     for (const auto& [name, bytes] : files) {
@@ -90,7 +90,7 @@ class Graph {
         const auto value = Ort::Value::CreateTensor<float>(memory, image.values.data(), image.values.size(),
                                                            image.shape.data(), image.shape.size());
         if (value.GetTensorTypeAndShapeInfo().GetElementCount() != image.values.size())
-            throw std::runtime_error("test/vectors.json tells another size than its file has");
+            throw std::runtime_error("test/vectors.json lists another size than its file has");
         std::vector<const char*> names;
         for (const auto& name : outputs) names.push_back(name.c_str());
         const char* port = input.c_str();
@@ -136,14 +136,14 @@ double difference(const Tensor& a, const Tensor& b) {
     return worst;
 }
 
-// Run the test vectors through every graph, print how near each output comes, return whether all are near.
+// Run the test vectors through every graph, print each largest difference, return whether all are allowed.
 bool check(const Ort::Env& env, const Files& files) {
-    const Json told = Json::parse(file(files, "test/vectors.json"));
-    const Json &tensors = told.at("tensors"), &graphs = told.at("graphs");
+    const Json vectors = Json::parse(file(files, "test/vectors.json"));
+    const Json &tensors = vectors.at("tensors"), &graphs = vectors.at("graphs");
     for (const auto& [name, bytes] : files) {
         const bool is_graph = std::filesystem::path(name).extension() == ".onnx";
         if (is_graph && (!graphs.contains(name) || graphs[name].at("outputs").empty()))
-            throw std::runtime_error("test/vectors.json proves nothing of " + name);
+            throw std::runtime_error("test/vectors.json has no vector for " + name);
     }
     bool good = true;
     for (const auto& [graph, ports] : graphs.items()) {

@@ -23,7 +23,7 @@ using SixLabors.ImageSharp.Processing;
 
 public static class Reconstruct
 {
-    /// <summary>The name of a file in the bundle, never a way out.</summary>
+    /// <summary>The name of a file in the bundle, never one outside it.</summary>
     private static readonly Regex Inside = new Regex(@"\A(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*\z");
 
     /// <summary>Return the files that a card lists, by name, or none where a sha256 differs.</summary>
@@ -34,7 +34,7 @@ public static class Reconstruct
         foreach (JsonProperty listed in card.GetProperty("files").EnumerateObject())
         {
             if (!Inside.IsMatch(listed.Name))
-                throw new InvalidDataException($"card.json names '{listed.Name}', which is no file of a bundle");
+                throw new InvalidDataException($"card.json names '{listed.Name}', which is not a file of the bundle");
             byte[] bytes = File.ReadAllBytes(Path.Combine(bundle, listed.Name));
             files[listed.Name] = bytes;
             if (Sha256(bytes) != listed.Value.GetProperty("sha256").GetString()) wrong.Add(listed.Name);
@@ -94,15 +94,15 @@ public static class Reconstruct
         return worst;
     }
 
-    /// <summary>Run the test vectors through every graph; return whether every output comes near.</summary>
+    /// <summary>Run the test vectors through every graph; return whether every difference is allowed.</summary>
     private static bool Check(Dictionary<string, byte[]> files)
     {
-        JsonElement told = JsonDocument.Parse(FileOf(files, "test/vectors.json")).RootElement;
-        JsonElement tensors = told.GetProperty("tensors");
-        JsonElement graphs = told.GetProperty("graphs");
+        JsonElement vectors = JsonDocument.Parse(FileOf(files, "test/vectors.json")).RootElement;
+        JsonElement tensors = vectors.GetProperty("tensors");
+        JsonElement graphs = vectors.GetProperty("graphs");
         foreach (string name in files.Keys.Where(name => name.EndsWith(".onnx")))
             if (!graphs.TryGetProperty(name, out JsonElement ports) || !ports.GetProperty("outputs").EnumerateObject().Any())
-                throw new InvalidDataException($"test/vectors.json proves nothing of {name}");
+                throw new InvalidDataException($"test/vectors.json has no vector for {name}");
         bool good = true;
         foreach (JsonProperty graph in graphs.EnumerateObject())
         {

@@ -36,7 +36,7 @@ import javax.imageio.ImageIO;
  * unreadable file.
  */
 public final class Reconstruct {
-    /** The name of a file in the bundle, never a way out. */
+    /** The name of a file in the bundle, never one outside it. */
     private static final Pattern INSIDE = Pattern.compile("(?!.*\\.\\.)[A-Za-z0-9_][A-Za-z0-9_./-]*");
 
     private static final OrtEnvironment ENVIRONMENT =
@@ -54,7 +54,7 @@ public final class Reconstruct {
         Map<String, byte[]> files = new LinkedHashMap<>();
         for (String name : (Iterable<String>) listed::fieldNames) {
             if (!INSIDE.matcher(name).matches())
-                throw new IOException("card.json names '" + name + "', which is no file of a bundle");
+                throw new IOException("card.json names '" + name + "', which is not a file of the bundle");
             files.put(name, Files.readAllBytes(bundle.resolve(name)));
         }
         boolean good = true;
@@ -125,13 +125,13 @@ public final class Reconstruct {
         return worst;
     }
 
-    /** Run the test vectors through every graph, print how near each output comes, return whether all are near. */
+    /** Run the test vectors through every graph, print each largest difference, return whether all are allowed. */
     static boolean check(Map<String, byte[]> files) throws IOException, OrtException {
-        JsonNode told = JSON.readTree(file(files, "test/vectors.json"));
-        JsonNode tensors = at(told, "tensors"), graphs = at(told, "graphs");
+        JsonNode vectors = JSON.readTree(file(files, "test/vectors.json"));
+        JsonNode tensors = at(vectors, "tensors"), graphs = at(vectors, "graphs");
         for (String name : files.keySet()) {
             if (name.endsWith(".onnx") && (!graphs.has(name) || at(graphs.get(name), "outputs").isEmpty()))
-                throw new IOException("test/vectors.json proves nothing of " + name);
+                throw new IOException("test/vectors.json has no vector for " + name);
         }
         boolean good = true;
         for (String graph : (Iterable<String>) graphs::fieldNames) {
@@ -147,8 +147,8 @@ public final class Reconstruct {
                 double allowed = at(outputs.get(name), "tolerance").asDouble();
                 double found = difference(answers.get(name), vector(files, at(tensors, name)));
                 boolean near = found <= allowed; // false also where the difference is not a number
-                String verdict = near ? "ok" : "FAILED";
-                OUT.println(String.format(Locale.ROOT, "%s %s: %.1e of %.1e %s", graph, name, found, allowed, verdict));
+                String result = near ? "ok" : "FAILED";
+                OUT.println(String.format(Locale.ROOT, "%s %s: %.1e of %.1e %s", graph, name, found, allowed, result));
                 good &= near;
             }
         }

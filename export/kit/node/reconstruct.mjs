@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { PNG } from "pngjs";
 
-const INSIDE = /^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.\/-]*$/; // the name of a file in the bundle, never a way out
+const INSIDE = /^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.\/-]*$/; // the name of a file in the bundle, never one outside it
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const scientific = (value) => value.toExponential(1).replace(/(e[+-])(\d)$/, (_, e, digit) => `${e}0${digit}`);
 
@@ -18,7 +18,7 @@ function load(bundle, card) {
   const listed = Object.entries(card.files ?? {});
   if (!listed.length) throw new Error("card.json lists no file");
   for (const [name] of listed)
-    if (!INSIDE.test(name)) throw new Error(`card.json names '${name}', which is no file of a bundle`);
+    if (!INSIDE.test(name)) throw new Error(`card.json names '${name}', which is not a file of the bundle`);
   const files = new Map(listed.map(([name]) => [name, readFileSync(join(bundle, name))]));
   const wrong = listed.filter(([name, { sha256: wanted }]) => sha256(files.get(name)) !== wanted);
   for (const [name] of wrong) console.log(`sha256 FAILED: ${name}`);
@@ -43,19 +43,19 @@ function difference(a, b) {
   return a.data.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b.data[i])), 0);
 }
 
-/** Run the test vectors through every graph, print how near each output comes, return whether all are near. */
+/** Run the test vectors through every graph, print each largest difference, return whether all are allowed. */
 async function check(files) {
-  const told = JSON.parse(file(files, "test/vectors.json"));
+  const vectors = JSON.parse(file(files, "test/vectors.json"));
   const tensors = {};
-  for (const [name, entry] of Object.entries(told.tensors)) {
+  for (const [name, entry] of Object.entries(vectors.tensors)) {
     const bytes = new Uint8Array(file(files, `test/${entry.file}`)); // a copy, which begins where a float32 may
     tensors[name] = new Tensor("float32", new Float32Array(bytes.buffer), entry.shape);
   }
   for (const name of files.keys())
-    if (name.endsWith(".onnx") && !Object.keys(told.graphs[name]?.outputs ?? {}).length)
-      throw new Error(`test/vectors.json proves nothing of ${name}`);
+    if (name.endsWith(".onnx") && !Object.keys(vectors.graphs[name]?.outputs ?? {}).length)
+      throw new Error(`test/vectors.json has no vector for ${name}`);
   let good = true;
-  for (const [graph, { input, outputs }] of Object.entries(told.graphs)) {
+  for (const [graph, { input, outputs }] of Object.entries(vectors.graphs)) {
     const network = await session(file(files, graph));
     const answers = await network.run({ [input]: tensors[input] }, Object.keys(outputs));
     for (const [name, { tolerance }] of Object.entries(outputs)) {

@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-INSIDE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*")  # the name of a file in the bundle, never a way out
+INSIDE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*")  # the name of a file in the bundle, never one outside it
 
 
 def load(bundle: Path, card: dict[str, Any]) -> dict[str, bytes]:
@@ -26,7 +26,7 @@ def load(bundle: Path, card: dict[str, Any]) -> dict[str, bytes]:
         raise ValueError("card.json lists no file")
     for name in card["files"]:
         if not INSIDE.fullmatch(name):
-            raise ValueError(f"card.json names {name!r}, which is no file of a bundle")
+            raise ValueError(f"card.json names {name!r}, which is not a file of the bundle")
     files = {name: (bundle / name).read_bytes() for name in card["files"]}
     wrong = [name for name in files if hashlib.sha256(files[name]).hexdigest() != card["files"][name]["sha256"]]
     print("\n".join(f"sha256 FAILED: {name}" for name in wrong) or f"sha256 ok: {len(files)} files")
@@ -41,17 +41,17 @@ def session(graph: bytes) -> onnxruntime.InferenceSession:
 
 
 def check(files: dict[str, bytes]) -> bool:
-    """Run the test vectors through every graph, print how near each output comes, return whether all are near."""
-    told = json.loads(files["test/vectors.json"])
+    """Run the test vectors through every graph, print each largest difference, return whether all are allowed."""
+    vectors = json.loads(files["test/vectors.json"])
     tensors = {
         name: np.frombuffer(files[f"test/{entry['file']}"], "<f4").reshape(entry["shape"])
-        for name, entry in told["tensors"].items()
+        for name, entry in vectors["tensors"].items()
     }
     for graph in files:
-        if graph.endswith(".onnx") and not told["graphs"].get(graph, {}).get("outputs"):
-            raise ValueError(f"test/vectors.json proves nothing of {graph}")
+        if graph.endswith(".onnx") and not vectors["graphs"].get(graph, {}).get("outputs"):
+            raise ValueError(f"test/vectors.json has no vector for {graph}")
     good = True
-    for graph, ports in told["graphs"].items():
+    for graph, ports in vectors["graphs"].items():
         outputs, feeds = ports["outputs"], {ports["input"]: tensors[ports["input"]]}
         for name, answer in zip(outputs, session(files[graph]).run(list(outputs), feeds), strict=True):
             if answer.shape != tensors[name].shape:
@@ -85,7 +85,7 @@ def run(card: dict[str, Any], model: bytes, image: str, output: str) -> None:
 
 
 def main(bundle: str, *image_and_output: str) -> int:
-    """Do what the command line asks; return the exit code."""
+    """Check the bundle, and run its model on an image where one is given; return the exit code."""
     onnxruntime.set_default_logger_severity(3)
     card = json.loads((Path(bundle) / "card.json").read_bytes())
     files = load(Path(bundle), card)

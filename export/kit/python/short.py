@@ -1,4 +1,4 @@
-"""All of it in twenty lines: python short.py BUNDLE IMAGE OUTPUT. `reconstruct.py` beside it minds every mistake."""
+"""All of it in twenty lines: python short.py BUNDLE IMAGE OUTPUT. `reconstruct.py` beside it has a sentence for every mistake."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ for name, listed in card["files"].items():
 session = onnxruntime.InferenceSession(bundle / "model.onnx")
 port, outputs = (vectors["graphs"]["model.onnx"][key] for key in ("input", "outputs"))
 known = {
-    name: np.fromfile(bundle / "test" / told["file"], "<f4").reshape(told["shape"])
-    for name, told in vectors["tensors"].items()
+    name: np.fromfile(bundle / "test" / entry["file"], "<f4").reshape(entry["shape"])
+    for name, entry in vectors["tensors"].items()
 }
 for name, answer in zip(outputs, session.run(list(outputs), {port: known[port]}), strict=True):
     assert np.abs(answer - known[name]).max() <= outputs[name]["tolerance"], f"{name} is not what torch computed"

@@ -60,7 +60,7 @@ export class BottleneckFigure {
   #layout = null;
   #values = null;
 
-  /** `hovered(index)` with -1 for none, and `chose(index)`, are called with the place of a value. */
+  /** `hovered(index)` with -1 for none, and `chose(index)`, are called with the position of a value. */
   constructor(canvas, mark, { hovered, chose }) {
     this.canvas = canvas;
     this.mark = mark;
@@ -142,7 +142,7 @@ export class BottleneckFigure {
     chose(index);
   }
 
-  /** Arrow keys go to the next value that way, over gaps. */
+  /** Arrow keys go to the next value in their direction, over gaps. */
   #key(event, chose) {
     if (!(event.key in STEPS) || !this.#values) return;
     event.preventDefault();

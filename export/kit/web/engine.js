@@ -1,6 +1,6 @@
 /** onnxruntime-web: started once, one run of a session at a time, and only the newest of many questions. */
 
-import { Trouble } from './bundles.js';
+import { PageError } from './bundles.js';
 
 const FOLDER = new URL('ort/', import.meta.url).href;
 
@@ -17,7 +17,7 @@ async function load() {
   try {
     ort = await import(`${FOLDER}ort.wasm.min.mjs`);
   } catch {
-    throw new Trouble('onnxruntime-web is missing beside this page (ort/): '
+    throw new PageError('onnxruntime-web is missing beside this page (ort/): '
       + '`aezoo export NAME --bundle DIR --kit` brings it.');
   }
   ort.env.wasm.numThreads = 1; // more need headers that a plain web server does not send
@@ -41,11 +41,11 @@ export class Graph {
     try {
       return new Graph(ort, await ort.InferenceSession.create(new Uint8Array(bytes), { executionProviders: ['wasm'] }));
     } catch (error) {
-      throw new Trouble(`onnxruntime-web could not open ${name}: ${error.message}`);
+      throw new PageError(`onnxruntime-web could not open ${name}: ${error.message}`);
     }
   }
 
-  /** Answer {input: value} with {output: value}, after the runs that were asked before. */
+  /** Answer {input: value} with {output: value}, after the runs that were requested before. */
   run(values) {
     const answer = this.#turn.then(() => this.#run(values));
     this.#turn = answer.catch(() => undefined);

@@ -1,7 +1,7 @@
 /** A model's facts on the page: the choice of one, its name and figures, and its card. */
 
 import { element, make, say } from './elements.js';
-import { bytes, doing, figuresTable, headFigures, mainFigure, sections } from './words.js';
+import { bytes, doing, figuresTable, headFigures, mainFigure, sections } from './text.js';
 
 /** Fill the choice from the index, grouped by assignment. */
 export function listModels(entries) {

@@ -87,10 +87,10 @@ export class Pad {
     for (let y = 0, at = 0; y < height * zoom; y += 1) {
       const row = Math.floor(y / zoom) * width;
       for (let x = 0; x < width * zoom; x += 1, at += 4) {
-        const place = row + Math.floor(x / zoom);
-        sums[place] += data[at];
-        sums[size + place] += data[at + 1];
-        sums[2 * size + place] += data[at + 2];
+        const position = row + Math.floor(x / zoom);
+        sums[position] += data[at];
+        sums[size + position] += data[at + 1];
+        sums[2 * size + position] += data[at + 2];
       }
     }
     return Float32Array.from(sums, (sum) => sum / (zoom * zoom * 255));
@@ -118,7 +118,7 @@ export class Pad {
     this.isGuest = false;
   }
 
-  /** A soft line from one place to another, in pixels of the model; a pen that is pressed draws wider. */
+  /** A soft line from one position to another, in pixels of the model; a pen that is pressed draws wider. */
   #line(from, to, pressure = 0.5) {
     const { context, zoom } = this;
     context.lineCap = 'round';
@@ -133,7 +133,7 @@ export class Pad {
     context.shadowBlur = 0;
   }
 
-  #placeOf(event) {
+  #positionOf(event) {
     const box = this.canvas.getBoundingClientRect();
     return {
       x: ((event.clientX - box.left) / box.width) * this.width,
@@ -144,9 +144,9 @@ export class Pad {
   #listen() {
     let last = null;
     const draw = (event) => {
-      const place = this.#placeOf(event);
-      this.#line(last ?? place, place, event.pointerType === 'pen' ? event.pressure : 0.5);
-      last = place;
+      const position = this.#positionOf(event);
+      this.#line(last ?? position, position, event.pointerType === 'pen' ? event.pressure : 0.5);
+      last = position;
     };
     this.canvas.addEventListener('pointerdown', (event) => {
       if (event.button !== 0) return;

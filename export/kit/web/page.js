@@ -1,5 +1,5 @@
 /**
- * The page: chooses a bundle, asks its graphs about what stands on the pad, and shows what comes back.
+ * The page: chooses a bundle, runs its graphs on what is on the pad, and shows the outputs.
  *
  * ?model=NAME     the model that is shown
  * ?bundles=URL    where index.json lies; ../../ without it
@@ -7,7 +7,7 @@
  */
 
 import { BottleneckFigure } from './bottleneck.js';
-import { Bundle, Trouble, canCheck, readIndex } from './bundles.js';
+import { Bundle, PageError, canCheck, readIndex } from './bundles.js';
 import { element, make, say, sentence, showIf } from './elements.js';
 import { Graph, newest, start } from './engine.js';
 import { listModels, showAbout, showCard } from './facts.js';
@@ -17,7 +17,7 @@ import { label, showClasses, showInputs, showOutput } from './panels.js';
 import { fitted, hasBrightBorder, invert, luma, onTheme, paint, paintImage, sequential } from './pictures.js';
 import { Plane, SIDE, gridPoints, mosaic } from './plane.js';
 import { listProof, prove } from './proof.js';
-import { number, steady, times } from './words.js';
+import { number, steady, times } from './text.js';
 
 const parameters = new URLSearchParams(location.search);
 const folder = new URL(`${(parameters.get('bundles') ?? '../../').replace(/index\.json$|\/?$/, '')}/`, location.href);
@@ -38,31 +38,31 @@ let source = { kind: 'test', index: 0 }; // what stands on the pad
 let answer = null; // {input, clean, target, outputs, milliseconds} of the newest run
 let changes = new Map(); // bottleneck values that were set by hand: index → value
 let changed = null; // {bottleneck, reconstruction} with those
-let point = null; // the place on the latent plane that was pointed at; null follows the image
+let point = null; // the position on the latent plane that was pointed at; null follows the image
 let decodedPoint = null; // {point, reconstruction}
 let proof = null;
 let sha256 = '';
 let pending = 0;
 
-/* Troubles */
+/* Errors */
 
-const troubles = new Map(); // what it is about → sentence
+const errors = new Map(); // part of the page → sentence
 
-function tell(about, text) {
-  if (text) troubles.set(about, text);
-  else troubles.delete(about);
-  element('troubles').replaceChildren(...[...troubles.values()].map((told) => make('p', {}, ...sentence(told))));
+function report(about, text) {
+  if (text) errors.set(about, text);
+  else errors.delete(about);
+  element('errors').replaceChildren(...[...errors.values()].map((line) => make('p', {}, ...sentence(line))));
 }
 
-/** Do something; what fails becomes a sentence on the page. */
+/** Do something; an error becomes a sentence on the page. */
 async function attempt(about, work) {
   pending += 1;
   try {
     await work();
     return true;
   } catch (error) {
-    if (!(error instanceof Trouble)) console.warn(error);
-    tell(about, error instanceof Trouble ? error.message : `This went wrong: ${error.message}`);
+    if (!(error instanceof PageError)) console.warn(error);
+    report(about, error instanceof PageError ? error.message : `This went wrong: ${error.message}`);
     return false;
   } finally {
     pending -= 1;
@@ -83,8 +83,8 @@ async function choose(name) {
     const opened = await open(entry);
     if (wanted !== name) return close(opened);
     enter(opened);
-    await ask();
-    await ask(); // the first run of a session takes longer than any other
+    await update();
+    await update(); // the first run of a session takes longer than any other
   });
   if (wanted !== name) return;
   if (!isOpen && !model) refuse();
@@ -99,21 +99,21 @@ function remember(name) {
   element('model').value = name;
 }
 
-/** Forget the model that was shown; the pad keeps what stands on it. */
+/** Forget the model that was shown; the pad keeps its image. */
 function leave() {
   if (model) close(model);
   [model, answer, changed, point, decodedPoint, proof, sha256] = [null, null, null, null, null, null, ''];
   changes = new Map();
-  for (const about of ['model', 'engine', 'proof']) tell(about, '');
+  for (const about of ['model', 'engine', 'proof']) report(about, '');
   element('work').classList.add('loading');
   showIf('proof', false);
-  say('verdict', '');
+  say('proof-summary', '');
   showState();
 }
 
 /** Show nothing of a model that could not be opened. */
 function refuse() {
-  sha256 = troubles.get('model').includes('sha256') ? 'refused' : '';
+  sha256 = errors.get('model').includes('sha256') ? 'refused' : '';
   for (const id of ['work', 'proof-panel', 'card']) showIf(id, false);
 }
 
@@ -178,7 +178,7 @@ const isColour = () => [model.input, model.output].some((port) => port && shapeO
 const pad = new Pad(element('pad'), element('pen'), (how) => {
   source = { kind: how };
   showSource();
-  ask();
+  update();
 });
 
 function layPad() {
@@ -196,8 +196,8 @@ function layPad() {
   say('pad-hint', isRow ? 'one pixel a class' : 'or drop, paste or choose an image');
 }
 
-function inkButton([told, ink]) {
-  const input = make('input', { type: 'radio', name: 'ink', value: ink, 'aria-label': told });
+function inkButton([name, ink]) {
+  const input = make('input', { type: 'radio', name: 'ink', value: ink, 'aria-label': name });
   input.checked = ink === pad.ink;
   input.addEventListener('change', () => (pad.ink = ink));
   const swatch = make('span');
@@ -208,10 +208,10 @@ function inkButton([told, ink]) {
 function cellButton(index, count) {
   const button = make('button', { type: 'button' }, String(index + 1));
   button.addEventListener('click', () => {
-    showValues(Float32Array.from({ length: count }, (_, place) => Number(place === index)), false);
+    showValues(Float32Array.from({ length: count }, (_, position) => Number(position === index)), false);
     source = { kind: 'drawn' };
     showSource();
-    ask();
+    update();
   });
   return button;
 }
@@ -220,7 +220,7 @@ function testButton(index) {
   const button = make('button', { type: 'button' }, `test image ${index + 1}`);
   button.addEventListener('click', () => {
     showTest(index, false);
-    ask();
+    update();
   });
   return button;
 }
@@ -248,37 +248,37 @@ function showValues(values, isGuest) {
 /** Show a file that was dropped, pasted or chosen. */
 function showFile(file) {
   return attempt('file', async () => {
-    if (!model) throw new Trouble('No model is open that an image could go into.');
+    if (!model) throw new PageError('No model is open that an image could go into.');
     const picture = await createImageBitmap(file).catch(() => {
-      throw new Trouble(`${file.name || 'What was pasted'} is no image that this browser can read.`);
+      throw new PageError(`${file.name || 'What was pasted'} is not an image that this browser can read.`);
     });
     showPicture(picture);
-    tell('file', '');
-    await ask();
+    report('file', '');
+    await update();
   });
 }
 
 /** Fit a picture to the pad; dark ink on light paper is inverted. */
 function showPicture(picture) {
   const [, height, width] = shapeOf(model.input);
-  const { pixels, told } = fitted(picture, width, height, !isColour());
+  const { pixels, description } = fitted(picture, width, height, !isColour());
   const isInverted = !isColour() && hasBrightBorder(pixels, width, height);
   if (isInverted) invert(pixels);
   pad.show(pixels, false);
-  source = { kind: 'file', picture, told, isInverted };
+  source = { kind: 'file', picture, description, isInverted };
   showSource();
 }
 
 /** Say where the picture on the pad is from, and offer to invert it. */
 function showSource() {
-  const { kind, index, told, isInverted } = source;
+  const { kind, index, description, isInverted } = source;
   const size = `${pad.width}×${pad.height}`;
-  const words = {
+  const texts = {
     test: () => `test image ${index + 1} of the bundle, ${size}, as it is`,
-    file: () => told + (isInverted ? ', inverted' : ''),
+    file: () => description + (isInverted ? ', inverted' : ''),
     drawn: () => `${pad.canvas.width}×${pad.canvas.height} → ${size}`,
   };
-  say('fit', words[kind]?.() ?? '');
+  say('fit', texts[kind]?.() ?? '');
   showIf('invert-row', kind === 'file' && !isColour());
   element('invert').checked = Boolean(isInverted);
   element('undo').disabled = !pad.canUndo;
@@ -288,15 +288,15 @@ function toggleInvert() {
   pad.invert();
   source = { ...source, isInverted: element('invert').checked };
   showSource();
-  ask();
+  update();
 }
 
-/* Asking */
+/* Running the model */
 
 const sigma = () => Number(element('sigma').value);
 
-/** What goes in without noise, and what should come out, or null where nobody knows. */
-function question() {
+/** What goes in without noise, and what should come out, or null where that is not known. */
+function modelInput() {
   const colours = pad.values();
   const size = pad.width * pad.height;
   const greyAt = (_, at) => luma(colours[at], colours[size + at], colours[2 * size + at]);
@@ -305,31 +305,32 @@ function question() {
   const hasColours = grey.some((value, at) => value !== colours[at] || value !== colours[size + at]);
   const isKnown = model.card.task === 'colourise' ? hasColours : SAME.has(model.card.task);
   const target = model.card.task === 'colourise' ? colours : clean;
-  return { asked: model, clean, target: isKnown ? target : null, noise: sigma() };
+  return { requested: model, clean, target: isKnown ? target : null, noise: sigma() };
 }
 
-const runModel = newest(async ({ asked, clean, target, noise }) => {
-  if (asked !== model) return;
+const runModel = newest(async ({ requested, clean, target, noise }) => {
+  if (requested !== model) return;
   const input = withNoise(clean, noise);
   const began = performance.now();
-  const outputs = await asked.graph.run({ [asked.input.name]: { data: input, shape: [1, ...shapeOf(asked.input)] } });
+  const shape = [1, ...shapeOf(requested.input)];
+  const outputs = await requested.graph.run({ [requested.input.name]: { data: input, shape } });
   const milliseconds = performance.now() - began;
-  if (asked !== model) return;
+  if (requested !== model) return;
   answer = { input, clean, target, noise, outputs, milliseconds };
   showAnswer();
   await decodeAgain();
 });
 
-/** Ask the model about what stands on the pad now. */
-function ask() {
+/** Run the model on what is on the pad now. */
+function update() {
   if (!model) return undefined;
-  const asked = question();
-  showInputs(model, asked.clean, withNoise(asked.clean, asked.noise), asked.noise);
-  return model.graph ? attempt('model', () => runModel(asked)) : undefined;
+  const requested = modelInput();
+  showInputs(model, requested.clean, withNoise(requested.clean, requested.noise), requested.noise);
+  return model.graph ? attempt('model', () => runModel(requested)) : undefined;
 }
 
-const decode = (asked, data, batch = 1) =>
-  asked.decoder.run({ [asked.bottleneck.name]: { data, shape: [batch, ...shapeOf(asked.bottleneck)] } });
+const decode = (requested, data, batch = 1) =>
+  requested.decoder.run({ [requested.bottleneck.name]: { data, shape: [batch, ...shapeOf(requested.bottleneck)] } });
 
 /** What follows from the newest answer: the changed bottleneck, or the point that goes with the image. */
 function decodeAgain() {
@@ -337,22 +338,22 @@ function decodeAgain() {
   return isPlanar() ? runPoint(model) : runChanged(model);
 }
 
-const runChanged = newest(async (asked) => {
-  if (asked !== model || !answer) return;
-  const bottleneck = Float32Array.from(answer.outputs[asked.bottleneck.name].data);
+const runChanged = newest(async (requested) => {
+  if (requested !== model || !answer) return;
+  const bottleneck = Float32Array.from(answer.outputs[requested.bottleneck.name].data);
   for (const [index, value] of changes) bottleneck[index] = value;
-  const { [asked.output.name]: reconstruction } = await decode(asked, bottleneck);
-  if (asked !== model) return;
+  const { [requested.output.name]: reconstruction } = await decode(requested, bottleneck);
+  if (requested !== model) return;
   changed = { bottleneck, reconstruction };
   showBottleneck();
 });
 
-const runPoint = newest(async (asked) => {
-  if (asked !== model || !answer) return;
-  const place = Float32Array.from(point ?? answer.outputs[asked.bottleneck.name].data);
-  const { [asked.output.name]: reconstruction } = await decode(asked, place);
-  if (asked !== model) return;
-  decodedPoint = { point: place, reconstruction };
+const runPoint = newest(async (requested) => {
+  if (requested !== model || !answer) return;
+  const position = Float32Array.from(point ?? answer.outputs[requested.bottleneck.name].data);
+  const { [requested.output.name]: reconstruction } = await decode(requested, position);
+  if (requested !== model) return;
+  decodedPoint = { point: position, reconstruction };
   showPoint();
 });
 
@@ -411,26 +412,26 @@ function showBottleneck() {
   if (!changed) return;
   const { data, shape } = changed.reconstruction;
   paintImage(element('changed'), data, shape);
-  const told = `${changes.size} ${changes.size === 1 ? 'value' : 'values'} changed`;
-  say('changed-number', changes.size ? told : 'as encoded');
+  const text = `${changes.size} ${changes.size === 1 ? 'value' : 'values'} changed`;
+  say('changed-number', changes.size ? text : 'as encoded');
 }
 
 function showHover(index) {
   const found = values();
   const hint = model?.decoder ? 'Click a value, then set it.' : 'Point at a value to read it.';
-  say('hover', index < 0 || !found ? hint : `${placeOf(index)} = ${steady(found[index], 4)}`);
+  say('hover', index < 0 || !found ? hint : `${positionOf(index)} = ${steady(found[index], 4)}`);
 }
 
-/** A value's place as [map, row, column], or its index. */
-function placeOf(index) {
+/** A value's position as [map, row, column], or its index. */
+function positionOf(index) {
   const shape = shapeOf(model.bottleneck);
-  const place = [];
+  const position = [];
   let rest = index;
   for (const size of shape.toReversed()) {
-    place.unshift(rest % size);
+    position.unshift(rest % size);
     rest = Math.floor(rest / size);
   }
-  return `${model.bottleneck.name}[${place.join(', ')}]`;
+  return `${model.bottleneck.name}[${position.join(', ')}]`;
 }
 
 /** Give the slider the chosen value, and room to both sides of all values. */
@@ -459,17 +460,17 @@ function reset() {
 
 /* The latent plane */
 
-const plane = new Plane(element('plane'), (place) => {
-  point = place;
+const plane = new Plane(element('plane'), (position) => {
+  point = position;
   if (answer) attempt('model', () => runPoint(model));
 });
 
 function layPlane() {
   plane.show({ grid: null, mean: null, deviation: null, point: null });
-  const asked = model;
+  const requested = model;
   attempt('model', async () => {
-    const { [asked.output.name]: { data, shape } } = await decode(asked, gridPoints(), SIDE * SIDE);
-    if (asked === model) plane.show({ grid: mosaic(data, shape) });
+    const { [requested.output.name]: { data, shape } } = await decode(requested, gridPoints(), SIDE * SIDE);
+    if (requested === model) plane.show({ grid: mosaic(data, shape) });
   });
 }
 
@@ -483,29 +484,29 @@ function showMean(outputs) {
 }
 
 function showPoint() {
-  const { point: place, reconstruction } = decodedPoint;
+  const { point: position, reconstruction } = decodedPoint;
   paintImage(element('decoded'), reconstruction.data, reconstruction.shape);
-  plane.show({ point: [...place] });
-  say('point', `(${Array.from(place, (value) => steady(value)).join(', ')})`);
+  plane.show({ point: [...position] });
+  say('point', `(${Array.from(position, (value) => steady(value)).join(', ')})`);
   element('follow').disabled = point === null;
 }
 
 /* The proof */
 
 async function showProof() {
-  const asked = model;
-  if (!asked?.graph) return;
+  const requested = model;
+  if (!requested?.graph) return;
   element('prove').disabled = true;
   await attempt('proof', async () => {
-    const opened = { 'model.onnx': asked.graph, ...(asked.decoder && { 'decoder.onnx': asked.decoder }) };
-    const found = await prove(asked.bundle, opened, (file) => say('verdict', `running ${file} …`));
-    if (asked !== model) return;
+    const opened = { 'model.onnx': requested.graph, ...(requested.decoder && { 'decoder.onnx': requested.decoder }) };
+    const found = await prove(requested.bundle, opened, (file) => say('proof-summary', `running ${file} …`));
+    if (requested !== model) return;
     proof = found;
-    tell('proof', '');
+    report('proof', '');
     listProof(proof);
     showState();
   });
-  if (asked !== model) tell('proof', '');
+  if (requested !== model) report('proof', '');
   element('prove').disabled = !model?.graph;
 }
 
@@ -518,7 +519,7 @@ function listen() {
   element('invert').addEventListener('change', toggleInvert);
   element('sigma').addEventListener('input', () => {
     say('sigma-value', number(sigma()));
-    ask();
+    update();
   });
   element('brush').addEventListener('input', layBrush);
   element('value').addEventListener('input', setValue);
@@ -553,7 +554,7 @@ function listenForFiles() {
     isOver(false);
     const [file] = event.dataTransfer.files;
     if (file) showFile(file);
-    else tell('file', 'What was dropped is no file: save the image, then drop it here.');
+    else report('file', 'What was dropped is not a file: save the image, then drop it here.');
   });
   document.addEventListener('paste', (event) => {
     const [file] = event.clipboardData.files;
@@ -581,9 +582,10 @@ async function begin() {
   if (!isRead) return;
   showIf('main', true);
   listModels(entries);
-  const asked = parameters.get('model');
-  const known = entries.find(({ name: one }) => one === asked) ?? entries[0];
-  if (asked && known.name !== asked) tell('index', `There is no model ${asked} in the index; this is ${known.name}.`);
+  const requested = parameters.get('model');
+  const known = entries.find(({ name: one }) => one === requested) ?? entries[0];
+  if (requested && known.name !== requested)
+    report('index', `There is no model ${requested} in the index; this is ${known.name}.`);
   await choose(known.name);
   if (parameters.get('prove') === '1') await showProof();
 }
@@ -600,7 +602,7 @@ function state() {
     model: wanted,
     sha256,
     busy: pending > 0,
-    troubles: [...troubles.values()],
+    errors: [...errors.values()],
     input: answer && Array.from(answer.input),
     outputs: answer ? plain(answer.outputs) : {},
     changed: changed && { bottleneck: [...changed.bottleneck], reconstruction: [...changed.reconstruction.data] },

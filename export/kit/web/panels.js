@@ -3,10 +3,10 @@
 import { element, make, say, showIf } from './elements.js';
 import { mse } from './numbers.js';
 import { paintDifference, paintImage } from './pictures.js';
-import { number, steady, times } from './words.js';
+import { number, steady, times } from './text.js';
 
-/** Tell a canvas's content to those who do not see it. */
-export const label = (id, told) => element(id).setAttribute('aria-label', told);
+/** Describe a canvas's content to screen readers. */
+export const label = (id, text) => element(id).setAttribute('aria-label', text);
 
 /** Show what goes in: the clean image, and with noise the noisy one. */
 export function showInputs({ card, input }, clean, noisy, noise) {
@@ -38,12 +38,12 @@ export function showOutput({ card, output }, { data, shape }, target) {
 /** Show the chances of the classes as bars, and the best one large. */
 export function showClasses(chances, classes) {
   const best = chances.indexOf(Math.max(...chances));
-  const told = (chance) => `${steady(100 * chance, 1)} %`;
-  element('best').replaceChildren(make('b', {}, classes[best]), ` ${told(chances[best])}`);
+  const percent = (chance) => `${steady(100 * chance, 1)} %`;
+  element('best').replaceChildren(make('b', {}, classes[best]), ` ${percent(chances[best])}`);
   element('classes').replaceChildren(...chances.map((chance, index) => {
     const bar = make('span', { class: 'bar', 'aria-hidden': 'true' });
     bar.style.setProperty('--share', chance);
     const attributes = index === best ? { class: 'first' } : {};
-    return make('li', attributes, make('b', {}, classes[index]), bar, make('span', {}, told(chance)));
+    return make('li', attributes, make('b', {}, classes[index]), bar, make('span', {}, percent(chance)));
   }));
 }

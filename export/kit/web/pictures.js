@@ -15,17 +15,17 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 /** Call `then` whenever the page turns dark or light. */
 export const onTheme = (then) => dark.addEventListener('change', then);
 
-/** The colour [r, g, b] at a place in [0, 1] on evenly spaced stops. */
-function between(stops, place) {
-  if (!Number.isFinite(place)) return GAP;
-  const at = Math.min(1, Math.max(0, place)) * (stops.length - 1);
+/** The colour [r, g, b] at a position in [0, 1] on evenly spaced stops. */
+function between(stops, position) {
+  if (!Number.isFinite(position)) return GAP;
+  const at = Math.min(1, Math.max(0, position)) * (stops.length - 1);
   const below = Math.min(Math.floor(at), stops.length - 2);
   return stops[below].map((value, channel) => value + (stops[below + 1][channel] - value) * (at - below));
 }
 
-export const sequential = (place) => between(VIRIDIS, place);
+export const sequential = (position) => between(VIRIDIS, position);
 
-const diverging = (place) => between([...NEGATIVE, NEUTRAL[dark.matches ? 'dark' : 'light'], ...POSITIVE], place);
+const diverging = (position) => between([...NEGATIVE, NEUTRAL[dark.matches ? 'dark' : 'light'], ...POSITIVE], position);
 
 /** Paint a canvas of its native size, `colourAt(index)` giving [r, g, b] row by row. */
 export function paint(canvas, width, height, colourAt) {
@@ -69,7 +69,7 @@ export function luma(red, green, blue) {
 
 /**
  * Fit any picture to a model's size: the largest centred part of its proportions, averaged over areas, on white.
- * Returns {pixels: RGBA bytes of width × height, told}.
+ * Returns {pixels: RGBA bytes of width × height, description}.
  */
 export function fitted(picture, width, height, grey) {
   const scale = Math.min(picture.width / width, picture.height / height);
@@ -86,7 +86,7 @@ export function fitted(picture, width, height, grey) {
   if (grey) toGrey(pixels);
   const cut = picture.width * height === picture.height * width ? [] : [width === height ? 'centre square' : 'centre'];
   const steps = [`${picture.width}×${picture.height}`, ...cut, `${width}×${height}`];
-  return { pixels, told: `${steps.join(' → ')}, ${grey ? 'grey' : 'colour'}` };
+  return { pixels, description: `${steps.join(' → ')}, ${grey ? 'grey' : 'colour'}` };
 }
 
 /** Average the areas that fall on each pixel of width × height; RGBA bytes. */
@@ -110,11 +110,11 @@ function averaged(source, width, height) {
   return pixels;
 }
 
-/** For each of `to` places the [index, share] of the `from` places below it; the shares add up to 1. */
+/** For each of `to` positions the [index, share] of the `from` positions below it; the shares add up to 1. */
 function shares(from, to) {
   const span = from / to;
-  return Array.from({ length: to }, (_, place) => {
-    const [start, end] = [place * span, (place + 1) * span];
+  return Array.from({ length: to }, (_, position) => {
+    const [start, end] = [position * span, (position + 1) * span];
     const found = [];
     for (let index = Math.floor(start); index < Math.min(from, Math.ceil(end)); index += 1) {
       const share = (Math.min(end, index + 1) - Math.max(start, index)) / span;

@@ -34,7 +34,7 @@ const clamp = (value) => Math.min(FAR, Math.max(-FAR, value));
 export class Plane {
   #shown = { grid: null, mean: null, deviation: null, point: null };
 
-  /** `moved(point)` is called with [x, y], and with null for the way back to the image. */
+  /** `moved(point)` is called with [x, y], and with null to follow the image again. */
   constructor(canvas, moved) {
     this.canvas = canvas;
     this.moved = moved;
@@ -108,7 +108,7 @@ export class Plane {
     context.strokeStyle = this.#colour('--muted');
     context.lineWidth = 1;
     for (let value = -FAR; value <= FAR; value += 1) {
-      const told = String(value).replace('-', '−');
+      const text = String(value).replace('-', '−');
       const [x, y] = [Math.round(this.#xOf(value)) + 0.5, Math.round(this.#yOf(value)) + 0.5];
       context.beginPath();
       context.moveTo(x, top + height);
@@ -118,10 +118,10 @@ export class Plane {
       context.stroke();
       context.textAlign = 'center';
       context.textBaseline = 'top';
-      context.fillText(told, x, top + height + 6);
+      context.fillText(text, x, top + height + 6);
       context.textAlign = 'right';
       context.textBaseline = 'middle';
-      context.fillText(told, left - 7, y);
+      context.fillText(text, left - 7, y);
     }
     context.textAlign = 'center';
     context.textBaseline = 'bottom';

@@ -1,23 +1,23 @@
 /** The test vectors of a bundle, run through all its graphs. */
 
-import { Trouble } from './bundles.js';
+import { PageError } from './bundles.js';
 import { element, make, say, showIf } from './elements.js';
 import { Graph } from './engine.js';
 import { largestDifference } from './numbers.js';
-import { number } from './words.js';
+import { number } from './text.js';
 
 /**
  * Returns [{graph, output, difference, tolerance, ok}]; `opened` holds graphs that have a session already, by file
- * name, and `tell(file)` is called before each graph.
+ * name, and `starts(file)` is called before each graph.
  */
-export async function prove(bundle, opened, tell) {
+export async function prove(bundle, opened, starts) {
   const { graphs, tensors } = await bundle.vectors();
   const found = [];
   for (const file of bundle.graphs())
     if (!Object.keys(graphs[file]?.outputs ?? {}).length)
-      throw new Trouble(`test/vectors.json proves nothing of ${file}: export the bundle again.`);
+      throw new PageError(`test/vectors.json has no vector for ${file}: export the bundle again.`);
   for (const [file, { input, outputs }] of Object.entries(graphs).filter(([name]) => bundle.has(name))) {
-    tell(file);
+    starts(file);
     const graph = opened[file] ?? (await Graph.open(await bundle.file(file), `${bundle.entry.name}/${file}`));
     const answers = await graph.run({ [input]: tensors[input] });
     for (const [output, { tolerance }] of Object.entries(outputs)) {
@@ -29,12 +29,12 @@ export async function prove(bundle, opened, tell) {
   return found;
 }
 
-/** List what was found, the verdict above it. */
+/** List the comparisons, with a summary above them. */
 export function listProof(proof) {
   const failed = proof.filter(({ ok }) => !ok).length;
-  say('verdict', failed ? `FAILED: ${failed} of ${proof.length} outputs are further off than rounding explains.`
+  say('proof-summary', failed ? `FAILED: ${failed} of ${proof.length} outputs are further off than rounding explains.`
     : `ok: all ${proof.length} outputs are what torch computed, within rounding.`);
-  element('verdict').classList.toggle('bad', failed > 0);
+  element('proof-summary').classList.toggle('bad', failed > 0);
   showIf('proof', true);
   element('proof').tBodies[0].replaceChildren(...proof.map(line));
 }

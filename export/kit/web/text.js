@@ -1,4 +1,4 @@
-/** Numbers and cards in words. */
+/** Numbers and cards as text. */
 
 const ACCURATE = new Set(['classify', 'translate', 'recall']);
 const UNITS = { psnr: ' dB' };
@@ -7,8 +7,8 @@ const UNITS = { psnr: ' dB' };
 export function number(value, digits = 3) {
   if (!Number.isFinite(value)) return 'not a number';
   const size = Math.abs(value);
-  const told = size !== 0 && (size < 1e-4 || size >= 1e6) ? value.toExponential(digits - 1) : plain(value, digits);
-  return told.replaceAll('-', '−');
+  const text = size !== 0 && (size < 1e-4 || size >= 1e6) ? value.toExponential(digits - 1) : plain(value, digits);
+  return text.replaceAll('-', '−');
 }
 
 function plain(value, digits) {
@@ -23,7 +23,7 @@ export function steady(value, decimals = 2) {
 export const count = (value) => value.toLocaleString('en');
 export const times = (shape) => shape.join('×');
 
-/** What a model does, as a sentence; the index of the bundles tells it. */
+/** What a model does, as a sentence from the index of the bundles. */
 export function doing({ does, task }) {
   return does ? `${does[0].toUpperCase()}${does.slice(1)}.` : `Task: ${task}.`;
 }
