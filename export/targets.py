@@ -30,7 +30,7 @@ class Verification:
 
 
 def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
-    """A path that is there is taken as one; anything else must be a recipe's name or glob."""
+    """Return the runs and files that are named: a path that is there, else a recipe's name or glob. Raises RunError."""
     found: list[RunFolder | Path] = []
     for target in targets:
         path = Path(target)
@@ -44,7 +44,10 @@ def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
                 raise UsageError(f"no file {target}; name an .onnx file, a run folder or a recipe")
             found.append(path)
         else:
-            folders = [RunFolder.of(runs, recipe.name) for recipe in registry.match([target])]
+            try:
+                folders = [RunFolder.of(runs, recipe.name) for recipe in registry.match([target])]
+            except UsageError as error:
+                raise UsageError(f"no file or folder {target!r}, and {error}") from error
             trained = [folder for folder in folders if folder.is_run]
             if not trained:
                 raise RunError(f"no run of {target} in {runs}; train it with `aezoo train {target}`")

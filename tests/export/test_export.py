@@ -247,6 +247,21 @@ def test_verify_passes_a_run_a_folder_and_a_lone_file(run: RunFolder, capsys: Ca
     assert "lone.onnx: purdue/conv, encoder" in out
 
 
+@pytest.mark.parametrize("verb", ["verify", "card"])
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("purdue/cnov", "no file or folder 'purdue/cnov', and no recipe 'purdue/cnov'; did you mean 'purdue/conv'?"),
+        ("no/such/folder", "no file or folder 'no/such/folder', and no recipe"),
+        ("absent.onnx", "no file absent.onnx; name an .onnx file, a run folder or a recipe"),
+    ],
+)
+def test_a_name_that_is_nowhere_is_one_sentence(verb: str, target: str, sentence: str, capsys: Capture) -> None:
+    code, out, err = aezoo(capsys, verb, target)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"aezoo: {sentence}")
+
+
 def test_verify_notices_a_graph_that_is_not_the_one_on_the_card(run: RunFolder, capsys: Capture) -> None:
     model = onnx.load(run.graph("model"))
     weight = model.graph.initializer[0]

@@ -1,4 +1,4 @@
-"""All of it in twenty lines: python short.py BUNDLE IMAGE OUTPUT. `reconstruct.py` beside it has a sentence for every mistake."""
+"""All of it in twenty lines: python short.py BUNDLE IMAGE OUTPUT. `reconstruct.py` also explains every mistake."""
 
 import hashlib
 import json
