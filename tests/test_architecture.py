@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -44,6 +45,15 @@ def test_a_light_module_loads_nothing_heavy(module: str) -> None:
 def test_every_module_begins_by_saying_what_it_is_for(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert not tree.body or ast.get_docstring(tree), "a module says in one sentence what it is for"
+
+
+def test_one_class_name_is_one_class() -> None:
+    paths = [*MODULES, *(ROOT / "tests").rglob("*.py")]
+    classes = [
+        node.name for path in paths for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)
+    ]
+    assert len(classes) > 200
+    assert [name for name, count in Counter(classes).items() if count > 1] == []
 
 
 # One writer: what writes a file otherwise than `zoo.runs.atomic_write`, or reads one in a way that runs code.
