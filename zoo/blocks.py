@@ -109,8 +109,8 @@ class Frozen(nn.Module):
         return self
 
     def forward(self, value: Tensor) -> Tensor:
-        answer: Tensor = self.module(value)
-        return answer
+        output: Tensor = self.module(value)
+        return output
 
 
 class UnitClamp(nn.Module):

@@ -70,7 +70,7 @@ class Data:
 class Schedule:
     """How long is learned, and how fast, with Adam.
 
-    steps   batches an epoch; None: each image once. The images are dealt over and over until it is full
+    steps   batches an epoch; None: each image once. Images are taken again and again until it is full
     seed    of a variant that names one; otherwise the command's own is taken
     """
 

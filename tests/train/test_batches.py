@@ -1,4 +1,4 @@
-"""Batches deal every image once, in an order and with a noise that follow from seed and epoch alone."""
+"""Batches take every image once, in an order and with a noise that follow from seed and epoch alone."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def batches(splits: Splits) -> Batches:
     return Batches.of(splits.train, preparation("purdue/denoise"), batch_size=64, device=CPU)
 
 
-def test_an_epoch_deals_every_image_once_the_last_batch_being_smaller(batches: Batches) -> None:
-    dealt = list(batches.epoch(seed=0, epoch=1))
-    assert [len(batch.target) for batch in dealt] == batches.sizes == [64, 64, 64, 8]
+def test_an_epoch_takes_every_image_once_the_last_batch_being_smaller(batches: Batches) -> None:
+    seen = list(batches.epoch(seed=0, epoch=1))
+    assert [len(batch.target) for batch in seen] == batches.sizes == [64, 64, 64, 8]
     assert batches.steps == 4
-    targets = torch.cat([batch.target for batch in dealt]).flatten(1)
+    targets = torch.cat([batch.target for batch in seen]).flatten(1)
     originals = to_unit(batches.pixels).flatten(1)
     assert sorted(targets.sum(1).tolist()) == pytest.approx(sorted(originals.sum(1).tolist()))
 
@@ -42,9 +42,9 @@ def test_the_same_seed_and_epoch_give_the_same_batches_and_others_do_not(batches
 
 
 def test_noise_is_drawn_afresh_in_every_epoch(batches: Batches) -> None:
-    """Neither the same image nor the same place in the order of an epoch has the noise that it had before."""
+    """Neither the same image nor the same position in the order of an epoch has the noise that it had before."""
 
-    def dealt(epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def seen(epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         found = list(batches.epoch(seed=0, epoch=epoch))
         images = torch.cat([batch.image for batch in found]).flatten(1)
         return images, torch.cat([batch.target for batch in found]).flatten(1)
@@ -53,7 +53,7 @@ def test_noise_is_drawn_afresh_in_every_epoch(batches: Batches) -> None:
         order = torch.tensor(sorted(range(len(targets)), key=lambda index: targets[index].tolist()))
         return images[order], targets[order]
 
-    one, two = dealt(1), dealt(2)
+    one, two = seen(1), seen(2)
     for (image, target), (other, other_target) in ((one, two), (sorted_by_target(*one), sorted_by_target(*two))):
         unclipped = (image > 0) & (image < 1) & (other > 0) & (other < 1)
         differences = ((image - target) - (other - other_target))[unclipped].abs()
@@ -89,15 +89,15 @@ def test_streams_of_random_numbers_do_not_meet() -> None:
     assert len(seeds) == 400
 
 
-def test_with_a_number_of_steps_the_images_are_dealt_over_and_over_each_as_often(splits: Splits) -> None:
+def test_with_a_number_of_steps_the_images_are_taken_over_and_over_each_as_often(splits: Splits) -> None:
     batches = Batches.of(splits.train, preparation("purdue/conv"), batch_size=30, device=CPU, steps=20)
-    dealt = torch.cat([batch.target for batch in batches.epoch(0, 1)])
+    seen = torch.cat([batch.target for batch in batches.epoch(0, 1)])
     assert batches.sizes == [30] * 20
-    assert len(dealt) == 3 * len(splits.train)
-    _, counts = dealt.flatten(1).unique(dim=0, return_counts=True)
+    assert len(seen) == 3 * len(splits.train)
+    _, counts = seen.flatten(1).unique(dim=0, return_counts=True)
     assert set(counts.tolist()) <= {3, 6, 9}  # of images that are drawn alike, a multiple
 
 
-def test_a_batch_is_never_larger_than_the_split_it_is_dealt_from(splits: Splits) -> None:
+def test_a_batch_is_never_larger_than_the_split_it_is_taken_from(splits: Splits) -> None:
     batches = Batches.of(splits.train, preparation("purdue/conv"), batch_size=10_000, device=CPU, steps=2)
     assert [len(batch.image) for batch in batches.epoch(0, 1)] == [len(splits.train)] * 2

@@ -66,7 +66,7 @@ def test_both_alphabets_are_read_with_the_same_labels(folder: Path) -> None:
     assert cyrillic.provenance == "Cyrillic.zip: 70 drawings by unknown hands"
 
 
-def test_whose_drawings_they_are_is_told_by_the_names_of_their_files() -> None:
+def test_whose_drawings_they_are_shows_in_the_names_of_their_files() -> None:
     assert comnist.origin_of(["Latin/B/58a9cea0bee57.png", "Latin/Z/5a96bd6e4e734.png"])[0] == "CoMNIST"
     assert comnist.origin_of(["Latin/B/0684_01.png"]) == ("Omniglot", "MIT (Omniglot)")
     assert comnist.origin_of(["Latin/B/0684_01.png", "Latin/B/mine.png", "Latin/B/1.png"]) == comnist.UNKNOWN
@@ -173,7 +173,7 @@ def test_a_truncated_zip_is_one_sentence(folder: Path, spoil: Callable[[bytes], 
         comnist.load_latin("train", folder)
 
 
-def test_absent_letters_are_told_where_to_be_had_and_are_not_fetched_unchecked(tmp_path: Path) -> None:
+def test_absent_letters_have_a_sentence_that_says_where_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no Cyrillic\.zip in .*get it from https://github.com/GregVial/CoMNIST"):
         comnist.load_cyrillic("train", tmp_path)
     with pytest.raises(DataError, match="not fetched, since no hash of them is published"):

@@ -1,4 +1,4 @@
-"""MNIST's files: found in two folders, plain or zipped; every way of being wrong has its sentence."""
+"""MNIST's files: found in two folders, plain or zipped; every fault has its sentence."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_one_wrong_pixel_is_a_wrong_hash(folder: Path) -> None:
         mnist.load("test", folder)
 
 
-def test_a_wrong_magic_number_a_wrong_shape_and_trailing_bytes_are_told_apart(folder: Path) -> None:
+def test_a_wrong_magic_number_a_wrong_shape_and_trailing_bytes_have_each_their_sentence(folder: Path) -> None:
     path = images_file(folder)
     whole = path.read_bytes()
     rewrite(path, slice(0, 4), b"\x00\x00\x08\x01")
@@ -85,7 +85,7 @@ def test_a_wrong_magic_number_a_wrong_shape_and_trailing_bytes_are_told_apart(fo
         mnist.load("test", folder)
 
 
-def test_a_file_that_is_no_gzip_is_told_so(folder: Path) -> None:
+def test_a_file_that_is_no_gzip_has_its_sentence(folder: Path) -> None:
     images_file(folder).write_bytes(b"<html>not found</html>")
     with pytest.raises(DataError, match=r"cannot be read .*fetch it again"):
         mnist.load("test", folder)

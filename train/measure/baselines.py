@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -229,13 +229,9 @@ def linear_map(training: Training) -> Arrays:
 def nearest_example(training: Training, inputs: Pixels) -> Pixels:
     """Return for each input the target of the training image that is nearest to it in squared distance."""
     index = nearest_index(training, torch.from_numpy(np.ascontiguousarray(inputs)).flatten(1))
-    answer, start = torch.zeros(0), 0
-    for batch in training.batches():
-        answer = answer if len(answer) else torch.zeros(len(index), batch.target.shape[1])
-        here = (start <= index) & (index < start + len(batch.target))
-        answer[here] = batch.target[index[here] - start]
-        start += len(batch.target)
-    found: Pixels = answer.numpy()
+    rows, inverse = index.unique(return_inverse=True)
+    nearest_ones = replace(training, images=training.images.take(rows.numpy()))
+    found: Pixels = torch.cat([batch.target for batch in nearest_ones.batches()])[inverse].numpy()
     return found
 
 

@@ -1,6 +1,6 @@
 """What a variational network makes of points of its latent plane: grids, their labels, and how diverse it is.
 
-The sheet asks whether diversity can be measured. Three numbers answer it for as many random pictures as there are real
+The sheet asks whether diversity can be measured. Three numbers say it for as many random pictures as there are real
 images in the test split, at most 500, and stand beside the same three of the real ones:
 
     pairwise   the mean distance between two pictures: how far they are from each other on average

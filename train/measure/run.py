@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -39,11 +38,6 @@ class Measured:
     baselines: Table
     state: str
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-
-    @property
-    def is_finite(self) -> bool:
-        """A network that diverged has no figures."""
-        return all(map(math.isfinite, self.metrics.values()))
 
 
 def no_progress(done: int, of: int) -> None:

@@ -22,7 +22,7 @@ from zoo.tasks import CLASSIFY, DENOISE, GENERATE
 DIGITS = (2, 3, 8)
 _SPELLED = {2: "twos", 3: "threes", 8: "eights"}
 COUNTS = (10, 100, 1_000, None)
-STEPS_OF_ALL = 187  # batches of 32 in the 5,958 twos of MNIST; the other sets are dealt over and over as long
+STEPS_OF_ALL = 187  # batches of 32 in the 5,958 twos of MNIST; the other sets are gone through again and again as long
 
 
 @network("conv 16-16 | 16-16-1, pool and upsample 2", parameters=7_265, bottleneck=(16, 7, 7), view=(28, 28))

@@ -41,7 +41,7 @@ DownloadProgress = Callable[[str, int, int], None]  # (file name, bytes so far, 
 
 def cache_folder() -> Path:
     """Return where downloaded data sets lie when no folder is named."""
-    import platformdirs  # which pooch asks too, and is quicker to load
+    import platformdirs  # which pooch uses too, and is quicker to load
 
     return Path(os.environ.get("AEZOO_CACHE") or platformdirs.user_cache_dir("aezoo"))
 
