@@ -334,7 +334,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, qtbot: QtBot, capsys: Captu
 def test_what_takes_long_is_told_on_stderr_and_quiet_is_quiet(
     tmp_path: Path, qtbot: QtBot, capsys: Capture, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("viewer.report.__main__.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("viewer.report.__main__.QUIET_SECONDS", 0.0)
     write_run(tmp_path / "runs", "purdue/conv")
     words = ("report", "purdue", "--runs", tmp_path / "runs", "--out", tmp_path / "page.html", "--json")
     _, out, err = aezoo(capsys, *words)
@@ -387,7 +387,7 @@ def test_a_damaged_graph_is_told_and_the_history_is_reported(tmp_path: Path, qtb
     [
         (
             "quick",
-            "Cut to a few steps (--quick), so that the figures tell nothing: purdue/conv. `aezoo train purdue/conv ",
+            "Cut to a few steps (--quick), so that the figures say nothing: purdue/conv. `aezoo train purdue/conv ",
         ),
         ("training", "purdue/conv is not finished (3 of 3 epochs): its test figures come with its end."),
         ("failed", "purdue/conv failed after 3 of 3 epochs; its figures stand as they were measured."),

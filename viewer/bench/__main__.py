@@ -44,7 +44,7 @@ def main(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the viewer on a folder of many runs; the targets are told, and with --strict enforced."""
+    """Measure the viewer on a folder of many runs; beside its targets, which --strict enforces."""
     source = folder_of_runs or runs
     if not source.is_dir():
         raise UsageError(f"no folder {str(source)!r}; name a folder of runs, or train one with `aezoo demo`")

@@ -30,7 +30,7 @@ from zoo.errors import CheckFailed, Interrupted
 
 LIMIT_SECONDS = 60.0
 FRAME_MILLISECONDS = 16  # a drag at 60 Hz
-CALM_BEATS = 3  # for which nothing may be under way until the window counts as settled
+SETTLED_BEATS = 3  # for which nothing may be under way until the window counts as settled
 STRIDE = 37  # of single steps over the slider's hundred: far from the last one and never the same
 SEED = 0
 WHOLE = 5  # pages turned, each once all panels show the one before
@@ -99,7 +99,7 @@ def _not(met: Collection[int]) -> Iterator[int]:
 
 
 class _Stopped(Exception):
-    """The event loop was told to end."""
+    """The event loop was asked to end."""
 
 
 class _Stage:
@@ -272,13 +272,13 @@ class _Stage:
     def _settle(self) -> None:
         """Wait until nothing is under way, and some beats longer for what that has painted."""
         self._calm = 0
-        self._until(lambda: self._calm >= CALM_BEATS, self._watch.phase)
+        self._until(lambda: self._calm >= SETTLED_BEATS, self._watch.phase)
 
     def _shown(self, pictures: Pictures, wished: float) -> None:
         """Wait until a wish is a picture, or will be none."""
         self._calm = 0
         self._until(
-            lambda: pictures.milliseconds_from(wished) is not None or self._calm >= CALM_BEATS, self._watch.phase
+            lambda: pictures.milliseconds_from(wished) is not None or self._calm >= SETTLED_BEATS, self._watch.phase
         )
 
     def _until(self, holds: Callable[[], bool], what: str) -> None:

@@ -82,10 +82,10 @@ def _copy(run: RunFolder, target: RunFolder, number: int) -> None:
     if run.card.is_file():
         text = gate.read_bytes(run.card, limit=card.MAX_TEXT).decode(errors="replace")
         try:
-            told = card.from_json(text)
+            copied = card.from_json(text)
         except FileRefused:
             return  # a run whose card cannot be read is measured without one
-        atomic_write(target.card, told.to_file(sums))
+        atomic_write(target.card, copied.to_file(sums))
 
 
 def _one_more_line(number: int) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def family(process_id: int) -> list[int]:
-    """Return a process and all that it started, themselves or through others; the process alone where nothing tells."""
+    """Return a process and all its descendants; the process alone where those are not known."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended
@@ -20,7 +20,7 @@ def family(process_id: int) -> list[int]:
 
 
 def held(process_ids: Iterable[int]) -> float | None:
-    """Return the sum of the processes' proportional set sizes in MB (10⁶ bytes); None where nothing tells them."""
+    """Return the sum of the processes' proportional set sizes in MB (10⁶ bytes); None where they are not reported."""
     total = 0
     for process_id in process_ids:
         try:

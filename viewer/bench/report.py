@@ -27,7 +27,7 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class TargetResult:
-    """A number beside its target; None where it was not measured, and `note` tells of what it is."""
+    """A number beside its target; None where it was not measured, and `note` says what it is of."""
 
     name: str
     limit: float
@@ -64,11 +64,11 @@ def _start(warm: Sequence[float | None], cold: float | None) -> tuple[float | No
 
 def _worst(of_runs: dict[str, list[float | None]]) -> tuple[float | None, str]:
     """The 95th percentile of the recipe where it is the longest."""
-    told = {name: percentile(values) for name, values in of_runs.items() if values}
-    if not told:
+    figures = {name: percentile(values) for name, values in of_runs.items() if values}
+    if not figures:
         return None, "not measured; see what was left out"
-    name = max(told, key=lambda name: told[name])
-    return told[name], f"95th percentile of the slowest of {len(told)}, {name}"
+    name = max(figures, key=lambda name: figures[name])
+    return figures[name], f"95th percentile of the slowest of {len(figures)}, {name}"
 
 
 def percentile(values: Iterable[float | None], share: float = 95) -> float:
@@ -94,7 +94,7 @@ def _stall(gaps: Sequence[Gap]) -> str:
 
 def document(conditions: dict[str, Any], starts: Sequence[Start], driven: Driven) -> dict[str, Any]:
     """Return everything as JSON takes it; what took for ever is null."""
-    told: dict[str, Any] = _plain(
+    figures: dict[str, Any] = _plain(
         {
             "conditions": conditions,
             "targets": [
@@ -117,16 +117,16 @@ def document(conditions: dict[str, Any], starts: Sequence[Start], driven: Driven
             "stalls": [asdict(gap) for gap in _by_length(driven.gaps)],
         }
     )
-    return told
+    return figures
 
 
 def _run(run: OfRun) -> dict[str, Any]:
     series = {"steps": run.steps, "drag": run.drag, "pages": run.pages, "whole": run.whole}
-    told = {name: _told(values) for name, values in series.items() if values}
-    return {"name": run.name, "copy": run.copy, "opening": run.opening, **told, "left_out": run.left_out}
+    figures = {name: _summary_of(values) for name, values in series.items() if values}
+    return {"name": run.name, "copy": run.copy, "opening": run.opening, **figures, "left_out": run.left_out}
 
 
-def _told(values: Sequence[float | None]) -> dict[str, float]:
+def _summary_of(values: Sequence[float | None]) -> dict[str, float]:
     never = sum(value is None for value in values)
     return {"n": len(values), "median": percentile(values, 50), "p95": percentile(values), "never": never}
 

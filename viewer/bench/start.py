@@ -1,4 +1,4 @@
-"""How long a fresh process takes to its window and to its first picture, as it tells itself."""
+"""How long a fresh process takes to its window and to its first picture, as it reports itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(viewer.__file__).parents[1]
 
 @dataclass(frozen=True)
 class Start:
-    """Milliseconds from the start of the process, which Linux tells in steps of ten."""
+    """Milliseconds from the start of the process, which Linux has in steps of ten."""
 
     window_ms: float
     picture_ms: float | None
@@ -44,10 +44,10 @@ def measure(runs: Path) -> Start:
         process.stdout.close()
         process.wait()
     try:
-        told = json.loads(said + "}")
-        picture = told["first_picture_ms"]
-        return Start(float(told["window_ms"]), None if picture is None else float(picture))
+        times = json.loads(said + "}")
+        picture = times["first_picture_ms"]
+        return Start(float(times["window_ms"]), None if picture is None else float(picture))
     except (ValueError, KeyError, TypeError) as error:
         raise CheckFailed(
-            f"the viewer told no times within {LIMIT_SECONDS:g} s; see above, or try `python -m viewer --timing`"
+            f"the viewer reported no times within {LIMIT_SECONDS:g} s; see above, or try `python -m viewer --timing`"
         ) from error

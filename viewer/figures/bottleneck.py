@@ -136,7 +136,7 @@ def compared(
 ) -> dict[str, Part]:
     """Return several runs' tilings, a row each, and below them the chosen sample's large.
 
-    `runs` are (name, tilings, sentence) each, the sentence for a run without; `mine` tells what is changed in the
+    `runs` are (name, tilings, sentence) each, the sentence for a run without; `mine` holds what is changed in the
     current one.
     """
     parts: dict[str, Part] = {}
@@ -145,8 +145,8 @@ def compared(
             parts[f"head {index}"] = Paragraph(theme, f"{name}: {sentence}" if sentence else name)
             continue
         rows, columns = shown.grid.shape
-        told = formatting.shape(shown.shape)
-        parts[f"head {index}"] = Paragraph(theme, f"{name}, {told}" + (f" as {rows}×{columns}" if shown.maps else ""))
+        size = formatting.shape(shown.shape)
+        parts[f"head {index}"] = Paragraph(theme, f"{name}, {size}" + (f" as {rows}×{columns}" if shown.maps else ""))
         parts[f"row {index}"] = ImageGrid(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
         if index == current and mine is not None:
             parts[f"large {index}"] = replace(_tiling(theme, shown, mine), titles=(name,))
@@ -190,8 +190,8 @@ def unit_line(shown: Tilings, chosen: Chosen) -> str:
         return ""
     before = float(shown.values[chosen.sample].reshape(-1)[chosen.unit])
     after = float(chosen.values.reshape(-1)[chosen.unit])
-    told = f"{tiles.unit_name(shown.shape, chosen.unit)}: {formatting.number(before, 3)}"
-    return f"{told} → {formatting.number(after, 3)}" if chosen.unit in chosen.changed else told
+    text = f"{tiles.unit_name(shown.shape, chosen.unit)}: {formatting.number(before, 3)}"
+    return f"{text} → {formatting.number(after, 3)}" if chosen.unit in chosen.changed else text
 
 
 def _marked(chosen: Chosen) -> list[tuple[int, str]]:

@@ -215,14 +215,16 @@ class ComparisonFigure:
         """Write the captions; of those that would run into one another only the chosen image's."""
         align = Qt.AlignmentFlag.AlignLeft if placed.columns else Qt.AlignmentFlag.AlignHCenter
         for block, rects in zip(self.blocks, placed.captions, strict=True):
-            told = [(*entry, at) for at, entry in enumerate(zip(block.captions, rects, strict=False))]
+            written = [(*entry, at) for at, entry in enumerate(zip(block.captions, rects, strict=False))]
             spare = 1 if placed.columns else -GAP  # between captions side by side there must be a gap to be seen
-            if any(metrics.horizontalAdvance(text) > box.width() + spare for text, box, _ in told):
+            if any(metrics.horizontalAdvance(text) > box.width() + spare for text, box, _ in written):
                 wide = metrics.horizontalAdvance("0") * 20
-                told = [(text, box.adjusted(-wide, 0, wide, 0), at) for text, box, at in told if at == self.chosen]
-            if any(box.height() < metrics.ascent() for _, box, _ in told):
+                written = [
+                    (text, box.adjusted(-wide, 0, wide, 0), at) for text, box, at in written if at == self.chosen
+                ]
+            if any(box.height() < metrics.ascent() for _, box, _ in written):
                 continue
-            for text, box, at in told:
+            for text, box, at in written:
                 painter.setPen(self.theme.colour("warning" if at in block.marked else "muted"))
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
 

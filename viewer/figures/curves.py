@@ -317,9 +317,9 @@ class CurvesFigure:
         """Write what the axes are of; the vertical one's begins at the plot, or before it where it needs the room."""
         line, width = metrics.height(), metrics.horizontalAdvance(self.y_label)
         left = max(rect.left(), min(plot.left(), rect.right() - width))
-        told = metrics.elidedText(self.y_label, Qt.TextElideMode.ElideRight, rect.right() - left + 1)
+        label = metrics.elidedText(self.y_label, Qt.TextElideMode.ElideRight, rect.right() - left + 1)
         painter.setPen(self.theme.colour("muted"))
-        painter.drawText(QPointF(left, plot.top() - 8), told)
+        painter.drawText(QPointF(left, plot.top() - 8), label)
         below = QRectF(plot.left(), plot.bottom() + line + 6, plot.width(), line)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
 

@@ -94,13 +94,13 @@ def figures_of(maps: Maps, index: int) -> str:
 def summary(maps: Maps) -> str:
     """Say what all maps are in figures, what is amiss first: a narrow column has no room for the rest."""
     low, high = (formatting.number(end, 3) for end in maps.range)
-    told = [f"{maps.dead:,} of {maps.count:,} maps dead"] if maps.dead else []
-    told += [f"{100 * float(maps.zeros.mean()):.0f} % zero", f"{low} … {high}"]
+    parts = [f"{maps.dead:,} of {maps.count:,} maps dead"] if maps.dead else []
+    parts += [f"{100 * float(maps.zeros.mean()):.0f} % zero", f"{low} … {high}"]
     if maps.broken:
-        told.append(f"{maps.broken:,} values not finite")
+        parts.append(f"{maps.broken:,} values not finite")
     if maps.count > MOST_MAPS:
-        told.append(f"the first {MOST_MAPS:,} of {maps.count:,} maps")
-    return " · ".join(told)
+        parts.append(f"the first {MOST_MAPS:,} of {maps.count:,} maps")
+    return " · ".join(parts)
 
 
 def arrange(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:

@@ -74,7 +74,7 @@ def hit(placed: LegendLayout, point: QPointF) -> LegendEntry | None:
 def paint(
     painter: QPainter, placed: LegendLayout, theme: Theme, metrics: QFontMetricsF, *, chosen: LegendEntry | None
 ) -> None:
-    """Paint entries; what is toggled away is pale and struck through, so that it is told without colour too."""
+    """Paint entries; what is toggled away is pale and struck through, so that it can be seen without colour too."""
     for entry, room in placed:
         if entry == chosen:
             painter.setPen(QPen(theme.colour("accent"), 1))

@@ -52,8 +52,8 @@ class LinesFigure:
 
     @cached_property
     def y_axis(self) -> ticks.Axis:
-        told = [line.y[line.usable] for line in self.lines]
-        values = np.concatenate([*told, *([line.now] for line in self.lines if _is_told(line.now))])
+        values_of = [line.y[line.usable] for line in self.lines]
+        values = np.concatenate([*values_of, *([line.now] for line in self.lines if _is_finite(line.now))])
         return ticks.linear(float(values.min()), float(values.max())) if values.size else ticks.linear(0, 1)
 
     # ---- geometry ----
@@ -132,8 +132,8 @@ class LinesFigure:
             painter.drawText(QRectF(x - 40, plot.bottom() + 5, 80, line), Qt.AlignmentFlag.AlignHCenter, text)
         painter.setPen(QPen(self.theme.colour("muted"), 1))
         painter.drawLine(plot.bottomLeft(), plot.bottomRight())
-        told = metrics.elidedText(self.y_label, Qt.TextElideMode.ElideRight, plot.width() + 8)
-        painter.drawText(QPointF(plot.left(), plot.top() - 8), told)
+        label = metrics.elidedText(self.y_label, Qt.TextElideMode.ElideRight, plot.width() + 8)
+        painter.drawText(QPointF(plot.left(), plot.top() - 8), label)
         below = QRectF(plot.left(), plot.bottom() + line + 6, plot.width(), line)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
 
@@ -152,7 +152,7 @@ class LinesFigure:
                 painter.drawPolyline(QPolygonF(points))
             else:
                 self._paint_dot(painter, points[0], line.colour, 1.5)
-        if self.at is not None and line.now is not None and _is_told(line.now):
+        if self.at is not None and line.now is not None and _is_finite(line.now):
             self._paint_dot(painter, self._point(plot, self.at, line.now), line.colour, 3.0)
 
     def _point(self, plot: QRectF, x: float, y: float) -> QPointF:
@@ -175,7 +175,7 @@ class LinesFigure:
         shown = self.lines if len(self.lines) <= room else self.lines[: room - 1]
         for index, line in enumerate(shown, start=1):
             row = QRectF(column.left(), column.top() + index * step, column.width(), step)
-            value = _told(line.now)
+            value = _written(line.now)
             width = metrics.horizontalAdvance(value) + 8
             name = row.adjusted(0, 0, -width, 0)
             self._paint_entry(painter, name, metrics, line, line.name)
@@ -211,14 +211,14 @@ class Above:
 
 
 def _entry(line: PlotLine) -> str:
-    return f"{line.name}  {_told(line.now)}".rstrip()
+    return f"{line.name}  {_written(line.now)}".rstrip()
 
 
-def _told(value: float | None) -> str:
+def _written(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else "∞" if math.isinf(value) else f"{value:.1f}"
 
 
-def _is_told(value: float | None) -> bool:
+def _is_finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 

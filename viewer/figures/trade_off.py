@@ -27,7 +27,7 @@ class Point:
     group   what it is compared within; each has a curve of PCA
     family  what has a colour of its own, '' for the group
     pca_at  where PCA stands on the axis of sizes, None for where the model does
-    hollow  whether its figure tells nothing yet
+    hollow  whether its figure says nothing yet
     chosen  whether it is selected
     """
 

@@ -19,7 +19,7 @@ from zoo.errors import DisplayError, UsageError
 app = new_app("Write a sheet's deliverables: plots, pictures, tables and answers, from the runs that are there.")
 
 PAGE, PAPER = (".html", ".htm"), ".pdf"
-PATIENCE_SECONDS = 1.0  # what takes less is not told of
+QUIET_SECONDS = 1.0  # what takes less is not reported
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -86,8 +86,8 @@ def main(
             }
         )
         return
-    for told in dict.fromkeys(text.text for text in report.texts if text.kind == "note"):
-        print(told)
+    for line in dict.fromkeys(text.text for text in report.texts if text.kind == "note"):
+        print(line)
     print(f"wrote {' and '.join(map(str, paths))} ({len(report.headings)} headings, {len(report.pictures)} pictures)")
 
 
@@ -106,13 +106,13 @@ def _output_paths(assignment: str, runs: Path, out: Path | None, *, pdf: bool) -
 
 
 def _teller(quiet: bool) -> Callable[[str], None]:
-    """Return what tells on stderr how far it is, once that has taken a while and then once a second."""
+    """Return a function that reports progress on stderr, after a while and then once a second."""
     last = time.monotonic()
 
     def say(text: str) -> None:
         nonlocal last
         now = time.monotonic()
-        if not quiet and now - last >= PATIENCE_SECONDS:
+        if not quiet and now - last >= QUIET_SECONDS:
             last = now
             print(f"{text} …", file=sys.stderr, flush=True)
 

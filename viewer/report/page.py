@@ -58,11 +58,11 @@ def _block(number: int, block: Block, images: Painted) -> str:
 def _picture(picture: FigureBlock, images: Painted) -> str:
     width, height = outer_size(picture)
     dark = images.get((picture.name, DARK.name))
-    twin = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
+    dark_source = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{_data(dark)}">' if dark else ""
     light = _data(images[picture.name, LIGHT.name])
     caption = _text(picture.caption)
     image = f'<img src="{light}" width="{width}" height="{height}" alt="{caption}">'
-    return f"<figure><picture>{twin}{image}</picture><figcaption>{caption}</figcaption></figure>"
+    return f"<figure><picture>{dark_source}{image}</picture><figcaption>{caption}</figcaption></figure>"
 
 
 def _data(png: bytes) -> str:

@@ -1,6 +1,6 @@
 """What several sheets ask for alike: loss curves, rows of images, bottlenecks, tables of figures, layers, provenance.
 
-Every piece takes runs as they are: what a run does not have becomes a note in its place, with the command for it.
+Every piece takes runs as they are: what a run does not have becomes a note, with the command for it.
 """
 
 from __future__ import annotations
@@ -72,18 +72,18 @@ Rows = Sequence[tuple[str, np.ndarray]]
 def standing(*runs: ReportRun) -> list[Block]:
     """Say of runs that are there what must be known before believing their figures, and the command that mends it.
 
-    Of those that are not there `lacking` tells, in the place of what they would show.
+    Of those that are not there `missing_note` says so, where their figures would stand.
     """
     short = [run.name for run in runs if run.history.state == QUICK]
-    told = [run.error for run in runs if run.error and not run.is_absent]
+    sentences = [run.error for run in runs if run.error and not run.is_absent]
     if short:
-        told.append(
-            f"Cut to a few steps (--quick), so that the figures tell nothing: {', '.join(short)}. "
+        sentences.append(
+            f"Cut to a few steps (--quick), so that the figures say nothing: {', '.join(short)}. "
             f"`aezoo train {' '.join(short)} --overwrite` trains {'it' if len(short) == 1 else 'them'} whole."
         )
-    told += [_unfinished(run) for run in runs if run.is_there and run.history.state not in (QUICK, "finished")]
-    told += [run.graph_error for run in runs if run.graph_error and run.history.state != "training"]
-    return [note(text) for text in told]
+    sentences += [_unfinished(run) for run in runs if run.is_there and run.history.state not in (QUICK, "finished")]
+    sentences += [run.graph_error for run in runs if run.graph_error and run.history.state != "training"]
+    return [note(text) for text in sentences]
 
 
 def _unfinished(run: ReportRun) -> str:
@@ -98,16 +98,16 @@ def _unfinished(run: ReportRun) -> str:
     return f"{run.name} is {run.history.state or 'in no known state'} ({epochs})."
 
 
-def lacking(*runs: ReportRun, what: str) -> list[Block]:
-    """The note that stands in the place of what these runs cannot show, with the command that makes it."""
+def missing_note(*runs: ReportRun, what: str) -> list[Block]:
+    """The note that stands where these runs have nothing to show, with the command that makes it."""
     absent = [run.name for run in runs if run.is_absent]
     there = [run.name for run in runs if not run.is_absent]
-    told = []
+    sentences = []
     if absent:
-        told.append(f"No {what} of {_and(absent)}, not trained yet: `aezoo train {' '.join(absent)}`.")
+        sentences.append(f"No {what} of {_and(absent)}, not trained yet: `aezoo train {' '.join(absent)}`.")
     if there:
-        told.append(f"No {what} of {_and(there)}: so far there is none in {'it' if len(there) == 1 else 'them'}.")
-    return [note(text) for text in told]
+        sentences.append(f"No {what} of {_and(there)}: so far there is none in {'it' if len(there) == 1 else 'them'}.")
+    return [note(text) for text in sentences]
 
 
 def _and(names: Sequence[str]) -> str:
@@ -134,7 +134,7 @@ def losses(
     """Loss against epochs of one or several runs by what the legend calls them: training dashed, validation solid."""
     shown = {label: run for label, run in runs.items() if run.history.epochs_done}
     if not shown:
-        return lacking(*runs.values(), what="plot of the loss")
+        return missing_note(*runs.values(), what="plot of the loss")
     objective = next(iter(shown.values())).history.objective
     axis = OBJECTIVES.get(objective, f"loss ({objective})")
     nothing = np.zeros(0)
@@ -148,7 +148,7 @@ def losses(
 
     rest = [run for label, run in runs.items() if label not in shown]
     picture = FigureBlock(name, figure, PLOT, caption, sources(shown.values()))
-    return [picture, *(lacking(*rest, what="curve") if rest else [])]
+    return [picture, *(missing_note(*rest, what="curve") if rest else [])]
 
 
 # ---- images --------------------------------------------------------------------------------------------------
@@ -197,13 +197,13 @@ def samples(name: str, run: ReportRun, row: str, *, title: str, caption: str) ->
     found = run.history.samples
     pictures = getattr(found, row) if found is not None else None
     if found is None or pictures is None:
-        return lacking(run, what="images")
+        return missing_note(run, what="images")
     below = errors(found.targets, pictures) if row == "reconstructions" else []
     data = run.history.provenance
-    told = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
+    label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
     picture = images(
         name,
-        [(told, pictures)],
+        [(label, pictures)],
         title=title,
         caption=caption,
         data=data,
@@ -218,7 +218,7 @@ def bottlenecks(
 ) -> list[Block]:
     """The bottlenecks of the first ten in the sheet's shape (rows, columns), with the colours' scale."""
     if values is None:
-        return lacking(run, what="bottlenecks") if not run.graph_error else [note(run.graph_error)]
+        return missing_note(run, what="bottlenecks") if not run.graph_error else [note(run.graph_error)]
     grid = tiles.grid_of(values.shape[1:], view)
     low, high = tiles.value_range(values)
     table = colours.sequential()
@@ -270,7 +270,7 @@ def measured(run: ReportRun, metrics: Sequence[str], baselines: Sequence[str], *
     """One run's figures beside the sheet's and the baselines'."""
     known = [metric for metric in metrics if run.metric(metric) is not None]
     if not known:
-        return lacking(run, what="figures of the test split")
+        return missing_note(run, what="figures of the test split")
     there = [baseline for baseline in baselines if baseline in run.baselines]
     heading = ("test split", "measured", "sheet", *(_baseline_heading(baseline, run) for baseline in there))
     rows = [
@@ -329,7 +329,7 @@ def layer_table(run: ReportRun, caption: str) -> list[Block]:
     """The graph's layers as Keras's summary prints them: channels last, the batch as None."""
     layers = run.layers
     if not layers:
-        return [note(run.graph_error)] if run.graph_error else lacking(run, what="table of layers")
+        return [note(run.graph_error)] if run.graph_error else missing_note(run, what="table of layers")
     rows = [
         (
             f"{layer.operator} + {layer.activation}" if layer.activation else layer.operator,
@@ -362,7 +362,7 @@ def choices(runs: Sequence[ReportRun]) -> list[Block]:
         return []
     everywhere = len([run for run in runs if run.card])
     rows = [(choice, "all" if len(names) == everywhere else ", ".join(names)) for choice, names in by_choice.items()]
-    caption = "What the sheet leaves open or leaves to public code, as the cards of the graphs tell it."
+    caption = "What the sheet leaves open or leaves to public code, as the cards of the graphs have it."
     return [part("Choices"), TableBlock(caption, (("choice", "runs"), *rows), words=2)]
 
 
@@ -376,7 +376,7 @@ def provenance(runs: Sequence[ReportRun]) -> list[Block]:
     for run in there:
         key = (run.history.dataset, run.history.provenance, run.fact("licence"), run.fact("data_sha256"))
         data.setdefault(key, []).append(run.recipe)
-    rows = [(name, told, licence, ", ".join(names), sha256) for (name, told, licence, sha256), names in data.items()]
+    rows = [(name, text, licence, ", ".join(names), sha256) for (name, text, licence, sha256), names in data.items()]
     heading = ("data", "where from", "licence", "runs", "sha256 of the training pixels")
     blocks.append(TableBlock("The data that the runs were trained on.", (heading, *rows), words=5, code=True))
     blocks.append(_trainings(there))

@@ -64,7 +64,7 @@ class ReportRun:
 
     @property
     def size(self) -> int:
-        """Values in the bottleneck, 0 where none is told."""
+        """Values in the bottleneck, 0 where that is not known."""
         return math.prod(self.history.bottleneck) if self.history.bottleneck else 0
 
     @cached_property
@@ -139,8 +139,8 @@ class Reader:
         except (FileRefused, CheckFailed) as error:
             return ReportRun(name, error=f"{sentence(str(error))} Train it again: `aezoo train {name} --overwrite`.")
         if read.recipe != name:
-            told = clean(read.recipe, limit=60) or "nothing known"
-            return ReportRun(name, error=f"{folder.path} holds a run of {told}, expected {name}: it is left out.")
+            text = clean(read.recipe, limit=60) or "nothing known"
+            return ReportRun(name, error=f"{folder.path} holds a run of {text}, expected {name}: it is left out.")
         return self._with_graph(name, folder, read)
 
     def _history(self, folder: RunFolder) -> RunHistory:
@@ -159,8 +159,8 @@ class Reader:
             file = files.read(path, limit=gate.MAX_ONNX_BYTES, label=str(path))
             found = graph.from_header(self._ask(Request(requester="report", kind="graph", file=file)).facts)
         except (FileRefused, CheckFailed, ValueError) as error:
-            told = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
-            return ReportRun(name, read, graph_error=told)
+            text = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
+            return ReportRun(name, read, graph_error=text)
         return ReportRun(name, read, file=file, graph=found, graph_error=found.error, listed=_listed(folder))
 
     def outputs(self, run: ReportRun, images: np.ndarray, name: str) -> np.ndarray | None:

@@ -12,7 +12,7 @@ from viewer.report.painting import to_png
 from viewer.report.reader import Reader
 from zoo.runs import atomic_write
 
-HEAVY = 200_000  # bytes of a picture that is shown on white in the dark too: its twin would double the page
+HEAVY = 200_000  # bytes of a picture that is shown on white in the dark too: a dark copy would double the page
 
 Say = Callable[[str], None]
 

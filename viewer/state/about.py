@@ -102,13 +102,13 @@ class Difference:
 
 def side_by_side(abouts: Sequence[EntryDescription]) -> tuple[Difference, ...]:
     """Return every fact that any of these runs has, with what each says of it."""
-    told = [about.compared for about in abouts]
-    names = dict.fromkeys(name for facts in told for name in facts)
-    return tuple(Difference(name, tuple(facts.get(name, "") for facts in told)) for name in names)
+    every = [about.compared for about in abouts]
+    names = dict.fromkeys(name for facts in every for name in facts)
+    return tuple(Difference(name, tuple(facts.get(name, "") for facts in every)) for name in names)
 
 
 def about(entry: Entry, known: Known, name: str, provider: str = "") -> EntryDescription:
-    """Word what is known of an entry; `provider` is where graphs are computed, as the worker tells it."""
+    """Describe what is known of an entry; `provider` is where the worker computes graphs."""
     card = known.any_card
     computed = (("computed on", formatting.clean(provider, limit=90)),) if provider and known.graph else ()
     return EntryDescription(
@@ -178,10 +178,10 @@ def _training(known: Known) -> Iterator[tuple[str, str]]:
         yield "epochs", f"{history.epochs_done}{planned}{took}{where}"
     elif card:
         yield "epochs", _get(card.training, "epochs") or formatting.MISSING
-    told = card.training if card else history.facts if history else {}
+    recorded = card.training if card else history.facts if history else {}
     for key, title in _TRAINING:
-        if key in told:
-            yield title, formatting.clean(told[key], limit=40)
+        if key in recorded:
+            yield title, formatting.clean(recorded[key], limit=40)
 
 
 def _table(known: Known) -> tuple[tuple[str, ...], ...]:
@@ -217,8 +217,8 @@ def _more_figures(known: Known) -> Iterator[tuple[str, str]]:
 
 
 def _cell(row: object, metric: str) -> str:
-    told = row.get(metric) if isinstance(row, Mapping) else None
-    value = told if isinstance(told, float) else numbers.usable(told)
+    found = row.get(metric) if isinstance(row, Mapping) else None
+    value = found if isinstance(found, float) else numbers.usable(found)
     if value is None:
         return formatting.MISSING
     if metric == "mse":
@@ -227,7 +227,7 @@ def _cell(row: object, metric: str) -> str:
 
 
 def _checks(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
-    """What was verified when the files were opened, and what the files do not tell."""
+    """What was verified when the files were opened, and what the files do not record."""
     if known.error:
         yield "warning", formatting.sentence(formatting.clean(known.error, limit=500))
     if known.mismatch:

@@ -162,7 +162,7 @@ def test_set(state: State, path: Path | None, *, most: int) -> EncodedSet | str:
 
 
 def label_of(state: State, path: Path | None) -> int | None:
-    """Return the label that a run was trained on alone; None where it has several, or nothing tells."""
+    """Return the label that a run was trained on alone; None where it has several, or that is not known."""
     split, rows = _split_of(state, path)
     if isinstance(split, str) or rows is None:
         return None
@@ -174,14 +174,14 @@ def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.nd
     """A run's split and its rows of the test images; or the sentence, '' while the split may still come."""
     known = state.of(path)
     if known.split is None or known.own_samples is None or known.history is None:
-        return "Nothing tells which images the run was trained on.", None
+        return "It is not recorded which images the run was trained on.", None
     split = state.splits.get(known.split)
     if split is None:
         return "", None
     if split.error:
         return sentence(split.error), None
-    told = known.history.facts.get("test_images", "")
-    count = int(told) if told.isdecimal() else 0
+    recorded = known.history.facts.get("test_images", "")
+    count = int(recorded) if recorded.isdecimal() else 0
     rows = pages.rows_in_split(split, known.own_samples, known.task, count)
     if rows is None:
         return f"The images in {split.name.dataset} are not those that the run was tested on.", None

@@ -12,7 +12,7 @@ from zoo.errors import FileRefused
 
 @dataclass(frozen=True, eq=False)
 class FileBytes:
-    """A file's content; `label` names it in messages, `sha256` tells it from every other."""
+    """A file's content; `label` names it in messages, `sha256` is the key of its content."""
 
     path: Path
     label: str

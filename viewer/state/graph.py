@@ -1,4 +1,4 @@
-"""A graph as the window knows it: what the worker told of its ports, which of them is the picture, and its card."""
+"""A graph as the window knows it: its ports as the worker reports them, which of them is the picture, and its card."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ class GraphInfo:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What the card calls the classes; empty where it does not tell."""
+        """What the card calls the classes; empty where it does not say."""
         ports = self.card.outputs if self.card else []
-        told = next((port.get("classes") for port in ports if isinstance(port, dict) and "classes" in port), None)
-        return tuple(clean(name, limit=20) for name in told[:1000]) if isinstance(told, list) else ()
+        names = next((port.get("classes") for port in ports if isinstance(port, dict) and "classes" in port), None)
+        return tuple(clean(name, limit=20) for name in names[:1000]) if isinstance(names, list) else ()
 
     def _is_picture(self, port: Port) -> bool:
         if port.dtype != "float32":

@@ -23,7 +23,7 @@ Table = dict[str, dict[str, float]]
 
 @dataclass(frozen=True, eq=False)
 class RunHistory:
-    """What history.h5 told; numbers that are absent are 0, names that are absent are empty."""
+    """What history.h5 holds; numbers that are absent are 0, names that are absent are empty."""
 
     recipe: str
     dataset: str

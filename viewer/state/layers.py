@@ -1,4 +1,4 @@
-"""The layers of a graph whose feature maps can be looked at, as the worker tells of them."""
+"""The layers of a graph whose feature maps can be looked at, as the worker lists them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True)
 class GraphLayer:
-    """One feature map: `tensor` is what a question calls it; its shape (C, H, W) is None where nobody can tell yet."""
+    """One feature map: `tensor` is its name in requests; its shape (C, H, W) is None where it is not known yet."""
 
     tensor: str
     node: str

@@ -16,7 +16,7 @@ Stamp = tuple[int, int, int]  # (inode, mtime_ns, size): changes whenever a file
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the table: a run folder, or a graph without one. `path` tells entries apart."""
+    """One row of the table: a run folder, or a graph without one. `path` is its key."""
 
     path: Path
     is_run: bool

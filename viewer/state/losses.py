@@ -102,7 +102,7 @@ def best_epoch(history: RunHistory) -> int | None:
 
 
 def gaps_of(lines: Sequence[LossCurve]) -> str:
-    """Say where a run has no numbers, '' where it has them all: a run that diverged is told, not left out."""
+    """Say where a run has no numbers, '' where it has them all: a run that diverged is named, not left out."""
     if not lines:
         return ""
     longest = max(len(line.values) for line in lines)

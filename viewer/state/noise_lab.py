@@ -41,7 +41,7 @@ class NoiseInput:
 
     @cached_property
     def digest(self) -> bytes:
-        """What tells these images from others."""
+        """A key of these images."""
         return digest(self.clean, self.targets)
 
 
@@ -94,7 +94,7 @@ class NoiseFrame:
 
 
 def digest(*arrays: np.ndarray) -> bytes:
-    """Return what tells these images from others, 16 bytes."""
+    """Return a key of these images, 16 bytes."""
     found = hashlib.blake2b(digest_size=16)
     for array in arrays:
         found.update(str(array.shape).encode())
@@ -139,8 +139,8 @@ def result_of(noise_input: NoiseInput, noisy: np.ndarray, outputs: np.ndarray) -
     """Measure a graph's answer, which may be of any shape and hold anything."""
     if not np.isfinite(outputs).all():
         broken = int(np.count_nonzero(~np.isfinite(outputs)))
-        told = f"The output is not finite: {broken:,} of its {outputs.size:,} values."
-        return NoiseResult(noise_input, noisy, error=told)
+        error = f"The output is not finite: {broken:,} of its {outputs.size:,} values."
+        return NoiseResult(noise_input, noisy, error=error)
     if noise_input.classes is not None:
         if outputs.ndim != 2 or not outputs.shape[1]:
             return NoiseResult(noise_input, noisy, error="The graph's output is no row of logits for each image.")

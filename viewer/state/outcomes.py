@@ -26,7 +26,7 @@ Needed = Literal["picture", "bottleneck", "images"]  # what a panel shows of a g
 class RunOutput:
     """One run's part: `outputs` float32 (N, C, H, W) like the targets, or `logits` (N, classes), or a `sentence`.
 
-    `note` tells what is not as usual: pictures of a training that goes on, images that are not those of the others.
+    `note` says what is not as usual: pictures of a training that goes on, images that are not those of the others.
     """
 
     path: Path

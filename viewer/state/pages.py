@@ -19,7 +19,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class SplitName:
-    """What tells test splits apart: the data set ('mnist', 'mnist-sample') and how it is cut ('published')."""
+    """The key of a test split: the data set ('mnist', 'mnist-sample') and how it is cut ('published')."""
 
     dataset: str
     cut: str
@@ -90,7 +90,7 @@ def clean_of(samples: Samples, task: str) -> np.ndarray:
 def rows_in_split(split: Split, own: Samples, task: str, count: int) -> np.ndarray | None:
     """Return the rows of `split.pixels` that are a run's test split, by its first ten images; None if none are.
 
-    A run on one label alone has fewer images than the split; which label, its own first images tell.
+    A run on one label alone has fewer images than the split; its own first images show which.
     """
     first = np.round(clean_of(own, task) * 255).astype(np.uint8)
     every = np.arange(len(split.pixels))
@@ -190,5 +190,5 @@ def _recalled(page: Page, shape: Shape, letters: PictureGrid | None) -> Samples 
     targets = _translated(page, letters)
     if targets is None or page.labels is None or shape[:2] != (1, 1):
         return None
-    told = np.eye(shape[2], dtype=np.float32)[page.labels % shape[2], None, None]
-    return Samples(inputs=told, targets=targets, provenance=page.provenance)
+    classes = np.eye(shape[2], dtype=np.float32)[page.labels % shape[2], None, None]
+    return Samples(inputs=classes, targets=targets, provenance=page.provenance)

@@ -151,10 +151,10 @@ def _finite(value: float | None) -> float | None:
 
 
 def _origin(entry: Entry, known: Known) -> tuple[str, str]:
-    """The assignment and the recipe, '' where nothing tells them."""
-    told = (known.history.recipe if known.history else "") or (known.any_card.name if known.any_card else "")
-    told = told or (entry.name if entry.is_run else "")
-    assignment, _, recipe = formatting.clean(told, limit=60).rpartition("/")
+    """The assignment and the recipe, '' where they are not recorded."""
+    name = (known.history.recipe if known.history else "") or (known.any_card.name if known.any_card else "")
+    name = name or (entry.name if entry.is_run else "")
+    assignment, _, recipe = formatting.clean(name, limit=60).rpartition("/")
     return assignment, recipe
 
 
@@ -178,7 +178,7 @@ def main_baseline_of(known: Known) -> tuple[str, float | None]:
 
 
 def parameters_of(known: Known) -> int:
-    """How many numbers were learned, 0 where nothing tells it."""
+    """How many numbers were learned, 0 where it is not known."""
     card, history, graph = known.any_card, known.history, known.graph
     found = history.parameters if history else graph.facts.parameters if graph else 0
     return (numbers.count(card.parameters) if card else 0) or found
@@ -202,9 +202,9 @@ def _bottleneck(known: Known) -> tuple[object, ...]:
     if known.history and known.history.bottleneck:
         return known.history.bottleneck
     card = known.any_card
-    told = card.bottleneck.get("shape") if card else None
-    if isinstance(told, list) and told:
-        return tuple(told[:8])
+    shape = card.bottleneck.get("shape") if card else None
+    if isinstance(shape, list) and shape:
+        return tuple(shape[:8])
     graph = known.graph
     ports = [port for port in graph.facts.outputs if port.name == graph.bottleneck] if graph else []
     return tuple(ports[0].shape[1:]) if ports else ()
@@ -216,7 +216,7 @@ def bottleneck_of(known: Known) -> str:
 
 
 def values_of(known: Known) -> int:
-    """How many values the bottleneck has, 0 where nothing tells it."""
+    """How many values the bottleneck has, 0 where it is not known."""
     sizes = [numbers.count(size) for size in _bottleneck(known)]
     product = math.prod(sizes) if sizes else 0
     return product if product < numbers.LARGEST_WHOLE else 0

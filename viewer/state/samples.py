@@ -43,7 +43,7 @@ def to_unit(pixels: np.ndarray) -> np.ndarray:
 def embedded(shape: tuple[int, int, int], *, dataset: str = "", sigma: float = 0.0, task: str = "") -> Samples | None:
     """Return ten embedded images of this shape, noisy for a denoiser, grey for a colouriser, or None where none has it.
 
-    Of a network that recalls the letter of a class, the inputs tell the class. The first call takes one to two
+    Of a network that recalls the letter of a class, the inputs hold the class. The first call takes one to two
     seconds: scikit-learn is imported for its digits.
     """
     from zoo.data import sets
@@ -59,6 +59,6 @@ def embedded(shape: tuple[int, int, int], *, dataset: str = "", sigma: float = 0
     if task == "colourise":
         return Samples(inputs=grey(clean), targets=clean, provenance=images.provenance)
     if task == "recall":
-        told = np.eye(shape[2], dtype=np.float32)[images.labels[:COUNT] % shape[2], None, None]
-        return Samples(inputs=told, targets=clean, provenance=images.provenance)
+        classes = np.eye(shape[2], dtype=np.float32)[images.labels[:COUNT] % shape[2], None, None]
+        return Samples(inputs=classes, targets=clean, provenance=images.provenance)
     return Samples(inputs=noise.add(clean, sigma) if sigma > 0 else clean, targets=clean, provenance=images.provenance)

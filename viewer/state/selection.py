@@ -56,9 +56,9 @@ class Known:
 
     @property
     def task(self) -> str:
-        """What goes in and what should come out, in the recipe's word; '' where nothing tells it."""
-        told = self.any_card.task if self.any_card else self.history.facts.get("task", "") if self.history else ""
-        return "denoise" if told == "reconstruct" and self.noise > 0 else told
+        """What goes in and what should come out, in the recipe's word; '' where it is not recorded."""
+        task = self.any_card.task if self.any_card else self.history.facts.get("task", "") if self.history else ""
+        return "denoise" if task == "reconstruct" and self.noise > 0 else task
 
     @property
     def noise(self) -> float:
@@ -176,8 +176,8 @@ class State:
         """The bytes of a compared entry's graph, once the worker has let them through."""
         file = self.files.get((path, graph)) if path is not None else None
         known = self.of(path)
-        told = (known.graph, known.graph_sha256) if graph == "model" else (known.decoder, known.decoder_sha256)
-        return file if file is not None and told[0] is not None and file.sha256 == told[1] else None
+        info, sha256 = (known.graph, known.graph_sha256) if graph == "model" else (known.decoder, known.decoder_sha256)
+        return file if file is not None and info is not None and file.sha256 == sha256 else None
 
     def names(self) -> dict[Path, str]:
         """What every entry is called in table, legend and titles; no two alike."""
@@ -198,11 +198,11 @@ class Names(dict[Path, str]):
 
 
 def name_of(entry: Entry, known: Known) -> str:
-    """The recipe's name where a card or a history tells it; a lone graph is called by its file."""
+    """The recipe's name where a card or a history has it; a lone graph is called by its file."""
     if not entry.is_run:
         return clean(entry.name, limit=60)
-    told = (known.history.recipe if known.history else "") or (known.card.name if known.card else "")
-    return clean(told or entry.name, limit=60)
+    name = (known.history.recipe if known.history else "") or (known.card.name if known.card else "")
+    return clean(name or entry.name, limit=60)
 
 
 def with_entries(state: State, entries: tuple[Entry, ...]) -> State:
@@ -290,8 +290,8 @@ def rows_of(state: State) -> np.ndarray | None:
     split = state.splits.get(known.split) if known.split else None
     if split is None or split.error or known.own_samples is None or known.history is None:
         return None
-    told = known.history.facts.get("test_images", "")
-    return pages.rows_in_split(split, known.own_samples, known.task, int(told) if told.isdecimal() else 0)
+    recorded = known.history.facts.get("test_images", "")
+    return pages.rows_in_split(split, known.own_samples, known.task, int(recorded) if recorded.isdecimal() else 0)
 
 
 def _clean_shape(known: Known) -> tuple[int, int, int] | None:

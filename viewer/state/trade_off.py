@@ -34,7 +34,7 @@ class Model:
     """One run with a bottleneck and a figure.
 
     group       what it is compared within: the data and the task, whose principal components are the same
-    counts      False for a run that was cut short or is not finished, whose figures tell nothing
+    counts      False for a run that was cut short or is not finished, whose figures say nothing
     pca_at      where its principal components stand on the axis of sizes
     """
 
@@ -56,10 +56,10 @@ class Model:
 
 
 def data_of(known: Known) -> str:
-    """The data set that an entry was trained on, '' where nothing tells it."""
+    """The data set that an entry was trained on, '' where it is not recorded."""
     card = known.any_card
-    told = known.history.dataset if known.history else str(card.data.get("name", "")) if card else ""
-    return formatting.clean(told, limit=40)
+    dataset = known.history.dataset if known.history else str(card.data.get("name", "")) if card else ""
+    return formatting.clean(dataset, limit=40)
 
 
 def data_sets(state: State) -> list[str]:
@@ -81,7 +81,7 @@ def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[s
         if value is None or not math.isfinite(value) or not size:
             without.append(name)
             continue
-        told = state_of(entry, known)
+        run_state = state_of(entry, known)
         published = _published(known).get(metric)
         pca = baselines_of(known).get("pca", {}).get(metric)
         data = data_of(known)
@@ -96,8 +96,8 @@ def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[s
                 published=published if published is not None and math.isfinite(published) else None,
                 pca=pca if pca is not None and math.isfinite(pca) else None,
                 pca_at=float(values if axis == VALUES else _parameters_of_pca(values, known)),
-                state=told,
-                counts=told in ("finished", "graph", "changed"),
+                state=run_state,
+                counts=run_state in ("finished", "graph", "changed"),
             )
         )
     return found, without
@@ -144,7 +144,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def conclusion(models: Sequence[Model], metric: str, axis: str) -> str:
-    """Answer the sheet's question in a sentence or two: does size tell the error, and who beats PCA?"""
+    """Answer the sheet's question in a sentence or two: does the size predict the error, and which runs beat PCA?"""
     if not models:
         return ""
     counted = [model for model in models if model.counts]
@@ -152,23 +152,23 @@ def conclusion(models: Sequence[Model], metric: str, axis: str) -> str:
     hollow = f" {left_out} hollow: cut short or not finished, and left out here." if left_out else ""
     if not counted:
         quick = "quick" if all(model.state == QUICK for model in models) else "unfinished"
-        return f"All {len(models)} runs are {quick}, so that their figures tell nothing yet."
+        return f"All {len(models)} runs are {quick}, so that their figures say nothing yet."
     return " ".join(filter(None, (_order(counted, metric, axis), _against_pca(counted, metric)))) + hollow
 
 
 def _order(models: list[Model], metric: str, axis: str) -> str:
-    """Say of every group that is large enough whether size tells the error, the largest first."""
+    """Say of every group that is large enough whether the size predicts the error, the largest first."""
     groups: dict[str, list[Model]] = {}
     for model in models:
         groups.setdefault(model.group, []).append(model)
     large = sorted((m for m in groups.values() if len(m) >= LEAST_COMPARED), key=len, reverse=True)
     if not large:
         return f"{len(models)} finished {'run' if len(models) == 1 else 'runs'}: too few alike for an order."
-    told = [_order_of(group, metric, axis) for group in large[:MOST_ORDERS]]
+    sentences = [_order_of(group, metric, axis) for group in large[:MOST_ORDERS]]
     return (
-        " ".join(told)
+        " ".join(sentences)
         if len(groups) == 1
-        else " ".join(f"{g[0].group}: {t}" for g, t in zip(large, told, strict=False))
+        else " ".join(f"{g[0].group}: {t}" for g, t in zip(large, sentences, strict=False))
     )
 
 
@@ -180,7 +180,7 @@ def _order_of(models: list[Model], metric: str, axis: str) -> str:
         return f"{len(models)} runs of one {size} or {metric}: there is no order."
     helps = -rank if metric not in LARGER_IS_BETTER else rank
     meaning = (
-        "larger is better" if helps > 0.5 else "larger is worse" if helps < -0.5 else "size does not tell the error"
+        "larger is better" if helps > 0.5 else "larger is worse" if helps < -0.5 else "size does not predict the error"
     )
     return f"Spearman's rank correlation of {size} and {metric} is {rank:+.2f} over {len(models)} runs: {meaning}."
 

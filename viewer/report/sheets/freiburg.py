@@ -118,21 +118,21 @@ def _training(runs: Runs) -> list[Block]:
 def which_rate(runs: Runs) -> list[str]:
     """Answer which learning rate is best, and what became of those that learned nothing."""
     best = best_rate(runs)
-    told = [_ranking(runs, best)] if best else []
+    sentences = [_ranking(runs, best)] if best else []
     for rate, run in runs.items():
         error, mean = run.metric("mse"), run.baseline("mean-image", "mse")
         if run.is_there and run.history.state == "failed" and error is None:
-            told.append(f"At {rate} the training diverged: its error is not a number, so the steps are too large.")
+            sentences.append(f"At {rate} the training diverged: its error is not a number, so the steps are too large.")
         elif error is not None and mean is not None and error >= NO_BETTER * mean:
             failed = run.history.state == "failed"
             why = (
                 "it has collapsed: the steps are too large" if failed else "it has not begun to learn, or has collapsed"
             )
-            told.append(
+            sentences.append(
                 f"At {rate} the network does no better than one mean picture for every digit (mse "
                 f"{pieces.error(error)}, that of the mean image {pieces.error(mean)}): {why}."
             )
-    return told
+    return sentences
 
 
 def _ranking(runs: Runs, best: str) -> str:
@@ -143,18 +143,18 @@ def _ranking(runs: Runs, best: str) -> str:
         for rate, run in runs.items()
         if rate != best and (error := run.metric("mse")) is not None
     ]
-    told = f"The learning rate {best} gives the lowest error on the test split, mse {pieces.error(lowest)}"
-    told += f"; {' and '.join(others)}." if others else "; no other rate is measured yet."
+    text = f"The learning rate {best} gives the lowest error on the test split, mse {pieces.error(lowest)}"
+    text += f"; {' and '.join(others)}." if others else "; no other rate is measured yet."
     pca = runs[best].baseline("pca", "mse")
     if compared := runs[best].compared("pca"):
-        told += f" That is {compared} with as many values ({pieces.error(pca)})."
-    return told
+        text += f" That is {compared} with as many values ({pieces.error(pca)})."
+    return text
 
 
 def _sample(runs: Runs) -> list[Block]:
     shown = {rate: run for rate, run in runs.items() if run.history.samples and _made(run) is not None}
     if not shown:
-        return pieces.lacking(*runs.values(), what="sample")
+        return pieces.missing_note(*runs.values(), what="sample")
     best = best_rate(shown) or next(iter(shown))
     found = shown[best].history.samples
     assert found is not None
@@ -215,14 +215,19 @@ def _noisy(reader: Reader, runs: Runs) -> list[Block]:
     why = Heading("What is the reason for the result?")
     found = run.history.samples
     if found is None or run.graph_error or not run.is_there:
-        lack = [note(run.graph_error)] if run.graph_error else pieces.lacking(run, what="noisy images")
+        lack = [note(run.graph_error)] if run.graph_error else pieces.missing_note(run, what="noisy images")
         return [*head, *lack, why, *lack]
     denoiser = reader.run(DENOISER)
     gains, pictures = [], list[Block]()
     for sigma in SIGMAS:
         made = _with_noise(reader, run, denoiser, found.targets, sigma)
         if made is None:
-            return [*head, *pieces.lacking(run, what="noisy images"), why, *pieces.lacking(run, what="answer")]
+            return [
+                *head,
+                *pieces.missing_note(run, what="noisy images"),
+                why,
+                *pieces.missing_note(run, what="answer"),
+            ]
         gain, picture = made
         gains.append(gain)
         pictures.append(picture)
@@ -290,18 +295,18 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
 def why_noise_stays(name: str, gains: Sequence[Gain]) -> str:
     """Answer the sheet's question from what was measured."""
     own = [gain.after - gain.before for gain in gains]
-    told = f"{name} changes the PSNR of noisy digits by {_span(own)} dB"
+    text = f"{name} changes the PSNR of noisy digits by {_span(own)} dB"
     trained = [gain.trained - gain.before for gain in gains if gain.trained is not None]
-    told += f", {DENOISER}, which was trained on noise, by {_span(trained)} dB. " if trained else ". "
+    text += f", {DENOISER}, which was trained on noise, by {_span(trained)} dB. " if trained else ". "
     if max(own) <= 0:
-        told += "It takes no noise away"
+        text += "It takes no noise away"
     elif min(own) > 0:
-        told += "It takes some noise away at every strength"
+        text += "It takes some noise away at every strength"
     else:
-        told += "It takes noise away only where there is much of it"
-    told += f"; of clean digits it makes {gains[0].clean:.1f} dB, and it can hardly make more of noisy ones. "
+        text += "It takes noise away only where there is much of it"
+    text += f"; of clean digits it makes {gains[0].clean:.1f} dB, and it can hardly make more of noisy ones. "
     return (
-        f"{told}{_what_passes([gain.passed for gain in gains])} Training with noisy inputs and clean targets asks "
+        f"{text}{_what_passes([gain.passed for gain in gains])} Training with noisy inputs and clean targets asks "
         "just that."
     )
 

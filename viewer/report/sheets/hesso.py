@@ -92,21 +92,21 @@ def setup(run: ReportRun) -> list[str]:
         return []
     own = run.history.parameters
     prediction = "as the sheet has" if own == PARAMETERS else f"where the sheet has {PARAMETERS:,}"
-    told = [f"Total params: {own:,}, {prediction}."]
+    sentences = [f"Total params: {own:,}, {prediction}."]
     shape = run.graph.image_shape if run.graph else None
     if shape is not None and run.size:
         pixels = int(np.prod(shape))
         less = "fewer than" if run.size < pixels else "as many as" if run.size == pixels else "more than"
-        told.append(
+        sentences.append(
             f"The bottleneck is {formatting.shape(run.history.bottleneck)} = {run.size:,} values, {less} the image "
             "has pixels "
             f"({pixels:,}){'' if run.size < pixels else ': it is divided by 16 in its area but not in its values'}."
         )
-    told.append(
+    sentences.append(
         f"Trained with {run.history.objective} and batches of {run.fact('batch_size') or '?'} at a learning rate of "
         f"{run.fact('learning_rate') or '?'}, {run.history.epochs_done} epochs on {run.count('train_images'):,} images."
     )
-    return told
+    return sentences
 
 
 # ---- task 2 --------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Denoised:
 
 
 def _task_2(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
-    told: list[Block] = [
+    blocks: list[Block] = [
         part("Task 2"),
         Heading(
             "Provide results showing some examples of the ten digits of the MNIST database before and after "
@@ -137,13 +137,13 @@ def _task_2(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
         ),
     ]
     for factor, run in runs.items():
-        told += [Heading(f"Noise = {factor}"), *pieces.standing(run), *_level(reader, factor, run, classifier)]
-    return told
+        blocks += [Heading(f"Noise = {factor}"), *pieces.standing(run), *_level(reader, factor, run, classifier)]
+    return blocks
 
 
 def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -> list[Block]:
     if run.history.samples is None or run.graph_error:
-        return [note(run.graph_error)] if run.graph_error else pieces.lacking(run, what="denoised digits")
+        return [note(run.graph_error)] if run.graph_error else pieces.missing_note(run, what="denoised digits")
     split = reader.images(run, "test")
     if isinstance(split, str):
         found = _own_samples(reader, run, classifier)
@@ -152,7 +152,7 @@ def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -
         clean, labels = to_unit(split.pixels[:CLASSIFIED]), split.labels[:CLASSIFIED].astype(int)
         found, why = _denoise(reader, run, classifier, clean, labels), []
     if found is None:
-        return pieces.lacking(run, what="denoised digits")
+        return pieces.missing_note(run, what="denoised digits")
     shown = _one_of_each(found)
     rows = [("original", found.clean[shown]), ("noisy", found.noisy[shown]), ("denoised", found.output[shown])]
     predictions = [str(prediction) for prediction in found.after[shown]] if found.after is not None else []
@@ -225,16 +225,16 @@ def decoded(factor: str, found: Denoised) -> list[str]:
     much = (
         "All the digits are" if not wrong else "Digits are globally well" if right >= ALMOST else "Not all digits are"
     )
-    told = (
+    text = (
         f"{much} decoded at {factor}: of {len(labels):,} test digits the classifier names {right:.1%} rightly after "
         f"denoising and {was:.1%} before."
     )
     if wrong:
         most = ", ".join(f"{label} for {prediction} ({count})" for (label, prediction), count in wrong.most_common(3))
-        told += f" It most often takes {most}."
+        text += f" It most often takes {most}."
     if right < was:
-        told += " So denoising does not help this classifier."
-    return [told]
+        text += " So denoising does not help this classifier."
+    return [text]
 
 
 # ---- task 3 --------------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def cost_of_noise(runs: Runs) -> list[str]:
         return []
     figures = ", ".join(f"{loss:.3f} at {factor}" for factor, loss in losses.items())
     rising = all(one < two for one, two in itertools.pairwise(losses.values()))
-    told = [
+    sentences = [
         f"{'The more noise, the higher is the loss rate' if rising else 'The loss rate does not rise with the noise'}: "
         f"{figures}."
     ]
@@ -280,15 +280,15 @@ def cost_of_noise(runs: Runs) -> list[str]:
         sheet = runs[factor].published("bce")
         if sheet is not None:
             word = "below" if loss < 0.95 * sheet else "above" if loss > 1.05 * sheet else "within 5 % of"
-            told.append(f"At {factor} ours is {word} the sheet's ({loss:.3f}, sheet {sheet:.2f}).")
-    return told
+            sentences.append(f"At {factor} ours is {word} the sheet's ({loss:.3f}, sheet {sheet:.2f}).")
+    return sentences
 
 
 # ---- task 4 --------------------------------------------------------------------------------------------------
 
 
 def _task_4(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block]:
-    told: list[Block] = [
+    blocks: list[Block] = [
         part("Task 4"),
         Heading(
             "Regarding the data augmentation exercise, generate different synthetic digits (e.g., twos, "
@@ -297,10 +297,10 @@ def _task_4(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block
         *_about(classifier),
     ]
     for digit, runs in generators.items():
-        told += [Heading(f"Test with {digit} :"), *pieces.standing(*runs.values())]
-        told += _planes(digit, runs, "plane", "the middle of the latent plane")
-        told += map(answer, recognised(digit, runs, "wrong-plane", "In the middle of the plane"))
-    told += [
+        blocks += [Heading(f"Test with {digit} :"), *pieces.standing(*runs.values())]
+        blocks += _planes(digit, runs, "plane", "the middle of the latent plane")
+        blocks += map(answer, recognised(digit, runs, "wrong-plane", "In the middle of the plane"))
+    blocks += [
         *_wrong_table(generators, "wrong-plane", "in the middle of the plane"),
         Heading(
             "Comment about the diversity of the synthetic objects the autoencoder is generating. Is it possible to "
@@ -309,7 +309,7 @@ def _task_4(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block
         *_diversity_table(generators),
         *map(answer, diversity(generators)),
     ]
-    return told
+    return blocks
 
 
 def _about(classifier: ReportRun) -> list[Block]:
@@ -317,23 +317,25 @@ def _about(classifier: ReportRun) -> list[Block]:
     if accuracy is None:
         return [
             *pieces.standing(classifier),
-            *pieces.lacking(classifier, what="accuracy of the classifier"),
+            *pieces.missing_note(classifier, what="accuracy of the classifier"),
         ][:1]
     beside = f" (the nearest training image {baseline:.1%})" if baseline is not None else ""
-    told = f"The classifier that scores the digits below names {accuracy:.1%} of the test digits rightly{beside}."
+    text = f"The classifier that scores the digits below names {accuracy:.1%} of the test digits rightly{beside}."
     if accuracy < 0.99:
-        told += " That is below 99 %, so its predictions are to be taken with care."
-    return [*pieces.standing(classifier), answer(told)]
+        text += " That is below 99 %, so its predictions are to be taken with care."
+    return [*pieces.standing(classifier), answer(text)]
 
 
 def _planes(digit: int, runs: Runs, grid: str, where: str) -> list[Block]:
     """The planes of the four sizes, two side by side; in green what the classifier takes for another digit."""
     there = [(count, run, run.history.grids[grid]) for count, run in runs.items() if grid in run.history.grids]
     if not there:
-        return pieces.lacking(*runs.values(), what="generated digits")
-    told: list[Block] = [_plane_pair(digit, grid, where, there[start : start + 2]) for start in range(0, len(there), 2)]
+        return pieces.missing_note(*runs.values(), what="generated digits")
+    blocks: list[Block] = [
+        _plane_pair(digit, grid, where, there[start : start + 2]) for start in range(0, len(there), 2)
+    ]
     absent = [run for run in runs.values() if grid not in run.history.grids]
-    return [*told, *(pieces.lacking(*absent, what="generated digits") if absent else [])]
+    return [*blocks, *(pieces.missing_note(*absent, what="generated digits") if absent else [])]
 
 
 def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, ReportRun, PictureGrid]]) -> FigureBlock:
@@ -378,14 +380,14 @@ def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
     if not some:
         sizes = ", whatever the number of samples" if len(shares) > 1 else ""
         return [f"{where} every generated {digit} is recognised{sizes} ({figures})."]
-    told = f"{where} the classifier takes for another digit: {figures}."
+    text = f"{where} the classifier takes for another digit: {figures}."
     if some == [next(iter(COUNTS))] and len(shares) > 1:
-        told += " That happens only when the input samples are not enough (10 samples)."
+        text += " That happens only when the input samples are not enough (10 samples)."
     elif len(shares) > 1:
         fewest, *_, most = shares.values()
         word = "rarer" if most < fewest else "not rarer"
-        told += f" It is {word} with the most samples than with the fewest."
-    return [told]
+        text += f" It is {word} with the most samples than with the fewest."
+    return [text]
 
 
 def _wrong_table(generators: Mapping[int, Runs], metric: str, where: str) -> list[Block]:
@@ -460,10 +462,13 @@ def diversities(runs: Runs) -> list[Diversity]:
 
 def diversity(generators: Mapping[int, Runs]) -> list[str]:
     """Answer whether diversity can be measured, and whether it grows with the samples seen."""
-    told = [_diversity(digit, measured) for digit, runs in generators.items() if (measured := diversities(runs))]
-    if not told:
+    sentences = [_diversity(digit, measured) for digit, runs in generators.items() if (measured := diversities(runs))]
+    if not sentences:
         return []
-    return ["It is possible to measure it, by comparing the images pixel by pixel, as the table above does.", *told]
+    return [
+        "It is possible to measure it, by comparing the images pixel by pixel, as the table above does.",
+        *sentences,
+    ]
 
 
 def _diversity(digit: int, measured: Sequence[Diversity]) -> str:
@@ -471,22 +476,22 @@ def _diversity(digit: int, measured: Sequence[Diversity]) -> str:
     least, most = measured[0], measured[-1]
     patterns = ", ".join(f"{one.distinct:.0f} from {samples_of(one.count).lower()}" for one in measured)
     far = ", far more" if max(one.distinct for one in measured) < most.real_distinct / 2 else ""
-    told = f"{digit}, distinct patterns: {patterns}. As many real test digits have {most.real_distinct:.0f}{far}."
+    text = f"{digit}, distinct patterns: {patterns}. As many real test digits have {most.real_distinct:.0f}{far}."
     if len(measured) > 1:
         word = "more" if most.pairwise > least.pairwise else "not more"
-        told += f" With more data they are {word} diverse: {least.pairwise:.2f} between two from "
-        told += f"{samples_of(least.count).lower()}, {most.pairwise:.2f} from {samples_of(most.count).lower()}."
+        text += f" With more data they are {word} diverse: {least.pairwise:.2f} between two from "
+        text += f"{samples_of(least.count).lower()}, {most.pairwise:.2f} from {samples_of(most.count).lower()}."
     copies = [samples_of(one.count).lower() for one in measured if one.repeats]
     if copies:
-        return told + f" From {', '.join(copies)} they repeat what was shown: real new digits lie much further from it."
-    return told + " They do not merely repeat what was shown: real new digits lie no further from it by much."
+        return text + f" From {', '.join(copies)} they repeat what was shown: real new digits lie much further from it."
+    return text + " They do not merely repeat what was shown: real new digits lie no further from it by much."
 
 
 # ---- task 5 --------------------------------------------------------------------------------------------------
 
 
 def _task_5(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block]:
-    told: list[Block] = [
+    blocks: list[Block] = [
         part("Task 5"),
         Heading(
             "Provide a summary of your experiments using the autoencoder for data augmentation and comment your "
@@ -495,20 +500,20 @@ def _task_5(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block
         ),
     ]
     for digit, runs in generators.items():
-        told += pieces.losses(
+        blocks += pieces.losses(
             f"hesso-vae-{digit}-loss",
             {samples_of(count): run for count, run in reversed(list(runs.items()))},
             title=f"Model loss for the digit {digit}",
             caption="Model loss in function of epochs for the whole dataset, 1000 samples, 100 samples and 10 samples: "
             "training dashed, test digits solid.",
         )
-    told += [*_loss_table(generators), *map(answer, loss_by_size(generators))]
+    blocks += [*_loss_table(generators), *map(answer, loss_by_size(generators))]
     for digit, runs in generators.items():
-        told += [Heading(f"Extreme latent variables, {digit}")]
-        told += _planes(digit, runs, "extreme", f"latent variables out to ±{FAR}")
-        told += map(answer, recognised(digit, runs, "wrong-extreme", f"Out to ±{FAR}"))
-    told += _wrong_table(generators, "wrong-extreme", f"out to ±{FAR}")
-    return [*told, *map(answer, broken(generators))]
+        blocks += [Heading(f"Extreme latent variables, {digit}")]
+        blocks += _planes(digit, runs, "extreme", f"latent variables out to ±{FAR}")
+        blocks += map(answer, recognised(digit, runs, "wrong-extreme", f"Out to ±{FAR}"))
+    blocks += _wrong_table(generators, "wrong-extreme", f"out to ±{FAR}")
+    return [*blocks, *map(answer, broken(generators))]
 
 
 def _loss_table(generators: Mapping[int, Runs]) -> list[Block]:
@@ -534,7 +539,7 @@ def _loss_table(generators: Mapping[int, Runs]) -> list[Block]:
 
 def loss_by_size(generators: Mapping[int, Runs]) -> list[str]:
     """Answer whether a bigger dataset gives a lower loss on unseen digits."""
-    told = []
+    sentences = []
     for digit, runs in generators.items():
         ends = {
             count: float(run.history.val_loss[-1])
@@ -548,8 +553,8 @@ def loss_by_size(generators: Mapping[int, Runs]) -> list[str]:
         prediction = (
             "When the dataset is bigger, the loss is lower" if falling else "The loss does not fall with every step"
         )
-        told.append(f"{prediction} ({digit}, test digits, nats an image): {figures}.")
-    return told
+        sentences.append(f"{prediction} ({digit}, test digits, nats an image): {figures}.")
+    return sentences
 
 
 def broken(generators: Mapping[int, Runs]) -> list[str]:
@@ -567,11 +572,11 @@ def broken(generators: Mapping[int, Runs]) -> list[str]:
         return [f"However extreme the latent variables are, up to ±{FAR}, every generated digit is still recognised."]
     counts = dict.fromkeys(count for _, count in bad)
     worst = max(bad, key=lambda key: bad[key])
-    told = (
+    text = (
         "When the latent variables are too extreme, generated digits can be recognised as another number: most "
         f"often the {worst[0]} from {samples_of(worst[1]).lower()} ({bad[worst]:.1%})."
     )
     if list(counts) == [COUNTS[0]]:
-        return [told + " This case appeared only with the autoencoders trained with only 10 samples."]
+        return [text + " This case appeared only with the autoencoders trained with only 10 samples."]
     named = ", ".join(samples_of(count).lower() for count in counts)
-    return [told + f" It is not only with 10 samples that this happens: it does with {named}."]
+    return [text + f" It is not only with 10 samples that this happens: it does with {named}."]

@@ -169,7 +169,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             "We used parametric ReLU as activation function and applied batch normalization before every "
             "activation. As mentioned above we applied a dropout-layer inbetween encoder and decoder."
         ),
-        *([answer(text)] if (text := tricks(shown)) else pieces.lacking(shown, what="layers")),
+        *([answer(text)] if (text := tricks(shown)) else pieces.missing_note(shown, what="layers")),
         Heading("d) See (c)."),
         *_comparison(runs),
         *map(answer, best_strategy(runs)),
@@ -179,7 +179,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
 def _normalisation(reader: Reader, run: ReportRun) -> list[Block]:
     samples = run.history.samples
     if samples is None:
-        return pieces.lacking(run, what="letters")
+        return pieces.missing_note(run, what="letters")
     letters = samples.inputs
     both = reader.outputs(run, np.concatenate([letters, 0.5 * letters + 0.25]), "reconstruction")
     change = float(np.abs(both[: len(letters)] - both[len(letters) :]).max()) if both is not None else None
@@ -189,19 +189,19 @@ def _normalisation(reader: Reader, run: ReportRun) -> list[Block]:
 def normalised(letters: np.ndarray, change: float | None) -> str:
     """Answer what normalisation does to letters (N, 1, H, W), and whether the graph holds it."""
     means, deviations = letters.mean(axis=(1, 2, 3)), letters.std(axis=(1, 2, 3))
-    told = (
+    text = (
         f"The means of the first ten letters go from {means.min():.2f} to {means.max():.2f} and their deviations from "
         f"{deviations.min():.2f} to {deviations.max():.2f}; afterwards all means are 0 and all deviations 1."
     )
     if change is None:
-        return told
+        return text
     if change < 0.01:
-        return told + (
+        return text + (
             " That happens inside the graph: the same letters at half the contrast and another brightness "
             f"change its answer by at most {pieces.error(change)}."
         )
     return (
-        told
+        text
         + f" The graph does not do that: the same letters at half the contrast change its answer by up to {change:.2f}."
     )
 
@@ -218,13 +218,13 @@ def architecture(run: ReportRun) -> list[str]:
         if run.size == VALUES
         else f"{run.size:,} values, where the sheet has 512"
     )
-    told = (
+    text = (
         f"The convolutions {end} at [7, 7, 64], and the bottleneck is {vector}; "
         f"{run.history.parameters:,} parameters are learned."
     )
     if held < run.history.parameters:
-        told += f" The graph holds {held:,}, since batch normalisation is folded into the layers beside it."
-    return [told]
+        text += f" The graph holds {held:,}, since batch normalisation is folded into the layers beside it."
+    return [text]
 
 
 def tricks(run: ReportRun) -> str:
@@ -251,9 +251,9 @@ def _classifiers(classifiers: Runs) -> list[Block]:
 
 
 def _strategies(reader: Reader, runs: Runs) -> list[Block]:
-    told: list[Block] = []
+    blocks: list[Block] = []
     for title, names in OBJECTIVES.items():
-        told += pieces.losses(
+        blocks += pieces.losses(
             f"letters-{names[0]}-loss",
             {name: runs[name] for name in names},
             title=f"Training by the {title}",
@@ -262,18 +262,18 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
         )
     for name, text in STRATEGIES.items():
         run = runs[name]
-        told += [Heading(f"Here is a visualization of the results: {name}"), asked(text)]
-        told += _visualisation(name, run)
-        told += [*map(answer, readable(name, run)), *_spread(reader, name, run)]
+        blocks += [Heading(f"Here is a visualization of the results: {name}"), asked(text)]
+        blocks += _visualisation(name, run)
+        blocks += [*map(answer, readable(name, run)), *_spread(reader, name, run)]
         if name == "class-noise":
-            told += map(answer, noise_class(runs))
-    return told
+            blocks += map(answer, noise_class(runs))
+    return blocks
 
 
 def _visualisation(name: str, run: ReportRun) -> list[Block]:
     grid = run.history.grids.get("letters")
     if grid is None:
-        return pieces.lacking(run, what="letters")
+        return pieces.missing_note(run, what="letters")
     rows = [("Cyrillic", grid.inputs), (name, grid.images), ("class mean", grid.targets)]
     known = [(label, pictures) for label, pictures in rows if pictures is not None]
     return [
@@ -312,27 +312,27 @@ def readable(name: str, run: ReportRun) -> list[str]:
     accuracy, error, sheet = run.metric("accuracy"), run.metric("mse"), run.published("accuracy")
     if accuracy is None:
         return []
-    told = f"{name}: the classifier names {accuracy:.1%} of the outputs rightly"
-    told += f" (sheet {sheet:.0%})." if sheet is not None else "."
+    text = f"{name}: the classifier names {accuracy:.1%} of the outputs rightly"
+    text += f" (sheet {sheet:.0%})." if sheet is not None else "."
     baseline = run.baseline("mean-image", "mse")
     if error is not None and baseline is not None:
         if baseline < error <= FAR * baseline:
-            told += (
+            text += (
                 f" They are no nearer to the mean letter of their class (mse {error:.3f}) than one picture for all "
                 f"({baseline:.3f}), as any single letter may be: the pictures show whether they can be read."
             )
         elif error > baseline:
-            told += (
+            text += (
                 " To the eye they are no letters: they are further from the mean letter of their class (mse "
                 f"{error:.3f})"
             )
-            told += f" than one picture for all is ({baseline:.3f})."
+            text += f" than one picture for all is ({baseline:.3f})."
         else:
-            told += (
+            text += (
                 f" They are nearer to the mean letter of their class (mse {error:.3f}) than one picture for all "
                 f"({baseline:.3f})."
             )
-    return [told]
+    return [text]
 
 
 def noise_class(runs: Runs) -> list[str]:
@@ -394,13 +394,13 @@ def best_strategy(runs: Runs) -> list[str]:
     if len(accuracy) < 2 or len(error) < 2:
         return []
     first, nearest = max(accuracy, key=lambda name: accuracy[name]), min(error, key=lambda name: error[name])
-    told = (
+    text = (
         f"The classifier names most outputs of {first} rightly ({accuracy[first]:.1%}); nearest to the "
         f"mean letters are those of {nearest} (mse {error[nearest]:.3f})."
     )
     if first == nearest:
-        return [told + " So one strategy is best in both."]
-    return [told + " What convinces a classifier is not what looks like a letter."]
+        return [text + " So one strategy is best in both."]
+    return [text + " What convinces a classifier is not what looks like a letter."]
 
 
 # ---- exercise 3 ----------------------------------------------------------------------------------------------
@@ -438,7 +438,7 @@ def _exercise_3(run: ReportRun) -> list[Block]:
 def _latent_letters(run: ReportRun) -> list[Block]:
     grid = run.history.grids.get("letters")
     if grid is None:
-        return pieces.lacking(run, what="letters")
+        return pieces.missing_note(run, what="letters")
     rows = [("class mean", grid.targets), ("found", grid.images)]
     known = [(label, pictures) for label, pictures in rows if pictures is not None]
     return [
@@ -457,27 +457,27 @@ def _latent_letters(run: ReportRun) -> list[Block]:
 
 def found_letters(run: ReportRun) -> list[str]:
     """Answer what was trained, whether the letters are recognised, and how near they come to the best that can be."""
-    told = []
+    sentences = []
     if run.history.parameters:
         own, all_of_them = run.history.parameters, len(PAIRS) * VALUES
         same = "nothing else" if own == all_of_them else f"that is not {len(PAIRS)} × {VALUES} = {all_of_them:,}"
-        told.append(f"{own:,} values were trained: {len(PAIRS)} tupels of {VALUES}, and {same}.")
+        sentences.append(f"{own:,} values were trained: {len(PAIRS)} tupels of {VALUES}, and {same}.")
     accuracy, error, best = run.metric("accuracy"), run.metric("mse"), run.baseline("class-mean", "mse")
     if accuracy is not None:
-        told.append(f"The classifier recognises {accuracy:.1%} of them.")
+        sentences.append(f"The classifier recognises {accuracy:.1%} of them.")
     if error is not None and best is not None and best > 0:
         if error <= 1.1 * best:
-            told.append(
+            sentences.append(
                 f"They are about as near to their class as its mean letter: mse {error:.4f}, that of the mean "
                 f"{best:.4f}."
             )
         else:
-            told.append(
+            sentences.append(
                 f"They are further from their class than its mean letter: mse {error:.4f}, that of the mean "
                 f"{best:.4f}. The frozen "
                 f"decoder cannot draw the mean, or the search ended too early."
             )
-    return told
+    return sentences
 
 
 # ---- exercise 4 ----------------------------------------------------------------------------------------------
@@ -493,17 +493,17 @@ class Fit:
 
 
 def _exercise_4(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
-    told: list[Block] = [part("Exercise 4"), Heading("Principal component analysis and a linear autoencoder")]
+    blocks: list[Block] = [part("Exercise 4"), Heading("Principal component analysis and a linear autoencoder")]
     source = classifier if classifier.is_there else next((run for run in runs.values() if run.is_there), classifier)
     if not source.is_there:
-        return [*told, *pieces.lacking(source, what="letters to compare them on")]
+        return [*blocks, *pieces.missing_note(source, what="letters to compare them on")]
     train, test = (reader.images(source, split) for split in ("train", "test"))
     if isinstance(train, str) or isinstance(test, str):
-        told += [note(train if isinstance(train, str) else str(test))]
+        blocks += [note(train if isinstance(train, str) else str(test))]
     else:
-        told += _linear_maps(train, test)
+        blocks += _linear_maps(train, test)
     return [
-        *told,
+        *blocks,
         *pieces.compared(
             runs,
             "mse",

@@ -30,7 +30,7 @@ LATENTS = {  # the sheet's table
     "model-6": 16,
     "model-7": 400,
 }
-TWINS = ("model-1-as-trained", "model-4-as-trained", "model-5-as-trained")
+AS_TRAINED = ("model-1-as-trained", "model-4-as-trained", "model-5-as-trained")
 SHARES = (0.8, 0.1, 0.1)
 LEAST_EPOCHS, SHEET_EPOCHS = 10, 20
 CHANGES = {
@@ -60,7 +60,7 @@ Runs = Mapping[str, ReportRun]
 def blocks(reader: Reader) -> list[Block]:
     """Return what the sheet asks for, in its order."""
     base = reader.run("maastricht/base")
-    names = (*LATENTS, *TWINS)
+    names = (*LATENTS, *AS_TRAINED)
     models = {name: reader.run(f"maastricht/{name}") for name in sorted(names)}
     colours = {name: reader.run(f"maastricht/{name}") for name in COLOURISERS}
     return [*_reconstruction(base), *_latent_space(base, models), *_colourisation(colours)]
@@ -74,7 +74,7 @@ def _reconstruction(base: ReportRun) -> list[Block]:
         part("2 Image Reconstruction"),
         *pieces.standing(base),
         Heading("2.1 Divide your dataset into training (80%), validation (10%) and test (10%). Normalize the data."),
-        *(list(map(answer, division(base))) or pieces.lacking(base, what="division of the data")),
+        *(list(map(answer, division(base))) or pieces.missing_note(base, what="division of the data")),
         Heading(
             "2.2 Implement the autoencoder network specified above. Run the training for at least 10 epochs, and "
             "plot the evolution of the error with epochs. Report also the test error."
@@ -104,10 +104,10 @@ def division(base: ReportRun) -> list[str]:
     if not base.is_there or not total:
         return []
     parts = zip(("training", "validation", "test"), counts, strict=True)
-    told = ", ".join(f"{count:,} for {name} ({count / total:.1%})" for name, count in parts)
+    text = ", ".join(f"{count:,} for {name} ({count / total:.1%})" for name, count in parts)
     as_asked = all(abs(count / total - share) < 0.005 for count, share in zip(counts, SHARES, strict=True))
     remark = "as the sheet asks" if as_asked else "which is not what the sheet asks"
-    answers = [f"All {total:,} images were shuffled with a fixed seed and divided: {told}, {remark}."]
+    answers = [f"All {total:,} images were shuffled with a fixed seed and divided: {text}, {remark}."]
     samples = base.history.samples
     if samples is not None:
         low, high = float(samples.targets.min()), float(samples.targets.max())
@@ -122,14 +122,14 @@ def test_error(base: ReportRun) -> list[str]:
         return []
     done = base.history.epochs_done
     enough = "at least the 10 asked for" if done >= LEAST_EPOCHS else "fewer than the 10 asked for"
-    told = (
+    text = (
         f"After {done} epochs ({enough}; the sheet's solution has {SHEET_EPOCHS}) the test error is "
         f"{pieces.error(error)}"
     )
-    told += f", {_beside(error, sheet)} the sheet's {pieces.error(sheet)}." if sheet is not None else "."
+    text += f", {_beside(error, sheet)} the sheet's {pieces.error(sheet)}." if sheet is not None else "."
     if compared := base.compared("pca"):
-        told += f" That is {compared} with {base.size:,} values ({pieces.error(pca)})."
-    return [told]
+        text += f" That is {compared} with {base.size:,} values ({pieces.error(pca)})."
+    return [text]
 
 
 def _beside(own: float, other: float) -> str:
@@ -141,7 +141,7 @@ def _beside(own: float, other: float) -> str:
 def _base_images(base: ReportRun) -> list[Block]:
     samples = base.history.samples
     if samples is None or samples.reconstructions is None:
-        return pieces.lacking(base, what="reconstructions")
+        return pieces.missing_note(base, what="reconstructions")
     return [
         pieces.images(
             "maastricht-base-samples",
@@ -163,7 +163,7 @@ def _latent_space(base: ReportRun, models: Runs) -> list[Block]:
     return [
         part("3 Latent Space Representation"),
         Heading("3.1 What is the size of the latent space representation of the above network?"),
-        *([answer(text)] if (text := latent_size(base)) else pieces.lacking(base, what="size")),
+        *([answer(text)] if (text := latent_size(base)) else pieces.missing_note(base, what="size")),
         Heading(
             "3.2 Try other architectures (e.g. fewer intermediate layers, different number of channels, filter "
             "sizes or stride and padding configurations) to answer questions such as: What is the impact of those "
@@ -184,9 +184,9 @@ def _latent_space(base: ReportRun, models: Runs) -> list[Block]:
 
 def _model_curves(runs: Runs) -> list[Block]:
     """Validation curves of all models, in two plots of no more than a palette holds colours."""
-    told: list[Block] = []
+    blocks: list[Block] = []
     for number, group in enumerate(CURVES, start=1):
-        told += pieces.losses(
+        blocks += pieces.losses(
             f"maastricht-models-loss-{number}",
             {name: runs[name] for name in ("base", *group)},
             title=f"Validation error: base, {', '.join(group)}",
@@ -194,7 +194,7 @@ def _model_curves(runs: Runs) -> list[Block]:
             log=True,
             only_validation=True,
         )
-    return told
+    return blocks
 
 
 def latent_size(base: ReportRun) -> str:
@@ -207,14 +207,14 @@ def latent_size(base: ReportRun) -> str:
 
 
 def _changes(base: ReportRun, models: Runs) -> list[Block]:
-    told: list[Block] = []
+    blocks: list[Block] = []
     for title, names in CHANGES.items():
-        told.append(Heading(title))
+        blocks.append(Heading(title))
         sentences = [text for name in names if (text := impact(name, base, models[name]))]
-        told += map(answer, sentences)
+        blocks += map(answer, sentences)
         if not sentences:
-            told += pieces.lacking(*(models[name] for name in names), what="error to compare")
-    return told
+            blocks += pieces.missing_note(*(models[name] for name in names), what="error to compare")
+    return blocks
 
 
 def impact(name: str, base: ReportRun, run: ReportRun) -> str:
@@ -222,17 +222,17 @@ def impact(name: str, base: ReportRun, run: ReportRun) -> str:
     error, before, sheet = run.metric("mse"), base.metric("mse"), run.published("mse")
     if error is None:
         return ""
-    told = f"{name}: the latent space size is {run.size:,} and the reconstruction error {pieces.error(error)}"
-    told += f" (sheet {pieces.error(sheet)})" if sheet is not None else ""
+    text = f"{name}: the latent space size is {run.size:,} and the reconstruction error {pieces.error(error)}"
+    text += f" (sheet {pieces.error(sheet)})" if sheet is not None else ""
     if before is not None and before > 0:
         ratio = error / before
         if abs(ratio - 1) <= NEAR:
-            told += f"; about that of the base network ({pieces.error(before)})"
+            text += f"; about that of the base network ({pieces.error(before)})"
         else:
-            told += f"; {comparison.in_short(error, before, 'mse')} than the base network ({pieces.error(before)})"
+            text += f"; {comparison.in_short(error, before, 'mse')} than the base network ({pieces.error(before)})"
     pixels = 3 * 32 * 32
-    told += "." if run.size < pixels else f". Its {run.size:,} values are more than the image has ({pixels:,})."
-    return told
+    text += "." if run.size < pixels else f". Its {run.size:,} values are more than the image has ({pixels:,})."
+    return text
 
 
 def _model_table(runs: Runs) -> TableBlock:
@@ -287,7 +287,7 @@ def _positive(value: float | None) -> float | None:
 def _trade_off(runs: Runs) -> list[Block]:
     known = points(runs)
     if not known:
-        return pieces.lacking(*runs.values(), what="plot of size against error")
+        return pieces.missing_note(*runs.values(), what="plot of size against error")
 
     def figure(theme: Theme) -> Paintable:
         return TitledFigure(theme, "Latent space size against reconstruction error", TradeOffFigure(theme, known))
@@ -305,7 +305,7 @@ def correlation(runs: Runs) -> list[str]:
         return []
     sizes, errors = (np.array([getattr(point, key) for point in known]) for key in ("size", "error"))
     if len(set(sizes)) < 2 or len(set(errors)) < 2:
-        return [f"All {len(known)} networks are alike in size or error, so that no correlation can be told."]
+        return [f"All {len(known)} networks are alike in size or error, so that there is no correlation to measure."]
     rank = rank_correlation(sizes, errors)
     if rank <= -CORRELATED:
         remark = "there is one: a larger latent space goes with a smaller error"
@@ -313,20 +313,20 @@ def correlation(runs: Runs) -> list[str]:
         remark = "there is one, the other way round: a larger latent space goes with a larger error"
     else:
         remark = "there is none worth the name: the size alone does not tell the error"
-    told = [
+    sentences = [
         f"Spearman's rank correlation between latent space size and error is {rank:+.2f} over "
         f"{len(known)} networks; {remark}."
     ]
     rated = [point for point in known if point.pca is not None]
     beaten = [point.name for point in rated if point.pca is not None and point.error < point.pca]
     if beaten:
-        told.append(f"PCA with as many values is beaten by {', '.join(beaten)}.")
+        sentences.append(f"PCA with as many values is beaten by {', '.join(beaten)}.")
     elif rated:
-        told.append(
+        sentences.append(
             "PCA with as many values beats every one of them: not the size of the latent space holds them back, but "
             "the few weights that fill it."
         )
-    return told
+    return sentences
 
 
 def best_model(runs: Runs) -> list[str]:
@@ -335,13 +335,13 @@ def best_model(runs: Runs) -> list[str]:
     if len(known) < 2:
         return []
     best = min(known, key=lambda point: point.error)
-    told = f"The least reconstruction error has {best.name} ({pieces.error(best.error)})."
+    text = f"The least reconstruction error has {best.name} ({pieces.error(best.error)})."
     if best.size >= 3 * 32 * 32:
-        told += (
+        text += (
             f" Its {best.size:,.0f} values are no fewer than the image's {3 * 32 * 32:,}: it need not "
             "compress anything."
         )
-    return [told]
+    return [text]
 
 
 def _model_images(runs: Runs) -> list[Block]:
@@ -352,7 +352,7 @@ def _model_images(runs: Runs) -> list[Block]:
     }
     first = next((run.history.samples for name, run in runs.items() if name in shown), None)
     if first is None:
-        return pieces.lacking(*runs.values(), what="reconstructions")
+        return pieces.missing_note(*runs.values(), what="reconstructions")
     rows = [("original", first.targets), *((name, made) for name, made in shown.items())]
     return [
         pieces.images(
@@ -424,7 +424,7 @@ def _colour_images(name: str, runs: Runs, title: str) -> list[Block]:
         if (samples := run.history.samples) and (made := samples.reconstructions) is not None
     }
     if not shown:
-        return pieces.lacking(*runs.values(), what="coloured images")
+        return pieces.missing_note(*runs.values(), what="coloured images")
     first, _ = next(iter(shown.values()))
     rows = [("true", first.targets), ("grey, copied", grey_copied(first))]
     rows += [(label, made) for label, (_, made) in shown.items() if made.shape == first.targets.shape]
@@ -439,7 +439,7 @@ def _colour_images(name: str, runs: Runs, title: str) -> list[Block]:
         below_label="mse",
     )
     absent = [run for label, run in runs.items() if label not in shown]
-    return [picture, *(pieces.lacking(*absent, what="row") if absent else [])]
+    return [picture, *(pieces.missing_note(*absent, what="row") if absent else [])]
 
 
 def grey_copied(samples: Samples) -> np.ndarray:
@@ -452,7 +452,7 @@ def grey_copied(samples: Samples) -> np.ndarray:
 
 def beside_grey(runs: Runs) -> list[str]:
     """Answer whether a colouriser is better than no colour at all, and than the sheet."""
-    told = []
+    sentences = []
     for name, run in runs.items():
         own, grey, sheet = run.metric("mse"), run.baseline("grey-copied", "mse"), run.published("mse")
         if own is None or grey is None:
@@ -465,8 +465,8 @@ def beside_grey(runs: Runs) -> list[str]:
         else:
             text = f"{name} is no better than no colour at all: mse {pieces.error(own)}, not below that of the grey"
         text += f" values copied ({pieces.error(grey)})"
-        told.append(text + (f"; the sheet has {pieces.error(sheet)}." if sheet is not None else "."))
-    return told
+        sentences.append(text + (f"; the sheet has {pieces.error(sheet)}." if sheet is not None else "."))
+    return sentences
 
 
 def larger_filters(runs: Runs) -> list[str]:
@@ -530,7 +530,7 @@ def _strength(images: np.ndarray) -> float:
 
 def shortcomings(runs: Runs) -> list[str]:
     """Answer what falls short, from the colours of the ten test images."""
-    told = []
+    sentences = []
     for name, run in runs.items():
         samples = run.history.samples
         if samples is None or samples.reconstructions is None or samples.targets.shape[1] != 3:
@@ -538,38 +538,38 @@ def shortcomings(runs: Runs) -> list[str]:
         copied = grey_copied(samples)
         own, none = (_colour_error(samples.targets, images) for images in (samples.reconstructions, copied))
         true, made = _strength(samples.targets), _strength(samples.reconstructions)
-        told.append(_shortcoming(name, own, none, made / true if true else float("nan")))
+        sentences.append(_shortcoming(name, own, none, made / true if true else float("nan")))
         luma = _brightness_error(samples.targets, samples.reconstructions)
         whole = float(numbers.mse(samples.targets, samples.reconstructions).mean())
         if luma > 0.1 * whole:
-            told.append(
+            sentences.append(
                 f"{name} also errs in what it was given: the mean squared error of its brightness is "
                 f"{pieces.error(luma)}, {luma / whole:.0%} of its error in all, though the grey image holds it. "
                 "Predicting the colours alone and keeping the luma would save that."
             )
-    return told
+    return sentences
 
 
 def _shortcoming(name: str, own: float, none: float, share: float) -> str:
     if own >= none:
-        told = (
+        text = (
             f"{name}: the colours of the ten images are further off ({own:.1f} in CIELAB) than no colour is "
             f"({none:.1f})"
         )
     else:
-        told = (
+        text = (
             f"{name}: the colours of the ten images are {1 - own / none:.0%} less off ({own:.1f} in CIELAB) "
             f"than no colour is ({none:.1f})"
         )
-    told += f", and {share:.0%} as strong as the true ones."
+    text += f", and {share:.0%} as strong as the true ones."
     if share < 0.8:
-        told += (
+        text += (
             " Where a grey value may belong to several colours, the squared error is least at their mean, which is "
             "pale; a loss over classes of colours, or one over the whole image, would not pull them together."
         )
     else:
-        told += (
+        text += (
             " So they are not pale; what is missing is which colour belongs where, which takes a wider view "
             "than few small kernels have."
         )
-    return told
+    return text

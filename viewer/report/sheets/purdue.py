@@ -162,7 +162,7 @@ def _denoising(reader: Reader) -> list[Block]:
 def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block]]:
     """The first ten of the training set, clean and with noise by the recipe's formula."""
     if not run.is_there:
-        absent = pieces.lacking(run, what="training images")
+        absent = pieces.missing_note(run, what="training images")
         return absent, absent
     split = reader.images(run, "train")
     if isinstance(split, str):
@@ -209,13 +209,13 @@ def denoised(run: ReportRun) -> str:
     if own is None or noisy is None:
         return ""
     if own < noisy:
-        told = (
+        text = (
             f"The DAE filters noise: the mse to the clean image falls from {pieces.error(noisy)} to {pieces.error(own)}"
         )
-        told += f", by {1 - own / noisy:.0%}."
+        text += f", by {1 - own / noisy:.0%}."
     else:
-        told = f"The DAE does not filter noise: the mse to the clean image is {pieces.error(own)} after it and was "
-        told += f"{pieces.error(noisy)} before."
+        text = f"The DAE does not filter noise: the mse to the clean image is {pieces.error(own)} after it and was "
+        text += f"{pieces.error(noisy)} before."
     if linear is not None:
-        told += f" That is {run.compared('linear')} ({pieces.error(linear)})."
-    return told
+        text += f" That is {run.compared('linear')} ({pieces.error(linear)})."
+    return text
