@@ -361,7 +361,7 @@ def test_the_best_model_is_named_and_whether_it_compresses() -> None:
     assert only(maastricht.best_model(models((16, 0.04), (4_096, 0.02)))).endswith("it need not compress anything.")
     assert (
         only(maastricht.best_model(models((16, 0.01), (4_096, 0.02))))
-        == "The least reconstruction error has model-0 (0.01)."
+        == "model-0 has the least reconstruction error (0.01)."
     )
 
 

@@ -52,7 +52,7 @@ def main(
     try:
         from viewer.bench import drive, report, start
     except ImportError as error:
-        raise DisplayError(f"Qt cannot be loaded ({error}); `aezoo doctor` tells what it needs") from error
+        raise DisplayError(f"Qt cannot be loaded ({error}); `aezoo doctor` says what it needs") from error
 
     def say(sentence: str) -> None:
         if not quiet:

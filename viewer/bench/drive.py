@@ -261,8 +261,8 @@ class _Stage:
 
     # ---- waiting ----
 
-    def _phase(self, words: str) -> None:
-        self._watch.phase = words
+    def _phase(self, phase: str) -> None:
+        self._watch.phase = phase
 
     def _count_calm(self) -> None:
         self._calm = self._calm + 1 if self._window.settled else 0

@@ -14,7 +14,7 @@ from viewer.qt.worker import Workers
 
 
 class TimedWorkers(Workers):
-    """Workers that remember when they were asked what."""
+    """Workers that remember when each request was made."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -30,7 +30,7 @@ class TimedWorkers(Workers):
 
 
 class Pictures(QObject):
-    """Notes each new figure that a panel's view has painted, and when the newest question was asked that it answers."""
+    """Notes each new figure that a panel's view has painted, and when the request that it answers was made."""
 
     def __init__(self, view: FigureView, requester: Requester, workers: TimedWorkers, parent: QObject) -> None:
         super().__init__(parent)

@@ -78,7 +78,7 @@ def percentile(values: Iterable[float | None], share: float = 95) -> float:
 
 def _memory(driven: Driven) -> tuple[float | None, str]:
     if not driven.memory_mb:
-        return None, "not measured: this system does not tell what processes share"
+        return None, "not measured: this system does not report what processes share"
     note = f"PSS at its most, {len(driven.memory_mb)} models opened in turn, {driven.processes} processes"
     return max(driven.memory_mb), f"{note}; {driven.memory_mb[-1]:.0f} MB at the end"
 

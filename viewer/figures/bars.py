@@ -122,7 +122,7 @@ class HistogramFigure:
         return ticks.linear(0, max(1, int(self.counted[0].max())))
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> str | None:
-        """Say how many values lie in the bin under a point; no unit can be chosen among so many."""
+        """Say how many values lie in the bin under a point; single units cannot be chosen here."""
         plot = _plot(self.axis, rect, metrics)
         counts, edges = self.counted
         index = math.floor((point.x() - plot.left()) / plot.width() * BINS) if plot.width() > 0 else -1

@@ -272,12 +272,12 @@ class Geometry:
     def _large(self, rooms: Sequence[QRectF], zoom: float) -> tuple[Strips, tuple[QRectF, ...]]:
         """Place the chosen image of every block once more where it becomes largest, if that is worth it."""
         shown = [block for block in range(len(self.sizes)) if self.sizes[block]]
-        ways = [(room, down, across) for room in rooms for down in (True, False) for across in (True, False)]
-        zooms = [self._large_zoom(room, shown, down=down, across=across) for room, down, across in ways]
-        best = max(range(len(ways)), key=lambda way: zooms[way], default=None)
+        candidates = [(room, down, across) for room in rooms for down in (True, False) for across in (True, False)]
+        zooms = [self._large_zoom(room, shown, down=down, across=across) for room, down, across in candidates]
+        best = max(range(len(candidates)), key=lambda candidate: zooms[candidate], default=None)
         if best is None or zooms[best] < max(1 / self.ratio, WORTH_IT * zoom):
             return (), ()
-        room, down, across = ways[best]
+        room, down, across = candidates[best]
         return self._arrange_large(room, shown, zooms[best], down=down, across=across)
 
     def _large_zoom(self, room: QRectF, shown: Sequence[int], *, down: bool, across: bool) -> float:

@@ -92,7 +92,7 @@ def main(
 
 
 def _output_paths(assignment: str, runs: Path, out: Path | None, *, pdf: bool) -> list[Path]:
-    """Return the files to write, or raise UsageError for what cannot be asked."""
+    """Return the files to write, or raise UsageError for a request that cannot be met."""
     if assignment not in ASSIGNMENTS:
         raise UsageError(f"no assignment {assignment!r}; there is {', '.join(ASSIGNMENTS)}")
     page = out or Path(f"report-{assignment}.html")

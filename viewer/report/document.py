@@ -16,7 +16,7 @@ Kind = Literal["plain", "asked", "answer", "note"]
 
 @dataclass(frozen=True)
 class Heading:
-    """A part of the sheet (level 2) or one thing that it asks for (level 3), in its words."""
+    """A part of the sheet (level 2) or one thing that it asks for (level 3), as it says it."""
 
     text: str
     level: Literal[2, 3] = 3
@@ -34,7 +34,7 @@ class TextBlock:
     """A paragraph.
 
     asked   the sheet's own words
-    answer  ours, worded from measured numbers
+    answer  our own, written from measured numbers
     note    what is missing or not to be trusted, and the command that mends it
     """
 
@@ -44,11 +44,11 @@ class TextBlock:
 
 @dataclass(frozen=True)
 class TableBlock:
-    """Rows of cells, the first of them the heading; the first `words` columns are words, the others figures."""
+    """Rows of cells, the first of them the heading; the first `text_columns` are text, the others figures."""
 
     caption: str
     rows: tuple[tuple[str, ...], ...]
-    words: int = 1
+    text_columns: int = 1
     code: bool = False  # the last column holds hashes, which may be broken anywhere
 
     def __post_init__(self) -> None:

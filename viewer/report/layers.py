@@ -1,6 +1,6 @@
 """A graph's layers with their output shapes and numbers of parameters, as Keras's summary and the sheets print them.
 
-Read by hand from the protobuf, in plain Python: names, sizes and the order of the nodes are all that is asked, of a
+Read by hand from the protobuf, in plain Python: names, sizes and the order of the nodes are all that is needed, of a
 graph that the worker let through the gate before. https://protobuf.dev/programming-guides/encoding and onnx.proto3.
 """
 

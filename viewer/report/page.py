@@ -89,9 +89,9 @@ def _cell(table: TableBlock, index: int, cell: str) -> str:
 def _column(table: TableBlock, index: int) -> str:
     if table.code and index == len(table.rows[0]) - 1:
         return "code"
-    if index == 0 and table.words == 1:
+    if index == 0 and table.text_columns == 1:
         return "name"
-    return "words" if index < table.words else "figure"
+    return "words" if index < table.text_columns else "figure"
 
 
 def _prose(text: str) -> str:

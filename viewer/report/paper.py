@@ -207,7 +207,7 @@ class Setter:
             natural.append(CELL_GAP + max(metrics.horizontalAdvance(cell) for cell in column) + 1)
             if self._is_code(table, index):
                 least.append(CELL_GAP + 16 * metrics.horizontalAdvance("0"))
-            elif index == 0 and table.words == 1:
+            elif index == 0 and table.text_columns == 1:
                 least.append(natural[0])  # a row's name stays on one line
             else:
                 words = [word for cell in column for word in cell.split()] or [""]
@@ -220,7 +220,7 @@ class Setter:
         own = [letters if first else self._letters(table, index, letters) for index in range(len(cells))]
         flags = [
             (_ANYWHERE if self._is_code(table, index) and not first else _WRAP)
-            | (_LEFT if index < table.words or self._is_code(table, index) else _RIGHT)
+            | (_LEFT if index < table.text_columns or self._is_code(table, index) else _RIGHT)
             for index in range(len(cells))
         ]
         rooms = [width - CELL_GAP for width in widths]

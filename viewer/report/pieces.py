@@ -1,4 +1,4 @@
-"""What several sheets ask for alike: loss curves, rows of images, bottlenecks, tables of figures, layers, provenance.
+"""What several sheets ask for: loss curves, rows of images, bottlenecks, tables of figures, layers, provenance.
 
 Every piece takes runs as they are: what a run does not have becomes a note, with the command for it.
 """
@@ -165,7 +165,7 @@ def images(
     below_label: str = "",
     columns: Sequence[str] = (),
 ) -> FigureBlock:
-    """Labelled rows of images, float32 (N, C, H, W) each, with words below the columns; the first `COLUMNS` of them."""
+    """Labelled rows of images, float32 (N, C, H, W) each, with text below the columns; the first `COLUMNS` of them."""
     height, width = (max(pictures.shape[axis] for _, pictures in rows) for axis in (2, 3))
     pictures = [(label, colours.fitted(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
     count = max(len(each) for _, each in pictures)
@@ -341,7 +341,7 @@ def layer_table(run: ReportRun, caption: str) -> list[Block]:
     image = run.graph.image_shape if run.graph else None
     first = [("Input", _keras_shape(image), "0")] if image else []
     total = ("Total params", "", f"{sum(layer.parameters for layer in layers):,}")
-    return [TableBlock(caption, (("Layer (type)", "Output Shape", "Param #"), *first, *rows, total), words=2)]
+    return [TableBlock(caption, (("Layer (type)", "Output Shape", "Param #"), *first, *rows, total), text_columns=2)]
 
 
 def _keras_shape(shape: Sequence[int]) -> str:
@@ -363,7 +363,7 @@ def choices(runs: Sequence[ReportRun]) -> list[Block]:
     everywhere = len([run for run in runs if run.card])
     rows = [(choice, "all" if len(names) == everywhere else ", ".join(names)) for choice, names in by_choice.items()]
     caption = "What the sheet leaves open or leaves to public code, as the cards of the graphs have it."
-    return [part("Choices"), TableBlock(caption, (("choice", "runs"), *rows), words=2)]
+    return [part("Choices"), TableBlock(caption, (("choice", "runs"), *rows), text_columns=2)]
 
 
 def provenance(runs: Sequence[ReportRun]) -> list[Block]:
@@ -378,7 +378,7 @@ def provenance(runs: Sequence[ReportRun]) -> list[Block]:
         data.setdefault(key, []).append(run.recipe)
     rows = [(name, text, licence, ", ".join(names), sha256) for (name, text, licence, sha256), names in data.items()]
     heading = ("data", "where from", "licence", "runs", "sha256 of the training pixels")
-    blocks.append(TableBlock("The data that the runs were trained on.", (heading, *rows), words=5, code=True))
+    blocks.append(TableBlock("The data that the runs were trained on.", (heading, *rows), text_columns=5, code=True))
     blocks.append(_trainings(there))
     blocks += _graphs(there)
     return [*blocks, TextBlock(f"Made by aezoo {__version__} from the runs named above.")]
@@ -401,7 +401,7 @@ def _trainings(runs: Sequence[ReportRun]) -> TableBlock:
         )
         for run in runs
     ]
-    return TableBlock("How they were trained.", (heading, *rows), words=4)
+    return TableBlock("How they were trained.", (heading, *rows), text_columns=4)
 
 
 def _graphs(runs: Sequence[ReportRun]) -> list[Block]:
@@ -411,7 +411,7 @@ def _graphs(runs: Sequence[ReportRun]) -> list[Block]:
         if run.file
     ]
     heading = ("run", "this file is", "sha256")
-    return [TableBlock("Their graphs, model.onnx.", (heading, *rows), words=3, code=True)] if rows else []
+    return [TableBlock("Their graphs, model.onnx.", (heading, *rows), text_columns=3, code=True)] if rows else []
 
 
 def _unlisted(run: ReportRun) -> str:

@@ -145,7 +145,7 @@ class Reader:
 
     def _history(self, folder: RunFolder) -> RunHistory:
         file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=str(folder.history))
-        reply = self._ask(Request(requester="report", kind="history", file=file))
+        reply = self._request(Request(requester="report", kind="history", file=file))
         meta = reply.facts.get("meta")
         if not isinstance(meta, Mapping):
             raise FileRefused(f"{file.label} has no description")
@@ -157,7 +157,7 @@ class Reader:
             return ReportRun(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
         try:
             file = files.read(path, limit=gate.MAX_ONNX_BYTES, label=str(path))
-            found = graph.from_header(self._ask(Request(requester="report", kind="graph", file=file)).facts)
+            found = graph.from_header(self._request(Request(requester="report", kind="graph", file=file)).facts)
         except (FileRefused, CheckFailed, ValueError) as error:
             text = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
             return ReportRun(name, read, graph_error=text)
@@ -170,10 +170,10 @@ class Reader:
         """
         if run.file is None:
             return None
-        ask = partial(Request, requester="report", kind="run", file=run.file, outputs=(name,))
+        request = partial(Request, requester="report", kind="run", file=run.file, outputs=(name,))
         try:
             made = [
-                self._ask(ask(images=images[start : start + AT_ONCE])).arrays[name]
+                self._request(request(images=images[start : start + AT_ONCE])).arrays[name]
                 for start in range(0, len(images), AT_ONCE)
             ]
         except (FileRefused, CheckFailed) as error:
@@ -205,7 +205,7 @@ class Reader:
                 f"{base} is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA). {cause}"
             ).strip()
 
-    def _ask(self, request: Request) -> Reply:
+    def _request(self, request: Request) -> Reply:
         loop, replies = QEventLoop(), list[Reply]()
 
         def take(reply: Reply) -> None:

@@ -100,7 +100,7 @@ def likely(logits: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, floa
 
 
 def outputs_for(graph: GraphInfo) -> tuple[str, ...]:
-    """Return the outputs to ask for: what it is called, or the picture and, where it is a plane, the bottleneck."""
+    """Return the outputs to request: the logits, or the picture and, where it has two values, the bottleneck."""
     if graph.reconstruction:
         plane = [port.name for port in graph.facts.outputs if port.shape[1:] == (2,) and port.name == graph.bottleneck]
         return (graph.reconstruction, *plane)

@@ -69,7 +69,7 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
         return f"{entry.graph.name} has no bottleneck among its outputs."
     sizes, picture = _taken(known.decoder), picture_of(known.decoder)
     if sizes is None or picture is None:
-        return "decoder.onnx does not make one picture of one bottleneck, so it cannot be asked here."
+        return "decoder.onnx does not make one picture of one bottleneck, so it cannot be used here."
     if not _fits(known.graph, sizes):
         return f"decoder.onnx takes {shape(sizes)} values, which are not what {entry.graph.name} makes."
     if int(np.prod(sizes)) > MOST_VALUES:

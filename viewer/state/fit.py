@@ -1,4 +1,4 @@
-"""How a picture of any size becomes an image for a network: cropped, scaled by area, grey where that is wanted."""
+"""How a picture of any size becomes an image for a network: cropped, scaled by area, made grey where needed."""
 
 from __future__ import annotations
 

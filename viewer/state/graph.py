@@ -37,7 +37,7 @@ class GraphInfo:
     def bottleneck(self) -> str:
         """The output with the encoder's values, by its name or else the first beside a reconstruction; '' for none.
 
-        A graph that makes no pictures of its images is none of ours: its output may be anything, logits for one.
+        A graph that makes no pictures of its images was not made by aezoo: its output may be anything, logits for one.
         """
         if self.card is None and not self.reconstruction:
             return ""
@@ -77,7 +77,9 @@ class GraphInfo:
     def _is_picture(self, port: Port) -> bool:
         if port.dtype != "float32":
             return False
-        if port.name == "reconstruction" and self.card is not None:  # ours may colour grey images, or draw letters
+        if (
+            port.name == "reconstruction" and self.card is not None
+        ):  # a graph of aezoo's may colour grey images, or draw letters
             return len(port.shape) == 4 and port.shape[1] in (1, 3) and all(isinstance(n, int) for n in port.shape[1:])
         return port.shape[1:] == self.image_shape
 

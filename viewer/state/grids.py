@@ -18,7 +18,7 @@ MOST_GRIDS = 32
 class PictureGrid:
     """Pictures that were made, float32 (N, C, H, W), and what else is known of them; None for what is not there.
 
-    inputs, targets     what went in and what was wanted, (N, C, H, W)
+    inputs, targets     what went in and what should come out, (N, C, H, W)
     labels, predictions what they should be and what a classifier takes them for, int64 (N,)
     points              of the plane that they were made of, float32 (N, 2)
     """

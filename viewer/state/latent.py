@@ -1,4 +1,4 @@
-"""Geometry of bottlenecks that are moved about: a range of a plane, principal directions, the way between two."""
+"""The geometry of bottlenecks: a range of a plane, principal directions, steps from one to another."""
 
 from __future__ import annotations
 

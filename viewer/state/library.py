@@ -100,7 +100,7 @@ def stamp_of(path: Path) -> Stamp | None:
     try:
         status = os.stat(path)
     except OSError:
-        return None  # not there, or not to be asked: both mean that there is nothing to show
+        return None  # not there, or not readable: both mean that there is nothing to show
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 

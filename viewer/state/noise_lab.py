@@ -1,6 +1,6 @@
-"""What the noise lab finds out: images before and after noise, after a median filter and after each network, measured.
+"""What the noise lab measures: images before and after noise, after a median filter and after each network.
 
-And the curves: the mean over the images at several strengths of the noise, kept as long as the same is asked again.
+And curves: the mean over the images at several strengths of the noise, kept until the same curve is requested again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class NoiseInput:
     """What a graph is tried on: images float32 (N, C, H, W) before the noise, and what should come out."""
 
     file: FileBytes
-    output: str  # the name of the output that is asked for
+    output: str  # the name of the requested output
     clean: np.ndarray
     targets: np.ndarray
     classes: tuple[str, ...] | None = None  # of a classifier, whose output is logits

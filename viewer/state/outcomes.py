@@ -92,8 +92,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
-def wanted(state: State, path: Path) -> str:
-    """Return the output that a run's graph is to be asked for; '' where it cannot be asked (yet)."""
+def output_to_request(state: State, path: Path) -> str:
+    """Return the output to request of a run's graph; '' where none can be requested (yet)."""
     samples, graph = state.samples_of(path), state.of(path).graph
     if state.file_of(path) is None or samples is None or graph is None:
         return ""

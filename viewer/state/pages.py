@@ -149,7 +149,7 @@ def make_samples(
 ) -> Samples | None:
     """Return what goes into a graph whose images have this shape, for the page's images, and what should come out.
 
-    None where the images do not fit the graph: another size, or colours wanted of grey ones.
+    None where the images do not fit the graph: another size, or colours from grey ones.
     """
     clean = page.clean
     if own is not None and page.indices is not None and _same(page.clean, clean_of(own, task)):
@@ -169,7 +169,7 @@ def make_samples(
     return Samples(inputs=inputs, targets=clean if targets is None else targets, provenance=page.provenance)
 
 
-samples_for = lru_cache(maxsize=32)(make_samples)  # the same value for the same page, so that panels ask once
+samples_for = lru_cache(maxsize=32)(make_samples)  # the same value for the same page, so that panels request it once
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
@@ -177,7 +177,7 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _translated(page: Page, letters: PictureGrid | None) -> np.ndarray | None:
-    """The letter of the class that is wanted, as the run's history keeps one of each; None where it does not."""
+    """The target letter of each image's class, from the run's history; None where it has none."""
     if page.labels is None or letters is None or letters.targets is None or letters.labels is None:
         return None
     by_label = {int(label): row for row, label in enumerate(letters.labels)}

@@ -64,7 +64,7 @@ class RunRow:
 
     share       of the planned epochs that are done, None for a run that is not being trained
     better      whether it has less error than its baseline, None where that is not known
-    comparison  the same in words, with the baseline's figure
+    comparison  the same as text, with the baseline's figure
     """
 
     path: Path
@@ -185,7 +185,7 @@ def parameters_of(known: Known) -> int:
 
 
 def state_of(entry: Entry, known: Known) -> str:
-    """Say in a word how far it is."""
+    """Return the run's state in one word."""
     if known.error:
         return "broken"
     if known.changed(entry.graph.name):
@@ -255,7 +255,7 @@ class FilterTerm:
 
 
 def terms_of(text: str) -> tuple[FilterTerm, ...]:
-    """Return the conditions that a filter's text means; what looks like one of a column that is not there is a word."""
+    """Return the conditions that a filter's text means; a column that does not exist makes it a plain word."""
     return tuple(map(_term, text.casefold().split()))
 
 

@@ -56,7 +56,7 @@ class Known:
 
     @property
     def task(self) -> str:
-        """What goes in and what should come out, in the recipe's word; '' where it is not recorded."""
+        """What goes in and what should come out, as the recipe names it; '' where it is not recorded."""
         task = self.any_card.task if self.any_card else self.history.facts.get("task", "") if self.history else ""
         return "denoise" if task == "reconstruct" and self.noise > 0 else task
 
@@ -134,7 +134,7 @@ class State:
     def compared(self) -> tuple[Path, ...]:
         """The selected entries that are shown beside one another, in the table's order; the current one is among them.
 
-        More than fit are left out from the end. Asked for by every panel at every change.
+        More than fit are left out from the end. Used by every panel at every change.
         """
         selected = set(self.selected)
         chosen = [entry.path for entry in self.entries if entry.path in selected]
@@ -181,7 +181,7 @@ class State:
 
     def names(self) -> dict[Path, str]:
         """What every entry is called in table, legend and titles; no two alike."""
-        return self._names  # asked for by several panels at every change
+        return self._names  # used by several panels at every change
 
     @cached_property
     def _names(self) -> dict[Path, str]:

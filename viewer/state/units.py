@@ -86,7 +86,7 @@ def picture_output(decoder: GraphInfo) -> str:
 
 
 def misfit(decoder: GraphInfo, shape: tuple[int, ...]) -> str:
-    """Return why a decoder cannot be asked about bottlenecks of this shape (without the batch), '' where it can."""
+    """Return why a decoder does not take bottlenecks of this shape (without the batch), '' where it does."""
     ports = decoder.facts.inputs
     if len(ports) != 1 or ports[0].dtype != "float32":
         return "its decoder.onnx does not take one batch of float32 values"

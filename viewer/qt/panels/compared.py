@@ -113,7 +113,7 @@ class ComparedPanel(ImagePanel):
     def _request(self, state: State) -> None:
         queries: dict[Hashable, Query] = {}
         for path in self.runs(state):
-            output, file, samples = outcomes.wanted(state, path), state.file_of(path), state.samples_of(path)
+            output, file, samples = outcomes.output_to_request(state, path), state.file_of(path), state.samples_of(path)
             if output and file is not None and samples is not None:
                 queries[path] = Query(file, samples.inputs, (output,))
         if queries:

@@ -268,7 +268,7 @@ def _model_table(runs: Runs) -> TableBlock:
         "sheet's and PCA's with as many values. “as-trained” is the network that the sheet's error speaks for, "
         "where its size is another than the sheet's."
     )
-    return TableBlock(caption, (heading, *rows), words=2)
+    return TableBlock(caption, (heading, *rows), text_columns=2)
 
 
 def points(runs: Runs) -> tuple[Point, ...]:
@@ -335,7 +335,7 @@ def best_model(runs: Runs) -> list[str]:
     if len(known) < 2:
         return []
     best = min(known, key=lambda point: point.error)
-    text = f"The least reconstruction error has {best.name} ({pieces.error(best.error)})."
+    text = f"{best.name} has the least reconstruction error ({pieces.error(best.error)})."
     if best.size >= 3 * 32 * 32:
         text += (
             f" Its {best.size:,.0f} values are no fewer than the image's {3 * 32 * 32:,}: it need not "
