@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tokenize
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,20 @@ def test_one_class_name_is_one_class() -> None:
     ]
     assert len(classes) > 200
     assert [name for name, count in Counter(classes).items() if count > 1] == []
+
+
+# Words that were private to this code, and what stands in their place: message, error, dependencies, baseline, …
+GONE = set(
+    "told trouble troubles coder coders crowd verdict judge rival treaty posture librarian twin contest supplies asker "
+    "taker".split()
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_are_made_of_words_that_others_know(path: Path) -> None:
+    with path.open(encoding="utf-8") as file:
+        names = {token.string for token in tokenize.generate_tokens(file.readline) if token.type == tokenize.NAME}
+    assert [name for name in names if GONE & {part.lower() for part in re.findall("[A-Z]?[a-z]+", name)}] == []
 
 
 # One writer: what writes a file otherwise than `zoo.runs.atomic_write`, or reads one in a way that runs code.

@@ -201,7 +201,7 @@ def test_a_readme_that_was_changed_stays_and_an_unchanged_one_is_renewed(publish
     assert "My own remark" in readme.read_text()
 
 
-def test_export_and_training_keep_a_foreign_model_unless_told_to_overwrite(
+def test_export_and_training_keep_a_foreign_model_without_overwrite(
     conv_run: RunFolder, tmp_path: Path, capsys: Capture
 ) -> None:
     run = RunFolder.of(tmp_path, "purdue/conv")

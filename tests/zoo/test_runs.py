@@ -73,7 +73,7 @@ def test_a_newer_format_is_refused_with_a_sentence(history: History) -> None:
         unpack_history(data, source="h")  # the checksum notices a patched file
 
 
-def test_a_newer_format_that_was_written_properly_is_told_to_update(
+def test_a_newer_format_that_was_written_properly_asks_for_an_update(
     monkeypatch: pytest.MonkeyPatch, history: History
 ) -> None:
     monkeypatch.setattr(runs, "FORMAT", "aezoo/2")

@@ -61,7 +61,7 @@ def test_exercise_1a_the_blanks_of_the_sheets_two_layers() -> None:
     assert transposed.same_output_size((22, 24), (2, 6)) == (11, 4)
 
 
-def test_exercise_1c_several_sizes_give_one_so_the_output_shape_must_be_told() -> None:
+def test_exercise_1c_several_sizes_give_one_so_the_output_shape_must_be_given() -> None:
     sizes = transposed.input_sizes((4, 4), (3, 3), (2, 2), (1, 1))
     assert sizes == [(7, 7), (7, 8), (8, 7), (8, 8)]
     assert {transposed.output_size(size, (3, 3), (2, 2), (1, 1)) for size in sizes} == {(4, 4)}
@@ -79,6 +79,6 @@ def test_overlap_counts_the_summed_values_and_is_even_where_the_stride_divides_t
     np.testing.assert_array_equal(ones[0], uneven)
 
 
-def test_a_kernel_that_does_not_fit_is_told_so() -> None:
+def test_a_kernel_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit into"):
         transposed.output_size((2, 2), (3, 3))

@@ -34,7 +34,7 @@ class Pictures(QObject):
 
     def __init__(self, view: FigureView, requester: Requester, workers: TimedWorkers, parent: QObject) -> None:
         super().__init__(parent)
-        self._view, self._asker, self._workers, self._figure = view, requester, workers, view.figure
+        self._view, self._requester, self._workers, self._figure = view, requester, workers, view.figure
         self._answered = 0.0
         self._shown: list[tuple[float, float]] = []  # painted, asked
         workers.answered.connect(self._take)
@@ -50,7 +50,7 @@ class Pictures(QObject):
         self.deleteLater()
 
     def _take(self, reply: Reply) -> None:
-        if reply.request.requester == self._asker.name and not reply.error:  # of one run the first and only one
+        if reply.request.requester == self._requester.name and not reply.error:  # of one run the first and only one
             self._answered = max(self._answered, self._workers.sent_at(reply.request))
 
     def _note(self) -> None:

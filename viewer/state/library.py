@@ -135,14 +135,14 @@ def distinct_names(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
     taken = set(by_name)
     for name, alike in by_name.items():
         if len(alike) > 1:
-            longer = _told_apart(name, [paths[index].parts for index in alike], taken)
+            longer = _with_folders_where_alike(name, [paths[index].parts for index in alike], taken)
             taken.update(longer)
             for index, text in zip(alike, longer, strict=True):
                 distinct[index] = text
     return distinct
 
 
-def _told_apart(name: str, paths: Sequence[tuple[str, ...]], taken: set[str]) -> list[str]:
+def _with_folders_where_alike(name: str, paths: Sequence[tuple[str, ...]], taken: set[str]) -> list[str]:
     """Add to one name the folders before what its paths end with alike, one more until nothing is called the same."""
     shortest = min(map(len, paths))
     alike = next((n for n in range(shortest) if len({parts[-1 - n] for parts in paths}) > 1), shortest)
