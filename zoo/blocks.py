@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -28,6 +29,24 @@ class ClassifierOutput(NamedTuple):
 
     logits: Tensor  # (B, classes)
     features: Tensor  # (B, features), what the last layer sees
+
+
+def conv_relu(
+    before: int, after: int, kernel: int = 3, *, padding: int | None = None, stride: int = 1
+) -> list[nn.Module]:
+    """Return a convolution and ReLU: (B, before, H, W) → (B, after, H, W), where no padding or stride is given."""
+    padding = kernel // 2 if padding is None else padding
+    return [nn.Conv2d(before, after, kernel, stride=stride, padding=padding), nn.ReLU()]
+
+
+def conv_relu_pool(before: int, after: int, kernel: int = 3) -> list[nn.Module]:
+    """The same and a max-pool, which halves the size: → (B, after, H/2, W/2)."""
+    return [*conv_relu(before, after, kernel), nn.MaxPool2d(2)]
+
+
+def linear_relu(*sizes: int) -> list[nn.Module]:
+    """Return perceptrons from each size to the next, each with ReLU: (B, first) → (B, last)."""
+    return [layer for size in itertools.pairwise(sizes) for layer in (nn.Linear(*size), nn.ReLU())]
 
 
 class Autoencoder(nn.Module):

@@ -58,14 +58,6 @@ def convolution_matrix(kernel: np.ndarray, size: Pair, stride: Pair = (1, 1), pa
     return matrix.reshape(outputs * height * width, inputs * size[0] * size[1])
 
 
-def convolve(image: np.ndarray, kernel: np.ndarray, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> np.ndarray:
-    """Return C x: the convolution of an image (I, H, W), float64 (O, h, w)."""
-    size: Pair = (image.shape[1], image.shape[2])
-    made = output_size(size, (kernel.shape[2], kernel.shape[3]), stride, padding)
-    values: np.ndarray = convolution_matrix(kernel, size, stride, padding) @ image.reshape(-1)
-    return values.reshape(kernel.shape[0], *made)
-
-
 def convolve_transposed(
     image: np.ndarray, kernel: np.ndarray, size: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)
 ) -> np.ndarray:

@@ -30,7 +30,9 @@ def test_the_matrix_is_torchs_convolution_and_its_transpose_torchs_transposed_on
     weight, image = rng.normal(size=(outputs, inputs, *kernel)), rng.normal(size=(inputs, *size))
     torch_weight = torch.from_numpy(weight)
     forward = functional.conv2d(torch.from_numpy(image)[None], torch_weight, stride=stride, padding=padding)[0]
-    np.testing.assert_allclose(transposed.convolve(image, weight, stride, padding), forward.numpy(), atol=1e-12)
+    assert tuple(forward.shape[1:]) == transposed.output_size(size, kernel, stride, padding)
+    values = transposed.convolution_matrix(weight, size, stride, padding) @ image.reshape(-1)
+    np.testing.assert_allclose(values.reshape(forward.shape), forward.numpy(), atol=1e-12)
 
     back = rng.normal(size=tuple(forward.shape))
     missing = [

@@ -21,22 +21,15 @@ from zoo.recipe import Data, Recipe, Schedule, network
 def fully_convolutional() -> blocks.Autoencoder:
     """Convolutions of 3×3, transposed ones of 2×2."""
     encoder = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 8, 14, 14)
-        nn.Conv2d(8, 4, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 4, 7, 7)
-        nn.Conv2d(4, 2, 3, padding=1),
-        nn.ReLU(),  # (B, 2, 7, 7)
+        *blocks.conv_relu_pool(1, 8),  # (B, 8, 14, 14)
+        *blocks.conv_relu_pool(8, 4),  # (B, 4, 7, 7)
+        *blocks.conv_relu(4, 2),  # (B, 2, 7, 7)
     )
     decoder = nn.Sequential(
         nn.ConvTranspose2d(2, 4, 2, stride=2),  # (B, 4, 14, 14)
-        nn.Conv2d(4, 4, 3, padding=1),
-        nn.ReLU(),
+        *blocks.conv_relu(4, 4),
         nn.ConvTranspose2d(4, 8, 2, stride=2),  # (B, 8, 28, 28)
-        nn.Conv2d(8, 8, 3, padding=1),
-        nn.ReLU(),
+        *blocks.conv_relu(8, 8),
         nn.Conv2d(8, 1, 1),  # (B, 1, 28, 28)
     )
     return blocks.Autoencoder(encoder=encoder, decoder=decoder, to_pixels=blocks.UnitClamp())

@@ -29,19 +29,13 @@ STEPS_OF_ALL = 187  # batches of 32 in the 5,958 twos of MNIST; the other sets a
 def conv() -> blocks.Autoencoder:
     """Convolutions of 3×3 with max-pooling and nearest upsampling."""
     encoder = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 16, 14, 14)
-        nn.Conv2d(16, 16, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 16, 7, 7)
+        *blocks.conv_relu_pool(1, 16),  # (B, 16, 14, 14)
+        *blocks.conv_relu_pool(16, 16),  # (B, 16, 7, 7)
     )
     decoder = nn.Sequential(
-        nn.Conv2d(16, 16, 3, padding=1),
-        nn.ReLU(),
+        *blocks.conv_relu(16, 16),
         nn.Upsample(scale_factor=2),  # (B, 16, 14, 14)
-        nn.Conv2d(16, 16, 3, padding=1),
-        nn.ReLU(),
+        *blocks.conv_relu(16, 16),
         nn.Upsample(scale_factor=2),  # (B, 16, 28, 28)
         nn.Conv2d(16, 1, 3, padding=1),  # (B, 1, 28, 28)
     )
@@ -52,7 +46,7 @@ def conv() -> blocks.Autoencoder:
 def vae() -> blocks.Variational:
     """Perceptrons with two latent variables."""
     return blocks.Variational(
-        encoder=nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU()),  # (B, 64)
+        encoder=nn.Sequential(nn.Flatten(), *blocks.linear_relu(784, 64)),  # (B, 64)
         mean=nn.Linear(64, 2),
         logvar=nn.Linear(64, 2),
         decoder=nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 784), nn.Unflatten(1, (1, 28, 28))),
@@ -64,15 +58,10 @@ def vae() -> blocks.Variational:
 def digits() -> blocks.Classifier:
     """A classifier of digits, which names what is generated."""
     features = nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 32, 14, 14)
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 64, 7, 7)
+        *blocks.conv_relu_pool(1, 32),  # (B, 32, 14, 14)
+        *blocks.conv_relu_pool(32, 64),  # (B, 64, 7, 7)
         nn.Flatten(),
-        nn.Linear(3136, 128),
-        nn.ReLU(),  # (B, 128)
+        *blocks.linear_relu(3136, 128),  # (B, 128)
         nn.Dropout(0.5),
     )
     return blocks.Classifier(features=features, head=nn.Linear(128, 10))
@@ -115,14 +104,7 @@ def _generate(digit: int, count: int | None) -> Recipe:
 
 
 RECIPES = (
-    Recipe(
-        name="hesso/conv",
-        network=conv,
-        data=Data("mnist"),
-        objective="bce",
-        schedule=_HUNDRED,
-        choices=(_BLOG,),
-    ),
+    Recipe(name="hesso/conv", network=conv, data=Data("mnist"), objective="bce", schedule=_HUNDRED, choices=(_BLOG,)),
     _denoise(0.5, bce=0.10),
     _denoise(0.7),
     _denoise(0.9, bce=0.15),

@@ -86,15 +86,10 @@ def _classifier(classes: int) -> blocks.Classifier:
     """conv 32 → pool → conv 64 → pool → 1024, kernels of 5×5."""
     features = nn.Sequential(
         blocks.Normalise(),
-        nn.Conv2d(1, 32, 5, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 32, 14, 14)
-        nn.Conv2d(32, 64, 5, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 64, 7, 7)
+        *blocks.conv_relu_pool(1, 32, 5),  # (B, 32, 14, 14)
+        *blocks.conv_relu_pool(32, 64, 5),  # (B, 64, 7, 7)
         nn.Flatten(),
-        nn.Linear(3136, 1024),
-        nn.ReLU(),  # (B, 1024)
+        *blocks.linear_relu(3136, 1024),  # (B, 1024)
         nn.Dropout(0.5),
     )
     return blocks.Classifier(features=features, head=nn.Linear(1024, classes))

@@ -17,9 +17,9 @@ from zoo.recipe import Data, Network, Recipe, Schedule, network
 from zoo.tasks import COLOURISE, RECONSTRUCT, Task
 
 
-def _conv(before: int, after: int, kernel: int = 3, *, padding: int | None = None, stride: int = 1) -> nn.Conv2d:
-    """A convolution, which keeps the size where no padding is given."""
-    return nn.Conv2d(before, after, kernel, stride=stride, padding=kernel // 2 if padding is None else padding)
+def _conv(before: int, after: int, kernel: int = 3, *, stride: int = 1) -> nn.Conv2d:
+    """A convolution without ReLU, which keeps the size where no stride is given."""
+    return nn.Conv2d(before, after, kernel, stride=stride, padding=kernel // 2)
 
 
 def _up() -> nn.Upsample:
@@ -33,21 +33,16 @@ def _network(encoder: list[nn.Module], decoder: list[nn.Module]) -> blocks.Autoe
 def _base(kernel: int) -> blocks.Autoencoder:
     return _network(
         [
-            _conv(3, 8, kernel),
-            nn.ReLU(),
-            nn.MaxPool2d(2),  # (B, 8, 16, 16)
-            _conv(8, 12, kernel),
-            nn.ReLU(),
-            nn.MaxPool2d(2),  # (B, 12, 8, 8)
-            _conv(12, 16, kernel),
-            nn.ReLU(),  # (B, 16, 8, 8)
+            *blocks.conv_relu_pool(3, 8, kernel),  # (B, 8, 16, 16)
+            *blocks.conv_relu_pool(8, 12, kernel),  # (B, 12, 8, 8)
+            *blocks.conv_relu(12, 16, kernel),  # (B, 16, 8, 8)
         ],
         _decoder_of_base(kernel),
     )
 
 
 def _decoder_of_base(kernel: int) -> list[nn.Module]:
-    return [_up(), _conv(16, 12, kernel), nn.ReLU(), _up(), _conv(12, 3, kernel)]  # (B, 3, 32, 32)
+    return [_up(), *blocks.conv_relu(16, 12, kernel), _up(), _conv(12, 3, kernel)]  # (B, 3, 32, 32)
 
 
 @network("conv 8-12-16, pool 2 | 12-3, upsample 2", parameters=4_911, bottleneck=(16, 8, 8))
@@ -60,8 +55,8 @@ def base() -> blocks.Autoencoder:
 def model_1() -> blocks.Autoencoder:
     """One convolution less, read as one level less."""
     return _network(
-        [_conv(3, 12), nn.ReLU(), nn.MaxPool2d(2), _conv(12, 16), nn.ReLU()],  # (B, 16, 16, 16)
-        [_up(), _conv(16, 12), nn.ReLU(), _conv(12, 3)],
+        [*blocks.conv_relu_pool(3, 12), *blocks.conv_relu(12, 16)],  # (B, 16, 16, 16)
+        [_up(), *blocks.conv_relu(16, 12), _conv(12, 3)],
     )
 
 
@@ -69,7 +64,7 @@ def model_1() -> blocks.Autoencoder:
 def model_1_as_trained() -> blocks.Autoencoder:
     """The base network without its first convolution: it begins with a pool."""
     return _network(
-        [nn.MaxPool2d(2), _conv(3, 12), nn.ReLU(), nn.MaxPool2d(2), _conv(12, 16), nn.ReLU()],  # (B, 16, 8, 8)
+        [nn.MaxPool2d(2), *blocks.conv_relu_pool(3, 12), *blocks.conv_relu(12, 16)],  # (B, 16, 8, 8)
         _decoder_of_base(3),
     )
 
@@ -79,13 +74,9 @@ def _one_pool(channels: tuple[int, int, int], *, image_channels: int = 3, kernel
     first, second, third = channels
     return _network(
         [
-            _conv(image_channels, first, kernel),
-            nn.ReLU(),
-            _conv(first, second, kernel),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            _conv(second, third, kernel),
-            nn.ReLU(),  # (B, third, 16, 16)
+            *blocks.conv_relu(image_channels, first, kernel),
+            *blocks.conv_relu_pool(first, second, kernel),
+            *blocks.conv_relu(second, third, kernel),  # (B, third, 16, 16)
         ],
         [_up(), _conv(third, 3, kernel)],
     )
@@ -102,16 +93,11 @@ def model_3() -> blocks.Autoencoder:
     """More channels."""
     return _network(
         [
-            _conv(3, 32),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            _conv(32, 64),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            _conv(64, 128),
-            nn.ReLU(),  # (B, 128, 8, 8)
+            *blocks.conv_relu_pool(3, 32),
+            *blocks.conv_relu_pool(32, 64),
+            *blocks.conv_relu(64, 128),  # (B, 128, 8, 8)
         ],
-        [_up(), _conv(128, 64), nn.ReLU(), _up(), _conv(64, 3)],
+        [_up(), *blocks.conv_relu(128, 64), _up(), _conv(64, 3)],
     )
 
 
@@ -122,14 +108,9 @@ def _narrowed(kernel: int) -> blocks.Autoencoder:
     """
     return _network(
         [
-            _conv(3, 8, kernel),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            _conv(8, 12, kernel),
-            nn.ReLU(),
-            nn.MaxPool2d(2),  # (B, 12, 8, 8)
-            _conv(12, 16, kernel, padding=1),
-            nn.ReLU(),  # (B, 16, 6, 6) with 5×5 kernels, (B, 16, 4, 4) with 7×7
+            *blocks.conv_relu_pool(3, 8, kernel),
+            *blocks.conv_relu_pool(8, 12, kernel),  # (B, 12, 8, 8)
+            *blocks.conv_relu(12, 16, kernel, padding=1),  # (B, 16, 6, 6) with 5×5 kernels, (B, 16, 4, 4) with 7×7
         ],
         [nn.ConvTranspose2d(16, 16, kernel, padding=1), nn.ReLU(), *_decoder_of_base(kernel)],
     )
@@ -164,16 +145,13 @@ def model_6() -> blocks.Autoencoder:
     """Every convolution with stride 3: one pixel is left, and one colour comes back, spread over the whole image."""
     return _network(
         [
-            _conv(3, 8, stride=3),  # (B, 8, 11, 11)
-            nn.ReLU(),
+            *blocks.conv_relu(3, 8, stride=3),  # (B, 8, 11, 11)
             nn.MaxPool2d(2),  # (B, 8, 5, 5)
-            _conv(8, 12, stride=3),  # (B, 12, 2, 2)
-            nn.ReLU(),
+            *blocks.conv_relu(8, 12, stride=3),  # (B, 12, 2, 2)
             nn.MaxPool2d(2),  # (B, 12, 1, 1)
-            _conv(12, 16, stride=3),
-            nn.ReLU(),  # (B, 16, 1, 1)
+            *blocks.conv_relu(12, 16, stride=3),  # (B, 16, 1, 1)
         ],
-        [_up(), _conv(16, 12, stride=3), nn.ReLU(), _up(), _conv(12, 3, stride=3), blocks.Spread(32)],
+        [_up(), *blocks.conv_relu(16, 12, stride=3), _up(), _conv(12, 3, stride=3), blocks.Spread(32)],
     )
 
 
@@ -182,16 +160,13 @@ def model_7() -> blocks.Autoencoder:
     """No padding in the encoder, the second pool rounding up; 5×5 come back as 10×10, 30×30 and a border of 1."""
     return _network(
         [
-            _conv(3, 8, padding=0),  # (B, 8, 30, 30)
-            nn.ReLU(),
+            *blocks.conv_relu(3, 8, padding=0),  # (B, 8, 30, 30)
             nn.MaxPool2d(2),  # (B, 8, 15, 15)
-            _conv(8, 12, padding=0),  # (B, 12, 13, 13)
-            nn.ReLU(),
+            *blocks.conv_relu(8, 12, padding=0),  # (B, 12, 13, 13)
             nn.MaxPool2d(2, ceil_mode=True),  # (B, 12, 7, 7)
-            _conv(12, 16, padding=0),
-            nn.ReLU(),  # (B, 16, 5, 5)
+            *blocks.conv_relu(12, 16, padding=0),  # (B, 16, 5, 5)
         ],
-        [_up(), _conv(16, 12), nn.ReLU(), nn.Upsample(scale_factor=3), nn.ZeroPad2d(1), _conv(12, 3)],
+        [_up(), *blocks.conv_relu(16, 12), nn.Upsample(scale_factor=3), nn.ZeroPad2d(1), _conv(12, 3)],
     )
 
 

@@ -10,8 +10,8 @@ ReLU inside, a sigmoid at the output, binary cross-entropy, Adam at 1e-3, and th
 from __future__ import annotations
 
 from zoo.lazy import blocks, nn
-from zoo.recipe import Data, Recipe, Schedule, network
-from zoo.tasks import DENOISE
+from zoo.recipe import Data, Network, Recipe, Schedule, network
+from zoo.tasks import DENOISE, RECONSTRUCT
 
 
 @network("784-400-200-100-200-400-784", parameters=829_284, bottleneck=(100,), view=(10, 10))
@@ -19,18 +19,10 @@ def dense() -> blocks.Autoencoder:
     """Perceptrons down to 100 values and back."""
     encoder = nn.Sequential(
         nn.Flatten(),  # (B, 784)
-        nn.Linear(784, 400),
-        nn.ReLU(),
-        nn.Linear(400, 200),
-        nn.ReLU(),
-        nn.Linear(200, 100),
-        nn.ReLU(),  # (B, 100)
+        *blocks.linear_relu(784, 400, 200, 100),  # (B, 100)
     )
     decoder = nn.Sequential(
-        nn.Linear(100, 200),
-        nn.ReLU(),
-        nn.Linear(200, 400),
-        nn.ReLU(),
+        *blocks.linear_relu(100, 200, 400),
         nn.Linear(400, 784),
         nn.Unflatten(1, (1, 28, 28)),  # (B, 1, 28, 28)
     )
@@ -41,19 +33,13 @@ def dense() -> blocks.Autoencoder:
 def conv() -> blocks.Autoencoder:
     """Convolutions of 3×3 with max-pooling and nearest upsampling."""
     encoder = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 16, 14, 14)
-        nn.Conv2d(16, 8, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (B, 8, 7, 7)
+        *blocks.conv_relu_pool(1, 16),  # (B, 16, 14, 14)
+        *blocks.conv_relu_pool(16, 8),  # (B, 8, 7, 7)
     )
     decoder = nn.Sequential(
-        nn.Conv2d(8, 8, 3, padding=1),
-        nn.ReLU(),
+        *blocks.conv_relu(8, 8),
         nn.Upsample(scale_factor=2),  # (B, 8, 14, 14)
-        nn.Conv2d(8, 16, 3, padding=1),
-        nn.ReLU(),
+        *blocks.conv_relu(8, 16),
         nn.Upsample(scale_factor=2),  # (B, 16, 28, 28)
         nn.Conv2d(16, 1, 3, padding=1),  # (B, 1, 28, 28)
     )
@@ -62,30 +48,21 @@ def conv() -> blocks.Autoencoder:
 
 _OURS = ("ReLU, sigmoid output, binary cross-entropy, Adam 1e-3: ours, the sheet leaves them open",)
 
+
+def _recipe(name: str, network: Network, batch: int, *choices: str, noise: float = 0.0) -> Recipe:
+    return Recipe(
+        name=f"purdue/{name}",
+        task=DENOISE if noise else RECONSTRUCT,
+        network=network,
+        data=Data("mnist", noise=noise),
+        objective="bce",
+        schedule=Schedule(epochs=150, batch_size=batch),
+        choices=(*_OURS, f"batch {batch}: ours", *choices),
+    )
+
+
 RECIPES = (
-    Recipe(
-        name="purdue/dense",
-        network=dense,
-        data=Data("mnist"),
-        objective="bce",
-        schedule=Schedule(epochs=150, batch_size=256),
-        choices=(*_OURS, "batch 256: ours"),
-    ),
-    Recipe(
-        name="purdue/conv",
-        network=conv,
-        data=Data("mnist"),
-        objective="bce",
-        schedule=Schedule(epochs=150, batch_size=128),
-        choices=(*_OURS, "batch 128: ours"),
-    ),
-    Recipe(
-        name="purdue/denoise",
-        task=DENOISE,
-        network=conv,
-        data=Data("mnist", noise=0.25),
-        objective="bce",
-        schedule=Schedule(epochs=150, batch_size=128),
-        choices=(*_OURS, "batch 128: ours", "the network of part 2: ours", "fresh noise every epoch: ours"),
-    ),
+    _recipe("dense", dense, 256),
+    _recipe("conv", conv, 128),
+    _recipe("denoise", conv, 128, "the network of part 2: ours", "fresh noise every epoch: ours", noise=0.25),
 )
