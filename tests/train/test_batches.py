@@ -77,7 +77,7 @@ def test_without_noise_the_input_is_the_target(splits: Splits) -> None:
     assert all(torch.equal(batch.image, batch.target) for batch in batches)
 
 
-def test_the_test_split_is_noisy_in_the_same_way_for_every_run(splits: Splits) -> None:
+def test_the_test_split_has_the_same_noise_for_every_run(splits: Splits) -> None:
     one, two = (TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU) for _ in range(2))
     assert torch.equal(one.inputs, two.inputs)
     assert not torch.equal(one.inputs, one.pictures)

@@ -22,7 +22,7 @@ from train.engine.devices import choose
 from train.interrupts import Interrupt, watch
 from train.measure.run import to_bytes
 from train.progress import Progress
-from zoo import checkpoints, registry, runs
+from zoo import card, checkpoints, registry, runs
 from zoo.blocks import Autoencoder
 from zoo.data.splits import Splits
 from zoo.errors import DeviceError, Interrupted, RunError, UsageError, WriteError
@@ -149,8 +149,9 @@ def test_more_epochs_than_a_history_can_hold_are_refused_before_the_first(tmp_pa
 
 def test_going_on_with_a_run_withdraws_the_graphs_of_its_earlier_weights(tmp_path: Path, train_quickly: Train) -> None:
     run = train_quickly("purdue/dense", tmp_path, epochs=1).run
-    run.graph("model").write_bytes(b"\x08\x08\x12\x05aezoo, of earlier weights")
-    run.card.write_bytes(b'{"assignment":"purdue", of earlier weights}')
+    earlier = card.dump({"format": card.FORMAT, "name": "of earlier weights"}).encode()
+    run.graph("model").write_bytes(b"\x08\x08\x12\x05aezoo" + earlier)
+    run.card.write_bytes(earlier)
     train_quickly("purdue/dense", tmp_path, epochs=1, resume=True)
     assert run.graph("model").is_file(), "nothing was trained, so nothing is stale"
     train_quickly("purdue/dense", tmp_path, epochs=2, resume=True)

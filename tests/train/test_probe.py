@@ -213,7 +213,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch, config: ComputeConfig) -> None:
     monkeypatch.setattr(setups, "choose", lambda target, **more: Choice(config, {"probe": "made up"}))
 
 
-def test_a_resumed_run_keeps_the_way_it_was_begun_on(
+def test_a_resumed_run_keeps_the_config_it_was_begun_with(
     tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen(monkeypatch, BF16)
@@ -261,7 +261,7 @@ def test_bf16_that_was_asked_for_is_not_changed(
     assert result.run.read_history().meta["precision"] == "bf16"
 
 
-def test_the_ways_of_a_machine_are_timed_within_the_budget(splits: Splits) -> None:
+def test_the_configs_of_a_machine_are_timed_within_the_budget(splits: Splits) -> None:
     whole = probe_target(splits)
     choice = choose(replace(whole, seed=1), precision="auto", images=LONG, say=quiet)
     timed: dict[str, Any] = choice.why["images_a_second"]
