@@ -124,7 +124,7 @@ class Reader:
         return list(self._known.values())
 
     def run(self, name: str) -> ReportRun:
-        """Return a run, whatever is the matter with it."""
+        """Return a run; one that cannot be read carries the error."""
         if name not in self._known:
             self._say(f"reading {name}")
             self._known[name] = self._read(name)

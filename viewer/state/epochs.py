@@ -26,7 +26,7 @@ class Epochs:
 
 
 def from_parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Epochs:
-    """Make Epochs of a worker's answer; raise ValueError for one that is not what was agreed."""
+    """Make Epochs of a worker's answer; raise ValueError for a malformed one."""
     numbers, pictures = header.get("epochs"), arrays.get("reconstructions")
     if pictures is None or set(arrays) != {"reconstructions"} or not are_pictures(pictures):
         raise ValueError("no proper pictures of epochs")

@@ -85,7 +85,7 @@ class GraphInfo:
 
 
 def from_header(header: Mapping[str, Any]) -> GraphInfo:
-    """Make a GraphInfo of a worker's answer; raise ValueError for one that is not what was agreed."""
+    """Make a GraphInfo of a worker's answer; raise ValueError for a malformed one."""
     facts = GraphFacts(
         inputs=_ports(header.get("inputs")),
         outputs=_ports(header.get("outputs")),

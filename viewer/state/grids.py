@@ -37,7 +37,7 @@ class PictureGrid:
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, PictureGrid]:
-    """Return the grids of a history by name; what has another type or shape than agreed is left out."""
+    """Return the grids of a history by name; those of an unexpected type or shape are left out."""
     names = sorted({key.split("/")[1] for key in arrays if key.startswith("grids/") and key.count("/") == 2})
     found = {}
     for name in names[:MOST_GRIDS]:

@@ -51,7 +51,7 @@ class RunHistory:
 
 
 def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RunHistory:
-    """Make a RunHistory of what a worker sent; whatever has another type or shape than agreed is left out."""
+    """Make a RunHistory of what a worker sent; parts of an unexpected type or shape are left out."""
     plain = runs.History(meta={}, arrays={key: arrays[key] for key in arrays if _is_number(key, arrays[key])})
     train, validation = _curve(arrays, runs.TRAIN_LOSS), _curve(arrays, runs.VAL_LOSS)
     seconds = np.minimum(_curve(arrays, runs.SECONDS), LONGEST_SECONDS)

@@ -39,7 +39,7 @@ class GraphLayer:
 
 
 def from_header(header: Mapping[str, Any]) -> tuple[GraphLayer, ...]:
-    """Make layers of a worker's answer; raise ValueError for one that is not what was agreed."""
+    """Make layers of a worker's answer; raise ValueError for a malformed one."""
     listing = header.get("layers")
     if not isinstance(listing, list) or len(listing) > MOST:
         raise ValueError("no proper list of layers")

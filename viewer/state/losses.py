@@ -46,7 +46,7 @@ def quantities(histories: Iterable[RunHistory]) -> list[str]:
 
 
 def lines_of(history: RunHistory, quantity: str) -> list[LossCurve]:
-    """Return the lines of a run; a loss has two parts, whatever else has one, and a run may have none."""
+    """Return the lines of a run; a loss has two parts and every other quantity one; a run may have none."""
     if quantity == LOSS:
         lines = [LossCurve(TRAIN, history.train_loss), LossCurve(VALIDATION, history.val_loss)]
     elif quantity == RATE:

@@ -30,14 +30,14 @@ def mean_psnr(targets: np.ndarray, outputs: np.ndarray) -> float:
 
 
 def usable(value: object) -> float | None:
-    """Return a number from a file; None for what is no number, not finite, or a whole number too large to be meant."""
+    """Return a number of a file; None for what is no number, not finite, or a whole number that is too large."""
     if isinstance(value, int):
         return float(value) if abs(value) < LARGEST_WHOLE else None
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 def count(value: object) -> int:
-    """Return a whole number from a file that counts something, 0 for what is none."""
+    """Return a whole number of a file that counts something, 0 for anything else."""
     return value if isinstance(value, int) and 0 <= value < LARGEST_WHOLE else 0
 
 

@@ -156,7 +156,7 @@ def is_linked(state: State, path: Path) -> bool:
 
 
 def why_nothing(state: State, path: Path, needed: Needed = "picture") -> str:
-    """Return the sentence for a run of which there is nothing to show; '' while its file and images may still come."""
+    """Return the sentence for a run that has nothing to show; '' while its file and images may still come."""
     known, entry = state.of(path), state.entry_of(path)
     if entry is None:
         return "This run is gone."
@@ -174,7 +174,7 @@ def why_nothing(state: State, path: Path, needed: Needed = "picture") -> str:
 
 
 def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Needed) -> str:
-    """Return the sentence for a graph that has not what is needed, or takes other images; '' for one that fits."""
+    """Return the sentence for a graph that lacks what is needed, or takes other images; '' for one that fits."""
     graph = known.graph
     assert graph is not None, name  # its file is held once it was read
     if graph.image_shape is None:

@@ -84,7 +84,7 @@ class RunRow:
 
 
 class Rows:
-    """Makes rows, and makes anew only those of entries of which more is known than before."""
+    """Makes rows, and remakes only those of entries about which more is known than before."""
 
     def __init__(self) -> None:
         self._made: dict[Path, tuple[Entry, Known, str, RunRow]] = {}
@@ -172,7 +172,7 @@ def baselines_of(known: Known) -> dict[str, Mapping[str, float]]:
 
 
 def main_baseline_of(known: Known) -> tuple[str, float | None]:
-    """The name and the mean squared error of the baseline that says most; None where there is none."""
+    """The name and the mean squared error of the baseline that says most; None without one."""
     found = ((name, row["mse"]) for name, row in baselines_of(known).items() if "mse" in row)
     return next(found, ("", None))
 

@@ -69,7 +69,7 @@ def data_sets(state: State) -> list[str]:
 
 
 def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[str]]:
-    """Return every run that has the figure, and the names of those with a bottleneck that have it not."""
+    """Return every run that has the figure, and the names of those with a bottleneck that lack it."""
     names, found, without = state.names(), [], list[str]()
     for entry in state.entries:
         known, name = state.of(entry.path), names[entry.path]
@@ -144,7 +144,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def conclusion(models: Sequence[Model], metric: str, axis: str) -> str:
-    """Answer the sheet's question in a sentence or two: does the size predict the error, and which runs beat PCA?"""
+    """Answer the sheet's question: does the size predict the error, and which runs beat PCA?"""
     if not models:
         return ""
     counted = [model for model in models if model.counts]

@@ -280,7 +280,7 @@ def cost_of_noise(runs: Runs) -> list[str]:
         sheet = runs[factor].published("bce")
         if sheet is not None:
             word = "below" if loss < 0.95 * sheet else "above" if loss > 1.05 * sheet else "within 5 % of"
-            sentences.append(f"At {factor} ours is {word} the sheet's ({loss:.3f}, sheet {sheet:.2f}).")
+            sentences.append(f"At {factor} our loss is {word} the sheet's ({loss:.3f}, sheet {sheet:.2f}).")
     return sentences
 
 

@@ -360,7 +360,7 @@ def _spread(reader: Reader, name: str, run: ReportRun) -> list[Block]:
         return []
     split = reader.images(run, "test")
     if isinstance(split, str):
-        return [note(f"How alike the outputs of a class are takes the test letters. {split}")]
+        return [note(f"The test letters are needed to say how similar the outputs of a class are. {split}")]
     letters = to_unit(split.pixels)
     outputs = reader.outputs(run, letters, "reconstruction")
     if outputs is None or not np.isfinite(outputs).all():
@@ -370,7 +370,7 @@ def _spread(reader: Reader, name: str, run: ReportRun) -> list[Block]:
 
 def within_class(name: str, before: float, after: float) -> str:
     """Answer whether outputs are similar within each class."""
-    word = "very similar" if after < SIMILAR * before else "not much more alike than the inputs"
+    word = "very similar" if after < SIMILAR * before else "not much more similar than the inputs"
     return (
         f"{name}: within each class the outputs are {word}: they differ by {after:.3f} (root mean "
         f"square), the letters that go in by {before:.3f}."

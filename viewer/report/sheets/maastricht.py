@@ -305,14 +305,14 @@ def correlation(runs: Runs) -> list[str]:
         return []
     sizes, errors = (np.array([getattr(point, key) for point in known]) for key in ("size", "error"))
     if len(set(sizes)) < 2 or len(set(errors)) < 2:
-        return [f"All {len(known)} networks are alike in size or error, so that there is no correlation to measure."]
+        return [f"All {len(known)} networks have the same size or the same error, so that nothing can correlate."]
     rank = rank_correlation(sizes, errors)
     if rank <= -CORRELATED:
         remark = "there is one: a larger latent space goes with a smaller error"
     elif rank >= CORRELATED:
         remark = "there is one, the other way round: a larger latent space goes with a larger error"
     else:
-        remark = "there is none worth the name: the size alone does not tell the error"
+        remark = "there is no clear one: the size alone does not predict the error"
     sentences = [
         f"Spearman's rank correlation between latent space size and error is {rank:+.2f} over "
         f"{len(known)} networks; {remark}."
