@@ -129,7 +129,7 @@ def _check_all(recipes: list[Recipe], each: Mapping[str, Options], options: Opti
         refuse_to_lose(RunFolder.of(options.runs, recipe.name), each[recipe.name])
     dependencies.check(recipes, options)
     for name in dict.fromkeys(name for recipe in recipes for name in recipe.data_sets):
-        sets.obtain(name, options.data, say=lambda line: print(line, file=sys.stderr))
+        sets.obtain(name, options.data)
     for recipe in sorted(recipes, key=lambda recipe: (recipe.data.name, recipe.data.split)):
         checkpoint_to_resume(recipe, splits_of(recipe, options.data), each[recipe.name], None)
 

@@ -50,7 +50,3 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.start()
         yield served
         served.shutdown()
-
-
-def silent(name: str, done: int, total: int) -> None:
-    """Show nothing."""

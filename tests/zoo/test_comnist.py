@@ -109,7 +109,7 @@ def test_what_a_mac_adds_to_a_zip_is_passed_over(tmp_path: Path) -> None:
 def test_broken_letters_are_not_called_fetched(folder: Path) -> None:
     (folder / comnist.FOLDER / "Latin.zip").write_bytes(b"PK")
     with pytest.raises(DataError, match="cannot be read"):
-        fetch.fetch_letters(folder, progress=lambda *_: None)
+        fetch.fetch_letters(folder)
 
 
 def test_a_letter_fills_the_image_and_keeps_its_proportions() -> None:
@@ -177,7 +177,7 @@ def test_absent_letters_have_a_sentence_that_says_where_to_get_them(tmp_path: Pa
     with pytest.raises(DataError, match=r"no Cyrillic\.zip in .*get it from https://github.com/GregVial/CoMNIST"):
         comnist.load_cyrillic("train", tmp_path)
     with pytest.raises(DataError, match="not fetched, since no hash of them is published"):
-        fetch.fetch_letters(tmp_path, progress=lambda *_: None)
+        fetch.fetch_letters(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["cyrillic", "latin"])

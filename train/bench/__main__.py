@@ -80,7 +80,7 @@ def main(
 
     chosen = devices.choose(device)
     for dataset in dict.fromkeys(registry.load(name).data.name for name in recipes):
-        sets.obtain(dataset, data, say=lambda line: print(line, file=sys.stderr))
+        sets.obtain(dataset, data)
     limits = machine.rates(chosen)
     about = {
         "name": devices.machine(chosen),

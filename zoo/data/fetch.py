@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.data import cifar10, comnist, mnist
@@ -27,18 +27,6 @@ TIMEOUT_SECONDS = 20
 CHUNK_BYTES = 65_536
 
 
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file that mirrors hold: its name, and the sha256 and size that were published."""
-
-    name: str
-    sha256: str
-    size: int
-
-
-DownloadProgress = Callable[[str, int, int], None]  # (file name, bytes so far, bytes in all)
-
-
 def cache_folder() -> Path:
     """Return where downloaded data sets lie when no folder is named."""
     import platformdirs  # which pooch uses too, and is quicker to load
@@ -46,7 +34,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("AEZOO_CACHE") or platformdirs.user_cache_dir("aezoo"))
 
 
-def fetch_mnist(folder: Path, *, progress: DownloadProgress, mirrors: Sequence[str] | None = None) -> list[Path]:
+def fetch_mnist(folder: Path, *, mirrors: Sequence[str] | None = None) -> list[Path]:
     """Download MNIST's files into DIR/MNIST/raw, those that are not there yet; return the downloaded ones.
 
     A file that is there but wrong is fetched anew. Raises DataError when every mirror fails.
@@ -57,13 +45,13 @@ def fetch_mnist(folder: Path, *, progress: DownloadProgress, mirrors: Sequence[s
     for file in mnist.FILES.values():
         if _sound(file, folder):
             continue
-        remote = RemoteFile(f"{file.name}.gz", file.gz_sha256, file.gz_bytes)
-        fetched.append(_fetch(remote, raw, _sources(mirrors, MNIST_MIRRORS), progress))
+        sources = _sources(mirrors, MNIST_MIRRORS)
+        fetched.append(_fetch(f"{file.name}.gz", file.gz_sha256, file.gz_bytes, raw, sources))
         (raw / file.name).unlink(missing_ok=True)  # a wrong plain file would be found before the right .gz
     return fetched
 
 
-def fetch_cifar10(folder: Path, *, progress: DownloadProgress, mirrors: Sequence[str] | None = None) -> list[Path]:
+def fetch_cifar10(folder: Path, *, mirrors: Sequence[str] | None = None) -> list[Path]:
     """Download CIFAR-10's six binary batches into DIR/cifar-10-batches-bin, if they are not there; return them.
 
     The archive is checked against its published hash, unpacked in memory, and not kept. Raises DataError.
@@ -73,15 +61,15 @@ def fetch_cifar10(folder: Path, *, progress: DownloadProgress, mirrors: Sequence
         for split in cifar10.FILES:
             cifar10.load(split, folder)
     except DataError:
-        remote = RemoteFile(cifar10.ARCHIVE, cifar10.ARCHIVE_SHA256, cifar10.ARCHIVE_BYTES)
-        archive = _fetch(remote, folder, _sources(mirrors, CIFAR10_MIRRORS), progress)
+        sources = _sources(mirrors, CIFAR10_MIRRORS)
+        archive = _fetch(cifar10.ARCHIVE, cifar10.ARCHIVE_SHA256, cifar10.ARCHIVE_BYTES, folder, sources)
         fetched = cifar10.unpack(archive.read_bytes(), folder)
         archive.unlink()
         return fetched
     return []
 
 
-def fetch_letters(folder: Path, *, progress: DownloadProgress, mirrors: Sequence[str] | None = None) -> list[Path]:
+def fetch_letters(folder: Path) -> list[Path]:
     """Raise DataError with where to get the letters: no hash is published to check a download against."""
     if comnist.present(folder):
         for load in (comnist.load_cyrillic, comnist.load_latin):
@@ -111,36 +99,29 @@ def _sound(file: mnist.IdxFile, folder: Path) -> bool:
     return True
 
 
-def _fetch(remote: RemoteFile, folder: Path, mirrors: Sequence[str], progress: DownloadProgress) -> Path:
+def _fetch(name: str, sha256: str, size: int, folder: Path, mirrors: Sequence[str]) -> Path:
+    """Download a file of the published sha256 and size from the first mirror that has it."""
     import pooch
     import requests
 
     pooch.get_logger().setLevel("ERROR")
-    name = remote.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise write_error(folder, error, size=remote.size) from error
+        raise write_error(folder, error, size=size) from error
     if not os.access(folder, os.W_OK):
-        raise write_error(folder / name, PermissionError(errno.EACCES, "not writable"), size=remote.size)
+        raise write_error(folder / name, PermissionError(errno.EACCES, "not writable"), size=size)
     errors: list[str] = []
     for mirror in mirrors:
         if not mirror.startswith(("http://", "https://")):
             errors.append(f"{mirror}: is no http address")
             continue
-        meter = _Meter(name, remote.size, progress)
+        download = pooch.HTTPDownloader(_Meter(name, size), timeout=TIMEOUT_SECONDS, chunk_size=CHUNK_BYTES)
+        url = f"{mirror.rstrip('/')}/{name}"
         try:
-            path = pooch.retrieve(
-                url=f"{mirror.rstrip('/')}/{name}",
-                known_hash=f"sha256:{remote.sha256}",
-                fname=name,
-                path=folder,
-                downloader=pooch.HTTPDownloader(progressbar=meter, timeout=TIMEOUT_SECONDS, chunk_size=CHUNK_BYTES),
-            )
+            return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=folder, downloader=download))
         except (requests.RequestException, ValueError, OSError, DataError) as error:
             errors.append(f"{mirror}: {_reason(error)}")
-            continue
-        return Path(path)
     raise DataError(
         f"could not fetch {name} from any mirror ({'; '.join(errors)}). Use --data sample for the embedded data, "
         f"or put the file into {folder} and name that folder with --data"
@@ -162,20 +143,21 @@ def _reason(error: Exception) -> str:
 
 
 class _Meter:
-    """What pooch calls a progress bar: reports how far a download is, and stops one that sends too much."""
+    """What pooch calls a progress bar: says when another quarter is there, and stops what sends too much."""
 
-    def __init__(self, name: str, size: int, progress: DownloadProgress) -> None:
+    def __init__(self, name: str, size: int) -> None:
         self.total = size
-        self._name = name
-        self._size = size
-        self._done = 0
-        self._progress = progress
+        self._name, self._size = name, size
+        self._done = self._quarters = 0
 
     def update(self, count: int) -> None:
         self._done += count
         if self._done > self._size + CHUNK_BYTES:  # pooch counts the last piece as a whole one
             raise DataError(f"sent more than the published {self._size:,} bytes")
-        self._progress(self._name, min(self._done, self._size), self._size)
+        done = min(self._done, self._size)
+        if 4 * done // self._size > self._quarters:
+            self._quarters = 4 * done // self._size
+            print(f"  {self._name}: {done / 1e6:.1f} of {self._size / 1e6:.1f} MB", file=sys.stderr)
 
     def reset(self) -> None:
         """pooch ends by setting the bar to zero and filling it once more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ class DataSet:
     classes: int
     load: Callable[[str, Path], Images]
     present: Callable[[Path], bool]
-    fetch: Callable[..., list[Path]]
+    fetch: Callable[[Path], list[Path]]
     sample: Callable[[str], Images]
     sample_title: str
     fetchable: bool = True
@@ -96,27 +97,14 @@ def from_anywhere(data: str | None) -> str | None:
     return data if not data or folder is None else str(folder.resolve())
 
 
-def obtain(name: str, data: str | None, *, say: Callable[[str], None]) -> None:
+def obtain(name: str, data: str | None) -> None:
     """Fetch a data set into the user's cache where no folder is named and it is not there yet; say so first."""
     folder = folder_of(data)
     if data is not None or folder is None or get(name).present(folder):
         return
-    say(f"{name} is not in {folder}; fetching it from the network (--data DIR or --data sample would not)")
-    get(name).fetch(folder, progress=Meter(say))
-
-
-class Meter:
-    """Says how far a download is, each time another quarter of a file is there."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._said: dict[str, int] = {}
-
-    def __call__(self, name: str, done: int, total: int) -> None:
-        quarter = 4 * done // total
-        if quarter > self._said.get(name, 0):
-            self._said[name] = quarter
-            self._say(f"  {name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB")
+    sentence = f"{name} is not in {folder}; fetching it from the network (--data DIR or --data sample would not)"
+    print(sentence, file=sys.stderr)
+    get(name).fetch(folder)
 
 
 def load(name: str, split: str, data: str | None) -> Images:

@@ -64,7 +64,7 @@ def fetch(names: Sets = None, data: Data = None, as_json: Json = False) -> None:
     report = []
     for dataset in [sets.get(name) for name in names or sets.DATA_SETS]:
         print(f"fetching {dataset.name} into {folder}", file=sys.stderr)
-        fetched = dataset.fetch(folder, progress=sets.Meter(lambda line: print(line, file=sys.stderr)))
+        fetched = dataset.fetch(folder)
         report.append({"name": dataset.name, "folder": str(folder), "files": [str(path) for path in fetched]})
         if not as_json:
             print(f"{dataset.name}: {len(fetched)} files fetched" if fetched else f"{dataset.name}: was there already")
