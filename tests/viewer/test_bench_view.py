@@ -31,19 +31,19 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     place = tmp_path_factory.mktemp("bench")
     for name in ("tests/conv", "tests/other"):
         write_run(place / "runs", name)
-    done = python("-m", "viewer.bench", str(place / "runs"), *TINY, "--json", "--out", str(place / "told.json"))
+    done = python("-m", "viewer.bench", str(place / "runs"), *TINY, "--json", "--out", str(place / "report.json"))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "3 of 3: tests/conv-copy-1" in done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    assert told == json.loads((place / "told.json").read_text())
-    return told
+    message: dict[str, Any] = json.loads(done.stdout)
+    assert message == json.loads((place / "report.json").read_text())
+    return message
 
 
 @pytest.mark.slow
 def test_every_target_stands_beside_what_was_measured(document: dict[str, Any]) -> None:
-    told = {each["name"]: each for each in document["targets"]}
-    assert list(told) == list(report.TARGETS)
-    for name, each in told.items():
+    message = {each["name"]: each for each in document["targets"]}
+    assert list(message) == list(report.TARGETS)
+    for name, each in message.items():
         assert each["limit"] > 0 and each["unit"] in ("ms", "MB") and each["note"]
         if name != "paging" and (name != "memory" or sys.platform.startswith("linux")):
             assert each["measured"] > 0
@@ -58,8 +58,8 @@ def test_starts_and_every_step_of_every_run_were_measured(document: dict[str, An
     assert list(runs) == ["tests/conv", "tests/other", "tests/conv-copy-1"]
     for name in ("tests/conv", "tests/other"):
         for what, count in (("steps", 2), ("drag", 3)):
-            told = runs[name][what]
-            assert (told["n"], told["never"]) == (count, 0) and 0 < told["median"] <= told["p95"]
+            message = runs[name][what]
+            assert (message["n"], message["never"]) == (count, 0) and 0 < message["median"] <= message["p95"]
     assert runs["tests/other"]["opening"] > 0
     copy = runs["tests/conv-copy-1"]
     assert copy["copy"] and copy["opening"] > 0 and "steps" not in copy
@@ -67,9 +67,13 @@ def test_starts_and_every_step_of_every_run_were_measured(document: dict[str, An
 
 @pytest.mark.slow
 def test_conditions_are_told_with_it(document: dict[str, Any]) -> None:
-    told = document["conditions"]
-    assert "cores" in told["machine"] and "PySide6" in told["versions"] and told["provider"].startswith(("CPU", "CUDA"))
-    assert told["runs"].startswith("2 of ") and told["runs"].endswith("and 1 copies of them")
+    message = document["conditions"]
+    assert (
+        "cores" in message["machine"]
+        and "PySide6" in message["versions"]
+        and message["provider"].startswith(("CPU", "CUDA"))
+    )
+    assert message["runs"].startswith("2 of ") and message["runs"].endswith("and 1 copies of them")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells")
@@ -157,8 +161,8 @@ STARTS = [Start(900.0, 2000.0), Start(300.0, 700.0), Start(500.0, None), Start(3
 
 
 def test_the_slowest_recipe_and_a_wish_that_was_never_shown_decide() -> None:
-    told = {each.name: each for each in report.targets(STARTS, driven())}
-    assert {name: each.value for name, each in told.items()} == {
+    message = {each.name: each for each in report.targets(STARTS, driven())}
+    assert {name: each.value for name, each in message.items()} == {
         "window": 390.0,
         "first picture": 750.0,
         "slider, single steps": math.inf,
@@ -167,19 +171,19 @@ def test_the_slowest_recipe_and_a_wish_that_was_never_shown_decide() -> None:
         "memory": 450.0,
         "longest stall": 45.0,
     }
-    assert [name for name, each in told.items() if not each.passed] == [
+    assert [name for name, each in message.items() if not each.passed] == [
         "slider, single steps",
         "paging",
         "longest stall",
     ]
-    assert "the first of all took 900 ms" in told["window"].note and "tests/slow" in told["paging"].note
-    assert told["longest stall"].note == "of the GUI thread, 1 above the target; at most 20 ms of one it computed"
+    assert "the first of all took 900 ms" in message["window"].note and "tests/slow" in message["paging"].note
+    assert message["longest stall"].note == "of the GUI thread, 1 above the target; at most 20 ms of one it computed"
 
 
 def test_what_was_not_measured_did_not_pass() -> None:
-    told = {each.name: each for each in report.targets([Start(300.0, None)], Driven())}
+    message = {each.name: each for each in report.targets([Start(300.0, None)], Driven())}
     for name in ("first picture", "slider, single steps", "paging", "memory"):
-        assert told[name].value is None and told[name].passed is None
+        assert message[name].value is None and message[name].passed is None
 
 
 def test_the_table_names_misses_stalls_and_what_was_left_out() -> None:
@@ -193,10 +197,10 @@ def test_the_table_names_misses_stalls_and_what_was_left_out() -> None:
 
 
 def test_the_document_holds_what_json_can_say() -> None:
-    told = report.document({}, STARTS, driven())
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    assert told["runs"][0]["steps"] == {"n": 10, "median": 10.0, "p95": None, "never": 1}
-    assert [gap["milliseconds"] for gap in told["stalls"]] == [45.0, 25.0]
+    message = report.document({}, STARTS, driven())
+    assert json.loads(json.dumps(message, allow_nan=False)) == message
+    assert message["runs"][0]["steps"] == {"n": 10, "median": 10.0, "p95": None, "never": 1}
+    assert [gap["milliseconds"] for gap in message["stalls"]] == [45.0, 25.0]
 
 
 @pytest.mark.parametrize(("steps", "code"), [([1.0], 0), ([80.0], 1)])

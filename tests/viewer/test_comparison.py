@@ -86,8 +86,8 @@ def test_images_are_linked_whatever_the_shapes_of_the_runs(qapp: QApplication) -
 
 
 def test_a_row_of_few_values_is_enlarged_only_as_far_as_images_are(qapp: QApplication) -> None:
-    told = Band("class", np.zeros((10, 1, 14, 3), np.uint8))
-    figure = ComparisonFigure(LIGHT, (Block("letters/latent", (told, Band("output", images()))),))
+    text = Band("class", np.zeros((10, 1, 14, 3), np.uint8))
+    figure = ComparisonFigure(LIGHT, (Block("letters/latent", (text, Band("output", images()))),))
     placed = figure.layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
     (narrow,), (wide,) = ((strip[0],) for strip in placed.cells[0])
     assert narrow.width() <= wide.width() and narrow.height() < wide.height()

@@ -56,9 +56,9 @@ def test_only_grey_images_are_centred_and_noise_is_told() -> None:
 
 
 def test_the_likeliest_classes_come_first_and_sum_to_one() -> None:
-    told = drawing.likely(np.array([1.0, 1000.0, 999.0]), ("a", "b"))
-    assert [name for name, _ in told] == ["b", "2", "a"]
-    assert sum(share for _, share in told) == pytest.approx(1) and told[0][1] == pytest.approx(0.731, abs=1e-3)
+    text = drawing.likely(np.array([1.0, 1000.0, 999.0]), ("a", "b"))
+    assert [name for name, _ in text] == ["b", "2", "a"]
+    assert sum(share for _, share in text) == pytest.approx(1) and text[0][1] == pytest.approx(0.731, abs=1e-3)
 
 
 def test_a_drawing_is_a_value() -> None:

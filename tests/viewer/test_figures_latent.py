@@ -39,8 +39,8 @@ def painted(figure: object, rect: QRectF, theme: Theme = LIGHT) -> np.ndarray:
 
 def plane(**more: object) -> Plane:
     points = np.array([[0.0, 0.0], [1.0, -2.0]], np.float32)
-    told: dict[str, object] = {"cloud": Cloud(points, np.array([0, 1])), "rings": points[1:], "decoded": PICTURE}
-    return Plane("tests/vae", **{**told, **more})  # type: ignore[arg-type]
+    text: dict[str, object] = {"cloud": Cloud(points, np.array([0, 1])), "rings": points[1:], "decoded": PICTURE}
+    return Plane("tests/vae", **{**text, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])

@@ -66,7 +66,7 @@ def comparison(theme: Theme) -> ComparisonFigure:
 
 def mosaic(theme: Theme) -> MosaicFigure:
     rows = tuple(ImageRow(*entry) for entry in pictures(theme, 0.7))
-    large = tuple(Large(row.label, row.pixels[1], "told") for row in rows)
+    large = tuple(Large(row.label, row.pixels[1], "text") for row in rows)
     return MosaicFigure(theme, rows, ("0.1",) * COUNT, "mse", 1, large, scale_of(theme))
 
 

@@ -66,9 +66,9 @@ def test_numbers_no_machine_counts_with_are_left_out(run: RunFolder) -> None:
     done = history_of()
     meta = {**done.meta, "noise": 10**400, "parameters": 10**400, "epochs": 10**400}
     vast = {"history/epoch/val_loss": np.array([1e300, np.inf, 0.5]), "history/epoch/seconds": np.full(3, np.inf)}
-    told = history.from_parts(meta, {**done.arrays, **vast})
-    assert (told.noise, told.parameters, told.epochs_planned) == (0.0, 0, 0)
-    assert np.isnan(told.val_loss[:2]).all() and np.isfinite(told.seconds)
+    sentence = history.from_parts(meta, {**done.arrays, **vast})
+    assert (sentence.noise, sentence.parameters, sentence.epochs_planned) == (0.0, 0, 0)
+    assert np.isnan(sentence.val_loss[:2]).all() and np.isfinite(sentence.seconds)
     hostile = replace(
         CARD,
         parameters=10**400,
@@ -78,7 +78,7 @@ def test_numbers_no_machine_counts_with_are_left_out(run: RunFolder) -> None:
         bottleneck={"shape": [8], "compression": 10**400},
         data={"name": "x", "train": 10**400, "test": float("inf")},
     )
-    for known in (Known(card=hostile), Known(card=hostile, history=told)):
+    for known in (Known(card=hostile), Known(card=hostile, history=sentence)):
         state = selection.with_known(selection.with_entries(State(), library.scan([run.path])), run.path, known)
         (row,) = rows.rows_of(state)
         assert len(row.cells) == len(rows.COLUMNS)
@@ -113,6 +113,6 @@ def test_a_row_tells_the_metrics_and_that_of_the_principal_components(run: RunFo
 def test_a_history_with_other_types_than_agreed_is_read_without_them() -> None:
     done = history_of()
     meta = {**done.meta, "epochs": "many", "noise": None, "bottleneck": [8, "x"], "recipe": ["a"], "provenance": "a\nb"}
-    told = history.from_parts(meta, {**done.arrays, "samples/inputs": done.arrays["history/epoch/seconds"]})
-    assert (told.epochs_planned, told.noise, told.bottleneck, told.recipe) == (0, 0.0, (), "")
-    assert told.provenance == "a b" and told.samples is None and told.epochs_done == 3
+    sentence = history.from_parts(meta, {**done.arrays, "samples/inputs": done.arrays["history/epoch/seconds"]})
+    assert (sentence.epochs_planned, sentence.noise, sentence.bottleneck, sentence.recipe) == (0, 0.0, (), "")
+    assert sentence.provenance == "a b" and sentence.samples is None and sentence.epochs_done == 3

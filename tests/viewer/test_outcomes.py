@@ -48,13 +48,13 @@ def test_errors_of_an_outcome_are_of_each_image_and_empty_without_pictures() -> 
 
 def test_a_classifier_is_wrong_only_where_the_label_is_known_and_of_its_images() -> None:
     logits = np.array([[5.0, 0, 0], [0, 5, 0], [0, 0, 5]])
-    told = outcome(logits=logits, classes=("a", "b"))
-    name, sure = told.prediction(1)
+    text = outcome(logits=logits, classes=("a", "b"))
+    name, sure = text.prediction(1)
     assert name == "b" and sure == pytest.approx(np.exp(5) / (np.exp(5) + 2))
-    assert told.prediction(2)[0] == "2", "a class without a name is its number"
+    assert text.prediction(2)[0] == "2", "a class without a name is its number"
     labels = np.array([0, 0, 2])
-    assert [told.is_wrong(image, labels) for image in range(3)] == [False, True, False]
-    assert not told.is_wrong(1, None) and not outcome(logits=logits, linked=False).is_wrong(1, labels)
+    assert [text.is_wrong(image, labels) for image in range(3)] == [False, True, False]
+    assert not text.is_wrong(1, None) and not outcome(logits=logits, linked=False).is_wrong(1, labels)
 
 
 def test_probabilities_of_large_logits_are_finite() -> None:

@@ -1,4 +1,4 @@
-"""Reports: every sheet's deliverables are there in its order, and what is missing is told in its place."""
+"""Reports: every sheet's deliverables are there in its order, and a note stands for what is missing."""
 
 from __future__ import annotations
 
@@ -271,15 +271,15 @@ def test_a_report_is_one_page_with_its_pictures_inside_and_one_pdf(
         "--pdf",
     )
     code, out, _ = aezoo(capsys, *words)
-    told = json.loads(out)
-    assert (code, told["files"]) == (0, [str(place), str(tmp_path / "page.pdf")])
+    message = json.loads(out)
+    assert (code, message["files"]) == (0, [str(place), str(tmp_path / "page.pdf")])
     text = place.read_text()
-    assert text.count('<img src="data:image/png;base64,') == len(told["pictures"]) >= 2
+    assert text.count('<img src="data:image/png;base64,') == len(message["pictures"]) >= 2
     assert not re.search(r"(src|srcset|href)=\"(?!data:|#)", text), "it needs no other file"
     assert "default-src 'none'" in text
     assert "http" not in re.sub("http-equiv", "", re.sub(r'"data:[^"]*"', "", text)), "nor another machine"
     assert "sample" in text, "the data's name is on every page"
-    assert {path.stem for path in pictures.iterdir()} == set(told["pictures"])
+    assert {path.stem for path in pictures.iterdir()} == set(message["pictures"])
     for path in pictures.iterdir():
         with Image.open(path) as image:
             assert len(image.convert("RGB").getcolors(1 << 22)) > 20  # type: ignore[arg-type]
@@ -413,9 +413,9 @@ def test_a_run_without_an_export_says_how_to_export_it(tmp_path: Path, qtbot: Qt
 
 def rewritten(run: RunFolder, meta: dict[str, Any] | None = None, **arrays: np.ndarray) -> None:
     """Change some of a run's history."""
-    told = history_of(name=f"{run.path.parent.name}/{run.path.name}")
-    changed = {**told.arrays, **{key.replace("__", "/"): array for key, array in arrays.items()}}
-    atomic_write(run.history, pack_history(History(meta={**told.meta, **(meta or {})}, arrays=changed)))
+    message = history_of(name=f"{run.path.parent.name}/{run.path.name}")
+    changed = {**message.arrays, **{key.replace("__", "/"): array for key, array in arrays.items()}}
+    atomic_write(run.history, pack_history(History(meta={**message.meta, **(meta or {})}, arrays=changed)))
 
 
 def test_figures_that_are_not_finite_are_reported_without_a_crash(tmp_path: Path, qtbot: QtBot) -> None:
@@ -561,7 +561,7 @@ def test_a_new_sheet_is_one_new_file(tmp_path: Path) -> None:
 def test_wrong_predictions_are_marked_in_green_on_their_own_tile(qtbot: QtBot) -> None:
     pixels = np.zeros((9, 28, 28, 3), np.uint8)
     marks = ("", "", "", "", "7", "", "", "", "")
-    plain, marked = (painted(PlaneFigure(LIGHT, "title", pixels, told)) for told in ((), marks))
+    plain, marked = (painted(PlaneFigure(LIGHT, "title", pixels, message)) for message in ((), marks))
     changed = np.argwhere((plain != marked).any(axis=2))
     assert len(changed)
     tile = 84 * 3 // 3  # three device pixels a pixel of 28

@@ -31,11 +31,11 @@ def run(
     *,
     published: Mapping[str, float] | None = None,
     error: str = "",
-    **told: Any,
+    **text: Any,
 ) -> ReportRun:
     """A run of which these figures are known."""
     empty = history.from_parts({}, {})
-    known = {"state": "finished", "train_loss": np.ones(3), "val_loss": np.ones(3), "epochs_done": 3, **told}
+    known = {"state": "finished", "train_loss": np.ones(3), "val_loss": np.ones(3), "epochs_done": 3, **text}
     return ReportRun(
         name,
         replace(empty, metrics=metrics or {}, baselines=baselines or {}, published=published or {}, **known),
@@ -82,9 +82,9 @@ def test_training_images_begin_at_the_first_of_the_split() -> None:
 
 
 def test_pca_is_headed_with_its_number_of_values_and_left_out_of_a_denoisers_table() -> None:
-    def heading(**told: Any) -> tuple[str, ...]:
+    def heading(**text: Any) -> tuple[str, ...]:
         figures = {"pca": {"mse": 0.004}, "linear": {"mse": 0.003}, "noisy-input": {"mse": 0.03}}
-        found = run("purdue/conv", {"mse": 0.002}, figures, bottleneck=(8, 7, 7), **told)
+        found = run("purdue/conv", {"mse": 0.002}, figures, bottleneck=(8, 7, 7), **text)
         (table,) = pieces.measured(found, ("mse",), ("pca", "linear", "noisy-input"), caption="")
         assert isinstance(table, TableBlock)
         return table.rows[0][3:]
@@ -151,9 +151,9 @@ def test_the_best_learning_rate_is_the_one_with_the_lowest_error() -> None:
 
 
 def test_a_rate_at_which_nothing_was_learned_is_a_result() -> None:
-    told = freiburg.which_rate(rates(high=0.097, middle=0.006))
-    assert told[1].startswith("At 0.1 the network does no better than one mean picture for every digit (mse 0.097")
-    assert told[1].endswith("it has not begun to learn, or has collapsed.")
+    text = freiburg.which_rate(rates(high=0.097, middle=0.006))
+    assert text[1].startswith("At 0.1 the network does no better than one mean picture for every digit (mse 0.097")
+    assert text[1].endswith("it has not begun to learn, or has collapsed.")
     collapsed = {"0.1": run("freiburg/lr-0.1", {"mse": 0.097}, {"mean-image": {"mse": 0.07}}, state="failed")}
     assert only(freiburg.which_rate(collapsed)).endswith("it has collapsed: the steps are too large.")
     diverged = {"0.1": run("freiburg/lr-0.1", {"mse": float("nan")}, state="failed")}
@@ -162,14 +162,14 @@ def test_a_rate_at_which_nothing_was_learned_is_a_result() -> None:
 
 
 def test_the_reason_for_what_becomes_of_noise_follows_what_was_measured() -> None:
-    def told(before: float, after: float, passed: float) -> str:
+    def text(before: float, after: float, passed: float) -> str:
         gains = [freiburg.Gain(sigma, before, after, 20.0, passed) for sigma in (0.1, 0.2)]
         return freiburg.why_noise_stays("freiburg/lr-0.01", gains)
 
-    assert "It takes some noise away at every strength" in told(12, 15, 0.3)
-    assert "It takes no noise away" in told(15, 12, 0.3)
-    assert "drawn as strokes" in told(12, 15, 0.3) and "Hardly any" not in told(12, 15, 0.3)
-    assert "Hardly any of the noise's energy comes out again (0.1% at most)" in told(12, 15, 0.001)
+    assert "It takes some noise away at every strength" in text(12, 15, 0.3)
+    assert "It takes no noise away" in text(15, 12, 0.3)
+    assert "drawn as strokes" in text(12, 15, 0.3) and "Hardly any" not in text(12, 15, 0.3)
+    assert "Hardly any of the noise's energy comes out again (0.1% at most)" in text(12, 15, 0.001)
     mixed = [freiburg.Gain(0.1, 20, 15, 20, 0.2), freiburg.Gain(0.3, 10, 14, 20, 0.2, trained=18.0)]
     assert "only where there is much of it" in freiburg.why_noise_stays("x", mixed)
     assert "purdue/denoise, which was trained on noise, by +8.0 dB" in freiburg.why_noise_stays("x", mixed)
@@ -187,14 +187,14 @@ def test_the_setup_is_compared_with_the_sheets() -> None:
 
 
 def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:
-    def told(*losses: float) -> list[str]:
+    def text(*losses: float) -> list[str]:
         sheet: tuple[dict[str, float], ...] = ({"bce": 0.1}, {}, {"bce": 0.15})
         each = zip(hesso.FACTORS, losses, sheet, strict=True)
         return hesso.cost_of_noise(
             {factor: run(f"hesso/denoise-{factor}", {"bce": loss}, published=own) for factor, loss, own in each}
         )
 
-    rising, falling = told(0.1, 0.12, 0.17), told(0.2, 0.12, 0.1)
+    rising, falling = text(0.1, 0.12, 0.17), text(0.2, 0.12, 0.1)
     assert rising[0] == "The more noise, the higher is the loss rate: 0.100 at 0.5, 0.120 at 0.7, 0.170 at 0.9."
     assert rising[1:] == [
         "At 0.5 our loss is within 5 % of the sheet's (0.100, sheet 0.10).",
@@ -208,17 +208,17 @@ def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:
 def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     pictures, labels = np.zeros((20, 1, 2, 2)), np.arange(20) % 10
 
-    def told(after: np.ndarray, before: np.ndarray) -> str:
+    def text(after: np.ndarray, before: np.ndarray) -> str:
         return only(hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures, labels, before, after)))
 
     taken = labels.copy()
     taken[2] = 7
-    assert told(labels, taken).startswith(
+    assert text(labels, taken).startswith(
         "All the digits are decoded at 0.7: of 20 test digits the classifier names 100.0%"
     )
-    assert told(taken, labels).startswith("Digits are globally well decoded at 0.7")
-    assert "It most often takes 2 for 7 (1). So denoising does not help this classifier." in told(taken, labels)
-    assert told(np.zeros(20, int), labels).startswith("Not all digits are decoded")
+    assert text(taken, labels).startswith("Digits are globally well decoded at 0.7")
+    assert "It most often takes 2 for 7 (1). So denoising does not help this classifier." in text(taken, labels)
+    assert text(np.zeros(20, int), labels).startswith("Not all digits are decoded")
     assert hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures)) == []
 
 
@@ -230,43 +230,43 @@ def generators(metric: str, **shares: float) -> dict[str, ReportRun]:
 
 
 def test_wrong_predictions_are_counted_beside_the_number_of_samples() -> None:
-    def told(**shares: float) -> str:
+    def text(**shares: float) -> str:
         return only(hesso.recognised(2, generators("wrong-plane", **shares), "wrong-plane", "In the middle"))
 
-    assert told(n10=0, n100=0) == (
+    assert text(n10=0, n100=0) == (
         "In the middle every generated 2 is recognised, whatever the number of samples (0.0% from 10 samples, 0.0% "
         "from 100 samples)."
     )
-    assert told(n10=0.2, n100=0).endswith("That happens only when the input samples are not enough (10 samples).")
-    assert told(n10=0.2, all=0.1).endswith("It is rarer with the most samples than with the fewest.")
-    assert told(n10=0.1, all=0.2).endswith("It is not rarer with the most samples than with the fewest.")
+    assert text(n10=0.2, n100=0).endswith("That happens only when the input samples are not enough (10 samples).")
+    assert text(n10=0.2, all=0.1).endswith("It is rarer with the most samples than with the fewest.")
+    assert text(n10=0.1, all=0.2).endswith("It is not rarer with the most samples than with the fewest.")
     assert hesso.recognised(2, {"10": run("hesso/vae-2-10")}, "wrong-plane", "x") == []
 
 
 def test_extreme_latent_variables_are_blamed_only_where_they_did_harm() -> None:
-    def told(**shares: float) -> str:
+    def text(**shares: float) -> str:
         return only(hesso.broken({3: generators("wrong-extreme", **shares)}))
 
-    assert told(n10=0.0, n100=0.0).startswith("However extreme the latent variables are, up to ±4")
-    assert told(n10=0.3, n100=0.0).endswith(
+    assert text(n10=0.0, n100=0.0).startswith("However extreme the latent variables are, up to ±4")
+    assert text(n10=0.3, n100=0.0).endswith(
         "This case appeared only with the autoencoders trained with only 10 samples."
     )
-    assert "most often the 3 from 100 samples (40.0%)" in told(n10=0.3, n100=0.4)
-    assert told(n10=0.3, n100=0.4).endswith(
+    assert "most often the 3 from 100 samples (40.0%)" in text(n10=0.3, n100=0.4)
+    assert text(n10=0.3, n100=0.4).endswith(
         "It is not only with 10 samples that this happens: it does with 10 samples, 100 samples."
     )
 
 
 def test_a_bigger_dataset_has_a_lower_loss_only_where_it_has() -> None:
-    def told(*losses: float) -> str:
+    def text(*losses: float) -> str:
         sizes = zip(hesso.COUNTS, losses, strict=False)
         runs = {count: run(f"hesso/vae-2-{count}", val_loss=np.array([300.0, loss])) for count, loss in sizes}
         return only(hesso.loss_by_size({2: runs}))
 
-    assert told(200, 180, 170).startswith(
+    assert text(200, 180, 170).startswith(
         "When the dataset is bigger, the loss is lower (2, test digits, nats an image)"
     )
-    assert told(200, 210, 170).startswith("The loss does not fall with every step")
+    assert text(200, 210, 170).startswith("The loss does not fall with every step")
     assert hesso.loss_by_size({2: {"10": run("hesso/vae-2-10", val_loss=np.array([np.nan]))}}) == []
 
 
@@ -290,14 +290,14 @@ def test_diversity_is_worded_from_what_was_measured() -> None:
 
 
 def test_the_division_of_the_data_is_the_histories_own() -> None:
-    def told(train: int, validation: int, test: int) -> str:
+    def text(train: int, validation: int, test: int) -> str:
         facts = {"train_images": str(train), "val_images": str(validation), "test_images": str(test)}
         return only(maastricht.division(run("maastricht/base", facts=facts)))
 
-    assert told(48_000, 6_000, 6_000).endswith(
+    assert text(48_000, 6_000, 6_000).endswith(
         "48,000 for training (80.0%), 6,000 for validation (10.0%), 6,000 for test (10.0%), as the sheet asks."
     )
-    assert told(50_000, 0, 10_000).endswith("which is not what the sheet asks.")
+    assert text(50_000, 0, 10_000).endswith("which is not what the sheet asks.")
     assert maastricht.division(run("maastricht/base")) == []
 
 
@@ -307,11 +307,11 @@ def test_the_division_of_the_data_is_the_histories_own() -> None:
 )
 def test_the_test_error_stands_beside_the_sheets(error: float, words: str) -> None:
     base = {"pca": {"mse": 0.003}}
-    told = only(
+    text = only(
         maastricht.test_error(run("maastricht/base", {"mse": error}, base, published={"mse": 0.0036}, epochs_done=20))
     )
-    assert words in told and "at least the 10 asked for" in told
-    assert ("less error than PCA" in told) == (error < 0.003)
+    assert words in text and "at least the 10 asked for" in text
+    assert ("less error than PCA" in text) == (error < 0.003)
     assert "fewer than the 10" in only(maastricht.test_error(run("maastricht/base", {"mse": 0.1})))
 
 
@@ -326,13 +326,13 @@ def test_the_latent_size_is_the_bottlenecks() -> None:
 def test_the_impact_of_a_change_is_its_error_beside_the_base() -> None:
     base = run("maastricht/base", {"mse": 0.004})
 
-    def told(error: float, values: int = 400) -> str:
+    def text(error: float, values: int = 400) -> str:
         return maastricht.impact("model-7", base, run("maastricht/model-7", {"mse": error}, bottleneck=(values,)))
 
-    assert "3.0× more than the base network (0.004)." in told(0.012)
-    assert "2.0× less than the base network (0.004)." in told(0.002)
-    assert "about that of the base network (0.004)." in told(0.00401)
-    assert told(0.002, 4_096).endswith("Its 4,096 values are more than the image has (3,072).")
+    assert "3.0× more than the base network (0.004)." in text(0.012)
+    assert "2.0× less than the base network (0.004)." in text(0.002)
+    assert "about that of the base network (0.004)." in text(0.00401)
+    assert text(0.002, 4_096).endswith("Its 4,096 values are more than the image has (3,072).")
     assert maastricht.impact("model-7", base, run("maastricht/model-7")) == ""
 
 
@@ -366,12 +366,12 @@ def test_the_best_model_is_named_and_whether_it_compresses() -> None:
 
 
 def test_colourisation_is_measured_against_no_colour_at_all() -> None:
-    def told(error: float) -> str:
+    def text(error: float) -> str:
         base = {"grey-copied": {"mse": 0.006}}
         return only(maastricht.beside_grey({"colour-1": run("maastricht/colour-1", {"mse": error}, base)}))
 
-    assert told(0.003).startswith("colour-1 is better than no colour at all: mse 0.003, 50% below")
-    assert told(0.007).startswith("colour-1 is no better than no colour at all: mse 0.007, not below")
+    assert text(0.003).startswith("colour-1 is better than no colour at all: mse 0.003, 50% below")
+    assert text(0.007).startswith("colour-1 is no better than no colour at all: mse 0.007, not below")
 
 
 @pytest.mark.parametrize(("second", "word"), [(0.004, "better"), (0.008, "worse"), (0.00601, "no difference")])
@@ -403,17 +403,17 @@ def test_shortcomings_of_colour_are_told_from_the_colours() -> None:
 
 
 def test_what_convinces_the_classifier_need_not_look_like_a_letter() -> None:
-    def told(error: float) -> str:
+    def text(error: float) -> str:
         told_by = {"accuracy": 0.97, "mse": error}
         return only(letters.readable("class", run("letters/class", told_by, {"mean-image": {"mse": 0.035}})))
 
-    assert "names 97.0% of the outputs rightly" in told(0.06) and "To the eye they are no letters" in told(0.2)
-    assert "as any single letter may be" in told(0.06)
-    assert "nearer to the mean letter of their class" in told(0.01)
+    assert "names 97.0% of the outputs rightly" in text(0.06) and "To the eye they are no letters" in text(0.2)
+    assert "as any single letter may be" in text(0.06)
+    assert "nearer to the mean letter of their class" in text(0.01)
 
 
 def test_the_noise_class_helped_only_where_the_error_fell() -> None:
-    def told(noisy: float) -> str:
+    def text(noisy: float) -> str:
         return only(
             letters.noise_class(
                 {
@@ -423,11 +423,11 @@ def test_the_noise_class_helped_only_where_the_error_fell() -> None:
             )
         )
 
-    assert told(0.03).startswith("It helped") and told(0.07).startswith("It did not help")
+    assert text(0.03).startswith("It helped") and text(0.07).startswith("It did not help")
 
 
 def test_the_best_strategy_is_named_for_classifier_and_eye() -> None:
-    def told(accuracy: float) -> str:
+    def text(accuracy: float) -> str:
         figures = {"class": (0.9, 0.06), "mean": (accuracy, 0.01)}
         return only(
             letters.best_strategy(
@@ -435,21 +435,21 @@ def test_the_best_strategy_is_named_for_classifier_and_eye() -> None:
             )
         )
 
-    assert told(0.8).endswith("What convinces a classifier is not what looks like a letter.")
-    assert told(0.95).endswith("So one strategy is best in both.")
+    assert text(0.8).endswith("What convinces a classifier is not what looks like a letter.")
+    assert text(0.95).endswith("So one strategy is best in both.")
 
 
 def test_letters_found_are_compared_with_the_mean_of_their_class() -> None:
-    def told(error: float, parameters: int = 7_168) -> list[str]:
+    def text(error: float, parameters: int = 7_168) -> list[str]:
         base = {"class-mean": {"mse": 0.08}}
         return letters.found_letters(
             run("letters/latent", {"accuracy": 0.5, "mse": error}, base, parameters=parameters)
         )
 
-    assert told(0.08)[0] == "7,168 values were trained: 14 tupels of 512, and nothing else."
-    assert "that is not 14 × 512 = 7,168" in told(0.08, 7_169)[0]
-    assert told(0.08)[1] == "The classifier recognises 50.0% of them."
-    assert "about as near to their class" in told(0.081)[2] and "further from their class" in told(0.11)[2]
+    assert text(0.08)[0] == "7,168 values were trained: 14 tupels of 512, and nothing else."
+    assert "that is not 14 × 512 = 7,168" in text(0.08, 7_169)[0]
+    assert text(0.08)[1] == "The classifier recognises 50.0% of them."
+    assert "about as near to their class" in text(0.081)[2] and "further from their class" in text(0.11)[2]
 
 
 def test_a_linear_autoencoder_is_compared_with_pca_by_what_was_measured() -> None:
@@ -479,7 +479,7 @@ def test_letters_that_are_all_alike_have_a_linear_autoencoder_too() -> None:
 
 
 def test_linear_maps_bound_the_encoder_decoders_only_where_they_do() -> None:
-    def told(*errors: float) -> str:
+    def text(*errors: float) -> str:
         base = {"pca": {"mse": 0.02}}
         return only(
             letters.beside_linear(
@@ -490,9 +490,9 @@ def test_linear_maps_bound_the_encoder_decoders_only_where_they_do() -> None:
             )
         )
 
-    assert told(0.01, 0.03) == "By the mse to the mean letter, random is better than every linear map; mean is not."
-    assert told(0.01, 0.01) == "By the mse to the mean letter, random, mean are better than every linear map."
-    assert told(0.03, 0.03).endswith("none of the encoder-decoders is better than the best linear map.")
+    assert text(0.01, 0.03) == "By the mse to the mean letter, random is better than every linear map; mean is not."
+    assert text(0.01, 0.01) == "By the mse to the mean letter, random, mean are better than every linear map."
+    assert text(0.03, 0.03).endswith("none of the encoder-decoders is better than the best linear map.")
 
 
 def test_outputs_are_very_similar_only_where_they_hardly_differ() -> None:

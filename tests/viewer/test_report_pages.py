@@ -59,13 +59,13 @@ def test_a_heading_goes_with_what_follows_it() -> None:
 def test_a_table_has_its_heading_again_on_the_next_page() -> None:
     head = Piece("head", 10.0)
     flow = [head, *(Piece(f"row {number}", 30.0, head=head) for number in range(5))]
-    told = [[spot.piece.content for spot in page] for page in paginate(flow, HEIGHT)]
-    assert told == [["head", "row 0", "row 1", "row 2"], ["head", "row 3", "row 4"]]
+    sentence = [[spot.piece.content for spot in page] for page in paginate(flow, HEIGHT)]
+    assert sentence == [["head", "row 0", "row 1", "row 2"], ["head", "row 3", "row 4"]]
 
 
 def test_what_is_taller_than_a_page_has_one_of_its_own() -> None:
-    told = paginate([Piece("a", 10.0), Piece("giant", 150.0), Piece("b", 10.0)], HEIGHT)
-    assert [[spot.piece.content for spot in page] for page in told] == [["a"], ["giant"], ["b"]]
+    sentence = paginate([Piece("a", 10.0), Piece("giant", 150.0), Piece("b", 10.0)], HEIGHT)
+    assert [[spot.piece.content for spot in page] for page in sentence] == [["a"], ["giant"], ["b"]]
     assert paginate([], HEIGHT) == [[]]
 
 
@@ -81,11 +81,11 @@ def test_columns_fit_the_room(columns: list[tuple[int, int]], room: int) -> None
 
 
 def test_the_contents_name_the_page_of_every_heading(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[int] = []
+    sentence: list[int] = []
     entry = paper.Setter.entry
 
     def heard(setter: paper.Setter, heading: Heading, number: int) -> paper.PaintedPiece:
-        told.append(number)
+        sentence.append(number)
         return entry(setter, heading, number)
 
     monkeypatch.setattr(paper.Setter, "entry", heard)
@@ -98,7 +98,7 @@ def test_the_contents_name_the_page_of_every_heading(qtbot: QtBot, monkeypatch: 
     where = {spot.piece.mark: number for number, page in enumerate(pages, start=1) for spot in page}
     headings = [index for index, block in enumerate(report.blocks) if isinstance(block, Heading)]
     assert len(pages) > 4
-    assert told[-len(headings) :] == [where[index] for index in headings]
+    assert sentence[-len(headings) :] == [where[index] for index in headings]
 
 
 # ---- layers --------------------------------------------------------------------------------------------------

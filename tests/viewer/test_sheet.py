@@ -110,8 +110,8 @@ def test_a_histogram_counts_every_finite_value_once(metrics: QFontMetricsF) -> N
     figure = HistogramFigure(LIGHT, values, -1, 1, "many", 40)
     assert figure.counted[0].sum() == 4993, "what lies outside is in the bins at the ends"
     room = QRectF(0, 0, 400, 200)
-    told = figure.hit(QPointF(200, 100), room, 1.0, metrics)
-    assert told is not None and "values from" in told
+    message = figure.hit(QPointF(200, 100), room, 1.0, metrics)
+    assert message is not None and "values from" in message
     assert painted(figure, room).std() > 0
 
 
