@@ -99,11 +99,10 @@ def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe
             raise FileRefused(
                 f"{graph.source} has the ports {ports}, expected {expected or 'no such graph'}; export the run again"
             )
-    shape = graphs["model.onnx"].facts.image_shape
-    if shape != trained.image_shape:
-        raise FileRefused(
-            f"{folder.graph('model')} takes images of {shape}, expected {trained.image_shape}; export again"
-        )
+    model, shape = graphs["model.onnx"], trained.image_shape
+    if model.facts.image_shape != shape:
+        taken = model.facts.image_shape
+        raise FileRefused(f"{model.source} takes images of {taken}, expected {shape}; export again")
     real = real_images(history)
     with one_thread():
         for file, graph in graphs.items():
@@ -130,9 +129,7 @@ def _verify_sums(folder: RunFolder, graphs: Mapping[str, Graph], found: Verifica
     listed = card.files_of(text)
     for name, (sha256, size) in listed.items():
         if not card.FILE.fullmatch(name):
-            raise FileRefused(
-                f"{folder.card} lists {name[:80]!r}, which is not a file of its folder; export the run again"
-            )
+            raise FileRefused(f"{folder.card} lists {name[:80]!r}, which is not a file of its folder; export again")
         path = folder.path / name
         if not path.exists():
             found.errors.append(f"card.json lists {name}, which is not in {folder.path}; export the run again")

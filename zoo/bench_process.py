@@ -28,14 +28,6 @@ Measure = Callable[[Any], Values]
 
 
 @dataclass(frozen=True)
-class ContenderReady:
-    """The contender is made: what it is, and the most memory that its process has held, in bytes."""
-
-    about: Values
-    memory: int
-
-
-@dataclass(frozen=True)
 class ContenderRequest:
     """What a contender is to measure, in the terms of its benchmark."""
 
@@ -43,14 +35,11 @@ class ContenderRequest:
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """What a contender measured, and the most memory that its process has held, in bytes."""
+class ContenderReply:
+    """What a contender is, or what it measured; and the most memory that its process has held, in bytes."""
 
     values: Values
     memory: int
-
-
-_MESSAGES: tuple[type[ContenderReady | Measurement | ProcessFailed], ...] = (ContenderReady, Measurement, ProcessFailed)
 
 
 # ---- in the contender's process ------------------------------------------------------------------------------
@@ -64,10 +53,10 @@ def serve(make: Callable[[], tuple[Values, Measure]]) -> None:
     send = json_lines.sender()
     try:
         about, measure = make()
-        send(ContenderReady(about, peak_memory()))
+        send(ContenderReply(about, peak_memory()))
         for line in sys.stdin:
             values = measure(json_lines.decode(line, ContenderRequest).what)
-            send(Measurement(values, peak_memory()))
+            send(ContenderReply(values, peak_memory()))
     except AezooError as error:
         send(ProcessFailed(str(error)))
 
@@ -108,26 +97,20 @@ class Child:
         with suppress(BrokenPipeError):  # noticed below
             self.process.stdin.write(json_lines.encode(ContenderRequest(what)))
             self.process.stdin.flush()
-        answer = self._receive()
-        assert isinstance(answer, Measurement), answer
-        return answer.values
+        return self.receive()
 
-    def wait_until_ready(self) -> None:
-        answer = self._receive()
-        assert isinstance(answer, ContenderReady), answer
-        self.about = answer.about
-
-    def _receive(self) -> ContenderReady | Measurement:
+    def receive(self) -> Values:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
             code = self.process.wait()
             raise CheckFailed(f"{self.name} ended with exit code {code} in the middle of the benchmark; see above")
-        message = json_lines.decode(line, *_MESSAGES)
+        kinds: tuple[type[ContenderReply | ProcessFailed], ...] = (ContenderReply, ProcessFailed)
+        message = json_lines.decode(line, *kinds)
         if isinstance(message, ProcessFailed):
             raise DataError(message.error)
         self.memory = message.memory
-        return message
+        return message.values
 
 
 @contextmanager
@@ -137,7 +120,7 @@ def child(name: str, module: str, arguments: Values) -> Iterator[Child]:
     process = json_lines.start(module, json.dumps(arguments))
     contender = Child(name, process)
     try:
-        contender.wait_until_ready()
+        contender.about = contender.receive()
         contender.setup = time.perf_counter() - start
         yield contender
     except BaseException:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from export.graph import Graph
-from zoo import bench_process, registry
+from zoo import bench_process, registry, sessions
 from zoo.runs import SAMPLE_INPUTS, RunFolder
 
 ENCODER = "encoder"
@@ -48,8 +48,6 @@ def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[bench_pro
 
 
 def _onnxruntime(folder: RunFolder, graph: str, device: str) -> tuple[Compute, str]:
-    from zoo import sessions
-
     threads = os.cpu_count() or 1
     opened = Graph.read(folder.graph(graph))
     session = sessions.make(opened.data, provider=device, threads=threads)

@@ -30,7 +30,8 @@ def show_matrix(
     allowed = limits or Limits()
     tests, refused = _tests(targets)
     installed = sum(runtime.version is not None for runtime in runtimes)
-    with _stopped_by_signals(), _progress(quiet=quiet or as_json, of=len(tests) * installed) as tick:
+    tick = _Tick(len(tests) * installed, shown=not (quiet or as_json) and sys.stderr.isatty())
+    with _stopped_by_signals(), contextlib.closing(tick):
         rows = list(run_matrix(tests, runtimes, allowed, done=tick))
     passed = not refused and any(cell.tried for row in rows for cell in row.cells) and all(row.passed for row in rows)
     if as_json:
@@ -84,17 +85,9 @@ def _tests(targets: Sequence[RunFolder | Path]) -> tuple[list[ConformanceTest], 
     return tests, refused
 
 
-@contextlib.contextmanager
-def _progress(*, quiet: bool, of: int) -> Iterator[_Tick]:
-    """Show on a terminal which graph is in which runtime."""
-    tick = _Tick(of, shown=not quiet and sys.stderr.isatty())
-    try:
-        yield tick
-    finally:
-        tick.clear()
-
-
 class _Tick:
+    """Shows on a terminal which graph is in which runtime."""
+
     def __init__(self, of: int, *, shown: bool) -> None:
         self._of, self._done, self._shown = of, 0, shown
 
@@ -104,7 +97,7 @@ class _Tick:
             line = f"{self._done} of {self._of}: {_label(test)} in {cell.runtime.name}"
             print(f"\r\x1b[K{plain(line)[:100]}", end="", file=sys.stderr, flush=True)
 
-    def clear(self) -> None:
+    def close(self) -> None:
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
@@ -162,12 +155,9 @@ def _failure(row: Row, cell: Cell) -> str:
         return where + cell.why
     if cell.difference is None or cell.allowed is None:
         return f"{where}answered {cell.cases[0]} of {cell.cases[1]} cases"
-    found = (
-        f"{cell.difference:.1e} of {cell.allowed:.1e}"
-        if math.isfinite(cell.difference)
-        else "another shape, or not a number"
-    )
-    return f"{where}{found} ({cell.where})"
+    if not math.isfinite(cell.difference):
+        return f"{where}another shape, or not a number ({cell.where})"
+    return f"{where}{cell.difference:.1e} of {cell.allowed:.1e} ({cell.where})"
 
 
 def _legend(rows: Sequence[Row], runtimes: Sequence[Runtime], limits: Limits) -> list[str]:
