@@ -25,17 +25,15 @@ from zoo.runs import RunFolder
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[2]
 FRESH = """
-import resource, sys
+import sys
 from zoo.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as ending:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(ending.code, "torch" in sys.modules, usage.ru_utime + usage.ru_stime, file=sys.stderr)
+    print(ending.code, "torch" in sys.modules, file=sys.stderr)
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="measures with POSIX's getrusage")
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -51,16 +49,15 @@ except SystemExit as ending:
         ("train purdue/conv --batch-size=64", 2, "`--set batch_size=64`"),
     ],
 )
-def test_help_and_what_is_wrong_are_said_at_once_without_torch(words: str, code: int, sentence: str) -> None:
+def test_help_and_what_is_wrong_are_said_without_loading_torch(words: str, code: int, sentence: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", FRESH, *words.split()], capture_output=True, text=True, env=environment
     )
     *said, last = done.stderr.splitlines()
-    ended, torch, seconds = last.split()
+    ended, torch = last.split()
     assert (int(ended), torch) == (code, "False"), done.stderr
     assert sentence in "".join(said) and len(said) == (1 if code else 0)
-    assert float(seconds) < 1.0  # half of it on a machine that does nothing else
 
 
 def test_the_options_of_the_command_are_the_fields_of_options(capsys: Capture) -> None:
