@@ -96,6 +96,7 @@ def test_a_ratio_to_the_baseline_is_never_below_1_and_says_less_or_more(tmp_path
         row = only_row(write_figures(tmp_path, "tests/a", mse=mse, pca=pca))
         assert (row.cell("against"), row.cell("baseline")) == (text, f"PCA {formatting.mse(pca)}")
         assert row.better is (None if text == "–" else "less" in text)
+        assert bool(row.comparison) is (text != "–")
     assert "20× more error than PCA (0.0100)" in only_row(write_figures(tmp_path, "tests/a", mse=0.2)).comparison
 
 

@@ -141,7 +141,8 @@ def _row(entry: Entry, known: Known, name: str) -> RunRow:
         error=known.error,
         share=min(1.0, done / planned) if running else None,
         better=ratio < 1 if ratio is not None else None,
-        comparison=f"{comparison.in_words(mse, baseline, 'mse', baseline_name)} ({formatting.mse(baseline)})",
+        comparison=compared
+        and f"{comparison.in_words(mse, baseline, 'mse', baseline_name)} ({formatting.mse(baseline)})",
         samples=history.samples if history else known.samples,
     )
 
