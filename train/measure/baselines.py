@@ -99,7 +99,7 @@ def pictures_of_baselines(training: Training, test: TestSplit, *, bottleneck_siz
         "linear": lambda: linear(training, inputs),
         "nearest-example": lambda: nearest_example(training, inputs),
         "class-mean": lambda: class_means(training.images, test.prepare.classes)[labels],
-        "mean-image": lambda: np.broadcast_to(mean_target(training), (len(targets), targets[0].size)),
+        "mean-image": lambda: np.broadcast_to(_means(training.batches())[1].numpy(), (len(targets), targets[0].size)),
         "black": lambda: np.zeros_like(targets),
         "noisy-input": lambda: inputs,
         "grey-copied": lambda: np.broadcast_to(inputs, targets.shape),
@@ -108,6 +108,11 @@ def pictures_of_baselines(training: Training, test: TestSplit, *, bottleneck_siz
     for name in recipe.task.baselines:
         if (pictures := makers[name]()) is not None:
             yield name, pictures.reshape(targets.shape)
+
+
+def as_rows(pictures: Pixels) -> Tensor:
+    """Return pictures as a tensor of (N, values)."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).flatten(1)
 
 
 def labels_of_baselines(training: Training, test: TestSplit) -> Iterator[tuple[str, np.ndarray]]:
@@ -130,11 +135,6 @@ def _class_means(training: Training) -> Tensor:
     sums = [(which.T @ images, which.sum(0)) for which, images in hot]
     totals, counts = (torch.stack(parts).sum(0) for parts in zip(*sums, strict=True))
     return totals / counts.clamp(min=1)[:, None]
-
-
-def mean_target(training: Training) -> np.ndarray:
-    """Return the mean of the targets, float32 (values,)."""
-    return _means(training.batches())[1].numpy()
 
 
 def _means(batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
@@ -173,7 +173,7 @@ def linear(training: Training, inputs: Pixels) -> Pixels:
 
 def _apply(inputs: Pixels, function: Callable[[Tensor], Tensor], stop: Stop) -> Pixels:
     parts = []
-    for part in torch.from_numpy(np.ascontiguousarray(inputs)).flatten(1).split(CHUNK):
+    for part in as_rows(inputs).split(CHUNK):
         stop()
         parts.append(function(part).clamp_(0, 1))
     outputs: Pixels = torch.cat(parts).numpy()
@@ -228,7 +228,7 @@ def linear_map(training: Training) -> Arrays:
 
 def nearest_example(training: Training, inputs: Pixels) -> Pixels:
     """Return for each input the target of the training image that is nearest to it in squared distance."""
-    index = nearest_index(training, torch.from_numpy(np.ascontiguousarray(inputs)).flatten(1))
+    index = nearest_index(training, as_rows(inputs))
     rows, inverse = index.unique(return_inverse=True)
     nearest_ones = replace(training, images=training.images.take(rows.numpy()))
     found: Pixels = torch.cat([batch.target for batch in nearest_ones.batches()])[inverse].numpy()

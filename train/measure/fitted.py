@@ -8,8 +8,8 @@ import json
 import threading
 import zipfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -31,7 +31,8 @@ def fitted(facts: Mapping[str, object], compute: Callable[[], Arrays]) -> Arrays
     `facts` are all that the arrays follow from, as JSON. A file that cannot be read counts as none, and where none can
     be written the next run computes once more.
     """
-    file = _file(facts)
+    name = json.dumps({"version": VERSION, **facts}, sort_keys=True)
+    file = cache_folder() / "baselines" / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
     with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(file, allow_pickle=False) as kept:
         return dict(kept)
     arrays = compute()
@@ -42,27 +43,18 @@ def fitted(facts: Mapping[str, object], compute: Callable[[], Arrays]) -> Arrays
     return arrays
 
 
-def _file(facts: Mapping[str, object]) -> Path:
-    text = json.dumps({"version": VERSION, **facts}, sort_keys=True)
-    return cache_folder() / "baselines" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
-
-
 def attended(work: Callable[[], T], stop: Callable[[], None]) -> T:
     """Return the result of one long call, beside which `stop` is called; where that raises, the call is abandoned."""
-    results: list[T] = []
-    errors: list[BaseException] = []
+    result: Future[T] = Future()
 
     def run() -> None:
         try:
-            results.append(work())
+            result.set_result(work())
         except BaseException as error:  # whatever it is, it is raised in the thread that waits
-            errors.append(error)
+            result.set_exception(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while thread.is_alive():
+    threading.Thread(target=run, daemon=True).start()  # an executor's thread would be waited for at the end
+    while not result.done():
         stop()
-        thread.join(POLL_SECONDS)
-    if errors:
-        raise errors[0]
-    return results[0]
+        wait([result], POLL_SECONDS)
+    return result.result()

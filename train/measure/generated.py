@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from train.engine.batches import TestSplit
-from train.measure.baselines import Training, nearest, squared_distances
+from train.measure.baselines import Training, as_rows, nearest, squared_distances
 from train.measure.metrics import Pixels, labels_of
 from zoo.blocks import Classifier, Variational
 
@@ -71,8 +71,7 @@ def measure_generator(
     network: Variational, training: Training, test: TestSplit, scoring_classifier: Classifier | None
 ) -> Made:
     """Decode both grids and random points; measure them and name them, beside real images of the test split."""
-    device = test.inputs.device
-    label = int(test.labels[0])
+    device, label = test.inputs.device, int(test.labels[0])
     metrics: dict[str, float] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, points in (("plane", plane_points()), ("extreme", extreme_points())):
@@ -95,13 +94,12 @@ def measure_generator(
 
 def diversity(pictures: Pixels, training: Training, *, alike: float) -> dict[str, float]:
     """Return pairwise, distinct and nearest, as the module defines them; at least two pictures are needed."""
-    flat = torch.from_numpy(np.ascontiguousarray(pictures.reshape(len(pictures), -1)))
-    distances = squared_distances(flat, flat).sqrt()
-    count = len(flat)
+    distances, count = _distances(pictures), len(pictures)
+    squares, _ = nearest(as_rows(pictures), (batch.image for batch in training.batches()))
     return {
         "pairwise": float((distances.sum() - distances.diagonal().sum()) / (count * (count - 1))),
         "distinct": float(distinct_patterns(distances.numpy(), alike)),
-        "nearest": float(nearest(flat, (batch.image for batch in training.batches()))[0].sqrt().mean()),
+        "nearest": float(squares.sqrt().mean()),
     }
 
 
@@ -116,7 +114,10 @@ def distinct_patterns(distances: np.ndarray, alike: float) -> int:
 
 def typical_distance(real: Pixels) -> float:
     """Return the median distance of a real image to its nearest other one."""
-    flat = torch.from_numpy(np.ascontiguousarray(real.reshape(len(real), -1)))
-    distances = squared_distances(flat, flat).sqrt()
-    distances.fill_diagonal_(float("inf"))
+    distances = _distances(real).fill_diagonal_(float("inf"))
     return float(distances.min(dim=1).values.median())
+
+
+def _distances(pictures: Pixels) -> torch.Tensor:
+    rows = as_rows(pictures)
+    return squared_distances(rows, rows).sqrt()

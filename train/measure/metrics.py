@@ -29,17 +29,17 @@ def no_stop() -> None:
     """Go on: nobody wants to stop."""
 
 
-def reconstruct(network: Autoencoder, inputs: Tensor, stop: Stop = no_stop) -> Pixels:
+def reconstruct(network: Autoencoder, inputs: Tensor, stop: Stop) -> Pixels:
     """Return the network's reconstructions of inputs (N, C, H, W) on its device."""
     return np.concatenate([output.reconstruction.cpu().numpy() for output in _outputs(network, inputs, stop)])
 
 
-def classify(network: Classifier, inputs: Tensor, stop: Stop = no_stop) -> np.ndarray:
+def classify(network: Classifier, inputs: Tensor, stop: Stop) -> np.ndarray:
     """Return the network's logits of inputs (N, C, H, W) on its device, float32 (N, classes)."""
     return np.concatenate([output.logits.cpu().numpy() for output in _outputs(network, inputs, stop)])
 
 
-def labels_of(classifier: Classifier, pictures: Pixels, *, device: torch.device, stop: Stop = no_stop) -> np.ndarray:
+def labels_of(classifier: Classifier, pictures: Pixels, *, device: torch.device, stop: Stop) -> np.ndarray:
     """Return the class that a classifier gives each picture, int64 (N,)."""
     inputs = torch.from_numpy(np.ascontiguousarray(pictures, dtype=np.float32)).to(device)
     labels: np.ndarray = classify(classifier, inputs, stop).argmax(axis=1)
@@ -62,10 +62,7 @@ def accuracy(labels: np.ndarray, given: np.ndarray) -> dict[str, float]:
 
 def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
     """Return the mean cross-entropy of logits (N, classes), in nats an image."""
-    values = logits.astype(np.float64)
-    values -= values.max(axis=1, keepdims=True)
-    likelihood = values[np.arange(len(labels)), labels] - np.log(np.exp(values).sum(axis=1))
-    return float(-likelihood.mean())
+    return float(functional.cross_entropy(torch.from_numpy(logits).double(), torch.from_numpy(labels)))
 
 
 def measure(targets: Pixels, outputs: Pixels, stop: Stop = no_stop) -> dict[str, float]:

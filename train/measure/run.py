@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from train.engine.batches import TestSplit
-from train.measure import generated
+from train.measure import generated, metrics
 from train.measure.baselines import Training, labels_of_baselines, pictures_of_baselines
-from train.measure.metrics import (
-    Pixels,
-    Stop,
-    accuracy,
-    classify,
-    cross_entropy,
-    labels_of,
-    measure,
-    no_stop,
-    reconstruct,
-    state_of_labels,
-    state_of_pictures,
-)
+from train.measure.metrics import Pixels, Stop, accuracy, no_stop
 from zoo import runs
 from zoo.blocks import Autoencoder, Classifier, Variational
 from zoo.data.images import Images
@@ -38,10 +26,6 @@ class Measured:
     baselines: Table
     state: str
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-def no_progress(done: int, of: int) -> None:
-    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,68 +45,64 @@ class RunMeasurement:
     scoring_classifier: Classifier | None
     bottleneck_size: int
     stop: Stop = no_stop
-    progress: Callable[[int, int], None] = no_progress
+    progress: Callable[[int, int], None] = lambda done, of: None
 
     def measure(self, network: Autoencoder | Classifier) -> Measured:
         """Measure a trained network of any task beside its baselines. Raises what `stop` raises."""
-        self.progress(0, 1 + len(self._baselines))
+        training = Training(self.train, self.test.prepare, self.stop)
+        self.progress(0, 1 + len(training.prepare.recipe.task.baselines))
         if isinstance(network, Classifier):
-            return self._measure_classifier(network)
-        outputs, targets = reconstruct(network, self.test.inputs, self.stop), self.test.pictures.cpu().numpy()
-        metrics = {**measure(targets, outputs, self.stop), **self._scores(outputs)}
+            return self._measure_classifier(network, training)
+        outputs = metrics.reconstruct(network, self.test.inputs, self.stop)
+        found = self._figures(outputs)
         arrays = {runs.SAMPLE_RECONSTRUCTIONS: to_bytes(outputs[: runs.SAMPLES])}
+        made = None
         if isinstance(network, Variational):
-            made = generated.measure_generator(network, self._training, self.test, self.scoring_classifier)
-            metrics |= made.metrics
+            made = generated.measure_generator(network, training, self.test, self.scoring_classifier)
+            found |= made.metrics
             arrays |= made.arrays
-        self._done()
-        baselines: Table = {}
-        pairs = pictures_of_baselines(self._training, self.test, bottleneck_size=self.bottleneck_size)
-        for name, pictures in pairs:
-            baselines[name] = {**measure(targets, pictures, self.stop), **self._scores(pictures)}
-            self._done(name)
-        if isinstance(network, Variational):
+        pictures = pictures_of_baselines(training, self.test, bottleneck_size=self.bottleneck_size)
+        baselines = self._beside(pictures, self._figures)
+        if made is not None:
             baselines["real"] = made.real
         if self.test.prepare.recipe.task.by_class:
             arrays |= self._one_of_each(outputs)
-        return Measured(metrics, baselines, state_of_pictures(targets, outputs), arrays)
+        state = metrics.state_of_pictures(self.test.pictures.cpu().numpy(), outputs)
+        return Measured(found, baselines, state, arrays)
 
-    @property
-    def _baselines(self) -> tuple[str, ...]:
-        return self.test.prepare.recipe.task.baselines
+    def _beside(
+        self, outputs: Iterator[tuple[str, np.ndarray]], figures: Callable[[np.ndarray], dict[str, float]]
+    ) -> Table:
+        """Measure the baselines one by one, as their outputs are made."""
+        names = self.test.prepare.recipe.task.baselines
+        self.progress(1, 1 + len(names))
+        table: Table = {}
+        for name, output in outputs:
+            table[name] = figures(output)
+            self.progress(2 + names.index(name), 1 + len(names))
+        return table
 
-    def _done(self, baseline: str | None = None) -> None:
-        """Say that this baseline, or else the network, is measured."""
-        done = 1 if baseline is None else 2 + self._baselines.index(baseline)
-        self.progress(done, 1 + len(self._baselines))
-
-    @property
-    def _training(self) -> Training:
-        return Training(self.train, self.test.prepare, self.stop)
-
-    def _scores(self, pictures: Pixels) -> dict[str, float]:
-        """The share of pictures that the scoring classifier takes for their class; {} where there is none."""
-        if self.scoring_classifier is None:
-            return {}
-        return accuracy(self.test.labels.cpu().numpy(), self._labels_of(self.scoring_classifier, pictures))
+    def _figures(self, pictures: Pixels) -> dict[str, float]:
+        """Measure pictures; `accuracy` is the share that the scoring classifier, if any, takes for their class."""
+        found = metrics.measure(self.test.pictures.cpu().numpy(), pictures, self.stop)
+        if self.scoring_classifier is not None:
+            found |= accuracy(self.test.labels.cpu().numpy(), self._labels_of(self.scoring_classifier, pictures))
+        return found
 
     def _labels_of(self, classifier: Classifier, pictures: Pixels) -> np.ndarray:
-        return labels_of(classifier, pictures, device=self.test.inputs.device, stop=self.stop)
+        return metrics.labels_of(classifier, pictures, device=self.test.inputs.device, stop=self.stop)
 
-    def _measure_classifier(self, network: Classifier) -> Measured:
-        logits, labels = classify(network, self.test.inputs, self.stop), self.test.labels.cpu().numpy()
+    def _measure_classifier(self, network: Classifier, training: Training) -> Measured:
+        logits, labels = metrics.classify(network, self.test.inputs, self.stop), self.test.labels.cpu().numpy()
         given = logits.argmax(axis=1)
-        metrics = {**accuracy(labels, given), "cross_entropy": cross_entropy(labels, logits)}
+        found = {**accuracy(labels, given), "cross_entropy": metrics.cross_entropy(labels, logits)}
         if self.test.prepare.recipe.data.noise_class:
             real = labels < self.test.prepare.classes
-            metrics["accuracy-letters"] = accuracy(labels[real], given[real])["accuracy"]
-            metrics["accuracy-noise"] = accuracy(labels[~real], given[~real])["accuracy"]
-        self._done()
-        baselines: Table = {}
-        for name, found in labels_of_baselines(self._training, self.test):
-            baselines[name] = accuracy(labels, found)
-            self._done(name)
-        return Measured(metrics, baselines, state_of_labels(given))
+            found["accuracy-letters"] = accuracy(labels[real], given[real])["accuracy"]
+            found["accuracy-noise"] = accuracy(labels[~real], given[~real])["accuracy"]
+        outputs = labels_of_baselines(training, self.test)
+        baselines = self._beside(outputs, lambda answers: accuracy(labels, answers))
+        return Measured(found, baselines, metrics.state_of_labels(given))
 
     def _one_of_each(self, outputs: Pixels) -> dict[str, np.ndarray]:
         """The first test image of each class, what came out, what should, and what the scoring classifier names."""
