@@ -24,7 +24,7 @@ from typing import Any
 
 import filelock
 
-from zoo.errors import RunError
+from zoo.errors import RunError, first_line
 from zoo.runs import RunFolder, atomic_write, sync_folder, write_error
 
 FORMAT = "aezoo-checkpoint/1"
@@ -187,8 +187,7 @@ def fitting(run: RunFolder) -> Iterator[None]:
 
 
 def _unusable(run: RunFolder, error: Exception) -> RunError:
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
     return RunError(
-        f"the newest checkpoint in {run.checkpoint} is not of this recipe ({line}); "
+        f"the newest checkpoint in {run.checkpoint} is not of this recipe ({first_line(error)}); "
         f"train it anew with `aezoo train … --overwrite`"
     )

@@ -21,7 +21,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import zoo
-from zoo.errors import AezooError, UsageError
+from zoo.errors import AezooError, UsageError, reason
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,7 @@ def _end(act: Callable[[], object], *, name: str) -> NoReturn:
     except KeyboardInterrupt:
         code = STOPPED
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        say(f"cannot use {error.filename or 'a file'}: {reason}; check it and try again")
+        say(f"cannot use {error.filename or 'a file'}: {reason(error)}; check it and try again")
         sys.exit(74 if error.errno == errno.ENOSPC else 2)
     if code == STOPPED:  # what typer makes of a KeyboardInterrupt
         say("stopped")

@@ -17,6 +17,16 @@ Every text says what we met, what we expected and what to do next.
 from __future__ import annotations
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an error of a library says, in one line of at most 160 characters."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+def reason(error: OSError) -> str:
+    """Return what the operating system says, to stand within a sentence."""
+    return (error.strerror or str(error)).lower()
+
+
 class AezooError(Exception):
     """The root: anything that a user can put right."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import FileRefused
+from zoo.errors import FileRefused, first_line, reason
 
 if TYPE_CHECKING:
     import onnx
@@ -41,6 +41,12 @@ OPERATORS = frozenset(
     """.split()
 )
 OPSETS = range(11, 27)
+ATTRIBUTES = {  # the least and the most that each may be
+    **dict.fromkeys(("strides", "dilations", "kernel_shape", "blocksize"), (1, 4_096)),
+    "group": (1, MAX_DIMENSION),
+    "pads": (0, 65_536),
+    "output_padding": (0, 4_096),
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise FileRefused(f"cannot open {path}: {(error.strerror or str(error)).lower()}") from error
+        raise FileRefused(f"cannot open {path}: {reason(error)}") from error
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
@@ -167,15 +173,19 @@ def _check_tensors(model: onnx.ModelProto) -> None:
 
     total = 0
     for tensor in _tensors(model):
+        what = f"its tensor {tensor.name[:60]!r}"
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise FileRefused(
-                f"its tensor {tensor.name[:60]!r} lies in another file; expected weights inside the graph"
-            )
-        _check_dimensions(tensor.dims, f"its tensor {tensor.name[:60]!r}")
+            raise FileRefused(f"{what} lies in another file; expected weights inside the graph")
+        _check_dimensions(tensor.dims, what)
         total += math.prod(tensor.dims)
         if total > MAX_ELEMENTS:
             raise FileRefused(f"its tensors hold more than {MAX_ELEMENTS:,} values")
-        _check_payload(tensor)
+        try:
+            item = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileRefused(f"{what} is of an unknown type") from error
+        if tensor.raw_data and len(tensor.raw_data) != math.prod(tensor.dims) * item:
+            raise FileRefused(f"{what} has more or fewer bytes than its shape needs")
 
 
 def _check_dimensions(dimensions: Iterable[int], what: str) -> None:
@@ -184,17 +194,6 @@ def _check_dimensions(dimensions: Iterable[int], what: str) -> None:
         raise FileRefused(f"{what} declares the shape {sizes[:10]}")
     if math.prod(sizes) > MAX_ELEMENTS:
         raise FileRefused(f"{what} declares {math.prod(sizes):,} values")
-
-
-def _check_payload(tensor: onnx.TensorProto) -> None:
-    import onnx
-
-    try:
-        item = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileRefused(f"its tensor {tensor.name[:60]!r} is of an unknown type") from error
-    if tensor.raw_data and len(tensor.raw_data) != math.prod(tensor.dims) * item:
-        raise FileRefused(f"its tensor {tensor.name[:60]!r} has more or fewer bytes than its shape needs")
 
 
 def _check_nodes(model: onnx.ModelProto) -> None:
@@ -213,17 +212,9 @@ def _check_nodes(model: onnx.ModelProto) -> None:
 
 
 def _check_attribute(operator: str, attribute: onnx.AttributeProto) -> None:
-    bounds = {
-        "group": (1, MAX_DIMENSION),
-        "strides": (1, 4_096),
-        "dilations": (1, 4_096),
-        "kernel_shape": (1, 4_096),
-        "pads": (0, 65_536),
-        "output_padding": (0, 4_096),
-        "blocksize": (1, 4_096),
-    }.get(attribute.name)
+    low, high = ATTRIBUTES.get(attribute.name, (0, 0))
     values = [attribute.i] if attribute.name in ("group", "blocksize") else list(attribute.ints)
-    if bounds and not all(bounds[0] <= value <= bounds[1] for value in values):
+    if high and not all(low <= value <= high for value in values):
         raise FileRefused(f"its node {operator!r} sets {attribute.name[:60]!r} to {values[:10]}")
 
 
@@ -238,8 +229,7 @@ def _check_validity(model: onnx.ModelProto) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:  # onnx's checker lets errors of many kinds through
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise FileRefused(f"it is not valid ONNX ({line})") from error
+        raise FileRefused(f"it is not valid ONNX ({first_line(error)})") from error
 
 
 def _check_cost(model: onnx.ModelProto, batch: int) -> int:
@@ -248,12 +238,10 @@ def _check_cost(model: onnx.ModelProto, batch: int) -> int:
 
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
-    initialised = {tensor.name for tensor in model.graph.initializer}
-    for port in fixed.graph.input:
-        if port.name not in initialised:
-            for axis, dimension in enumerate(port.type.tensor_type.shape.dim):
-                if not dimension.dim_value:
-                    dimension.dim_value = batch if axis == 0 else 1024
+    for port in _inputs(fixed):
+        for axis, dimension in enumerate(port.type.tensor_type.shape.dim):
+            if not dimension.dim_value:
+                dimension.dim_value = batch if axis == 0 else 1024
     del fixed.graph.value_info[:]
     for port in fixed.graph.output:
         port.type.tensor_type.ClearField("shape")
@@ -280,8 +268,8 @@ def _check_cost(model: onnx.ModelProto, batch: int) -> int:
     if multiply_adds > MAX_MULTIPLY_ADDS:
         raise FileRefused(f"it would need {multiply_adds:.1e} multiplications for {batch} images")
     _check_divisions(fixed)
-    taken = (shapes.get(port.name) for port in fixed.graph.input if port.name not in initialised)
-    return multiply_adds // next((shape[0] for shape in taken if shape), 1)
+    given = (shapes.get(port.name) for port in _inputs(fixed))
+    return multiply_adds // next((shape[0] for shape in given if shape), 1)
 
 
 def _check_divisions(inferred: onnx.ModelProto) -> None:
@@ -315,11 +303,16 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> 
     return math.prod(result) * inner
 
 
+def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """Return the inputs that hold no weights."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return [port for port in model.graph.input if port.name not in weights]
+
+
 def _facts(model: onnx.ModelProto, multiply_adds: int) -> GraphFacts:
-    initialised = {tensor.name for tensor in model.graph.initializer}
     return GraphFacts(
-        inputs=tuple(_port(port) for port in model.graph.input if port.name not in initialised),
-        outputs=tuple(_port(port) for port in model.graph.output),
+        inputs=tuple(map(_port, _inputs(model))),
+        outputs=tuple(map(_port, model.graph.output)),
         opset=_opset(model),
         ir_version=model.ir_version,
         nodes=len(model.graph.node),
@@ -337,9 +330,8 @@ def _port(port: onnx.ValueInfoProto) -> Port:
     for axis, dimension in enumerate(kind.shape.dim):
         known = dimension.HasField("dim_value")
         shape.append(dimension.dim_value if known else _text(dimension.dim_param) or f"axis{axis}")
-    return Port(
-        name=_text(port.name), shape=tuple(shape), dtype=str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name)
-    )
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+    return Port(_text(port.name), tuple(shape), str(dtype.name))
 
 
 def _text(value: str | bytes) -> str:

@@ -32,7 +32,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo import gate
-from zoo.errors import FileRefused, RunError, WriteError
+from zoo.errors import FileRefused, RunError, WriteError, first_line, reason
 from zoo.ownership import JOURNAL, Sums, journal, listed_in, refuse_foreign
 
 if TYPE_CHECKING:
@@ -124,15 +124,10 @@ class RunFolder:
         import fcntl
 
         try:
-            descriptor = os.open(self.lock, os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            with open(os.open(self.lock, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError as error:
             return error.errno == errno.EWOULDBLOCK
-        finally:
-            os.close(descriptor)
         return False
 
     @property
@@ -169,23 +164,14 @@ def finite(value: float | None) -> float | None:
 
 def find_runs(root: Path, *, depth: int = 4) -> list[RunFolder]:
     """Return the runs under `root` (itself included), sorted by path; links are not followed."""
-    return sorted(_walk(root, depth), key=lambda run: run.path)
-
-
-def _walk(folder: Path, depth: int) -> Iterator[RunFolder]:
-    run = RunFolder(folder)
-    if run.is_run:
-        yield run
-        return
-    if depth == 0:
-        return
+    run = RunFolder(root)
+    if run.is_run or depth == 0:
+        return [run] if run.is_run else []
     try:
-        children = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+        folders = sorted(Path(entry.path) for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False))
     except OSError:
-        return  # a folder that went away or may not be read holds no runs
-    for child in children:
-        if not child.name.startswith("."):
-            yield from _walk(child, depth - 1)
+        return []  # a folder that went away or may not be read holds no runs
+    return [run for path in folders if path.name[0] != "." for run in find_runs(path, depth=depth - 1)]
 
 
 # ---- writing -------------------------------------------------------------------------------------------------
@@ -226,19 +212,13 @@ def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = No
     """
     known = listed_in(folder) if listed is None else listed
     there = refuse_foreign(folder, files, known, overwrite=overwrite)
-    _sweep(folder, files)
+    for path in (folder / name for name in (*files, JOURNAL)):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):  # by a kill, half written
+            remove(left)
     atomic_write(folder / JOURNAL, journal(known, there, files))
     for name, data in files.items():
         atomic_write(folder / name, data)
     remove(folder / JOURNAL)
-
-
-def _sweep(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Remove what a kill left of files half written."""
-    for name in (*files, JOURNAL):
-        path = folder / name
-        for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp") if path.parent.is_dir() else ():
-            remove(left)
 
 
 def remove(path: Path) -> None:
@@ -260,7 +240,7 @@ def write_error(path: Path, error: OSError, *, size: int) -> WriteError:
         errno.EISDIR: "a folder stands there; move it away or choose another folder",
         errno.EEXIST: "something else stands there; move it away or choose another folder",
         errno.ENOTDIR: "a part of that path is a file; choose another folder",
-    }.get(error.errno or 0, (error.strerror or str(error)).lower())
+    }.get(error.errno or 0, reason(error))
     return WriteError(f"could not write {path}: {remedy}. What stood there is unchanged", errno=error.errno)
 
 
@@ -323,22 +303,13 @@ def pack_history(history: History) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver=("v110", "v110")) as file:
         for key, array in arrays.items():
-            _create(file, key, array)
+            images = array.dtype == np.uint8 and array.ndim >= 4
+            compression = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if images else {}
+            shape = tuple(max(1, size) for size in array.shape)
+            chunks = (1, *shape[1:]) if array.ndim == _MAX_RANK else shape
+            options = {"chunks": chunks, "maxshape": shape, "fletcher32": True, "track_times": False}
+            file.create_dataset(key, data=array, **options, **compression)
     return buffer.getvalue()
-
-
-def _create(file: h5py.File, key: str, array: np.ndarray) -> None:
-    images = array.dtype == np.uint8 and array.ndim >= 4
-    chunk = (1, *array.shape[1:]) if array.ndim == _MAX_RANK else array.shape
-    file.create_dataset(
-        key,
-        data=array,
-        chunks=tuple(max(1, size) for size in chunk),
-        maxshape=tuple(max(1, size) for size in array.shape),
-        fletcher32=True,
-        track_times=False,
-        **({"compression": "gzip", "compression_opts": 4, "shuffle": True} if images else {}),
-    )
 
 
 def unpack_history(data: bytes, *, source: str) -> History:
@@ -356,10 +327,10 @@ def unpack_history(data: bytes, *, source: str) -> History:
             meta = _read_meta(file, source)
             arrays = {key: _read(file, key, source, limit=MAX_ELEMENTS) for key in meta["keys"]}
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError) as error:
-        raise FileRefused(
-            f"{source} is damaged ({_first_line(error)}); train the run again, or restore the file"
-        ) from error
-    return History(meta={key: value for key, value in meta.items() if key != "keys"}, arrays=arrays)
+        message = f"{source} is damaged ({first_line(error)}); train the run again, or restore the file"
+        raise FileRefused(message) from error
+    del meta["keys"]
+    return History(meta, arrays)
 
 
 def _read_meta(file: h5py.File, source: str) -> dict[str, Any]:
@@ -390,10 +361,10 @@ def _read(file: h5py.File, key: str, source: str, *, limit: int) -> np.ndarray:
     dataset = file[key]
     if not isinstance(dataset, h5py.Dataset):
         raise FileRefused(f"{source}: {key} is not a data set")
-    plain = dataset.external is None and not dataset.is_virtual
-    filters = dataset.id.get_create_plist()
+    created = dataset.id.get_create_plist()
+    filters = {created.get_filter(index)[0] for index in range(created.get_nfilters())}
     known = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-    plain = plain and all(filters.get_filter(index)[0] in known for index in range(filters.get_nfilters()))
+    plain = dataset.external is None and not dataset.is_virtual and filters <= known
     if not plain or dataset.dtype.kind not in "fiu" or dataset.dtype.itemsize > 8:
         raise FileRefused(f"{source}: {key} is stored in a way that aezoo does not write; it is not opened")
     if dataset.ndim not in range(1, _MAX_RANK + 1) or dataset.size > limit:
@@ -402,7 +373,3 @@ def _read(file: h5py.File, key: str, source: str, *, limit: int) -> np.ndarray:
     if int(np.prod(chunk, dtype=np.float64)) * dataset.dtype.itemsize > 1 << 28:
         raise FileRefused(f"{source}: {key} declares chunks of {chunk}, more than a history can hold")
     return np.asarray(dataset[()])
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]

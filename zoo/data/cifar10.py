@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.images import Images
-from zoo.errors import DataError
+from zoo.errors import DataError, reason
 from zoo.runs import atomic_write, remove
 
 FOLDER = "cifar-10-batches-bin"
@@ -98,7 +98,7 @@ def _records(path: Path) -> np.ndarray:
         with open(path, "rb") as stream:
             data = stream.read(expected + 1)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}); fetch it again") from error
+        raise DataError(f"{path} cannot be read ({reason(error)}); fetch it again") from error
     again = "fetch it again with `aezoo data fetch cifar10`"
     if len(data) != expected:
         word = "is truncated" if len(data) < expected else "is too long"

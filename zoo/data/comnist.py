@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.data.images import Images
-from zoo.errors import DataError
+from zoo.errors import DataError, first_line, reason
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -137,10 +137,11 @@ def read_zip(path: Path, alphabet: str, letters: tuple[str, ...]) -> tuple[list[
             drawings = [[_drawing(archive, entry, path) for entry in chosen[letter]] for letter in letters]
             return drawings, origin_of([entry.filename for entries in chosen.values() for entry in entries])
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0][:160]
-        raise DataError(f"{path} cannot be read as a zip file ({line}); get it again from {HOME}") from error
+        raise DataError(
+            f"{path} cannot be read as a zip file ({first_line(error)}); get it again from {HOME}"
+        ) from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}); get it again") from error
+        raise DataError(f"{path} cannot be read ({reason(error)}); get it again") from error
 
 
 def origin_of(names: list[str]) -> tuple[str, str]:
