@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -35,24 +33,13 @@ class Finding:
     found: str
     mend: str = ""
 
-    @property
-    def sound(self) -> bool:
-        return not self.mend
-
 
 @app.command()
 def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
     """Look at versions, devices, the provider a session really gets, data, runs and the display."""
-    looks: list[Callable[[], list[Finding]]] = [
-        _versions,
-        _training,
-        _provider,
-        _window,
-        lambda: [_data(dataset, data) for dataset in sets.DATA_SETS.values()],
-        lambda: [_runs(runs)],
-    ]
-    findings = [finding for look in looks for finding in look()]
-    broken = [finding for finding in findings if not finding.sound]
+    data_sets = [_data(dataset, data) for dataset in sets.DATA_SETS.values()]
+    findings = [*_versions(), *_training(), _provider(), _window(), *data_sets, _runs(runs)]
+    broken = [finding for finding in findings if finding.mend]
     if as_json:
         print_json({"sound": not broken, "findings": [vars(finding) for finding in findings]})
     else:
@@ -70,37 +57,34 @@ def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) ->
 
 def _versions() -> list[Finding]:
     python = Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    return [Finding("aezoo", zoo.__version__), python, *filter(None, map(_package, PACKAGES)), *_onnxruntimes()]
-
-
-def _package(name: str) -> Finding | None:
-    try:
-        return Finding(name, metadata.version(name))
-    except metadata.PackageNotFoundError:
-        return None if name.startswith("onnxruntime") else Finding(name, "not installed", f"pip install {name}")
-
-
-def _onnxruntimes() -> list[Finding]:
-    """onnxruntime and onnxruntime-gpu share one import name: exactly one may be there."""
-    present = []
-    for name in ("onnxruntime", "onnxruntime-gpu"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            present.append(metadata.version(name) and name)
-    if len(present) == 1:
-        return []
-    if present:
+    versions = {name: _installed(name) for name in PACKAGES}
+    runtimes = [versions.pop(name) for name in ("onnxruntime", "onnxruntime-gpu") if not versions[name]]
+    found = [
+        Finding(name, version) if version else Finding(name, "not installed", f"pip install {name}")
+        for name, version in versions.items()
+    ]
+    if len(runtimes) == 2:
+        found.append(Finding("onnxruntime", "not installed", "pip install onnxruntime"))
+    elif not runtimes:  # they share one import name
         mend = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
-        return [Finding("onnxruntime", "installed twice, one overwrites the other", mend)]
-    return [Finding("onnxruntime", "not installed", "pip install onnxruntime")]
+        found.append(Finding("onnxruntime", "installed twice, one overwrites the other", mend))
+    return [Finding("aezoo", zoo.__version__), python, *found]
+
+
+def _installed(package: str) -> str:
+    """Return the version of a package, '' where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _training() -> list[Finding]:
     """Say what torch would compute on; it is loaded, in another process, only where an NVIDIA driver is found."""
-    try:
-        without_cuda = metadata.version("torch").endswith("+cpu")
-    except metadata.PackageNotFoundError:
+    torch = _installed("torch")
+    if not torch:
         return []  # said already
-    if without_cuda:
+    if torch.endswith("+cpu"):
         found = "cpu (this torch is a build without CUDA)"
     else:
         why_no_driver = sessions.why_no_driver()
@@ -115,21 +99,20 @@ def _cuda_device() -> str:
     return f"cuda: {name}" if name else "cpu (torch finds no NVIDIA device)"
 
 
-def _provider() -> list[Finding]:
+def _provider() -> Finding:
     provider = sessions.probe()
     why = f" ({provider.why_not_cuda})" if provider.why_not_cuda else ""
-    return [Finding("viewing on", f"{provider.label}{why}")]
+    return Finding("viewing on", f"{provider.label}{why}")
 
 
-def _window() -> list[Finding]:
+def _window() -> Finding:
     try:
         importlib.import_module("PySide6.QtWidgets")
     except ImportError as error:
-        return [Finding("window", f"Qt cannot be loaded: {error}", display.INSTALL_LINE)]
+        return Finding("window", f"Qt cannot be loaded: {error}", display.INSTALL_LINE)
     reason = display.why_no_window()
-    if reason:
-        return [Finding("window", f"{reason}; `aezoo view --screenshot FILE` works all the same")]
-    return [Finding("window", "Qt loads and there is a display")]
+    works = f"{reason}; `aezoo view --screenshot FILE` works all the same"
+    return Finding("window", works if reason else "Qt loads and there is a display")
 
 
 def _data(dataset: sets.DataSet, data: str | None) -> Finding:

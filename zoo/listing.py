@@ -75,9 +75,8 @@ def _recipes(names: list[str], runs: Path) -> list[Recipe]:
 def _sorted(rows: list[Row], metric: str) -> list[Row]:
     """Return the rows by a metric, the best first, and what has no figure of it last."""
     if all(row["measured"] is None for row in rows):
-        raise UsageError(
-            f"no run of these recipes has measured {metric!r}; metrics are mse, psnr, ssim, bce, accuracy …"
-        )
+        known = "metrics are mse, psnr, ssim, bce, accuracy …"
+        raise UsageError(f"no run of these recipes has measured {metric!r}; {known}")
     sign = -1 if comparison.larger_is_better(metric) else 1
     return sorted(rows, key=lambda row: math.inf if row["measured"] is None else sign * row["measured"])
 
@@ -121,26 +120,22 @@ def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
         "measured": finite(metrics.get(metric)),
         "main_baseline": main,
         "baseline": finite(baselines.get(main, {}).get(metric)),
-        "run": _run(history, recipe, state),
-        "state": _state(history, recipe, state),
+        **_progress(history, recipe, state),
         "provenance": str(history.meta.get("provenance")),
     }
 
 
-def _run(history: History, recipe: Recipe, state: str) -> str:
-    """Say how far a run is and on what, so that nobody takes a short run for a finished one."""
-    data = str(history.meta.get("data"))
+def _progress(history: History, recipe: Recipe, state: str) -> Row:
+    """Say how far a run is and on what, and in brief, so that nobody takes a short run for a finished one."""
+    data, epochs = str(history.meta.get("data")), recipe.schedule.epochs
+    sample = ", sample" if data.endswith("-sample") else ""
     if state == QUICK:
-        return f"quick, {data}"
-    of = f" of {recipe.schedule.epochs}" if history.epochs != recipe.schedule.epochs else ""
-    return f"{history.epochs}{of} epochs, {data}{'' if state == 'finished' else f', {state}'}"
-
-
-def _state(history: History, recipe: Recipe, state: str) -> str:
-    """Say the same in brief."""
-    epochs = recipe.schedule.epochs
-    done = f", {history.epochs} of {epochs}" if history.epochs != epochs and state != QUICK else ""
-    return f"{state}{done}{', sample' if str(history.meta.get('data')).endswith('-sample') else ''}"
+        return {"run": f"quick, {data}", "state": f"{state}{sample}"}
+    of = f" of {epochs}" if history.epochs != epochs else ""
+    return {
+        "run": f"{history.epochs}{of} epochs, {data}{'' if state == 'finished' else f', {state}'}",
+        "state": f"{state}{f', {history.epochs}{of}' if of else ''}{sample}",
+    }
 
 
 # ---- the table -----------------------------------------------------------------------------------------------
@@ -199,9 +194,8 @@ def _widths(cells: list[dict[str, str]], width: int) -> dict[str, int]:
 
 
 def _line(cells: dict[str, str], widths: dict[str, int], width: int) -> str:
-    texts = {column: _cut(cells[column], size) for column, size in widths.items()}
     padded = (
-        f"{texts[name]:>{size}}" if name in _NUMBERS else f"{texts[name]:{size}}" for name, size in widths.items()
+        f"{_cut(cells[column], size):{'>' if column in _NUMBERS else '<'}{size}}" for column, size in widths.items()
     )
     return _cut(("  " + "  ".join(padded)).rstrip(), width)
 

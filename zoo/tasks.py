@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Task:
     """One kind of work for a network.
 
     name        its name in cards and histories
     does        what a network of it does: the sentence after "it"
+    baselines   what a network is measured beside; the first says most
     input       what goes in: the image (with noise, where the recipe adds some), its grey values, or its class alone
     target      what should come out: the image, images of its class from another data set, or its label
     metric      the metric that says most, where the sheet gives none of its own
-    baselines   what a network is measured beside; the first says most
     """
 
     name: str
     does: str
+    baselines: tuple[str, ...]
     input: Literal["image", "grey", "class"] = "image"
     target: Literal["image", "translation", "label"] = "image"
     metric: str = "mse"
-    baselines: tuple[str, ...]
 
     @property
     def by_class(self) -> bool:
@@ -34,47 +34,38 @@ class Task:
 
 _ALWAYS = ("nearest-example", "mean-image", "black")
 
-RECONSTRUCT = Task(
-    name="reconstruct",
-    does="gives back the image that goes in, through the bottleneck",
-    baselines=("pca", *_ALWAYS),
-)
+RECONSTRUCT = Task("reconstruct", "gives back the image that goes in, through the bottleneck", ("pca", *_ALWAYS))
 DENOISE = Task(
-    name="denoise",
-    does="gives back the image without the noise that was added to it",
-    baselines=("linear", "noisy-input", *_ALWAYS),
+    "denoise", "gives back the image without the noise that was added to it", ("linear", "noisy-input", *_ALWAYS)
 )
 COLOURISE = Task(
-    name="colourise",
-    does="gives colours to the grey values that go in",
-    input="grey",
-    baselines=("grey-copied", "linear", *_ALWAYS),
+    "colourise", "gives colours to the grey values that go in", ("grey-copied", "linear", *_ALWAYS), input="grey"
 )
 GENERATE = Task(
-    name="generate",
-    does="gives back the image; new ones come from points of the latent plane, through decoder.onnx",
-    baselines=("nearest-example", "pca", "mean-image", "black"),
+    "generate",
+    "gives back the image; new ones come from points of the latent plane, through decoder.onnx",
+    ("nearest-example", "pca", "mean-image", "black"),
 )
 TRANSLATE = Task(
-    name="translate",
-    does="gives a Latin letter for the Cyrillic one that goes in",
+    "translate",
+    "gives a Latin letter for the Cyrillic one that goes in",
+    ("nearest-example", "linear", "copied-input", "mean-image", "black"),
     target="translation",
     metric="accuracy",
-    baselines=("nearest-example", "linear", "copied-input", "mean-image", "black"),
 )
 RECALL = Task(
-    name="recall",
-    does="gives the letter of the class that goes in, one pixel a class",
+    "recall",
+    "gives the letter of the class that goes in, one pixel a class",
+    ("class-mean", "mean-image", "black"),
     input="class",
     metric="accuracy",
-    baselines=("class-mean", "mean-image", "black"),
 )
 CLASSIFY = Task(
-    name="classify",
-    does="names what is on the image: the largest of the logits",
+    "classify",
+    "names what is on the image: the largest of the logits",
+    ("nearest-example", "nearest-mean", "majority"),
     target="label",
     metric="accuracy",
-    baselines=("nearest-example", "nearest-mean", "majority"),
 )
 
 TASKS = {task.name: task for task in (RECONSTRUCT, DENOISE, COLOURISE, GENERATE, TRANSLATE, RECALL, CLASSIFY)}

@@ -56,15 +56,7 @@ def load(split: str, folder: Path) -> Images:
         rows = slice(number * RECORDS, (number + 1) * RECORDS)
         labels[rows] = records[:, 0]
         pixels[rows] = records[:, 1:].reshape(-1, *SHAPE)
-    return Images(
-        dataset="cifar10",
-        split=split,
-        pixels=pixels,
-        labels=labels,
-        provenance=_provenance(batches),
-        licence=LICENCE,
-        classes=CLASSES,
-    )
+    return Images("cifar10", split, pixels, labels, _provenance(batches), LICENCE, CLASSES)
 
 
 def present(folder: Path) -> bool:

@@ -75,52 +75,25 @@ def _load(alphabet: str, letters: tuple[str, ...], split: str, folder: Path) -> 
             f"no {ARCHIVES[alphabet]} in {folder / FOLDER} or {folder}; get it from {HOME}, or use --data sample"
         )
     drawings, (whose, licence) = read_zip(path, alphabet, letters)
-    count = sum(map(len, drawings))
-    return split_of(
-        drawings,
-        split,
-        dataset=alphabet.lower(),
-        provenance=f"{alphabet}.zip: {count:,} drawings by {whose}",
-        licence=licence,
-        classes=letters,
-    )
+    provenance = f"{alphabet}.zip: {sum(map(len, drawings)):,} drawings by {whose}"
+    return Images(alphabet.lower(), split, *split_of(drawings, split), provenance, licence, letters)
 
 
-def split_of(
-    drawings: list[list[np.ndarray]],
-    split: str,
-    *,
-    dataset: str,
-    provenance: str,
-    licence: str,
-    classes: tuple[str, ...],
-) -> Images:
-    """Return one split of the drawings, [class][(28, 28) uint8]: of each class the same share, the classes in turn.
+def split_of(drawings: list[list[np.ndarray]], split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return one split of the drawings, [class][(28, 28) uint8]: pixels uint8 (N, 1, 28, 28) and labels uint8 (N,).
 
-    The first 14 images are thus one of each class.
+    Of each class the same share is taken, the classes in turn: the first 14 images are one of each.
     """
-    count = sum(map(len, drawings))
-    share = min(TRAIN_SHARE, TRAIN_MOST / count)
-    pixels: list[np.ndarray] = []
-    labels: list[int] = []
+    share = min(TRAIN_SHARE, TRAIN_MOST / sum(map(len, drawings)))
     turns: list[tuple[int, int, np.ndarray]] = []
     for label, images in enumerate(drawings):
         order = np.random.default_rng([SPLIT_SEED, label]).permutation(len(images))
         first = max(1, math.floor(share * len(images)))
         chosen = order[:first] if split == "train" else order[first:]
         turns += [(turn, label, images[index]) for turn, index in enumerate(chosen)]
-    for _, label, image in sorted(turns, key=lambda entry: entry[:2]):
-        pixels.append(image)
-        labels.append(label)
-    return Images(
-        dataset=dataset,
-        split=split,
-        pixels=np.stack(pixels)[:, None],
-        labels=np.array(labels, dtype=np.uint8),
-        provenance=provenance,
-        licence=licence,
-        classes=classes,
-    )
+    turns.sort(key=lambda entry: entry[:2])
+    pixels = np.stack([image for _, _, image in turns])[:, None]
+    return pixels, np.array([label for _, label, _ in turns], dtype=np.uint8)
 
 
 # ---- the zip file --------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROVENANCE = "sample: letters drawn from Hershey's stroke fonts"
 LICENCE = "public domain (Hershey fonts)"
 LATIN_FONTS = ("futural", "futuram", "rowmans", "rowmand", "timesr", "timesrb")
-CYRILLIC_FONTS = ("cyrilc_1",)
+CYRILLIC_FONT = "cyrilc_1"
 ALPHABET = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩ"  # the order in which that font puts them on A to Z
 DRAWINGS = 50  # a letter
 CANVAS = 96
@@ -38,14 +38,8 @@ def latin(split: str) -> Images:
 
 
 def _images(dataset: str, letters: tuple[str, ...], split: str) -> Images:
-    return comnist.split_of(
-        [list(_drawings(letter)) for letter in letters],
-        split,
-        dataset=dataset,
-        provenance=PROVENANCE,
-        licence=LICENCE,
-        classes=letters,
-    )
+    drawings = [list(_drawings(letter)) for letter in letters]
+    return Images(dataset, split, *comnist.split_of(drawings, split), PROVENANCE, LICENCE, letters)
 
 
 @cache
@@ -57,7 +51,7 @@ def _drawings(letter: str) -> tuple[np.ndarray, ...]:
 
 def _glyphs(letter: str) -> list[Segments]:
     if letter in ALPHABET:
-        return [_segments(font, chr(ord("A") + ALPHABET.index(letter))) for font in CYRILLIC_FONTS]
+        return [_segments(CYRILLIC_FONT, chr(ord("A") + ALPHABET.index(letter)))]
     return [_segments(font, letter) for font in LATIN_FONTS]
 
 

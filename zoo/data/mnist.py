@@ -77,17 +77,8 @@ FILES = {
 
 def load(split: str, folder: Path) -> Images:
     """Read one split from DIR or DIR/MNIST/raw, or raise DataError saying which file fails and how."""
-    images, labels = FILES[split, "images"], FILES[split, "labels"]
-    pixels = read_idx(find(images, folder), images)
-    return Images(
-        dataset="mnist",
-        split=split,
-        pixels=pixels.reshape(-1, 1, 28, 28),
-        labels=read_idx(find(labels, folder), labels),
-        provenance=PROVENANCE,
-        licence=LICENCE,
-        classes=CLASSES,
-    )
+    images, labels = (read_idx(find(file, folder), file) for file in (FILES[split, "images"], FILES[split, "labels"]))
+    return Images("mnist", split, images.reshape(-1, 1, 28, 28), labels, PROVENANCE, LICENCE, CLASSES)
 
 
 def present(folder: Path) -> bool:

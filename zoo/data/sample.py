@@ -14,7 +14,6 @@ DIGITS_PROVENANCE = "sample: scikit-learn's digits (UCI), 8×8 scaled to 28×28"
 DIGITS_LICENCE = "CC BY 4.0"
 DIGITS_TRAIN = 1_500  # of 1,797; the order is that of the writers, so the last 297 come from other hands
 
-
 PHOTOS_PROVENANCE = "sample: 32×32 patches of scikit-image's photographs"
 PHOTOS_LICENCE = "CC0 or public domain"
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
@@ -37,15 +36,8 @@ def photos(split: str) -> Images:
     order = np.random.default_rng(0).permutation(len(pixels))
     first = round(PHOTOS_TRAIN_SHARE * len(order))
     rows_taken = order[:first] if split == "train" else order[first:]
-    return Images(
-        dataset="cifar10-sample",
-        split=split,
-        pixels=pixels[rows_taken],
-        labels=np.concatenate(labels)[where][rows_taken],
-        provenance=PHOTOS_PROVENANCE,
-        licence=PHOTOS_LICENCE,
-        classes=PHOTOS,
-    )
+    chosen = np.concatenate(labels)[where][rows_taken]
+    return Images("cifar10-sample", split, pixels[rows_taken], chosen, PHOTOS_PROVENANCE, PHOTOS_LICENCE, PHOTOS)
 
 
 def digits(split: str) -> Images:
@@ -59,12 +51,5 @@ def digits(split: str) -> Images:
     pixels = np.zeros((len(grey), 1, 28, 28), dtype=np.uint8)
     for image, small in zip(pixels, grey, strict=True):
         image[0, 4:24, 4:24] = np.asarray(Image.fromarray(small).resize((20, 20), Image.Resampling.BICUBIC))
-    return Images(
-        dataset="mnist-sample",
-        split=split,
-        pixels=pixels,
-        labels=source.target[rows].astype(np.uint8),
-        provenance=DIGITS_PROVENANCE,
-        licence=DIGITS_LICENCE,
-        classes=mnist.CLASSES,
-    )
+    labels = source.target[rows].astype(np.uint8)
+    return Images("mnist-sample", split, pixels, labels, DIGITS_PROVENANCE, DIGITS_LICENCE, mnist.CLASSES)
