@@ -16,12 +16,12 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, graph_bytes, history_of
 from viewer.infer import requests, worker
-from viewer.infer.kept import AT_LEAST, Kept
+from viewer.infer.cache import MIN_COUNT, LruCache
 from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, RunGraph, WorkerReply
 from viewer.infer.protocol import ProtocolError
 from viewer.infer.requests import Reply, Request
-from viewer.infer.running import along, run
-from viewer.infer.worker import Worker
+from viewer.infer.running import outputs_to_compute_too, run
+from viewer.infer.worker import MULTITHREAD_MIN_MULTIPLY_ADDS, Worker
 from viewer.qt.worker import Workers
 from viewer.state import epochs, layers
 from viewer.state.files import FileBytes
@@ -202,10 +202,10 @@ def test_a_layer_too_large_is_refused_before_it_is_computed() -> None:
 
 def test_a_layer_whose_shape_is_not_declared_is_measured_once_it_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     held, _ = opened("layers", convolutions())
-    loaded = held.loaded.get(("0", "cpu", True))
+    loaded = held.graphs.get(("0", "cpu", True))
     assert loaded is not None and loaded.layers is not None
     unknown = replace(loaded, layers=dict.fromkeys([*loaded.layers, "flat"]))
-    held.loaded.put(("0", "cpu", True), unknown, 1)
+    held.graphs.put(("0", "cpu", True), unknown, 1)
     monkeypatch.setattr("viewer.infer.running.INNER_BYTES", 4 * 4 * 64)
     images = np.zeros((1, 1, 8, 8))
     assert computed(held, images, "maps", inner=True)
@@ -280,17 +280,17 @@ def test_an_output_that_is_not_there_is_a_sentence() -> None:
 
 
 def test_sessions_are_dropped_by_number_and_by_bytes_but_the_newest_stay() -> None:
-    kept: Kept[str] = Kept(most=3, most_bytes=100)
+    kept: LruCache[str] = LruCache(max_count=3, max_bytes=100)
     for name, weight in (("a", 10), ("b", 10), ("c", 10)):
         kept.put(name, name, weight)
     assert kept.get("a") == "a"  # and so "b" is the oldest now
     kept.put("d", "d", 10)
     assert (kept.get("b"), len(kept)) == (None, 3)
     kept.put("e", "e", 90)
-    assert (len(kept), kept.weight, kept.get("d")) == (2, 100, "d")
+    assert (len(kept), kept.size, kept.get("d")) == (2, 100, "d")
     for name in ("f", "g", "h"):
         kept.put(name, name, 1000)
-    assert len(kept) == AT_LEAST and kept.get("g") and kept.get("h")
+    assert len(kept) == MIN_COUNT and kept.get("g") and kept.get("h")
 
 
 def test_a_worker_weighs_its_sessions_by_their_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +299,7 @@ def test_a_worker_weighs_its_sessions_by_their_files(monkeypatch: pytest.MonkeyP
     for index in range(5):
         request = OpenFile(index, "it", str(index), "graph", arrays={"file": np.frombuffer(FLAT, np.uint8)})
         assert isinstance(held.reply(request), Completed)
-    assert (len(held.loaded), held.loaded.weight) == (3, 3 * len(FLAT))
+    assert (len(held.graphs), held.graphs.size) == (3, 3 * len(FLAT))
 
 
 class CountingSession:
@@ -317,10 +317,10 @@ class CountingSession:
 def counted(data: bytes) -> tuple[Worker, CountingSession]:
     """A worker that holds a graph, and the session that counts."""
     held, _ = opened("graph", data)
-    loaded = held.loaded.get(("0", "cpu", False))
+    loaded = held.graphs.get(("0", "cpu", False))
     assert loaded is not None
     session = CountingSession(loaded.session)
-    held.loaded.put(("0", "cpu", False), replace(loaded, session=session), 1)
+    held.graphs.put(("0", "cpu", False), replace(loaded, session=session), 1)
     return held, session
 
 
@@ -340,7 +340,7 @@ def test_a_graph_is_run_once_for_all_outputs_of_the_same_images() -> None:
 
 
 def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "LARGEST_MADE", 4 * 3 * (64 + 4) - 1)
+    monkeypatch.setattr(worker, "LARGEST_CACHED_BATCH", 4 * 3 * (64 + 4) - 1)
     held, session = counted(convolutions())
     images = np.ones((3, 1, 8, 8), np.float32)
     for name in ("y", "flat"):
@@ -351,18 +351,18 @@ def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pyte
 
 
 def test_what_graphs_made_is_kept_for_a_bounded_number_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "MADE_BYTES", 3 * 4 * (64 + 4))
+    monkeypatch.setattr(worker, "CACHED_BATCH_BYTES", 3 * 4 * (64 + 4))
     held, session = counted(convolutions())
     for value in range(5):
         run_graph(held, np.full((1, 1, 8, 8), value, np.float32), "y")
-    assert (len(held.made), held.made.weight, len(session.ran)) == (3, 3 * 4 * (64 + 4), 5)
+    assert (len(held.cached_outputs), held.cached_outputs.size, len(session.ran)) == (3, 3 * 4 * (64 + 4), 5)
 
 
 def test_a_graph_that_was_dropped_is_missing_though_what_it_made_is_kept() -> None:
     held, _ = counted(convolutions())
     images = np.ones((3, 1, 8, 8), np.float32)
     assert computed(held, images, "y")
-    held.loaded = Kept(most=1, most_bytes=1)
+    held.graphs = LruCache(max_count=1, max_bytes=1)
     assert isinstance(run_graph(held, images, "y"), NotOpen)
 
 
@@ -375,17 +375,18 @@ def test_an_output_that_comes_along_without_a_row_an_image_is_left_out() -> None
         axes=np.array([0, 1, 2]),
     )
     held, _ = opened("graph", data)
-    loaded = held.loaded.get(("0", "cpu", False))
-    assert loaded is not None and along(loaded.facts, 3, 1 << 20) == ("y",)
+    loaded = held.graphs.get(("0", "cpu", False))
+    assert loaded is not None and outputs_to_compute_too(loaded.facts, 3, 1 << 20) == ("y",)
     made = run(loaded, np.ones((3, 1, 8, 8), np.float32), ["y"], label="it", also=("mean", "y"))
     assert list(made) == ["y"] and made["y"].shape == (3, 1, 8, 8)
 
 
 def test_outputs_come_along_where_their_size_is_known_and_fits() -> None:
     facts = gate.check_onnx(convolutions(), source="it")
-    assert along(facts, 3, 4 * 3 * (64 + 4)) == ("y", "flat") and along(facts, 3, 4 * 3 * (64 + 4) - 1) == ()
+    both = 4 * 3 * (64 + 4)
+    assert outputs_to_compute_too(facts, 3, both) == ("y", "flat") and outputs_to_compute_too(facts, 3, both - 1) == ()
     unknown = replace(facts, outputs=(*facts.outputs, gate.Port("more", ("n", "k"), "float32")))
-    assert along(unknown, 3, 1 << 20) == ()
+    assert outputs_to_compute_too(unknown, 3, 1 << 20) == ()
 
 
 # ---- threads ---------------------------------------------------------------------------------------------------
@@ -406,7 +407,13 @@ def heavy() -> bytes:
 
 @pytest.mark.parametrize(
     ("multiply_adds", "cores", "threads"),
-    [(0, 8, 1), (worker.HEAVY - 1, 8, 1), (worker.HEAVY, 8, 4), (worker.HEAVY, 2, 2), (worker.HEAVY, 1, 1)],
+    [
+        (0, 8, 1),
+        (MULTITHREAD_MIN_MULTIPLY_ADDS - 1, 8, 1),
+        (MULTITHREAD_MIN_MULTIPLY_ADDS, 8, 4),
+        (MULTITHREAD_MIN_MULTIPLY_ADDS, 2, 2),
+        (MULTITHREAD_MIN_MULTIPLY_ADDS, 1, 1),
+    ],
 )
 def test_a_heavy_graph_gets_the_cores_there_are_up_to_four(
     multiply_adds: int, cores: int, threads: int, monkeypatch: pytest.MonkeyPatch

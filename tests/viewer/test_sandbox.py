@@ -1,4 +1,4 @@
-"""What a worker can no longer do once its sandbox is closed."""
+"""What a worker can no longer do once its sandbox is sealed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from viewer.qt.worker import ROOT, command
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is of Linux")
 
-_NARROWED = """
+_RESTRICTED = """
 import sys
 sys.path.insert(0, {root!r})
 from viewer.infer import sandbox
-sandbox.narrow()
+sandbox.restrict_writes_and_network()
 import threading
 
 def try_it():
@@ -39,8 +39,8 @@ sys.path.insert(0, {root!r})
 from pathlib import Path
 from viewer.infer import sandbox
 sandbox._DEVICES = Path({devices!r})
-sandbox.narrow()
-print(sandbox.close(cuda=True).details)
+sandbox.restrict_writes_and_network()
+print(sandbox.seal(cuda=True).details)
 for path in ("/proc/self/task/" + __import__("os").listdir("/proc/self/task")[0] + "/comm", {new!r}):
     try:
         open(path, "w").write("x")
@@ -53,7 +53,7 @@ _TRY = """
 import json, os, socket, sys
 sys.path.insert(0, {root!r})
 from viewer.infer import sandbox
-status = sandbox.close()
+status = sandbox.seal()
 
 def fails(what):
     try:
@@ -76,7 +76,7 @@ print(json.dumps({{
 
 @pytest.fixture
 def tried(tmp_path: Path) -> dict[str, Any]:
-    """What a process met that closed its sandbox and then tried everything."""
+    """Which errors a process met that sealed its sandbox and then tried everything."""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -104,7 +104,7 @@ def test_it_can_take_no_more_memory_than_its_limit(tried: dict[str, Any]) -> Non
 def test_a_thread_started_between_the_two_steps_can_read_but_not_write(tmp_path: Path, tried: dict[str, Any]) -> None:
     if "Landlock (ABI" not in tried["details"]:
         pytest.skip(f"this kernel has no Landlock: {tried['details']}")
-    script = _NARROWED.format(root=str(ROOT), new=str(tmp_path / "other"))
+    script = _RESTRICTED.format(root=str(ROOT), new=str(tmp_path / "other"))
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, timeout=300)
     assert done.stdout == "refused True\n", done.stderr
 

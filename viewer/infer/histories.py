@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,10 +13,15 @@ from viewer.state import epochs
 from zoo import runs
 from zoo.errors import FileRefused
 
-Found = tuple[dict[str, Any], Arrays]  # the facts and arrays of a reply
+
+class ReplyContent(NamedTuple):
+    """What a worker found or computed, without the number of the request: JSON values and arrays."""
+
+    facts: dict[str, Any]
+    arrays: Arrays = MappingProxyType({})
 
 
-def read_history(data: bytes, label: str) -> Found:
+def read_history(data: bytes, label: str) -> ReplyContent:
     """Read history.h5; of the pictures of its epochs only the newest are sent."""
     history = runs.unpack_history(data, source=label)
     arrays = dict(history.arrays)
@@ -23,10 +29,10 @@ def read_history(data: bytes, label: str) -> Found:
     pictures = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is not None:
         arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[-1:]
-    return {"meta": dict(history.meta)}, arrays
+    return ReplyContent({"meta": dict(history.meta)}, arrays)
 
 
-def read_epochs(data: bytes, label: str) -> Found:
+def read_epochs(data: bytes, label: str) -> ReplyContent:
     """Read the reconstructions of every epoch, or of as many as can be sent. Raises FileRefused."""
     pictures = runs.unpack_history(data, source=label).arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is None:
@@ -40,7 +46,7 @@ def read_epochs(data: bytes, label: str) -> Found:
     if not len(chosen):
         raise FileRefused(f"{label} keeps {pictures[0].nbytes / 2**20:.0f} MiB of pictures an epoch, too many to show")
     facts = {"epochs": [int(index) + 1 for index in chosen]}
-    return facts, {"reconstructions": np.ascontiguousarray(pictures[chosen])}
+    return ReplyContent(facts, {"reconstructions": np.ascontiguousarray(pictures[chosen])})
 
 
 def _spread(count: int, *, most: int) -> np.ndarray:

@@ -33,7 +33,7 @@ MOST_PIXELS = 64_000_000  # of a picture: a small file that unpacks to more is m
 LARGEST_SIDE = 1_024  # of what is sent on: no graph of the zoo takes larger images
 
 
-def split(request: ReadSplit) -> SplitImages:
+def read_split(request: ReadSplit) -> SplitImages:
     """Read the test images of a data set, and some of its training images, evenly spread."""
     from zoo.data import sets, splits
 
@@ -51,23 +51,24 @@ def split(request: ReadSplit) -> SplitImages:
     return SplitImages(test.provenance, tuple(test.classes), arrays=arrays)
 
 
-def embedded(request: ReadSamples) -> SampleImages:
+def read_samples(request: ReadSamples) -> SampleImages:
     """Return ten embedded images of a shape; no arrays if there are none of that shape."""
     channels, height, width = request.shape
-    made = samples.embedded((channels, height, width), dataset=request.dataset, sigma=request.sigma, task=request.task)
+    names = {"dataset": request.dataset, "task": request.task}
+    made = samples.embedded_samples((channels, height, width), sigma=request.sigma, **names)
     if made is None:
         return SampleImages("")
     return SampleImages(made.provenance, arrays={"inputs": made.inputs, "targets": made.targets})
 
 
-def pictures(request: DecodePictures) -> DecodedPictures:
+def decode_pictures(request: DecodePictures) -> DecodedPictures:
     """Decode pictures that were dropped or pasted; transparent ones are put on white."""
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     Image.init()  # its decoders are imported now, since the sandbox takes the files away
     _decode(_smallest_png())
-    sandbox.close()
+    sandbox.seal()
     made: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}
     for name, data in list(request.arrays.items())[:MOST_PICTURES]:
@@ -102,14 +103,14 @@ def _smallest_png() -> bytes:
 
 
 def reply(request: Message) -> Message:
-    """Return the reply to the one request; what a user can mend becomes a sentence."""
+    """Return the reply to the one request; errors that a user can mend become a Refused."""
     try:
         if isinstance(request, ReadSplit):
-            return split(request)
+            return read_split(request)
         if isinstance(request, ReadSamples):
-            return embedded(request)
+            return read_samples(request)
         assert isinstance(request, DecodePictures), request
-        return pictures(request)
+        return decode_pictures(request)
     except AezooError as error:
         return Refused(0, str(error))
     except MemoryError:

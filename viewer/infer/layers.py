@@ -46,9 +46,9 @@ def expose(data: bytes, layers: LayerListing) -> bytes:
     import onnx
 
     model = onnx.ModelProto.FromString(data)
-    there = {port.name for port in model.graph.output}
+    existing = {port.name for port in model.graph.output}
     for name in layers.shapes:
-        if name not in there:
+        if name not in existing:
             model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     return bytes(model.SerializeToString())
 

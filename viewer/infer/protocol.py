@@ -79,7 +79,7 @@ def _split_prefix(prefix: bytes, limit: int) -> tuple[int, int]:
 def decode(header: bytes, body: bytes | bytearray | memoryview) -> Frame:
     """Return the frame of a header and the bytes behind it, or raise ProtocolError."""
     try:
-        value = json.loads(header, parse_constant=_no_constant)
+        value = json.loads(header, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ProtocolError("its header is not JSON") from error
     listing = value.pop("arrays", None) if isinstance(value, dict) else None
@@ -88,7 +88,7 @@ def decode(header: bytes, body: bytes | bytearray | memoryview) -> Frame:
     arrays: dict[str, np.ndarray] = {}
     offset = 0
     for entry in listing:
-        name, dtype, shape = _described(entry)
+        name, dtype, shape = _parse_description(entry)
         end = offset + math.prod(shape) * dtype.itemsize
         if name in arrays or end > len(body):
             raise ProtocolError("its arrays are longer than its bytes")
@@ -99,11 +99,11 @@ def decode(header: bytes, body: bytes | bytearray | memoryview) -> Frame:
     return Frame(header=value, arrays=arrays)
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ProtocolError(f"its header holds {name}")
 
 
-def _described(entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
+def _parse_description(entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     if not isinstance(entry, dict):
         raise ProtocolError("one of its arrays has no description")
     name, dtype, shape = entry.get("name"), entry.get("dtype"), entry.get("shape")
@@ -145,15 +145,15 @@ class Decoder:
 
 def read(stream: BinaryIO, *, limit: int = MAX_REQUEST) -> Frame | None:
     """Wait for the next frame on a stream; None at its end."""
-    prefix = _exactly(stream, _PREFIX.size)
+    prefix = _read_exactly(stream, _PREFIX.size)
     if prefix is None:
         return None
     header, body = _split_prefix(bytes(prefix), limit)
-    text, rest = _exactly(stream, header), _exactly(stream, body)
+    text, rest = _read_exactly(stream, header), _read_exactly(stream, body)
     return None if text is None or rest is None else decode(bytes(text), rest)
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytearray | None:
+def _read_exactly(stream: BinaryIO, count: int) -> bytearray | None:
     buffer = bytearray(count)
     view, filled = memoryview(buffer), 0
     while filled < count:

@@ -43,7 +43,7 @@ class Request:
     low_priority: bool = False
 
     @property
-    def opening(self) -> Kind:
+    def open_kind(self) -> Kind:
         """What the file must be opened as to fulfil this request."""
         if self.kind != "run":
             return self.kind
@@ -61,12 +61,12 @@ class Reply:
     error: str = ""
 
 
-def opening(number: int, kind: Kind, file: FileBytes) -> OpenFile:
+def open_message(number: int, kind: Kind, file: FileBytes) -> OpenFile:
     """Return the message that hands a file's bytes over."""
     return OpenFile(number, file.label, file.sha256, kind, arrays={"file": np.frombuffer(file.data, dtype=np.uint8)})
 
 
-def running(number: int, request: Request) -> RunGraph:
+def run_message(number: int, request: Request) -> RunGraph:
     """Return the message that asks a graph, opened before, for some of its outputs."""
     assert request.images is not None and request.outputs, request
     arrays = {"images": request.images.astype(np.float32, copy=False)}

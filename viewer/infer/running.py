@@ -1,4 +1,4 @@
-"""Runs a graph on arrays from the window; input that does not fit becomes a sentence, not an error of the runtime."""
+"""Runs a graph on arrays from the window; raises FileRefused with a sentence for input that does not fit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from viewer.infer.kept import LoadedGraph
+from viewer.infer.cache import LoadedGraph
 from viewer.infer.requests import INNER_BYTES
 from zoo.errors import FileRefused
 from zoo.gate import GraphFacts, Port
@@ -19,7 +19,7 @@ def run(
     """Run a batch through a graph and return float32 arrays; a graph with a fixed batch gets chunks of its size.
 
     `images` are float32 (N, …) of the rank of the graph's only input: images, or bottlenecks for a decoder. Of the
-    further outputs `also`, those with one row per image are returned too. Raises FileRefused for what does not fit.
+    further outputs `also`, those with one row per image are returned too.
     """
     port = _only_input(loaded.facts, label)
     _check_fit(port, images, label)
@@ -46,8 +46,8 @@ def run(
     return results
 
 
-def along(facts: GraphFacts, count: int, limit: int) -> tuple[str, ...]:
-    """Return the outputs to compute together with a requested one: all, if they take at most `limit` bytes."""
+def outputs_to_compute_too(facts: GraphFacts, count: int, limit: int) -> tuple[str, ...]:
+    """Return the outputs to compute with a requested one: all float32 ones, or none beyond `limit` bytes together."""
     known = [port for port in facts.outputs if port.dtype == "float32" and len(port.shape) > 1]
     sizes = [[size for size in port.shape[1:] if isinstance(size, int)] for port in known]
     if any(len(size) + 1 != len(port.shape) for size, port in zip(sizes, known, strict=True)):
@@ -79,15 +79,15 @@ def _check_fit(port: Port, images: np.ndarray, label: str) -> None:
 
 
 def _check_names(loaded: LoadedGraph, outputs: Sequence[str], label: str) -> None:
-    there = {port.name for port in loaded.facts.outputs} | set(loaded.layers or ())
+    existing = {port.name for port in loaded.facts.outputs} | set(loaded.layers or ())
     for name in outputs:
-        if name not in there:
+        if name not in existing:
             what = "output" if loaded.layers is None else "layer"
             raise FileRefused(f"{label} has no {what} {name[:60]!r}; it may have been replaced, so open it again")
 
 
 def _check_size(loaded: LoadedGraph, name: str, count: int, label: str) -> None:
-    """Refuse a layer that is too large to send, before it is computed."""
+    """Raise FileRefused for a layer that is too large to send, before it is computed."""
     shape = (loaded.layers or {}).get(name)
     wanted = 4 * count * int(np.prod(shape, dtype=np.float64)) if shape else 0
     if wanted > INNER_BYTES:
@@ -95,7 +95,7 @@ def _check_size(loaded: LoadedGraph, name: str, count: int, label: str) -> None:
 
 
 def _check_maps(name: str, result: np.ndarray, count: int, label: str) -> None:
-    """Refuse a layer that turned out to be no feature map, or too large."""
+    """Raise FileRefused for a layer whose output is no feature map, or too large."""
     if result.ndim != 4:
         raise FileRefused(f"{label}: its layer {name[:60]!r} is {_shape(result.shape)}, which is no feature map")
     if result.nbytes > INNER_BYTES:

@@ -1,7 +1,7 @@
 """The worker's sandbox: takes away memory, files and network before the first file is read, and says what is left.
 
-It takes two steps, since Landlock binds only the calling thread and those that it starts later: `narrow` takes away
-writing and the network before anything that starts threads is imported, `close` the rest after the last import.
+It takes two steps, since Landlock binds only the calling thread and those that it starts later:
+`restrict_writes_and_network` before anything that starts threads is imported, `seal` the rest after the last import.
 Linux only: rlimits, PR_SET_NO_NEW_PRIVS, and Landlock where the kernel has it (5.13 and later). Elsewhere the deadlines
 and the separate process remain, and the status says so.
 """
@@ -47,16 +47,16 @@ class SandboxStatus:
     details: str
 
 
-def narrow() -> None:
+def restrict_writes_and_network() -> None:
     """Give up writing and the network; reading stays possible for the imports to come."""
     if sys.platform.startswith("linux"):
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-            _landlock(libc, handled=~_READ_RIGHTS, allowed=_devices())
+            _landlock(libc, handled=~_READ_RIGHTS, allowed=_gpu_paths())
 
 
-def close(*, cuda: bool = False) -> SandboxStatus:
-    """Give up what opening a file does not need; call it after every import. Never raises."""
+def seal(*, cuda: bool = False) -> SandboxStatus:
+    """Give up all that reading files' bytes does not need; call it after the last import. Never raises."""
     if not sys.platform.startswith("linux"):
         return SandboxStatus(
             "process only", f"A separate process with deadlines; no sandbox is known for {sys.platform}."
@@ -66,7 +66,7 @@ def close(*, cuda: bool = False) -> SandboxStatus:
     limits = _limit(memory=not cuda)
     privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     threads = len(os.listdir("/proc/self/task"))
-    abi = _landlock(libc, handled=~0, allowed=_cuda_needs() if cuda else ()) if privileges else 0
+    abi = _landlock(libc, handled=~0, allowed=_cuda_paths() if cuda else ()) if privileges else 0
     return _status(abi, limits, privileges=privileges, threads=threads, cuda=cuda)
 
 
@@ -93,7 +93,7 @@ def _limit(*, memory: bool) -> list[str]:
 
 
 def _landlock(libc: ctypes.CDLL, *, handled: int, allowed: Iterable[tuple[Path, int]]) -> int:
-    """Give up those of the `handled` rights that are not allowed for a path, and the network.
+    """Give up the `handled` rights, except those `allowed` for a path, and the network.
 
     Return the kernel's Landlock ABI, 0 if it could not be applied.
     """
@@ -114,15 +114,15 @@ def _landlock(libc: ctypes.CDLL, *, handled: int, allowed: Iterable[tuple[Path, 
         os.close(ruleset)
 
 
-def _cuda_needs() -> Iterator[tuple[Path, int]]:
-    """Yield what CUDA opens only when it is used: its libraries, its devices, and facts of the machine."""
+def _cuda_paths() -> Iterator[tuple[Path, int]]:
+    """Yield the paths that CUDA opens only when it is used, with the rights it needs there."""
     libraries = _READ_FILE | _READ_DIR | _EXECUTE
     for folder in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc", "/sys", *site.getsitepackages()):
         yield Path(folder), libraries
-    yield from _devices()
+    yield from _gpu_paths()
 
 
-def _devices() -> Iterator[tuple[Path, int]]:
+def _gpu_paths() -> Iterator[tuple[Path, int]]:
     """The GPU's devices, and where CUDA writes the names of its threads: `cuInit` fails where it may not.
 
     Seen with driver 580.159 on an H200; what lies below /proc/self/task is this process alone.

@@ -1,6 +1,6 @@
 """The worker process: opens graphs and histories behind the gate and answers requests on a pipe, one at a time.
 
-It is started as `python -I -c …` with a clean environment, imports all it will ever need, closes the sandbox, and only
+It is started as `python -I -c …` with a clean environment, imports all it will ever need, seals the sandbox, and only
 then reads its first byte of a file. Requests come on standard input, replies go to standard output.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from viewer.infer import layers, messages, protocol, sandbox
-from viewer.infer.histories import Found, read_epochs, read_history
-from viewer.infer.kept import LARGE_FILE, Kept, LoadedGraph, give_back_memory
+from viewer.infer.cache import LARGE_FILE, LoadedGraph, LruCache, give_back_memory
+from viewer.infer.histories import ReplyContent, read_epochs, read_history
 from viewer.infer.messages import (
     Completed,
     NotOpen,
@@ -27,42 +27,42 @@ from viewer.infer.messages import (
     WorkerReply,
     WorkerRequest,
 )
-from viewer.infer.running import along, run
+from viewer.infer.running import outputs_to_compute_too, run
 from zoo import card, gate, runs, sessions
 from zoo.errors import AezooError
 
 SESSIONS = 16
 CUDA_SESSIONS = 8  # each has an arena of its own on the device
 SESSION_BYTES = 64 << 20  # of their files together; a session holds its weights once more
-MADE = 16  # batches, with what graphs made of them
-MADE_BYTES = 8 << 20
-LARGEST_MADE = 3 << 20
+CACHED_BATCHES = 16  # batches, with what graphs made of them
+CACHED_BATCH_BYTES = 8 << 20
+LARGEST_CACHED_BATCH = 3 << 20
 # Multiply-adds an image from which on a graph gets several threads. Ten images on one and on two threads of an EPYC, in
 # ms: colour-2 (116 million) 31 and 17, colour-1 (42) 11 and 6, model-3 (31) 7 and 4; these gain as well with a third
 # process on its cores. letters/classifier (14) 3.9 and 3.8, letters/random (6) 3.4 and 3.4, model-1 (3) 1.7 and 1.8.
-HEAVY = 20_000_000
-MOST_THREADS = 4
+MULTITHREAD_MIN_MULTIPLY_ADDS = 20_000_000
+MAX_THREADS = 4
 
 
 @dataclass
 class Worker:
-    """Answers requests; keeps the sessions used last, by all that changes a result: bytes, provider, inner layers.
+    """Answers requests; has an LRU cache of sessions by (sha256, provider, inner layers).
 
-    Panels want different outputs of a graph for the same images; it is run once, and all outputs are kept.
+    Panels want different outputs of a graph for the same images; it is run once, and all outputs are cached.
     """
 
     provider: str
-    loaded: Kept[LoadedGraph] = field(init=False)
-    made: Kept[dict[str, np.ndarray]] = field(init=False)
+    graphs: LruCache[LoadedGraph] = field(init=False)
+    cached_outputs: LruCache[dict[str, np.ndarray]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loaded = Kept(CUDA_SESSIONS if self.provider == "cuda" else SESSIONS, SESSION_BYTES)
-        self.made = Kept(MADE, MADE_BYTES)
+        self.graphs = LruCache(CUDA_SESSIONS if self.provider == "cuda" else SESSIONS, SESSION_BYTES)
+        self.cached_outputs = LruCache(CACHED_BATCHES, CACHED_BATCH_BYTES)
 
     def reply(self, request: WorkerRequest) -> WorkerReply:
         """Return the reply to one request; whatever is wrong with the file becomes a sentence."""
         try:
-            found = self._run(request) if isinstance(request, RunGraph) else self._open(request)
+            content = self._run(request) if isinstance(request, RunGraph) else self._open(request)
         except AezooError as error:
             return Refused(request.number, str(error))
         except MemoryError:
@@ -70,9 +70,11 @@ class Worker:
         except Exception as error:  # onnxruntime raises classes of its own; whatever it is, the window goes on
             line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             return Refused(request.number, f"{request.label} could not be run ({line})")
-        return NotOpen(request.number) if found is None else Completed(request.number, found[0], arrays=found[1])
+        if content is None:
+            return NotOpen(request.number)
+        return Completed(request.number, content.facts, arrays=content.arrays)
 
-    def _open(self, request: WorkerRequest) -> Found:
+    def _open(self, request: WorkerRequest) -> ReplyContent:
         assert isinstance(request, OpenFile), request
         data = request.arrays["file"].tobytes()
         if request.kind == "graph":
@@ -82,51 +84,51 @@ class Worker:
         assert request.kind in ("history", "epochs"), request.kind
         return (read_history if request.kind == "history" else read_epochs)(data, request.label)
 
-    def _run(self, request: RunGraph) -> Found | None:
+    def _run(self, request: RunGraph) -> ReplyContent | None:
         """Return the outputs asked for, or None if the graph is not open."""
-        loaded = self.loaded.get((request.sha256, self.provider, request.inner))
+        loaded = self.graphs.get((request.sha256, self.provider, request.inner))
         if loaded is None:
             return None
         images, outputs = request.arrays["images"], request.outputs
         if request.inner:
-            return {}, run(loaded, images, outputs, label=request.label)
+            return ReplyContent({}, run(loaded, images, outputs, label=request.label))
         key = (request.sha256, images.shape, hashlib.blake2b(images.data).digest())
-        made = self.made.get(key) or {}
-        if not made.keys() >= set(outputs):
-            also = along(loaded.facts, len(images), LARGEST_MADE)
-            made = {**made, **run(loaded, images, outputs, label=request.label, also=also)}
-            size = sum(array.nbytes for array in made.values())
-            if size <= LARGEST_MADE:
-                self.made.put(key, made, size)
-        return {}, {name: made[name] for name in outputs}
+        computed = self.cached_outputs.get(key) or {}
+        if not computed.keys() >= set(outputs):
+            also = outputs_to_compute_too(loaded.facts, len(images), LARGEST_CACHED_BATCH)
+            computed = {**computed, **run(loaded, images, outputs, label=request.label, also=also)}
+            size = sum(array.nbytes for array in computed.values())
+            if size <= LARGEST_CACHED_BATCH:
+                self.cached_outputs.put(key, computed, size)
+        return ReplyContent({}, {name: computed[name] for name in outputs})
 
-    def _open_graph(self, sha256: str, data: bytes, label: str) -> Found:
+    def _open_graph(self, sha256: str, data: bytes, label: str) -> ReplyContent:
         facts = gate.check_onnx(data, source=label)
         session = sessions.make(data, provider=self.provider, threads=threads_for(facts, self.provider))
-        self.loaded.put((sha256, self.provider, False), LoadedGraph(session, facts), len(data))
-        return describe(facts), {}
+        self.graphs.put((sha256, self.provider, False), LoadedGraph(session, facts), len(data))
+        return ReplyContent(describe(facts))
 
-    def _open_layers(self, sha256: str, data: bytes, label: str) -> Found:
+    def _open_layers(self, sha256: str, data: bytes, label: str) -> ReplyContent:
         """Open a graph once more with its layers among its outputs: one session serves all of them."""
         facts = gate.check_onnx(data, source=label)
         found = layers.find(data)
         session = sessions.make(
             layers.expose(data, found), provider=self.provider, threads=threads_for(facts, self.provider)
         )
-        self.loaded.put((sha256, self.provider, True), LoadedGraph(session, facts, found.shapes), len(data))
-        return {"layers": list(found.listing), "left_out": found.left_out}, {}
+        self.graphs.put((sha256, self.provider, True), LoadedGraph(session, facts, found.shapes), len(data))
+        return ReplyContent({"layers": list(found.listing), "left_out": found.left_out})
 
 
 def threads_for(facts: gate.GraphFacts, provider: str) -> int:
     """Return how many threads to give a graph, out of the cores that this process may use."""
-    if provider != "cpu" or facts.multiply_adds < HEAVY:
+    if provider != "cpu" or facts.multiply_adds < MULTITHREAD_MIN_MULTIPLY_ADDS:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_THREADS)
+    return min(cores, MAX_THREADS)
 
 
 def describe(facts: gate.GraphFacts) -> dict[str, Any]:
-    """Return a graph's facts as JSON; of its metadata only the card is sent."""
+    """Return a graph's facts as JSON; of its metadata only the card: None if it has none, "" if it is too long."""
     text = facts.metadata.get(card.METADATA_KEY)
     return {
         "inputs": [_port(port) for port in facts.inputs],
@@ -144,7 +146,7 @@ def _port(port: gate.Port) -> dict[str, Any]:
 
 
 def warm_up() -> None:
-    """Go once through everything a request may need, so that nothing is imported after the sandbox is closed."""
+    """Go once through everything a request may need, so that nothing is imported after the sandbox is sealed."""
     history = runs.History(meta={"state": ""}, arrays={runs.TRAIN_LOSS: np.zeros(1)})
     runs.unpack_history(runs.pack_history(history), source="warm-up")
     graph = _tiny_graph()
@@ -172,7 +174,7 @@ def _tiny_graph() -> bytes:
 
 
 def _probe_in_sandbox() -> sessions.Provider:
-    """Probe CUDA once more, now that the sandbox is closed: it may need something that it can no longer open."""
+    """Probe CUDA once more, now that the sandbox is sealed: it may need something that it can no longer open."""
     sessions.probe.cache_clear()
     provider = sessions.probe()
     return provider if provider.name == "cuda" else sessions.Provider("cpu", "CUDA does not work in the sandbox")
@@ -203,14 +205,14 @@ def _encoded_reply(worker: Worker, request: WorkerRequest) -> bytes:
 
 
 def main() -> None:
-    """Start up, close the sandbox, say so, and serve."""
+    """Start up, seal the sandbox, send Ready, and serve."""
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # a library that prints must not print into a reply
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
-    sandbox.narrow()  # onnxruntime starts a thread when it is imported, which takes over only what holds by then
+    sandbox.restrict_writes_and_network()  # importing onnxruntime starts a thread; it inherits only what holds by now
     provider = sessions.probe()
     warm_up()
-    status = sandbox.close(cuda=provider.name == "cuda")
+    status = sandbox.seal(cuda=provider.name == "cuda")
     if provider.name == "cuda":
         provider = _probe_in_sandbox()
     label = "CUDA" if provider.name == "cuda" else f"CPU ({provider.why_not_cuda})"

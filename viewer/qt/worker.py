@@ -28,7 +28,7 @@ KILLS_PER_FILE = 2
 DEBOUNCE_MILLISECONDS = 40  # low priority waits so long after an urgent reply: a held key repeats every 25 to 33 ms
 PIECE_BYTES = 1 << 20  # written to a worker at a time: a whole file of 15 MB would cost the window a frame
 _KEPT_VARIABLES = ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "HOME")
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # threads started before the sandbox closes are outside it
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # threads started before the sandbox is sealed are outside it
 
 
 class WorkerProcess(QObject):
@@ -230,12 +230,12 @@ class Workers(QObject):
     def _transmit(self, request: Request) -> None:
         assert self._active is not None
         self._number += 1
-        if request.kind == "run" and (request.file.sha256, request.opening) in self._active.opened:
+        if request.kind == "run" and (request.file.sha256, request.open_kind) in self._active.opened:
             self._kind = "run"
-            message: Message = requests.running(self._number, request)
+            message: Message = requests.run_message(self._number, request)
         else:
-            self._kind = request.opening
-            message = requests.opening(self._number, self._kind, request.file)
+            self._kind = request.open_kind
+            message = requests.open_message(self._number, self._kind, request.file)
         self._clock.start()
         self._deadline.start(round(1000 * self._seconds[self._kind]))
         self._active.send(message)
@@ -252,7 +252,7 @@ class Workers(QObject):
         if isinstance(reply, Refused):
             return self._finish(Reply(request, milliseconds=self._elapsed(), error=clean(reply.sentence, limit=500)))
         if isinstance(reply, NotOpen):
-            process.opened.discard((request.file.sha256, request.opening))
+            process.opened.discard((request.file.sha256, request.open_kind))
             return self._transmit(request)
         assert isinstance(reply, Completed), reply
         if self._kind in ("graph", "layers"):

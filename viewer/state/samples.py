@@ -40,8 +40,10 @@ def to_unit(pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(np.float32) / np.float32(255)
 
 
-def embedded(shape: tuple[int, int, int], *, dataset: str = "", sigma: float = 0.0, task: str = "") -> Samples | None:
-    """Return ten embedded images of this shape, noisy for a denoiser, grey for a colouriser, or None where none has it.
+def embedded_samples(
+    shape: tuple[int, int, int], *, dataset: str = "", sigma: float = 0.0, task: str = ""
+) -> Samples | None:
+    """Return ten embedded images of a shape, noisy for a denoiser, grey for a colouriser; None if there are none.
 
     Of a network that recalls the letter of a class, the inputs hold the class. The first call takes one to two
     seconds: scikit-learn is imported for its digits.
