@@ -9,7 +9,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -33,11 +33,6 @@ class Run:
     seconds: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
 
-    @property
-    def ready(self) -> dict[str, Any]:
-        assert self.child.about is not None
-        return self.child.about
-
     def epoch(self) -> None:
         result = self.child.ask(len(self.seconds) + 1)
         self.seconds.append(result["seconds"])
@@ -60,7 +55,7 @@ def main(
     device: Device = "auto",
     epochs: Annotated[int, typer.Option("--epochs", min=2, help="The first is not counted as speed.")] = 4,
     images: Annotated[int, typer.Option("--images", min=0, help="Train on the first so many only; 0: all.")] = 0,
-    precision: Annotated[str, typer.Option("--precision", metavar="auto|fp32", help="Of our engine.")] = "auto",
+    precision: Annotated[Literal["auto", "fp32"], typer.Option("--precision", help="Of our engine.")] = "auto",
     profile: Annotated[
         bool, typer.Option("--profile", help="Then look into a step: how long torch's operators take.")
     ] = False,
@@ -73,8 +68,6 @@ def main(
     strange = [name for name in recipes if name not in CAN]
     if strange:
         raise UsageError(f"the benchmark has no {strange[0]!r} for Keras; it knows {', '.join(CAN)}")
-    if precision not in ("auto", "fp32"):
-        raise UsageError(f"--precision {precision!r} is none of auto, fp32")
     from train.bench import machine  # they load torch
     from train.engine import devices
 
@@ -82,10 +75,8 @@ def main(
     for dataset in dict.fromkeys(registry.load(name).data.name for name in recipes):
         sets.obtain(dataset, data)
     limits = machine.rates(chosen)
-    about = {
-        "name": devices.machine(chosen),
-        **bench_process.versions("torch", "keras", "tensorflow", "tensorflow-cpu"),
-    }
+    versions = bench_process.versions("torch", "keras", "tensorflow", "tensorflow-cpu")
+    about = {"name": devices.machine(chosen), **versions}
     document: dict[str, Any] = {"machine": about, "limits": limits, "epochs": epochs, "recipes": {}}
     settings = {"device": chosen.type, "data": sets.from_anywhere(data), "precision": precision, "images": images}
     if not as_json:
@@ -112,7 +103,7 @@ def _compare(name: str, settings: dict[str, Any], *, epochs: int, profile: bool,
         runs = {}
         for each in there:
             arguments = {"name": each, "recipe_name": name, **settings}
-            runs[each] = Run(stack.enter_context(bench_process.child(each, "train.bench.child", arguments)))
+            runs[each] = Run(stack.enter_context(bench_process.child(each, "train.bench.contenders", arguments)))
         for round_ in range(epochs):
             for each in bench_process.in_turn(there, round_):
                 runs[each].epoch()
@@ -120,10 +111,9 @@ def _compare(name: str, settings: dict[str, Any], *, epochs: int, profile: bool,
                     last = runs[each]
                     line = f"{name}: {each}, epoch {round_ + 1} of {epochs}: {last.seconds[-1]:.2f} s"
                     print(f"{line}, validation {last.losses[-1]:.5f}", file=sys.stderr)
-        profiles = {each: run_.child.ask("profile")["profile"] for each, run_ in runs.items() if profile}
-    result = _evaluated(name, runs)
-    for each, found in profiles.items():
-        result["contenders"][each]["profile"] = found
+        result = _evaluated(name, runs)
+        for each, run_ in runs.items() if profile else ():
+            result["contenders"][each] |= run_.child.ask("profile")
     return result
 
 
@@ -134,8 +124,8 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
     goal = runs["plain"].losses[-1] * SLACK
     ours = runs["ours"]
     result: dict[str, Any] = {
-        "provenance": ours.ready["provenance"],
-        "images": ours.ready["images"],
+        "provenance": ours.child.about["provenance"],
+        "images": ours.child.about["images"],
         "batch": registry.load(name).schedule.batch_size,
         "goal": goal,
         "contenders": {},
@@ -143,8 +133,8 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
     for each, run_ in runs.items():
         ratios = [other / own for other, own in zip(run_.seconds[1:], ours.seconds[1:], strict=True)]
         result["contenders"][each] = {
-            "about": run_.ready["about"],
-            "images_a_second": ours.ready["images"] / statistics.median(run_.seconds[1:]),
+            "about": run_.child.about["about"],
+            "images_a_second": result["images"] / statistics.median(run_.seconds[1:]),
             "ours_is_faster": bench_process.spread(ratios),
             "seconds": run_.seconds,
             "losses": run_.losses,

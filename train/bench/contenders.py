@@ -1,11 +1,11 @@
-"""Who is compared: each trains an epoch when it is requested, and says what the validation loss is then.
+"""Who is compared: each trains an epoch in a process of its own when asked, and says what the validation loss is then.
 
 ours    the engine of `aezoo train`, computed as `--precision` says
 plain   what the tutorials do: a DataLoader, an eager network, Adam
 keras   Keras 3 on TensorFlow, the sheets' own tool: the same layers, model.fit
 
-Each has `epoch`, which trains one and returns its seconds without validation; `loss`, the mean over the validation
-split; and `profile`, the microseconds of a step by operator ({} where they are unknown).
+Each has `epoch`, which trains one; `loss`, the mean over the validation split; and `profile`, the microseconds of a
+step by operator ({} where they are unknown).
 
 All start from Glorot-uniform weights (ours and the plain loop from the same ones), see the same images in batches of
 the same size, and minimise the same loss.
@@ -13,10 +13,13 @@ the same size, and minimise the same loss.
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,8 +32,9 @@ from train.engine.steps import steps_of, validate
 from train.options import Options
 from train.setup import TrainingSetup
 from train.state import fresh_state
+from zoo import bench_process, registry
 from zoo.data.images import Images
-from zoo.data.splits import Splits
+from zoo.data.splits import Splits, load, select
 from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 
@@ -46,12 +50,9 @@ def profile_of(steps: Iterator[object], device: torch.device) -> dict[str, float
     with profile(activities=kinds) as found:
         taken = sum(1 for _ in zip(range(PROFILED), steps, strict=False))
         devices.wait(device)
-    rows = [
-        (row.key, (row.self_device_time_total if cuda else row.self_cpu_time_total) / taken)
-        for row in found.key_averages()
-    ]
-    times = dict(sorted(rows, key=lambda row: -row[1]))
-    return {"all": sum(times.values()), **times}
+    rows = found.key_averages()
+    times = {row.key: (row.self_device_time_total if cuda else row.self_cpu_time_total) / taken for row in rows}
+    return {"all": sum(times.values()), **dict(sorted(times.items(), key=lambda item: -item[1]))}
 
 
 class Ours:
@@ -69,12 +70,10 @@ class Ours:
     def profile(self) -> dict[str, float]:
         return profile_of(self._steps.run(0, 0), self._steps.seen.device)
 
-    def epoch(self, number: int) -> float:
-        start = time.perf_counter()
+    def epoch(self, number: int) -> None:
         for _ in self._steps.run(0, number):
             pass
         self._steps.seen.cpu()  # waits for the device
-        return time.perf_counter() - start
 
     def loss(self) -> float:
         return validate(self._train_step, self._validation)
@@ -106,11 +105,8 @@ class Plain:
             self._optimiser.step()
             yield loss.item()
 
-    def epoch(self, number: int) -> float:
-        start, running = time.perf_counter(), 0.0
-        for loss in self._steps():
-            running += loss
-        return time.perf_counter() - start
+    def epoch(self, number: int) -> None:
+        sum(self._steps())
 
     def loss(self) -> float:
         self._network.eval()
@@ -137,10 +133,8 @@ class Keras:
         self._size = recipe.schedule.batch_size
         self.about = {"config": f"Keras {keras.__version__} on {keras.backend.backend()}, model.fit"}
 
-    def epoch(self, number: int) -> float:
-        start = time.perf_counter()
+    def epoch(self, number: int) -> None:
         self._model.fit(self._train, self._train, batch_size=self._size, epochs=1, shuffle=True, verbose=0)
-        return time.perf_counter() - start
 
     def profile(self) -> dict[str, float]:
         return {}
@@ -157,15 +151,32 @@ def as_floats(images: Images) -> np.ndarray:
 def of(
     name: str, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str = "auto"
 ) -> Ours | Plain | Keras:
-    """Return the contender of that name, ready for its first epoch."""
+    """Return the contender of that name, ready for its first epoch, which takes each image once."""
+    recipe = replace(recipe, schedule=replace(recipe.schedule, steps=None))
     if name == "ours":
-        return Ours(
-            replace(recipe, schedule=replace(recipe.schedule, steps=None)),
-            train,
-            validation,
-            device=device,
-            precision=precision,
-        )
-    if name == "plain":
-        return Plain(recipe, train, validation, device=device)
-    return Keras(recipe, train, validation, device=device)
+        return Ours(recipe, train, validation, device=device, precision=precision)
+    return (Plain if name == "plain" else Keras)(recipe, train, validation, device=device)
+
+
+def make(
+    name: str, recipe_name: str, data: str | None, device: str, precision: str, images: int
+) -> tuple[bench_process.Values, bench_process.Measure]:
+    """Return what describes the contender, and what answers: a number trains an epoch, "profile" looks into a step."""
+    recipe = registry.load(recipe_name)
+    splits = select(load(recipe.data.name, data, split=recipe.data.split), recipe.data.selection)
+    train, validation = (each.take(slice(images or None)) for each in (splits.train, splits.val or splits.test))
+    del splits
+    contender = of(name, recipe, train, validation, device=device, precision=precision)
+
+    def answer(asked: int | str) -> dict[str, Any]:
+        if isinstance(asked, str):
+            return {"profile": contender.profile()}
+        start = time.perf_counter()
+        contender.epoch(asked)
+        return {"seconds": time.perf_counter() - start, "loss": contender.loss()}
+
+    return {"about": contender.about, "images": len(train), "provenance": train.provenance}, answer
+
+
+if __name__ == "__main__":
+    bench_process.serve(lambda: make(**json.loads(sys.argv[1])))
