@@ -66,10 +66,9 @@ def peak_memory() -> int:
 
     Not getrusage's maximum on Linux: it starts with that of the process that started this one.
     """
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+    peak = _from_proc("self/status", "VmHWM")
+    if peak:
+        return int(peak.split()[0]) * 1024
     try:
         import resource
     except ImportError:  # Windows
@@ -156,10 +155,14 @@ def versions(*packages: str) -> dict[str, str]:
 
 def processor() -> str:
     """Name the processor and count its cores."""
-    name = platform.processor() or platform.machine()
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
+    name = _from_proc("cpuinfo", "model name") or platform.processor() or platform.machine()
     return f"{name}, {os.cpu_count()} cores"
+
+
+def _from_proc(file: str, key: str) -> str:
+    """Return the first value of a key in a file of /proc; '' where there is none."""
+    with suppress(OSError):
+        for line in Path("/proc", file).read_text().splitlines():
+            if line.startswith(key):
+                return line.partition(":")[2].strip()
+    return ""

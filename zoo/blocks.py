@@ -146,17 +146,6 @@ class UnitClamp(nn.Module):
         return (raw * self.scale + self.offset).clamp(0, 1)
 
 
-class Spread(nn.Module):
-    """Spread one value a channel over a whole image: (B, C, 1, 1) → (B, C, side, side)."""
-
-    def __init__(self, side: int) -> None:
-        super().__init__()
-        self.side = side
-
-    def forward(self, value: Tensor) -> Tensor:
-        return nn.functional.interpolate(value, scale_factor=float(self.side), mode="nearest")
-
-
 class Table(nn.Module):
     """One learned vector a class: a row of pixels (B, 1, 1, classes) that weighs the classes → (B, values)."""
 

@@ -139,13 +139,8 @@ def _checkpoint_folders(folder: Path) -> list[Path]:
 
 def _prune(folder: Path) -> None:
     paths = sorted(_checkpoint_folders(folder))
-    losses = {path: _val_loss(path) for path in paths}
-    best = min(paths, key=lambda path: losses[path])
-    for path in paths[:-2]:
-        if path != best:
-            shutil.rmtree(path, ignore_errors=True)
-    for aside in folder.glob(f"{_BROKEN}*"):
-        shutil.rmtree(aside, ignore_errors=True)
+    for path in (*set(paths[:-2]) - {min(paths, key=_val_loss)}, *folder.glob(f"{_BROKEN}*")):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _val_loss(path: Path) -> float:

@@ -71,16 +71,10 @@ def complete_runs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 _NAMES = "Recipes: names, assignments, globs such as 'purdue/*', or 'all'."
+_TARGETS = "Recipes, assignments, folders of runs, or .onnx files."
 Names = Annotated[list[str], typer.Argument(help=_NAMES, metavar="NAME…", autocompletion=complete_recipes)]
 RunNames = Annotated[list[str], typer.Argument(help=_NAMES, metavar="NAME…", autocompletion=complete_runs)]
-Targets = Annotated[
-    list[str],
-    typer.Argument(
-        help="Recipes, assignments, folders of runs, or .onnx files.",
-        metavar="NAME|FOLDER|FILE…",
-        autocompletion=complete_runs,
-    ),
-]
+Targets = Annotated[list[str], typer.Argument(help=_TARGETS, metavar="NAME|FOLDER|FILE…", autocompletion=complete_runs)]
 Data = Annotated[
     str | None,
     typer.Option("--data", envvar="AEZOO_DATA", metavar="DIR|sample", help="Where the data sets lie, or 'sample'."),
@@ -94,17 +88,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 RUNS_DEFAULT = Path("runs")
 STOPPED = 130  # exit code of a program that Ctrl-C ended
+CLOSED = 141  # and of one that SIGPIPE ended: whoever read the output, `head` for one, has closed it
 
 
 def new_app(help_text: str) -> typer.Typer:
     """Return an app for one verb, with the settings that all verbs share."""
-    return typer.Typer(
-        help=help_text,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        no_args_is_help=False,
-    )
+    return typer.Typer(help=help_text, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def run(app: typer.Typer, arguments: Sequence[str], *, name: str) -> NoReturn:
@@ -133,10 +122,10 @@ def _end(act: Callable[[], object], *, name: str) -> NoReturn:
         sys.exit(2)
     except SystemExit as ending:
         if isinstance(ending.__context__, BrokenPipeError):
-            _leave_quietly()
+            os._exit(CLOSED)
         raise
     except BrokenPipeError:
-        _leave_quietly()
+        os._exit(CLOSED)
     except KeyboardInterrupt:
         code = STOPPED
     except OSError as error:
@@ -145,11 +134,6 @@ def _end(act: Callable[[], object], *, name: str) -> NoReturn:
     if code == STOPPED:  # what typer makes of a KeyboardInterrupt
         say("stopped")
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _leave_quietly() -> NoReturn:
-    """End as SIGPIPE ends a program: whoever read the output, `head` for one, has closed it."""
-    os._exit(141)
 
 
 def say(sentence: str) -> None:

@@ -24,9 +24,7 @@ BASELINES = {
     "majority": "the most frequent class",
     "black": "black",
 }
-EXACT = (
-    1e-9  # an error up to here is rounding: PCA with as many values as the data's rank, and no ratio to it means much
-)
+EXACT = 1e-9  # an error up to here is rounding, as of PCA with as many values as the data's rank
 _DIFFERENCES = {"psnr": (1, " dB", 1), "ssim": (1, "", 3), "accuracy": (100, " points", 1)}  # factor, unit, digits
 _MOST = 1000
 
@@ -51,7 +49,10 @@ def in_short(value: float | None, baseline: float | None, metric: str) -> str:
         return ""
     difference = _difference_of(metric)
     if difference:
-        return _difference(value - baseline, *difference)
+        factor, unit, digits = difference
+        written = f"{abs(value - baseline) * factor:.{digits}f}{unit}"
+        same = not float(written.removesuffix(unit))
+        return "as good as" if same else f"{written} {'above' if value > baseline else 'below'}"
     if baseline <= EXACT or value < 0:
         return ""
     times = _times(value / baseline) if value >= baseline else _times(baseline / value) if value else f"over {_MOST:,}×"
@@ -86,10 +87,3 @@ def _times(ratio: float) -> str:
         return f"over {_MOST:,}×"
     written = f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 1.995 else f"{ratio:.2f}"
     return "" if written == "1.00" else f"{written}×"
-
-
-def _difference(difference: float, factor: float, unit: str, digits: int) -> str:
-    written = f"{abs(difference) * factor:.{digits}f}"
-    if not float(written):
-        return "as good as"
-    return f"{written}{unit} {'above' if difference > 0 else 'below'}"

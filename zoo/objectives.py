@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from torch import Tensor, nn
@@ -100,7 +102,4 @@ def objective_of(recipe: Recipe, teacher: nn.Module | None) -> Objective:
 
 def total(terms: Terms) -> Tensor:
     """Return the loss: the sum of the terms."""
-    first, *rest = terms.values()
-    for term in rest:
-        first = first + term
-    return first
+    return reduce(operator.add, terms.values())

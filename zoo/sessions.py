@@ -44,14 +44,11 @@ def make(data: bytes, *, provider: str = "cpu", threads: int = 1) -> onnxruntime
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(data, options, providers=_providers(provider), enable_fallback=False)
+    cuda = (CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"})
+    providers = [cuda, CPU] if provider == "cuda" else [CPU]
+    session = onnxruntime.InferenceSession(data, options, providers=providers, enable_fallback=False)
     session._model_bytes = None  # WORKAROUND it keeps the whole file for the fallback that is off: 9 of 39 MB
     return session
-
-
-def _providers(name: str) -> list[str | tuple[str, dict[str, str]]]:
-    cuda = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
-    return [(CUDA, cuda), CPU] if name == "cuda" else [CPU]
 
 
 @cache

@@ -18,13 +18,7 @@ from zoo.recipe import Recipe
 from zoo.tasks import DENOISE, RECONSTRUCT
 
 MARK = "@"
-SETTINGS: Mapping[str, type] = {
-    "learning_rate": float,
-    "batch_size": int,
-    "epochs": int,
-    "noise": float,
-    "seed": int,
-}
+SETTINGS = {"learning_rate": float, "batch_size": int, "epochs": int, "noise": float, "seed": int}
 MOST = 1000  # runs of one command
 _LEAST = {"batch_size": 1, "epochs": 1, "noise": 0, "seed": 0}
 
@@ -111,8 +105,7 @@ def _value(key: str, text: str) -> float | int:
         kind = "a whole number" if SETTINGS[key] is int else "a number"
         raise UsageError(f"{key}={text!r} is not {kind}") from None
     least = _LEAST.get(key)
-    if not math.isfinite(value) or (value <= 0 if least is None else value < least) or value > 2**31:
-        raise UsageError(
-            f"{key}={text} is out of range; expected {'more than 0' if least is None else f'{least} or more'}"
-        )
+    if not (value > 0 if least is None else value >= least) or value > 2**31:  # nan is neither
+        expected = "more than 0" if least is None else f"{least} or more"
+        raise UsageError(f"{key}={text} is out of range; expected {expected}")
     return value

@@ -151,7 +151,7 @@ def model_6() -> blocks.Autoencoder:
             nn.MaxPool2d(2),  # (B, 12, 1, 1)
             *blocks.conv_relu(12, 16, stride=3),  # (B, 16, 1, 1)
         ],
-        [_up(), *blocks.conv_relu(16, 12, stride=3), _up(), _conv(12, 3, stride=3), blocks.Spread(32)],
+        [_up(), *blocks.conv_relu(16, 12, stride=3), _up(), _conv(12, 3, stride=3), nn.Upsample(scale_factor=32)],
     )
 
 

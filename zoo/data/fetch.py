@@ -39,15 +39,15 @@ def fetch_mnist(folder: Path, *, mirrors: Sequence[str] | None = None) -> list[P
 
     A file that is there but wrong is fetched anew. Raises DataError when every mirror fails.
     """
-    _refuse_file(folder, "MNIST")
     raw = folder / "MNIST" / "raw"
     fetched = []
     for file in mnist.FILES.values():
-        if _sound(file, folder):
-            continue
-        sources = _sources(mirrors, MNIST_MIRRORS)
-        fetched.append(_fetch(f"{file.name}.gz", file.gz_sha256, file.gz_bytes, raw, sources))
-        (raw / file.name).unlink(missing_ok=True)  # a wrong plain file would be found before the right .gz
+        try:
+            mnist.read_idx(mnist.find(file, folder), file)
+        except DataError:
+            sources = _sources(mirrors, MNIST_MIRRORS)
+            fetched.append(_fetch(f"{file.name}.gz", file.gz_sha256, file.gz_bytes, raw, sources))
+            (raw / file.name).unlink(missing_ok=True)  # a wrong plain file would be found before the right .gz
     return fetched
 
 
@@ -56,7 +56,6 @@ def fetch_cifar10(folder: Path, *, mirrors: Sequence[str] | None = None) -> list
 
     The archive is checked against its published hash, unpacked in memory, and not kept. Raises DataError.
     """
-    _refuse_file(folder, "CIFAR-10")
     try:
         for split in cifar10.FILES:
             cifar10.load(split, folder)
@@ -84,19 +83,6 @@ def fetch_letters(folder: Path) -> list[Path]:
 def _sources(mirrors: Sequence[str] | None, published: Sequence[str]) -> Sequence[str]:
     own = os.environ.get("AEZOO_MIRROR")
     return mirrors if mirrors is not None else (*([own] if own else []), *published)
-
-
-def _refuse_file(folder: Path, name: str) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file; name a folder to fetch {name} into")
-
-
-def _sound(file: mnist.IdxFile, folder: Path) -> bool:
-    try:
-        mnist.read_idx(mnist.find(file, folder), file)
-    except DataError:
-        return False
-    return True
 
 
 def _fetch(name: str, sha256: str, size: int, folder: Path, mirrors: Sequence[str]) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,14 +43,8 @@ class Selection:
 
 def load(dataset: str, data: str | None, *, split: str = PUBLISHED, selection: Selection | None = None) -> Splits:
     """Return the splits of a data set: as published, or all images shuffled and cut 80/10/10; then the selection."""
-    return select(_cut(dataset, split, lambda part: sets.load(dataset, part, data)), selection)
-
-
-def _cut(dataset: str, split: str, part: Callable[[str], Images]) -> Splits:
-    if split == PUBLISHED:
-        return Splits(train=part("train"), test=part("test"))
-    assert split == SHUFFLED, split
-    return shuffled(part("train"), part("test"))
+    parts = Splits(train=sets.load(dataset, "train", data), test=sets.load(dataset, "test", data))
+    return select(shuffled(parts.train, parts.test) if split == SHUFFLED else parts, selection)
 
 
 def shuffled(train: Images, test: Images) -> Splits:

@@ -36,23 +36,14 @@ def status(data: Data = None, as_json: Json = False) -> None:
 
 
 def _status(dataset: sets.DataSet, data: str | None) -> dict[str, Any]:
-    folder = sets.folder_of(data)
-    return {
-        "name": dataset.name,
-        "title": dataset.title,
-        "location": sets.describe(data),
-        "state": _state(dataset, data, there=folder is None or dataset.present(folder)),
-        "sample": dataset.sample_title,
-    }
-
-
-def _state(dataset: sets.DataSet, data: str | None, *, there: bool) -> str:
+    folder, state = sets.folder_of(data), "sound"
     try:
         for split in ("train", "test"):
             sets.load(dataset.name, split, data)
     except DataError as error:
-        return f"{'broken' if there else 'not there'}: {error}"
-    return "sound"
+        state = f"{'broken' if folder is None or dataset.present(folder) else 'not there'}: {error}"
+    about = {"name": dataset.name, "title": dataset.title, "location": sets.describe(data)}
+    return {**about, "state": state, "sample": dataset.sample_title}
 
 
 @app.command()
