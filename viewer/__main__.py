@@ -96,7 +96,7 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
         raise UsageError(f"no folder {str(screenshot.parent)!r} for the screenshot; make it first, or name another")
     if not paths and runs != RUNS_DEFAULT and not runs.is_dir():
         raise UsageError(f"no folder {str(runs)!r}; name a folder of runs, or train one with `aezoo demo`")
-    chosen = library.absolute(paths) if paths else (Path(os.path.abspath(runs)),)
+    chosen = library.absolute_paths(paths) if paths else (Path(os.path.abspath(runs)),)
     if screenshot is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     elif reason := display.why_no_window():

@@ -41,7 +41,7 @@ def test_a_replaced_file_bears_another_stamp(run: RunFolder) -> None:
 def test_what_cannot_be_opened_is_said_in_one_sentence(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "text.txt").touch()
     with pytest.raises(UsageError, match=words):
-        library.absolute([tmp_path / name])
+        library.absolute_paths([tmp_path / name])
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folder(tmp_path: Path) -> None:

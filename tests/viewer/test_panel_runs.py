@@ -184,7 +184,7 @@ def test_a_column_that_was_dragged_wider_stays_so(tmp_path: Path, open_window: O
     qtbot.mouseMove(header.viewport(), edge + QPoint(30, 0))
     qtbot.mouseRelease(header.viewport(), Qt.MouseButton.LeftButton, pos=edge + QPoint(30, 0))
     wide = table.columnWidth(column)
-    window.store.learn(window.store.state.entries[0].path, card_error="x")
+    window.store.update_known(window.store.state.entries[0].path, card_error="x")
     table.resize(table.width() + 40, table.height())
     assert table.columnWidth(column) == wide >= edge.x() - header.sectionViewportPosition(column) + 20
 
@@ -256,7 +256,7 @@ def test_a_cursor_on_a_row_that_is_not_selected_outlives_what_is_learned(
     table = window.panels.runs.table
     qtbot.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
     assert table._path(table.currentIndex()) == paths[1]
-    window.store.learn(paths[2], card_error="x")
+    window.store.update_known(paths[2], card_error="x")
     assert table._path(table.currentIndex()) == paths[1] and window.store.state.current == paths[0]
 
 

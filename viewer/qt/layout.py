@@ -65,7 +65,7 @@ class Layout(QObject):
         waiting = next((area for area in self.areas.values() if area.waits), None)
         if waiting is None or waiting.front is None:
             return False
-        if not self._panels.read(waiting.front):
+        if not self._panels.import_panel(waiting.front):
             waiting.open()
         return True
 

@@ -131,7 +131,7 @@ class MainWindow(QMainWindow):
         if not rest:
             return
         try:
-            chosen = library.absolute(rest)
+            chosen = library.absolute_paths(rest)
         except UsageError as error:
             self.notices.add(f"{error}.")
             return

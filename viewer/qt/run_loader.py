@@ -1,4 +1,4 @@
-"""Keeps the store up to date with the disk: scans folders, reads files, and has histories and graphs opened."""
+"""Keeps the store up to date with the disk: scans folders, reads files, and lets a worker open them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EmbeddedKey = tuple[tuple[int, int, int], str, float, str]  # shape, data set, n
 
 
 class RunLoader(QObject):
-    """Reads each file once per stamp. A run's history is read at once, its graph when the run is selected."""
+    """Reads a file again only when its stamp (size and time) changes: histories at once, graphs of selected runs."""
 
     notice = Signal(str)
 
@@ -39,10 +39,10 @@ class RunLoader(QObject):
     ) -> None:
         super().__init__(parent)
         self._store, self._disk, self._workers, self._images = store, disk, workers, images
-        self._read: dict[tuple[str, Path], Stamp | None] = {}
-        self._answers: dict[Request, Callable[[Reply], None]] = {}
+        self._stamps_read: dict[tuple[str, Path], Stamp | None] = {}
+        self._pending: dict[Request, Callable[[Reply], None]] = {}
         self._reported: set[str] = set()
-        self._embedded: dict[EmbeddedKey, list[Callable[[SampleImages | str], None]]] = {}
+        self._waiting_for_samples: dict[EmbeddedKey, list[Callable[[SampleImages | str], None]]] = {}
         workers.answered.connect(self._take_reply)
         store.changed.connect(self._state_changed)
         self._watcher = QFileSystemWatcher(self)
@@ -55,34 +55,34 @@ class RunLoader(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether something that was opened is still to come."""
+        """True while anything is still being read or computed."""
         return (
             not self._store.state.scanned
             or self._disk.busy
-            or bool(self._answers)
+            or bool(self._pending)
             or self._images.busy
-            or self._store.gathering
+            or self._store.emit_pending
         )
 
     def open(self, paths: tuple[Path, ...]) -> None:
         """Show these folders and files."""
-        self._read.clear()
+        self._stamps_read.clear()
         self._reported.clear()
-        self._workers.forgive()
+        self._workers.retry_killed_files()
         self._store.set_roots(paths)
         self.rescan()
 
     def rescan(self) -> None:
-        """Look at the disk again."""
+        """Scan the disk again."""
         roots = self._store.state.roots
-        self._disk.do(SCAN, partial(library.look, roots), partial(self._take_scan, roots))
+        self._disk.do(SCAN, partial(library.scan_and_list_gone, roots), partial(self._take_scan, roots))
 
     def try_again(self) -> None:
-        """Look at the disk again, and once more at what could not be read."""
-        self._workers.forgive()
+        """Scan the disk again, and read once more the files that could not be read."""
+        self._workers.retry_killed_files()
         state = self._store.state
-        for what, path in [key for key in self._read if state.of(key[1]).error]:
-            del self._read[what, path]
+        for what, path in [key for key in self._stamps_read if state.of(key[1]).error]:
+            del self._stamps_read[what, path]
         self._read_new(state)
         self.rescan()
 
@@ -95,32 +95,33 @@ class RunLoader(QObject):
 
     # ---- the worker ----
 
-    def _ask(self, request: Request, callback: Callable[[Reply], None]) -> None:
-        for older in [entry for entry in self._answers if entry.requester == request.requester]:
-            del self._answers[older]
-        self._answers[request] = callback
+    def _send(self, request: Request, callback: Callable[[Reply], None]) -> None:
+        for older in [entry for entry in self._pending if entry.requester == request.requester]:
+            del self._pending[older]
+        self._pending[request] = callback
         self._workers.send(request)
 
     def _take_reply(self, reply: Reply) -> None:
-        callback = self._answers.pop(reply.request, None)
+        callback = self._pending.pop(reply.request, None)
         if callback is not None:
             callback(reply)
 
     # ---- scanning ----
 
-    def _take_scan(self, roots: tuple[Path, ...], done: JobResult) -> None:
+    def _take_scan(self, roots: tuple[Path, ...], job_result: JobResult) -> None:
         if roots != self._store.state.roots:
             return
-        entries, gone = done.result or ((), ())
-        for root in set(gone).difference(self._store.state.gone) if entries else ():
-            self.notice.emit(f"{clean(root, limit=120)} is gone.")  # without entries the panel of runs says so
+        entries, gone = job_result.result or ((), ())
+        if entries:  # without entries the panel of runs says so
+            for root in set(gone).difference(self._store.state.gone):
+                self.notice.emit(f"{clean(root, limit=120)} is gone.")
         self._store.set_entries(entries, gone)
-        watched = {str(folder) for folder in library.folders(roots, self._store.state.entries)}
+        watched = {str(folder) for folder in library.folders_to_watch(roots, self._store.state.entries)}
         new = watched.difference(self._watcher.directories())
         if new:
             self._watcher.addPaths(sorted(new))
-        if done.error:
-            self.notice.emit(sentence(done.error))
+        if job_result.error:
+            self.notice.emit(sentence(job_result.error))
 
     def _state_changed(self, before: State, after: State) -> None:
         """Read what is new or has changed, the current entry first."""
@@ -131,26 +132,27 @@ class RunLoader(QObject):
         ):
             return
         for path in set(after.compared).difference(before.compared):  # its bytes were dropped when it was deselected
-            self._read.pop(("graph", path), None)
-            self._read.pop(("decoder", path), None)
+            self._stamps_read.pop(("graph", path), None)
+            self._stamps_read.pop(("decoder", path), None)
         self._read_new(after)
 
     def _read_new(self, state: State) -> None:
         paths = state.compared
         for entry in sorted(state.entries, key=lambda entry: entry.path != state.current):
             compared = entry.path in paths
-            if entry.card_stamp and self._is_new("card", entry.path, entry.card_stamp):
+            if entry.card_stamp and self._record_if_new("card", entry.path, entry.card_stamp):
                 self._load_card(entry)
-            if entry.history_stamp and self._is_new("history", entry.path, entry.history_stamp):
+            if entry.history_stamp and self._record_if_new("history", entry.path, entry.history_stamp):
                 self._load_history(entry)
-            if (compared or not entry.is_run) and self._is_new("graph", entry.path, entry.graph_stamp):
+            if (compared or not entry.is_run) and self._record_if_new("graph", entry.path, entry.graph_stamp):
                 self._load_graph(entry)
-            if compared and entry.is_run and self._is_new("decoder", entry.path, entry.decoder_stamp):
+            if compared and entry.is_run and self._record_if_new("decoder", entry.path, entry.decoder_stamp):
                 self._load_decoder(entry)
 
-    def _is_new(self, what: str, path: Path, stamp: Stamp | None) -> bool:
-        known = self._read.get((what, path), False)
-        self._read[what, path] = stamp
+    def _record_if_new(self, what: str, path: Path, stamp: Stamp | None) -> bool:
+        """Remember the stamp of a file; return whether it is another than before."""
+        known = self._stamps_read.get((what, path), False)
+        self._stamps_read[what, path] = stamp
         return known != stamp
 
     # ---- card ----
@@ -158,16 +160,16 @@ class RunLoader(QObject):
     def _load_card(self, entry: Entry) -> None:
         self._disk.do(f"card {entry.path}", partial(_read_card, entry), partial(self._take_card, entry))
 
-    def _take_card(self, entry: Entry, done: JobResult) -> None:
-        if done.error:
-            self._store.learn(entry.path, card=None, listed={}, sizes={}, card_error=done.error)
-            self.notice.emit(sentence(done.error))
+    def _take_card(self, entry: Entry, job_result: JobResult) -> None:
+        if job_result.error:
+            self._store.update_known(entry.path, card=None, listed={}, sizes={}, card_error=job_result.error)
+            self.notice.emit(sentence(job_result.error))
         else:
-            read, listed, sizes = done.result
-            self._store.learn(entry.path, card=read, listed=listed, sizes=sizes, card_error="")
-        self._check_recipe(entry)
+            read, listed, sizes = job_result.result
+            self._store.update_known(entry.path, card=read, listed=listed, sizes=sizes, card_error="")
+        self._notify_recipe_mismatch(entry)
 
-    def _check_recipe(self, entry: Entry) -> None:
+    def _notify_recipe_mismatch(self, entry: Entry) -> None:
         """Report once that the files in a folder are not of the same run."""
         mismatch = self._store.state.of(entry.path).mismatch
         notice = sentence(f"{clean(entry.name, limit=100)}: {mismatch}") if mismatch else ""
@@ -181,45 +183,45 @@ class RunLoader(QObject):
         job = partial(files.read, entry.history, limit=gate.MAX_HDF5_BYTES, label=_label(entry.history))
         self._disk.do(f"history {entry.path}", job, partial(self._take_history_file, entry))
 
-    def _take_history_file(self, entry: Entry, done: JobResult) -> None:
-        if done.error:
-            self._history_failed(entry, done.error)
+    def _take_history_file(self, entry: Entry, job_result: JobResult) -> None:
+        if job_result.error:
+            self._history_failed(entry, job_result.error)
             return
-        request = Request(requester=f"history {entry.path}", kind="history", file=done.result)
-        self._ask(request, partial(self._take_history, entry))
+        request = Request(requester=f"history {entry.path}", kind="history", file=job_result.result)
+        self._send(request, partial(self._take_history, entry))
 
     def _take_history(self, entry: Entry, reply: Reply) -> None:
         meta = reply.facts.get("meta")
         if reply.error or not isinstance(meta, Mapping):
             self._history_failed(entry, reply.error or f"{reply.request.file.label} has no description")
             return
-        self._store.learn(entry.path, history=history.from_parts(meta, reply.arrays), history_error="")
-        self._check_recipe(entry)
+        self._store.update_known(entry.path, history=history.from_parts(meta, reply.arrays), history_error="")
+        self._notify_recipe_mismatch(entry)
 
     def _history_failed(self, entry: Entry, error: str) -> None:
-        self._store.learn(entry.path, history=None, history_error=error)
+        self._store.update_known(entry.path, history=None, history_error=error)
         self.notice.emit(sentence(error))
 
     # ---- graph ----
 
     def _load_graph(self, entry: Entry) -> None:
         if entry.graph_stamp is None:
-            self._store.learn(entry.path, graph=None, graph_sha256="", graph_error="", graph_card_error="")
+            self._store.update_known(entry.path, graph=None, graph_sha256="", graph_error="", graph_card_error="")
             return
         job = partial(files.read, entry.graph, limit=gate.MAX_ONNX_BYTES, label=_label(entry.graph))
         self._disk.do(f"graph {entry.path}", job, partial(self._take_graph_file, entry))
 
-    def _take_graph_file(self, entry: Entry, done: JobResult) -> None:
-        if done.error:
-            self._graph_failed(entry, done.error)
+    def _take_graph_file(self, entry: Entry, job_result: JobResult) -> None:
+        if job_result.error:
+            self._graph_failed(entry, job_result.error)
             return
         if entry.path in self._store.state.compared:
-            self._store.set_file(entry.path, "model", done.result)
+            self._store.set_file(entry.path, "model", job_result.result)
             known = self._store.state.of(entry.path)
-            if done.result.sha256 == known.graph_sha256 and known.graph:
+            if job_result.result.sha256 == known.graph_sha256 and known.graph:
                 return  # opened before, and unchanged
-        request = Request(requester=f"graph {entry.path}", kind="graph", file=done.result)
-        self._ask(request, partial(self._take_graph, entry))
+        request = Request(requester=f"graph {entry.path}", kind="graph", file=job_result.result)
+        self._send(request, partial(self._take_graph, entry))
 
     def _take_graph(self, entry: Entry, reply: Reply) -> None:
         label = reply.request.file.label
@@ -233,37 +235,39 @@ class RunLoader(QObject):
             return
         card_error = f"{label}: {opened.error}" if opened.error else ""
         sha256 = reply.request.file.sha256
-        self._store.learn(entry.path, graph=opened, graph_sha256=sha256, graph_error="", graph_card_error=card_error)
-        self._check_recipe(entry)
+        self._store.update_known(
+            entry.path, graph=opened, graph_sha256=sha256, graph_error="", graph_card_error=card_error
+        )
+        self._notify_recipe_mismatch(entry)
         if card_error:
             self.notice.emit(sentence(card_error))
         if entry.history_stamp is None:
             self._load_samples(entry, opened)
 
     def _graph_failed(self, entry: Entry, error: str) -> None:
-        self._store.learn(entry.path, graph=None, graph_sha256="", graph_error=error, graph_card_error="")
+        self._store.update_known(entry.path, graph=None, graph_sha256="", graph_error=error, graph_card_error="")
         self.notice.emit(sentence(error))
 
     # ---- decoder ----
 
     def _load_decoder(self, entry: Entry) -> None:
         if entry.decoder_stamp is None:
-            self._store.learn(entry.path, decoder=None, decoder_sha256="", decoder_error="")
+            self._store.update_known(entry.path, decoder=None, decoder_sha256="", decoder_error="")
             return
         job = partial(files.read, entry.decoder, limit=gate.MAX_ONNX_BYTES, label=_label(entry.decoder))
         self._disk.do(f"decoder {entry.path}", job, partial(self._take_decoder_file, entry))
 
-    def _take_decoder_file(self, entry: Entry, done: JobResult) -> None:
-        if done.error:
-            self._store.learn(entry.path, decoder=None, decoder_sha256="", decoder_error=done.error)
+    def _take_decoder_file(self, entry: Entry, job_result: JobResult) -> None:
+        if job_result.error:
+            self._store.update_known(entry.path, decoder=None, decoder_sha256="", decoder_error=job_result.error)
             return
         if entry.path in self._store.state.compared:
-            self._store.set_file(entry.path, "decoder", done.result)
+            self._store.set_file(entry.path, "decoder", job_result.result)
             known = self._store.state.of(entry.path)
-            if done.result.sha256 == known.decoder_sha256 and known.decoder:
+            if job_result.result.sha256 == known.decoder_sha256 and known.decoder:
                 return
-        request = Request(requester=f"decoder {entry.path}", kind="graph", file=done.result)
-        self._ask(request, partial(self._take_decoder, entry))
+        request = Request(requester=f"decoder {entry.path}", kind="graph", file=job_result.result)
+        self._send(request, partial(self._take_decoder, entry))
 
     def _take_decoder(self, entry: Entry, reply: Reply) -> None:
         opened, why = None, reply.error
@@ -273,36 +277,36 @@ class RunLoader(QObject):
             except ValueError as error:
                 why = f"the worker's reply on {reply.request.file.label} cannot be used ({error})"
         sha256 = reply.request.file.sha256 if opened else ""
-        self._store.learn(entry.path, decoder=opened, decoder_sha256=sha256, decoder_error=why)
+        self._store.update_known(entry.path, decoder=opened, decoder_sha256=sha256, decoder_error=why)
 
     # ---- images for a lone graph ----
 
     def _load_samples(self, entry: Entry, opened: graph.GraphInfo) -> None:
         if opened.image_shape is None:
             error = f"{_label(entry.graph)} takes no images: its input is not one batch of grey or colour images"
-            self._store.learn(entry.path, samples=None, samples_error=error)
+            self._store.update_known(entry.path, samples=None, samples_error=error)
             return
         dataset = str(opened.card.data.get("name", "")) if opened.card else ""
         task = opened.card.task if opened.card else ""
         key = (opened.image_shape, dataset, opened.noise, task)
-        waiting = self._embedded.setdefault(key, [])
+        waiting = self._waiting_for_samples.setdefault(key, [])
         waiting.append(partial(self._take_samples, entry, opened))
         if len(waiting) == 1:  # sixty graphs that take the same images need them only once
             self._images.send(ReadSamples(*key), SampleImages, partial(self._take_embedded, key))
 
     def _take_embedded(self, key: EmbeddedKey, reply: SampleImages | str) -> None:
-        for callback in self._embedded.pop(key, []):
+        for callback in self._waiting_for_samples.pop(key, []):
             callback(reply)
 
     def _take_samples(self, entry: Entry, opened: graph.GraphInfo, reply: SampleImages | str) -> None:
         if isinstance(reply, str):
-            self._store.learn(entry.path, samples=None, samples_error=reply)
+            self._store.update_known(entry.path, samples=None, samples_error=reply)
             return
         shape = "×".join(map(str, opened.image_shape or ()))
         absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
         arrays = reply.arrays
         made = Samples(arrays["inputs"], arrays["targets"], provenance=reply.provenance) if arrays else None
-        self._store.learn(entry.path, samples=made, samples_error="" if made else absent)
+        self._store.update_known(entry.path, samples=made, samples_error="" if made else absent)
 
 
 def _read_card(entry: Entry) -> tuple[card.Card, dict[str, str], dict[str, int]]:

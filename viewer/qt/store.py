@@ -16,12 +16,14 @@ from viewer.state.pages import Order, Pasted, Split
 from viewer.state.selection import Known, State
 
 MOST_UNDONE = 100
-GATHER_MILLISECONDS = 16  # changes to sixty runs in one frame are emitted together: each signal costs the panels 5 ms
+EMIT_DELAY_MILLISECONDS = (
+    16  # changes to sixty runs in one frame are emitted together: each signal costs the panels 5 ms
+)
 Choice = tuple[tuple[Path, ...], Path | None]
 
 
 class AppState(QObject):
-    """The one state of a window; `changed` carries the old and the new one, and panels compare what they use."""
+    """The state of a window; `changed` carries the old and the new one, so that panels can compare what they use."""
 
     changed = Signal(object, object)
 
@@ -29,8 +31,8 @@ class AppState(QObject):
         super().__init__(parent)
         self._state = State()
         self._emitted: State | None = None  # the state that panels know, while a newer one waits to be emitted
-        self._gathering = QTimer(self, singleShot=True, interval=GATHER_MILLISECONDS)
-        self._gathering.timeout.connect(self._emit)
+        self._emit_timer = QTimer(self, singleShot=True, interval=EMIT_DELAY_MILLISECONDS)
+        self._emit_timer.timeout.connect(self._emit)
         self._undone: list[Choice] = []
         self._done: list[Choice] = []
 
@@ -44,24 +46,24 @@ class AppState(QObject):
         self._replace(State(roots=tuple(roots), splits=self._state.splits))
 
     def set_entries(self, entries: tuple[Entry, ...], gone: tuple[Path, ...] = ()) -> None:
-        """Take what a scan found, and which of the roots are gone."""
+        """Replace the entries by those of a newer scan; `gone` are the roots that do not exist any more."""
         if not self._state.scanned or (entries, gone) != (self._state.entries, self._state.gone):
             self._replace(replace(selection.with_entries(self._state, entries), gone=gone))
 
     @property
-    def gathering(self) -> bool:
+    def emit_pending(self) -> bool:
         """Whether changes wait to be emitted."""
         return self._emitted is not None
 
-    def learn(self, path: Path, **more: Any) -> None:
-        """Add to what is known of one entry; `changed` comes a frame later, with all that was learned by then."""
+    def update_known(self, path: Path, **more: Any) -> None:
+        """Replace fields of an entry's Known; `changed` is emitted a frame later, once for all updates until then."""
         self.set_known(path, replace(self._state.of(path), **more))
 
     def set_known(self, path: Path, known: Known) -> None:
         self._emitted = self._emitted or self._state
-        self._state = selection.settled(self._state, selection.with_known(self._state, path, known))
-        if not self._gathering.isActive():
-            self._gathering.start()
+        self._state = selection.with_derived_fields(self._state, selection.with_known(self._state, path, known))
+        if not self._emit_timer.isActive():
+            self._emit_timer.start()
 
     def set_selected(self, selected: Iterable[Path], current: Path | None) -> None:
         after = selection.with_selected(self._state, selected, current)
@@ -121,11 +123,11 @@ class AppState(QObject):
 
     def _replace(self, after: State) -> None:
         self._emitted = self._emitted or self._state
-        self._state = selection.settled(self._state, after)
+        self._state = selection.with_derived_fields(self._state, after)
         self._emit()
 
     def _emit(self) -> None:
-        self._gathering.stop()
+        self._emit_timer.stop()
         before, self._emitted = self._emitted, None
         if before is not None:
             self.changed.emit(before, self._state)

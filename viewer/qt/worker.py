@@ -179,8 +179,8 @@ class Workers(QObject):
             del self._mailboxes[request.requester]
         return True
 
-    def forgive(self) -> None:
-        """Forget which files ended workers, so that they are opened once more."""
+    def retry_killed_files(self) -> None:
+        """Forget which files ended workers, so that these may be opened once more."""
         self._kills.clear()
 
     @property

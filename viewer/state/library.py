@@ -65,8 +65,8 @@ def scan(roots: Iterable[Path]) -> tuple[Entry, ...]:
     return tuple(found.values())
 
 
-def look(roots: Sequence[Path]) -> tuple[tuple[Entry, ...], tuple[Path, ...]]:
-    """Return what a scan finds, and those of the paths that are not there any more."""
+def scan_and_list_gone(roots: Sequence[Path]) -> tuple[tuple[Entry, ...], tuple[Path, ...]]:
+    """Return the entries that a scan finds, and the roots that do not exist any more."""
     return scan(roots), tuple(root for root in roots if not root.exists())
 
 
@@ -104,8 +104,8 @@ def stamp_of(path: Path) -> Stamp | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def folders(roots: Iterable[Path], entries: Iterable[Entry]) -> list[Path]:
-    """Return the folders whose changes may concern us: the roots, what leads to runs, and the runs."""
+def folders_to_watch(roots: Iterable[Path], entries: Iterable[Entry]) -> list[Path]:
+    """Return the folders to watch for changes: the roots, the folders of the runs, and their parents."""
     watched: dict[Path, None] = {}
     for root in roots:
         watched[root if root.is_dir() else root.parent] = None
@@ -116,7 +116,7 @@ def folders(roots: Iterable[Path], entries: Iterable[Entry]) -> list[Path]:
     return [folder for folder in watched if folder.is_dir()]
 
 
-def absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
+def absolute_paths(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Return the paths made absolute; raise UsageError for one that does not exist or cannot be shown."""
     for path in paths:
         if not path.exists():
@@ -127,7 +127,7 @@ def absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def distinct_names(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
-    """Return the names, those that occur twice followed by as many folders as it takes to tell them apart."""
+    """Return the names; those that occur twice are followed by as many folders as make them unique."""
     distinct = list(names)
     by_name: dict[str, list[int]] = {}
     for index, name in enumerate(names):
@@ -143,7 +143,7 @@ def distinct_names(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
 
 
 def _with_folders_where_alike(name: str, paths: Sequence[tuple[str, ...]], taken: set[str]) -> list[str]:
-    """Add to one name the folders before what its paths end with alike, one more until nothing is called the same."""
+    """Append to a name the folders by which its paths differ, as many as make all names unique."""
     shortest = min(map(len, paths))
     alike = next((n for n in range(shortest) if len({parts[-1 - n] for parts in paths}) > 1), shortest)
     for count in range(1, max(map(len, paths)) + 1):

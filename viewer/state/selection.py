@@ -206,7 +206,7 @@ def name_of(entry: Entry, known: Known) -> str:
 
 
 def with_entries(state: State, entries: tuple[Entry, ...]) -> State:
-    """Take a new scan: what is gone is forgotten, and something is selected as long as there is anything."""
+    """Replace the entries by those of a newer scan; one is selected as long as there is any."""
     paths = {entry.path for entry in entries}
     selected = tuple(path for path in state.selected if path in paths)
     current = state.current if state.current in paths else next(iter(selected), None)
@@ -232,14 +232,14 @@ def with_selected(state: State, selected: Iterable[Path], current: Path | None) 
 
 
 def with_known(state: State, path: Path, known: Known) -> State:
-    """Put in what was learned of one entry; an entry that has gone stays gone."""
+    """Replace what is known of one entry, unless the entry has gone."""
     if all(entry.path != path for entry in state.entries):
         return state
     return replace(state, known={**state.known, path: known})
 
 
-def settled(before: State, after: State) -> State:
-    """Bring what follows from the rest into step: the page shown, and which graphs are still held."""
+def with_derived_fields(before: State, after: State) -> State:
+    """Return the new state with the fields that follow from others: the page shown, and the graphs still held."""
     compared = set(after.compared)
     files = {key: file for key, file in after.files.items() if key[0] in compared}
     if len(files) < len(after.files):
@@ -260,7 +260,7 @@ def _made_of(state: State) -> tuple[object, ...]:
 
 
 def _same_images(before: State, after: State) -> bool:
-    """Whether two entries are tested on the same images, so that the position in them is kept when one goes on."""
+    """Whether the current entries of two states are tested on the same images, so that the page can stay."""
     one, two = before.now, after.now
     if one.split is None or one.split != two.split or one.history is None or two.history is None:
         return False

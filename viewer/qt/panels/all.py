@@ -78,15 +78,15 @@ class Panels(Mapping[str, Panel]):
         name = next((name for name in PANELS if name not in self.made), None)
         if name is None:
             return False
-        return self.read(name) or bool(self._make(name))
+        return self.import_panel(name) or bool(self._make(name))
 
     def make_all(self) -> None:
         """Make all that are still missing, because their commands are listed."""
         while self.make_next():
             pass
 
-    def read(self, name: str) -> bool:
-        """Import a panel's class, which takes as long as making the panel; return whether it was still to be done."""
+    def import_panel(self, name: str) -> bool:
+        """Import a panel's module, which takes as long as making the panel; return False if it was imported before."""
         if PANELS[name].module in sys.modules:
             return False
         PANELS[name].load()
