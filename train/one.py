@@ -73,7 +73,7 @@ def train_one(
                 published = publish(recipe, folder, overwrite=options.overwrite).as_json()
         outcome = Outcome.of(result, published)
         _write(folder, key, outcome)
-        progress.end()
+        progress.drop()
     return outcome
 
 

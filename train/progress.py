@@ -99,10 +99,6 @@ class Progress:
         fields: dict[str, Any] = {"phase": phase, "losses": "", "images": images}
         self._task = self._bars.add_task(self._name, total=total, completed=completed, **fields)
 
-    def end(self) -> None:
-        """The run is whole."""
-        self.drop()
-
     def print_result(self, text: str) -> None:
         """Print on stdout without tearing the bars."""
         self.drop()

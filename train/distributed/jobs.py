@@ -57,38 +57,16 @@ _MESSAGES: tuple[type[ProgressCall | Outcome], ...] = (ProgressCall, Outcome)
 
 
 class Remote(Progress):
-    """The progress of a training in a worker: every call is sent to the process that shows it."""
+    """The progress of a training in a worker: its calls, save those at every batch, go to the process that shows it."""
 
     def __init__(self, send: Callable[[ProgressCall], None]) -> None:
         super().__init__(quiet=True)
-        self._send = send
 
-    def _call(self, method: str, *arguments: Any, **keywords: Any) -> None:
-        self._send(ProgressCall(method, list(arguments), keywords))
+        def sent(method: str) -> Callable[..., None]:
+            return lambda *arguments, **keywords: send(ProgressCall(method, list(arguments), keywords))
 
-    def begin(self, name: str, *, epochs: int, done: int, steps: int, images: int) -> None:
-        self._call("begin", name, epochs=epochs, done=done, steps=steps, images=images)
-
-    def step(self, count: int = 1) -> None:
-        """Send nothing at every batch: an epoch is reported when it is done."""
-
-    def epoch(self, epoch: int, train_loss: float, val_loss: float) -> None:
-        self._call("epoch", epoch, train_loss, val_loss)
-
-    def measuring(self, done: int = 0, of: int | None = None) -> None:
-        self._call("measuring", done, of)
-
-    def exporting(self) -> None:
-        self._call("exporting")
-
-    def end(self) -> None:
-        self._call("end")
-
-    def say(self, line: str) -> None:
-        self._call("say", line)
-
-    def warn(self, line: str) -> None:
-        self._call("warn", line)
+        for method in ("begin", "epoch", "measuring", "exporting", "drop", "say", "warn"):
+            setattr(self, method, sent(method))
 
 
 def serve(threads: int) -> None:
@@ -187,7 +165,8 @@ def _hand_out(
         if worker is None:
             if len(workers) == jobs:
                 return
-            worker = _start(share_of_cores(jobs), progress, inbox)
+            worker = _Worker(json_lines.start(__name__, str(share_of_cores(jobs))), progress.beside())
+            threading.Thread(target=_listen, args=(worker, inbox), daemon=True).start()
             workers.append(worker)
         worker.name = name
         del waiting[name]
@@ -195,12 +174,6 @@ def _hand_out(
         with contextlib.suppress(BrokenPipeError):  # it has ended: the inbox will say so
             worker.process.stdin.write(json_lines.encode(TrainRequest(name, each[name])))
             worker.process.stdin.flush()
-
-
-def _start(threads: int, progress: Progress, inbox: _Inbox) -> _Worker:
-    worker = _Worker(json_lines.start(__name__, str(threads)), progress.beside())
-    threading.Thread(target=_listen, args=(worker, inbox), daemon=True).start()
-    return worker
 
 
 def _listen(worker: _Worker, inbox: _Inbox) -> None:

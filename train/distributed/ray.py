@@ -47,6 +47,10 @@ class Resources:
     cpus: int
     gpus: float
 
+    def __str__(self) -> str:
+        cores = f"{self.cpus} core{'s' if self.cpus > 1 else ''}"
+        return f"{cores} and {self.gpus:g} of a GPU" if self.gpus else cores
+
 
 # ---- on a node -----------------------------------------------------------------------------------------------
 
@@ -58,18 +62,18 @@ def task(name: str, options: Options, given: Resources, marker: str, versions: s
     if not Path(marker).is_file():
         return _refused(name, f"does not see {options.runs}; name a --runs DIR that every node shares")
     torch.set_num_threads(given.cpus)
-    cap_memory(given.gpus)
-    return outcome_of(name, options, Interrupt(), Remote(queue.put))
+    if 0 < given.gpus < 1 and torch.cuda.is_available():  # Ray counts shares, and does not enforce them
+        torch.cuda.set_per_process_memory_fraction(given.gpus)
+
+    def send(call: ProgressCall) -> None:
+        with contextlib.suppress(_import().exceptions.RayError):  # a queue that is lost with its node costs lines only
+            queue.put((name, call))
+
+    return outcome_of(name, options, Interrupt(), Remote(send))
 
 
 def _refused(name: str, why: str) -> Outcome:
     return Outcome(name, error=f"{name}: the node {platform.node()} {why}", code=2)
-
-
-def cap_memory(gpus: float) -> None:
-    """Keep a training to its share of a GPU's memory: Ray counts shares, and does not enforce them."""
-    if 0 < gpus < 1 and torch.cuda.is_available():
-        torch.cuda.set_per_process_memory_fraction(gpus)
 
 
 # ---- in the command ------------------------------------------------------------------------------------------
@@ -85,10 +89,9 @@ def train_all(
         from ray.util.queue import Queue
 
         given = _resources(ray, jobs, first)
-        progress.say(f"Ray: {_count(ray)}; each training has {_describe(given)}")
+        progress.say(f"Ray: {_count(ray)}; each training has {given}")
         queue: Any = Queue(actor_options={"num_cpus": 0})
-        kept = {"num_cpus": given.cpus, "num_gpus": given.gpus, "max_retries": RETRIES}
-        work = ray.remote(**kept)(task)
+        work = ray.remote(num_cpus=given.cpus, num_gpus=given.gpus, max_retries=RETRIES)(task)
         waiting = {recipe.name: recipe for recipe in recipes}
         running: dict[Any, str] = {}
         shown: dict[str, Progress] = {}
@@ -101,8 +104,8 @@ def train_all(
                     del waiting[name]
                     shown[name] = progress.beside()
                     sent = _from_anywhere(each[name], given)
-                    arguments = (name, sent, given, marker, _VERSIONS, _Sender(name, queue))
-                    running[work.options(name=name).remote(*arguments)] = name
+                    reference = work.options(name=name).remote(name, sent, given, marker, _VERSIONS, queue)
+                    running[reference] = name
                 done, _ = ray.wait(list(running), timeout=_SECONDS_BETWEEN_LOOKS)
                 _show(ray, queue, shown)
                 for reference in done:
@@ -110,12 +113,16 @@ def train_all(
                     shown.pop(name).drop()
                     yield _outcome(ray, reference, name)
         except (ray.exceptions.RaySystemError, ConnectionError) as error:
-            line = str(error).strip().splitlines()[0][:200]
             raise CheckFailed(
-                f"the cluster was lost ({line}); every finished epoch is saved. The same command with --resume goes on"
+                f"the cluster was lost ({_first_line(error)}); every finished epoch is saved. "
+                f"The same command with --resume goes on"
             ) from error
         finally:
             _cancel(ray, list(running))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _import() -> Any:
@@ -133,11 +140,14 @@ def _cluster(ray: Any, jobs: int | None) -> Iterator[None]:
     address = os.environ.get("RAY_ADDRESS")
     if address:
         _check_address(address)
-    more: dict[str, Any] = {"address": address} if address else _local(jobs)
+    more: dict[str, Any] = {"address": address}
+    if not address:
+        cores = max(os.cpu_count() or 1, jobs or 1)
+        more = {"address": "local", "num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE}
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **more)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        line = _first_line(error)
         if not address:
             raise UsageError(f"Ray cannot be started on this machine ({line}); do without --cluster") from error
         hint = "" if os.environ.get("RAY_AUTH_MODE") else ", and set RAY_AUTH_MODE=token if it wants a token"
@@ -161,11 +171,6 @@ def _check_address(address: str) -> None:
         ) from error
 
 
-def _local(jobs: int | None) -> dict[str, Any]:
-    cores = max(os.cpu_count() or 1, jobs or 1)
-    return {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE, "address": "local"}
-
-
 def _resources(ray: Any, jobs: int | None, options: Options) -> Resources:
     """Return what each training is given: a GPU where there is one, else cores only. Raises where that cannot be."""
     there: float = ray.cluster_resources().get("GPU", 0)
@@ -182,11 +187,6 @@ def _resources(ray: Any, jobs: int | None, options: Options) -> Resources:
         raise UsageError(f"--gpus {gpus:g}: a training uses one GPU at most; give a number from 0 to 1")
     here = not os.environ.get("RAY_ADDRESS")
     return Resources(share_of_cores(jobs or os.cpu_count() or 1) if here else 1, gpus)
-
-
-def _describe(given: Resources) -> str:
-    cores = f"{given.cpus} core{'s' if given.cpus > 1 else ''}"
-    return f"{cores} and {given.gpus:g} of a GPU" if given.gpus else cores
 
 
 def _count(ray: Any) -> str:
@@ -213,18 +213,6 @@ def _from_anywhere(options: Options, given: Resources) -> Options:
     return replace(options, runs=options.runs.resolve(), data=sets.from_anywhere(options.data), device=device)
 
 
-@dataclass(frozen=True)
-class _Sender:
-    """Puts the progress of a training into the queue under its name."""
-
-    name: str
-    queue: Any
-
-    def put(self, call: ProgressCall) -> None:
-        with contextlib.suppress(_import().exceptions.RayError):  # a queue that is lost with its node costs lines only
-            self.queue.put((self.name, call))
-
-
 def _show(ray: Any, queue: Any, shown: Mapping[str, Progress]) -> None:
     with contextlib.suppress(ray.exceptions.RayError):
         for name, call in queue.get_nowait_batch(queue.qsize()):
@@ -239,18 +227,15 @@ def _outcome(ray: Any, reference: ObjectRef[Outcome], name: str) -> Outcome:
     except ray.exceptions.RayTaskError as error:  # of our own code, or of a node without it
         cause = error.cause
         if isinstance(cause, ImportError) or "failed to import" in str(error):
-            return Outcome(
-                name, error=f"{name}: a node of the cluster has no aezoo; install the same one there", code=2
-            )
-        line = (str(cause).strip().splitlines() or [""])[0][:200]
+            sentence = f"{name}: a node of the cluster has no aezoo; install the same one there"
+            return Outcome(name, error=sentence, code=2)
         kind = type(cause).__name__
         hint = "; give it more with --gpus, or --set a smaller batch_size" if "OutOfMemory" in kind else ""
-        return Outcome(name, error=f"{name} failed: {kind}: {line}{hint}", code=1)
+        return Outcome(name, error=f"{name} failed: {kind}: {_first_line(cause)}{hint}", code=1)
     except ray.exceptions.RaySystemError:
         raise  # the cluster itself
     except ray.exceptions.RayError as error:
-        line = str(error).strip().splitlines()[0][:200]
-        return Outcome(name, error=f"Ray gave {name} up: {line}", code=1)
+        return Outcome(name, error=f"Ray gave {name} up: {_first_line(error)}", code=1)
     return outcome
 
 
