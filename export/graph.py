@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo import card, gate, sessions
-from zoo.errors import FileRefused
+from zoo.errors import FileRefused, first_line
+from zoo.runs import COMPACT
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -32,7 +33,7 @@ class Graph:
     `source` names the graph in messages. The session is made at the first call; its errors become FileRefused.
     """
 
-    def __init__(self, data: bytes, source: str = "the graph") -> None:
+    def __init__(self, data: bytes, source: str) -> None:
         self.data, self.source = data, source
         self.facts = gate.check_onnx(data, source=source)
 
@@ -40,6 +41,15 @@ class Graph:
     def read(cls, path: Path) -> Graph:
         """Open a file. Raises FileRefused."""
         return cls(gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES), str(path))
+
+    @property
+    def file(self) -> str:
+        return Path(self.source).name
+
+    @property
+    def part(self) -> str:
+        """Which part of a network it is, by its file: 'model' (also at half the size), 'encoder' or 'decoder'."""
+        return "model" if self.file == COMPACT else self.file.removesuffix(".onnx")
 
     @cached_property
     def card(self) -> card.Card | None:
@@ -77,5 +87,4 @@ class Graph:
         try:
             yield
         except Exception as error:  # onnxruntime raises kinds of its own, and UnicodeDecodeError
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-            raise FileRefused(f"{self.source} cannot be run by onnxruntime ({line})") from error
+            raise FileRefused(f"{self.source} cannot be run by onnxruntime ({first_line(error)})") from error

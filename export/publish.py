@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from export import vectors
 from export.compact import LEAST_BYTES, halved
 from export.graph import BOTTLENECK, FEATURES, IMAGE, LOGITS, RECONSTRUCTION, Graph
-from export.report import check_as_json, failure
+from export.report import check_as_json, check_as_text
 from export.to_onnx import BATCH, convert, with_card
 from export.trained import Trained, load_trained, one_thread
 from export.vectors import Vectors
-from export.verify import FP16_TOLERANCE, Check, against_torch, composition, real_images
+from export.verify import Check, against_torch, composition, real_images
 from zoo.blocks import parameter_count
 from zoo.card import Card
 from zoo.errors import CheckFailed
@@ -65,26 +65,28 @@ def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False, overwrite: bo
     trained = load_trained(recipe, run, epochs=history.epochs)
     real = real_images(history)
     cards = {name: make_card(name, trained, history) for name in trained.ports}
-    graphs = {name: Graph(with_card(model, cards[name]), f"{name}.onnx") for name, model in convert(trained).items()}
-    checks = [check for name, graph in graphs.items() for check in against_torch(name, graph, trained, real)]
+    made = [Graph(with_card(model, cards[name]), f"{name}.onnx") for name, model in convert(trained).items()]
+    graphs = {graph.file: graph for graph in made}
+    checks = [check for graph in made for check in against_torch(graph, trained, real)]
     checks += composition(graphs, trained.image_shape, real)
-    written = {graph.source: graph for graph in graphs.values()}
     refused: list[Check] = []
-    if fp16 and len(graphs["model"].data) > LEAST_BYTES:
-        half = Graph(halved(graphs["model"].data), COMPACT)
-        found = against_torch("model", half, trained, real, tolerance=FP16_TOLERANCE)
-        of_half = [replace(check, graph=COMPACT.removesuffix(".onnx")) for check in found]
+    if fp16 and len(graphs["model.onnx"].data) > LEAST_BYTES:
+        half = Graph(halved(graphs["model.onnx"].data), COMPACT)
+        of_half = against_torch(half, trained, real)
         if all(check.passed for check in of_half):
-            written[COMPACT] = half
+            graphs[COMPACT] = half
             checks += of_half
         else:
             refused = of_half
-    proof = vectors.make(trained, real, compacted=COMPACT in written)
-    checks += vectors.check(proof, written)
+    proof = vectors.make(trained, real, graphs.values())
+    checks += vectors.check(proof, graphs)
     if not all(check.passed for check in checks):
         run.withdraw()
-        raise CheckFailed(failure(recipe.name, checks))
-    files = {name: graph.data for name, graph in written.items()}
+        lines = "\n".join(check_as_text(check) for check in checks if not check.passed)
+        raise CheckFailed(
+            f"the export of {recipe.name} does not compute what torch computes; no graph was written\n{lines}"
+        )
+    files = {name: graph.data for name, graph in graphs.items()}
     files[CARD] = cards["model"].to_file(listing(files))
     write_all(run.path, files, overwrite=overwrite)
     if COMPACT not in files:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 from export.verify import Check
+from zoo.runs import finite
 
 
 def check_as_text(check: Check) -> str:
@@ -22,14 +21,8 @@ def check_as_json(check: Check) -> dict[str, Any]:
         "graph": check.graph,
         "output": check.output,
         "against": check.against,
-        "max_difference": check.difference if math.isfinite(check.difference) else None,
-        "allowed": check.allowed if math.isfinite(check.allowed) else None,
+        "max_difference": finite(check.difference),
+        "allowed": finite(check.allowed),
         "images": check.images,
         "passed": check.passed,
     }
-
-
-def failure(name: str, checks: Sequence[Check]) -> str:
-    """Say which checks failed and that nothing was written."""
-    lines = "\n".join(check_as_text(check) for check in checks if not check.passed)
-    return f"the export of {name} does not compute what torch computes; no graph was written\n{lines}"

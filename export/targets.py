@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from export import vectors
 from export.graph import Graph
-from export.verify import FP16_TOLERANCE, TOLERANCE, Check, against_torch, composition, real_images, repetition
+from export.verify import Check, against_torch, composition, real_images, repetition
 from zoo import card, gate, registry
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
 from zoo.ownership import sha256_of
-from zoo.runs import COMPACT, GRAPHS, RunFolder, find_runs
+from zoo.runs import GRAPHS, RunFolder, find_runs
 
 
 @dataclass
@@ -92,9 +92,9 @@ def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe
 
     history = folder.read_history()
     trained = load_trained(registry.load(recipe), folder, epochs=history.epochs)
-    for file, graph in graphs.items():
+    for graph in graphs.values():
         ports = tuple(port.name for port in graph.facts.inputs), graph.outputs
-        expected = trained.ports.get(_graph_of(file))
+        expected = trained.ports.get(graph.part)
         if ports != expected:
             raise FileRefused(
                 f"{graph.source} has the ports {ports}, expected {expected or 'no such graph'}; export the run again"
@@ -105,16 +105,9 @@ def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe
         raise FileRefused(f"{model.source} takes images of {taken}, expected {shape}; export again")
     real = real_images(history)
     with one_thread():
-        for file, graph in graphs.items():
-            tolerance = FP16_TOLERANCE if file == COMPACT else TOLERANCE
-            checks = against_torch(_graph_of(file), graph, trained, real, tolerance=tolerance)
-            found.checks += [replace(check, graph=file.removesuffix(".onnx")) for check in checks]
-        whole = {_graph_of(file): graph for file, graph in graphs.items() if file != COMPACT}
-        found.checks += composition(whole, shape, real)
-
-
-def _graph_of(file: str) -> str:
-    return "model" if file == COMPACT else file.removesuffix(".onnx")
+        for graph in graphs.values():
+            found.checks += against_torch(graph, trained, real)
+        found.checks += composition(graphs, shape, real)
 
 
 def _verify_sums(folder: RunFolder, graphs: Mapping[str, Graph], found: Verification) -> None:
@@ -143,8 +136,8 @@ def _verify_sums(folder: RunFolder, graphs: Mapping[str, Graph], found: Verifica
 
 def _verify_alone(graph: Graph, found: Verification) -> None:
     """A lone graph: its card, and whether it answers each image alike alone and in a batch."""
-    file = Path(graph.source).name
-    found.notes.append(f"{file}: {graph.card.name}, {graph.card.graph}" if graph.card else f"{file}: has no card")
+    about = f"{graph.card.name}, {graph.card.graph}" if graph.card else "has no card"
+    found.notes.append(f"{graph.file}: {about}")
     found.checks += repetition(graph)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from export.graph import Array, Graph
-from export.verify import FP16_TOLERANCE, TOLERANCE, Check, compare
+from export.verify import Check, compare, tolerance_of
 from zoo import gate
 from zoo.card import FORMAT
 from zoo.errors import FileRefused
-from zoo.runs import COMPACT
 
 if TYPE_CHECKING:
     from export.trained import Trained
@@ -57,25 +56,19 @@ class Vectors:
         return files
 
 
-def make(trained: Trained, real: Array, *, compacted: bool) -> Vectors:
-    """Return the vectors of a network's graphs for the first two of `real`, float32 (N, C, H, W).
-
-    `compacted` says that there is a graph of half the size, which takes and gives what the model does.
-    """
+def make(trained: Trained, real: Array, graphs: Iterable[Graph]) -> Vectors:
+    """Return the vectors of a network's graphs for the first two of `real`, float32 (N, C, H, W)."""
     image = np.resize(real, (IMAGES, *trained.image_shape))
     tensors = {trained.ports["model"][0][0]: image, **trained.compute("model", image)}
-    graphs = {
-        f"{graph}.onnx": (ins[0], {name: _allowed(name, tensors[name], TOLERANCE) for name in outs})
-        for graph, (ins, outs) in trained.ports.items()
-    }
-    if compacted:
-        port, outputs = graphs["model.onnx"]
-        graphs[COMPACT] = port, {name: _allowed(name, tensors[name], FP16_TOLERANCE) for name in outputs}
-    return Vectors(tensors, graphs)
+    allowed = {}
+    for graph in graphs:
+        (port,), outputs = trained.ports[graph.part]
+        allowed[graph.file] = port, {name: _allowed(graph.file, name, tensors[name]) for name in outputs}
+    return Vectors(tensors, allowed)
 
 
-def _allowed(name: str, value: Array, tolerance: float) -> float:
-    return float(f"{compare('', name, '', value, value, tolerance).allowed:.3g}")
+def _allowed(file: str, name: str, value: Array) -> float:
+    return float(f"{compare(file, name, '', value, value, tolerance_of(file)).allowed:.3g}")
 
 
 def check(vectors: Vectors, graphs: Mapping[str, Graph]) -> list[Check]:
@@ -142,8 +135,7 @@ def _tolerance(output: dict[str, Any]) -> float:
 
 def _capped(file: str, outputs: Mapping[str, float], tensors: Mapping[str, Array]) -> dict[str, float]:
     """Return the tolerances, none wider than our own: with a wide one anything would pass."""
-    widest = FP16_TOLERANCE if file == COMPACT else TOLERANCE
-    return {name: min(most, _allowed(name, tensors[name], widest)) for name, most in outputs.items()}
+    return {name: min(most, _allowed(file, name, tensors[name])) for name, most in outputs.items()}
 
 
 def _shape(sizes: object) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from export.graph import BOTTLENECK, RECONSTRUCTION, Array, Graph
 from zoo.errors import FileRefused
-from zoo.runs import SAMPLE_INPUTS, History
+from zoo.runs import COMPACT, SAMPLE_INPUTS, History
 
 if TYPE_CHECKING:  # torch is loaded where there is a network to compare with
     from export.trained import Trained
@@ -58,18 +58,22 @@ def real_images(history: History) -> Array:
     return history.arrays[SAMPLE_INPUTS].astype(np.float32) / 255
 
 
-def against_torch(
-    name: str, graph: Graph, trained: Trained, real: Array, *, tolerance: float = TOLERANCE
-) -> list[Check]:
+def tolerance_of(file: str) -> float:
+    """Return what the graph in a file of that name may differ from torch."""
+    return FP16_TOLERANCE if file == COMPACT else TOLERANCE
+
+
+def against_torch(graph: Graph, trained: Trained, real: Array) -> list[Check]:
     """Compare a graph with torch in float32, per output, in onnxruntime on the CPU."""
     worst: dict[str, Check] = {}
+    name, tolerance = graph.file.removesuffix(".onnx"), tolerance_of(graph.file)
     for image in inputs(trained.image_shape, real):
-        value = trained.compute("encoder", image)[BOTTLENECK] if name == "decoder" else image
+        value = trained.compute("encoder", image)[BOTTLENECK] if graph.part == "decoder" else image
         answers = graph(value)
-        for output, expected in trained.compute(name, value).items():
+        for output, expected in trained.compute(graph.part, value).items():
             check = compare(name, output, "torch", answers[output], expected, tolerance)
             if not check.passed:
-                exact = trained.in_float64().compute(name, value.astype(np.float64))[output]
+                exact = trained.in_float64().compute(graph.part, value.astype(np.float64))[output]
                 check = allowing(check, float(np.abs(expected - exact).max(initial=0)))
             keep_worst(worst, check)
     return list(worst.values())
@@ -85,13 +89,13 @@ def allowing(check: Check, rounding: float) -> Check:
 
 
 def composition(graphs: Mapping[str, Graph], shape: tuple[int, int, int], real: Array) -> list[Check]:
-    """Compare decoder(encoder(x)) with the whole graph; empty where one of the three is absent."""
-    if not {"model", "encoder", "decoder"} <= graphs.keys():
+    """Compare decoder(encoder(x)) with the whole graph, of file name → graph; empty where one of them is absent."""
+    if not {"model.onnx", "encoder.onnx", "decoder.onnx"} <= graphs.keys():
         return []
     worst: dict[str, Check] = {}
     for image in inputs(shape, real):
-        expected = graphs["model"](image)[RECONSTRUCTION]
-        answer = graphs["decoder"](graphs["encoder"](image)[BOTTLENECK])[RECONSTRUCTION]
+        expected = graphs["model.onnx"](image)[RECONSTRUCTION]
+        answer = graphs["decoder.onnx"](graphs["encoder.onnx"](image)[BOTTLENECK])[RECONSTRUCTION]
         keep_worst(worst, compare("decoder(encoder)", RECONSTRUCTION, "model.onnx", answer, expected))
     return list(worst.values())
 
@@ -143,4 +147,4 @@ def keep_worst(worst: dict[str, Check], check: Check) -> None:
     known = worst.get(key)
     images = check.images + (known.images if known else 0)
     kept = check if known is None or severity(check) > severity(known) else known
-    worst[key] = Check(kept.graph, kept.output, kept.against, kept.difference, kept.allowed, images)
+    worst[key] = replace(kept, images=images)

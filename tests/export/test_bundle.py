@@ -157,7 +157,7 @@ def test_fp16_halves_a_file_over_a_mebibyte_and_is_verified(
 def test_fp16_that_needs_more_digits_is_not_written_and_the_rest_is(
     trained_runs: TrainedRuns, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.publish.FP16_TOLERANCE", 1e-9)
+    monkeypatch.setattr("export.verify.FP16_TOLERANCE", 1e-9)
     arguments = ("export", "purdue/dense", "--runs", trained_runs("purdue/dense"), "--bundle", tmp_path, "--fp16")
     code, out, err = aezoo(capsys, *arguments)
     assert code == 1
