@@ -75,15 +75,16 @@ def export(
     if kit and bundle is None:
         raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
     recipes = registry.match(names)
+    folders = [RunFolder.of(runs, recipe.name) for recipe in recipes]
+    for folder in folders:
+        checkpoints.last(folder)  # says what is missing before torch is loaded and a folder is made for the lock
     with uncollected():
         from export.bundle import write_bundle, write_kit
         from export.npm import npm_command
         from export.publish import publish
 
     documents, refused = [], []
-    for recipe in recipes:
-        folder = RunFolder.of(runs, recipe.name)
-        checkpoints.last(folder)  # says what is missing before a folder is made for the lock
+    for recipe, folder in zip(recipes, folders, strict=True):
         with checkpoints.lock(folder):
             done = publish(recipe, folder, fp16=fp16, overwrite=overwrite)
         made = write_bundle(done, bundle, overwrite=overwrite) if bundle else None

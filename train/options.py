@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from zoo.cli import RUNS_DEFAULT, Data, Device, Runs
+from zoo.data import sets
 from zoo.errors import UsageError
 from zoo.recipe import Recipe
 
@@ -78,7 +79,7 @@ class Options:
     after: tuple[str, ...] = ()  # recipes that the same command trains after this one
 
     def check(self) -> None:
-        """Raise UsageError for options that contradict each other, or that do not exist."""
+        """Raise UsageError for options that contradict each other, or that do not exist, DataError for no folder."""
         if self.resume and self.overwrite:
             raise UsageError("--resume goes on with a run and --overwrite begins anew; give one of them")
         if self.precision not in PRECISIONS:
@@ -87,6 +88,7 @@ class Options:
             raise UsageError(f"--cluster {self.cluster!r} is not known; there is {', '.join(CLUSTERS)}")
         if self.gpus is not None and self.cluster is None:
             raise UsageError("--gpus is a share on a cluster; add --cluster ray, or choose with --device")
+        sets.existing_folder(self.data)
 
     def epochs_of(self, recipe: Recipe) -> int:
         """Return the epochs to train."""

@@ -116,33 +116,32 @@ def _are_numbers(value: dict[str, Any]) -> bool:
     return all(map(_is_number, value.values()))
 
 
-def _are_ports(value: list[Any]) -> bool:
-    return all(isinstance(port, dict) and _is_port(port) for port in value)
+def _are(value: object, kind: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kind) for each in value)
 
 
-def _is_port(port: dict[str, Any]) -> bool:
-    low_high, classes, shape = port.get("range", [0, 1]), port.get("classes", []), port.get("shape", [])
+def _is_port(port: Any) -> bool:
+    if not isinstance(port, dict):
+        return False
+    low_high = port.get("range", [0, 1])
     return (
-        isinstance(port.get("name"), str)
-        and isinstance(port.get("kind", ""), str)
-        and isinstance(shape, list)
-        and all(isinstance(size, int | str) for size in shape)
+        _are([port.get("name"), port.get("kind", "")], str)
+        and _are(port.get("shape", []), int | str)
+        and _are(port.get("classes", []), str)
         and isinstance(low_high, list)
         and len(low_high) == 2
         and all(map(_is_number, low_high))
-        and isinstance(classes, list)
-        and all(isinstance(name, str) for name in classes)
     )
 
 
 _SOUND: dict[str, Callable[[Any], bool]] = {
-    "inputs": _are_ports,
-    "outputs": _are_ports,
+    "inputs": lambda value: all(map(_is_port, value)),
+    "outputs": lambda value: all(map(_is_port, value)),
     "metrics": _are_numbers,
     "published": _are_numbers,
     "baselines": lambda value: all(isinstance(each, dict) and _are_numbers(each) for each in value.values()),
-    "choices": lambda value: all(isinstance(each, str) for each in value),
-    "tools": lambda value: all(isinstance(each, str) for each in value.values()),
+    "choices": lambda value: _are(value, str),
+    "tools": lambda value: _are([*value.values()], str),
 }
 
 

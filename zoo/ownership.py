@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from zoo import card, gate
@@ -60,15 +61,11 @@ def refuse_links(folder: Path, names: Mapping[str, object]) -> None:
 
 def listed_in(folder: Path) -> Sums:
     """Return the sums that card.json and the journal of a folder list; nothing where neither can be read."""
-    sums: Sums = {}
-    try:
+    sums = read_journal(folder)
+    with suppress(AezooError):
         text = gate.read_bytes(folder / CARD, limit=card.MAX_TEXT).decode(errors="replace")
         for name, (sha256, _) in card.files_of(text).items():
             sums.setdefault(name, set()).add(sha256)
-    except AezooError:
-        pass
-    for name, several in read_journal(folder).items():
-        sums.setdefault(name, set()).update(several)
     return sums
 
 

@@ -58,23 +58,6 @@ def convolution_matrix(kernel: np.ndarray, size: Pair, stride: Pair = (1, 1), pa
     return matrix.reshape(outputs * height * width, inputs * size[0] * size[1])
 
 
-def convolve_transposed(
-    image: np.ndarray, kernel: np.ndarray, size: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)
-) -> np.ndarray:
-    """Return Cᵀ y: the transposed convolution of an image (O, h, w) to (I, *size), float64.
-
-    `kernel` is the convolution's, (O, I, kh, kw). Raises ValueError for a size that it does not bring to (h, w).
-    """
-    outputs, inputs, *reach = kernel.shape
-    fitting = input_sizes((image.shape[1], image.shape[2]), (reach[0], reach[1]), stride, padding)
-    if image.shape[0] != outputs or size not in fitting:
-        raise ValueError(
-            f"{image.shape} cannot come from {inputs} channels of {size}; the sizes that give it are {fitting}"
-        )
-    values: np.ndarray = convolution_matrix(kernel, size, stride, padding).T @ image.reshape(-1)
-    return values.reshape(inputs, *size)
-
-
 def overlap(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> np.ndarray:
     """Return how many outputs of the convolution look at each input, int64 (H, W).
 

@@ -58,6 +58,7 @@ LIGHT = (
     *("", "--help", "trian", "list", "list --json", "list purdue/cnov", "doctor", "card {graph}", "data --help"),
     *("train --help", "train purdue/cnov", "train purdue --epochs three", "train purdue --resume --overwrite"),
     *("train purdue --lr 0.1", "train purdue --set foo=1", "export --help", "export purdue/cnov"),
+    *("train purdue/conv --data /nowhere", "export purdue/conv --runs /nowhere"),
     *("verify --help", "verify absent.onnx", "view --help", "report --help", "report perdue", "bench train --help"),
 )
 

@@ -45,10 +45,7 @@ def _decoder_of_base(kernel: int) -> list[nn.Module]:
     return [_up(), *blocks.conv_relu(16, 12, kernel), _up(), _conv(12, 3, kernel)]  # (B, 3, 32, 32)
 
 
-@network("conv 8-12-16, pool 2 | 12-3, upsample 2", parameters=4_911, bottleneck=(16, 8, 8))
-def base() -> blocks.Autoencoder:
-    """The sheet's own network; all others change it."""
-    return _base(3)
+base = Network(lambda: _base(3), "conv 8-12-16, pool 2 | 12-3, upsample 2", parameters=4_911, bottleneck=(16, 8, 8))
 
 
 @network("conv 12-16, one pool | 12-3", parameters=4_147, bottleneck=(16, 16, 16))
@@ -69,12 +66,11 @@ def model_1_as_trained() -> blocks.Autoencoder:
     )
 
 
-def _one_pool(channels: tuple[int, int, int], *, image_channels: int = 3, kernel: int = 3) -> blocks.Autoencoder:
+def _one_pool(before: int, first: int, second: int, third: int, kernel: int = 3) -> blocks.Autoencoder:
     """conv → conv → pool → conv | up → conv 3: the shape of model 2 and of both colourisers."""
-    first, second, third = channels
     return _network(
         [
-            *blocks.conv_relu(image_channels, first, kernel),
+            *blocks.conv_relu(before, first, kernel),
             *blocks.conv_relu_pool(first, second, kernel),
             *blocks.conv_relu(second, third, kernel),  # (B, third, 16, 16)
         ],
@@ -82,10 +78,10 @@ def _one_pool(channels: tuple[int, int, int], *, image_channels: int = 3, kernel
     )
 
 
-@network("conv 8-12-16, one pool | 3", parameters=3_279, bottleneck=(16, 16, 16))
-def model_2() -> blocks.Autoencoder:
-    """One level less, with more values than the image has."""
-    return _one_pool((8, 12, 16))
+# One level less, with more values than the image has.
+model_2 = Network(
+    lambda: _one_pool(3, 8, 12, 16), "conv 8-12-16, one pool | 3", parameters=3_279, bottleneck=(16, 16, 16)
+)
 
 
 @network("conv 32-64-128, pool 2 | 64-3", parameters=168_771, bottleneck=(128, 8, 8))
@@ -116,28 +112,14 @@ def _narrowed(kernel: int) -> blocks.Autoencoder:
     )
 
 
-@network("base with 5×5, 6×6 left | upconv, 12-3", parameters=19_967, bottleneck=(16, 6, 6))
-def model_4() -> blocks.Autoencoder:
-    """Kernels of 5×5."""
-    return _narrowed(5)
-
-
-@network("base with 7×7, 4×4 left | upconv, 12-3", parameters=39_071, bottleneck=(16, 4, 4))
-def model_5() -> blocks.Autoencoder:
-    """Kernels of 7×7."""
-    return _narrowed(7)
-
-
-@network("base with 5×5", parameters=13_551, bottleneck=(16, 8, 8))
-def model_4_as_trained() -> blocks.Autoencoder:
-    """The base network with kernels of 5×5."""
-    return _base(5)
-
-
-@network("base with 7×7", parameters=26_511, bottleneck=(16, 8, 8))
-def model_5_as_trained() -> blocks.Autoencoder:
-    """The base network with kernels of 7×7."""
-    return _base(7)
+model_4 = Network(
+    lambda: _narrowed(5), "base with 5×5, 6×6 left | upconv, 12-3", parameters=19_967, bottleneck=(16, 6, 6)
+)
+model_5 = Network(
+    lambda: _narrowed(7), "base with 7×7, 4×4 left | upconv, 12-3", parameters=39_071, bottleneck=(16, 4, 4)
+)
+model_4_as_trained = Network(lambda: _base(5), "base with 5×5", parameters=13_551, bottleneck=(16, 8, 8))
+model_5_as_trained = Network(lambda: _base(7), "base with 7×7", parameters=26_511, bottleneck=(16, 8, 8))
 
 
 @network("base with stride 3 everywhere", parameters=4_911, bottleneck=(16, 1, 1))
@@ -170,16 +152,15 @@ def model_7() -> blocks.Autoencoder:
     )
 
 
-@network("conv 32-64-128, one pool | 3", parameters=96_131, bottleneck=(128, 16, 16))
-def colour_1() -> blocks.Autoencoder:
-    """Grey in, colour out: model 2 with 32, 64 and 128 channels."""
-    return _one_pool((32, 64, 128), image_channels=1)
-
-
-@network("conv 32-64-128 of 5×5, one pool | 3", parameters=266_627, bottleneck=(128, 16, 16))
-def colour_2() -> blocks.Autoencoder:
-    """The same with kernels of 5×5."""
-    return _one_pool((32, 64, 128), image_channels=1, kernel=5)
+colour_1 = Network(
+    lambda: _one_pool(1, 32, 64, 128), "conv 32-64-128, one pool | 3", parameters=96_131, bottleneck=(128, 16, 16)
+)
+colour_2 = Network(
+    lambda: _one_pool(1, 32, 64, 128, 5),
+    "conv 32-64-128 of 5×5, one pool | 3",
+    parameters=266_627,
+    bottleneck=(128, 16, 16),
+)
 
 
 _OURS = (

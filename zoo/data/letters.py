@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROVENANCE = "sample: letters drawn from Hershey's stroke fonts"
 LICENCE = "public domain (Hershey fonts)"
-LATIN_FONTS = ("futural", "futuram", "rowmans", "rowmand", "timesr", "timesrb")
+LATIN_FONTS: tuple[str, ...] = ("futural", "futuram", "rowmans", "rowmand", "timesr", "timesrb")
 CYRILLIC_FONT = "cyrilc_1"
 ALPHABET = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩ"  # the order in which that font puts them on A to Z
 DRAWINGS = 50  # a letter
@@ -50,9 +50,10 @@ def _drawings(letter: str) -> tuple[np.ndarray, ...]:
 
 
 def _glyphs(letter: str) -> list[Segments]:
+    fonts, character = LATIN_FONTS, letter
     if letter in ALPHABET:
-        return [_segments(CYRILLIC_FONT, chr(ord("A") + ALPHABET.index(letter)))]
-    return [_segments(font, letter) for font in LATIN_FONTS]
+        fonts, character = (CYRILLIC_FONT,), chr(ord("A") + ALPHABET.index(letter))
+    return [np.array(list(_font(name).lines_for_text(character)), dtype=np.float64) for name in fonts]
 
 
 @cache
@@ -63,10 +64,6 @@ def _font(name: str) -> HersheyFonts:
     font.load_default_font(name)
     font.normalize_rendering(1.0)
     return font
-
-
-def _segments(font: str, character: str) -> Segments:
-    return np.array(list(_font(font).lines_for_text(character)), dtype=np.float64)
 
 
 def _draw(segments: Segments, rng: np.random.Generator) -> np.ndarray:

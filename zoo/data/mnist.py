@@ -20,7 +20,7 @@ from zoo.errors import DataError
 PROVENANCE = "MNIST, official files"
 LICENCE = "CC BY-SA 3.0"
 CLASSES = tuple("0123456789")
-UNSIGNED_BYTE = 0x08
+AGAIN = "fetch it again with `aezoo data fetch`"
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class IdxFile:
 
     @property
     def header(self) -> bytes:
-        """IDX: two zero bytes, the type, the number of dimensions, then each dimension big-endian."""
-        return struct.pack(f">HBB{len(self.shape)}I", 0, UNSIGNED_BYTE, len(self.shape), *self.shape)
+        """IDX: two zero bytes, the type (8: unsigned bytes), the number of dimensions, then each one big-endian."""
+        return struct.pack(f">HBB{len(self.shape)}I", 0, 8, len(self.shape), *self.shape)
 
     @property
     def size(self) -> int:
@@ -108,22 +108,16 @@ def read_idx(path: Path, file: IdxFile) -> np.ndarray:
     if header[:4] != file.header[:4]:
         raise DataError(
             f"{path} starts with the magic number {header[:4].hex() or 'nothing'}, expected {file.header[:4].hex()}: "
-            f"it is not the IDX file {file.name}; fetch it again with `aezoo data fetch`"
+            f"it is not the IDX file {file.name}; {AGAIN}"
         )
     if len(payload) < file.size:
-        raise DataError(
-            f"{path} is truncated: {len(payload):,} bytes of {file.size:,}; fetch it again with `aezoo data fetch`"
-        )
+        raise DataError(f"{path} is truncated: {len(payload):,} bytes of {file.size:,}; {AGAIN}")
     if header != file.header or len(payload) > file.size:
-        raise DataError(
-            f"{path} does not hold {' × '.join(map(str, file.shape))} values, as {file.name} does; "
-            f"fetch it again with `aezoo data fetch`"
-        )
+        shape = " × ".join(map(str, file.shape))
+        raise DataError(f"{path} does not hold {shape} values, as {file.name} does; {AGAIN}")
     if hashlib.sha256(payload).hexdigest() != file.sha256:
-        raise DataError(
-            f"{path} has the right size but not the published sha256 of {file.name}: some of its bytes are wrong; "
-            f"fetch it again with `aezoo data fetch`"
-        )
+        wrong = f"not the published sha256 of {file.name}: some of its bytes are wrong"
+        raise DataError(f"{path} has the right size but {wrong}; {AGAIN}")
     return np.frombuffer(payload, dtype=np.uint8, offset=len(file.header)).reshape(file.shape).copy()  # writable
 
 
@@ -133,6 +127,6 @@ def _unpacked(path: Path, *, limit: int) -> bytes:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
             return stream.read(limit + 1)
     except EOFError as error:
-        raise DataError(f"{path} is truncated in its gzip data; fetch it again with `aezoo data fetch`") from error
+        raise DataError(f"{path} is truncated in its gzip data; {AGAIN}") from error
     except (OSError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read ({error}); fetch it again with `aezoo data fetch`") from error
+        raise DataError(f"{path} cannot be read ({error}); {AGAIN}") from error

@@ -91,6 +91,14 @@ def folder_of(data: str | None) -> Path | None:
         raise DataError(f"--data names {data!r}, and there is no such user; name a folder, or 'sample'") from error
 
 
+def existing_folder(data: str | None) -> Path | None:
+    """Return the same, or raise DataError where `--data` names no folder."""
+    folder = folder_of(data)
+    if data and folder is not None and not folder.is_dir():
+        raise DataError(f"--data names {data!r}, which is no folder; name one that holds the data sets, or 'sample'")
+    return folder
+
+
 def from_anywhere(data: str | None) -> str | None:
     """Return what names the same data to a process that stands in another folder."""
     folder = folder_of(data)
@@ -112,13 +120,8 @@ def load(name: str, split: str, data: str | None) -> Images:
 
     Nothing is fetched here and nothing falls back to the sample: what is absent raises DataError.
     """
-    dataset = get(name)
-    folder = folder_of(data)
-    if folder is None:
-        return dataset.sample(split)
-    if data and not folder.is_dir():
-        raise DataError(f"--data names {data!r}, which is no folder; name one that holds {name}, or 'sample'")
-    return dataset.load(split, folder)
+    dataset, folder = get(name), existing_folder(data)
+    return dataset.sample(split) if folder is None else dataset.load(split, folder)
 
 
 def describe(data: str | None) -> str:
