@@ -1,4 +1,4 @@
-"""The training loop: set up, loop over epochs, measure and write."""
+"""The training loop: set up, train epochs, measure and write."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from zoo.runs import RunFolder
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished training came to."""
+    """A finished training: its run folder, losses, metrics, baselines and status."""
 
     recipe: Recipe
     run: RunFolder
     record: Record
     metrics: dict[str, float]
     baselines: Table
-    state: str
+    status: runs.Status
 
     @property
     def is_finite(self) -> bool:
-        """A run that diverged is not exported."""
+        """Whether the last losses and all metrics are finite; otherwise the run is not exported."""
         return is_finite(self.record, self.metrics)
 
 
@@ -57,39 +57,38 @@ def train(
     dependencies: Dependencies = NOTHING,
     processes: Processes = ALONE,
 ) -> Result:
-    """Train a recipe into its run folder and measure it; call it under the run's lock.
+    """Train a recipe into its run folder and measure it; the caller holds the run's lock.
 
     Every epoch ends with a checkpoint and a whole new history.h5, so a kill costs at most the epoch it falls into.
-    Raises Interrupted between two batches when a signal came.
+    Raises Interrupted between two batches after a signal.
     """
-    begun = resume.checkpoint_to_resume(recipe, splits, options, dependencies, progress.warn)
+    checkpoint = resume.checkpoint_to_resume(recipe, splits, options, dependencies, progress.warn)
     setup = TrainingSetup.of(recipe, splits, options, dependencies)
     with devices.threads_restored():
-        state, steps, writer = _begin(setup, begun, options, progress, processes)
+        state, steps, writer = _begin(setup, checkpoint, options, progress, processes)
         while state.record.epochs < setup.epochs:
-            epoch, began = state.record.epochs + 1, time.perf_counter()
+            epoch, epoch_start = state.record.epochs + 1, time.perf_counter()
             for count in steps.run(setup.seed, epoch):
                 progress.step(count)
-                writer.stop(interrupt)
+                writer.raise_if_interrupted(interrupt)
             val_loss = validate(steps.train_step, setup.validation)
-            state.record.add(
-                steps, setup.batches.sizes, val_loss, recipe.schedule.learning_rate, time.perf_counter() - began
-            )
+            seconds = time.perf_counter() - epoch_start
+            state.record.add(steps, setup.batches.sizes, val_loss, recipe.schedule.learning_rate, seconds)
             if isinstance(state.network, Autoencoder):
                 state.record.reconstructions.append(_first_reconstructions(state.network, setup.test))
-            writer.epoch(state)
+            writer.write_epoch(state)
             progress.epoch(epoch, state.record.train_loss[-1], val_loss)
-        writer.settle(state)
-    measurement = _measurement(setup, options, progress, stop=lambda: writer.stop(interrupt))
-    del begun, setup, steps  # their memory is needed now
+        writer.ensure_last_epoch_saved(state)
+    measurement = _measurement(setup, options, progress, check_stop=lambda: writer.raise_if_interrupted(interrupt))
+    del checkpoint, setup, steps  # measuring needs their memory
     measured = measurement.measure(state.network)
-    outcome = _outcome(state.record, measured, options)
-    writer.final(state, measured, outcome)
-    return Result(recipe, writer.run, state.record, measured.metrics, measured.baselines, outcome)
+    status = _status(state.record, measured, options)
+    writer.write_result(state, measured, status)
+    return Result(recipe, writer.run, state.record, measured.metrics, measured.baselines, status)
 
 
 def _measurement(
-    setup: TrainingSetup, options: Options, progress: Progress, *, stop: Callable[[], None]
+    setup: TrainingSetup, options: Options, progress: Progress, *, check_stop: Callable[[], None]
 ) -> RunMeasurement:
     train = setup.splits.train
     return RunMeasurement(
@@ -97,35 +96,35 @@ def _measurement(
         setup.test,
         scoring_classifier=setup.dependencies.scoring_classifier,
         bottleneck_size=math.prod(setup.recipe.network.bottleneck),
-        stop=stop,
+        check_stop=check_stop,
         progress=progress.measuring,
     )
 
 
 def is_finite(record: Record, metrics: Mapping[str, float]) -> bool:
-    """Whether the last losses, and all figures, are numbers."""
+    """Whether the last losses and all metrics are finite."""
     return all(map(math.isfinite, (record.train_loss[-1], record.val_loss[-1], *metrics.values())))
 
 
-def _outcome(record: Record, measured: Measured, options: Options) -> str:
-    """Return how a run ended: 'failed', 'quick', or what its figures make it."""
+def _status(record: Record, measured: Measured, options: Options) -> runs.Status:
+    """Return 'failed' if a loss or metric is not finite, 'quick' after --quick, else 'finished' or 'failed'."""
     if not is_finite(record, measured.metrics):
         return "failed"
-    return runs.QUICK if options.quick else measured.state
+    return runs.QUICK if options.quick else measured.status
 
 
 def _begin(
-    setup: TrainingSetup, begun: Checkpoint | None, options: Options, progress: Progress, processes: Processes
+    setup: TrainingSetup, checkpoint: Checkpoint | None, options: Options, progress: Progress, processes: Processes
 ) -> tuple[TrainingState, Steps, RunWriter]:
-    """Return the state to train from, what takes the steps from there, and what writes into the run's folder."""
+    """Return the fresh or resumed state, the steps that train it, and the writer of the run's folder."""
     run = RunFolder.of(options.runs, setup.recipe.name)
     state = setup.fresh_state()
-    choice = setup.choose_config(options, progress.say) if begun is None else resume.config_of(run, begun)
+    choice = setup.choose_config(options, progress.say) if checkpoint is None else resume.config_of(run, checkpoint)
     choice.config.enter(state.network)
     facts = facts_of(setup, options, choice, processes.size)
-    if begun is not None:
-        resume.warn_of_other_bits(run, facts, begun.facts, progress.warn)
-        resume.restore(run, state, begun)
+    if checkpoint is not None:
+        resume.warn_of_other_bits(run, facts, checkpoint.facts, progress.warn)
+        resume.restore(run, state, checkpoint)
     writer = RunWriter.begin(run, state, facts, setup.test, options, progress)
     batches, done = setup.batches, state.record.epochs
     images = sum(batches.sizes)
@@ -137,10 +136,11 @@ def _begin(
 
     steps = steps_in(choice.config.precision)
     if options.precision == "auto" and choice.config.precision == "bf16":
-        steps = FallbackSteps(steps, lambda: steps_in("fp32"), writer.fall_back)
+        steps = FallbackSteps(steps, lambda: steps_in("fp32"), writer.record_fallback)
     return state, steps, writer
 
 
 def _first_reconstructions(network: Autoencoder, test: TestSplit) -> np.ndarray:
+    """Return uint8 (10, C, H, W). Expects eval mode, as `validate` leaves it."""
     with torch.no_grad():
         return to_bytes(network(test.inputs[: runs.SAMPLES]).reconstruction.cpu().numpy())

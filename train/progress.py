@@ -79,21 +79,21 @@ class Progress:
             left = (now - self._began) / (epoch - self._first) * (self._epochs - epoch)
             self.say(f"{self._name}: epoch {epoch} of {self._epochs}  {losses}  ETA {_clock(left)}")
 
-    def measuring(self, done: int = 0, of: int | None = None) -> None:
-        """The epochs are done; `done` of so many metrics and baselines are measured."""
-        self._show("measuring", done, of)
+    def measuring(self, done: int = 0, total: int | None = None) -> None:
+        """The epochs are done; `done` of `total` parts (the model and each baseline) are measured."""
+        self._show("measuring", done, total)
 
     def exporting(self) -> None:
         self._show("exporting", 0, None)
 
-    def _show(self, phase: str, done: int, of: int | None) -> None:
+    def _show(self, phase: str, done: int, total: int | None) -> None:
         """Show a phase after the epochs on a bar of its own."""
         if self._phase != phase:
             self.drop()
             self._phase = phase
-            self._add(phase, of)
+            self._add(phase, total)
         if self._task is not None:
-            self._bars.update(self._task, completed=done, total=of)
+            self._bars.update(self._task, completed=done, total=total)
 
     def _add(self, phase: str, total: int | None, *, completed: int = 0, images: float = 0.0) -> None:
         fields: dict[str, Any] = {"phase": phase, "losses": "", "images": images}

@@ -24,10 +24,10 @@ def as_text(result: Result, graphs: dict[str, Any] | None) -> str:
     main = comparison.main_baseline(recipe.task.name, metric, metrics, baselines)
     if main:
         lines.append(f"  {metric}: {comparison.in_words(metrics[metric], baselines[main][metric], metric, main)}")
-    if result.state == QUICK:
+    if result.status == QUICK:
         lines.append("  after a few steps only (--quick): these figures say nothing about the recipe")
     lines += [f"  the sheet's {_UNITS.get(name, name)}: {value:g}" for name, value in recipe.published.items()]
-    lines += [_failure(result)] if result.state == "failed" else []
+    lines += [_failure(result)] if result.status == "failed" else []
     return "\n".join([*lines, *_files(result, graphs)])
 
 
@@ -78,7 +78,7 @@ def as_json(result: Result) -> dict[str, Any]:
     return {
         "name": result.recipe.name,
         "run": str(result.run.path),
-        "state": result.state,
+        "state": result.status,
         "epochs": record.epochs,
         "train_loss": finite(record.train_loss[-1]),
         "val_loss": finite(record.val_loss[-1]),

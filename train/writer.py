@@ -1,4 +1,4 @@
-"""What a training writes into its run's folder, and when: a checkpoint and the whole history after each epoch."""
+"""Writes the run's folder during a training: after each epoch a checkpoint and the whole history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from train.state import TrainingState, to_history
 from zoo import checkpoints, runs
 from zoo.checkpoints import STATE
 from zoo.errors import Interrupted, WriteError
-from zoo.runs import RunFolder, atomic_write, pack_history, remove
+from zoo.runs import RunFolder, Status, atomic_write, pack_history, remove
 
 FAILURES_IN_A_ROW = 3
 
@@ -59,14 +59,14 @@ def facts_of(setup: TrainingSetup, options: Options, choice: Choice, processes: 
 
 
 def _provenance(setup: TrainingSetup) -> str:
-    """Say where the images come from, and where those come from that the outputs are compared with."""
+    """Return where the images come from, and the targets if these are another data set."""
     own, targets = setup.splits.train.provenance, setup.dependencies.targets
     return own if targets is None else f"{own}; targets: {targets.provenance}"
 
 
 @dataclass
 class RunWriter:
-    """Writes checkpoint and history; lives with a full disk for two epochs, since the next may find room.
+    """Writes checkpoint and history; tolerates a full disk for two epochs in a row.
 
     `saved` is the epoch of the newest checkpoint on the disk.
     """
@@ -89,7 +89,7 @@ class RunWriter:
         options: Options,
         progress: Progress,
     ) -> RunWriter:
-        """Make the folder ready: a run that begins replaces the old one, one that goes on withdraws its graphs."""
+        """Write the start of a new run over an old one; of a resumed run delete the graphs of earlier weights."""
         done = state.record.epochs
         writer = cls(run, facts, _sample_arrays(test), progress, options.resume_line(facts["recipe"]), done)
         if not options.resume or done == 0:
@@ -98,10 +98,11 @@ class RunWriter:
             remove(run.history)
         elif done < facts["epochs"]:
             run.withdraw()  # graphs of earlier weights
-        writer.history(state, "training")
+        writer._write_history(state, "training")
         return writer
 
-    def epoch(self, state: TrainingState) -> None:
+    def write_epoch(self, state: TrainingState) -> None:
+        """Write checkpoint and history; raise WriteError if that failed for the third time in a row."""
         try:
             self._save(state)
             self.failures = 0
@@ -118,14 +119,14 @@ class RunWriter:
     def _save(self, state: TrainingState) -> None:
         self._commit(state)
         self.saved = state.record.epochs
-        self.history(state, "training")
+        self._write_history(state, "training")
 
     def _commit(self, state: TrainingState) -> None:
         epoch, files = state.record.epochs, {STATE: state.to_bytes()}
         checkpoints.commit(self.run, epoch=epoch, val_loss=state.val_loss, facts=self.facts, files=files)
 
-    def settle(self, state: TrainingState) -> None:
-        """Before a run is called finished its last epoch must be on the disk. Raises WriteError."""
+    def ensure_last_epoch_saved(self, state: TrainingState) -> None:
+        """Save the last epoch if that failed before. Raises WriteError if it fails again."""
         if self.saved == state.record.epochs:
             return
         try:
@@ -134,8 +135,8 @@ class RunWriter:
             message = f"{error}. The last epoch is not saved; make room, then: {self.resume_line}"
             raise WriteError(message, errno=error.errno) from error
 
-    def stop(self, interrupt: Interrupt) -> None:
-        """Raise Interrupted where a signal came, saying what is on the disk."""
+    def raise_if_interrupted(self, interrupt: Interrupt) -> None:
+        """Raise Interrupted, saying what is on the disk, if a signal came."""
         if interrupt.received is None:
             return
         kept = f"epochs 1 to {self.saved} are" if self.saved > 1 else "epoch 1 is" if self.saved else "the start is"
@@ -143,21 +144,20 @@ class RunWriter:
         sentence = f"stopped {when}; {kept} saved. Resume with: {self.resume_line}"
         raise Interrupted(sentence, received=interrupt.received)
 
-    def fall_back(self, epoch: int) -> None:
-        """Note that the training goes on in float32 from this epoch on."""
-        self.progress.warn(
-            f"{self.run.path}: bf16 gave a loss that is not finite in epoch {epoch}; it is taken again in fp32"
-        )
+    def record_fallback(self, epoch: int) -> None:
+        """Warn, and note for the history, that float32 is used from this epoch on."""
+        self.progress.warn(f"{self.run.path}: bf16 gave a non-finite loss in epoch {epoch}; it is repeated in fp32")
         self.facts["precision"] = self.facts["compute_config"]["precision"] = "fp32"
         self.facts["why"] = {**self.facts["why"], "bf16": f"left in epoch {epoch}: its loss was not finite"}
 
-    def history(self, state: TrainingState, name: str) -> None:
-        meta = {**self.facts, "state": name}
-        del meta["sweep"]  # which command it was is nothing of the result's
+    def _write_history(self, state: TrainingState, status: Status) -> None:
+        meta = {**self.facts, "state": status}
+        del meta["sweep"]  # equal results of two commands have equal histories
         history = to_history(state.record, meta, self.arrays)
         atomic_write(self.run.history, pack_history(history))
 
-    def final(self, state: TrainingState, measured: Measured, name: str) -> None:
+    def write_result(self, state: TrainingState, measured: Measured, status: Status) -> None:
+        """Write the history with metrics, baselines and status."""
         self.facts["rival"] = next(iter(measured.baselines), self.facts["rival"])  # no PCA where it would be exact
         self.arrays = {
             **self.arrays,
@@ -169,7 +169,7 @@ class RunWriter:
                 for metric, value in values.items()
             },
         }
-        self.history(state, name)
+        self._write_history(state, status)
 
 
 def _sample_arrays(test: TestSplit) -> dict[str, np.ndarray]:

@@ -35,7 +35,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 FORMAT = "aezoo/1"
 GRAPHS = ("model", "encoder", "decoder")
 COMPACT = "model_fp16.onnx"  # the model graph at half the size
-QUICK = "quick"  # the state of a run that was cut to a tiny budget; its figures mean nothing
+Status = Literal["training", "finished", "failed", "quick"]  # of a run; the key `state` of the history's meta
+QUICK: Status = "quick"  # trained with a tiny budget (--quick): the metrics mean nothing
 METRICS = ("mse", "psnr", "ssim", "bce")
 SAMPLES = 10
 

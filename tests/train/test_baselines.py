@@ -14,8 +14,8 @@ from tests.conftest import Train, first, small_splits
 from train import options, setup
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
-from train.measure import baselines, fitted
-from train.measure.baselines import Training, labels_of_baselines, linear, pca, pictures_of_baselines
+from train.measure import baselines, fit_cache
+from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pictures, linear, pca
 from train.measure.metrics import measure
 from train.measure.run import RunMeasurement
 from zoo import registry
@@ -49,7 +49,7 @@ def test_the_linear_map_is_least_squares_with_a_bias_from_noisy_images_to_clean_
     rng = np.random.default_rng(0)
     smooth = np.cumsum(rng.integers(0, 12, (500, 1, 4, 4)), axis=3).astype(np.uint8) * 5
     images = Images("some", "train", smooth, np.zeros(500, np.uint8), provenance="", licence="")
-    training = Training(images, preparation("purdue/denoise"))
+    training = TrainingSplit(images, preparation("purdue/denoise"))
     batch = next(training.batches(noisy=True))
     x, y = batch.image.double().numpy(), batch.target.double().numpy()
     assert 0.15 < (x - y).std() < 0.25, "with the noise of training"
@@ -61,14 +61,14 @@ def test_the_linear_map_is_least_squares_with_a_bias_from_noisy_images_to_clean_
 
 def test_a_denoiser_is_measured_beside_the_linear_map_and_the_noisy_input_and_never_beside_pca(splits: Splits) -> None:
     test = TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU)
-    found = dict(pictures_of_baselines(Training(splits.train, test.prepare), test, bottleneck_size=5))
+    found = dict(baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=5))
     assert list(found) == ["linear", "noisy-input", "nearest-example", "mean-image", "black"]
     targets = test.pictures.numpy()
     error = {name: measure(targets, pictures)["mse"] for name, pictures in found.items()}
     assert error["linear"] < min(error[name] for name in found if name != "linear")
     noisy_generator = TestSplit.of(splits.test, preparation("hesso/vae-2-10@noise=0.2"), device=CPU)
-    training = Training(splits.train, noisy_generator.prepare)
-    assert "pca" not in dict(pictures_of_baselines(training, noisy_generator, bottleneck_size=2))
+    training = TrainingSplit(splits.train, noisy_generator.prepare)
+    assert "pca" not in dict(baseline_pictures(training, noisy_generator, bottleneck_size=2))
 
 
 def test_baselines_are_fitted_to_the_training_split_alone(splits: Splits) -> None:
@@ -97,11 +97,11 @@ def test_baselines_are_fitted_to_the_training_split_alone(splits: Splits) -> Non
 def test_nothing_of_the_test_splits_own_images_or_labels_reaches_a_fit(name: str, splits: Splits) -> None:
     test = TestSplit.of(splits.test, preparation(name), device=CPU)
     other = replace(test, pictures=1 - test.pictures, labels=9 - test.labels)
-    training = Training(splits.train, test.prepare)
+    training = TrainingSplit(splits.train, test.prepare)
     if name == "hesso/classifier":
-        one, two = (dict(labels_of_baselines(training, each)) for each in (test, other))
+        one, two = (dict(baseline_labels(training, each)) for each in (test, other))
     else:
-        one, two = (dict(pictures_of_baselines(training, each, bottleneck_size=5)) for each in (test, other))
+        one, two = (dict(baseline_pictures(training, each, bottleneck_size=5)) for each in (test, other))
     assert len(one) > 2
     for baseline, values in one.items():
         np.testing.assert_array_equal(values, two[baseline])
@@ -110,7 +110,7 @@ def test_nothing_of_the_test_splits_own_images_or_labels_reaches_a_fit(name: str
 def test_a_noise_class_counts_in_every_baseline_of_its_classifier() -> None:
     splits = small_splits(registry.load("letters/classifier-noise"))
     test = TestSplit.of(splits.test, preparation("letters/classifier-noise"), device=CPU)
-    found = dict(labels_of_baselines(Training(splits.train, test.prepare), test))
+    found = dict(baseline_labels(TrainingSplit(splits.train, test.prepare), test))
     labels = test.labels.numpy()
     assert set(found["majority"].tolist()) == {14}, "half of all images are noise"
     for name in ("nearest-example", "nearest-mean"):
@@ -125,58 +125,58 @@ def test_what_is_fitted_is_computed_once_for_all_recipes_of_a_data_set(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs = splits.test.pixels.astype(np.float32) / 255
-    before = [pca(Training(splits.train, preparation("purdue/dense")), inputs, components=k) for k in (5, 9)]
-    monkeypatch.setattr(baselines, "principal_axes", _fail)
-    again = [pca(Training(splits.train, preparation("freiburg/lr-0.1")), inputs, components=k) for k in (5, 9)]
+    before = [pca(TrainingSplit(splits.train, preparation("purdue/dense")), inputs, components=k) for k in (5, 9)]
+    monkeypatch.setattr(baselines, "fit_principal_axes", _fail)
+    again = [pca(TrainingSplit(splits.train, preparation("freiburg/lr-0.1")), inputs, components=k) for k in (5, 9)]
     for one, other in zip(before, again, strict=True):
         assert one is not None and other is not None
         np.testing.assert_array_equal(one, other)
-    other_images = Training(first(splits.train, 150), preparation("purdue/dense"))
+    other_images = TrainingSplit(first(splits.train, 150), preparation("purdue/dense"))
     with pytest.raises(AssertionError, match="computed"):
         pca(other_images, inputs, components=5)
 
 
-def _fail(training: Training, **_: object) -> fitted.Arrays:
+def _fail(training: TrainingSplit, **_: object) -> fit_cache.Arrays:
     raise AssertionError("computed")
 
 
 def test_a_fit_is_of_its_own_noise_inputs_and_data(splits: Splits) -> None:
-    def facts(name: str, images: Images = splits.train) -> str:
-        return str(Training(images, preparation(name)).facts)
+    def cache_key(name: str, images: Images = splits.train) -> str:
+        return str(TrainingSplit(images, preparation(name)).cache_key)
 
-    assert facts("purdue/conv") == facts("hesso/conv@learning_rate=0.1")
+    assert cache_key("purdue/conv") == cache_key("hesso/conv@learning_rate=0.1")
     others = [
-        facts("purdue/conv"),
-        facts("purdue/denoise"),
-        facts("purdue/denoise@noise=0.3"),
-        facts("maastricht/colour-1"),
-        facts("letters/classifier-noise"),
-        facts("purdue/conv", first(splits.train, 199)),
-        facts("purdue/conv", replace(splits.train, labels=splits.train.labels // 2)),
+        cache_key("purdue/conv"),
+        cache_key("purdue/denoise"),
+        cache_key("purdue/denoise@noise=0.3"),
+        cache_key("maastricht/colour-1"),
+        cache_key("letters/classifier-noise"),
+        cache_key("purdue/conv", first(splits.train, 199)),
+        cache_key("purdue/conv", replace(splits.train, labels=splits.train.labels // 2)),
     ]
     assert len(set(others)) == len(others)
 
 
 @pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"PK\3\4nothing"), lambda file: file.write_bytes(b"")])
 def test_a_broken_file_of_the_cache_counts_as_none(empty_cache: Path, spoil: Callable[[Path], None]) -> None:
-    def answer() -> fitted.Arrays:
+    def answer() -> fit_cache.Arrays:
         return {"x": np.arange(3.0)}
 
-    fitted.fitted({"of": "this"}, answer)
+    fit_cache.cached_fit({"of": "this"}, answer)
     (file,) = empty_cache.rglob("*.npz")
     spoil(file)
-    assert fitted.fitted({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
+    assert fit_cache.cached_fit({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
     flipped = bytearray(file.read_bytes())
     flipped[len(flipped) // 2] ^= 255
     file.write_bytes(flipped)
-    assert fitted.fitted({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
+    assert fit_cache.cached_fit({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
 
 
 def test_where_nothing_can_be_kept_it_is_computed_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "file"))
     for _ in range(2):
-        assert fitted.fitted({}, lambda: {"x": np.ones(2)})["x"].tolist() == [1, 1]
+        assert fit_cache.cached_fit({}, lambda: {"x": np.ones(2)})["x"].tolist() == [1, 1]
 
 
 # ---- stopped and followed ------------------------------------------------------------------------------------
@@ -187,35 +187,37 @@ def test_measuring_says_how_far_it_is_and_can_be_stopped_anywhere(splits: Splits
     measurement("purdue/conv", splits, progress=lambda *of: seen.append(of)).measure(network)
     assert seen == [(done, 5) for done in range(6)]
     calls: list[None] = []
-    measurement("purdue/conv", splits, stop=lambda: calls.append(None)).measure(network)  # with what is kept by now
+    measurement("purdue/conv", splits, check_stop=lambda: calls.append(None)).measure(
+        network
+    )  # with what is kept by now
     assert len(calls) > 8
 
     def stop_at(count: int) -> Callable[[], None]:
         left = iter(range(count))
 
-        def stop() -> None:
+        def check_stop() -> None:
             if next(left, None) is None:
                 raise Interrupted("stopped", received=2)
 
-        return stop
+        return check_stop
 
     for count in range(len(calls)):
         with pytest.raises(Interrupted):
-            measurement("purdue/conv", splits, stop=stop_at(count)).measure(network)
+            measurement("purdue/conv", splits, check_stop=stop_at(count)).measure(network)
 
 
 def test_a_long_call_is_abandoned_where_the_user_wants_to_stop() -> None:
     never = torch.multiprocessing.get_context().Event()
 
-    def stop() -> None:
+    def check_stop() -> None:
         raise Interrupted("stopped", received=2)
 
     with pytest.raises(Interrupted):
-        fitted.attended(never.wait, stop)
+        fit_cache.run_in_thread(never.wait, check_stop)
     never.set()
     with pytest.raises(ZeroDivisionError):
-        fitted.attended(lambda: 1 // 0, lambda: None)
-    assert fitted.attended(lambda: 7, lambda: None) == 7
+        fit_cache.run_in_thread(lambda: 1 // 0, lambda: None)
+    assert fit_cache.run_in_thread(lambda: 7, lambda: None) == 7
 
 
 def test_a_quick_run_measures_few_images_and_says_how_many(

@@ -112,7 +112,7 @@ def interrupted(number: signal.Signals) -> Callable[..., Any]:
         while time.monotonic() < end:
             time.sleep(0.01)
             if arguments and isinstance(arguments[0], RunMeasurement):
-                arguments[0].stop()
+                arguments[0].check_stop()
         raise AssertionError("the signal was not acted on")
 
     return work

@@ -103,7 +103,7 @@ def test_the_loss_falls_and_the_history_holds_every_epoch_and_step(tmp_path: Pat
     assert history.metrics().keys() == set(runs.METRICS)
     assert history.baselines().keys() == {"linear", "nearest-example", "black", "mean-image", "noisy-input"}
     assert {"recipe", "seed", "epochs", "device", "torch", "data", "data_sha256", "provenance"} <= history.meta.keys()
-    assert history.meta["state"] == result.state
+    assert history.meta["state"] == result.status
 
 
 def test_a_run_is_never_overwritten_unasked(tmp_path: Path, train_quickly: Train) -> None:
@@ -137,7 +137,7 @@ def test_a_network_that_stays_black_is_reported_as_failed(tmp_path: Path, train_
     slow = replace(conv.schedule, learning_rate=1e-9)
     recipe = replace(conv, network=replace(conv.network, build=black), schedule=slow)
     result = train_quickly(recipe, tmp_path)
-    assert result.state == "failed"
+    assert result.status == "failed"
     assert result.run.read_history().meta["state"] == "failed"
     assert result.metrics["mse"] == pytest.approx(result.baselines["black"]["mse"], rel=1e-3)
 

@@ -16,8 +16,8 @@ from train.dependencies import in_order, load_dependencies
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation, distort, grey
 from train.measure import generated as generate
-from train.measure.baselines import Training, labels_of_baselines, linear, pictures_of_baselines, squared_distances
-from train.measure.metrics import cross_entropy, measure, state_of_labels
+from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pictures, linear, squared_distances
+from train.measure.metrics import cross_entropy, measure, status_of_labels
 from train.options import Options
 from zoo import registry
 from zoo.blocks import normalise, normalize_mean, normalize_stddev
@@ -119,7 +119,7 @@ def test_distorted_letters_are_others_each_time_and_as_bright() -> None:
 
 def test_copied_grey_and_the_best_linear_map_stand_beside_a_colouriser() -> None:
     splits, test = small_splits(registry.load("maastricht/colour-1")), split("maastricht/colour-1")
-    found = dict(pictures_of_baselines(Training(splits.train, test.prepare), test, bottleneck_size=64))
+    found = dict(baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=64))
     assert found.keys() == {"linear", "nearest-example", "black", "mean-image", "grey-copied"}
     np.testing.assert_array_equal(found["grey-copied"][:, 1:2], test.inputs.numpy())
     targets = test.pictures.numpy()
@@ -128,7 +128,7 @@ def test_copied_grey_and_the_best_linear_map_stand_beside_a_colouriser() -> None
 
 def test_a_linear_map_of_few_images_is_least_squares_from_their_components() -> None:
     splits = small_splits(registry.load("maastricht/colour-1"))
-    training = Training(splits.train, prepared("maastricht/colour-1"))
+    training = TrainingSplit(splits.train, prepared("maastricht/colour-1"))
     (batch,) = training.batches()
     inputs, targets = batch.image, batch.target
     x, y = inputs.numpy().astype(np.float64), targets.numpy().astype(np.float64)
@@ -142,7 +142,7 @@ def test_a_linear_map_of_few_images_is_least_squares_from_their_components() -> 
 
 def test_translated_letters_stand_beside_the_class_of_the_nearest_example() -> None:
     splits, test = small_splits(registry.load("letters/random")), split("letters/random")
-    found = dict(pictures_of_baselines(Training(splits.train, test.prepare), test, bottleneck_size=64))
+    found = dict(baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=64))
     assert found.keys() == {"linear", "nearest-example", "black", "mean-image", "copied-input"}
     means = {mean.tobytes() for mean in prepared("letters/random").means.numpy()}  # type: ignore[union-attr]
     assert {picture.tobytes() for picture in found["nearest-example"]} <= means
@@ -150,7 +150,7 @@ def test_translated_letters_stand_beside_the_class_of_the_nearest_example() -> N
 
 def test_a_classifiers_baselines_know_the_majority_the_means_and_the_nearest_image() -> None:
     splits, test = small_splits(registry.load("hesso/classifier")), split("hesso/classifier")
-    found = dict(labels_of_baselines(Training(splits.train, test.prepare), test))
+    found = dict(baseline_labels(TrainingSplit(splits.train, test.prepare), test))
     assert len(set(found["majority"].tolist())) == 1
     accuracy = {name: float((labels == test.labels.numpy()).mean()) for name, labels in found.items()}
     assert accuracy["nearest-example"] > accuracy["majority"]
@@ -161,7 +161,7 @@ def test_the_majority_is_the_most_frequent_class_of_the_training_split() -> None
     splits, test = small_splits(registry.load("hesso/classifier")), split("hesso/classifier")
     labels = np.full_like(splits.train.labels, 3)
     labels[:20], labels[20] = 5, 8
-    found = dict(labels_of_baselines(Training(replace(splits.train, labels=labels), test.prepare), test))
+    found = dict(baseline_labels(TrainingSplit(replace(splits.train, labels=labels), test.prepare), test))
     assert set(found["majority"].tolist()) == {3}
 
 
@@ -169,7 +169,7 @@ def test_cross_entropy_is_torchs_and_one_answer_for_all_has_failed() -> None:
     logits, labels = np.random.default_rng(0).normal(size=(20, 5)) * 30, np.arange(20) % 5
     expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
     assert cross_entropy(labels, logits) == pytest.approx(float(expected))
-    assert (state_of_labels(labels), state_of_labels(np.zeros(9))) == ("finished", "failed")
+    assert (status_of_labels(labels), status_of_labels(np.zeros(9))) == ("finished", "failed")
 
 
 # ---- generated digits ----------------------------------------------------------------------------------------
@@ -185,13 +185,13 @@ def test_the_planes_grid_is_the_normal_distributions_quantiles_and_the_extreme_o
 
 def test_the_three_measures_show_memory_and_sameness() -> None:
     splits = small_splits(registry.load("hesso/vae-2-100"))
-    training = Training(splits.train, prepared("hesso/vae-2-100"))
+    training = TrainingSplit(splits.train, prepared("hesso/vae-2-100"))
     real = splits.test.pixels.astype(np.float32) / 255
-    alike = generate.typical_distance(real)
+    threshold = generate.median_nearest_distance(real)
     repeated = splits.train.pixels[: len(real)].astype(np.float32) / 255
     same = np.broadcast_to(real[:1], real.shape)
     found = {
-        name: generate.diversity(images, training, alike=alike)
+        name: generate.diversity(images, training, threshold=threshold)
         for name, images in (("real", real), ("repeated", repeated), ("same", same))
     }
     assert found["repeated"]["nearest"] == pytest.approx(0, abs=0.02)
@@ -202,10 +202,10 @@ def test_the_three_measures_show_memory_and_sameness() -> None:
 
 
 def test_the_pairwise_distance_is_the_mean_over_pairs_of_two_images() -> None:
-    training = Training(small_splits(registry.load("hesso/vae-2-100")).train, prepared("hesso/vae-2-100"))
+    training = TrainingSplit(small_splits(registry.load("hesso/vae-2-100")).train, prepared("hesso/vae-2-100"))
     pictures = np.zeros((3, 1, 28, 28), np.float32)
     pictures[1, 0, 0, 0], pictures[2, 0, 0, 1] = 0.6, 0.8  # 0.6, 0.8 and 1 from one another
-    found = generate.diversity(pictures, training, alike=1.0)["pairwise"]
+    found = generate.diversity(pictures, training, threshold=1.0)["pairwise"]
     assert found == pytest.approx((0.6 + 0.8 + 1) / 3, abs=1e-4)
 
 

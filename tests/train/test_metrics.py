@@ -13,8 +13,8 @@ from tests.conftest import first
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines as baselines_module
-from train.measure.baselines import Training, nearest_example, pca, pictures_of_baselines
-from train.measure.metrics import MAX_PSNR_DB, measure, state_of_pictures
+from train.measure.baselines import TrainingSplit, baseline_pictures, nearest_example, pca
+from train.measure.metrics import MAX_PSNR_DB, measure, status_of_pictures
 from zoo import registry
 from zoo.data.splits import Splits
 
@@ -27,8 +27,8 @@ def preparation(name: str) -> Preparation:
 
 
 @pytest.fixture
-def training(splits: Splits) -> Training:
-    return Training(splits.train, preparation("purdue/conv"))
+def training(splits: Splits) -> TrainingSplit:
+    return TrainingSplit(splits.train, preparation("purdue/conv"))
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_equal_images_are_perfect_and_finite(pair: tuple[np.ndarray, np.ndarray]
     assert found["ssim"] == pytest.approx(1.0)
 
 
-def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits, training: Training) -> None:
+def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits, training: TrainingSplit) -> None:
     train = splits.train.pixels.reshape(200, -1) / 255.0
     inputs = splits.train.pixels.astype(np.float32) / 255
     centred = train - train.mean(0)
@@ -69,7 +69,7 @@ def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits, training
         np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-def test_there_is_no_pca_with_enough_values_to_give_every_image_back(splits: Splits, training: Training) -> None:
+def test_there_is_no_pca_with_enough_values_to_give_every_image_back(splits: Splits, training: TrainingSplit) -> None:
     inputs = splits.train.pixels.astype(np.float32) / 255
     assert pca(training, inputs, components=199) is None, "200 images span 199 directions about their mean"
     assert pca(training, inputs, components=198) is not None
@@ -82,7 +82,7 @@ def baselines(name: str, splits: Splits) -> dict[str, dict[str, float]]:
     targets = test.pictures.numpy()
     return {
         baseline: measure(targets, pictures)
-        for baseline, pictures in pictures_of_baselines(Training(splits.train, test.prepare), test, bottleneck_size=10)
+        for baseline, pictures in baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=10)
     }
 
 
@@ -101,7 +101,7 @@ def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
 def test_baselines_are_fitted_on_the_training_split(splits: Splits) -> None:
     test = TestSplit.of(splits.test, preparation("purdue/conv"), device=CPU)
     inverted = replace(splits.train, pixels=255 - splits.train.pixels)
-    found = dict(pictures_of_baselines(Training(inverted, test.prepare), test, bottleneck_size=3))
+    found = dict(baseline_pictures(TrainingSplit(inverted, test.prepare), test, bottleneck_size=3))
     mean = inverted.pixels.mean(axis=0) / np.float32(255)
     np.testing.assert_allclose(found["mean-image"], np.broadcast_to(mean, found["mean-image"].shape), atol=1e-5)
     training = {image.tobytes() for image in inverted.pixels.astype(np.float32) / np.float32(255)}
@@ -114,7 +114,7 @@ def test_baselines_are_fitted_on_the_training_split(splits: Splits) -> None:
 
 
 def test_the_nearest_example_is_found_among_all_portions(
-    splits: Splits, training: Training, monkeypatch: pytest.MonkeyPatch
+    splits: Splits, training: TrainingSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(baselines_module, "CHUNK", 7)
     inputs = splits.train.pixels.astype(np.float32) / 255
@@ -125,8 +125,8 @@ def test_a_run_that_answers_every_image_alike_has_failed(pair: tuple[np.ndarray,
     targets, outputs = pair
     black = np.zeros_like(targets)
     assert measure(targets, black)["mse"] == pytest.approx(np.square(targets).mean(), rel=1e-5)
-    assert state_of_pictures(targets, black) == "failed"
-    assert state_of_pictures(targets, np.broadcast_to(targets.mean(axis=0), targets.shape)) == "failed"
-    assert state_of_pictures(targets, np.full_like(targets, np.nan)) == "failed"
-    assert state_of_pictures(targets, outputs) == "finished"
-    assert state_of_pictures(targets, targets * 0.1) == "finished"
+    assert status_of_pictures(targets, black) == "failed"
+    assert status_of_pictures(targets, np.broadcast_to(targets.mean(axis=0), targets.shape)) == "failed"
+    assert status_of_pictures(targets, np.full_like(targets, np.nan)) == "failed"
+    assert status_of_pictures(targets, outputs) == "finished"
+    assert status_of_pictures(targets, targets * 0.1) == "finished"

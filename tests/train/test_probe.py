@@ -240,7 +240,7 @@ def test_an_epoch_that_diverges_in_bf16_is_taken_again_in_float32(
 
     monkeypatch.setattr(TrainStep, "step", unsound_later)
     result = train_quickly("purdue/conv", tmp_path, epochs=3, precision="auto")
-    assert "bf16 gave a loss that is not finite in epoch 2; it is taken again in fp32" in capsys.readouterr().err
+    assert "bf16 gave a non-finite loss in epoch 2; it is repeated in fp32" in capsys.readouterr().err
     history = result.run.read_history()
     assert history.epochs == 3 and result.is_finite
     assert history.meta["precision"] == history.meta["compute_config"]["precision"] == "fp32"

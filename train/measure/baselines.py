@@ -1,21 +1,21 @@
-"""Baselines: what a model should beat, as pictures or labels for the same split.
+"""Baselines: what a model should beat, as images or labels for the test split.
 
-    pca              principal components, as many as the bottleneck has values; left out where these are enough to
-                     give every training image back
-    linear           the best linear map from inputs to targets, where these differ: least squares with a bias
-    nearest-example  the training image nearest to the input, and what should come out for that one: pure memory
+    pca              principal components, as many as the bottleneck has values; left out where so many reproduce every
+                     training image exactly
+    linear           least-squares map with a bias from inputs to targets, where these differ
+    nearest-example  the target of the training image whose input is nearest
     black            an all-black image: its mse is the data's own mean square
     mean-image       the mean of the targets
     noisy-input      the input itself, where noise was added to it
     grey-copied      the grey values as red, green and blue
-    copied-input     the letter itself, where it should be translated
+    copied-input     the input letter itself, where the task is to translate it
     class-mean       the mean image of the class
     majority         the most frequent class
     nearest-mean     the class whose mean is nearest
 
-All are fitted on the training split, linear maps with the noise that its images have in training, and measured on the
-test split. The training split is read in chunks, so that it is never held as floats; what takes long is kept in the
-user's cache for the next recipe of the same data set.
+All are fitted on the training split, linear maps on inputs as noisy as in training, and measured on the test split.
+The training split is read in chunks, so that it is never held as floats; slow fits are cached for other recipes of the
+same data set.
 """
 
 from __future__ import annotations
@@ -31,35 +31,36 @@ from torch import Tensor
 
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation, class_means, to_unit
-from train.measure.fitted import Arrays, attended, fitted
-from train.measure.metrics import Pixels, Stop, no_stop
+from train.measure.fit_cache import Arrays, cached_fit, run_in_thread
+from train.measure.metrics import CheckStop, Pixels, never_stop
 from zoo.data.images import Images
 from zoo.objectives import Batch
 
 CHUNK = 500  # images
-NOISE_SEED = 27  # of the training images, when something is fitted to them
-IMAGES_A_WEIGHT = 10  # with fewer for each component, least squares learns the training images by heart
+NOISE_SEED = 27  # of the noise on training inputs
+IMAGES_PER_COMPONENT = 10  # at least, or least squares overfits the training images
 
 
 @dataclass(frozen=True)
-class Training:
-    """The training split in chunks; `stop` is called before each and raises where the user wants to stop."""
+class TrainingSplit:
+    """The training split in chunks; `check_stop` is called before each and raises if the user wants to stop."""
 
     images: Images
     prepare: Preparation
-    stop: Stop = no_stop
+    check_stop: CheckStop = never_stop
 
     def __len__(self) -> int:
         return len(self.images)
 
     def batches(self, *, noisy: bool = False) -> Iterator[Batch]:
-        """Yield inputs and targets, float32 (n, values) in [0, 1], and labels; always the same.
+        """Yield inputs and targets, float32 (n, values) in [0, 1], and labels; every call yields the same.
 
-        The inputs are without noise, or with one draw of it. A noise class comes as well, as in the test split.
+        `noisy` adds the recipe's noise to the inputs. For classifiers the target is the input, `noisy` has no effect,
+        and each chunk ends with as many images of the noise class, if the recipe has one.
         """
         generator = torch.Generator().manual_seed(NOISE_SEED)
         for start in range(0, len(self.images), CHUNK):
-            self.stop()
+            self.check_stop()
             rows = slice(start, start + CHUNK)
             pixels = torch.from_numpy(self.images.pixels[rows])
             labels = torch.from_numpy(self.images.labels[rows].astype(np.int64))
@@ -72,8 +73,8 @@ class Training:
             yield Batch(inputs.flatten(1), self.prepare.picture(image, labels).flatten(1).cpu(), labels)
 
     @cached_property
-    def facts(self) -> dict[str, object]:
-        """All that follows from the training split alone, to name what was fitted to it."""
+    def cache_key(self) -> dict[str, object]:
+        """What the cached fits depend on."""
         data, means = self.prepare.recipe.data, self.prepare.means
         return {
             "data": self.images.digest,
@@ -87,10 +88,12 @@ def _sha256(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
-def pictures_of_baselines(training: Training, test: TestSplit, *, bottleneck_size: int) -> Iterator[tuple[str, Pixels]]:
-    """Yield the baselines of the recipe's task, the main one first, and their pictures of the test split, (N, C, H, W).
+def baseline_pictures(
+    training: TrainingSplit, test: TestSplit, *, bottleneck_size: int
+) -> Iterator[tuple[str, Pixels]]:
+    """Yield name and images (N, C, H, W) of each baseline of the recipe's task, the main one first.
 
-    PCA is left out where it is exact, and where noise is to be taken away, which it does not see.
+    PCA is left out where it would be exact, and for denoisers.
     """
     inputs, targets, labels = test.inputs.cpu().numpy(), test.pictures.cpu().numpy(), test.labels.cpu().numpy()
     recipe = test.prepare.recipe
@@ -111,25 +114,25 @@ def pictures_of_baselines(training: Training, test: TestSplit, *, bottleneck_siz
 
 
 def as_rows(pictures: Pixels) -> Tensor:
-    """Return pictures as a tensor of (N, values)."""
+    """Return images as a tensor (N, values)."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).flatten(1)
 
 
-def labels_of_baselines(training: Training, test: TestSplit) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the baselines of a classifier, the main one first, with the labels they give the test split, int64 (N,)."""
+def baseline_labels(training: TrainingSplit, test: TestSplit) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield name and test labels, int64 (N,), of each of a classifier's baselines, the main one first."""
     inputs = test.inputs.cpu().flatten(1)
     labels = torch.cat([batch.label for batch in training.batches()])
     makers: dict[str, Callable[[], Tensor]] = {
         "nearest-example": lambda: labels[nearest_index(training, inputs)],
-        "nearest-mean": lambda: nearest(inputs, [_class_means(training)])[1],
+        "nearest-mean": lambda: nearest(inputs, [_mean_inputs_by_class(training)])[1],
         "majority": lambda: labels.bincount().argmax().expand(len(test)),
     }
     for name in test.prepare.recipe.task.baselines:
         yield name, makers[name]().numpy()
 
 
-def _class_means(training: Training) -> Tensor:
-    """Return the mean input of each class, a noise class among them, float32 (classes, values)."""
+def _mean_inputs_by_class(training: TrainingSplit) -> Tensor:
+    """Return the mean input of each class, the noise class included, float32 (classes, values)."""
     classes = training.prepare.classes + training.prepare.recipe.data.noise_class
     hot = ((torch.nn.functional.one_hot(batch.label, classes).float(), batch.image) for batch in training.batches())
     sums = [(which.T @ images, which.sum(0)) for which, images in hot]
@@ -147,49 +150,48 @@ def _means(batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
 # ---- linear maps ---------------------------------------------------------------------------------------------
 
 
-def pca(training: Training, inputs: Pixels, *, components: int) -> Pixels | None:
+def pca(training: TrainingSplit, inputs: Pixels, *, components: int) -> Pixels | None:
     """Return the inputs projected on the training split's principal components and back, clipped to [0, 1].
 
     Pearson 1901; the best linear autoencoder with as many values (Baldi & Hornik 1989). None where so many components
-    span all training images, and give back every one as it is.
+    would reproduce every training image exactly.
     """
-    found = fitted({"fit": "pca", **training.facts}, lambda: principal_axes(training))
-    if components >= found["rank"]:
+    fit = cached_fit({"fit": "pca", **training.cache_key}, lambda: fit_principal_axes(training))
+    if components >= fit["rank"]:
         return None
-    axes, mean = torch.from_numpy(found["axes"][:, :components]), torch.from_numpy(found["mean"])
-    return _apply(inputs, lambda flat: (flat - mean) @ axes @ axes.T + mean, training.stop)
+    axes, mean = torch.from_numpy(fit["axes"][:, :components]), torch.from_numpy(fit["mean"])
+    return _apply(inputs, lambda flat: (flat - mean) @ axes @ axes.T + mean, training.check_stop)
 
 
-def linear(training: Training, inputs: Pixels) -> Pixels:
+def linear(training: TrainingSplit, inputs: Pixels) -> Pixels:
     """Return the inputs mapped to targets by least squares with a bias, clipped to [0, 1].
 
-    It is fitted on the inputs as they are in training, noise and all. Where there are few images it sees only the
-    leading principal components of the inputs, a tenth of the number of images.
+    It is fitted on noisy inputs, as in training, and if images are few only on the leading principal components of the
+    inputs: one for every IMAGES_PER_COMPONENT images.
     """
-    found = fitted({"fit": "linear", **training.facts}, lambda: linear_map(training))
-    mean, weights, target_mean = (torch.from_numpy(found[name]) for name in ("mean", "weights", "target_mean"))
-    return _apply(inputs, lambda flat: (flat - mean) @ weights + target_mean, training.stop)
+    fit = cached_fit({"fit": "linear", **training.cache_key}, lambda: fit_linear_map(training))
+    mean, weights, target_mean = (torch.from_numpy(fit[name]) for name in ("mean", "weights", "target_mean"))
+    return _apply(inputs, lambda flat: (flat - mean) @ weights + target_mean, training.check_stop)
 
 
-def _apply(inputs: Pixels, function: Callable[[Tensor], Tensor], stop: Stop) -> Pixels:
+def _apply(inputs: Pixels, function: Callable[[Tensor], Tensor], check_stop: CheckStop) -> Pixels:
     parts = []
     for part in as_rows(inputs).split(CHUNK):
-        stop()
+        check_stop()
         parts.append(function(part).clamp_(0, 1))
     outputs: Pixels = torch.cat(parts).numpy()
     return outputs
 
 
-def principal_axes(training: Training, *, noisy: bool = False) -> Arrays:
-    """Return the inputs' mean (values,), the directions of their variances, largest first (values, k), and the rank.
+def fit_principal_axes(training: TrainingSplit, *, noisy: bool = False) -> Arrays:
+    """Return 'mean' (values,), 'axes' (values, k), principal axes by falling variance, and 'rank' ().
 
-    The rank is the number of directions that span all inputs: at most that of the pixels that vary, and of images
-    less one.
+    rank = min(number of varying pixels, images − 1): so many axes reproduce every input exactly.
     """
     mean, _ = _means(training.batches(noisy=noisy))
-    if len(training) <= len(mean):  # fewer images than pixels: from the products of the images, which are fewer
+    if len(training) <= len(mean):  # fewer images than pixels: eigenvectors of the n×n Gram matrix
         centred = torch.cat([batch.image for batch in training.batches(noisy=noisy)]) - mean
-        values, vectors = attended(lambda: torch.linalg.eigh((centred @ centred.T).double()), training.stop)
+        values, vectors = run_in_thread(lambda: torch.linalg.eigh((centred @ centred.T).double()), training.check_stop)
         kept = values > 1e-9 * values[-1]
         axes = centred.T.double() @ vectors[:, kept] / values[kept].sqrt()
         varying = (centred != 0).any(dim=0)
@@ -198,20 +200,20 @@ def principal_axes(training: Training, *, noisy: bool = False) -> Arrays:
         for batch in training.batches(noisy=noisy):
             centred = batch.image - mean
             covariance += (centred.T @ centred) / len(training)
-        _, axes = attended(lambda: torch.linalg.eigh(covariance), training.stop)
+        _, axes = run_in_thread(lambda: torch.linalg.eigh(covariance), training.check_stop)
         varying = covariance.diagonal() > 0
     rank = min(int(varying.sum()), len(training) - 1)
     return {"mean": mean.numpy(), "axes": axes.flip(1).float().contiguous().numpy(), "rank": np.array(rank)}
 
 
-def linear_map(training: Training) -> Arrays:
-    """Return the weights (values, target values) and both means of the least-squares map from inputs to targets."""
+def fit_linear_map(training: TrainingSplit) -> Arrays:
+    """Return 'weights' (values, target values), 'mean' and 'target_mean' of the least-squares map."""
     noisy = training.prepare.recipe.data.noise > 0
     mean, target_mean = _means(training.batches(noisy=noisy))
-    components = max(1, len(training) // IMAGES_A_WEIGHT)
+    components = max(1, len(training) // IMAGES_PER_COMPONENT)
     axes = torch.eye(len(mean))
     if components < len(mean):
-        axes = torch.from_numpy(principal_axes(training, noisy=noisy)["axes"][:, :components])
+        axes = torch.from_numpy(fit_principal_axes(training, noisy=noisy)["axes"][:, :components])
     inner = torch.zeros(axes.shape[1], axes.shape[1], dtype=torch.float64)
     cross = torch.zeros(axes.shape[1], len(target_mean), dtype=torch.float64)
     for batch in training.batches(noisy=noisy):
@@ -219,34 +221,34 @@ def linear_map(training: Training) -> Arrays:
         inner += scores.T @ scores
         cross += scores.T @ (batch.target - target_mean)
     ridge = 1e-6 * inner.diagonal().mean() * torch.eye(len(inner), dtype=torch.float64)
-    weights = axes @ attended(lambda: torch.linalg.solve(inner + ridge, cross), training.stop).float()
+    weights = axes @ run_in_thread(lambda: torch.linalg.solve(inner + ridge, cross), training.check_stop).float()
     return {"mean": mean.numpy(), "weights": weights.numpy(), "target_mean": target_mean.numpy()}
 
 
 # ---- nearest neighbours --------------------------------------------------------------------------------------
 
 
-def nearest_example(training: Training, inputs: Pixels) -> Pixels:
-    """Return for each input the target of the training image that is nearest to it in squared distance."""
+def nearest_example(training: TrainingSplit, inputs: Pixels) -> Pixels:
+    """Return for each input the target of the training image whose input is nearest to it."""
     index = nearest_index(training, as_rows(inputs))
     rows, inverse = index.unique(return_inverse=True)
     nearest_ones = replace(training, images=training.images.take(rows.numpy()))
-    found: Pixels = torch.cat([batch.target for batch in nearest_ones.batches()])[inverse].numpy()
-    return found
+    targets: Pixels = torch.cat([batch.target for batch in nearest_ones.batches()])[inverse].numpy()
+    return targets
 
 
-def nearest_index(training: Training, flat: Tensor) -> Tensor:
+def nearest_index(training: TrainingSplit, flat: Tensor) -> Tensor:
     """Return the index of the training input that is nearest to each row, int64 (N,)."""
-    facts = {"fit": "nearest", **training.facts, "inputs": _sha256(flat.numpy())}
+    cache_key = {"fit": "nearest", **training.cache_key, "inputs": _sha256(flat.numpy())}
 
     def compute() -> Arrays:
         return {"index": nearest(flat, (batch.image for batch in training.batches()))[1].numpy()}
 
-    return torch.from_numpy(fitted(facts, compute)["index"])
+    return torch.from_numpy(cached_fit(cache_key, compute)["index"])
 
 
 def nearest(flat: Tensor, chunks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return for each row the squared distance to the nearest row of all chunks, and that row's index; (N,) each."""
+    """Return for each row of `flat` the squared distance to the nearest row of all chunks, and its index; (N,) each."""
     best = torch.full((len(flat),), float("inf"))
     index = torch.zeros(len(flat), dtype=torch.int64)
     start = 0

@@ -1,6 +1,6 @@
-"""The figures at the end of a run: four metrics on [0, 1] pixels, whatever was minimised; of classifiers, two.
+"""Metrics: mse, psnr, ssim and bce on [0, 1] pixels, whatever was minimised; of classifiers accuracy, cross-entropy.
 
-What goes over many images calls `stop` between two chunks of them, which raises where the user wants to stop.
+Long computations call `check_stop` between chunks of images; it raises if the user wants to stop.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from train.engine.batches import TEST_BATCH
 from zoo.blocks import Autoencoder, Classifier
+from zoo.runs import Status
 
 BCE_EPSILON = 1e-7  # as Keras clips
 CHUNK = 500
@@ -22,42 +23,42 @@ MAX_PSNR_DB = 100.0  # of two equal images, which would be infinite
 WINDOW = 7  # pixels a side, of SSIM
 
 Pixels = np.ndarray  # float32 (N, C, H, W) in [0, 1]
-Stop = Callable[[], None]
+CheckStop = Callable[[], None]
 
 
-def no_stop() -> None:
-    """Go on: nobody wants to stop."""
+def never_stop() -> None:
+    """Never raise."""
 
 
-def reconstruct(network: Autoencoder, inputs: Tensor, stop: Stop) -> Pixels:
+def reconstruct(network: Autoencoder, inputs: Tensor, check_stop: CheckStop) -> Pixels:
     """Return the network's reconstructions of inputs (N, C, H, W) on its device."""
-    return np.concatenate([output.reconstruction.cpu().numpy() for output in _outputs(network, inputs, stop)])
+    return np.concatenate([output.reconstruction.cpu().numpy() for output in _outputs(network, inputs, check_stop)])
 
 
-def classify(network: Classifier, inputs: Tensor, stop: Stop) -> np.ndarray:
+def classify(network: Classifier, inputs: Tensor, check_stop: CheckStop) -> np.ndarray:
     """Return the network's logits of inputs (N, C, H, W) on its device, float32 (N, classes)."""
-    return np.concatenate([output.logits.cpu().numpy() for output in _outputs(network, inputs, stop)])
+    return np.concatenate([output.logits.cpu().numpy() for output in _outputs(network, inputs, check_stop)])
 
 
-def labels_of(classifier: Classifier, pictures: Pixels, *, device: torch.device, stop: Stop) -> np.ndarray:
-    """Return the class that a classifier gives each picture, int64 (N,)."""
+def labels_of(classifier: Classifier, pictures: Pixels, *, device: torch.device, check_stop: CheckStop) -> np.ndarray:
+    """Return the class that a classifier predicts for each image, int64 (N,)."""
     inputs = torch.from_numpy(np.ascontiguousarray(pictures, dtype=np.float32)).to(device)
-    labels: np.ndarray = classify(classifier, inputs, stop).argmax(axis=1)
+    labels: np.ndarray = classify(classifier, inputs, check_stop).argmax(axis=1)
     return labels
 
 
-def _outputs(network: nn.Module, inputs: Tensor, stop: Stop) -> Iterator[Any]:
+def _outputs(network: nn.Module, inputs: Tensor, check_stop: CheckStop) -> Iterator[Any]:
     network.eval()
     for part in inputs.split(TEST_BATCH):
-        stop()
+        check_stop()
         with torch.inference_mode():
             output = network(part)
         yield output
 
 
-def accuracy(labels: np.ndarray, given: np.ndarray) -> dict[str, float]:
+def accuracy(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Return the accuracy: the share of images whose given label is the true one."""
-    return {"accuracy": float(np.mean(labels == given))}
+    return {"accuracy": float(np.mean(labels == predicted))}
 
 
 def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
@@ -65,14 +66,14 @@ def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> float:
     return float(functional.cross_entropy(torch.from_numpy(logits).double(), torch.from_numpy(labels)))
 
 
-def measure(targets: Pixels, outputs: Pixels, stop: Stop = no_stop) -> dict[str, float]:
+def measure(targets: Pixels, outputs: Pixels, check_stop: CheckStop = never_stop) -> dict[str, float]:
     """Return mse, psnr (dB), ssim and bce (nats a pixel), each the mean over the images.
 
     SSIM is Wang et al. 2004 with a uniform 7×7 window, as scikit-image computes it.
     """
     scores: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(targets), CHUNK):
-        stop()
+        check_stop()
         rows = slice(start, start + CHUNK)  # in float64 a whole split of colour images would take 150 MB an array
         for name, values in _scores(targets[rows].astype(np.float64), outputs[rows].astype(np.float64)).items():
             scores.setdefault(name, []).append(values)
@@ -102,20 +103,19 @@ def _ssim(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _window_mean(image: Tensor) -> Tensor:
-    """Return the mean of every window that lies whole inside the image."""
+    """Return the mean of every window that lies wholly inside the image."""
     return functional.avg_pool2d(functional.avg_pool2d(image, (WINDOW, 1), stride=1), (1, WINDOW), stride=1)
 
 
-def state_of_labels(given: np.ndarray) -> str:
-    """Return 'finished', or 'failed' for a classifier that gives every image the same label."""
-    return "finished" if len(np.unique(given)) > 1 else "failed"
+def status_of_labels(predicted: np.ndarray) -> Status:
+    """Return 'finished', or 'failed' for a classifier that predicts the same label for every image."""
+    return "finished" if len(np.unique(predicted)) > 1 else "failed"
 
 
-def state_of_pictures(targets: Pixels, outputs: Pixels) -> str:
-    """Return 'finished', or 'failed' for a run that is not a number or gives the same picture for every image.
+def status_of_pictures(targets: Pixels, outputs: Pixels) -> Status:
+    """Return 'finished', or 'failed' if outputs are not finite or nearly the same for every image.
 
-    The usual constant is black: its error is the data's own mean square. What varies from image to image by less than
-    a thousandth of what the targets do has learned nothing of them.
+    Nearly the same: their variance over the images is below a thousandth of the targets'. Most often they are black.
     """
     if not np.isfinite(outputs).all():
         return "failed"

@@ -1,4 +1,4 @@
-"""What is fitted to a training split for its baselines: kept in the user's cache, stoppable while it is computed."""
+"""A cache for what baselines fit to a training split, and a thread in which a long fit can be abandoned."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from zoo.data.fetch import cache_folder
 from zoo.errors import WriteError
 from zoo.runs import atomic_write
 
-VERSION = 1  # of the computations: a new one leaves what older programs kept alone
+VERSION = 1  # of the computations, part of the cache key: raise it when a fit changes
 POLL_SECONDS = 0.2
 
 Arrays = dict[str, np.ndarray]
 T = TypeVar("T")
 
 
-def fitted(facts: Mapping[str, object], compute: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays that were computed before from the same facts, or compute and keep them.
+def cached_fit(cache_key: Mapping[str, object], compute: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays cached under `cache_key`, or compute and cache them.
 
-    `facts` are all that the arrays follow from, as JSON. A file that cannot be read counts as none, and where none can
-    be written the next run computes once more.
+    `cache_key` is a JSON object of everything that the arrays depend on. An unreadable file is ignored, and so is a
+    cache folder that cannot be written to.
     """
-    name = json.dumps({"version": VERSION, **facts}, sort_keys=True)
+    name = json.dumps({"version": VERSION, **cache_key}, sort_keys=True)
     file = cache_folder() / "baselines" / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
     with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(file, allow_pickle=False) as kept:
         return dict(kept)
@@ -43,18 +43,18 @@ def fitted(facts: Mapping[str, object], compute: Callable[[], Arrays]) -> Arrays
     return arrays
 
 
-def attended(work: Callable[[], T], stop: Callable[[], None]) -> T:
-    """Return the result of one long call, beside which `stop` is called; where that raises, the call is abandoned."""
+def run_in_thread(work: Callable[[], T], check_stop: Callable[[], None]) -> T:
+    """Return the result of `work`, calling `check_stop` while it runs; if that raises, `work` is abandoned."""
     result: Future[T] = Future()
 
     def run() -> None:
         try:
             result.set_result(work())
-        except BaseException as error:  # whatever it is, it is raised in the thread that waits
+        except BaseException as error:  # raised again in the waiting thread
             result.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()  # an executor's thread would be waited for at the end
     while not result.done():
-        stop()
+        check_stop()
         wait([result], POLL_SECONDS)
     return result.result()
