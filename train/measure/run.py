@@ -10,7 +10,7 @@ import numpy as np
 from train.engine.batches import TestSplit
 from train.measure import generated, metrics
 from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pictures
-from train.measure.metrics import Pixels, CheckStop, accuracy, never_stop
+from train.measure.metrics import CheckStop, Pixels, accuracy, never_stop
 from zoo import runs
 from zoo.blocks import Autoencoder, Classifier, Variational
 from zoo.data.images import Images
