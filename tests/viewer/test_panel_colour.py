@@ -51,7 +51,7 @@ def test_its_errors_are_those_of_the_pictures(tmp_path: Path, open_window: Open,
     truth = to_unit(photographs())
     head, *rows = panel.numbers()
     assert head[2:4] == ("chroma_error", "chroma_error_grey_copied") and len(rows) == 10
-    outputs = panel.outcomes[0].outputs
+    outputs = panel.outputs[0].images
     assert outputs is not None
     wrong = chroma.errors(chroma.error_map(truth, outputs))
     grey = chroma.errors(chroma.error_map(truth, np.repeat(truth.mean(axis=1, keepdims=True), 3, axis=1)))

@@ -11,11 +11,11 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, Open, bars_split, graph_bytes, settle_window, write_run
 from viewer.qt.panels.images import ImagePanel
-from viewer.state import outcomes
+from viewer.state import run_outputs
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
 from viewer.state.library import Entry
-from viewer.state.outcomes import UNFIT_IMAGES
+from viewer.state.run_outputs import UNFIT_IMAGES
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
 from zoo.gate import GraphFacts, Port
@@ -74,24 +74,28 @@ def samples(side: int) -> Samples:
     ids=["graph being read", "beside a broken card", "images being read", "history being read"],
 )
 def test_nothing_is_said_while_there_may_still_be_a_picture(state: State) -> None:
-    assert outcomes.why_nothing(state, PATH) == ""
+    assert run_outputs.why_no_output(state, PATH) == ""
 
 
 @pytest.mark.parametrize(
     ("state", "needed", "sentence"),
     [
-        (State(), "picture", "This run is gone."),
-        (state_with(Known(graph_error="model.onnx is broken")), "picture", "model.onnx is broken."),
-        (state_with(Known(), graph=False), "picture", "There is no model.onnx yet"),
-        (state_with(Known(graph=graph_with("other"), samples=samples(4))), "picture", "has no reconstruction among"),
+        (State(), "output", "This run is gone."),
+        (state_with(Known(graph_error="model.onnx is broken")), "output", "model.onnx is broken."),
+        (state_with(Known(), graph=False), "output", "There is no model.onnx yet"),
+        (
+            state_with(Known(graph=graph_with("other"), samples=samples(4))),
+            "output",
+            "has neither a reconstruction nor logits among",
+        ),
         (state_with(Known(graph=graph_with("reconstruction"), samples=samples(4))), "bottleneck", "has no bottleneck"),
-        (state_with(Known(graph=graph_with("logits"), samples=samples(5))), "images", "takes images of another shape"),
+        (state_with(Known(graph=graph_with("logits"), samples=samples(5))), "layers", "takes images of another shape"),
     ],
 )
-def test_the_sentence_says_what_is_missing(state: State, needed: outcomes.Needed, sentence: str) -> None:
-    assert sentence in outcomes.why_nothing(state, PATH, needed)
+def test_the_sentence_says_what_is_missing(state: State, needed: run_outputs.Needed, sentence: str) -> None:
+    assert sentence in run_outputs.why_no_output(state, PATH, needed)
 
 
 def test_a_classifier_needs_no_reconstruction() -> None:
     state = state_with(Known(graph=graph_with("logits"), samples=samples(4)))
-    assert "reconstruction" not in outcomes.why_nothing(state, PATH, "picture")
+    assert "reconstruction" not in run_outputs.why_no_output(state, PATH, "output")

@@ -67,7 +67,7 @@ def test_the_contrast_of_the_difference_is_one_for_all_runs(tmp_path: Path, open
     window = open_window(tmp_path)
     select(window, qtbot, clean, noisy)
     panel = window.panels.reconstructions
-    reach = max(float(np.abs(outcome.difference).max()) for outcome in panel.outcomes)
+    reach = max(float(np.abs(output.difference).max()) for output in panel.outputs)
     scale = comparison_of(window).scale
     assert scale is not None and scale.high == f"+{reach:.2f}" and scale.low == f"−{reach:.2f}"
 
@@ -91,7 +91,7 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(
     assert "images of its own" in blocks["tests/colour"].note and len(blocks["tests/colour"].bands) == 4
     assert "in training, as of epoch 1" in blocks["tests/training"].note
     names = window.store.state.names()
-    assert "no reconstruction among its outputs" in blocks[names[flat]].sentence
+    assert "neither a reconstruction nor logits among its outputs" in blocks[names[flat]].sentence
     assert blocks[names[hostile]].sentence.endswith(".") and not blocks[names[hostile]].bands
     runs = {row[0] for row in window.panels.reconstructions.numbers()[1:]}
     assert runs == {"tests/usual", "tests/classifier", "tests/colour", "tests/training"}
@@ -161,11 +161,11 @@ def test_the_pointer_shows_position_label_errors_of_every_run_and_the_pixel(
     select(window, qtbot, *paths)
     panel = window.panels.reconstructions
     lines = panel.hint_at(Pointed(block=0, band=0, image=3, y=10, x=11)).splitlines()
-    mse = float(panel.outcomes[0].mse[3])
+    mse = float(panel.outputs[0].mse[3])
     assert lines[0] == "test image 4 of 35, labelled class-3"
     assert lines[1].startswith(f"tests/a: mse {mse:.4f}, psnr ") and lines[2].startswith("tests/b: mse ")
     assert lines[3] == "input at x 11, y 10: 1.000" and bars()[3, 0, 10, 11] == 255
-    value = float(panel.outcomes[1].difference[3, 10, 11])
+    value = float(panel.outputs[1].difference[3, 10, 11])
     assert panel.hint_at(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"diff. of tests/b at x 11, y 10: {value:.3f}"
 
 

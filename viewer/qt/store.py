@@ -16,9 +16,7 @@ from viewer.state.pages import Order, Pasted, Split
 from viewer.state.selection import Known, State
 
 MOST_UNDONE = 100
-EMIT_DELAY_MILLISECONDS = (
-    16  # changes to sixty runs in one frame are emitted together: each signal costs the panels 5 ms
-)
+EMIT_DELAY_MILLISECONDS = 16  # sixty runs may change in one frame: each signal costs the panels 5 ms
 Choice = tuple[tuple[Path, ...], Path | None]
 
 

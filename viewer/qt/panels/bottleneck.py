@@ -21,8 +21,8 @@ from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
-from viewer.state import formatting, outcomes, tiles, units
-from viewer.state.outcomes import not_finite
+from viewer.state import formatting, run_outputs, tiles, units
+from viewer.state.run_outputs import not_finite
 from viewer.state.selection import State
 from viewer.state.units import Edits
 
@@ -170,7 +170,7 @@ class Bottleneck(ImagePanel):
             file, samples, graph = state.file_of(path), state.samples_of(path), state.of(path).graph
             if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
                 queries[path] = Query(file, samples.inputs, (graph.bottleneck,))
-            elif why := outcomes.why_nothing(state, path, "bottleneck"):
+            elif why := run_outputs.why_no_output(state, path, "bottleneck"):
                 self._sentences[path] = why
         if queries:
             self.requester.send(queries, self._shown, low_priority=self.low_priority)

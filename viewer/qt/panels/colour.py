@@ -17,8 +17,8 @@ from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPictu
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import chroma, outcomes
-from viewer.state.outcomes import RunOutput
+from viewer.state import chroma, run_outputs
+from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
 TASK = "colourise"
@@ -28,15 +28,15 @@ WAITING = "Grey photographs, the colours that networks give them, and the true c
 
 @dataclass(frozen=True, eq=False)
 class ColourResult:
-    """An outcome with the chroma error of every pixel, and that of the copied grey: float32 (N, H, W)."""
+    """A run's output, its chroma error at every pixel, and that of the grey input: both float32 (N, H, W)."""
 
-    outcome: RunOutput
+    output: RunOutput
     wrong: np.ndarray
     grey: np.ndarray
 
     @property
     def name(self) -> str:
-        return self.outcome.name
+        return self.output.name
 
 
 class Colour(ComparedPanel):
@@ -72,21 +72,21 @@ class Colour(ComparedPanel):
             self.redraw()  # runs turn out to be colourisers one after another
 
     def redraw(self) -> None:
-        if self._made_of != self.outcomes:
-            self._made_of = self.outcomes
-            self.coloured = coloured_of(self.outcomes)
+        if self._made_of != self.outputs:
+            self._made_of = self.outputs
+            self.coloured = coloured_of(self.outputs)
         super().redraw()
 
     def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
         if not self.runs(state):
             self.subtitle.setText("")
             return why_none(state)
-        if all(outcome.coming for outcome in self.outcomes):
+        if all(output.coming for output in self.outputs):
             return self.view.sentence or WAITING
-        if len(self.outcomes) == 1 and not self.coloured:
-            return self.outcomes[0].sentence
-        self.subtitle.setText(f"chroma error √(Δa*² + Δb*²), CIELAB · {outcomes.page_title(state)}")
-        return picture_of(theme, self.outcomes, self.coloured, state.sample)
+        if len(self.outputs) == 1 and not self.coloured:
+            return self.outputs[0].sentence
+        self.subtitle.setText(f"chroma error √(Δa*² + Δb*²), CIELAB · {run_outputs.page_title(state)}")
+        return picture_of(theme, self.outputs, self.coloured, state.sample)
 
     def pointed_lines(self, pointed: Pointed, state: State) -> list[str]:
         lines = []
@@ -101,7 +101,7 @@ class Colour(ComparedPanel):
         for one in self.coloured:
             wrong, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
             for image in range(len(wrong)):
-                mse, psnr = float(one.outcome.mse[image]), float(one.outcome.psnr[image])
+                mse, psnr = float(one.output.mse[image]), float(one.output.psnr[image])
                 rows.append((one.name, image + 1, float(wrong[image]), float(grey[image]), mse, psnr))
         return rows if len(rows) > 1 else []
 
@@ -127,15 +127,15 @@ def coloured_of(runs: Sequence[RunOutput]) -> tuple[ColourResult, ...]:
     """Return the chroma errors of the runs with images; shared true colours are converted once."""
     truths: dict[int, np.ndarray] = {}
     found = []
-    for outcome in runs:
-        if outcome.outputs is None or outcome.samples is None:
+    for output in runs:
+        if output.images is None or output.samples is None:
             continue
-        targets = outcome.samples.targets
+        targets = output.samples.targets
         if id(targets) not in truths:
             truths[id(targets)] = chroma.ab(_in_colour(targets))
         truth = truths[id(targets)]
-        wrong = chroma.distance(chroma.ab(_in_colour(outcome.outputs)), truth)
-        found.append(ColourResult(outcome, wrong, chroma.distance(truth, 0.0)))
+        wrong = chroma.distance(chroma.ab(_in_colour(output.images)), truth)
+        found.append(ColourResult(output, wrong, chroma.distance(truth, 0.0)))
     return tuple(found)
 
 
@@ -149,7 +149,7 @@ def picture_of(
 ) -> ComparisonPicture:
     """Return the comparison: grey and true colours (once, if shared), copied grey, and a block for each run."""
     reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in coloured), default=0.0))
-    shared = bool(coloured) and outcomes.same_images([one.outcome for one in coloured])
+    shared = bool(coloured) and run_outputs.same_images([one.output for one in coloured])
     blocks: list[Block] = []
     layers: list[tuple[BandValues, ...]] = []
 
@@ -166,18 +166,18 @@ def picture_of(
         add("images", _given(coloured[0]))
         grey = chroma.errors(coloured[0].grey)
         add("grey copied", (BandValues("wrong by", coloured[0].grey),), _captions(grey), note=f"mean {grey.mean():.1f}")
-    by_path = {one.outcome.path: one for one in coloured}
-    for outcome in runs:
-        one = by_path.get(outcome.path)
+    by_path = {one.output.path: one for one in coloured}
+    for output in runs:
+        one = by_path.get(output.path)
         if one is None:
-            add(outcome.name, (), why=outcome.sentence)
+            add(output.name, (), why=output.sentence)
             continue
         errors, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
-        assert outcome.outputs is not None
-        of = (BandValues("predicted", outcome.outputs), BandValues("wrong by", one.wrong))
+        assert output.images is not None
+        of = (BandValues("predicted", output.images), BandValues("wrong by", one.wrong))
         against = "" if shared else f", grey copied {grey.mean():.1f}"
-        note = f"mean {errors.mean():.1f}{against}" + (f", {outcome.note}" if outcome.note else "")
-        add(outcome.name, of if shared else (*_given(one), *of), _captions(errors), note)
+        note = f"mean {errors.mean():.1f}{against}" + (f", {output.note}" if output.note else "")
+        add(output.name, of if shared else (*_given(one), *of), _captions(errors), note)
     figure = ComparisonFigure(
         theme=theme,
         blocks=tuple(blocks),
@@ -189,8 +189,8 @@ def picture_of(
 
 
 def _given(one: ColourResult) -> tuple[BandValues, BandValues]:
-    assert one.outcome.samples is not None
-    return BandValues("grey", one.outcome.samples.inputs), BandValues("true", one.outcome.samples.targets)
+    assert one.output.samples is not None
+    return BandValues("grey", one.output.samples.inputs), BandValues("true", one.output.samples.targets)
 
 
 def _captions(errors: np.ndarray) -> tuple[str, ...]:

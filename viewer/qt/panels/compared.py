@@ -19,8 +19,8 @@ from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.page_bar import PageBar
-from viewer.state import formatting, outcomes
-from viewer.state.outcomes import RunOutput
+from viewer.state import formatting, run_outputs
+from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
 
 
@@ -63,28 +63,28 @@ class ComparedPanel(ImagePanel):
         self.bar = PageBar(tools)
         self.body.insertWidget(0, self.bar)
         self.view.hovered.connect(self._hover)
-        self.outcomes: tuple[RunOutput, ...] = ()
+        self.outputs: tuple[RunOutput, ...] = ()
         self.picture: ComparisonPicture | None = None
         self._inputs: tuple[object, ...] = ()
-        self._shown: tuple[object, ...] = ()  # the inputs of the outcomes shown
+        self._shown: tuple[object, ...] = ()  # the inputs of the outputs shown
 
     # ---- for subclasses ----
 
     def runs(self, state: State) -> tuple[Path, ...]:
-        """Return the runs whose outcomes are shown, in order."""
+        """Return the runs to show, in order."""
         raise NotImplementedError
 
     def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
-        """Return the picture of `self.outcomes`, or a sentence instead."""
+        """Return the picture of `self.outputs`, or a sentence instead."""
         raise NotImplementedError
 
     def pointed_lines(self, pointed: Pointed, state: State) -> list[str]:
         """Return the lines about the image under the pointer, between its name and the pixel's value."""
-        return [line for outcome in self.outcomes for line in _figures_of(outcome, pointed.image)]
+        return [line for output in self.outputs for line in _figures_of(output, pointed.image)]
 
     def image_name(self, image: int, state: State) -> str:
         """Return which image it is."""
-        return outcomes.image_title(state, image)
+        return run_outputs.image_title(state, image)
 
     def choose(self, image: int) -> None:
         """Choose an image of those shown."""
@@ -113,7 +113,11 @@ class ComparedPanel(ImagePanel):
     def _request(self, state: State) -> None:
         queries: dict[Hashable, Query] = {}
         for path in self.runs(state):
-            output, file, samples = outcomes.output_to_request(state, path), state.file_of(path), state.samples_of(path)
+            output, file, samples = (
+                run_outputs.output_to_request(state, path),
+                state.file_of(path),
+                state.samples_of(path),
+            )
             if output and file is not None and samples is not None:
                 queries[path] = Query(file, samples.inputs, (output,))
         if queries:
@@ -132,17 +136,17 @@ class ComparedPanel(ImagePanel):
             reply = done.replies.get(path) if done else None
             values = next(iter(reply.arrays.values()), None) if reply else None
             error = "" if reply is None else reply.error or ("" if values is not None else "no answer came")
-            shown.append(outcomes.outcome_of(state, names.get(path, ""), path, values, error))
-        if shown and all(outcome.coming for outcome in shown) and self.outcomes:
+            shown.append(run_outputs.run_output(state, names.get(path, ""), path, values, error))
+        if shown and all(output.coming for output in shown) and self.outputs:
             return  # keep what is shown until there is something new
-        self.outcomes, self._shown = tuple(shown), self._inputs
+        self.outputs, self._shown = tuple(shown), self._inputs
         self.redraw()
 
     # ---- showing ----
 
     def redraw(self) -> None:
         state = self.store.state
-        self.subtitle.setText(outcomes.page_title(state))
+        self.subtitle.setText(run_outputs.page_title(state))
         shown = self.picture_of(self.theme, state)
         if isinstance(shown, str):
             self.picture = None
@@ -192,17 +196,19 @@ class ComparedPanel(ImagePanel):
             self.choose(pointed.image)
 
 
-def _figures_of(outcome: RunOutput, image: int) -> list[str]:
+def _figures_of(output: RunOutput, image: int) -> list[str]:
     """Return a line with a run's figures for one image."""
-    if image >= outcome.count:
+    if image >= output.count:
         return []
-    if outcome.outputs is not None:
-        psnr = formatting.decibels(float(outcome.psnr[image]))
-        return [f"{outcome.name}: mse {formatting.mse(float(outcome.mse[image]))}, psnr {psnr} dB"]
-    if outcome.logits is not None:
-        best = np.argsort(-outcome.likely[image])[:3]
-        likeliest = (f"{outcome.class_name(int(index))} {100 * outcome.likely[image, index]:.1f} %" for index in best)
-        return [f"{outcome.name}: {', '.join(likeliest)}"]
+    if output.images is not None:
+        psnr = formatting.decibels(float(output.psnr[image]))
+        return [f"{output.name}: mse {formatting.mse(float(output.mse[image]))}, psnr {psnr} dB"]
+    if output.logits is not None:
+        best = np.argsort(-output.probabilities[image])[:3]
+        likeliest = (
+            f"{output.class_name(int(index))} {100 * output.probabilities[image, index]:.1f} %" for index in best
+        )
+        return [f"{output.name}: {', '.join(likeliest)}"]
     return []
 
 

@@ -35,10 +35,10 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import drawing, fit, formatting, numbers, outcomes
+from viewer.state import drawing, fit, formatting, numbers, run_outputs
 from viewer.state.drawing import MOST_LIKELY, SIDE, Given
 from viewer.state.graph import GraphInfo
-from viewer.state.outcomes import not_finite
+from viewer.state.run_outputs import not_finite
 from viewer.state.selection import State
 
 THINNEST, WIDEST = 4, 80  # of the brush, in pixels of the canvas
@@ -318,7 +318,7 @@ class Draw(ImagePanel):
         known = state.of(path)
         if known.graph is not None and state.file_of(path) is not None:
             return drawing.why_not(known.graph, known.task)
-        return outcomes.why_nothing(state, path)
+        return run_outputs.why_no_output(state, path)
 
     def _take(self, done: Round) -> None:
         inputs = done.context

@@ -13,8 +13,8 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Panel
-from viewer.state import outcomes
-from viewer.state.outcomes import Needed
+from viewer.state import run_outputs
+from viewer.state.run_outputs import Needed
 from viewer.state.selection import State
 
 
@@ -43,9 +43,9 @@ class ImagePanel(Panel):
         focus = self.window().focusWidget()
         return focus is None or not self.isAncestorOf(focus)
 
-    def show_why_nothing(self, state: State, needed: Needed) -> bool:
+    def show_why_no_output(self, state: State, needed: Needed) -> bool:
         """Show why there is no picture of the current run; return False while there may still be one."""
-        why = outcomes.why_nothing(state, state.current, needed) if state.current else self.view.sentence
+        why = run_outputs.why_no_output(state, state.current, needed) if state.current else self.view.sentence
         if state.entry is not None and not why:
             return False
         self.subtitle.setText("")

@@ -21,7 +21,7 @@ from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, layers, numbers
 from viewer.state.files import FileBytes
 from viewer.state.layers import GraphLayer
-from viewer.state.outcomes import not_finite
+from viewer.state.run_outputs import not_finite
 from viewer.state.samples import Samples
 from viewer.state.selection import State
 
@@ -118,7 +118,7 @@ class LayersPanel(ImagePanel):
             self._inputs, self._shown = None, None
             self.requester.forget()
             self._enable()
-            self.show_why_nothing(after, "images")
+            self.show_why_no_output(after, "layers")
             return
         sample = min(after.sample, len(samples.inputs) - 1)
         if self._inputs == (file, samples, sample):

@@ -12,9 +12,9 @@ from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import letters as names_of
-from viewer.state import outcomes
+from viewer.state import run_outputs
 from viewer.state.letters import RECALL, TRANSLATE, RunLetters
-from viewer.state.outcomes import RunOutput
+from viewer.state.run_outputs import RunOutput
 
 
 class _Blocks:
@@ -78,26 +78,26 @@ def picture_of_tests(
 ) -> ComparisonPicture:
     """Return the images of the page, what each run makes of them, live, and the targets."""
     collected = _Blocks()
-    drawing = [outcome for outcome in runs if outcome.outputs is not None]
-    shared = outcomes.same_images(drawing)
+    drawing = [output for output in runs if output.images is not None]
+    shared = run_outputs.same_images(drawing)
     translated = bool(drawing) and drawing[0].task == TRANSLATE
     if shared and drawing[0].samples is not None:
         named = [] if labels is None else [names_of.cyrillic(int(label), letters=letters) for label in labels]
         title, named = ("Cyrillic", named) if translated else ("class", [])
         collected.add(title, BandValues("input", drawing[0].samples.inputs), captions=named)
-    called = names_of.short([outcome.name for outcome in runs])
-    for outcome, name in zip(runs, called, strict=True):
-        if outcome.outputs is None or outcome.samples is None:
-            collected.add(name, sentence=outcome.sentence)
+    called = names_of.short([output.name for output in runs])
+    for output, name in zip(runs, called, strict=True):
+        if output.images is None or output.samples is None:
+            collected.add(name, sentence=output.sentence)
             continue
-        given = predictions.get(outcome.path)
-        known = labels if outcome.linked and labels is not None and len(labels) == outcome.count else None
+        given = predictions.get(output.path)
+        known = labels if output.shows_page_images and labels is not None and len(labels) == output.count else None
         captions = [] if given is None else _predictions(given, known, letters=letters)
         wrong = frozenset() if given is None or known is None else frozenset(np.flatnonzero(given != known).tolist())
-        before = () if shared else (BandValues("input", outcome.samples.inputs),)
-        after = () if shared else (BandValues("wanted", outcome.samples.targets),)
-        layers = (*before, BandValues("output", outcome.outputs), *after)
-        notes = (mean_text(outcome.mse, "mse"), "from its class alone" if outcome.task == RECALL else "", outcome.note)
+        before = () if shared else (BandValues("input", output.samples.inputs),)
+        after = () if shared else (BandValues("wanted", output.samples.targets),)
+        layers = (*before, BandValues("output", output.images), *after)
+        notes = (mean_text(output.mse, "mse"), "from its class alone" if output.task == RECALL else "", output.note)
         note = ", ".join(note for note in notes if note)
         collected.add(name, *layers, captions=captions, note=note, marked=wrong)
     if shared and drawing[0].samples is not None:

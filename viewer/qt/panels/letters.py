@@ -15,9 +15,9 @@ from viewer.qt.requester import Query, Round
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import letters, outcomes
+from viewer.state import letters, run_outputs
 from viewer.state.letters import RunLetters
-from viewer.state.outcomes import RunOutput
+from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
 WAITING = "Cyrillic letters and the Latin letters that the networks make of them appear here."
@@ -126,25 +126,25 @@ class Letters(ComparedPanel):
         if not self.runs(state):
             self.subtitle.setText("")
             return "Select runs that translate letters to see what they make of the test images."
-        if all(outcome.coming for outcome in self.outcomes):
+        if all(output.coming for output in self.outputs):
             return self.view.sentence or WAITING
-        if len(self.outcomes) == 1 and self.outcomes[0].outputs is None:
-            return self.outcomes[0].sentence
+        if len(self.outputs) == 1 and self.outputs[0].images is None:
+            return self.outputs[0].sentence
         classifier = classifier_of(state)
         source = (
             f"classified by {state.names()[classifier]}"
             if classifier
             else "select a classifier of letters as well to see predictions"
         )
-        self.subtitle.setText(f"{outcomes.page_title(state)} · {source}")
+        self.subtitle.setText(f"{run_outputs.page_title(state)} · {source}")
         labels = self._labels(state)
         return picture_of_tests(
-            theme, self.outcomes, state.sample, labels, self.predictions, letters=self._of_letters(state)
+            theme, self.outputs, state.sample, labels, self.predictions, letters=self._of_letters(state)
         )
 
     def _labels(self, state: State) -> np.ndarray | None:
         """Return the labels of the page if its images belong to a run that is shown."""
-        return outcomes.labels_of(state) if any(outcome.linked for outcome in self.outcomes) else None
+        return run_outputs.labels_of(state) if any(output.shows_page_images for output in self.outputs) else None
 
     def _of_letters(self, state: State) -> bool:
         paths = self.runs(state) if self.live else tuple(sheet.path for sheet in self.sheets)
@@ -153,29 +153,29 @@ class Letters(ComparedPanel):
     # ---- predictions for live outputs ----
 
     def _request_predictions(self, state: State) -> None:
-        """Request the classifier's predictions, once for the outcomes shown."""
-        if self._classified is self.outcomes:
+        """Request the classifier's predictions, once for the outputs shown."""
+        if self._classified is self.outputs:
             return
-        self._classified, self.predictions = self.outcomes, {}
+        self._classified, self.predictions = self.outputs, {}
         classifier = classifier_of(state)
         file, graph = (state.file_of(classifier), state.of(classifier).graph) if classifier else (None, None)
         queries: dict[Hashable, Query] = {}
         if file is not None and graph is not None and graph.logits_output:
-            for outcome in self.outcomes:
-                if outcome.outputs is not None and outcome.outputs.shape[1:] == graph.image_shape:
-                    queries[outcome.path] = Query(file, outcome.outputs.astype(np.float32), (graph.logits_output,))
+            for output in self.outputs:
+                if output.images is not None and output.images.shape[1:] == graph.image_shape:
+                    queries[output.path] = Query(file, output.images.astype(np.float32), (graph.logits_output,))
         self.classifier.send(
-            queries, self.outcomes, low_priority=self.low_priority
+            queries, self.outputs, low_priority=self.low_priority
         ) if queries else self.classifier.forget()
 
     def _take_predictions(self, done: Round) -> None:
-        if done.context is not self.outcomes:
+        if done.context is not self.outputs:
             return
-        for outcome in self.outcomes:
-            reply = done.replies.get(outcome.path)
+        for output in self.outputs:
+            reply = done.replies.get(output.path)
             logits = next(iter(reply.arrays.values()), None) if reply and not reply.error else None
-            if logits is not None and logits.ndim == 2 and len(logits) == outcome.count and np.isfinite(logits).all():
-                self.predictions[outcome.path] = logits.argmax(axis=1).astype(np.int64)
+            if logits is not None and logits.ndim == 2 and len(logits) == output.count and np.isfinite(logits).all():
+                self.predictions[output.path] = logits.argmax(axis=1).astype(np.int64)
         self.redraw()
 
     # ---- pointing, choosing, exporting ----
@@ -221,14 +221,14 @@ class Letters(ComparedPanel):
     def _live_numbers(self, state: State, named: bool) -> Numbers:
         rows: Numbers = [("run", "image", "label", "called", "mse", "psnr_db")]
         labels = self._labels(state)
-        for outcome in self.outcomes:
-            given = self.predictions.get(outcome.path)
-            for image in range(len(outcome.mse)):
+        for output in self.outputs:
+            given = self.predictions.get(output.path)
+            for image in range(len(output.mse)):
                 known = labels is not None and image < len(labels)
                 label = letters.latin(int(labels[image]), letters=named) if labels is not None and known else ""
                 called = letters.latin(int(given[image]), letters=named) if given is not None else ""
-                mse, psnr = float(outcome.mse[image]), float(outcome.psnr[image])
-                rows.append((outcome.name, image + 1, label, called, mse, psnr))
+                mse, psnr = float(output.mse[image]), float(output.psnr[image])
+                rows.append((output.name, image + 1, label, called, mse, psnr))
         return rows if len(rows) > 1 else []
 
 

@@ -23,7 +23,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import formatting, noise, noise_lab, outcomes
+from viewer.state import formatting, noise, noise_lab, run_outputs
 from viewer.state.noise import Kind
 from viewer.state.noise_lab import CurveKey, Curves, NoiseFrame, NoiseInput
 from viewer.state.selection import State
@@ -252,7 +252,7 @@ class Noise(ImagePanel):
 
     def _show_nothing(self, state: State) -> None:
         self.frame = None
-        if self.show_why_nothing(state, "picture"):
+        if self.show_why_no_output(state, "output"):
             self.psnr_label.setText("")
             self.curve_view.show_sentence("")
 
@@ -281,7 +281,7 @@ class Noise(ImagePanel):
         if frame is None:
             return
         self._redraw_curve()
-        errors = {path: outcomes.why_nothing(state, path) for path in state.compared if path not in frame.results}
+        errors = {path: run_outputs.why_no_output(state, path) for path in state.compared if path not in frame.results}
         single = next(iter(frame.results.values())) if len(frame.results) == 1 and not errors else None
         self.subtitle.setText(self._summary(state, frame))
         if single is not None and single.error:

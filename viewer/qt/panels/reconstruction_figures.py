@@ -11,8 +11,8 @@ from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
-from viewer.state import formatting, outcomes
-from viewer.state.outcomes import RunOutput
+from viewer.state import formatting, run_outputs
+from viewer.state.run_outputs import RunOutput
 
 SPELLED = {"diff.": "difference", "noisy": "noisy input"}
 _INPUTS = {"denoise": "noisy", "colourise": "grey", "recall": "class", "translate": "letter"}
@@ -20,7 +20,7 @@ _INPUTS = {"denoise": "noisy", "colourise": "grey", "recall": "class", "translat
 
 def reach_of(runs: Sequence[RunOutput]) -> float:
     """Return the largest difference of all runs, which sets their common scale; 0 where there is none."""
-    differences = [outcome.difference for outcome in runs if outcome.outputs is not None]
+    differences = [output.difference for output in runs if output.images is not None]
     return max((float(np.abs(difference).max(initial=0.0)) for difference in differences), default=0.0)
 
 
@@ -29,15 +29,15 @@ def scale_of(theme: Theme, reach: float) -> Scale:
     return Scale(f"−{far}", f"+{far}", colours.diverging(theme.neutral), "output − target")
 
 
-def captions_of(outcome: RunOutput, labels: np.ndarray | None) -> tuple[str, ...]:
+def captions_of(output: RunOutput, labels: np.ndarray | None) -> tuple[str, ...]:
     """Return each image's caption: its error, or a classifier's prediction and, if that is wrong, the true class."""
-    if outcome.logits is None:
-        return tuple(formatting.mse(float(error)) for error in outcome.mse)
+    if output.logits is None:
+        return tuple(formatting.mse(float(error)) for error in output.mse)
     captions = []
-    for image in range(outcome.count):
-        name, sure = outcome.prediction(image)
-        wrong = labels is not None and outcome.is_wrong(image, labels)
-        true = outcome.class_name(int(labels[image])) if labels is not None and wrong else ""
+    for image in range(output.count):
+        name, sure = output.prediction(image)
+        wrong = labels is not None and output.is_wrong(image, labels)
+        true = output.class_name(int(labels[image])) if labels is not None and wrong else ""
         captions.append(f"{name} ≠ {true}" if wrong else f"{name} {100 * sure:.0f} %")
     return tuple(captions)
 
@@ -45,21 +45,21 @@ def captions_of(outcome: RunOutput, labels: np.ndarray | None) -> tuple[str, ...
 # ---- layers: the images of a run, before they are colours ----
 
 
-def inputs_of(outcome: RunOutput) -> tuple[BandValues, ...]:
+def inputs_of(output: RunOutput) -> tuple[BandValues, ...]:
     """Return the input and, where it is not the same, the target."""
-    assert outcome.samples is not None
-    samples = outcome.samples
-    first = BandValues(_INPUTS.get(outcome.task, "input"), samples.inputs)
-    if outcome.logits is not None or np.array_equal(samples.inputs, samples.targets):
+    assert output.samples is not None
+    samples = output.samples
+    first = BandValues(_INPUTS.get(output.task, "input"), samples.inputs)
+    if output.logits is not None or np.array_equal(samples.inputs, samples.targets):
         return (first,)
     return first, BandValues("target", samples.targets)
 
 
-def results_of(outcome: RunOutput) -> tuple[BandValues, ...]:
+def results_of(output: RunOutput) -> tuple[BandValues, ...]:
     """Return the output and its difference from the target."""
-    if outcome.outputs is None:
+    if output.images is None:
         return ()
-    return BandValues("output", outcome.outputs), BandValues("diff.", outcome.difference)
+    return BandValues("output", output.images), BandValues("diff.", output.difference)
 
 
 def pixels_of(layer: BandValues, theme: Theme, reach: float) -> np.ndarray:
@@ -72,16 +72,16 @@ def pixels_of(layer: BandValues, theme: Theme, reach: float) -> np.ndarray:
 # ---- pictures ----
 
 
-def picture_of_one(theme: Theme, outcome: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
+def picture_of_one(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
     """Return the mosaic of one run, with the chosen image large."""
-    if outcome.logits is not None:
-        return _predictions(theme, outcome, chosen, labels)
-    before, after = inputs_of(outcome), results_of(outcome)
+    if output.logits is not None:
+        return _predictions(theme, output, chosen, labels)
+    before, after = inputs_of(output), results_of(output)
     layers = (before[0], after[0], *before[1:], after[1])
-    reach = reach_of((outcome,))
+    reach = reach_of((output,))
     size = after[0].values.shape[2:]
     rows = tuple(ImageRow(layer.label, colours.fitted(pixels_of(layer, theme, reach), size)) for layer in layers)
-    captions, chosen = captions_of(outcome, labels), min(chosen, outcome.count - 1)
+    captions, chosen = captions_of(output, labels), min(chosen, output.count - 1)
     figure = MosaicFigure(
         theme=theme,
         rows=rows,
@@ -90,18 +90,18 @@ def picture_of_one(theme: Theme, outcome: RunOutput, chosen: int, labels: np.nda
         chosen=chosen,
         large=tuple(Large(SPELLED.get(row.label, row.label), row.pixels[chosen]) for row in rows),
         scale=scale_of(theme, reach),
-        description=f"{outcome.count} images; mean squared errors {', '.join(captions)}",
+        description=f"{output.count} images; mean squared errors {', '.join(captions)}",
     )
     return ComparisonPicture(figure, (layers,))
 
 
-def _predictions(theme: Theme, outcome: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
+def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
     """Return a classifier's images with its predictions, and the probabilities (softmax) of the chosen one."""
-    (layer,), chosen = inputs_of(outcome)[:1], min(chosen, outcome.count - 1)
+    (layer,), chosen = inputs_of(output)[:1], min(chosen, output.count - 1)
     pixels = colours.from_images(layer.values)
-    best = np.argsort(-outcome.likely[chosen])[:3]
-    likeliest = ", ".join(f"{outcome.class_name(int(at))} {100 * outcome.likely[chosen, at]:.1f} %" for at in best)
-    captions = captions_of(outcome, labels)
+    best = np.argsort(-output.probabilities[chosen])[:3]
+    likeliest = ", ".join(f"{output.class_name(int(at))} {100 * output.probabilities[chosen, at]:.1f} %" for at in best)
+    captions = captions_of(output, labels)
     figure = MosaicFigure(
         theme=theme,
         rows=(ImageRow(layer.label, pixels),),
@@ -109,7 +109,7 @@ def _predictions(theme: Theme, outcome: RunOutput, chosen: int, labels: np.ndarr
         caption_label="called",
         chosen=chosen,
         large=(Large("the chosen image", pixels[chosen], likeliest),),
-        description=f"{outcome.count} images, classified as {', '.join(captions)}",
+        description=f"{output.count} images, classified as {', '.join(captions)}",
     )
     return ComparisonPicture(figure, ((layer,),))
 
@@ -119,8 +119,8 @@ def picture_of_several(
 ) -> ComparisonPicture:
     """Return the comparison: the inputs (once, if shared) and a block for each run."""
     reach = reach_of(runs)
-    drawing = [outcome for outcome in runs if outcome.outputs is not None]
-    shared = len(drawing) > 1 and outcomes.same_images(drawing)
+    drawing = [output for output in runs if output.images is not None]
+    shared = len(drawing) > 1 and run_outputs.same_images(drawing)
     blocks: list[Block] = []
     layers: list[tuple[BandValues, ...]] = []
     titles: list[str] = []
@@ -135,14 +135,14 @@ def picture_of_several(
 
     if shared:
         add("images", inputs_of(drawing[0]))
-    for outcome in runs:
-        if outcome.outputs is None and outcome.logits is None:
-            add(outcome.name, (), why=outcome.sentence)
+    for output in runs:
+        if output.images is None and output.logits is None:
+            add(output.name, (), why=output.sentence)
             continue
-        before = () if shared and outcome.outputs is not None else inputs_of(outcome)
-        notes = (mean_text(outcome.mse, "mse"), "predictions" if outcome.logits is not None else "", outcome.note)
+        before = () if shared and output.images is not None else inputs_of(output)
+        notes = (mean_text(output.mse, "mse"), "predictions" if output.logits is not None else "", output.note)
         note = ", ".join(note for note in notes if note)
-        add(outcome.name, (*before, *results_of(outcome)), captions_of(outcome, labels), note)
+        add(output.name, (*before, *results_of(output)), captions_of(output, labels), note)
     figure = ComparisonFigure(
         theme=theme,
         blocks=tuple(blocks),

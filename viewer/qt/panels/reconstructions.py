@@ -11,7 +11,7 @@ from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture
 from viewer.qt.panels.reconstruction_figures import picture_of_one, picture_of_several
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Numbers
-from viewer.state import outcomes
+from viewer.state import run_outputs
 from viewer.state.selection import State
 
 
@@ -36,42 +36,42 @@ class Reconstructions(ComparedPanel):
         return state.compared
 
     def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
-        runs, labels = self.outcomes, outcomes.labels_of(state)
+        runs, labels = self.outputs, run_outputs.labels_of(state)
         if not runs or (len(runs) == 1 and runs[0].coming):
             return self.view.sentence or "Ten images, what the network makes of them, and the differences appear here."
         self.subtitle.setText(_subtitle(self, state))
         if len(runs) > 1:
             return picture_of_several(theme, runs, state.sample, labels)
-        (outcome,) = runs
-        if outcome.outputs is None and outcome.logits is None:
-            return outcome.sentence
-        return picture_of_one(theme, outcome, state.sample, labels)
+        (output,) = runs
+        if output.images is None and output.logits is None:
+            return output.sentence
+        return picture_of_one(theme, output, state.sample, labels)
 
     def numbers(self) -> Numbers:
         state = self.store.state
-        labels, names = outcomes.labels_of(state), outcomes.class_names(state)
+        labels, names = run_outputs.labels_of(state), run_outputs.class_names(state)
         rows: Numbers = [("run", "image", "position", "label", "mse", "psnr_db", "called", "sure")]
         places = state.page.indices if state.page else None
-        for outcome in self.outcomes:
-            if outcome.outputs is None and outcome.logits is None:
+        for output in self.outputs:
+            if output.images is None and output.logits is None:
                 continue
-            for image in range(outcome.count):
-                linked = outcome.linked and labels is not None and image < len(labels)
-                label = int(labels[image]) if linked and labels is not None else None
-                position = places[image] + 1 if outcome.linked and places and image < len(places) else ""
+            for image in range(output.count):
+                shows_page_images = output.shows_page_images and labels is not None and image < len(labels)
+                label = int(labels[image]) if shows_page_images and labels is not None else None
+                position = places[image] + 1 if output.shows_page_images and places and image < len(places) else ""
                 label_name = "" if label is None else names[label] if label < len(names) else str(label)
-                figures = (float(outcome.mse[image]), float(outcome.psnr[image])) if len(outcome.mse) else ("", "")
-                prediction = outcome.prediction(image) if outcome.logits is not None else ("", "")
-                rows.append((outcome.name, image + 1, position, label_name, *figures, *prediction))
+                figures = (float(output.mse[image]), float(output.psnr[image])) if len(output.mse) else ("", "")
+                prediction = output.prediction(image) if output.logits is not None else ("", "")
+                rows.append((output.name, image + 1, position, label_name, *figures, *prediction))
         return rows if len(rows) > 1 else []
 
 
 def _subtitle(panel: Reconstructions, state: State) -> str:
     """Say which images and page are shown, or what is shown for a run without a graph."""
-    page = outcomes.page_title(state)
-    (first, *others) = panel.outcomes
+    page = run_outputs.page_title(state)
+    (first, *others) = panel.outputs
     if others:
         return page
     if first.logits is not None:
         return f"predictions for {page}"
-    return first.note or (page if first.outputs is not None else "")
+    return first.note or (page if first.images is not None else "")

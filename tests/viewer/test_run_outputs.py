@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from viewer.state import chroma, letters, outcomes
+from viewer.state import chroma, letters, run_outputs
 from viewer.state.letters import RunLetters
-from viewer.state.outcomes import RunOutput
+from viewer.state.run_outputs import RunOutput
 from viewer.state.samples import Samples
 
 
@@ -33,39 +33,39 @@ def test_the_chroma_error_is_the_mean_distance_in_a_and_b_whatever_the_brightnes
     np.testing.assert_allclose(chroma.distance(chroma.ab(targets), 0), chroma.error_map(targets, grey), atol=0.01)
 
 
-def outcome(**more: object) -> RunOutput:
+def output(**more: object) -> RunOutput:
     images = np.full((3, 1, 4, 4), 0.5, np.float32)
     fields: dict[str, object] = {"path": Path("a"), "name": "a", "samples": Samples(images, images), **more}
     return RunOutput(**fields)  # type: ignore[arg-type]
 
 
-def test_errors_of_an_outcome_are_of_each_image_and_empty_without_pictures() -> None:
-    half = outcome(outputs=np.stack([np.full((1, 4, 4), level, np.float32) for level in (0.5, 0.6, 1.0)]))
+def test_errors_of_an_output_are_of_each_image_and_empty_without_pictures() -> None:
+    half = output(images=np.stack([np.full((1, 4, 4), level, np.float32) for level in (0.5, 0.6, 1.0)]))
     np.testing.assert_allclose(half.mse, [0, 0.01, 0.25], atol=1e-6)
     assert np.isinf(half.psnr[0]) and half.psnr[2] == pytest.approx(6.02, abs=0.01)
-    assert len(outcome(sentence="nothing").mse) == 0
+    assert len(output(sentence="nothing").mse) == 0
 
 
 def test_a_classifier_is_wrong_only_where_the_label_is_known_and_of_its_images() -> None:
     logits = np.array([[5.0, 0, 0], [0, 5, 0], [0, 0, 5]])
-    text = outcome(logits=logits, classes=("a", "b"))
+    text = output(logits=logits, classes=("a", "b"))
     name, sure = text.prediction(1)
     assert name == "b" and sure == pytest.approx(np.exp(5) / (np.exp(5) + 2))
     assert text.prediction(2)[0] == "2", "a class without a name is its number"
     labels = np.array([0, 0, 2])
     assert [text.is_wrong(image, labels) for image in range(3)] == [False, True, False]
-    assert not text.is_wrong(1, None) and not outcome(logits=logits, linked=False).is_wrong(1, labels)
+    assert not text.is_wrong(1, None) and not output(logits=logits, shows_page_images=False).is_wrong(1, labels)
 
 
 def test_probabilities_of_large_logits_are_finite() -> None:
-    likely = outcomes.softmax(np.array([[1e4, -1e4, 0.0]]))
-    np.testing.assert_allclose(likely, [[1, 0, 0]])
+    probabilities = run_outputs.softmax(np.array([[1e4, -1e4, 0.0]]))
+    np.testing.assert_allclose(probabilities, [[1, 0, 0]])
 
 
 def test_images_are_the_same_only_if_inputs_and_targets_are() -> None:
-    one, other = outcome(), outcome(samples=Samples(np.zeros((3, 1, 4, 4), np.float32), np.zeros((3, 1, 4, 4))))
-    assert outcomes.same_images([one, outcome()]) and not outcomes.same_images([one, other])
-    assert not outcomes.same_images([]) and not outcomes.same_images([outcome(samples=None)])
+    one, other = output(), output(samples=Samples(np.zeros((3, 1, 4, 4), np.float32), np.zeros((3, 1, 4, 4))))
+    assert run_outputs.same_images([one, output()]) and not run_outputs.same_images([one, other])
+    assert not run_outputs.same_images([]) and not run_outputs.same_images([output(samples=None)])
 
 
 def test_letters_are_called_by_their_names_and_classes_of_other_data_by_their_numbers() -> None:

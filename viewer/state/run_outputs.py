@@ -1,4 +1,4 @@
-"""What each of the compared runs makes of the images shown: pictures, predictions, or a sentence for why neither."""
+"""The output of each compared run for the images shown: images, logits, or a sentence on why there is neither."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from viewer.state.selection import Known, State
 COMING = "Being read …"
 FIRST_ONLY = "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
 UNFIT_IMAGES = "The images shown do not fit this run; put pasted pictures away with Esc, or page back with Alt+Home."
-Needed = Literal["picture", "bottleneck", "images"]  # what a panel shows of a graph
+Needed = Literal["output", "bottleneck", "layers"]  # output: a reconstruction or logits; layers: any graph of images
 
 
 @dataclass(frozen=True, eq=False)
 class RunOutput:
-    """One run's part: `outputs` float32 (N, C, H, W) like the targets, or `logits` (N, classes), or a `sentence`.
+    """One run's `images`, float32 (N, C, H, W) like the targets, or its `logits` (N, classes), or a `sentence`.
 
-    `note` says what is not as usual: pictures of a training that goes on, images that are not those of the others.
+    `note` says that the images are of a training that goes on, or that the inputs are not those of the other runs.
     """
 
     path: Path
     name: str
     task: str = ""
     samples: Samples | None = None
-    outputs: np.ndarray | None = None
+    images: np.ndarray | None = None
     logits: np.ndarray | None = None
     classes: tuple[str, ...] = ()
     note: str = ""
     sentence: str = ""
-    linked: bool = True  # whether its images are those of the page
+    shows_page_images: bool = True  # its inputs are the images of the page
     coming: bool = False
 
     @property
@@ -47,43 +47,43 @@ class RunOutput:
 
     @cached_property
     def mse(self) -> np.ndarray:
-        """The mean squared error of each image, float64 (N,); empty without pictures."""
-        if self.samples is None or self.outputs is None:
+        """The mean squared error of each image, float64 (N,); empty without `images`."""
+        if self.samples is None or self.images is None:
             return np.zeros(0)
-        return numbers.mse(self.samples.targets, self.outputs)
+        return numbers.mse(self.samples.targets, self.images)
 
     @cached_property
     def psnr(self) -> np.ndarray:
-        """The peak signal-to-noise ratio of each image in dB, float64 (N,); empty without pictures."""
-        if self.samples is None or self.outputs is None:
+        """The peak signal-to-noise ratio of each image in dB, float64 (N,); empty without `images`."""
+        if self.samples is None or self.images is None:
             return np.zeros(0)
-        return numbers.psnr(self.samples.targets, self.outputs)
+        return numbers.psnr(self.samples.targets, self.images)
 
     @cached_property
     def difference(self) -> np.ndarray:
         """Output minus target, the mean over colours, float64 (N, H, W)."""
-        assert self.samples is not None and self.outputs is not None, self.name
-        return np.asarray((self.outputs.astype(np.float64) - self.samples.targets).mean(axis=1))
+        assert self.samples is not None and self.images is not None, self.name
+        return np.asarray((self.images.astype(np.float64) - self.samples.targets).mean(axis=1))
 
     @cached_property
-    def likely(self) -> np.ndarray:
-        """How likely a classifier holds each class to be (softmax), float64 (N, classes)."""
+    def probabilities(self) -> np.ndarray:
+        """A classifier's softmax, float64 (N, classes)."""
         assert self.logits is not None, self.name
         return softmax(self.logits)
 
     def prediction(self, image: int) -> tuple[str, float]:
-        """What a classifier calls an image, and how sure it is, in [0, 1]."""
-        best = int(self.likely[image].argmax())
-        return self.class_name(best), float(self.likely[image, best])
+        """Return the likeliest class's name and its probability."""
+        best = int(self.probabilities[image].argmax())
+        return self.class_name(best), float(self.probabilities[image, best])
 
     def class_name(self, label: int) -> str:
         return self.classes[label] if 0 <= label < len(self.classes) else str(label)
 
     def is_wrong(self, image: int, labels: np.ndarray | None) -> bool:
-        """Whether a classifier calls an image something else than its label; not where that is not known."""
-        if labels is None or not self.linked or image >= len(labels):
+        """Whether a classifier's prediction differs from the label; False where the label is not known."""
+        if labels is None or not self.shows_page_images or image >= len(labels):
             return False
-        return int(self.likely[image].argmax()) != int(labels[image])
+        return int(self.probabilities[image].argmax()) != int(labels[image])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -100,34 +100,37 @@ def output_to_request(state: State, path: Path) -> str:
     return (graph.reconstruction or graph.logits_output) if graph.image_shape == samples.inputs.shape[1:] else ""
 
 
-def outcome_of(state: State, name: str, path: Path, values: np.ndarray | None = None, error: str = "") -> RunOutput:
-    """Return a run's outcome: of what its graph answered, or of what its history keeps, or why there is nothing."""
+def run_output(state: State, name: str, path: Path, values: np.ndarray | None = None, error: str = "") -> RunOutput:
+    """Return a run's output: what its graph computed, what its history recorded, or a sentence on why there is neither.
+
+    `values` is the raw array of the output requested from the graph; `error` says why the request failed.
+    """
     known, samples = state.of(path), state.samples_of(path)
-    plain = RunOutput(path, name, known.task, samples, linked=is_linked(state, path))
-    note = "" if plain.linked else "images of its own"
+    plain = RunOutput(path, name, known.task, samples, shows_page_images=shows_page_images(state, path))
+    note = "" if plain.shows_page_images else "images of its own"
     if error:
         return replace(plain, sentence=sentence(error))
     if values is not None and samples is not None and known.graph is not None:
-        return _answered(replace(plain, note=note), known, values)
+        return _from_graph(replace(plain, note=note), known, values)
     entry, own = state.entry_of(path), known.own_samples
     if entry and entry.graph_stamp is None and samples is not None:
         if samples.reconstructions is not None:
-            return replace(plain, outputs=samples.reconstructions, note=_as_of(entry, known))
+            return replace(plain, images=samples.reconstructions, note=_epoch_note(entry, known))
         if own is not None and own.reconstructions is not None:
             return replace(plain, sentence=FIRST_ONLY)
-    why = why_nothing(state, path)
+    why = why_no_output(state, path)
     return replace(plain, sentence=why or COMING, coming=not why)
 
 
-def _answered(outcome: RunOutput, known: Known, values: np.ndarray) -> RunOutput:
-    assert outcome.samples is not None and known.graph is not None
+def _from_graph(output: RunOutput, known: Known, values: np.ndarray) -> RunOutput:
+    assert output.samples is not None and known.graph is not None
     if broken := not_finite(values):
-        return replace(outcome, sentence=broken)
-    if not known.graph.reconstruction and values.ndim == 2 and len(values) == outcome.count and values.shape[1]:
-        return replace(outcome, logits=values, classes=known.graph.classes)
-    if values.shape != outcome.samples.targets.shape:
-        return replace(outcome, sentence="The graph's output has another shape than its images.")
-    return replace(outcome, outputs=values)
+        return replace(output, sentence=broken)
+    if not known.graph.reconstruction and values.ndim == 2 and len(values) == output.count and values.shape[1]:
+        return replace(output, logits=values, classes=known.graph.classes)
+    if values.shape != output.samples.targets.shape:
+        return replace(output, sentence="The graph's output has another shape than its images.")
+    return replace(output, images=values)
 
 
 def not_finite(values: np.ndarray) -> str:
@@ -136,7 +139,7 @@ def not_finite(values: np.ndarray) -> str:
     return f"The output is not finite: {broken:,} of its {values.size:,} values." if broken else ""
 
 
-def _as_of(entry: Entry, known: Known) -> str:
+def _epoch_note(entry: Entry, known: Known) -> str:
     history = known.history
     if history is None:
         return ""
@@ -146,8 +149,8 @@ def _as_of(entry: Entry, known: Known) -> str:
     return f"{how}, as of epoch {history.epochs_done}"
 
 
-def is_linked(state: State, path: Path) -> bool:
-    """Whether a run's images are those of the page; one that takes others has its own."""
+def shows_page_images(state: State, path: Path) -> bool:
+    """Whether a run is shown on the images of the page; one trained on other images has its own."""
     known, page, own = state.of(path), state.page, state.of(path).own_samples
     if page is None or own is None or state.samples_of(path) is not own or page.own is own:
         return True
@@ -155,8 +158,8 @@ def is_linked(state: State, path: Path) -> bool:
     return clean.shape == page.clean.shape and bool(np.array_equal(clean, page.clean))
 
 
-def why_nothing(state: State, path: Path, needed: Needed = "picture") -> str:
-    """Return the sentence for a run that has nothing to show; '' while its file and images may still come."""
+def why_no_output(state: State, path: Path, needed: Needed = "output") -> str:
+    """Return the sentence on why a run has nothing to show; '' while its files and images are still being read."""
     known, entry = state.of(path), state.entry_of(path)
     if entry is None:
         return "This run is gone."
@@ -164,8 +167,8 @@ def why_nothing(state: State, path: Path, needed: Needed = "picture") -> str:
     if error:
         return sentence(error)
     if entry.graph_stamp is None:
-        is_coming = known.history is None and entry.history_stamp is not None
-        return "" if is_coming else training.why_no_graph(entry, known.history)
+        is_being_read = known.history is None and entry.history_stamp is not None
+        return "" if is_being_read else training.why_no_graph(entry, known.history)
     samples, own = state.samples_of(path), known.own_samples
     if state.file_of(path) is None or (samples is None and own is None):
         return ""
@@ -174,13 +177,13 @@ def why_nothing(state: State, path: Path, needed: Needed = "picture") -> str:
 
 
 def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Needed) -> str:
-    """Return the sentence for a graph that lacks what is needed, or takes other images; '' for one that fits."""
+    """Return the sentence on a graph without the output that is needed, or for other images; '' for one that fits."""
     graph = known.graph
     assert graph is not None, name  # its file is held once it was read
     if graph.image_shape is None:
         return f"{name} takes no images, so there is nothing to show here."
-    if needed == "picture" and not graph.reconstruction and not graph.logits_output:
-        return f"{name} has no reconstruction among its outputs."
+    if needed == "output" and not graph.reconstruction and not graph.logits_output:
+        return f"{name} has neither a reconstruction nor logits among its outputs."
     if needed == "bottleneck" and not graph.bottleneck:
         return f"{name} has no bottleneck among its outputs."
     if samples is not None and graph.image_shape != samples.inputs.shape[1:]:
@@ -189,7 +192,7 @@ def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Neede
 
 
 def labels_of(state: State) -> np.ndarray | None:
-    """Return the labels of the page's images, int64 (N,), as far as they are known: once the split was read."""
+    """Return the labels of the page's images, int64 (N,); None until the split has been read."""
     page = state.page
     if page is None or page.labels is not None or page.indices is None:
         return page.labels if page else None
@@ -200,13 +203,13 @@ def labels_of(state: State) -> np.ndarray | None:
 
 
 def class_names(state: State) -> tuple[str, ...]:
-    """Return what the split calls its classes; empty while it was not read."""
+    """Return the names of the split's classes; empty until it has been read."""
     split = state.splits.get(state.now.split) if state.now.split else None
     return split.classes if split else ()
 
 
 def image_title(state: State, image: int) -> str:
-    """Return which image this is: its index in the test split and its label, or what a pasted one is called."""
+    """Return an image's index in the test split and its label, or the name of a pasted one."""
     page = state.page
     if page is None:
         return ""
@@ -224,7 +227,7 @@ def image_title(state: State, image: int) -> str:
 
 
 def page_title(state: State) -> str:
-    """Return which images are shown, which page of how many that is, and how pasted pictures were fitted."""
+    """Return the page's title, its number and the number of pages, or how pasted pictures were fitted."""
     page = state.page
     if page is None:
         return ""
@@ -235,9 +238,9 @@ def page_title(state: State) -> str:
     return f"{page.title} · page {state.start // COUNT + 1:,} of {-(-page.of // COUNT):,}"
 
 
-def same_images(outcomes: Sequence[RunOutput]) -> bool:
+def same_images(outputs: Sequence[RunOutput]) -> bool:
     """Whether several runs have the same inputs and the same targets."""
-    shown = [outcome.samples for outcome in outcomes if outcome.samples is not None]
+    shown = [output.samples for output in outputs if output.samples is not None]
     first = shown[0] if shown else None
     return first is not None and all(
         one.inputs.shape == first.inputs.shape
