@@ -76,6 +76,13 @@ class RunOutput:
         best = int(self.probabilities[image].argmax())
         return self.class_name(best), float(self.probabilities[image, best])
 
+    def likeliest(self, image: int) -> str:
+        """Format the three likeliest classes of an image and their probabilities."""
+        best = np.argsort(-self.probabilities[image])[:3]
+        return ", ".join(
+            f"{self.class_name(int(label))} {100 * self.probabilities[image, label]:.1f} %" for label in best
+        )
+
     def class_name(self, label: int) -> str:
         return self.classes[label] if 0 <= label < len(self.classes) else str(label)
 

@@ -113,13 +113,13 @@ class ComparedPanel(ImagePanel):
     def _request(self, state: State) -> None:
         queries: dict[Hashable, Query] = {}
         for path in self.runs(state):
-            output, file, samples = (
+            name, file, samples = (
                 run_outputs.output_to_request(state, path),
                 state.file_of(path),
                 state.samples_of(path),
             )
-            if output and file is not None and samples is not None:
-                queries[path] = Query(file, samples.inputs, (output,))
+            if name and file is not None and samples is not None:
+                queries[path] = Query(file, samples.inputs, (name,))
         if queries:
             self.requester.send(queries, self._inputs, low_priority=self.low_priority)
         else:
@@ -204,11 +204,7 @@ def _figures_of(output: RunOutput, image: int) -> list[str]:
         psnr = formatting.decibels(float(output.psnr[image]))
         return [f"{output.name}: mse {formatting.mse(float(output.mse[image]))}, psnr {psnr} dB"]
     if output.logits is not None:
-        best = np.argsort(-output.probabilities[image])[:3]
-        likeliest = (
-            f"{output.class_name(int(index))} {100 * output.probabilities[image, index]:.1f} %" for index in best
-        )
-        return [f"{output.name}: {', '.join(likeliest)}"]
+        return [f"{output.name}: {output.likeliest(image)}"]
     return []
 
 

@@ -99,8 +99,6 @@ def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarra
     """Return a classifier's images with its predictions, and the probabilities (softmax) of the chosen one."""
     (layer,), chosen = inputs_of(output)[:1], min(chosen, output.count - 1)
     pixels = colours.from_images(layer.values)
-    best = np.argsort(-output.probabilities[chosen])[:3]
-    likeliest = ", ".join(f"{output.class_name(int(at))} {100 * output.probabilities[chosen, at]:.1f} %" for at in best)
     captions = captions_of(output, labels)
     figure = MosaicFigure(
         theme=theme,
@@ -108,7 +106,7 @@ def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarra
         captions=captions,
         caption_label="called",
         chosen=chosen,
-        large=(Large("the chosen image", pixels[chosen], likeliest),),
+        large=(Large("the chosen image", pixels[chosen], output.likeliest(chosen)),),
         description=f"{output.count} images, classified as {', '.join(captions)}",
     )
     return ComparisonPicture(figure, ((layer,),))
