@@ -83,11 +83,7 @@ def test_nothing_is_said_while_there_may_still_be_a_picture(state: State) -> Non
         (State(), "output", "This run is gone."),
         (state_with(Known(graph_error="model.onnx is broken")), "output", "model.onnx is broken."),
         (state_with(Known(), graph=False), "output", "There is no model.onnx yet"),
-        (
-            state_with(Known(graph=graph_with("other"), samples=samples(4))),
-            "output",
-            "has neither a reconstruction nor logits among",
-        ),
+        (state_with(Known(graph=graph_with("other"), samples=samples(4))), "output", "neither a reconstruction nor"),
         (state_with(Known(graph=graph_with("reconstruction"), samples=samples(4))), "bottleneck", "has no bottleneck"),
         (state_with(Known(graph=graph_with("logits"), samples=samples(5))), "layers", "takes images of another shape"),
     ],

@@ -18,7 +18,7 @@ from viewer.infer.requests import Reply, Request
 from viewer.qt import paper
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.layers import LayersPanel
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.state import feature_maps
 
 
@@ -238,7 +238,7 @@ def test_a_layer_that_is_refused_is_a_sentence_and_the_keys_go_on(
         (Reply(request, arrays={"maps": np.zeros((1, 0, 3, 3), np.float32)}), "This node's maps are empty."),
         (Reply(request, arrays={"maps": np.zeros((1, 9), np.float32)}), "This node's maps are empty."),
     ):
-        panel._take(Round({"maps": query}, wish, {"maps": reply}))
+        panel._take(QueryBatch({"maps": query}, wish, {"maps": reply}))
         assert panel.view.sentence == text and not panel.map_box.isEnabled() and panel.numbers() == []
     press(qtbot, window, Qt.Key.Key_Down)
     assert layer_of(panel) == "lit" and panel.map_box.isEnabled()
@@ -291,7 +291,8 @@ def test_a_layer_of_unknown_shape_is_shown_as_it_turns_out(
     query = Query(file, kind="layers")
     entry = {"tensor": "pooled", "node": "", "operator": "Conv", "shape": None}
     header = {"layers": [{**entry, "tensor": "lit", "operator": "\u202eRelu" + "x" * 90}, entry], "left_out": 1200}
-    panel._take_list(Round({"list": query}, file, {"list": Reply(Request("LayersPanel list", "layers", file), header)}))
+    reply = Reply(Request("LayersPanel list", "layers", file), header)
+    panel._take_list(QueryBatch({"list": query}, file, {"list": reply}))
     settle_window(qtbot, window)
     assert panel.layer_box.itemText(1) == "2  Conv pooled" and layer_of(panel) == "pooled"
     assert values_of(panel).shape == (4, 14, 14) and "1,200 more nodes" in panel.subtitle.text()

@@ -18,7 +18,7 @@ from tests.viewer.conftest import TIMEOUT, Open, bars_split, graph_bytes, settle
 from viewer.infer.requests import Reply, Request
 from viewer.qt import worker
 from viewer.qt.panels.images import ImagePanel
-from viewer.qt.requester import Query, Requester, Round
+from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.worker import Workers
 from viewer.state import files
 from viewer.state.files import FileBytes
@@ -128,7 +128,7 @@ def test_a_file_that_ends_two_workers_is_refused_and_others_go_on(
     assert reply.error == "" and reply.arrays["reconstruction"].shape == (2, 1, 28, 28)
 
 
-def test_a_good_answer_clears_the_strikes_of_its_file(make_workers: Make, qtbot: QtBot, file: FileBytes) -> None:
+def test_a_good_reply_resets_the_kill_count_of_its_file(make_workers: Make, qtbot: QtBot, file: FileBytes) -> None:
     workers = make_workers(open_seconds=TIMEOUT / 1000, run_seconds=0.3)
     for _ in range(3):
         assert send_and_wait(qtbot, workers, file).error == ""
@@ -306,38 +306,38 @@ def test_requests_are_taken_back_all_or_none_and_only_while_they_wait(
     assert not workers.busy and not workers.withdraw([kept])
 
 
-def test_a_round_that_waits_is_replaced_by_a_newer_one_and_never_answered(
+def test_a_batch_that_waits_is_replaced_by_a_newer_one_and_never_answered(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
     names = answered_requesters(workers)
-    requester, rounds = Requester("panel", workers, workers), list[Round]()
-    requester.answered.connect(rounds.append)
+    requester, batches = Requester("panel", workers, workers), list[QueryBatch]()
+    requester.answered.connect(batches.append)
     queries: dict[Hashable, Query] = {
         key: Query(file, np.full((2, 1, 28, 28), key, np.float32), ("reconstruction",)) for key in range(3)
     }
     requester.send(queries, "old", low_priority=True)
     requester.send({0: queries[0]}, "new", low_priority=True)
-    qtbot.waitUntil(lambda: bool(rounds), timeout=TIMEOUT)
-    assert [done.context for done in rounds] == ["new"] and names == ["panel"]
+    qtbot.waitUntil(lambda: bool(batches), timeout=TIMEOUT)
+    assert [done.context for done in batches] == ["new"] and names == ["panel"]
     assert not requester.waiting and not workers.busy
 
 
-def test_a_round_that_was_sent_in_part_is_answered_before_the_next(
+def test_a_batch_that_was_sent_in_part_is_answered_before_the_next(
     make_workers: Make, qtbot: QtBot, file: FileBytes
 ) -> None:
     workers = make_workers()
     assert send_and_wait(qtbot, workers, file).error == ""
-    requester, rounds = Requester("panel", workers, workers), list[Round]()
-    requester.answered.connect(rounds.append)
+    requester, batches = Requester("panel", workers, workers), list[QueryBatch]()
+    requester.answered.connect(batches.append)
     queries: dict[Hashable, Query] = {
         key: Query(file, np.full((2, 1, 28, 28), key, np.float32), ("reconstruction",)) for key in range(3)
     }
     requester.send(queries, "first")
     for context in ("skipped", "last"):
         requester.send({0: queries[0]}, context)
-    qtbot.waitUntil(lambda: len(rounds) == 2, timeout=TIMEOUT)
-    assert [done.context for done in rounds] == ["first", "last"] and len(rounds[0].replies) == 3
+    qtbot.waitUntil(lambda: len(batches) == 2, timeout=TIMEOUT)
+    assert [done.context for done in batches] == ["first", "last"] and len(batches[0].replies) == 3
 
 
 def test_a_turned_page_comes_in_the_reconstructions_first(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
@@ -349,7 +349,7 @@ def test_a_turned_page_comes_in_the_reconstructions_first(run: RunFolder, open_w
         window.images.turn(1)
     settle_window(qtbot, window)
     assert names[0] == "Reconstructions" and {"Noise", "Bottleneck"} <= set(names[1:])
-    assert names.count("Noise") == names.count("Bottleneck") == 1, "of the pages between nobody waits"
+    assert names.count("Noise") == names.count("Bottleneck") == 1, "nobody waits for the pages in between"
     assert window.store.state.start == 30
 
 

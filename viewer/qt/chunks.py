@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from viewer.qt.requester import Query, Requester, Round
+from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.state.files import FileBytes
 
 
@@ -64,7 +64,7 @@ class ChunkRunner(QObject):
             inputs = run.inputs(run.rows, min(run.count, run.rows + run.chunk_size))
             self._requester.send({run.key: Query(run.file, inputs, (run.output,))}, run)
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         run, reply = done.context, next(iter(done.replies.values()))
         assert isinstance(run, ChunkedRun), run
         values = reply.arrays.get(run.output)

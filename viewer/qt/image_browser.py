@@ -16,7 +16,7 @@ from viewer.figures.strokes import pixels
 from viewer.infer.messages import DecodedPictures, DecodePictures, ReadSplit, SplitImages
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
-from viewer.qt.requester import Query, Requester, Round
+from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import numbers, pages, selection
@@ -212,10 +212,10 @@ class ImageBrowser(QObject):
             labels=split.labels[rows].astype(np.int64),
         )
 
-    def _take_errors(self, round_: Round) -> None:
-        assert isinstance(round_.context, RankingChunk), round_.context
-        ranking, page, samples = round_.context.ranking, round_.context.page, round_.context.samples
-        reply = next(iter(round_.replies.values()))
+    def _take_errors(self, batch: QueryBatch) -> None:
+        assert isinstance(batch.context, RankingChunk), batch.context
+        ranking, page, samples = batch.context.ranking, batch.context.page, batch.context.samples
+        reply = next(iter(batch.replies.values()))
         if ranking is not self._ranking:
             return
         values = next(iter(reply.arrays.values()), None)

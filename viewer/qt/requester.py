@@ -1,7 +1,7 @@
-"""How a panel queries graphs: one round of requests at a time, and after it the newest one that is waiting.
+"""How a panel queries graphs: one batch of queries at a time, and after it the newest batch that is waiting.
 
-While a round is under way only the newest next round waits and older ones are skipped, so that a slider that is moved
-without pause shows a new picture with each reply. A round about something that is no longer shown is forgotten.
+While a batch is under way only the newest next one waits and older ones are skipped, so that a slider that is moved
+without pause shows a new picture with each reply. A batch about something that is no longer shown is forgotten.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Query:
 
 
 @dataclass(frozen=True, eq=False)
-class Round:
-    """Queries that belong together, by key, what the panel needs to know when they are answered, and the replies."""
+class QueryBatch:
+    """Queries by key, their replies by the same keys, and a `context` that the panel gets back with the replies."""
 
     queries: Mapping[Hashable, Query]
     context: object = None
@@ -44,15 +44,15 @@ class Round:
 
 
 class Requester(QObject):
-    """Sends requests for one panel; `answered` brings a Round once all of its replies have come."""
+    """Sends requests for one panel; `answered` brings a QueryBatch once all of its replies have come."""
 
     answered = Signal(object)
 
     def __init__(self, name: str, workers: Workers, parent: QObject) -> None:
         super().__init__(parent)
         self.name, self._workers = name, workers
-        self._now: Round | None = None
-        self._next: Round | None = None
+        self._now: QueryBatch | None = None
+        self._next: QueryBatch | None = None
         self._open: dict[Request, Hashable] = {}
         self.sent = 0
         self.received = 0
@@ -64,23 +64,23 @@ class Requester(QObject):
         return self._now is not None
 
     def send(self, queries: Mapping[Hashable, Query], context: object = None, *, low_priority: bool = False) -> None:
-        """Send a round once the one under way is over; it replaces one that is still waiting.
+        """Send a batch once the one under way is over; it replaces one that is still waiting.
 
-        A round of low priority lets others go first, and waits while they keep coming.
+        A batch of low priority lets others go first, and waits while they keep coming.
         """
         assert queries, self.name
         self.sent += 1
-        self._next = Round(queries, context, low_priority=low_priority)
+        self._next = QueryBatch(queries, context, low_priority=low_priority)
         if self._now is None or self._withdraw():
             self._begin()
 
     def forget(self) -> None:
-        """Drop the round under way and the next; their replies are ignored."""
+        """Drop the batch under way and the next; their replies are ignored."""
         self._now = self._next = None
         self._open.clear()
 
     def _withdraw(self) -> bool:
-        """Withdraw the round under way if nothing of it has been sent yet; return whether it was withdrawn."""
+        """Withdraw the batch under way if nothing of it has been sent yet; return whether it was withdrawn."""
         assert self._now is not None
         if len(self._open) < len(self._now.queries) or not self._workers.withdraw(self._open):
             return False

@@ -78,10 +78,8 @@ class RunOutput:
 
     def likeliest(self, image: int) -> str:
         """Format the three likeliest classes of an image and their probabilities."""
-        best = np.argsort(-self.probabilities[image])[:3]
-        return ", ".join(
-            f"{self.class_name(int(label))} {100 * self.probabilities[image, label]:.1f} %" for label in best
-        )
+        shares = self.probabilities[image]
+        return ", ".join(f"{self.class_name(int(best))} {100 * shares[best]:.1f} %" for best in np.argsort(-shares)[:3])
 
     def class_name(self, label: int) -> str:
         return self.classes[label] if 0 <= label < len(self.classes) else str(label)

@@ -11,7 +11,7 @@ from viewer.figures.equation import EquationFigure, EquationTerm
 from viewer.figures.theme import Theme
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
@@ -69,7 +69,7 @@ class ArithmeticMode(Mode):
             {self._path: Query(self._network.decoder, (a - b + c)[None], (self._network.picture,))}, self._network
         )
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         if self._network is None or done.context != self._network:
             return
         made = pictures_of(next(iter(done.replies.values())), self._network)

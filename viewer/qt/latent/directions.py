@@ -15,7 +15,7 @@ from viewer.figures.sweep import SweepFigure
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import JobResult
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import formatting
@@ -245,7 +245,7 @@ class DirectionsMode(Mode):
         points = self.directions.at(coefficients).reshape(2, *self._network.shape)
         self._decoder.send({self._path: Query(self._network.decoder, points, (self._network.picture,))}, self._network)
 
-    def _take_now(self, done: Round) -> None:
+    def _take_now(self, done: QueryBatch) -> None:
         if done.context != self._network or self._network is None:
             return
         made = pictures_of(next(iter(done.replies.values())), self._network)

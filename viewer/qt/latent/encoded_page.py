@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from viewer.qt.requester import Query, Requester, Round
+from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.formatting import sentence
 from viewer.state.samples import Samples
@@ -51,7 +51,7 @@ class EncodedPage(QObject):
         if queries:
             self._requester.send(queries, missing)
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         for path, reply in done.replies.items():
             assert isinstance(path, Path) and isinstance(done.context, dict)
             network, _ = done.context[path]

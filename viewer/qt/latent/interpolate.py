@@ -14,7 +14,7 @@ from viewer.figures.mosaic import ImageRow, Large, MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
@@ -82,7 +82,7 @@ class InterpolateMode(Mode):
         last = len(values) - 1
         return values[min(last, self.picker.parts["A"])], values[min(last, self.picker.parts["B"])]
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         assert isinstance(done.context, dict)
         for path, reply in done.replies.items():
             assert isinstance(path, Path)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QPushButton
 from viewer.figures.latent_plane import Cloud, Ground, LatentPlaneFigure, Plane
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.latent.mode import Mode, MovingView, Shared, pictures_of, reason
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.widgets.panel import Numbers
 from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder, training_set
 from viewer.state.formatting import shape
@@ -234,7 +234,7 @@ class PlaneMode(Mode):
         else:
             self._decoder.forget()
 
-    def _take_decoded(self, done: Round) -> None:
+    def _take_decoded(self, done: QueryBatch) -> None:
         assert isinstance(done.context, dict)
         for path, reply in done.replies.items():
             assert isinstance(path, Path)
@@ -270,7 +270,7 @@ class PlaneMode(Mode):
         }
         self._painter.send(queries, (self._range, dict(self._planes)))
 
-    def _take_background(self, done: Round) -> None:
+    def _take_background(self, done: QueryBatch) -> None:
         assert isinstance(done.context, tuple)
         seen, networks = done.context
         for path, reply in done.replies.items():

@@ -17,7 +17,7 @@ from viewer.figures.bottleneck import Chosen, Tilings
 from viewer.figures.image_grid import GridPixel, Paragraph, Part, Parts, ScaleLine, TextLine
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel, panel_inputs
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
@@ -180,7 +180,7 @@ class Bottleneck(ImagePanel):
             self._set_choices(0, 0)
             self.redraw()
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         if done.context is not self._shown:
             return
         found: dict[Path, tuple[np.ndarray, tuple[int, int] | None]] = {}
@@ -315,13 +315,13 @@ class Bottleneck(ImagePanel):
             query = Query(file, units.sweep(after, self._unit, steps), (output,))
             self.sweeper.send({"sweep": query}, decoding, low_priority=self.low_priority)
 
-    def _take_decoded(self, done: Round) -> None:
+    def _take_decoded(self, done: QueryBatch) -> None:
         decoding, images = done.context, self._images_of(done)
         if images is not None and isinstance(decoding, Decoding):
             self._decoded = (images[0], images[1] if len(images) > 1 else None)
             self.redraw()
 
-    def _take_swept(self, done: Round) -> None:
+    def _take_swept(self, done: QueryBatch) -> None:
         decoding, images = done.context, self._images_of(done)
         if images is None or not isinstance(decoding, Decoding) or decoding.steps is None:
             return
@@ -329,7 +329,7 @@ class Bottleneck(ImagePanel):
             self._swept = (decoding.steps, images)
             self.redraw()
 
-    def _images_of(self, done: Round) -> np.ndarray | None:
+    def _images_of(self, done: QueryBatch) -> np.ndarray | None:
         """Return the decoder's images (N, C, H, W) of the sample shown; None, and a sentence, if there are none."""
         decoding, mine = done.context, self._mine
         if (

@@ -16,7 +16,7 @@ from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.panels.images import ImagePanel
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.page_bar import PageBar
 from viewer.state import formatting, run_outputs
@@ -113,11 +113,8 @@ class ComparedPanel(ImagePanel):
     def _request(self, state: State) -> None:
         queries: dict[Hashable, Query] = {}
         for path in self.runs(state):
-            name, file, samples = (
-                run_outputs.output_to_request(state, path),
-                state.file_of(path),
-                state.samples_of(path),
-            )
+            file, samples = state.file_of(path), state.samples_of(path)
+            name = run_outputs.output_to_request(state, path)
             if name and file is not None and samples is not None:
                 queries[path] = Query(file, samples.inputs, (name,))
         if queries:
@@ -126,11 +123,11 @@ class ComparedPanel(ImagePanel):
             self.requester.forget()
             self._show(state, None)
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         if done.context == self._inputs:
             self._show(self.store.state, done)
 
-    def _show(self, state: State, done: Round | None) -> None:
+    def _show(self, state: State, done: QueryBatch | None) -> None:
         names, shown = state.names(), []
         for path in self.runs(state):
             reply = done.replies.get(path) if done else None

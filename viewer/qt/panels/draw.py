@@ -30,7 +30,7 @@ from viewer.infer.requests import Reply
 from viewer.qt.disk import JobResult
 from viewer.qt.image_browser import encoded_picture, picture_files, pixels_of
 from viewer.qt.panels.images import ImagePanel
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
@@ -320,7 +320,7 @@ class Draw(ImagePanel):
             return drawing.why_not(known.graph, known.task)
         return run_outputs.why_no_output(state, path)
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         inputs = done.context
         assert isinstance(inputs, Mapping), inputs
         self.made = {

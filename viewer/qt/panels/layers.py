@@ -15,7 +15,7 @@ from viewer.figures.feature_maps import ColouredMaps
 from viewer.figures.image_grid import GridPixel, Parts
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, layers, numbers
@@ -145,7 +145,7 @@ class LayersPanel(ImagePanel):
         self._enable()
         self.lister.send({"list": Query(file, kind="layers")}, file)
 
-    def _take_list(self, done: Round) -> None:
+    def _take_list(self, done: QueryBatch) -> None:
         if done.context is not self._listed:
             return
         (reply,) = done.replies.values()
@@ -192,7 +192,7 @@ class LayersPanel(ImagePanel):
         query = Query(file, samples.inputs[sample, None], (layer.tensor,), inner=True)
         self.requester.send({"maps": query}, MapRequest(file, samples, sample, layer), low_priority=self.low_priority)
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         wanted = done.context
         if not isinstance(wanted, MapRequest) or not self._is_of_now(wanted):
             return

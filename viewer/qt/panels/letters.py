@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture, Pointed
 from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
@@ -168,7 +168,7 @@ class Letters(ComparedPanel):
             queries, self.outputs, low_priority=self.low_priority
         ) if queries else self.classifier.forget()
 
-    def _take_predictions(self, done: Round) -> None:
+    def _take_predictions(self, done: QueryBatch) -> None:
         if done.context is not self.outputs:
             return
         for output in self.outputs:

@@ -18,7 +18,7 @@ from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.panels.images import ImagePanel, panel_inputs
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel, hold_size
 from viewer.qt.widgets.figure_view import FigureView
@@ -256,7 +256,7 @@ class Noise(ImagePanel):
             self.psnr_label.setText("")
             self.curve_view.show_sentence("")
 
-    def _take(self, done: Round) -> None:
+    def _take(self, done: QueryBatch) -> None:
         plan = done.context
         assert isinstance(plan, NoisePlan), plan
         state, results = self.store.state, {}
@@ -411,7 +411,7 @@ class Noise(ImagePanel):
                 {path: Query(noise_input.file, noisy, (noise_input.output,))}, step, low_priority=True
             )
 
-    def _take_point(self, done: Round) -> None:
+    def _take_point(self, done: QueryBatch) -> None:
         step = done.context
         assert isinstance(step, CurvePoint), step
         (reply,) = done.replies.values()

@@ -21,7 +21,7 @@ from viewer.figures.theme import Theme
 from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.infer.requests import Reply
 from viewer.qt.disk import JobResult
-from viewer.qt.requester import Query, Round
+from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
@@ -171,7 +171,7 @@ class TimeMachine(Panel):
             self.requester.send({path: Query(file, kind="epochs") for path, file in self._requested.items()})
         self._epoch_frames_changed()
 
-    def _take_answers(self, done: Round) -> None:
+    def _take_answers(self, done: QueryBatch) -> None:
         for path, reply in done.replies.items():
             assert isinstance(path, Path)
             if self._requested.get(path) is not reply.request.file:
