@@ -17,7 +17,7 @@ from train.engine.prepare import Preparation
 from train.measure import baselines, fit_cache
 from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pictures, linear, pca
 from train.measure.metrics import measure
-from train.measure.run import RunMeasurement
+from train.measure.run import Measured, RunMeasurement
 from zoo import registry
 from zoo.data.images import Images
 from zoo.data.splits import Splits
@@ -91,6 +91,20 @@ def test_baselines_are_fitted_to_the_training_split_alone(splits: Splits) -> Non
     for name, pictures in expected.items():
         figures = measure(targets, np.clip(pictures, 0, 1).reshape(targets.shape))
         assert found[name]["mse"] == pytest.approx(figures["mse"], rel=1e-3), name
+
+
+def test_a_training_is_measured_with_its_own_training_split(
+    tmp_path: Path, splits: Splits, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Images] = []
+
+    def measure_nothing(own: RunMeasurement, network: object) -> Measured:
+        given.append(own.train)
+        return Measured({}, {}, "finished")
+
+    monkeypatch.setattr(RunMeasurement, "measure", measure_nothing)
+    train_quickly("purdue/dense", tmp_path, epochs=1)
+    assert [images.digest for images in given] == [splits.train.digest]
 
 
 @pytest.mark.parametrize("name", ["purdue/conv", "purdue/denoise", "hesso/classifier"])

@@ -140,6 +140,16 @@ def test_other_images_or_labels_of_any_split_are_another_training(split: str, ch
     assert key_of(recipe, options, splits, NOTHING) != key_of(recipe, options, others, NOTHING)
 
 
+@pytest.mark.parametrize(
+    "change", [{"seed": 7}, {"precision": "fp32"}, {"quick": False}], ids=["seed", "precision", "budget"]
+)
+def test_other_options_are_another_training(change: dict[str, Any], tmp_path: Path) -> None:
+    recipe, options = registry.load(NAME), asked(tmp_path)
+    splits = splits_of(recipe, "sample")
+    before = key_of(recipe, options, splits, NOTHING)
+    assert key_of(recipe, replace(options, **change), splits, NOTHING) != before
+
+
 def test_other_code_is_another_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, options = registry.load(NAME), asked(tmp_path)
     splits = splits_of(recipe, "sample")

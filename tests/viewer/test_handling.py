@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
@@ -224,6 +225,19 @@ def test_a_dropped_picture_goes_through_the_networks(
     qtbot.keyClick(two, Qt.Key.Key_Escape)
     two.images.forget_pictures()
     assert two.store.state.page is not None and len(two.store.state.page.clean) == 10
+
+
+def test_a_photograph_taken_sideways_is_turned_upright(
+    two: MainWindow, tmp_path: Path, qtbot: QtBot, a_picture: np.ndarray
+) -> None:
+    sideways = Image.Exif()
+    sideways[ExifTags.Base.Orientation] = 6  # its first row is the right side
+    file = tmp_path / "photograph.png"
+    Image.fromarray(a_picture).save(file, exif=sideways)
+    two.open((file,))
+    settle_window(qtbot, two)
+    page = two.store.state.page
+    assert page is not None and page.fitting.startswith("40×60, its middle 40×40")
 
 
 def test_a_pasted_picture_is_added_to_those_before(two: MainWindow, qtbot: QtBot, a_picture: np.ndarray) -> None:

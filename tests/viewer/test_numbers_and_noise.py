@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from viewer.state import formatting, noise, numbers
+from viewer.state import formatting, noise, noise_lab, numbers
+from viewer.state.files import FileBytes
+from viewer.state.noise_lab import NoiseInput
 from viewer.state.ssim import ssim
 
 IMAGES = np.random.default_rng(0).random((4, 1, 28, 28)).astype(np.float32)
@@ -113,3 +117,10 @@ def test_structural_similarity_is_scikit_images(shape: tuple[int, ...], sigma: f
 
 def test_images_smaller_than_a_window_have_no_structural_similarity() -> None:
     assert np.isnan(ssim(IMAGES[..., :6], IMAGES[..., :6])).all()
+
+
+def test_each_kind_of_noise_has_curves_of_its_own_for_runs_and_baselines() -> None:
+    images = np.zeros((2, 1, 8, 8), np.float32)
+    tried = NoiseInput(FileBytes(Path("a"), "a", "sha256", b""), "reconstruction", images, images)
+    keys = [set(noise_lab.curve_keys({Path("a"): tried}, tried, kind)) for kind in get_args(noise.Kind)]
+    assert [len(each) for each in keys] == [3, 3] and not keys[0] & keys[1]

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from viewer.state import chroma, letters, run_outputs
+from viewer.state import chroma, history, letters, run_outputs
 from viewer.state.letters import RunLetters
 from viewer.state.run_outputs import RunOutput
 from viewer.state.samples import Samples
+from viewer.state.selection import Known, State
 
 
 @pytest.mark.parametrize("level", [0.01, 0.2, 1.0])
@@ -84,3 +85,16 @@ def test_a_sheet_counts_what_is_called_rightly() -> None:
     images, labels = np.zeros((3, 1, 4, 4)), np.arange(3)
     sheet = RunLetters(Path("a"), "a", "translate", images, labels, None, None, np.array([0, 2, 2]))
     assert sheet.wrong == {1} and sheet.right_text == "2 of 3"
+
+
+def test_a_letters_picture_target_and_prediction_stand_with_its_label() -> None:
+    labels = np.array([2, 0, 1])
+    shades = np.broadcast_to((10 * labels).astype(np.uint8)[:, None, None, None], (3, 1, 4, 4))
+    parts = {"images": shades, "inputs": shades + 1, "targets": shades + 2, "labels": labels, "verdicts": labels + 3}
+    known = Known(history=history.from_parts({}, {f"grids/letters/{part}": array for part, array in parts.items()}))
+    (sheet,) = letters.sheets_of(State(known={Path("a"): known}), [Path("a")])
+    assert sheet.labels.tolist() == [0, 1, 2] and sheet.predictions is not None
+    assert sheet.predictions.tolist() == [3, 4, 5]
+    for pictures, more in ((sheet.images, 0), (sheet.inputs, 1), (sheet.targets, 2)):
+        assert pictures is not None
+        np.testing.assert_allclose(255 * pictures[:, 0, 0, 0], np.array([0, 10, 20]) + more, atol=1e-4)
