@@ -549,6 +549,10 @@ def test_a_range_zooms_about_a_point_and_follows_points() -> None:
     assert far.x == pytest.approx(6.0, abs=0.1) and far.reach > 2
 
 
+def test_the_tiles_of_a_range_go_row_by_row_from_the_top_left() -> None:
+    assert latent.Range(1, 2, 3).centres(3).tolist() == [[x, y] for y in (4, 2, 0) for x in (-1, 1, 3)]
+
+
 def test_the_label_is_the_one_whose_recorded_share_of_predictions_is_wrong() -> None:
     predictions = np.array([2] * 8 + [7] * 2)
     assert latent.label_by_share(predictions, 0.2) == 2 and latent.label_by_share(predictions, 0.8) == 7
