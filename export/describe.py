@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from export.report import aligned
 from zoo import tasks
 from zoo.card import Card
 
@@ -110,23 +111,12 @@ def as_text(card: Card) -> str:
     lines = [_one_line(f"{card.name}, {card.graph}.onnx")]
     for heading, rows in sections(card):
         lines += ["", heading, *(f"  {label:{width}}  {value}" for label, value in rows)]
-    lines += ["", *_aligned(figures(card))]
+    head, *body = figures(card)
+    lines += ["", *aligned([head, *([f"  {label}", *cells] for label, *cells in body)])]
     if card.choices:
-        lines += [
-            "",
-            "what the sheet leaves open and was chosen",
-            *(f"  - {_one_line(choice)}" for choice in card.choices),
-        ]
+        lines += ["", "what the sheet leaves open and was chosen"]
+        lines += [f"  - {_one_line(choice)}" for choice in card.choices]
     return "\n".join(lines)
-
-
-def _aligned(table: Sequence[Sequence[str]]) -> Iterable[str]:
-    """Yield the lines of a table whose first column is indented below its head."""
-    indented = [[("  " if number else "") + row[0], *row[1:]] for number, row in enumerate(table)]
-    widths = [max(len(row[column]) for row in indented) for column in range(len(table[0]))]
-    for label, *cells in indented:
-        right = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
-        yield "  ".join([f"{label:{widths[0]}}", *right])
 
 
 _README = """\

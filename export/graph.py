@@ -69,6 +69,11 @@ class Graph:
             raise FileRefused(f"{self.source} takes {taken}; only a graph that takes one batch of float32 can be run")
         return ports[0]
 
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        """The input's shape without the batch, with 1 for a symbol. Raises FileRefused as `input` does."""
+        return tuple(size if isinstance(size, int) else 1 for size in self.input.shape[1:])
+
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
         with self._refusing():

@@ -1,7 +1,8 @@
-"""Checks as lines of text, and as JSON."""
+"""Checks as lines of text and as JSON, and tables as lines of text."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from export.verify import Check
@@ -26,3 +27,13 @@ def check_as_json(check: Check) -> dict[str, Any]:
         "images": check.images,
         "passed": check.passed,
     }
+
+
+def aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table, its first column to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for label, *cells in table:
+        right = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+        lines.append("  ".join([f"{label:{widths[0]}}", *right]))
+    return lines

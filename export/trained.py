@@ -93,8 +93,14 @@ class Trained:
         assert isinstance(self.network, Autoencoder), graph
         return self.network.encode(value) if graph == "encoder" else {RECONSTRUCTION: self.network.decode(value)}
 
-    def in_float64(self) -> Trained:
-        return replace(self, network=copy.deepcopy(self.network).double())
+    def rounding(self, graph: str, value: Array) -> dict[str, float]:
+        """Return how far torch's own float32 answer is off from its float64 one, at most, for every output."""
+        double = replace(self, network=copy.deepcopy(self.network).double())
+        exact = double.compute(graph, value.astype(np.float64))
+        return {
+            name: float(np.abs(single - exact[name]).max(initial=0))
+            for name, single in self.compute(graph, value).items()
+        }
 
 
 def load_trained(recipe: Recipe, run: RunFolder, *, epochs: int) -> Trained:

@@ -51,21 +51,9 @@ class Runtime:
     served: bool = False
 
 
-NAMES = (
-    *("onnxruntime", "ort-cuda", "reference", "openvino", "opencv", "tract"),
-    *("ort-node", "ort-web", "chromium"),
-)
-
-
 def find(name: str) -> Runtime:
     """Look for a runtime on this machine; it is neither imported nor started, except for its version."""
     return _FINDERS[name](name)
-
-
-def find_chromium() -> str | None:
-    """Return the path of Chromium or a browser that takes its options, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-    return next(filter(None, map(shutil.which, names)), None)
 
 
 # ---- known faults --------------------------------------------------------------------------------------------
@@ -138,26 +126,22 @@ def _node(package: str) -> Callable[[str], Runtime]:
         version = version_of(package)
         if version is None:
             return Runtime(name, None, npm_command())
-        whole = f"{version}, Node {_output(node, '--version').lstrip('v')}"
+        whole = f"{version}, Node {output_of([node, '--version']).lstrip('v')}"
         return Runtime(name, whole, command=(node, str(_HERE / "child.mjs"), package, str(npm_folder())))
 
     return found
 
 
 def _chromium(name: str) -> Runtime:
-    version, browser = version_of("onnxruntime-web"), find_chromium()
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+    version, browser = version_of("onnxruntime-web"), next(filter(None, map(shutil.which, names)), None)
     if browser is None:
         return Runtime(name, None, "install Chromium (Debian: apt-get install chromium)")
     if version is None:
         return Runtime(name, None, npm_command())
-    words = _output(browser, "--version").split()
+    words = output_of([browser, "--version"]).split()
     own = next((word for word in words if word[:1].isdigit()), "of unknown version")
     return Runtime(name, f"{version}, Chromium {own}", command=(browser,), served=True)
-
-
-def _output(program: str, option: str) -> str:
-    """Return what a program prints, '' where it does not end within 20 s."""
-    return output_of([program, option], seconds=20.0)
 
 
 _FINDERS: dict[str, Callable[[str], Runtime]] = {
@@ -173,4 +157,4 @@ _FINDERS: dict[str, Callable[[str], Runtime]] = {
     "ort-web": _node("onnxruntime-web"),
     "chromium": _chromium,
 }
-assert tuple(_FINDERS) == NAMES
+NAMES = tuple(_FINDERS)

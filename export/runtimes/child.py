@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,6 @@ def _onnxruntime(path: Path, job: dict[str, Any], *, provider: str = "cpu") -> R
     if provider == "cuda" and session.get_providers()[0] != sessions.CUDA:
         raise RuntimeError("the session fell back to the CPU")
     return lambda value: list(map(np.asarray, session.run(job["outputs"], {job["input"]: value})))
-
-
-def _onnxruntime_cuda(path: Path, job: dict[str, Any]) -> Run:
-    return _onnxruntime(path, job, provider="cuda")
 
 
 def _onnx_reference(path: Path, job: dict[str, Any]) -> Run:
@@ -91,7 +88,7 @@ def _tract(path: Path, job: dict[str, Any]) -> Run:
 
 _RUNTIMES: dict[str, Callable[[Path, dict[str, Any]], Run]] = {
     "onnxruntime": _onnxruntime,
-    "ort-cuda": _onnxruntime_cuda,
+    "ort-cuda": partial(_onnxruntime, provider="cuda"),
     "reference": _onnx_reference,
     "openvino": _openvino,
     "opencv": _opencv,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,14 @@ from export.verify import real_images
 from zoo import registry
 from zoo.data import sample
 from zoo.errors import FileRefused, RunError
-from zoo.runs import GRAPHS, RunFolder
+from zoo.runs import COMPACT, GRAPHS, RunFolder
 
 BATCHES = (1, 2, 7, 64)
 VECTORS = "vectors"
 
 Outputs = dict[str, Array]
 Function = Callable[[Array], Outputs]
+Make = Callable[[str, int], Array | None]
 
 
 @dataclass(frozen=True)
@@ -32,27 +33,27 @@ class ConformanceTest:
     reference   who says what should come out: 'torch', or 'onnxruntime' where there is no checkpoint
     expect      says it, float32 by output
     rounding    the error of float32 itself in each output, for an input
-    inputs      makes the inputs of a kind and batch size; None where there is none of that kind
+    inputs      makes 'noise' or 'real' inputs of a batch size; None where there are none of that kind
     vectors     the test vectors of a bundle: what went in, and what torch made of it
     """
 
-    path: Path
     graph: Graph
     reference: str
     expect: Function
     rounding: Callable[[Array], Mapping[str, float]]
-    inputs: Callable[[str, int], Array | None]
+    inputs: Make
     vectors: tuple[Array, Mapping[str, Array]] | None = None
 
     def cases(self) -> list[Case]:
         """Return what goes in: noise, real images, zeros and ones at every batch size, and the test vectors."""
-        size = self.graph.input.shape[0]
-        found = [
-            Case(kind, value)
-            for batch in ((size,) if isinstance(size, int) else BATCHES)
-            for kind in ("noise", "real", "zeros", "ones")
-            if (value := self.inputs(kind, batch)) is not None
-        ]
+        size, shape = self.graph.input.shape[0], self.graph.value_shape
+        found = []
+        for batch in (size,) if isinstance(size, int) else BATCHES:
+            for kind in ("noise", "real"):
+                value = self.inputs(kind, batch)
+                found += [] if value is None else [Case(kind, value)]
+            found.append(Case("zeros", np.zeros((batch, *shape), np.float32)))
+            found.append(Case("ones", np.ones((batch, *shape), np.float32)))
         return [*found, *([Case(VECTORS, self.vectors[0])] if self.vectors else [])]
 
     def expected(self, case: Case) -> Mapping[str, Array]:
@@ -62,23 +63,24 @@ class ConformanceTest:
 def conformance_of(target: RunFolder | Path) -> Iterator[ConformanceTest]:
     """Yield a test for each graph of a run, a bundle or a file. Raises FileRefused, RunError."""
     if isinstance(target, Path):
-        yield _alone(target, {target: _read(target)})
+        yield _alone(_read(target), {})
         return
     paths = [path for path in (*map(target.graph, GRAPHS), target.compact) if path.is_file()]
     if not paths:
         raise RunError(f"no model.onnx in {target.path}; export it with `aezoo export`")
-    graphs = {path: _read(path) for path in paths}
+    graphs = {path.name: _read(path) for path in paths}
     if target.checkpoint.is_dir() and target.history.is_file():
-        yield from _trained(target, graphs)
+        yield from _trained(target, list(graphs.values()))
         return
     proofs = vectors.read(target.path) if (target.path / vectors.FILE).is_file() else None
-    for path, graph in graphs.items():
-        test = _alone(path, graphs)
-        known = proofs.graphs.get(path.name) if proofs and path != target.compact else None
-        if proofs and known:
-            port, outputs = known
+    for file, graph in graphs.items():
+        test = _alone(graph, graphs)
+        if proofs and file in proofs.graphs and file != COMPACT:
+            port, outputs = proofs.graphs[file]
             if {*outputs} != {*graph.outputs}:
-                raise FileRefused(f"{path} has other outputs than {vectors.FILE} lists; export the bundle again")
+                raise FileRefused(
+                    f"{graph.source} has other outputs than {vectors.FILE} lists; export the bundle again"
+                )
             wanted = {name: proofs.tensors[name] for name in outputs}
             test = replace(test, vectors=(proofs.tensors[port], wanted))
         yield test
@@ -93,24 +95,24 @@ def _read(path: Path) -> Graph:
 # ---- a graph alone -------------------------------------------------------------------------------------------
 
 
-def _alone(path: Path, graphs: Mapping[Path, Graph]) -> ConformanceTest:
-    """Test a graph of which nothing else is known: onnxruntime says what should come out."""
-    graph = graphs[path]
-    encoder = _encoder_beside(path, graphs)
-    shape = tuple(size if isinstance(size, int) else 1 for size in graph.input.shape[1:])
-    make = _images(encoder[1] if encoder else shape, None)
-    return ConformanceTest(path, graph, "onnxruntime", graph, _shaken(graph), _through(make, encoder, shape))
+def _alone(graph: Graph, beside: Mapping[str, Graph]) -> ConformanceTest:
+    """Test a graph of which nothing else is known: onnxruntime says what should come out.
+
+    `beside` holds the graphs of its folder that are open, by file name.
+    """
+    encoder = _encoder_beside(graph, beside)
+    make = _encoded(_images(encoder.value_shape, None), encoder) if encoder else _images(graph.value_shape, None)
+    return ConformanceTest(graph, "onnxruntime", graph, _shaken(graph), make)
 
 
-def _encoder_beside(path: Path, graphs: Mapping[Path, Graph]) -> tuple[Graph, tuple[int, ...]] | None:
-    """Return the encoder of the same recipe that lies beside a decoder, and the shape of its images."""
-    own, beside = graphs[path].card, path.with_name("encoder.onnx")
-    if own is None or own.graph != "decoder" or not beside.is_file():
+def _encoder_beside(graph: Graph, beside: Mapping[str, Graph]) -> Graph | None:
+    """Return the encoder of images of the same recipe that lies beside a decoder."""
+    path = Path(graph.source).with_name("encoder.onnx")
+    if graph.card is None or graph.card.graph != "decoder" or not path.is_file():
         return None
-    encoder = graphs.get(beside) or _read(beside)
-    if encoder.card is None or encoder.card.name != own.name or encoder.facts.image_shape is None:
-        return None
-    return encoder, encoder.facts.image_shape
+    encoder = beside.get(path.name) or _read(path)
+    fits = encoder.card is not None and encoder.card.name == graph.card.name and encoder.facts.image_shape is not None
+    return encoder if fits else None
 
 
 def _shaken(graph: Function) -> Callable[[Array], Mapping[str, float]]:
@@ -133,43 +135,25 @@ def _shaken(graph: Function) -> Callable[[Array], Mapping[str, float]]:
 # ---- a run ---------------------------------------------------------------------------------------------------
 
 
-def _trained(run: RunFolder, graphs: Mapping[Path, Graph]) -> Iterator[ConformanceTest]:
+def _trained(run: RunFolder, graphs: Sequence[Graph]) -> Iterator[ConformanceTest]:
     """Test the graphs of a run with its checkpoint: torch says what should come out, float64 how exactly."""
     from export.trained import load_trained
 
-    history, first = run.read_history(), next(iter(graphs.values()))
+    history, first = run.read_history(), graphs[0]
     if first.card is None:
         raise FileRefused(f"{first.source} has no card inside; export the run again")
     trained = load_trained(registry.load(first.card.name), run, epochs=history.epochs)
     make = _images(trained.image_shape, real_images(history))
-
-    def encode(image: Array) -> Outputs:
-        return trained.compute("encoder", image)
-
-    for path, graph in graphs.items():
-        name = path.stem
-        if path == run.compact:  # export compared it with torch; here its own arithmetic is to be the same everywhere
-            yield ConformanceTest(path, graph, "onnxruntime", graph, _shaken(graph), make)
+    for graph in graphs:
+        if graph.file == COMPACT:  # export compared it with torch; here its own arithmetic is to be the same everywhere
+            yield ConformanceTest(graph, "onnxruntime", graph, _shaken(graph), make)
             continue
-
-        def expect(value: Array, name: str = name) -> Outputs:
-            return trained.compute(name, value)
-
-        def rounding(value: Array, name: str = name) -> Mapping[str, float]:
-            exact = trained.in_float64().compute(name, value.astype(np.float64))
-            return {
-                output: float(np.abs(single - exact[output]).max(initial=0))
-                for output, single in trained.compute(name, value).items()
-            }
-
-        encoder = (encode, trained.image_shape) if name == "decoder" else None
-        inputs = _through(make, encoder, trained.bottleneck_shape)
-        yield ConformanceTest(path, graph, "torch", expect, rounding, inputs)
+        expect = partial(trained.compute, graph.part)
+        inputs = _encoded(make, partial(trained.compute, "encoder")) if graph.part == "decoder" else make
+        yield ConformanceTest(graph, "torch", expect, partial(trained.rounding, graph.part), inputs)
 
 
 # ---- inputs --------------------------------------------------------------------------------------------------
-
-Make = Callable[[str, int], Array | None]
 
 
 def _images(shape: tuple[int, ...], real: Array | None) -> Make:
@@ -180,24 +164,18 @@ def _images(shape: tuple[int, ...], real: Array | None) -> Make:
             noise = np.random.default_rng(batch)
             uniform = noise.random((batch, *shape), dtype=np.float32)
             return uniform if len(shape) == 3 else noise.standard_normal((batch, *shape), dtype=np.float32)
-        if kind == "real":
-            images = real if real is not None else _samples(shape)
-            return None if images is None else np.resize(images, (batch, *shape)).astype(np.float32)
-        return np.full((batch, *shape), float(kind == "ones"), dtype=np.float32)
+        images = real if real is not None else _samples(shape)
+        return None if images is None else np.resize(images, (batch, *shape)).astype(np.float32)
 
     return make
 
 
-def _through(make: Make, encoder: tuple[Function, tuple[int, ...]] | None, shape: tuple[int, ...]) -> Make:
-    """Return what makes a decoder's inputs: noise and real images go through its encoder, zeros and ones do not."""
-    if encoder is None:
-        return make
+def _encoded(make: Make, encode: Function) -> Make:
+    """Return what makes a decoder's inputs: what its encoder gives for images."""
 
     def encoded(kind: str, batch: int) -> Array | None:
-        if kind in ("zeros", "ones"):
-            return np.full((batch, *shape), float(kind == "ones"), dtype=np.float32)
         value = make(kind, batch)
-        return None if value is None else encoder[0](value)[BOTTLENECK]
+        return None if value is None else encode(value)[BOTTLENECK]
 
     return encoded
 

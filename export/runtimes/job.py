@@ -1,7 +1,7 @@
 """A job: a graph and batches of input in a folder, the same for a Python, a Node and a browser process.
 
     graph.onnx
-    job.json        {graph, input, outputs: [name], cases: [{name, file, shape}]}
+    job.json        {graph, input, outputs: [name], cases: [{file, shape}]}
     <case>.f32      raw little-endian float32
     <case>.<output>.f32, written by the process
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.graph import Array
+from export.graph import Array, Graph
 from zoo.json_lines import ProcessFailed
 
 JOB = "job.json"
@@ -57,36 +57,26 @@ class Case:
         return f"{self.kind} × {len(self.value)}"
 
 
-@dataclass(frozen=True)
-class Job:
-    """A graph that passed the gate, the names of its ports, and what goes in."""
+def write(folder: Path, graph: Graph, cases: Sequence[Case]) -> None:
+    """Write a job into an empty folder."""
+    (folder / "graph.onnx").write_bytes(graph.data)
+    for number, case in enumerate(cases):
+        (folder / f"{number}.f32").write_bytes(case.value.astype("<f4").tobytes())
+    job = {
+        "graph": "graph.onnx",
+        "input": graph.input.name,
+        "outputs": list(graph.outputs),
+        "cases": [{"file": f"{number}.f32", "shape": list(case.value.shape)} for number, case in enumerate(cases)],
+    }
+    (folder / JOB).write_text(json.dumps(job))
 
-    graph: bytes
-    input: str
-    outputs: tuple[str, ...]
-    cases: Sequence[Case]
 
-    def write(self, folder: Path) -> None:
-        """Write the job into an empty folder."""
-        (folder / "graph.onnx").write_bytes(self.graph)
-        for number, case in enumerate(self.cases):
-            (folder / f"{number}.f32").write_bytes(case.value.astype("<f4").tobytes())
-        job = {
-            "graph": "graph.onnx",
-            "input": self.input,
-            "outputs": list(self.outputs),
-            "cases": [
-                {"name": case.name, "file": f"{number}.f32", "shape": list(case.value.shape)}
-                for number, case in enumerate(self.cases)
-            ],
-        }
-        (folder / JOB).write_text(json.dumps(job))
-
-    def answers(self, folder: Path, number: int, shapes: Sequence[Sequence[int]]) -> dict[str, Array]:
-        """Read what a process wrote for a case. Raises ValueError where it is not of these shapes."""
-        if len(shapes) != len(self.outputs):
-            raise ValueError(f"{len(shapes)} outputs, expected {len(self.outputs)}")
-        return {
-            name: np.frombuffer((folder / f"{number}.{index}.f32").read_bytes(), "<f4").reshape(shapes[index])
-            for index, name in enumerate(self.outputs)
-        }
+def read_outputs(folder: Path, graph: Graph, message: CaseDone) -> dict[str, Array]:
+    """Read what a process wrote for a case, by output. Raises OSError or ValueError where it is not as it says."""
+    if len(message.shapes) != len(graph.outputs):
+        raise ValueError(f"{len(message.shapes)} outputs, expected {len(graph.outputs)}")
+    files = [folder / f"{message.case}.{index}.f32" for index in range(len(message.shapes))]
+    return {
+        name: np.frombuffer(file.read_bytes(), "<f4").reshape(shape)
+        for name, file, shape in zip(graph.outputs, files, message.shapes, strict=True)
+    }

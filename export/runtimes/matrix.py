@@ -14,31 +14,31 @@ from typing import Any
 
 import onnx
 
-from export.graph import Array
+from export.graph import Array, Graph
+from export.runtimes import job
 from export.runtimes.browser import run_served
 from export.runtimes.catalogue import Fault, Runtime
 from export.runtimes.conformance import ConformanceTest
-from export.runtimes.job import Case, CaseDone, Job, Loaded
+from export.runtimes.job import Case, CaseDone, Loaded
 from export.runtimes.supervise import Ending, Limits, supervise
 from export.verify import Check, allowing, compare, severity
 from zoo import json_lines
+from zoo.runs import finite
 
 
 @dataclass(frozen=True)
 class Cell:
     """One graph in one runtime.
 
-    difference  the largest |difference| of the output and case that came nearest to what is allowed, or beyond it
-    allowed     what is allowed there
-    where       that output and case
+    worst       the comparison that came nearest to what is allowed, or furthest beyond it
+    where       of which output and case it is
     cases       how many cases it answered, of how many
     why         the reason why it was stopped or failed
     faults      what is known to be wrong in the runtime with such a graph
     """
 
     runtime: Runtime
-    difference: float | None = None
-    allowed: float | None = None
+    worst: Check | None = None
     where: str = ""
     cases: tuple[int, int] = (0, 0)
     why: str = ""
@@ -54,7 +54,7 @@ class Cell:
         """Whether every case was answered within what is allowed; true of a runtime that is not installed."""
         if not self.tried:
             return True
-        near = self.difference is not None and self.allowed is not None and self.difference <= self.allowed < math.inf
+        near = self.worst is not None and self.worst.passed
         return near and not self.why and self.cases[0] == self.cases[1]
 
 
@@ -112,12 +112,20 @@ def _run(
     limits: Limits,
     stop: threading.Event,
 ) -> Cell:
-    job = Job(test.graph.data, test.graph.input.name, test.graph.outputs, cases)
     with tempfile.TemporaryDirectory(prefix="aezoo-") as name:
         folder = Path(name)
-        job.write(folder)
+        job.write(folder, test.graph, cases)
         ending = _supervised(runtime, folder, limits, stop)
-        return _cell_of(test, runtime, job, ending, folder, expected)
+        answers, why = _answers(folder, test.graph, cases, ending)
+    compared = [
+        found
+        for case, answer, wanted in zip(cases, answers, expected, strict=False)  # where it stopped there is no answer
+        for found in _compared(test, case, answer, wanted)
+    ]
+    worst, where = max(compared, key=lambda found: severity(found[0]), default=(None, ""))
+    graph = onnx.ModelProto.FromString(test.graph.data).graph
+    faults = tuple(fault for fault in runtime.faults if fault.concerns(graph))
+    return Cell(runtime, worst, where, (len(answers), len(cases)), why, ending.seconds, faults)
 
 
 def _supervised(runtime: Runtime, folder: Path, limits: Limits, stop: threading.Event) -> Ending:
@@ -127,42 +135,25 @@ def _supervised(runtime: Runtime, folder: Path, limits: Limits, stop: threading.
     return supervise([*runtime.command, str(folder)], limits, environment=environment, stop=stop, folder=folder)
 
 
-def _cell_of(
-    test: ConformanceTest,
-    runtime: Runtime,
-    job: Job,
-    ending: Ending,
-    folder: Path,
-    expected: Sequence[Mapping[str, Array]],
-) -> Cell:
-    worst: tuple[Check, str] | None = None
-    answered = 0
-    why = ending.why
-    for message in ending.messages:
-        if not isinstance(message, CaseDone):
-            continue
-        number = message.case
-        if number != answered or number >= len(job.cases):  # each once, in their order
-            why = why or f"says that case {number!r} is done where {answered} was due"
+def _answers(folder: Path, graph: Graph, cases: Sequence[Case], ending: Ending) -> tuple[list[dict[str, Array]], str]:
+    """Read what a process wrote for each case, and return why there is no more of it, '' where it is whole."""
+    answers: list[dict[str, Array]] = []
+    why, done = ending.why, [message for message in ending.messages if isinstance(message, CaseDone)]
+    for message in done:
+        due = len(answers)
+        if message.case != due or due == len(cases):  # each once, in their order
+            why = why or f"says that case {message.case!r} is done where {due} was due"
             break
         try:
-            answers = job.answers(folder, number, message.shapes)
+            answers.append(job.read_outputs(folder, graph, message))
         except (OSError, ValueError, TypeError) as error:
-            why = why or f"wrote no sound outputs for {job.cases[number].name} ({error})"
+            why = why or f"wrote no sound outputs for {cases[due].name} ({error})"
             break
-        answered += 1
-        for found in _compared(test, job.cases[number], answers, expected[number]):
-            if worst is None or severity(found[0]) > severity(worst[0]):
-                worst = found
-    if answered < len(job.cases):
-        why = why or "ended without a message"
+    if len(answers) < len(cases):
         loaded = any(isinstance(message, Loaded) for message in ending.messages)
-        why += f", {f'at {job.cases[answered].name}' if loaded else 'while it loads the graph'}"
-    met, where = worst or (None, "")
-    graph = onnx.ModelProto.FromString(test.graph.data).graph
-    faults = tuple(fault for fault in runtime.faults if fault.concerns(graph))
-    difference, allowed = (met.difference, met.allowed) if met else (None, None)
-    return Cell(runtime, difference, allowed, where, (answered, len(job.cases)), why, ending.seconds, faults)
+        where = f"at {cases[len(answers)].name}" if loaded else "while it loads the graph"
+        why = f"{why or 'ended without a message'}, {where}"
+    return answers, why
 
 
 def _compared(
@@ -171,7 +162,7 @@ def _compared(
     """Yield the comparison of every output of a case, and where that was."""
     rounding: Mapping[str, float] | None = None
     for name, wanted in expected.items():
-        check = compare(test.path.stem, name, test.reference, answers[name], wanted)
+        check = compare(test.graph.part, name, test.reference, answers[name], wanted)
         if not check.passed and math.isfinite(check.difference):
             rounding = test.rounding(case.value) if rounding is None else rounding
             check = allowing(check, rounding[name])
@@ -181,7 +172,7 @@ def _compared(
 def as_json(row: Row) -> dict[str, Any]:
     """Return a row for `--json`; a difference that is no number is null."""
     return {
-        "graph": str(row.test.path),
+        "graph": row.test.graph.source,
         "reference": row.test.reference,
         "passed": row.passed,
         "runtimes": {cell.runtime.name: _cell(cell) for cell in row.cells},
@@ -189,13 +180,13 @@ def as_json(row: Row) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    finite = cell.difference is not None and math.isfinite(cell.difference)
+    worst = cell.worst
     return {
         "version": cell.runtime.version,
         "absent": cell.runtime.absent or None,
         "passed": cell.passed if cell.tried else None,
-        "max_difference": cell.difference if finite else None,
-        "allowed": cell.allowed if cell.allowed is not None and math.isfinite(cell.allowed) else None,
+        "max_difference": finite(worst.difference) if worst else None,
+        "allowed": finite(worst.allowed) if worst else None,
         "where": cell.where or None,
         "cases": {"answered": cell.cases[0], "of": cell.cases[1]},
         "why": cell.why or None,

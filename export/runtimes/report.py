@@ -8,9 +8,9 @@ import math
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 from pathlib import Path
 
+from export.report import aligned
 from export.runtimes.catalogue import NAMES, Runtime, find
 from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
 from export.runtimes.matrix import Cell, Row, as_json, run_matrix
@@ -22,22 +22,20 @@ from zoo.runs import RunFolder
 ABSENT = "–"
 
 
-def show_matrix(
-    targets: Sequence[RunFolder | Path], names: str | None, *, as_json: bool, quiet: bool, limits: Limits | None = None
-) -> bool:
+def show_matrix(targets: Sequence[RunFolder | Path], names: str | None, *, as_json: bool, quiet: bool) -> bool:
     """Run and print the matrix of these targets; return whether nothing failed. Raises UsageError for a wrong name."""
     runtimes = [find(name) for name in chosen(names)]
-    allowed = limits or Limits()
+    limits = Limits()
     tests, refused = _tests(targets)
     installed = sum(runtime.version is not None for runtime in runtimes)
     tick = _Tick(len(tests) * installed, shown=not (quiet or as_json) and sys.stderr.isatty())
     with _stopped_by_signals(), contextlib.closing(tick):
-        rows = list(run_matrix(tests, runtimes, allowed, done=tick))
+        rows = list(run_matrix(tests, runtimes, limits, done=tick))
     passed = not refused and any(cell.tried for row in rows for cell in row.cells) and all(row.passed for row in rows)
     if as_json:
-        print_json(_document(rows, runtimes, refused, allowed, passed))
+        print_json(_document(rows, runtimes, refused, limits, passed))
     else:
-        print(plain(as_text(rows, runtimes, refused, allowed)))
+        print(plain(as_text(rows, runtimes, refused, limits)))
     return passed
 
 
@@ -63,13 +61,13 @@ def _stopped_by_signals() -> Iterator[None]:
     def stop(number: int, _: object) -> None:
         raise Interrupted("stopped", received=number)
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tests(targets: Sequence[RunFolder | Path]) -> tuple[list[ConformanceTest], list[str]]:
@@ -125,27 +123,20 @@ def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[
 
 
 def _label(test: ConformanceTest) -> str:
-    return "/".join(test.path.parts[-3:])
+    return "/".join(Path(test.graph.source).parts[-3:])
 
 
 def _table(rows: Sequence[Row], runtimes: Sequence[Runtime]) -> list[str]:
     head = ["max |difference|", *(runtime.name for runtime in runtimes)]
-    body = [[_label(row.test), *map(_cell_text, row.cells)] for row in rows]
-    widths = [max(len(line[column]) for line in (head, *body)) for column in range(len(head))]
-    return list(map(_line, (head, *body), repeat(widths)))
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    right = (f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True))
-    return "  ".join([f"{cells[0]:{widths[0]}}", *right])
+    return aligned([head, *([_label(row.test), *map(_cell_text, row.cells)] for row in rows)])
 
 
 def _cell_text(cell: Cell) -> str:
     if not cell.tried:
         return ABSENT
-    if cell.why or cell.difference is None:
+    if cell.why or cell.worst is None:
         return "stopped"
-    number = f"{cell.difference:.1e}" if math.isfinite(cell.difference) else "not a number"
+    number = f"{cell.worst.difference:.1e}" if math.isfinite(cell.worst.difference) else "not a number"
     return number if cell.passed else f"{number} !"
 
 
@@ -153,11 +144,11 @@ def _failure(row: Row, cell: Cell) -> str:
     where = f"  FAILED  {_label(row.test)} in {cell.runtime.name}: "
     if cell.why:
         return where + cell.why
-    if cell.difference is None or cell.allowed is None:
+    if cell.worst is None:
         return f"{where}answered {cell.cases[0]} of {cell.cases[1]} cases"
-    if not math.isfinite(cell.difference):
+    if not math.isfinite(cell.worst.difference):
         return f"{where}another shape, or not a number ({cell.where})"
-    return f"{where}{cell.difference:.1e} of {cell.allowed:.1e} ({cell.where})"
+    return f"{where}{cell.worst.difference:.1e} of {cell.worst.allowed:.1e} ({cell.where})"
 
 
 def _legend(rows: Sequence[Row], runtimes: Sequence[Runtime], limits: Limits) -> list[str]:

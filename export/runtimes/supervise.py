@@ -146,7 +146,7 @@ def _with_last_line(why: str, log: IO[bytes]) -> str:
     return f"{why} ({lines[-1][:160]})" if lines and why.startswith("ended") else why
 
 
-def output_of(command: Sequence[str], *, seconds: float) -> str:
+def output_of(command: Sequence[str], *, seconds: float = 20.0) -> str:
     """Return what a program prints within that time, '' where it prints nothing; nothing that it started is left."""
     with tempfile.TemporaryFile() as output:
         try:
