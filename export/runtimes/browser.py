@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import re
 import tempfile
 import threading
@@ -38,7 +37,7 @@ def options(profile: str) -> list[str]:
 
 def run_served(command: Sequence[str], folder: Path, limits: Limits, stop: threading.Event) -> Ending:
     """Do the job of a folder in a browser; `command` starts it."""
-    inbox: queue.SimpleQueue[JobMessage] = queue.SimpleQueue()
+    inbox: list[JobMessage] = []
     with (
         _serving(folder, inbox) as address,
         tempfile.TemporaryDirectory(prefix="aezoo-", ignore_cleanup_errors=True) as profile,
@@ -47,7 +46,7 @@ def run_served(command: Sequence[str], folder: Path, limits: Limits, stop: threa
 
 
 @contextmanager
-def _serving(folder: Path, inbox: queue.SimpleQueue[JobMessage]) -> Iterator[str]:
+def _serving(folder: Path, inbox: list[JobMessage]) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(folder, inbox))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -60,7 +59,7 @@ def _serving(folder: Path, inbox: queue.SimpleQueue[JobMessage]) -> Iterator[str
         server.server_close()
 
 
-def _handler(folder: Path, inbox: queue.SimpleQueue[JobMessage]) -> type[BaseHTTPRequestHandler]:
+def _handler(folder: Path, inbox: list[JobMessage]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """Hands out the job's own files and onnxruntime-web's, and nothing else."""
 
@@ -74,7 +73,7 @@ def _handler(folder: Path, inbox: queue.SimpleQueue[JobMessage]) -> type[BaseHTT
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             if self.path == "/message":
-                inbox.put(json_lines.decode(body, *MESSAGES))
+                inbox.append(json_lines.decode(body, *MESSAGES))
             elif _OUTPUT.fullmatch(self.path):
                 (folder / self.path[1:]).write_bytes(body)
             self._respond(204)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import subprocess
 import tempfile
@@ -11,16 +10,17 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from export.runtimes.job import MESSAGES, Done, JobMessage
 from zoo import json_lines
+from zoo.errors import reason
 from zoo.json_lines import ProcessFailed
 
 _MAX_LINE = 1 << 20
-POLL = 0.05  # seconds between two looks at time and memory
+_POLL = 0.05  # seconds between two looks at time and memory
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Limits:
     memory: int = 4 << 30
 
 
-@dataclass
+@dataclass(frozen=True)
 class Ending:
     """How a process ended: its messages, and the reason why it was stopped or failed, '' where it ended well."""
 
-    messages: list[JobMessage] = field(default_factory=list)
-    why: str = ""
+    messages: list[JobMessage]
+    why: str
     seconds: float = 0.0
 
 
@@ -48,7 +48,7 @@ def supervise(
     limits: Limits,
     *,
     environment: Mapping[str, str] | None = None,
-    inbox: queue.SimpleQueue[JobMessage] | None = None,
+    inbox: list[JobMessage] | None = None,
     stop: threading.Event | None = None,
     folder: Path | None = None,
 ) -> Ending:
@@ -56,8 +56,8 @@ def supervise(
 
     Its messages are lines on its standard output, unless `inbox` brings them from elsewhere.
     """
-    received: queue.SimpleQueue[JobMessage] = queue.SimpleQueue() if inbox is None else inbox
-    ending, began = Ending(), time.monotonic()
+    messages: list[JobMessage] = [] if inbox is None else inbox
+    began = time.monotonic()
     with tempfile.TemporaryFile() as log:
         try:
             process = subprocess.Popen(
@@ -70,24 +70,20 @@ def supervise(
                 start_new_session=True,
             )
         except OSError as error:
-            ending.why = f"cannot be started: {(error.strerror or str(error)).lower()}"
-            return ending
-        reader = _listen(process, received) if inbox is None else None
+            return Ending([], f"cannot be started: {reason(error)}")
+        reader = _listen(process, messages) if inbox is None else None
         try:
-            ending.why = _watch(process, limits, received, ending, began, stop or threading.Event())
+            why = _watch(process, limits, messages, stop or threading.Event())
         finally:
             _end(process)
             if reader is not None:
                 reader.join(timeout=2.0)  # what it started may still hold the pipe
-        _take(received, ending)
-        failed = next((each.error for each in ending.messages if isinstance(each, ProcessFailed)), "")
-        ending.why = failed or (ending.why and _with_last_line(ending.why, log))
-    ending.seconds = time.monotonic() - began
-    return ending
+        failed = next((each.error for each in messages if isinstance(each, ProcessFailed)), "")
+        return Ending(list(messages), failed or (why and _with_last_line(why, log)), time.monotonic() - began)
 
 
-def _listen(process: subprocess.Popen[bytes], received: queue.SimpleQueue[JobMessage]) -> threading.Thread:
-    """Put each message into the queue; runtimes print other lines too."""
+def _listen(process: subprocess.Popen[bytes], messages: list[JobMessage]) -> threading.Thread:
+    """Add each message as it comes; runtimes print other lines too."""
     assert process.stdout is not None
     stream = process.stdout
 
@@ -95,7 +91,7 @@ def _listen(process: subprocess.Popen[bytes], received: queue.SimpleQueue[JobMes
         with suppress(ValueError):  # the stream is closed while it is read
             while line := stream.readline(_MAX_LINE):
                 with suppress(ValueError):
-                    received.put(json_lines.decode(line, *MESSAGES))
+                    messages.append(json_lines.decode(line, *MESSAGES))
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
@@ -103,20 +99,14 @@ def _listen(process: subprocess.Popen[bytes], received: queue.SimpleQueue[JobMes
 
 
 def _watch(
-    process: subprocess.Popen[bytes],
-    limits: Limits,
-    received: queue.SimpleQueue[JobMessage],
-    ending: Ending,
-    began: float,
-    stop: threading.Event,
+    process: subprocess.Popen[bytes], limits: Limits, messages: Sequence[JobMessage], stop: threading.Event
 ) -> str:
     """Wait; return the reason why the process was stopped or failed, '' where it ended well or said that it is done."""
+    began = time.monotonic()
     while True:
         with suppress(subprocess.TimeoutExpired):
-            code = process.wait(POLL)
-            return _ended_by(code)
-        _take(received, ending)
-        if any(isinstance(each, Done | ProcessFailed) for each in ending.messages):
+            return _ended_by(process.wait(_POLL))
+        if any(isinstance(each, Done | ProcessFailed) for each in messages):
             return ""
         if stop.is_set():
             return "stopped"
@@ -124,11 +114,6 @@ def _watch(
             return f"not done after {limits.seconds:g} s"
         if memory_of(process.pid) > limits.memory:
             return f"more than {limits.memory / 2**30:.3g} GiB of memory"
-
-
-def _take(received: queue.SimpleQueue[JobMessage], ending: Ending) -> None:
-    while not received.empty():
-        ending.messages.append(received.get())
 
 
 def _ended_by(code: int) -> str:
