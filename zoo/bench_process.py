@@ -139,9 +139,15 @@ def in_turn(names: Sequence[str], round_: int) -> list[str]:
     return [*names[first:], *names[:first]]
 
 
-def spread(ratios: Sequence[float]) -> list[float]:
-    """Return the lowest, the median and the highest."""
-    return [min(ratios), statistics.median(ratios), max(ratios)]
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    """Return the lowest, the median and the highest ratio of the pairs."""
+    found = [over / under for over, under in zip(numerators, denominators, strict=True)]
+    return [min(found), statistics.median(found), max(found)]
+
+
+def ratios_text(spread: Sequence[float]) -> str:
+    low, middle, high = spread
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def versions(*packages: str) -> dict[str, str]:

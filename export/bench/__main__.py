@@ -20,7 +20,9 @@ from zoo.runs import RunFolder, atomic_write, find_runs
 app = new_app("Compare onnxruntime with torch on trained runs, in turn, at several batch sizes.")
 
 NAMES = ("onnxruntime", "torch")
-BATCHES = (1, 64, 1024)
+BATCHES = "1,64,1024"
+
+Speeds = dict[str, dict[int, list[float]]]  # contender → batch size → images a second of each round
 
 
 @app.command()
@@ -30,9 +32,7 @@ def main(
     ] = None,
     runs: Runs = RUNS_DEFAULT,
     device: Device = "auto",
-    batches: Annotated[str, typer.Option("--batches", metavar="N,N,…", help="How many images at once.")] = ",".join(
-        map(str, BATCHES)
-    ),
+    batches: Annotated[str, typer.Option("--batches", metavar="N,N,…", help="How many images at once.")] = BATCHES,
     rounds: Annotated[int, typer.Option("--rounds", min=2, help="The first is not counted.")] = 6,
     seconds: Annotated[float, typer.Option("--seconds", min=0.01, help="Of computing, each time.")] = 0.3,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document here.")] = None,
@@ -73,15 +73,11 @@ def _devices(device: str) -> list[str]:
     """Return the devices to compute on: the CPU, and CUDA where it works."""
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {device!r} is none of auto, cpu, cuda")
-    if device == "cpu":
-        return ["cpu"]
-    provider = sessions.probe()
-    if provider.name == "cuda":
-        return ["cpu", "cuda"] if device == "auto" else ["cuda"]
-    if device == "cuda":
+    provider = sessions.probe(device)
+    if device == "cuda" and provider.name == "cpu":
         why = provider.why_not_cuda
         raise DeviceError(f"--device cuda: {why}; use --device cpu or auto. (`aezoo doctor` says more)")
-    return ["cpu"]
+    return list(dict.fromkeys(["cpu" if device == "auto" else provider.name, provider.name]))
 
 
 def _folders(names: list[str] | None, runs: Path) -> list[str]:
@@ -106,7 +102,7 @@ def _compare(
     name: str, runs: Path, device: str, sizes: list[int], rounds: int, seconds: float, quiet: bool
 ) -> dict[str, Any]:
     names = [*NAMES, *([ENCODER] if RunFolder.of(runs, name).graph(ENCODER).is_file() else [])]
-    speeds: dict[str, dict[int, list[float]]] = {each: {size: [] for size in sizes} for each in names}
+    speeds: Speeds = {each: {size: [] for size in sizes} for each in names}
     with ExitStack() as stack:
         children = {}
         for each in names:
@@ -125,20 +121,16 @@ def _compare(
     return {"contenders": contenders, "batches": [_row(size, speeds) for size in sizes]}
 
 
-def _row(size: int, speeds: dict[str, dict[int, list[float]]]) -> dict[str, Any]:
+def _row(size: int, speeds: Speeds) -> dict[str, Any]:
     counted = {each: found[size][1:] for each, found in speeds.items()}
     row = {
         "batch": size,
         "images_a_second": {each: statistics.median(found) for each, found in counted.items()},
-        "onnxruntime_is_faster": _ratios(counted["onnxruntime"], counted["torch"]),
+        "onnxruntime_is_faster": bench_process.ratios(counted["onnxruntime"], counted["torch"]),
     }
     if ENCODER in counted:
-        row["encoder_is_faster"] = _ratios(counted[ENCODER], counted["onnxruntime"])
+        row["encoder_is_faster"] = bench_process.ratios(counted[ENCODER], counted["onnxruntime"])
     return row
-
-
-def _ratios(own: list[float], other: list[float]) -> list[float]:
-    return bench_process.spread([left / right for left, right in zip(own, other, strict=True)])
 
 
 def _table(name: str, results: dict[str, Any]) -> str:
@@ -152,16 +144,15 @@ def _table(name: str, results: dict[str, Any]) -> str:
         lines.append(f"  {'batch':>6}{heads} images/s  {' '.join(against)}")
         for row in found["batches"]:
             speeds = "".join(f" {row['images_a_second'][each]:>11,.0f}" for each in rows)
-            ratios = [f"{_ratio(row[key]):22}" for key in ("onnxruntime_is_faster", "encoder_is_faster") if key in row]
+            ratios = [
+                f"{bench_process.ratios_text(row[key]):22}"
+                for key in ("onnxruntime_is_faster", "encoder_is_faster")
+                if key in row
+            ]
             lines.append(f"  {row['batch']:>6}{speeds} {'':8}  {' '.join(ratios)}".rstrip())
         for what, unit, scale in (("memory", "MB", 1e6), ("ready", "s", 1)):
             lines.append(f"  {what:>6}{''.join(f' {rows[each][what] / scale:>11,.1f}' for each in rows)} {unit}")
     return "\n".join(lines)
-
-
-def _ratio(spread: list[float]) -> str:
-    low, middle, high = spread
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

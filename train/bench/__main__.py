@@ -131,11 +131,10 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
         "contenders": {},
     }
     for each, run_ in runs.items():
-        ratios = [other / own for other, own in zip(run_.seconds[1:], ours.seconds[1:], strict=True)]
         result["contenders"][each] = {
             "about": run_.child.about["about"],
             "images_a_second": result["images"] / statistics.median(run_.seconds[1:]),
-            "ours_is_faster": bench_process.spread(ratios),
+            "ours_is_faster": bench_process.ratios(run_.seconds[1:], ours.seconds[1:]),
             "seconds": run_.seconds,
             "losses": run_.losses,
             "seconds_to_goal": run_.time_to(goal),
@@ -175,8 +174,7 @@ def _table(name: str, result: dict[str, Any], device: str) -> str:
         if row is None:
             lines.append(f"  {each:6} –  not installed: pip install 'aezoo[bench]'")
             continue
-        low, middle, high = row["ours_is_faster"]
-        faster = f"{middle:.2f} ({low:.2f} to {high:.2f})" if each != "ours" else ""
+        faster = bench_process.ratios_text(row["ours_is_faster"]) if each != "ours" else ""
         goal = "–" if row["seconds_to_goal"] is None else f"{row['seconds_to_goal']:.1f}"
         lines.append(
             f"  {each:6} {row['images_a_second']:>9,.0f}  {faster:22} {row['losses'][-1]:>9.5f} {goal:>9} "
