@@ -72,11 +72,12 @@ def write_bundle(published: Published, folder: Path, *, overwrite: bool = False)
     files[CARD] = published.card.to_file(listing(files))
     with _alone_in(folder):
         refuse_links(folder, {INDEX: None, **{f"{name}/{file}": None for file in files}})
-        others = [each for each in _names_in(folder, overwrite=overwrite) if each != name]
+        names = {*_names_in(folder, overwrite=overwrite), name}
         before = listed_in(bundle.path)
         write_all(bundle.path, files, overwrite=overwrite)
         _remove_stale(bundle.path, before, files)
-        index = {"format": FORMAT, "bundles": [_entry(folder, each) for each in sorted([*others, name])]}
+        entries = filter(None, (_entry(folder, each) for each in sorted(names)))
+        index = {"format": FORMAT, "bundles": list(entries)}
         text = json.dumps(index, indent=1, sort_keys=True, allow_nan=False) + "\n"
         write_all(folder, {INDEX: text.encode()}, overwrite=overwrite)
     return Bundle(bundle.path, {file: len(data) for file, data in files.items()})
@@ -114,7 +115,7 @@ def _remove_stale(folder: Path, before: Sums, files: dict[str, bytes]) -> None:
 
 
 def _names_in(folder: Path, *, overwrite: bool) -> list[str]:
-    """Return the bundles that an index lists and that are still there. Raises FileRefused for anything else."""
+    """Return the bundles that an index lists. Raises FileRefused for anything else."""
     path = folder / INDEX
     if not path.exists():
         return []
@@ -127,39 +128,31 @@ def _names_in(folder: Path, *, overwrite: bool) -> list[str]:
         if overwrite:
             return []
         raise FileRefused(f"{path} is not an index of bundles; move it away, or add --overwrite") from error
-    return [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and _is_there(folder, name)]
+    return list(filter(_NAME.fullmatch, names))
 
 
-def _is_there(folder: Path, name: str) -> bool:
-    """Whether a bundle of that name lies in the folder; one that was moved away leaves the index."""
+_COPIED = ("assignment", "task", "summary", "inputs", "outputs", "bottleneck", "parameters", "metrics")
+
+
+def _entry(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return a bundle's entry in the index, from its own card: enough to choose it and to see that it is unchanged.
+
+    None where no such bundle lies in the folder: one that was moved away leaves the index.
+    """
     try:
         refuse_links(folder, {f"{name}/{CARD}": None})
-        return card.from_json(_card_text(folder, name)).name == name
+        text = gate.read_bytes(folder / name / CARD, limit=MAX_TEXT).decode(errors="replace")
+        own, files = card.from_json(text), card.files_of(text)
     except AezooError:
-        return False
-
-
-def _card_text(folder: Path, name: str) -> str:
-    return gate.read_bytes(folder / name / CARD, limit=MAX_TEXT).decode(errors="replace")
-
-
-def _entry(folder: Path, name: str) -> dict[str, Any]:
-    """Return a bundle's entry in the index, from its own card: enough to choose it and to see that it is unchanged."""
-    text = _card_text(folder, name)
-    own, files = card.from_json(text), card.files_of(text)
+        return None
+    if own.name != name:
+        return None
     data = text.encode()
     return {
-        "name": own.name,
+        "name": name,
         "path": name,
-        "assignment": own.assignment,
-        "task": own.task,
         "does": tasks.does(own.task),
-        "summary": own.summary,
-        "inputs": own.inputs,
-        "outputs": own.outputs,
-        "bottleneck": own.bottleneck,
-        "parameters": own.parameters,
-        "metrics": own.metrics,
+        **{field: getattr(own, field) for field in _COPIED},
         "graphs": [file for file in files if file.endswith(".onnx")],
         "card": {"sha256": sha256_of(data), "bytes": len(data)},
         "bytes": len(data) + sum(size for _, size in files.values()),
