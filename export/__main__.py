@@ -48,16 +48,11 @@ BundleFolder = Annotated[
 Fp16 = Annotated[
     bool, typer.Option("--fp16", help="Add model_fp16.onnx, of half the size, where model.onnx is over 1 MB.")
 ]
-
-
 Kit = Annotated[
     bool, typer.Option("--kit", help="With --bundle: put programs and a web page that use the bundles into DIR/kit.")
 ]
-
-
 Overwrite = Annotated[
-    bool,
-    typer.Option("--overwrite", help="Write over files that aezoo did not write or that were changed since."),
+    bool, typer.Option("--overwrite", help="Write over files that aezoo did not write or that were changed since.")
 ]
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-
-from zoo.card import METADATA_KEY
 
 LEAST_BYTES = 1 << 20
 WEIGHTS_KEY = "aezoo.weights"
@@ -32,7 +29,6 @@ def halved(data: bytes) -> bytes:
     del graph.node[:]
     graph.node.extend(nodes)
     known = {entry.key: entry.value for entry in model.metadata_props}
-    assert METADATA_KEY in known
-    onnx.helper.set_model_props(model, dict(sorted({**known, WEIGHTS_KEY: "float16"}.items())))
+    helper.set_model_props(model, dict(sorted({**known, WEIGHTS_KEY: "float16"}.items())))
     model.doc_string += " Weights are stored as float16."
     return bytes(model.SerializeToString(deterministic=True))

@@ -10,7 +10,7 @@ from typing import Any
 
 from export import vectors
 from export.compact import LEAST_BYTES, halved
-from export.graph import BOTTLENECK, FEATURES, IMAGE, LOGITS, RECONSTRUCTION, Graph
+from export.graph import IMAGE, LOGITS, RECONSTRUCTION, Graph
 from export.report import check_as_json, check_as_text
 from export.to_onnx import BATCH, convert, with_card
 from export.trained import Trained, load_trained, one_thread
@@ -156,15 +156,12 @@ def _bottleneck(trained: Trained) -> dict[str, Any]:
     }
 
 
-_KINDS = {IMAGE: "image", RECONSTRUCTION: "image", LOGITS: "logits", FEATURES: "features", BOTTLENECK: "bottleneck"}
-
-
 def _port(name: str, shape: tuple[int, ...], classes: list[str]) -> dict[str, Any]:
-    kind = _KINDS.get(name, name)
+    kind = IMAGE if name == RECONSTRUCTION else name
     port = {"name": name, "kind": kind, "dtype": "float32", "shape": [BATCH, *shape]}
-    if kind == "image":
+    if kind == IMAGE:
         return {**port, "layout": "NCHW", "range": [0, 1]}
-    if kind == "logits":
+    if kind == LOGITS:
         return {**port, "classes": [*classes, *["noise"] * (shape[0] - len(classes))]}
     return port
 

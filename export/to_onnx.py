@@ -33,7 +33,8 @@ def convert(trained: Trained) -> dict[str, ModelProto]:
     graphs = {}
     for name, (inputs, outputs) in trained.ports.items():
         graph = whole if name == "model" else _extract(whole, inputs, outputs)
-        _name_graph(graph, f"{trained.recipe.name}/{name}".replace("/", "_").replace("-", "_"))
+        graph.graph.name = f"{trained.recipe.name}/{name}".replace("/", "_").replace("-", "_")
+        graph.producer_name, graph.producer_version = "aezoo", zoo.__version__
         _check_ports_and_versions(graph, name, trained.ports)
         graphs[name] = graph
     return graphs
@@ -102,15 +103,7 @@ def _canonical(model: ModelProto) -> ModelProto:
 
 def _extract(whole: ModelProto, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> ModelProto:
     """Cut out the part between the named values; its weights are the whole graph's, bit for bit."""
-    part = onnx.utils.Extractor(whole).extract_model(list(inputs), list(outputs))
-    part.ir_version = IR_VERSION
-    return _canonical(part)
-
-
-def _name_graph(model: ModelProto, name: str) -> None:
-    model.graph.name = name
-    model.producer_name = "aezoo"
-    model.producer_version = zoo.__version__
+    return _canonical(onnx.utils.Extractor(whole).extract_model(list(inputs), list(outputs)))
 
 
 def _check_ports_and_versions(model: ModelProto, name: str, wanted: Ports) -> None:
@@ -133,13 +126,10 @@ def with_card(model: ModelProto, card: Card) -> bytes:
     signed = ModelProto()
     signed.CopyFrom(model)
     channels = card.inputs[0]["shape"][1] if card.inputs[0]["kind"] == "image" else None
-    metadata = {
-        METADATA_KEY: card.to_json(),
-        "model_author": "aezoo",
-        "model_license": "MIT",
-        **({"Image.NominalPixelRange": "Normalized_0_1"} if channels else {}),
-        **({"Image.BitmapPixelFormat": "Gray8" if channels == 1 else "Rgb8"} if channels else {}),
-    }
+    metadata = {METADATA_KEY: card.to_json(), "model_author": "aezoo", "model_license": "MIT"}
+    if channels:
+        metadata["Image.NominalPixelRange"] = "Normalized_0_1"
+        metadata["Image.BitmapPixelFormat"] = "Gray8" if channels == 1 else "Rgb8"
     onnx.helper.set_model_props(signed, dict(sorted(metadata.items())))
     signed.doc_string = f"{card.name} ({card.graph}): {card.summary}. Float32 NCHW images in [0, 1]: divide by 255."
     return bytes(signed.SerializeToString(deterministic=True))

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
-
-_TABLES: dict[tuple[Any, ...], Any] = {}
 
 
 @contextlib.contextmanager
@@ -27,12 +25,13 @@ def quick_tables() -> Iterator[None]:
         yield
 
 
+@functools.cache
 def _patches() -> list[AbstractContextManager[Any]]:
     try:
         from onnxscript._internal.values import TracedOnnxFunction
         from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-        table = functools.partial(_table, ONNXRegistry.from_torchlib)
+        table = functools.cache(ONNXRegistry.from_torchlib)
         light = property(lambda function: SimpleNamespace(domain=function.opset.domain))
         return [
             mock.patch.object(ONNXRegistry, "from_torchlib", table),
@@ -40,10 +39,3 @@ def _patches() -> list[AbstractContextManager[Any]]:
         ]
     except (ImportError, AttributeError):
         return []
-
-
-def _table(make: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    key = (*arguments, *sorted(named.items()))
-    if key not in _TABLES:
-        _TABLES[key] = make(*arguments, **named)
-    return _TABLES[key]
