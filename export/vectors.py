@@ -102,11 +102,9 @@ def read(folder: Path) -> Vectors:
         listing: dict[str, Any] = json.loads(text, object_pairs_hook=_each_once)
         if listing["format"] != FORMAT or listing["dtype"] != "float32" or listing["byte_order"] != "little":
             raise ValueError
-        entries = {
-            str(name): (_file_name(entry["file"]), _shape(entry["shape"])) for name, entry in listing["tensors"].items()
-        }
+        entries = {name: _file_and_shape(entry) for name, entry in listing["tensors"].items()}
         graphs = {
-            str(file): (str(entry["input"]), {str(name): _tolerance(each) for name, each in entry["outputs"].items()})
+            file: (str(entry["input"]), {name: _tolerance(each) for name, each in entry["outputs"].items()})
             for file, entry in listing["graphs"].items()
         }
         for port, outputs in graphs.values():
@@ -116,7 +114,11 @@ def read(folder: Path) -> Vectors:
     if len(entries) > _MAX_TENSORS or 4 * sum(math.prod(shape) for _, shape in entries.values()) > _MAX_BYTES:
         raise FileRefused(f"{path} lists more than {_MAX_BYTES >> 20} MiB of vectors; they are not read")
     tensors = {name: _tensor(folder / "test" / file, shape) for name, (file, shape) in entries.items()}
-    return Vectors(tensors, {file: (port, _capped(file, outputs, tensors)) for file, (port, outputs) in graphs.items()})
+    capped = {
+        file: (port, {name: min(most, _allowed(file, name, tensors[name])) for name, most in outputs.items()})
+        for file, (port, outputs) in graphs.items()
+    }  # with a wide tolerance anything would pass
+    return Vectors(tensors, capped)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,23 +135,16 @@ def _tolerance(output: dict[str, Any]) -> float:
     return tolerance
 
 
-def _capped(file: str, outputs: Mapping[str, float], tensors: Mapping[str, Array]) -> dict[str, float]:
-    """Return the tolerances, none wider than our own: with a wide one anything would pass."""
-    return {name: min(most, _allowed(file, name, tensors[name])) for name, most in outputs.items()}
-
-
-def _shape(sizes: object) -> tuple[int, ...]:
+def _file_and_shape(entry: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
+    """Return where a tensor lies. Raises ValueError for a file elsewhere, or more images than the gate lets through."""
+    file, sizes = entry["file"], entry["shape"]
+    if Path(file).name != file or not file.endswith(".f32"):
+        raise ValueError(file)
     if not isinstance(sizes, list) or not sizes or not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError(sizes)
     if sizes[0] > gate.PROBE_BATCH:
-        raise ValueError("more images than the gate lets through")
-    return tuple(sizes)
-
-
-def _file_name(name: object) -> str:
-    if not isinstance(name, str) or Path(name).name != name or not name.endswith(".f32"):
-        raise ValueError(name)
-    return name
+        raise ValueError(sizes)
+    return file, tuple(sizes)
 
 
 def _tensor(path: Path, shape: tuple[int, ...]) -> Array:

@@ -23,26 +23,22 @@ _ORT = re.compile(r"/ort/(ort[A-Za-z0-9.-]*\.(?:mjs|wasm))")
 _KINDS = {".html": "text/html", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json"}
 
 # Headless, and without any connection to the outside.
-OPTIONS = (
+_OPTIONS = (
     "--headless=new --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
     "--disable-sync --disable-quic --disable-default-apps --disable-extensions --mute-audio"
 ).split()
 
 
-def options(profile: str) -> list[str]:
-    """Return the options of a headless Chromium with an empty profile; as root it has no sandbox of its own."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    return [*OPTIONS, f"--user-data-dir={profile}", *(["--no-sandbox"] if root else [])]
-
-
 def run_served(command: Sequence[str], folder: Path, limits: Limits, stop: threading.Event) -> Ending:
-    """Do the job of a folder in a browser; `command` starts it."""
+    """Do the job of a folder in a browser with an empty profile; `command` starts it."""
     inbox: list[JobMessage] = []
     with (
         _serving(folder, inbox) as address,
         tempfile.TemporaryDirectory(prefix="aezoo-", ignore_cleanup_errors=True) as profile,
     ):
-        return supervise([*command, *options(profile), address], limits, inbox=inbox, stop=stop)
+        as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # it has none as root
+        options = [*_OPTIONS, f"--user-data-dir={profile}", *as_root]
+        return supervise([*command, *options, address], limits, inbox=inbox, stop=stop)
 
 
 @contextmanager

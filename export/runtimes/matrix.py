@@ -115,7 +115,12 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="aezoo-") as name:
         folder = Path(name)
         job.write(folder, test.graph, cases)
-        ending = _supervised(runtime, folder, limits, stop)
+        if runtime.served:
+            ending = run_served(runtime.command, folder, limits, stop)
+        else:
+            environment = {"PYTHONPATH": json_lines.python_path(), **runtime.environment}
+            command = [*runtime.command, str(folder)]
+            ending = supervise(command, limits, environment=environment, stop=stop, folder=folder)
         answers, why = _answers(folder, test.graph, cases, ending)
     compared = [
         found
@@ -126,13 +131,6 @@ def _run(
     graph = onnx.ModelProto.FromString(test.graph.data).graph
     faults = tuple(fault for fault in runtime.faults if fault.concerns(graph))
     return Cell(runtime, worst, where, (len(answers), len(cases)), why, ending.seconds, faults)
-
-
-def _supervised(runtime: Runtime, folder: Path, limits: Limits, stop: threading.Event) -> Ending:
-    if runtime.served:
-        return run_served(runtime.command, folder, limits, stop)
-    environment = {"PYTHONPATH": json_lines.python_path(), **runtime.environment}
-    return supervise([*runtime.command, str(folder)], limits, environment=environment, stop=stop, folder=folder)
 
 
 def _answers(folder: Path, graph: Graph, cases: Sequence[Case], ending: Ending) -> tuple[list[dict[str, Array]], str]:
