@@ -31,7 +31,7 @@ def _patches() -> list[AbstractContextManager[Any]]:
         from onnxscript._internal.values import TracedOnnxFunction
         from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-        table = functools.cache(ONNXRegistry.from_torchlib)
+        table = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
         light = property(lambda function: SimpleNamespace(domain=function.opset.domain))
         return [
             mock.patch.object(ONNXRegistry, "from_torchlib", table),
