@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,15 +15,15 @@ from train.dependencies import NOTHING, Dependencies
 from train.engine import devices
 from train.engine.batches import TestSplit
 from train.engine.fallback import FallbackSteps
-from train.engine.steps import ALONE, Processes, Steps, validate
+from train.engine.steps import Processes, Steps, steps_of, validate
 from train.interrupts import Interrupt
-from train.measure.run import Measured, RunMeasurement, Table, to_bytes
+from train.measure.run import RunMeasurement, Table, to_bytes
 from train.options import Options
 from train.progress import Progress
 from train.setup import TrainingSetup
 from train.state import Record, TrainingState
 from train.writer import RunWriter, facts_of
-from zoo import runs
+from zoo import checkpoints, runs
 from zoo.blocks import Autoencoder
 from zoo.checkpoints import Checkpoint
 from zoo.data.splits import Splits
@@ -41,11 +41,7 @@ class Result:
     metrics: dict[str, float]
     baselines: Table
     status: runs.Status
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether the last losses and all metrics are finite; otherwise the run is not exported."""
-        return is_finite(self.record, self.metrics)
+    is_finite: bool  # whether the last losses and all metrics are; otherwise the run is not exported
 
 
 def train(
@@ -55,7 +51,7 @@ def train(
     interrupt: Interrupt,
     progress: Progress,
     dependencies: Dependencies = NOTHING,
-    processes: Processes = ALONE,
+    processes: Processes | None = None,
 ) -> Result:
     """Train a recipe into its run folder and measure it; the caller holds the run's lock.
 
@@ -82,9 +78,11 @@ def train(
     measurement = _measurement(setup, options, progress, check_stop=lambda: writer.raise_if_interrupted(interrupt))
     del checkpoint, setup, steps  # measuring needs their memory
     measured = measurement.measure(state.network)
-    status = _status(state.record, measured, options)
+    last = (state.record.train_loss[-1], state.record.val_loss[-1], *measured.metrics.values())
+    is_finite = all(map(math.isfinite, last))
+    status = "failed" if not is_finite else runs.QUICK if options.quick else measured.status
     writer.write_result(state, measured, status)
-    return Result(recipe, writer.run, state.record, measured.metrics, measured.baselines, status)
+    return Result(recipe, writer.run, state.record, measured.metrics, measured.baselines, status, is_finite)
 
 
 def _measurement(
@@ -101,37 +99,31 @@ def _measurement(
     )
 
 
-def is_finite(record: Record, metrics: Mapping[str, float]) -> bool:
-    """Whether the last losses and all metrics are finite."""
-    return all(map(math.isfinite, (record.train_loss[-1], record.val_loss[-1], *metrics.values())))
-
-
-def _status(record: Record, measured: Measured, options: Options) -> runs.Status:
-    """Return 'failed' if a loss or metric is not finite, 'quick' after --quick, else 'finished' or 'failed'."""
-    if not is_finite(record, measured.metrics):
-        return "failed"
-    return runs.QUICK if options.quick else measured.status
-
-
 def _begin(
-    setup: TrainingSetup, checkpoint: Checkpoint | None, options: Options, progress: Progress, processes: Processes
+    setup: TrainingSetup,
+    checkpoint: Checkpoint | None,
+    options: Options,
+    progress: Progress,
+    processes: Processes | None,
 ) -> tuple[TrainingState, Steps, RunWriter]:
     """Return the fresh or resumed state, the steps that train it, and the writer of the run's folder."""
     run = RunFolder.of(options.runs, setup.recipe.name)
     state = setup.fresh_state()
     choice = setup.choose_config(options, progress.say) if checkpoint is None else resume.config_of(run, checkpoint)
     choice.config.enter(state.network)
-    facts = facts_of(setup, options, choice, processes.size)
+    facts = facts_of(setup, options, choice, processes.size if processes else 1)
     if checkpoint is not None:
         resume.warn_of_other_bits(run, facts, checkpoint.facts, progress.warn)
-        resume.restore(run, state, checkpoint)
+        with checkpoints.fitting(run):
+            state.restore(checkpoints.load_state(checkpoint, run))
     writer = RunWriter.begin(run, state, facts, setup.test, options, progress)
-    batches, done = setup.batches, state.record.epochs
-    images = sum(batches.sizes)
-    progress.begin(setup.recipe.name, epochs=setup.epochs, done=done, steps=batches.steps, images=images)
+    sizes, done = setup.batches.sizes, state.record.epochs
+    progress.begin(setup.recipe.name, epochs=setup.epochs, done=done, steps=len(sizes), images=sum(sizes))
 
     def steps_in(precision: str) -> Steps:
         train_step, config = setup.train_step(state, precision), replace(choice.config, precision=precision)
+        if processes is None:
+            return steps_of(train_step, setup.batches)
         return processes.steps(state, train_step, setup.batches, config)
 
     steps = steps_in(choice.config.precision)

@@ -19,9 +19,8 @@ import zoo
 from train.dependencies import Dependencies, load_dependencies
 from train.distributed.team import Team, end_announced, train_beside
 from train.engine import devices
-from train.engine.steps import ALONE
 from train.interrupts import Interrupt
-from train.loop import Result, train
+from train.loop import train
 from train.options import Options
 from train.progress import Progress
 from train.report import as_json, as_text
@@ -42,11 +41,6 @@ class Outcome:
     code: int = 0
     interrupted: bool = False
 
-    @classmethod
-    def of(cls, result: Result, graphs: dict[str, Any] | None) -> Outcome:
-        """Return that of a training that was done, with what was published of it."""
-        return cls(result.recipe.name, report={**as_json(result), "export": graphs}, text=as_text(result, graphs))
-
 
 def train_one(
     recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress, team: Team | None = None
@@ -63,7 +57,7 @@ def train_one(
             progress.say(f"{recipe.name}: finished before; --overwrite trains it anew")
             return done
         remove(_outcome_file(folder))
-        result = train(recipe, splits, options, interrupt, progress, dependencies, team or ALONE)
+        result = train(recipe, splits, options, interrupt, progress, dependencies, team)
         published = None
         if options.export and result.is_finite:
             progress.exporting()
@@ -71,8 +65,9 @@ def train_one(
                 from export.publish import publish  # the one import of export in train; it loads onnx
 
                 published = publish(recipe, folder, overwrite=options.overwrite).as_json()
-        outcome = Outcome.of(result, published)
-        _write(folder, key, outcome)
+        report = {**as_json(result), "export": published}
+        outcome = Outcome(recipe.name, report, as_text(result, published))
+        atomic_write(_outcome_file(folder), json.dumps({"key": key, "outcome": asdict(outcome)}).encode())
         progress.drop()
     return outcome
 
@@ -138,10 +133,6 @@ def code() -> str:
 
 def _outcome_file(folder: RunFolder) -> Path:
     return folder.checkpoint / "outcome.json"
-
-
-def _write(folder: RunFolder, key: str, outcome: Outcome) -> None:
-    atomic_write(_outcome_file(folder), json.dumps({"key": key, "outcome": asdict(outcome)}).encode())
 
 
 def _read(folder: RunFolder, key: str, recipe: Recipe) -> Outcome | None:

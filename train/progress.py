@@ -6,6 +6,7 @@ import copy
 import sys
 import time
 from collections.abc import Iterable
+from datetime import timedelta
 from types import TracebackType
 from typing import Any
 
@@ -77,7 +78,7 @@ class Progress:
         if due and not self._quiet and not self._console.is_terminal:
             self._last_line = now
             left = (now - self._began) / (epoch - self._first) * (self._epochs - epoch)
-            self.say(f"{self._name}: epoch {epoch} of {self._epochs}  {losses}  ETA {_clock(left)}")
+            self.say(f"{self._name}: epoch {epoch} of {self._epochs}  {losses}  ETA {timedelta(seconds=round(left))}")
 
     def measuring(self, done: int = 0, total: int | None = None) -> None:
         """The epochs are done; `done` of `total` parts (the model and each baseline) are measured."""
@@ -150,9 +151,3 @@ class _Speed(rich.ProgressColumn):
     def render(self, task: rich.Task) -> Text:
         speed = (task.finished_speed or task.speed or 0.0) * float(task.fields["images"])
         return Text(f"{speed:,.0f} images/s" if speed else "")
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
+
+from rich import filesize
 
 from train.loop import Result
 from train.measure.run import Table
 from zoo import comparison
 from zoo.runs import QUICK, finite
 
-_UNITS = {"mse": "mse", "psnr": "psnr dB", "ssim": "ssim", "bce": "bce"}
+_UNITS = {"psnr": "psnr dB"}
 
 
 def as_text(result: Result, graphs: dict[str, Any] | None) -> str:
     """Return the losses, the table of the model beside its baselines, and the files that were written."""
     record, recipe = result.record, result.recipe
     head = (
-        f"{recipe.name}: {record.epochs} epochs, {_per_epoch(record.seconds)} s an epoch; "
+        f"{recipe.name}: {record.epochs} epochs, {statistics.median_high(record.seconds):.2f} s an epoch; "
         f"train {record.train_loss[-1]:.5f}, validation {record.val_loss[-1]:.5f} ({recipe.objective})"
     )
     lines = [head, *_table({"model": result.metrics, **result.baselines})]
@@ -57,15 +60,7 @@ def _files(result: Result, graphs: dict[str, Any] | None) -> list[str]:
     sizes |= {file["path"]: file["bytes"] for file in (graphs or {}).get("files", {}).values()}
     width = max(map(len, sizes))
     verified = {path: "  verified" if path.endswith(".onnx") else "" for path in sizes}
-    return [f"  {path:{width}}  {_size(size):>8}{verified[path]}" for path, size in sizes.items()]
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
-
-
-def _per_epoch(seconds: list[float]) -> str:
-    return f"{sorted(seconds)[len(seconds) // 2]:.2f}"
+    return [f"  {path:{width}}  {filesize.decimal(size):>8}{verified[path]}" for path, size in sizes.items()]
 
 
 def _number(value: float) -> str:

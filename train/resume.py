@@ -13,7 +13,6 @@ from train.dependencies import Dependencies
 from train.engine.probe import Choice, reference, unprobed
 from train.engine.steps import ComputeConfig
 from train.options import Options
-from train.state import TrainingState
 from zoo import checkpoints, runs
 from zoo.checkpoints import Checkpoint
 from zoo.data.splits import Splits
@@ -62,14 +61,11 @@ def refuse_to_lose(
         warn(error)
     if options.overwrite or not (checkpoint or run.is_run) or (checkpoint and options.resume):
         return checkpoint
-    if checkpoint is None:
-        raise RunError(
-            f"{run.path} already holds a run without a readable checkpoint, which cannot be resumed; "
-            f"add --overwrite to begin anew, or --runs DIR for another folder"
-        )
+    there = "without a readable checkpoint, which cannot be resumed; add"
+    if checkpoint is not None:
+        there = f"({checkpoint.epoch} epochs); add --resume to go on with it,"
     raise RunError(
-        f"{run.path} already holds a run ({checkpoint.epoch} epochs); add --resume to go on with it, "
-        f"--overwrite to begin anew, or --runs DIR for another folder"
+        f"{run.path} already holds a run {there} --overwrite to begin anew, or --runs DIR for another folder"
     )
 
 
@@ -116,7 +112,10 @@ def _refuse_other_run(run: RunFolder, facts: Mapping[str, Any], saved: Mapping[s
     for key, name in names.items():
         if key in facts and key in saved and saved[key] != facts[key]:
             if key == "data_sha256":
-                before, now = _data(saved), _data(facts)
+                before, now = (
+                    f"{each.get('train_images', 0):,} images of {each.get('data')} ({each.get('provenance')})"
+                    for each in (saved, facts)
+                )
                 both = f": before {before}, now {now}" if before != now else " of the same name"
             else:
                 both = "" if key in ("needs", "partner_sha256") else f" ({saved[key]}, now {facts[key]})"
@@ -124,11 +123,6 @@ def _refuse_other_run(run: RunFolder, facts: Mapping[str, Any], saved: Mapping[s
                 f"{run.path} was trained with another {name}{both}; "
                 f"name the same one to resume it, or add --overwrite to begin anew"
             )
-
-
-def _data(facts: Mapping[str, Any]) -> str:
-    """Describe the training images that a history's meta names."""
-    return f"{facts.get('train_images', 0):,} images of {facts.get('data')} ({facts.get('provenance')})"
 
 
 def config_of(run: RunFolder, begun: Checkpoint) -> Choice:
@@ -140,12 +134,6 @@ def config_of(run: RunFolder, begun: Checkpoint) -> Choice:
         given = torch.get_num_threads()  # what a job, a process or a node is given
         threads = given if why == unprobed("fp32").why else min(config.threads, given)
         return Choice(replace(config, threads=threads), why)
-
-
-def restore(run: RunFolder, state: TrainingState, checkpoint: Checkpoint) -> None:
-    """Take over the state of a checkpoint. Raises RunError where it is one of another network."""
-    with checkpoints.fitting(run):
-        state.restore(checkpoints.load_state(checkpoint, run))
 
 
 def warn_of_other_bits(

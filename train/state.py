@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from train.dependencies import Dependencies
 from train.engine.batches import seed_network
@@ -73,22 +71,14 @@ class TrainingState:
     def restore(self, saved: dict[str, Any]) -> None:
         """Take over what `to_bytes` gave."""
         self.network.load_state_dict(saved["network"])
-        own = [{name: value for name, value in group.items() if name != "params"} for group in self.groups]
+        own = [{k: value for k, value in group.items() if k != "params"} for group in self.optimiser.param_groups]
         self.optimiser.load_state_dict(saved["optimiser"])
-        for group, options in zip(self.groups, own, strict=True):
+        for group, options in zip(self.optimiser.param_groups, own, strict=True):
             group.update(options)  # a rate that lies on the device stays there, whatever the run was begun on
         record = saved["record"]
         record["step_loss"] = [losses.numpy() for losses in record["step_loss"]]
         record["reconstructions"] = [images.numpy() for images in record["reconstructions"]]
         self.record = Record(**record)
-
-    @property
-    def groups(self) -> list[dict[str, Any]]:
-        return self.optimiser.param_groups
-
-    @property
-    def val_loss(self) -> float:
-        return self.record.val_loss[-1] if self.record.val_loss else math.inf
 
 
 def state_from_bytes(data: bytes) -> dict[str, Any]:
@@ -105,15 +95,10 @@ def fresh_state(recipe: Recipe, seed: int, device: torch.device, dependencies: D
         assert isinstance(network, Autoencoder) and isinstance(network.decoder, Frozen), recipe.name
         network.decoder.module.load_state_dict(dependencies.parent.decoder.state_dict())
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return TrainingState(network, optimiser_of(learning, recipe.schedule.learning_rate, device), Record())
-
-
-def optimiser_of(parameters: list[nn.Parameter], learning_rate: float, device: torch.device) -> torch.optim.Optimizer:
-    """Return Adam in one kernel; on CUDA with rate and count on the device, so that a graph can hold its step."""
-    if device.type == "cuda":
-        rate = torch.tensor(learning_rate, device=device)
-        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=True)
-    return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+    cuda, rate = device.type == "cuda", recipe.schedule.learning_rate
+    # In one kernel; on CUDA with rate and count on the device, so that a graph can hold its step.
+    lr = torch.tensor(rate, device=device) if cuda else rate
+    return TrainingState(network, torch.optim.Adam(learning, lr=lr, fused=True, capturable=cuda), Record())
 
 
 def to_history(record: Record, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> History:

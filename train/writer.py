@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,13 +29,13 @@ FAILURES_IN_A_ROW = 3
 
 def facts_of(setup: TrainingSetup, options: Options, choice: Choice, processes: int) -> dict[str, Any]:
     """Return the history's meta: what was trained, on what, with what."""
-    recipe, splits = setup.recipe, setup.splits
+    recipe, splits, targets = setup.recipe, setup.splits, setup.dependencies.targets
     return {
         **identity(recipe, splits, options, setup.dependencies),
         "epochs": setup.epochs,
         "device": devices.describe(setup.device),
         "torch": torch.__version__.split("+")[0],
-        "provenance": _provenance(setup),
+        "provenance": splits.train.provenance + (f"; targets: {targets.provenance}" if targets else ""),
         "licence": splits.train.licence,
         "test_images": len(splits.test),
         "baseline_images": options.images_measured(len(splits.train)),
@@ -56,12 +57,6 @@ def facts_of(setup: TrainingSetup, options: Options, choice: Choice, processes: 
         "parameters": recipe.network.parameters,
         "bottleneck": list(recipe.network.bottleneck),
     }
-
-
-def _provenance(setup: TrainingSetup) -> str:
-    """Return where the images come from, and the targets if these are another data set."""
-    own, targets = setup.splits.train.provenance, setup.dependencies.targets
-    return own if targets is None else f"{own}; targets: {targets.provenance}"
 
 
 @dataclass
@@ -91,7 +86,9 @@ class RunWriter:
     ) -> RunWriter:
         """Write the start of a new run over an old one; of a resumed run delete the graphs of earlier weights."""
         done = state.record.epochs
-        writer = cls(run, facts, _sample_arrays(test), progress, options.resume_line(facts["recipe"]), done)
+        inputs, targets = (to_bytes(images[: runs.SAMPLES].cpu().numpy()) for images in (test.inputs, test.pictures))
+        samples = {runs.SAMPLE_INPUTS: inputs, runs.SAMPLE_TARGETS: targets}
+        writer = cls(run, facts, samples, progress, options.resume_line(facts["recipe"]), done)
         if not options.resume or done == 0:
             writer._commit(state)  # first, so that a full disk does not cost the run before
             run.withdraw()
@@ -123,7 +120,8 @@ class RunWriter:
 
     def _commit(self, state: TrainingState) -> None:
         epoch, files = state.record.epochs, {STATE: state.to_bytes()}
-        checkpoints.commit(self.run, epoch=epoch, val_loss=state.val_loss, facts=self.facts, files=files)
+        val_loss = state.record.val_loss[-1] if epoch else math.inf
+        checkpoints.commit(self.run, epoch=epoch, val_loss=val_loss, facts=self.facts, files=files)
 
     def ensure_last_epoch_saved(self, state: TrainingState) -> None:
         """Save the last epoch if that failed before. Raises WriteError if it fails again."""
@@ -153,8 +151,7 @@ class RunWriter:
     def _write_history(self, state: TrainingState, status: Status) -> None:
         meta = {**self.facts, "state": status}
         del meta["sweep"]  # equal results of two commands have equal histories
-        history = to_history(state.record, meta, self.arrays)
-        atomic_write(self.run.history, pack_history(history))
+        atomic_write(self.run.history, pack_history(to_history(state.record, meta, self.arrays)))
 
     def write_result(self, state: TrainingState, measured: Measured, status: Status) -> None:
         """Write the history with metrics, baselines and status."""
@@ -170,11 +167,3 @@ class RunWriter:
             },
         }
         self._write_history(state, status)
-
-
-def _sample_arrays(test: TestSplit) -> dict[str, np.ndarray]:
-    first = slice(None, runs.SAMPLES)
-    return {
-        runs.SAMPLE_INPUTS: to_bytes(test.inputs[first].cpu().numpy()),
-        runs.SAMPLE_TARGETS: to_bytes(test.pictures[first].cpu().numpy()),
-    }

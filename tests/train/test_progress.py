@@ -69,7 +69,7 @@ def test_without_a_terminal_lines_are_printed(capsys: pytest.CaptureFixture[str]
         progress.epoch(2, 0.5, 0.25)
     assert capsys.readouterr().err.splitlines() == [
         "purdue/conv: resumed after epoch 1 of 2",
-        "purdue/conv: epoch 2 of 2  train 0.5 val 0.25  ETA 0:00",
+        "purdue/conv: epoch 2 of 2  train 0.5 val 0.25  ETA 0:00:00",
     ]
 
 

@@ -40,7 +40,7 @@ FORMAT = 1
 _SHARE = 0.6  # of the budget is for timing
 _TRAINING = 0.7  # of the rest is for training, what is left for validation
 _TIMING = 0.15  # seconds for each config, in each round
-_STEP = 0.1  # seconds that a step may take while configs are timed
+_STEP = 0.1  # seconds that a step may take while configs are timed, so that all of them can be
 _ENOUGH = 20  # steps, before a comparison of losses says anything
 _MOST = 200
 _VALIDATION = 500  # images
@@ -94,19 +94,17 @@ def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[s
     if seconds < WORTH:
         return Choice(usual, {"probe": f"none: the training takes about {seconds:.0f} s"})
     say(f"{target.recipe.name}: trying for at most {BUDGET:g} s how computing is fastest (--no-probe begins at once)")
-    short = _with_short_steps(target, rate)
+    size = int(max(1, min(target.batches.batch_size, rate * _STEP)))
+    short = replace(target, batches=replace(target.batches, batch_size=size))
     rates = _time(short, usual, precision, until=start + BUDGET * _SHARE)
     best = max(rates, key=rates.__getitem__)
     why: dict[str, Any] = {"images_a_second": {str(config): round(rate) for config, rate in rates.items()}}
     if precision == "auto" and best.precision == "bf16":
         plain = _best(rates, "fp32")
         left = _TRAINING * (BUDGET - (time.perf_counter() - start))
-        if rates[best] < GAIN * rates[plain]:
-            best = plain
-        else:
-            comparison = _compare(target, plain, best, rates, left)
-            why |= comparison
-            best = best if comparison["bf16"] == "taken" else plain
+        comparison = _compare(target, plain, best, rates, left) if rates[best] >= GAIN * rates[plain] else {}
+        why |= comparison
+        best = best if comparison.get("bf16") == "taken" else plain
     if best != usual and rates[best] < GAIN * rates[usual]:
         best = usual
     why["seconds"] = round(time.perf_counter() - start, 2)
@@ -118,12 +116,6 @@ def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[s
 # ---- how fast ------------------------------------------------------------------------------------------------
 
 
-def _with_short_steps(target: ProbeTarget, rate: float) -> ProbeTarget:
-    """Return the same with batches that take a tenth of a second at most, so that all configs can be timed."""
-    size = int(max(1, min(target.batches.batch_size, rate * _STEP)))
-    return replace(target, batches=replace(target.batches, batch_size=size))
-
-
 def _time(target: ProbeTarget, usual: ComputeConfig, precision: str, *, until: float) -> dict[ComputeConfig, float]:
     """Return images a second of every config: first precision and layout, then fewer threads with the fastest of them.
 
@@ -131,7 +123,8 @@ def _time(target: ProbeTarget, usual: ComputeConfig, precision: str, *, until: f
     """
     both = ("fp32", "bf16") if devices.has_bf16(target.batches.pixels.device) else ("fp32",)
     precisions = ("bf16",) if precision == "bf16" else both
-    layouts = ("nhwc", "nchw") if _has_images_inside(target) else ("nhwc",)
+    has_images_inside = any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in target.network.modules())
+    layouts = ("nhwc", "nchw") if has_images_inside else ("nhwc",)
     rates = {usual: _rate(target, usual)}
 
     def measure(configs: list[ComputeConfig]) -> None:
@@ -168,10 +161,6 @@ def _rate(target: ProbeTarget, config: ComputeConfig) -> float:
         if now - start > _TIMING:
             break
     return target.batches.sizes[0] / best
-
-
-def _has_images_inside(target: ProbeTarget) -> bool:
-    return any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in target.network.modules())
 
 
 # ---- how good ------------------------------------------------------------------------------------------------
@@ -235,17 +224,11 @@ def _gradients(target: ProbeTarget, config: ComputeConfig) -> dict[str, torch.Te
     train_step.train()
     batch = next(iter(replace(target.batches, batch_size=min(32, target.batches.batch_size)).epoch(target.seed, 1)))
     torch.manual_seed(0)  # the same dropout for both
-    train_step.optimiser = _NoUpdate()  # type: ignore[assignment]
+    train_step.optimiser = torch.optim.SGD(train_step.network.parameters(), lr=0)  # it leaves the gradients there
     train_step.step(batch, torch.zeros(MOST_TERMS + 1, device=batch.image.device))
     return {
         name: value.grad.double() for name, value in train_step.network.named_parameters() if value.grad is not None
     }
-
-
-class _NoUpdate:
-    def zero_grad(self, *, set_to_none: bool) -> None: ...
-
-    def step(self) -> None: ...
 
 
 def _spoil_freed_memory() -> None:

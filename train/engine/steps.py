@@ -44,11 +44,8 @@ class ComputeConfig:
     def from_json(cls, value: Any) -> ComputeConfig:
         """Return what `as_json` wrote. Raises TypeError or ValueError for anything else."""
         config = cls(**value)
-        if (
-            config.precision not in ("fp32", "bf16")
-            or config.layout not in ("nhwc", "nchw")
-            or not 1 <= config.threads <= 1024
-        ):
+        known = config.precision in ("fp32", "bf16") and config.layout in ("nhwc", "nchw")
+        if not (known and 1 <= config.threads <= 1024):
             raise ValueError(f"unknown compute config: {config}")
         return config
 
@@ -58,13 +55,10 @@ class ComputeConfig:
     def __str__(self) -> str:
         return f"{self.precision}, {self.layout}, {devices.threads_text(self.threads)}"
 
-    @property
-    def memory_format(self) -> torch.memory_format:
-        return torch.channels_last if self.layout == "nhwc" else torch.contiguous_format
-
     def enter(self, network: nn.Module) -> None:
         """Lay the network's weights out like this, and let torch use so many threads."""
-        network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        form = torch.channels_last if self.layout == "nhwc" else torch.contiguous_format
+        network.to(memory_format=form)  # type: ignore[call-overload]
         torch.set_num_threads(self.threads)
 
 
@@ -170,18 +164,6 @@ class Processes(Protocol):
         ...
 
 
-class OneProcess:
-    """This process alone."""
-
-    size = 1
-
-    def steps(self, state: TrainingState, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
-        return steps_of(train_step, batches)
-
-
-ALONE = OneProcess()
-
-
 class EagerSteps:
     """One batch after the other: the reference."""
 
@@ -218,42 +200,33 @@ class StaticSteps:
         self._row = torch.zeros(MOST_TERMS + 1, device=device)
         self._noise = torch.Generator(device)
         self._chunks = list(chunk_sizes(self._whole, steps_a_graph))
-        self._taken: dict[int, Callable[[], None]] = {}
+        self._replays: dict[int, Callable[[], None]] = {}  # on CUDA, of a chunk of each size
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
         self.train_step.train()
-        if not self._taken:
-            self._prepare()
+        if self.seen.device.type == "cuda" and not self._replays:
+            self._replays = self._capture()
         seed_network(seed, epoch)
         self._noise.manual_seed(noise_seed(seed, epoch))
         self._order.copy_(self.batches.order(seed, epoch))
         self._next.zero_()
         for count in self._chunks:
-            self._taken[count]()
+            self._replays[count]() if self._replays else self._take(count)
             yield count
         rest = self._order[self._whole * self._size :]
         if len(rest):
             self.train_step.step(self.batches.gather(rest, self._noise), self.seen[-1])
             yield 1
 
-    def _one(self) -> None:
-        index = self._order.index_select(0, self._next * self._size + self._within)
-        self.train_step.step(self.batches.gather(index, self._noise), self._row)
-        self.seen.index_copy_(0, self._next, self._row[None])
-        self._next += 1
+    def _take(self, count: int) -> None:
+        for _ in range(count):
+            index = self._order.index_select(0, self._next * self._size + self._within)
+            self.train_step.step(self.batches.gather(index, self._noise), self._row)
+            self.seen.index_copy_(0, self._next, self._row[None])
+            self._next += 1
 
-    def _several(self, count: int) -> Callable[[], None]:
-        def steps() -> None:
-            for _ in range(count):
-                self._one()
-
-        return steps
-
-    def _prepare(self) -> None:
-        steps = {count: self._several(count) for count in dict.fromkeys(self._chunks)}
-        self._taken = steps if self.seen.device.type != "cuda" else self._captured(steps)
-
-    def _captured(self, steps: dict[int, Callable[[], None]]) -> dict[int, Callable[[], None]]:
+    def _capture(self) -> dict[int, Callable[[], None]]:
+        """Return what replays a chunk of each size."""
         replays: dict[int, Callable[[], None]] = {}
         pool = torch.cuda.graph_pool_handle()
         restore = snapshot(self.train_step)
@@ -262,13 +235,13 @@ class StaticSteps:
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UP):
                 self._next.zero_()
-                self._one()
+                self._take(1)
         torch.cuda.current_stream().wait_stream(aside)
-        for count, take in steps.items():
+        for count in dict.fromkeys(self._chunks):
             graph = torch.cuda.CUDAGraph()
             graph.register_generator_state(self._noise)
             with torch.cuda.graph(graph, pool=pool):
-                take()
+                self._take(count)
             replays[count] = graph.replay
         restore()
         return replays
@@ -295,9 +268,6 @@ def snapshot(train_step: TrainStep) -> Callable[[], None]:
                 value.copy_(old)
             for parameter, memory in train_step.optimiser.state.items():
                 for name, value in memory.items():
-                    if parameter in before:
-                        value.copy_(before[parameter][name])
-                    else:
-                        value.zero_()
+                    value.copy_(before[parameter][name]) if parameter in before else value.zero_()
 
     return restore
