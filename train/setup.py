@@ -42,7 +42,7 @@ class TrainingSetup:
         device = devices.choose(options.device)
         devices.make_repeatable(device)
         splits = splits.tested_on(QUICK_IMAGES) if options.quick else splits
-        prepare = Preparation.of(recipe, dependencies.targets, classes=recipe.classes, device=device)
+        prepare = Preparation.of(recipe, dependencies.targets, device=device)
         batches = Batches.of(
             splits.train,
             prepare,

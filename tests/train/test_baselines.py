@@ -34,7 +34,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def preparation(name: str) -> Preparation:
     recipe = registry.load(name)
-    return Preparation.of(recipe, None, classes=recipe.classes, device=CPU)
+    return Preparation.of(recipe, None, device=CPU)
 
 
 def measurement(name: str, splits: Splits, **more: object) -> RunMeasurement:

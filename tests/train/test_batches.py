@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 def preparation(name: str) -> Preparation:
     recipe = registry.load(name)
-    return Preparation.of(recipe, None, classes=recipe.classes, device=CPU)
+    return Preparation.of(recipe, None, device=CPU)
 
 
 @pytest.fixture

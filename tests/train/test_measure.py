@@ -32,7 +32,7 @@ Capture = pytest.CaptureFixture[str]
 def prepared(name: str) -> Preparation:
     recipe = registry.load(name)
     targets = sets.load(recipe.data.targets, "train", sets.SAMPLE) if recipe.data.targets else None
-    return Preparation.of(recipe, targets, classes=recipe.classes, device=CPU)
+    return Preparation.of(recipe, targets, device=CPU)
 
 
 def split(name: str) -> TestSplit:

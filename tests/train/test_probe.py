@@ -70,7 +70,7 @@ class Spoiled:
 
 def probe_target(splits: Splits, spoiled: Spoiled | None = None) -> ProbeTarget:
     recipe = registry.load("purdue/dense")
-    prepare = Preparation.of(recipe, None, classes=recipe.classes, device=CPU)
+    prepare = Preparation.of(recipe, None, device=CPU)
     usual = objective_of(recipe, None)
 
     def fresh(precision: str) -> TrainStep:

@@ -30,7 +30,7 @@ def made(
     """A train step at the start, and the batches of a few sample images."""
     dependencies = load_dependencies(recipe, Options(data="sample", runs=needs, quick=True), device)
     state = fresh_state(recipe, 0, device, dependencies)
-    prepare = Preparation.of(recipe, dependencies.targets, classes=recipe.classes, device=device)
+    prepare = Preparation.of(recipe, dependencies.targets, device=device)
     batches = Batches.of(
         small_splits(recipe).train,
         prepare,

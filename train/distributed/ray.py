@@ -14,6 +14,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -85,7 +86,8 @@ def train_all(
     """Train on Ray, at most `jobs` at once, one that needs another after it; yield how each ended, as it ends."""
     ray = _import()
     first = next(iter(each.values()))
-    with _cluster(ray, jobs), _marker(first) as marker:
+    first.runs.mkdir(parents=True, exist_ok=True)
+    with _cluster(ray, jobs), NamedTemporaryFile(dir=first.runs.resolve(), prefix=".sweep-") as marker:
         from ray.util.queue import Queue
 
         given = _resources(ray, jobs, first)
@@ -104,7 +106,7 @@ def train_all(
                     del waiting[name]
                     shown[name] = progress.beside()
                     sent = _from_anywhere(each[name], given)
-                    reference = work.options(name=name).remote(name, sent, given, marker, _VERSIONS, queue)
+                    reference = work.options(name=name).remote(name, sent, given, marker.name, _VERSIONS, queue)
                     running[reference] = name
                 done, _ = ray.wait(list(running), timeout=_SECONDS_BETWEEN_LOOKS)
                 _show(ray, queue, shown)
@@ -193,18 +195,6 @@ def _count(ray: Any) -> str:
     resources, nodes = ray.cluster_resources(), sum(node["Alive"] for node in ray.nodes())
     counted = f"{nodes} node{'s' if nodes > 1 else ''}, {resources.get('CPU', 0):g} cores"
     return f"{counted}, {resources['GPU']:g} GPUs" if resources.get("GPU") else counted
-
-
-@contextlib.contextmanager
-def _marker(options: Options) -> Iterator[str]:
-    """Put a file beside the runs, by which a node knows that it sees them."""
-    options.runs.mkdir(parents=True, exist_ok=True)
-    path = options.runs.resolve() / f".sweep-{options.sweep}"
-    path.touch()
-    try:
-        yield str(path)
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _from_anywhere(options: Options, given: Resources) -> Options:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.engine.prepare import Preparation, to_unit
+from train.engine.prepare import Preparation
 from zoo.data.images import Images
 from zoo.objectives import Batch
 
@@ -51,13 +51,7 @@ class Batches:
 
     @classmethod
     def of(
-        cls,
-        images: Images,
-        prepare: Preparation,
-        *,
-        batch_size: int,
-        device: torch.device,
-        steps: int | None = None,
+        cls, images: Images, prepare: Preparation, *, batch_size: int, device: torch.device, steps: int | None = None
     ) -> Batches:
         pixels, labels = on_device(images, device)
         return cls(pixels, labels, prepare, batch_size, steps)
@@ -115,10 +109,8 @@ class TestSplit:
     def of(cls, images: Images, prepare: Preparation, *, device: torch.device) -> TestSplit:
         pixels, labels = on_device(images, device)
         generator = torch.Generator(device).manual_seed(stream_seed(0, 0, _TEST_NOISE))
-        batch = prepare(pixels, labels, generator, training=False)
-        if prepare.recipe.task.target == "label":
-            return cls(batch.image, batch.image, batch.label, prepare)  # with a noise class there are more of them
-        return cls(batch.image, prepare.picture(to_unit(pixels), labels), labels, prepare)
+        batch = prepare.measured(pixels, labels, generator)
+        return cls(batch.image, batch.target, batch.label, prepare)
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -27,17 +27,16 @@ class Preparation:
     """
 
     recipe: Recipe
-    classes: int
     bank: Tensor | None = None  # (classes, K, C, H, W) float32
     means: Tensor | None = None  # (classes, C, H, W) float32
 
     @classmethod
-    def of(cls, recipe: Recipe, targets: Images | None, *, classes: int, device: torch.device) -> Preparation:
+    def of(cls, recipe: Recipe, targets: Images | None, *, device: torch.device) -> Preparation:
         """Return the preparation of a recipe; `targets` are the images of its other data set, where it has one."""
         if targets is None:
-            return cls(recipe, classes)
-        bank = _as_compared(torch.from_numpy(_bank(targets, recipe, classes)).to(device), recipe)
-        return cls(recipe, classes, bank, torch.from_numpy(class_means(targets, classes)).to(device))
+            return cls(recipe)
+        bank = _as_compared(torch.from_numpy(_bank(targets, recipe)).to(device), recipe)
+        return cls(recipe, bank, torch.from_numpy(class_means(targets, recipe.classes)).to(device))
 
     def __call__(self, pixels: Tensor, labels: Tensor, generator: torch.Generator, *, training: bool) -> Batch:
         """Make a batch of uint8 pixels (B, C, H, W) and labels (B,); the generator gives noise and distortion."""
@@ -45,6 +44,13 @@ class Preparation:
         if self.recipe.task.target == "label":
             return self._classify(image, labels, generator, training=training)
         return Batch(self.input(image, labels, generator), self.target(image, labels), labels)
+
+    def measured(self, pixels: Tensor, labels: Tensor, generator: torch.Generator, *, noisy: bool = True) -> Batch:
+        """Make a batch as it is measured: its target is what should come out as a picture, or a classifier's input."""
+        if self.recipe.task.target == "label":
+            return self(pixels, labels, generator, training=False)
+        image = to_unit(pixels)
+        return Batch(self.input(image, labels, generator if noisy else None), self.picture(image, labels), labels)
 
     def input(self, image: Tensor, labels: Tensor, generator: torch.Generator | None) -> Tensor:
         """Return what goes in for clean images (B, C, H, W); without a generator no noise is added."""
@@ -56,7 +62,7 @@ class Preparation:
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """Return the classes as pictures of one row, (B, 1, 1, classes): one pixel a class, white for this one."""
-        return functional.one_hot(labels, self.classes).to(torch.float32)[:, None, None, :]
+        return functional.one_hot(labels, self.recipe.classes).to(torch.float32)[:, None, None, :]
 
     def target(self, picture: Tensor, labels: Tensor) -> Tensor:
         """Return what the objective compares with: the picture, or where letters are translated those of the bank.
@@ -75,7 +81,7 @@ class Preparation:
         if self.recipe.data.noise_class:
             noise = torch.randn(image.shape, generator=generator, device=image.device)
             image = torch.cat([image, (NOISE_MEAN + NOISE_DEVIATION * noise).clamp_(0, 1)])
-            labels = torch.cat([labels, torch.full_like(labels, self.classes)])
+            labels = torch.cat([labels, torch.full_like(labels, self.recipe.classes)])
         return Batch(image, image, labels)
 
 
@@ -127,15 +133,15 @@ def class_means(images: Images, classes: int) -> np.ndarray:
     return np.stack(means).astype(np.float32)
 
 
-def _bank(images: Images, recipe: Recipe, classes: int) -> np.ndarray:
+def _bank(images: Images, recipe: Recipe) -> np.ndarray:
     """Return the target letters of each class, float32 (classes, K, C, H, W); chosen once, with a fixed seed.
 
     Several: as many drawings of each class as there are of all, at most 20. One: the drawing nearest to the mean.
     """
-    means = class_means(images, classes)
+    means, classes = class_means(images, recipe.classes), range(recipe.classes)
     if recipe.data.target_letters == "mean":
         return means[:, None]
-    of_class = [images.pixels[images.labels == label].astype(np.float32) / 255 for label in range(classes)]
+    of_class = [images.pixels[images.labels == label].astype(np.float32) / 255 for label in classes]
     if recipe.data.target_letters == "one":
         return np.stack([_nearest(letters, mean)[None] for letters, mean in zip(of_class, means, strict=True)])
     count = min(SEVERAL, *map(len, of_class))

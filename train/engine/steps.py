@@ -211,7 +211,10 @@ class StaticSteps:
         self._order.copy_(self.batches.order(seed, epoch))
         self._next.zero_()
         for count in self._chunks:
-            self._replays[count]() if self._replays else self._take(count)
+            if self._replays:
+                self._replays[count]()
+            else:
+                self._take(count)
             yield count
         rest = self._order[self._whole * self._size :]
         if len(rest):
@@ -268,6 +271,9 @@ def snapshot(train_step: TrainStep) -> Callable[[], None]:
                 value.copy_(old)
             for parameter, memory in train_step.optimiser.state.items():
                 for name, value in memory.items():
-                    value.copy_(before[parameter][name]) if parameter in before else value.zero_()
+                    if parameter in before:
+                        value.copy_(before[parameter][name])
+                    else:
+                        value.zero_()
 
     return restore

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from train.engine.batches import TestSplit
-from train.engine.prepare import Preparation, class_means, to_unit
+from train.engine.prepare import Preparation, class_means
 from train.measure.fit_cache import Arrays, cached_fit, run_in_thread
 from train.measure.metrics import CheckStop, Pixels, never_stop
 from zoo.data.images import Images
@@ -64,13 +64,8 @@ class TrainingSplit:
             rows = slice(start, start + CHUNK)
             pixels = torch.from_numpy(self.images.pixels[rows])
             labels = torch.from_numpy(self.images.labels[rows].astype(np.int64))
-            if self.prepare.recipe.task.target == "label":
-                batch = self.prepare(pixels, labels, generator, training=False)
-                yield Batch(batch.image.flatten(1), batch.image.flatten(1), batch.label)
-                continue
-            image = to_unit(pixels)
-            inputs = self.prepare.input(image, labels, generator if noisy else None)
-            yield Batch(inputs.flatten(1), self.prepare.picture(image, labels).flatten(1).cpu(), labels)
+            batch = self.prepare.measured(pixels, labels, generator, noisy=noisy)
+            yield Batch(batch.image.flatten(1), batch.target.flatten(1).cpu(), batch.label)
 
     @cached_property
     def cache_key(self) -> dict[str, object]:
@@ -101,7 +96,7 @@ def baseline_pictures(
         "pca": lambda: None if recipe.data.noise else pca(training, inputs, components=bottleneck_size),
         "linear": lambda: linear(training, inputs),
         "nearest-example": lambda: nearest_example(training, inputs),
-        "class-mean": lambda: class_means(training.images, test.prepare.classes)[labels],
+        "class-mean": lambda: class_means(training.images, recipe.classes)[labels],
         "mean-image": lambda: np.broadcast_to(_means(training.batches())[1].numpy(), (len(targets), targets[0].size)),
         "black": lambda: np.zeros_like(targets),
         "noisy-input": lambda: inputs,
@@ -133,7 +128,7 @@ def baseline_labels(training: TrainingSplit, test: TestSplit) -> Iterator[tuple[
 
 def _mean_inputs_by_class(training: TrainingSplit) -> Tensor:
     """Return the mean input of each class, the noise class included, float32 (classes, values)."""
-    classes = training.prepare.classes + training.prepare.recipe.data.noise_class
+    classes = training.prepare.recipe.classes + training.prepare.recipe.data.noise_class
     hot = ((torch.nn.functional.one_hot(batch.label, classes).float(), batch.image) for batch in training.batches())
     sums = [(which.T @ images, which.sum(0)) for which, images in hot]
     totals, counts = (torch.stack(parts).sum(0) for parts in zip(*sums, strict=True))
