@@ -97,7 +97,7 @@ class RunMeasurement:
         predicted = logits.argmax(axis=1)
         figures = {**accuracy(labels, predicted), "cross_entropy": metrics.cross_entropy(labels, logits)}
         if self.test.prepare.recipe.data.noise_class:
-            real = labels < self.test.prepare.classes
+            real = labels < self.test.prepare.recipe.classes
             figures["accuracy-letters"] = accuracy(labels[real], predicted[real])["accuracy"]
             figures["accuracy-noise"] = accuracy(labels[~real], predicted[~real])["accuracy"]
         outputs = baseline_labels(training, self.test)
