@@ -22,12 +22,10 @@ from zoo.recipe import Recipe
 app = new_app("Train recipes; each run is exported and verified at its end.")
 
 
-def _use_set(key: str) -> Callable[[str | None], None]:
-    def refuse(value: str | None) -> None:
-        if value is not None:
-            raise UsageError(f"a recipe's {key} is changed with `--set {key}={value}`, which names the run after it")
-
-    return refuse
+def _use_set(option: typer.CallbackParam, value: str | None) -> None:
+    if value is not None:
+        key = option.name
+        raise UsageError(f"a recipe's {key} is changed with `--set {key}={value}`, which names the run after it")
 
 
 @app.command()
@@ -44,11 +42,9 @@ def main(
     as_json: Json = False,
     quiet: Quiet = False,
     learning_rate: Annotated[
-        str | None, typer.Option("--lr", "--learning-rate", hidden=True, callback=_use_set("learning_rate"))
+        str | None, typer.Option("--lr", "--learning-rate", hidden=True, callback=_use_set)
     ] = None,
-    batch_size: Annotated[
-        str | None, typer.Option("--batch-size", hidden=True, callback=_use_set("batch_size"))
-    ] = None,
+    batch_size: Annotated[str | None, typer.Option("--batch-size", hidden=True, callback=_use_set)] = None,
 ) -> None:
     """Train recipes: `aezoo train purdue/conv --data sample`, `aezoo train 'purdue/*' --epochs 20`."""
     with torchrun.errors_once_a_machine(), watch(repeated=torchrun.is_launched()) as interrupt:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from train import dependencies
 from train.distributed import jobs, team
@@ -20,7 +19,7 @@ from train.resume import checkpoint_to_resume, refuse_to_lose
 from zoo import checkpoints, registry
 from zoo.cli import print_json, print_next_view
 from zoo.data import sets
-from zoo.errors import AezooError, Interrupted
+from zoo.errors import Interrupted
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
@@ -62,22 +61,15 @@ def train_all(
                 elif outcome.error and not outcome.interrupted:
                     progress.warn(outcome.error)
         _raise_where_stopped(recipes, ended, options, interrupt)
-    except AezooError:
-        if as_json:
-            print_json(_reports(ended))  # what was finished before
-        raise
+    finally:
+        if as_json:  # what was finished, if not all
+            print_json([outcome.report for outcome in ended if outcome.report is not None])
     failed = [outcome.name for outcome in ended if outcome.report is None or outcome.report["state"] == "failed"]
-    if as_json:
-        print_json(_reports(ended))
-    elif failed:
+    if failed and not as_json:
         print(f"{', '.join(failed)} FAILED, see above")
-    else:
+    elif not as_json:
         print_next_view(options.runs)
     return 1 if failed else 0
-
-
-def _reports(ended: list[Outcome]) -> list[dict[str, Any]]:
-    return [outcome.report for outcome in ended if outcome.report is not None]
 
 
 def _outcomes(

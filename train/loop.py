@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,9 +14,9 @@ import torch
 from train import resume
 from train.dependencies import NOTHING, Dependencies
 from train.engine import devices
-from train.engine.batches import TestSplit
+from train.engine.batches import Batches, TestSplit
 from train.engine.fallback import FallbackSteps
-from train.engine.steps import Processes, Steps, steps_of, validate
+from train.engine.steps import ComputeConfig, Steps, TrainStep, steps_of, validate
 from train.interrupts import Interrupt
 from train.measure.run import RunMeasurement, Table, to_bytes
 from train.options import Options
@@ -29,6 +30,17 @@ from zoo.checkpoints import Checkpoint
 from zoo.data.splits import Splits
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
+
+
+class Processes(Protocol):
+    """The processes that take the steps together."""
+
+    @property
+    def size(self) -> int: ...
+
+    def steps(self, state: TrainingState, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
+        """Return steps that all of them take, from this state on."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -267,6 +267,5 @@ def _load(file: Path) -> Choice | None:
 
 
 def _store(file: Path, choice: Choice) -> None:
-    with suppress(WriteError, OSError):  # a full disk costs the next training a probe
-        file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(WriteError):  # a full disk costs the next training a probe
         atomic_write(file, json.dumps({"config": choice.config.as_json(), "why": choice.why}).encode())

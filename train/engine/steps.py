@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +18,6 @@ from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
 from train.engine.rewriting import rewrite
 from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
 from zoo.objectives import Batch, Objective, total
-
-if TYPE_CHECKING:
-    from train.state import TrainingState
 
 MOST_TERMS = 3  # of an objective
 STEPS_A_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
@@ -151,17 +148,6 @@ def steps_of(train_step: TrainStep, batches: Batches) -> Steps:
     if batches.pixels.device.type == "cuda":
         return StaticSteps(train_step, batches)
     return EagerSteps(train_step, batches)
-
-
-class Processes(Protocol):
-    """The processes that take the steps together."""
-
-    @property
-    def size(self) -> int: ...
-
-    def steps(self, state: TrainingState, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> Steps:
-        """Return steps that all of them take, from this state on."""
-        ...
 
 
 class EagerSteps:
