@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli import VERBS, new_app, run
+from zoo.cli import VERBS, new_app
 from zoo.display import has_display
 
 app = new_app("Train, export, verify and view three recipes on the embedded digits.")
@@ -45,7 +45,3 @@ def _verb(verb: str, arguments: Sequence[str]) -> None:
     code = subprocess.run([sys.executable, "-P", "-m", "zoo.cli", verb, *arguments], check=False).returncode
     if code:
         sys.exit(code)
-
-
-if __name__ == "__main__":
-    run(app, sys.argv[1:], name="aezoo demo")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import zoo
 from zoo import display, sessions
-from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, print_next, run
+from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, print_next
 from zoo.data import sets
 from zoo.runs import find_runs
 
@@ -126,7 +126,3 @@ def _data(dataset: sets.DataSet, data: str | None) -> Finding:
 def _runs(root: Path) -> Finding:
     count = len(find_runs(root))
     return Finding("runs", f"{count} in {root.resolve()}" if count else f"none yet in {root.resolve()}")
-
-
-if __name__ == "__main__":
-    run(app, sys.argv[1:], name="aezoo doctor")

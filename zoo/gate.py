@@ -136,7 +136,16 @@ def check_onnx(data: bytes, *, source: str, batch: int = PROBE_BATCH) -> GraphFa
         multiply_adds = _check_cost(model, batch)
     except FileRefused as refusal:
         raise FileRefused(f"{source} is refused: {refusal}") from refusal
-    return _facts(model, multiply_adds)
+    return GraphFacts(
+        inputs=tuple(map(_port, _inputs(model))),
+        outputs=tuple(map(_port, model.graph.output)),
+        opset=_opset(model),
+        ir_version=model.ir_version,
+        nodes=len(model.graph.node),
+        parameters=sum(math.prod(t.dims) for t in model.graph.initializer if t.data_type in (1, 10, 11)),
+        metadata={_text(entry.key): _text(entry.value) for entry in model.metadata_props},
+        multiply_adds=multiply_adds,
+    )
 
 
 def _check_model(model: onnx.ModelProto) -> None:
@@ -208,14 +217,10 @@ def _check_nodes(model: onnx.ModelProto) -> None:
                 raise FileRefused(f"its node {node.op_type!r} holds a graph inside")
             if attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
                 raise FileRefused("it holds sparse tensors")
-            _check_attribute(node.op_type, attribute)
-
-
-def _check_attribute(operator: str, attribute: onnx.AttributeProto) -> None:
-    low, high = ATTRIBUTES.get(attribute.name, (0, 0))
-    values = [attribute.i] if attribute.name in ("group", "blocksize") else list(attribute.ints)
-    if high and not all(low <= value <= high for value in values):
-        raise FileRefused(f"its node {operator!r} sets {attribute.name[:60]!r} to {values[:10]}")
+            low, high = ATTRIBUTES.get(attribute.name, (0, 0))
+            values = [attribute.i] if attribute.name in ("group", "blocksize") else list(attribute.ints)
+            if high and not all(low <= value <= high for value in values):
+                raise FileRefused(f"its node {node.op_type!r} sets {attribute.name[:60]!r} to {values[:10]}")
 
 
 def _check_validity(model: onnx.ModelProto) -> None:
@@ -307,19 +312,6 @@ def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
     """Return the inputs that hold no weights."""
     weights = {tensor.name for tensor in model.graph.initializer}
     return [port for port in model.graph.input if port.name not in weights]
-
-
-def _facts(model: onnx.ModelProto, multiply_adds: int) -> GraphFacts:
-    return GraphFacts(
-        inputs=tuple(map(_port, _inputs(model))),
-        outputs=tuple(map(_port, model.graph.output)),
-        opset=_opset(model),
-        ir_version=model.ir_version,
-        nodes=len(model.graph.node),
-        parameters=sum(math.prod(t.dims) for t in model.graph.initializer if t.data_type in (1, 10, 11)),
-        metadata={_text(entry.key): _text(entry.value) for entry in model.metadata_props},
-        multiply_adds=multiply_adds,
-    )
 
 
 def _port(port: onnx.ValueInfoProto) -> Port:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import shutil
-import sys
 import textwrap
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo import comparison, registry, variants
-from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_recipes, new_app, plain, print_json, print_next, run
+from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_recipes, new_app, plain, print_json, print_next
 from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import QUICK, History, RunFolder, find_runs, finite
@@ -36,10 +35,8 @@ NOTHING = "–"
 SHORTEST_NAME = 12
 
 Row = dict[str, Any]
-ListedNames = Annotated[
-    list[str] | None,
-    typer.Argument(help="Recipes: all by default.", metavar="[NAME…]", autocompletion=complete_recipes),
-]
+_ALL = "Recipes: all by default."
+ListedNames = Annotated[list[str] | None, typer.Argument(help=_ALL, metavar="[NAME…]", autocompletion=complete_recipes)]
 
 
 @app.command()
@@ -209,7 +206,3 @@ def _sources(rows: list[Row], width: int) -> list[str]:
     sources = dict.fromkeys(f"{row['dataset']}: {row['provenance']}" for row in rows if row["provenance"])
     lines = [textwrap.wrap(source, width, initial_indent="  ", subsequent_indent="    ") for source in sources]
     return ["", "data of the runs", *(line for several in lines for line in several)] if sources else []
-
-
-if __name__ == "__main__":
-    run(app, sys.argv[1:], name="aezoo list")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.zoo.tiny_mnist import tiny_files
-from zoo.data import mnist
+from zoo.data import fetch, mnist
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -46,6 +46,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with Server(("127.0.0.1", 0), Handler) as served:
         served.files = {f"/{file.name}.gz": gzip.compress(payloads[key], mtime=0) for key, file in files.items()}
         served.requested = []
+        monkeypatch.setattr(fetch, "MNIST_MIRRORS", (served.url,))
+        monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", (served.url,))
         thread = threading.Thread(target=served.serve_forever, daemon=True)
         thread.start()
         yield served

@@ -165,10 +165,10 @@ def test_the_archive_is_fetched_checked_unpacked_and_not_kept(
     server.files[f"/{cifar10.ARCHIVE}"] = data
     monkeypatch.setattr(cifar10, "ARCHIVE_BYTES", len(data))
     with pytest.raises(DataError, match="another sha256 than the published one"):
-        fetch.fetch_cifar10(tmp_path, mirrors=[server.url])
+        fetch.fetch_cifar10(tmp_path)
     monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", hashlib.sha256(data).hexdigest())
-    assert len(fetch.fetch_cifar10(tmp_path, mirrors=[server.url])) == 6
-    assert fetch.fetch_cifar10(tmp_path, mirrors=[server.url]) == []
+    assert len(fetch.fetch_cifar10(tmp_path)) == 6
+    assert fetch.fetch_cifar10(tmp_path) == []
     assert not (tmp_path / cifar10.ARCHIVE).exists()
     assert cifar10.load("train", tmp_path).provenance == cifar10.OFFICIAL
 

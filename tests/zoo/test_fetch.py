@@ -23,46 +23,49 @@ def closed_url() -> str:
 def test_four_files_come_whole_and_are_not_fetched_twice(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    brought = fetch.fetch_mnist(tmp_path, mirrors=[server.url])
+    brought = fetch.fetch_mnist(tmp_path)
     assert len(brought) == 4
     assert len(mnist.load("train", tmp_path)) == 7
     sizes = {path.name: path.stat().st_size / 1e6 for path in brought}
     lines = [f"  {name}: {size:.1f} of {size:.1f} MB" for name, size in sizes.items()]
     assert capsys.readouterr().err.splitlines() == lines
-    assert fetch.fetch_mnist(tmp_path, mirrors=[server.url]) == []
+    assert fetch.fetch_mnist(tmp_path) == []
     assert len(server.requested) == 4
 
 
-def test_a_dead_mirror_and_an_empty_one_are_passed_over(server: Server, tmp_path: Path, closed_url: str) -> None:
-    mirrors = [closed_url, f"{server.url}nothing/", server.url]
-    assert len(fetch.fetch_mnist(tmp_path, mirrors=mirrors)) == 4
+def test_a_dead_mirror_and_an_empty_one_are_passed_over(
+    server: Server, tmp_path: Path, closed_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", (closed_url, f"{server.url}nothing/", server.url))
+    assert len(fetch.fetch_mnist(tmp_path)) == 4
 
 
 def test_a_file_with_another_hash_is_never_kept(server: Server, tmp_path: Path) -> None:
     name = "/train-images-idx3-ubyte.gz"
     server.files[name] = server.files[name][:-1] + b"x"
     with pytest.raises(DataError, match="another sha256 than the published one"):
-        fetch.fetch_mnist(tmp_path, mirrors=[server.url])
+        fetch.fetch_mnist(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_mirror_that_sends_without_end_is_stopped(server: Server, tmp_path: Path) -> None:
     server.files["/train-images-idx3-ubyte.gz"] = bytes(5_000_000)
     with pytest.raises(DataError, match="sent more than the published"):
-        fetch.fetch_mnist(tmp_path, mirrors=[server.url])
+        fetch.fetch_mnist(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_no_network_says_what_to_do_instead(tmp_path: Path, closed_url: str) -> None:
+def test_no_network_says_what_to_do_instead(tmp_path: Path, closed_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", (closed_url,))
     with pytest.raises(DataError, match=r"cannot be reached.*Use --data sample.*name that folder with --data"):
-        fetch.fetch_mnist(tmp_path, mirrors=[closed_url])
+        fetch.fetch_mnist(tmp_path)
 
 
 def test_a_broken_file_is_replaced(server: Server, tmp_path: Path) -> None:
-    fetch.fetch_mnist(tmp_path, mirrors=[server.url])
+    fetch.fetch_mnist(tmp_path)
     (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"broken")
     (tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte").write_bytes(b"broken, and found first")
-    assert len(fetch.fetch_mnist(tmp_path, mirrors=[server.url])) == 2
+    assert len(fetch.fetch_mnist(tmp_path)) == 2
     assert len(mnist.load("train", tmp_path)) == 7
 
 

@@ -74,7 +74,16 @@ def _load(alphabet: str, letters: tuple[str, ...], split: str, folder: Path) -> 
         raise DataError(
             f"no {ARCHIVES[alphabet]} in {folder / FOLDER} or {folder}; get it from {HOME}, or use --data sample"
         )
-    drawings, (whose, licence) = read_zip(path, alphabet, letters)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            chosen = _choose(archive, path, alphabet, letters)
+            drawings = [[_drawing(archive, entry, path) for entry in entries] for entries in chosen.values()]
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        message = f"{path} cannot be read as a zip file ({first_line(error)}); get it again from {HOME}"
+        raise DataError(message) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({reason(error)}); get it again") from error
+    whose, licence = origin_of([entry.filename for entries in chosen.values() for entry in entries])
     provenance = f"{alphabet}.zip: {sum(map(len, drawings)):,} drawings by {whose}"
     return Images(alphabet.lower(), split, *split_of(drawings, split), provenance, licence, letters)
 
@@ -96,27 +105,6 @@ def split_of(drawings: list[list[np.ndarray]], split: str) -> tuple[np.ndarray, 
     return pixels, np.array([label for _, label, _ in turns], dtype=np.uint8)
 
 
-# ---- the zip file --------------------------------------------------------------------------------------------
-
-
-def read_zip(path: Path, alphabet: str, letters: tuple[str, ...]) -> tuple[list[list[np.ndarray]], tuple[str, str]]:
-    """Return the drawings of each letter, fitted, sorted by name, and whose they are and their licence.
-
-    Raises DataError for a file that is no such zip.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            chosen = _choose(archive, path, alphabet, letters)
-            drawings = [[_drawing(archive, entry, path) for entry in chosen[letter]] for letter in letters]
-            return drawings, origin_of([entry.filename for entries in chosen.values() for entry in entries])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise DataError(
-            f"{path} cannot be read as a zip file ({first_line(error)}); get it again from {HOME}"
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({reason(error)}); get it again") from error
-
-
 def origin_of(names: list[str]) -> tuple[str, str]:
     """Return whose drawings these are and their licence, by the names of most of their files."""
     for pattern, whose, licence in ORIGINS:
@@ -128,7 +116,7 @@ def origin_of(names: list[str]) -> tuple[str, str]:
 def _choose(
     archive: zipfile.ZipFile, path: Path, alphabet: str, letters: tuple[str, ...]
 ) -> dict[str, list[zipfile.ZipInfo]]:
-    """Return the entries of each letter after checking every name and every size that the directory declares."""
+    """Return the entries of each letter, sorted by name, after checking every name and size that the zip declares."""
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
         raise DataError(f"{path} lists {len(entries):,} files, expected at most {MAX_ENTRIES:,}; it is not opened")

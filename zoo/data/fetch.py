@@ -34,7 +34,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("AEZOO_CACHE") or platformdirs.user_cache_dir("aezoo"))
 
 
-def fetch_mnist(folder: Path, *, mirrors: Sequence[str] | None = None) -> list[Path]:
+def fetch_mnist(folder: Path) -> list[Path]:
     """Download MNIST's files into DIR/MNIST/raw, those that are not there yet; return the downloaded ones.
 
     A file that is there but wrong is fetched anew. Raises DataError when every mirror fails.
@@ -45,13 +45,12 @@ def fetch_mnist(folder: Path, *, mirrors: Sequence[str] | None = None) -> list[P
         try:
             mnist.read_idx(mnist.find(file, folder), file)
         except DataError:
-            sources = _sources(mirrors, MNIST_MIRRORS)
-            fetched.append(_fetch(f"{file.name}.gz", file.gz_sha256, file.gz_bytes, raw, sources))
+            fetched.append(_fetch(f"{file.name}.gz", file.gz_sha256, file.gz_bytes, raw, MNIST_MIRRORS))
             (raw / file.name).unlink(missing_ok=True)  # a wrong plain file would be found before the right .gz
     return fetched
 
 
-def fetch_cifar10(folder: Path, *, mirrors: Sequence[str] | None = None) -> list[Path]:
+def fetch_cifar10(folder: Path) -> list[Path]:
     """Download CIFAR-10's six binary batches into DIR/cifar-10-batches-bin, if they are not there; return them.
 
     The archive is checked against its published hash, unpacked in memory, and not kept. Raises DataError.
@@ -60,8 +59,8 @@ def fetch_cifar10(folder: Path, *, mirrors: Sequence[str] | None = None) -> list
         for split in cifar10.FILES:
             cifar10.load(split, folder)
     except DataError:
-        sources = _sources(mirrors, CIFAR10_MIRRORS)
-        archive = _fetch(cifar10.ARCHIVE, cifar10.ARCHIVE_SHA256, cifar10.ARCHIVE_BYTES, folder, sources)
+        published = (cifar10.ARCHIVE, cifar10.ARCHIVE_SHA256, cifar10.ARCHIVE_BYTES)
+        archive = _fetch(*published, folder, CIFAR10_MIRRORS)
         fetched = cifar10.unpack(archive.read_bytes(), folder)
         archive.unlink()
         return fetched
@@ -80,11 +79,6 @@ def fetch_letters(folder: Path) -> list[Path]:
     )
 
 
-def _sources(mirrors: Sequence[str] | None, published: Sequence[str]) -> Sequence[str]:
-    own = os.environ.get("AEZOO_MIRROR")
-    return mirrors if mirrors is not None else (*([own] if own else []), *published)
-
-
 def _fetch(name: str, sha256: str, size: int, folder: Path, mirrors: Sequence[str]) -> Path:
     """Download a file of the published sha256 and size from the first mirror that has it."""
     import pooch
@@ -98,7 +92,8 @@ def _fetch(name: str, sha256: str, size: int, folder: Path, mirrors: Sequence[st
     if not os.access(folder, os.W_OK):
         raise write_error(folder / name, PermissionError(errno.EACCES, "not writable"), size=size)
     errors: list[str] = []
-    for mirror in mirrors:
+    own = os.environ.get("AEZOO_MIRROR")
+    for mirror in (*([own] if own else []), *mirrors):
         if not mirror.startswith(("http://", "https://")):
             errors.append(f"{mirror}: is no http address")
             continue

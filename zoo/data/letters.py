@@ -24,8 +24,6 @@ ALPHABET = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩ"  # the order i
 DRAWINGS = 50  # a letter
 CANVAS = 96
 
-Segments = np.ndarray  # float (S, 2, 2): both ends of each stroke, x to the right, y up
-
 
 def cyrillic(split: str) -> Images:
     """Return drawings of the 14 Cyrillic letters, uint8 (N, 1, 28, 28)."""
@@ -45,15 +43,11 @@ def _images(dataset: str, letters: tuple[str, ...], split: str) -> Images:
 @cache
 def _drawings(letter: str) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(ord(letter))
-    glyphs = _glyphs(letter)
-    return tuple(_draw(glyphs[turn % len(glyphs)], rng) for turn in range(DRAWINGS))
-
-
-def _glyphs(letter: str) -> list[Segments]:
     fonts, character = LATIN_FONTS, letter
     if letter in ALPHABET:
         fonts, character = (CYRILLIC_FONT,), chr(ord("A") + ALPHABET.index(letter))
-    return [np.array(list(_font(name).lines_for_text(character)), dtype=np.float64) for name in fonts]
+    glyphs = [np.array(list(_font(name).lines_for_text(character)), dtype=np.float64) for name in fonts]
+    return tuple(_draw(glyphs[turn % len(glyphs)], rng) for turn in range(DRAWINGS))
 
 
 @cache
@@ -66,8 +60,11 @@ def _font(name: str) -> HersheyFonts:
     return font
 
 
-def _draw(segments: Segments, rng: np.random.Generator) -> np.ndarray:
-    """Draw a glyph with a random hand and fit it as a real drawing is fitted."""
+def _draw(segments: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw a glyph with a random hand and fit it as a real drawing is fitted.
+
+    `segments` are both ends of each stroke, x to the right, y up: float (S, 2, 2).
+    """
     from PIL import Image, ImageDraw
 
     slant, turn = rng.normal(0, 0.15), rng.normal(0, 0.1)
