@@ -117,7 +117,7 @@ def load_trained(recipe: Recipe, run: RunFolder, *, epochs: int) -> Trained:
         )
     network = recipe.network()
     with checkpoints.fitting(run):
-        network.load_state_dict(checkpoints.load_state(checkpoint, run)["network"])
+        network.load_state_dict(checkpoints.load_state(checkpoint)["network"])
     network.eval()
     return Trained(recipe, network, recipe.input_shape, bottleneck_shape(network, recipe.input_shape))
 

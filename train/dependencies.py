@@ -61,7 +61,7 @@ def _trained(name: str, wanted_by: Recipe, options: Options) -> tuple[Autoencode
     _refuse_other_data(name, str(meta.get("data")), wanted_by, options)
     network, checkpoint = registry.load(name).network(), checkpoints.last(run)
     with checkpoints.fitting(run):
-        network.load_state_dict(checkpoints.load_state(checkpoint, run)["network"])
+        network.load_state_dict(checkpoints.load_state(checkpoint)["network"])
     sha256 = hashlib.sha256(checkpoint.files[checkpoints.STATE]).hexdigest()
     return network.requires_grad_(False).eval(), sha256
 

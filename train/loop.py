@@ -127,7 +127,7 @@ def _begin(
     if checkpoint is not None:
         resume.warn_of_other_bits(run, facts, checkpoint.facts, progress.warn)
         with checkpoints.fitting(run):
-            state.restore(checkpoints.load_state(checkpoint, run))
+            state.restore(checkpoints.load_state(checkpoint))
     writer = RunWriter.begin(run, state, facts, setup.test, options, progress)
     sizes, done = setup.batches.sizes, state.record.epochs
     progress.begin(setup.recipe.name, epochs=setup.epochs, done=done, steps=len(sizes), images=sum(sizes))

@@ -42,11 +42,8 @@ class ContenderReply:
     memory: int
 
 
-# ---- in the contender's process ------------------------------------------------------------------------------
-
-
 def serve(make: Callable[[], tuple[Values, Measure]]) -> None:
-    """Make the contender, say what it is, and measure what is requested until stdin ends.
+    """In the contender's process: make it, say what it is, and measure what is requested until stdin ends.
 
     An error that the user can mend is sent as one sentence.
     """
@@ -75,9 +72,6 @@ def peak_memory() -> int:
         return 0
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-# ---- in the benchmark ----------------------------------------------------------------------------------------
 
 
 @dataclass

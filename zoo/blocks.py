@@ -168,8 +168,7 @@ def normalize_mean(image: Tensor) -> Tensor:
 
 def normalize_stddev(image: Tensor) -> Tensor:
     """Divide each image by its own standard deviation (of its values, not of a sample); a blank one stays blank."""
-    centred = image - image.mean(dim=(-3, -2, -1), keepdim=True)
-    deviation = centred.square().mean(dim=(-3, -2, -1), keepdim=True).sqrt()
+    deviation = normalize_mean(image).square().mean(dim=(-3, -2, -1), keepdim=True).sqrt()
     return image / deviation.clamp(min=BLANK)
 
 

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -47,12 +48,9 @@ class Checkpoint:
 @contextlib.contextmanager
 def lock(run: RunFolder) -> Iterator[None]:
     """Hold the run for one trainer; a second one is refused with RunError. The lock of a killed trainer is free."""
-    try:
-        run.checkpoint.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(run.checkpoint, error, size=0) from error
     held = filelock.FileLock(run.lock)
     try:
+        run.checkpoint.mkdir(parents=True, exist_ok=True)
         held.acquire(timeout=0.2)  # a test whether it is held takes it for an instant
     except filelock.Timeout as error:
         raise RunError(f"{run.path} is being trained by another process; wait for it, or choose --runs DIR") from error
@@ -159,30 +157,29 @@ def _sweep(folder: Path) -> None:
         stale.unlink(missing_ok=True)
 
 
-def load_state(checkpoint: Checkpoint, run: RunFolder) -> dict[str, Any]:
-    """Return the contents of state.pt, tensors and plain containers only. Raises RunError."""
+def load_state(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the contents of state.pt, tensors and plain containers only; to be called under `fitting`."""
     import torch
 
-    try:
-        state = torch.load(io.BytesIO(checkpoint.files[STATE]), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises RuntimeError, UnpicklingError, KeyError and more
-        raise _unusable(run, error) from error
-    if not isinstance(state, dict):
-        raise _unusable(run, TypeError("it does not hold a state"))
+    state: dict[str, Any] = torch.load(io.BytesIO(checkpoint.files[STATE]), map_location="cpu", weights_only=True)
     return state
 
 
 @contextlib.contextmanager
 def fitting(run: RunFolder) -> Iterator[None]:
-    """Turn torch's errors about weights of another network into RunError."""
+    """Turn torch's errors about a state that it cannot read, or of another network, into RunError."""
     try:
         yield
-    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unusable(run, error) from error
-
-
-def _unusable(run: RunFolder, error: Exception) -> RunError:
-    return RunError(
-        f"the newest checkpoint in {run.checkpoint} is not of this recipe ({first_line(error)}); "
-        f"train it anew with `aezoo train … --overwrite`"
-    )
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        EOFError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
+        raise RunError(
+            f"the newest checkpoint in {run.checkpoint} is not of this recipe ({first_line(error)}); "
+            f"train it anew with `aezoo train … --overwrite`"
+        ) from error

@@ -26,31 +26,31 @@ from zoo.errors import AezooError, UsageError, reason
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: the module that holds it, the typer app's name there, and one line of help."""
+    """A verb: the module that holds it, one line of help, and the typer app's name there."""
 
     module: str
-    app: str
     help: str
+    app: str = "app"
 
 
 VERBS = {
-    "list": Verb("zoo.listing", "app", "Show every recipe of the zoo."),
-    "data": Verb("zoo.data.verbs", "app", "Show where the data sets lie, or fetch them."),
-    "train": Verb("train.__main__", "app", "Train recipes; each run is exported and verified at its end."),
-    "export": Verb("export.__main__", "export_app", "Export trained runs to ONNX, verified before they are written."),
-    "card": Verb("export.__main__", "card_app", "Print the card that an ONNX file carries, for people."),
-    "verify": Verb("export.__main__", "verify_app", "Check ONNX files: against torch, each other, and their card."),
-    "view": Verb("viewer.__main__", "app", "Open the desktop viewer on a folder of runs or an .onnx file."),
+    "list": Verb("zoo.listing", "Show every recipe of the zoo."),
+    "data": Verb("zoo.data.verbs", "Show where the data sets lie, or fetch them."),
+    "train": Verb("train.__main__", "Train recipes; each run is exported and verified at its end."),
+    "export": Verb("export.__main__", "Export trained runs to ONNX, verified before they are written.", "export_app"),
+    "card": Verb("export.__main__", "Print the card that an ONNX file carries, for people.", "card_app"),
+    "verify": Verb("export.__main__", "Check ONNX files: against torch, each other, and their card.", "verify_app"),
+    "view": Verb("viewer.__main__", "Open the desktop viewer on a folder of runs or an .onnx file."),
     "report": Verb(
-        "viewer.report.__main__", "app", "Write a sheet's deliverables as one HTML page, and as a PDF, from its runs."
+        "viewer.report.__main__", "Write a sheet's deliverables as one HTML page, and as a PDF, from its runs."
     ),
     "bench train": Verb(
-        "train.bench.__main__", "app", "Compare the training engine with a plain PyTorch loop and with Keras."
+        "train.bench.__main__", "Compare the training engine with a plain PyTorch loop and with Keras."
     ),
-    "bench graphs": Verb("export.bench.__main__", "app", "Compare onnxruntime with torch on trained runs."),
-    "bench view": Verb("viewer.bench.__main__", "app", "Measure the viewer: start, slider, paging, memory, stalls."),
-    "doctor": Verb("zoo.doctor", "app", "Say what this machine has, what is missing, and the command that mends it."),
-    "demo": Verb("zoo.demo", "app", "Train, export, verify and view three recipes on the embedded digits."),
+    "bench graphs": Verb("export.bench.__main__", "Compare onnxruntime with torch on trained runs."),
+    "bench view": Verb("viewer.bench.__main__", "Measure the viewer: start, slider, paging, memory, stalls."),
+    "doctor": Verb("zoo.doctor", "Say what this machine has, what is missing, and the command that mends it."),
+    "demo": Verb("zoo.demo", "Train, export, verify and view three recipes on the embedded digits."),
 }
 
 

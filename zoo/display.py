@@ -44,8 +44,7 @@ def _platforms() -> list[str]:
 
 def _plugins() -> Path:
     found = importlib.util.find_spec("PySide6")
-    folders = found.submodule_search_locations if found else None
-    return Path(next(iter(folders or ["."]))) / "Qt" / "plugins" / "platforms"
+    return Path(found.origin if found and found.origin else "").parent / "Qt" / "plugins" / "platforms"
 
 
 def _why_no_wayland() -> str:

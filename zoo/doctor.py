@@ -8,11 +8,10 @@ import platform
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import zoo
-from zoo import display, sessions
+from zoo import bench_process, display, sessions
 from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, print_next
 from zoo.data import sets
 from zoo.runs import find_runs
@@ -57,31 +56,22 @@ def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) ->
 
 def _versions() -> list[Finding]:
     python = Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    versions = {name: _installed(name) for name in PACKAGES}
-    runtimes = [versions.pop(name) for name in ("onnxruntime", "onnxruntime-gpu") if not versions[name]]
-    found = [
-        Finding(name, version) if version else Finding(name, "not installed", f"pip install {name}")
-        for name, version in versions.items()
-    ]
-    if len(runtimes) == 2:
+    versions = bench_process.versions(*PACKAGES)
+    missing = [name for name in PACKAGES if name not in versions and not name.startswith("onnxruntime")]
+    found = [Finding(name, versions[name]) for name in PACKAGES if name in versions]
+    found += [Finding(name, "not installed", f"pip install {name}") for name in missing]
+    runtimes = versions.keys() & {"onnxruntime", "onnxruntime-gpu"}
+    if not runtimes:
         found.append(Finding("onnxruntime", "not installed", "pip install onnxruntime"))
-    elif not runtimes:  # they share one import name
+    elif len(runtimes) == 2:  # they share one import name
         mend = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
         found.append(Finding("onnxruntime", "installed twice, one overwrites the other", mend))
     return [Finding("aezoo", zoo.__version__), python, *found]
 
 
-def _installed(package: str) -> str:
-    """Return the version of a package, '' where it is not installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
 def _training() -> list[Finding]:
     """Say what torch would compute on; it is loaded, in another process, only where an NVIDIA driver is found."""
-    torch = _installed("torch")
+    torch = bench_process.versions("torch").get("torch")
     if not torch:
         return []  # said already
     if torch.endswith("+cpu"):
@@ -102,7 +92,7 @@ def _cuda_device() -> str:
 def _provider() -> Finding:
     provider = sessions.probe()
     why = f" ({provider.why_not_cuda})" if provider.why_not_cuda else ""
-    return Finding("viewing on", f"{provider.label}{why}")
+    return Finding("viewing on", f"{provider.name.upper()}{why}")
 
 
 def _window() -> Finding:
@@ -118,9 +108,9 @@ def _window() -> Finding:
 def _data(dataset: sets.DataSet, data: str | None) -> Finding:
     folder = sets.folder_of(data)
     if folder is None or dataset.present(folder):
-        return Finding(f"data {dataset.name}", f"in {sets.describe(data)}")
-    found = f"not in {folder}; it is fetched when it is needed, or `aezoo data fetch`"
-    return Finding(f"data {dataset.name}", f"{found}; --data sample needs none")
+        return Finding(f"data {dataset.name}", f"in {folder or 'the embedded sample'}")
+    found = f"not in {folder}; it is fetched when it is needed, or `aezoo data fetch`; --data sample needs none"
+    return Finding(f"data {dataset.name}", found)
 
 
 def _runs(root: Path) -> Finding:

@@ -135,9 +135,6 @@ def _progress(history: History, recipe: Recipe, state: str) -> Row:
     }
 
 
-# ---- the table -----------------------------------------------------------------------------------------------
-
-
 def _table(rows: list[Row], *, width: int, grouped: bool) -> str:
     """Return lines of at most `width` characters, in one block an assignment where they are grouped."""
     cells = [_cells(row, grouped=grouped) for row in rows]

@@ -52,10 +52,8 @@ def refuse_foreign(
 def refuse_links(folder: Path, names: Mapping[str, object]) -> None:
     """Raise FileRefused where a link below the folder would lead what is written elsewhere."""
     for name in names:
-        path = folder
-        for part in Path(name).parts:
-            path = path / part
-            if path.is_symlink():
+        for path in ((folder / name), *(folder / name).parents):
+            if folder in path.parents and path.is_symlink():
                 raise FileRefused(f"{path} is a link, and what is written there would land elsewhere; move it away")
 
 

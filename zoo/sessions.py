@@ -30,10 +30,6 @@ class Provider:
     name: str
     why_not_cuda: str = ""
 
-    @property
-    def label(self) -> str:
-        return self.name.upper()
-
 
 def make(data: bytes, *, provider: str = "cpu", threads: int = 1) -> onnxruntime.InferenceSession:
     """Return a session on bytes that passed the gate; `provider` is 'cpu' or 'cuda'."""

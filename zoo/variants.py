@@ -82,8 +82,8 @@ def _read(setting: str) -> tuple[str, list[float | int]]:
         raise UsageError(f"{setting!r} is no setting; expected KEY=VALUE, with KEY one of {', '.join(SETTINGS)}")
     if key not in SETTINGS:
         near = difflib.get_close_matches(key, SETTINGS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(SETTINGS)}"
-        raise UsageError(f"no setting {key!r}{hint}")
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(SETTINGS)}"
+        raise UsageError(f"no setting {key!r}; {hint}")
     values = [value for part in text.split(",") for value in _values(key, part.strip())]
     return key, list(dict.fromkeys(values))
 

@@ -46,10 +46,6 @@ def _decoder(slope: nn.PReLU) -> nn.Sequential:
     )
 
 
-def _to_pixels() -> blocks.UnitClamp:
-    return blocks.UnitClamp(scale=DEVIATION, offset=MEAN)
-
-
 @network("conv 32-64 /2, 512 | 3136, upconv 32-1 ×2, 784", parameters=3_875_476, bottleneck=(VALUES,), view=(16, 32))
 def encoder_decoder() -> blocks.Autoencoder:
     """Convolutions and a fully connected layer on both sides, with one PReLU slope for all."""
@@ -68,7 +64,9 @@ def encoder_decoder() -> blocks.Autoencoder:
         slope,
         nn.Dropout(0.33),  # (B, 512)
     )
-    return blocks.Autoencoder(encoder=encoder, decoder=_decoder(slope), to_pixels=_to_pixels())
+    return blocks.Autoencoder(
+        encoder=encoder, decoder=_decoder(slope), to_pixels=blocks.UnitClamp(scale=DEVIATION, offset=MEAN)
+    )
 
 
 @network(
@@ -77,7 +75,11 @@ def encoder_decoder() -> blocks.Autoencoder:
 def latent() -> blocks.Autoencoder:
     """A table of one vector a class, drawn from N(0, 1), and a frozen decoder."""
     table = blocks.Table(CLASSES, VALUES)
-    autoencoder = blocks.Autoencoder(encoder=table, decoder=blocks.Frozen(_decoder(nn.PReLU())), to_pixels=_to_pixels())
+    autoencoder = blocks.Autoencoder(
+        encoder=table,
+        decoder=blocks.Frozen(_decoder(nn.PReLU())),
+        to_pixels=blocks.UnitClamp(scale=DEVIATION, offset=MEAN),
+    )
     nn.init.normal_(table.vectors.weight)
     return autoencoder
 

@@ -43,6 +43,7 @@ OFFICIAL = "CIFAR-10, official archive"
 UNKNOWN = "CIFAR-10, binary batches of unknown origin"
 LICENCE = "none stated; cite Krizhevsky 2009"
 MAX_PROVENANCE = 200
+AGAIN = "fetch it again with `aezoo data fetch cifar10`"
 
 
 def load(split: str, folder: Path) -> Images:
@@ -65,22 +66,19 @@ def present(folder: Path) -> bool:
 
 
 def _batches_folder(folder: Path) -> Path:
+    fetch = f"`aezoo data fetch cifar10 --data {folder}`"
     for batches in (folder / FOLDER, folder):
         missing = [name for name in MD5 if not (batches / name).is_file()]
         if not missing:
             return batches
         if len(missing) < len(MD5):
-            raise DataError(
-                f"{batches} lacks {', '.join(missing)}; fetch them with `aezoo data fetch cifar10 --data {folder}`"
-            )
+            raise DataError(f"{batches} lacks {', '.join(missing)}; fetch them with {fetch}")
     if (folder / "cifar-10-batches-py").exists() or (folder / "data_batch_1").exists():
         raise DataError(
             f"{folder} holds CIFAR-10 as Python pickles, which are never opened since they can run code; "
-            f"fetch the binary version with `aezoo data fetch cifar10 --data {folder}`"
+            f"fetch the binary version with {fetch}"
         )
-    raise DataError(
-        f"no {FOLDER} in {folder}; fetch it with `aezoo data fetch cifar10 --data {folder}`, or use --data sample"
-    )
+    raise DataError(f"no {FOLDER} in {folder}; fetch it with {fetch}, or use --data sample")
 
 
 def _records(path: Path) -> np.ndarray:
@@ -91,16 +89,15 @@ def _records(path: Path) -> np.ndarray:
             data = stream.read(expected + 1)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({reason(error)}); fetch it again") from error
-    again = "fetch it again with `aezoo data fetch cifar10`"
     if len(data) != expected:
-        word = "is truncated" if len(data) < expected else "is too long"
-        found = f"{len(data):,}" if len(data) < expected else f"more than {expected:,}"
-        raise DataError(f"{path} {word}: {found} bytes, expected {expected:,} ({RECORDS:,} records); {again}")
+        short = len(data) < expected
+        found = f"is truncated: {len(data):,}" if short else f"is too long: more than {expected:,}"
+        raise DataError(f"{path} {found} bytes, expected {expected:,} ({RECORDS:,} records); {AGAIN}")
     records = np.frombuffer(data, dtype=np.uint8).reshape(RECORDS, RECORD_BYTES)
     if records[:, 0].max() >= len(CLASSES):
         raise DataError(
             f"{path} holds the label {records[:, 0].max()}, expected 0 to {len(CLASSES) - 1}: "
-            f"its bytes are shifted or of another data set; {again}"
+            f"its bytes are shifted or of another data set; {AGAIN}"
         )
     return records
 
@@ -116,10 +113,8 @@ def _provenance(batches: Path) -> str:
         return OFFICIAL
     if fitting:
         changed = ", ".join(name for name in MD5 if name not in fitting)
-        raise DataError(
-            f"{batches}: {changed} does not have the published MD5, as the other files of CIFAR-10 there do; "
-            f"fetch it again with `aezoo data fetch cifar10`"
-        )
+        odd = "does not have the published MD5, as the other files of CIFAR-10 there do"
+        raise DataError(f"{batches}: {changed} {odd}; {AGAIN}")
     try:
         with open(batches / PROVENANCE_FILE, "rb") as stream:
             lines = stream.read(4 * MAX_PROVENANCE).decode(errors="replace").strip().splitlines()

@@ -103,7 +103,13 @@ def _where(file: IdxFile, folder: Path) -> Path | None:
 
 def read_idx(path: Path, file: IdxFile) -> np.ndarray:
     """Return the array in an IDX file after checking magic number, shape, length and hash. Raises DataError."""
-    payload = _unpacked(path, limit=file.size)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
+            payload = stream.read(file.size + 1)  # of a bomb no more
+    except EOFError as error:
+        raise DataError(f"{path} is truncated in its gzip data; {AGAIN}") from error
+    except (OSError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read ({error}); {AGAIN}") from error
     header = payload[: len(file.header)]
     if header[:4] != file.header[:4]:
         raise DataError(
@@ -119,14 +125,3 @@ def read_idx(path: Path, file: IdxFile) -> np.ndarray:
         wrong = f"not the published sha256 of {file.name}: some of its bytes are wrong"
         raise DataError(f"{path} has the right size but {wrong}; {AGAIN}")
     return np.frombuffer(payload, dtype=np.uint8, offset=len(file.header)).reshape(file.shape).copy()  # writable
-
-
-def _unpacked(path: Path, *, limit: int) -> bytes:
-    """Return at most one byte more than `limit`, so that a bomb costs nothing."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
-            return stream.read(limit + 1)
-    except EOFError as error:
-        raise DataError(f"{path} is truncated in its gzip data; {AGAIN}") from error
-    except (OSError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read ({error}); {AGAIN}") from error

@@ -11,13 +11,10 @@ from zoo.data import mnist
 from zoo.data.images import Images
 
 DIGITS_PROVENANCE = "sample: scikit-learn's digits (UCI), 8×8 scaled to 28×28"
-DIGITS_LICENCE = "CC BY 4.0"
 DIGITS_TRAIN = 1_500  # of 1,797; the order is that of the writers, so the last 297 come from other hands
 
 PHOTOS_PROVENANCE = "sample: 32×32 patches of scikit-image's photographs"
-PHOTOS_LICENCE = "CC0 or public domain"
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
-PHOTOS_TRAIN_SHARE = 5 / 6
 PATCH = 32
 
 
@@ -34,10 +31,12 @@ def photos(split: str) -> Images:
         labels.append(np.full(rows * columns, label, dtype=np.uint8))
     pixels, where = np.unique(np.concatenate(patches), axis=0, return_index=True)  # a night sky has equal patches
     order = np.random.default_rng(0).permutation(len(pixels))
-    first = round(PHOTOS_TRAIN_SHARE * len(order))
+    first = round(5 / 6 * len(order))
     rows_taken = order[:first] if split == "train" else order[first:]
     chosen = np.concatenate(labels)[where][rows_taken]
-    return Images("cifar10-sample", split, pixels[rows_taken], chosen, PHOTOS_PROVENANCE, PHOTOS_LICENCE, PHOTOS)
+    return Images(
+        "cifar10-sample", split, pixels[rows_taken], chosen, PHOTOS_PROVENANCE, "CC0 or public domain", PHOTOS
+    )
 
 
 def digits(split: str) -> Images:
@@ -52,4 +51,4 @@ def digits(split: str) -> Images:
     for image, small in zip(pixels, grey, strict=True):
         image[0, 4:24, 4:24] = np.asarray(Image.fromarray(small).resize((20, 20), Image.Resampling.BICUBIC))
     labels = source.target[rows].astype(np.uint8)
-    return Images("mnist-sample", split, pixels, labels, DIGITS_PROVENANCE, DIGITS_LICENCE, mnist.CLASSES)
+    return Images("mnist-sample", split, pixels, labels, DIGITS_PROVENANCE, "CC BY 4.0", mnist.CLASSES)

@@ -122,9 +122,3 @@ def load(name: str, split: str, data: str | None) -> Images:
     """
     dataset, folder = get(name), existing_folder(data)
     return dataset.sample(split) if folder is None else dataset.load(split, folder)
-
-
-def describe(data: str | None) -> str:
-    """Return in short where `--data` points."""
-    folder = folder_of(data)
-    return "the embedded sample" if folder is None else str(folder)

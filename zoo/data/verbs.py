@@ -42,7 +42,7 @@ def _status(dataset: sets.DataSet, data: str | None) -> dict[str, Any]:
             sets.load(dataset.name, split, data)
     except DataError as error:
         state = f"{'broken' if folder is None or dataset.present(folder) else 'not there'}: {error}"
-    about = {"name": dataset.name, "title": dataset.title, "location": sets.describe(data)}
+    about = {"name": dataset.name, "title": dataset.title, "location": str(folder or "the embedded sample")}
     return {**about, "state": state, "sample": dataset.sample_title}
 
 
