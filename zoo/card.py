@@ -20,8 +20,6 @@ MAX_TEXT = 1 << 18
 MAX_NUMBER = 1 << 53
 FILE = re.compile(r"(test/)?[A-Za-z0-9][A-Za-z0-9_.-]*")  # what a card.json may list: a name, or one in `test`
 
-_PLAIN = {"str": str, "int": int, "dict": dict, "list": list}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
@@ -92,9 +90,9 @@ def from_json(text: str, *, source: str = "") -> Card:
         raise FileRefused(f"{whose} is not a card of aezoo; export the run again")
     if value["format"] != FORMAT:
         raise FileRefused(f"{whose} has format {value['format'][:40]!r}, this program reads {FORMAT!r}: update aezoo")
-    chosen = {}
+    chosen, kinds = {}, {"str": str, "int": int, "dict": dict, "list": list}
     for field in fields(Card):
-        kind = _PLAIN[str(field.type).split("[")[0]]
+        kind = kinds[str(field.type).split("[")[0]]
         if not isinstance(value.get(field.name), kind):
             raise FileRefused(f"{whose} has no proper {field.name!r}; export the run again")
         chosen[field.name] = value[field.name]

@@ -15,7 +15,6 @@ import hashlib
 import io
 import json
 import os
-import pickle
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -170,15 +169,7 @@ def fitting(run: RunFolder) -> Iterator[None]:
     """Turn torch's errors about a state that it cannot read, or of another network, into RunError."""
     try:
         yield
-    except (
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-    ) as error:
+    except Exception as error:  # torch raises RuntimeError, UnpicklingError, KeyError and more
         raise RunError(
             f"the newest checkpoint in {run.checkpoint} is not of this recipe ({first_line(error)}); "
             f"train it anew with `aezoo train … --overwrite`"

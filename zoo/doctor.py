@@ -8,7 +8,6 @@ import platform
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import zoo
 from zoo import bench_process, display, sessions
@@ -37,7 +36,9 @@ class Finding:
 def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
     """Look at versions, devices, the provider a session really gets, data, runs and the display."""
     data_sets = [_data(dataset, data) for dataset in sets.DATA_SETS.values()]
-    findings = [*_versions(), *_training(), _provider(), _window(), *data_sets, _runs(runs)]
+    count = len(find_runs(runs))
+    there = Finding("runs", f"{count or 'none yet'} in {runs.resolve()}")
+    findings = [*_versions(), *_training(), _provider(), _window(), *data_sets, there]
     broken = [finding for finding in findings if finding.mend]
     if as_json:
         print_json({"sound": not broken, "findings": [vars(finding) for finding in findings]})
@@ -50,7 +51,7 @@ def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) ->
         if broken:
             print(f"{len(broken)} to mend, see above")
         else:
-            print_next("view" if find_runs(runs) else "demo")
+            print_next("view" if count else "demo")
     sys.exit(1 if broken else 0)
 
 
@@ -111,8 +112,3 @@ def _data(dataset: sets.DataSet, data: str | None) -> Finding:
         return Finding(f"data {dataset.name}", f"in {folder or 'the embedded sample'}")
     found = f"not in {folder}; it is fetched when it is needed, or `aezoo data fetch`; --data sample needs none"
     return Finding(f"data {dataset.name}", found)
-
-
-def _runs(root: Path) -> Finding:
-    count = len(find_runs(root))
-    return Finding("runs", f"{count} in {root.resolve()}" if count else f"none yet in {root.resolve()}")

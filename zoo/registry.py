@@ -58,13 +58,8 @@ def match(patterns: Iterable[str]) -> list[Recipe]:
     for pattern in patterns:
         base, settings = variants.split(pattern)
         glob = "*" if base == "all" else f"{base}/*" if base in assignments_of(names()) else base
-        if not any(character in glob for character in "*?["):
-            recipe = load(pattern)
-            chosen[recipe.name] = recipe
-            continue
-        fitting = [name for name in names() if fnmatchcase(name, glob)]
-        if not fitting:
+        fitting = [variants.vary(recipe, settings) for name, recipe in recipes().items() if fnmatchcase(name, glob)]
+        if not fitting and any(character in glob for character in "*?["):
             raise UsageError(f"no recipe fits {pattern!r}. (`aezoo list` shows all)")
-        varied = [variants.vary(recipes()[name], settings) for name in fitting]
-        chosen.update((recipe.name, recipe) for recipe in varied)
+        chosen.update((recipe.name, recipe) for recipe in fitting or [load(pattern)])
     return list(chosen.values())
