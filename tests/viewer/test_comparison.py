@@ -37,13 +37,13 @@ def figure_of(runs: int, *, sentence: bool = False) -> ComparisonFigure:
     return ComparisonFigure(LIGHT, tuple(blocks), 3, scale)
 
 
-def rects_of(placed: ComparisonLayout) -> list[QRectF]:
+def rects_of(layout: ComparisonLayout) -> list[QRectF]:
     """Everything that must not overlap anything else."""
-    cells = [cell for strips in placed.cells for strip in strips for cell in strip]
-    large = [cell for strip in placed.large for cell in strip]
-    heads = [head for head in placed.large_heads if not head.isEmpty()]
-    sentences = [rect for rect, strips in zip(placed.sentences, placed.cells, strict=True) if not strips]
-    return [*cells, *large, *heads, *sentences, placed.scale]
+    cells = [cell for strips in layout.cells for strip in strips for cell in strip]
+    large = [cell for strip in layout.large for cell in strip]
+    heads = [head for head in layout.large_heads if not head.isEmpty()]
+    sentences = [rect for rect, strips in zip(layout.sentences, layout.cells, strict=True) if not strips]
+    return [*cells, *large, *heads, *sentences, layout.scale_rect]
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
@@ -54,8 +54,8 @@ def test_everything_stands_inside_its_room_and_nothing_on_anything_else(
     qapp: QApplication, runs: int, sentence: bool, width: int, height: int, ratio: float
 ) -> None:
     room = QRectF(2, 2, width, height)
-    placed = figure_of(runs, sentence=sentence).layout(room, ratio, QFontMetricsF(QFont()))
-    everything = rects_of(placed)
+    layout = figure_of(runs, sentence=sentence).layout(room, ratio, QFontMetricsF(QFont()))
+    everything = rects_of(layout)
     assert len(everything) > 30 * runs
     for rect in everything:
         assert room.adjusted(-1, -1, 1, 1).contains(rect), rect
@@ -66,8 +66,8 @@ def test_everything_stands_inside_its_room_and_nothing_on_anything_else(
 
 @pytest.mark.parametrize("ratio", [1.0, 1.25, 2.0])
 def test_pixels_are_whole_device_pixels_in_their_places_too(qapp: QApplication, ratio: float) -> None:
-    placed = figure_of(2).layout(QRectF(2, 2, 900, 700), ratio, QFontMetricsF(QFont()))
-    cells = [cell for strips in (*placed.cells, placed.large) for strip in strips for cell in strip]
+    layout = figure_of(2).layout(QRectF(2, 2, 900, 700), ratio, QFontMetricsF(QFont()))
+    cells = [cell for strips in (*layout.cells, layout.large) for strip in strips for cell in strip]
     assert len(cells) == 66
     for cell in cells:
         for value in (cell.left(), cell.top(), cell.width() / 28, cell.height() / 28):
@@ -77,10 +77,10 @@ def test_pixels_are_whole_device_pixels_in_their_places_too(qapp: QApplication, 
 def test_images_are_linked_whatever_the_shapes_of_the_runs(qapp: QApplication) -> None:
     figure = ComparisonFigure(LIGHT, (block(0, side=28), block(1, side=32)))
     for room in (QRectF(0, 0, 684, 420), QRectF(0, 0, 400, 700)):
-        placed = figure.layout(room, 1, QFontMetricsF(QFont()))
+        layout = figure.layout(room, 1, QFontMetricsF(QFont()))
         for image in range(10):
             begins = {
-                (c[image].top() if placed.columns else c[image].left()) for strips in placed.cells for c in strips
+                (c[image].top() if layout.is_columns else c[image].left()) for strips in layout.cells for c in strips
             }
             assert len(begins) == 1, begins
 
@@ -88,32 +88,32 @@ def test_images_are_linked_whatever_the_shapes_of_the_runs(qapp: QApplication) -
 def test_a_row_of_few_values_is_enlarged_only_as_far_as_images_are(qapp: QApplication) -> None:
     text = Band("class", np.zeros((10, 1, 14, 3), np.uint8))
     figure = ComparisonFigure(LIGHT, (Block("letters/latent", (text, Band("output", images()))),))
-    placed = figure.layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
-    (narrow,), (wide,) = ((strip[0],) for strip in placed.cells[0])
+    layout = figure.layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
+    (narrow,), (wide,) = ((strip[0],) for strip in layout.cells[0])
     assert narrow.width() <= wide.width() and narrow.height() < wide.height()
 
 
 def test_a_wide_low_room_has_rows_and_a_tall_one_columns(qapp: QApplication) -> None:
     figure, metrics = figure_of(2), QFontMetricsF(QFont())
-    assert not figure.layout(QRectF(0, 0, 1200, 420), 1, metrics).columns
-    assert figure.layout(QRectF(0, 0, 500, 1000), 1, metrics).columns
+    assert not figure.layout(QRectF(0, 0, 1200, 420), 1, metrics).is_columns
+    assert figure.layout(QRectF(0, 0, 500, 1000), 1, metrics).is_columns
 
 
 def test_room_that_is_left_shows_the_chosen_image_of_every_run_large(qapp: QApplication) -> None:
-    placed = figure_of(2, sentence=True).layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
-    assert [len(cells) for cells in placed.large] == [3, 3, 0]
-    assert placed.large[0][0].width() >= 1.5 * placed.cells[0][0][0].width()
+    layout = figure_of(2, sentence=True).layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
+    assert [len(cells) for cells in layout.large] == [3, 3, 0]
+    assert layout.large[0][0].width() >= 1.5 * layout.cells[0][0][0].width()
 
 
 def test_a_point_tells_run_band_image_and_pixel(qapp: QApplication) -> None:
     figure, room, metrics = figure_of(2), QRectF(2, 2, 684, 420), QFontMetricsF(QFont())
-    placed = figure.layout(room, 1, metrics)
-    cell = placed.cells[1][2][7]
+    layout = figure.layout(room, 1, metrics)
+    cell = layout.cells[1][2][7]
     zoom = cell.width() / 28
     point = QPointF(cell.left() + 5.5 * zoom, cell.top() + 20.5 * zoom)
     assert figure.spot(point, room, 1, metrics) == BandPixel(BandHit(1, 2, 7), row=20, column=5)
     assert figure.hit(point, room, 1, metrics) == BandHit(1, 2, 7)
-    large = placed.large[0][1]
+    large = layout.large[0][1]
     assert figure.spot(large.bottomRight() - QPointF(1, 1), room, 1, metrics) == BandPixel(
         BandHit(0, 1, 3), row=27, column=27
     )

@@ -118,11 +118,11 @@ def read_back(figure: ComparisonFigure | MosaicFigure) -> np.ndarray:
     if isinstance(figure, MosaicFigure):
         layout = figure.layout(ROOM, 1, metrics)
         assert len(layout.large) == 3
-        return sheet(pixels, [*layout.cells, layout.large], bar_of(layout.scale, figure.scale, metrics))
-    placed = figure.layout(ROOM, 1, metrics)
-    assert [len(cells) for cells in placed.large] == [3, 3, 0], "the room is large enough for them with any font"
-    strips = [*(strip for block in placed.cells for strip in block), *(cells for cells in placed.large if cells)]
-    return sheet(pixels, strips, bar_of(placed.scale, figure.scale, metrics))
+        return sheet(pixels, [*layout.cells, layout.large], bar_of(layout.scale_rect, figure.scale, metrics))
+    blocks = figure.layout(ROOM, 1, metrics)
+    assert [len(cells) for cells in blocks.large] == [3, 3, 0], "the room is large enough for them with any font"
+    strips = [*(strip for block in blocks.cells for strip in block), *(cells for cells in blocks.large if cells)]
+    return sheet(pixels, strips, bar_of(blocks.scale_rect, figure.scale, metrics))
 
 
 def differs(one: np.ndarray, other: np.ndarray) -> int:

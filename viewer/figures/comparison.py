@@ -1,8 +1,8 @@
-"""Several runs beside one another on the same images: a block of bands for each, each band one image after another.
+"""Several runs on the same images, side by side: each run is a block, with a band of images for input, output, ….
 
 Where the room is tall the runs are columns and an image is a row; where it is wide and low it is the other way round,
-since images that can be seen matter more (`comparison_layout` tries). A pixel takes a whole number of device pixels as
-long as that fits. What room is left shows the chosen image of every run large.
+whichever shows larger images (see `comparison_layout`). A pixel takes a whole number of device pixels as long as that
+fits. The space that is left shows the chosen image of every run large.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class ComparisonFigure:
     # ---- layout ----
 
     def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> ComparisonLayout:
-        """Place everything in `rect`, in the arrangement that shows images largest."""
+        """Lay everything out in `rect`, in the arrangement that shows images largest."""
         geometry = Geometry(
             sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
             captioned=tuple(any(block.captions) for block in self.blocks),
@@ -124,19 +124,19 @@ class ComparisonFigure:
         return 0 <= self.chosen < self.count
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> BandHit | None:
-        """Return what lies under a point, None where no image does."""
+        """Return which image lies under a point, None where there is none."""
         spot = self.spot(point, rect, ratio, metrics)
         return spot.hit if spot else None
 
     def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> BandPixel | None:
         """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
-        placed = self.layout(rect, ratio, metrics)
-        for block, strips in enumerate(placed.cells):
-            for band, strip in enumerate(strips):
-                for image, cell in enumerate(strip[: len(self.blocks[block].bands[band].pixels)]):
+        layout = self.layout(rect, ratio, metrics)
+        for block, rects in enumerate(layout.cells):
+            for band, band_rects in enumerate(rects):
+                for image, cell in enumerate(band_rects[: len(self.blocks[block].bands[band].pixels)]):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
                         return self._spot(BandHit(block, band, image), cell, point)
-        for block, cells in enumerate(placed.large):
+        for block, cells in enumerate(layout.large):
             for band, cell in enumerate(cells):
                 if cell.contains(point) and self.chosen < len(self.blocks[block].bands[band].pixels):
                     return self._spot(BandHit(block, band, self.chosen), cell, point)
@@ -153,25 +153,25 @@ class ComparisonFigure:
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint all blocks inside `rect`."""
         metrics = QFontMetricsF(painter.font(), painter.device())
-        placed = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
-        for block, strips in zip(self.blocks, placed.cells, strict=True):
-            for band, strip in zip(block.bands, strips, strict=True):
-                for index, cell in enumerate(strip[: len(band.pixels)]):
+        layout = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        for block, rects in zip(self.blocks, layout.cells, strict=True):
+            for band, band_rects in zip(block.bands, rects, strict=True):
+                for index, cell in enumerate(band_rects[: len(band.pixels)]):
                     _draw(painter, band, index, cell)
-            for cell in (strips[-1][index] for index in block.marked if strips and index < len(strips[-1])):
+            for cell in (rects[-1][index] for index in block.marked if rects and index < len(rects[-1])):
                 line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
                 painter.fillRect(line, self.theme.colour("warning"))
-        self._paint_large(painter, placed, metrics)
+        self._paint_large(painter, layout, metrics)
         for index, block in enumerate(self.blocks):
-            self._paint_head(painter, block, placed.heads[index], metrics, beside=placed.arrangement == "rows")
-            self._paint_labels(painter, block, placed, index, metrics)
+            self._paint_head(painter, block, layout.heads[index], metrics, beside=layout.arrangement == "rows")
+            self._paint_labels(painter, block, layout, index, metrics)
             if block.sentence:
                 painter.setPen(self.theme.colour("muted"))
-                painter.drawText(placed.sentences[index], int(Qt.TextFlag.TextWordWrap), block.sentence)
-        self._paint_captions(painter, placed, metrics)
-        self._paint_chosen(painter, placed)
+                painter.drawText(layout.sentences[index], int(Qt.TextFlag.TextWordWrap), block.sentence)
+        self._paint_captions(painter, layout, metrics)
+        self._paint_chosen(painter, layout)
         if self.scale:
-            paint_scale(painter, placed.scale, self.scale, self.theme)
+            paint_scale(painter, layout.scale_rect, self.scale, self.theme)
 
     def _paint_head(
         self, painter: QPainter, block: Block, head: QRectF, metrics: QFontMetricsF, *, beside: bool
@@ -189,18 +189,19 @@ class ComparisonFigure:
         painter.drawText(QPointF(head.left() + along, head.top() + down + metrics.ascent()), note)
 
     def _paint_labels(
-        self, painter: QPainter, block: Block, placed: ComparisonLayout, index: int, metrics: QFontMetricsF
+        self, painter: QPainter, block: Block, layout: ComparisonLayout, index: int, metrics: QFontMetricsF
     ) -> None:
         """Write what the bands are: above each, or all of them in one line where they are too narrow for that."""
         painter.setPen(self.theme.colour("muted"))
-        firsts = [(band.label, strip[0]) for band, strip in zip(block.bands, placed.cells[index], strict=True) if strip]
-        if not placed.columns:
+        bands = zip(block.bands, layout.cells[index], strict=True)
+        firsts = [(band.label, rects[0]) for band, rects in bands if rects]
+        if not layout.is_columns:
             for label, cell in firsts:
                 if cell.height() >= metrics.ascent():
                     left = cell.left() - 2 * GAP - metrics.horizontalAdvance(label)
                     painter.drawText(QPointF(left, cell.center().y() + metrics.ascent() / 2 - 1), label)
             return
-        head = placed.heads[index]
+        head = layout.heads[index]
         line = QRectF(head.left(), head.bottom() - metrics.height(), head.width(), metrics.height())
         if all(metrics.horizontalAdvance(label) <= cell.width() + GAP for label, cell in firsts):
             for label, cell in firsts:
@@ -211,12 +212,12 @@ class ComparisonFigure:
         shown = metrics.elidedText(every, Qt.TextElideMode.ElideRight, line.width())
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, shown)
 
-    def _paint_captions(self, painter: QPainter, placed: ComparisonLayout, metrics: QFontMetricsF) -> None:
+    def _paint_captions(self, painter: QPainter, layout: ComparisonLayout, metrics: QFontMetricsF) -> None:
         """Write the captions; of those that would run into one another only the chosen image's."""
-        align = Qt.AlignmentFlag.AlignLeft if placed.columns else Qt.AlignmentFlag.AlignHCenter
-        for block, rects in zip(self.blocks, placed.captions, strict=True):
+        align = Qt.AlignmentFlag.AlignLeft if layout.is_columns else Qt.AlignmentFlag.AlignHCenter
+        for block, rects in zip(self.blocks, layout.captions, strict=True):
             written = [(*entry, at) for at, entry in enumerate(zip(block.captions, rects, strict=False))]
-            spare = 1 if placed.columns else -GAP  # between captions side by side there must be a gap to be seen
+            spare = 1 if layout.is_columns else -GAP  # between captions side by side there must be a gap to be seen
             if any(metrics.horizontalAdvance(text) > box.width() + spare for text, box, _ in written):
                 wide = metrics.horizontalAdvance("0") * 20
                 written = [
@@ -228,22 +229,22 @@ class ComparisonFigure:
                 painter.setPen(self.theme.colour("warning" if at in block.marked else "muted"))
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
 
-    def _paint_chosen(self, painter: QPainter, placed: ComparisonLayout) -> None:
+    def _paint_chosen(self, painter: QPainter, layout: ComparisonLayout) -> None:
         if not self._has_chosen():
             return
         painter.setPen(QPen(self.theme.colour("accent"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for strips in placed.cells:
-            cells = [strip[self.chosen] for strip in strips if self.chosen < len(strip)]
+        for rects in layout.cells:
+            cells = [band_rects[self.chosen] for band_rects in rects if self.chosen < len(band_rects)]
             if cells:
                 first = QRectF(cells[0])
                 for cell in cells[1:]:
                     first = first.united(cell)
                 painter.drawRect(first.adjusted(-1.5, -1.5, 1.5, 1.5))
 
-    def _paint_large(self, painter: QPainter, placed: ComparisonLayout, metrics: QFontMetricsF) -> None:
+    def _paint_large(self, painter: QPainter, layout: ComparisonLayout, metrics: QFontMetricsF) -> None:
         """Show the chosen image of every block once more."""
-        for block, cells, head in zip(self.blocks, placed.large, placed.large_heads, strict=False):
+        for block, cells, head in zip(self.blocks, layout.large, layout.large_heads, strict=False):
             if not cells:
                 continue
             caption = block.captions[self.chosen] if self.chosen < len(block.captions) else ""

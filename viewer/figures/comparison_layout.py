@@ -1,11 +1,12 @@
-"""Where the blocks of a comparison stand: three arrangements are tried, and the one with the largest images is taken.
+"""The layout of a comparison: three arrangements are tried, and the one with the largest images is taken.
 
-    columns   a block is a column, an image a row, its caption at the right
-    rows      a block is a row with its head above it, an image a column, its caption below
-    beside    the same with its head at the left: for rooms that are low
+    columns   a block is a column and an image a row, with its caption at the right
+    rows      a block is a row with its head above it, and an image a column, with its caption below
+    beside    as `rows`, but with the head at the left of the images: for a low room
 
-What room is left beside or below them is given to the chosen image of every block, large. Plain geometry: it knows
-the sizes of images and the widths of texts, and no pixels.
+A block is one run, a band its images of one kind (input, output, …), a head its title, a label the name of a band, a
+caption the text of one image; the room is the QRectF available, the scale the colour bar below everything. The space
+left beside or below shows the chosen image of every block large. Sizes of images and texts go in, QRectFs come out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Literal
+from itertools import product
+from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QRectF
 
@@ -35,7 +37,8 @@ WORTH_IT = 1.5  # how much larger the chosen image must become for it to be show
 Arrangement = Literal["columns", "rows", "beside"]
 ARRANGEMENTS: tuple[Arrangement, ...] = ("columns", "rows", "beside")
 Size = tuple[float, float]  # (height, width)
-Strips = tuple[tuple[QRectF, ...], ...]
+BandRects = tuple[tuple[QRectF, ...], ...]  # [band][image]
+BlockRects = tuple[tuple[QRectF, ...], ...]  # [block][band]
 
 
 @dataclass(frozen=True)
@@ -51,26 +54,34 @@ class TextSizes:
 
 @dataclass(frozen=True)
 class ComparisonLayout:
-    """Where everything stands; `cells[block][band][image]`, `large[block][band]`."""
+    """`cells[block][band][image]`, `large[block][band]`; a block's `sentences` rectangle is used if it has no bands."""
 
     arrangement: Arrangement
     zoom: float
-    cells: tuple[Strips, ...]
+    cells: tuple[BandRects, ...]
     heads: tuple[QRectF, ...]
     sentences: tuple[QRectF, ...]
     captions: tuple[tuple[QRectF, ...], ...]
-    scale: QRectF
-    large: Strips = ()
+    scale_rect: QRectF
+    large: BlockRects = ()
     large_heads: tuple[QRectF, ...] = ()
 
     @property
-    def columns(self) -> bool:
+    def is_columns(self) -> bool:
         return self.arrangement == "columns"
+
+
+class LargeArrangement(NamedTuple):
+    """Where the chosen images may be shown large, and whether blocks stand below one another and bands in a row."""
+
+    room: QRectF
+    blocks_stacked: bool
+    bands_side_by_side: bool
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """What is to be placed: for each block the sizes of its bands' images and whether it has captions or a sentence.
+    """What is to be laid out: for each block the sizes of its bands' images and whether it has captions or a sentence.
 
     A block without bands is one with a sentence.
     """
@@ -93,11 +104,11 @@ class Geometry:
 
     @property
     def gap(self) -> float:
-        return self.snapped(GAP)
+        return self.rounded_up(GAP)
 
     @property
     def block_gap(self) -> float:
-        return self.snapped(TIGHT_GAP if self.tight else BLOCK_GAP)
+        return self.rounded_up(TIGHT_GAP if self.tight else BLOCK_GAP)
 
     @property
     def narrowest(self) -> float:
@@ -106,110 +117,111 @@ class Geometry:
     # ---- sizes ----
 
     def scaled(self, size: Size, zoom: float) -> Size:
-        """Return what an image takes: a small one is enlarged in whole steps, up to the largest one."""
+        """Return the drawn size of an image: a small one is enlarged by an integer, at most to the largest one's."""
         own = zoom * max(1, min(self.largest[0] // size[0], self.largest[1] // size[1]))
         return size[0] * own, size[1] * own
 
-    def pitch(self, zoom: float, *, columns: bool) -> float:
-        """Return how far an image's beginning is from the next one's: the same in all blocks, so that they align."""
+    def image_pitch(self, zoom: float, *, columns: bool) -> float:
+        """Return the distance between the beginnings of two images: the same in all blocks, so that they align."""
         sizes = [self.scaled(size, zoom) for size in self.distinct]
-        return self.snapped(max((size[0] if columns else size[1] for size in sizes), default=0.0) + GAP)
+        return self.rounded_up(max((size[0] if columns else size[1] for size in sizes), default=0.0) + GAP)
 
-    def thickness(self, block: int, zoom: float, *, columns: bool) -> float:
-        """Return how much all bands of a block take beside one another."""
+    def bands_width(self, block: int, zoom: float, *, columns: bool) -> float:
+        """Return the width (in rows: the height) of all bands of a block."""
         sizes = [self.scaled(size, zoom) for size in self.sizes[block]]
-        return sum(self.snapped(size[1] if columns else size[0]) + self.gap for size in sizes)
+        return sum(self.rounded_up(size[1] if columns else size[0]) + self.gap for size in sizes)
 
-    def breadth(self, block: int, zoom: float, arrangement: Arrangement) -> float:
-        """Return what a block takes across: of a column its width, of a row its height."""
-        return self.snapped(self._breadth(block, zoom, arrangement))
+    def block_extent(self, block: int, zoom: float, arrangement: Arrangement) -> float:
+        """Return the width of a block that is a column, or the height of one that is a row."""
+        return self.rounded_up(self._block_extent(block, zoom, arrangement))
 
-    def _breadth(self, block: int, zoom: float, arrangement: Arrangement) -> float:
+    def _block_extent(self, block: int, zoom: float, arrangement: Arrangement) -> float:
         text_sizes = self.text_sizes
         if arrangement == "columns":
             if not self.sizes[block]:
                 return NARROWEST_SENTENCE
             caption = text_sizes.caption + GAP if self.captioned[block] else 0.0
-            return max(self.narrowest, self.thickness(block, zoom, columns=True) + caption)
+            return max(self.narrowest, self.bands_width(block, zoom, columns=True) + caption)
         head = text_sizes.line if arrangement == "rows" else 0.0
         if not self.sizes[block]:
             return max(head + SENTENCE_LINES * text_sizes.line, 2 * text_sizes.line)
         caption = text_sizes.line if self.captioned[block] else 0.0
         least = text_sizes.line if self.tight else 2 * text_sizes.line
-        return max(head + self.thickness(block, zoom, columns=False) + caption, least)
+        return max(head + self.bands_width(block, zoom, columns=False) + caption, least)
 
-    def before(self, arrangement: Arrangement) -> float:
-        """Return what stands before the first image: of columns their heads, of rows the labels of their bands."""
+    def leading_space(self, arrangement: Arrangement) -> float:
+        """Return the space before the first image: in columns for the heads, in rows for the labels of the bands."""
         if arrangement == "columns":
             return self.text_sizes.head_lines * self.text_sizes.line + 2
         label = self.text_sizes.label + 2 * GAP if self.text_sizes.label else 0.0
         return label if arrangement == "rows" else self.text_sizes.head + 2 * GAP + label
 
-    def extent(self, zoom: float, arrangement: Arrangement) -> Size:
+    def total_size(self, zoom: float, arrangement: Arrangement) -> Size:
         """Return (height, width) of everything."""
         columns = arrangement == "columns"
         blocks = range(len(self.sizes))
-        across = sum(self.breadth(block, zoom, arrangement) for block in blocks) + self.block_gap * max(
+        across = sum(self.block_extent(block, zoom, arrangement) for block in blocks) + self.block_gap * max(
             0, len(blocks) - 1
         )
-        along = self.before(arrangement) + self.count * self.pitch(zoom, columns=columns)
+        along = self.leading_space(arrangement) + self.count * self.image_pitch(zoom, columns=columns)
         return (along, across) if columns else (across, along)
 
-    def fitting(self, room: QRectF, arrangement: Arrangement) -> float:
-        """Return the largest zoom that fits."""
+    def largest_fitting_zoom(self, room: QRectF, arrangement: Arrangement) -> float:
+        """Return the largest zoom at which everything fits into the room."""
 
         def fits(zoom: float) -> bool:
-            height, width = self.extent(zoom, arrangement)
+            height, width = self.total_size(zoom, arrangement)
             return height <= room.height() and width <= room.width()
 
         return largest_zoom(fits, self.ratio)
 
-    def snapped(self, value: float) -> float:
-        """Return the next whole device pixel: an image between two of them would have pixels of unlike sizes."""
+    def rounded_up(self, value: float) -> float:
+        """Round up to a whole device pixel: an image between two of them would have pixels of different sizes."""
         return math.ceil(value * self.ratio - 1e-6) / self.ratio
 
     # ---- arranging ----
 
     def arrange(self, room: QRectF, *, line_below: float, large: bool) -> ComparisonLayout:
-        """Place everything in a room; `line_below` of it are left for a scale."""
+        """Lay everything out in a room, except `line_below` at its bottom, which is for the scale."""
         inner = room.adjusted(0, 0, 0, -line_below)
-        zooms = {arrangement: self.fitting(inner, arrangement) for arrangement in ARRANGEMENTS}
+        zooms = {arrangement: self.largest_fitting_zoom(inner, arrangement) for arrangement in ARRANGEMENTS}
         arrangement = max(ARRANGEMENTS, key=lambda name: zooms[name])  # of equal ones the first
-        if zooms[arrangement] * max(self.largest) < SMALLEST_IMAGE and (smaller := self._with_less()):
+        if zooms[arrangement] * max(self.largest) < SMALLEST_IMAGE and (smaller := self._with_more_room()):
             return smaller.arrange(room, line_below=line_below, large=large)
-        placed = self._placed(inner, zooms[arrangement], arrangement)
-        bottom = max([rect.bottom() for rect in _every(placed)], default=room.top())
-        again: Strips = ()
+        layout = self._lay_out(inner, zooms[arrangement], arrangement)
+        bottom = max([rect.bottom() for rect in _occupied_rects(layout)], default=room.top())
+        large_rects: BlockRects = ()
         heads: tuple[QRectF, ...] = ()
         if large and any(self.sizes):
-            again, heads = self._large(self._left_over(inner, placed), placed.zoom)
-            bottom = max([bottom, *(rect.bottom() for strip in again for rect in strip)])
-        scale = QRectF(
+            large_rects, heads = self._large(self._free_rooms(inner, layout), layout.zoom)
+            bottom = max([bottom, *(rect.bottom() for band in large_rects for rect in band)])
+        scale_rect = QRectF(
             room.left(), min(bottom + GAP, room.bottom() - line_below + GAP), room.width(), self.text_sizes.line
         )
-        return replace(placed, scale=scale, large=again, large_heads=heads)
+        return replace(layout, scale_rect=scale_rect, large=large_rects, large_heads=heads)
 
-    def _with_less(self) -> Geometry | None:
-        """What gives way where images would become too small: first the gaps, then the captions."""
+    def _with_more_room(self) -> Geometry | None:
+        """Return a geometry with more room for small images: without wide gaps, then without captions; or None."""
         if not self.tight:
             return replace(self, tight=True)
         return replace(self, captioned=(False,) * len(self.sizes)) if any(self.captioned) else None
 
-    def _placed(self, room: QRectF, zoom: float, arrangement: Arrangement) -> ComparisonLayout:
+    def _lay_out(self, room: QRectF, zoom: float, arrangement: Arrangement) -> ComparisonLayout:
+        """Lay out the blocks; `scale_rect` is the whole room until `arrange` knows where the blocks end."""
         columns = arrangement == "columns"
         arrange = self._column if columns else self._row
         at = room.left() if columns else room.top()
         extra = self._extra_width(room, zoom) if columns else 0.0
         cells, heads, sentences, captions = [], [], [], []
         for block in range(len(self.sizes)):
-            at = self.snapped(at)
-            breadth = self.breadth(block, zoom, arrangement) + (0.0 if self.sizes[block] else extra)
-            strips, head, sentence, noted = arrange(block, zoom, at, breadth, room, arrangement)
-            cells.append(strips)
+            at = self.rounded_up(at)
+            extent = self.block_extent(block, zoom, arrangement) + (0.0 if self.sizes[block] else extra)
+            bands, head, sentence, caption_rects = arrange(block, zoom, at, extent, room, arrangement)
+            cells.append(bands)
             heads.append(head)
             sentences.append(sentence)
-            captions.append(noted)
-            at += breadth + self.block_gap
+            captions.append(caption_rects)
+            at += extent + self.block_gap
         return ComparisonLayout(
             arrangement,
             zoom,
@@ -221,101 +233,107 @@ class Geometry:
         )
 
     def _extra_width(self, room: QRectF, zoom: float) -> float:
-        """How much wider than necessary a sentence can be."""
+        """Return how much wider than necessary each column with a sentence can be."""
         count = sum(not block for block in self.sizes)
-        spare = room.width() - self.extent(zoom, "columns")[1]
+        spare = room.width() - self.total_size(zoom, "columns")[1]
         return max(0.0, min(spare / count, WIDEST_SENTENCE - NARROWEST_SENTENCE)) if count else 0.0
 
     def _column(
-        self, block: int, zoom: float, x: float, breadth: float, room: QRectF, arrangement: Arrangement
-    ) -> tuple[Strips, QRectF, QRectF, tuple[QRectF, ...]]:
-        line, top = self.text_sizes.line, self.snapped(room.top() + self.before(arrangement))
-        head = QRectF(x, room.top(), breadth, self.text_sizes.head_lines * line)
-        strips, left, pitch = [], x, self.pitch(zoom, columns=True)
+        self, block: int, zoom: float, x: float, extent: float, room: QRectF, arrangement: Arrangement
+    ) -> tuple[BandRects, QRectF, QRectF, tuple[QRectF, ...]]:
+        line, top = self.text_sizes.line, self.rounded_up(room.top() + self.leading_space(arrangement))
+        head = QRectF(x, room.top(), extent, self.text_sizes.head_lines * line)
+        bands, left, pitch = [], x, self.image_pitch(zoom, columns=True)
         tall = max(self.count * pitch, COLUMN_SENTENCE_LINES * line)
-        sentence = QRectF(x, top, breadth, min(tall, room.bottom() - top))
+        sentence = QRectF(x, top, extent, min(tall, room.bottom() - top))
         for height, width in (self.scaled(size, zoom) for size in self.sizes[block]):
-            strips.append(tuple(QRectF(left, top + index * pitch, width, height) for index in range(self.count)))
-            left += self.snapped(width) + self.gap
+            bands.append(tuple(QRectF(left, top + index * pitch, width, height) for index in range(self.count)))
+            left += self.rounded_up(width) + self.gap
         captions = tuple(
-            QRectF(left, top + index * pitch, breadth - (left - x), pitch - GAP) for index in range(self.count)
+            QRectF(left, top + index * pitch, extent - (left - x), pitch - GAP) for index in range(self.count)
         )
-        return tuple(strips), head, sentence, captions if self.captioned[block] else ()
+        return tuple(bands), head, sentence, captions if self.captioned[block] else ()
 
     def _row(
-        self, block: int, zoom: float, y: float, breadth: float, room: QRectF, arrangement: Arrangement
-    ) -> tuple[Strips, QRectF, QRectF, tuple[QRectF, ...]]:
-        line, left = self.text_sizes.line, self.snapped(room.left() + self.before(arrangement))
+        self, block: int, zoom: float, y: float, extent: float, room: QRectF, arrangement: Arrangement
+    ) -> tuple[BandRects, QRectF, QRectF, tuple[QRectF, ...]]:
+        line, left = self.text_sizes.line, self.rounded_up(room.left() + self.leading_space(arrangement))
         above = arrangement == "rows"
-        head = QRectF(room.left(), y, room.width() if above else self.text_sizes.head, line if above else breadth)
-        top = self.snapped(y + line if above else y)
+        head = QRectF(room.left(), y, room.width() if above else self.text_sizes.head, line if above else extent)
+        top = self.rounded_up(y + line if above else y)
         indent = room.left() if above else room.left() + self.text_sizes.head + 2 * GAP
-        sentence = QRectF(indent, top, room.right() - indent, breadth - (top - y))
-        strips, pitch = [], self.pitch(zoom, columns=False)
+        sentence = QRectF(indent, top, room.right() - indent, extent - (top - y))
+        bands, pitch = [], self.image_pitch(zoom, columns=False)
         for height, width in (self.scaled(size, zoom) for size in self.sizes[block]):
-            strips.append(tuple(QRectF(left + index * pitch, top, width, height) for index in range(self.count)))
-            top += self.snapped(height) + self.gap
+            bands.append(tuple(QRectF(left + index * pitch, top, width, height) for index in range(self.count)))
+            top += self.rounded_up(height) + self.gap
         captions = tuple(QRectF(left + index * pitch - GAP / 2, top - 2, pitch, line) for index in range(self.count))
-        return tuple(strips), head, sentence, captions if self.captioned[block] else ()
+        return tuple(bands), head, sentence, captions if self.captioned[block] else ()
 
     # ---- the chosen image, large ----
 
-    def _left_over(self, room: QRectF, placed: ComparisonLayout) -> tuple[QRectF, ...]:
-        """The rooms beside and below what stands already."""
-        taken = _every(placed)
+    def _free_rooms(self, room: QRectF, layout: ComparisonLayout) -> tuple[QRectF, ...]:
+        """Return the free rectangles beside and below what has been laid out."""
+        taken = _occupied_rects(layout)
         right = max((rect.right() for rect in taken), default=room.left()) + BLOCK_GAP
         bottom = max((rect.bottom() for rect in taken), default=room.top()) + BLOCK_GAP
         beside = QRectF(right, room.top(), room.right() - right, room.height())
         below = QRectF(room.left(), bottom, room.width(), room.bottom() - bottom)
         return tuple(rect for rect in (beside, below) if rect.width() > 0 and rect.height() > 0)
 
-    def _large(self, rooms: Sequence[QRectF], zoom: float) -> tuple[Strips, tuple[QRectF, ...]]:
-        """Place the chosen image of every block once more where it becomes largest, if that is worth it."""
+    def _large(self, rooms: Sequence[QRectF], zoom: float) -> tuple[BlockRects, tuple[QRectF, ...]]:
+        """Lay out the chosen image of every block where it becomes largest; nothing if that is hardly larger."""
         shown = [block for block in range(len(self.sizes)) if self.sizes[block]]
-        candidates = [(room, down, across) for room in rooms for down in (True, False) for across in (True, False)]
-        zooms = [self._large_zoom(room, shown, down=down, across=across) for room, down, across in candidates]
-        best = max(range(len(candidates)), key=lambda candidate: zooms[candidate], default=None)
+        candidates = [LargeArrangement(*parts) for parts in product(rooms, (True, False), (True, False))]
+        zooms = [self._large_zoom(candidate, shown) for candidate in candidates]
+        best = max(range(len(candidates)), key=lambda index: zooms[index], default=None)
         if best is None or zooms[best] < max(1 / self.ratio, WORTH_IT * zoom):
             return (), ()
-        room, down, across = candidates[best]
-        return self._arrange_large(room, shown, zooms[best], down=down, across=across)
+        return self._arrange_large(candidates[best], shown, zooms[best])
 
-    def _large_zoom(self, room: QRectF, shown: Sequence[int], *, down: bool, across: bool) -> float:
-        """The zoom at which all fit: blocks below one another (`down`) or not, bands beside one another or not."""
+    def _large_zoom(self, candidate: LargeArrangement, shown: Sequence[int]) -> float:
+        """Return the largest zoom at which the chosen image of every block fits."""
+        room, blocks_stacked, bands_side_by_side = candidate
 
         def fits(zoom: float) -> bool:
-            sizes = [self._large_size(block, zoom, across=across) for block in shown]
+            sizes = [self._large_size(block, zoom, bands_side_by_side=bands_side_by_side) for block in shown]
             gaps = self.block_gap * (len(sizes) - 1)
             heights, widths = [height for height, _ in sizes], [width for _, width in sizes]
-            height = sum(heights) + gaps if down else max(heights)
-            width = max(widths) if down else sum(widths) + gaps
+            height = sum(heights) + gaps if blocks_stacked else max(heights)
+            width = max(widths) if blocks_stacked else sum(widths) + gaps
             return height <= room.height() and width <= room.width()
 
         return largest_zoom(fits, self.ratio)
 
-    def _large_size(self, block: int, zoom: float, *, across: bool) -> Size:
+    def _large_size(self, block: int, zoom: float, *, bands_side_by_side: bool) -> Size:
         sizes = [self.scaled(size, zoom) for size in self.sizes[block]]
-        along = sum(self.snapped(width if across else height) + self.gap for height, width in sizes) - self.gap
-        thick = max(self.snapped(height if across else width) for height, width in sizes)
-        height, width = (thick, along) if across else (along, thick)
+        heights, widths = (list(map(self.rounded_up, sides)) for sides in zip(*sizes, strict=True))
+        gaps = self.gap * (len(sizes) - 1)
+        height = max(heights) if bands_side_by_side else sum(heights) + gaps
+        width = sum(widths) + gaps if bands_side_by_side else max(widths)
         return height + self.text_sizes.line + 2, max(width, self.narrowest)
 
     def _arrange_large(
-        self, room: QRectF, shown: Sequence[int], zoom: float, *, down: bool, across: bool
-    ) -> tuple[Strips, tuple[QRectF, ...]]:
+        self, candidate: LargeArrangement, shown: Sequence[int], zoom: float
+    ) -> tuple[BlockRects, tuple[QRectF, ...]]:
+        """Return the rectangles of the images, [block][band], and of the heads above them."""
+        room, blocks_stacked, bands_side_by_side = candidate
         cells: list[tuple[QRectF, ...]] = [()] * len(self.sizes)
         heads = [QRectF()] * len(self.sizes)
-        x, y = self.snapped(room.left()), room.top()
+        x, y = self.rounded_up(room.left()), room.top()
         for block in shown:
-            height, width = self._large_size(block, zoom, across=across)
-            heads[block] = QRectF(x, y, room.right() - x if down else width, self.text_sizes.line)
-            left, top, rects = x, self.snapped(y + self.text_sizes.line + 2), []
+            height, width = self._large_size(block, zoom, bands_side_by_side=bands_side_by_side)
+            heads[block] = QRectF(x, y, room.right() - x if blocks_stacked else width, self.text_sizes.line)
+            left, top, rects = x, self.rounded_up(y + self.text_sizes.line + 2), []
             for size in (self.scaled(size, zoom) for size in self.sizes[block]):
                 rects.append(QRectF(left, top, size[1], size[0]))
-                left += self.snapped(size[1]) + self.gap if across else 0
-                top += 0 if across else self.snapped(size[0]) + self.gap
+                left += self.rounded_up(size[1]) + self.gap if bands_side_by_side else 0
+                top += 0 if bands_side_by_side else self.rounded_up(size[0]) + self.gap
             cells[block] = tuple(rects)
-            x, y = (x, y + height + self.block_gap) if down else (self.snapped(x + width) + self.block_gap, y)
+            if blocks_stacked:
+                y += height + self.block_gap
+            else:
+                x = self.rounded_up(x + width) + self.block_gap
         return tuple(cells), tuple(heads)
 
 
@@ -328,9 +346,9 @@ def arrange(
 
 
 def largest_zoom(fits: Callable[[float], bool], ratio: float) -> float:
-    """Return the largest zoom that fits: in whole device pixels, or a fraction where even one is too much."""
+    """Return the largest zoom that fits: whole device pixels, or less than one; about SMALLEST_ZOOM where none fits."""
     low, high = 0, math.floor(LARGEST_ZOOM * ratio)
-    while low < high:  # the smaller, the better it fits
+    while low < high:  # bisection: what fits at a zoom fits at any smaller one
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle / ratio) else (low, middle - 1)
     if low:
@@ -341,10 +359,10 @@ def largest_zoom(fits: Callable[[float], bool], ratio: float) -> float:
     return zoom
 
 
-def _every(placed: ComparisonLayout) -> list[QRectF]:
-    """All rectangles with something in them, save heads that reach to the room's edge."""
-    strips = [rect for block in placed.cells for strip in block for rect in strip]
-    captions = [rect for block in placed.captions for rect in block]
-    alone = [rect for rect, cells in zip(placed.sentences, placed.cells, strict=True) if not cells]
-    heads = [head for head in placed.heads if placed.arrangement != "rows"]
-    return [*strips, *captions, *alone, *heads]
+def _occupied_rects(layout: ComparisonLayout) -> list[QRectF]:
+    """Return all rectangles with something in them, except heads in rows, which reach to the edge of the room."""
+    bands = [rect for block in layout.cells for band in block for rect in band]
+    captions = [rect for block in layout.captions for rect in block]
+    alone = [rect for rect, cells in zip(layout.sentences, layout.cells, strict=True) if not cells]
+    heads = [head for head in layout.heads if layout.arrangement != "rows"]
+    return [*bands, *captions, *alone, *heads]

@@ -77,7 +77,7 @@ class MosaicLayout:
     captions: tuple[QRectF, ...] = ()
     labels: tuple[QRectF, ...] = ()
     large: tuple[QRectF, ...] = ()
-    scale: QRectF = field(default_factory=QRectF)
+    scale_rect: QRectF = field(default_factory=QRectF)
 
 
 class MosaicPixel(NamedTuple):
@@ -133,7 +133,7 @@ class MosaicFigure:
             captions=captions if self.captions else (),
             labels=tuple(QRectF(rect.left(), r[0].top(), margin - LABEL_GAP, r[0].height()) for r in cells),
             large=large,
-            scale=QRectF(rect.left() + margin, scale_top, rect.width() - margin, line) if self.scale else QRectF(),
+            scale_rect=QRectF(rect.left() + margin, scale_top, rect.width() - margin, line) if self.scale else QRectF(),
         )
 
     def _label_width(self, metrics: QFontMetricsF) -> float:
@@ -199,7 +199,7 @@ class MosaicFigure:
         self._paint_chosen(painter, layout)
         self._paint_large(painter, layout, rect.right())
         if self.scale:
-            paint_scale(painter, layout.scale, self.scale, self.theme)
+            paint_scale(painter, layout.scale_rect, self.scale, self.theme)
 
     def _paint_texts(self, painter: QPainter, layout: MosaicLayout) -> None:
         middle = Qt.AlignmentFlag.AlignVCenter
