@@ -49,21 +49,21 @@ def test_a_plane_is_square_and_its_picture_stands_beside_or_below_it(
     metrics: QFontMetricsF, rect: QRectF, theme: Theme
 ) -> None:
     figure = LatentPlaneFigure(theme, Range(), (0.5, 0.5), (plane(),), {0: "a", 1: "b"})
-    (placed,) = figure.layout(rect, metrics)
-    assert placed.plot.width() == pytest.approx(placed.plot.height()) and rect.contains(placed.plot)
-    assert placed.picture.width() >= 28 and placed.picture.height() >= 28 and rect.contains(placed.picture)
-    assert not placed.picture.intersects(placed.plot)
+    (layout,) = figure.layout(rect, metrics)
+    assert layout.plot.width() == pytest.approx(layout.plot.height()) and rect.contains(layout.plot)
+    assert layout.picture.width() >= 28 and layout.picture.height() >= 28 and rect.contains(layout.picture)
+    assert not layout.picture.intersects(layout.plot)
     shown = painted(figure, rect, theme)
-    inside = placed.picture.topLeft() + QPointF(5, 5)
+    inside = layout.picture.topLeft() + QPointF(5, 5)
     assert shown[int(inside.y()), int(inside.x())].tolist() == [200, 200, 200]
 
 
 def test_what_is_hit_in_a_plane_is_where_its_point_is_painted(metrics: QFontMetricsF) -> None:
     figure = LatentPlaneFigure(LIGHT, Range(1.0, -1.0, 2.0), (1.0, -1.0), (plane(), plane()))
-    for index, placed in enumerate(figure.layout(WIDE, metrics)):
-        hit = figure.hit(figure.spot(placed.plot, 2.5, -2.0), WIDE, metrics)
+    for index, layout in enumerate(figure.layout(WIDE, metrics)):
+        hit = figure.hit(figure.spot(layout.plot, 2.5, -2.0), WIDE, metrics)
         assert hit is not None and hit.plane == index and (hit.x, hit.y) == pytest.approx((2.5, -2.0))
-        ring = figure.ring_at(figure.spot(placed.plot, 1.0, -2.0), WIDE, metrics)
+        ring = figure.ring_at(figure.spot(layout.plot, 1.0, -2.0), WIDE, metrics)
         assert ring is not None and ring.image == 0
     assert figure.hit(QPointF(0, 0), WIDE, metrics) is None
 
@@ -99,10 +99,10 @@ def test_cells_do_not_overlap_and_stay_inside(count: int) -> None:
 def test_rows_of_directions_are_hit_where_they_stand(metrics: QFontMetricsF, rect: QRectF) -> None:
     rows = tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
     figure = SweepFigure(LIGHT, (Large("now", PICTURE), Large("mean", PICTURE)), rows, ("−3", "", "0", "", "+3"))
-    placed = figure.layout(rect, 1.0, metrics)
-    assert placed.cells and all(rect.contains(cell) for strip in placed.cells for cell in strip)
-    assert figure.hit(placed.cells[4][2].center(), rect, 1.0, metrics) == (4, 2)
-    assert not any(large.intersects(cell) for large in placed.large for strip in placed.cells for cell in strip)
+    layout = figure.layout(rect, 1.0, metrics)
+    assert layout.cells and all(rect.contains(cell) for strip in layout.cells for cell in strip)
+    assert figure.hit(layout.cells[4][2].center(), rect, 1.0, metrics) == (4, 2)
+    assert not any(large.intersects(cell) for large in layout.large for strip in layout.cells for cell in strip)
     painted(figure, rect)
 
 
@@ -110,8 +110,8 @@ def test_where_there_is_no_room_for_rows_the_pictures_have_all_of_it(metrics: QF
     rows = tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
     figure = SweepFigure(LIGHT, (Large("now", PICTURE), Large("mean", PICTURE)), rows, ("",) * 5)
     low = QRectF(0, 0, 330, 100)
-    placed = figure.layout(low, 1.0, metrics)
-    assert placed.cells == () and placed.large[0].width() >= 56
+    layout = figure.layout(low, 1.0, metrics)
+    assert layout.cells == () and layout.large[0].width() >= 56
 
 
 @pytest.mark.parametrize("rect", [NARROW, WIDE], ids=["narrow", "wide"])

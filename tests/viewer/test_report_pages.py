@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import graph_bytes
 from viewer.report import layers, paper
-from viewer.report.document import Block, Heading, Report, TableBlock, TextBlock, asked, part
+from viewer.report.document import Block, Heading, Report, TableBlock, TextBlock, part, quote
 from viewer.report.layers import SummaryLayer
 from viewer.report.pages import Piece, column_widths, paginate
 from zoo.runs import RunFolder
@@ -38,8 +38,8 @@ def pieces(draw: st.DrawFn) -> list[Piece[int]]:
 @given(pieces())
 def test_no_piece_is_cut_lost_or_moved_before_another(given_pieces: list[Piece[int]]) -> None:
     pages = paginate(given_pieces, HEIGHT)
-    placed = [spot for page in pages for spot in page]
-    assert [spot.piece.content for spot in placed if spot.piece.content >= 0] == list(range(len(given_pieces)))
+    pieces = [spot for page in pages for spot in page]
+    assert [spot.piece.content for spot in pieces if spot.piece.content >= 0] == list(range(len(given_pieces)))
     assert all(page for page in pages) or not given_pieces
     for page in filter(None, pages):
         assert all(spot.top + spot.piece.height <= HEIGHT + 1e-6 for spot in page)
@@ -91,7 +91,7 @@ def test_the_contents_name_the_page_of_every_heading(qtbot: QtBot, monkeypatch: 
     monkeypatch.setattr(paper.Setter, "entry", heard)
     blocks: list[Block] = []
     for number in range(9):
-        blocks += [part(f"Part {number}"), Heading("Same words"), asked("words"), TextBlock("more " * 900)]
+        blocks += [part(f"Part {number}"), Heading("Same words"), quote("words"), TextBlock("more " * 900)]
     table = TableBlock("wide", (("name", *["some words"] * 14), ("x", *["0.123456"] * 14)))
     report = Report("x", "Title", "lead", (*blocks, table))
     pages = paper.lay_out(report, QImage(10, 10, QImage.Format.Format_RGB32), 750, 1_000)

@@ -116,10 +116,10 @@ class _Stage:
         panels = self._window.panels
         self._noise, self._reconstructions = panels["noise"], panels["reconstructions"]
         self._watch = Watch(self._window)
-        self._calm = 0
+        self._settled_beats = 0
         self._calm_since = 0.0
         self._chance = np.random.default_rng(SEED)
-        self._watch.beat.connect(self._count_calm)
+        self._watch.beat.connect(self._count_settled_beats)
 
     def close(self) -> None:
         self._watch.stop()
@@ -264,21 +264,22 @@ class _Stage:
     def _phase(self, phase: str) -> None:
         self._watch.phase = phase
 
-    def _count_calm(self) -> None:
-        self._calm = self._calm + 1 if self._window.settled else 0
-        if self._calm == 1:
+    def _count_settled_beats(self) -> None:
+        self._settled_beats = self._settled_beats + 1 if self._window.settled else 0
+        if self._settled_beats == 1:
             self._calm_since = time.perf_counter()
 
     def _settle(self) -> None:
         """Wait until nothing is under way, and some beats longer for what that has painted."""
-        self._calm = 0
-        self._until(lambda: self._calm >= SETTLED_BEATS, self._watch.phase)
+        self._settled_beats = 0
+        self._until(lambda: self._settled_beats >= SETTLED_BEATS, self._watch.phase)
 
     def _shown(self, pictures: Pictures, wished: float) -> None:
         """Wait until a wish is a picture, or will be none."""
-        self._calm = 0
+        self._settled_beats = 0
         self._until(
-            lambda: pictures.milliseconds_from(wished) is not None or self._calm >= SETTLED_BEATS, self._watch.phase
+            lambda: pictures.milliseconds_from(wished) is not None or self._settled_beats >= SETTLED_BEATS,
+            self._watch.phase,
         )
 
     def _until(self, holds: Callable[[], bool], what: str) -> None:

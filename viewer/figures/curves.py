@@ -100,7 +100,7 @@ class CurvesFigure:
     chosen: int | None = None
     unit: str = ""  # of the x axis, where it does not count epochs
     _paths: dict[tuple[int, bool], Drawn] = field(default_factory=dict)
-    _placed: dict[tuple[float, ...], LegendLayout] = field(default_factory=dict)
+    _layouts: dict[tuple[float, ...], LegendLayout] = field(default_factory=dict)
 
     # ---- what is shown ----
 
@@ -257,12 +257,12 @@ class CurvesFigure:
     def legend(self, rect: QRectF, metrics: QFontMetricsF) -> LegendLayout:
         """Return what the legend holds and where: as many runs as a third of the height takes."""
         key = (*rect.getRect(), metrics.height(), metrics.averageCharWidth())  # type: ignore[misc]
-        placed = self._placed.get(key)
-        if placed is None:
+        layout = self._layouts.get(key)
+        if layout is None:
             lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
             most = len({curve.run for curve in self.series})
-            placed = self._placed[key] = legend.fitting(self.entries, most, rect, metrics, lines=lines)
-        return placed
+            layout = self._layouts[key] = legend.fitting(self.entries, most, rect, metrics, lines=lines)
+        return layout
 
     # ---- painting ----
 
@@ -275,8 +275,8 @@ class CurvesFigure:
         if plot.width() < 20 or plot.height() < 20:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        placed = self.legend(rect, metrics)
-        legend.paint(painter, placed, self.theme, metrics, chosen=self.chosen_entry(placed))
+        layout = self.legend(rect, metrics)
+        legend.paint(painter, layout, self.theme, metrics, chosen=self.chosen_entry(layout))
         self._paint_axes(painter, plot, metrics)
         self._paint_labels(painter, rect, plot, metrics)
         painter.save()
@@ -291,9 +291,9 @@ class CurvesFigure:
         if self.hover is not None:
             self._paint_hover(painter, plot, metrics)
 
-    def chosen_entry(self, placed: LegendLayout) -> LegendEntry | None:
+    def chosen_entry(self, layout: LegendLayout) -> LegendEntry | None:
         """The entry of the legend that the keyboard is on."""
-        choices = [entry for entry, _ in placed if entry.can_be_toggled]
+        choices = [entry for entry, _ in layout if entry.can_be_toggled]
         return choices[self.chosen % len(choices)] if choices and self.chosen is not None else None
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:

@@ -43,16 +43,16 @@ class DrawnFigure:
 
     theme: Theme
     cells: tuple[DrawnCell, ...]
-    _placed: dict[tuple[float, ...], DrawnLayout] = field(default_factory=dict)
+    _layouts: dict[tuple[float, ...], DrawnLayout] = field(default_factory=dict)
 
     def layout(self, rect: QRectF, metrics: QFontMetricsF) -> DrawnLayout:
         """Place the cells in `rect`."""
         key = (rect.x(), rect.y(), rect.width(), rect.height(), metrics.height())
-        if key not in self._placed:
-            self._placed.clear()
+        if key not in self._layouts:
+            self._layouts.clear()
             tried = [self._grid(rect, columns, metrics) for columns in range(1, len(self.cells) + 1)]
-            self._placed[key] = max(tried, key=lambda placed: placed.side)
-        return self._placed[key]
+            self._layouts[key] = max(tried, key=lambda layout: layout.side)
+        return self._layouts[key]
 
     def _grid(self, rect: QRectF, columns: int, metrics: QFontMetricsF) -> DrawnLayout:
         rows = math.ceil(len(self.cells) / columns)
@@ -76,9 +76,9 @@ class DrawnFigure:
         if not self.cells:
             return
         metrics = QFontMetricsF(painter.font(), painter.device())
-        placed = self.layout(rect, metrics)
-        for cell, rect in zip(self.cells, placed.cells, strict=True):
-            self._paint_cell(painter, cell, rect, placed.side, metrics)
+        layout = self.layout(rect, metrics)
+        for cell, rect in zip(self.cells, layout.cells, strict=True):
+            self._paint_cell(painter, cell, rect, layout.side, metrics)
 
     def _paint_cell(
         self, painter: QPainter, cell: DrawnCell, rect: QRectF, side: float, metrics: QFontMetricsF

@@ -160,21 +160,21 @@ class LatentPlaneFigure:
         self, point: QPointF, rect: QRectF, metrics: QFontMetricsF, *, held: int | None = None
     ) -> PlanePoint | None:
         """Return the point of the plane under a point of the screen; of the plane that is `held`, the nearest to it."""
-        for index, placed in enumerate(self.layout(rect, metrics)):
-            if index == held or (held is None and not self.planes[index].sentence and placed.plot.contains(point)):
-                x = min(max(point.x(), placed.plot.left()), placed.plot.right())
-                y = min(max(point.y(), placed.plot.top()), placed.plot.bottom())
-                across = (x - placed.plot.left()) / placed.plot.width() * 2 - 1
-                up = 1 - (y - placed.plot.top()) / placed.plot.height() * 2
+        for index, layout in enumerate(self.layout(rect, metrics)):
+            if index == held or (held is None and not self.planes[index].sentence and layout.plot.contains(point)):
+                x = min(max(point.x(), layout.plot.left()), layout.plot.right())
+                y = min(max(point.y(), layout.plot.top()), layout.plot.bottom())
+                across = (x - layout.plot.left()) / layout.plot.width() * 2 - 1
+                up = 1 - (y - layout.plot.top()) / layout.plot.height() * 2
                 return PlanePoint(index, self.range.x + across * self.range.reach, self.range.y + up * self.range.reach)
         return None
 
     def ring_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> Ring | None:
         """Return the ring under a point of the screen, None where there is none."""
-        for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
+        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
             for index, (x, y) in enumerate(() if plane.rings is None or plane.sentence else plane.rings.tolist()):
-                spot = self.spot(placed.plot, x, y)
-                if placed.plot.contains(spot) and math.hypot(spot.x() - point.x(), spot.y() - point.y()) <= RING:
+                spot = self.spot(layout.plot, x, y)
+                if layout.plot.contains(spot) and math.hypot(spot.x() - point.x(), spot.y() - point.y()) <= RING:
                     return Ring(index, x, y)
         return None
 
@@ -196,13 +196,13 @@ class LatentPlaneFigure:
             self._paint_kept(painter, rect)
         else:  # on paper points stay points
             self._paint_background(painter, rect)
-        for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
+        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
             if not plane.sentence:
                 painter.save()
-                painter.setClipRect(placed.plot)
-                self._paint_cross(painter, placed.plot)
+                painter.setClipRect(layout.plot)
+                self._paint_cross(painter, layout.plot)
                 painter.restore()
-                self._paint_picture(painter, plane, placed.picture, metrics)
+                self._paint_picture(painter, plane, layout.picture, metrics)
 
     def _paint_kept(self, painter: QPainter, rect: QRectF) -> None:
         """Paint a cached image of what a moving cross hair leaves alone: three planes of 1,000 points take 20 ms."""
@@ -230,30 +230,30 @@ class LatentPlaneFigure:
         metrics = QFontMetricsF(painter.font(), painter.device())
         for (label, name), spot in self._legend(rect, metrics):
             self._paint_entry(painter, label, name, spot, metrics)
-        for plane, placed in zip(self.planes, self.layout(rect, metrics), strict=True):
+        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
             if plane.sentence:
-                side_by_side.paint_sentence(painter, placed.cell, plane.title, plane.sentence, self.theme)
+                side_by_side.paint_sentence(painter, layout.cell, plane.title, plane.sentence, self.theme)
                 continue
-            self._paint_head(painter, plane, placed, metrics)
-            self._paint_axes(painter, placed.plot, metrics)
+            self._paint_head(painter, plane, layout, metrics)
+            self._paint_axes(painter, layout.plot, metrics)
             painter.save()
-            painter.setClipRect(placed.plot)
-            self._paint_ground(painter, plane, placed.plot)
-            self._paint_cloud(painter, plane, placed.plot)
-            self._paint_rings(painter, plane, placed.plot)
+            painter.setClipRect(layout.plot)
+            self._paint_ground(painter, plane, layout.plot)
+            self._paint_cloud(painter, plane, layout.plot)
+            self._paint_rings(painter, plane, layout.plot)
             painter.restore()
 
     def _legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[tuple[int, str], QPointF]]:
         """The classes from left to right and then below; none where all points are of one."""
-        placed: list[tuple[tuple[int, str], QPointF]] = []
+        entries: list[tuple[tuple[int, str], QPointF]] = []
         x, y = 0.0, 0.0
         for label, name in self.names.items() if len(self.names) > 1 else ():
             width = 16 + metrics.horizontalAdvance(name) + 10
             if x > 0 and x + width > rect.width():
                 x, y = 0.0, y + metrics.height() + 2
-            placed.append(((label, name), QPointF(rect.left() + x, rect.top() + y)))
+            entries.append(((label, name), QPointF(rect.left() + x, rect.top() + y)))
             x += width
-        return placed
+        return entries
 
     def _paint_entry(self, painter: QPainter, label: int, name: str, spot: QPointF, metrics: QFontMetricsF) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -263,12 +263,12 @@ class LatentPlaneFigure:
         painter.setPen(self.theme.colour("text"))
         painter.drawText(QPointF(spot.x() + 14, spot.y() + metrics.ascent()), name)
 
-    def _paint_head(self, painter: QPainter, plane: Plane, placed: PlaneLayout, metrics: QFontMetricsF) -> None:
+    def _paint_head(self, painter: QPainter, plane: Plane, layout: PlaneLayout, metrics: QFontMetricsF) -> None:
         for index, (text, colour) in enumerate(((plane.title, "text"), (plane.note, "muted"))):
             painter.setPen(self.theme.colour(colour))
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, placed.cell.width())
-            top = placed.cell.top() + (index if plane.title else 0) * metrics.height()
-            painter.drawText(QPointF(placed.cell.left(), top + metrics.ascent()), shown)
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, layout.cell.width())
+            top = layout.cell.top() + (index if plane.title else 0) * metrics.height()
+            painter.drawText(QPointF(layout.cell.left(), top + metrics.ascent()), shown)
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
         line = metrics.height()

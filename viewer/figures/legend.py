@@ -41,41 +41,41 @@ LegendLayout = list[tuple[LegendEntry, QRectF]]
 
 def flow(entries: Sequence[LegendEntry], rect: QRectF, metrics: QFontMetricsF) -> LegendLayout:
     """Place entries from left to right and then below."""
-    placed, x, y, line = [], 0.0, 0.0, metrics.height() + 2
+    layout, x, y, line = [], 0.0, 0.0, metrics.height() + 2
     for entry in entries:
         width = (SAMPLE_WIDTH + 6 if entry.colour else 0) + metrics.horizontalAdvance(entry.text)
         if x > 0 and x + width > rect.width():
             x, y = 0.0, y + line
-        placed.append((entry, QRectF(rect.left() + x, rect.top() + y, min(width, rect.width() - x), line)))
+        layout.append((entry, QRectF(rect.left() + x, rect.top() + y, min(width, rect.width() - x), line)))
         x += width + GAP
-    return placed
+    return layout
 
 
-def lines_of(placed: LegendLayout) -> int:
-    return len({room.y() for _, room in placed})
+def lines_of(layout: LegendLayout) -> int:
+    return len({room.y() for _, room in layout})
 
 
 def fitting(
     make: Callable[[int], Sequence[LegendEntry]], most: int, rect: QRectF, metrics: QFontMetricsF, *, lines: int
 ) -> LegendLayout:
     """Place what `make` returns for as many names, up to `most`, as so many lines take."""
-    placed = flow(make(most), rect, metrics)
-    if lines_of(placed) <= lines:
-        return placed
+    layout = flow(make(most), rect, metrics)
+    if lines_of(layout) <= lines:
+        return layout
     few = bisect_left(range(most), True, key=lambda n: lines_of(flow(make(n), rect, metrics)) > lines)
     return flow(make(max(0, few - 1)), rect, metrics)
 
 
-def hit(placed: LegendLayout, point: QPointF) -> LegendEntry | None:
+def hit(layout: LegendLayout, point: QPointF) -> LegendEntry | None:
     """Return the entry under a point."""
-    return next((entry for entry, room in placed if room.adjusted(-4, 0, PADDING, 0).contains(point)), None)
+    return next((entry for entry, room in layout if room.adjusted(-4, 0, PADDING, 0).contains(point)), None)
 
 
 def paint(
-    painter: QPainter, placed: LegendLayout, theme: Theme, metrics: QFontMetricsF, *, chosen: LegendEntry | None
+    painter: QPainter, layout: LegendLayout, theme: Theme, metrics: QFontMetricsF, *, chosen: LegendEntry | None
 ) -> None:
     """Paint entries; what is toggled away is pale and struck through, so that it can be seen without colour too."""
-    for entry, room in placed:
+    for entry, room in layout:
         if entry == chosen:
             painter.setPen(QPen(theme.colour("accent"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -83,15 +83,15 @@ class LinesFigure:
 
     def _flowing(self, rect: QRectF, metrics: QFontMetricsF) -> list[QRectF]:
         """Where the legend's entries stand above the plot, from left to right and then below."""
-        placed: list[QRectF] = []
+        rects: list[QRectF] = []
         x, y, step = rect.left(), rect.top(), metrics.height() + 2
         for line in self.lines:
             width = SAMPLE_WIDTH + 6 + metrics.horizontalAdvance(_entry(line)) + 16
             if x > rect.left() and x + width > rect.right():
                 x, y = rect.left(), y + step
-            placed.append(QRectF(x, y, min(width, rect.right() - x), step))
+            rects.append(QRectF(x, y, min(width, rect.right() - x), step))
             x += width
-        return placed or [QRectF(x, y, 0, 0)]
+        return rects or [QRectF(x, y, 0, 0)]
 
     # ---- painting ----
 

@@ -154,15 +154,15 @@ class MosaicFigure:
             return ()
         room = (rect.width() - indent - BLOCK_GAP * (len(self.large) - 1)) / len(self.large)
         tall = rect.height() - line - GAP - (line if any(entry.caption for entry in self.large) else 0)
-        placed, left = [], rect.left() + indent
+        rects, left = [], rect.left() + indent
         side = min(room, tall)
         for entry in self.large:
             height, width = entry.pixels.shape[:2]
             zoom = whole_zoom(room / width, min(tall, side * max(1.0, height / width)) / height, ratio)
             x, y = math.ceil(left * ratio) / ratio, math.ceil((rect.top() + line) * ratio) / ratio
-            placed.append(QRectF(x, y, width * zoom, height * zoom))
-            left = placed[-1].right() + BLOCK_GAP
-        return tuple(placed)
+            rects.append(QRectF(x, y, width * zoom, height * zoom))
+            left = rects[-1].right() + BLOCK_GAP
+        return tuple(rects)
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
         """Return the column under a point, None where there is none."""

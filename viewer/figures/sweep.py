@@ -49,7 +49,7 @@ class SweepFigure:
     rows: tuple[ImageRow, ...] = ()
     columns: tuple[str, ...] = ()
     description: str = ""
-    _placed: dict[tuple[float, ...], SweepLayout] = field(default_factory=dict)
+    _layouts: dict[tuple[float, ...], SweepLayout] = field(default_factory=dict)
 
     @cached_property
     def _size(self) -> tuple[int, int]:
@@ -58,14 +58,14 @@ class SweepFigure:
     def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> SweepLayout:
         """Place the large pictures and the rows, beside or below one another: whichever shows them larger."""
         key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
-        if key not in self._placed:
+        if key not in self._layouts:
             arrangements = [self._arrange(rect, ratio, metrics, wide=wide) for wide in (True, False)]
-            if not any(placed.cells for placed in arrangements):
+            if not any(layout.cells for layout in arrangements):
                 large = self._arrange_large(rect, ratio, metrics, down=rect.height() > rect.width())
                 arrangements = [SweepLayout(large, (), QRectF())]
-            self._placed.clear()
-            self._placed[key] = max(arrangements, key=lambda placed: placed.size)
-        return self._placed[key]
+            self._layouts.clear()
+            self._layouts[key] = max(arrangements, key=lambda layout: layout.size)
+        return self._layouts[key]
 
     def _arrange(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> SweepLayout:
         """Place the rows right of the large pictures, which stand below one another then; or below them."""
@@ -129,17 +129,17 @@ class SweepFigure:
     def paint(self, painter: QPainter, rect: QRectF) -> None:
         """Paint all of it inside `rect`."""
         metrics = QFontMetricsF(painter.font(), painter.device())
-        placed = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
-        for entry, target in zip(self.large, placed.large, strict=True):
+        layout = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        for entry, target in zip(self.large, layout.large, strict=True):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < self._size[1])
             painter.drawImage(target, entry.image)
             painter.setPen(self.theme.colour("muted"))
             painter.drawText(QPointF(target.left(), target.top() - metrics.descent() - 1), entry.label)
-        for row, strip in zip(self.rows, placed.cells, strict=False):
-            self._paint_row(painter, row, strip, placed.heads, metrics)
-        for text, cell in zip(self.columns, placed.cells[0] if placed.cells else (), strict=False):
+        for row, strip in zip(self.rows, layout.cells, strict=False):
+            self._paint_row(painter, row, strip, layout.heads, metrics)
+        for text, cell in zip(self.columns, layout.cells[0] if layout.cells else (), strict=False):
             if metrics.horizontalAdvance(text) <= cell.width() + GAP:
-                box = QRectF(cell.left() - 20, placed.heads.top(), cell.width() + 40, placed.heads.height())
+                box = QRectF(cell.left() - 20, layout.heads.top(), cell.width() + 40, layout.heads.height())
                 painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
 
     def _paint_row(

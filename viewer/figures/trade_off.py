@@ -198,14 +198,14 @@ class TradeOffFigure:
             entries.append(("line", "PCA with as many values"))
         if len(self.families) > 1:
             entries += [(f"family {family}", family) for family in self.families]
-        placed, x, y = [], 0.0, 0.0
+        legend, x, y = [], 0.0, 0.0
         for kind, text in entries:
             width = 24 + metrics.horizontalAdvance(text)
             if x > 0 and x + width > rect.width():
                 x, y = 0.0, y + metrics.height()
-            placed.append((kind, text, rect.left() + x, rect.top() + y))
+            legend.append((kind, text, rect.left() + x, rect.top() + y))
             x += width + 14
-        return placed
+        return legend
 
     def _paint_legend(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
         for kind, text, x, y in self._legend(rect, metrics):

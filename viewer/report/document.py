@@ -11,7 +11,7 @@ from viewer.figures.theme import Theme
 
 SHORT = 110  # characters of a heading in the contents
 
-Kind = Literal["plain", "asked", "answer", "note"]
+Kind = Literal["plain", "quote", "answer", "note"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Heading:
 class TextBlock:
     """A paragraph.
 
-    asked   the sheet's own words
+    quote   the sheet's own words
     answer  our own, written from measured numbers
     note    what is missing or not to be trusted, and the command that mends it
     """
@@ -101,8 +101,8 @@ def part(text: str) -> Heading:
     return Heading(text, 2)
 
 
-def asked(text: str) -> TextBlock:
-    return TextBlock(text, "asked")
+def quote(text: str) -> TextBlock:
+    return TextBlock(text, "quote")
 
 
 def answer(text: str) -> TextBlock:

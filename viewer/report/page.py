@@ -50,7 +50,7 @@ def _block(number: int, block: Block, images: Painted) -> str:
     if isinstance(block, Heading):
         return f'<h{block.level} id="{_anchor(number)}">{_text(block.text)}</h{block.level}>'
     if isinstance(block, TextBlock):
-        tag = "blockquote" if block.kind == "asked" else "p"
+        tag = "blockquote" if block.kind == "quote" else "p"
         return f'<{tag} class="{block.kind}">{_prose(block.text)}</{tag}>'
     return _table(block) if isinstance(block, TableBlock) else _picture(block, images)
 

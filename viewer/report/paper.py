@@ -64,17 +64,17 @@ def lay_out(report: Report, device: QPaintDevice, width: float, height: float) -
     draft = paginate([*setter.front(report, {}), *body], height)
     numbers: dict[int | None, int] = {}
     for number, page in enumerate(draft):
-        for placed in page:
-            numbers.setdefault(placed.piece.mark, number + 1)
+        for entry in page:
+            numbers.setdefault(entry.piece.mark, number + 1)
     return paginate([*setter.front(report, numbers), *body], height)
 
 
 def paint_page(painter: QPainter, page: Page[Paint], rect: QRectF, number: str, report: Report) -> None:
     """Paint one page with its title and number at the foot."""
-    for placed in page:
+    for entry in page:
         painter.save()
-        painter.translate(rect.left(), rect.top() + placed.top)
-        placed.piece.content(painter)
+        painter.translate(rect.left(), rect.top() + entry.top)
+        entry.piece.content(painter)
         painter.restore()
     painter.setFont(font(SMALL - 2))
     painter.setPen(LIGHT.colour("muted"))
@@ -137,8 +137,8 @@ class Setter:
         return Piece(draw, height, above=8 if part else 3)
 
     def _paragraph(self, text: TextBlock) -> PaintedPiece:
-        letters = font(BODY, italic=text.kind == "asked")
-        colour = {"asked": "muted", "note": "warning"}.get(text.kind, "text")
+        letters = font(BODY, italic=text.kind == "quote")
+        colour = {"quote": "muted", "note": "warning"}.get(text.kind, "text")
         if text.kind == "plain":
             return replace(self._lines(text.text, letters, colour), above=8)
         padding = 7.0 if text.kind == "note" else 1.0
@@ -154,7 +154,7 @@ class Setter:
             painter.translate(0, padding)
             inner.content(painter)
 
-        return Piece(draw, height, above=9, keep=text.kind == "asked")
+        return Piece(draw, height, above=9, keep=text.kind == "quote")
 
     def _lines(self, text: str, letters: QFont, colour: str, *, left: float = 0.0, keep: bool = False) -> PaintedPiece:
         room = self.width - left - (4 if left else 0)

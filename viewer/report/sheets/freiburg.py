@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from viewer.report import pieces
-from viewer.report.document import Block, Heading, TableBlock, answer, asked, note, part
+from viewer.report.document import Block, Heading, TableBlock, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import formatting, noise, numbers
 
@@ -51,7 +51,7 @@ def _implementation(runs: Runs) -> list[Block]:
     shown = next((run for run in runs.values() if run.layers), next(iter(runs.values())))
     return [
         part("1 Implementation of an Autoencoder in Tensorflow"),
-        asked(
+        quote(
             "First we implement a network with the following architecture: Input (gray MNIST image), Convolution (8 "
             "filters), Max pooling, Convolution (4 filters), Max pooling, Convolution (2 filters), Transposed "
             "convolution (4 filters), Convolution (4 filters), Transposed convolution (8 filters), Convolution (8 "
@@ -84,7 +84,7 @@ def resolution(run: ReportRun) -> str:
 def _training(runs: Runs) -> list[Block]:
     return [
         part("2 Training of the Autoencoder"),
-        asked(
+        quote(
             "We train the network by optimizing the L2 loss of each pixel between the output values of the network and "
             "the gray values of the input MNIST image. […] We also divide the total loss by the total number of pixels."
         ),

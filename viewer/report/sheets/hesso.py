@@ -15,7 +15,7 @@ from viewer.figures.plane import PlaneFigure
 from viewer.figures.theme import Theme
 from viewer.figures.titled import BesideFigure
 from viewer.report import pieces
-from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, asked, note, part
+from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import formatting
 from viewer.state.grids import PictureGrid
@@ -64,7 +64,7 @@ def _task_1(run: ReportRun) -> list[Block]:
             "of the MNIST database."
         ),
         *pieces.standing(run),
-        asked(
+        quote(
             "We used 2 convolutional layers to encode the input data (28x28 pixels image) to a 7x7 data (divided by "
             "16). And we rebuilt the image from that. […] We configured our model to use a per-pixel binary "
             "crossentropy loss, and the Adam optimizer."

@@ -12,7 +12,7 @@ from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
 from viewer.report import linear, pieces
-from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, asked, note, part
+from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import COUNT, to_unit
@@ -144,13 +144,13 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
         part("Exercise 2: Encoder-Decoder"),
         *pieces.standing(*runs.values(), *classifiers.values()),
         Heading("a) normalize_mean() and normalize_stddev()"),
-        asked(
+        quote(
             "The method normalize_mean() and normalize_stddev() normalize the mean and standard deviation of the "
             "input data respectively."
         ),
         *_normalisation(reader, shown),
         Heading("b) The architecture of our encoder-decoder"),
-        asked(
+        quote(
             "Encoder: The inputs are images of size [28, 28, 1]. […] This yields an output of the following shape "
             "[7, 7, 64]. The last step of the encoder is a fully connected layer, which reduces the data to a "
             "vector of size 512. Decoder: […] we apply transposed convolutions mirroring the convolutions of the "
@@ -165,7 +165,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
         *_classifiers(classifiers),
         *_strategies(reader, runs),
         Heading("Tricks: Mentioned above in (b)"),
-        asked(
+        quote(
             "We used parametric ReLU as activation function and applied batch normalization before every "
             "activation. As mentioned above we applied a dropout-layer inbetween encoder and decoder."
         ),
@@ -262,7 +262,7 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
         )
     for name, text in STRATEGIES.items():
         run = runs[name]
-        blocks += [Heading(f"Here is a visualization of the results: {name}"), asked(text)]
+        blocks += [Heading(f"Here is a visualization of the results: {name}"), quote(text)]
         blocks += _visualisation(name, run)
         blocks += [*map(answer, readable(name, run)), *_spread(reader, name, run)]
         if name == "class-noise":
@@ -410,7 +410,7 @@ def _exercise_3(run: ReportRun) -> list[Block]:
     return [
         part("Exercise 3"),
         *pieces.standing(run),
-        asked(
+        quote(
             "The encoder part of the network is omitted, it begins with the 512-tupel, which was in the middle "
             "before. All variables are marked as untrainable and only the 512-tupel is trainable. We optimized for "
             "every class, the loss for a single class is the MSE of the output of the encoder and all training "

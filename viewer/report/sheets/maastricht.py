@@ -11,7 +11,7 @@ from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
 from viewer.report import pieces
-from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, asked, part
+from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, part, quote
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import chroma, formatting, numbers
 from viewer.state.samples import Samples, grey
@@ -386,7 +386,7 @@ def _colourisation(runs: Runs) -> list[Block]:
             "architecture/hyperparameters/optimization could be improved upon to fit the model more adequately to this "
             "application? Try out some ideas."
         ),
-        asked(
+        quote(
             "From the experiments done in the previous sections, we saw that also increasing the filter sizes leads "
             "to a better model performance. For that reason, we can create a new model to combine both of our "
             "previously best ones."

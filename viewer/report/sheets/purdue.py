@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from viewer.report import pieces
-from viewer.report.document import Block, Heading, answer, asked, note, part
+from viewer.report.document import Block, Heading, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import noise
 from viewer.state.samples import COUNT, to_unit
@@ -40,7 +40,7 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
         part(title),
         *pieces.standing(run),
         *([answer(text)] if (text := epochs_trained(run)) else []),
-        asked(f"Deliverables for Part {number}:"),
+        quote(f"Deliverables for Part {number}:"),
         Heading(f"1. {_LOSS}. Include a legend, appropriate axes labels, and a title."),
         *_loss(run, f"Part {number}: loss of the {run.name} model versus the epochs"),
         Heading("2. Show images of the first ten samples in the testing set"),
@@ -129,7 +129,7 @@ def _denoising(reader: Reader) -> list[Block]:
         part("Part 3: Denoising autoencoder"),
         *pieces.standing(run),
         *([answer(text)] if (text := epochs_trained(run)) else []),
-        asked("Deliverables for Part 3:"),
+        quote("Deliverables for Part 3:"),
         Heading("1. Show images of the first ten samples in the training set"),
         *first,
         Heading("2. Show images of the first ten samples in the training set after injecting Gaussian noise"),
