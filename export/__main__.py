@@ -100,8 +100,8 @@ def export(
     else:
         print_next_view(runs)
     if refused:
-        names_ = ", ".join(refused)
-        raise CheckFailed(f"{COMPACT} was not written for {names_}: the weights need more digits than float16 has")
+        which = ", ".join(refused)
+        raise CheckFailed(f"{COMPACT} was not written for {which}: the weights need more digits than float16 has")
 
 
 def _as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:

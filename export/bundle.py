@@ -14,23 +14,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import filelock
 
 from export.describe import as_markdown
 from export.npm import web_folder
 from export.publish import Published, listing
 from export.vectors import IMAGES
-from zoo import card, gate, tasks
+from zoo import card, checkpoints, gate, tasks
 from zoo.card import FORMAT, MAX_TEXT
 from zoo.errors import AezooError, FileRefused, RunError
 from zoo.ownership import CARD, INDEX, Sums, listed_in, read_journal, refuse_links, sha256_of
-from zoo.runs import RunFolder, remove, write_all, write_error
+from zoo.runs import RunFolder, remove, write_all
 
 KIT = Path(__file__).with_name("kit")
 _BUILT = ("node_modules", "build", "bin", "obj", "ort")  # what its programs leave in their folders when they are built
@@ -83,23 +80,11 @@ def write_bundle(published: Published, folder: Path, *, overwrite: bool = False)
     return Bundle(bundle.path, {file: len(data) for file, data in files.items()})
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _alone_in(folder: Path) -> AbstractContextManager[None]:
     """Wait until no other export writes into this folder."""
-    path = folder / ".lock"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        refuse_links(folder, {path.name: None})
-        held = filelock.FileLock(path)
-        held.acquire(timeout=60)
-    except filelock.Timeout as error:
-        raise RunError(f"another export has been writing into {folder} for a minute; wait for it") from error
-    except OSError as error:
-        raise write_error(path, error, size=0) from error
-    try:
-        yield
-    finally:
-        held.release()
+    refuse_links(folder, {".lock": None})
+    busy = f"another export has been writing into {folder} for a minute; wait for it"
+    return checkpoints.held(folder / ".lock", busy, seconds=60)
 
 
 def _remove_stale(folder: Path, before: Sums, files: dict[str, bytes]) -> None:

@@ -166,6 +166,5 @@ def as_markdown(card: Card, graphs: Sequence[str], images: int) -> str:
 
 def _markdown(table: Sequence[Sequence[str]]) -> str:
     head, *body = ([cell.replace("|", "\\|") for cell in row] for row in table)
-    rule = ["---"] if len(head) == 2 and not head[1] else ["---", *["---:"] * (len(head) - 1)]
-    rule += ["---"] * (len(head) - len(rule))
+    rule = ["---", *("---:" if label else "---" for label in head[1:])]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))

@@ -10,7 +10,7 @@ from typing import Any
 
 from export import vectors
 from export.compact import LEAST_BYTES, halved
-from export.graph import IMAGE, LOGITS, RECONSTRUCTION, Graph
+from export.graph import BOTTLENECK, IMAGE, LOGITS, RECONSTRUCTION, Graph
 from export.report import check_as_json, check_as_text
 from export.to_onnx import BATCH, convert, with_card
 from export.trained import Trained, load_trained, one_thread
@@ -145,11 +145,12 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
 
 def _bottleneck(trained: Trained) -> dict[str, Any]:
     """The bottleneck on the card; empty for a classifier, which has none."""
-    if not trained.bottleneck_shape:
+    shape, view = trained.shapes.get(BOTTLENECK), trained.recipe.network.view
+    if shape is None:
         return {}
-    size, view = math.prod(trained.bottleneck_shape), trained.recipe.network.view
+    size = math.prod(shape)
     return {
-        "shape": list(trained.bottleneck_shape),
+        "shape": list(shape),
         "size": size,
         "view": list(view) if view else None,
         "compression": round(math.prod(trained.recipe.image_shape) / size, 4),

@@ -14,7 +14,7 @@ from onnx import ModelProto
 
 import zoo
 from export.torchlib import quick_tables
-from export.trained import Ports, Trained, Whole
+from export.trained import Trained, Whole
 from zoo.card import METADATA_KEY, Card
 from zoo.cli import uncollected
 from zoo.errors import CheckFailed
@@ -30,12 +30,13 @@ def convert(trained: Trained) -> dict[str, ModelProto]:
     Raises CheckFailed where the exporter fixed the batch or missed the opset.
     """
     whole = _canonical(_trace(trained))
+    extractor = onnx.utils.Extractor(whole)  # the weights of a part are the whole graph's, bit for bit
     graphs = {}
     for name, (inputs, outputs) in trained.ports.items():
-        graph = whole if name == "model" else _extract(whole, inputs, outputs)
+        graph = whole if name == "model" else _canonical(extractor.extract_model([*inputs], [*outputs]))
         graph.graph.name = f"{trained.recipe.name}/{name}".replace("/", "_").replace("-", "_")
         graph.producer_name, graph.producer_version = "aezoo", zoo.__version__
-        _check_ports_and_versions(graph, name, trained.ports)
+        _check_ports_and_versions(graph, name, (*inputs, *outputs))
         graphs[name] = graph
     return graphs
 
@@ -101,17 +102,11 @@ def _canonical(model: ModelProto) -> ModelProto:
     return clean
 
 
-def _extract(whole: ModelProto, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> ModelProto:
-    """Cut out the part between the named values; its weights are the whole graph's, bit for bit."""
-    return _canonical(onnx.utils.Extractor(whole).extract_model(list(inputs), list(outputs)))
-
-
-def _check_ports_and_versions(model: ModelProto, name: str, wanted: Ports) -> None:
+def _check_ports_and_versions(model: ModelProto, name: str, ports: tuple[str, ...]) -> None:
     """Two failures of the exporter are silent: a batch size that the network fixes, and an opset that it misses."""
-    inputs, outputs = wanted[name]
-    ports = [*model.graph.input, *model.graph.output]
-    found = {port.name: port.type.tensor_type.shape.dim[0].dim_param for port in ports}
-    expected = dict.fromkeys((*inputs, *outputs), BATCH)
+    values = [*model.graph.input, *model.graph.output]
+    found = {value.name: value.type.tensor_type.shape.dim[0].dim_param for value in values}
+    expected = dict.fromkeys(ports, BATCH)
     if found != expected:
         raise CheckFailed(
             f"the exported {name} has the ports {found}, expected {expected}: the network fixes its batch"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from export.graph import BOTTLENECK, FEATURES, IMAGE, LOGITS, LOGVAR, RECONSTRUCTION, Array
 from zoo import checkpoints
-from zoo.blocks import Autoencoder, Classifier, Variational, bottleneck_shape
+from zoo.blocks import Autoencoder, Classifier, Variational
 from zoo.errors import RunError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
@@ -62,15 +62,14 @@ def _outputs(network: Autoencoder | Classifier, image: Tensor) -> dict[str, Tens
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network in eval mode on the CPU, with the shapes of one image's values (without the batch).
-
-    `bottleneck_shape` is () for a classifier.
-    """
+    """A trained network in eval mode on the CPU."""
 
     recipe: Recipe
     network: Autoencoder | Classifier
-    image_shape: tuple[int, int, int]
-    bottleneck_shape: tuple[int, ...]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self.recipe.input_shape
 
     @property
     def ports(self) -> Ports:
@@ -119,7 +118,7 @@ def load_trained(recipe: Recipe, run: RunFolder, *, epochs: int) -> Trained:
     with checkpoints.fitting(run):
         network.load_state_dict(checkpoints.load_state(checkpoint)["network"])
     network.eval()
-    return Trained(recipe, network, recipe.input_shape, bottleneck_shape(network, recipe.input_shape))
+    return Trained(recipe, network)
 
 
 @contextlib.contextmanager

@@ -47,19 +47,27 @@ class Checkpoint:
 @contextlib.contextmanager
 def lock(run: RunFolder) -> Iterator[None]:
     """Hold the run for one trainer; a second one is refused with RunError. The lock of a killed trainer is free."""
-    held = filelock.FileLock(run.lock)
-    try:
-        run.checkpoint.mkdir(parents=True, exist_ok=True)
-        held.acquire(timeout=0.2)  # a test whether it is held takes it for an instant
-    except filelock.Timeout as error:
-        raise RunError(f"{run.path} is being trained by another process; wait for it, or choose --runs DIR") from error
-    except OSError as error:
-        raise write_error(run.lock, error, size=0) from error
-    try:
+    busy = f"{run.path} is being trained by another process; wait for it, or choose --runs DIR"
+    with held(run.lock, busy, seconds=0.2):  # a test whether it is held takes it for an instant
         _sweep(run.checkpoint)
         yield
+
+
+@contextlib.contextmanager
+def held(path: Path, busy: str, *, seconds: float) -> Iterator[None]:
+    """Hold a lock file. Raises RunError saying `busy` where another process holds it for so long, and WriteError."""
+    lock_file = filelock.FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock_file.acquire(timeout=seconds)
+    except filelock.Timeout as error:
+        raise RunError(busy) from error
+    except OSError as error:
+        raise write_error(path, error, size=0) from error
+    try:
+        yield
     finally:
-        held.release()
+        lock_file.release()
 
 
 def commit(

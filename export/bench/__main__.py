@@ -144,11 +144,8 @@ def _table(name: str, results: dict[str, Any]) -> str:
         lines.append(f"  {'batch':>6}{heads} images/s  {' '.join(against)}")
         for row in found["batches"]:
             speeds = "".join(f" {row['images_a_second'][each]:>11,.0f}" for each in rows)
-            ratios = [
-                f"{bench_process.ratios_text(row[key]):22}"
-                for key in ("onnxruntime_is_faster", "encoder_is_faster")
-                if key in row
-            ]
+            faster = [row[key] for key in ("onnxruntime_is_faster", "encoder_is_faster") if key in row]
+            ratios = [f"{bench_process.ratios_text(spread):22}" for spread in faster]
             lines.append(f"  {row['batch']:>6}{speeds} {'':8}  {' '.join(ratios)}".rstrip())
         for what, unit, scale in (("memory", "MB", 1e6), ("ready", "s", 1)):
             lines.append(f"  {what:>6}{''.join(f' {rows[each][what] / scale:>11,.1f}' for each in rows)} {unit}")
