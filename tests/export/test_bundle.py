@@ -550,12 +550,19 @@ def test_a_card_and_a_graph_that_somebody_changed_stay(conv_run: RunFolder, tmp_
     assert run.card.read_text() == text
 
 
-def test_a_half_size_graph_of_earlier_weights_leaves_the_bundle(trained_runs: TrainedRuns, tmp_path: Path) -> None:
+def test_a_half_size_graph_of_earlier_weights_leaves_the_bundle_unless_it_was_changed(
+    trained_runs: TrainedRuns, tmp_path: Path
+) -> None:
     recipe, run = registry.load("purdue/dense"), RunFolder.of(trained_runs("purdue/dense"), "purdue/dense")
-    bundle = write_bundle(publish(recipe, run, fp16=True), tmp_path).path
-    assert (bundle / "model_fp16.onnx").is_file()
-    write_bundle(publish(recipe, run), tmp_path)
-    assert not (bundle / "model_fp16.onnx").exists()
+    halved, plain = publish(recipe, run, fp16=True), publish(recipe, run)
+    half = write_bundle(halved, tmp_path).path / "model_fp16.onnx"
+    assert half.is_file()
+    write_bundle(plain, tmp_path)
+    assert not half.exists()
+    write_bundle(halved, tmp_path)
+    half.write_bytes(b"changed by its owner")
+    write_bundle(plain, tmp_path)
+    assert half.read_bytes() == b"changed by its owner"
 
 
 def test_a_strangers_index_brings_no_entry_of_its_own(published: Published, folder: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_resumed_run_keeps_the_config_it_was_begun_with(
         train_quickly("purdue/conv", tmp_path, epochs=3, precision="fp32", resume=True)
 
 
-def test_an_epoch_that_diverges_in_bf16_is_taken_again_in_float32(
+def test_an_epoch_that_diverges_in_bf16_is_taken_again_in_float32_from_where_it_began(
     tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen(monkeypatch, BF16)
@@ -237,12 +237,15 @@ def test_an_epoch_that_diverges_in_bf16_is_taken_again_in_float32(
         taken[0] += 1
         if train_step.precision == "bf16" and taken[0] == 3:  # in the second epoch of two batches
             row[0] = float("nan")
+            with torch.no_grad():
+                for weights in train_step.network.parameters():
+                    weights.fill_(float("nan"))
 
     monkeypatch.setattr(TrainStep, "step", unsound_later)
     result = train_quickly("purdue/conv", tmp_path, epochs=3, precision="auto")
     assert "bf16 gave a non-finite loss in epoch 2; it is repeated in fp32" in capsys.readouterr().err
     history = result.run.read_history()
-    assert history.epochs == 3 and result.is_finite
+    assert history.epochs == 3 and result.is_finite, "from the weights of before"
     assert history.meta["precision"] == history.meta["compute_config"]["precision"] == "fp32"
     assert history.meta["why"]["bf16"] == "left in epoch 2: its loss was not finite"
 

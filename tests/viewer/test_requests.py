@@ -339,6 +339,17 @@ def test_a_graph_is_run_once_for_all_outputs_of_the_same_images() -> None:
     assert np.array_equal(computed(fresh, first, "flat")["flat"], flat)
 
 
+def test_what_one_graph_made_of_images_is_never_sent_for_another() -> None:
+    held, images = Worker("cpu"), np.ones((2, 3), np.float32)
+    for name, operator in (("kept", "Identity"), ("negated", "Neg")):
+        data = graph([port("x", "n", 3)], [port("y", "n", 3)], node(operator, "x", "y"))
+        held.reply(OpenFile(1, "it", name, "graph", arrays={"file": np.frombuffer(data, np.uint8)}))
+    for name, expected in (("kept", images), ("negated", -images), ("kept", images)):
+        reply = held.reply(RunGraph(2, "it", name, ("y",), False, arrays={"images": images}))
+        assert isinstance(reply, Completed), reply
+        np.testing.assert_array_equal(reply.arrays["y"], expected)
+
+
 def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "LARGEST_CACHED_BATCH", 4 * 3 * (64 + 4) - 1)
     held, session = counted(convolutions())

@@ -1,0 +1,22 @@
+"""What the process that reads images replies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from viewer.infer import images
+from viewer.infer.messages import ReadSplit
+from zoo.data import sets, splits
+
+
+def test_a_split_is_the_first_test_images_and_training_images_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MOST_TEST", 50)
+    monkeypatch.setattr(images, "MOST_TRAINING", 4)
+    known = splits.load("mnist", sets.SAMPLE)
+    found = images.read_split(ReadSplit("mnist-sample", "published", None)).arrays
+    np.testing.assert_array_equal(found["pixels"], known.test.pixels[:50])
+    np.testing.assert_array_equal(found["labels"], known.test.labels[:50])
+    rows = [0, 499, 999, 1499]
+    np.testing.assert_array_equal(found["training"], known.train.pixels[rows])
+    np.testing.assert_array_equal(found["training_labels"], known.train.labels[rows])
