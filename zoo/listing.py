@@ -32,7 +32,6 @@ ALWAYS = ("recipe", "figure", "baseline", "state")
 OTHERS = ("vs baseline", "sheet", "parameters", "bottleneck", "epochs", "objective", "data", "network")
 _NUMBERS = {"parameters", "epochs", "sheet"}
 NOTHING = "–"
-SHORTEST_NAME = 12
 
 Row = dict[str, Any]
 _ALL = "Recipes: all by default."
@@ -183,7 +182,8 @@ def _widths(cells: list[dict[str, str]], width: int) -> dict[str, int]:
         shown = wanted if column in filled else shown
     widths = {column: full[column] for column in COLUMNS if column in shown}
     excess = sum(size + 2 for size in widths.values()) - width
-    widths["recipe"] = max(min(SHORTEST_NAME, widths["recipe"]), widths["recipe"] - max(0, excess))
+    shortest = min(12, widths["recipe"])  # of a name so much is always shown
+    widths["recipe"] = max(shortest, widths["recipe"] - max(0, excess))
     return widths
 
 

@@ -76,9 +76,6 @@ MAX_ELEMENTS = 1 << 26
 _MAX_RANK = 5
 
 
-# ---- the folder ----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class RunFolder:
     """The folder of one run, `<root>/<assignment>/<recipe>`, and the paths inside it."""
@@ -175,9 +172,6 @@ def find_runs(root: Path, *, depth: int = 4) -> list[RunFolder]:
     return [run for path in folders if path.name[0] != "." for run in find_runs(path, depth=depth - 1)]
 
 
-# ---- writing -------------------------------------------------------------------------------------------------
-
-
 def atomic_write(path: Path, data: bytes) -> None:
     """Put `data` at `path` whole or not at all; every file of a run is written by this function.
 
@@ -254,9 +248,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# ---- history.h5 ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

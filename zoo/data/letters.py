@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 PROVENANCE = "sample: letters drawn from Hershey's stroke fonts"
 LICENCE = "public domain (Hershey fonts)"
 LATIN_FONTS: tuple[str, ...] = ("futural", "futuram", "rowmans", "rowmand", "timesr", "timesrb")
-CYRILLIC_FONT = "cyrilc_1"
 ALPHABET = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩ"  # the order in which that font puts them on A to Z
 DRAWINGS = 50  # a letter
 CANVAS = 96
@@ -45,7 +44,7 @@ def _drawings(letter: str) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(ord(letter))
     fonts, character = LATIN_FONTS, letter
     if letter in ALPHABET:
-        fonts, character = (CYRILLIC_FONT,), chr(ord("A") + ALPHABET.index(letter))
+        fonts, character = ("cyrilc_1",), chr(ord("A") + ALPHABET.index(letter))
     glyphs = [np.array(list(_font(name).lines_for_text(character)), dtype=np.float64) for name in fonts]
     return tuple(_draw(glyphs[turn % len(glyphs)], rng) for turn in range(DRAWINGS))
 
