@@ -28,19 +28,17 @@ class FallbackSteps:
         return self._steps.seen
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
-        if self.train_step.precision == "fp32":
-            yield from self._steps.run(seed, epoch)
-            return
-        restore, taken = snapshot(self.train_step), 0
-        for count in self._steps.run(seed, epoch):
-            taken += count
-            yield count
-        if self._is_sound():
-            return
-        restore()
-        self._fell_back(epoch)
-        self._steps = self._in_float32()
-        yield -taken
+        if self.train_step.precision == "bf16":
+            restore, taken = snapshot(self.train_step), 0
+            for count in self._steps.run(seed, epoch):
+                taken += count
+                yield count
+            if self._is_sound():
+                return
+            restore()
+            self._fell_back(epoch)
+            self._steps = self._in_float32()
+            yield -taken
         yield from self._steps.run(seed, epoch)
 
     def _is_sound(self) -> bool:

@@ -55,14 +55,11 @@ class Preparation:
     def input(self, image: Tensor, labels: Tensor, generator: torch.Generator | None) -> Tensor:
         """Return what goes in for clean images (B, C, H, W); without a generator no noise is added."""
         if self.recipe.task.input == "class":
-            return self.one_hot(labels)
+            # As pictures of one row, (B, 1, 1, classes): one pixel a class, white for this one.
+            return functional.one_hot(labels, self.recipe.classes).to(torch.float32)[:, None, None, :]
         if self.recipe.task.input == "grey":
             return grey(image)
         return image if generator is None else add_noise(image, self.recipe.data.noise, generator)
-
-    def one_hot(self, labels: Tensor) -> Tensor:
-        """Return the classes as pictures of one row, (B, 1, 1, classes): one pixel a class, white for this one."""
-        return functional.one_hot(labels, self.recipe.classes).to(torch.float32)[:, None, None, :]
 
     def target(self, picture: Tensor, labels: Tensor) -> Tensor:
         """Return what the objective compares with: the picture, or where letters are translated those of the bank.
