@@ -122,7 +122,7 @@ def _begin(
     run = RunFolder.of(options.runs, setup.recipe.name)
     state = setup.fresh_state()
     choice = setup.choose_config(options, progress.say) if checkpoint is None else resume.config_of(run, checkpoint)
-    choice.config.enter(state.network)
+    choice.config.apply_to(state.network)
     facts = facts_of(setup, options, choice, processes.size if processes else 1)
     if checkpoint is not None:
         resume.warn_of_other_bits(run, facts, checkpoint.facts, progress.warn)

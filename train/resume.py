@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from train.dependencies import Dependencies
-from train.engine.probe import Choice, reference, unprobed
+from train.engine.probe import Choice, reference_config, unprobed_choice
 from train.engine.steps import ComputeConfig
 from train.options import Options
 from zoo import checkpoints, runs
@@ -128,11 +128,11 @@ def _refuse_other_run(run: RunFolder, facts: Mapping[str, Any], saved: Mapping[s
 def config_of(run: RunFolder, begun: Checkpoint) -> Choice:
     """Return how a run that is resumed was computed, with no more threads than there are now."""
     with checkpoints.fitting(run):
-        before = reference(begun.facts.get("precision", "fp32")).as_json()  # of a run that says nothing of it
+        before = reference_config(begun.facts.get("precision", "fp32")).as_json()  # of a run that says nothing of it
         config = ComputeConfig.from_json(begun.facts.get("compute_config", begun.facts.get("way", before)))
         why = dict(begun.facts.get("why", {}))
         given = torch.get_num_threads()  # what a job, a process or a node is given
-        threads = given if why == unprobed("fp32").why else min(config.threads, given)
+        threads = given if why == unprobed_choice("fp32").why else min(config.threads, given)
         return Choice(replace(config, threads=threads), why)
 
 

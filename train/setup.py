@@ -12,7 +12,7 @@ from train.dependencies import NOTHING, Dependencies
 from train.engine import devices
 from train.engine.batches import Batches, TestSplit
 from train.engine.prepare import Preparation
-from train.engine.probe import Choice, ProbeTarget, choose, unprobed
+from train.engine.probe import Choice, ProbeTarget, choose, unprobed_choice
 from train.engine.steps import TrainStep
 from train.options import QUICK_IMAGES, Options
 from train.state import TrainingState, fresh_state
@@ -78,7 +78,7 @@ class TrainingSetup:
         if options.precision == "bf16" and not devices.has_bf16(self.device):
             say("there is no bfloat16 in hardware here: --precision bf16 is emulated, many times slower than fp32")
         if options.precision == "fp32" or not options.probe or options.quick:
-            return unprobed(options.precision)
+            return unprobed_choice(options.precision)
         images = sum(self.batches.sizes) * self.epochs
         return choose(self.probe_target, precision=options.precision, images=images, say=say)
 

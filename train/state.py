@@ -37,7 +37,7 @@ class Record:
     def add(self, steps: Steps, sizes: list[int], val_loss: float, learning_rate: float, seconds: float) -> None:
         """Record an epoch; each step counts by the images of its batch."""
         # One wait for the device: `.item()` would wait at every batch. A copy, since the next epoch writes there.
-        losses, *terms = steps.seen.T.cpu().numpy().copy()
+        losses, *terms = steps.step_losses.T.cpu().numpy().copy()
         self.train_loss.append(float(np.average(losses.astype(np.float64), weights=sizes)))
         self.val_loss.append(val_loss)
         self.learning_rate.append(learning_rate)

@@ -26,7 +26,7 @@ def batches(splits: Splits) -> Batches:
 def test_an_epoch_takes_every_image_once_the_last_batch_being_smaller(batches: Batches) -> None:
     seen = list(batches.epoch(seed=0, epoch=1))
     assert [len(batch.target) for batch in seen] == batches.sizes == [64, 64, 64, 8]
-    assert batches.steps == 4
+    assert batches.step_count == 4
     targets = torch.cat([batch.target for batch in seen]).flatten(1)
     originals = to_unit(batches.pixels).flatten(1)
     assert sorted(targets.sum(1).tolist()) == pytest.approx(sorted(originals.sum(1).tolist()))

@@ -18,7 +18,7 @@ from train.dependencies import NOTHING
 from train.engine import devices, probe
 from train.engine.batches import Batches, TestSplit
 from train.engine.prepare import Preparation
-from train.engine.probe import Choice, ProbeTarget, choose, gradient_error, reference
+from train.engine.probe import Choice, ProbeTarget, choose, gradient_error, reference_config
 from train.engine.steps import ComputeConfig, TrainStep
 from train.options import Options
 from train.setup import TrainingSetup
@@ -73,21 +73,25 @@ def probe_target(splits: Splits, spoiled: Spoiled | None = None) -> ProbeTarget:
     prepare = Preparation.of(recipe, None, device=CPU)
     usual = objective_of(recipe, None)
 
-    def fresh(precision: str) -> TrainStep:
+    def make_train_step(precision: str) -> TrainStep:
         state = fresh_state(recipe, 0, CPU, NOTHING)
         return TrainStep(
             state.network, spoiled if spoiled and precision == "bf16" else usual, state.optimiser, precision
         )
 
     batches = Batches.of(splits.train, prepare, batch_size=64, device=CPU)
-    return ProbeTarget(recipe, recipe.network(), fresh, batches, TestSplit.of(splits.test, prepare, device=CPU), 0)
+    return ProbeTarget(
+        recipe, recipe.network(), make_train_step, batches, TestSplit.of(splits.test, prepare, device=CPU), 0
+    )
 
 
 @pytest.fixture
 def bf16_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this machine is: bfloat16 twice as fast as float32, two threads no faster than one."""
     monkeypatch.setattr(devices, "has_bf16", lambda device: True)
-    monkeypatch.setattr(probe, "_rate", lambda target, config: 2000.0 if config.precision == "bf16" else 1000.0)
+    monkeypatch.setattr(
+        probe, "images_per_second", lambda target, config: 2000.0 if config.precision == "bf16" else 1000.0
+    )
 
 
 @pytest.mark.usefixtures("bf16_is_faster")
@@ -140,7 +144,7 @@ def test_bf16_is_only_tried_where_the_hardware_has_it(
         tried.add(config.precision)
         return 1000.0
 
-    monkeypatch.setattr(probe, "_rate", rate)
+    monkeypatch.setattr(probe, "images_per_second", rate)
     choose(probe_target(splits), precision="auto", images=LONG, say=quiet)
     assert tried == ({"fp32", "bf16"} if there else {"fp32"})
 
@@ -171,7 +175,9 @@ def test_sound_bf16_gradients_are_near_those_of_float32(splits: Splits) -> None:
 
 def test_a_slower_bf16_is_not_taken(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "has_bf16", lambda device: True)
-    monkeypatch.setattr(probe, "_rate", lambda target, config: 1000.0 if config.precision == "bf16" else 990.0)
+    monkeypatch.setattr(
+        probe, "images_per_second", lambda target, config: 1000.0 if config.precision == "bf16" else 990.0
+    )
     assert choose(probe_target(splits), precision="auto", images=LONG, say=quiet).config.precision == "fp32"
 
 
@@ -194,7 +200,7 @@ def test_what_was_found_is_kept_and_a_broken_file_counts_as_none(
 def test_a_short_training_begins_at_once(splits: Splits) -> None:
     said: list[str] = []
     choice = choose(probe_target(splits), precision="auto", images=5000, say=said.append)
-    assert (choice.config, said) == (reference(), [])
+    assert (choice.config, said) == (reference_config(), [])
 
 
 def test_float32_never_asks_a_clock(tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +212,7 @@ def test_float32_never_asks_a_clock(tmp_path: Path, train_quickly: Train, monkey
     for number, more in enumerate(asked):
         meta = train_quickly("purdue/conv", tmp_path / str(number), epochs=1, **more).run.read_history().meta
         assert meta["precision"] == "fp32"
-        assert meta["compute_config"] == reference().as_json()
+        assert meta["compute_config"] == reference_config().as_json()
 
 
 def chosen(monkeypatch: pytest.MonkeyPatch, config: ComputeConfig) -> None:

@@ -10,13 +10,13 @@ from train.engine.rewriting import PixelShuffleConvolution, UpsampledConvolution
 from zoo import registry
 
 
-@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("pixel_shuffle", [False, True])
 @each_recipe
-def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str, shuffle: bool) -> None:
+def test_a_rewritten_network_gives_the_same_values_and_gradients(name: str, pixel_shuffle: bool) -> None:
     recipe = registry.load(name)
     torch.manual_seed(0)
     network = recipe.network().double().eval()
-    fused = rewrite(network, shuffle=shuffle)
+    fused = rewrite(network, pixel_shuffle=pixel_shuffle)
     images = torch.rand(2, *recipe.input_shape, dtype=torch.float64)
     wanted, got = network(images), fused(images)
     for one, two in zip(wanted, got, strict=True):
@@ -42,8 +42,8 @@ def test_the_weights_are_shared_and_the_layers_counted() -> None:
 def test_transposed_convolutions_without_overlap_are_shuffled_where_that_is_asked_for() -> None:
     network = registry.load("freiburg/lr-0.01").network()
     counts = [
-        sum(isinstance(layer, PixelShuffleConvolution) for layer in rewrite(network, shuffle=shuffle).modules())
-        for shuffle in (False, True)
+        sum(isinstance(layer, PixelShuffleConvolution) for layer in rewrite(network, pixel_shuffle=wanted).modules())
+        for wanted in (False, True)
     ]
     assert counts == [0, 2]
 

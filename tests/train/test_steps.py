@@ -13,7 +13,7 @@ from tests.representatives import each_recipe
 from train.dependencies import load_dependencies
 from train.engine.batches import Batches
 from train.engine.prepare import Preparation
-from train.engine.steps import EagerSteps, StaticSteps, Steps, TrainStep, chunk_sizes, snapshot
+from train.engine.steps import EagerSteps, StaticSteps, Steps, TrainStep, chunk_sizes, make_restorer
 from train.options import Options
 from train.state import fresh_state
 from zoo import registry
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 Form = Callable[[TrainStep, Batches], Steps]
 
 
-def made(
+def make_train_step(
     recipe: Recipe, needs: Path, *, size: int | None = None, device: torch.device = CPU
 ) -> tuple[TrainStep, Batches]:
     """A train step at the start, and the batches of a few sample images."""
@@ -41,13 +41,13 @@ def made(
     return TrainStep(state.network, objective_of(recipe, dependencies.teacher), state.optimiser, "fp32"), batches
 
 
-def taken(
+def run_epochs(
     form: Form, recipe: Recipe, needs: Path, epochs: int = 2, size: int | None = None
 ) -> tuple[list[int], TrainStep, torch.Tensor]:
-    train_step, batches = made(recipe, needs, size=size)
+    train_step, batches = make_train_step(recipe, needs, size=size)
     steps = form(train_step, batches)
     counts = [count for epoch in range(1, epochs + 1) for count in steps.run(0, epoch)]
-    return counts, train_step, steps.seen
+    return counts, train_step, steps.step_losses
 
 
 def same(one: TrainStep, two: TrainStep) -> bool:
@@ -58,18 +58,20 @@ def same(one: TrainStep, two: TrainStep) -> bool:
 @each_recipe
 def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, trained_runs: TrainedRuns) -> None:
     recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
-    _, eager, seen = taken(EagerSteps, recipe, needs)
-    _, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=2), recipe, needs)
-    assert torch.equal(seen, seen_too) and bool(seen[:, 0].all())
+    _, eager, step_losses = run_epochs(EagerSteps, recipe, needs)
+    _, static, other_losses = run_epochs(lambda *both: StaticSteps(*both, steps_per_graph=2), recipe, needs)
+    assert torch.equal(step_losses, other_losses) and bool(step_losses[:, 0].all())
     assert same(eager, static)
 
 
 def test_a_smaller_last_batch_is_taken_as_it_is(tmp_path: Path) -> None:
     recipe = registry.load("purdue/denoise")
-    _, eager, seen = taken(EagerSteps, recipe, tmp_path, size=64)
-    counts, static, seen_too = taken(lambda *both: StaticSteps(*both, steps_a_graph=3), recipe, tmp_path, size=64)
+    _, eager, step_losses = run_epochs(EagerSteps, recipe, tmp_path, size=64)
+    counts, static, other_losses = run_epochs(
+        lambda *both: StaticSteps(*both, steps_per_graph=3), recipe, tmp_path, size=64
+    )
     assert counts == [3, 1, 1] * 2, "300 images: four whole batches, and one of 44"
-    assert torch.equal(seen, seen_too)
+    assert torch.equal(step_losses, other_losses)
     assert same(eager, static)
 
 
@@ -81,13 +83,13 @@ def test_steps_are_split_into_graphs_and_single_ones() -> None:
 
 def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained_runs: TrainedRuns) -> None:
     recipe = registry.load("letters/random")  # with batch normalisation
-    train_step, batches = made(shortened(recipe), trained_runs(*recipe.needs))
+    train_step, batches = make_train_step(shortened(recipe), trained_runs(*recipe.needs))
     steps = EagerSteps(train_step, batches)
     list(steps.run(0, 1))
     weights = {name: value.clone() for name, value in train_step.network.state_dict().items()}
     addresses = [value.data_ptr() for value in train_step.network.state_dict().values()]
     memory = [value.clone() for values in train_step.optimiser.state.values() for value in values.values()]
-    restore = snapshot(train_step)
+    restore = make_restorer(train_step)
     list(steps.run(0, 2))
     assert not all(torch.equal(value, weights[name]) for name, value in train_step.network.state_dict().items())
     restore()
@@ -98,8 +100,8 @@ def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained_runs: Trai
 
 
 def test_an_optimiser_that_was_new_is_new_again(tmp_path: Path) -> None:
-    train_step, batches = made(registry.load("purdue/conv"), tmp_path)
-    restore = snapshot(train_step)
+    train_step, batches = make_train_step(registry.load("purdue/conv"), tmp_path)
+    restore = make_restorer(train_step)
     list(EagerSteps(train_step, batches).run(0, 1))
     restore()
     memory = [value for values in train_step.optimiser.state.values() for value in values.values()]
@@ -114,11 +116,11 @@ def test_a_graph_gives_the_losses_of_the_eager_steps(name: str, tmp_path: Path) 
         pytest.skip("no NVIDIA GPU")
     device = torch.device("cuda")
     recipe = shortened(registry.load(name))
-    seen = []
+    step_losses = []
     for form in (EagerSteps, StaticSteps):
-        train_step, batches = made(recipe, tmp_path, device=device)
+        train_step, batches = make_train_step(recipe, tmp_path, device=device)
         steps = form(train_step, batches)
         for epoch in (1, 2, 3):
             list(steps.run(0, epoch))
-        seen.append(steps.seen[:, 0].cpu())
-    assert torch.allclose(seen[0], seen[1], rtol=2e-3, atol=0)
+        step_losses.append(steps.step_losses[:, 0].cpu())
+    assert torch.allclose(step_losses[0], step_losses[1], rtol=2e-3, atol=0)

@@ -21,7 +21,7 @@ from torch import distributed
 from tests.conftest import TrainedRuns, shortened
 from tests.representatives import each_recipe
 from tests.train.test_jobs import epochs_of, wait_for_epochs
-from tests.train.test_steps import same, taken
+from tests.train.test_steps import run_epochs, same
 from train.distributed import team as teams
 from train.distributed import torchrun
 from train.distributed.team import Team, TeamSteps
@@ -205,7 +205,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 @each_recipe
 def test_a_team_of_one_learns_as_one_process_bit_for_bit(name: str, alone: Team, trained_runs: TrainedRuns) -> None:
     recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
-    _, eager, seen = taken(EagerSteps, recipe, needs)
-    _, shared, seen_too = taken(lambda *both: TeamSteps(both[0], both[1], alone), recipe, needs)
-    assert torch.equal(seen, seen_too)
+    _, eager, seen = run_epochs(EagerSteps, recipe, needs)
+    _, shared, other_losses = run_epochs(lambda *both: TeamSteps(both[0], both[1], alone), recipe, needs)
+    assert torch.equal(seen, other_losses)
     assert same(eager, shared)

@@ -61,19 +61,19 @@ class Ours:
         setup = TrainingSetup.of(recipe, Splits(train, validation), options)
         choice = setup.choose_config(options, say=lambda line: None)
         state = setup.fresh_state()
-        choice.config.enter(state.network)
+        choice.config.apply_to(state.network)
         self._validation = setup.validation
         self._train_step = setup.train_step(state, choice.config.precision)
         self._steps = steps_of(self._train_step, setup.batches)
         self.about = {"config": str(choice.config), "why": choice.why}
 
     def profile(self) -> dict[str, float]:
-        return profile_of(self._steps.run(0, 0), self._steps.seen.device)
+        return profile_of(self._steps.run(0, 0), self._steps.step_losses.device)
 
     def epoch(self, number: int) -> None:
         for _ in self._steps.run(0, number):
             pass
-        self._steps.seen.cpu()  # waits for the device
+        self._steps.step_losses.cpu()  # waits for the device
 
     def loss(self) -> float:
         return validate(self._train_step, self._validation)

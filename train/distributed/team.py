@@ -29,7 +29,7 @@ from train.dependencies import Dependencies
 from train.distributed.torchrun import TeamLost, processes_here
 from train.engine import devices
 from train.engine.batches import Batches, seed_network
-from train.engine.steps import MOST_TERMS, ComputeConfig, TrainStep
+from train.engine.steps import MAX_TERMS, ComputeConfig, TrainStep
 from train.options import Options, share_of_cores
 from train.setup import TrainingSetup
 from train.state import TrainingState, state_from_bytes
@@ -175,7 +175,7 @@ class TeamSteps:
     def __init__(self, train_step: TrainStep, batches: Batches, team: Team) -> None:
         self.train_step, self.batches, self._team = train_step, batches, team
         device = batches.pixels.device
-        self.seen = torch.zeros(batches.steps, MOST_TERMS + 1, device=device)
+        self.step_losses = torch.zeros(batches.step_count, MAX_TERMS + 1, device=device)
         weights = [team.weight(images) for images in batches.sizes]
         self._weights = torch.tensor(weights, device=device)[:, None]
         network: nn.Module = train_step.rewritten
@@ -190,13 +190,13 @@ class TeamSteps:
         seed_network(seed, epoch, share=self._team.rank)
         self.train_step.train()
         self._shared.train()
-        for row, whole in zip(self.seen, self.batches.epoch(seed, epoch), strict=True):
+        for row, whole in zip(self.step_losses, self.batches.epoch(seed, epoch), strict=True):
             # DistributedDataParallel takes the mean over the processes; the weight makes it the mean over the images.
             weight = self._team.weight(len(whole.image)) * self._team.size
             self.train_step.step(self._team.share(whole), row, forward=self._shared, weight=weight)
             yield 1
-        self.seen *= self._weights
-        distributed.all_reduce(self.seen)
+        self.step_losses *= self._weights
+        distributed.all_reduce(self.step_losses)
 
 
 # ---- the others ----------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def train_beside(recipe: Recipe, splits: Splits, options: Options, dependencies:
             config, saved = ComputeConfig.from_json(values[0]), values[1]
             state = setup.fresh_state()
             state.restore(state_from_bytes(saved))
-            config.enter(state.network)
+            config.apply_to(state.network)
             steps = TeamSteps(setup.train_step(state, config.precision), setup.batches, team)
         else:
             assert steps is not None

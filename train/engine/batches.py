@@ -32,22 +32,22 @@ def noise_seed(seed: int, epoch: int) -> int:
 
 
 def seed_network(seed: int, epoch: int, share: int = 0) -> None:
-    """Seed what draws from torch's own generator: initial weights (epoch 0), dropout and variational noise.
+    """Seed torch's global generator, which initial weights (epoch 0), dropout and variational noise draw from.
 
-    Each `share` of a batch that is learned in several processes draws numbers of its own.
+    `share` is a process's rank where several train one network: each draws different numbers.
     """
     torch.manual_seed(stream_seed(seed, epoch, _NETWORK if share == 0 else _SHARES + share))
 
 
 @dataclass(frozen=True)
 class Batches:
-    """A training split on the device, cut into batches; `steps` of them an epoch, None for each image once."""
+    """A training split on the device, cut into `steps_wanted` batches an epoch; None: each image once."""
 
     pixels: Tensor  # (N, C, H, W) uint8
     labels: Tensor  # (N,) int64
     prepare: Preparation
     batch_size: int
-    steps_asked: int | None = None
+    steps_wanted: int | None = None
 
     @classmethod
     def of(
@@ -58,19 +58,19 @@ class Batches:
 
     @property
     def sizes(self) -> list[int]:
-        """Images in each batch of an epoch; without a number of steps the last may be smaller."""
-        if self.steps_asked is not None:
-            return [min(self.batch_size, len(self.pixels))] * self.steps_asked
+        """Images in each batch of an epoch; the last may be smaller unless `steps_wanted` is given."""
+        if self.steps_wanted is not None:
+            return [min(self.batch_size, len(self.pixels))] * self.steps_wanted
         whole, rest = divmod(len(self.pixels), self.batch_size)
         return [self.batch_size] * whole + ([rest] if rest else [])
 
     @property
-    def steps(self) -> int:
+    def step_count(self) -> int:
         """Batches an epoch."""
         return len(self.sizes)
 
     def order(self, seed: int, epoch: int) -> Tensor:
-        """Return which image comes when, (sum of sizes,) int64 on the device: all shuffled, as often as it takes."""
+        """Return the order of images, (sum of sizes,) int64 on the device: shuffled, repeated as often as needed."""
         shuffle = torch.Generator().manual_seed(stream_seed(seed, epoch, _ORDER))
         count, needed = len(self.pixels), sum(self.sizes)
         rounds = -(-needed // count)
@@ -78,12 +78,12 @@ class Batches:
         return order.to(self.pixels.device)
 
     def gather(self, index: Tensor, noise: torch.Generator) -> Batch:
-        """Make a batch of the images of `index` (B,)."""
+        """Return the batch of the images at `index` (B,)."""
         pixels, labels = self.pixels.index_select(0, index), self.labels.index_select(0, index)
         return self.prepare(pixels, labels, noise, training=True)
 
     def epoch(self, seed: int, epoch: int) -> Iterator[Batch]:
-        """Yield the split's batches, shuffled, once or as often as the steps take, with fresh noise."""
+        """Yield an epoch's batches, shuffled and with fresh noise."""
         noise = torch.Generator(self.pixels.device).manual_seed(noise_seed(seed, epoch))
         for index in self.order(seed, epoch).split(self.sizes):
             yield self.gather(index, noise)
@@ -96,12 +96,12 @@ def on_device(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class TestSplit:
-    """A split as every run of a recipe sees it when it is measured: inputs whose noise is always the same."""
+    """A split to measure on, the same for every run of a recipe: the inputs' noise has a fixed seed."""
 
-    __test__ = False  # not a test, whatever pytest thinks of the name
+    __test__ = False  # not a pytest class
 
-    inputs: Tensor  # (N, C, H, W) float32, what goes in
-    pictures: Tensor  # (N, C, H, W) float32, what should come out, as a picture
+    inputs: Tensor  # (N, C, H, W) float32
+    pictures: Tensor  # (N, C, H, W) float32, the wanted outputs as images
     labels: Tensor  # (N,) int64
     prepare: Preparation
 

@@ -1,11 +1,11 @@
-"""The probe: a few seconds of trying, so that a training takes the fastest compute config that keeps its result.
+"""The probe: times compute configs for a few seconds and chooses the fastest that keeps a training's result.
 
-Configs differ in what layers compute in, in how images lie in memory, and in the number of threads. bfloat16 is only
-taken where, from the same start and after the same steps, the validation loss is at most 1 % above float32's, and where
-its gradients are sound: a kernel that leaves memory unwritten is found out by filling what was freed with NaN.
+Configs differ in precision, memory format and number of threads. bfloat16 is only chosen if, after the same steps from
+the same start, its validation loss is at most 1 % above float32's, and if its gradients are close to float32's: freed
+memory is filled with NaN first, which shows in the gradients of a kernel that leaves memory unwritten.
 
-What was found is kept in the user's cache by recipe, network, machine and versions. torch.compile is not
-tried: its first step takes 15 to 35 s for the smallest network here, far beyond what a probe may cost.
+Choices are cached by recipe, network, machine and versions. torch.compile is not tried: its first step takes 15 to 35 s
+for the smallest network here, far beyond what a probe may cost.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from torch import nn
 
 from train.engine import devices
 from train.engine.batches import Batches, TestSplit
-from train.engine.steps import MOST_TERMS, ComputeConfig, TrainStep, steps_of, validate
+from train.engine.steps import MAX_TERMS, ComputeConfig, TrainStep, steps_of, validate
 from zoo.data.fetch import cache_folder
 from zoo.errors import WriteError
 from zoo.recipe import Recipe
 from zoo.runs import atomic_write, finite
 
-BUDGET = 5.0  # seconds
-WORTH = 30.0  # seconds: a training that takes less begins at once
-TOLERANCE = 0.01  # of the validation loss
-GAIN = 1.1  # a config that is not this much faster than the reference is not worth other digits
+BUDGET_SECONDS = 5.0
+MIN_TRAINING_SECONDS = 30.0  # shorter trainings start without a probe
+MAX_LOSS_INCREASE = 0.01  # of bfloat16's validation loss over float32's, relative
+MIN_SPEEDUP = 1.1  # over the reference, to choose another config, which rounds differently
 FORMAT = 1
-_SHARE = 0.6  # of the budget is for timing
-_TRAINING = 0.7  # of the rest is for training, what is left for validation
-_TIMING = 0.15  # seconds for each config, in each round
-_STEP = 0.1  # seconds that a step may take while configs are timed, so that all of them can be
-_ENOUGH = 20  # steps, before a comparison of losses says anything
-_MOST = 200
-_VALIDATION = 500  # images
-_SMALL = 0.01  # of the whole gradient's norm
-_GRADIENT_ERROR = 0.6  # of a layer's gradient; sound bfloat16 gives 0.005 to 0.1, with normalisation up to 0.45
+_TIMING_SHARE = 0.6  # of the budget
+_COMPARISON_TRAINING_SHARE = 0.7  # of the remaining budget; validation takes the rest
+_TIMING_SECONDS = 0.15  # per config and round
+_MAX_STEP_SECONDS = 0.1  # of a step that is timed, so that every config is
+_MIN_COMPARE_STEPS = 20  # after fewer steps the losses say nothing
+_MAX_COMPARE_STEPS = 200
+_VALIDATION_IMAGES = 500
+_MIN_RELATIVE_NORM = 0.01  # of a layer's gradient relative to the network's, as the divisor of its error
+_MAX_GRADIENT_ERROR = 0.6  # of a layer; correct bfloat16 gives 0.005 to 0.1, with normalisation up to 0.45
 
 
 @dataclass(frozen=True)
@@ -58,57 +58,63 @@ class Choice:
 
 @dataclass(frozen=True)
 class ProbeTarget:
-    """What is tried: `fresh` gives a train step at the start of the training, in a given precision.
+    """The training to probe.
 
-    `network` is one like theirs, to be looked at only.
+    network           an untrained instance, used only to inspect its layers
+    make_train_step   returns a train step at the start of the training, in a given precision
     """
 
     recipe: Recipe
     network: nn.Module
-    fresh: Callable[[str], TrainStep]
+    make_train_step: Callable[[str], TrainStep]
     batches: Batches
     validation: TestSplit
     seed: int
 
 
-def reference(precision: str = "fp32") -> ComputeConfig:
-    """Return the config that is taken without a probe: it never depends on a clock."""
+def reference_config(precision: str = "fp32") -> ComputeConfig:
+    """Return the config used without a probe: it never depends on a clock."""
     return ComputeConfig(precision, "nhwc", torch.get_num_threads())
 
 
-def unprobed(precision: str) -> Choice:
-    """Return the reference for what `--precision` asks for, where nothing is tried."""
-    return Choice(reference("bf16" if precision == "bf16" else "fp32"), {"probe": "none"})
+def unprobed_choice(precision: str) -> Choice:
+    """Return the reference config for `--precision`, where nothing is probed."""
+    return Choice(reference_config("bf16" if precision == "bf16" else "fp32"), {"probe": "none"})
 
 
 def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[str], None]) -> Choice:
-    """Choose how to compute a training of so many images in all; `precision` 'auto' or 'bf16'."""
+    """Choose the config for a training of `images` in all its epochs; `precision` is 'auto' or 'bf16'."""
     file = _file(target, precision)
     cached = _load(file)
     if cached is not None:
         return cached
     start = time.perf_counter()
-    usual = unprobed(precision).config
-    rate = _rate(target, usual)
+    reference = unprobed_choice(precision).config
+    rate = images_per_second(target, reference)
     seconds = images / rate
-    if seconds < WORTH:
-        return Choice(usual, {"probe": f"none: the training takes about {seconds:.0f} s"})
-    say(f"{target.recipe.name}: trying for at most {BUDGET:g} s how computing is fastest (--no-probe begins at once)")
-    size = int(max(1, min(target.batches.batch_size, rate * _STEP)))
-    short = replace(target, batches=replace(target.batches, batch_size=size))
-    rates = _time(short, usual, precision, until=start + BUDGET * _SHARE)
-    best = max(rates, key=rates.__getitem__)
+    if seconds < MIN_TRAINING_SECONDS:
+        return Choice(reference, {"probe": f"none: the training takes about {seconds:.0f} s"})
+    limit = f"at most {BUDGET_SECONDS:g} s"
+    say(f"{target.recipe.name}: trying for {limit} how computing is fastest (--no-probe begins at once)")
+    size = int(max(1, min(target.batches.batch_size, rate * _MAX_STEP_SECONDS)))
+    shortened = replace(target, batches=replace(target.batches, batch_size=size))
+    rates = _time(shortened, reference, precision, until=start + BUDGET_SECONDS * _TIMING_SHARE)
+    fastest = max(rates, key=rates.__getitem__)
     why: dict[str, Any] = {"images_a_second": {str(config): round(rate) for config, rate in rates.items()}}
-    if precision == "auto" and best.precision == "bf16":
-        plain = _best(rates, "fp32")
-        left = _TRAINING * (BUDGET - (time.perf_counter() - start))
-        comparison = _compare(target, plain, best, rates, left) if rates[best] >= GAIN * rates[plain] else {}
+    if precision == "auto" and fastest.precision == "bf16":
+        fastest_fp32 = _fastest(rates, "fp32")
+        left = _COMPARISON_TRAINING_SHARE * (BUDGET_SECONDS - (time.perf_counter() - start))
+        comparison = (
+            _compare(target, fastest_fp32, fastest, rates, left)
+            if rates[fastest] >= MIN_SPEEDUP * rates[fastest_fp32]
+            else {}
+        )
         why |= comparison
-        best = best if comparison.get("bf16") == "taken" else plain
-    if best != usual and rates[best] < GAIN * rates[usual]:
-        best = usual
+        fastest = fastest if comparison.get("bf16") == "taken" else fastest_fp32
+    if fastest != reference and rates[fastest] < MIN_SPEEDUP * rates[reference]:
+        fastest = reference
     why["seconds"] = round(time.perf_counter() - start, 2)
-    choice = Choice(best, why)
+    choice = Choice(fastest, why)
     _store(file, choice)
     return choice
 
@@ -116,128 +122,144 @@ def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[s
 # ---- how fast ------------------------------------------------------------------------------------------------
 
 
-def _time(target: ProbeTarget, usual: ComputeConfig, precision: str, *, until: float) -> dict[ComputeConfig, float]:
-    """Return images a second of every config: first precision and layout, then fewer threads with the fastest of them.
+def _time(target: ProbeTarget, reference: ComputeConfig, precision: str, *, until: float) -> dict[ComputeConfig, float]:
+    """Return images per second of configs: first every precision and layout, then one thread with the fastest of them.
 
-    Those whose turn would come after `until` are left out.
+    Configs not reached before `until` are left out.
     """
     both = ("fp32", "bf16") if devices.has_bf16(target.batches.pixels.device) else ("fp32",)
     precisions = ("bf16",) if precision == "bf16" else both
-    has_images_inside = any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in target.network.modules())
-    layouts = ("nhwc", "nchw") if has_images_inside else ("nhwc",)
-    rates = {usual: _rate(target, usual)}
+    has_convolutions = any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in target.network.modules())
+    layouts = ("nhwc", "nchw") if has_convolutions else ("nhwc",)
+    rates = {reference: images_per_second(target, reference)}
 
     def measure(configs: list[ComputeConfig]) -> None:
         for config in configs:
             if time.perf_counter() < until:
-                rates[config] = max(rates.get(config, 0.0), _rate(target, config))
+                rates[config] = max(rates.get(config, 0.0), images_per_second(target, config))
 
-    measure([ComputeConfig(each, layout, usual.threads) for each in precisions for layout in layouts])
-    best = [_best(rates, each) for each in {config.precision: None for config in rates}]
-    few = [replace(config, threads=1) for config in best if config.threads > 1]
+    measure([ComputeConfig(each, layout, reference.threads) for each in precisions for layout in layouts])
+    fastest = [_fastest(rates, each) for each in {config.precision: None for config in rates}]
+    few = [replace(config, threads=1) for config in fastest if config.threads > 1]
     measure(few)
-    measure([*best, *few])  # once more, since other work on the machine may have come between
+    measure([*fastest, *few])  # again, since other work on the machine may have slowed the first time
     return rates
 
 
-def _best(rates: dict[ComputeConfig, float], precision: str) -> ComputeConfig:
+def _fastest(rates: dict[ComputeConfig, float], precision: str) -> ComputeConfig:
     return max((config for config in rates if config.precision == precision), key=rates.__getitem__)
 
 
-def _rate(target: ProbeTarget, config: ComputeConfig) -> float:
-    """Return images a second: the fastest step counts, since other work on the machine only slows."""
-    train_step = target.fresh(config.precision)
-    config.enter(train_step.network)
+def images_per_second(target: ProbeTarget, config: ComputeConfig) -> float:
+    """Return images per second of the fastest step, since other work on the machine only slows."""
+    train_step = target.make_train_step(config.precision)
+    config.apply_to(train_step.network)
     steps = steps_of(train_step, target.batches)
     running = steps.run(target.seed, 1)
-    next(running)  # it allocates, and chooses kernels
+    next(running)  # the first step allocates and chooses kernels
     devices.wait(target.batches.pixels.device)
-    best, start = math.inf, time.perf_counter()
+    fastest, start = math.inf, time.perf_counter()
     before = start
     for count in running:
         devices.wait(target.batches.pixels.device)
         now = time.perf_counter()
-        best, before = min(best, (now - before) / count), now
-        if now - start > _TIMING:
+        fastest, before = min(fastest, (now - before) / count), now
+        if now - start > _TIMING_SECONDS:
             break
-    return target.batches.sizes[0] / best
+    return target.batches.sizes[0] / fastest
 
 
 # ---- how good ------------------------------------------------------------------------------------------------
 
 
 def _compare(
-    target: ProbeTarget, plain: ComputeConfig, fast: ComputeConfig, rates: dict[ComputeConfig, float], seconds: float
+    target: ProbeTarget,
+    fastest_fp32: ComputeConfig,
+    fastest_bf16: ComputeConfig,
+    rates: dict[ComputeConfig, float],
+    seconds: float,
 ) -> dict[str, Any]:
-    """Say whether bfloat16 keeps the result: 'taken', or why not."""
-    error = gradient_error(target, plain, fast)
-    if not error < _GRADIENT_ERROR:
+    """Return facts for the history; key 'bf16' is 'taken' or the reason for refusal."""
+    error = gradient_error(target, fastest_fp32, fastest_bf16)
+    if not error < _MAX_GRADIENT_ERROR:
         return {"bf16": f"refused: its gradients differ by {error:.2g} of float32's"}
-    cost = 1 / rates[plain] + 1 / rates[fast]  # seconds an image
+    images = seconds / (1 / rates[fastest_fp32] + 1 / rates[fastest_bf16])
     size = target.batches.sizes[0]
-    fewer = int(max(1, min(size, seconds / cost / _ENOUGH)))
-    count = int(min(_MOST, target.batches.steps * size // fewer, max(_ENOUGH, seconds / cost / fewer)))
-    losses = [_loss_after(target, config, fewer, count) for config in (plain, fast)]
-    measured = {"steps": count, "batch": fewer, "fp32_loss": finite(losses[0]), "bf16_loss": finite(losses[1])}
+    compare_batch_size = int(max(1, min(size, images / _MIN_COMPARE_STEPS)))
+    count = int(
+        min(
+            _MAX_COMPARE_STEPS,
+            target.batches.step_count * size // compare_batch_size,
+            max(_MIN_COMPARE_STEPS, images / compare_batch_size),
+        )
+    )
+    losses = [_loss_after(target, config, compare_batch_size, count) for config in (fastest_fp32, fastest_bf16)]
+    measured = {
+        "steps": count,
+        "batch": compare_batch_size,
+        "fp32_loss": finite(losses[0]),
+        "bf16_loss": finite(losses[1]),
+    }
     for name, loss in zip(("float32's", "its"), losses, strict=True):
         if not math.isfinite(loss):
             return {**measured, "bf16": f"refused: {name} validation loss is not finite after {count} steps"}
     above = (losses[1] - losses[0]) / abs(losses[0])
-    if above <= TOLERANCE:
+    if above <= MAX_LOSS_INCREASE:
         return {**measured, "bf16": "taken"}
     return {**measured, "bf16": f"refused: its validation loss is {above:.1%} above float32's after {count} steps"}
 
 
 def _loss_after(target: ProbeTarget, config: ComputeConfig, size: int, count: int) -> float:
-    train_step = target.fresh(config.precision)
-    config.enter(train_step.network)
+    train_step = target.make_train_step(config.precision)
+    config.apply_to(train_step.network)
     steps = steps_of(train_step, replace(target.batches, batch_size=size))
     done = 0
     for taken in steps.run(target.seed, 1):
         done += taken
         if done >= count:
             break
-    return validate(train_step, target.validation, most=_VALIDATION)
+    return validate(train_step, target.validation, min_images=_VALIDATION_IMAGES)
 
 
-def gradient_error(target: ProbeTarget, plain: ComputeConfig, fast: ComputeConfig) -> float:
-    """Return the largest relative error of a layer's gradient in `fast`, at the start, with NaN in freed memory.
+def gradient_error(target: ProbeTarget, fastest_fp32: ComputeConfig, fastest_bf16: ComputeConfig) -> float:
+    """Return the largest relative error of a layer's bf16 gradient at the start, with NaN in freed memory.
 
     oneDNN of torch 2.13 leaves a bfloat16 weight gradient unwritten where a kernel's outer taps never meet the image
-    (stride 3 on 2×2 pixels: maastricht/model-6); what lay there before is then learned from.
+    (stride 3 on 2×2 pixels: maastricht/model-6), so that training uses what was in memory before.
     """
-    wanted = _gradients(target, plain)
+    wanted = _gradients(target, fastest_fp32)
     whole = math.sqrt(sum(float(gradient.square().sum()) for gradient in wanted.values()))
     worst = 0.0
     for _ in range(3):
         _spoil_freed_memory()
-        for name, gradient in _gradients(target, fast).items():
-            size = max(float(wanted[name].norm()), _SMALL * whole)  # a bias before normalisation has none but rounding
+        for name, gradient in _gradients(target, fastest_bf16).items():
+            # The true gradient of a bias before a normalisation layer is 0, so only rounding is left of it.
+            size = max(float(wanted[name].norm()), _MIN_RELATIVE_NORM * whole)
             error = float((gradient - wanted[name]).norm()) / size
             worst = max(worst, error if math.isfinite(error) else math.inf)
     return worst
 
 
 def _gradients(target: ProbeTarget, config: ComputeConfig) -> dict[str, torch.Tensor]:
-    train_step = target.fresh(config.precision)
-    config.enter(train_step.network)
+    train_step = target.make_train_step(config.precision)
+    config.apply_to(train_step.network)
     train_step.train()
     batch = next(iter(replace(target.batches, batch_size=min(32, target.batches.batch_size)).epoch(target.seed, 1)))
     torch.manual_seed(0)  # the same dropout for both
-    train_step.optimiser = torch.optim.SGD(train_step.network.parameters(), lr=0)  # it leaves the gradients there
-    train_step.step(batch, torch.zeros(MOST_TERMS + 1, device=batch.image.device))
+    train_step.optimiser = torch.optim.SGD(train_step.network.parameters(), lr=0)  # which keeps the gradients
+    train_step.step(batch, torch.zeros(MAX_TERMS + 1, device=batch.image.device))
     return {
         name: value.grad.double() for name, value in train_step.network.named_parameters() if value.grad is not None
     }
 
 
 def _spoil_freed_memory() -> None:
-    """Fill blocks of every small size with NaN and let them go."""
+    """Fill blocks of every small size with NaN and free them."""
     blocks = [np.full(size, np.nan, np.float32) for size in 2 ** np.arange(4, 17) for _ in range(8)]
     del blocks
 
 
-# ---- what was found before -----------------------------------------------------------------------------------
+# ---- the cache -----------------------------------------------------------------------------------------------
 
 
 def _file(target: ProbeTarget, precision: str) -> Path:
@@ -259,7 +281,7 @@ def _file(target: ProbeTarget, precision: str) -> Path:
 
 
 def _load(file: Path) -> Choice | None:
-    """Read what was found before; a file that is not as it should be counts as none."""
+    """Return the cached choice; None if the file is missing or invalid."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         saved = json.loads(file.read_text())
         return Choice(ComputeConfig.from_json(saved["config"]), {**dict(saved["why"]), "probe": "cached"})

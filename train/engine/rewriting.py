@@ -1,4 +1,4 @@
-"""The same network in fewer operations: it shares every weight, and gives the same values within rounding.
+"""Rewrites a network into faster layers that share its weights and give the same values within rounding.
 
 Three rules, each exact in real arithmetic:
 
@@ -48,55 +48,52 @@ class PixelShuffleConvolution(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         weight, bias = self.convolution.weight, self.convolution.bias  # (C, D, 2, 2), (D,)
         kernel = weight.permute(1, 2, 3, 0).reshape(-1, weight.shape[0], 1, 1)
-        four = functional.conv2d(image, kernel, None if bias is None else bias.repeat_interleave(4))
-        return functional.pixel_shuffle(four, 2)
+        expanded = functional.conv2d(image, kernel, None if bias is None else bias.repeat_interleave(4))
+        return functional.pixel_shuffle(expanded, 2)
 
 
 def transposed_kernel(weight: Tensor) -> Tensor:
     """Return (C, D, k+1, k+1) for a convolution's (D, C, k, k): turned by 180°, and summed over 2×2 shifts."""
-    turned = weight.flip(2, 3).transpose(0, 1)
-    rows = functional.pad(turned, (0, 0, 0, 1)) + functional.pad(turned, (0, 0, 1, 0))
+    rotated = weight.flip(2, 3).transpose(0, 1)
+    rows = functional.pad(rotated, (0, 0, 0, 1)) + functional.pad(rotated, (0, 0, 1, 0))
     return functional.pad(rows, (0, 1, 0, 0)) + functional.pad(rows, (1, 0, 0, 0))
 
 
-def rewrite(network: Network, *, shuffle: bool = False) -> Network:
-    """Return a network of the same kind whose chains of layers are rewritten; the weights are the given one's own.
-
-    `shuffle` applies the third rule too.
-    """
+def rewrite(network: Network, *, pixel_shuffle: bool = False) -> Network:
+    """Return a network with the same class and parameters and rewritten layers; `pixel_shuffle` applies rule 3 too."""
     rewritten = copy.copy(network)
     parts = network._modules.items()
-    rewritten._modules = {name: part and _rewrite(part, shuffle) for name, part in parts}
+    rewritten._modules = {name: part and _rewrite(part, pixel_shuffle) for name, part in parts}
     return rewritten
 
 
-def _rewrite(module: nn.Module, shuffle: bool) -> nn.Module:
+def _rewrite(module: nn.Module, pixel_shuffle: bool) -> nn.Module:
     if type(module) is nn.Sequential:
-        return nn.Sequential(*_chain([_rewrite(layer, shuffle) for layer in module]))
-    if shuffle and _is_shuffle(module):
+        return nn.Sequential(*_rewrite_chain([_rewrite(layer, pixel_shuffle) for layer in module]))
+    if pixel_shuffle and _is_2x2_transposed(module):
         return PixelShuffleConvolution(cast(nn.ConvTranspose2d, module))
     if module._modules:
-        return rewrite(module, shuffle=shuffle)
+        return rewrite(module, pixel_shuffle=pixel_shuffle)
     return module
 
 
-def _chain(layers: Iterable[nn.Module]) -> list[nn.Module]:
-    done: list[nn.Module] = []
+def _rewrite_chain(layers: Iterable[nn.Module]) -> list[nn.Module]:
+    rewritten: list[nn.Module] = []
     for layer in layers:
-        if isinstance(layer, nn.MaxPool2d) and done and type(done[-1]) is nn.ReLU:
-            done.insert(-1, layer)
-        elif done and _doubles(done[-1]) and _keeps_size(layer):
-            done[-1] = UpsampledConvolution(cast(nn.Conv2d, layer))
+        if isinstance(layer, nn.MaxPool2d) and rewritten and type(rewritten[-1]) is nn.ReLU:
+            rewritten.insert(-1, layer)
+        elif rewritten and _is_upsampling_by_2(rewritten[-1]) and _is_same_convolution(layer):
+            rewritten[-1] = UpsampledConvolution(cast(nn.Conv2d, layer))
         else:
-            done.append(layer)
-    return done
+            rewritten.append(layer)
+    return rewritten
 
 
-def _doubles(layer: nn.Module) -> bool:
+def _is_upsampling_by_2(layer: nn.Module) -> bool:
     return isinstance(layer, nn.Upsample) and layer.mode == "nearest" and layer.scale_factor in (2, 2.0, (2.0, 2.0))
 
 
-def _is_shuffle(layer: nn.Module) -> bool:
+def _is_2x2_transposed(layer: nn.Module) -> bool:
     return type(layer) is nn.ConvTranspose2d and (
         layer.kernel_size == layer.stride == (2, 2)
         and layer.padding == layer.output_padding == (0, 0)
@@ -105,7 +102,7 @@ def _is_shuffle(layer: nn.Module) -> bool:
     )
 
 
-def _keeps_size(layer: nn.Module) -> bool:
+def _is_same_convolution(layer: nn.Module) -> bool:
     return type(layer) is nn.Conv2d and (
         layer.kernel_size[0] == layer.kernel_size[1]
         and layer.kernel_size[0] in (3, 5)  # 7: oneDNN's bfloat16 input gradient is wrong for 8×8 with stride 2
