@@ -104,11 +104,8 @@ def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[s
     if precision == "auto" and fastest.precision == "bf16":
         fastest_fp32 = _fastest(rates, "fp32")
         left = _COMPARISON_TRAINING_SHARE * (BUDGET_SECONDS - (time.perf_counter() - start))
-        comparison = (
-            _compare(target, fastest_fp32, fastest, rates, left)
-            if rates[fastest] >= MIN_SPEEDUP * rates[fastest_fp32]
-            else {}
-        )
+        gains = rates[fastest] >= MIN_SPEEDUP * rates[fastest_fp32]
+        comparison = _compare(target, fastest_fp32, fastest, rates, left) if gains else {}
         why |= comparison
         fastest = fastest if comparison.get("bf16") == "taken" else fastest_fp32
     if fastest != reference and rates[fastest] < MIN_SPEEDUP * rates[reference]:
