@@ -191,18 +191,6 @@ def _glorot_uniform(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def bottleneck_shape(network: nn.Module, input_shape: tuple[int, int, int]) -> tuple[int, ...]:
-    """Return the shape of one image's bottleneck, () for a classifier; `input_shape` is (C, H, W)."""
-    if not isinstance(network, Autoencoder):
-        return ()
-    training = network.training
-    network.eval()
-    with torch.no_grad():
-        shape = tuple(network.encode(torch.zeros(1, *input_shape))["bottleneck"].shape[1:])
-    network.train(training)
-    return shape
-
-
 def parameter_count(network: nn.Module) -> int:
     """Return the number of trainable values."""
     return sum(math.prod(parameter.shape) for parameter in network.parameters() if parameter.requires_grad)

@@ -11,7 +11,7 @@ from torch import nn
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
 from zoo import assignments, registry
-from zoo.blocks import Autoencoder, Classifier, bottleneck_shape, parameter_count
+from zoo.blocks import Autoencoder, Classifier, parameter_count
 from zoo.data import sets
 from zoo.objectives import OBJECTIVES, TEACHER
 from zoo.recipe import Recipe
@@ -51,6 +51,14 @@ SHEETS = {
     "purdue/conv": (3_217, (8, 7, 7)),
     "purdue/denoise": (3_217, (8, 7, 7)),
 }
+
+
+def bottleneck_shape(network: torch.nn.Module, input_shape: tuple[int, int, int]) -> tuple[int, ...]:
+    """Return the shape of one image's bottleneck, () for a classifier; `input_shape` is (C, H, W)."""
+    if not isinstance(network, Autoencoder):
+        return ()
+    with torch.no_grad():
+        return tuple(network.eval().encode(torch.zeros(1, *input_shape))["bottleneck"].shape[1:])
 
 
 def test_the_registry_is_not_empty() -> None:
