@@ -140,7 +140,7 @@ def test_a_run_has_a_picture_of_its_first_image_and_what_it_makes_of_it(tmp_path
     table = window.panels.runs.table
     target, made = table.model().index(0, PICTURE).data(PICTURE_ROLE)
     assert (target.width(), target.height()) == (28, 28)
-    samples = window.store.state.now.history.samples  # type: ignore[union-attr]
+    samples = window.store.state.current_known.history.samples  # type: ignore[union-attr]
     assert samples is not None and samples.reconstructions is not None
     assert target.pixelColor(5, 10).red() == 255 and made.pixelColor(5, 10).red() == 127
     again = table.model().index(0, PICTURE).data(PICTURE_ROLE)

@@ -131,9 +131,9 @@ def test_an_error_of_the_card_outlives_the_reading_of_the_graph(
 ) -> None:
     run.card.write_bytes(data)
     window = open_window(run.path)
-    assert window.store.state.now.graph is not None
+    assert window.store.state.current_known.graph is not None
     (sentence,) = window.notices.sentences
-    assert expected in sentence and expected in window.store.state.now.error
+    assert expected in sentence and expected in window.store.state.current_known.error
     assert str(run.path.parent) not in sentence
     assert mosaic_of(window.panels.reconstructions)
 
@@ -332,8 +332,8 @@ def test_a_foreign_graph_is_shown_whatever_its_output_is_called(
     foreign = tmp_path / "foreign.onnx"
     foreign.write_bytes(graph_bytes(None, picture="y_hat", batch=batch))
     window = open_window(foreign)
-    assert window.store.state.now.graph is not None
-    assert window.store.state.now.graph.reconstruction == "y_hat"
+    assert window.store.state.current_known.graph is not None
+    assert window.store.state.current_known.graph.reconstruction == "y_hat"
     assert len(mosaic_of(window.panels.reconstructions).captions) == 10
     assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
 

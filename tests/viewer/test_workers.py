@@ -145,7 +145,7 @@ def test_a_file_that_was_refused_is_opened_once_more_on_demand(run: RunFolder, o
     assert len([sentence for sentence in window.notices.sentences if "not opened again" in sentence]) == 1
     window.run_loader.try_again()
     settle_window(qtbot, window)
-    assert window.panels.noise.view.figure is not None and window.store.state.now.error == ""
+    assert window.panels.noise.view.figure is not None and window.store.state.current_known.error == ""
 
 
 @pytest.mark.parametrize(

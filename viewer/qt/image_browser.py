@@ -114,8 +114,8 @@ class ImageBrowser(QObject):
     def want_split(self, afterwards: Any = None) -> None:
         """Read the current entry's test split, unless it is there or is known not to be."""
         state = self._store.state
-        name = state.now.split
-        if name is None or state.now.own_samples is None:
+        name = state.current_known.split
+        if name is None or state.current_known.own_samples is None:
             if afterwards is not None:
                 self.notice.emit(
                     "There is no test split to page through: the file does not say which images it was tested on."
@@ -169,7 +169,7 @@ class ImageBrowser(QObject):
         if rows is None:
             self.want_split(partial(self._rank, end))
             return
-        graph = state.now.graph
+        graph = state.current_known.graph
         if file is None or graph is None or not (graph.reconstruction or graph.logits_output):
             self.notice.emit("Images are ranked by the output of the graph, and this run has no graph.")
             return
@@ -192,7 +192,7 @@ class ImageBrowser(QObject):
             return
         page = self._chunk(state, ranking)
         samples = _samples_of(state, page)
-        file, graph = state.graph_file, state.now.graph
+        file, graph = state.graph_file, state.current_known.graph
         if samples is None or file is None or graph is None:
             self._stop()
             return
@@ -202,7 +202,7 @@ class ImageBrowser(QObject):
         self.requester.send({ranking.path: query}, RankingChunk(ranking, page, samples), low_priority=True)
 
     def _chunk(self, state: State, ranking: Ranking) -> Page:
-        split = state.splits[state.now.split] if state.now.split else None
+        split = state.splits[state.current_known.split] if state.current_known.split else None
         assert split is not None
         rows = ranking.rows[ranking.done : ranking.done + CHUNK]
         return Page(
@@ -299,7 +299,7 @@ class ImageBrowser(QObject):
 
 
 def _samples_of(state: State, page: Page) -> Samples | None:
-    known = state.now
+    known = state.current_known
     shape = known.graph.image_shape if known.graph else None
     letters = known.history.grids.get("letters") if known.history else None
     if shape is None:

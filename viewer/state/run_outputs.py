@@ -201,7 +201,7 @@ def labels_of(state: State) -> np.ndarray | None:
     page = state.page
     if page is None or page.labels is not None or page.indices is None:
         return page.labels if page else None
-    rows, split = selection.rows_of(state), state.splits.get(state.now.split) if state.now.split else None
+    rows, split = selection.rows_of(state), state.splits.get(state.current_known.split) if state.current_known.split else None
     if rows is None or split is None or max(page.indices, default=0) >= len(rows):
         return None
     return np.asarray(split.labels[rows[list(page.indices)]].astype(np.int64))
@@ -209,7 +209,7 @@ def labels_of(state: State) -> np.ndarray | None:
 
 def class_names(state: State) -> tuple[str, ...]:
     """Return the names of the split's classes; empty until it has been read."""
-    split = state.splits.get(state.now.split) if state.now.split else None
+    split = state.splits.get(state.current_known.split) if state.current_known.split else None
     return split.classes if split else ()
 
 
@@ -223,7 +223,7 @@ def image_title(state: State, image: int) -> str:
     if page.indices is None or image >= len(page.indices):
         return ""
     of = f" of {page.of:,}" if page.of else ""
-    kind = "test image" if state.now.history is not None else "image"
+    kind = "test image" if state.current_known.history is not None else "image"
     labels, names = labels_of(state), class_names(state)
     if labels is None or image >= len(labels):
         return f"{kind} {page.indices[image] + 1:,}{of}"

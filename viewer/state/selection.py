@@ -126,7 +126,7 @@ class State:
         return self.known.get(path, NOTHING_KNOWN) if path is not None else NOTHING_KNOWN
 
     @property
-    def now(self) -> Known:
+    def current_known(self) -> Known:
         """What is known of the current entry."""
         return self.of(self.current)
 
@@ -164,7 +164,7 @@ class State:
 
     def _other_images(self, known: Known) -> bool:
         """Whether a run was trained on other images than those shown: letters mean nothing to a network of digits."""
-        one, two = known.split, self.now.split
+        one, two = known.split, self.current_known.split
         return self.pasted is None and one is not None and two is not None and one.dataset != two.dataset
 
     @property
@@ -254,21 +254,21 @@ def with_derived_fields(before: State, after: State) -> State:
 
 
 def _made_of(state: State) -> tuple[object, ...]:
-    known = state.now
+    known = state.current_known
     split = state.splits.get(known.split) if known.split else None
     return state.current, known.own_samples, known.task, split, state.start, state.order, state.pasted
 
 
 def _same_images(before: State, after: State) -> bool:
     """Whether the current entries of two states are tested on the same images, so that the page can stay."""
-    one, two = before.now, after.now
+    one, two = before.current_known, after.current_known
     if one.split is None or one.split != two.split or one.history is None or two.history is None:
         return False
     return one.history.facts.get("test_images") == two.history.facts.get("test_images")
 
 
 def _page(state: State) -> Page | None:
-    known = state.now
+    known = state.current_known
     own = known.own_samples
     if state.pasted is not None:
         shape = _clean_shape(known)
@@ -286,7 +286,7 @@ def _page(state: State) -> Page | None:
 
 def rows_of(state: State) -> np.ndarray | None:
     """The rows of its split that are the current entry's test images; None while they are not known."""
-    known = state.now
+    known = state.current_known
     split = state.splits.get(known.split) if known.split else None
     if split is None or split.error or known.own_samples is None or known.history is None:
         return None

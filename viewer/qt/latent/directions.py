@@ -107,7 +107,7 @@ class DirectionsMode(Mode):
 
     def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
         network = networks.get(state.current) if state.current else None
-        return state.current, network, state.now.split, *state.splits.items()
+        return state.current, network, state.current_known.split, *state.splits.items()
 
     def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()

@@ -151,10 +151,10 @@ class Bottleneck(ImagePanel):
 
     @staticmethod
     def _decoder_of(state: State) -> tuple[object, ...]:
-        return state.file_of(state.current, "decoder"), state.now.decoder, state.now.decoder_error
+        return state.file_of(state.current, "decoder"), state.current_known.decoder, state.current_known.decoder_error
 
     def _begin(self, state: State) -> None:
-        owner = (state.current, state.now.graph_sha256)
+        owner = (state.current, state.current_known.graph_sha256)
         if owner != self._owner:
             self._owner, self._edits, self._unit = owner, Edits(), None
             self.row.set_sweeping(False)
@@ -274,7 +274,7 @@ class Bottleneck(ImagePanel):
 
     def _why_no_decoder(self, state: State, mine: Tilings) -> str | None:
         """Return why nothing can be decoded, '' while the decoder is being read, None if it can be decoded."""
-        known, entry = state.now, state.entry
+        known, entry = state.current_known, state.entry
         if entry is None or not entry.is_run:
             return "A single graph has no decoder.onnx beside it, so its values can be viewed but not changed."
         if entry.decoder_stamp is None:
@@ -297,7 +297,7 @@ class Bottleneck(ImagePanel):
             self.decoder.forget()
             self._forget_sweep()
             return
-        file, decoder = state.file_of(state.current, "decoder"), state.now.decoder
+        file, decoder = state.file_of(state.current, "decoder"), state.current_known.decoder
         assert file is not None and decoder is not None
         output, sample = units.picture_output(decoder), self._sample(mine)
         before = mine.values[sample]
@@ -425,7 +425,7 @@ class Bottleneck(ImagePanel):
     def _summary(self, state: State, mine: Tilings | None) -> str:
         parts = [f"{len(state.compared)} runs"] if self._comparing else []
         if mine is not None and not self._comparing:
-            name = state.now.graph.bottleneck if state.now.graph else "bottleneck"
+            name = state.current_known.graph.bottleneck if state.current_known.graph else "bottleneck"
             shape_text = (
                 f"{formatting.shape(mine.shape)}, {mine.count:,} values" if mine.maps else f"{mine.count:,} values"
             )

@@ -113,7 +113,7 @@ class LayersPanel(ImagePanel):
     # ---- what is shown ----
 
     def show_state(self, before: State, after: State) -> None:
-        file, samples, graph = after.graph_file, after.samples, after.now.graph
+        file, samples, graph = after.graph_file, after.samples, after.current_known.graph
         if not (file and samples and graph and graph.image_shape == samples.inputs.shape[1:]):
             self._inputs, self._shown = None, None
             self.requester.forget()

@@ -227,11 +227,11 @@ class Losses(Panel):
             return f"No {what} was recorded for {'this run' if len(shown) == 1 else 'these runs'}."
         if entry is None:
             return self.view.sentence
-        if state.now.history_error:
-            return sentence(state.now.history_error)
+        if state.current_known.history_error:
+            return sentence(state.current_known.history_error)
         if entry.history_stamp is None:
             return f"There are no losses, because there is no history.h5 beside {entry.graph.name}."
-        return "" if state.now.history is None else "No epoch has ended yet."
+        return "" if state.current_known.history is None else "No epoch has ended yet."
 
     # ---- the crosshair ----
 

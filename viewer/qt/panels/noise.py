@@ -221,7 +221,7 @@ class Noise(ImagePanel):
 
     def _start(self, state: State) -> None:
         """Start with the noise that a run was trained with; moving among the compared runs changes nothing."""
-        graph = state.now.graph
+        graph = state.current_known.graph
         if graph is None or state.current is None:
             return
         begun, self._started_for = state.current in self._started_for, state.compared
@@ -300,10 +300,10 @@ class Noise(ImagePanel):
     def _summary(state: State, frame: NoiseFrame) -> str:
         if len(state.compared) > 1:
             return f"{len(state.compared)} runs, with the same noise"
-        trained = state.now.graph.noise if state.now.graph else 0.0
+        trained = state.current_known.graph.noise if state.current_known.graph else 0.0
         if trained:
             return f"trained with σ = {trained:g}"
-        return "trained without noise" if state.now.any_card else ""
+        return "trained without noise" if state.current_known.any_card else ""
 
     def _choose(self, point: QPointF) -> None:
         image = self._image_at(point)

@@ -101,7 +101,7 @@ class TradeOff(Panel):
             self.data_box.clear()
             self.data_box.addItems(offered)
         self._data = self._data if self._data in offered else ""
-        current = trade_off.data_of(state.now)
+        current = trade_off.data_of(state.current_known)
         wanted = self._data or (current if current in offered else next(iter(offered), ""))
         self.data_box.setCurrentText(wanted)
         for box in (self.metric_box, self.axis_box, self.data_box):
