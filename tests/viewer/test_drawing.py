@@ -29,7 +29,7 @@ def canvas_with(rows: slice, columns: slice) -> np.ndarray:
     ("rows", "columns"), [(slice(0, 60), slice(0, 30)), (slice(200, 280), slice(100, 280)), (slice(3, 9), slice(4, 5))]
 )
 def test_a_centred_drawing_fills_mnists_box_and_has_its_mass_in_the_middle(rows: slice, columns: slice) -> None:
-    image = drawing.centred(canvas_with(rows, columns), MNIST)[0]
+    image = drawing.centre_like_mnist(canvas_with(rows, columns), MNIST)[0]
     inked = np.argwhere(image > 0.05)
     assert (np.ptp(inked, axis=0) + 1).max() == 20
     centre = (np.argwhere(image > -1).reshape(28, 28, 2) * image[..., None]).sum(axis=(0, 1)) / image.sum()
@@ -37,26 +37,26 @@ def test_a_centred_drawing_fills_mnists_box_and_has_its_mass_in_the_middle(rows:
 
 
 def test_centring_keeps_proportions_and_brightness() -> None:
-    image = drawing.centred(canvas_with(slice(0, 100), slice(0, 50)), MNIST)[0]
+    image = drawing.centre_like_mnist(canvas_with(slice(0, 100), slice(0, 50)), MNIST)[0]
     assert image.max() == pytest.approx(1, abs=1e-3) and np.count_nonzero(image) == 20 * 10
 
 
 def test_an_empty_canvas_stays_empty() -> None:
-    assert not drawing.centred(canvas_with(slice(0), slice(0)), MNIST).any()
+    assert not drawing.centre_like_mnist(canvas_with(slice(0), slice(0)), MNIST).any()
 
 
 def test_only_grey_images_are_centred_and_noise_is_told() -> None:
     picture = canvas_with(slice(0, 40), slice(0, 40))
-    grey = drawing.prepared(picture, MNIST, centre=True, sigma=0.25)
+    grey = drawing.prepare_drawing(picture, MNIST, centre=True, sigma=0.25)
     assert grey.how == "centred as MNIST, 28×28, noise σ = 0.25" and grey.image.shape == MNIST
-    colour = drawing.prepared(picture, (3, 32, 32), centre=True, sigma=0)
+    colour = drawing.prepare_drawing(picture, (3, 32, 32), centre=True, sigma=0)
     assert colour.how == "280×280, scaled to 32×32" and colour.image[0, 0, 0] == pytest.approx(1)
     red = picture * np.array([1, 0, 0], dtype=np.uint8)
-    assert drawing.prepared(red, MNIST, centre=False, sigma=0).how.endswith("grey by its luma")
+    assert drawing.prepare_drawing(red, MNIST, centre=False, sigma=0).how.endswith("grey by its luma")
 
 
 def test_the_likeliest_classes_come_first_and_sum_to_one() -> None:
-    text = drawing.likely(np.array([1.0, 1000.0, 999.0]), ("a", "b"))
+    text = drawing.class_probabilities(np.array([1.0, 1000.0, 999.0]), ("a", "b"))
     assert [name for name, _ in text] == ["b", "2", "a"]
     assert sum(share for _, share in text) == pytest.approx(1) and text[0][1] == pytest.approx(0.731, abs=1e-3)
 
@@ -68,7 +68,7 @@ def test_a_drawing_is_a_value() -> None:
 
 
 def test_a_stroke_is_as_wide_as_it_was_pressed() -> None:
-    image = strokes.blank(100, None)
+    image = strokes.blank_image(100, None)
     strokes.paint(image, [(10, 50, 4.0), (50, 50, 4.0), (90, 50, 20.0)], "#ffffff")
     inked = strokes.pixels(image)[..., 0].astype(float).sum(axis=0) / 255
     assert inked[30] == pytest.approx(4, abs=0.2) and inked[80] == pytest.approx(20, abs=0.2)
@@ -76,7 +76,7 @@ def test_a_stroke_is_as_wide_as_it_was_pressed() -> None:
 
 def test_a_picture_lies_under_the_strokes_and_is_not_changed_by_them() -> None:
     ground = canvas_with(slice(0, 140), slice(0, SIDE))
-    image = strokes.blank(SIDE, ground)
+    image = strokes.blank_image(SIDE, ground)
     np.testing.assert_array_equal(strokes.pixels(image), ground)
     strokes.paint(image, [(20, 20, 10.0)], "#000000")
     assert strokes.pixels(image)[20, 20].max() == 0 and ground[20, 20].min() == 255

@@ -37,45 +37,45 @@ def test_text_can_be_read_on_its_ground(theme: Theme) -> None:
 
 
 def test_linear_ticks_are_round_and_enclose_the_data() -> None:
-    axis = ticks.linear(0.071, 0.161)
+    axis = ticks.linear_axis(0.071, 0.161)
     assert axis.ticks[0] <= 0.071 and axis.ticks[-1] >= 0.161
     assert axis.labels == ("0.06", "0.08", "0.10", "0.12", "0.14", "0.16", "0.18")
 
 
 def test_logarithmic_ticks_are_one_two_five() -> None:
-    axis = ticks.logarithmic(0.07, 0.6)
+    axis = ticks.logarithmic_axis(0.07, 0.6)
     assert axis.ticks == (0.05, 0.1, 0.2, 0.5, 1.0)
     assert axis.labels == ("0.05", "0.1", "0.2", "0.5", "1")
     assert axis.position(0.05) == 0 and axis.position(1) == pytest.approx(1)
 
 
 def test_many_decades_have_ticks_at_powers_of_ten() -> None:
-    assert ticks.logarithmic(3e-6, 2.0).ticks == (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
+    assert ticks.logarithmic_axis(3e-6, 2.0).ticks == (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.25, -3.0, 1e-12])
 def test_a_single_value_has_an_axis_too(value: float) -> None:
-    axis = ticks.linear(value, value)
+    axis = ticks.linear_axis(value, value)
     assert axis.low < axis.high and axis.low <= value <= axis.high
-    assert ticks.logarithmic(abs(value) or 1, abs(value) or 1).low < (abs(value) or 1)
+    assert ticks.logarithmic_axis(abs(value) or 1, abs(value) or 1).low < (abs(value) or 1)
 
 
 def test_epochs_are_counted_from_the_first_to_the_last() -> None:
-    axis = ticks.counting(1, 20)
+    axis = ticks.integer_axis(1, 20)
     assert (axis.low, axis.high) == (1, 20) and axis.ticks[0] == 1
     assert all(tick == int(tick) for tick in axis.ticks)
-    assert ticks.counting(1, 1).position(1) == 0.5
+    assert ticks.integer_axis(1, 1).position(1) == 0.5
 
 
 def test_zero_difference_is_neutral_and_the_signs_differ() -> None:
     table = colours.diverging(LIGHT.neutral)
-    pixels = colours.apply(np.array([-1.0, 0.0, 1.0]), -1, 1, table).astype(int)
+    pixels = colours.apply_table(np.array([-1.0, 0.0, 1.0]), -1, 1, table).astype(int)
     assert np.abs(pixels[1] - LIGHT.neutral).max() <= 2
     assert pixels[0, 2] > pixels[0, 0] and pixels[2, 0] > pixels[2, 2]
 
 
 def test_what_is_not_a_number_is_a_grey_gap() -> None:
-    pixels = colours.apply(np.array([np.nan, 0.0, 1.0]), 0, 1, colours.sequential())
+    pixels = colours.apply_table(np.array([np.nan, 0.0, 1.0]), 0, 1, colours.sequential())
     assert tuple(pixels[0]) == colours.GAP and tuple(pixels[1]) == (68, 1, 84) and tuple(pixels[2]) == (253, 231, 37)
 
 
@@ -157,7 +157,8 @@ def test_a_legend_of_many_runs_leaves_the_curves_their_room(qapp: QApplication) 
 
 @pytest.mark.parametrize("low", [1e-14, 1e16, 1e30])
 def test_values_that_hardly_differ_have_an_axis(low: float) -> None:
-    for axis in (ticks.linear(low, np.nextafter(low, 2 * low)), ticks.logarithmic(low, np.nextafter(low, 2 * low))):
+    high = np.nextafter(low, 2 * low)
+    for axis in (ticks.linear_axis(low, high), ticks.logarithmic_axis(low, high)):
         assert axis.low < axis.high and 0 <= axis.position(low) <= 1
 
 

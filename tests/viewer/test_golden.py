@@ -45,7 +45,7 @@ def pictures(theme: Theme, level: float) -> tuple[tuple[str, np.ndarray], ...]:
     clean = bars()
     output = np.clip(clean * level + 0.1, 0, 1)
     table = colours.diverging(theme.neutral)
-    difference = colours.apply((output - clean).mean(axis=1), -0.5, 0.5, table)
+    difference = colours.apply_table((output - clean).mean(axis=1), -0.5, 0.5, table)
     shown = (colours.from_images(clean), colours.from_images(output), difference)
     return tuple(zip(("input", "output", "diff."), shown, strict=True))
 

@@ -90,8 +90,8 @@ def test_every_pixel_can_be_hit_and_none() -> None:
 
 @pytest.mark.parametrize("kind", ["gaussian", "salt and pepper"])
 def test_noise_of_every_kind_stands_still(kind: noise.Kind) -> None:
-    np.testing.assert_array_equal(noise.hit(IMAGES, kind, 0.3), noise.hit(IMAGES.copy(), kind, 0.3))
-    assert not np.array_equal(noise.hit(IMAGES, kind, 0.3), IMAGES)
+    np.testing.assert_array_equal(noise.apply(IMAGES, kind, 0.3), noise.apply(IMAGES.copy(), kind, 0.3))
+    assert not np.array_equal(noise.apply(IMAGES, kind, 0.3), IMAGES)
 
 
 @pytest.mark.parametrize("shape", [(4, 1, 28, 28), (3, 3, 32, 32), (1, 1, 2, 1)])

@@ -109,9 +109,9 @@ def test_nothing_is_compared_with_pca_where_it_is_exact(tmp_path: Path) -> None:
 
 def test_a_denoiser_is_compared_with_the_linear_map_or_the_noisy_input_and_never_with_pca() -> None:
     recorded = {"pca": {"mse": 0.02}, "noisy-input": {"mse": 0.04}, "mean-image": {"mse": 0.07}}
-    assert list(baselines.comparable(recorded, "denoise")) == ["noisy-input", "mean-image"]
-    assert next(iter(baselines.comparable({**recorded, "linear": {"mse": 0.01}}, "denoise"))) == "linear"
-    assert next(iter(baselines.comparable(recorded, "reconstruct"))) == "pca"
+    assert list(baselines.comparable_baselines(recorded, "denoise")) == ["noisy-input", "mean-image"]
+    assert next(iter(baselines.comparable_baselines({**recorded, "linear": {"mse": 0.01}}, "denoise"))) == "linear"
+    assert next(iter(baselines.comparable_baselines(recorded, "reconstruct"))) == "pca"
 
 
 def test_only_rows_of_which_more_is_known_are_made_anew(tmp_path: Path) -> None:

@@ -77,8 +77,8 @@ def test_letters_are_called_by_their_names_and_classes_of_other_data_by_their_nu
 
 
 def test_names_lose_the_folder_that_all_have_in_common() -> None:
-    assert letters.short(["letters/class", "letters/mean"]) == ["class", "mean"]
-    assert letters.short(["letters/class", "mean"]) == ["letters/class", "mean"]
+    assert letters.short_names(["letters/class", "letters/mean"]) == ["class", "mean"]
+    assert letters.short_names(["letters/class", "mean"]) == ["letters/class", "mean"]
 
 
 def test_a_sheet_counts_what_is_called_rightly() -> None:

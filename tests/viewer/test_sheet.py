@@ -124,8 +124,8 @@ def test_the_parts_of_a_bottleneck_do_not_overlap(room: QRectF, shape: tuple[int
     parts: dict[str, Part] = {
         "strip": bottleneck.strip(LIGHT, shown, 1),
         **bottleneck.as_tiling(LIGHT, shown, chosen),
-        "decoded": bottleneck.decoded(LIGHT, images[0], images[1]),
-        "sweep": bottleneck.swept(LIGHT, images, np.linspace(0, 1, 9), 3),
+        "decoded": bottleneck.decoded_grid(LIGHT, images[0], images[1]),
+        "sweep": bottleneck.swept_grid(LIGHT, images, np.linspace(0, 1, 9), 3),
     }
     check_places(bottleneck.arrange(parts, room, 1.0, metrics), parts, room, metrics)
     painted(Parts(parts, bottleneck.arrange), room)

@@ -38,7 +38,7 @@ class BarsFigure:
     def axis(self) -> ticks.Axis:
         finite = self.values[np.isfinite(self.values)]
         ends = [0.0, self.low, self.high, *((float(finite.min()), float(finite.max())) if finite.size else ())]
-        return ticks.linear(min(ends), max(ends))
+        return ticks.linear_axis(min(ends), max(ends))
 
     @property
     def step(self) -> str:
@@ -119,7 +119,7 @@ class HistogramFigure:
 
     @cached_property
     def axis(self) -> ticks.Axis:
-        return ticks.linear(0, max(1, int(self.counted[0].max())))
+        return ticks.linear_axis(0, max(1, int(self.counted[0].max())))
 
     def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> str | None:
         """Say how many values lie in the bin under a point; single units cannot be chosen here."""

@@ -63,7 +63,7 @@ class Tilings:
 
     def coloured(self, values: np.ndarray) -> np.ndarray:
         """Colour values (…) on the scale of all, uint8 (…, 3)."""
-        return colours.apply(values, self.low, self.high, colours.sequential())
+        return colours.apply_table(values, self.low, self.high, colours.sequential())
 
     def scale(self) -> Scale:
         return Scale(formatting.number(self.low, 3), formatting.number(self.high, 3), colours.sequential(), "value")
@@ -87,7 +87,7 @@ def tilings_of(runs: Sequence[tuple[np.ndarray, tuple[int, int] | None]]) -> tup
     made = []
     for values, view in runs:
         grid = tiles.grid_of(tuple(values.shape[1:]), view)
-        pictures = colours.apply(tiles.tile(values, grid), low, high, colours.sequential())
+        pictures = colours.apply_table(tiles.tile(values, grid), low, high, colours.sequential())
         made.append(Tilings(values, grid, pictures, low, high))
     return tuple(made)
 
@@ -131,7 +131,7 @@ def _single(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
     )
 
 
-def compared(
+def compared_parts(
     theme: Theme, runs: Sequence[tuple[str, Tilings | None, str]], chosen: int, current: int, mine: Chosen | None
 ) -> dict[str, Part]:
     """Return several runs' tilings, a row each, and below them the chosen sample's large.
@@ -200,14 +200,14 @@ def _marked(chosen: Chosen) -> list[tuple[int, str]]:
     return marked if chosen.unit is None else [*marked, (chosen.unit, "accent")]
 
 
-def decoded(theme: Theme, before: np.ndarray, after: np.ndarray | None) -> ImageGrid:
-    """Return what a decoder makes of a bottleneck, (C, H, W), and of the changed one, with their difference."""
+def decoded_grid(theme: Theme, before: np.ndarray, after: np.ndarray | None) -> ImageGrid:
+    """Show the decoder's outputs (C, H, W) for a bottleneck and for the changed one, with their difference."""
     pixels = colours.from_images(before[None])
     if after is None:
         return ImageGrid(theme, pixels, titles=("decoded",), captions=("",), room_for=3)
     difference = (after.astype(np.float64) - before).mean(axis=0)
     reach = float(np.nanmax(np.abs(difference))) if np.isfinite(difference).any() else 0.0
-    signed = colours.apply(difference, -reach, reach, colours.diverging(theme.neutral))
+    signed = colours.apply_table(difference, -reach, reach, colours.diverging(theme.neutral))
     return ImageGrid(
         theme,
         np.stack([pixels[0], colours.from_images(after[None])[0], signed]),
@@ -216,8 +216,8 @@ def decoded(theme: Theme, before: np.ndarray, after: np.ndarray | None) -> Image
     )
 
 
-def swept(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int | None) -> ImageGrid:
-    """Return what a decoder makes, (steps, C, H, W), of a unit set to each of the steps, which are written below."""
+def swept_grid(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int | None) -> ImageGrid:
+    """Show the decoder's outputs (steps, C, H, W) for a unit set to each of `steps`, which are written below."""
     captions = tuple(formatting.number(float(step), 2) for step in steps)
     return ImageGrid(theme, colours.from_images(images), captions=captions, columns=len(images), chosen=nearest)
 

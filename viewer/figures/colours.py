@@ -43,7 +43,7 @@ def diverging(neutral: Colour) -> np.ndarray:
     return _table((*_NEGATIVE, neutral, *_POSITIVE))
 
 
-def apply(values: np.ndarray, low: float, high: float, table: np.ndarray) -> np.ndarray:
+def apply_table(values: np.ndarray, low: float, high: float, table: np.ndarray) -> np.ndarray:
     """Colour values (…) by where they lie between low and high, uint8 (…, 3); what is not finite is grey."""
     span = high - low
     with np.errstate(invalid="ignore"):
@@ -60,7 +60,7 @@ def from_images(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(pixels.transpose(0, 2, 3, 1), (*_size_of(images), 3)))
 
 
-def fitted(pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+def fit(pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Bring images (N, H, W, 3) to another size: as many whole times as they fit, in the middle of grey."""
     height, width = pixels.shape[1:3]
     if (height, width) == tuple(size):

@@ -124,10 +124,10 @@ class CurvesFigure:
     def x_axis(self) -> ticks.Axis:
         low, high = self.span or self.reach
         if self.x_log and high > low > 0:
-            return ticks.within(low, high, log=True)
+            return ticks.axis_within(low, high, log=True)
         if self.counts_epochs:
-            return ticks.counting(round(low), round(high))
-        return ticks.within(low if self.span else 0.0, high) if high > low else ticks.linear(0.0, high or 1.0)
+            return ticks.integer_axis(round(low), round(high))
+        return ticks.axis_within(low if self.span else 0.0, high) if high > low else ticks.linear_axis(0.0, high or 1.0)
 
     @cached_property
     def y_axis(self) -> ticks.Axis:
@@ -140,7 +140,7 @@ class CurvesFigure:
         values = np.concatenate(seen) if seen else np.zeros(0)
         usable = values[np.isfinite(values) & ((values > 0) | (not self.log))]
         least, most = (float(usable.min()), float(usable.max())) if usable.size else (0.1, 1.0)
-        return ticks.logarithmic(least, most) if self.log else ticks.linear(least, most)
+        return ticks.logarithmic_axis(least, most) if self.log else ticks.linear_axis(least, most)
 
     @cached_property
     def stops(self) -> np.ndarray:
@@ -261,7 +261,7 @@ class CurvesFigure:
         if layout is None:
             lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
             most = len({curve.run for curve in self.series})
-            layout = self._layouts[key] = legend.fitting(self.entries, most, rect, metrics, lines=lines)
+            layout = self._layouts[key] = legend.fitting_layout(self.entries, most, rect, metrics, lines=lines)
         return layout
 
     # ---- painting ----

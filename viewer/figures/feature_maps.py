@@ -57,10 +57,10 @@ def _colour(maps: Maps, which: slice, stride: int, *, own: bool) -> np.ndarray:
     values = maps.values[which, ::stride, ::stride]
     table = colours.sequential()
     if not own:
-        return colours.apply(values, *maps.range, table)
+        return colours.apply_table(values, *maps.range, table)
     lows, highs = (ends[which, None, None].astype(np.float32) for ends in (maps.lows, maps.highs))
     spans = np.where(highs > lows, highs - lows, 1)
-    return colours.apply((values - lows) / spans, 0.0, 1.0, table)
+    return colours.apply_table((values - lows) / spans, 0.0, 1.0, table)
 
 
 def parts_of(theme: Theme, shown: ColouredMaps, image: np.ndarray, chosen: int, *, name: str) -> dict[str, Part]:

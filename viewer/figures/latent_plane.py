@@ -275,7 +275,7 @@ class LatentPlaneFigure:
         about = max(3, min(7, round(plot.width() / 45)))
         for across, middle in ((True, self.range.x), (False, self.range.y)):
             low, high = middle - self.range.reach, middle + self.range.reach
-            axis = ticks.linear(low, high, about=about)
+            axis = ticks.linear_axis(low, high, about=about)
             for tick, text in zip(axis.ticks, axis.labels, strict=True):
                 if not low - 1e-9 <= tick <= high + 1e-9:
                     continue

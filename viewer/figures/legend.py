@@ -55,7 +55,7 @@ def lines_of(layout: LegendLayout) -> int:
     return len({room.y() for _, room in layout})
 
 
-def fitting(
+def fitting_layout(
     make: Callable[[int], Sequence[LegendEntry]], most: int, rect: QRectF, metrics: QFontMetricsF, *, lines: int
 ) -> LegendLayout:
     """Place what `make` returns for as many names, up to `most`, as so many lines take."""

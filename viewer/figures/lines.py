@@ -48,13 +48,13 @@ class LinesFigure:
     y_label: str
     at: float | None = None
     heading: str = ""
-    x_axis: ticks.Axis = field(default_factory=lambda: ticks.linear(0, 1))
+    x_axis: ticks.Axis = field(default_factory=lambda: ticks.linear_axis(0, 1))
 
     @cached_property
     def y_axis(self) -> ticks.Axis:
         values_of = [line.y[line.usable] for line in self.lines]
         values = np.concatenate([*values_of, *([line.now] for line in self.lines if _is_finite(line.now))])
-        return ticks.linear(float(values.min()), float(values.max())) if values.size else ticks.linear(0, 1)
+        return ticks.linear_axis(float(values.min()), float(values.max())) if values.size else ticks.linear_axis(0, 1)
 
     # ---- geometry ----
 

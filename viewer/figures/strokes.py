@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 Point = tuple[float, float, float]  # x, y, width
 
 
-def blank(side: int, ground: np.ndarray | None) -> QImage:
+def blank_image(side: int, ground: np.ndarray | None) -> QImage:
     """Return a square image, black or a copy of a picture, uint8 (side, side, 3)."""
     if ground is None:
         image = QImage(side, side, QImage.Format.Format_RGB32)

@@ -21,8 +21,8 @@ class Axis:
     def labels(self) -> tuple[str, ...]:
         """What is written beside the ticks; on a linear axis all have the same number of decimals."""
         if self.log or any(tick != 0 and not 1e-4 <= abs(tick) < 1e5 for tick in self.ticks):
-            return tuple(map(label, self.ticks))
-        decimals = max(len(label(tick).partition(".")[2]) for tick in self.ticks)
+            return tuple(map(tick_label, self.ticks))
+        decimals = max(len(tick_label(tick).partition(".")[2]) for tick in self.ticks)
         return tuple(f"{tick:.{decimals}f}" for tick in self.ticks)
 
     def position(self, value: float) -> float:
@@ -42,7 +42,7 @@ class Axis:
         return found
 
 
-def linear(low: float, high: float, *, about: int = 5) -> Axis:
+def linear_axis(low: float, high: float, *, about: int = 5) -> Axis:
     """Return an axis over [low, high] with about so many ticks at 1, 2 or 5 times a power of ten."""
     if not high - low > 1e-9 * max(abs(low), abs(high)):  # closer than twelve digits can tell apart
         low, high = low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)
@@ -52,7 +52,7 @@ def linear(low: float, high: float, *, about: int = 5) -> Axis:
     return Axis(ticks[0], ticks[-1], False, ticks)
 
 
-def counting(low: int, high: int, *, about: int = 6) -> Axis:
+def integer_axis(low: int, high: int, *, about: int = 6) -> Axis:
     """Return an axis for whole numbers that ends at its data, as an axis of epochs should."""
     if high <= low:
         return Axis(low - 1, high + 1, False, (float(low),))
@@ -63,7 +63,7 @@ def counting(low: int, high: int, *, about: int = 6) -> Axis:
     return Axis(low, high, False, tuple(ticks))
 
 
-def logarithmic(low: float, high: float) -> Axis:
+def logarithmic_axis(low: float, high: float) -> Axis:
     """Return a logarithmic axis over [low, high], both positive, with ticks at 1, 2 and 5 or at powers of ten."""
     if not high > low * (1 + 1e-9):
         low, high = low / 2, high * 2
@@ -83,14 +83,14 @@ def _nice(step: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if step <= factor * power * (1 + 1e-9))
 
 
-def label(value: float) -> str:
+def tick_label(value: float) -> str:
     """Write a tick: short, and never 0.30000000000000004."""
     if value != 0 and (abs(value) >= 1e5 or abs(value) < 1e-4):
         return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
     return f"{value:g}"
 
 
-def within(low: float, high: float, *, log: bool = False, about: int = 5) -> Axis:
+def axis_within(low: float, high: float, *, log: bool = False, about: int = 5) -> Axis:
     """Return an axis that ends exactly at low and high, with the ticks that lie between: of a range zoomed into."""
     if log and low > 0 and high > low:
         wide = math.log10(high / low) > 3
@@ -98,7 +98,7 @@ def within(low: float, high: float, *, log: bool = False, about: int = 5) -> Axi
         ticks = [factor * 10.0**power for power in powers for factor in ((1,) if wide else (1, 2, 5))]
         inside = tuple(float(f"{tick:.12g}") for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9))
         return Axis(low, high, True, inside or (low, high))
-    whole = linear(low, high, about=about)
+    whole = linear_axis(low, high, about=about)
     if not high > low:
         return whole
     slack = 1e-9 * (high - low)

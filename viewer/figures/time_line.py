@@ -54,7 +54,7 @@ class TimeLineFigure:
 
     @cached_property
     def x_axis(self) -> ticks.Axis:
-        return ticks.counting(self.first, self.last, about=8)
+        return ticks.integer_axis(self.first, self.last, about=8)
 
     @cached_property
     def y_axes(self) -> tuple[ticks.Axis, ...]:
@@ -160,5 +160,6 @@ class TimeLineFigure:
 
 
 def _axis(values: np.ndarray) -> ticks.Axis:
-    usable = values[np.isfinite(values)]
-    return ticks.linear(float(usable.min()), float(usable.max()), about=2) if usable.size else ticks.linear(0, 1)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return ticks.linear_axis(low, high, about=2 if finite.size else 5)

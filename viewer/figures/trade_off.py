@@ -83,8 +83,8 @@ class TradeOffFigure:
         errors = [error for point in self.points for error in point.errors if math.isfinite(error)]
         low, high = (min(errors), max(errors)) if errors else (0.1, 1.0)
         if not self.log:
-            return ticks.linear(low, high)
-        return ticks.logarithmic(max(low, self.least), max(high, self.least))
+            return ticks.linear_axis(low, high)
+        return ticks.logarithmic_axis(max(low, self.least), max(high, self.least))
 
     @cached_property
     def _span(self) -> tuple[float, float]:

@@ -81,7 +81,7 @@ class RunLoader(QObject):
         """Scan the disk again, and read once more the files that could not be read."""
         self._workers.retry_killed_files()
         state = self._store.state
-        for what, path in [key for key in self._stamps_read if state.of(key[1]).error]:
+        for what, path in [key for key in self._stamps_read if state.known_of(key[1]).error]:
             del self._stamps_read[what, path]
         self._read_new(state)
         self.rescan()
@@ -171,7 +171,7 @@ class RunLoader(QObject):
 
     def _notify_recipe_mismatch(self, entry: Entry) -> None:
         """Report once that the files in a folder are not of the same run."""
-        mismatch = self._store.state.of(entry.path).mismatch
+        mismatch = self._store.state.known_of(entry.path).mismatch
         notice = sentence(f"{clean(entry.name, limit=100)}: {mismatch}") if mismatch else ""
         if notice and notice not in self._reported:
             self._reported.add(notice)
@@ -217,7 +217,7 @@ class RunLoader(QObject):
             return
         if entry.path in self._store.state.compared:
             self._store.set_file(entry.path, "model", job_result.result)
-            known = self._store.state.of(entry.path)
+            known = self._store.state.known_of(entry.path)
             if job_result.result.sha256 == known.graph_sha256 and known.graph:
                 return  # opened before, and unchanged
         request = Request(requester=f"graph {entry.path}", kind="graph", file=job_result.result)
@@ -263,7 +263,7 @@ class RunLoader(QObject):
             return
         if entry.path in self._store.state.compared:
             self._store.set_file(entry.path, "decoder", job_result.result)
-            known = self._store.state.of(entry.path)
+            known = self._store.state.known_of(entry.path)
             if job_result.result.sha256 == known.decoder_sha256 and known.decoder:
                 return
         request = Request(requester=f"decoder {entry.path}", kind="graph", file=job_result.result)

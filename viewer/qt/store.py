@@ -55,7 +55,7 @@ class AppState(QObject):
 
     def update_known(self, path: Path, **more: Any) -> None:
         """Replace fields of an entry's Known; `changed` is emitted a frame later, once for all updates until then."""
-        self.set_known(path, replace(self._state.of(path), **more))
+        self.set_known(path, replace(self._state.known_of(path), **more))
 
     def set_known(self, path: Path, known: Known) -> None:
         self._emitted = self._emitted or self._state

@@ -167,7 +167,7 @@ def images(
 ) -> FigureBlock:
     """Labelled rows of images, float32 (N, C, H, W) each, with text below the columns; the first `COLUMNS` of them."""
     height, width = (max(pictures.shape[axis] for _, pictures in rows) for axis in (2, 3))
-    pictures = [(label, colours.fitted(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
+    pictures = [(label, colours.fit(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
     count = max(len(each) for _, each in pictures)
     filled = tuple(ImageRow(label, _filled(each, count)) for label, each in pictures)
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
@@ -222,7 +222,7 @@ def bottlenecks(
     grid = tiles.grid_of(values.shape[1:], view)
     low, high = tiles.value_range(values)
     table = colours.sequential()
-    pixels = colours.apply(tiles.tile(values, grid), low, high, table)
+    pixels = colours.apply_table(tiles.tile(values, grid), low, high, table)
     scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
 
     def figure(theme: Theme) -> Paintable:

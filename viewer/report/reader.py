@@ -73,18 +73,18 @@ class ReportRun:
 
     def metric(self, name: str) -> float | None:
         """Return a figure of the test split; None for one that is not there or not finite."""
-        return numbers.usable(self.history.metrics.get(name))
+        return numbers.finite_or_none(self.history.metrics.get(name))
 
     @cached_property
     def baselines(self) -> dict[str, Mapping[str, float]]:
         """The baselines that the run is compared with, the one that says most first."""
         task = (self.card.task if self.card else "") or self.fact("task")
         is_denoiser = self.history.noise > 0 and task in ("", "reconstruct")
-        return baselines.comparable(self.history.baselines, "denoise" if is_denoiser else task)
+        return baselines.comparable_baselines(self.history.baselines, "denoise" if is_denoiser else task)
 
     def baseline(self, name: str, metric: str) -> float | None:
         """Return a baseline's figure of the test split; None for one that is not there, not finite or not compared."""
-        return numbers.usable(self.baselines.get(name, {}).get(metric))
+        return numbers.finite_or_none(self.baselines.get(name, {}).get(metric))
 
     def compared(self, name: str, metric: str = "mse") -> str:
         """Return '4.2× less error than PCA', for a baseline by its name; '' where there is nothing to compare."""

@@ -141,18 +141,19 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
         yield "provenance", history.provenance or formatting.MISSING
     bottleneck = bottleneck_of(known)
     if bottleneck:
-        compression = numbers.usable(card.bottleneck.get("compression")) if card else None
+        compression = numbers.finite_or_none(card.bottleneck.get("compression")) if card else None
         more = f", {compression:g} pixels a value" if compression is not None else ""
         yield "bottleneck", bottleneck + more
     yield from _more_figures(known)
     if card and card.published:
         figures = ", ".join(
-            f"{formatting.clean(k, limit=24)} {formatting.number(numbers.usable(v))}" for k, v in card.published.items()
+            f"{formatting.clean(k, limit=24)} {formatting.number(numbers.finite_or_none(v))}"
+            for k, v in card.published.items()
         )
         yield "the sheet's", figures
     yield from _training(known)
     found = history.parameters if history else graph.facts.parameters if graph else 0
-    parameters = numbers.count(card.parameters) if card else found
+    parameters = numbers.count_or_zero(card.parameters) if card else found
     if parameters:
         yield "parameters", f"{parameters:,}"
     if card and card.tools:
@@ -186,7 +187,7 @@ def _training(known: Known) -> Iterator[tuple[str, str]]:
 
 def _table(known: Known) -> tuple[tuple[str, ...], ...]:
     card, history = known.any_card, known.history
-    metrics = (history.metrics if history else {}) or numbers.table(card.metrics if card else {})
+    metrics = (history.metrics if history else {}) or numbers.finite_values(card.metrics if card else {})
     if not metrics:
         return ()
     beside = [*baselines_of(known).items()][:20]
@@ -206,9 +207,9 @@ def _columns(metrics: Mapping[str, float]) -> list[str]:
 def _more_figures(known: Known) -> Iterator[tuple[str, str]]:
     """The metrics that have none, each beside the same of real images."""
     card, history = known.any_card, known.history
-    metrics = (history.metrics if history else {}) or numbers.table(card.metrics if card else {})
+    metrics = (history.metrics if history else {}) or numbers.finite_values(card.metrics if card else {})
     baselines = (history.baselines if history else {}) or (card.baselines if card else {})
-    real = numbers.table(baselines.get("real", {}))
+    real = numbers.finite_values(baselines.get("real", {}))
     shown = _columns(metrics)
     for name, value in metrics.items():
         if name not in shown:
@@ -218,7 +219,7 @@ def _more_figures(known: Known) -> Iterator[tuple[str, str]]:
 
 def _cell(row: object, metric: str) -> str:
     found = row.get(metric) if isinstance(row, Mapping) else None
-    value = found if isinstance(found, float) else numbers.usable(found)
+    value = found if isinstance(found, float) else numbers.finite_or_none(found)
     if value is None:
         return formatting.MISSING
     if metric == "mse":
@@ -285,7 +286,7 @@ def _bytes(size: int) -> str:
 
 
 def _data(data: Mapping[str, Any]) -> str:
-    counts = [f"{n:,} {split}" for split in ("train", "test") if (n := numbers.count(data.get(split)))]
+    counts = [f"{n:,} {split}" for split in ("train", "test") if (n := numbers.count_or_zero(data.get(split)))]
     return ", ".join((_get(data, "name"), *counts))
 
 

@@ -9,7 +9,7 @@ from zoo.tasks import ranked
 EXACT = 1e-6  # a mean squared error of PCA below it is rounding: the bottleneck has as many values as the data's rank
 
 
-def comparable(baselines: Mapping[str, Mapping[str, float]], task: str) -> dict[str, Mapping[str, float]]:
+def comparable_baselines(baselines: Mapping[str, Mapping[str, float]], task: str) -> dict[str, Mapping[str, float]]:
     """Return the baselines that a run of this task is compared with, the one that says most first.
 
     PCA is left out for denoisers, since it was fitted on clean images, and where it is exact.

@@ -49,20 +49,20 @@ class Given:
     how: str
 
 
-def prepared(picture: np.ndarray, shape: Shape, *, centre: bool, sigma: float) -> Given:
+def prepare_drawing(picture: np.ndarray, shape: Shape, *, centre: bool, sigma: float) -> Given:
     """Fit a canvas's picture, uint8 (SIDE, SIDE, 3), to a network's images.
 
     Only grey images are centred as MNIST's were: colours come with grounds that are no paper.
     """
-    image, how = fit.fitted(picture, shape)
+    image, how = fit.fit_to_shape(picture, shape)
     if centre and shape[0] == 1:
-        image, how = centred(picture, shape), f"centred as MNIST, {shape[2]}×{shape[1]}"
+        image, how = centre_like_mnist(picture, shape), f"centred as MNIST, {shape[2]}×{shape[1]}"
     if sigma > 0:
         image, how = noise.add(image[None], sigma)[0], f"{how}, noise σ = {sigma:.2f}"
     return Given(image, how)
 
 
-def centred(picture: np.ndarray, shape: Shape) -> np.ndarray:
+def centre_like_mnist(picture: np.ndarray, shape: Shape) -> np.ndarray:
     """Return a white-on-black drawing as MNIST's digits were made, float32 (1, H, W).
 
     The ink's box is scaled, its proportions kept, to 20 pixels of 28 at its longer side, and put so that its centre of
@@ -77,7 +77,7 @@ def centred(picture: np.ndarray, shape: Shape) -> np.ndarray:
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     longest = BOX_SHARE * min(height, width) / max(box.shape)
     tall, wide = (max(1, round(side * longest)) for side in box.shape)
-    small = fit.scaled(box, tall, wide)
+    small = fit.resize_by_area(box, tall, wide)
     down, across = (_centre(small.sum(axis=axis)) for axis in (1, 0))
     top = min(max(0, round(height / 2 - down)), height - tall)
     left = min(max(0, round(width / 2 - across)), width - wide)
@@ -90,8 +90,8 @@ def _centre(masses: np.ndarray) -> float:
     return float((masses * (np.arange(len(masses)) + 0.5)).sum() / masses.sum())
 
 
-def likely(logits: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, float]]:
-    """Return the classes of one row of finite logits and how likely each is (softmax), the likeliest first."""
+def class_probabilities(logits: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, float]]:
+    """Return the classes and their probabilities (softmax) for one row of finite logits, the likeliest first."""
     values = logits.astype(np.float64)
     shares = np.exp(values - values.max())
     shares /= shares.sum()
@@ -107,8 +107,8 @@ def outputs_for(graph: GraphInfo) -> tuple[str, ...]:
     return (graph.logits_output,) if graph.logits_output else ()
 
 
-def why_not(graph: GraphInfo, task: str) -> str:
-    """Return the sentence for a graph that no drawing can be given to, '' for one that takes it."""
+def why_no_drawing(graph: GraphInfo, task: str) -> str:
+    """Return the sentence on why a graph cannot take a drawing, '' for one that can."""
     shape = graph.image_shape
     if task == "recall":
         return "It takes a class and no picture."

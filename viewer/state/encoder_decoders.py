@@ -53,7 +53,7 @@ class EncoderDecoder:
 def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
     """Return a run's EncoderDecoder, the sentence for why it has none, or '' while its files may still come."""
     entry = state.entry_of(path)
-    known = state.of(path)
+    known = state.known_of(path)
     if entry is None:
         return ""
     if known.graph_error or known.decoder_error:
@@ -67,7 +67,7 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
         return ""
     if not known.graph.bottleneck:
         return f"{entry.graph.name} has no bottleneck among its outputs."
-    sizes, picture = _taken(known.decoder), picture_of(known.decoder)
+    sizes, picture = _input_shape(known.decoder), picture_of(known.decoder)
     if sizes is None or picture is None:
         return "decoder.onnx does not make one picture of one bottleneck, so it cannot be used here."
     if not _fits(known.graph, sizes):
@@ -93,8 +93,8 @@ def _is_picture(port: Port) -> bool:
     return known and port.dtype == "float32" and sizes[0] in (1, 3)
 
 
-def _taken(decoder: GraphInfo) -> tuple[int, ...] | None:
-    """The shape of one bottleneck that a decoder takes, None where that is not plain."""
+def _input_shape(decoder: GraphInfo) -> tuple[int, ...] | None:
+    """The shape of one bottleneck that a decoder takes, None where its input has free sizes."""
     inputs = decoder.facts.inputs
     if len(inputs) != 1 or inputs[0].dtype != "float32" or len(inputs[0].shape) < 2:
         return None
@@ -148,17 +148,17 @@ def training_set(state: State, path: Path | None) -> EncodedSet | str:
     assert rows is not None
     labels = np.unique(split.labels[rows])
     kept = np.flatnonzero(np.isin(split.training_labels, labels))
-    return _encoded_set(state.of(path), split.training[kept], split.training_labels[kept], split.classes)
+    return _encoded_set(state.known_of(path), split.training[kept], split.training_labels[kept], split.classes)
 
 
 def test_set(state: State, path: Path | None, *, most: int) -> EncodedSet | str:
-    """Return at most so many images of a run's test split, evenly spread; or why there are none."""
+    """Return at most `most` images of a run's test split, evenly spread; or why there are none."""
     split, rows = _split_of(state, path)
     if isinstance(split, str):
         return split
     assert rows is not None
     spread = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-    return _encoded_set(state.of(path), split.pixels[spread], split.labels[spread], split.classes)
+    return _encoded_set(state.known_of(path), split.pixels[spread], split.labels[spread], split.classes)
 
 
 def label_of(state: State, path: Path | None) -> int | None:
@@ -172,7 +172,7 @@ def label_of(state: State, path: Path | None) -> int | None:
 
 def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.ndarray | None]:
     """A run's split and its rows of the test images; or the sentence, '' while the split may still come."""
-    known = state.of(path)
+    known = state.known_of(path)
     if known.split is None or known.own_samples is None or known.history is None:
         return "It is not recorded which images the run was trained on.", None
     split = state.splits.get(known.split)

@@ -26,7 +26,7 @@ class Epochs:
 
 
 def from_parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Epochs:
-    """Make Epochs of a worker's answer; raise ValueError for a malformed one."""
+    """Make Epochs from a worker's reply; raise ValueError for a malformed one."""
     numbers, pictures = header.get("epochs"), arrays.get("reconstructions")
     if pictures is None or set(arrays) != {"reconstructions"} or not are_pictures(pictures):
         raise ValueError("no proper pictures of epochs")
@@ -38,5 +38,5 @@ def from_parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> E
 
 
 def are_pictures(array: np.ndarray) -> bool:
-    """Tell whether an array is grey or colour pictures of epochs, at least one."""
+    """Return whether an array holds grey or colour pictures of at least one epoch."""
     return array.dtype == np.uint8 and array.ndim == 5 and array.shape[2] in (1, 3) and array.size > 0

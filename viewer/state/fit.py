@@ -9,7 +9,7 @@ from zoo.data.images import LUMA
 Shape = tuple[int, int, int]
 
 
-def fitted(picture: np.ndarray, shape: Shape) -> tuple[np.ndarray, str]:
+def fit_to_shape(picture: np.ndarray, shape: Shape) -> tuple[np.ndarray, str]:
     """Bring a picture, uint8 (H, W, 3), to an image of `shape` (C, H, W), float32 in [0, 1]; and say how.
 
     The middle of the picture in the image's proportions is taken, and each pixel of the image is the mean of the area
@@ -20,7 +20,7 @@ def fitted(picture: np.ndarray, shape: Shape) -> tuple[np.ndarray, str]:
     tall, wide = _crop((rows, columns), (height, width))
     top, left = (rows - tall) // 2, (columns - wide) // 2
     middle = picture[top : top + tall, left : left + wide].astype(np.float32) / np.float32(255)
-    image = scaled(luma(middle) if channels == 1 else middle, height, width)
+    image = resize_by_area(luma(middle) if channels == 1 else middle, height, width)
     image = image[None] if channels == 1 else image.transpose(2, 0, 1)
     was_grey = bool((picture[..., 0] == picture[..., 1]).all() and (picture[..., 1] == picture[..., 2]).all())
     return np.ascontiguousarray(image, dtype=np.float32), _description(picture.shape[:2], (tall, wide), shape, was_grey)
@@ -40,7 +40,7 @@ def luma(picture: np.ndarray) -> np.ndarray:
     return bright
 
 
-def scaled(values: np.ndarray, height: int, width: int) -> np.ndarray:
+def resize_by_area(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Return values (H, W, …) as (height, width, …), each the mean of the area that it covers."""
     return _means(_means(values, height, axis=0), width, axis=1)
 

@@ -74,7 +74,7 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         metrics=plain.metrics(),
         baselines={clean(name, limit=64): values for name, values in plain.baselines().items()},
         samples=_samples(arrays, _text(meta, "provenance")),
-        published=numbers.table(meta.get("published")),
+        published=numbers.finite_values(meta.get("published")),
         grids=grids.from_arrays(arrays),
         terms=_terms(arrays),
         learning_rate=_curve(arrays, runs.LEARNING_RATE),
@@ -129,11 +129,11 @@ def _text(meta: Mapping[str, Any], key: str) -> str:
 
 
 def _int(meta: Mapping[str, Any], key: str) -> int:
-    return numbers.count(meta.get(key))
+    return numbers.count_or_zero(meta.get(key))
 
 
 def _float(value: object) -> float:
-    return numbers.usable(value) or 0.0
+    return numbers.finite_or_none(value) or 0.0
 
 
 def _sizes(value: object) -> tuple[int, ...]:

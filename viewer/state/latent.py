@@ -82,7 +82,7 @@ class Directions:
 
 
 def directions_of(parts: Sequence[np.ndarray], *, most: int = DIRECTIONS) -> Directions | None:
-    """Return the principal directions of bottlenecks, given in portions (n, …); None of fewer than three that differ.
+    """Return the principal directions of bottlenecks, given in chunks (n, …); None where fewer than three differ.
 
     Takes 0.1 to 0.5 s for 500 bottlenecks of 8,192 values (2 cores): the products of all pairs of bottlenecks are made
     where there are fewer bottlenecks than values, of all pairs of values otherwise.
@@ -113,7 +113,7 @@ def directions_of(parts: Sequence[np.ndarray], *, most: int = DIRECTIONS) -> Dir
 # ---- between images, and sums of them ----
 
 
-def between(first: np.ndarray, second: np.ndarray, steps: int = STEPS) -> np.ndarray:
+def interpolate(first: np.ndarray, second: np.ndarray, steps: int = STEPS) -> np.ndarray:
     """Return evenly spaced values from one array to another, both ends among them, float32 (steps, …)."""
     share = np.linspace(0, 1, steps, dtype=np.float32).reshape(-1, *[1] * first.ndim)
     made: np.ndarray = (1 - share) * first + share * second

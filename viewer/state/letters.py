@@ -43,7 +43,7 @@ class RunLetters:
         return f"{len(self.labels) - len(self.wrong)} of {len(self.labels)}"
 
 
-def of_letters(known: Known) -> bool:
+def has_letter_classes(known: Known) -> bool:
     """Whether a run's classes are the 14 pairs of letters."""
     return bool(known.history and known.history.dataset.startswith(("cyrillic", "latin")))
 
@@ -59,14 +59,14 @@ def cyrillic(label: int, *, letters: bool = True) -> str:
 
 
 def prediction_text(given: int, true: int | None, *, letters: bool = True) -> str:
-    """Write what a classifier takes a letter for, and what it should be where that is another."""
+    """Format a prediction; a wrong one is followed by the true letter."""
     called = latin(given, letters=letters)
     return called if true is None or given == true else f"{called}≠{latin(true, letters=letters)}"
 
 
 def open_runs(state: State) -> tuple[Path, ...]:
     """The open runs that translate letters, or recall them."""
-    return tuple(entry.path for entry in state.entries if state.of(entry.path).task in (TRANSLATE, RECALL))
+    return tuple(entry.path for entry in state.entries if state.known_of(entry.path).task in (TRANSLATE, RECALL))
 
 
 def chosen_runs(state: State) -> tuple[Path, ...]:
@@ -82,11 +82,11 @@ def chosen_runs(state: State) -> tuple[Path, ...]:
     return tuple(
         path
         for path in every
-        if path in chosen or (state.of(path).task == RECALL and path.parent in folders and len(chosen) > 1)
+        if path in chosen or (state.known_of(path).task == RECALL and path.parent in folders and len(chosen) > 1)
     )
 
 
-def short(names: Sequence[str]) -> list[str]:
+def short_names(names: Sequence[str]) -> list[str]:
     """Return names without the folder that all of them have in common."""
     folders = {name.partition("/")[0] for name in names if "/" in name}
     shared = len(folders) == 1 and all("/" in name for name in names)
@@ -96,8 +96,8 @@ def short(names: Sequence[str]) -> list[str]:
 def sheets_of(state: State, paths: Sequence[Path]) -> tuple[RunLetters, ...]:
     """Return the letters that the histories of these runs keep, of those that keep any."""
     names = state.names()
-    called = short([names.get(path, "") for path in paths])
-    found = [_sheet(path, name, state.of(path)) for path, name in zip(paths, called, strict=True)]
+    called = short_names([names.get(path, "") for path in paths])
+    found = [_sheet(path, name, state.known_of(path)) for path, name in zip(paths, called, strict=True)]
     return tuple(sheet for sheet in found if sheet is not None)
 
 

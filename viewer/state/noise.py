@@ -51,7 +51,7 @@ def sprinkle(images: np.ndarray, share: float) -> np.ndarray:
     return np.where(thresholds >= np.float32(1 - share / 2), np.float32(1), peppered)
 
 
-def hit(images: np.ndarray, kind: Kind, strength: float) -> np.ndarray:
+def apply(images: np.ndarray, kind: Kind, strength: float) -> np.ndarray:
     """Return the images with noise of a kind; `strength` is sigma, or the share of pixels that are hit."""
     return add(images, strength) if kind == "gaussian" else sprinkle(images, strength)
 

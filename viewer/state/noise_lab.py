@@ -104,7 +104,7 @@ def digest(*arrays: np.ndarray) -> bytes:
 
 def noise_input_of(state: State, path: Path) -> NoiseInput | None:
     """Return what a compared entry's graph is tried on; None where it is not there or takes no such images."""
-    file, samples, graph = state.file_of(path), state.samples_of(path), state.of(path).graph
+    file, samples, graph = state.file_of(path), state.samples_of(path), state.known_of(path).graph
     if file is None or samples is None or graph is None:
         return None
     clean = samples.clean(noisy=graph.noise > 0)

@@ -29,21 +29,21 @@ def mean_psnr(targets: np.ndarray, outputs: np.ndarray) -> float:
     return float(psnr(targets, outputs).mean())
 
 
-def usable(value: object) -> float | None:
-    """Return a number of a file; None for what is no number, not finite, or a whole number that is too large."""
+def finite_or_none(value: object) -> float | None:
+    """Return a value from a file as a float; None for anything that is no finite number."""
     if isinstance(value, int):
         return float(value) if abs(value) < LARGEST_WHOLE else None
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 
-def count(value: object) -> int:
-    """Return a whole number of a file that counts something, 0 for anything else."""
+def count_or_zero(value: object) -> int:
+    """Return a value from a file as a count, 0 for anything that is none."""
     return value if isinstance(value, int) and 0 <= value < LARGEST_WHOLE else 0
 
 
-def table(values: object) -> dict[str, float]:
-    """Return what is a usable number in a file's metrics."""
+def finite_values(values: object) -> dict[str, float]:
+    """Return the finite numbers among a file's metrics."""
     if not isinstance(values, dict):
         return {}
-    numbers = {str(key): usable(value) for key, value in values.items()}
+    numbers = {str(key): finite_or_none(value) for key, value in values.items()}
     return {key: value for key, value in numbers.items() if value is not None}

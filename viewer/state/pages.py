@@ -12,7 +12,7 @@ import numpy as np
 
 from viewer.state import fit, noise
 from viewer.state.grids import PictureGrid
-from viewer.state.samples import COUNT, Samples, grey, to_unit
+from viewer.state.samples import COUNT, Samples, to_grey, to_unit
 
 Shape = tuple[int, int, int]
 
@@ -133,7 +133,7 @@ def later_page(split: Split, rows: np.ndarray, start: int, order: Order | None) 
 
 def pasted_page(pasted: Pasted, shape: Shape) -> Page:
     """Return pasted pictures fitted to the images of this shape."""
-    fitted = [fit.fitted(picture, shape) for picture in pasted.pictures]
+    fitted = [fit.fit_to_shape(picture, shape) for picture in pasted.pictures]
     names = ", ".join(pasted.names) if len(pasted.names) < 3 else f"{len(pasted.names)} pictures"
     return Page(
         clean=np.stack([image for image, _ in fitted]),
@@ -159,9 +159,9 @@ def make_samples(
     if task == "colourise":
         if clean.shape[1] != 3 or (1, *clean.shape[2:]) != shape:
             return None
-        return Samples(inputs=grey(clean), targets=clean, provenance=page.provenance)
+        return Samples(inputs=to_grey(clean), targets=clean, provenance=page.provenance)
     if clean.shape[1:] != shape and (1, *clean.shape[2:]) == shape:
-        clean = grey(clean)
+        clean = to_grey(clean)
     if clean.shape[1:] != shape:
         return None
     targets = _translated(page, letters) if task == "translate" else clean

@@ -93,7 +93,7 @@ class Rows:
         """Return a row for every entry, in the order of the entries."""
         names, made = state.names(), {}
         for entry in state.entries:
-            known, name = state.of(entry.path), names[entry.path]
+            known, name = state.known_of(entry.path), names[entry.path]
             before = self._made.get(entry.path)
             same = before is not None and before[0] == entry and before[1] is known and before[2] == name
             made[entry.path] = before if same and before else (entry, known, name, _row(entry, known, name))
@@ -112,7 +112,7 @@ def _row(entry: Entry, known: Known, name: str) -> RunRow:
     compared = comparison.in_short(mse, baseline, "mse")
     ratio = mse / baseline if compared and mse is not None and baseline else None
     noun = comparison.noun(baseline_name).removeprefix("the ")
-    done = history.epochs_done if history else numbers.count(card.training.get("epochs")) if card else 0
+    done = history.epochs_done if history else numbers.count_or_zero(card.training.get("epochs")) if card else 0
     planned = history.epochs_planned if history else done
     dataset = formatting.clean(history.dataset if history else str(card.data.get("name", "")) if card else "", limit=20)
     assignment, recipe = _origin(entry, known)
@@ -162,14 +162,14 @@ def _origin(entry: Entry, known: Known) -> tuple[str, str]:
 def metrics_of(known: Known) -> Mapping[str, float]:
     """The metrics on the test split, from the history or else the card."""
     card = known.any_card
-    return (known.history.metrics if known.history else {}) or numbers.table(card.metrics if card else {})
+    return (known.history.metrics if known.history else {}) or numbers.finite_values(card.metrics if card else {})
 
 
 def baselines_of(known: Known) -> dict[str, Mapping[str, float]]:
     """The baselines that a run is compared with, from the history or else the card, the one that says most first."""
     card = known.any_card
     found = (known.history.baselines if known.history else {}) or (card.baselines if card else {})
-    return baselines.comparable({name: numbers.table(row) for name, row in found.items()}, known.task)
+    return baselines.comparable_baselines({name: numbers.finite_values(row) for name, row in found.items()}, known.task)
 
 
 def main_baseline_of(known: Known) -> tuple[str, float | None]:
@@ -182,7 +182,7 @@ def parameters_of(known: Known) -> int:
     """How many numbers were learned, 0 where it is not known."""
     card, history, graph = known.any_card, known.history, known.graph
     found = history.parameters if history else graph.facts.parameters if graph else 0
-    return (numbers.count(card.parameters) if card else 0) or found
+    return (numbers.count_or_zero(card.parameters) if card else 0) or found
 
 
 def state_of(entry: Entry, known: Known) -> str:
@@ -218,7 +218,7 @@ def bottleneck_of(known: Known) -> str:
 
 def values_of(known: Known) -> int:
     """How many values the bottleneck has, 0 where it is not known."""
-    sizes = [numbers.count(size) for size in _bottleneck(known)]
+    sizes = [numbers.count_or_zero(size) for size in _bottleneck(known)]
     product = math.prod(sizes) if sizes else 0
     return product if product < numbers.LARGEST_WHOLE else 0
 

@@ -99,7 +99,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def output_to_request(state: State, path: Path) -> str:
     """Return the output to request of a run's graph; '' where none can be requested (yet)."""
-    samples, graph = state.samples_of(path), state.of(path).graph
+    samples, graph = state.samples_of(path), state.known_of(path).graph
     if state.file_of(path) is None or samples is None or graph is None:
         return ""
     return (graph.reconstruction or graph.logits_output) if graph.image_shape == samples.inputs.shape[1:] else ""
@@ -110,7 +110,7 @@ def run_output(state: State, name: str, path: Path, values: np.ndarray | None = 
 
     `values` is the raw array of the output requested from the graph; `error` says why the request failed.
     """
-    known, samples = state.of(path), state.samples_of(path)
+    known, samples = state.known_of(path), state.samples_of(path)
     plain = RunOutput(path, name, known.task, samples, shows_page_images=shows_page_images(state, path))
     note = "" if plain.shows_page_images else "images of its own"
     if error:
@@ -156,7 +156,7 @@ def _epoch_note(entry: Entry, known: Known) -> str:
 
 def shows_page_images(state: State, path: Path) -> bool:
     """Whether a run is shown on the images of the page; one trained on other images has its own."""
-    known, page, own = state.of(path), state.page, state.of(path).own_samples
+    known, page, own = state.known_of(path), state.page, state.known_of(path).own_samples
     if page is None or own is None or state.samples_of(path) is not own or page.own is own:
         return True
     clean = pages.clean_of(own, known.task)
@@ -165,7 +165,7 @@ def shows_page_images(state: State, path: Path) -> bool:
 
 def why_no_output(state: State, path: Path, needed: Needed = "output") -> str:
     """Return the sentence on why a run has nothing to show; '' while its files and images are still being read."""
-    known, entry = state.of(path), state.entry_of(path)
+    known, entry = state.known_of(path), state.entry_of(path)
     if entry is None:
         return "This run is gone."
     error = known.graph_error or known.samples_error or known.history_error
@@ -201,7 +201,8 @@ def labels_of(state: State) -> np.ndarray | None:
     page = state.page
     if page is None or page.labels is not None or page.indices is None:
         return page.labels if page else None
-    rows, split = selection.rows_of(state), state.splits.get(state.current_known.split) if state.current_known.split else None
+    rows, name = selection.rows_of(state), state.current_known.split
+    split = state.splits.get(name) if name else None
     if rows is None or split is None or max(page.indices, default=0) >= len(rows):
         return None
     return np.asarray(split.labels[rows[list(page.indices)]].astype(np.int64))

@@ -29,7 +29,7 @@ class Samples:
         return self.targets if noisy else self.inputs
 
 
-def grey(images: np.ndarray) -> np.ndarray:
+def to_grey(images: np.ndarray) -> np.ndarray:
     """Return the luma of colour images: (N, 3, H, W) → (N, 1, H, W)."""
     luma: np.ndarray = np.tensordot(images, np.array(LUMA, dtype=np.float32), axes=(1, 0))[:, None]
     return luma
@@ -59,7 +59,7 @@ def embedded_samples(
     images = sets.load(chosen.name, "test", sets.SAMPLE)
     clean = to_unit(images.pixels[:COUNT])
     if task == "colourise":
-        return Samples(inputs=grey(clean), targets=clean, provenance=images.provenance)
+        return Samples(inputs=to_grey(clean), targets=clean, provenance=images.provenance)
     if task == "recall":
         classes = np.eye(shape[2], dtype=np.float32)[images.labels[:COUNT] % shape[2], None, None]
         return Samples(inputs=classes, targets=clean, provenance=images.provenance)

@@ -122,13 +122,13 @@ class State:
         """The entry at a path, None where there is none any more."""
         return next((entry for entry in self.entries if entry.path == path), None)
 
-    def of(self, path: Path | None) -> Known:
+    def known_of(self, path: Path | None) -> Known:
         return self.known.get(path, NOTHING_KNOWN) if path is not None else NOTHING_KNOWN
 
     @property
     def current_known(self) -> Known:
         """What is known of the current entry."""
-        return self.of(self.current)
+        return self.known_of(self.current)
 
     @cached_property
     def compared(self) -> tuple[Path, ...]:
@@ -153,7 +153,7 @@ class State:
         An entry that takes other images than the current one has its own; one without a graph yet has those that it
         was trained on.
         """
-        known = self.of(path)
+        known = self.known_of(path)
         own, page = known.own_samples, self.page
         shape = known.graph.image_shape if known.graph else own.inputs.shape[1:] if own else None
         if page is None or shape is None or (path != self.current and self._other_images(known)):
@@ -175,7 +175,7 @@ class State:
     def file_of(self, path: Path | None, graph: GraphName = "model") -> FileBytes | None:
         """The bytes of a compared entry's graph, once the worker has let them through."""
         file = self.files.get((path, graph)) if path is not None else None
-        known = self.of(path)
+        known = self.known_of(path)
         info, sha256 = (known.graph, known.graph_sha256) if graph == "model" else (known.decoder, known.decoder_sha256)
         return file if file is not None and info is not None and file.sha256 == sha256 else None
 
@@ -185,7 +185,7 @@ class State:
 
     @cached_property
     def _names(self) -> dict[Path, str]:
-        plain = [name_of(entry, self.of(entry.path)) for entry in self.entries]
+        plain = [name_of(entry, self.known_of(entry.path)) for entry in self.entries]
         paths = [entry.path for entry in self.entries]
         return Names(zip(paths, distinct_names(plain, paths), strict=True))
 

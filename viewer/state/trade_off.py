@@ -64,7 +64,7 @@ def data_of(known: Known) -> str:
 
 def data_sets(state: State) -> list[str]:
     """The data sets of all runs that have a bottleneck, in the order of the runs."""
-    found = (data_of(state.of(entry.path)) for entry in state.entries if values_of(state.of(entry.path)))
+    found = (data_of(state.known_of(entry.path)) for entry in state.entries if values_of(state.known_of(entry.path)))
     return list(dict.fromkeys(filter(None, found)))
 
 
@@ -72,7 +72,7 @@ def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[s
     """Return every run that has the figure, and the names of those with a bottleneck that lack it."""
     names, found, without = state.names(), [], list[str]()
     for entry in state.entries:
-        known, name = state.of(entry.path), names[entry.path]
+        known, name = state.known_of(entry.path), names[entry.path]
         values, parameters = values_of(known), parameters_of(known)
         value = metrics_of(known).get(metric)
         if not values:
@@ -105,7 +105,8 @@ def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[s
 
 def _published(known: Known) -> dict[str, float]:
     card = known.any_card
-    return dict((known.history.published if known.history else {}) or numbers.table(card.published if card else {}))
+    recorded = known.history.published if known.history else {}
+    return dict(recorded or numbers.finite_values(card.published if card else {}))
 
 
 def _group(data: str, known: Known) -> str:
@@ -124,7 +125,7 @@ def _parameters_of_pca(values: int, known: Known) -> int:
 
 
 def better(one: float, other: float, metric: str) -> bool:
-    """Tell whether one figure of a metric is better than another."""
+    """Return whether one value of a metric is better than another."""
     return one > other if metric in LARGER_IS_BETTER else one < other
 
 

@@ -54,19 +54,19 @@ class GridMode(Mode):
         return str(self.grid_box.currentData())
 
     def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
-        histories = [state.of(path).history for path in networks]
+        histories = [state.known_of(path).history for path in networks]
         if any(history is not None and GRIDS.keys() & history.grids.keys() for history in histories):
             return ""
         entries = {entry.path: entry for entry in state.entries}
         coming = [
             path
             for path, history in zip(networks, histories, strict=True)
-            if history is None and path in entries and entries[path].history_stamp and not state.of(path).error
+            if history is None and path in entries and entries[path].history_stamp and not state.known_of(path).error
         ]
         return None if coming else "Only finished runs with two latent values have grids of generated images."
 
     def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        return (*[(path, state.of(path).history) for path in networks], *state.splits.items())
+        return (*[(path, state.known_of(path).history) for path in networks], *state.splits.items())
 
     def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
         self.tools.images.want_split()  # the test images say which class a run was trained on
@@ -91,7 +91,7 @@ class GridMode(Mode):
         self.view.show_figure(PlanesFigure(shown, titles), titles)
 
     def _grid(self, path: Path | None) -> PictureGrid | None:
-        history = self.store.state.of(path).history
+        history = self.store.state.known_of(path).history
         found = history.grids.get(self.chosen_grid) if history is not None else None
         return found if found is not None and found.side**2 == len(found.images) else None
 
@@ -111,7 +111,7 @@ class GridMode(Mode):
     def label(self, path: Path) -> int | None:
         """The class that a run generates: by its test images, or by the share of wrong ones in its history."""
         state = self.store.state
-        known, history = label_of(state, path), state.of(path).history
+        known, history = label_of(state, path), state.known_of(path).history
         if known is not None or history is None:
             return known
         for name in GRIDS:
@@ -123,7 +123,7 @@ class GridMode(Mode):
         return None
 
     def _class(self, path: Path, prediction: int) -> str:
-        known = self.store.state.of(path)
+        known = self.store.state.known_of(path)
         split = self.store.state.splits.get(known.split) if known.split else None
         classes = split.classes if split is not None else ()
         return classes[prediction] if 0 <= prediction < len(classes) else str(prediction)

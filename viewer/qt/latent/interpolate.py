@@ -19,7 +19,7 @@ from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
 from viewer.state.encoder_decoders import EncoderDecoder
-from viewer.state.latent import STEPS, between
+from viewer.state.latent import STEPS, interpolate
 from viewer.state.samples import Samples
 from viewer.state.selection import State
 
@@ -70,7 +70,7 @@ class InterpolateMode(Mode):
         for path, network in self._networks.items():
             if isinstance(network, EncoderDecoder) and path in bottlenecks:
                 first, second = self._pair(bottlenecks[path])
-                queries[path] = Query(network.decoder, between(first, second), (network.picture,))
+                queries[path] = Query(network.decoder, interpolate(first, second), (network.picture,))
                 networks[path] = network
         if queries and self.in_front:
             self._decoder.send(queries, networks)
@@ -124,14 +124,14 @@ class InterpolateMode(Mode):
         return self._with_ends(decoded, samples)
 
     def _with_ends(self, pictures: np.ndarray, samples: Samples) -> np.ndarray:
-        ends = colours.fitted(colours.from_images(np.stack(self._pair(samples.targets))), pictures.shape[1:3])
+        ends = colours.fit(colours.from_images(np.stack(self._pair(samples.targets))), pictures.shape[1:3])
         if ends.shape[1:] != pictures.shape[1:]:
             return pictures
         return np.concatenate([ends[:1], pictures, ends[1:]])
 
     def _blend(self, samples: Samples) -> np.ndarray:
         """The plain blend of the pixels, with the originals at the ends: uint8 (11, H, W, 3)."""
-        return self._with_ends(colours.from_images(between(*self._pair(samples.targets))), samples)
+        return self._with_ends(colours.from_images(interpolate(*self._pair(samples.targets))), samples)
 
     def _show_one(self, path: Path, text: str) -> None:
         strip, blend = self._strip(path), self._blend(self.shared.page.samples[path])

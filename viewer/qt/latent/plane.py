@@ -331,7 +331,7 @@ class PlaneMode(Mode):
             return encoded_set and f"No points: {encoded_set[0].lower()}{encoded_set[1:]}"
         if cloud is None:
             return f"encoding {len(encoded_set):,} training images …"
-        history = self.store.state.of(path).history
+        history = self.store.state.known_of(path).history
         count = history.facts.get("train_images", "") if history else ""
         seen = f"; trained on {int(count):,}" if count.isdecimal() else ""
         labels = np.unique(cloud.classes)

@@ -167,7 +167,7 @@ class Bottleneck(ImagePanel):
         queries: dict[Hashable, Query] = {}
         self._sentences = {}
         for path in state.compared:
-            file, samples, graph = state.file_of(path), state.samples_of(path), state.of(path).graph
+            file, samples, graph = state.file_of(path), state.samples_of(path), state.known_of(path).graph
             if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
                 queries[path] = Query(file, samples.inputs, (graph.bottleneck,))
             elif why := run_outputs.why_no_output(state, path, "bottleneck"):
@@ -191,7 +191,7 @@ class Bottleneck(ImagePanel):
             if error or values is None:
                 self._sentences[path] = error
                 continue
-            graph = self.store.state.of(path).graph
+            graph = self.store.state.known_of(path).graph
             found[path] = (values, graph.view if graph else None)
         if sum(values.size for values, _ in found.values()) > AT_ONCE:
             job = partial(figures.tilings_of, list(found.values()))
@@ -387,7 +387,7 @@ class Bottleneck(ImagePanel):
         runs = [(names[path], self._runs.get(path), self._sentences.get(path, "")) for path in state.compared]
         current = state.compared.index(state.current) if state.current in state.compared else -1
         chosen = self._chosen(mine) if mine is not None else None
-        parts = figures.compared(self.theme, runs, state.sample, current, chosen)
+        parts = figures.compared_parts(self.theme, runs, state.sample, current, chosen)
         if mine is not None and chosen is not None:
             parts |= figures.line(self.theme, mine, chosen)
         scale = next((run.scale() for run in self._runs.values()), None)  # one for all
@@ -401,13 +401,13 @@ class Bottleneck(ImagePanel):
             return {"decoded": Paragraph(self.theme, self._decoder_sentence)}
         parts: dict[str, Part] = {}
         if self._decoded is not None:
-            parts["decoded"] = figures.decoded(self.theme, *self._decoded)
+            parts["decoded"] = figures.decoded_grid(self.theme, *self._decoded)
             if self._unit is None:
                 parts["line"] = TextLine(self.theme, "Click a value to change it and see what that does.")
         if self._swept is not None and self._unit is not None:
             steps, images = self._swept
             value = float(self._edits.apply(mine.values[self._sample(mine)]).reshape(-1)[self._unit])
-            parts["sweep"] = figures.swept(self.theme, images, steps, figures.nearest_step(steps, value))
+            parts["sweep"] = figures.swept_grid(self.theme, images, steps, figures.nearest_step(steps, value))
         return parts
 
     def _show_unit(self) -> None:

@@ -123,11 +123,11 @@ class CardPanel(Panel):
         compared = after.compared if len(after.compared) > 1 else ((after.current,) if after.entry else ())
         entries, names = {entry.path: entry for entry in after.entries}, after.names()
         paths = [path for path in compared if path is not None and path in entries]
-        seen = (provider, after.current, *((entries[path], after.of(path), names[path]) for path in paths))
+        seen = (provider, after.current, *((entries[path], after.known_of(path), names[path]) for path in paths))
         if seen == self._seen_last:
             return
         self._seen_last = seen
-        abouts = tuple(about(entries[path], after.of(path), names[path], provider) for path in paths)
+        abouts = tuple(about(entries[path], after.known_of(path), names[path], provider) for path in paths)
         current = next((one for one, path in zip(abouts, paths, strict=True) if path == after.current), None)
         if (abouts, current) != (self._abouts, self._about):
             self._abouts, self._about = abouts, current

@@ -54,7 +54,7 @@ class Colour(ComparedPanel):
         self.view.show_sentence(WAITING)
 
     def runs(self, state: State) -> tuple[Path, ...]:
-        return tuple(path for path in state.compared if state.of(path).task == TASK)
+        return tuple(path for path in state.compared if state.known_of(path).task == TASK)
 
     def commands(self) -> tuple[Command, ...]:
         return (Command("show the colourisers", self.show_colourisers),)
@@ -108,7 +108,7 @@ class Colour(ComparedPanel):
 
 def colourisers(state: State) -> tuple[Path, ...]:
     """Return the open runs whose task is to colour."""
-    return tuple(entry.path for entry in state.entries if state.of(entry.path).task == TASK)
+    return tuple(entry.path for entry in state.entries if state.known_of(entry.path).task == TASK)
 
 
 def why_none(state: State) -> str:
@@ -157,7 +157,7 @@ def picture_of(
         title: str, of: tuple[BandValues, ...], captions: tuple[str, ...] = (), note: str = "", why: str = ""
     ) -> None:
         table = colours.sequential()
-        pixels = [colours.apply(v, 0, reach, table) if v.ndim == 3 else colours.from_images(v) for _, v in of]
+        pixels = [colours.apply_table(v, 0, reach, table) if v.ndim == 3 else colours.from_images(v) for _, v in of]
         bands = tuple(Band(layer.label, shown) for layer, shown in zip(of, pixels, strict=True))
         blocks.append(Block(title, bands, captions, note, why))
         layers.append(of)

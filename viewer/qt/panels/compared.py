@@ -106,7 +106,7 @@ class ComparedPanel(ImagePanel):
     def _inputs_of(self, state: State) -> tuple[object, ...]:
         parts: list[object] = [state.page]
         for path in self.runs(state):
-            known, entry = state.of(path), state.entry_of(path)
+            known, entry = state.known_of(path), state.entry_of(path)
             parts += [path, entry, state.file_of(path), state.samples_of(path), known.history, known.error]
         return tuple(parts)
 

@@ -241,7 +241,7 @@ class Draw(ImagePanel):
             images.notice.emit("There is no picture in the clipboard; copy one first, or drop a picture's file here.")
 
     def _take_picture(self, picture: np.ndarray, name: str) -> None:
-        job = partial(fit.fitted, picture, (3, SIDE, SIDE))
+        job = partial(fit.fit_to_shape, picture, (3, SIDE, SIDE))
         self.tools.disk.do("fit a picture to the canvas", job, partial(self._take_fitted, name))
 
     def _take_fitted(self, name: str, done: JobResult) -> None:
@@ -256,7 +256,7 @@ class Draw(ImagePanel):
 
     def show_state(self, before: State, after: State) -> None:
         inputs = tuple(
-            (path, after.file_of(path), after.of(path).graph_error, self._why_nothing(after, path))
+            (path, after.file_of(path), after.known_of(path).graph_error, self._why_nothing(after, path))
             for path in after.compared
         )
         if inputs != self._shown:
@@ -302,22 +302,22 @@ class Draw(ImagePanel):
         fitted: dict[tuple[object, ...], Given] = {}
         inputs = {}
         for path in state.compared:
-            known, graph = state.of(path), state.of(path).graph
-            if state.file_of(path) is None or graph is None or drawing.why_not(graph, known.task):
+            known, graph = state.known_of(path), state.known_of(path).graph
+            if state.file_of(path) is None or graph is None or drawing.why_no_drawing(graph, known.task):
                 continue
             shape = graph.image_shape
             assert shape is not None, path
             centre = self.centre_box.isChecked() and known.task != "colourise"  # colourisers take photographs
             if (shape, centre) not in fitted:
-                fitted[shape, centre] = drawing.prepared(picture, shape, centre=centre, sigma=sigma)
+                fitted[shape, centre] = drawing.prepare_drawing(picture, shape, centre=centre, sigma=sigma)
             inputs[path] = DrawingInput(graph, known.task, fitted[shape, centre])
         return inputs
 
     def _why_nothing(self, state: State, path: Path) -> str:
         """Return the sentence for a run that takes no drawing; '' for one that does, or whose graph may still come."""
-        known = state.of(path)
+        known = state.known_of(path)
         if known.graph is not None and state.file_of(path) is not None:
-            return drawing.why_not(known.graph, known.task)
+            return drawing.why_no_drawing(known.graph, known.task)
         return run_outputs.why_no_output(state, path)
 
     def _take(self, done: QueryBatch) -> None:
@@ -378,7 +378,7 @@ def made_of(drawing_input: DrawingInput, reply: Reply) -> DrawResult:
     if not graph.reconstruction:
         if output.ndim != 1 or not output.size:
             return DrawResult(drawing_input, sentence="The graph's output is not a row of logits.")
-        return DrawResult(drawing_input, likely=tuple(drawing.likely(output, graph.classes)))
+        return DrawResult(drawing_input, likely=tuple(drawing.class_probabilities(output, graph.classes)))
     if output.ndim != 3 or output.shape[0] not in (1, 3):
         return DrawResult(drawing_input, sentence="The graph's output is not an image.")
     plane = next((array[0] for label, array in reply.arrays.items() if label != name), None)

@@ -78,6 +78,6 @@ def panel_inputs(state: State) -> tuple[object, ...]:
     """Return what the pictures of all compared runs depend on; panels request them again when it changes."""
     parts: list[object] = [state.entry]
     for path in state.compared:
-        known = state.of(path)
+        known = state.known_of(path)
         parts += [path, state.file_of(path), state.samples_of(path), known.graph_error, known.samples_error]
     return tuple(parts)

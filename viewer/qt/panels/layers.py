@@ -153,7 +153,7 @@ class LayersPanel(ImagePanel):
             self._say(formatting.sentence(reply.error))
             return
         self._layers = layers.from_header(reply.facts)  # checked when the answer came
-        self._left_out = numbers.count(reply.facts.get("left_out"))
+        self._left_out = numbers.count_or_zero(reply.facts.get("left_out"))
         self.layer_box.clear()
         self.layer_box.addItems([layer.line(index + 1) for index, layer in enumerate(self._layers)])
         if not self._layers:

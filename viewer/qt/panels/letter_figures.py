@@ -85,7 +85,7 @@ def picture_of_tests(
         named = [] if labels is None else [names_of.cyrillic(int(label), letters=letters) for label in labels]
         title, named = ("Cyrillic", named) if translated else ("class", [])
         collected.add(title, BandValues("input", drawing[0].samples.inputs), captions=named)
-    called = names_of.short([output.name for output in runs])
+    called = names_of.short_names([output.name for output in runs])
     for output, name in zip(runs, called, strict=True):
         if output.images is None or output.samples is None:
             collected.add(name, sentence=output.sentence)

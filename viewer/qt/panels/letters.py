@@ -83,7 +83,7 @@ class Letters(ComparedPanel):
 
     def runs(self, state: State) -> tuple[Path, ...]:
         wanted = (letters.TRANSLATE, letters.RECALL)
-        return tuple(path for path in state.compared if self.live and state.of(path).task in wanted)
+        return tuple(path for path in state.compared if self.live and state.known_of(path).task in wanted)
 
     def commands(self) -> tuple[Command, ...]:
         return (Command("show the letters", self.show_letters),)
@@ -92,14 +92,14 @@ class Letters(ComparedPanel):
         """Select the open runs that translate letters, and a classifier of them."""
         state = self.store.state
         every = letters.open_runs(state)
-        translating = [path for path in every if state.of(path).task == letters.TRANSLATE] or list(every)
+        translating = [path for path in every if state.known_of(path).task == letters.TRANSLATE] or list(every)
         classifiers = [entry.path for entry in state.entries if _is_classifier(state, entry.path)]
         found = [*translating[: MOST_COMPARED - 1], *classifiers[:1]]
         if translating:
             self.store.set_selected(found, translating[0])
 
     def show_state(self, before: State, after: State) -> None:
-        nothing = not any(after.of(path).task in (letters.TRANSLATE, letters.RECALL) for path in after.compared)
+        nothing = not any(after.known_of(path).task in (letters.TRANSLATE, letters.RECALL) for path in after.compared)
         self.offer.setVisible(nothing and bool(letters.open_runs(after)))
         super().show_state(before, after)
 
@@ -107,7 +107,7 @@ class Letters(ComparedPanel):
         if self.live:
             return (*super()._inputs_of(state), classifier_of(state))
         paths = letters.chosen_runs(state)
-        return "sheet", paths, tuple(state.of(path).history for path in paths)
+        return "sheet", paths, tuple(state.known_of(path).history for path in paths)
 
     def redraw(self) -> None:
         state = self.store.state
@@ -148,7 +148,7 @@ class Letters(ComparedPanel):
 
     def _of_letters(self, state: State) -> bool:
         paths = self.runs(state) if self.live else tuple(sheet.path for sheet in self.sheets)
-        return all(letters.of_letters(state.of(path)) for path in paths)
+        return all(letters.has_letter_classes(state.known_of(path)) for path in paths)
 
     # ---- predictions for live outputs ----
 
@@ -158,7 +158,7 @@ class Letters(ComparedPanel):
             return
         self._classified, self.predictions = self.outputs, {}
         classifier = classifier_of(state)
-        file, graph = (state.file_of(classifier), state.of(classifier).graph) if classifier else (None, None)
+        file, graph = (state.file_of(classifier), state.known_of(classifier).graph) if classifier else (None, None)
         queries: dict[Hashable, Query] = {}
         if file is not None and graph is not None and graph.logits_output:
             for output in self.outputs:
@@ -250,7 +250,7 @@ def _sheet_numbers(sheets: tuple[RunLetters, ...], state: State, named: bool) ->
 
 def _is_classifier(state: State, path: Path) -> bool:
     """Whether a run is a classifier of Latin letters without a noise class."""
-    known = state.of(path)
+    known = state.known_of(path)
     latin = bool(known.history and known.history.dataset.startswith("latin"))
     return known.task == "classify" and latin and known.noise == 0 and not path.name.endswith("noise")
 

@@ -421,7 +421,7 @@ class Losses(Panel):
 
 
 def _histories(state: State) -> Shown:
-    histories = [(path, state.of(path).history) for path in state.selected]
+    histories = [(path, state.known_of(path).history) for path in state.selected]
     return [(path, history) for path, history in histories if history is not None and history.epochs_done]
 
 

@@ -243,7 +243,7 @@ class Noise(ImagePanel):
             self._show_nothing(state)
             return
         kind, strength = self.kind, self.sigma
-        noisy = {path: noise.hit(noise_input.clean, kind, strength) for path, noise_input in self._noise_inputs.items()}
+        noisy = {path: noise.apply(entry.clean, kind, strength) for path, entry in self._noise_inputs.items()}
         queries: dict[Hashable, Query] = {
             path: Query(noise_input.file, noisy[path], (noise_input.output,))
             for path, noise_input in self._noise_inputs.items()
@@ -401,7 +401,7 @@ class Noise(ImagePanel):
             noise_input = self.frame.results[path].noise_input
         else:
             noise_input = next(noise_input for noise_input in noise_inputs if noise_input.digest == key.images)
-        noisy = noise.hit(noise_input.clean, key.kind, float(noise_lab.STRENGTHS[index]))
+        noisy = noise.apply(noise_input.clean, key.kind, float(noise_lab.STRENGTHS[index]))
         if path is None:
             self.curves.put(key, index, noise_lab.reference_score(noise_input, noisy, key.who))
             self._point_found()

@@ -30,7 +30,7 @@ def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int)
     ]
     if result.scores is not None and result.outputs is not None:
         shown += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
-    rows = tuple(ImageRow(label, colours.fitted(colours.from_images(images), size)) for label, images, _ in shown)
+    rows = tuple(ImageRow(label, colours.fit(colours.from_images(images), size)) for label, images, _ in shown)
     notes = [f"{formatting.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in shown]
     return MosaicFigure(
         theme=theme,

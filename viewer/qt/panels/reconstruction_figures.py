@@ -65,7 +65,7 @@ def results_of(output: RunOutput) -> tuple[BandValues, ...]:
 def pixels_of(layer: BandValues, theme: Theme, reach: float) -> np.ndarray:
     """Turn a layer into uint8 (N, H, W, 3); differences by the shared scale."""
     if layer.values.ndim == 3:
-        return colours.apply(layer.values, -reach, reach, colours.diverging(theme.neutral))
+        return colours.apply_table(layer.values, -reach, reach, colours.diverging(theme.neutral))
     return colours.from_images(layer.values)
 
 
@@ -80,7 +80,7 @@ def picture_of_one(theme: Theme, output: RunOutput, chosen: int, labels: np.ndar
     layers = (before[0], after[0], *before[1:], after[1])
     reach = reach_of((output,))
     size = after[0].values.shape[2:]
-    rows = tuple(ImageRow(layer.label, colours.fitted(pixels_of(layer, theme, reach), size)) for layer in layers)
+    rows = tuple(ImageRow(layer.label, colours.fit(pixels_of(layer, theme, reach), size)) for layer in layers)
     captions, chosen = captions_of(output, labels), min(chosen, output.count - 1)
     figure = MosaicFigure(
         theme=theme,

@@ -195,7 +195,7 @@ class TimeMachine(Panel):
     def _make_epoch_frames(self, state: State) -> None:
         """Combine pictures with their targets once both are there."""
         for path in list(self._epochs):
-            known = state.of(path)
+            known = state.known_of(path)
             if known.history is not None:
                 targets = known.history.samples.targets if known.history.samples is not None else None
                 job = partial(epoch_frames_of, self._epochs.pop(path), targets)
@@ -355,7 +355,7 @@ class TimeMachine(Panel):
         difference = frame.epoch_frames.difference(frame.index)
         return (
             *rows,
-            ImageRow("diff.", colours.apply(difference, -reach, reach, colours.diverging(self.theme.neutral))),
+            ImageRow("diff.", colours.apply_table(difference, -reach, reach, colours.diverging(self.theme.neutral))),
         )
 
     def _one(self, frame: EpochFrame) -> MosaicFigure:
@@ -390,7 +390,7 @@ class TimeMachine(Panel):
 
     def _show_time_line(self, state: State) -> None:
         """Show the losses with a mark at the slider's epoch; rebuild the curves only when they changed."""
-        known = [(path, state.of(path).history) for path in state.compared]
+        known = [(path, state.known_of(path).history) for path in state.compared]
         shown = [(path, history) for path, history in known if history is not None and history.epochs_done]
         span = (self.slider.minimum(), self.slider.maximum())
         line_of = (self.theme, span, *shown)
@@ -433,7 +433,7 @@ class TimeMachine(Panel):
         rows: Numbers = [("run", "epoch", "mse of its images", "training loss", "validation loss")]
         state, names = self.store.state, self.store.state.names()
         for path in state.compared:
-            epoch_frames, history = self._epoch_frames.get(path), state.of(path).history
+            epoch_frames, history = self._epoch_frames.get(path), state.known_of(path).history
             if not isinstance(epoch_frames, EpochFrames) or history is None:
                 continue
             for epoch, errors in zip(epoch_frames.epochs.numbers, epoch_frames.errors, strict=True):

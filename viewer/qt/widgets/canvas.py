@@ -62,7 +62,7 @@ class Canvas(QWidget):
         self._past: list[Drawing] = []
         self._points: list[strokes.Point] = []  # of the stroke being drawn
         self._stroke_colour = self.colour
-        self._image = strokes.blank(SIDE, None)
+        self._image = strokes.blank_image(SIDE, None)
         self._theme: Theme = LIGHT
         self.setAccessibleName("Canvas")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -118,7 +118,7 @@ class Canvas(QWidget):
 
     def _show(self, drawing: Drawing) -> None:
         self.drawing = drawing
-        self._image = strokes.blank(SIDE, drawing.ground)
+        self._image = strokes.blank_image(SIDE, drawing.ground)
         for stroke in drawing.strokes:
             strokes.paint_whole(self._image, stroke.points, stroke.colour)
         self._say_changed()

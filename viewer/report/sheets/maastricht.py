@@ -14,7 +14,7 @@ from viewer.report import pieces
 from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, part, quote
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import chroma, formatting, numbers
-from viewer.state.samples import Samples, grey
+from viewer.state.samples import Samples, to_grey
 from zoo import comparison
 
 TITLE = "ACML, Assignment 2: Convolutional Autoencoders"
@@ -446,7 +446,7 @@ def grey_copied(samples: Samples) -> np.ndarray:
     """Return the grey that went in as red, green and blue; that of the targets where the inputs do not fit them."""
     pixels = samples.inputs
     if len(pixels) != len(samples.targets) or pixels.shape[1] != 1 or pixels.shape[2:] != samples.targets.shape[2:]:
-        pixels = grey(samples.targets) if samples.targets.shape[1] == 3 else samples.targets
+        pixels = to_grey(samples.targets) if samples.targets.shape[1] == 3 else samples.targets
     return np.broadcast_to(pixels, samples.targets.shape)
 
 
@@ -521,7 +521,7 @@ def _colour_error(targets: np.ndarray, outputs: np.ndarray) -> float:
 
 
 def _brightness_error(targets: np.ndarray, outputs: np.ndarray) -> float:
-    return float(numbers.mse(grey(targets), grey(outputs)).mean())
+    return float(numbers.mse(to_grey(targets), to_grey(outputs)).mean())
 
 
 def _strength(images: np.ndarray) -> float:
