@@ -18,10 +18,12 @@ from torch import nn
 
 from tests.conftest import Train, TrainedRuns, shortened, small_splits
 from tests.representatives import each_recipe
+from train.dependencies import NOTHING
 from train.engine.devices import choose
 from train.interrupts import Interrupt, watch
 from train.measure.run import to_bytes
 from train.progress import Progress
+from train.state import fresh_state
 from zoo import card, checkpoints, registry, runs
 from zoo.blocks import Autoencoder
 from zoo.data.splits import Splits
@@ -56,6 +58,13 @@ def test_the_same_seed_gives_the_same_run_bit_for_bit(
     before = RunFolder.of(zoo, name)
     assert before.read_history().arrays[runs.TRAIN_LOSS].tolist() == again.record.train_loss
     assert same(final_state(before), final_state(again.run))
+
+
+def test_every_seed_begins_with_weights_of_its_own() -> None:
+    recipe = registry.load("purdue/dense")
+    zero, again, one = (fresh_state(recipe, seed, choose("cpu"), NOTHING).network.state_dict() for seed in (0, 0, 1))
+    assert same(dict(zero), dict(again))
+    assert not torch.equal(zero["encoder.1.weight"], one["encoder.1.weight"])
 
 
 @each_recipe
