@@ -28,7 +28,7 @@ from zoo.cli import (
     uncollected,
 )
 from zoo.errors import AezooError, CheckFailed, UsageError
-from zoo.runs import COMPACT, RunFolder
+from zoo.runs import FP16_MODEL, RunFolder
 
 if TYPE_CHECKING:
     from export.bundle import Bundle
@@ -101,7 +101,7 @@ def export(
         print_next_view(runs)
     if refused:
         which = ", ".join(refused)
-        raise CheckFailed(f"{COMPACT} was not written for {which}: the weights need more digits than float16 has")
+        raise CheckFailed(f"{FP16_MODEL} was not written for {which}: the weights need more digits than float16 has")
 
 
 def _as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:
@@ -110,8 +110,8 @@ def _as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:
 
     lines = [f"{done.recipe.name}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items())]
     lines += [check_as_text(check) for check in (*done.checks, *done.refused)]
-    if fp16 and not done.refused and COMPACT not in done.files:
-        lines.append(f"  note    no {COMPACT}: model.onnx has at most 1 MiB")
+    if fp16 and not done.refused and FP16_MODEL not in done.files:
+        lines.append(f"  note    no {FP16_MODEL}: model.onnx has at most 1 MiB")
     if made is not None:
         lines.append(f"  bundle  {made.path}: {len(made.sizes)} files, {made.bytes:,} bytes")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo import card, gate, sessions
 from zoo.errors import FileRefused, first_line
-from zoo.runs import COMPACT
+from zoo.runs import FP16_MODEL
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -49,7 +49,7 @@ class Graph:
     @property
     def part(self) -> str:
         """Which part of a network it is, by its file: 'model' (also at half the size), 'encoder' or 'decoder'."""
-        return "model" if self.file == COMPACT else self.file.removesuffix(".onnx")
+        return "model" if self.file == FP16_MODEL else self.file.removesuffix(".onnx")
 
     @cached_property
     def card(self) -> card.Card | None:

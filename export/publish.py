@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from export import vectors
-from export.compact import LEAST_BYTES, halved
+from export.fp16 import MIN_BYTES, with_fp16_weights
 from export.graph import BOTTLENECK, IMAGE, LOGITS, RECONSTRUCTION, Graph
 from export.report import check_as_json, check_as_text
 from export.to_onnx import BATCH, convert, with_card
@@ -21,14 +21,14 @@ from zoo.card import Card
 from zoo.errors import CheckFailed
 from zoo.ownership import CARD, sha256_of
 from zoo.recipe import Recipe
-from zoo.runs import COMPACT, History, RunFolder, remove, write_all
+from zoo.runs import FP16_MODEL, History, RunFolder, remove, write_all
 
 
 @dataclass(frozen=True)
 class Published:
     """What an export wrote, and the checks that it passed.
 
-    refused     the checks of a graph of half the size that was not written, since one of them failed
+    refused     the checks of an fp16 graph that was not written, since one of them failed
     """
 
     recipe: Recipe
@@ -54,34 +54,35 @@ class Published:
 
 @one_thread()
 def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False, overwrite: bool = False) -> Published:
-    """Export a run; with `fp16` also at half the size, where the file has more than a mebibyte.
+    """Export a run; with `fp16` also the model with float16 weights, if model.onnx has more than a mebibyte.
 
-    Raises RunError where nothing is trained, FileRefused where somebody else's file would be lost without `overwrite`,
-    and CheckFailed, leaving no graph, on a mismatch.
+    Raises RunError if nothing is trained, FileRefused if somebody else's file would be overwritten without `overwrite`,
+    and CheckFailed on a mismatch: then all exported graphs and the card, older ones too, are deleted. A failing fp16
+    graph is only reported in `refused`.
     """
     if not overwrite:
-        run.refuse_foreign()
+        run.check_overwritable()
     history = run.read_history()
     trained = load_trained(recipe, run, epochs=history.epochs)
     real = real_images(history)
     cards = {name: make_card(name, trained, history) for name in trained.ports}
-    made = [Graph(with_card(model, cards[name]), f"{name}.onnx") for name, model in convert(trained).items()]
-    graphs = {graph.file: graph for graph in made}
-    checks = [check for graph in made for check in against_torch(graph, trained, real)]
+    exported = [Graph(with_card(model, cards[name]), f"{name}.onnx") for name, model in convert(trained).items()]
+    graphs = {graph.file: graph for graph in exported}
+    checks = [check for graph in exported for check in against_torch(graph, trained, real)]
     checks += composition(graphs, trained.image_shape, real)
     refused: list[Check] = []
-    if fp16 and len(graphs["model.onnx"].data) > LEAST_BYTES:
-        half = Graph(halved(graphs["model.onnx"].data), COMPACT)
-        of_half = against_torch(half, trained, real)
-        if all(check.passed for check in of_half):
-            graphs[COMPACT] = half
-            checks += of_half
+    if fp16 and len(graphs["model.onnx"].data) > MIN_BYTES:
+        fp16_graph = Graph(with_fp16_weights(graphs["model.onnx"].data), FP16_MODEL)
+        fp16_checks = against_torch(fp16_graph, trained, real)
+        if all(check.passed for check in fp16_checks):
+            graphs[FP16_MODEL] = fp16_graph
+            checks += fp16_checks
         else:
-            refused = of_half
-    proof = vectors.make(trained, real, graphs.values())
-    checks += vectors.check(proof, graphs)
+            refused = fp16_checks
+    test_vectors = vectors.make(trained, real, graphs.values())
+    checks += vectors.check(test_vectors, graphs)
     if not all(check.passed for check in checks):
-        run.withdraw()
+        run.delete_exports()
         lines = "\n".join(check_as_text(check) for check in checks if not check.passed)
         raise CheckFailed(
             f"the export of {recipe.name} does not compute what torch computes; no graph was written\n{lines}"
@@ -89,9 +90,9 @@ def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False, overwrite: bo
     files = {name: graph.data for name, graph in graphs.items()}
     files[CARD] = cards["model"].to_file(listing(files))
     write_all(run.path, files, overwrite=overwrite)
-    if COMPACT not in files:
-        remove(run.compact)  # it has other weights
-    return Published(recipe, run, files, checks, cards["model"], proof, refused)
+    if FP16_MODEL not in files:
+        remove(run.fp16_model)  # an fp16 graph of an earlier export
+    return Published(recipe, run, files, checks, cards["model"], test_vectors, refused)
 
 
 def listing(files: Mapping[str, bytes]) -> dict[str, tuple[str, int]]:
@@ -103,7 +104,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
     """Return the card of one graph from its recipe and its run's history."""
     recipe, meta = trained.recipe, history.meta
     classes = meta.get("classes", [])
-    ports = {name: _port(name, shape, classes) for name, shape in trained.shapes.items()}
+    port_cards = {name: _port(name, shape, classes) for name, shape in trained.shapes.items()}
     inputs, outputs = trained.ports[graph]
     return Card(
         name=recipe.name,
@@ -111,8 +112,8 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
         graph=graph,
         task=recipe.task.name,
         summary=recipe.network.summary,
-        inputs=[ports[name] for name in inputs],
-        outputs=[ports[name] for name in outputs],
+        inputs=[port_cards[name] for name in inputs],
+        outputs=[port_cards[name] for name in outputs],
         bottleneck=_bottleneck(trained),
         objective={"name": recipe.objective, "noise": recipe.data.noise},
         data={
@@ -134,8 +135,8 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
             "needs": meta.get("needs", {}),
             "state": meta["state"],
         },
-        metrics=_finite(history.metrics()),
-        baselines={name: _finite(values) for name, values in history.baselines().items()},
+        metrics=_rounded_finite(history.metrics()),
+        baselines={name: _rounded_finite(values) for name, values in history.baselines().items()},
         parameters=parameter_count(trained.network),
         tools={"aezoo": version("aezoo"), "torch": meta["torch"], "onnx": version("onnx")},
         choices=list(recipe.choices),
@@ -144,7 +145,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
 
 
 def _bottleneck(trained: Trained) -> dict[str, Any]:
-    """The bottleneck on the card; empty for a classifier, which has none."""
+    """Return the card's bottleneck; empty for a classifier, which has none."""
     shape, view = trained.shapes.get(BOTTLENECK), trained.recipe.network.view
     if shape is None:
         return {}
@@ -167,6 +168,6 @@ def _port(name: str, shape: tuple[int, ...], classes: list[str]) -> dict[str, An
     return port
 
 
-def _finite(values: dict[str, float]) -> dict[str, float]:
-    """Leave out what is not a number, which JSON cannot hold; six digits are more than a figure is worth."""
+def _rounded_finite(values: dict[str, float]) -> dict[str, float]:
+    """Drop non-finite values (not valid JSON); round to 6 significant digits."""
     return {name: float(f"{value:.6g}") for name, value in values.items() if math.isfinite(value)}

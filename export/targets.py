@@ -70,7 +70,7 @@ def verify(target: RunFolder | Path) -> Verification:
 
 def _verify_run(folder: RunFolder, found: Verification) -> None:
     """Compare a run's graphs with torch and each other, a bundle's with its vectors, and the files with card.json."""
-    paths = {path.name: path for path in (*map(folder.graph, GRAPHS), folder.compact) if path.is_file()}
+    paths = {path.name: path for path in (*map(folder.graph, GRAPHS), folder.fp16_model) if path.is_file()}
     if "model.onnx" not in paths:
         raise RunError(f"no model.onnx in {folder.path}; export it with `aezoo export`")
     graphs = {name: Graph.read(path) for name, path in paths.items()}

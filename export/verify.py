@@ -11,7 +11,7 @@ import numpy as np
 
 from export.graph import BOTTLENECK, RECONSTRUCTION, Array, Graph
 from zoo.errors import FileRefused
-from zoo.runs import COMPACT, SAMPLE_INPUTS, History
+from zoo.runs import FP16_MODEL, SAMPLE_INPUTS, History
 
 if TYPE_CHECKING:  # torch is loaded where there is a network to compare with
     from export.trained import Trained
@@ -60,7 +60,7 @@ def real_images(history: History) -> Array:
 
 def tolerance_of(file: str) -> float:
     """Return what the graph in a file of that name may differ from torch."""
-    return FP16_TOLERANCE if file == COMPACT else TOLERANCE
+    return FP16_TOLERANCE if file == FP16_MODEL else TOLERANCE
 
 
 def against_torch(graph: Graph, trained: Trained, real: Array) -> list[Check]:

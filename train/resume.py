@@ -37,7 +37,7 @@ def checkpoint_to_resume(
     _refuse_too_many(epochs, splits)
     checkpoint = refuse_to_lose(run, options, warn)
     if not options.overwrite:
-        run.refuse_foreign()
+        run.check_overwritable()
     if not options.resume:
         return None
     if checkpoint is None:

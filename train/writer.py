@@ -91,10 +91,10 @@ class RunWriter:
         writer = cls(run, facts, samples, progress, options.resume_line(facts["recipe"]), done)
         if not options.resume or done == 0:
             writer._commit(state)  # first, so that a full disk does not cost the run before
-            run.withdraw()
+            run.delete_exports()
             remove(run.history)
         elif done < facts["epochs"]:
-            run.withdraw()  # graphs of earlier weights
+            run.delete_exports()  # graphs of earlier weights
         writer._write_history(state, "training")
         return writer
 

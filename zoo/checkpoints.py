@@ -25,7 +25,7 @@ from typing import Any
 import filelock
 
 from zoo.errors import RunError, first_line
-from zoo.runs import RunFolder, atomic_write, sync_folder, write_error
+from zoo.runs import RunFolder, as_write_error, atomic_write, sync_folder
 
 FORMAT = "aezoo-checkpoint/1"
 STATE = "state.pt"
@@ -63,7 +63,7 @@ def held(path: Path, busy: str, *, seconds: float) -> Iterator[None]:
     except filelock.Timeout as error:
         raise RunError(busy) from error
     except OSError as error:
-        raise write_error(path, error, size=0) from error
+        raise as_write_error(path, error, size=0) from error
     try:
         yield
     finally:
@@ -92,7 +92,7 @@ def commit(
                 _set_aside(later)
         sync_folder(folder)
     except OSError as error:
-        raise write_error(folder, error, size=sum(map(len, files.values()))) from error
+        raise as_write_error(folder, error, size=sum(map(len, files.values()))) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     _prune(folder)

@@ -26,16 +26,16 @@ _GRAPH_BEGINS = b"\x08\x08\x12\x05aezoo"  # of each graph we write: IR version 8
 Sums = dict[str, set[str]]  # file name → the sha256 sums under which it is our own
 
 
-def refuse_foreign(
+def check_overwritable(
     folder: Path, files: Mapping[str, bytes], listed: Sums | None = None, *, overwrite: bool = False
 ) -> dict[str, str]:
-    """Raise FileRefused where a file to be written or removed (path below the folder → new bytes) is not our own.
+    """Return the sha256 of the existing files among `files` (path below the folder → new bytes, b"" to remove it).
 
-    `listed` are the sums that we know, by default those of card.json and the journal. Empty files are nobody's, and
-    with `overwrite` every file may go. Returns the sha256 of those that are there.
+    Raises FileRefused for one that is neither our own nor empty, unless `overwrite`. `listed` are the sums of our own
+    files, by default those of card.json and the journal.
     """
     known = listed_in(folder) if listed is None else listed
-    there = {}
+    existing_sums = {}
     for name, data in files.items():
         path = folder / name
         if path.is_symlink() or path.exists():
@@ -45,8 +45,8 @@ def refuse_foreign(
                     f"{path} was not written by aezoo, or was changed since; it would be lost: move it away, or add "
                     "--overwrite"
                 )
-            there[name] = sha256_of(found)
-    return there
+            existing_sums[name] = sha256_of(found)
+    return existing_sums
 
 
 def refuse_links(folder: Path, names: Mapping[str, object]) -> None:
@@ -76,11 +76,11 @@ def read_journal(folder: Path) -> Sums:
         return {}
 
 
-def journal(listed: Sums, there: Mapping[str, str], files: Mapping[str, bytes]) -> bytes:
+def journal(listed: Sums, existing_sums: Mapping[str, str], files: Mapping[str, bytes]) -> bytes:
     """Return a journal: the sums that are listed, those of the files there, and those about to be written."""
     sums = {name: set(several) for name, several in listed.items()}
     for name, data in files.items():
-        sums.setdefault(name, set()).update({sha256_of(data), *([there[name]] if name in there else [])})
+        sums.setdefault(name, set()).update({sha256_of(data), existing_sums.get(name, sha256_of(data))})
     listing = {name: sorted(several) for name, several in sorted(sums.items())}
     return (json.dumps({"format": card.FORMAT, "files": listing}, indent=1) + "\n").encode()
 

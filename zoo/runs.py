@@ -5,20 +5,21 @@ needed, and h5py only inside the two functions that touch HDF5: the viewer's win
 
 Keys of `history.h5`, format `aezoo/1`; every data set carries a Fletcher-32 sum and no attributes are used:
 
-    meta                                    (n,) uint8      JSON: format, recipe, seed, epochs, state, …, keys
+    meta                                    (n,) uint8      JSON: format, keys of all other data sets, state (Status),
+                                                            recipe, seed, epochs and more, see train/writer.py
     history/epoch/train_loss  val_loss      (E,) float64    the objective's mean over the split
     history/epoch/learning_rate  seconds    (E,) float64    at the epoch's end; wall clock
     history/step/loss                       (S,) float32    the objective of every batch
     terms/<name>                            (E,) float64    the objective's parts on the training split
     metrics/<metric>                        (1,) float64    mse psnr ssim bce on the test split, on [0, 1] pixels; of
                                                             classifiers accuracy; of generators their diversity
-    baselines/<name>/<metric>               (1,) float64    the same, of what the model should beat
+    baselines/<name>/<metric>               (1,) float64    the same for each baseline
     samples/inputs  targets  reconstructions    (10, C, H, W) uint8     the first ten of the test split
     samples/epochs/reconstructions          (E, 10, C, H, W) uint8      the same after each epoch
-    grids/<grid>/images                     (N, C, H, W) uint8          pictures made; plane and extreme row by row
-    grids/<grid>/points                     (N, 2) float32              the latent points they were made from
-    grids/<grid>/verdicts  labels           (N,) int64                  a classifier's classes; the true ones
-    grids/<grid>/inputs  targets            (N, C, H, W) uint8          what went in; what was wanted
+    grids/<grid>/images                     (N, C, H, W) uint8          decoded images; plane, extreme: row-major
+    grids/<grid>/points                     (N, 2) float32              the latent points they were decoded from
+    grids/<grid>/verdicts  labels           (N,) int64                  labels predicted by a classifier; true labels
+    grids/<grid>/inputs  targets            (N, C, H, W) uint8          network inputs; targets
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ import numpy as np
 
 from zoo import gate
 from zoo.errors import FileRefused, RunError, WriteError, first_line, reason
-from zoo.ownership import JOURNAL, Sums, journal, listed_in, refuse_foreign
+from zoo.ownership import JOURNAL, Sums, check_overwritable, journal, listed_in
 
 if TYPE_CHECKING:
     import h5py
 
 FORMAT = "aezoo/1"
 GRAPHS = ("model", "encoder", "decoder")
-COMPACT = "model_fp16.onnx"  # the model graph at half the size
+FP16_MODEL = "model_fp16.onnx"  # the model graph with float16 weights
 Status = Literal["training", "finished", "failed", "quick"]  # of a run; the key `state` of the history's meta
 QUICK: Status = "quick"  # trained with a tiny budget (--quick): the metrics mean nothing
 METRICS = ("mse", "psnr", "ssim", "bce")
@@ -91,9 +92,9 @@ class RunFolder:
         return self.path / f"{name}.onnx"
 
     @property
-    def compact(self) -> Path:
+    def fp16_model(self) -> Path:
         """The model graph with its weights as float16, where one was asked for."""
-        return self.path / COMPACT
+        return self.path / FP16_MODEL
 
     @property
     def card(self) -> Path:
@@ -113,12 +114,9 @@ class RunFolder:
         return self.checkpoint / "lock"
 
     def is_locked(self) -> bool:
-        """Whether a trainer holds the run now.
-
-        The shared lock that asks is let go at once, and a trainer that begins meanwhile waits for it.
-        """
+        """Whether a trainer holds the run now: tries a shared lock and releases it at once."""
         if sys.platform == "win32":
-            return self.lock.exists()  # it has no shared lock that could ask
+            return self.lock.exists()  # Windows has no shared lock, so that a leftover file counts as locked
         import fcntl
 
         try:
@@ -132,21 +130,18 @@ class RunFolder:
     def is_run(self) -> bool:
         return self.history.is_file() or self.graph("model").is_file()
 
-    def withdraw(self) -> None:
-        """Remove graphs and card: beside weights that they do not match they would look good. Raises WriteError.
-
-        Call `refuse_foreign` before, unless somebody else's files may go.
-        """
+    def delete_exports(self) -> None:
+        """Delete graphs and card: they belong to older weights. Call `check_overwritable` before. Raises WriteError."""
         for path in self._exported:
             remove(path)
 
-    def refuse_foreign(self) -> None:
+    def check_overwritable(self) -> None:
         """Raise FileRefused where a file of somebody else's has the name of a graph or the card."""
-        refuse_foreign(self.path, {path.name: b"" for path in self._exported})
+        check_overwritable(self.path, dict.fromkeys((path.name for path in self._exported), b""))  # for any new bytes
 
     @property
     def _exported(self) -> list[Path]:
-        return [*map(self.graph, GRAPHS), self.compact, self.card]
+        return [*map(self.graph, GRAPHS), self.fp16_model, self.card]
 
     def read_history(self) -> History:
         """Read history.h5, or raise RunError or FileRefused with the sentence for it."""
@@ -195,7 +190,7 @@ def atomic_write(path: Path, data: bytes) -> None:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        raise write_error(path, error, size=len(data)) from error
+        raise as_write_error(path, error, size=len(data)) from error
 
 
 def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None, *, overwrite: bool = False) -> None:
@@ -206,11 +201,11 @@ def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = No
     FileRefused and WriteError.
     """
     known = listed_in(folder) if listed is None else listed
-    there = refuse_foreign(folder, files, known, overwrite=overwrite)
+    existing_sums = check_overwritable(folder, files, known, overwrite=overwrite)
     for path in (folder / name for name in (*files, JOURNAL)):
         for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):  # by a kill, half written
             remove(left)
-    atomic_write(folder / JOURNAL, journal(known, there, files))
+    atomic_write(folder / JOURNAL, journal(known, existing_sums, files))
     for name, data in files.items():
         atomic_write(folder / name, data)
     remove(folder / JOURNAL)
@@ -221,11 +216,11 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise write_error(path, error, size=0) from error
+        raise as_write_error(path, error, size=0) from error
 
 
-def write_error(path: Path, error: OSError, *, size: int) -> WriteError:
-    """Word an operating system's refusal to write `size` bytes at `path`."""
+def as_write_error(path: Path, error: OSError, *, size: int) -> WriteError:
+    """Return the WriteError for an OSError met on writing `size` bytes at `path`."""
     remedy = {
         errno.ENOSPC: f"the disk is full; free {size / 1e6:.1f} MB or choose another folder",
         errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
@@ -342,7 +337,7 @@ def _read_meta(file: h5py.File, source: str) -> dict[str, Any]:
 
 
 def _read(file: h5py.File, key: str, source: str, *, limit: int) -> np.ndarray:
-    """Read one data set after checking that it is what it claims: here, plain, small enough."""
+    """Read one data set, if it is in this file (no link), uses plain storage and known filters, and is small enough."""
     import h5py
 
     path = ""

@@ -16,7 +16,7 @@ from export.verify import real_images
 from zoo import registry
 from zoo.data import sample
 from zoo.errors import FileRefused, RunError
-from zoo.runs import COMPACT, GRAPHS, RunFolder
+from zoo.runs import FP16_MODEL, GRAPHS, RunFolder
 
 BATCHES = (1, 2, 7, 64)
 VECTORS = "vectors"
@@ -65,7 +65,7 @@ def conformance_of(target: RunFolder | Path) -> Iterator[ConformanceTest]:
     if isinstance(target, Path):
         yield _alone(_read(target), {})
         return
-    paths = [path for path in (*map(target.graph, GRAPHS), target.compact) if path.is_file()]
+    paths = [path for path in (*map(target.graph, GRAPHS), target.fp16_model) if path.is_file()]
     if not paths:
         raise RunError(f"no model.onnx in {target.path}; export it with `aezoo export`")
     graphs = {path.name: _read(path) for path in paths}
@@ -75,7 +75,7 @@ def conformance_of(target: RunFolder | Path) -> Iterator[ConformanceTest]:
     proofs = vectors.read(target.path) if (target.path / vectors.FILE).is_file() else None
     for file, graph in graphs.items():
         test = _alone(graph, graphs)
-        if proofs and file in proofs.graphs and file != COMPACT:
+        if proofs and file in proofs.graphs and file != FP16_MODEL:
             port, outputs = proofs.graphs[file]
             if {*outputs} != {*graph.outputs}:
                 raise FileRefused(
@@ -145,7 +145,7 @@ def _trained(run: RunFolder, graphs: Sequence[Graph]) -> Iterator[ConformanceTes
     trained = load_trained(registry.load(first.card.name), run, epochs=history.epochs)
     make = _images(trained.image_shape, real_images(history))
     for graph in graphs:
-        if graph.file == COMPACT:  # export compared it with torch; here its own arithmetic is to be the same everywhere
+        if graph.file == FP16_MODEL:  # export compared it with torch; here it must compute the same everywhere
             yield ConformanceTest(graph, "onnxruntime", graph, _shaken(graph), make)
             continue
         expect = partial(trained.compute, graph.part)

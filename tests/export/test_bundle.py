@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 import pytest
 
-from export import compact
+from export import fp16
 from export.bundle import write_bundle, write_kit
 from export.publish import Published, publish
 from tests.conftest import TrainedRuns
@@ -171,7 +171,7 @@ def test_a_weight_beyond_float16_is_noticed(conv_run: RunFolder) -> None:
     model = onnx.load(conv_run.graph("model"))
     weight = model.graph.initializer[0]
     weight.CopyFrom(onnx.numpy_helper.from_array(np.full(tuple(weight.dims), 1e6, np.float32), weight.name))
-    answer = sessions.make(compact.halved(model.SerializeToString())).run(
+    answer = sessions.make(fp16.with_fp16_weights(model.SerializeToString())).run(
         None, {"image": np.ones((1, 1, 28, 28), "f4")}
     )
     assert not all(np.isfinite(value).all() for value in answer)
@@ -554,12 +554,12 @@ def test_a_half_size_graph_of_earlier_weights_leaves_the_bundle_unless_it_was_ch
     trained_runs: TrainedRuns, tmp_path: Path
 ) -> None:
     recipe, run = registry.load("purdue/dense"), RunFolder.of(trained_runs("purdue/dense"), "purdue/dense")
-    halved, plain = publish(recipe, run, fp16=True), publish(recipe, run)
-    half = write_bundle(halved, tmp_path).path / "model_fp16.onnx"
+    with_fp16, plain = publish(recipe, run, fp16=True), publish(recipe, run)
+    half = write_bundle(with_fp16, tmp_path).path / "model_fp16.onnx"
     assert half.is_file()
     write_bundle(plain, tmp_path)
     assert not half.exists()
-    write_bundle(halved, tmp_path)
+    write_bundle(with_fp16, tmp_path)
     half.write_bytes(b"changed by its owner")
     write_bundle(plain, tmp_path)
     assert half.read_bytes() == b"changed by its owner"

@@ -53,9 +53,9 @@ def same(one: object, two: object) -> bool:
 def test_the_same_seed_gives_the_same_run_bit_for_bit(
     name: str, trained_runs: TrainedRuns, tmp_path: Path, train_quickly: Train
 ) -> None:
-    recipe, zoo = shortened(registry.load(name)), trained_runs(name)
-    again = train_quickly(recipe, tmp_path, epochs=1, quick=True, splits=small_splits(recipe), needs=zoo)
-    before = RunFolder.of(zoo, name)
+    recipe, runs_folder = shortened(registry.load(name)), trained_runs(name)
+    again = train_quickly(recipe, tmp_path, epochs=1, quick=True, splits=small_splits(recipe), needs=runs_folder)
+    before = RunFolder.of(runs_folder, name)
     assert before.read_history().arrays[runs.TRAIN_LOSS].tolist() == again.record.train_loss
     assert same(final_state(before), final_state(again.run))
 
@@ -156,7 +156,7 @@ def test_more_epochs_than_a_history_can_hold_are_refused_before_the_first(tmp_pa
         train_quickly("purdue/conv", tmp_path, epochs=9_000)
 
 
-def test_going_on_with_a_run_withdraws_the_graphs_of_its_earlier_weights(tmp_path: Path, train_quickly: Train) -> None:
+def test_resuming_a_run_deletes_the_graphs_of_its_earlier_weights(tmp_path: Path, train_quickly: Train) -> None:
     run = train_quickly("purdue/dense", tmp_path, epochs=1).run
     earlier = card.dump({"format": card.FORMAT, "name": "of earlier weights"}).encode()
     run.graph("model").write_bytes(b"\x08\x08\x12\x05aezoo" + earlier)
@@ -244,7 +244,7 @@ def test_a_second_signal_acts_at_once() -> None:
 
 
 class FullFrom:
-    """A disk that is full from the n-th sync of file on, for as many as are said."""
+    """Call no. `first` of os.fsync and the next `count`−1 fail with ENOSPC; 14 = first of epoch 2's checkpoint."""
 
     def __init__(self, first: int, count: int) -> None:
         self.range, self.calls, self.sync = range(first, first + count), 0, os.fsync
@@ -303,7 +303,7 @@ def test_a_stopped_training_names_the_epoch_on_the_disk_and_not_the_last_one_tra
     tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt = Interrupt()
-    disk = FullFrom(first=14, count=10_000)  # from the second epoch's checkpoint on
+    disk = FullFrom(first=14, count=10_000)
 
     def full(descriptor: int) -> None:
         try:

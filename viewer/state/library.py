@@ -26,7 +26,7 @@ class Entry:
     card_stamp: Stamp | None = None
     decoder_stamp: Stamp | None = None
     encoder_stamp: Stamp | None = None
-    compact_stamp: Stamp | None = None
+    fp16_stamp: Stamp | None = None
     is_locked: bool = False  # a trainer holds the run
 
     @property
@@ -48,7 +48,7 @@ class Entry:
         if not self.is_run:
             return {self.graph.name: self.graph_stamp}
         found = {self.graph.name: self.graph_stamp, run.graph("encoder").name: self.encoder_stamp}
-        return {**found, run.graph("decoder").name: self.decoder_stamp, run.compact.name: self.compact_stamp}
+        return {**found, run.graph("decoder").name: self.decoder_stamp, run.fp16_model.name: self.fp16_stamp}
 
     @property
     def name(self) -> str:
@@ -91,7 +91,7 @@ def run_entry(run: RunFolder) -> Entry:
         card_stamp=stamp_of(run.card),
         decoder_stamp=stamp_of(run.graph("decoder")),
         encoder_stamp=stamp_of(run.graph("encoder")),
-        compact_stamp=stamp_of(run.compact),
+        fp16_stamp=stamp_of(run.fp16_model),
         is_locked=run.is_locked(),
     )
 

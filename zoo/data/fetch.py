@@ -13,7 +13,7 @@ from pathlib import Path
 
 from zoo.data import cifar10, comnist, mnist
 from zoo.errors import DataError
-from zoo.runs import write_error
+from zoo.runs import as_write_error
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -88,9 +88,9 @@ def _fetch(name: str, sha256: str, size: int, folder: Path, mirrors: Sequence[st
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise write_error(folder, error, size=size) from error
+        raise as_write_error(folder, error, size=size) from error
     if not os.access(folder, os.W_OK):
-        raise write_error(folder / name, PermissionError(errno.EACCES, "not writable"), size=size)
+        raise as_write_error(folder / name, PermissionError(errno.EACCES, "not writable"), size=size)
     errors: list[str] = []
     own = os.environ.get("AEZOO_MIRROR")
     for mirror in (*([own] if own else []), *mirrors):

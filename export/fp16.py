@@ -1,16 +1,16 @@
-"""The same graph at half the size: weights as float16, cast to float32 before they are used, and checked as such."""
+"""A graph at half the size: weights stored as float16 and cast to float32 before they are used."""
 
 from __future__ import annotations
 
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-LEAST_BYTES = 1 << 20
+MIN_BYTES = 1 << 20
 WEIGHTS_KEY = "aezoo.weights"
-_LEAST_VALUES = 16  # a shape or a scale is not worth a node
+_MIN_VALUES = 16  # of a weight; a smaller one stays float32
 
 
-def halved(data: bytes) -> bytes:
+def with_fp16_weights(data: bytes) -> bytes:
     """Return the graph with its larger float32 weights kept as float16; inputs, outputs and arithmetic stay float32.
 
     Every runtime reads it, since nothing but storage is float16; onnxruntime casts once, when it loads.
@@ -18,13 +18,13 @@ def halved(data: bytes) -> bytes:
     model = ModelProto.FromString(data)
     graph, casts = model.graph, []
     for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims, dtype=int) < _LEAST_VALUES:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims, dtype=int) < _MIN_VALUES:
             continue
-        name, half = tensor.name, f"{tensor.name}.float16"
+        name, fp16_name = tensor.name, f"{tensor.name}.float16"
         with np.errstate(over="ignore"):  # a weight beyond 65,504 becomes infinite, and the check then fails
             values = numpy_helper.to_array(tensor).astype(np.float16)
-        tensor.CopyFrom(numpy_helper.from_array(values, half))
-        casts.append(helper.make_node("Cast", [half], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
+        tensor.CopyFrom(numpy_helper.from_array(values, fp16_name))
+        casts.append(helper.make_node("Cast", [fp16_name], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
