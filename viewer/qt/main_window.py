@@ -283,11 +283,11 @@ class MainWindow(QMainWindow):
             self.shown_first.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped(event) or event.mimeData().hasImage():
+        if _dropped_paths(event) or event.mimeData().hasImage():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = _dropped(event)
+        paths = _dropped_paths(event)
         picture = pixels_of(event.mimeData().imageData()) if not paths and event.mimeData().hasImage() else None
         if paths:
             event.acceptProposedAction()
@@ -309,7 +309,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def _dropped(event: QDropEvent) -> tuple[Path, ...]:
+def _dropped_paths(event: QDropEvent) -> tuple[Path, ...]:
     """The folders, .onnx files and pictures that are being dropped."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
     return tuple(path for path in paths if path.is_dir() or path.suffix.lower() in (".onnx", *PICTURES))

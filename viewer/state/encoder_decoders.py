@@ -94,7 +94,7 @@ def _is_picture(port: Port) -> bool:
 
 
 def _input_shape(decoder: GraphInfo) -> tuple[int, ...] | None:
-    """The shape of one bottleneck that a decoder takes, None where its input has free sizes."""
+    """The shape of one bottleneck that a decoder takes; None unless its one input is float32 with fixed sizes."""
     inputs = decoder.facts.inputs
     if len(inputs) != 1 or inputs[0].dtype != "float32" or len(inputs[0].shape) < 2:
         return None

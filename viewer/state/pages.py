@@ -155,7 +155,7 @@ def make_samples(
     if own is not None and page.indices is not None and _same(page.clean, clean_of(own, task)):
         return own
     if task == "recall":
-        return _recalled(page, shape, letters)
+        return _recall_samples(page, shape, letters)
     if task == "colourise":
         if clean.shape[1] != 3 or (1, *clean.shape[2:]) != shape:
             return None
@@ -164,7 +164,7 @@ def make_samples(
         clean = to_grey(clean)
     if clean.shape[1:] != shape:
         return None
-    targets = _translated(page, letters) if task == "translate" else clean
+    targets = _translate_letters(page, letters) if task == "translate" else clean
     inputs = noise.add(clean, sigma) if task == "denoise" and sigma > 0 else clean
     return Samples(inputs=inputs, targets=clean if targets is None else targets, provenance=page.provenance)
 
@@ -176,7 +176,7 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
     return one is other or (one.shape == other.shape and np.array_equal(one, other))
 
 
-def _translated(page: Page, letters: PictureGrid | None) -> np.ndarray | None:
+def _translate_letters(page: Page, letters: PictureGrid | None) -> np.ndarray | None:
     """The target letter of each image's class, from the run's history; None where it has none."""
     if page.labels is None or letters is None or letters.targets is None or letters.labels is None:
         return None
@@ -186,8 +186,8 @@ def _translated(page: Page, letters: PictureGrid | None) -> np.ndarray | None:
     return letters.targets[known] if len(known) == len(rows) else None
 
 
-def _recalled(page: Page, shape: Shape, letters: PictureGrid | None) -> Samples | None:
-    targets = _translated(page, letters)
+def _recall_samples(page: Page, shape: Shape, letters: PictureGrid | None) -> Samples | None:
+    targets = _translate_letters(page, letters)
     if targets is None or page.labels is None or shape[:2] != (1, 1):
         return None
     classes = np.eye(shape[2], dtype=np.float32)[page.labels % shape[2], None, None]

@@ -125,7 +125,7 @@ class PlaneMode(Mode):
         for path, network in self._planes.items():
             encoded_set = self._encoded_sets[path]
             if isinstance(encoded_set, EncodedSet):
-                few = _thinned(encoded_set, most)
+                few = _thin(encoded_set, most)
                 self._encoded_sets[path] = few
                 args = (
                     path,
@@ -367,7 +367,7 @@ class PlaneMode(Mode):
                     yield name, "training image", index + 1, encoded_set.name_of(label), x, y
 
 
-def _thinned(encoded_set: EncodedSet, most: int) -> EncodedSet:
+def _thin(encoded_set: EncodedSet, most: int) -> EncodedSet:
     """Return at most `most` images of a set, evenly spread."""
     if len(encoded_set) <= most:
         return encoded_set

@@ -256,7 +256,7 @@ class Draw(ImagePanel):
 
     def show_state(self, before: State, after: State) -> None:
         inputs = tuple(
-            (path, after.file_of(path), after.known_of(path).graph_error, self._why_nothing(after, path))
+            (path, after.file_of(path), after.known_of(path).graph_error, self._why_no_figure(after, path))
             for path in after.compared
         )
         if inputs != self._shown:
@@ -313,7 +313,7 @@ class Draw(ImagePanel):
             inputs[path] = DrawingInput(graph, known.task, fitted[shape, centre])
         return inputs
 
-    def _why_nothing(self, state: State, path: Path) -> str:
+    def _why_no_figure(self, state: State, path: Path) -> str:
         """Return the sentence for a run that takes no drawing; '' for one that does, or whose graph may still come."""
         known = state.known_of(path)
         if known.graph is not None and state.file_of(path) is not None:
@@ -344,7 +344,7 @@ class Draw(ImagePanel):
         cells = []
         for path in state.compared:
             made = self.made.get(path)
-            sentence = self._why_nothing(state, path)
+            sentence = self._why_no_figure(state, path)
             if made is not None:
                 cells.append(cell_of(names[path], made))
             elif sentence:

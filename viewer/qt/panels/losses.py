@@ -172,7 +172,7 @@ class Losses(Panel):
         series, unit = self._series(shown, state)
         if not series:
             self.subtitle.setText("")
-            self.view.show_sentence(self._why_nothing(state, shown))
+            self.view.show_sentence(self._why_no_figure(state, shown))
             return
         before = self.curves
         figure = CurvesFigure(
@@ -220,7 +220,7 @@ class Losses(Panel):
                 )
         return tuple(series), unit if by_time else ""
 
-    def _why_nothing(self, state: State, shown: Shown) -> str:
+    def _why_no_figure(self, state: State, shown: Shown) -> str:
         entry = state.entry
         if shown:
             what = "time" if self.x_box.currentText() == TIME else self.quantity

@@ -119,7 +119,7 @@ class TradeOff(Panel):
         if not self.models:
             self.subtitle.setText("")
             self.sentence.setText("")
-            self.view.show_sentence(self._why_nothing(state, without))
+            self.view.show_sentence(self._why_no_figure(state, without))
             return
         chosen, before = set(state.selected), self.plot
         names = _short_names([model.name for model in self.models])
@@ -141,7 +141,7 @@ class TradeOff(Panel):
         self.sentence.setText(conclusion)
         self.view.show_figure(figure, conclusion)
 
-    def _why_nothing(self, state: State, without: list[str]) -> str:
+    def _why_no_figure(self, state: State, without: list[str]) -> str:
         if not state.entries:
             return "All runs with a bottleneck appear here, by its size and their error."
         if without:

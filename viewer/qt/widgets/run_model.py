@@ -83,7 +83,7 @@ class RunTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and column == AGAINST and row.better is not None:
             return QColor(self.theme.series[2] if row.better else self.theme.series[1])
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"<span>{_escaped(_tool_tip(row, column))}</span>".replace("\n", "<br>")
+            return f"<span>{_escape(_tool_tip(row, column))}</span>".replace("\n", "<br>")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return _accessible_text(row, column)
         if role == PICTURE_ROLE:
@@ -142,7 +142,7 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Escape markup, since a tool tip has no plain text format."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
