@@ -285,6 +285,15 @@ def test_verify_refuses_a_broken_file_with_a_sentence(content: bytes, tmp_path: 
     assert "Traceback" not in out + err
 
 
+def test_one_bad_file_among_good_ones_fails_the_verification(
+    conv_run: RunFolder, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"no graph")
+    code, out, _ = aezoo(capsys, "verify", conv_run.graph("decoder"), tmp_path / "broken.onnx")
+    assert code == 1
+    assert (out.count(": passed"), out.count(": FAILED")) == (1, 1)
+
+
 def test_exporting_what_was_not_trained_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="train it with `aezoo train`"):
         publish(registry.load("purdue/conv"), RunFolder.of(tmp_path, "purdue/conv"))
