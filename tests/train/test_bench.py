@@ -45,15 +45,15 @@ def test_a_small_benchmark_reports_speed_losses_memory_and_conditions(
     recipe = report["recipes"]["purdue/dense"]
     assert (recipe["images"], recipe["batch"]) == (300, 256)
     assert "sample" in recipe["provenance"]
-    assert set(recipe["contenders"]) == {"ours", "plain", *(["keras"] if KERAS else [])}
+    assert set(recipe["contenders"]) == {"aezoo", "plain", *(["keras"] if KERAS else [])}
     for row in recipe["contenders"].values():
         assert len(row["seconds"]) == len(row["losses"]) == 2
         assert row["images_a_second"] == pytest.approx(300 / row["seconds"][1])
         assert row["memory"] > 50e6
-        low, middle, high = row["ours_is_faster"]
+        low, middle, high = row["aezoo_is_faster"]
         assert 0 < low <= middle <= high
         assert 0 < row["losses"][1] < row["losses"][0] < 1
-    speed = recipe["contenders"]["ours"]["images_a_second"] * recipe["operations_an_image"]
+    speed = recipe["contenders"]["aezoo"]["images_a_second"] * recipe["operations_an_image"]
     assert recipe["share_of_limit"] == pytest.approx(speed / report["limits"]["gemm_fp32"])
 
 
@@ -65,7 +65,7 @@ def test_our_engine_learns_what_a_plain_loop_learns(name: str, splits: Splits) -
         pytest.skip("the fixture holds digits")
     both = [
         contenders.of(who, recipe, splits.train, splits.test, device="cpu", precision="fp32")
-        for who in ("ours", "plain")
+        for who in ("aezoo", "plain")
     ]
     for contender in both:
         for number in range(1, 7):

@@ -122,10 +122,10 @@ def _compare(name: str, settings: dict[str, Any], *, epochs: int, profile: bool,
 
 def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
     goal = runs["plain"].losses[-1] * SLACK
-    ours = runs["ours"]
+    aezoo = runs["aezoo"]
     result: dict[str, Any] = {
-        "provenance": ours.child.about["provenance"],
-        "images": ours.child.about["images"],
+        "provenance": aezoo.child.about["provenance"],
+        "images": aezoo.child.about["images"],
         "batch": registry.load(name).schedule.batch_size,
         "goal": goal,
         "contenders": {},
@@ -134,7 +134,7 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
         result["contenders"][each] = {
             "about": run_.child.about["about"],
             "images_a_second": result["images"] / statistics.median(run_.seconds[1:]),
-            "ours_is_faster": bench_process.ratios(run_.seconds[1:], ours.seconds[1:]),
+            "aezoo_is_faster": bench_process.ratios(run_.seconds[1:], aezoo.seconds[1:]),
             "seconds": run_.seconds,
             "losses": run_.losses,
             "seconds_to_goal": run_.time_to(goal),
@@ -146,9 +146,9 @@ def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
 
 def _share(result: dict[str, Any], limits: dict[str, float]) -> float:
     """Return our share of the machine's matrix products, in the precision that was chosen."""
-    ours = result["contenders"]["ours"]
-    limit = limits["gemm_bf16" if ours["about"]["config"].startswith("bf16") else "gemm_fp32"]
-    share: float = ours["images_a_second"] * result["operations_an_image"] / limit
+    aezoo = result["contenders"]["aezoo"]
+    limit = limits["gemm_bf16" if aezoo["about"]["config"].startswith("bf16") else "gemm_fp32"]
+    share: float = aezoo["images_a_second"] * result["operations_an_image"] / limit
     return share
 
 
@@ -166,7 +166,7 @@ def _head(document: dict[str, Any]) -> str:
 def _table(name: str, result: dict[str, Any], device: str) -> str:
     lines = [
         f"\n{name}: {result['images']:,} images ({result['provenance']}), batch {result['batch']}, {device}",
-        f"  {'':6} {'images/s':>9}  {'ours is faster by':22} "
+        f"  {'':6} {'images/s':>9}  {'aezoo is faster by':22} "
         f"{'last loss':>9} {'s to goal':>9} {'ready, s':>8} {'MB':>6}",
     ]
     for each in NAMES:
@@ -174,14 +174,14 @@ def _table(name: str, result: dict[str, Any], device: str) -> str:
         if row is None:
             lines.append(f"  {each:6} –  not installed: pip install 'aezoo[bench]'")
             continue
-        faster = bench_process.ratios_text(row["ours_is_faster"]) if each != "ours" else ""
+        faster = bench_process.ratios_text(row["aezoo_is_faster"]) if each != "aezoo" else ""
         goal = "–" if row["seconds_to_goal"] is None else f"{row['seconds_to_goal']:.1f}"
         lines.append(
             f"  {each:6} {row['images_a_second']:>9,.0f}  {faster:22} {row['losses'][-1]:>9.5f} {goal:>9} "
             f"{row['setup']:>8.1f} {row['memory'] / 1e6:>6,.0f}"
         )
     lines.append(
-        f"  ours: {result['contenders']['ours']['about']['config']}; {result['share_of_limit']:.1%} of the arithmetic"
+        f"  aezoo: {result['contenders']['aezoo']['about']['config']}; {result['share_of_limit']:.1%} of the arithmetic"
     )
     lines.append(f"  limit; the goal is {result['goal']:.5f}, 1 % above the plain loop's last loss")
     for each, row in result["contenders"].items():

@@ -1,13 +1,13 @@
 """Who is compared: each trains an epoch in a process of its own when asked, and says what the validation loss is then.
 
-ours    the engine of `aezoo train`, computed as `--precision` says
+aezoo   the engine of `aezoo train`, computed as `--precision` says
 plain   what the tutorials do: a DataLoader, an eager network, Adam
 keras   Keras 3 on TensorFlow, the sheets' own tool: the same layers, model.fit
 
 Each has `epoch`, which trains one; `loss`, the mean over the validation split; and `profile`, the microseconds of a
 step by operator ({} where they are unknown).
 
-All start from Glorot-uniform weights (ours and the plain loop from the same ones), see the same images in batches of
+All start from Glorot-uniform weights (aezoo and the plain loop from the same ones), see the same images in batches of
 the same size, and minimise the same loss.
 """
 
@@ -55,7 +55,7 @@ def profile_of(steps: Iterator[object], device: torch.device) -> dict[str, float
     return {"all": sum(times.values()), **dict(sorted(times.items(), key=lambda item: -item[1]))}
 
 
-class Ours:
+class Aezoo:
     def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str) -> None:
         options = Options(device=device, precision=precision)
         setup = TrainingSetup.of(recipe, Splits(train, validation), options)
@@ -82,7 +82,7 @@ class Ours:
 class Plain:
     def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str) -> None:
         self._device = devices.choose(device)
-        self._network = fresh_state(recipe, 0, self._device, NOTHING).network  # from the same weights as ours
+        self._network = fresh_state(recipe, 0, self._device, NOTHING).network  # from the same weights as aezoo
         self._objective = objective_of(recipe, None)
         self._optimiser = torch.optim.Adam(self._network.parameters(), lr=recipe.schedule.learning_rate)
         dataset, held = (TensorDataset(torch.from_numpy(as_floats(images))) for images in (train, validation))
@@ -150,11 +150,11 @@ def as_floats(images: Images) -> np.ndarray:
 
 def of(
     name: str, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str = "auto"
-) -> Ours | Plain | Keras:
+) -> Aezoo | Plain | Keras:
     """Return the contender of that name, ready for its first epoch, which takes each image once."""
     recipe = replace(recipe, schedule=replace(recipe.schedule, steps=None))
-    if name == "ours":
-        return Ours(recipe, train, validation, device=device, precision=precision)
+    if name == "aezoo":
+        return Aezoo(recipe, train, validation, device=device, precision=precision)
     return (Plain if name == "plain" else Keras)(recipe, train, validation, device=device)
 
 
