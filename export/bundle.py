@@ -96,9 +96,6 @@ def _remove_stale(folder: Path, before: Sums, files: dict[str, bytes]) -> None:
             remove(path)
 
 
-# ---- the index -----------------------------------------------------------------------------------------------
-
-
 def _names_in(folder: Path, *, overwrite: bool) -> list[str]:
     """Return the bundles that an index lists. Raises FileRefused for anything else."""
     path = folder / INDEX
@@ -142,9 +139,6 @@ def _entry(folder: Path, name: str) -> dict[str, Any] | None:
         "card": {"sha256": sha256_of(data), "bytes": len(data)},
         "bytes": len(data) + sum(size for _, size in files.values()),
     }
-
-
-# ---- the kit -------------------------------------------------------------------------------------------------
 
 
 def write_kit(folder: Path, *, overwrite: bool = False) -> bool:

@@ -98,9 +98,6 @@ def resume_if_begun(folder: RunFolder, options: Options) -> Options:
     return replace(options, resume=True, overwrite=False)
 
 
-# ---- what was finished ---------------------------------------------------------------------------------------
-
-
 def key_of(recipe: Recipe, options: Options, splits: Splits, dependencies: Dependencies) -> str:
     """Return a SHA-256 of all that a result follows from: settings, data, networks it needs, our code and torch."""
     facts = {

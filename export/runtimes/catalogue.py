@@ -56,9 +56,6 @@ def find(name: str) -> Runtime:
     return _FINDERS[name](name)
 
 
-# ---- known faults --------------------------------------------------------------------------------------------
-
-
 def _attribute(node: onnx.NodeProto, name: str) -> int:
     return next((attribute.i for attribute in node.attribute if attribute.name == name), 0)
 
@@ -83,9 +80,6 @@ _BY_SIZE = Fault(
     "OpenCV 4.14 and tract 0.23 refuse Resize to a size that follows from the batch; by scales they take it",
     "seen here",
 )
-
-
-# ---- how each is found ---------------------------------------------------------------------------------------
 
 
 def _python(distribution: str, module: str, faults: tuple[Fault, ...]) -> Callable[[str], Runtime]:

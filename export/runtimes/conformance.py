@@ -92,9 +92,6 @@ def _read(path: Path) -> Graph:
     return graph
 
 
-# ---- a graph alone -------------------------------------------------------------------------------------------
-
-
 def _alone(graph: Graph, beside: Mapping[str, Graph]) -> ConformanceTest:
     """Test a graph of which nothing else is known: onnxruntime says what should come out.
 
@@ -132,9 +129,6 @@ def _shaken(graph: Function) -> Callable[[Array], Mapping[str, float]]:
     return rounding
 
 
-# ---- a run ---------------------------------------------------------------------------------------------------
-
-
 def _trained(run: RunFolder, graphs: Sequence[Graph]) -> Iterator[ConformanceTest]:
     """Test the graphs of a run with its checkpoint: torch says what should come out, float64 how exactly."""
     from export.trained import load_trained
@@ -151,9 +145,6 @@ def _trained(run: RunFolder, graphs: Sequence[Graph]) -> Iterator[ConformanceTes
         expect = partial(trained.compute, graph.part)
         inputs = _encoded(make, partial(trained.compute, "encoder")) if graph.part == "decoder" else make
         yield ConformanceTest(graph, "torch", expect, partial(trained.rounding, graph.part), inputs)
-
-
-# ---- inputs --------------------------------------------------------------------------------------------------
 
 
 def _images(shape: tuple[int, ...], real: Array | None) -> Make:

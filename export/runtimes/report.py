@@ -100,9 +100,6 @@ class _Tick:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-# ---- text ----------------------------------------------------------------------------------------------------
-
-
 def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[str], limits: Limits) -> str:
     """Return the table of largest differences, its legend, the failures and the known faults."""
     lines = [*_table(rows, runtimes), "", *_legend(rows, runtimes, limits), ""] if rows else []

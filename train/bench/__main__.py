@@ -117,9 +117,6 @@ def _compare(name: str, settings: dict[str, Any], *, epochs: int, profile: bool,
     return result
 
 
-# ---- what it comes to ----------------------------------------------------------------------------------------
-
-
 def _evaluated(name: str, runs: dict[str, Run]) -> dict[str, Any]:
     goal = runs["plain"].losses[-1] * SLACK
     aezoo = runs["aezoo"]

@@ -53,9 +53,6 @@ class ProgressCall:
 _MESSAGES: tuple[type[ProgressCall | Outcome], ...] = (ProgressCall, Outcome)
 
 
-# ---- in the process ------------------------------------------------------------------------------------------
-
-
 class Remote(Progress):
     """The progress of a training in a worker: its calls, save those at every batch, go to the process that shows it."""
 
@@ -86,9 +83,6 @@ def outcome_of(name: str, options: Options, interrupt: Interrupt, progress: Prog
         return train_one(registry.load(name), options, interrupt, progress)
     except AezooError as error:
         return Outcome(name, error=str(error), code=error.exit_code, interrupted=isinstance(error, Interrupted))
-
-
-# ---- in the command ------------------------------------------------------------------------------------------
 
 
 @dataclass

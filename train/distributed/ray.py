@@ -53,9 +53,6 @@ class Resources:
         return f"{cores} and {self.gpus:g} of a GPU" if self.gpus else cores
 
 
-# ---- on a node -----------------------------------------------------------------------------------------------
-
-
 def task(name: str, options: Options, given: Resources, marker: str, versions: str, queue: Any) -> Outcome:
     """Train one recipe on a node, after a look whether the node can; `marker` is a file beside the runs."""
     if versions != _VERSIONS:
@@ -75,9 +72,6 @@ def task(name: str, options: Options, given: Resources, marker: str, versions: s
 
 def _refused(name: str, why: str) -> Outcome:
     return Outcome(name, error=f"{name}: the node {platform.node()} {why}", code=2)
-
-
-# ---- in the command ------------------------------------------------------------------------------------------
 
 
 def train_all(

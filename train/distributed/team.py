@@ -199,9 +199,6 @@ class TeamSteps:
         distributed.all_reduce(self.step_losses)
 
 
-# ---- the others ----------------------------------------------------------------------------------------------
-
-
 @contextmanager
 def end_announced(team: Team | None) -> Iterator[None]:
     """Send the others that a training is over; where it breaks off they notice that this process is gone."""

@@ -121,9 +121,6 @@ def _as_compared(picture: Tensor, recipe: Recipe) -> Tensor:
     return normalise(picture) if recipe.objective == "mse-normalised" else picture
 
 
-# ---- the letters of the target's data set --------------------------------------------------------------------
-
-
 def class_means(images: Images, classes: int) -> np.ndarray:
     """Return the mean image of each class, float32 (classes, C, H, W) in [0, 1]."""
     means = [images.pixels[images.labels == label].mean(axis=0, dtype=np.float64) / 255 for label in range(classes)]
