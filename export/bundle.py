@@ -10,8 +10,6 @@
 No dates, no paths: the same run gives the same bytes. Somebody else's file is written over with --overwrite only.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """A card as text: for the terminal (`aezoo card`), and as a bundle's README."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

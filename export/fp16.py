@@ -1,7 +1,5 @@
 """A graph at half the size: weights stored as float16 and cast to float32 before they are used."""
 
-from __future__ import annotations
-
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 

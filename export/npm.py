@@ -1,7 +1,5 @@
 """onnxruntime's two JavaScript builds: where in the user's cache they lie, and the line that brings them."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A run's whole export: trace, card, verify in memory, and only then write."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Checks as lines of text and as JSON, and tables as lines of text."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

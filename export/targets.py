@@ -1,7 +1,5 @@
 """What `verify` and `card` are pointed at, and what is found about it: a recipe, runs, bundles, a file."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From torch to ONNX bytes: one trace a network, opset 18, IR 8, no trace of the machine, the same bytes again."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import warnings

@@ -5,8 +5,6 @@ for a domain that nobody uses, are not read. What is exported is the same, byte 
 Seen in torch 2.13.0 (`ONNXRegistry.from_torchlib`) and onnxscript 0.7.2 (`get_torchlib_ops`).
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A trained network: the graphs it is exported as, and what torch computes for each."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """`aezoo train`: train recipes one after the other, measure them, export them. Torch is imported once all is clear."""
 
-from __future__ import annotations
-
 import secrets
 import signal
 import sys

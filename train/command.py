@@ -1,7 +1,5 @@
 """All trainings of one command: the recipes that are asked for and those that they need, in their order."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

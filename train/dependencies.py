@@ -1,7 +1,5 @@
 """What a recipe is trained with besides its own images: letters of another data set, and networks trained before."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

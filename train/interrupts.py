@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM: remembered for the loop, which looks between two batches, or acted on at once."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """The training loop: set up, train epochs, measure and write."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable

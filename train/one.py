@@ -4,8 +4,6 @@ It may be asked for any number of times: what the same command began before a ki
 finished before is not done twice. `checkpoint/outcome.json` says what was finished, written last and whole.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace

@@ -1,7 +1,5 @@
 """What one training is asked to do, as a value, and as the command's options."""
 
-from __future__ import annotations
-
 import inspect
 import os
 import shlex

@@ -1,7 +1,5 @@
 """A training's result as text and as JSON."""
 
-from __future__ import annotations
-
 import statistics
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What lies in a run's folder before a training: it is resumed, written over, or refused. Asked before the setup."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace

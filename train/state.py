@@ -1,7 +1,5 @@
 """The state of a run between two epochs: everything that the next epoch depends on, and all that was recorded."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass, field
 from typing import Any

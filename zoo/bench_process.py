@@ -3,8 +3,6 @@
 A contender's module calls `serve` with a function that makes it; the benchmark starts it with `child` and asks.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import platform

@@ -8,8 +8,6 @@ Torch-free: files are bytes here. `state.pt` is a torch file that loads with `we
 holds the weights.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """The command `aezoo VERB`. The module of a verb is imported when the verb is used, and not before."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import difflib

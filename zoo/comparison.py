@@ -4,8 +4,6 @@ Errors (mse, bce, cross-entropy …) are compared as a ratio that is never below
 by its difference, since a ratio of decibels or shares says nothing: '8.2 points above the nearest example'.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

@@ -4,8 +4,6 @@ The shell calls `aezoo` with the variable `_AEZOO_COMPLETE` set. A verb's module
 wanted, and none of them loads torch for that.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import typer

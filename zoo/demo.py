@@ -1,7 +1,5 @@
 """`aezoo demo`: everything in one go, on the embedded digits: train, export, verify, view."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Sequence

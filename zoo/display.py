@@ -1,7 +1,5 @@
 """Whether Qt could show a window here, found out without loading Qt, which would abort the process."""
 
-from __future__ import annotations
-
 import ctypes
 import importlib.util
 import os

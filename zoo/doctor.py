@@ -1,7 +1,5 @@
 """`aezoo doctor`: what this machine has, what is missing, and the command that mends it."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import platform

@@ -14,8 +14,6 @@ AezooError                      anything that a user can put right     exit code
 Every text says what we met, what we expected and what to do next.
 """
 
-from __future__ import annotations
-
 
 def first_line(error: BaseException) -> str:
     """Return what an error of a library says, in one line of at most 160 characters."""

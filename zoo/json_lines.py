@@ -4,8 +4,6 @@ The process that starts another writes requests to its standard input and reads 
 other lines, which a library may print, go to standard error or are passed over.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """`aezoo list`: every recipe of the zoo by assignment, and what runs of it have measured beside what its sheet says."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import shutil

@@ -1,7 +1,5 @@
 """Objectives: what is minimised, as pure functions from (output, batch) to named terms whose sum is the loss."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ While several files are written, `.writing.json` beside them lists what was our 
 the middle leaves card.json behind the files that it lists, and the next export would take them for changed ones.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

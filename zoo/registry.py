@@ -1,7 +1,5 @@
 """The registry of recipes: the folder `assignments/` is the list, this module only reads it."""
 
-from __future__ import annotations
-
 import difflib
 import importlib
 import pkgutil

@@ -1,7 +1,5 @@
 """The tasks: what goes into a network, what should come out, and what it is measured beside."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal

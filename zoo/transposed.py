@@ -6,8 +6,6 @@ gradient goes back through the convolution. Dumoulin and Visin 2016, "A guide to
 learning", chapter 4; the letters sheet's exercise 1. Like torch, "convolution" here does not flip the kernel.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -4,8 +4,6 @@ The name holds every setting. It is the name of the run's folder too, so that ex
 its recipe back from the name.
 """
 
-from __future__ import annotations
-
 import difflib
 import itertools
 import math

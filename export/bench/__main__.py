@@ -1,7 +1,5 @@
 """`aezoo bench graphs`: images a second and memory of onnxruntime, beside torch in eager mode."""
 
-from __future__ import annotations
-
 import json
 import statistics
 import sys

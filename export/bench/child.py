@@ -5,8 +5,6 @@ encoder        encoder.onnx alone, opened alike, for programs that need only the
 torch          the network of the checkpoint in eager mode, as an author would call it
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

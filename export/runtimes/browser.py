@@ -1,7 +1,5 @@
 """A job in headless Chromium: a server on 127.0.0.1 hands it out, and takes the outputs and messages of the page."""
 
-from __future__ import annotations
-
 import os
 import re
 import tempfile

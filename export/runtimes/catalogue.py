@@ -1,7 +1,5 @@
 """The runtimes that a graph is tried in: how each is found, what installs it, and what is known to be wrong in it."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import importlib.util
 import shutil

@@ -3,8 +3,6 @@
 It imports that runtime and nothing else of weight: if that crashes, hangs or eats memory, no other process suffers.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable

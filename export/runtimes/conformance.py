@@ -1,7 +1,5 @@
 """What goes through the matrix: a graph, inputs that suit it, and the reference that says what should come out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -8,8 +8,6 @@
 The process sends messages (`zoo.json_lines`): Loaded, a CaseDone after each case, and at the end Done or ProcessFailed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

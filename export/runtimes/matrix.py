@@ -1,7 +1,5 @@
 """Every graph through every runtime: numbers; the only text is what the runtimes say."""
 
-from __future__ import annotations
-
 import math
 import os
 import tempfile

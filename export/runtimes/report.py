@@ -1,7 +1,5 @@
 """The matrix as text: a table, what failed, which faults are known, and what would install the other runtimes."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import math

@@ -1,7 +1,5 @@
 """A job's process under limits: its messages, and how it ended. Foreign runtimes crash, hang and eat memory."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

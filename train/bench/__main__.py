@@ -1,7 +1,5 @@
 """`aezoo bench train`: images a second, time to a loss and memory, of our engine, a plain loop and Keras."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import statistics

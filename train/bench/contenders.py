@@ -11,8 +11,6 @@ All start from Glorot-uniform weights (aezoo and the plain loop from the same on
 the same size, and minimise the same loss.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

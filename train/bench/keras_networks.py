@@ -1,7 +1,5 @@
 """The networks of the benchmark in Keras, layer by layer as the recipes have them, NHWC."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

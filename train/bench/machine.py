@@ -1,7 +1,5 @@
 """What the machine can do at most: the rates against which an engine's share is counted."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

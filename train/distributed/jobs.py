@@ -5,8 +5,6 @@ does not depend on what is trained beside it. A process that is killed takes onl
 resumed once from its last checkpoint.
 """
 
-from __future__ import annotations
-
 import contextlib
 import queue
 import signal

@@ -1,7 +1,5 @@
 """What torchrun says of this process, in its environment; read without torch."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Where to compute, and the settings that make a run repeatable there."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import platform

@@ -1,7 +1,5 @@
 """The policy of `--precision auto`: an epoch that is not finite in bfloat16 is repeated in float32."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

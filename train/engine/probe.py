@@ -8,8 +8,6 @@ Choices are cached by recipe, network, machine and versions. torch.compile is no
 for the smallest network here, far beyond what a probe may cost.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

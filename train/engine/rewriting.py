@@ -13,8 +13,6 @@ Three rules, each exact in real arithmetic:
 `aezoo bench train` shows what they bring, beside a plain loop over the network as it stands.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable
 from typing import TypeVar, cast

@@ -18,8 +18,6 @@ The training split is read in chunks, so that it is never held as floats; slow f
 same data set.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """A cache for what baselines fit to a training split, and a thread in which a long fit can be abandoned."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -12,8 +12,6 @@ most 500, and for the real images of the test split:
 Distances are Euclidean over the pixels in [0, 1] (the root of the summed squares of 784 differences).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from statistics import NormalDist
 

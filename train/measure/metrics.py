@@ -3,8 +3,6 @@
 Long computations call `check_stop` between chunks of images; it raises if the user wants to stop.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

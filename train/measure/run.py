@@ -1,7 +1,5 @@
 """The end of a run: its figures beside those of the baselines, and the pictures that go into the history."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 

@@ -4,8 +4,6 @@ A record is one label and 3,072 pixels: the red plane, the green one, the blue o
 is made of pickles, which run code when they are opened; it is never read.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import tarfile

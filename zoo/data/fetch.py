@@ -3,8 +3,6 @@
 AEZOO_MIRROR names a folder on a server (a course's own, say) that is tried before the public mirrors.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

@@ -3,8 +3,6 @@
 The unpacked payload is what is checked against the published hashes: a file may have been zipped anew.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import struct

@@ -3,8 +3,6 @@
 They are small and they are not the sheets' data sets; their name goes into every file and picture made from them.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from zoo.data import mnist

@@ -1,7 +1,5 @@
 """The data sets by name, and the one function that turns a name and `--data` into images."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`aezoo data`: where the data sets lie and whether they are sound; fetching them."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated, Any
 
