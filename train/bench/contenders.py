@@ -4,9 +4,7 @@ aezoo   the engine of `aezoo train`, computed as `--precision` says
 plain   what the tutorials do: a DataLoader, an eager network, Adam
 keras   Keras 3 on TensorFlow, the sheets' own tool: the same layers, model.fit
 
-Each has `epoch`, which trains one; `loss`, the mean over the validation split; and `profile`, the microseconds of a
-step by operator ({} where they are unknown).
-
+Each has `epoch`, which trains one; `loss`, the mean over the validation split; and `profile` ({} where unknown).
 All start from Glorot-uniform weights (aezoo and the plain loop from the same ones), see the same images in batches of
 the same size, and minimise the same loss.
 """

@@ -3,9 +3,7 @@
 Configs differ in precision, memory format and number of threads. bfloat16 is only chosen if, after the same steps from
 the same start, its validation loss is at most 1 % above float32's, and if its gradients are close to float32's: freed
 memory is filled with NaN first, which shows in the gradients of a kernel that leaves memory unwritten.
-
-Choices are cached by recipe, network, machine and versions. torch.compile is not tried: its first step takes 15 to 35 s
-for the smallest network here, far beyond what a probe may cost.
+torch.compile is not tried: its first step takes 15 to 35 s for the smallest network here.
 """
 
 import hashlib

@@ -1,18 +1,5 @@
 """Baselines: what a model should beat, as images or labels for the test split.
 
-    pca              principal components, as many as the bottleneck has values; left out where so many reproduce every
-                     training image exactly
-    linear           least-squares map with a bias from inputs to targets, where these differ
-    nearest-example  the target of the training image whose input is nearest
-    black            an all-black image: its mse is the data's own mean square
-    mean-image       the mean of the targets
-    noisy-input      the input itself, where noise was added to it
-    grey-copied      the grey values as red, green and blue
-    copied-input     the input letter itself, where the task is to translate it
-    class-mean       the mean image of the class
-    majority         the most frequent class
-    nearest-mean     the class whose mean is nearest
-
 All are fitted on the training split, linear maps on inputs as noisy as in training, and measured on the test split.
 The training split is read in chunks, so that it is never held as floats; slow fits are cached for other recipes of the
 same data set.
@@ -96,10 +83,10 @@ def baseline_pictures(
         "nearest-example": lambda: nearest_example(training, inputs),
         "class-mean": lambda: class_means(training.images, recipe.classes)[labels],
         "mean-image": lambda: np.broadcast_to(_means(training.batches())[1].numpy(), (len(targets), targets[0].size)),
-        "black": lambda: np.zeros_like(targets),
+        "black": lambda: np.zeros_like(targets),  # its mse is the data's own mean square
         "noisy-input": lambda: inputs,
-        "grey-copied": lambda: np.broadcast_to(inputs, targets.shape),
-        "copied-input": lambda: inputs,
+        "grey-copied": lambda: np.broadcast_to(inputs, targets.shape),  # as red, green and blue
+        "copied-input": lambda: inputs,  # the letter that was to be translated
     }
     for name in recipe.task.baselines:
         if (pictures := makers[name]()) is not None:
