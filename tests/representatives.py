@@ -29,9 +29,16 @@ def representatives() -> tuple[str, ...]:
     return tuple(first.values())
 
 
-def _marks(name: str) -> list[pytest.MarkDecorator]:
-    return [] if name in representatives() else [pytest.mark.slow]
+def of_every_task() -> tuple[str, ...]:
+    """Return the first recipe of every task."""
+    return tuple({registry.load(name).task.name: name for name in reversed(representatives())}.values())
 
 
-# One recipe of every kind in `make test`, the others in `make test-slow`.
-each_recipe = pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name)) for name in registry.names()])
+def _each(quick: tuple[str, ...]) -> pytest.MarkDecorator:
+    """Return a parameter `name` for every recipe; those that are not `quick` are left to `make test-slow`."""
+    marked = [pytest.param(name, marks=[] if name in quick else [pytest.mark.slow]) for name in registry.names()]
+    return pytest.mark.parametrize("name", marked)
+
+
+each_recipe = _each(representatives())  # one recipe of every kind in `make test`
+each_task = _each(of_every_task())  # one of every task, where what is tested differs little between layers

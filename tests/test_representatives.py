@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.representatives import each_recipe, kind_of, representatives
+import pytest
+
+from tests.representatives import each_recipe, each_task, kind_of, of_every_task, representatives
 from zoo import registry
 
 
@@ -23,7 +25,17 @@ def test_a_kind_is_task_objective_and_layers() -> None:
     assert kind_of(registry.load("hesso/vae-2-10")) == kind_of(registry.load("hesso/vae-8-all"))
 
 
-def test_each_recipe_is_the_whole_registry_and_only_the_representatives_are_quick() -> None:
-    is_slow = {each.values[0]: bool(each.marks) for each in each_recipe.args[1]}
+def test_every_task_has_one_recipe_among_the_representatives() -> None:
+    tasks = [registry.load(name).task.name for name in of_every_task()]
+    assert len(set(tasks)) == len(tasks) >= 7
+    assert set(tasks) == {recipe.task.name for recipe in registry.recipes().values()}
+    assert set(of_every_task()) <= set(representatives())
+
+
+@pytest.mark.parametrize(("each", "quick"), [(each_recipe, representatives()), (each_task, of_every_task())])
+def test_every_recipe_is_tested_and_only_the_representatives_are_quick(
+    each: pytest.MarkDecorator, quick: tuple[str, ...]
+) -> None:
+    is_slow = {one.values[0]: bool(one.marks) for one in each.args[1]}
     assert list(is_slow) == list(registry.names())
-    assert [name for name, slow in is_slow.items() if not slow] == list(representatives())
+    assert {name for name, slow in is_slow.items() if not slow} == set(quick)

@@ -219,7 +219,7 @@ def test_export_and_training_keep_a_foreign_model_without_overwrite(
     assert aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path, "--overwrite")[0] == 0
     assert run.graph("model").read_bytes() == conv_run.graph("model").read_bytes()
     run.graph("model").write_bytes(b"somebody else's")
-    code, _, err = aezoo(capsys, *training, "--quick", "--overwrite")
+    code, _, err = aezoo(capsys, *training, "--epochs", "1", "--quick", "--overwrite")
     assert code == 0, err
     assert aezoo(capsys, "verify", run.path)[0] == 0
 

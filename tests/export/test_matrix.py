@@ -303,6 +303,7 @@ def test_where_float32_has_fewer_digits_the_gate_knows_and_only_there(tmp_path: 
 # ---- limits --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for the process in Linux's /proc")
 def test_a_process_ends_with_all_that_it_started() -> None:
     script = (

@@ -161,6 +161,7 @@ def test_the_memory_is_of_the_process_itself() -> None:
     assert 1e6 < int(done.stdout) < 150e6
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_ctrl_c_ends_a_benchmark_at_once_without_a_traceback() -> None:
     command = [sys.executable, "-m", "zoo.cli", *"bench train purdue/dense --data sample --epochs 9999".split()]

@@ -103,6 +103,7 @@ def wait_for_epochs(process: subprocess.Popen[str], runs: Path, names: list[str]
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
 def test_a_killed_process_is_replaced_and_its_recipe_resumed_once(tmp_path: Path) -> None:
     names = [f"purdue/dense@epochs=30,seed={seed}" for seed in (0, 1)]
@@ -184,6 +185,7 @@ def test_an_error_inside_a_training_leaves_the_worker_its_threads(
     assert torch.get_num_threads() == begun
 
 
+@pytest.mark.slow
 def test_resuming_where_there_is_no_run_is_said_by_a_worker_too(tmp_path: Path) -> None:
     words = ("purdue/dense", "--set", "seed=0,1", "--quick", "--resume", "--jobs", "2")
     code, _, err = finish(start(tmp_path, *words))

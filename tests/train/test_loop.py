@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from tests.conftest import Train, TrainedRuns, shortened, small_splits
-from tests.representatives import each_recipe
+from tests.representatives import each_recipe, each_task
 from train.dependencies import NOTHING
 from train.engine.devices import choose
 from train.interrupts import Interrupt, watch
@@ -49,7 +49,7 @@ def same(one: object, two: object) -> bool:
     return one == two
 
 
-@each_recipe
+@each_task
 def test_the_same_seed_gives_the_same_run_bit_for_bit(
     name: str, trained_runs: TrainedRuns, tmp_path: Path, train_quickly: Train
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.conftest import TrainedRuns, shortened, small_splits
-from tests.representatives import each_recipe
+from tests.representatives import each_task
 from train.dependencies import load_dependencies
 from train.engine.batches import Batches
 from train.engine.prepare import Preparation
@@ -55,7 +55,7 @@ def same(one: TrainStep, two: TrainStep) -> bool:
     return all(torch.equal(left, right) for left, right in pairs)
 
 
-@each_recipe
+@each_task
 def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, trained_runs: TrainedRuns) -> None:
     recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
     _, eager, step_losses = run_epochs(EagerSteps, recipe, needs)

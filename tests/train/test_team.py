@@ -19,7 +19,7 @@ import torch
 from torch import distributed
 
 from tests.conftest import TrainedRuns, shortened
-from tests.representatives import each_recipe
+from tests.representatives import each_task
 from tests.train.test_jobs import epochs_of, wait_for_epochs
 from tests.train.test_steps import run_epochs, same
 from train.distributed import team as teams
@@ -202,7 +202,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     distributed.destroy_process_group()
 
 
-@each_recipe
+@each_task
 def test_a_team_of_one_learns_as_one_process_bit_for_bit(name: str, alone: Team, trained_runs: TrainedRuns) -> None:
     recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
     _, eager, seen = run_epochs(EagerSteps, recipe, needs)
