@@ -45,7 +45,10 @@ def files_of(bundle: Path) -> dict[str, bytes]:
     return {path.relative_to(bundle).as_posix(): path.read_bytes() for path in found}
 
 
-@pytest.mark.parametrize("name", ["purdue/conv", "hesso/vae-2-all", "hesso/classifier", "maastricht/colour-1"])
+@pytest.mark.parametrize(
+    "name",
+    ["purdue/conv", "hesso/vae-2-all", "hesso/classifier", pytest.param("maastricht/colour-1", marks=pytest.mark.slow)],
+)
 def test_a_stranger_with_numpy_and_onnxruntime_reproduces_the_vectors(
     name: str, trained_runs: TrainedRuns, tmp_path: Path
 ) -> None:

@@ -273,6 +273,7 @@ def test_what_is_only_needed_has_its_own_schedule_and_loses_nothing(tmp_path: Pa
     assert RunFolder.of(tmp_path, "hesso/vae-2-10").read_history().meta["needs"].keys() == {"hesso/classifier"}
 
 
+@pytest.mark.slow
 def test_a_changed_scoring_classifier_is_noticed_when_a_run_is_resumed(tmp_path: Path, capsys: Capture) -> None:
     arguments = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
     aezoo(capsys, "train", "hesso/vae-2-10", *arguments)
