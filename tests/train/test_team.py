@@ -54,6 +54,7 @@ def arrays(runs: Path, name: str) -> dict[str, np.ndarray]:
     return dict(RunFolder.of(runs, name).read_history().arrays)
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     names = ("purdue/dense", "hesso/denoise-0.5")  # the second draws noise
     arguments = (*names, "--precision", "fp32", "--epochs", "2", "--seed", "3")

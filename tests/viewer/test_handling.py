@@ -318,6 +318,7 @@ def test_the_wheel_zooms_around_the_pointer_and_hits_stay_right(two: MainWindow,
     assert view.zoom == 1 and view.inside == inside
 
 
+@pytest.mark.slow
 def test_many_pictures_at_once_are_read_two_at_a_time(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     assert as_image(np.full((8, 8, 3), 8, dtype=np.uint8)).save(str(tmp_path / "0.png"))
     taken: list[object] = []
