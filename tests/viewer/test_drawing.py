@@ -146,3 +146,12 @@ def test_what_came_of_a_drawing_is_painted_in_any_room(qapp: QApplication, theme
     for size in ((500, 300), (250, 500), (40, 30)):
         seen = painted(figure, *size, theme)
         assert (seen == [255, 0, 0]).all(axis=2).any() or size == (40, 30)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_drawing_whose_mass_is_at_one_end_stays_within_the_image(turns: int) -> None:
+    picture = canvas_with(slice(0, 40), slice(0, 200))
+    picture[:200, 98:102] = 255
+    image = drawing.centre_like_mnist(np.rot90(picture, turns), MNIST)[0]
+    inked = np.argwhere(image > 0.05)
+    assert (np.ptp(inked, axis=0) + 1).tolist() == [20, 20]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from viewer.infer import images
 from viewer.infer.messages import ReadSplit
@@ -20,3 +23,11 @@ def test_a_split_is_the_first_test_images_and_training_images_evenly_spread(monk
     rows = [0, 499, 999, 1499]
     np.testing.assert_array_equal(found["training"], known.train.pixels[rows])
     np.testing.assert_array_equal(found["training_labels"], known.train.labels[rows])
+
+
+def test_what_is_transparent_in_a_picture_becomes_white() -> None:
+    buffer = io.BytesIO()
+    picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    picture.putpixel((1, 0), (255, 0, 0, 255))
+    picture.save(buffer, "PNG")
+    assert images._decode(buffer.getvalue()).tolist() == [[[255, 255, 255], [255, 0, 0]]]

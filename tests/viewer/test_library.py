@@ -116,3 +116,12 @@ def test_a_history_with_other_types_than_agreed_is_read_without_them() -> None:
     sentence = history.from_parts(meta, {**done.arrays, "samples/inputs": done.arrays["history/epoch/seconds"]})
     assert (sentence.epochs_planned, sentence.noise, sentence.bottleneck, sentence.recipe) == (0, 0.0, (), "")
     assert sentence.provenance == "a b" and sentence.samples is None and sentence.epochs_done == 3
+
+
+def test_a_file_rewritten_within_the_second_has_another_stamp(tmp_path: Path) -> None:
+    stamps = []
+    for milliseconds in (1, 2):
+        (tmp_path / "file").write_bytes(b"same size")
+        os.utime(tmp_path / "file", ns=(0, 10**18 + milliseconds * 10**6))
+        stamps.append(library.stamp_of(tmp_path / "file"))
+    assert stamps[0] != stamps[1]

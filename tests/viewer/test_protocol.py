@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from pathlib import Path
@@ -192,3 +193,10 @@ def test_a_frame_in_parts_copies_no_array_and_is_the_same_frame() -> None:
     head, first, none = protocol.parts({"kind": "done"}, arrays)
     assert np.shares_memory(np.frombuffer(first, np.float32), arrays["a"]) and none.nbytes == 0
     assert b"".join((head, first, none)) == protocol.encode({"kind": "done"}, arrays)
+
+
+def test_a_request_may_hold_a_larger_file_than_a_reply() -> None:
+    prefix = struct.pack("<4sIQ", protocol.MAGIC, 0, protocol.MAX_REPLY + 1)
+    assert protocol.read(io.BytesIO(prefix)) is None, "it waits for the rest, which never comes"
+    with pytest.raises(ProtocolError, match="at most"):
+        protocol.read(io.BytesIO(struct.pack("<4sIQ", protocol.MAGIC, 0, protocol.MAX_REQUEST + 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, graph_bytes, history_of
-from viewer.infer import requests, worker
+from viewer.infer import messages, requests, worker
 from viewer.infer.cache import MIN_COUNT, LruCache
 from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, RunGraph, WorkerReply
-from viewer.infer.protocol import ProtocolError
+from viewer.infer.protocol import Decoder, ProtocolError
 from viewer.infer.requests import Reply, Request
 from viewer.infer.running import outputs_to_compute_too, run
 from viewer.infer.worker import MULTITHREAD_MIN_MULTIPLY_ADDS, Worker
@@ -582,3 +583,23 @@ def one_answer(qtbot: QtBot, workers: Workers, request: Request) -> Reply:
     reply = answered.args[0]
     assert isinstance(reply, Reply) and reply.request is request
     return reply
+
+
+def test_a_reply_too_large_to_send_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, _ = opened("graph", convolutions())
+    request = RunGraph(2, "it", "0", ("y",), False, arrays={"images": np.ones((3, 1, 8, 8), np.float32)})
+    replies = io.BytesIO()
+    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", 500)
+    worker.serve(io.BytesIO(messages.encode(request)), replies, held)
+    (frame,) = Decoder().feed(replies.getvalue())
+    assert messages.decode(frame, Refused).sentence == "it holds more than can be shown"
+
+
+def test_outputs_that_come_along_have_a_row_for_each_image_though_the_batch_is_fixed() -> None:
+    held, session = counted(convolutions(batch=2))
+    images = np.random.default_rng(0).random((5, 1, 8, 8)).astype(np.float32)
+    assert computed(held, images, "y")["y"].shape == (5, 1, 8, 8)
+    came_along, times = computed(held, images, "flat")["flat"], len(session.ran)
+    assert times == 3, "the second output was kept from the first run"
+    fresh, _ = opened("graph", convolutions(batch=2))
+    np.testing.assert_array_equal(came_along, computed(fresh, images, "flat")["flat"])

@@ -98,3 +98,8 @@ def test_a_letters_picture_target_and_prediction_stand_with_its_label() -> None:
     for pictures, more in ((sheet.images, 0), (sheet.inputs, 1), (sheet.targets, 2)):
         assert pictures is not None
         np.testing.assert_allclose(255 * pictures[:, 0, 0, 0], np.array([0, 10, 20]) + more, atol=1e-4)
+
+
+def test_the_colours_of_what_is_beyond_black_and_white_are_those_of_black_and_white() -> None:
+    images = np.random.default_rng(2).uniform(-0.5, 1.5, (2, 3, 8, 8)).astype(np.float32)
+    np.testing.assert_array_equal(chroma.ab(images), chroma.ab(images.clip(0, 1)))

@@ -144,3 +144,13 @@ def test_a_worker_computes_on_the_gpu_where_there_is_one() -> None:
     assert frame is not None
     ready = messages.decode(frame, Ready)
     assert ready.provider == "CUDA", ready
+
+
+def test_a_sealed_process_dies_with_the_one_that_started_it() -> None:
+    child = f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); from viewer.infer import sandbox; sandbox.seal()"
+    child += "; print('sealed', flush=True); time.sleep(15); print('outlived', flush=True)"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-I', '-c', {child!r}])"
+    parent = subprocess.Popen([sys.executable, "-I", "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None and parent.stdout.readline() == "sealed\n"
+    parent.kill()
+    assert parent.communicate(timeout=60)[0] == ""
