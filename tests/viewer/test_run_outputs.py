@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from viewer.state import chroma, history, letters, run_outputs
+from viewer.state import chroma, history, letters, pages, run_outputs
 from viewer.state.letters import RunLetters
 from viewer.state.run_outputs import RunOutput
 from viewer.state.samples import Samples
@@ -103,3 +103,10 @@ def test_a_letters_picture_target_and_prediction_stand_with_its_label() -> None:
 def test_the_colours_of_what_is_beyond_black_and_white_are_those_of_black_and_white() -> None:
     images = np.random.default_rng(2).uniform(-0.5, 1.5, (2, 3, 8, 8)).astype(np.float32)
     np.testing.assert_array_equal(chroma.ab(images), chroma.ab(images.clip(0, 1)))
+
+
+def test_the_images_of_a_page_are_counted_in_the_runs_own_test_split() -> None:
+    pixels, labels = np.zeros((8, 1, 4, 4), np.uint8), np.array([0, 3] * 4, np.uint8)
+    split = pages.Split(pages.SplitName("mnist", "published"), pixels, labels, pixels, labels)
+    page = pages.later_page(split, np.flatnonzero(labels == 3), 1, None)
+    assert page.indices == (1, 2, 3) and page.labels is not None and page.labels.tolist() == [3, 3, 3]
