@@ -59,6 +59,18 @@ def test_the_linear_map_is_least_squares_with_a_bias_from_noisy_images_to_clean_
     np.testing.assert_allclose(linear(training, inputs), expected, atol=1e-4)
 
 
+def test_pca_of_more_images_than_pixels_is_about_their_mean() -> None:
+    pixels = np.random.default_rng(0).integers(150, 256, (60, 1, 3, 3)).astype(np.uint8)  # bright: the mean matters
+    images = Images("some", "train", pixels, np.zeros(60, np.uint8), provenance="", licence="")
+    inputs = pixels.astype(np.float32) / 255
+    x = pixels.reshape(60, 9) / 255
+    axes = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:2]
+    expected = np.clip((x - x.mean(0)) @ axes.T @ axes + x.mean(0), 0, 1)
+    found = pca(TrainingSplit(images, preparation("purdue/conv")), inputs, components=2)
+    assert found is not None
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_a_denoiser_is_measured_beside_the_linear_map_and_the_noisy_input_and_never_beside_pca(splits: Splits) -> None:
     test = TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU)
     found = dict(baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=5))

@@ -77,6 +77,17 @@ def test_without_noise_the_input_is_the_target(splits: Splits) -> None:
     assert all(torch.equal(batch.image, batch.target) for batch in batches)
 
 
+def test_a_classifier_is_trained_on_distorted_letters_and_tested_on_the_letters_themselves(splits: Splits) -> None:
+    prepare = preparation("letters/classifier")
+    assert prepare.recipe.data.augment
+    batches = Batches.of(splits.train, prepare, batch_size=50, device=CPU)
+    index = torch.arange(50)
+    drawn = batches.gather(index, torch.Generator().manual_seed(0)).image
+    assert float((drawn - to_unit(batches.pixels[index])).abs().mean()) > 0.02
+    test = TestSplit.of(splits.test, prepare, device=CPU)
+    assert torch.equal(test.inputs, to_unit(torch.from_numpy(splits.test.pixels)))
+
+
 def test_the_test_split_has_the_same_noise_for_every_run(splits: Splits) -> None:
     one, two = (TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU) for _ in range(2))
     assert torch.equal(one.inputs, two.inputs)

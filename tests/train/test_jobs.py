@@ -16,7 +16,7 @@ import torch
 
 from train import loop
 from train.distributed import jobs
-from train.distributed.jobs import ProgressCall, Remote, TrainRequest, outcome_of
+from train.distributed.jobs import ProgressCall, Remote, TrainRequest, outcome_of, ready
 from train.engine.probe import Choice
 from train.engine.steps import ComputeConfig
 from train.interrupts import Interrupt
@@ -81,6 +81,14 @@ def test_a_recipe_waits_for_those_it_needs(tmp_path: Path) -> None:
     assert code == 0, err
     assert "hesso/classifier is trained first, since it is needed by hesso/vae-3-10" in err
     assert out.count("epochs,") == 3
+
+
+def test_a_recipe_is_ready_when_nothing_that_it_needs_waits_or_runs() -> None:
+    recipes = {name: registry.load(name) for name in ("hesso/vae-3-10", "purdue/dense")}
+    need = registry.load("hesso/classifier")
+    assert ready({**recipes, need.name: need}, {None}) == ["purdue/dense", need.name]
+    assert ready(recipes, {None, need.name}) == ["purdue/dense"]
+    assert ready(recipes, {None}) == ["hesso/vae-3-10", "purdue/dense"]
 
 
 def children_of(process: subprocess.Popen[str]) -> list[int]:

@@ -133,6 +133,12 @@ def test_another_data_set_or_fewer_epochs_cannot_be_resumed(
         train_quickly("purdue/dense", tmp_path, epochs=3, resume=True)
 
 
+def test_a_quick_run_is_not_gone_on_with_as_a_whole_one(tmp_path: Path, train_quickly: Train) -> None:
+    train_quickly("purdue/dense", tmp_path, epochs=1, quick=True)
+    with pytest.raises(RunError, match=r"was trained with another budget \(--quick\) \(True, now False\)"):
+        train_quickly("purdue/dense", tmp_path, epochs=2, resume=True)
+
+
 def test_a_network_that_stays_black_is_reported_as_failed(tmp_path: Path, train_quickly: Train) -> None:
     def black() -> Autoencoder:
         network = registry.load("purdue/conv").network()
@@ -281,6 +287,20 @@ def test_a_disk_that_stays_full_stops_the_third_time_with_the_last_checkpoint_wh
     assert kept >= 1
     assert isinstance(run.read_history(), History)
     assert train_quickly("purdue/dense", tmp_path, epochs=kept + 1, resume=True).record.epochs == kept + 1
+
+
+def test_failures_to_save_that_are_not_in_a_row_stop_nothing(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = checkpoints.commit
+
+    def full_at_times(run: RunFolder, *, epoch: int, **more: Any) -> None:
+        if epoch in (1, 2, 4, 5):
+            raise WriteError("the disk is full")
+        commit(run, epoch=epoch, **more)
+
+    monkeypatch.setattr(checkpoints, "commit", full_at_times)
+    assert train_quickly("purdue/dense", tmp_path, epochs=6).record.epochs == 6
 
 
 def test_a_run_whose_last_epoch_is_not_on_the_disk_is_not_called_finished(

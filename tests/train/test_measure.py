@@ -90,6 +90,15 @@ def test_each_strategy_wants_its_letters_of_the_same_class(name: str, several: i
     assert torch.equal(prepare.bank, again), "chosen once for all"
 
 
+def test_the_representative_letter_of_a_class_is_the_one_nearest_to_its_mean() -> None:
+    latin, bank = sets.load("latin", "train", sets.SAMPLE), prepared("letters/representative").bank
+    assert bank is not None
+    for label in range(14):
+        letters = latin.pixels[latin.labels == label] / np.float32(255)
+        nearest = letters[np.square(letters - letters.mean(axis=0)).sum(axis=(1, 2, 3)).argmin()]
+        torch.testing.assert_close(bank[label], normalise(torch.from_numpy(nearest[None])))
+
+
 def test_a_class_goes_in_as_one_white_pixel() -> None:
     test = split("letters/latent")
     assert test.inputs.shape == (60, 1, 1, 14)

@@ -13,6 +13,7 @@ from tests.conftest import first
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines as baselines_module
+from train.measure import metrics as metrics_module
 from train.measure.baselines import TrainingSplit, baseline_pictures, nearest_example, pca
 from train.measure.metrics import MAX_PSNR_DB, measure, status_of_pictures
 from zoo import registry
@@ -55,6 +56,14 @@ def test_equal_images_are_perfect_and_finite(pair: tuple[np.ndarray, np.ndarray]
     found = measure(pair[0], pair[0])
     assert (found["mse"], found["psnr"]) == (0.0, MAX_PSNR_DB)
     assert found["ssim"] == pytest.approx(1.0)
+
+
+def test_every_image_counts_alike_whatever_chunk_it_is_measured_in(
+    pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = measure(*pair)
+    monkeypatch.setattr(metrics_module, "CHUNK", 39)  # of 40 images: the last is alone
+    assert measure(*pair) == pytest.approx(whole, rel=1e-12)
 
 
 def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits, training: TrainingSplit) -> None:

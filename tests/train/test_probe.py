@@ -181,6 +181,18 @@ def test_a_slower_bf16_is_not_taken(splits: Splits, monkeypatch: pytest.MonkeyPa
     assert choose(probe_target(splits), precision="auto", images=LONG, say=quiet).config.precision == "fp32"
 
 
+@pytest.mark.parametrize(("gain", "layout"), [(1.05, "nhwc"), (1.2, "nchw")])
+def test_another_config_is_only_taken_where_it_is_a_tenth_faster(
+    gain: float, layout: str, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "has_bf16", lambda device: False)
+    monkeypatch.setattr(
+        probe, "images_per_second", lambda target, config: 1000.0 * (gain if config.layout == "nchw" else 1)
+    )
+    target = replace(probe_target(splits), network=registry.load("purdue/conv").network())
+    assert choose(target, precision="auto", images=LONG, say=quiet).config.layout == layout
+
+
 @pytest.mark.usefixtures("bf16_is_faster")
 def test_what_was_found_is_kept_and_a_broken_file_counts_as_none(
     splits: Splits, own_cache: Path, monkeypatch: pytest.MonkeyPatch
