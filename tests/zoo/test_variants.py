@@ -73,3 +73,9 @@ def test_a_grid_beyond_reason_and_a_setting_given_twice_are_refused() -> None:
         registry.load("purdue/conv@seed=1..3")
     with pytest.raises(UsageError, match="did you mean 'purdue/conv'"):
         registry.load("purdue/cnov@seed=1")
+
+
+def test_a_long_seed_keeps_all_its_digits_in_the_name() -> None:
+    varied = variants.vary(registry.load("purdue/conv"), {"seed": 1234567})
+    assert varied.name == "purdue/conv@seed=1234567"
+    assert registry.load(varied.name).schedule.seed == 1234567
