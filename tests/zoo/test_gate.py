@@ -234,3 +234,20 @@ def test_mutated_graphs_are_run_or_refused_and_nothing_else_happens(conv_run: Ru
     done = subprocess.run([sys.executable, "-c", MUTATE], input=data, capture_output=True, timeout=600)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     assert int(done.stdout) > 0
+
+
+def test_the_values_of_all_tensors_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = [numpy_helper.from_array(np.ones(600, np.float32), name) for name in ("first", "second")]
+    graph = helper.make_graph(
+        [helper.make_node("Add", list("ab"), ["out"])],
+        "two weights",
+        [helper.make_tensor_value_info(name, FLOAT, [1, 600]) for name in "ab"],
+        [helper.make_tensor_value_info("out", FLOAT, [1, 600])],
+        weights,
+    )
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8).SerializeToString()
+    monkeypatch.setattr(gate, "MAX_ELEMENTS", 1_200)
+    gate.check_onnx(data, source="two.onnx")
+    monkeypatch.setattr(gate, "MAX_ELEMENTS", 1_000)
+    with pytest.raises(FileRefused, match="its tensors hold more than 1,000 values"):
+        gate.check_onnx(data, source="two.onnx")
