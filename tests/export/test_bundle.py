@@ -377,6 +377,9 @@ DAMAGES = {
         lambda content: content["tensors"].update({f"t{i}": content["tensors"]["image"] for i in range(99)}),
         "are not read",
     ),
+    "too many bytes": change_vectors(
+        lambda content: content["tensors"]["image"].update(shape=[2, 1, 3000, 3000]), "more than 64 MiB of vectors"
+    ),
     "a graph that nobody lists": add_an_unlisted_graph,
     "a wrong size": lie_about_a_size,
     "no card": lose_the_card,
@@ -408,6 +411,9 @@ def test_the_card_of_a_lone_file_is_printed(folder: Path, capsys: Capture) -> No
     own = card.from_json((folder / "purdue/conv/card.json").read_text())
     for metric, value in own.metrics.items():
         assert f"{value:.4g}" in out, metric
+    train, validation, test = (own.data[split] for split in ("train", "validation", "test"))
+    assert train > validation != test
+    assert f"{train:,} to learn from, {validation:,} to watch, {test:,} to test" in out
     code, out, _ = aezoo(capsys, "card", folder, folder / "purdue/conv/card.json", "--json")
     assert code == 0
     assert [part["name"] for part in json.loads(out)] == ["purdue/conv"] * 2

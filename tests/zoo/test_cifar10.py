@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -126,6 +127,17 @@ def test_a_changed_byte_among_official_files_is_noticed(folder: Path) -> None:
     for split in cifar10.FILES:
         with pytest.raises(DataError, match=r"test_batch\.bin does not have the published MD5, as the other files"):
             cifar10.load(split, folder)
+
+
+@pytest.mark.usefixtures("published")
+def test_a_batch_rewritten_at_the_same_size_is_checked_anew(folder: Path) -> None:
+    path = folder / cifar10.FOLDER / "test_batch.bin"
+    os.utime(path, ns=(0, 1_000_000_000))
+    assert cifar10.load("test", folder).provenance == cifar10.OFFICIAL
+    path.write_bytes(path.read_bytes()[::-1].replace(b"\xff", b"\xfe"))
+    os.utime(path, ns=(0, 2_000_000_000))
+    with pytest.raises(DataError, match=r"test_batch\.bin .* published MD5"):
+        cifar10.load("train", folder)
 
 
 def test_a_missing_batch_pickles_and_an_empty_folder_each_have_their_sentence(folder: Path, tmp_path: Path) -> None:
