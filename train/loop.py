@@ -119,7 +119,11 @@ def _begin(
     """Return the fresh or resumed state, the steps that train it, and the writer of the run's folder."""
     run = RunFolder.of(options.runs, setup.recipe.name)
     state = setup.fresh_state()
-    choice = setup.choose_config(options, progress.say) if checkpoint is None else resume.config_of(run, checkpoint)
+    engine = setup.engine(options, progress.say) if processes is None else "torch"
+    if checkpoint is None:
+        choice = setup.choose_config(options, engine, progress.say)
+    else:
+        choice = resume.config_of(run, checkpoint, engine)
     choice.config.apply_to(state.network)
     facts = facts_of(setup, options, choice, processes.size if processes else 1)
     if checkpoint is not None:
@@ -133,7 +137,7 @@ def _begin(
     def steps_in(precision: str) -> Steps:
         train_step, config = setup.train_step(state, precision), replace(choice.config, precision=precision)
         if processes is None:
-            return steps_of(train_step, setup.batches)
+            return steps_of(train_step, setup.batches, config, retime=options.wants_probe)
         return processes.steps(state, train_step, setup.batches, config)
 
     steps = steps_in(choice.config.precision)

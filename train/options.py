@@ -64,6 +64,9 @@ class Options:
     quick: Annotated[
         bool, typer.Option("--quick", help="2 epochs of at most 10 batches: shows that it works, and nothing more.")
     ] = False
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say why steps are not compiled, where they are not.")] = (
+        False
+    )
     device: Device = "auto"
     runs: Runs = RUNS_DEFAULT
     export: Annotated[
@@ -87,6 +90,11 @@ class Options:
         if self.gpus is not None and self.cluster is None:
             raise UsageError("--gpus is a share on a cluster; add --cluster ray, or choose with --device")
         sets.existing_folder(self.data)
+
+    @property
+    def wants_probe(self) -> bool:
+        """Whether the clock may choose how to compute, at the cost of equal bits."""
+        return self.probe and self.precision != "fp32" and not self.quick
 
     def epochs_of(self, recipe: Recipe) -> int:
         """Return the epochs to train."""

@@ -123,15 +123,17 @@ def _refuse_other_run(run: RunFolder, facts: Mapping[str, Any], saved: Mapping[s
             )
 
 
-def config_of(run: RunFolder, begun: Checkpoint) -> Choice:
-    """Return how a run that is resumed was computed, with no more threads than there are now."""
+def config_of(run: RunFolder, begun: Checkpoint, engine: str) -> Choice:
+    """Return how a run that is resumed was computed, with the threads and the engine that there are now."""
     with checkpoints.fitting(run):
         before = reference_config(begun.facts.get("precision", "fp32")).as_json()  # of a run that says nothing of it
         config = ComputeConfig.from_json(begun.facts.get("compute_config", begun.facts.get("way", before)))
         why = dict(begun.facts.get("why", {}))
         given = torch.get_num_threads()  # what a job, a process or a node is given
         threads = given if why == unprobed_choice("fp32").why else min(config.threads, given)
-        return Choice(replace(config, threads=threads), why)
+        return Choice(
+            replace(config, threads=threads, engine=config.engine if config.engine == engine else "torch"), why
+        )
 
 
 def warn_of_other_bits(

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 
 from train.dependencies import NOTHING, Dependencies
-from train.engine import devices
+from train.engine import devices, fused
 from train.engine.batches import Batches, TestSplit
 from train.engine.prepare import Preparation
 from train.engine.probe import Choice, ProbeTarget, choose, unprobed_choice
@@ -73,14 +73,29 @@ class TrainingSetup:
         """Return what learns from a batch, in that precision."""
         return TrainStep(state.network, self.objective, state.optimiser, precision)
 
-    def choose_config(self, options: Options, say: Callable[[str], None]) -> Choice:
+    def choose_config(self, options: Options, engine: str, say: Callable[[str], None]) -> Choice:
         """Choose how to compute: as a probe finds best, or the reference where none is wanted."""
         if options.precision == "bf16" and not devices.has_bf16(self.device):
             say("there is no bfloat16 in hardware here: --precision bf16 is emulated, many times slower than fp32")
-        if options.precision == "fp32" or not options.probe or options.quick:
-            return unprobed_choice(options.precision)
+        if not options.wants_probe:
+            return unprobed_choice(options.precision, engine)
         images = sum(self.batches.sizes) * self.epochs
-        return choose(self.probe_target, precision=options.precision, images=images, say=say)
+        return choose(self.probe_target, precision=options.precision, images=images, engine=engine, say=say)
+
+    def engine(self, options: Options, say: Callable[[str], None]) -> str:
+        """Return 'fused' where float32 steps can be compiled, 'torch' otherwise; say what misses, once."""
+        if self.device.type != "cpu" or options.precision == "bf16":
+            return "torch"
+        try:
+            fused.check(self.recipe.network(), self.batches)
+        except fused.NoCompiler as error:
+            _once(f"training takes torch's steps, several times slower: {error}", say)
+        except fused.Unsupported as error:
+            if options.verbose:
+                say(f"{self.recipe.name}: training takes torch's steps, since there are no compiled ones for {error}")
+        else:
+            return "fused"
+        return "torch"
 
     @property
     def probe_target(self) -> ProbeTarget:
@@ -92,3 +107,12 @@ class TrainingSetup:
             self.validation,
             self.seed,
         )
+
+
+_said: set[str] = set()
+
+
+def _once(line: str, say: Callable[[str], None]) -> None:
+    if line not in _said:
+        _said.add(line)
+        say(line)

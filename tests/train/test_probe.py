@@ -154,10 +154,10 @@ def test_bf16_that_is_emulated_is_allowed_and_said(splits: Splits, monkeypatch: 
     setup = TrainingSetup.of(registry.load("purdue/dense"), splits, Options(device="cpu"))
     said: list[str] = []
     options = Options(device="cpu", precision="bf16", probe=False)
-    assert setup.choose_config(options, said.append).config.precision == "bf16"
+    assert setup.choose_config(options, "torch", said.append).config.precision == "bf16"
     assert said == ["there is no bfloat16 in hardware here: --precision bf16 is emulated, many times slower than fp32"]
     assert (
-        setup.choose_config(Options(device="cpu", precision="fp32"), said.append).config.precision == "fp32"
+        setup.choose_config(Options(device="cpu", precision="fp32"), "torch", said.append).config.precision == "fp32"
         and len(said) == 1
     )
 

@@ -51,16 +51,19 @@ def profile_of(steps: Iterator[object], device: torch.device) -> dict[str, float
     return {"all": sum(times.values()), **dict(sorted(times.items(), key=lambda item: -item[1]))}
 
 
+def _quiet(line: str) -> None: ...
+
+
 class Aezoo:
     def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str) -> None:
         options = Options(device=device, precision=precision)
         setup = TrainingSetup.of(recipe, Splits(train, validation), options)
-        choice = setup.choose_config(options, say=lambda line: None)
+        choice = setup.choose_config(options, setup.engine(options, _quiet), _quiet)
         state = setup.fresh_state()
         choice.config.apply_to(state.network)
         self._validation = setup.validation
         self._train_step = setup.train_step(state, choice.config.precision)
-        self._steps = steps_of(self._train_step, setup.batches)
+        self._steps = steps_of(self._train_step, setup.batches, choice.config)
         self.about = {"config": str(choice.config), "why": choice.why}
 
     def profile(self) -> dict[str, float]:

@@ -9,6 +9,7 @@ torch.compile is not tried: its first step takes 15 to 35 s for the smallest net
 import hashlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -68,25 +69,35 @@ class ProbeTarget:
     seed: int
 
 
-def reference_config(precision: str = "fp32") -> ComputeConfig:
+def reference_config(precision: str = "fp32", engine: str = "torch") -> ComputeConfig:
     """Return the config used without a probe: it never depends on a clock."""
-    return ComputeConfig(precision, "nhwc", torch.get_num_threads())
+    return ComputeConfig(precision, "nhwc", torch.get_num_threads(), engine)
 
 
-def unprobed_choice(precision: str) -> Choice:
+def unprobed_choice(precision: str, engine: str = "torch") -> Choice:
     """Return the reference config for `--precision`, where nothing is probed."""
-    return Choice(reference_config("bf16" if precision == "bf16" else "fp32"), {"probe": "none"})
+    return Choice(reference_config("bf16" if precision == "bf16" else "fp32", engine), {"probe": "none"})
 
 
-def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[str], None]) -> Choice:
-    """Choose the config for a training of `images` in all its epochs; `precision` is 'auto' or 'bf16'."""
-    file = _file(target, precision)
+def choose(
+    target: ProbeTarget, *, precision: str, images: int, say: Callable[[str], None], engine: str = "torch"
+) -> Choice:
+    """Choose the config for a training of `images` in all its epochs; `precision` is 'auto' or 'bf16'.
+
+    `engine` is that of the reference. Compiled steps are the fastest in float32, so beside them only bfloat16 is tried,
+    where the processor has it.
+    """
+    reference = unprobed_choice(precision, engine).config
+    if engine == "fused" and not devices.has_bf16(target.batches.pixels.device):
+        return Choice(reference, {"probe": "none: compiled steps, and no bfloat16 in hardware"})
+    file = _file(target, precision, engine)
     cached = _load(file)
     if cached is not None:
         return cached
     start = time.perf_counter()
-    reference = unprobed_choice(precision).config
-    rate = images_per_second(target, reference)
+    is_busy = _load_average() > (os.cpu_count() or 1)
+    rates = {config: images_per_second(target, config) for config in _by_threads(reference)}
+    rate = max(rates.values())
     seconds = images / rate
     if seconds < MIN_TRAINING_SECONDS:
         return Choice(reference, {"probe": f"none: the training takes about {seconds:.0f} s"})
@@ -94,7 +105,7 @@ def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[s
     say(f"{target.recipe.name}: trying for {limit} how computing is fastest (--no-probe begins at once)")
     size = int(max(1, min(target.batches.batch_size, rate * _MAX_STEP_SECONDS)))
     shortened = replace(target, batches=replace(target.batches, batch_size=size))
-    rates = _time(shortened, reference, precision, until=start + BUDGET_SECONDS * _TIMING_SHARE)
+    rates = _time(shortened, reference, precision, rates, until=start + BUDGET_SECONDS * _TIMING_SHARE)
     fastest = max(rates, key=rates.__getitem__)
     why: dict[str, Any] = {"images_a_second": {str(config): round(rate) for config, rate in rates.items()}}
     if precision == "auto" and fastest.precision == "bf16":
@@ -108,35 +119,52 @@ def choose(target: ProbeTarget, *, precision: str, images: int, say: Callable[[s
         fastest = reference
     why["seconds"] = round(time.perf_counter() - start, 2)
     choice = Choice(fastest, why)
-    _store(file, choice)
+    if len(rates) > 1 and not is_busy:  # otherwise the next training had better look again
+        _store(file, choice)
     return choice
 
 
 # ---- how fast ------------------------------------------------------------------------------------------------
 
 
-def _time(target: ProbeTarget, reference: ComputeConfig, precision: str, *, until: float) -> dict[ComputeConfig, float]:
-    """Return images per second of configs: first every precision and layout, then one thread with the fastest of them.
+def _by_threads(config: ComputeConfig) -> list[ComputeConfig]:
+    """Return a config with one thread, which other work on the machine slows least, then with all.
+
+    Compiled steps choose their threads by themselves.
+    """
+    few = [replace(config, threads=1)] if config.engine == "torch" and config.threads > 1 else []
+    return [*few, config]
+
+
+def _time(
+    target: ProbeTarget, reference: ComputeConfig, precision: str, before: dict[ComputeConfig, float], *, until: float
+) -> dict[ComputeConfig, float]:
+    """Return images per second of configs: every precision and layout with the reference's better number of threads,
+    then the fastest of each precision with both.
 
     Configs not reached before `until` are left out.
     """
+    rates = dict(before)
     both = ("fp32", "bf16") if devices.has_bf16(target.batches.pixels.device) else ("fp32",)
-    precisions = ("bf16",) if precision == "bf16" else both
+    precisions = ("bf16",) if precision == "bf16" or reference.engine == "fused" else both
     has_convolutions = any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in target.network.modules())
     layouts = ("nhwc", "nchw") if has_convolutions else ("nhwc",)
-    rates = {reference: images_per_second(target, reference)}
+    threads = max(rates, key=rates.__getitem__).threads
 
     def measure(configs: list[ComputeConfig]) -> None:
         for config in configs:
             if time.perf_counter() < until:
                 rates[config] = max(rates.get(config, 0.0), images_per_second(target, config))
 
-    measure([ComputeConfig(each, layout, reference.threads) for each in precisions for layout in layouts])
+    measure([ComputeConfig(each, layout, threads) for each in precisions for layout in layouts])
     fastest = [_fastest(rates, each) for each in {config.precision: None for config in rates}]
-    few = [replace(config, threads=1) for config in fastest if config.threads > 1]
-    measure(few)
-    measure([*fastest, *few])  # again, since other work on the machine may have slowed the first time
+    measure([each for config in fastest for each in _by_threads(replace(config, threads=reference.threads))])
     return rates
+
+
+def _load_average() -> float:
+    """Return how many processes wanted a core in the last minute; 0 where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def _fastest(rates: dict[ComputeConfig, float], precision: str) -> ComputeConfig:
@@ -147,7 +175,7 @@ def images_per_second(target: ProbeTarget, config: ComputeConfig) -> float:
     """Return images per second of the fastest step, since other work on the machine only slows."""
     train_step = target.make_train_step(config.precision)
     config.apply_to(train_step.network)
-    steps = steps_of(train_step, target.batches)
+    steps = steps_of(train_step, target.batches, config)
     running = steps.run(target.seed, 1)
     next(running)  # the first step allocates and chooses kernels
     devices.wait(target.batches.pixels.device)
@@ -205,7 +233,7 @@ def _compare(
 def _loss_after(target: ProbeTarget, config: ComputeConfig, size: int, count: int) -> float:
     train_step = target.make_train_step(config.precision)
     config.apply_to(train_step.network)
-    steps = steps_of(train_step, replace(target.batches, batch_size=size))
+    steps = steps_of(train_step, replace(target.batches, batch_size=size), config)
     done = 0
     for taken in steps.run(target.seed, 1):
         done += taken
@@ -255,7 +283,7 @@ def _spoil_freed_memory() -> None:
 # ---- the cache -----------------------------------------------------------------------------------------------
 
 
-def _file(target: ProbeTarget, precision: str) -> Path:
+def _file(target: ProbeTarget, precision: str, engine: str) -> Path:
     facts = {
         "format": FORMAT,
         "recipe": target.recipe.name,
@@ -265,6 +293,7 @@ def _file(target: ProbeTarget, precision: str) -> Path:
         "batch": target.batches.batch_size,
         "data": len(target.batches.pixels),
         "precision": precision,
+        "engine": engine,
         "torch": torch.__version__,
         "machine": devices.machine(target.batches.pixels.device),
         "threads": torch.get_num_threads(),

@@ -1,13 +1,15 @@
-"""Runs the training steps of an epoch, either eagerly or as CUDA graphs.
+"""Runs the training steps of an epoch: eagerly, as CUDA graphs, or compiled for the CPU (fused/).
 
-Both take the same step (`TrainStep.step`) on the same batches. Loss and terms of all steps stay in one tensor on the
+All take the same step (`TrainStep.step`) on the same batches. Loss and terms of all steps stay in one tensor on the
 device until the epoch ends.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -16,11 +18,13 @@ from torch import Tensor, nn
 from train.engine import devices
 from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
 from train.engine.rewriting import rewrite
+from train.engine.threads import ThreadTimer
 from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
 from zoo.objectives import Batch, Objective, total
 
 MAX_TERMS = 3  # of an objective
 STEPS_PER_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
+_SECONDS_AT_ONCE, _MAX_STEPS_AT_ONCE = 0.05, 64  # of compiled steps, between two looks at the clock
 _WARM_UP_STEPS = 3  # before a capture: cuDNN and cuBLAS choose kernels and allocate
 
 
@@ -30,18 +34,24 @@ class ComputeConfig:
 
     precision   'fp32' or 'bf16' of the layers; weights, optimiser and losses are float32 either way
     layout      'nhwc' or 'nchw': memory format of images and weights
-    threads     of torch, on the CPU
+    threads     on the CPU
+    engine      'torch', or 'fused': steps compiled for the CPU
     """
 
     precision: str
     layout: str
     threads: int
+    engine: str = "torch"
 
     @classmethod
     def from_json(cls, value: Any) -> ComputeConfig:
         """Return what `as_json` wrote. Raises TypeError or ValueError for anything else."""
         config = cls(**value)
-        known = config.precision in ("fp32", "bf16") and config.layout in ("nhwc", "nchw")
+        known = (
+            config.precision in ("fp32", "bf16")
+            and config.layout in ("nhwc", "nchw")
+            and config.engine in ("torch", "fused")
+        )
         if not (known and 1 <= config.threads <= 1024):
             raise ValueError(f"unknown compute config: {config}")
         return config
@@ -50,7 +60,8 @@ class ComputeConfig:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.precision}, {self.layout}, {devices.threads_text(self.threads)}"
+        how = "fused" if self.engine == "fused" else self.layout
+        return f"{self.precision}, {how}, {devices.threads_text(self.threads)}"
 
     def apply_to(self, network: nn.Module) -> None:
         """Convert the network's memory format, and set torch's number of threads (global)."""
@@ -145,27 +156,93 @@ class Steps(Protocol):
         ...
 
 
-def steps_of(train_step: TrainStep, batches: Batches) -> Steps:
-    """Return the steps for the device that the data is on."""
+def steps_of(train_step: TrainStep, batches: Batches, config: ComputeConfig, *, retime: bool = False) -> Steps:
+    """Return the steps that compute as `config` says, for the device that the data is on.
+
+    `retime`: each epoch may go on with fewer threads, where another process wants a core. Torch's bits depend on it.
+    """
     if batches.pixels.device.type == "cuda":
         return StaticSteps(train_step, batches)
-    return EagerSteps(train_step, batches)
+    if config.engine == "fused":
+        return FusedSteps(train_step, batches, config.threads)
+    return EagerSteps(train_step, batches, ThreadTimer(config.threads) if retime else None)
 
 
 class EagerSteps:
     """One batch after the other: the reference."""
 
-    def __init__(self, train_step: TrainStep, batches: Batches) -> None:
-        self.train_step, self.batches = train_step, batches
+    def __init__(self, train_step: TrainStep, batches: Batches, threads: ThreadTimer | None = None) -> None:
+        self.train_step, self.batches, self._threads = train_step, batches, threads
         # One tensor for all steps: a small one kept of each would pin the heap around it, gigabytes.
         self.step_losses = torch.zeros(batches.step_count, MAX_TERMS + 1, device=batches.pixels.device)
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
         seed_network(seed, epoch)
         self.train_step.train()
+        if self._threads is not None:
+            self._threads.begin_epoch()
         for row, batch in zip(self.step_losses, self.batches.epoch(seed, epoch), strict=True):
+            start = time.perf_counter()
+            if self._threads is not None:
+                torch.set_num_threads(self._threads.threads)
             self.train_step.step(batch, row)
+            if self._threads is not None:
+                self._threads.took(len(batch.image), time.perf_counter() - start)
             yield 1
+
+
+class FusedSteps:
+    """Steps compiled for the CPU, in float32: weights and Adam's state are torch tensors again when an epoch ends."""
+
+    def __init__(self, train_step: TrainStep, batches: Batches, threads: int) -> None:
+        from train.engine.fused.driver import Engine  # llvmlite takes its time, and may be missing
+
+        self.train_step, self.batches = train_step, batches
+        self.step_losses = torch.zeros(batches.step_count, MAX_TERMS + 1)
+        self.engine, self._threads, self._steps_at_once = Engine(train_step.network, batches), ThreadTimer(threads), 1
+
+    def run(self, seed: int, epoch: int) -> Iterator[int]:
+        recipe, optimiser = self.batches.prepare.recipe, self.train_step.optimiser
+        seed_network(seed, epoch)
+        self.train_step.train()
+        self.train_step.terms = ("bce" if recipe.objective == "bce" else "mse",)
+        self._threads.begin_epoch()
+        adam, order = self.engine.take_state(optimiser), self.batches.order(seed, epoch)
+        generator, shape = torch.Generator().manual_seed(noise_seed(seed, epoch)), self.batches.pixels.shape[1:]
+
+        def draw(size: int, steps: int) -> Tensor:
+            noise = torch.empty(steps if recipe.data.noise else 0, size, *shape)
+            for batch in noise:
+                torch.randn(batch.shape, generator=generator, out=batch)
+            return noise
+
+        taken = first = 0
+        chunks = self._chunks()
+        chunk = next(chunks, None)
+        with ThreadPoolExecutor(self._threads.threads) as pool:
+            drawn = chunk and pool.submit(draw, *chunk)
+            while chunk and drawn:
+                (size, steps), noise, threads = chunk, drawn.result(), self._threads.threads
+                chunk = next(chunks, None)
+                drawn = chunk and pool.submit(draw, *chunk)  # while these steps are taken
+                images, start = order[first : first + size * steps].numpy(), time.perf_counter()
+                losses = self.engine.run(images, noise.numpy(), size, adam, threads, pool)
+                seconds = time.perf_counter() - start
+                self._threads.took(size * steps, seconds)
+                self._steps_at_once = int(min(max(_SECONDS_AT_ONCE * steps / seconds, 1), _MAX_STEPS_AT_ONCE))
+                self.step_losses[taken : taken + steps, :2] = torch.from_numpy(losses)[:, None]
+                taken, first, adam = taken + steps, first + size * steps, replace(adam, steps=adam.steps + steps)
+                if not chunk:
+                    self.engine.give_state(optimiser, adam.steps)
+                yield steps
+
+    def _chunks(self) -> Iterator[tuple[int, int]]:
+        """Yield (batch size, steps) that are taken at once; a smaller last batch alone."""
+        sizes, first = self.batches.sizes, 0
+        while first < len(sizes):
+            steps = min(self._steps_at_once, sizes[first:].count(sizes[first]))
+            yield sizes[first], steps
+            first += steps
 
 
 class StaticSteps:
