@@ -62,6 +62,17 @@ def test_the_folder_behind_a_name_grows_until_all_names_differ() -> None:
     assert names == ["c (x/a)", "c (x/b)", "c (a)"]
 
 
+def test_the_folders_of_runs_and_those_in_which_more_runs_may_appear_are_watched(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    lone = tmp_path / "graphs" / "lone.onnx"
+    lone.parent.mkdir()
+    lone.write_bytes(run.graph("model").read_bytes())
+    roots = [tmp_path / "runs", lone]
+    watched = library.folders_to_watch(roots, library.scan(roots))
+    assert sorted(watched) == sorted([tmp_path / "runs", run.path.parent, run.path, lone.parent])
+
+
 def test_numbers_no_machine_counts_with_are_left_out(run: RunFolder) -> None:
     done = history_of()
     meta = {**done.meta, "noise": 10**400, "parameters": 10**400, "epochs": 10**400}
