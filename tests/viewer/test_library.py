@@ -27,6 +27,12 @@ def test_the_graph_of_a_run_opens_the_run(run: RunFolder) -> None:
     assert [entry.path for entry in library.scan([run.graph("model")])] == [run.path]
 
 
+def test_a_model_that_has_no_history_beside_it_is_a_lone_graph(run: RunFolder) -> None:
+    run.history.unlink()
+    model = run.graph("model")
+    assert [(entry.path, entry.is_run, entry.name) for entry in library.scan([model])] == [(model, False, "model.onnx")]
+
+
 def test_a_replaced_file_bears_another_stamp(run: RunFolder) -> None:
     before = library.run_entry(run)
     data = run.history.read_bytes()
