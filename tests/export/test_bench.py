@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from export.bench.__main__ import NAMES, app
+from export.bench.__main__ import NAMES, _row, app
 from zoo import bench_process
 from zoo.cli import run
 from zoo.errors import CheckFailed
@@ -52,6 +52,14 @@ def test_the_table_names_both_and_the_next_command(conv_run: RunFolder, capsys: 
     assert code == 0
     assert "purdue/conv, cpu: onnxruntime (CPUExecutionProvider" in out
     assert out.splitlines()[-1] == f"next: aezoo view {runs}"
+
+
+def test_a_ratio_says_how_many_times_as_fast_the_first_is_and_the_first_round_is_not_counted() -> None:
+    speeds = {"onnxruntime": [1.0, 100.0, 120.0], "torch": [9e9, 50.0, 60.0], "encoder": [1.0, 300.0, 360.0]}
+    row = _row(64, {name: {1: [7.0] * 3, 64: found} for name, found in speeds.items()})
+    assert row["images_a_second"] == {"onnxruntime": 110, "torch": 55, "encoder": 330}
+    assert list(row["onnxruntime_is_faster"]) == pytest.approx([2, 2, 2])
+    assert list(row["encoder_is_faster"]) == pytest.approx([3, 3, 3])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -178,6 +179,15 @@ def test_a_weight_beyond_float16_is_noticed(conv_run: RunFolder) -> None:
         None, {"image": np.ones((1, 1, 28, 28), "f4")}
     )
     assert not all(np.isfinite(value).all() for value in answer)
+
+
+def test_a_weight_of_fewer_than_16_values_keeps_all_its_digits(conv_run: RunFolder) -> None:
+    before = onnx.load(conv_run.graph("model")).graph.initializer
+    sizes = {each.name: math.prod(each.dims) for each in before if each.data_type == onnx.TensorProto.FLOAT}
+    half = onnx.load_from_string(fp16.with_fp16_weights(conv_run.graph("model").read_bytes()))
+    kept = {each.name for each in half.graph.initializer if each.data_type == onnx.TensorProto.FLOAT}
+    assert kept == {name for name, size in sizes.items() if size < 16}
+    assert kept and kept != sizes.keys()
 
 
 # ---- nothing is lost -----------------------------------------------------------------------------------------

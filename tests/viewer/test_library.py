@@ -27,6 +27,12 @@ def test_the_graph_of_a_run_opens_the_run(run: RunFolder) -> None:
     assert [entry.path for entry in library.scan([run.graph("model")])] == [run.path]
 
 
+def test_a_model_that_has_no_history_beside_it_is_a_lone_graph(run: RunFolder) -> None:
+    run.history.unlink()
+    model = run.graph("model")
+    assert [(entry.path, entry.is_run, entry.name) for entry in library.scan([model])] == [(model, False, "model.onnx")]
+
+
 def test_a_replaced_file_bears_another_stamp(run: RunFolder) -> None:
     before = library.run_entry(run)
     data = run.history.read_bytes()
@@ -60,6 +66,17 @@ def test_the_folder_behind_a_name_grows_until_all_names_differ() -> None:
     ]
     names = library.distinct_names(["c", "c", "c (a)"], [Path("/x/a/c"), Path("/x/b/c"), Path("/y")])
     assert names == ["c (x/a)", "c (x/b)", "c (a)"]
+
+
+def test_the_folders_of_runs_and_those_in_which_more_runs_may_appear_are_watched(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    lone = tmp_path / "graphs" / "lone.onnx"
+    lone.parent.mkdir()
+    lone.write_bytes(run.graph("model").read_bytes())
+    roots = [tmp_path / "runs", lone]
+    watched = library.folders_to_watch(roots, library.scan(roots))
+    assert sorted(watched) == sorted([tmp_path / "runs", run.path.parent, run.path, lone.parent])
 
 
 def test_numbers_no_machine_counts_with_are_left_out(run: RunFolder) -> None:

@@ -25,6 +25,11 @@ def test_the_error_of_an_image_is_the_mean_of_its_squares() -> None:
     assert math.isinf(numbers.psnr(IMAGES, outputs)[0])
 
 
+@pytest.mark.parametrize(("value", "count"), [(0, 0), (7, 7), (-7, 0), (1 << 53, 0), (7.0, 0), ("7", 0), (None, 0)])
+def test_a_count_from_a_file_is_a_whole_number_that_is_not_negative(value: object, count: int) -> None:
+    assert numbers.count_or_zero(value) == count
+
+
 def test_noise_is_the_same_every_time_and_the_slider_only_scales_it() -> None:
     grey = np.full((2, 1, 8, 8), 0.5, dtype=np.float32)
     weak, strong = noise.add(grey, 0.01), noise.add(grey, 0.02)

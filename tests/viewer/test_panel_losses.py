@@ -93,6 +93,12 @@ def test_a_history_carries_terms_learning_rates_and_times(tmp_path: Path) -> Non
     assert losses.clock(read).tolist() == [2.0, 4.0, 6.0]
 
 
+def test_an_epoch_without_a_time_takes_none_and_the_clock_goes_on() -> None:
+    plain = history_of()
+    read = history.from_parts(plain.meta, {**plain.arrays, runs.SECONDS: np.array([2.0, np.nan, 3.0])})
+    assert losses.clock(read).tolist() == [2.0, 2.0, 5.0]
+
+
 def test_smoothing_is_the_unbiased_moving_average_of_tensorboard() -> None:
     values = np.array([4.0, 2.0, np.nan, 1.0])
     w = 0.5

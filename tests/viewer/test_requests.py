@@ -15,7 +15,7 @@ import pytest
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from pytestqt.qtbot import QtBot
 
-from tests.viewer.conftest import TIMEOUT, graph_bytes, history_of
+from tests.viewer.conftest import CARD, TIMEOUT, graph_bytes, history_of
 from viewer.infer import messages, requests, worker
 from viewer.infer.cache import MIN_COUNT, LruCache
 from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, RunGraph, WorkerReply
@@ -26,7 +26,7 @@ from viewer.infer.worker import MULTITHREAD_MIN_MULTIPLY_ADDS, Worker
 from viewer.qt.worker import Workers
 from viewer.state import epochs, layers
 from viewer.state.files import FileBytes
-from zoo import gate, runs, sessions
+from zoo import card, gate, runs, sessions
 from zoo.runs import pack_history
 
 PLAIN = np.zeros((2, 1, 28, 28), np.float32)
@@ -364,6 +364,14 @@ def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pyte
     assert session.ran == [["y"], ["flat"]]
     run_graph(held, images, "y")
     assert session.ran[2:] == [], "what was requested alone is small enough"
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_card_that_is_too_long_is_not_sent(excess: int) -> None:
+    room = card.MAX_TEXT - len(replace(CARD, summary="").to_json())
+    own = replace(CARD, summary="x" * (room + excess))
+    _, reply = opened("graph", graph_bytes(own))
+    assert reply.facts["card"] == ("" if excess else own.to_json())
 
 
 def test_what_graphs_made_is_kept_for_a_bounded_number_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:

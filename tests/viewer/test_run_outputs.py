@@ -11,7 +11,7 @@ from skimage.color import rgb2lab
 from viewer.state import chroma, history, letters, pages, run_outputs
 from viewer.state.letters import RunLetters
 from viewer.state.run_outputs import RunOutput
-from viewer.state.samples import Samples
+from viewer.state.samples import Samples, to_unit
 from viewer.state.selection import Known, State
 
 
@@ -110,3 +110,13 @@ def test_the_images_of_a_page_are_counted_in_the_runs_own_test_split() -> None:
     split = pages.Split(pages.SplitName("mnist", "published"), pixels, labels, pixels, labels)
     page = pages.later_page(split, np.flatnonzero(labels == 3), 1, None)
     assert page.indices == (1, 2, 3) and page.labels is not None and page.labels.tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize(("count", "found"), [(12, True), (0, True), (11, False), (13, False)])
+def test_images_that_begin_like_a_runs_own_are_its_test_split_only_if_they_are_as_many(count: int, found: bool) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (24, 1, 4, 4), dtype=np.uint8)
+    labels = np.array([0, 3] * 12, np.uint8)
+    split = pages.Split(pages.SplitName("mnist", "published"), pixels, labels, pixels, labels)
+    first = to_unit(pixels[labels == 3][:10])
+    rows = pages.rows_in_split(split, Samples(first, first), "reconstruct", count)
+    assert (None if rows is None else rows.tolist()) == (list(range(1, 24, 2)) if found else None)

@@ -179,6 +179,15 @@ def test_hesso_denoises_three_strengths_and_generates_three_digits_from_four_num
     assert len(chosen) == 12
 
 
+def test_letters_are_learned_in_20000_steps_one_letter_or_the_mean_in_half_and_512_values_in_100() -> None:
+    letters = {recipe.name: recipe.schedule for recipe in RECIPES if recipe.assignment == "letters"}
+    assert {name.split("/")[1]: schedule.epochs * (schedule.steps or 0) for name, schedule in letters.items()} == {
+        **dict.fromkeys(("classifier", "classifier-noise", "class", "class-noise", "random"), 20_000),
+        **dict.fromkeys(("representative", "mean"), 10_000),
+        "latent": 100,
+    }
+
+
 def test_the_encoder_decoder_of_the_letters_has_one_slope() -> None:
     network = registry.load("letters/random").network()
     slopes = [module for module in network.modules() if isinstance(module, nn.PReLU)]
