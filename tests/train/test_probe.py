@@ -45,6 +45,11 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def nothing_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "load_average", lambda: 0.0)
+
+
+@pytest.fixture(autouse=True)
 def own_threads() -> Iterator[None]:
     """Ways set torch's threads; other tests compare bits, which depend on them."""
     threads = torch.get_num_threads()
@@ -209,6 +214,58 @@ def test_what_was_found_is_kept_and_a_broken_file_counts_as_none(
 
 
 @pytest.mark.usefixtures("bf16_is_faster")
+@pytest.mark.parametrize(("load", "budget", "is_kept"), [(0.0, 5.0, True), (1e6, 5.0, False), (0.0, 0.0, False)])
+def test_what_a_busy_machine_or_a_single_timing_says_is_not_kept(
+    load: float, budget: float, is_kept: bool, splits: Splits, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "load_average", lambda: load)
+    monkeypatch.setattr(probe, "BUDGET_SECONDS", budget)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    choose(probe_target(splits), precision="auto", images=LONG, say=quiet)
+    assert (own_cache / "compute-configs").exists() == is_kept
+
+
+def test_one_thread_is_timed_first_and_the_better_number_goes_on(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another process wants a core: two threads wait for each other."""
+    timed: list[int] = []
+
+    def rate(target: ProbeTarget, config: ComputeConfig) -> float:
+        timed.append(config.threads)
+        return 1000.0 / config.threads
+
+    monkeypatch.setattr(probe, "images_per_second", rate)
+    monkeypatch.setattr(devices, "has_bf16", lambda device: False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    choice = choose(probe_target(splits), precision="auto", images=LONG, say=quiet)
+    assert timed[:3] == [1, 2, 1]
+    assert choice.config.threads == 1
+
+
+def test_compiled_steps_are_timed_only_beside_bf16(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[ComputeConfig] = []
+    rates = {"fused": 5000.0, "torch": 9000.0}
+
+    def rate(target: ProbeTarget, config: ComputeConfig) -> float:
+        timed.append(config)
+        return rates[config.engine]
+
+    monkeypatch.setattr(probe, "images_per_second", rate)
+    monkeypatch.setattr(devices, "has_bf16", lambda device: False)
+    choice = choose(probe_target(splits), precision="auto", images=LONG, say=quiet, engine="fused")
+    assert (choice.config, timed) == (reference_config("fp32", "fused"), [])
+    monkeypatch.setattr(devices, "has_bf16", lambda device: True)
+    monkeypatch.setattr(probe, "_compare", lambda target, fp32, *more: {"bf16": "taken", "against": fp32.engine})
+    choice = choose(probe_target(splits), precision="auto", images=LONG, say=quiet, engine="fused")
+    assert {(config.engine, config.precision) for config in timed} == {("fused", "fp32"), ("torch", "bf16")}
+    assert (choice.config.precision, choice.why["against"]) == ("bf16", "fused")
+    rates["torch"] = 5100.0  # which is not worth another rounding
+    choice = choose(replace(probe_target(splits), seed=7), precision="auto", images=LONG, say=quiet, engine="fused")
+    assert choice.config.precision == "bf16", "as it was found before"
+
+
+@pytest.mark.usefixtures("bf16_is_faster")
 def test_a_short_training_begins_at_once(splits: Splits) -> None:
     said: list[str] = []
     choice = choose(probe_target(splits), precision="auto", images=5000, say=said.append)
@@ -224,7 +281,7 @@ def test_float32_never_asks_a_clock(tmp_path: Path, train_quickly: Train, monkey
     for number, more in enumerate(asked):
         meta = train_quickly("purdue/conv", tmp_path / str(number), epochs=1, **more).run.read_history().meta
         assert meta["precision"] == "fp32"
-        assert meta["compute_config"] == reference_config().as_json()
+        assert meta["compute_config"] == reference_config("fp32", "fused").as_json()
 
 
 def chosen(monkeypatch: pytest.MonkeyPatch, config: ComputeConfig) -> None:

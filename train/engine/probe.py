@@ -79,6 +79,7 @@ def unprobed_choice(precision: str, engine: str = "torch") -> Choice:
     return Choice(reference_config("bf16" if precision == "bf16" else "fp32", engine), {"probe": "none"})
 
 
+@devices.threads_restored()
 def choose(
     target: ProbeTarget, *, precision: str, images: int, say: Callable[[str], None], engine: str = "torch"
 ) -> Choice:
@@ -95,7 +96,7 @@ def choose(
     if cached is not None:
         return cached
     start = time.perf_counter()
-    is_busy = _load_average() > (os.cpu_count() or 1)
+    is_busy = load_average() > (os.cpu_count() or 1)
     rates = {config: images_per_second(target, config) for config in _by_threads(reference)}
     rate = max(rates.values())
     seconds = images / rate
@@ -162,7 +163,7 @@ def _time(
     return rates
 
 
-def _load_average() -> float:
+def load_average() -> float:
     """Return how many processes wanted a core in the last minute; 0 where the system does not say."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 

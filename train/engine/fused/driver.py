@@ -6,7 +6,7 @@ leaves its gradients in the micro-batch's own row. Rows are summed in their orde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -41,7 +41,6 @@ class Step:
     def __init__(self, form: Form, recipe: Recipe) -> None:
         self.form, self.recipe, self.module = form, recipe, ir.Module()
         self.signatures: dict[str, Sequence[str]] = {}
-        self.row = form.entries // LANES + 1  # vectors: gradients, and the loss after them
         self.pixels = form.wanted.channels * form.wanted.size**2
         self.kernels = [self.kernel(number) for number in range(len(form.schedule))]
         self.learn, self.sums = self.write_learn(), self.write_sums()
@@ -120,16 +119,16 @@ class Step:
             add_up("packed", "parameters", "packed", len(self.form.packed.start) - 1)
             with code.taking(state.address(2), micro) as number:
                 image, left = step * batch + number * LANES, batch - number * LANES
-                row = array["rows"].from_(number * self.row).of(FLOAT)
+                row = array["rows"].from_(number * self.form.row).of(FLOAT)
                 order, noise = array["order"].from_(image), array["noise"].from_(image * self.pixels)
                 count = (left < LANES).where(left, LANES)
                 code.call(self.learn, arena, array["packed"], row, order, array["pixels"], noise, count, share)
             code.wait_for_all(state, threads)
-            first, end = part(self.row)
+            first, end = part(self.form.row)
             with code.loop(end, start=first) as k:
                 total = [array["rows"][k]]
                 with code.loop(micro, start=1, carried=total) as number:
-                    total[0] += array["rows"][number * self.row + k]
+                    total[0] += array["rows"][number * self.form.row + k]
                 array["summed"][k] = total[0]
             code.wait_for_all(state, threads)
             array["losses"][step] = floats["summed"][self.form.entries]
@@ -182,6 +181,25 @@ class Adam:
     epsilon: float
     steps: int
 
+    def rates(self, steps: int) -> Array:
+        """Return [rate / (1 − β1^t), 1 / √(1 − β2^t)] for each of the next steps, float32 (steps, 2)."""
+        t = self.steps + 1 + np.arange(steps)
+        columns = self.rate / (1 - self.betas[0] ** t), 1 / np.sqrt(1 - self.betas[1] ** t)
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+_compiled: dict[tuple[str, ...], Mapping[str, Callable[..., None]]] = {}  # in this process, by all that the code says
+
+
+def _functions(form: Form, recipe: Recipe, features: str) -> Mapping[str, Callable[..., None]]:
+    """Return the compiled functions of a form; those of an equal one are compiled once."""
+    sizes = form.one, form.entries, len(form.packed.start)
+    key = (repr(form.schedule), repr((form.image, form.wanted, sizes, recipe.data.noise, _is_grey(recipe))), features)
+    if key not in _compiled:
+        step = Step(form, recipe)
+        _compiled[key] = compiled(step.module, features, step.signatures)
+    return _compiled[key]
+
 
 class Engine:
     """A compiled network with its memory.
@@ -193,14 +211,14 @@ class Engine:
     def __init__(self, network: nn.Module, batches: Batches, *, width: int | None = None) -> None:
         registers, features = processor(width)
         self.form = form = form_for(network, batches, registers)
-        step = Step(form, batches.prepare.recipe)
-        self.functions = compiled(step.module, features, step.signatures)
-        self._pixels, self._pixels_of_image = batches.pixels.numpy(), step.pixels
+        self.functions = _functions(form, batches.prepare.recipe, features)
+        self._pixels, self._pixels_of_image = batches.pixels.numpy(), form.wanted.channels * form.wanted.size**2
+        row = form.row * LANES
         self.parameters, self.gradients, self.means, self.squares = aligned(4, -(-(form.one + 1) // LANES) * LANES)
         self.parameters[form.one] = 1
         self._memory = {
             "pixels": self._pixels, "packed": aligned(len(form.packed.start)),
-            "rows": aligned(-(-max(batches.sizes) // LANES), step.row * LANES), "summed": aligned(step.row * LANES),
+            "rows": aligned(-(-max(batches.sizes) // LANES), row), "summed": aligned(row),
             "parameters": self.parameters, "gradients": self.gradients, "means": self.means, "squares": self.squares,
             **{f"{table}_{name}": getattr(getattr(form, table), name)
                for table in ("packed", "gradients") for name in ("start", "left", "right")},
@@ -213,14 +231,12 @@ class Engine:
         order  int64, indices of images; noise: float32, as many values as the images have, or none where none is added
         """
         steps = len(order) // size
-        t = adam.steps + 1 + np.arange(steps)
-        rates = np.stack([adam.rate / (1 - adam.betas[0] ** t), 1 / np.sqrt(1 - adam.betas[1] ** t)], axis=1)
         losses, state = np.zeros(steps, np.float32), np.zeros(3, np.int64)
         mine = {
             "order": np.ascontiguousarray(order),
             "noise": noise,
             "losses": losses,
-            "rates": rates.astype(np.float32),
+            "rates": adam.rates(steps),
         }
         memory = {**self._memory, **mine}
         arrays = [memory[name].ctypes.data for name in ARRAYS]

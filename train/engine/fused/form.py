@@ -17,6 +17,7 @@ import numpy as np
 from torch import nn
 
 from train.engine.fused import Unsupported
+from train.engine.fused.emitter import LANES
 from train.engine.fused.kernels import (
     Array,
     Axis,
@@ -85,6 +86,11 @@ class Form:
     packed: Sums
     gradients: Sums
     flops: int
+
+    @property
+    def row(self) -> int:
+        """Vectors that a micro-batch's gradients take, with its loss after them."""
+        return self.entries // LANES + 1
 
 
 @dataclass
@@ -257,13 +263,16 @@ class Compiler:
         channels, size = unflatten.unflattened_size[:2] if unflatten else (layer.out_features, 1)
         if source.size > 1 < size or channels * size**2 != layer.out_features or layer.weight.numel() > MAX_WEIGHTS:
             raise Unsupported(f"{layer} (only of at most {MAX_WEIGHTS:,} weights, to or from a square image)")
-        kernel, weights = max(source.size, size), self.indices(layer.weight)
+        kernel, weights, bias = max(source.size, size), self.indices(layer.weight), layer.bias
         axis, spots = convolution(kernel, kernel, 0)
         if size == 1:
             weights = weights.reshape(channels, source.channels, kernel, kernel)
-        else:
-            weights, axis = weights.reshape(channels, kernel, kernel, -1).transpose(0, 3, 1, 2), axis.transposed
-        return self.linear(source, size, axis, spots, weights, None, layer.bias)
+            return self.linear(source, 1, axis, spots, weights, None, bias)
+        weights = weights.reshape(channels, kernel, kernel, -1).transpose(0, 3, 1, 2)
+        if bias is not None:  # of each pixel: the weight of another channel, of ones
+            source.ones = 1
+            weights = np.concatenate([weights, self.indices(bias).reshape(channels, 1, kernel, kernel)], axis=1)
+        return self.linear(source, size, axis.transposed, spots, weights, None, None)
 
     def linear(
         self, source: Map, size: int, axis: Axis, spots: Spots, weights: Array | None, before: Array | None, bias: Any
@@ -324,7 +333,7 @@ class Compiler:
         return Stage(output, gradient, output if relu else None, backward)
 
     def add_weights(self, entries: Array, spots: Spots, weights: Array, before: Array | None) -> None:
-        """Say which weights, or products with those of the layer before, each entry (o, i, row's, column's spot) sums."""
+        """Say which weights, or products with those of the layer before, each entry (o, i, spot, spot) sums."""
         for sy, sx in product(range(len(spots)), repeat=2):
             for (ky, qy), (kx, qx) in product(spots[sy], spots[sx]):
                 own, entry = weights[:, :, ky, kx], entries[:, :, sy, sx]

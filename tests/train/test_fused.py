@@ -1,0 +1,452 @@
+"""Compiled steps: each kernel computes its formula, gradients are torch's, and bits depend on nothing but the seed."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.conftest import Train, small_splits
+from train import setup as setups
+from train.dependencies import NOTHING
+from train.engine import fused
+from train.engine.batches import Batches
+from train.engine.fused import NoCompiler, Unsupported, kernels
+from train.engine.fused.driver import Adam, Engine, aligned, form_for
+from train.engine.fused.form import Form, Sums
+from train.engine.fused.kernels import Axis
+from train.engine.prepare import Preparation
+from train.engine.steps import EagerSteps, FusedSteps, Steps, TrainStep
+from train.engine.threads import ThreadTimer
+from train.options import Options
+from train.setup import TrainingSetup
+from train.state import fresh_state
+from zoo import registry
+from zoo.blocks import Autoencoder, UnitClamp
+from zoo.data.splits import Splits
+from zoo.objectives import Batch, objective_of, total
+from zoo.recipe import Recipe
+
+CPU = torch.device("cpu")
+COMPILED = (
+    *("freiburg/lr-0.1", "freiburg/lr-0.01", "freiburg/lr-0.001", "purdue/conv", "purdue/denoise", "hesso/conv"),
+    *("hesso/denoise-0.5", "hesso/denoise-0.7", "hesso/denoise-0.9"),
+    *(name for name in registry.names() if name.startswith("maastricht/")),
+)
+QUICK = ("purdue/denoise", "freiburg/lr-0.01", "maastricht/model-1-as-trained", "maastricht/model-7")
+WIDTHS = (8, 16)  # floats in a vector of the processor: AVX2's and AVX512's; code for either runs on both
+
+
+def each(quick: tuple[str, ...]) -> pytest.MarkDecorator:
+    marked = [pytest.param(name, marks=[] if name in quick else [pytest.mark.slow]) for name in COMPILED]
+    return pytest.mark.parametrize("name", marked)
+
+
+each_compiled = each(QUICK)
+
+
+def prepared(recipe: Recipe, size: int | None = None) -> tuple[TrainStep, Batches]:
+    """A train step at the start, and the batches of 300 sample images."""
+    state = fresh_state(recipe, 0, CPU, NOTHING)
+    batches = Batches.of(
+        small_splits(recipe).train, Preparation.of(recipe, None, device=CPU), batch_size=size or 48, device=CPU
+    )
+    return TrainStep(state.network, objective_of(recipe, None), state.optimiser, "fp32"), batches
+
+
+def compiled_steps(train_step: TrainStep, batches: Batches) -> FusedSteps:
+    return FusedSteps(train_step, batches, 2)
+
+
+FORMS: tuple[Callable[[TrainStep, Batches], Steps], ...] = (EagerSteps, compiled_steps)
+
+
+def unusual() -> Autoencoder:
+    """What no recipe has together: PReLU, fully connected layers, a 1×1 and a strided convolution, an upconvolution."""
+    return Autoencoder(
+        encoder=nn.Sequential(
+            nn.Conv2d(1, 4, 5, stride=2, padding=2),
+            nn.PReLU(4),
+            nn.Conv2d(4, 6, 1, bias=False),
+            nn.PReLU(),
+            nn.Conv2d(6, 6, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(294, 10),
+            nn.ReLU(),
+        ),
+        decoder=nn.Sequential(
+            nn.Linear(10, 98),
+            nn.Unflatten(1, (2, 7, 7)),
+            nn.PReLU(),
+            nn.ConvTranspose2d(2, 5, 3, stride=2, padding=1, output_padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(5, 3, 2, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(3, 1, 7, padding=3),
+        ),
+        to_pixels=UnitClamp(scale=0.5, offset=0.25),
+    )
+
+
+def unusual_step() -> tuple[TrainStep, Batches]:
+    recipe = replace(registry.load("purdue/conv"), objective="mse")
+    _, batches = prepared(recipe)
+    torch.manual_seed(0)
+    network = unusual()
+    return TrainStep(network, objective_of(recipe, None), torch.optim.Adam(network.parameters(), 1e-3), "fp32"), batches
+
+
+def engine_and_kernels(make: Callable[[], tuple[TrainStep, Batches]], width: int) -> Iterator[tuple[str, float, float]]:
+    """Run each kernel on random numbers; yield its name and its largest errors in arena and gradients, relative."""
+    train_step, batches = make()
+    engine, random = Engine(train_step.network, batches, width=width), np.random.default_rng(0)
+    form = engine.form
+    arena = aligned(sum(each.vectors for each in form.maps), 16)
+    weights, gradients = aligned(len(form.packed.start)), aligned(form.row * 16)
+    for number, kernel in enumerate(form.schedule):
+        arena[:], weights[:] = 0, random.normal(size=weights.shape)
+        for each in form.maps:
+            each.inside(arena)[:] = random.normal(size=each.inside(arena).shape)
+            each.inside(arena, each.ones)[each.channels :] = 1
+        for other in form.schedule:
+            if isinstance(other, kernels.ConvolveAndPool):
+                other.choice.inside(arena)[:] = random.integers(0, 4, other.choice.inside(arena).shape)
+        gradients[:] = random.normal(size=gradients.shape)
+        wanted, wanted_gradients = arena.copy(), gradients.copy()
+        kernel.formula(wanted, weights, wanted_gradients)
+        engine.functions[f"kernel_{number}"](arena.ctypes.data, weights.ctypes.data, gradients.ctypes.data)
+        pairs = ((arena, wanted), (gradients, wanted_gradients))
+        yield type(kernel).__name__, *(float(abs(found - right).max() / abs(right).max()) for found, right in pairs)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@each_compiled
+def test_each_kernel_computes_its_formula(name: str, width: int) -> None:
+    errors = list(engine_and_kernels(lambda: prepared(registry.load(name)), width))
+    assert len(errors) > 10
+    assert [each for each in errors if max(each[1:]) > 1e-5] == []
+
+
+def test_kernels_that_no_recipe_has_compute_their_formula_too() -> None:
+    errors = list(engine_and_kernels(unusual_step, 8))
+    assert {"Prelu", "PreluGradient"} <= {name for name, *_ in errors}
+    assert [each for each in errors if max(each[1:]) > 1e-5] == []
+    of_recipes = {type(kernel).__name__ for name in QUICK for kernel in form_of(name).schedule}
+    every = {name for name, value in vars(kernels).items() if hasattr(value, "formula") and name != "Kernel"}
+    assert every == of_recipes | {"Prelu", "PreluGradient"}
+
+
+def form_of(name: str) -> Form:
+    train_step, batches = prepared(registry.load(name))
+    return form_for(train_step.network, batches, fused.processor()[0])
+
+
+def gradients_by_torch(train_step: TrainStep, batches: Batches, order: Tensor, noise: Tensor) -> list[np.ndarray]:
+    """The gradients of a batch in float64."""
+    network, prepare = copy.deepcopy(train_step.network).double(), batches.prepare
+    clean = batches.pixels[order].float() / 255
+    added = (clean + prepare.recipe.data.noise * noise).clamp(0, 1) if prepare.recipe.data.noise else clean
+    image = prepare.input(added, batches.labels[order], None).double()
+    total(train_step.objective(network(image), Batch(image, clean.double(), batches.labels[order]))).backward()
+    return [value.grad.numpy().ravel() for value in network.parameters() if value.grad is not None]
+
+
+def largest_gradient_error(train_step: TrainStep, batches: Batches) -> float:
+    """The largest difference of a parameter's gradient from float64's, relative to its largest value."""
+    with torch.no_grad():
+        for value in train_step.network.parameters():
+            if value.ndim == 1:
+                value.uniform_(-0.1, 0.1, generator=torch.Generator().manual_seed(1))
+    engine, order = Engine(train_step.network, batches), torch.arange(43)  # two whole vectors, and 11 images
+    noise = torch.randn(43, *batches.pixels.shape[1:], generator=torch.Generator().manual_seed(2))
+    adam = replace(engine.take_state(train_step.optimiser), rate=0.0)
+    with ThreadPoolExecutor(1) as pool:
+        engine.run(order.numpy(), noise.numpy(), 43, adam, 2, pool)
+    right = gradients_by_torch(train_step, batches, order, noise)
+    found = np.split(engine.gradients[: engine.form.one], np.cumsum([len(each) for each in right])[:-1])
+    return max(float(abs(one - two).max() / abs(two).max()) for one, two in zip(found, right, strict=True))
+
+
+@each_compiled
+def test_gradients_are_those_of_float64_within_a_hundred_thousandth(name: str) -> None:
+    assert largest_gradient_error(*prepared(registry.load(name))) < 1e-5
+
+
+def test_gradients_of_layers_that_no_recipe_has_are_those_of_float64() -> None:
+    assert largest_gradient_error(*unusual_step()) < 1e-5
+
+
+@each(("purdue/denoise",))
+def test_thirty_steps_of_adam_lose_what_float64_loses_within_a_hundred_thousandth(name: str) -> None:
+    """Torch's own float32 is up to 5e-5 away. A rate of 0.1 makes any two trainings part, so it is lowered."""
+    recipe = registry.load(name)
+    recipe = replace(recipe, schedule=replace(recipe.schedule, learning_rate=min(recipe.schedule.learning_rate, 0.01)))
+    train_step, batches = prepared(recipe)
+    batches = replace(batches, batch_size=16, steps_wanted=30)
+    reference, losses = copy.deepcopy(train_step.network).double(), []
+    optimiser = torch.optim.Adam(reference.parameters(), recipe.schedule.learning_rate)
+    for batch in batches.epoch(0, 1):
+        inputs = Batch(batch.image.double(), batch.target.double(), batch.label)
+        terms = train_step.objective(reference(inputs.image), inputs)
+        optimiser.zero_grad()
+        total(terms).backward()
+        optimiser.step()
+        losses.append(float(total(terms).detach()))
+    steps = FusedSteps(train_step, batches, 2)
+    list(steps.run(0, 1))
+    assert train_step.terms == tuple(terms)
+    assert steps.step_losses[:, 0].tolist() == pytest.approx(losses, rel=1e-5)
+    assert torch.equal(steps.step_losses[:, 0], steps.step_losses[:, 1])
+
+
+def weights_after(
+    name: str, *, threads: int, width: int | None = None, at_once: int = 7, epochs: int = 2
+) -> tuple[bytes, TrainStep]:
+    train_step, batches = prepared(registry.load(name))
+    steps = FusedSteps(train_step, batches, threads)
+    steps.engine = Engine(train_step.network, batches, width=width)
+    steps._steps_at_once = at_once
+    for epoch in range(1, epochs + 1):
+        list(steps.run(3, epoch))
+    return b"".join(value.detach().numpy().tobytes() for value in train_step.network.parameters()), train_step
+
+
+@pytest.mark.parametrize("name", ["purdue/denoise", "freiburg/lr-0.01"])
+def test_bits_depend_neither_on_threads_nor_on_the_width_of_vectors_nor_on_steps_at_once(name: str) -> None:
+    reference, _ = weights_after(name, threads=1)
+    other, _ = weights_after(name, threads=1, epochs=1)
+    assert other != reference
+    for threads, width, at_once in ((2, None, 1), (3, None, 64), (1, 8, 2), (1, 16, 5), (2, 16, 3)):
+        again, _ = weights_after(name, threads=threads, width=width, at_once=at_once)
+        assert again == reference, (threads, width, at_once)
+
+
+def test_state_goes_to_torch_and_back_without_a_bit_lost() -> None:
+    recipe = registry.load("purdue/conv")
+    train_step, batches = prepared(recipe)
+    whole = FusedSteps(train_step, batches, 2)
+    for epoch in (1, 2):
+        list(whole.run(0, epoch))
+    first, _ = prepared(recipe)
+    list(FusedSteps(first, batches, 2).run(0, 1))
+    second, _ = prepared(recipe)
+    second.network.load_state_dict(first.network.state_dict())
+    second.optimiser.load_state_dict(copy.deepcopy(first.optimiser.state_dict()))
+    list(FusedSteps(second, batches, 1).run(0, 2))
+    for one, two in zip(train_step.network.parameters(), second.network.parameters(), strict=True):
+        assert torch.equal(one, two)
+        for key, value in train_step.optimiser.state[one].items():
+            assert torch.equal(value, second.optimiser.state[two][key]), key
+
+
+@pytest.mark.parametrize("name", ["purdue/denoise", "maastricht/colour-1"])
+def test_an_epoch_with_noise_or_grey_images_and_a_smaller_last_batch_is_the_eager_one(name: str) -> None:
+    losses, weights = [], []
+    for form in FORMS:
+        train_step, batches = prepared(registry.load(name), 112)
+        train_step.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        steps = form(train_step, batches)
+        assert sum(steps.run(5, 1)) == 3
+        losses.append(steps.step_losses[:, :2])
+        weights.append([value.detach().clone() for value in train_step.network.parameters()])
+    assert batches.sizes == [112, 112, 76]
+    assert torch.allclose(losses[0], losses[1], rtol=1e-4, atol=0)
+    assert all(torch.allclose(one, two, rtol=0, atol=2e-4) for one, two in zip(*weights, strict=True))
+
+
+@pytest.mark.parametrize("engine", ["fused", "torch"])
+def test_a_resumed_run_keeps_its_engine_where_it_is_still_there(
+    engine: str, tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train_quickly("purdue/conv", tmp_path, epochs=1)
+    assert first.run.read_history().meta["compute_config"]["engine"] == "fused"
+    monkeypatch.setattr(TrainingSetup, "engine", lambda *_: engine)
+    again = train_quickly("purdue/conv", tmp_path, epochs=2, resume=True)
+    assert again.run.read_history().meta["compute_config"]["engine"] == engine
+    monkeypatch.undo()
+    whole = train_quickly("purdue/conv", tmp_path / "whole", epochs=2)
+    assert (again.record.train_loss == whole.record.train_loss) == (engine == "fused")
+    assert again.record.train_loss == pytest.approx(whole.record.train_loss, rel=1e-4)
+
+
+@pytest.mark.slow
+@each_compiled
+def test_three_epochs_end_at_torch_s_validation_loss(name: str, real_mnist: object) -> None:
+    """Within half a percent; the sample of CIFAR-10 where the recipe is of photographs."""
+    from train.engine.batches import TestSplit
+    from train.engine.steps import validate
+
+    losses = []
+    for form in FORMS:
+        train_step, batches = prepared(registry.load(name), 32)
+        steps = form(train_step, batches)
+        for epoch in (1, 2, 3):
+            list(steps.run(0, epoch))
+        recipe = registry.load(name)
+        losses.append(validate(train_step, TestSplit.of(small_splits(recipe).test, batches.prepare, device=CPU)))
+    assert losses[1] == pytest.approx(losses[0], rel=0.005)
+
+
+# ---- what is compiled, and what is not -----------------------------------------------------------------------
+
+
+def test_every_convolutional_recipe_of_four_sheets_is_compiled_and_no_other() -> None:
+    found = []
+    for name, recipe in registry.recipes().items():
+        images, prepare = small_splits(recipe).train, Preparation.of(recipe, None, device=CPU)
+        with suppress(Unsupported):
+            form_for(recipe.network(), Batches.of(images, prepare, batch_size=16, device=CPU), 32)
+            found.append(name)
+    assert sorted(found) == sorted(COMPILED)
+
+
+def network_of(*layers: nn.Module, to_pixels: nn.Module | None = None) -> Autoencoder:
+    return Autoencoder(encoder=nn.Sequential(*layers), decoder=nn.Sequential(), to_pixels=to_pixels or nn.Sigmoid())
+
+
+shared = nn.Conv2d(1, 1, 3, padding=1)
+
+
+@pytest.mark.parametrize(
+    ("network", "sentence"),
+    [
+        (network_of(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 1)), r"BatchNorm2d\(4"),
+        (network_of(nn.Conv2d(1, 1, 3, padding=1), nn.Dropout(0.5)), "Dropout"),
+        (network_of(nn.Conv2d(1, 2, 1), nn.Conv2d(2, 1, 1, groups=1, dilation=2)), "dilation"),
+        (network_of(nn.Conv2d(1, 1, (3, 5), padding=(1, 2))), r"kernel_size=\(3, 5\)"),
+        (network_of(nn.Conv2d(1, 1, 3, padding="same")), "padding=same"),
+        (network_of(nn.Conv2d(1, 1, 3, padding=1), nn.ReLU()), "ends in ReLU"),
+        (network_of(nn.Conv2d(1, 1, 3)), "an output of 1×26×26"),
+        (network_of(nn.Conv2d(1, 1, 29)), "shrink to no pixel"),
+        (network_of(shared, nn.ReLU(), shared), "two layers share"),
+        (network_of(nn.Conv2d(1, 2, 1), nn.MaxPool2d(2), nn.Conv2d(2, 1, 1)), "MaxPool2d"),
+        (network_of(nn.Flatten(), nn.Linear(784, 100)), "at most 65,536 weights"),
+        (network_of(nn.Upsample(scale_factor=1.5), nn.Conv2d(1, 1, 1)), "scale_factor=1.5"),
+        (network_of(nn.Flatten()), "Flatten"),
+        (network_of(nn.Conv2d(1, 1, 1), to_pixels=nn.Tanh()), "objective bce of Tanh"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_not_compiled_is_named(network: Autoencoder, sentence: str) -> None:
+    _, batches = prepared(registry.load("purdue/conv"))
+    with pytest.raises(Unsupported, match=sentence):
+        form_for(network, batches, 32)
+
+
+@pytest.fixture
+def setup(splits: Splits) -> TrainingSetup:
+    return TrainingSetup.of(registry.load("purdue/conv"), splits, Options(device="cpu"))
+
+
+def test_an_unknown_layer_falls_back_to_torch_and_verbose_says_which(splits: Splits) -> None:
+    setup = TrainingSetup.of(registry.load("purdue/dense"), splits, Options(device="cpu"))
+    said: list[str] = []
+    assert setup.engine(Options(device="cpu"), said.append) == "torch"
+    assert said == []
+    assert setup.engine(Options(device="cpu", verbose=True), said.append) == "torch"
+    assert "purdue/dense: training takes torch's steps" in said[0] and "Linear(in_features=784" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda patch: patch.setitem(sys.modules, "llvmlite", None), "llvmlite cannot be loaded .*; pip install"),
+        (
+            lambda patch: patch.setitem(sys.modules, "llvmlite", SimpleNamespace(__version__="0.43.0")),
+            r"llvmlite 0\.43\.0 is too old; pip install 'llvmlite>=",
+        ),
+        (
+            lambda patch: patch.setattr("llvmlite.binding.get_host_cpu_features", lambda: {"avx": True}),
+            "the processor has no AVX2 and FMA",
+        ),
+    ],
+    ids=["none", "old", "processor"],
+)
+def test_where_nothing_can_be_compiled_training_says_so_once_and_takes_torch_s_steps(
+    damage: Callable[[pytest.MonkeyPatch], None], sentence: str, setup: TrainingSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(monkeypatch)
+    monkeypatch.setattr(setups, "_said", set())
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    said: list[str] = []
+    for _ in range(2):
+        assert setup.engine(Options(device="cpu"), said.append) == "torch"
+    assert len(said) == 1
+    with pytest.raises(NoCompiler, match=sentence):
+        fused.check(setup.recipe.network(), setup.batches)
+
+
+def test_compiled_steps_are_the_reference_wherever_they_are_to_be_had(setup: TrainingSetup) -> None:
+    for options in (Options(device="cpu", precision="fp32"), Options(device="cpu", quick=True)):
+        choice = setup.choose_config(options, setup.engine(options, print), print)
+        assert (choice.config.engine, choice.config.precision) == ("fused", "fp32")
+    assert setup.engine(Options(device="cpu", precision="bf16"), print) == "torch"
+
+
+# ---- pieces --------------------------------------------------------------------------------------------------
+
+
+def test_sums_add_products_in_the_order_of_their_terms() -> None:
+    sums = Sums.of(np.array([2, 0, 2, 9]), np.array([5, 6, 7, 8]), np.array([1, 2, 3, 4]), outputs=3)
+    assert (sums.start.tolist(), sums.left.tolist(), sums.right.tolist()) == ([0, 1, 1, 3], [6, 5, 7], [2, 1, 3])
+    taken = sums.taken(np.array([2, 1, 2]))
+    assert (taken.start.tolist(), taken.left.tolist()) == ([0, 2, 2, 4], [5, 7, 5, 7])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "upsampling"), [(3, 1, 1, 2), (3, 3, 1, 1), (7, 1, 2, 3), (3, 3, 1, 2)]
+)
+def test_a_transposed_axis_leads_back(kernel: int, stride: int, padding: int, upsampling: int) -> None:
+    from train.engine.fused.form import convolution
+
+    axis, _ = convolution(kernel, stride, padding, upsampling)
+
+    def seen(axis: Axis, outputs: range) -> set[tuple[int, int, int]]:
+        """Every (output, input, spot)."""
+        return {
+            (y, axis.stride * (y // len(axis.phases)) + offset, spot)
+            for y in outputs
+            for offset, spot in axis.phases[y % len(axis.phases)]
+        }
+
+    forward = seen(axis, range(60, 90))
+    back = {(y, x, spot) for x, y, spot in seen(axis.transposed, range(600)) if 60 <= y < 90}
+    assert forward == back and len(forward) >= 30
+
+
+def test_adam_s_rates_grow_to_the_learning_rate() -> None:
+    adam = Adam(rate=0.5, betas=(0.9, 0.999), epsilon=1e-8, steps=0)
+    assert adam.rates(1)[0].tolist() == pytest.approx([0.5 / 0.1, 1 / 0.001**0.5])
+    assert replace(adam, steps=100_000).rates(2)[1].tolist() == pytest.approx([0.5, 1])
+
+
+@pytest.mark.parametrize(
+    ("rates", "chosen"), [({4: 90, 2: 100, 1: 80}, 2), ({4: 100, 2: 60, 1: 30}, 4), ({4: 10, 2: 20, 1: 55}, 1)]
+)
+def test_an_epoch_goes_on_with_the_threads_that_were_fastest(rates: dict[int, int], chosen: int) -> None:
+    timer = ThreadTimer(4)
+    for _ in range(2):  # epochs
+        timer.begin_epoch()
+        asked = []
+        for _ in range(30):
+            asked.append(timer.threads)
+            timer.took(rates[timer.threads], 0.02)
+        assert list(dict.fromkeys(asked)) == list(dict.fromkeys([4, 2, 1, chosen]))
+        assert asked[6:] == [chosen] * 24
+
+
+def test_one_thread_is_not_timed_against_itself() -> None:
+    timer = ThreadTimer(1)
+    timer.took(1, 1.0)
+    assert timer.threads == 1
