@@ -151,6 +151,11 @@ def versions(*packages: str) -> dict[str, str]:
     return found
 
 
+def load_average() -> float:
+    """Return how many processes wanted a core in the last minute; 0 where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
 def processor() -> str:
     """Name the processor and count its cores."""
     name = _from_proc("cpuinfo", "model name") or platform.processor() or platform.machine()

@@ -24,7 +24,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from train.dependencies import NOTHING
 from train.engine import devices
-from train.engine.steps import steps_of, validate
+from train.engine.prepare import grey
+from train.engine.probe import unprobed_choice
+from train.engine.steps import FusedSteps, steps_of, validate
 from train.options import Options
 from train.setup import TrainingSetup
 from train.state import fresh_state
@@ -51,14 +53,18 @@ def profile_of(steps: Iterator[object], device: torch.device) -> dict[str, float
     return {"all": sum(times.values()), **dict(sorted(times.items(), key=lambda item: -item[1]))}
 
 
-def _quiet(line: str) -> None: ...
+class Ours:
+    """Our engine: compiled steps where `engine` is 'fused', torch's as the probe chooses them where it is 'torch'."""
 
-
-class Aezoo:
-    def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str) -> None:
+    def __init__(
+        self, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str, engine: str
+    ) -> None:
         options = Options(device=device, precision=precision)
         setup = TrainingSetup.of(recipe, Splits(train, validation), options)
-        choice = setup.choose_config(options, setup.engine(options, _quiet), _quiet)
+        if engine == "fused":
+            choice = unprobed_choice("fp32", engine)
+        else:
+            choice = setup.choose_config(options, engine, say=lambda line: None)
         state = setup.fresh_state()
         choice.config.apply_to(state.network)
         self._validation = setup.validation
@@ -67,6 +73,8 @@ class Aezoo:
         self.about = {"config": str(choice.config), "why": choice.why}
 
     def profile(self) -> dict[str, float]:
+        if isinstance(self._steps, FusedSteps):
+            return self._steps.engine.profile()
         return profile_of(self._steps.run(0, 0), self._steps.step_losses.device)
 
     def epoch(self, number: int) -> None:
@@ -84,21 +92,24 @@ class Plain:
         self._network = fresh_state(recipe, 0, self._device, NOTHING).network  # from the same weights as aezoo
         self._objective = objective_of(recipe, None)
         self._optimiser = torch.optim.Adam(self._network.parameters(), lr=recipe.schedule.learning_rate)
-        dataset, held = (TensorDataset(torch.from_numpy(as_floats(images))) for images in (train, validation))
+        dataset, held = (
+            TensorDataset(*map(torch.from_numpy, pair_of(recipe, images))) for images in (train, validation)
+        )
         self._loader = DataLoader(dataset, batch_size=recipe.schedule.batch_size, shuffle=True)
         self._held = DataLoader(held, batch_size=100)
         self.about = {"config": f"DataLoader, eager, Adam; fp32, {devices.threads_text(torch.get_num_threads())}"}
 
-    def _loss(self, images: torch.Tensor) -> torch.Tensor:
-        return total(self._objective(self._network(images), Batch(images, images, images)))
+    def _loss(self, inputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        inputs, wanted = inputs.to(self._device), wanted.to(self._device)
+        return total(self._objective(self._network(inputs), Batch(inputs, wanted, wanted)))
 
     def profile(self) -> dict[str, float]:
         return profile_of(self._steps(), self._device)
 
     def _steps(self) -> Iterator[float]:
         self._network.train()
-        for (images,) in self._loader:
-            loss = self._loss(images.to(self._device))
+        for inputs, wanted in self._loader:
+            loss = self._loss(inputs, wanted)
             self._optimiser.zero_grad()
             loss.backward()
             self._optimiser.step()
@@ -110,16 +121,17 @@ class Plain:
     def loss(self) -> float:
         self._network.eval()
         with torch.no_grad():
-            summed = sum(self._loss(images.to(self._device)).item() * len(images) for (images,) in self._held)
-            return summed / sum(len(images) for (images,) in self._held)
+            summed = sum(self._loss(inputs, wanted).item() * len(inputs) for inputs, wanted in self._held)
+            return summed / sum(len(inputs) for inputs, _ in self._held)
 
 
 class Keras:
-    def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str) -> None:
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    def __init__(self, recipe: Recipe, train: Images, validation: Images, *, device: str, backend: str) -> None:
+        os.environ["KERAS_BACKEND"] = backend
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         if device == "cpu":
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
+            os.environ["JAX_PLATFORMS"] = "cpu"
         import keras
 
         from train.bench.keras_networks import network_of
@@ -128,33 +140,38 @@ class Keras:
         self._model = network_of(recipe.name)
         loss = "binary_crossentropy" if recipe.objective == "bce" else "mean_squared_error"
         self._model.compile(optimizer=keras.optimizers.Adam(recipe.schedule.learning_rate), loss=loss)
-        self._train, self._held = (as_floats(images).transpose(0, 2, 3, 1).copy() for images in (train, validation))
+        self._train, self._held = (
+            [part.transpose(0, 2, 3, 1).copy() for part in pair_of(recipe, images)] for images in (train, validation)
+        )
         self._size = recipe.schedule.batch_size
         self.about = {"config": f"Keras {keras.__version__} on {keras.backend.backend()}, model.fit"}
 
     def epoch(self, number: int) -> None:
-        self._model.fit(self._train, self._train, batch_size=self._size, epochs=1, shuffle=True, verbose=0)
+        self._model.fit(*self._train, batch_size=self._size, epochs=1, shuffle=True, verbose=0)
 
     def profile(self) -> dict[str, float]:
         return {}
 
     def loss(self) -> float:
-        return float(self._model.evaluate(self._held, self._held, batch_size=100, verbose=0))
+        return float(self._model.evaluate(*self._held, batch_size=100, verbose=0))
 
 
-def as_floats(images: Images) -> np.ndarray:
-    """Return all pixels as float32 in [0, 1], (N, C, H, W): a tutorial holds them so."""
-    return images.pixels.astype(np.float32) / 255
+def pair_of(recipe: Recipe, images: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Return what goes in and what should come out, float32 in [0, 1], (N, C, H, W): a tutorial holds them so."""
+    wanted = images.pixels.astype(np.float32) / 255
+    return (grey(torch.from_numpy(wanted)).numpy() if recipe.task.input == "grey" else wanted), wanted
 
 
 def of(
     name: str, recipe: Recipe, train: Images, validation: Images, *, device: str, precision: str = "auto"
-) -> Aezoo | Plain | Keras:
+) -> Ours | Plain | Keras:
     """Return the contender of that name, ready for its first epoch, which takes each image once."""
     recipe = replace(recipe, schedule=replace(recipe.schedule, steps=None))
-    if name == "aezoo":
-        return Aezoo(recipe, train, validation, device=device, precision=precision)
-    return (Plain if name == "plain" else Keras)(recipe, train, validation, device=device)
+    if name in ("fused", "torch"):
+        return Ours(recipe, train, validation, device=device, precision=precision, engine=name)
+    if name == "plain":
+        return Plain(recipe, train, validation, device=device)
+    return Keras(recipe, train, validation, device=device, backend=name)
 
 
 def make(

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from train.engine import devices
+from train.engine import devices, fused
+from train.engine.batches import Batches
+from train.engine.prepare import Preparation
 from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 
@@ -44,7 +46,20 @@ def _fastest(work: Callable[[], object], device: torch.device) -> float:
 def operations(recipe: Recipe) -> int:
     """Count the operations of one image in training, forward and backward, of the network as the sheet has it."""
     network, objective = recipe.network(), objective_of(recipe, None)
-    images = torch.rand(2, *recipe.input_shape)
+    images, wanted = torch.rand(2, *recipe.input_shape), torch.rand(2, *recipe.image_shape)
     with FlopCounterMode(display=False) as counter:
-        total(objective(network(images), Batch(images, images, torch.zeros(2, dtype=torch.int64)))).backward()
+        total(objective(network(images), Batch(images, wanted, torch.zeros(2, dtype=torch.int64)))).backward()
     return int(counter.get_total_flops() / 2)
+
+
+def compiled_operations(recipe: Recipe) -> int | None:
+    """Count those of the compiled steps, in which two layers may be one; None where there are none."""
+    pixels = torch.zeros(1, *recipe.image_shape, dtype=torch.uint8)
+    batches = Batches(pixels, torch.zeros(1, dtype=torch.int64), Preparation(recipe), 1)
+    try:
+        fused.check(recipe.network(), batches)
+    except fused.Unsupported:
+        return None
+    from train.engine.fused.driver import form_for
+
+    return form_for(recipe.network(), batches, fused.processor()[0]).flops

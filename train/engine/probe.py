@@ -24,6 +24,7 @@ from torch import nn
 from train.engine import devices
 from train.engine.batches import Batches, TestSplit
 from train.engine.steps import MAX_TERMS, ComputeConfig, TrainStep, steps_of, validate
+from zoo.bench_process import load_average
 from zoo.data.fetch import cache_folder
 from zoo.errors import WriteError
 from zoo.recipe import Recipe
@@ -161,11 +162,6 @@ def _time(
     fastest = [_fastest(rates, each) for each in {config.precision: None for config in rates}]
     measure([each for config in fastest for each in _by_threads(replace(config, threads=reference.threads))])
     return rates
-
-
-def load_average() -> float:
-    """Return how many processes wanted a core in the last minute; 0 where the system does not say."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def _fastest(rates: dict[ComputeConfig, float], precision: str) -> ComputeConfig:
