@@ -54,6 +54,7 @@ class Step:
 
     def kernel(self, number: int) -> Code:
         code = self.function(f"kernel_{number}", KERNEL)
+        code.promise_no_overlap()
         self.form.schedule[number].emit(code, *code.arguments)
         code.function.attributes.add("noinline")
         code.end()

@@ -107,14 +107,12 @@ class Code:
     """One function of a module, being written. `arguments` are of the kinds given, arrays as Memory."""
 
     def __init__(self, module: ir.Module, name: str, kinds: Sequence[str]) -> None:
-        self.module = module
+        self.module, self.kinds = module, kinds
         types = [SCALARS.get(kind, POINTER) for kind in kinds]
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), types), name)
         self.builder = ir.IRBuilder(self.function.append_basic_block())
         self.arguments: list[Any] = []
         for kind, argument in zip(kinds, self.function.args, strict=True):
-            if kind in ARRAYS:
-                argument.add_attribute("noalias")
             self.arguments.append(Memory(self, argument, ARRAYS[kind]) if kind in ARRAYS else Value(self, argument))
 
     def constant(self, value: Value | float, kind: ir.Type) -> Any:
@@ -128,6 +126,12 @@ class Code:
     def call(self, function: Code, *arguments: Value | Memory | int) -> None:
         values = [each.pointer if isinstance(each, Memory) else self.constant(each, INT) for each in arguments]
         self.builder.call(function.function, values)
+
+    def promise_no_overlap(self) -> None:
+        """Let the compiler take for granted that the arrays do not overlap, and that nobody else writes to them."""
+        for kind, argument in zip(self.kinds, self.function.args, strict=True):
+            if kind in ARRAYS:
+                argument.add_attribute("noalias")
 
     def end(self) -> None:
         self.builder.ret_void()
