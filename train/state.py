@@ -1,5 +1,6 @@
 """The state of a run between two epochs: everything that the next epoch depends on, and all that was recorded."""
 
+import inspect
 import io
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,7 +97,18 @@ def fresh_state(recipe: Recipe, seed: int, device: torch.device, dependencies: D
     cuda, rate = device.type == "cuda", recipe.schedule.learning_rate
     # In one kernel; on CUDA with rate and count on the device, so that a graph can hold its step.
     lr = torch.tensor(rate, device=device) if cuda else rate
-    return TrainingState(network, torch.optim.Adam(learning, lr=lr, fused=True, capturable=cuda), Record())
+    return TrainingState(network, LightAdam(learning, lr=lr, fused=True, capturable=cuda), Record())
+
+
+class LightAdam(torch.optim.Adam):
+    """Adam that loads torch's compiler only where it steps.
+
+    WORKAROUND: torch hides these methods from its compiler, and loads it to do so: 1.3 s before the first step.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
 
 
 def to_history(record: Record, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> History:

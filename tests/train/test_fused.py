@@ -24,7 +24,7 @@ from train.engine.batches import Batches
 from train.engine.fused import NoCompiler, Unsupported, kernels
 from train.engine.fused.driver import Adam, Engine, aligned, form_for
 from train.engine.fused.form import Form, Sums
-from train.engine.fused.kernels import Axis
+from train.engine.fused.kernels import AxisMap
 from train.engine.prepare import Preparation
 from train.engine.steps import EagerSteps, FusedSteps, Steps, TrainStep
 from train.engine.threads import ThreadTimer
@@ -412,7 +412,7 @@ def test_a_transposed_axis_leads_back(kernel: int, stride: int, padding: int, up
 
     axis, _ = convolution(kernel, stride, padding, upsampling)
 
-    def seen(axis: Axis, outputs: range) -> set[tuple[int, int, int]]:
+    def seen(axis: AxisMap, outputs: range) -> set[tuple[int, int, int]]:
         """Every (output, input, spot)."""
         return {
             (y, axis.stride * (y // len(axis.phases)) + offset, spot)

@@ -32,7 +32,8 @@ def choose(wanted: str) -> torch.device:
 def make_repeatable(device: torch.device) -> None:
     """Make equal seeds give equal runs: same machine, same device, same number of threads."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS wants it for repeatable sums
-    torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
+    # Not use_deterministic_algorithms, which sets the same and first loads torch's compiler, 1.4 s.
+    torch.set_deterministic_debug_mode("warn" if device.type == "cuda" else "error")
     # Filling new memory with NaN cost letters/random a fifth of each step on a CPU; nothing reads before it writes.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_flush_denormal(True)  # denormals in dying ReLUs cost the CPU a hundredfold

@@ -1,6 +1,6 @@
 """From a network to the kernels that train it: maps, a schedule, and how weights are packed from parameters.
 
-Every linear layer becomes an `Axis` (kernels.py): a convolution, its transpose, a fully connected layer (a kernel as
+Every linear layer becomes an `AxisMap` (kernels.py): a convolution, its transpose, a fully connected layer (a kernel as
 large as the image), and two layers in one: nearest upsampling, or a transposed convolution without overlap, and a
 convolution. A packed weight is a sum of products of two parameters; the second is 1 unless two layers became one.
 """
@@ -20,7 +20,7 @@ from train.engine.fused import Unsupported
 from train.engine.fused.emitter import LANES
 from train.engine.fused.kernels import (
     Array,
-    Axis,
+    AxisMap,
     Convolve,
     ConvolveAndPool,
     Correlate,
@@ -106,7 +106,7 @@ class Stage:
     backward: Callable[[Map | None, Map | None], list[Kernel]]
 
 
-def convolution(kernel: int, stride: int, padding: int, upsampling: int = 1) -> tuple[Axis, Spots]:
+def convolution(kernel: int, stride: int, padding: int, upsampling: int = 1) -> tuple[AxisMap, Spots]:
     """Return the axis of nearest upsampling (by 1: none) and a convolution.
 
     Output Y sees the inputs (stride · Y + k − padding) // upsampling: a spot sums all k that see the same one.
@@ -120,7 +120,7 @@ def convolution(kernel: int, stride: int, padding: int, upsampling: int = 1) -> 
             seen.setdefault(offset, []).append((k, rest))
         phases.append(tuple((offset, len(spots) + number) for number, offset in enumerate(seen)))
         spots += seen.values()
-    return Axis(tuple(phases), stride // common), spots
+    return AxisMap(tuple(phases), stride // common), spots
 
 
 class Compiler:
@@ -275,7 +275,14 @@ class Compiler:
         return self.linear(source, size, axis.transposed, spots, weights, None, None)
 
     def linear(
-        self, source: Map, size: int, axis: Axis, spots: Spots, weights: Array | None, before: Array | None, bias: Any
+        self,
+        source: Map,
+        size: int,
+        axis: AxisMap,
+        spots: Spots,
+        weights: Array | None,
+        before: Array | None,
+        bias: Any,
     ) -> Stage:
         """Write a linear layer's kernels, with ReLU and max-pooling where they follow.
 
@@ -390,7 +397,7 @@ def _factor(layer: nn.Upsample) -> int:
     return int(factor)
 
 
-def _packing(entries: Array, axis: Axis, block: int) -> Array:
+def _packing(entries: Array, axis: AxisMap, block: int) -> Array:
     """Order (outputs, inputs, spots, spots) as Convolve reads them."""
     outputs, inputs = entries.shape[:2]
     flat = entries.reshape(outputs // block, block, inputs, -1)

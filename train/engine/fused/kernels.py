@@ -72,7 +72,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Axis:
+class AxisMap:
     """How a linear layer maps rows, and columns alike: output `phases · y + r` sees the inputs `stride · y + offset`.
 
     phases   for each r the taps (offset, spot): which of the kernel's spots weighs that input
@@ -83,14 +83,14 @@ class Axis:
     stride: int
 
     @property
-    def transposed(self) -> Axis:
+    def transposed(self) -> AxisMap:
         """The axis from outputs back to inputs: of the gradients."""
         back: list[list[tuple[int, int]]] = [[] for _ in range(self.stride)]
         for r, taps in enumerate(self.phases):
             for offset, spot in taps:
                 shift, residue = divmod(offset, self.stride)
                 back[residue].append((r - len(self.phases) * shift, spot))
-        return Axis(tuple(tuple(sorted(taps)) for taps in back), len(self.phases))
+        return AxisMap(tuple(tuple(sorted(taps)) for taps in back), len(self.phases))
 
     @property
     def spots(self) -> int:
@@ -145,7 +145,7 @@ class Convolve:
 
     source: Map
     target: Map
-    axis: Axis
+    axis: AxisMap
     weights: int
     block: int
     registers: int
@@ -252,7 +252,7 @@ class Correlate:
 
     one: Map
     many: Map
-    axis: Axis
+    axis: AxisMap
     at: int
     steps: tuple[int, int]
     registers: int
