@@ -99,7 +99,7 @@ def test_a_training_reports_each_part_of_its_measuring(tmp_path: Path) -> None:
     assert kept.parts == sorted(kept.parts)
 
 
-class Clock:
+class SetClock:
     """A clock that a test sets."""
 
     now = 100.0
@@ -111,7 +111,7 @@ class Clock:
 def test_a_line_comes_every_ten_seconds_and_after_the_last_epoch_with_the_time_that_is_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock()
+    clock = SetClock()
     monkeypatch.setattr(progress_module, "time", clock)
     with Progress(quiet=False) as progress:
         progress.begin("a/b", epochs=100, done=10, steps=4, images=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.zoo.conftest import Server
 from zoo import cli
 from zoo.data import fetch, mnist, sets
-from zoo.errors import DataError
+from zoo.errors import DataError, WriteError
 
 
 @pytest.fixture
@@ -149,3 +150,15 @@ def test_a_data_set_is_fetched_only_into_the_cache_and_only_where_it_is_absent(
     with pytest.raises(DataError, match="there is no such user; name a folder, or 'sample'"):
         sets.folder_of("~nobody-of-that-name/data")
     assert sets.folder_of(None) == sets.folder_of("") == tmp_path
+
+
+def test_a_folder_that_cannot_be_made_or_written_is_said_before_anything_is_sent(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(WriteError, match=r"could not write .*file/MNIST/raw: a part of that path is a file"):
+        fetch.fetch_mnist(tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(WriteError, match=r"ubyte\.gz: you may not write there; choose another folder"):
+        fetch.fetch_mnist(tmp_path)
+    assert server.requested == []
