@@ -272,7 +272,7 @@ def test_our_code_is_that_of_the_rooms_that_a_result_follows_from(
 
 def test_only_the_whole_outcome_of_this_very_training_is_remembered(tmp_path: Path) -> None:
     recipe, run = registry.load(NAME), write_run(tmp_path, NAME)
-    report = {"export": {"files": {"model.onnx": {}}}}
+    report: dict[str, Any] = {"export": {"files": {"model.onnx": {}}}}
     outcome = Outcome(NAME, report=report, text="done")
     receipt = {"key": "k", "outcome": {"name": NAME, "report": report, "text": "done"}}
     atomic_write(run.checkpoint / "outcome.json", json.dumps(receipt).encode())

@@ -428,7 +428,7 @@ def test_a_driver_that_counts_no_device_or_cannot_begin_is_none(monkeypatch: pyt
             return 0
 
         driver = SimpleNamespace(cuInit=lambda flags, code=initialised: code, cuDeviceGetCount=count)
-        monkeypatch.setattr(sessions.ctypes, "CDLL", lambda name, driver=driver: driver)
+        monkeypatch.setattr("ctypes.CDLL", lambda name, driver=driver: driver)
         found.append(sessions.why_no_driver())
     assert found == ["", "the NVIDIA driver finds no device", "the NVIDIA driver finds no device"]
 
