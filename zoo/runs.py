@@ -343,7 +343,10 @@ def _read(file: h5py.File, key: str, source: str, *, limit: int) -> np.ndarray:
     path = ""
     for part in key.split("/"):
         path = f"{path}/{part}"
-        if not isinstance(file.get(path, getlink=True), h5py.HardLink):
+        link = file.get(path, getlink=True)
+        if link is None:
+            raise FileRefused(f"{source}: {path} is not in it; expected a history.h5 written by `aezoo train`")
+        if not isinstance(link, h5py.HardLink):
             raise FileRefused(f"{source}: {path} is a link to somewhere else; such files are not opened")
     dataset = file[key]
     if not isinstance(dataset, h5py.Dataset):

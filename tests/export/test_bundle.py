@@ -19,6 +19,7 @@ import pytest
 
 from export import fp16
 from export.bundle import write_bundle, write_kit
+from export.describe import as_markdown, as_text, figures, sections
 from export.publish import Published, publish
 from tests.conftest import TrainedRuns
 from tests.zoo.test_cli import aezoo
@@ -363,8 +364,28 @@ def make_a_pipe(bundle: Path) -> str:
     return "README.md is not a regular file"
 
 
+def name_a_tensor_twice(bundle: Path) -> str:
+    path = bundle / "test/vectors.json"
+    path.write_text(path.read_text().replace('"tensors": {', '"tensors": {"image": {"file": "a.f32", "shape": [1]}, '))
+    return NO_LIST
+
+
 NO_LIST = "is not a list of test vectors of aezoo"
 DAMAGES = {
+    "a tensor twice": name_a_tensor_twice,
+    "a file outside": change_vectors(lambda content: content["tensors"]["image"].update(file="../image.f32"), NO_LIST),
+    "a file of another kind": change_vectors(lambda content: content["tensors"]["image"].update(file="i.bin"), NO_LIST),
+    "no shape": change_vectors(lambda content: content["tensors"]["image"].update(shape=[]), NO_LIST),
+    "an empty shape": change_vectors(lambda content: content["tensors"]["image"].update(shape=[2, 0, 28, 28]), NO_LIST),
+    "a shape of truths": change_vectors(
+        lambda content: content["tensors"]["image"].update(shape=[True, 1, 28, 28]), NO_LIST
+    ),
+    "another format": change_vectors(lambda content: content.update(format="aezoo/2"), NO_LIST),
+    "another type": change_vectors(lambda content: content.update(dtype="float64"), NO_LIST),
+    "another byte order": change_vectors(lambda content: content.update(byte_order="big"), NO_LIST),
+    "a port that is no tensor": change_vectors(
+        lambda content: content["graphs"]["model.onnx"].update(input="nothing"), NO_LIST
+    ),
     "a wrong vector": damage_vector,
     "a changed file": damage_sum,
     "a lost file": lose_a_file,
@@ -436,6 +457,110 @@ def test_card_of_a_graph_without_one_says_so(tmp_path: Path, capsys: Capture) ->
     code, _, err = aezoo(capsys, "card", tmp_path / "plain.onnx")
     assert code == 2
     assert f"{tmp_path / 'plain.onnx'} was not written by aezoo: it has no card inside" in err
+
+
+def made_up(**more: Any) -> card.Card:
+    """A card with a value of every kind."""
+    image = {"name": "image", "kind": "image", "dtype": "float32", "shape": ["batch", 1, 2, 2], "layout": "NCHW"}
+    latent = {"name": "bottleneck", "kind": "bottleneck", "dtype": "float32", "shape": ["batch", 2]}
+    values: dict[str, Any] = {
+        "name": "a/b",
+        "assignment": "a",
+        "graph": "model",
+        "task": "denoise",
+        "summary": "4-2-4",
+        "inputs": [{**image, "range": [0, 1]}],
+        "outputs": [
+            latent,
+            {"name": "logits", "dtype": "float32", "shape": ["batch", 3], "classes": ["x", "y", "noise"]},
+        ],
+        "bottleneck": {"shape": [2], "size": 2, "view": None, "compression": 2.0},
+        "objective": {"name": "bce", "noise": 0.25},
+        "data": {
+            "name": "mnist",
+            "train": 60_000,
+            "test": 10_000,
+            "split": "published",
+            "provenance": "p",
+            "licence": "l",
+        },
+        "training": {
+            "epochs": 3,
+            "batch_size": 64,
+            "learning_rate": 0.01,
+            "seed": 7,
+            "precision": "fp32",
+            "state": "s",
+        },
+        "metrics": {"mse": 0.001234567, "psnr": 29.0855},
+        "baselines": {"zebra": {"mse": 1.0}, "noisy-input": {"mse": 0.115}, "linear": {"psnr": 21.5, "mse": math.inf}},
+        "parameters": 12_345,
+        "tools": {"torch": "2"},
+        "choices": ["this | that"],
+        "published": {"accuracy": 0.97},
+    }
+    return card.Card(**{**values, **more})
+
+
+def test_a_card_is_told_in_sections_the_figures_with_the_sheet_and_the_baselines_that_say_most_first() -> None:
+    assert sections(made_up()) == [
+        (
+            "what it is",
+            [
+                ("task", "denoise: gives back the image without the noise that was added to it"),
+                ("network", "4-2-4"),
+                ("parameters", "12,345"),
+                ("bottleneck", "2 values, each for 2.0 pixels"),
+                ("objective", "bce, inputs with noise of 0.25"),
+            ],
+        ),
+        ("goes in", [("image", "float32 batch×1×2×2, NCHW, from 0 to 1: pixels of 8 bits divided by 255")]),
+        ("comes out", [("bottleneck", "float32 batch×2"), ("logits", "float32 batch×3, of the classes x y noise")]),
+        (
+            "learned from",
+            [
+                ("data", "mnist: p"),
+                ("licence of it", "l"),
+                ("images", "60,000 to learn from, ? to watch, 10,000 to test; split published"),
+                ("training", "3 epochs of batches of 64, learning rate 0.01, seed 7, fp32, s"),
+            ],
+        ),
+        ("made with", [("torch", "2")]),
+    ]
+    assert figures(made_up()) == [
+        ["on the test images", "mse", "psnr (dB)", "accuracy"],
+        ["this model", "0.001235", "29.09", "–"],
+        ["the sheet", "–", "–", "0.97"],
+        ["linear", "–", "21.5", "–"],
+        ["noisy-input", "0.115", "–", "–"],
+        ["zebra", "1", "–", "–"],
+    ]
+    assert as_text(made_up()).startswith("a/b, model.onnx\n\nwhat it is\n  task           denoise: ")
+    assert as_text(made_up()).endswith("\nwhat the sheet leaves open and was chosen\n  - this | that")
+
+
+def test_a_card_of_another_version_a_plain_one_and_one_of_a_class_are_told_too() -> None:
+    odd = dict(
+        sections(made_up(task="dream", bottleneck={}, objective={"name": "mse", "noise": 0.0}, published={}))[0][1]
+    )
+    assert odd["task"] == "dream: unknown to this version"
+    assert odd["objective"] == "mse" and "bottleneck" not in odd
+    assert [row[0] for row in figures(made_up(published={}))][:2] == ["on the test images", "this model"]
+    (_, recalled), *_ = sections(made_up(task="recall"))[1][1]
+    assert recalled == "float32 batch×1×2×2, one value a class: 1 for the letter that is wanted, 0 for the others"
+    assert "8×7×7 = 392 values" in str(sections(made_up(bottleneck={"shape": [8, 7, 7], "size": 392})))
+    assert "? values" in str(sections(made_up(bottleneck={"size": 392})))
+
+
+def test_a_readme_is_made_of_the_card_and_its_tables_hold_whatever_is_said() -> None:
+    text = as_markdown(made_up(summary="a | b"), ["model.onnx", "encoder.onnx"], 2)
+    assert "| network | a \\| b |" in text and "- this | that" in text
+    assert "Files: `model.onnx`, `encoder.onnx`; `card.json` says" in text
+    assert 'images = np.fromfile("test/image.f32", "<f4").reshape(-1, 1, 2, 2)' in text
+    assert 'bottleneck, logits = session.run(None, {"image": images})' in text
+    assert "| on the test images | mse | psnr (dB) | accuracy |\n| --- | ---: | ---: | ---: |\n" in text
+    assert "It gives back the image without the noise that was added to it. a | b." in text
+    assert "`test/` holds 2 images" in text
 
 
 # ---- the kit -------------------------------------------------------------------------------------------------

@@ -17,16 +17,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from export import npm, torchlib
 from export import publish as publishing
-from export import torchlib
 from export.bundle import write_bundle
 from export.graph import Graph
 from export.publish import publish
+from export.report import aligned, check_as_json, check_as_text
 from export.runtimes.conformance import conformance_of
 from export.targets import verify
 from export.to_onnx import convert
 from export.trained import Trained, load_trained, ports_of
-from export.verify import BATCHES, TOLERANCE, Check, against_torch, inputs, keep_worst
+from export.verify import BATCHES, TOLERANCE, Check, against_torch, allowing, compare, inputs, keep_worst, tolerance_of
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
 from tests.zoo.test_cli import aezoo
@@ -409,3 +410,78 @@ def test_where_float32_itself_has_fewer_digits_the_gate_knows_and_a_wrong_graph_
         next(trained.network.decoder.parameters()).mul_(1.5)
     wrong = {check.output: check for check in against_torch(graph, trained, real)}
     assert not wrong["reconstruction"].passed
+
+
+def test_a_check_is_text_and_json_and_a_table_is_aligned() -> None:
+    passed = Check("model", "reconstruction", "torch", 1e-7, 1e-5, 79)
+    failed = replace(passed, difference=float("nan"), allowed=float("inf"))
+    assert check_as_text(passed) == "  ok      model.reconstruction against torch: 1.0e-07 of 1.0e-05 over 79 images"
+    assert check_as_text(failed).startswith("  FAILED  model.reconstruction against torch: nan of inf")
+    assert check_as_json(passed) == {
+        "graph": "model",
+        "output": "reconstruction",
+        "against": "torch",
+        "max_difference": 1e-7,
+        "allowed": 1e-5,
+        "images": 79,
+        "passed": True,
+    }
+    assert (check_as_json(failed)["max_difference"], check_as_json(failed)["allowed"]) == (None, None)
+    assert aligned([["a", "bbb", "c"], ["dd", "e", "ffff"]]) == ["a   bbb     c", "dd    e  ffff"]
+
+
+def test_what_is_allowed_is_met_grows_with_values_that_are_no_pixels_and_with_float32s_own_rounding() -> None:
+    assert replace(Check("", "", "", 1e-5, 1e-5, 1)).passed, "as much as is allowed is allowed"
+    expected = np.array([[0.5, -200.0]], np.float32)
+    latent = compare("encoder", "bottleneck", "torch", expected + np.float32(1e-3), expected)
+    assert latent.allowed == pytest.approx(200 * TOLERANCE) and latent.difference == pytest.approx(1e-3, rel=0.05)
+    pixels = compare("model", "reconstruction", "torch", expected, expected)
+    assert (pixels.allowed, pixels.difference, pixels.images) == (TOLERANCE, 0.0, 1)
+    assert compare("model", "logits", "torch", expected / 1000, expected / 1000).allowed == TOLERANCE, "never less"
+    assert compare("model", "logits", "torch", expected[0], expected).difference == np.inf, "of another shape"
+    assert allowing(latent, 1e-9).allowed == latent.allowed
+    assert allowing(latent, 1.0).allowed == 4.0
+    assert (tolerance_of("model.onnx"), tolerance_of("model_fp16.onnx")) == (1e-5, 2e-3)
+
+
+def test_the_comparison_nearest_to_what_is_allowed_is_kept_with_the_images_of_all() -> None:
+    worst: dict[str, Check] = {}
+    for difference, allowed in ((1e-3, 1e-1), (1e-6, 1e-5), (1e-7, 1e-5)):
+        keep_worst(worst, Check("model", "logits", "torch", difference, allowed, 2))
+    assert worst == {"logits torch": Check("model", "logits", "torch", 1e-6, 1e-5, 6)}
+
+
+def test_a_graph_that_mixes_the_images_of_a_batch_is_noticed(tmp_path: Path, capsys: Capture) -> None:
+    mean = onnx.helper.make_node("ReduceMean", ["image", "axes"], ["mean"])
+    model = crafted([mean, onnx.helper.make_node("Sub", ["image", "mean"], ["out"])], ["batch", 4])
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0], np.int64), "axes"))
+    (tmp_path / "mixing.onnx").write_bytes(model.SerializeToString())
+    code, out, _ = aezoo(capsys, "verify", tmp_path / "mixing.onnx")
+    assert code == 1
+    assert "  ok      graph.out against itself, run again: 0.0e+00" in out
+    assert "  FAILED  graph.out against itself, one image at a time: " in out and "over 5 images" in out
+    assert f"failed: {tmp_path / 'mixing.onnx'}" in out.splitlines()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 3
+    (tmp_path / "fixed.onnx").write_bytes(model.SerializeToString())
+    code, out, _ = aezoo(capsys, "verify", tmp_path / "fixed.onnx")
+    assert code == 0 and "one image at a time" not in out and "over 3 images" in out
+    assert out.splitlines()[-1] == f"next: aezoo view {tmp_path / 'fixed.onnx'}"
+
+
+def test_figures_on_a_card_have_six_digits_and_only_numbers_are_there() -> None:
+    values = {"mse": 0.00123456789, "psnr": 23.456789, "bce": float("nan"), "ssim": float("inf")}
+    assert publishing._rounded_finite(values) == {"mse": 0.00123457, "psnr": 23.4568}
+
+
+def test_what_npm_has_installed_is_known_by_its_own_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
+    folder = tmp_path / "npm" / "node_modules" / "some"
+    folder.mkdir(parents=True)
+    for text, version in (('{"version": "1.2.3"}', "1.2.3"), ("{", None), ("[]", None), ("{}", None)):
+        (folder / "package.json").write_text(text)
+        assert npm.version_of("some") == version
+    assert npm.version_of("absent") is None
+    assert npm.npm_command() == (
+        f"npm install --ignore-scripts --no-audit --no-fund --prefix {tmp_path}/npm "
+        f"onnxruntime-node@{npm.VERSION} onnxruntime-web@{npm.VERSION}"
+    )

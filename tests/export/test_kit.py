@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -359,3 +360,27 @@ def test_the_python_program_needs_nothing_of_ours(bundles: Path) -> None:
 def test_the_readme_of_the_kit_names_every_language() -> None:
     text = (KIT / "README.md").read_text()
     assert all(f"{folder}/" in text for folder in PROGRAMS)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda vectors: vectors["graphs"].pop("encoder.onnx"), "has no vector for encoder.onnx"),
+        (lambda vectors: vectors["graphs"]["model.onnx"]["outputs"].clear(), "has no vector for model.onnx"),
+        (
+            lambda vectors: vectors["tensors"]["reconstruction"].update(shape=[2, 784]),
+            "onnx gives reconstruction in another shape than",
+        ),
+    ],
+)
+def test_vectors_that_prove_less_than_every_graph_are_refused(
+    change: Callable[[dict[str, Any]], None], sentence: str, bundle: Path
+) -> None:
+    path = bundle / "test" / "vectors.json"
+    vectors = json.loads(path.read_text())
+    change(vectors)
+    path.write_text(json.dumps(vectors))
+    files = {name: (bundle / name).read_bytes() for name in json.loads((bundle / "card.json").read_text())["files"]}
+    program = runpy.run_path(str(KIT / "python" / "reconstruct.py"))
+    with pytest.raises(ValueError, match=sentence):
+        program["check"](files)

@@ -9,7 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
+import urllib.request
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,19 +24,21 @@ import torch
 from onnx import TensorProto, helper
 
 from export.bundle import write_bundle
+from export.graph import Graph
 from export.publish import publish
-from export.runtimes import catalogue
+from export.runtimes import browser, catalogue, job, matrix
 from export.runtimes.catalogue import NAMES, Fault, Runtime, find
 from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
-from export.runtimes.job import CaseDone
+from export.runtimes.job import Case, CaseDone, JobMessage, Loaded
 from export.runtimes.matrix import Cell, Row, run_matrix
-from export.runtimes.report import as_text
-from export.runtimes.supervise import Limits, memory_of, output_of, supervise
+from export.runtimes.report import as_text, chosen
+from export.runtimes.supervise import Ending, Limits, _ended_by, memory_of, output_of, supervise
+from export.vectors import Vectors
 from export.verify import TOLERANCE, Check, compare
 from tests.zoo.test_cli import aezoo
 from tests.zoo.test_gate import model_of
-from zoo import registry
-from zoo.errors import FileRefused
+from zoo import json_lines, registry
+from zoo.errors import FileRefused, RunError
 from zoo.runs import RunFolder
 
 Capture = pytest.CaptureFixture[str]
@@ -527,3 +532,176 @@ def test_every_recipe_of_the_zoo_computes_the_same_in_every_runtime(whole_zoo: P
             if not cell.passed
         ]
     assert found == []
+
+
+def test_runtimes_are_chosen_once_each_in_the_order_asked_for() -> None:
+    assert chosen(" tract ,onnxruntime,,tract") == ["tract", "onnxruntime"]
+    assert chosen(None) == NAMES
+    assert NAMES[0] == "onnxruntime"
+
+
+def test_how_a_process_ended_is_said_of_codes_and_of_signals() -> None:
+    ends = [_ended_by(code) for code in (0, 1, -11, -9, -250)]
+    assert ends == ["", "ended with exit code 1", "crashed (SIGSEGV)", "crashed (SIGKILL)", "crashed (signal 250)"]
+
+
+def test_a_process_is_stopped_when_that_is_asked_for_and_ends_well_once_it_says_that_it_is_done() -> None:
+    stop = threading.Event()
+    stop.set()
+    waiting = [sys.executable, "-c", "import time; time.sleep(300)"]
+    assert supervise(waiting, LIMITS, stop=stop).why == "stopped"
+    done = supervise(waiting, LIMITS, inbox=[Loaded(), job.Done()])
+    assert (done.why, done.messages) == ("", [Loaded(), job.Done()]) and done.seconds < 60
+    failed = supervise(waiting, LIMITS, inbox=[json_lines.ProcessFailed("it cannot")])
+    assert failed.why == "it cannot"
+
+
+@pytest.fixture
+def doubling() -> Graph:
+    """A graph of two outputs."""
+    model = model_of([helper.make_node("Relu", ["image"], ["out"])])
+    model.graph.node.append(helper.make_node("Neg", ["image"], ["other"]))
+    model.graph.output.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, ["batch", 1, 8, 8]))
+    return Graph(model.SerializeToString(), "doubling.onnx")
+
+
+def test_what_a_process_wrote_is_read_as_far_as_it_is_sound(tmp_path: Path, doubling: Graph) -> None:
+    cases = [Case(kind, np.ones((2, 1, 8, 8), np.float32)) for kind in ("noise", "zeros")]
+    job.write(tmp_path, doubling, cases)
+    written = json.loads((tmp_path / "job.json").read_text())
+    assert (written["input"], written["outputs"]) == ("image", ["out", "other"])
+    assert written["cases"][1] == {"file": "1.f32", "shape": [2, 1, 8, 8]}
+    assert (tmp_path / "1.f32").stat().st_size == 4 * 2 * 8 * 8
+    shapes = [[2, 1, 8, 8], [1, 2]]
+    (tmp_path / "0.0.f32").write_bytes(cases[0].value.tobytes())
+    (tmp_path / "0.1.f32").write_bytes(np.array([3, 4], "<f4").tobytes())
+
+    def answers(why: str, *messages: JobMessage) -> tuple[int, str]:
+        found, said = matrix._answers(tmp_path, doubling, cases, Ending([*messages], why))
+        if found:
+            assert found[0]["other"].tolist() == [[3.0, 4.0]]
+        return len(found), said
+
+    done = CaseDone(0, shapes)
+    assert answers("", Loaded(), done) == (1, "ended without a message, at zeros × 2")
+    assert answers("crashed", Loaded(), done) == (1, "crashed, at zeros × 2")
+    assert answers("crashed") == (0, "crashed, while it loads the graph")
+    assert answers("", Loaded(), done, done) == (1, "says that case 0 is done where 1 was due, at zeros × 2")
+    count, why = answers("", Loaded(), done, CaseDone(1, shapes))
+    assert count == 1 and why.startswith("wrote no sound outputs for zeros × 2 (")
+    assert "1 outputs, expected 2" in answers("", Loaded(), CaseDone(0, shapes[:1]))[1]
+    assert answers("", Loaded(), CaseDone(0, [[2, 1, 8, 8], [3]]))[0] == 0, "of another size than it says"
+
+
+def test_a_browser_gets_the_jobs_own_files_and_brings_outputs_and_messages_and_nothing_else(
+    tmp_path: Path, doubling: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
+    folder, library = tmp_path / "job", tmp_path / "cache/npm/node_modules/onnxruntime-web/dist"
+    folder.mkdir()
+    library.mkdir(parents=True)
+    (library / "ort.wasm.min.mjs").write_bytes(b"the library")
+    (library / "secret.mjs").write_bytes(b"none of ours")
+    job.write(folder, doubling, [Case("ones", np.ones((1, 1, 8, 8), np.float32))])
+    (folder / "0.0.f32").write_bytes(b"an output")
+    inbox: list[JobMessage] = []
+    with browser._serving(folder, inbox) as address:
+
+        def ask(path: str, data: bytes | None = None) -> tuple[int, str, bytes]:
+            try:
+                with urllib.request.urlopen(address + path, data, timeout=30) as answer:
+                    return answer.status, answer.headers["Content-Type"] or "", answer.read()
+            except urllib.error.HTTPError as error:
+                return error.code, "", b""
+
+        assert ask("")[:2] == (200, "text/html") and b"<script" in ask("")[2]
+        assert ask("job.json") == (200, "application/json", (folder / "job.json").read_bytes())
+        assert ask("graph.onnx") == (200, "application/octet-stream", doubling.data)
+        assert ask("0.f32")[2] == (folder / "0.f32").read_bytes()
+        assert ask("ort/ort.wasm.min.mjs") == (200, "text/javascript", b"the library")
+        for path in ("0.0.f32", "1.f32", "ort/secret.mjs", "ort/../ort.wasm.min.mjs", "../job/job.json", "favicon.ico"):
+            assert ask(path)[0] == 404, path
+        assert ask("0.1.f32", b"brought")[0] == 204 and (folder / "0.1.f32").read_bytes() == b"brought"
+        for path in ("job.json", "../0.1.f32", "0.f32"):
+            before = {each.name: each.read_bytes() for each in folder.iterdir()}
+            ask(path, b"harm")
+            assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+        ask("message", json_lines.encode(CaseDone(0, [[1]])).encode())
+    assert inbox == [CaseDone(0, [[1]])]
+
+
+def test_a_decoder_is_fed_by_the_encoder_of_its_own_recipe_alone(conv_run: RunFolder, tmp_path: Path) -> None:
+    shutil.copy(conv_run.graph("decoder"), tmp_path / "decoder.onnx")
+    encoder = onnx.load(conv_run.graph("encoder"))
+    (entry,) = [each for each in encoder.metadata_props if each.key == "aezoo.card"]
+    for name, kinds in (("purdue/conv", {"noise", "real"}), ("purdue/dense", {"noise"})):
+        entry.value = entry.value.replace('"name":"purdue/conv"', f'"name":"{name}"')
+        (tmp_path / "encoder.onnx").write_bytes(encoder.SerializeToString())
+        (found,) = conformance_of(tmp_path / "decoder.onnx")
+        cases = found.cases()
+        assert {case.kind for case in cases} == {*kinds, "zeros", "ones"}
+        assert {case.value.shape[1:] for case in cases} == {(8, 7, 7)}
+
+
+def test_vectors_of_other_outputs_than_the_graphs_are_refused(conv_run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"no model\.onnx in .*; export it with `aezoo export`"):
+        list(conformance_of(RunFolder(tmp_path)))
+    shutil.copy(conv_run.graph("model"), tmp_path / "model.onnx")
+    image = np.zeros((2, 1, 28, 28), np.float32)
+    made = Vectors({"image": image, "reconstruction": image}, {"model.onnx": ("image", {"reconstruction": 1e-5})})
+    (tmp_path / "test").mkdir()
+    for name, data in made.as_files().items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(FileRefused, match=r"model\.onnx has other outputs than test/vectors\.json lists; export"):
+        list(conformance_of(RunFolder(tmp_path)))
+
+
+def test_a_row_as_json_has_null_for_what_is_not_there_and_the_table_says_how_many_cases_were_answered(
+    doubling: Graph,
+) -> None:
+    far = Check("model", "x", "torch", 2e-3, 1e-5, 1)
+    endless = Check("model", "x", "torch", float("nan"), 1e-5, 1)
+    cells = (
+        Cell(Runtime("a", None, "pip install a")),
+        Cell(Runtime("b", "1.5"), far, "x, noise × 2", (3, 4), "", 1.23456, (Fault(bool, "it is wrong", "seen"),)),
+        Cell(Runtime("c", "2"), None, "", (0, 4)),
+        Cell(Runtime("d", "3"), endless, "x, ones × 1", (4, 4), "", 0.5),
+        Cell(Runtime("e", "4"), far, "x", (1, 4), "crashed"),
+    )
+    own = ConformanceTest(doubling, "torch", doubling, lambda value: {}, lambda kind, batch: None)
+    row = Row(own, cells)
+    document = matrix.as_json(row)
+    assert (document["reference"], document["passed"]) == ("torch", False)
+    absent, wrong, silent, nan, crashed = document["runtimes"].values()
+    assert (absent["version"], absent["absent"], absent["passed"], absent["why"]) == (None, "pip install a", None, None)
+    assert wrong == {
+        "version": "1.5",
+        "absent": None,
+        "passed": False,
+        "max_difference": 2e-3,
+        "allowed": 1e-5,
+        "where": "x, noise × 2",
+        "cases": {"answered": 3, "of": 4},
+        "why": None,
+        "seconds": 1.235,
+        "known_faults": [{"fault": "it is wrong", "source": "seen"}],
+    }
+    assert (silent["max_difference"], silent["where"], nan["max_difference"]) == (None, None, None)
+    assert crashed["why"] == "crashed"
+    lines = as_text([row], [cell.runtime for cell in cells], ["odd.onnx: no"], Limits(9.5, 3 << 29)).splitlines()
+    assert lines[1].split()[1:] == ["–", "2.0e-03", "!", "stopped", "not", "a", "number", "!", "stopped"]
+    assert lines[3] == (
+        "  against torch at batches of 1, 2, 7, 64: noise, real images, zeros, ones; at most 9.5 s and 1.5 GiB each"
+    )
+    assert lines[4:6] == ["  a  – pip install a", "  b  1.5"]
+    where = "  FAILED  doubling.onnx in "
+    assert lines[10:] == [
+        f"{where}b: 2.0e-03 of 1.0e-05 (x, noise × 2)",
+        f"{where}c: answered 0 of 4 cases",
+        f"{where}d: another shape, or not a number (x, ones × 1)",
+        f"{where}e: crashed",
+        "  FAILED  odd.onnx: no",
+        "  known   b: it is wrong (seen)",
+        "5 FAILED: 1 graphs, 4 runs in runtimes",
+    ]
+    assert as_text([], [], ["odd.onnx: no"], LIMITS).splitlines()[-1] == "1 FAILED: 0 graphs, 0 runs in runtimes"

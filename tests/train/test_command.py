@@ -8,18 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.zoo.test_cli import aezoo
-from train import command, one
-from train.interrupts import watch
+from train import __main__, command, one
+from train.distributed import torchrun
+from train.interrupts import Interrupt, watch
 from train.measure.run import RunMeasurement
-from train.options import Options
-from zoo import registry
-from zoo.errors import Interrupted
+from train.options import Options, share_of_cores
+from zoo import checkpoints, registry
+from zoo.errors import Interrupted, UsageError
 from zoo.runs import RunFolder
 
 Capture = pytest.CaptureFixture[str]
@@ -156,3 +158,191 @@ def test_the_signal_is_acknowledged_before_the_step_ends(capfd: Capture) -> None
         assert "aezoo: stopping" in capfd.readouterr().err
         with pytest.raises(Interrupted, match="all was said"), interrupt.at_once("all was said"):
             raise AssertionError("a signal of before ends the block at its beginning")
+
+
+def test_signals_that_torchrun_repeats_wait_for_the_step_and_one_process_acknowledges_them(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    for rank, said in (("0", 1), ("1", 0)):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        with watch(repeated=True) as interrupt:
+            try:
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+                    os.kill(os.getpid(), number)
+            except KeyboardInterrupt:
+                pytest.fail("a repeated signal acted at once")
+        assert interrupt.received == signal.SIGINT
+        assert capfd.readouterr().err.count("aezoo: stopping; another Ctrl-C stops at once") == said
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_after_a_block_that_a_signal_ends_signals_are_remembered_again_and_other_ends_stay_what_they_are() -> None:
+    interrupt = Interrupt()
+    with interrupt.at_once("nothing came"):
+        pass
+    try:
+        interrupt.receive(signal.SIGTERM, None)
+    except KeyboardInterrupt:
+        pytest.fail("a signal after the block acted at once")
+    assert interrupt.received == signal.SIGTERM
+    other = Interrupt()
+    with pytest.raises(KeyboardInterrupt), other.at_once("no signal of ours"):
+        raise KeyboardInterrupt
+
+
+# ---- options -------------------------------------------------------------------------------------------------
+
+
+def test_a_quick_training_takes_two_epochs_of_ten_batches_and_a_thousand_images() -> None:
+    conv, vae, quick, whole = (
+        registry.load("purdue/conv"),
+        registry.load("hesso/vae-2-10"),
+        Options(quick=True),
+        Options(),
+    )
+    assert (quick.epochs_of(conv), replace(quick, epochs=7).epochs_of(conv)) == (2, 7)
+    assert (whole.epochs_of(conv), replace(whole, epochs=1).epochs_of(conv)) == (150, 1)
+    assert [quick.steps_of(conv, images) for images in (1, 128, 129, 1_280, 60_000)] == [1, 1, 2, 10, 10]
+    assert (quick.steps_of(vae, 10), whole.steps_of(vae, 10), whole.steps_of(conv, 60_000)) == (10, 187, None)
+    short = replace(vae, schedule=replace(vae.schedule, steps=3))
+    assert quick.steps_of(short, 60_000) == 3
+    assert [quick.images_measured(images) for images in (999, 1_000, 1_001)] == [999, 1_000, 1_000]
+    assert whole.images_measured(60_000) == 60_000
+
+
+def test_a_seed_in_a_variants_name_comes_before_the_commands() -> None:
+    own, plain = registry.load("purdue/conv@seed=0"), registry.load("purdue/conv")
+    assert (Options(seed=5).seed_of(own), Options(seed=5).seed_of(plain), Options().seed_of(plain)) == (0, 5, 0)
+
+
+def test_the_clock_chooses_only_where_equal_bits_were_not_asked_for() -> None:
+    assert Options().wants_probe and Options(precision="bf16").wants_probe
+    assert not any(each.wants_probe for each in (Options(probe=False), Options(precision="fp32"), Options(quick=True)))
+
+
+def test_each_of_several_processes_has_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert [share_of_cores(jobs) for jobs in (1, 2, 3, 8, 9)] == [8, 4, 2, 1, 1]
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert share_of_cores(1) == 1
+
+
+def test_the_line_that_resumes_repeats_what_was_asked_for_and_nothing_else(tmp_path: Path) -> None:
+    given = Options(data="my data", epochs=3, seed=1, precision="bf16", probe=False, jobs=2, cluster="ray", gpus=0.5)
+    more = replace(
+        given, quick=True, verbose=True, device="cpu", runs=Path("r"), export=False, overwrite=True, sweep="x"
+    )
+    assert replace(more, after=("b/c",)).resume_line("a/b") == (
+        "aezoo train a/b b/c --resume --data 'my data' --epochs 3 --seed 1 --precision bf16 --no-probe --jobs 2 "
+        "--cluster ray --gpus 0.5 --quick --verbose --device cpu --runs r --no-export"
+    )
+    assert Options(resume=True, resumes_own=False).resume_line() == "aezoo train --resume"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (Options(resume=True, overwrite=True), "give one of them"),
+        (Options(precision="fp16"), "--precision 'fp16' is none of auto, fp32, bf16"),
+        (Options(cluster="slurm"), "--cluster 'slurm' is not known; there is ray"),
+        (Options(gpus=0.0), "--gpus is a share on a cluster"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(options: Options, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        options.check()
+    Options(cluster="ray", gpus=0.5, data="sample").check()
+
+
+# ---- torchrun ------------------------------------------------------------------------------------------------
+
+
+def test_what_torchrun_says_in_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TORCHELASTIC_RUN_ID", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RESTART_COUNT"):
+        monkeypatch.delenv(name, raising=False)
+    assert not torchrun.is_launched() and not torchrun.is_restarted()
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert not torchrun.is_launched(), "one process alone is no team"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert torchrun.is_launched()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert torchrun.launcher() == ("torchrun", "--nproc-per-node=2", "-m", "train")
+    for count, restarted in (("0", False), ("1", True)):
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", count)
+        assert torchrun.is_restarted() == restarted
+    own = torchrun.name_of_command()
+    assert own == torchrun.name_of_command() and own.startswith(f"torchrun-a-{os.getppid()}-")
+    monkeypatch.setattr(os, "getppid", os.getpid)
+    assert torchrun.name_of_command() != own
+
+
+def test_a_command_has_a_name_of_its_own_and_takes_up_what_it_began_only_where_a_process_may_be_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torchrun, "is_launched", lambda: False)
+    commands = [__main__._of_this_command(each) for each in (Options(), Options(jobs=1), Options(jobs=2))]
+    assert [each.resumes_own for each in commands] == [False, False, True]
+    assert __main__._of_this_command(Options(cluster="ray")).resumes_own
+    assert len({each.sweep for each in commands}) == 3 and all(each.sweep for each in commands)
+    monkeypatch.setattr(torchrun, "is_launched", lambda: True)
+    monkeypatch.setattr(torchrun, "launcher", lambda: ("torchrun",))
+    monkeypatch.setattr(torchrun, "is_restarted", lambda: False)
+    launched = __main__._of_this_command(Options())
+    assert (launched.launcher, launched.probe, launched.resumes_own) == (("torchrun",), False, False)
+    for each in (Options(jobs=2), Options(cluster="ray")):
+        with pytest.raises(UsageError, match="leave --jobs and --cluster out"):
+            __main__._of_this_command(each)
+
+
+# ---- several recipes -----------------------------------------------------------------------------------------
+
+
+def test_what_is_only_needed_by_others_keeps_its_own_schedule_and_is_not_begun_anew(tmp_path: Path) -> None:
+    need, options = registry.load("hesso/classifier"), Options(epochs=3, overwrite=True, runs=tmp_path)
+    asked = command._options_of(need, options, ["hesso/classifier"])
+    assert (asked.epochs, asked.overwrite, asked.resume) == (3, True, False)
+    fresh = command._options_of(need, options, ["hesso/vae-2-10"])
+    assert (fresh.epochs, fresh.overwrite, fresh.resume) == (None, False, False)
+    run = RunFolder.of(tmp_path, need.name)
+    checkpoints.commit(run, epoch=1, val_loss=1.0, facts={"sweep": "own"}, files={"state.pt": b""})
+    assert command._options_of(need, options, ["hesso/vae-2-10"]).resume
+    for sweep, resumes_own, resumed in (("own", True, True), ("own", False, False), ("other", True, False)):
+        own = command._options_of(need, replace(options, sweep=sweep, resumes_own=resumes_own), [need.name])
+        assert (own.resume, own.overwrite) == (resumed, not resumed)
+
+
+def test_a_stop_of_several_names_those_that_are_left(tmp_path: Path) -> None:
+    recipes = [registry.load(name) for name in ("purdue/dense", "purdue/conv")]
+    ended, interrupt = [one.Outcome("purdue/dense", report={}), one.Outcome("purdue/conv", error="no")], Interrupt()
+    command._raise_where_stopped(recipes, ended, Options(), interrupt)
+    interrupt.received = signal.SIGTERM
+    with pytest.raises(Interrupted, match=r"Resume with: aezoo train purdue/conv --resume$") as caught:
+        command._raise_where_stopped(recipes, ended, Options(), interrupt)
+    assert caught.value.exit_code == 143
+    command._raise_where_stopped(recipes[:1], ended, Options(), interrupt)
+
+
+def test_a_command_of_which_one_training_failed_goes_on_and_ends_with_1(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes = [registry.load(name) for name in ("purdue/dense", "purdue/conv", "purdue/denoise")]
+    good, failed = ({"state": state, "name": state} for state in ("quick", "failed"))
+    outcomes = [
+        one.Outcome("purdue/dense", report=failed, text="the first"),
+        one.Outcome("purdue/conv", error="it is lost"),
+    ]
+    outcomes.append(one.Outcome("purdue/denoise", report=good, text="the last"))
+    monkeypatch.setattr(command, "_outcomes", lambda *_: iter(outcomes))
+    monkeypatch.setattr(command, "_check_all", lambda *_: None)
+    code = command.train_all(recipes, Options(runs=tmp_path), Interrupt(), as_json=False, quiet=True)
+    said = capsys.readouterr()
+    assert (code, said.out) == (1, "the first\nthe last\npurdue/dense, purdue/conv FAILED, see above\n")
+    assert said.err == "aezoo: warning: it is lost\n"
+    monkeypatch.setattr(command, "_outcomes", lambda *_: iter(outcomes[2:]))
+    assert command.train_all(recipes[2:], Options(runs=tmp_path), Interrupt(), as_json=False, quiet=True) == 0
+    assert capsys.readouterr().out == f"the last\nnext: aezoo view {tmp_path}\n"
+    monkeypatch.setattr(command, "_outcomes", lambda *_: iter(outcomes))
+    assert command.train_all(recipes, Options(runs=tmp_path), Interrupt(), as_json=True, quiet=True) == 1
+    assert capsys.readouterr().out.count('"state"') == 2, "one document, of what was finished"

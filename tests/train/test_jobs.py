@@ -209,3 +209,23 @@ def test_settings_that_contradict_are_refused(tmp_path: Path) -> None:
         code, _, err = finish(start(tmp_path, *arguments))
         assert (code, sentence in err) == (2, True), err
     assert registry.load("purdue/conv").name == "purdue/conv"
+
+
+class Ended:
+    """A process that has ended with a code."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def wait(self) -> int:
+        return self.code
+
+
+@pytest.mark.parametrize(
+    ("code", "how"), [(-9, "was killed by signal 9"), (3, "ended with exit code 3"), (0, "code 0")]
+)
+def test_a_worker_that_is_lost_is_reported_with_how_it_ended(code: int, how: str) -> None:
+    worker = jobs._Worker(Ended(code), Progress(quiet=True), "purdue/conv")  # type: ignore[arg-type]
+    outcome = jobs._lost(worker)
+    assert (outcome.name, outcome.report, outcome.code) == ("purdue/conv", None, 1)
+    assert outcome.error.startswith("the process that trained purdue/conv ") and outcome.error.endswith(how)

@@ -18,12 +18,16 @@ from torch import nn
 
 from tests.conftest import Train, TrainedRuns, shortened, small_splits
 from tests.representatives import each_recipe, each_task
+from train import resume
 from train.dependencies import NOTHING
 from train.engine.devices import choose
+from train.engine.probe import unprobed_choice
 from train.interrupts import Interrupt, watch
-from train.measure.run import to_bytes
+from train.measure.run import Measured, to_bytes
+from train.options import Options
 from train.progress import Progress
-from train.state import fresh_state
+from train.state import Record, fresh_state, to_history
+from train.writer import RunWriter
 from zoo import card, checkpoints, registry, runs
 from zoo.blocks import Autoencoder
 from zoo.data.splits import Splits
@@ -222,6 +226,158 @@ def test_what_is_not_a_number_is_drawn_black() -> None:
     assert to_bytes(np.array([np.nan, -1, 0.5, 2], np.float32)).tolist() == [0, 0, 128, 255]
 
 
+@pytest.mark.parametrize(
+    ("key", "saved", "given", "sentence"),
+    [
+        ("recipe", "purdue/conv", {}, r"another recipe \(purdue/conv, now purdue/dense\)"),
+        ("seed", 4, {}, r"another seed \(4, now 0\); name the same one to resume it, or add --overwrite"),
+        ("batch_size", 32, {}, r"another batch size \(32, now 256\)"),
+        ("data_sha256", "other", {}, "another data set of the same name; "),
+        ("partner_sha256", "other", {}, "another data set of the targets; "),
+        ("needs", {"hesso/classifier": "1"}, {}, "another teacher, scoring classifier or parent; "),
+        ("precision", "fp32", {"precision": "bf16"}, r"another precision \(fp32, now bf16\)"),
+        ("precision", "fp32", {"precision": "auto"}, ""),
+        ("precision", "fp32", {"precision": "fp32"}, ""),
+        ("epochs", 9, {}, ""),
+    ],
+)
+def test_only_the_same_training_is_resumed(
+    key: str, saved: object, given: dict[str, Any], sentence: str, tmp_path: Path, splits: Splits
+) -> None:
+    recipe = registry.load("purdue/dense")
+    options = Options(data="sample", runs=tmp_path, epochs=2, resume=True, **given)
+    run = RunFolder.of(tmp_path, recipe.name)
+    facts = {**resume.identity(recipe, splits, options, NOTHING), key: saved}
+    checkpoints.commit(run, epoch=2, val_loss=1.0, facts=facts, files={"state.pt": b""})
+    if not sentence:
+        found = resume.checkpoint_to_resume(recipe, splits, options, NOTHING)
+        assert found is not None and found.epoch == 2
+        return
+    with pytest.raises(RunError, match=f"purdue/dense was trained with {sentence}"):
+        resume.checkpoint_to_resume(recipe, splits, options, NOTHING)
+    if key in ("needs", "partner_sha256"):
+        assert resume.checkpoint_to_resume(recipe, splits, options, None), "what it needs is not known yet"
+
+
+@pytest.mark.parametrize(
+    ("facts", "engine", "expected"),
+    [
+        ({}, "fused", ("fp32", "nhwc", 3, "torch")),
+        ({"precision": "bf16"}, "torch", ("bf16", "nhwc", 3, "torch")),
+        (
+            {"compute_config": {"precision": "fp32", "layout": "nchw", "threads": 2}},
+            "torch",
+            ("fp32", "nchw", 2, "torch"),
+        ),
+        ({"way": {"precision": "fp32", "layout": "nchw", "threads": 64}}, "torch", ("fp32", "nchw", 3, "torch")),
+        (
+            {"compute_config": {"precision": "fp32", "layout": "nhwc", "threads": 1, "engine": "fused"}},
+            "fused",
+            ("fp32", "nhwc", 1, "fused"),
+        ),
+        (
+            {"compute_config": {"precision": "fp32", "layout": "nhwc", "threads": 1, "engine": "fused"}},
+            "torch",
+            ("fp32", "nhwc", 1, "torch"),
+        ),
+        (
+            {
+                "compute_config": {"precision": "fp32", "layout": "nhwc", "threads": 1},
+                "why": unprobed_choice("fp32").why,
+            },
+            "torch",
+            ("fp32", "nhwc", 3, "torch"),
+        ),
+    ],
+)
+def test_a_resumed_run_is_computed_as_before_with_the_threads_and_the_engine_of_now(
+    facts: dict[str, Any], engine: str, expected: tuple[str, str, int, str], tmp_path: Path
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        run, begun = RunFolder(tmp_path), checkpoints.Checkpoint(1, 1.0, facts, {})
+        config = resume.config_of(run, begun, engine).config
+        assert (config.precision, config.layout, config.threads, config.engine) == expected
+        wrong = replace(begun, facts={"compute_config": {"precision": "fp8"}})
+        with pytest.raises(RunError, match="is not of this recipe"):
+            resume.config_of(run, wrong, engine)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_other_bits_are_warned_of_and_equal_ones_are_not() -> None:
+    now = {"torch": "2.13.0", "device": "cpu (1 thread)", "processes": 1}
+    lines: list[str] = []
+    resume.warn_of_other_bits(RunFolder(Path("r")), now, {"torch": "2.13.0", "device": "cpu (1 threads)"}, lines.append)
+    assert lines == []
+    resume.warn_of_other_bits(RunFolder(Path("r")), now, {**now, "torch": "2.12.0", "processes": 2}, lines.append)
+    assert [line.split(":")[0] for line in lines] == [
+        "r was begun on torch '2.12.0', now '2.13.0'",
+        "r was begun on processes 2, now 1",
+    ]
+
+
+def test_each_step_of_an_epoch_counts_by_the_images_of_its_batch() -> None:
+    class Taken:
+        step_losses = torch.tensor([[1.0, 0.25, 0.0], [3.0, 0.75, 8.0]])
+        train_step = type("Step", (), {"terms": ["bce", "kl"]})
+
+    record = Record()
+    record.add(Taken(), [3, 1], 0.5, 1e-3, 2.0)  # type: ignore[arg-type]
+    Taken.step_losses.zero_()
+    assert (record.train_loss, record.val_loss, record.learning_rate, record.seconds) == ([1.5], [0.5], [1e-3], [2.0])
+    assert record.terms == {"bce": [0.375], "kl": [2.0]}
+    record.add(Taken(), [3, 1], 0.5, 1e-3, 2.0)  # type: ignore[arg-type]
+    history = to_history(record, {}, {})
+    assert history.arrays[runs.STEP_LOSS].tolist() == [1.0, 3.0, 0.0, 0.0], "a copy of what the next epoch writes over"
+    assert history.epochs == record.epochs == 2
+    assert history.arrays["terms/kl"].tolist() == [2.0, 0.0]
+
+
+def writer_of(run: RunFolder, **more: Any) -> RunWriter:
+    facts = {"recipe": "a/b", "sweep": "s", "epochs": 5, "rival": "pca", "why": {"probe": "p"}}
+    config = {"precision": "bf16", "threads": 2}
+    facts |= {"precision": "bf16", "compute_config": config}
+    return RunWriter(run, facts, {}, Progress(quiet=True), "aezoo train a/b --resume", **{"saved": 0, **more})
+
+
+@pytest.mark.parametrize(
+    ("saved", "said"),
+    [
+        (0, "before the next epoch was done; the start is saved"),
+        (1, "before the next epoch was done; epoch 1 is saved"),
+        (4, "before the next epoch was done; epochs 1 to 4 are saved"),
+        (5, "while it was measured; epochs 1 to 5 are saved"),
+    ],
+)
+def test_a_stop_says_which_epochs_are_saved(saved: int, said: str, tmp_path: Path) -> None:
+    writer, interrupt = writer_of(RunFolder(tmp_path), saved=saved), Interrupt()
+    writer.raise_if_interrupted(interrupt)
+    interrupt.received = signal.SIGINT
+    with pytest.raises(Interrupted) as caught:
+        writer.raise_if_interrupted(interrupt)
+    assert str(caught.value) == f"stopped {said}. Resume with: aezoo train a/b --resume"
+    assert caught.value.exit_code == 130
+
+
+def test_a_history_says_what_float32_took_over_and_the_baseline_that_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer, state = writer_of(RunFolder(tmp_path)), fresh_state(registry.load("purdue/conv"), 0, choose("cpu"), NOTHING)
+    writer.record_fallback(3)
+    assert "bf16 gave a non-finite loss in epoch 3; it is repeated in fp32" in capsys.readouterr().err
+    arrays = {"samples/inputs": np.zeros((1, 1), np.uint8)}
+    measured = Measured({"mse": 0.5}, {"black": {"mse": 0.25}}, "finished", arrays)
+    writer.write_result(state, measured, "finished")
+    history = writer.run.read_history()
+    assert history.meta["precision"] == history.meta["compute_config"]["precision"] == "fp32"
+    assert history.meta["why"] == {"probe": "p", "bf16": "left in epoch 3: its loss was not finite"}
+    assert (history.meta["rival"], history.meta["state"], "sweep" in history.meta) == ("black", "finished", False)
+    assert (history.metrics(), history.baselines()) == ({"mse": 0.5}, {"black": {"mse": 0.25}})
+    assert "samples/inputs" in history.arrays
+
+
 # ---- interruptions and full disks ----------------------------------------------------------------------------
 
 
@@ -353,7 +509,6 @@ def test_cuda_learns_what_the_cpu_learns(tmp_path: Path, splits: Splits) -> None
     if not torch.cuda.is_available():
         pytest.skip("there is no CUDA device here")
     from train.loop import train
-    from train.options import Options
 
     losses = {}
     for device in ("cpu", "cuda"):

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
+import zoo
 from train import one
-from train.dependencies import NOTHING, in_order
+from train.dependencies import NOTHING, check, in_order
 from train.interrupts import Interrupt
 from train.one import Outcome, key_of, splits_of, train_one
 from train.options import Options
 from train.progress import Progress
-from zoo import checkpoints, registry
+from zoo import checkpoints, registry, runs
 from zoo.data.images import Images
+from zoo.data.splits import Splits
 from zoo.errors import Interrupted, RunError
-from zoo.runs import RunFolder
+from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 NAME = "purdue/dense"
 
@@ -172,3 +177,107 @@ def test_a_needed_training_that_was_broken_off_is_gone_on_with_first(tmp_path: P
     assert [recipe.name for recipe in in_order([wanted], tmp_path)] == [need.name, wanted.name]
     train_one(need, asked(tmp_path, resume=True), Interrupt(), Heard())
     assert [recipe.name for recipe in in_order([wanted], tmp_path)] == [wanted.name]
+
+
+def write_run(root: Path, name: str, **meta: Any) -> RunFolder:
+    """Write the history of a run that has no checkpoint."""
+    run = RunFolder.of(root, name)
+    facts = {"recipe": name, "state": "finished", "data": "mnist-sample", **meta}
+    atomic_write(run.history, pack_history(History(facts, {runs.TRAIN_LOSS: np.zeros(1)})))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("meta", "options", "sentence"),
+    [
+        (None, {}, r"hesso/vae-2-10 needs hesso/classifier, which is not trained in .*`aezoo train hesso/classifier`"),
+        ({"recipe": "purdue/conv"}, {}, "holds a run of purdue/conv, expected hesso/classifier; move it"),
+        ({"state": "training"}, {}, r"whose training in .* has not ended; go on .*train hesso/classifier --resume"),
+        ({"state": "training"}, {"quick": True}, "has not ended"),
+        ({"state": "quick"}, {"quick": False}, r"was trained for a few steps only \(--quick\); .*--overwrite"),
+        ({"state": "failed"}, {"quick": False}, "has failed: it answers all alike; train it again"),
+        ({"data": "mnist"}, {}, r"is to be trained on the sample, but hesso/classifier in .* was trained on mnist;"),
+        ({}, {"data": None}, "is to be trained on real data, but hesso/classifier .* was trained on mnist-sample"),
+        ({}, {"quick": False}, "no checkpoint in"),
+        ({"state": "quick"}, {}, "no checkpoint in"),
+        ({"state": "failed"}, {}, "no checkpoint in"),
+    ],
+)
+def test_a_needed_run_that_will_not_do_is_refused_before_anything_is_trained(
+    meta: dict[str, Any] | None, options: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    wanted, need = registry.load("hesso/vae-2-10"), registry.load("hesso/classifier")
+    if meta is not None:
+        write_run(tmp_path, need.name, **meta)
+    with pytest.raises(RunError, match=sentence):
+        check([wanted], asked(tmp_path, **options))
+    check([need, wanted], asked(tmp_path, **options))  # it is trained anew
+
+
+def test_what_is_needed_comes_first_and_once_and_what_is_there_is_left_alone(tmp_path: Path) -> None:
+    names = ("letters/latent", "purdue/conv", "letters/random", "letters/latent")
+    ordered = [recipe.name for recipe in in_order([registry.load(name) for name in names], tmp_path)]
+    assert ordered == ["letters/classifier", "letters/random", "letters/latent", "purdue/conv"]
+    write_run(tmp_path, "letters/classifier", state="training")  # without a checkpoint it cannot be gone on with
+    assert [recipe.name for recipe in in_order([registry.load("letters/random")], tmp_path)] == ["letters/random"]
+    both = [registry.load("letters/random"), registry.load("letters/classifier")]
+    assert [recipe.name for recipe in in_order(both, tmp_path)] == ["letters/classifier", "letters/random"]
+
+
+def test_other_settings_needs_targets_places_or_versions_are_another_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, options = registry.load(NAME), asked(tmp_path)
+    pixels, labels = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2), np.arange(2, dtype=np.uint8)
+    test = Images("mnist-sample", "test", pixels, labels, "made up", "none")
+    splits = Splits(train=flipped(test), test=test)
+    validated = replace(splits, val=test)
+    keys = [
+        key_of(recipe, options, splits, NOTHING),
+        key_of(recipe, replace(options, runs=tmp_path / "b"), splits, NOTHING),
+        key_of(recipe, replace(options, epochs=9), splits, NOTHING),
+        key_of(recipe, replace(options, export=True), splits, NOTHING),
+        key_of(replace(recipe, objective="mse"), options, splits, NOTHING),
+        key_of(replace(recipe, schedule=replace(recipe.schedule, learning_rate=0.5)), options, splits, NOTHING),
+        key_of(replace(recipe, data=replace(recipe.data, noise=0.5)), options, splits, NOTHING),
+        key_of(replace(recipe, name="purdue/other"), options, splits, NOTHING),
+        key_of(recipe, options, validated, NOTHING),
+        key_of(recipe, options, replace(validated, val=splits.train), NOTHING),
+        key_of(recipe, options, splits, replace(NOTHING, targets=test)),
+        key_of(recipe, options, splits, replace(NOTHING, targets=relabelled(test))),
+        key_of(recipe, options, splits, replace(NOTHING, sums={"a": "1"})),
+        key_of(recipe, options, splits, replace(NOTHING, sums={"a": "2"})),
+    ]
+    monkeypatch.setattr(torch, "__version__", "0.1")
+    keys.append(key_of(recipe, options, splits, NOTHING))
+    assert len(set(keys)) == len(keys)
+
+
+def test_our_code_is_that_of_the_rooms_that_a_result_follows_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in ("zoo", "train", "export", "viewer"):
+        (tmp_path / room / "inner").mkdir(parents=True)
+        (tmp_path / room / "inner" / "a.py").write_text(f"{room} = 1")
+    monkeypatch.setattr(zoo, "__file__", str(tmp_path / "zoo" / "__init__.py"))
+    sums = [one.code.__wrapped__()]
+    (tmp_path / "viewer" / "inner" / "a.py").write_text("other")
+    assert one.code.__wrapped__() == sums[0]
+    for room in ("zoo", "train", "export"):
+        (tmp_path / room / "inner" / "a.py").write_text("other")
+        sums.append(one.code.__wrapped__())
+    (tmp_path / "zoo" / "inner" / "a.py").rename(tmp_path / "zoo" / "a.py")
+    assert len({*sums, one.code.__wrapped__()}) == 5
+
+
+def test_only_the_whole_outcome_of_this_very_training_is_remembered(tmp_path: Path) -> None:
+    recipe, run = registry.load(NAME), write_run(tmp_path, NAME)
+    report: dict[str, Any] = {"export": {"files": {"model.onnx": {}}}}
+    outcome = Outcome(NAME, report=report, text="done")
+    receipt = {"key": "k", "outcome": {"name": NAME, "report": report, "text": "done"}}
+    atomic_write(run.checkpoint / "outcome.json", json.dumps(receipt).encode())
+    assert one._read(run, "k", recipe) is None, "its graph is not there"
+    run.graph("model").write_bytes(b"")
+    assert one._read(run, "k", recipe) == outcome
+    assert one._read(run, "another", recipe) is None
+    assert one._read(run, "k", registry.load("purdue/conv")) is None

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import io
 import itertools
+import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from train import progress as progress_module
+from train import report
 from train.interrupts import Interrupt
+from train.loop import Result
 from train.one import train_one
 from train.options import Options
 from train.progress import Progress
+from train.state import Record
 from zoo import registry
+from zoo.runs import RunFolder, atomic_write
 
 
 def shown(width: int, name: str = "maastricht/model-5-as-trained", phase: str = "epochs") -> str:
@@ -89,3 +97,123 @@ def test_a_training_reports_each_part_of_its_measuring(tmp_path: Path) -> None:
     assert kept.parts[0] == (0, parts)
     assert kept.parts[-1] == (parts, parts)
     assert kept.parts == sorted(kept.parts)
+
+
+class SetClock:
+    """A clock that a test sets."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_line_comes_every_ten_seconds_and_after_the_last_epoch_with_the_time_that_is_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SetClock()
+    monkeypatch.setattr(progress_module, "time", clock)
+    with Progress(quiet=False) as progress:
+        progress.begin("a/b", epochs=100, done=10, steps=4, images=40)
+        for epoch in range(11, 101):
+            clock.now += 4.0
+            if epoch in (11, 12, 13, 14, 15, 16, 100):
+                progress.epoch(epoch, 0.123456, 2.0)
+    assert capsys.readouterr().err.splitlines() == [
+        "a/b: resumed after epoch 10 of 100",
+        "a/b: epoch 13 of 100  train 0.1235 val 2  ETA 0:05:48",
+        "a/b: epoch 16 of 100  train 0.1235 val 2  ETA 0:05:36",
+        "a/b: epoch 100 of 100  train 0.1235 val 2  ETA 0:00:00",
+    ]
+
+
+def test_a_quiet_training_says_only_what_must_be_known(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(quiet=True) as progress:
+        progress.begin("a/b", epochs=2, done=1, steps=1, images=1)
+        progress.epoch(2, 0.5, 0.25)
+        progress.say("nobody hears this")
+        progress.warn("[mind] the gap")
+        progress.print_result("a result")
+    assert tuple(capsys.readouterr()) == ("a result\n", "aezoo: warning: [mind] the gap\n")
+
+
+def test_trainings_beside_one_another_have_a_bar_each_and_one_that_begins_again_has_one_still() -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    first = Progress(quiet=False, console=console)
+    second = first.beside()
+    for each, name in ((first, "a/first"), (second, "a/second"), (second, "a/second")):
+        each.begin(name, epochs=3, done=1, steps=5, images=5)
+    tasks = first._bars.tasks
+    assert [(task.description, task.completed, task.total) for task in tasks] == [
+        ("a/first", 5, 15),
+        ("a/second", 5, 15),
+    ]
+    second.step()
+    second.step(2)
+    assert [task.completed for task in tasks] == [5, 8]
+    second.epoch(2, 1.0, 1.0)
+    assert [task.completed for task in first._bars.tasks] == [5, 10], "an epoch that is done counts whole"
+    second.drop()
+    second.drop()
+    second.step()
+    assert [task.description for task in first._bars.tasks] == ["a/first"]
+
+
+# ---- the report ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Result:
+    """What a training of maastricht/base might have measured."""
+    run = RunFolder.of(tmp_path, "maastricht/base")
+    atomic_write(run.history, bytes(1_500))
+    record = Record(train_loss=[0.5, 0.25], val_loss=[0.5, 0.125], seconds=[1.0, 3.0])
+    metrics, baselines = {"mse": 0.002, "psnr": 26.9897}, {"pca": {"mse": 0.008}, "black": {"mse": 0.114, "bce": 12.5}}
+    return Result(registry.load("maastricht/base"), run, record, metrics, baselines, "finished", True)
+
+
+def test_a_report_has_the_losses_the_table_the_comparison_the_sheets_figure_and_the_files(result: Result) -> None:
+    graph = {"path": f"{result.run.path}/model.onnx", "bytes": 2_000_000}
+    card = {"path": f"{result.run.path}/card.json", "bytes": 999}
+    text = report.as_text(result, {"files": {"model.onnx": graph, "card.json": card}})
+    assert text.splitlines() == [
+        "maastricht/base: 2 epochs, 3.00 s an epoch; train 0.25000, validation 0.12500 (mse)",
+        "              mse   psnr dB       bce",
+        "  model   0.00200     26.99         –",
+        "  pca     0.00800         –         –",
+        "  black   0.11400         –     12.50",
+        "  mse: 4.0× less error than PCA",
+        "  the sheet's mse: 0.0036",
+        f"  {result.run.path}/history.h5    1.5 kB",
+        f"  {result.run.path}/model.onnx    2.0 MB  verified",
+        f"  {result.run.path}/card.json   999 bytes",
+    ]
+
+
+def test_a_report_says_of_a_quick_or_a_failed_training_that_it_is_one(result: Result) -> None:
+    quick = report.as_text(replace(result, status="quick"), None)
+    assert "after a few steps only (--quick): these figures say nothing about the recipe" in quick
+    failed = report.as_text(replace(result, status="failed"), None)
+    same = "  FAILED: it gives the same output for every image (the data's own mean square is 0.11400); another --seed"
+    assert f"{same} may help" in failed.splitlines()
+    assert "(--quick)" not in failed and "FAILED" not in quick
+    endless = report.as_text(replace(result, status="failed", is_finite=False), None)
+    assert "its loss is not finite, so nothing is exported; try --set learning_rate=0.0001" in endless
+
+
+def test_a_report_as_json_has_null_where_a_figure_is_none(result: Result) -> None:
+    nan = Record(train_loss=[0.5, math.inf], val_loss=[0.5, float(np.nan)], seconds=[1.0, 3.0])
+    odd = replace(result, record=nan, metrics={"mse": math.nan, "psnr": 3.0}, baselines={"pca": {"mse": math.inf}})
+    assert report.as_json(odd) == {
+        "name": "maastricht/base",
+        "run": str(result.run.path),
+        "state": "finished",
+        "epochs": 2,
+        "train_loss": None,
+        "val_loss": None,
+        "seconds": 4.0,
+        "metrics": {"mse": None, "psnr": 3.0},
+        "baselines": {"pca": {"mse": None}},
+    }
+    sound = report.as_json(result)
+    assert (sound["train_loss"], sound["val_loss"], sound["baselines"]) == (0.25, 0.125, result.baselines)

@@ -139,6 +139,24 @@ def test_a_training_is_given_a_gpu_where_there_is_one_and_it_is_wanted(monkeypat
         cluster._resources(FakeRay(2), None, options(device="cuda", gpus=0))
 
 
+def test_what_there_is_and_what_each_training_has_is_said_in_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [str(Resources(*each)) for each in ((1, 0.0), (3, 0.0), (2, 0.25))] == [
+        "1 core",
+        "3 cores",
+        "2 cores and 0.25 of a GPU",
+    ]
+    monkeypatch.setattr(
+        FakeRay, "nodes", lambda self: [{"Alive": True}, {"Alive": False}, {"Alive": True}], raising=False
+    )
+    assert cluster._count(FakeRay(2)) == "2 nodes, 4 cores, 2 GPUs"
+    monkeypatch.setattr(FakeRay, "nodes", lambda self: [{"Alive": True}])
+    assert cluster._count(FakeRay(0)) == "1 node, 4 cores"
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    given = [cluster._resources(FakeRay(0), jobs, options()).cpus for jobs in (None, 2, 9)]
+    assert given == [1, 4, 1], "of this machine's cores its share; of a cluster's one"
+
+
 def test_a_task_finds_the_folders_from_elsewhere_and_takes_no_gpu_that_it_was_not_given(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

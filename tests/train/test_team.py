@@ -156,6 +156,16 @@ def test_what_only_one_process_meets_it_says_itself(
         assert capsys.readouterr().err == said
 
 
+def test_a_network_that_normalises_is_learned_in_shares_on_gpus_alone() -> None:
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    with pytest.raises(
+        UsageError, match=r"normalises over the batch.*train it in one process: aezoo train letters/random"
+    ):
+        teams.check(registry.load("letters/random"), cpu)
+    teams.check(registry.load("letters/random"), cuda)
+    teams.check(registry.load("purdue/conv"), cpu)
+
+
 def test_a_command_of_several_machines_is_not_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.setenv("WORLD_SIZE", "4")

@@ -48,7 +48,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         served.requested = []
         monkeypatch.setattr(fetch, "MNIST_MIRRORS", (served.url,))
         monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", (served.url,))
-        thread = threading.Thread(target=served.serve_forever, daemon=True)
+        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         yield served
         served.shutdown()

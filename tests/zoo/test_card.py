@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -68,3 +69,56 @@ def test_sums_of_a_card_json_are_read_or_refused(conv_run: RunFolder) -> None:
     for broken in ("[]", '{"files": [1]}', '{"files": {"a": 1}}'):
         with pytest.raises(FileRefused, match="does not list its files"):
             card.files_of(broken)
+
+
+def test_numbers_of_a_card_are_such_as_a_program_can_reckon_with() -> None:
+    assert [card._parse(text) for text in ("9007199254740992", "-3", "2.5", "1e3")] == [2**53, -3, 2.5, 1000.0]
+    assert isinstance(card._parse("3"), int) and isinstance(card._parse("3.0"), float)
+    for text in ("9007199254740994", "-1e16", "Infinity", "-Infinity", "NaN"):
+        with pytest.raises(ValueError, match=r"."):
+            card._parse(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"metrics": {"mse": True}}, "metrics"),
+        ({"published": {"mse": "0.1"}}, "published"),
+        ({"baselines": {"pca": {"mse": None}}}, "baselines"),
+        ({"tools": {"torch": 2}}, "tools"),
+        ({"choices": [["a"]]}, "choices"),
+        ({"inputs": [{"name": 3}]}, "inputs"),
+        ({"inputs": [{"name": "a", "shape": [1.5]}]}, "inputs"),
+        ({"inputs": [{"name": "a", "range": [0]}]}, "inputs"),
+        ({"inputs": [{"name": "a", "range": [0, "1"]}]}, "inputs"),
+        ({"outputs": [{"name": "a", "kind": 1}]}, "outputs"),
+        ({"outputs": [{"name": "a", "classes": [1]}]}, "outputs"),
+        ({"outputs": [{}]}, "outputs"),
+        ({"parameters": "many"}, "parameters"),
+        ({"data": []}, "data"),
+    ],
+)
+def test_a_part_of_a_card_that_is_of_another_kind_is_named(
+    change: dict[str, Any], name: str, conv_run: RunFolder
+) -> None:
+    value = {**json.loads(conv_run.card.read_text()), **change}
+    with pytest.raises(FileRefused, match=f"^c: its card has no proper '{name}'; export the run again"):
+        card.from_json(json.dumps(value), source="c")
+
+
+def test_a_card_json_lists_files_of_its_folder_and_of_test_alone() -> None:
+    names = (
+        "model.onnx",
+        "test/a.f32",
+        "README.md",
+        "Test",
+        "../a",
+        "/a",
+        "test/../a",
+        "a/b",
+        "test/",
+        ".a",
+        "",
+        "a b",
+    )
+    assert [name for name in names if card.FILE.fullmatch(name)] == ["model.onnx", "test/a.f32", "README.md", "Test"]

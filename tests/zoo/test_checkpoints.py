@@ -38,6 +38,24 @@ def test_the_newest_two_and_the_best_are_kept(run: RunFolder) -> None:
     assert checkpoints.last(run).files == {"state.pt": b"state 4"}
 
 
+def test_a_loss_that_is_no_number_or_cannot_be_read_is_never_the_best(run: RunFolder) -> None:
+    for epoch, loss in enumerate([float("nan"), 0.1, 0.5, 0.9, float("nan")]):
+        commit(run, epoch, loss)
+    assert epochs_on_disk(run) == [1, 3, 4]
+    (run.checkpoint / "000001" / "manifest.json").write_bytes(b"{}")
+    commit(run, 5, 0.95)
+    assert epochs_on_disk(run) == [3, 4, 5]
+
+
+def test_an_epoch_that_is_committed_again_replaces_itself_and_all_later_ones(run: RunFolder) -> None:
+    for epoch in (1, 2, 3, 2):
+        commit(run, epoch, 1.0 / epoch)
+    found = checkpoints.last(run)
+    assert epochs_on_disk(run) == [2], "the third and the best of before belong to other weights"
+    assert (found.epoch, found.val_loss, found.facts) == (2, 0.5, {"seed": 0})
+    assert [path.name for path in run.checkpoint.iterdir()] == ["000002"]
+
+
 def test_one_flipped_bit_is_noticed_and_the_older_checkpoint_is_taken_with_a_message(run: RunFolder) -> None:
     commit(run, 1)
     commit(run, 2)

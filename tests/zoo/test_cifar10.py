@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tests.zoo.conftest import Server
-from zoo.data import cifar10, fetch, sets
+from zoo.data import cifar10, fetch, sample, sets
+from zoo.data.images import Images
 from zoo.data.splits import SHUFFLED, Selection, Splits, load, select, shuffled
 from zoo.errors import DataError
 
@@ -220,3 +221,35 @@ def test_patches_of_photographs_share_no_pixel_between_the_splits() -> None:
     images = [image.tobytes() for image in (*train.pixels, *test.pixels)]
     assert len(set(images)) == len(images)
     assert "sample" in train.provenance
+    counts = [np.bincount(images.labels).tolist() for images in (train, test)]
+    assert [len(each) for each in counts] == [len(sample.PHOTOS)] * 2
+    assert len(train) == round(5 / 6 * (len(train) + len(test)))
+    first = sample.photos("train")
+    assert first.sha256 == train.sha256 and (first.classes, first.split) == (sample.PHOTOS, "train")
+
+
+def numbered(count: int, split: str) -> Images:
+    """Images of which each is its number, with the labels 0 and 1 in turn."""
+    pixels = np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1)
+    return Images("numbers", split, pixels, (np.arange(count) % 2).astype(np.uint8), "made up", "none")
+
+
+def test_which_images_a_split_or_a_selection_holds_is_the_same_in_every_version() -> None:
+    parts = shuffled(numbered(16, "train"), numbered(4, "test"))
+    assert parts.val is not None and parts.validation is parts.val
+    assert [each.split for each in (parts.train, parts.val, parts.test)] == ["train", "val", "test"]
+    numbers = [each.pixels.ravel().tolist() for each in (parts.val, parts.test)]
+    assert numbers == [[7, 13], [5, 1]]
+    few = select(Splits(train=numbered(40, "train"), test=numbered(6, "test")), Selection(1, 5))
+    assert few.train.pixels.ravel().tolist() == [1, 5, 15, 19, 21]
+    assert (few.test.pixels.ravel().tolist(), few.val, few.validation) == ([1, 3, 5], None, few.test)
+    all_of_them = select(Splits(train=numbered(8, "train"), test=numbered(4, "test")), Selection(0, 4))
+    assert all_of_them.train.pixels.ravel().tolist() == [0, 2, 4, 6]
+
+
+def test_what_is_measured_briefly_is_the_first_of_test_and_validation() -> None:
+    whole = Splits(train=numbered(5, "train"), test=numbered(4, "test"), val=numbered(3, "val"))
+    brief = whole.tested_on(2)
+    assert (len(brief.train), len(brief.validation)) == (5, 2)
+    assert brief.test.pixels.ravel().tolist() == [0, 1]
+    assert Splits(train=whole.train, test=whole.test).tested_on(9).val is None

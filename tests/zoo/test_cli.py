@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +19,9 @@ import pytest
 import zoo
 from tests.conftest import TrainedRuns
 from tests.representatives import representatives
-from zoo import checkpoints, cli, doctor, registry, runs
+from zoo import bench_process, checkpoints, cli, demo, display, doctor, errors, listing, registry, runs, sessions
 from zoo.data import sets
+from zoo.errors import CheckFailed, DataError, Interrupted, RunError, WriteError
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 ROOT = Path(__file__).parents[2]
@@ -336,3 +341,217 @@ def test_doctor_asks_torch_itself_only_where_there_is_a_driver(
     monkeypatch.setattr("zoo.sessions.why_no_driver", lambda: why_no_driver)
     monkeypatch.setattr(doctor, "_cuda_device", lambda: "cuda: a device")
     assert [finding.found.rsplit(",", 1)[0] for finding in doctor._training()] == [found]
+
+
+# ---- how a command ends --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DataError("no data"), 2, "aezoo: no data\n"),
+        (CheckFailed("not alike"), 1, "aezoo: not alike\n"),
+        (WriteError("full"), 74, "aezoo: full\n"),
+        (Interrupted("stopped", received=15), 143, "aezoo: stopped\n"),
+        (KeyboardInterrupt(), 130, "aezoo: stopped\n"),
+        (
+            OSError(errno.ENOSPC, "No space left", "/f"),
+            74,
+            "aezoo: cannot use /f: no space left; check it and try again\n",
+        ),
+        (OSError("odd"), 2, "aezoo: cannot use a file: odd; check it and try again\n"),
+        (RunError("two\nlines \x1b[31m"), 2, "aezoo: two\nlines \N{REPLACEMENT CHARACTER}[31m\n"),
+        (SystemExit(5), 5, ""),
+    ],
+)
+def test_every_end_has_its_code_and_its_sentence(error: BaseException, code: int, said: str, capsys: Capture) -> None:
+    def act() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        cli._end(act, name="aezoo")
+    assert (ended.value.code, capsys.readouterr().err) == (code, said)
+
+
+@pytest.mark.parametrize(("value", "code", "said"), [(None, 0, ""), (3, 3, ""), (130, 130, "aezoo: stopped\n")])
+def test_what_an_act_returns_is_the_code(value: object, code: int, said: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli._end(lambda: value, name="aezoo")
+    assert (ended.value.code, capsys.readouterr().err) == (code, said)
+
+
+def test_the_first_line_of_a_librarys_error_is_enough() -> None:
+    assert errors.first_line(ValueError("  one\ntwo")) == "one"
+    assert errors.first_line(ValueError("")) == "ValueError"
+    assert errors.first_line(ValueError("x" * 500)) == "x" * 160
+    assert errors.reason(OSError(2, "No Such File")) == "no such file" and errors.reason(OSError("Odd")) == "odd"
+
+
+def test_half_a_verb_of_two_words_gets_both_of_its_whole_ones_named(capsys: Capture) -> None:
+    hint = "did you mean 'bench train' or 'bench graphs' or 'bench view'?"
+    assert aezoo(capsys, "bench")[2] == f"aezoo: no verb 'bench'; {hint} (`aezoo --help` shows all)\n"
+    assert aezoo(capsys, "xyzzy")[2] == "aezoo: no verb 'xyzzy'. (`aezoo --help` shows all)\n"
+    assert aezoo(capsys, "help") == aezoo(capsys, "-h") == aezoo(capsys, "--help")
+
+
+def test_the_next_command_can_be_copied_as_it_is(capsys: Capture) -> None:
+    cli.print_next("view", Path("my runs"), "a b")
+    cli.print_next_view(Path("runs"))
+    cli.print_next_view(Path("other"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [shlex.split(line.removeprefix("next: ")) for line in lines] == [
+        ["aezoo", "view", "my runs", "a b"],
+        ["aezoo", "view"],
+        ["aezoo", "view", "other"],
+    ]
+
+
+def test_garbage_is_collected_again_after_imports_and_only_where_it_was_before() -> None:
+    with cli.uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with cli.uncollected():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_names_are_completed_by_how_they_begin(tmp_path: Path) -> None:
+    write_run(tmp_path, "purdue/conv", mse=1.0)
+    write_run(tmp_path, "hesso/conv", mse=1.0)
+    assert cli.complete_recipes("purdue/de") == ["purdue/dense", "purdue/denoise"]
+    assert cli.complete_recipes("a") == ["all"] and cli.complete_recipes("purdue")[0] == "purdue"
+    context = SimpleNamespace(params={"runs": str(tmp_path)})
+    assert cli.complete_runs(context, "") == ["hesso/conv", "purdue/conv"]  # type: ignore[arg-type]
+    assert cli.complete_runs(context, "p") == ["purdue/conv"]  # type: ignore[arg-type]
+
+
+# ---- the list ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_better_when_larger_is_listed_from_the_largest_and_shares_as_percent(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for name, share in (("letters/class", 0.9712), ("letters/random", 0.5), ("letters/mean", 0.75)):
+        write_run(tmp_path, name, accuracy=share, mse=0.1)
+    write_run(tmp_path, "hesso/denoise-0.5", bce=0.0966)
+    _, out, _ = aezoo(capsys, "list", "letters", "--sort", "accuracy", "--runs", tmp_path)
+    names = [line.split()[0] for line in out.splitlines() if line.startswith("  letters/")]
+    assert names[:3] == ["letters/class", "letters/mean", "letters/random"]
+    line = next(line for line in out.splitlines() if line.startswith("  letters/class "))
+    assert "accuracy 97.1 %" in line and "97.0 %" in line, "the run's figure and the sheet's"
+    _, out, _ = aezoo(capsys, "list", "hesso/denoise-0.5", "--runs", tmp_path)
+    line = next(line for line in out.splitlines() if line.startswith("  denoise-0.5 "))
+    assert "bce 0.0966" in line and "mnist (noise 0.5)" in line
+
+
+def test_how_far_a_run_is_and_on_what_is_said_in_brief_and_in_full(capsys: Capture, tmp_path: Path) -> None:
+    for epochs, state, data, run, brief in (
+        (150, "finished", "mnist", "150 epochs, mnist", "finished"),
+        (9, "finished", "mnist-sample", "9 of 150 epochs, mnist-sample", "finished, 9 of 150, sample"),
+        (150, "failed", "mnist", "150 epochs, mnist, failed", "failed"),
+        (2, "quick", "mnist-sample", "quick, mnist-sample", "quick, sample"),
+        (2, "quick", "mnist", "quick, mnist", "quick"),
+    ):
+        history = History({"data": data}, {runs.TRAIN_LOSS: np.zeros(epochs)})
+        assert listing._progress(history, registry.load("purdue/conv"), state) == {"run": run, "state": brief}
+    (tmp_path / "purdue" / "conv").mkdir(parents=True)
+    (tmp_path / "purdue" / "conv" / "history.h5").write_bytes(b"of somebody")
+    row = listing.facts_of(registry.load("purdue/conv"), tmp_path)
+    assert (row["run"], row["state"], row["measured"], row["main_baseline"]) == ("broken", "broken", None, "pca")
+
+
+def test_runs_of_variants_are_listed_with_their_recipes_and_other_folders_are_not(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    for name in ("purdue/conv@seed=3", "purdue/conv@sed=3", "purdue/other", "hesso/conv@seed=1"):
+        write_run(tmp_path, name, mse=0.25)
+    _, out, _ = aezoo(capsys, "list", "purdue", "--json", "--runs", tmp_path)
+    rows = {row["name"]: row["measured"] for row in json.loads(out)}
+    assert rows == {"purdue/dense": None, "purdue/conv": None, "purdue/denoise": None, "purdue/conv@seed=3": 0.25}
+
+
+# ---- doctor and demo -----------------------------------------------------------------------------------------
+
+
+def test_the_doctor_names_what_is_missing_or_doubled_and_the_line_that_mends_it(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = dict.fromkeys(doctor.PACKAGES, "1.0")
+    lines = {}
+    for absent in ((), ("h5py", "onnxruntime"), ("onnxruntime", "onnxruntime-gpu")):
+        left = {name: version for name, version in there.items() if name not in absent}
+        monkeypatch.setattr(bench_process, "versions", lambda *names, left=left: left)
+        lines[absent] = [(each.what, each.found, each.mend) for each in doctor._versions() if each.mend]
+    twice = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+    assert list(lines.values()) == [
+        [("onnxruntime", "installed twice, one overwrites the other", twice)],
+        [("h5py", "not installed", "pip install h5py")],
+        [("onnxruntime", "not installed", "pip install onnxruntime")],
+    ]
+    monkeypatch.setattr(sessions, "probe", lambda: sessions.Provider("cpu", "no reason"))
+    monkeypatch.setattr(doctor, "_training", list)
+    code, out, _ = aezoo(capsys, "doctor", "--runs", tmp_path)
+    assert code == 1
+    assert "  mend it: pip install onnxruntime\n" in out and out.endswith("1 to mend, see above\n")
+    assert "viewing on" in out and "CPU (no reason)" in out and f"none yet in {tmp_path}" in out
+    monkeypatch.setattr(doctor, "_versions", list)
+    assert aezoo(capsys, "doctor", "--runs", tmp_path)[1].endswith("next: aezoo demo\n")
+    write_run(tmp_path, "purdue/conv", mse=1.0)
+    code, out, _ = aezoo(capsys, "doctor", "--runs", tmp_path, "--data", "sample")
+    assert (code, out.splitlines()[-1]) == (0, "next: aezoo view")
+    assert f"1 in {tmp_path}" in out and "in the embedded sample" in out
+
+
+def test_the_doctor_looks_for_a_display_and_for_qt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display, "why_no_window", lambda: "no screen")
+    assert doctor._window().found == "no screen; `aezoo view --screenshot FILE` works all the same"
+    monkeypatch.setattr(display, "why_no_window", lambda: "")
+    assert doctor._window() == doctor.Finding("window", "Qt loads and there is a display")
+    monkeypatch.setitem(sys.modules, "PySide6.QtWidgets", None)
+    assert doctor._window().mend == display.INSTALL_LINE
+
+
+@pytest.mark.parametrize(
+    ("words", "has_display", "view"),
+    [
+        ([], True, ["view", "runs-demo"]),
+        ([], False, ["view", "runs-demo", "--screenshot", "demo.png"]),
+        (["--runs", "r", "--screenshot", "s.png"], False, ["view", "r", "--screenshot", "s.png"]),
+    ],
+)
+def test_the_demo_trains_verifies_and_shows_and_stops_where_one_of_them_fails(
+    words: list[str], has_display: bool, view: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[list[str]] = []
+    codes = [0, 0, 0, 0, 3]
+
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        called.append(command[command.index("zoo.cli") + 1 :])
+        return SimpleNamespace(returncode=codes.pop(0))
+
+    monkeypatch.setattr(demo, "has_display", lambda: has_display)
+    monkeypatch.setattr(demo, "subprocess", SimpleNamespace(run=run))
+    code, _, err = aezoo(capsys, "demo", *words)
+    names = ["purdue/dense", "purdue/conv", "purdue/denoise"]
+    train = ["train", *names, "--data", "sample", "--epochs", "60", "--runs", view[1], "--overwrite"]
+    assert (code, called) == (0, [train, ["verify", *names, "--runs", view[1]], view])
+    assert ("there is no display here" in err) == (view[-1] == "demo.png")
+    assert aezoo(capsys, "demo", *words)[0] == 3
+    assert len(called) == 5
+
+
+# ---- processes of a benchmark --------------------------------------------------------------------------------
+
+
+def test_another_contender_begins_each_round_and_ratios_are_those_of_pairs() -> None:
+    assert [bench_process.in_turn("abc", turn) for turn in (0, 1, 2, 3)] == [[*"abc"], [*"bca"], [*"cab"], [*"abc"]]
+    assert bench_process.ratios([1.0, 9.0, 8.0], [2.0, 3.0, 2.0]) == [0.5, 3.0, 4.0]
+    assert bench_process.ratios_text([0.5, 3.0, 4.126]) == "3.00 (0.50 to 4.13)"
+    found = bench_process.versions("numpy", "no-such-package")
+    assert found.keys() == {"python", "numpy"} and found["numpy"] == np.__version__
+    assert bench_process.processor().endswith(f", {os.cpu_count()} cores")

@@ -190,3 +190,63 @@ def test_the_embedded_letters_are_the_same_each_time_and_every_drawing_is_anothe
     assert set(np.bincount(one.labels).tolist()) == {40}
     assert one.provenance == letters.PROVENANCE
     assert len(one.classes) == 14
+
+
+def test_of_many_drawings_5000_are_for_training_and_of_few_four_in_five() -> None:
+    blank = np.zeros((28, 28), np.uint8)
+    assert [len(comnist.split_of([[blank] * 8_000], split)[0]) for split in ("train", "test")] == [5_000, 3_000]
+    assert [len(comnist.split_of([[blank] * 100], split)[0]) for split in ("train", "test")] == [80, 20]
+
+
+def test_a_drawing_is_known_by_its_name_and_not_by_its_place_in_the_zip(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    write_zip(other / "Latin.zip", dict(reversed(whole("Latin", LATIN).items())))
+    assert comnist.load_latin("train", other).sha256 == comnist.load_latin("train", folder).sha256
+
+
+def test_only_pictures_of_the_alphabets_own_folders_are_taken_two_of_a_letter_are_enough(tmp_path: Path) -> None:
+    files = {f"images/{name}": data for name, data in whole("Latin", LATIN, 2).items()}
+    more = {"images/Latin/B/7.PNG": png(shift=9), "images/Latin/B/notes.txt": b"no picture", "images/Latin/B/": b""}
+    write_zip(tmp_path / "images" / "Latin.zip", {**files, **more, "images/Other/B/8.png": b"another alphabet's"})
+    images = comnist.load_latin("test", tmp_path)
+    assert np.bincount(images.labels).tolist() == [1] * 14
+    assert images.provenance == "Latin.zip: 29 drawings by unknown hands"
+    assert (images.dataset, images.split, images.licence) == ("latin", "test", "unknown")
+    assert images.shape == sets.get("latin").shape
+    write_zip(tmp_path / "CoMNIST" / "Latin.zip", {f"{letter}/{n}.png": png() for letter in LATIN for n in (1, 2)})
+    assert comnist.load_latin("train", tmp_path).provenance.startswith("Latin.zip: 28 drawings"), "found first, flat"
+
+
+def test_an_opaque_drawing_with_alpha_is_read_by_its_colours_and_faint_ink_is_paper() -> None:
+    with Image.open(io.BytesIO(png())) as image:
+        assert np.array_equal(comnist.ink_of(image.convert("RGBA")), comnist.ink_of(image))
+    faint = np.zeros((9, 9), np.uint8)
+    faint[4, 4] = 32
+    assert comnist.fit(faint) is None
+    faint[4, 4] = 33
+    assert comnist.fit(faint) is not None
+
+
+def test_limits_of_a_zip_hold_for_all_of_it_and_for_the_longer_side(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = io.BytesIO()
+    Image.new("L", (1_100, 60)).save(wide, "PNG")
+    write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), "Latin/B/0.png": png(size=1_024)})
+    comnist.load_latin("test", tmp_path)
+    for name, sentence in (
+        ("Latin/B/0.png", "is 1100×60; more than 1024"),
+        ("C:/Latin/B/0.png", "leads out of its folder"),
+    ):
+        write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), name: wide.getvalue()})
+        (folder / comnist.FOLDER / "Latin.zip").unlink(missing_ok=True)
+        with pytest.raises(DataError, match=sentence):
+            comnist.load_latin("train", tmp_path)
+    monkeypatch.setattr(comnist, "MAX_BYTES", 1_000)
+    with pytest.raises(DataError, match="looks like a zip bomb"):
+        comnist.load_cyrillic("train", folder)
+    monkeypatch.setattr(comnist, "MAX_ENTRIES", 69)
+    with pytest.raises(DataError, match="lists 70 files, expected at most 69; it is not opened"):
+        comnist.load_cyrillic("train", folder)
+    monkeypatch.undo()
+    assert (comnist.MAX_BYTES, comnist.MAX_ENTRIES, comnist.MAX_ENTRY_BYTES) == (512 << 20, 200_000, 1 << 20)

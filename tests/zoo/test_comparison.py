@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo import comparison
+from zoo import comparison, tasks
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,17 @@ from zoo import comparison
         (0.9, 0.95, "ssim", "pca", "0.050 below PCA"),
         (0.97, 0.97, "accuracy", "majority", "as good as the most frequent class"),
         (0.001, 0.002, "mse", "some-other", "2.0× less error than some other"),
+        (0.004, 0.008, "mse", "grey-copied", "2.0× less error than copied grey"),
+        (0.004, 0.008, "mse", "copied-input", "2.0× less error than the copied letter"),
+        (0.004, 0.008, "mse", "class-mean", "2.0× less error than the class mean"),
+        (0.004, 0.008, "mse", "nearest-mean", "2.0× less error than the nearest class mean"),
+        (0.004, 0.008, "mse", "mean-image", "2.0× less error than the mean image"),
+        (0.004, 0.008, "mse", "black", "2.0× less error than black"),
+        (1.0, 9.96, "bce", "pca", "10× less error than PCA"),
+        (1.0, 9.94, "bce", "pca", "9.9× less error than PCA"),
+        (1.0, 1.99, "bce", "pca", "1.99× less error than PCA"),
+        (1.0, 999.4, "bce", "pca", "999× less error than PCA"),
+        (1.0, 1000.0, "bce", "pca", "over 1,000× less error than PCA"),
     ],
 )
 def test_a_figure_is_compared_in_words(value: float, baseline: float, metric: str, name: str, sentence: str) -> None:
@@ -38,7 +49,17 @@ def test_a_figure_is_compared_in_words(value: float, baseline: float, metric: st
 
 @pytest.mark.parametrize(
     ("value", "baseline"),
-    [(None, 0.1), (0.1, None), (math.nan, 0.1), (0.1, math.inf), (0.001, 0.0), (0.001, 3e-14), (0.0, 0.0)],
+    [
+        (None, 0.1),
+        (0.1, None),
+        (math.nan, 0.1),
+        (0.1, math.inf),
+        (0.001, 0.0),
+        (0.001, 3e-14),
+        (0.0, 0.0),
+        (0.1, 1e-9),
+        (-0.1, 0.1),
+    ],
 )
 def test_what_cannot_be_compared_is_left_out(value: float | None, baseline: float | None) -> None:
     assert comparison.in_words(value, baseline, "mse", "pca") == ""
@@ -53,3 +74,25 @@ def test_a_ratio_is_never_below_one_and_says_the_right_direction(value: float, b
     times, direction = short.removeprefix("over ").split(" ")
     assert float(times.removesuffix("×").replace(",", "")) > 1
     assert direction == ("more" if value > baseline else "less")
+
+
+def test_the_main_baseline_is_the_first_of_the_tasks_own_that_can_be_compared_with() -> None:
+    mse = {name: {"mse": 0.5} for name in ("black", "zebra", "antelope", "nearest-example", "pca")}
+    assert tasks.ranked("reconstruct", mse) == ["pca", "nearest-example", "black", "antelope", "zebra"]
+    assert tasks.ranked("of another version", mse) == sorted(mse)
+    assert comparison.main_baseline("reconstruct", "mse", {"mse": 0.1}, mse) == "pca"
+    exact = {**mse, "pca": {"mse": 1e-12}}
+    assert comparison.main_baseline("reconstruct", "mse", {"mse": 0.1}, exact) == "nearest-example"
+    assert comparison.main_baseline("reconstruct", "bce", {"mse": 0.1}, mse) == ""
+
+
+def test_what_a_task_does_and_what_is_better_when_larger() -> None:
+    assert tasks.does("denoise") == "gives back the image without the noise that was added to it"
+    assert tasks.does("of another version") == ""
+    assert [task.name for task in tasks.TASKS.values() if task.by_class] == ["translate", "recall"]
+    larger = [
+        each
+        for each in ("mse", "psnr", "ssim", "bce", "accuracy", "accuracy-letters", "kl")
+        if comparison.larger_is_better(each)
+    ]
+    assert larger == ["psnr", "ssim", "accuracy", "accuracy-letters"]

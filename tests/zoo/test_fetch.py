@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.zoo.conftest import Server
 from zoo import cli
 from zoo.data import fetch, mnist, sets
-from zoo.errors import DataError
+from zoo.errors import DataError, WriteError
 
 
 @pytest.fixture
@@ -88,3 +89,76 @@ def test_the_users_folder_means_the_same_data_to_every_process(monkeypatch: pyte
     assert sets.from_anywhere("~/d") == str(tmp_path / "d")
     assert sets.from_anywhere("d") == str(Path.cwd() / "d")
     assert (sets.from_anywhere(None), sets.from_anywhere("sample")) == (None, "sample")
+
+
+def test_the_mirror_of_a_course_is_asked_first_and_one_without_an_address_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_MIRROR", f"{server.url}course/")
+    server.files = {f"/course{path}": data for path, data in server.files.items()}
+    assert len(fetch.fetch_mnist(tmp_path / "a")) == 4
+    assert all(path.startswith("/course/") for path in server.requested)
+    monkeypatch.setenv("AEZOO_MIRROR", "/a/folder")
+    with pytest.raises(DataError, match=rf"\(/a/folder: is no http address; {server.url}: answered 404\)"):
+        fetch.fetch_mnist(tmp_path / "b")
+
+
+def test_a_meter_speaks_at_each_quarter_and_stops_what_is_longer(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = fetch._Meter("file", 8_000_000)
+    for count in (1_999_999, 1, 4_000_000, 1_000_000):
+        meter.update(count)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["  file: 2.0 of 8.0 MB", "  file: 6.0 of 8.0 MB"]
+    meter.update(1_000_000 + fetch.CHUNK_BYTES)  # the last piece is counted as a whole one
+    assert capsys.readouterr().err == "  file: 8.0 of 8.0 MB\n"
+    with pytest.raises(DataError, match="sent more than the published 8,000,000 bytes"):
+        meter.update(1)
+    meter.reset()
+    meter.update(8_000_000)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_there_and_sound_is_left_alone_and_what_is_broken_is_called_so(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def aezoo(*words: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["data", *words, "--data", str(tmp_path)])
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    assert aezoo("fetch", "mnist").endswith(f"next: aezoo train purdue/conv --data {tmp_path}\n")
+    assert aezoo("fetch", "mnist").startswith("mnist: was there already\n")
+    assert '"files": []' in aezoo("fetch", "mnist", "--json")
+    assert f"next: aezoo data fetch cifar10 --data {tmp_path}" in aezoo("status")
+    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"broken")
+    assert f"in {tmp_path}: broken: " in aezoo("status")
+
+
+def test_a_data_set_is_fetched_only_into_the_cache_and_only_where_it_is_absent(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
+    for data in ("sample", str(tmp_path)):
+        sets.obtain("mnist", data)
+    assert server.requested == []
+    sets.obtain("mnist", None)
+    assert f"mnist is not in {tmp_path}; fetching it from the network" in capsys.readouterr().err
+    assert len(server.requested) == 4
+    sets.obtain("mnist", None)
+    assert (len(server.requested), capsys.readouterr().err) == (4, "")
+    with pytest.raises(DataError, match="there is no such user; name a folder, or 'sample'"):
+        sets.folder_of("~nobody-of-that-name/data")
+    assert sets.folder_of(None) == sets.folder_of("") == tmp_path
+
+
+def test_a_folder_that_cannot_be_made_or_written_is_said_before_anything_is_sent(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(WriteError, match=r"could not write .*file/MNIST/raw: a part of that path is a file"):
+        fetch.fetch_mnist(tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(WriteError, match=r"ubyte\.gz: you may not write there; choose another folder"):
+        fetch.fetch_mnist(tmp_path)
+    assert server.requested == []

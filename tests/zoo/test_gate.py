@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo import gate
+from zoo import gate, sessions
 from zoo.errors import FileRefused
 from zoo.runs import GRAPHS, RunFolder
 
@@ -251,3 +252,191 @@ def test_the_values_of_all_tensors_together_are_limited(monkeypatch: pytest.Monk
     monkeypatch.setattr(gate, "MAX_ELEMENTS", 1_000)
     with pytest.raises(FileRefused, match="its tensors hold more than 1,000 values"):
         gate.check_onnx(data, source="two.onnx")
+
+
+# ---- limits --------------------------------------------------------------------------------------------------
+
+
+def refusal(model: onnx.ModelProto) -> str:
+    """Return why a graph is refused, '' where it is not."""
+    try:
+        gate.check_onnx(model.SerializeToString(), source="g")
+    except FileRefused as error:
+        return str(error)
+    return ""
+
+
+def test_opsets_from_11_to_26_and_5000_nodes_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = relu()
+    for opset, sentence in ((10, "its opset is 10; 11 to 26 are known"), (11, ""), (26, ""), (27, "its opset is 27")):
+        model.opset_import[0].version = opset
+        assert sentence in refusal(model) and bool(sentence) == bool(refusal(model))
+    assert gate.MAX_NODES == 5_000
+    chain = model_of([helper.make_node("Relu", [a], [b]) for a, b in (("image", "n"), ("n", "out"))])
+    monkeypatch.setattr(gate, "MAX_NODES", 2)
+    assert refusal(chain) == ""
+    monkeypatch.setattr(gate, "MAX_NODES", 1)
+    assert "it has 2 nodes; more than 1 are not opened" in refusal(chain)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "refused"),
+    [
+        ({"strides": [4_096, 1]}, False),
+        ({"strides": [4_097, 1]}, True),
+        ({"dilations": [0, 1]}, True),
+        ({"pads": [0, 0, 0, -1]}, True),
+        ({"pads": [0, 0, 65_537, 0]}, True),
+        ({"output_padding": [4_097, 0]}, True),
+        ({"group": gate.MAX_DIMENSION + 1}, True),
+        ({"kernel_shape": [3, 3]}, False),
+    ],
+)
+def test_attributes_are_bounded_on_both_sides(attributes: dict[str, Any], refused: bool) -> None:
+    (name,) = attributes
+    assert (f"sets '{name}' to" in refusal(conv(**attributes))) == refused
+
+
+def test_what_is_hidden_beside_the_nodes_is_refused() -> None:
+    training, unprintable, unknown = relu(), relu(), conv()
+    training.training_info.add()
+    assert "it holds training information" in refusal(training)
+    unprintable.graph.node[0].output[0] = unprintable.graph.output[0].name = "a\x1b[31m"
+    assert "has a name that cannot be printed" in refusal(unprintable)
+    unknown.graph.initializer[0].data_type = 999
+    assert "its tensor 'w' is of an unknown type" in refusal(unknown)
+
+
+def test_bytes_are_bounded_where_they_are_read_and_where_they_come_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = relu().SerializeToString()
+    monkeypatch.setattr(gate, "MAX_ONNX_BYTES", len(data))
+    gate.check_onnx(data, source="g")
+    monkeypatch.setattr(gate, "MAX_ONNX_BYTES", len(data) - 1)
+    with pytest.raises(FileRefused, match=f"g has {len(data)} bytes; more than {len(data) - 1} are not opened"):
+        gate.check_onnx(data, source="g")
+    history = b"\x89HDF\r\n\x1a\n\x03" + bytes(39)
+    gate.check_hdf5(history, source="h")
+    for broken in (history[:47], history[:8] + b"\x02" + history[9:]):
+        with pytest.raises(FileRefused, match="of an older layout"):
+            gate.check_hdf5(broken, source="h")
+    monkeypatch.setattr(gate, "MAX_HDF5_BYTES", 47)
+    with pytest.raises(FileRefused, match="h has 48 bytes; more than 47 are not opened"):
+        gate.check_hdf5(history, source="h")
+    with pytest.raises(FileRefused, match="is a folder; expected a file"):
+        gate.read_bytes(tmp_path, limit=10)
+
+
+@pytest.mark.parametrize(
+    ("node", "weight", "shape", "count"),
+    [
+        (helper.make_node("ConvTranspose", ["image", "w"], ["out"], strides=[2, 2]), (2, 3, 2, 2), (5, 2, 4, 4), 384),
+        (helper.make_node("Conv", ["image", "w"], ["out"], group=2), (4, 1, 3, 3), (5, 2, 4, 4), 144),
+        (helper.make_node("MaxPool", ["image"], ["out"], kernel_shape=[2, 3]), None, (5, 2, 4, 4), 2 * 3 * 2 * 6),
+        (helper.make_node("Gemm", ["image", "w"], ["out"]), (6, 7), (5, 6), 42),
+        (helper.make_node("Gemm", ["w", "image"], ["out"], transA=1), (5, 7), (5, 6), 7 * 6),
+        (helper.make_node("MatMul", ["image", "w"], ["out"]), (6, 7), (5, 6), 42),
+        (helper.make_node("Relu", ["image"], ["out"]), None, (5, 6), 0),
+    ],
+)
+def test_multiply_adds_of_every_operator_that_does_most_are_counted(
+    node: onnx.NodeProto, weight: tuple[int, ...] | None, shape: tuple[int, ...], count: int
+) -> None:
+    weights = [] if weight is None else [numpy_helper.from_array(np.ones(weight, np.float32), "w")]
+    facts = gate.check_onnx(model_of([node], weights, shape).SerializeToString(), source="g")
+    assert facts.multiply_adds == count
+    assert (facts.parameters, facts.nodes) == (int(np.prod(weight)) if weight else 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "image_shape"),
+    [
+        (("batch", 1, 8, 9), (1, 8, 9)),
+        (("batch", 3, 8, 9), (3, 8, 9)),
+        (("batch", 2, 8, 9), None),
+        (("batch", 1, "height", 9), None),
+        (("batch", 1, 8, "width"), None),
+        (("batch", 8, 9), None),
+        ((2, 1, 8, 9), (1, 8, 9)),
+    ],
+)
+def test_a_graph_takes_images_where_its_input_is_a_batch_in_grey_or_colour(
+    shape: tuple[Any, ...], image_shape: tuple[int, int, int] | None
+) -> None:
+    facts = gate.check_onnx(
+        model_of([helper.make_node("Relu", ["image"], ["out"])], shape=shape).SerializeToString(), source="g"
+    )
+    assert facts.image_shape == image_shape
+    assert facts.inputs == (gate.Port("image", shape, "float32"),)
+    assert [port.name for port in facts.outputs] == ["out"]
+
+
+# ---- sessions ------------------------------------------------------------------------------------------------
+
+
+class FakeSession:
+    """A session that got a provider and gives an answer, or raises."""
+
+    def __init__(self, provider: str, answer: object) -> None:
+        self.provider, self.answer = provider, answer
+
+    def get_providers(self) -> list[str]:
+        return [self.provider]
+
+    def run(self, *_: object) -> list[object]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return [self.answer]
+
+
+NINE = np.full((1, 1, 2, 2), 9.0)
+
+
+@pytest.mark.parametrize(
+    ("providers", "driver", "session", "why"),
+    [
+        ([sessions.CPU], "", None, "this onnxruntime has no CUDA provider"),
+        ([sessions.CUDA], "no NVIDIA driver is installed", None, "no NVIDIA driver is installed"),
+        ([sessions.CUDA], "", FakeSession(sessions.CPU, NINE), "CUDA's libraries could not be loaded"),
+        ([sessions.CUDA], "", FakeSession(sessions.CUDA, KeyError("x")), "CUDA failed on a first graph (KeyError)"),
+        ([sessions.CUDA], "", FakeSession(sessions.CUDA, NINE + 0.1), "CUDA computed something else than the CPU"),
+        ([sessions.CUDA], "", FakeSession(sessions.CUDA, NINE + 0.009), ""),
+    ],
+)
+def test_cuda_is_believed_only_where_a_session_on_it_answers_rightly(
+    providers: list[str], driver: str, session: FakeSession | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    made = {"cuda": session, "cpu": FakeSession(sessions.CPU, NINE)}
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda **_: None)
+    monkeypatch.setattr(sessions, "why_no_driver", lambda: driver)
+    monkeypatch.setattr(sessions, "make", lambda data, provider="cpu": made[provider])
+    assert sessions._why_no_cuda() == why
+    assert sessions.probe.__wrapped__() == sessions.Provider("cpu" if why else "cuda", why)
+    assert sessions.probe.__wrapped__("cpu") == sessions.Provider("cpu", "the CPU was asked for")
+
+
+def test_a_driver_that_counts_no_device_or_cannot_begin_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for devices, initialised in ((1, 0), (0, 0), (1, 100)):
+
+        def count(pointer: Any, devices: int = devices) -> int:
+            pointer._obj.value = devices
+            return 0
+
+        driver = SimpleNamespace(cuInit=lambda flags, code=initialised: code, cuDeviceGetCount=count)
+        monkeypatch.setattr("ctypes.CDLL", lambda name, driver=driver: driver)
+        found.append(sessions.why_no_driver())
+    assert found == ["", "the NVIDIA driver finds no device", "the NVIDIA driver finds no device"]
+
+
+def test_a_session_has_the_threads_that_were_asked_for_and_its_threads_rest() -> None:
+    options = sessions.make(relu().SerializeToString(), threads=3).get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert sessions.make(relu().SerializeToString()).get_session_options().intra_op_num_threads == 1
+    (answer,) = sessions.make(sessions._probe_graph()).run(None, {"image": np.ones((1, 1, 4, 4), np.float32)})
+    assert np.array_equal(answer, NINE)

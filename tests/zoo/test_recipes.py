@@ -11,7 +11,7 @@ from torch import nn
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
 from zoo import assignments, registry
-from zoo.blocks import Autoencoder, Classifier, parameter_count
+from zoo.blocks import Autoencoder, Classifier, UnitClamp, parameter_count
 from zoo.data import sets
 from zoo.objectives import OBJECTIVES, TEACHER
 from zoo.recipe import Recipe
@@ -214,3 +214,153 @@ def test_more_than_twelve_sheets_have_published_figures() -> None:
 def test_every_published_figure_is_of_a_metric_that_is_measured(name: str, trained_runs: TrainedRuns) -> None:
     measured = RunFolder.of(trained_runs(name), name).read_history().metrics()
     assert registry.load(name).published.keys() <= measured.keys()
+
+
+# (epochs, batch, learning rate, batches an epoch, objective) as the pages of the assignments have them.
+STRATEGIES = ("class", "class-noise", "random", "representative", "mean")
+CHANGES = ("model-1", "model-2", "model-3", "model-4", "model-5", "model-6", "model-7", "colour-1")
+TWINS = ("model-1-as-trained", "model-4-as-trained", "model-5-as-trained")
+SCHEDULES: dict[str, tuple[int, int, float, int | None, str]] = {
+    **{f"freiburg/lr-{rate}": (20, 64, rate, None, "mse-linear") for rate in (0.1, 0.01, 0.001)},
+    **dict.fromkeys(("hesso/conv", *(f"hesso/denoise-0.{n}" for n in (5, 7, 9))), (100, 128, 1e-3, None, "bce")),
+    **{name: (100, 32, 1e-3, 187, "elbo") for name in SHEETS if name.startswith("hesso/vae-")},
+    "hesso/classifier": (12, 128, 1e-3, None, "cross-entropy"),
+    **dict.fromkeys(("letters/classifier", "letters/classifier-noise"), (50, 100, 1e-4, 400, "cross-entropy")),
+    **dict.fromkeys(("letters/class", "letters/class-noise"), (50, 100, 1e-3, 400, "teacher")),
+    "letters/random": (50, 100, 1e-3, 400, "mse-normalised"),
+    **dict.fromkeys(("letters/representative", "letters/mean"), (25, 100, 1e-3, 400, "mse-normalised")),
+    "letters/latent": (10, 10_000, 1e-2, 10, "mse-normalised"),
+    **{f"maastricht/{name}": (20, 32, 1e-3, None, "mse") for name in ("base", *CHANGES, *TWINS)},
+    "maastricht/colour-2": (100, 32, 1e-3, None, "mse"),
+    "purdue/dense": (150, 256, 1e-3, None, "bce"),
+    **dict.fromkeys(("purdue/conv", "purdue/denoise"), (150, 128, 1e-3, None, "bce")),
+}
+
+
+def test_every_recipe_is_trained_as_long_as_fast_and_on_the_objective_of_its_page() -> None:
+    found = {recipe.name: (recipe.schedule, recipe.objective) for recipe in RECIPES}
+    assert {
+        name: (each.epochs, each.batch_size, each.learning_rate, each.steps, objective)
+        for name, (each, objective) in found.items()
+    } == SCHEDULES
+    assert {each.seed for each, _ in found.values()} == {None}, "the command's own"
+
+
+def test_the_figures_of_the_sheets_are_theirs_and_say_what_a_recipe_is_compared_by() -> None:
+    published = (0.0036, 0.0051, 0.00056, 0.0011, 0.0033, 0.0032, 0.044, 0.015, 0.0056)
+    assert {recipe.name: dict(recipe.published) for recipe in RECIPES if recipe.published} == {
+        **{f"maastricht/{name}": {"mse": mse} for name, mse in zip(("base", *CHANGES), published, strict=True)},
+        **{f"maastricht/{name}": {"mse": mse} for name, mse in zip(TWINS, (0.0051, 0.0033, 0.0032), strict=True)},
+        "maastricht/colour-2": {"mse": 0.0057},
+        "hesso/denoise-0.5": {"bce": 0.10},
+        "hesso/denoise-0.9": {"bce": 0.15},
+        "letters/class": {"accuracy": 0.97},
+    }
+    by = {recipe.name: recipe.metric for recipe in RECIPES if recipe.metric != "mse"}
+    scored = ("hesso/classifier", *(recipe.name for recipe in RECIPES if recipe.assignment == "letters"))
+    denoised = (f"hesso/denoise-0.{strength}" for strength in (5, 7, 9))
+    assert by == {**dict.fromkeys(scored, "accuracy"), **dict.fromkeys(denoised, "bce")}
+
+
+def test_a_recipe_has_the_images_the_targets_and_the_networks_of_its_page() -> None:
+    letters = {name: registry.load(f"letters/{name}") for name in STRATEGIES}
+    targets = {name: (recipe.data.targets, recipe.data.target_letters) for name, recipe in letters.items()}
+    assert targets == {
+        **dict.fromkeys(("class", "class-noise", "mean"), ("latin", "mean")),
+        "random": ("latin", "several"),
+        "representative": ("latin", "one"),
+    }
+    assert {name: recipe.needs.teacher for name, recipe in letters.items() if recipe.needs.teacher} == {
+        "class": "letters/classifier",
+        "class-noise": "letters/classifier-noise",
+    }
+    scored = {recipe.name: recipe.needs.scoring_classifier for recipe in RECIPES if recipe.needs.scoring_classifier}
+    assert {name: classifier.split("/")[0] for name, classifier in scored.items()} == {
+        name: name.split("/")[0] for name in SHEETS if name.startswith(("hesso/vae-", "letters/"))
+    }
+    assert {*scored.values()} == {"hesso/classifier", "letters/classifier"}
+    assert {recipe.name: recipe.needs.parent for recipe in RECIPES if recipe.needs.parent} == {
+        "letters/latent": "letters/random"
+    }
+    assert list(registry.load("letters/latent").needs) == ["letters/random", "letters/classifier"], (
+        "each once, in order"
+    )
+    assert {recipe.name for recipe in RECIPES if recipe.data.augment} == {
+        "letters/classifier",
+        "letters/classifier-noise",
+    }
+    assert [recipe.name for recipe in RECIPES if recipe.data.noise_class] == ["letters/classifier-noise"]
+    sources = {"hesso": "mnist", "freiburg": "mnist", "purdue": "mnist", "maastricht": "cifar10"}
+    own = {recipe.name: sources.get(recipe.assignment, "cyrillic") for recipe in RECIPES}
+    latin = ("letters/classifier", "letters/classifier-noise", "letters/latent")
+    assert {recipe.name: recipe.data.name for recipe in RECIPES} == {**own, **dict.fromkeys(latin, "latin")}
+    views = {recipe.name: recipe.network.view for recipe in RECIPES if recipe.network.view}
+    shapes = {"freiburg": (14, 7), "hesso": (28, 28), "letters": (16, 32), "purdue": (28, 14)}
+    assert views == {
+        name: (10, 10) if name == "purdue/dense" else (1, 2) if "/vae-" in name else shapes[name.split("/")[0]]
+        for name in SHEETS
+        if not name.startswith("maastricht/")
+    }
+
+
+DECODER = "linear 3136 norm prelu unflatten upconv 32 3×3/2 norm prelu upconv 1 3×3/2 norm prelu flatten linear 784"
+LAYERS = {
+    "freiburg/lr-0.1": "conv 8 3×3 relu pool 2 conv 4 3×3 relu pool 2 conv 2 3×3 relu "
+    "upconv 4 2×2/2 pad 0 conv 4 3×3 relu upconv 8 2×2/2 pad 0 conv 8 3×3 relu conv 1 1×1 clamp 1 0",
+    "hesso/conv": "conv 16 3×3 relu pool 2 conv 16 3×3 relu pool 2 "
+    "conv 16 3×3 relu up 2 conv 16 3×3 relu up 2 conv 1 3×3 sigmoid",
+    "hesso/vae-2-10": "flatten linear 64 relu linear 64 relu linear 784 unflatten sigmoid linear 2 linear 2",
+    "hesso/classifier": "conv 32 3×3 relu pool 2 conv 64 3×3 relu pool 2 flatten linear 128 relu dropout 0.5 linear 10",
+    "letters/random": "normalise conv 32 3×3/2 norm prelu conv 64 3×3/2 norm prelu flatten linear 512 norm prelu "
+    f"dropout 0.33 {DECODER} unflatten clamp 0.35 0.2",
+    "letters/latent": f"linear 512 {DECODER} unflatten clamp 0.35 0.2",
+    "letters/classifier": "normalise conv 32 5×5 relu pool 2 conv 64 5×5 relu pool 2 flatten linear 1024 relu "
+    "dropout 0.5 linear 14",
+    "purdue/dense": "flatten linear 400 relu linear 200 relu linear 100 relu "
+    "linear 200 relu linear 400 relu linear 784 unflatten sigmoid",
+    "purdue/conv": "conv 16 3×3 relu pool 2 conv 8 3×3 relu pool 2 "
+    "conv 8 3×3 relu up 2 conv 16 3×3 relu up 2 conv 1 3×3 sigmoid",
+    "maastricht/base": "conv 8 3×3 relu pool 2 conv 12 3×3 relu pool 2 conv 16 3×3 relu "
+    "up 2 conv 12 3×3 relu up 2 conv 3 3×3 sigmoid",
+    "maastricht/model-1": "conv 12 3×3 relu pool 2 conv 16 3×3 relu up 2 conv 12 3×3 relu conv 3 3×3 sigmoid",
+    "maastricht/model-1-as-trained": "pool 2 conv 12 3×3 relu pool 2 conv 16 3×3 relu "
+    "up 2 conv 12 3×3 relu up 2 conv 3 3×3 sigmoid",
+    "maastricht/model-2": "conv 8 3×3 relu conv 12 3×3 relu pool 2 conv 16 3×3 relu up 2 conv 3 3×3 sigmoid",
+    "maastricht/model-3": "conv 32 3×3 relu pool 2 conv 64 3×3 relu pool 2 conv 128 3×3 relu "
+    "up 2 conv 64 3×3 relu up 2 conv 3 3×3 sigmoid",
+    "maastricht/model-4": "conv 8 5×5 relu pool 2 conv 12 5×5 relu pool 2 conv 16 5×5 pad 1 relu "
+    "upconv 16 5×5 pad 1 relu up 2 conv 12 5×5 relu up 2 conv 3 5×5 sigmoid",
+    "maastricht/model-6": "conv 8 3×3/3 relu pool 2 conv 12 3×3/3 relu pool 2 conv 16 3×3/3 relu "
+    "up 2 conv 12 3×3/3 relu up 2 conv 3 3×3/3 up 32 sigmoid",
+    "maastricht/model-7": "conv 8 3×3 pad 0 relu pool 2 conv 12 3×3 pad 0 relu pool 2 conv 16 3×3 pad 0 relu "
+    "up 2 conv 12 3×3 relu up 3 pad 1 conv 3 3×3 sigmoid",
+    "maastricht/colour-2": "conv 32 5×5 relu conv 64 5×5 relu pool 2 conv 128 5×5 relu up 2 conv 3 5×5 sigmoid",
+}
+
+
+def layers_of(module: nn.Module) -> list[str]:
+    """Return a network's layers in words; the stride and the padding of a convolution where they are not 1 and same."""
+    inside = module._modules.values()  # a layer that is used twice comes twice
+    if inside:
+        return [layer for each in inside if each is not None for layer in layers_of(each)]
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        kernel, stride, padding = module.kernel_size[0], module.stride[0], module.padding[0]
+        name = "conv" if isinstance(module, nn.Conv2d) else "upconv"
+        size = f"{kernel}×{kernel}{f'/{stride}' if stride > 1 else ''}"
+        return [f"{name} {module.out_channels} {size}{f' pad {padding}' if padding != kernel // 2 else ''}"]
+    words = {
+        nn.Linear: lambda layer: f"linear {layer.out_features}",
+        nn.MaxPool2d: lambda layer: f"pool {layer.kernel_size}",
+        nn.Upsample: lambda layer: f"up {layer.scale_factor:g}" if layer.mode == "nearest" else layer.mode,
+        nn.Dropout: lambda layer: f"dropout {layer.p}",
+        nn.ZeroPad2d: lambda layer: f"pad {layer.padding[0]}",
+        UnitClamp: lambda layer: f"clamp {layer.scale:g} {layer.offset:g}",
+        nn.BatchNorm1d: lambda layer: "norm",
+        nn.BatchNorm2d: lambda layer: "norm",
+    }
+    return [words.get(type(module), lambda layer: type(layer).__name__.lower())(module)]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_network_has_the_layers_of_its_page_in_their_order(name: str) -> None:
+    assert " ".join(layers_of(registry.load(name).network())) == LAYERS[name]

@@ -236,6 +236,48 @@ def test_a_full_disk_is_said_in_one_sentence_with_the_megabytes_needed(
     assert "the disk is full; free 2.5 MB" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EDQUOT, "your disk quota is used up; free some space or choose another folder"),
+        (errno.EACCES, "you may not write there; choose another folder"),
+        (errno.EPERM, "you may not write there; choose another folder"),
+        (errno.EROFS, "that disk is read-only; choose another folder"),
+        (errno.EISDIR, "a folder stands there; move it away or choose another folder"),
+        (errno.EEXIST, "something else stands there; move it away or choose another folder"),
+        (errno.ENOTDIR, "a part of that path is a file; choose another folder"),
+        (errno.EIO, "input/output error"),
+    ],
+)
+def test_what_the_system_says_becomes_what_to_do(number: int, remedy: str) -> None:
+    error = runs.as_write_error(Path("a/b"), OSError(number, os.strerror(number)), size=0)
+    assert str(error) == f"could not write a/b: {remedy}. What stood there is unchanged"
+    assert (error.errno, error.exit_code) == (number, 74)
+
+
+def test_a_link_stays_a_link_and_what_it_leads_to_is_written_but_never_a_pipe_or_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"before")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    atomic_write(tmp_path / "link", b"after")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_bytes() == b"after"
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "."):
+        with pytest.raises(WriteError, match="what stands there is no regular file; choose another folder"):
+            atomic_write(tmp_path / name, b"x")
+
+
+def test_several_files_are_written_in_their_order_and_leave_no_half_written_ones(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    for name in (".a.onnx.1.2.tmp", "inner/.b.1.2.tmp", ".other.1.2.tmp"):
+        (tmp_path / name).write_bytes(b"half")
+    runs.write_all(tmp_path, {"a.onnx": b"1", "inner/b": b"2"}, {})
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"a.onnx", "inner/b", ".other.1.2.tmp"}
+    with pytest.raises(FileRefused, match=r"inner/b was not written by aezoo"):
+        runs.write_all(tmp_path, {"new": b"", "inner/b": b"3"}, {})
+    assert not (tmp_path / "new").exists() and (tmp_path / "inner" / "b").read_bytes() == b"2"
+
+
 # ---- finding -------------------------------------------------------------------------------------------------
 
 
@@ -250,3 +292,76 @@ def test_runs_are_found_at_any_depth_and_links_are_not_followed(tmp_path: Path) 
 def test_a_folder_without_a_history_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="train it with `aezoo train`"):
         RunFolder(tmp_path).read_history()
+
+
+def test_hidden_folders_and_those_too_deep_hold_no_runs_and_a_history_alone_is_one(tmp_path: Path) -> None:
+    for name in ("a/b/c/d", "a/b/c/.d", "a/b/e/f/g", ".hidden/a", "z"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "history.h5").write_bytes(b"")
+    (tmp_path / "z" / "inside").mkdir()
+    (tmp_path / "z" / "inside" / "model.onnx").write_bytes(b"")
+    assert [run.path.relative_to(tmp_path).as_posix() for run in find_runs(tmp_path)] == ["a/b/c/d", "z"]
+    assert [run.path for run in find_runs(tmp_path / "z")] == [tmp_path / "z"]
+    assert find_runs(tmp_path / "absent") == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "sentence"),
+    [
+        ([], "has no aezoo format mark"),
+        ({"keys": []}, "has no aezoo format mark"),
+        ({"format": 1, "keys": []}, "has no aezoo format mark"),
+        ({"format": "aezoo/1"}, "does not list its data sets"),
+        ({"format": "aezoo/1", "keys": {}}, "does not list its data sets"),
+        ({"format": "aezoo/1", "keys": [KEY] * 513}, "does not list its data sets"),
+        ({"format": "aezoo/1", "keys": [7]}, "lists the unknown data set '7'"),
+        ({"format": "aezoo/1", "keys": [f"{KEY}/more"]}, "lists the unknown data set"),
+        ({"format": "aezoo/1", "keys": ["metrics/MSE"]}, "lists the unknown data set"),
+        ({"format": "aezoo/1", "keys": [KEY]}, "/history/epoch/train_loss is not in it; expected a history.h5"),
+    ],
+)
+def test_a_meta_that_is_not_ours_has_its_sentence(meta: object, sentence: str) -> None:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver=("v110", "v110")) as file:
+        file["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+        file.create_group("history/epoch")
+    with pytest.raises(FileRefused, match=f"^h .*{sentence}|^h: {sentence}"):
+        unpack_history(buffer.getvalue(), source="h")
+
+
+def test_pictures_are_packed_small_and_one_epoch_at_a_time(history: History) -> None:
+    pictures = np.zeros((3, 10, 1, 28, 28), np.uint8)
+    data = pack_history(History(history.meta, {runs.EPOCH_RECONSTRUCTIONS: pictures, runs.TRAIN_LOSS: np.zeros(3)}))
+    assert len(data) < pictures.nbytes / 2
+    with h5py.File(io.BytesIO(data), "r") as file:
+        assert file[runs.EPOCH_RECONSTRUCTIONS].chunks == (1, 10, 1, 28, 28)
+        assert file[runs.TRAIN_LOSS].compression is None
+
+
+def test_a_figure_that_is_none_or_not_finite_is_none_and_only_single_values_are_figures(history: History) -> None:
+    assert [runs.finite(value) for value in (0.0, -1.5, None, float("nan"), float("-inf"))] == [
+        0.0,
+        -1.5,
+        None,
+        None,
+        None,
+    ]
+    odd = History(
+        history.meta, {"metrics/mse": np.zeros(1), "metrics/bce": np.zeros(2), "metrics/psnr": np.zeros((1, 1))}
+    )
+    assert (odd.metrics(), odd.baselines(), odd.epochs) == ({"mse": 0.0}, {}, 0)
+
+
+def test_what_a_training_makes_stale_is_every_graph_and_the_card_and_nothing_else(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    names = ("model.onnx", "encoder.onnx", "decoder.onnx", "model_fp16.onnx", "card.json", "history.h5", "README.md")
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+        if name not in ("history.h5", "README.md"):
+            (tmp_path / name).write_bytes(b"a stranger's")
+            with pytest.raises(FileRefused, match=f"{name} was not written by aezoo"):
+                run.check_overwritable()
+            (tmp_path / name).write_bytes(b"")
+    run.check_overwritable()
+    run.delete_exports()
+    assert {path.name for path in tmp_path.iterdir()} == {"history.h5", "README.md"}

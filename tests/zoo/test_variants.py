@@ -54,6 +54,9 @@ def test_every_combination_of_a_grid_comes_once() -> None:
         ("learning_rate=nan", "learning_rate=nan is out of range"),
         ("noise=-1", "noise=-1 is out of range; expected 0 or more"),
         ("batch_size=0", "batch_size=0 is out of range; expected 1 or more"),
+        ("epochs=0", "epochs=0 is out of range; expected 1 or more"),
+        ("seed=2147483649", "seed=2147483649 is out of range"),
+        ("seed=0..1000", "seed=0..1000 is no range; expected FIRST..LAST, as in seed=0..4, of at most 1,000"),
         ("seed=4..1", "seed=4..1 is no range"),
         ("seed=0..99999999", "seed=0..99999999 is no range"),
     ],
@@ -79,3 +82,20 @@ def test_a_long_seed_keeps_all_its_digits_in_the_name() -> None:
     varied = variants.vary(registry.load("purdue/conv"), {"seed": 1234567})
     assert varied.name == "purdue/conv@seed=1234567"
     assert registry.load(varied.name).schedule.seed == 1234567
+
+
+def test_the_least_the_most_and_spaces_are_taken() -> None:
+    assert variants.grid([" seed = 3 , 5", "noise=0", "epochs=1", "batch_size=1"])[1]["seed"] == 5
+    assert variants.grid(["seed=2147483648"]) == [{"seed": 2**31}]
+    assert [settings["seed"] for settings in variants.grid(["seed=7..7"])] == [7]
+    assert len(variants.grid(["seed=0..999"])) == len(variants.grid(["seed=0..9", "batch_size=1..100"])) == 1_000
+
+
+def test_a_variant_of_a_variant_has_the_settings_of_both_and_none_changes_nothing() -> None:
+    base = registry.load("purdue/conv@seed=3")
+    both = variants.vary(base, {"learning_rate": 1e-5, "epochs": 2})
+    assert both.name == "purdue/conv@learning_rate=1e-05,epochs=2,seed=3"
+    assert (both.schedule.epochs, both.schedule.seed, both.schedule.batch_size) == (2, 3, 128)
+    assert variants.vary(base, {}) is base
+    with pytest.raises(UsageError, match="purdue/conv@seed=3 gives seed already"):
+        variants.vary(base, {"seed": 4})
