@@ -52,6 +52,16 @@ def test_metrics_agree_with_scikit_image_averaged_over_images(pair: tuple[np.nda
     assert found["bce"] == pytest.approx(-(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean(), rel=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(30, 1, 28, 28), (30, 3, 32, 32), (3, 1, 7, 9)])
+def test_ssim_is_scikit_images_to_twelve_digits_for_grey_and_colour(shape: tuple[int, ...]) -> None:
+    targets, noise = np.random.default_rng(0).random((2, *shape), dtype=np.float32)
+    targets[0], noise[0] = 0, 0.01  # dark and flat, where a variance is a small difference
+    outputs = np.clip(targets + 0.1 * noise, 0, 1)
+    pairs = zip(targets.astype(np.float64), outputs.astype(np.float64), strict=True)
+    expected = np.mean([structural_similarity(*pair, data_range=1, channel_axis=0) for pair in pairs])
+    assert measure(targets, outputs)["ssim"] == pytest.approx(expected, rel=0, abs=1e-12)
+
+
 def test_equal_images_are_perfect_and_finite(pair: tuple[np.ndarray, np.ndarray]) -> None:
     found = measure(pair[0], pair[0])
     assert (found["mse"], found["psnr"]) == (0.0, MAX_PSNR_DB)
