@@ -14,7 +14,7 @@ from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines as baselines_module
 from train.measure import metrics as metrics_module
-from train.measure.baselines import TrainingSplit, baseline_pictures, nearest_example, pca
+from train.measure.baselines import TrainingSplit, baseline_pictures, nearest, nearest_example, pca
 from train.measure.metrics import MAX_PSNR_DB, measure, status_of_pictures
 from zoo import registry
 from zoo.data.splits import Splits
@@ -138,6 +138,17 @@ def test_the_nearest_example_is_found_among_all_portions(
     monkeypatch.setattr(baselines_module, "CHUNK", 7)
     inputs = splits.train.pixels.astype(np.float32) / 255
     np.testing.assert_array_equal(nearest_example(training, inputs), inputs.reshape(len(inputs), -1))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 60])
+def test_the_nearest_row_is_brute_forces_and_of_rows_equally_near_the_first(chunk: int) -> None:
+    rng = np.random.default_rng(0)
+    rows, known = rng.integers(0, 4, (30, 5)) / 4, rng.integers(0, 4, (60, 5)) / 4  # whose squares float32 sums exactly
+    distances = np.square(rows[:, None] - known).sum(2)
+    assert ((distances == distances.min(1, keepdims=True)).sum(1) > 1).any(), "some are equally near"
+    squares, index = nearest(torch.from_numpy(rows).float(), torch.from_numpy(known).float().split(chunk))
+    assert index.tolist() == distances.argmin(1).tolist()
+    assert squares.tolist() == distances.min(1).tolist()
 
 
 def test_a_run_that_answers_every_image_alike_has_failed(pair: tuple[np.ndarray, np.ndarray]) -> None:

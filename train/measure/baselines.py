@@ -21,7 +21,7 @@ from train.measure.metrics import CheckStop, Pixels, never_stop
 from zoo.data.images import Images
 from zoo.objectives import Batch
 
-CHUNK = 500  # images
+CHUNK = 1000  # images
 NOISE_SEED = 27  # of the noise on training inputs
 IMAGES_PER_COMPONENT = 10  # at least, or least squares overfits the training images
 
@@ -122,7 +122,7 @@ def _mean_inputs_by_class(training: TrainingSplit) -> Tensor:
 
 def _means(batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     """Return the mean input and the mean target, float32."""
-    sums = [(batch.image.double().sum(0), batch.target.double().sum(0), len(batch.image)) for batch in batches]
+    sums = [(batch.image.sum(0).double(), batch.target.sum(0).double(), len(batch.image)) for batch in batches]
     inputs, targets, counts = zip(*sums, strict=True)
     return (torch.stack(inputs).sum(0) / sum(counts)).float(), (torch.stack(targets).sum(0) / sum(counts)).float()
 
@@ -229,16 +229,16 @@ def nearest_index(training: TrainingSplit, flat: Tensor) -> Tensor:
 
 def nearest(flat: Tensor, chunks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     """Return for each row of `flat` the squared distance to the nearest row of all chunks, and its index; (N,) each."""
-    best = torch.full((len(flat),), float("inf"))
+    best = torch.full((len(flat),), float("inf"))  # |y|²/2 − x·y, which is least where |x − y|² is
     index = torch.zeros(len(flat), dtype=torch.int64)
     start = 0
     for chunk in chunks:
-        distance, within = squared_distances(flat, chunk).min(dim=1)
-        nearer = distance < best
-        best = torch.where(nearer, distance, best)
+        least, within = torch.addmm(chunk.square().sum(1) / 2, flat, chunk.T, alpha=-1).min(dim=1)
+        nearer = least < best
+        best = torch.where(nearer, least, best)
         index = torch.where(nearer, within + start, index)
         start += len(chunk)
-    return best, index
+    return (2 * best + flat.square().sum(1)).clamp_(min=0), index
 
 
 def squared_distances(one: Tensor, other: Tensor) -> Tensor:
