@@ -9,12 +9,12 @@ import pytest
 import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from tests.conftest import first
+from tests.conftest import first, pictures_of
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines as baselines_module
 from train.measure import metrics as metrics_module
-from train.measure.baselines import TrainingSplit, baseline_pictures, nearest, nearest_example, pca
+from train.measure.baselines import TrainingSplit, nearest, nearest_example, pca
 from train.measure.metrics import MAX_PSNR_DB, measure, status_of_pictures
 from zoo import registry
 from zoo.data.splits import Splits
@@ -99,10 +99,8 @@ def test_there_is_no_pca_with_enough_values_to_give_every_image_back(splits: Spl
 def baselines(name: str, splits: Splits) -> dict[str, dict[str, float]]:
     test = TestSplit.of(splits.test, preparation(name), device=CPU)
     targets = test.pictures.numpy()
-    return {
-        baseline: measure(targets, pictures)
-        for baseline, pictures in baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=10)
-    }
+    made = pictures_of(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=10)
+    return {baseline: measure(targets, pictures) for baseline, pictures in made.items()}
 
 
 def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
@@ -120,7 +118,7 @@ def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
 def test_baselines_are_fitted_on_the_training_split(splits: Splits) -> None:
     test = TestSplit.of(splits.test, preparation("purdue/conv"), device=CPU)
     inverted = replace(splits.train, pixels=255 - splits.train.pixels)
-    found = dict(baseline_pictures(TrainingSplit(inverted, test.prepare), test, bottleneck_size=3))
+    found = pictures_of(TrainingSplit(inverted, test.prepare), test, bottleneck_size=3)
     mean = inverted.pixels.mean(axis=0) / np.float32(255)
     np.testing.assert_allclose(found["mean-image"], np.broadcast_to(mean, found["mean-image"].shape), atol=1e-5)
     training = {image.tobytes() for image in inverted.pixels.astype(np.float32) / np.float32(255)}
