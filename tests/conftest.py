@@ -34,12 +34,16 @@ def own_cache() -> str:
 
 os.environ["AEZOO_CACHE"] = own_cache()
 
+import numpy as np
 import pytest
 import torch
 
 from train.dependencies import in_order, load_dependencies
+from train.engine.batches import TestSplit
 from train.interrupts import Interrupt
 from train.loop import Result, train
+from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pictures
+from train.measure.metrics import Pixels
 from train.options import Options
 from train.progress import Progress
 from zoo import checkpoints, registry
@@ -120,6 +124,18 @@ def trained_runs(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train)
 def whole_zoo(trained_runs: TrainedRuns) -> Path:
     """The folder of runs with every recipe of the registry, trained like that."""
     return trained_runs(*registry.names())
+
+
+def pictures_of(training: TrainingSplit, test: TestSplit, *, bottleneck_size: int) -> dict[str, Pixels]:
+    """Return the images of all baselines of a recipe's task, by name."""
+    names = test.prepare.recipe.task.baselines
+    made = {name: baseline_pictures(name, training, test, bottleneck_size=bottleneck_size) for name in names}
+    return {name: pictures for name, pictures in made.items() if pictures is not None}
+
+
+def labels_of(training: TrainingSplit, test: TestSplit) -> dict[str, np.ndarray]:
+    """Return the labels of all baselines of a classifier, by name."""
+    return {name: baseline_labels(name, training, test) for name in test.prepare.recipe.task.baselines}
 
 
 def shortened(recipe: Recipe) -> Recipe:

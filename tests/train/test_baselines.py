@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import Train, first, small_splits
+from tests.conftest import Train, first, labels_of, pictures_of, small_splits
 from train import options, setup
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
-from train.measure import baselines, fit_cache
-from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pictures, linear, pca
-from train.measure.metrics import measure
+from train.measure import baselines, cache, run
+from train.measure.baselines import TrainingSplit, linear, pca, run_in_thread
+from train.measure.cache import Arrays, cached
+from train.measure.metrics import Pixels, measure
 from train.measure.run import Measured, RunMeasurement
 from zoo import registry
 from zoo.data.images import Images
@@ -73,14 +74,14 @@ def test_pca_of_more_images_than_pixels_is_about_their_mean() -> None:
 
 def test_a_denoiser_is_measured_beside_the_linear_map_and_the_noisy_input_and_never_beside_pca(splits: Splits) -> None:
     test = TestSplit.of(splits.test, preparation("purdue/denoise"), device=CPU)
-    found = dict(baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=5))
+    found = pictures_of(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=5)
     assert list(found) == ["linear", "noisy-input", "nearest-example", "mean-image", "black"]
     targets = test.pictures.numpy()
     error = {name: measure(targets, pictures)["mse"] for name, pictures in found.items()}
     assert error["linear"] < min(error[name] for name in found if name != "linear")
     noisy_generator = TestSplit.of(splits.test, preparation("hesso/vae-2-10@noise=0.2"), device=CPU)
     training = TrainingSplit(splits.train, noisy_generator.prepare)
-    assert "pca" not in dict(baseline_pictures(training, noisy_generator, bottleneck_size=2))
+    assert "pca" not in pictures_of(training, noisy_generator, bottleneck_size=2)
 
 
 def test_baselines_are_fitted_to_the_training_split_alone(splits: Splits) -> None:
@@ -125,9 +126,9 @@ def test_nothing_of_the_test_splits_own_images_or_labels_reaches_a_fit(name: str
     other = replace(test, pictures=1 - test.pictures, labels=9 - test.labels)
     training = TrainingSplit(splits.train, test.prepare)
     if name == "hesso/classifier":
-        one, two = (dict(baseline_labels(training, each)) for each in (test, other))
+        one, two = (labels_of(training, each) for each in (test, other))
     else:
-        one, two = (dict(baseline_pictures(training, each, bottleneck_size=5)) for each in (test, other))
+        one, two = (pictures_of(training, each, bottleneck_size=5) for each in (test, other))
     assert len(one) > 2
     for baseline, values in one.items():
         np.testing.assert_array_equal(values, two[baseline])
@@ -136,7 +137,7 @@ def test_nothing_of_the_test_splits_own_images_or_labels_reaches_a_fit(name: str
 def test_a_noise_class_counts_in_every_baseline_of_its_classifier() -> None:
     splits = small_splits(registry.load("letters/classifier-noise"))
     test = TestSplit.of(splits.test, preparation("letters/classifier-noise"), device=CPU)
-    found = dict(baseline_labels(TrainingSplit(splits.train, test.prepare), test))
+    found = labels_of(TrainingSplit(splits.train, test.prepare), test)
     labels = test.labels.numpy()
     assert set(found["majority"].tolist()) == {14}, "half of all images are noise"
     for name in ("nearest-example", "nearest-mean"):
@@ -162,8 +163,112 @@ def test_what_is_fitted_is_computed_once_for_all_recipes_of_a_data_set(
         pca(other_images, inputs, components=5)
 
 
-def _fail(training: TrainingSplit, **_: object) -> fit_cache.Arrays:
+def _fail(training: TrainingSplit, **_: object) -> Arrays:
     raise AssertionError("computed")
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the baselines that are computed, and not found in the cache; each is black."""
+    names: list[str] = []
+
+    def black(name: str, training: TrainingSplit, test: TestSplit, *, bottleneck_size: int) -> Pixels:
+        names.append(name)
+        return np.zeros_like(test.pictures.numpy())
+
+    monkeypatch.setattr(run, "baseline_pictures", black)
+    return names
+
+
+def with_recipe(own: RunMeasurement, **changes: object) -> RunMeasurement:
+    prepare = own.test.prepare
+    recipe = replace(prepare.recipe, **changes)  # type: ignore[arg-type]
+    return replace(own, test=replace(own.test, prepare=replace(prepare, recipe=recipe)))
+
+
+def with_data(own: RunMeasurement, **changes: object) -> RunMeasurement:
+    return with_recipe(own, data=replace(own.test.prepare.recipe.data, **changes))  # type: ignore[arg-type]
+
+
+def with_test(own: RunMeasurement, part: str) -> RunMeasurement:
+    changed = getattr(own.test, part).clone()
+    changed[7] = 0
+    return replace(own, test=replace(own.test, **{part: changed}))
+
+
+ALL = ["pca", "nearest-example", "mean-image", "black"]
+CHANGES: dict[str, Callable[[RunMeasurement], RunMeasurement]] = {
+    "a training image": lambda own: replace(own, train=replace(own.train, pixels=own.train.pixels // 2)),
+    "a training label": lambda own: replace(own, train=replace(own.train, labels=own.train.labels // 2)),
+    "fewer training images": lambda own: replace(own, train=first(own.train, 199)),
+    "an input": lambda own: with_test(own, "inputs"),
+    "a wanted output": lambda own: with_test(own, "pictures"),
+    "a test label": lambda own: with_test(own, "labels"),
+    "the task": lambda own: with_recipe(own, task=replace(own.test.prepare.recipe.task, name="another")),
+    "what goes in": lambda own: with_recipe(own, task=replace(own.test.prepare.recipe.task, input="grey")),
+    "the noise": lambda own: with_data(own, noise=0.1),
+    "the noise class": lambda own: with_data(own, noise_class=True),
+    "the target letters": lambda own: replace(
+        own, test=replace(own.test, prepare=replace(own.test.prepare, means=torch.zeros(10, 1, 28, 28)))
+    ),
+}
+
+
+def test_the_figures_of_baselines_are_computed_once_for_all_networks(splits: Splits, computed: list[str]) -> None:
+    before = measurement("purdue/conv", splits).measure(registry.load("purdue/conv").network())
+    assert computed == ALL
+    again = measurement("purdue/dense", splits).measure(registry.load("purdue/dense").network())
+    assert computed == ALL, "none a second time"
+    assert list(again.baselines) == ALL
+    assert again.baselines == before.baselines
+    assert again.metrics != before.metrics
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_changes_the_figures_of_baselines_has_them_computed_again(
+    splits: Splits, computed: list[str], change: Callable[[RunMeasurement], RunMeasurement]
+) -> None:
+    network, own = registry.load("purdue/conv").network(), measurement("purdue/conv", splits)
+    for _ in range(2):
+        own.measure(network)
+        change(own).measure(network)
+    assert computed == [*ALL, *ALL]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [(baselines, "NOISE_SEED", 5), (cache, "_code", lambda: "another"), (torch, "__version__", "another")],
+)
+def test_another_seed_code_or_torch_has_baselines_computed_again(
+    splits: Splits, computed: list[str], monkeypatch: pytest.MonkeyPatch, owner: object, name: str, value: object
+) -> None:
+    network = registry.load("purdue/conv").network()
+    measurement("purdue/conv", splits).measure(network)
+    monkeypatch.setattr(owner, name, value)
+    measurement("purdue/conv", splits).measure(network)
+    assert computed == [*ALL, *ALL]
+
+
+def test_a_bottleneck_of_another_size_has_only_pca_computed_again(splits: Splits, computed: list[str]) -> None:
+    network, own = registry.load("purdue/conv").network(), measurement("purdue/conv", splits)
+    own.measure(network)
+    replace(own, bottleneck_size=6).measure(network)
+    assert computed == [*ALL, "pca"]
+
+
+def test_a_baseline_that_is_left_out_is_left_out_from_the_cache_too(splits: Splits) -> None:
+    network, own = registry.load("purdue/conv").network(), measurement("purdue/conv", splits)
+    one, again = (replace(own, bottleneck_size=199).measure(network).baselines for _ in range(2))
+    assert list(one) == ALL[1:]
+    assert again == one
+
+
+def test_what_a_network_judges_is_not_cached(splits: Splits, computed: list[str]) -> None:
+    network, own = registry.load("purdue/conv").network(), measurement("purdue/conv", splits)
+    for classifier in (registry.load("hesso/classifier").network() for _ in range(2)):
+        judged = replace(own, scoring_classifier=classifier).measure(network)  # type: ignore[arg-type]
+        assert judged.baselines["black"].keys() == {"mse", "psnr", "ssim", "bce", "accuracy"}
+    assert computed == [*ALL, *ALL]
 
 
 def test_a_fit_is_of_its_own_noise_inputs_and_data(splits: Splits) -> None:
@@ -183,39 +288,48 @@ def test_a_fit_is_of_its_own_noise_inputs_and_data(splits: Splits) -> None:
     assert len(set(others)) == len(others)
 
 
-@pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"PK\3\4nothing"), lambda file: file.write_bytes(b"")])
-def test_a_broken_file_of_the_cache_counts_as_none(empty_cache: Path, spoil: Callable[[Path], None]) -> None:
-    def answer() -> fit_cache.Arrays:
-        return {"x": np.arange(3.0)}
+def test_a_damaged_file_of_the_cache_costs_only_time(empty_cache: Path) -> None:
+    answers: list[Arrays] = []
 
-    fit_cache.cached_fit({"of": "this"}, answer)
-    (file,) = empty_cache.rglob("*.npz")
-    spoil(file)
-    assert fit_cache.cached_fit({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
-    flipped = bytearray(file.read_bytes())
-    flipped[len(flipped) // 2] ^= 255
-    file.write_bytes(flipped)
-    assert fit_cache.cached_fit({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
+    def answer() -> Arrays:
+        answers.append({"x": np.arange(3.0)})
+        return answers[-1]
+
+    cached({"of": "this"}, answer)
+    (file,) = (path for path in empty_cache.rglob("*") if path.is_file())
+    whole = file.read_bytes()
+    spoiled = [b"", whole[:20], whole[:-1]]
+    spoiled += [whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :] for at in range(0, len(whole), 7)]
+    for count, damaged in enumerate(spoiled, start=2):
+        file.write_bytes(damaged)
+        assert cached({"of": "this"}, answer)["x"].tolist() == [0, 1, 2]
+        assert (len(answers), file.read_bytes()) == (count, whole), "computed and kept again"
+    assert cached({"of": "this"}, _never)["x"].tolist() == [0, 1, 2]
+
+
+def _never() -> Arrays:
+    raise AssertionError("computed")
 
 
 def test_where_nothing_can_be_kept_it_is_computed_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "file"))
     for _ in range(2):
-        assert fit_cache.cached_fit({}, lambda: {"x": np.ones(2)})["x"].tolist() == [1, 1]
+        assert cached({}, lambda: {"x": np.ones(2)})["x"].tolist() == [1, 1]
 
 
 # ---- stopped and followed ------------------------------------------------------------------------------------
 
 
-def test_measuring_says_how_far_it_is_and_can_be_stopped_anywhere(splits: Splits) -> None:
+def test_measuring_says_how_far_it_is_and_can_be_stopped_anywhere(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network, seen = registry.load("purdue/conv").network(), list[tuple[int, int]]()
     measurement("purdue/conv", splits, progress=lambda *of: seen.append(of)).measure(network)
     assert seen == [(done, 5) for done in range(6)]
     calls: list[None] = []
-    measurement("purdue/conv", splits, check_stop=lambda: calls.append(None)).measure(
-        network
-    )  # with what is kept by now
+    monkeypatch.setattr(run, "cached", lambda cache_key, compute: compute())
+    measurement("purdue/conv", splits, check_stop=lambda: calls.append(None)).measure(network)
     assert len(calls) > 8
 
     def stop_at(count: int) -> Callable[[], None]:
@@ -239,11 +353,11 @@ def test_a_long_call_is_abandoned_where_the_user_wants_to_stop() -> None:
         raise Interrupted("stopped", received=2)
 
     with pytest.raises(Interrupted):
-        fit_cache.run_in_thread(never.wait, check_stop)
+        run_in_thread(never.wait, check_stop)
     never.set()
     with pytest.raises(ZeroDivisionError):
-        fit_cache.run_in_thread(lambda: 1 // 0, lambda: None)
-    assert fit_cache.run_in_thread(lambda: 7, lambda: None) == 7
+        run_in_thread(lambda: 1 // 0, lambda: None)
+    assert run_in_thread(lambda: 7, lambda: None) == 7
 
 
 def test_a_quick_run_measures_few_images_and_says_how_many(

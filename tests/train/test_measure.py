@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import Train, TrainedRuns, shortened, small_splits
+from tests.conftest import Train, TrainedRuns, labels_of, pictures_of, shortened, small_splits
 from tests.zoo.test_cli import aezoo
 from train.dependencies import in_order, load_dependencies
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation, distort, grey
 from train.measure import generated as generate
-from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pictures, linear, squared_distances
+from train.measure.baselines import TrainingSplit, linear, squared_distances
 from train.measure.metrics import cross_entropy, measure, status_of_labels
 from train.options import Options
 from zoo import registry
@@ -128,7 +128,7 @@ def test_distorted_letters_are_others_each_time_and_as_bright() -> None:
 
 def test_copied_grey_and_the_best_linear_map_stand_beside_a_colouriser() -> None:
     splits, test = small_splits(registry.load("maastricht/colour-1")), split("maastricht/colour-1")
-    found = dict(baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=64))
+    found = pictures_of(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=64)
     assert found.keys() == {"linear", "nearest-example", "black", "mean-image", "grey-copied"}
     np.testing.assert_array_equal(found["grey-copied"][:, 1:2], test.inputs.numpy())
     targets = test.pictures.numpy()
@@ -151,7 +151,7 @@ def test_a_linear_map_of_few_images_is_least_squares_from_their_components() -> 
 
 def test_translated_letters_stand_beside_the_class_of_the_nearest_example() -> None:
     splits, test = small_splits(registry.load("letters/random")), split("letters/random")
-    found = dict(baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=64))
+    found = pictures_of(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=64)
     assert found.keys() == {"linear", "nearest-example", "black", "mean-image", "copied-input"}
     means = {mean.tobytes() for mean in prepared("letters/random").means.numpy()}  # type: ignore[union-attr]
     assert {picture.tobytes() for picture in found["nearest-example"]} <= means
@@ -159,7 +159,7 @@ def test_translated_letters_stand_beside_the_class_of_the_nearest_example() -> N
 
 def test_a_classifiers_baselines_know_the_majority_the_means_and_the_nearest_image() -> None:
     splits, test = small_splits(registry.load("hesso/classifier")), split("hesso/classifier")
-    found = dict(baseline_labels(TrainingSplit(splits.train, test.prepare), test))
+    found = labels_of(TrainingSplit(splits.train, test.prepare), test)
     assert len(set(found["majority"].tolist())) == 1
     accuracy = {name: float((labels == test.labels.numpy()).mean()) for name, labels in found.items()}
     assert accuracy["nearest-example"] > accuracy["majority"]
@@ -170,7 +170,7 @@ def test_the_majority_is_the_most_frequent_class_of_the_training_split() -> None
     splits, test = small_splits(registry.load("hesso/classifier")), split("hesso/classifier")
     labels = np.full_like(splits.train.labels, 3)
     labels[:20], labels[20] = 5, 8
-    found = dict(baseline_labels(TrainingSplit(replace(splits.train, labels=labels), test.prepare), test))
+    found = labels_of(TrainingSplit(replace(splits.train, labels=labels), test.prepare), test)
     assert set(found["majority"].tolist()) == {3}
 
 

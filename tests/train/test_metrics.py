@@ -9,12 +9,12 @@ import pytest
 import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from tests.conftest import first
+from tests.conftest import first, pictures_of
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines as baselines_module
 from train.measure import metrics as metrics_module
-from train.measure.baselines import TrainingSplit, baseline_pictures, nearest_example, pca
+from train.measure.baselines import TrainingSplit, nearest, nearest_example, pca
 from train.measure.metrics import MAX_PSNR_DB, measure, status_of_pictures
 from zoo import registry
 from zoo.data.splits import Splits
@@ -50,6 +50,16 @@ def test_metrics_agree_with_scikit_image_averaged_over_images(pair: tuple[np.nda
     assert found["ssim"] == pytest.approx(np.mean(ssim), rel=1e-5)
     p = np.clip(outputs.astype(np.float64), 1e-7, 1 - 1e-7)
     assert found["bce"] == pytest.approx(-(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(30, 1, 28, 28), (30, 3, 32, 32), (3, 1, 7, 9)])
+def test_ssim_is_scikit_images_to_twelve_digits_for_grey_and_colour(shape: tuple[int, ...]) -> None:
+    targets, noise = np.random.default_rng(0).random((2, *shape), dtype=np.float32)
+    targets[0], noise[0] = 0, 0.01  # dark and flat, where a variance is a small difference
+    outputs = np.clip(targets + 0.1 * noise, 0, 1)
+    pairs = zip(targets.astype(np.float64), outputs.astype(np.float64), strict=True)
+    expected = np.mean([structural_similarity(*pair, data_range=1, channel_axis=0) for pair in pairs])
+    assert measure(targets, outputs)["ssim"] == pytest.approx(expected, rel=0, abs=1e-12)
 
 
 def test_equal_images_are_perfect_and_finite(pair: tuple[np.ndarray, np.ndarray]) -> None:
@@ -89,10 +99,8 @@ def test_there_is_no_pca_with_enough_values_to_give_every_image_back(splits: Spl
 def baselines(name: str, splits: Splits) -> dict[str, dict[str, float]]:
     test = TestSplit.of(splits.test, preparation(name), device=CPU)
     targets = test.pictures.numpy()
-    return {
-        baseline: measure(targets, pictures)
-        for baseline, pictures in baseline_pictures(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=10)
-    }
+    made = pictures_of(TrainingSplit(splits.train, test.prepare), test, bottleneck_size=10)
+    return {baseline: measure(targets, pictures) for baseline, pictures in made.items()}
 
 
 def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
@@ -110,7 +118,7 @@ def test_baselines_name_what_a_model_should_beat(splits: Splits) -> None:
 def test_baselines_are_fitted_on_the_training_split(splits: Splits) -> None:
     test = TestSplit.of(splits.test, preparation("purdue/conv"), device=CPU)
     inverted = replace(splits.train, pixels=255 - splits.train.pixels)
-    found = dict(baseline_pictures(TrainingSplit(inverted, test.prepare), test, bottleneck_size=3))
+    found = pictures_of(TrainingSplit(inverted, test.prepare), test, bottleneck_size=3)
     mean = inverted.pixels.mean(axis=0) / np.float32(255)
     np.testing.assert_allclose(found["mean-image"], np.broadcast_to(mean, found["mean-image"].shape), atol=1e-5)
     training = {image.tobytes() for image in inverted.pixels.astype(np.float32) / np.float32(255)}
@@ -128,6 +136,17 @@ def test_the_nearest_example_is_found_among_all_portions(
     monkeypatch.setattr(baselines_module, "CHUNK", 7)
     inputs = splits.train.pixels.astype(np.float32) / 255
     np.testing.assert_array_equal(nearest_example(training, inputs), inputs.reshape(len(inputs), -1))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 60])
+def test_the_nearest_row_is_brute_forces_and_of_rows_equally_near_the_first(chunk: int) -> None:
+    rng = np.random.default_rng(0)
+    rows, known = rng.integers(0, 4, (30, 5)) / 4, rng.integers(0, 4, (60, 5)) / 4  # whose squares float32 sums exactly
+    distances = np.square(rows[:, None] - known).sum(2)
+    assert ((distances == distances.min(1, keepdims=True)).sum(1) > 1).any(), "some are equally near"
+    squares, index = nearest(torch.from_numpy(rows).float(), torch.from_numpy(known).float().split(chunk))
+    assert index.tolist() == distances.argmin(1).tolist()
+    assert squares.tolist() == distances.min(1).tolist()
 
 
 def test_a_run_that_answers_every_image_alike_has_failed(pair: tuple[np.ndarray, np.ndarray]) -> None:

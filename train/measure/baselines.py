@@ -1,14 +1,16 @@
 """Baselines: what a model should beat, as images or labels for the test split.
 
 All are fitted on the training split, linear maps on inputs as noisy as in training, and measured on the test split.
-The training split is read in chunks, so that it is never held as floats; slow fits are cached for other recipes of the
-same data set.
+The training split is read in chunks, so that it is never held as floats; principal axes are cached for bottlenecks of
+other sizes.
 """
 
-import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,14 +18,17 @@ from torch import Tensor
 
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation, class_means
-from train.measure.fit_cache import Arrays, cached_fit, run_in_thread
+from train.measure.cache import Arrays, cached, sha256_of
 from train.measure.metrics import CheckStop, Pixels, never_stop
 from zoo.data.images import Images
 from zoo.objectives import Batch
 
-CHUNK = 500  # images
+CHUNK = 1000  # images
 NOISE_SEED = 27  # of the noise on training inputs
 IMAGES_PER_COMPONENT = 10  # at least, or least squares overfits the training images
+POLL_SECONDS = 0.2
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,27 +59,18 @@ class TrainingSplit:
 
     @cached_property
     def cache_key(self) -> dict[str, object]:
-        """What the cached fits depend on."""
+        """What fits to these images depend on, as JSON."""
         data, means = self.prepare.recipe.data, self.prepare.means
         return {
             "data": self.images.digest,
-            "targets": None if means is None else _sha256(means.cpu().numpy()),
+            "targets": None if means is None else sha256_of([means]),
             "input": self.prepare.recipe.task.input,
             "noise": [data.noise, data.noise_class, NOISE_SEED],
         }
 
 
-def _sha256(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
-
-
-def baseline_pictures(
-    training: TrainingSplit, test: TestSplit, *, bottleneck_size: int
-) -> Iterator[tuple[str, Pixels]]:
-    """Yield name and images (N, C, H, W) of each baseline of the recipe's task, the main one first.
-
-    PCA is left out where it would be exact, and for denoisers.
-    """
+def baseline_pictures(name: str, training: TrainingSplit, test: TestSplit, *, bottleneck_size: int) -> Pixels | None:
+    """Return the images (N, C, H, W) of a baseline; none of PCA where it would be exact, and for denoisers."""
     inputs, targets, labels = test.inputs.cpu().numpy(), test.pictures.cpu().numpy(), test.labels.cpu().numpy()
     recipe = test.prepare.recipe
     makers: dict[str, Callable[[], Pixels | None]] = {
@@ -88,9 +84,8 @@ def baseline_pictures(
         "grey-copied": lambda: np.broadcast_to(inputs, targets.shape),  # as red, green and blue
         "copied-input": lambda: inputs,  # the letter that was to be translated
     }
-    for name in recipe.task.baselines:
-        if (pictures := makers[name]()) is not None:
-            yield name, pictures.reshape(targets.shape)
+    pictures = makers[name]()
+    return None if pictures is None else pictures.reshape(targets.shape)
 
 
 def as_rows(pictures: Pixels) -> Tensor:
@@ -98,8 +93,8 @@ def as_rows(pictures: Pixels) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures)).flatten(1)
 
 
-def baseline_labels(training: TrainingSplit, test: TestSplit) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield name and test labels, int64 (N,), of each of a classifier's baselines, the main one first."""
+def baseline_labels(name: str, training: TrainingSplit, test: TestSplit) -> np.ndarray:
+    """Return the test labels, int64 (N,), that a classifier's baseline gives."""
     inputs = test.inputs.cpu().flatten(1)
     labels = torch.cat([batch.label for batch in training.batches()])
     makers: dict[str, Callable[[], Tensor]] = {
@@ -107,8 +102,8 @@ def baseline_labels(training: TrainingSplit, test: TestSplit) -> Iterator[tuple[
         "nearest-mean": lambda: nearest(inputs, [_mean_inputs_by_class(training)])[1],
         "majority": lambda: labels.bincount().argmax().expand(len(test)),
     }
-    for name in test.prepare.recipe.task.baselines:
-        yield name, makers[name]().numpy()
+    answers: np.ndarray = makers[name]().numpy()
+    return answers
 
 
 def _mean_inputs_by_class(training: TrainingSplit) -> Tensor:
@@ -122,7 +117,7 @@ def _mean_inputs_by_class(training: TrainingSplit) -> Tensor:
 
 def _means(batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     """Return the mean input and the mean target, float32."""
-    sums = [(batch.image.double().sum(0), batch.target.double().sum(0), len(batch.image)) for batch in batches]
+    sums = [(batch.image.sum(0).double(), batch.target.sum(0).double(), len(batch.image)) for batch in batches]
     inputs, targets, counts = zip(*sums, strict=True)
     return (torch.stack(inputs).sum(0) / sum(counts)).float(), (torch.stack(targets).sum(0) / sum(counts)).float()
 
@@ -136,7 +131,7 @@ def pca(training: TrainingSplit, inputs: Pixels, *, components: int) -> Pixels |
     Pearson 1901; the best linear autoencoder with as many values (Baldi & Hornik 1989). None where so many components
     would reproduce every training image exactly.
     """
-    fit = cached_fit({"fit": "pca", **training.cache_key}, lambda: fit_principal_axes(training))
+    fit = cached({"fit": "pca", **training.cache_key}, lambda: fit_principal_axes(training))
     if components >= fit["rank"]:
         return None
     axes, mean = torch.from_numpy(fit["axes"][:, :components]), torch.from_numpy(fit["mean"])
@@ -149,7 +144,7 @@ def linear(training: TrainingSplit, inputs: Pixels) -> Pixels:
     It is fitted on noisy inputs, as in training, and if images are few only on the leading principal components of the
     inputs: one for every IMAGES_PER_COMPONENT images.
     """
-    fit = cached_fit({"fit": "linear", **training.cache_key}, lambda: fit_linear_map(training))
+    fit = fit_linear_map(training)
     mean, weights, target_mean = (torch.from_numpy(fit[name]) for name in ("mean", "weights", "target_mean"))
     return _apply(inputs, lambda flat: (flat - mean) @ weights + target_mean, training.check_stop)
 
@@ -205,6 +200,23 @@ def fit_linear_map(training: TrainingSplit) -> Arrays:
     return {"mean": mean.numpy(), "weights": weights.numpy(), "target_mean": target_mean.numpy()}
 
 
+def run_in_thread(work: Callable[[], T], check_stop: Callable[[], None]) -> T:
+    """Return the result of `work`, calling `check_stop` while it runs; if that raises, `work` is abandoned."""
+    result: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # raised again in the waiting thread
+            result.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()  # an executor's thread would be waited for at the end
+    while not result.done():
+        check_stop()
+        wait([result], POLL_SECONDS)
+    return result.result()
+
+
 # ---- nearest neighbours --------------------------------------------------------------------------------------
 
 
@@ -219,26 +231,21 @@ def nearest_example(training: TrainingSplit, inputs: Pixels) -> Pixels:
 
 def nearest_index(training: TrainingSplit, flat: Tensor) -> Tensor:
     """Return the index of the training input that is nearest to each row, int64 (N,)."""
-    cache_key = {"fit": "nearest", **training.cache_key, "inputs": _sha256(flat.numpy())}
-
-    def compute() -> Arrays:
-        return {"index": nearest(flat, (batch.image for batch in training.batches()))[1].numpy()}
-
-    return torch.from_numpy(cached_fit(cache_key, compute)["index"])
+    return nearest(flat, (batch.image for batch in training.batches()))[1]
 
 
 def nearest(flat: Tensor, chunks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     """Return for each row of `flat` the squared distance to the nearest row of all chunks, and its index; (N,) each."""
-    best = torch.full((len(flat),), float("inf"))
+    best = torch.full((len(flat),), float("inf"))  # |y|²/2 − x·y, which is least where |x − y|² is
     index = torch.zeros(len(flat), dtype=torch.int64)
     start = 0
     for chunk in chunks:
-        distance, within = squared_distances(flat, chunk).min(dim=1)
-        nearer = distance < best
-        best = torch.where(nearer, distance, best)
+        least, within = torch.addmm(chunk.square().sum(1) / 2, flat, chunk.T, alpha=-1).min(dim=1)
+        nearer = least < best
+        best = torch.where(nearer, least, best)
         index = torch.where(nearer, within + start, index)
         start += len(chunk)
-    return best, index
+    return (2 * best + flat.square().sum(1)).clamp_(min=0), index
 
 
 def squared_distances(one: Tensor, other: Tensor) -> Tensor:

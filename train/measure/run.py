@@ -1,13 +1,15 @@
 """The end of a run: its figures beside those of the baselines, and the pictures that go into the history."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from train.engine.batches import TestSplit
 from train.measure import generated, metrics
 from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pictures
+from train.measure.cache import cached, sha256_of
 from train.measure.metrics import CheckStop, Pixels, accuracy, never_stop
 from zoo import runs
 from zoo.blocks import Autoencoder, Classifier, Variational
@@ -59,8 +61,7 @@ class RunMeasurement:
             made = generated.measure_generator(network, training, self.test, self.scoring_classifier)
             figures |= made.metrics
             arrays |= made.arrays
-        pictures = baseline_pictures(training, self.test, bottleneck_size=self.bottleneck_size)
-        baselines = self._measure_baselines(pictures, self._metrics)
+        baselines = self._measure_baselines(training, lambda name: self._picture_metrics(name, training))
         if made is not None:
             baselines["real"] = made.real
         if self.test.prepare.recipe.task.by_class:
@@ -68,17 +69,35 @@ class RunMeasurement:
         status = metrics.status_of_pictures(self.test.pictures.cpu().numpy(), outputs)
         return Measured(figures, baselines, status, arrays)
 
-    def _measure_baselines(
-        self, outputs: Iterator[tuple[str, np.ndarray]], measure: Callable[[np.ndarray], dict[str, float]]
-    ) -> Table:
-        """Return the metrics of each baseline, given its name and outputs."""
-        names = self.test.prepare.recipe.task.baselines
+    def _measure_baselines(self, training: TrainingSplit, figures_of: Callable[[str], Mapping[str, float]]) -> Table:
+        """Return the metrics of each baseline that has some; they are cached, unless a network judges them too."""
+        names, cache_key = self.test.prepare.recipe.task.baselines, self._cache_key(training)
         self.progress(1, 1 + len(names))
         table: Table = {}
-        for name, output in outputs:
-            table[name] = measure(output)
-            self.progress(2 + names.index(name), 1 + len(names))
+        for done, name in enumerate(names, start=2):
+            compute, components = partial(figures_of, name), self.bottleneck_size if name == "pca" else None
+            figures: Mapping[str, np.ndarray | float]
+            if self.scoring_classifier is None:
+                figures = cached({"baseline": name, "components": components, **cache_key}, compute)
+            else:
+                figures = compute()
+            if figures:
+                table[name] = {metric: float(value) for metric, value in figures.items()}
+            self.progress(done, 1 + len(names))
         return table
+
+    def _cache_key(self, training: TrainingSplit) -> dict[str, object]:
+        """What the metrics of baselines depend on, as JSON; beside it PCA's number of components."""
+        return {
+            **training.cache_key,
+            "task": self.test.prepare.recipe.task.name,
+            "test": sha256_of([self.test.inputs, self.test.pictures, self.test.labels]),
+        }
+
+    def _picture_metrics(self, name: str, training: TrainingSplit) -> dict[str, float]:
+        """Return the metrics of a baseline that makes pictures; none where it is left out."""
+        pictures = baseline_pictures(name, training, self.test, bottleneck_size=self.bottleneck_size)
+        return {} if pictures is None else self._metrics(pictures)
 
     def _metrics(self, pictures: Pixels) -> dict[str, float]:
         """Return the metrics of outputs for the test split, with the scoring classifier's accuracy if there is one."""
@@ -98,8 +117,9 @@ class RunMeasurement:
             real = labels < self.test.prepare.recipe.classes
             figures["accuracy-letters"] = accuracy(labels[real], predicted[real])["accuracy"]
             figures["accuracy-noise"] = accuracy(labels[~real], predicted[~real])["accuracy"]
-        outputs = baseline_labels(training, self.test)
-        baselines = self._measure_baselines(outputs, lambda answers: accuracy(labels, answers))
+        baselines = self._measure_baselines(
+            training, lambda name: accuracy(labels, baseline_labels(name, training, self.test))
+        )
         return Measured(figures, baselines, metrics.status_of_labels(predicted))
 
     def _first_of_each_class(self, outputs: Pixels) -> dict[str, np.ndarray]:
