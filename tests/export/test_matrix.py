@@ -21,7 +21,7 @@ import torch
 from onnx import TensorProto, helper
 
 from export.bundle import write_bundle
-from export.publish import publish
+from export.publish import Published, publish
 from export.runtimes import catalogue
 from export.runtimes.catalogue import NAMES, Fault, Runtime, find
 from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
@@ -91,7 +91,6 @@ child.main("fake", folder)
 @pytest.fixture(scope="module")
 def model_test(conv_run: RunFolder) -> ConformanceTest:
     """The model of a run whose torch network is there to be asked."""
-    publish(registry.load("purdue/conv"), conv_run)
     return next(conformance_of(conv_run))
 
 
@@ -223,9 +222,9 @@ def test_faults_are_known_by_the_operators_that_show_them(fault: Fault, node: on
 
 
 def test_of_a_run_torch_says_it_of_a_lone_file_onnxruntime_and_of_a_bundle_the_vectors_too(
-    conv_run: RunFolder, tmp_path: Path
+    conv_export: Published, conv_run: RunFolder, tmp_path: Path
 ) -> None:
-    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+    bundle = write_bundle(conv_export, tmp_path).path
     assert [each.reference for each in conformance_of(conv_run)] == ["torch"] * 3
     bundled = list(conformance_of(RunFolder(bundle)))
     assert [each.reference for each in bundled] == ["onnxruntime"] * 3
@@ -236,8 +235,10 @@ def test_of_a_run_torch_says_it_of_a_lone_file_onnxruntime_and_of_a_bundle_the_v
     assert {case.kind for case in alone.cases()} == {"noise", "real", "zeros", "ones"}
 
 
-def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(conv_run: RunFolder, tmp_path: Path) -> None:
-    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(
+    conv_export: Published, conv_run: RunFolder, tmp_path: Path
+) -> None:
+    bundle = write_bundle(conv_export, tmp_path).path
     for target in (conv_run, RunFolder(bundle)):
         model, encoder, decoder = conformance_of(target)
         for image, value in zip(encoder.cases(), decoder.cases(), strict=True):
@@ -245,8 +246,8 @@ def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(conv_run: RunFol
                 np.testing.assert_allclose(value.value, model.expect(image.value)["bottleneck"], atol=1e-4)
 
 
-def test_a_bundle_whose_vectors_disagree_fails(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
-    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+def test_a_bundle_whose_vectors_disagree_fails(conv_export: Published, tmp_path: Path, capsys: Capture) -> None:
+    bundle = write_bundle(conv_export, tmp_path).path
     values = np.fromfile(bundle / "test/reconstruction.f32", "<f4")
     (bundle / "test/reconstruction.f32").write_bytes((values + np.float32(0.01)).tobytes())
     code, out, _ = aezoo(capsys, "verify", bundle, "--matrix", "--runtimes", "onnxruntime", "--json")
@@ -342,7 +343,6 @@ def test_a_program_that_cannot_be_started_is_reported() -> None:
 
 
 def test_the_table_has_a_row_a_graph_and_a_column_a_runtime(conv_run: RunFolder, capsys: Capture) -> None:
-    publish(registry.load("purdue/conv"), conv_run)
     code, out, err = aezoo(capsys, "verify", conv_run.path, "--matrix", "--runtimes", "onnxruntime,reference")
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -358,7 +358,6 @@ def test_the_table_has_a_row_a_graph_and_a_column_a_runtime(conv_run: RunFolder,
 def test_a_runtime_that_is_not_installed_is_a_dash_with_the_line_that_installs_it(
     conv_run: RunFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    publish(registry.load("purdue/conv"), conv_run)
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
     here = importlib.util.find_spec
     absent = ("openvino", "cv2", "tract")
@@ -433,7 +432,6 @@ def test_ctrl_c_ends_every_process_of_the_matrix(model_test: ConformanceTest, fa
 def test_code_in_the_folder_one_stands_in_is_not_run(
     conv_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    publish(registry.load("purdue/conv"), conv_run)
     for name in ("numpy.py", "export.py", "onnxruntime.py"):
         (tmp_path / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
@@ -491,7 +489,6 @@ def test_what_a_process_leaves_behind_holds_nobody_up(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="looks for processes in Linux's /proc")
 def test_sigterm_ends_the_matrix_and_every_process_of_it(conv_run: RunFolder, tmp_path: Path) -> None:
-    publish(registry.load("purdue/conv"), conv_run)
     name = "chromium" if find("chromium").version else "reference"
     command = [sys.executable, "-m", "zoo.cli", "verify", str(conv_run.path), "--matrix", "--runtimes", name]
     marked = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
