@@ -8,7 +8,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -287,6 +287,13 @@ class ThriftyWorkers(Workers):
         QTimer.singleShot(0, process, be_ready)
         return process
 
+    def await_last_reply(self, qtbot: QtBot) -> None:
+        """Drop what waits, and wait for the reply to what was sent, if one comes soon; without it the process ends."""
+        self._mailboxes.clear()
+        with suppress(qtbot.TimeoutError):
+            qtbot.waitUntil(lambda: self._sent is None, timeout=1_000)
+        self._mailboxes.clear()
+
     def close(self) -> None:
         process = self._active
         if process is not None and process.ready is not None and not self.busy and not self.left:
@@ -368,6 +375,8 @@ def open_window(
 
     yield make
     for window in opened:
+        if isinstance(window.workers, ThriftyWorkers):
+            window.workers.await_last_reply(qtbot)
         window.close()
         window.deleteLater()
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
