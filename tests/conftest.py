@@ -121,12 +121,6 @@ def trained_runs(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train)
 
 
 @pytest.fixture(scope="session")
-def whole_zoo(trained_runs: TrainedRuns) -> Path:
-    """The folder of runs with every recipe of the registry, trained like that."""
-    return trained_runs(*registry.names())
-
-
-@pytest.fixture(scope="session")
 def exported(trained_runs: TrainedRuns) -> Exported:
     """Export a recipe of that folder, once; tests copy the run before they change it."""
     from export.publish import publish

@@ -21,7 +21,7 @@ import torch
 from onnx import TensorProto, helper
 
 from export.bundle import write_bundle
-from export.publish import Published, publish
+from export.publish import Published
 from export.runtimes import catalogue
 from export.runtimes.catalogue import NAMES, Fault, Runtime, find
 from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
@@ -30,6 +30,7 @@ from export.runtimes.matrix import Cell, Row, run_matrix
 from export.runtimes.report import as_text
 from export.runtimes.supervise import Limits, memory_of, output_of, supervise
 from export.verify import TOLERANCE, Check, compare
+from tests.conftest import Exported
 from tests.zoo.test_cli import aezoo
 from tests.zoo.test_gate import model_of
 from zoo import registry
@@ -510,17 +511,23 @@ def test_what_is_infinite_does_not_pass() -> None:
     assert not compare("model", "bottleneck", "torch", expected, expected).passed
 
 
+@pytest.fixture(scope="module")
+def installed() -> list[Runtime]:
+    return [runtime for runtime in map(find, NAMES) if runtime.version is not None]
+
+
 @pytest.mark.slow
-def test_every_recipe_of_the_zoo_computes_the_same_in_every_runtime(whole_zoo: Path) -> None:
-    runtimes = [runtime for runtime in map(find, NAMES) if runtime.version is not None]
-    found = []
-    for name in registry.names():
-        run = RunFolder.of(whole_zoo, name)
-        publish(registry.load(name), run)
-        found += [
-            (row.test.graph.source, cell.runtime.name, cell.why or cell.worst, cell.where)
-            for row in run_matrix(list(conformance_of(run)), runtimes, Limits())
-            for cell in row.cells
-            if not cell.passed
-        ]
+@pytest.mark.parametrize("name", registry.names())
+def test_every_recipe_of_the_zoo_computes_the_same_in_every_runtime(
+    name: str, exported: Exported, installed: list[Runtime]
+) -> None:
+    published = exported(name)
+    rows = list(run_matrix(list(conformance_of(published.run)), installed, Limits()))
+    assert {row.test.graph.file for row in rows} == {file for file in published.files if file.endswith(".onnx")}
+    found = [
+        (row.test.graph.source, cell.runtime.name, cell.why or cell.worst, cell.where)
+        for row in rows
+        for cell in row.cells
+        if not cell.passed
+    ]
     assert found == []
