@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 if "PYTEST_XDIST_WORKER" in os.environ:  # other processes have the other cores
@@ -53,10 +53,14 @@ from zoo.data.splits import Splits, load, select
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
+if TYPE_CHECKING:
+    from export.publish import Published
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 Train = Callable[..., Result]
 TrainedRuns = Callable[..., Path]
+Exported = Callable[[str], "Published"]
 
 
 def first(images: Images, count: int) -> Images:
@@ -121,9 +125,15 @@ def trained_runs(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train)
 
 
 @pytest.fixture(scope="session")
-def whole_zoo(trained_runs: TrainedRuns) -> Path:
-    """The folder of runs with every recipe of the registry, trained like that."""
-    return trained_runs(*registry.names())
+def exported(trained_runs: TrainedRuns) -> Exported:
+    """Export a recipe of that folder, once; tests copy the run before they change it."""
+    from export.publish import publish
+
+    @cache
+    def export(name: str) -> Published:
+        return publish(registry.load(name), RunFolder.of(trained_runs(name), name))
+
+    return export
 
 
 def pictures_of(training: TrainingSplit, test: TestSplit, *, bottleneck_size: int) -> dict[str, Pixels]:
@@ -143,14 +153,18 @@ def shortened(recipe: Recipe) -> Recipe:
 
 
 @pytest.fixture(scope="session")
-def conv_run(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> RunFolder:
-    """A run of purdue/conv, trained and exported; tests copy it before they change it."""
+def conv_export(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> Published:
+    """What the export of a run of purdue/conv wrote; tests copy the run before they change it."""
     from export.publish import publish
 
     root = tmp_path_factory.mktemp("runs")
-    run = train_quickly("purdue/conv", root).run
-    publish(registry.load("purdue/conv"), run)
-    return run
+    return publish(registry.load("purdue/conv"), train_quickly("purdue/conv", root).run)
+
+
+@pytest.fixture(scope="session")
+def conv_run(conv_export: Published) -> RunFolder:
+    """The run of purdue/conv that was trained and exported."""
+    return conv_export.run
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from export import fp16
 from export.bundle import write_bundle, write_kit
 from export.describe import as_markdown, as_text, figures, sections
 from export.publish import Published, publish
-from tests.conftest import TrainedRuns
+from tests.conftest import Exported, TrainedRuns
 from tests.zoo.test_cli import aezoo
 from zoo import card, registry, runs, sessions
 from zoo.errors import FileRefused, WriteError
@@ -30,15 +30,10 @@ from zoo.runs import RunFolder
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(scope="module")
-def published(conv_run: RunFolder) -> Published:
-    return publish(registry.load("purdue/conv"), conv_run)
-
-
 @pytest.fixture
-def folder(published: Published, tmp_path: Path) -> Path:
+def folder(conv_export: Published, tmp_path: Path) -> Path:
     """A folder with the bundle of purdue/conv, which a test may change."""
-    write_bundle(published, tmp_path)
+    write_bundle(conv_export, tmp_path)
     return tmp_path
 
 
@@ -52,9 +47,9 @@ def files_of(bundle: Path) -> dict[str, bytes]:
     ["purdue/conv", "hesso/vae-2-all", "hesso/classifier", pytest.param("maastricht/colour-1", marks=pytest.mark.slow)],
 )
 def test_a_stranger_with_numpy_and_onnxruntime_reproduces_the_vectors(
-    name: str, trained_runs: TrainedRuns, tmp_path: Path
+    name: str, exported: Exported, tmp_path: Path
 ) -> None:
-    bundle = write_bundle(publish(registry.load(name), RunFolder.of(trained_runs(name), name)), tmp_path).path
+    bundle = write_bundle(exported(name), tmp_path).path
     vectors = json.loads((bundle / "test" / "vectors.json").read_text())
     assert vectors["images"] == 2
 
@@ -79,9 +74,11 @@ def test_card_json_lists_every_other_file_with_its_sum_and_size(folder: Path) ->
     assert files.keys() >= {"model.onnx", "encoder.onnx", "decoder.onnx", "README.md", "test/vectors.json"}
 
 
-def test_the_same_run_gives_the_same_bundle_and_no_trace_of_machine_or_day(published: Published, folder: Path) -> None:
+def test_the_same_run_gives_the_same_bundle_and_no_trace_of_machine_or_day(
+    conv_export: Published, folder: Path
+) -> None:
     before = files_of(folder)
-    write_bundle(published, folder)
+    write_bundle(conv_export, folder)
     assert files_of(folder) == before
     whole = b"".join(before.values())
     assert str(folder).encode() not in whole
@@ -89,12 +86,9 @@ def test_the_same_run_gives_the_same_bundle_and_no_trace_of_machine_or_day(publi
 
 
 def test_the_index_lists_several_bundles_and_forgets_one_that_was_removed(
-    published: Published, folder: Path, trained_runs: TrainedRuns
+    conv_export: Published, exported: Exported, folder: Path
 ) -> None:
-    write_bundle(
-        publish(registry.load("hesso/classifier"), RunFolder.of(trained_runs("hesso/classifier"), "hesso/classifier")),
-        folder,
-    )
+    write_bundle(exported("hesso/classifier"), folder)
 
     def index() -> dict[str, Any]:
         content = json.loads((folder / "index.json").read_text())
@@ -107,7 +101,7 @@ def test_the_index_lists_several_bundles_and_forgets_one_that_was_removed(
         assert entry["card"] == {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         assert entry["bytes"] == sum(map(len, files_of(folder / name).values()))
     shutil.rmtree(folder / "hesso")
-    write_bundle(published, folder)
+    write_bundle(conv_export, folder)
     assert list(index()) == ["purdue/conv"]
 
 
@@ -197,21 +191,21 @@ def test_a_weight_of_fewer_than_16_values_keeps_all_its_digits(conv_run: RunFold
 @pytest.mark.parametrize(
     "name", ["model.onnx", "card.json", "README.md", "test/image.f32", "test/vectors.json", "../../index.json"]
 )
-def test_a_file_that_is_not_ours_is_never_written_over(name: str, published: Published, tmp_path: Path) -> None:
+def test_a_file_that_is_not_ours_is_never_written_over(name: str, conv_export: Published, tmp_path: Path) -> None:
     path = (tmp_path / "purdue/conv" / name).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b'{"mine": true}')
     with pytest.raises(FileRefused, match=f"{path.name} (was not written by aezoo|is not an index)"):
-        write_bundle(published, tmp_path)
+        write_bundle(conv_export, tmp_path)
     assert path.read_bytes() == b'{"mine": true}'
     assert not (tmp_path / "purdue/conv/encoder.onnx").exists(), "nothing was begun"
 
 
-def test_a_readme_that_was_changed_stays_and_an_unchanged_one_is_renewed(published: Published, folder: Path) -> None:
+def test_a_readme_that_was_changed_stays_and_an_unchanged_one_is_renewed(conv_export: Published, folder: Path) -> None:
     readme = folder / "purdue/conv/README.md"
     readme.write_text(readme.read_text() + "\nMy own remark.\n")
     with pytest.raises(FileRefused, match=r"README.md was not written by aezoo, or was changed since"):
-        write_bundle(published, folder)
+        write_bundle(conv_export, folder)
     assert "My own remark" in readme.read_text()
 
 
@@ -239,16 +233,16 @@ def test_export_and_training_keep_a_foreign_model_without_overwrite(
 
 
 def test_a_bundle_a_kit_and_an_index_of_somebody_else_are_written_over_where_that_was_said(
-    published: Published, tmp_path: Path
+    conv_export: Published, tmp_path: Path
 ) -> None:
     for name in ("purdue/conv/README.md", "index.json", "kit/README.md", "kit/sums.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("mine")
     with pytest.raises(FileRefused, match=r"index.json is not an index of bundles; move it away, or add --overwrite"):
-        write_bundle(published, tmp_path)
+        write_bundle(conv_export, tmp_path)
     with pytest.raises(FileRefused, match=r"would be lost: move it away, or add --overwrite"):
         write_kit(tmp_path)
-    write_bundle(published, tmp_path, overwrite=True)
+    write_bundle(conv_export, tmp_path, overwrite=True)
     write_kit(tmp_path, overwrite=True)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == b"mine"]
 
@@ -567,7 +561,7 @@ def test_a_readme_is_made_of_the_card_and_its_tables_hold_whatever_is_said() -> 
 
 
 def test_the_kit_lies_beside_the_bundles_and_is_renewed_but_never_over_one_s_own_changes(
-    published: Published, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    conv_export: Published, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
     assert not write_kit(folder), "onnxruntime-web is not there"
@@ -607,11 +601,11 @@ def test_export_says_how_the_page_is_opened_and_what_it_lacks(
 
 
 def test_exports_at_the_same_time_lose_no_entry_of_the_index(
-    published: Published, trained_runs: TrainedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    conv_export: Published, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
     names = ["hesso/classifier", "hesso/vae-2-all", "maastricht/base"]
-    several = [published, *(publish(registry.load(name), RunFolder.of(trained_runs(name), name)) for name in names)]
+    several = [conv_export, *map(exported, names)]
     with ThreadPoolExecutor(len(several)) as threads:
         list(threads.map(lambda each: write_bundle(each, tmp_path / "models"), several))
     content = json.loads((tmp_path / "models/index.json").read_text())
@@ -623,12 +617,12 @@ def test_exports_at_the_same_time_lose_no_entry_of_the_index(
 
 @pytest.mark.parametrize("after", range(1, 10))
 def test_an_export_that_was_killed_leaves_nothing_that_the_next_one_takes_for_a_strangers(
-    after: int, published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    after: int, conv_export: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """First a kill in a first export, then one while another training replaces it, then an export that ends."""
-    other = replace(published, vectors=replace(published.vectors, tensors=_moved(published.vectors.tensors)))
+    other = replace(conv_export, vectors=replace(conv_export.vectors, tensors=_moved(conv_export.vectors.tensors)))
     whole = runs.atomic_write
-    for each in (published, other):
+    for each in (conv_export, other):
         left = [after]
 
         def write(path: Path, data: bytes, left: list[int] = left) -> None:
@@ -642,7 +636,7 @@ def test_an_export_that_was_killed_leaves_nothing_that_the_next_one_takes_for_a_
             write_bundle(each, tmp_path)
     monkeypatch.setattr(runs, "atomic_write", whole)
     (tmp_path / "purdue/conv/.card.json.7.abc.tmp").write_bytes(b"half")
-    bundle = write_bundle(published, tmp_path).path
+    bundle = write_bundle(conv_export, tmp_path).path
     assert not [name for name in files_of(bundle) if name.startswith(".") or ".tmp" in name]
 
 
@@ -651,7 +645,7 @@ def _moved(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["purdue", "purdue/conv", "purdue/conv/test", "purdue/conv/README.md", "index.json"])
-def test_a_link_leads_nothing_out_of_the_folder(name: str, published: Published, tmp_path: Path) -> None:
+def test_a_link_leads_nothing_out_of_the_folder(name: str, conv_export: Published, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     if name.endswith((".md", ".json")):
         elsewhere.write_bytes(b"")
@@ -661,7 +655,7 @@ def test_a_link_leads_nothing_out_of_the_folder(name: str, published: Published,
     link.parent.mkdir(parents=True)
     link.symlink_to(elsewhere)
     with pytest.raises(FileRefused, match="is a link, and what is written there would land elsewhere"):
-        write_bundle(published, tmp_path / "models")
+        write_bundle(conv_export, tmp_path / "models")
     assert elsewhere.read_bytes() == b"" if elsewhere.is_file() else not list(elsewhere.iterdir())
 
 
@@ -677,13 +671,11 @@ def test_a_run_s_own_folder_takes_no_bundle(conv_run: RunFolder, capsys: Capture
 def test_a_card_and_a_graph_that_somebody_changed_stay(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
     run = RunFolder.of(tmp_path, "purdue/conv")
     shutil.copytree(conv_run.path, run.path)
-    publish(registry.load("purdue/conv"), run)
     model = onnx.load(run.graph("model"))
     model.doc_string = "mine"
     run.graph("model").write_bytes(model.SerializeToString(deterministic=True))
     code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)
     assert code == 2 and "model.onnx was not written by aezoo, or was changed since" in err
-    publish(registry.load("purdue/conv"), conv_run)
     shutil.copy(conv_run.graph("model"), run.graph("model"))
     content = json.loads(run.card.read_text())
     content["choices"].append("mine")
@@ -709,21 +701,21 @@ def test_a_half_size_graph_of_earlier_weights_leaves_the_bundle_unless_it_was_ch
     assert half.read_bytes() == b"changed by its owner"
 
 
-def test_a_strangers_index_brings_no_entry_of_its_own(published: Published, folder: Path) -> None:
+def test_a_strangers_index_brings_no_entry_of_its_own(conv_export: Published, folder: Path) -> None:
     index = json.loads((folder / "index.json").read_text())
     index["bundles"][0].update(path="//evil.example/x", metrics={"mse": float("nan")}, summary="\ud800")
     index["bundles"].append({"name": "../../etc", "path": "../../etc"})
     (folder / "index.json").write_text(json.dumps(index))
-    write_bundle(published, folder)
+    write_bundle(conv_export, folder)
     content = json.loads((folder / "index.json").read_text())
     assert [(entry["name"], entry["path"]) for entry in content["bundles"]] == [("purdue/conv", "purdue/conv")]
     assert "evil" not in json.dumps(content)
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(published: Published, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_sentence(conv_export: Published, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(WriteError, match=r"could not write .*file.*; choose another folder"):
-        write_bundle(published, tmp_path / "file" / "sub")
+        write_bundle(conv_export, tmp_path / "file" / "sub")
     assert (tmp_path / "file").read_bytes() == b"x"
 
 

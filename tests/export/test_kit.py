@@ -20,11 +20,10 @@ import pytest
 from PIL import Image
 
 from export.bundle import write_bundle
-from export.publish import publish
-from tests.conftest import TrainedRuns
-from zoo import registry, sessions
+from export.publish import Published
+from tests.conftest import Exported
+from zoo import sessions
 from zoo.data.fetch import cache_folder
-from zoo.runs import RunFolder
 
 KIT = Path(__file__).parents[2] / "export" / "kit"
 GREY, COLOUR, CLASSES, LATENT = "purdue/conv", "maastricht/colour-1", "hesso/classifier", "hesso/vae-2-all"
@@ -35,12 +34,11 @@ Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory, conv_run: RunFolder, trained_runs: TrainedRuns) -> Path:
+def bundles(tmp_path_factory: pytest.TempPathFactory, conv_export: Published, exported: Exported) -> Path:
     """Bundles of a model in grey, one that gives colours, a classifier and a variational one; tests copy them."""
     folder = tmp_path_factory.mktemp("bundles")
     for name in (GREY, COLOUR, CLASSES, LATENT):
-        run = conv_run if name == GREY else RunFolder.of(trained_runs(name), name)
-        write_bundle(publish(registry.load(name), run), folder)
+        write_bundle(conv_export if name == GREY else exported(name), folder)
     return folder
 
 

@@ -25,7 +25,7 @@ from onnx import TensorProto, helper
 
 from export.bundle import write_bundle
 from export.graph import Graph
-from export.publish import publish
+from export.publish import Published
 from export.runtimes import browser, catalogue, job, matrix
 from export.runtimes.catalogue import NAMES, Fault, Runtime, find
 from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
@@ -35,6 +35,7 @@ from export.runtimes.report import as_text, chosen
 from export.runtimes.supervise import Ending, Limits, _ended_by, memory_of, output_of, supervise
 from export.vectors import Vectors
 from export.verify import TOLERANCE, Check, compare
+from tests.conftest import Exported
 from tests.zoo.test_cli import aezoo
 from tests.zoo.test_gate import model_of
 from zoo import json_lines, registry
@@ -96,7 +97,6 @@ child.main("fake", folder)
 @pytest.fixture(scope="module")
 def model_test(conv_run: RunFolder) -> ConformanceTest:
     """The model of a run whose torch network is there to be asked."""
-    publish(registry.load("purdue/conv"), conv_run)
     return next(conformance_of(conv_run))
 
 
@@ -228,9 +228,9 @@ def test_faults_are_known_by_the_operators_that_show_them(fault: Fault, node: on
 
 
 def test_of_a_run_torch_says_it_of_a_lone_file_onnxruntime_and_of_a_bundle_the_vectors_too(
-    conv_run: RunFolder, tmp_path: Path
+    conv_export: Published, conv_run: RunFolder, tmp_path: Path
 ) -> None:
-    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+    bundle = write_bundle(conv_export, tmp_path).path
     assert [each.reference for each in conformance_of(conv_run)] == ["torch"] * 3
     bundled = list(conformance_of(RunFolder(bundle)))
     assert [each.reference for each in bundled] == ["onnxruntime"] * 3
@@ -241,8 +241,10 @@ def test_of_a_run_torch_says_it_of_a_lone_file_onnxruntime_and_of_a_bundle_the_v
     assert {case.kind for case in alone.cases()} == {"noise", "real", "zeros", "ones"}
 
 
-def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(conv_run: RunFolder, tmp_path: Path) -> None:
-    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(
+    conv_export: Published, conv_run: RunFolder, tmp_path: Path
+) -> None:
+    bundle = write_bundle(conv_export, tmp_path).path
     for target in (conv_run, RunFolder(bundle)):
         model, encoder, decoder = conformance_of(target)
         for image, value in zip(encoder.cases(), decoder.cases(), strict=True):
@@ -250,8 +252,8 @@ def test_a_decoder_gets_what_its_encoder_gives_also_in_a_bundle(conv_run: RunFol
                 np.testing.assert_allclose(value.value, model.expect(image.value)["bottleneck"], atol=1e-4)
 
 
-def test_a_bundle_whose_vectors_disagree_fails(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
-    bundle = write_bundle(publish(registry.load("purdue/conv"), conv_run), tmp_path).path
+def test_a_bundle_whose_vectors_disagree_fails(conv_export: Published, tmp_path: Path, capsys: Capture) -> None:
+    bundle = write_bundle(conv_export, tmp_path).path
     values = np.fromfile(bundle / "test/reconstruction.f32", "<f4")
     (bundle / "test/reconstruction.f32").write_bytes((values + np.float32(0.01)).tobytes())
     code, out, _ = aezoo(capsys, "verify", bundle, "--matrix", "--runtimes", "onnxruntime", "--json")
@@ -347,7 +349,6 @@ def test_a_program_that_cannot_be_started_is_reported() -> None:
 
 
 def test_the_table_has_a_row_a_graph_and_a_column_a_runtime(conv_run: RunFolder, capsys: Capture) -> None:
-    publish(registry.load("purdue/conv"), conv_run)
     code, out, err = aezoo(capsys, "verify", conv_run.path, "--matrix", "--runtimes", "onnxruntime,reference")
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -363,7 +364,6 @@ def test_the_table_has_a_row_a_graph_and_a_column_a_runtime(conv_run: RunFolder,
 def test_a_runtime_that_is_not_installed_is_a_dash_with_the_line_that_installs_it(
     conv_run: RunFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    publish(registry.load("purdue/conv"), conv_run)
     monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
     here = importlib.util.find_spec
     absent = ("openvino", "cv2", "tract")
@@ -438,7 +438,6 @@ def test_ctrl_c_ends_every_process_of_the_matrix(model_test: ConformanceTest, fa
 def test_code_in_the_folder_one_stands_in_is_not_run(
     conv_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    publish(registry.load("purdue/conv"), conv_run)
     for name in ("numpy.py", "export.py", "onnxruntime.py"):
         (tmp_path / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
@@ -496,7 +495,6 @@ def test_what_a_process_leaves_behind_holds_nobody_up(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="looks for processes in Linux's /proc")
 def test_sigterm_ends_the_matrix_and_every_process_of_it(conv_run: RunFolder, tmp_path: Path) -> None:
-    publish(registry.load("purdue/conv"), conv_run)
     name = "chromium" if find("chromium").version else "reference"
     command = [sys.executable, "-m", "zoo.cli", "verify", str(conv_run.path), "--matrix", "--runtimes", name]
     marked = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -518,19 +516,25 @@ def test_what_is_infinite_does_not_pass() -> None:
     assert not compare("model", "bottleneck", "torch", expected, expected).passed
 
 
+@pytest.fixture(scope="module")
+def installed() -> list[Runtime]:
+    return [runtime for runtime in map(find, NAMES) if runtime.version is not None]
+
+
 @pytest.mark.slow
-def test_every_recipe_of_the_zoo_computes_the_same_in_every_runtime(whole_zoo: Path) -> None:
-    runtimes = [runtime for runtime in map(find, NAMES) if runtime.version is not None]
-    found = []
-    for name in registry.names():
-        run = RunFolder.of(whole_zoo, name)
-        publish(registry.load(name), run)
-        found += [
-            (row.test.graph.source, cell.runtime.name, cell.why or cell.worst, cell.where)
-            for row in run_matrix(list(conformance_of(run)), runtimes, Limits())
-            for cell in row.cells
-            if not cell.passed
-        ]
+@pytest.mark.parametrize("name", registry.names())
+def test_every_recipe_of_the_zoo_computes_the_same_in_every_runtime(
+    name: str, exported: Exported, installed: list[Runtime]
+) -> None:
+    published = exported(name)
+    rows = list(run_matrix(list(conformance_of(published.run)), installed, Limits()))
+    assert {row.test.graph.file for row in rows} == {file for file in published.files if file.endswith(".onnx")}
+    found = [
+        (row.test.graph.source, cell.runtime.name, cell.why or cell.worst, cell.where)
+        for row in rows
+        for cell in row.cells
+        if not cell.passed
+    ]
     assert found == []
 
 

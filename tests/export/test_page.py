@@ -19,11 +19,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from export.bundle import write_bundle
-from export.publish import publish
-from tests.conftest import TrainedRuns
-from zoo import registry, sessions
+from export.publish import Published
+from tests.conftest import Exported
+from zoo import sessions
 from zoo.data.fetch import cache_folder
-from zoo.runs import RunFolder
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -70,12 +69,11 @@ def ort() -> Path:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, ort: Path, conv_run: RunFolder, trained_runs: TrainedRuns) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory, ort: Path, conv_export: Published, exported: Exported) -> Path:
     """A folder of bundles with the page and onnxruntime-web beside it."""
     folder = tmp_path_factory.mktemp("site")
-    runs = {"purdue/conv": conv_run, **{name: RunFolder.of(trained_runs(name), name) for name in MODELS}}
-    for name, run in runs.items():
-        write_bundle(publish(registry.load(name), run), folder)
+    for each in (conv_export, *map(exported, MODELS)):
+        write_bundle(each, folder)
     shutil.copytree(PAGE, folder / "kit" / "web")
     (folder / "kit" / "web" / "ort").symlink_to(ort)
     return folder

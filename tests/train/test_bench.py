@@ -32,6 +32,15 @@ def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
     return int(ending.value.code or 0), said.out, said.err
 
 
+@pytest.fixture
+def quick_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's limits are measured on little, and not for long."""
+    monkeypatch.setattr(machine, "_SIDE", 256)
+    monkeypatch.setattr(machine, "_VALUES", 100_000)
+    monkeypatch.setattr(machine, "_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("quick_limits")
 def test_a_small_benchmark_reports_speed_losses_memory_and_conditions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,12 +85,10 @@ def test_our_engine_learns_what_a_plain_loop_learns(name: str, splits: Splits) -
         assert ours.loss() == pytest.approx(both[0].loss(), rel=0.05)
 
 
+@pytest.mark.usefixtures("quick_limits")
 @pytest.mark.parametrize("there", [True, False])
 def test_bfloat16_is_only_measured_where_the_hardware_has_it(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "has_bf16", lambda device: there)
-    monkeypatch.setattr(machine, "_SIDE", 64)
-    monkeypatch.setattr(machine, "_VALUES", 1000)
-    monkeypatch.setattr(machine, "_SECONDS", 0.01)
     limits = machine.rates(torch.device("cpu"))
     assert limits.keys() == {"gemm_fp32", "copy", *(["gemm_bf16"] if there else [])}
     assert ("no bfloat16" in _head({"machine": {"name": "it"}, "limits": limits})) == (not there)
@@ -131,6 +138,7 @@ def test_a_verb_of_two_words_has_a_hint(arguments: str, meant: str, capsys: pyte
     assert f"no verb {arguments!r}; did you mean {meant}?" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("quick_limits")
 def test_a_truncated_file_is_one_sentence_of_a_contender(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "cifar-10-batches-bin"
     folder.mkdir()
@@ -142,6 +150,7 @@ def test_a_truncated_file_is_one_sentence_of_a_contender(tmp_path: Path, capfd: 
     assert "Traceback" not in err
 
 
+@pytest.mark.usefixtures("quick_limits")
 def test_data_may_be_named_from_where_one_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

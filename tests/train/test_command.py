@@ -94,7 +94,7 @@ def test_a_loss_that_is_not_finite_fails_even_quickly_and_advises_a_smaller_rate
     tmp_path: Path, capsys: Capture
 ) -> None:
     name = "freiburg/lr-0.01@learning_rate=1000000000"
-    words = ("train", name, "--quick", "--epochs", "20", "--data", "sample", "--runs", str(tmp_path))
+    words = ("train", name, "--quick", "--epochs", "3", "--data", "sample", "--runs", str(tmp_path))
     code, out, _ = aezoo(capsys, *words)
     assert code == 1
     assert "FAILED: its loss is not finite, so nothing is exported; try --set learning_rate=1e+08" in out

@@ -8,22 +8,26 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from PySide6.QtCore import QEvent, QSettings
+from PySide6.QtCore import QEvent, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from viewer.infer import messages
+from viewer.infer.messages import AnyMessage, Message, ReadSamples, SampleImages
+from viewer.qt import main_window
 from viewer.qt.disk import Disk
+from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.main_window import MainWindow
 from viewer.qt.screenshot import Settling
-from viewer.qt.worker import Workers
+from viewer.qt.worker import WorkerProcess, Workers
 from viewer.state.pages import Split, SplitName
 from zoo import card, runs
 from zoo.card import Card
@@ -257,16 +261,111 @@ def own_settings(tmp_path: Path) -> None:
     QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
+class ThriftyWorkers(Workers):
+    """Workers that leave a process without a request to the next window: to start one takes longer than most tests.
+
+    For the next window it is as new: it has opened no file, and says that it is ready once the window listens.
+    """
+
+    left: ClassVar[list[WorkerProcess]] = []
+
+    def _new_process(self) -> WorkerProcess:
+        if not self.left:
+            return super()._new_process()
+        process = self.left.pop()
+        process.ended.disconnect()
+        ready, process.ready = process.ready, None
+
+        def be_ready() -> None:
+            process.ready = ready
+            process.became_ready.emit(process)
+
+        process.setParent(self)
+        process.became_ready.connect(self._ready)
+        process.answered.connect(lambda reply: self._take(process, reply))
+        process.ended.connect(lambda why: self._ended(process, why))
+        QTimer.singleShot(0, process, be_ready)
+        return process
+
+    def await_last_reply(self, qtbot: QtBot) -> None:
+        """Drop what waits, and wait for the reply to what was sent, if one comes soon; without it the process ends."""
+        self._mailboxes.clear()
+        with suppress(qtbot.TimeoutError):
+            qtbot.waitUntil(lambda: self._sent is None, timeout=1_000)
+        self._mailboxes.clear()
+
+    def close(self) -> None:
+        process = self._active
+        if process is not None and process.ready is not None and not self.busy and not self.left:
+            for signal in (process.became_ready, process.answered, process.ended):
+                signal.disconnect()
+            process.opened.clear()
+            process.ended.connect(lambda _: self.left.clear())
+            process.setParent(None)
+            self.left.append(process)
+            self._active = None
+        super().close()
+
+
+class ThriftyProcesses(ImageProcesses):
+    """Processes that read the embedded images of a shape once: each imports scikit-learn, which takes a second."""
+
+    read: ClassVar[dict[bytes, SampleImages]] = {}
+    known = 0  # replies that are on their way and need no process
+
+    @property
+    def busy(self) -> bool:
+        return super().busy or self.known > 0
+
+    def send(self, request: Message, expected: type[AnyMessage], callback: Callable[[Any], None]) -> None:
+        if not isinstance(request, ReadSamples):
+            return super().send(request, expected, callback)
+        key = messages.encode(request)
+
+        def keep(reply: AnyMessage | str) -> None:
+            if isinstance(reply, SampleImages):
+                self.read[key] = reply
+            callback(reply)
+
+        def answer() -> None:
+            self.known -= 1
+            callback(self.read[key])
+            if not self.busy:
+                self.idle.emit()
+
+        if key not in self.read:
+            return super().send(request, expected, keep)
+        self.known += 1
+        return QTimer.singleShot(0, self, answer)
+
+
+@pytest.fixture(scope="session")
+def thrifty_workers(qapp: QApplication) -> Iterator[type[Workers]]:
+    yield ThriftyWorkers
+    for process in ThriftyWorkers.left:
+        process.close()
+    ThriftyWorkers.left.clear()
+
+
+@pytest.fixture
+def workers_of_windows(thrifty_workers: type[Workers]) -> type[Workers]:
+    """What windows are opened with; a module whose tests end workers overrides it."""
+    return thrifty_workers
+
+
 Open = Callable[..., MainWindow]
 
 
 @pytest.fixture
-def open_window(qtbot: QtBot, qapp: QApplication) -> Iterator[Open]:
+def open_window(
+    qtbot: QtBot, qapp: QApplication, workers_of_windows: type[Workers], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Open]:
     """Open a window on paths and wait until it has nothing under way."""
+    monkeypatch.setattr(main_window, "ImageProcesses", ThriftyProcesses)
     opened: list[MainWindow] = []
 
     def make(*paths: Path, settle: bool = True, theme: str | None = "light", **options: Any) -> MainWindow:
-        window = MainWindow(Workers(**{"keep_spare": False, **options}), Disk(), theme=theme)
+        window = MainWindow(workers_of_windows(**{"keep_spare": False, **options}), Disk(), theme=theme)
         opened.append(window)
         window.show()
         window.open(tuple(paths), remember=False)
@@ -276,6 +375,8 @@ def open_window(qtbot: QtBot, qapp: QApplication) -> Iterator[Open]:
 
     yield make
     for window in opened:
+        if isinstance(window.workers, ThriftyWorkers):
+            window.workers.await_last_reply(qtbot)
         window.close()
         window.deleteLater()
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)

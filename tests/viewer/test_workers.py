@@ -50,6 +50,12 @@ def file(tmp_path: Path) -> FileBytes:
     return files.read(path, limit=1 << 20, label="graph.onnx")
 
 
+@pytest.fixture
+def workers_of_windows() -> type[Workers]:
+    """Each window has a worker of its own here, for most are ended."""
+    return Workers
+
+
 Make = Callable[..., Workers]
 
 
