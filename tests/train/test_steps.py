@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.conftest import TrainedRuns, shortened, small_splits
 from tests.representatives import each_task
 from train.dependencies import load_dependencies
 from train.engine.batches import Batches
 from train.engine.prepare import Preparation
-from train.engine.steps import EagerSteps, StaticSteps, Steps, TrainStep, chunk_sizes, make_restorer
+from train.engine.steps import ComputeConfig, EagerSteps, StaticSteps, Steps, TrainStep, chunk_sizes, make_restorer
 from train.options import Options
 from train.state import fresh_state
 from zoo import registry
@@ -79,6 +82,47 @@ def test_steps_are_split_into_graphs_and_single_ones() -> None:
     assert list(chunk_sizes(37, 16)) == [16, 16, 1, 1, 1, 1, 1]
     assert list(chunk_sizes(3, 16)) == [1, 1, 1]
     assert list(chunk_sizes(0, 16)) == []
+
+
+class OperatorCounts(TorchDispatchMode):
+    """Counts aten's operators, each of which is a launch on a GPU; views and empty tensors are none."""
+
+    NO_LAUNCH = frozenset("view t transpose permute expand slice select unsqueeze detach alias unbind empty".split())
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if func.namespace == "aten" and name.strip("_").removesuffix("_like") not in self.NO_LAUNCH:
+            self.counts[name] += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "at_most"),
+    [("purdue/conv", 38), ("purdue/dense", 45), ("freiburg/lr-0.001", 39), ("maastricht/base", 37)],
+)
+def test_a_step_takes_few_operators(name: str, at_most: int, tmp_path: Path) -> None:
+    train_step, batches = make_train_step(registry.load(name), tmp_path, size=32)
+    ComputeConfig("fp32", "nhwc", torch.get_num_threads()).apply_to(train_step.network)
+    running = StaticSteps(train_step, batches, steps_per_graph=1).run(0, 1)
+    next(running)  # makes Adam's state
+    with OperatorCounts() as counter:
+        next(running)
+    counts = counter.counts
+    assert counts.total() <= at_most, counts
+    assert counts["_fused_adam_"] == counts["_foreach_add_"] == 1, "all of Adam"
+    assert counts["index_select"] == 1, "the pixels'; nothing reads the labels"
+
+
+@each_task
+def test_labels_are_gathered_only_where_they_are_read(name: str, trained_runs: TrainedRuns) -> None:
+    recipe = registry.load(name)
+    _, batches = make_train_step(recipe, trained_runs(*recipe.needs))
+    batch = batches.gather(torch.arange(4), torch.Generator())
+    assert len(batch.label) == (len(batch.image) if recipe.task.name in ("classify", "translate", "recall") else 0)
 
 
 def test_warming_up_leaves_weights_and_optimiser_as_they_were(trained_runs: TrainedRuns) -> None:

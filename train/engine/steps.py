@@ -20,7 +20,7 @@ from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
 from train.engine.rewriting import rewrite
 from train.engine.threads import ThreadTimer
 from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
-from zoo.objectives import Batch, Objective, total
+from zoo.objectives import FROM_RAW, Batch, Objective, total
 
 MAX_TERMS = 3  # of an objective
 STEPS_PER_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
@@ -87,6 +87,9 @@ class TrainStep:
 
     def __post_init__(self) -> None:
         self.rewritten = rewrite(self.network, pixel_shuffle=self.precision == "bf16")
+        if self.objective in FROM_RAW:
+            self.rewritten.to_pixels = nn.Identity()
+        self._one = torch.ones((), device=next(self.network.parameters()).device)  # the loss's gradient, every time
 
     def train(self, mode: bool = True) -> None:
         """Call .train(mode) on both networks: they share layers, but each container has its own `training` flag."""
@@ -110,11 +113,11 @@ class TrainStep:
             terms = self.objective(_in_float32((forward or self.rewritten)(batch.image)), batch)
             loss = total(terms)
         self.optimiser.zero_grad(set_to_none=True)
-        (loss if weight == 1 else loss * weight).backward()
+        loss.backward(self._one if weight == 1 else self._one * weight)
         self.optimiser.step()
         self.terms = tuple(terms)
-        for column, value in enumerate((loss, *terms.values())):
-            row[column].copy_(value.detach())
+        values = [value.detach() for value in (loss, *terms.values())]
+        torch.stack(values, out=row[: len(values)])
 
 
 def validate(train_step: TrainStep, split: TestSplit, *, min_images: int | None = None) -> float:
@@ -135,8 +138,9 @@ def _in_float32(output: Output | ClassifierOutput) -> Output | ClassifierOutput:
     """Cast a network's output, so that the loss is computed in float32."""
     if isinstance(output, ClassifierOutput):
         return ClassifierOutput(*(value.float() for value in output))
-    logvar = output.logvar if output.logvar is None else output.logvar.float()
-    return Output(output.reconstruction.float(), output.bottleneck.float(), output.raw.float(), logvar)
+    raw, logvar = output.raw.float(), output.logvar if output.logvar is None else output.logvar.float()
+    pixels = raw if output.reconstruction is output.raw else output.reconstruction.float()
+    return Output(pixels, output.bottleneck.float(), raw, logvar)
 
 
 class Steps(Protocol):
@@ -259,10 +263,8 @@ class StaticSteps:
         self.step_losses = torch.zeros(len(sizes), MAX_TERMS + 1, device=device)
         self._size = sizes[0]
         self._full_batches = sum(size == self._size for size in sizes)
-        self._order = torch.zeros(sum(sizes), dtype=torch.int64, device=device)
-        self._row_offsets = torch.arange(self._size, device=device)
-        self._next_step = torch.zeros(1, dtype=torch.int64, device=device)
-        self._row = torch.zeros(MAX_TERMS + 1, device=device)
+        self._index = torch.zeros(steps_per_graph, self._size, dtype=torch.int64, device=device)  # of a chunk's images
+        self._losses = torch.zeros(steps_per_graph, MAX_TERMS + 1, device=device)  # of a chunk's steps
         self._noise = torch.Generator(device)
         self._chunks = list(chunk_sizes(self._full_batches, steps_per_graph))
         self._replays: dict[int, Callable[[], None]] = {}  # on CUDA, of a chunk of each size
@@ -273,36 +275,37 @@ class StaticSteps:
             self._replays = self._capture()
         seed_network(seed, epoch)
         self._noise.manual_seed(noise_seed(seed, epoch))
-        self._order.copy_(self.batches.order(seed, epoch))
-        self._next_step.zero_()
+        order, done = self.batches.order(seed, epoch), 0
         for count in self._chunks:
+            images = order[done * self._size : (done + count) * self._size]
+            self._index[:count].copy_(images.view(count, self._size))
             if self._replays:
                 self._replays[count]()
             else:
                 self._take(count)
+            self.step_losses[done : done + count] = self._losses[:count]
+            done += count
             yield count
-        rest = self._order[self._full_batches * self._size :]
+        rest = order[done * self._size :]
         if len(rest):
             self.train_step.step(self.batches.gather(rest, self._noise), self.step_losses[-1])
             yield 1
 
     def _take(self, count: int) -> None:
-        for _ in range(count):
-            index = self._order.index_select(0, self._next_step * self._size + self._row_offsets)
-            self.train_step.step(self.batches.gather(index, self._noise), self._row)
-            self.step_losses.index_copy_(0, self._next_step, self._row[None])
-            self._next_step += 1
+        for index, row in zip(self._index[:count], self._losses[:count], strict=True):
+            self.train_step.step(self.batches.gather(index, self._noise), row)
 
     def _capture(self) -> dict[int, Callable[[], None]]:
         """Return what replays a chunk of each size."""
         replays: dict[int, Callable[[], None]] = {}
+        # The graphs may share a pool: they are replayed one after the other on one stream, and none reads what another
+        # left there. Weights, Adam's state, indices and losses outlive a replay, and lie outside.
         pool = torch.cuda.graph_pool_handle()
         restore = make_restorer(self.train_step)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP_STEPS):
-                self._next_step.zero_()
                 self._take(1)
         torch.cuda.current_stream().wait_stream(stream)
         for count in dict.fromkeys(self._chunks):
