@@ -67,6 +67,20 @@ def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, trained_runs: Tr
     assert same(eager, static)
 
 
+@pytest.mark.parametrize("name", ["purdue/conv", "hesso/vae-2-10", "letters/classifier-noise"])
+def test_compiled_steps_are_those_of_torch_within_rounding(
+    name: str, trained_runs: TrainedRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.engine.steps.COMPILER", {"backend": "aot_eager"})
+    recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
+    _, static, losses = run_epochs(StaticSteps, recipe, needs)
+    _, compiled, other_losses = run_epochs(lambda *both: StaticSteps(*both, compiled=True), recipe, needs)
+    assert compiled.terms == static.terms
+    torch.testing.assert_close(other_losses, losses, rtol=1e-5, atol=1e-6)
+    pairs = zip(compiled.network.parameters(), static.network.parameters(), strict=True)
+    assert all(torch.allclose(one, two, rtol=1e-4, atol=1e-5) for one, two in pairs)
+
+
 def test_a_smaller_last_batch_is_taken_as_it_is(tmp_path: Path) -> None:
     recipe = registry.load("purdue/denoise")
     _, eager, step_losses = run_epochs(EagerSteps, recipe, tmp_path, size=64)

@@ -62,7 +62,7 @@ def transposed_kernel(weight: Tensor, fold: Tensor) -> Tensor:
     size = weight.shape[-1] + 1
     with torch.autocast(weight.device.type, enabled=False):  # sums of float32, which the convolution then rounds
         summed = torch.bmm(fold.expand(len(weight), -1, -1), weight.flatten(2).mT)  # (D, (k+1)², C): no view is copied
-    return summed.permute(2, 0, 1).unflatten(2, (size, size))
+    return summed.permute(2, 0, 1).reshape(-1, len(weight), size, size)
 
 
 def fold_of(kernel: int) -> Tensor:

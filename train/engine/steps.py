@@ -20,11 +20,13 @@ from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
 from train.engine.rewriting import rewrite
 from train.engine.threads import ThreadTimer
 from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
-from zoo.objectives import FROM_RAW, Batch, Objective, total
+from zoo.objectives import FROM_RAW, Batch, Objective, Terms, total
 
 MAX_TERMS = 3  # of an objective
 STEPS_PER_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
 _SECONDS_AT_ONCE, _MAX_STEPS_AT_ONCE = 0.05, 64  # of compiled steps, between two looks at the clock
+# As torch itself draws random numbers, so that all configs draw the same.
+COMPILER: dict[str, Any] = {"backend": "inductor", "options": {"fallback_random": True}}
 _WARM_UP_STEPS = 3  # before a capture: cuDNN and cuBLAS choose kernels and allocate
 
 
@@ -32,25 +34,29 @@ _WARM_UP_STEPS = 3  # before a capture: cuDNN and cuBLAS choose kernels and allo
 class ComputeConfig:
     """How steps are computed: all configs train the same network on the same data.
 
-    precision   'fp32' or 'bf16' of the layers; weights, optimiser and losses are float32 either way
+    precision   of the layers: 'fp32', 'tf32' (the same, but CUDA multiplies 10 bits of fraction) or 'bf16'; weights,
+                optimiser and losses are float32 in all
     layout      'nhwc' or 'nchw': memory format of images and weights
     threads     on the CPU
     engine      'torch', or 'fused': steps compiled for the CPU
+    compiled    whether torch.compile makes the kernels of forward, objective and backward, on CUDA
     """
 
     precision: str
     layout: str
     threads: int
     engine: str = "torch"
+    compiled: bool = False
 
     @classmethod
     def from_json(cls, value: Any) -> ComputeConfig:
         """Return what `as_json` wrote. Raises TypeError or ValueError for anything else."""
         config = cls(**value)
         known = (
-            config.precision in ("fp32", "bf16")
+            config.precision in ("fp32", "tf32", "bf16")
             and config.layout in ("nhwc", "nchw")
             and config.engine in ("torch", "fused")
+            and isinstance(config.compiled, bool)
         )
         if not (known and 1 <= config.threads <= 1024):
             raise ValueError(f"unknown compute config: {config}")
@@ -60,7 +66,7 @@ class ComputeConfig:
         return asdict(self)
 
     def __str__(self) -> str:
-        how = "fused" if self.engine == "fused" else self.layout
+        how = "fused" if self.engine == "fused" else self.layout + (", compiled" if self.compiled else "")
         return f"{self.precision}, {how}, {devices.threads_text(self.threads)}"
 
     def apply_to(self, network: nn.Module) -> None:
@@ -96,24 +102,23 @@ class TrainStep:
         self.network.train(mode)
         self.rewritten.train(mode)
 
+    def terms_of(self, batch: Batch, forward: Callable[[Tensor], Output | ClassifierOutput] | None = None) -> Terms:
+        """Return the objective's terms; `forward`: called instead of `self.rewritten`, e.g. its DDP wrapper."""
+        with torch.autocast(batch.image.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.objective(_in_float32((forward or self.rewritten)(batch.image)), batch)
+
     def step(
-        self,
-        batch: Batch,
-        row: Tensor,
-        *,
-        forward: Callable[[Tensor], Output | ClassifierOutput] | None = None,
-        weight: float = 1.0,
+        self, batch: Batch, row: Tensor, *, terms_of: Callable[[Batch], Terms] | None = None, weight: float = 1.0
     ) -> None:
         """Train on one batch; write the loss and its terms into `row` (MAX_TERMS + 1,), float32.
 
-        `forward`: called instead of `self.rewritten`, e.g. its DDP wrapper; `weight`: factor on the loss, for a
-        process's share of the batch.
+        `terms_of`: called instead of `self.terms_of`; `weight`: factor on the loss, for a process's share of the batch.
         """
-        with torch.autocast(batch.image.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            terms = self.objective(_in_float32((forward or self.rewritten)(batch.image)), batch)
+        with devices.tf32(self.precision == "tf32"):
+            terms = (terms_of or self.terms_of)(batch)
             loss = total(terms)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward(self._one if weight == 1 else self._one * weight)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward(self._one if weight == 1 else self._one * weight)
         self.optimiser.step()
         self.terms = tuple(terms)
         values = [value.detach() for value in (loss, *terms.values())]
@@ -166,7 +171,7 @@ def steps_of(train_step: TrainStep, batches: Batches, config: ComputeConfig, *, 
     `retime`: each epoch may go on with fewer threads, where another process wants a core. Torch's bits depend on it.
     """
     if batches.pixels.device.type == "cuda":
-        return StaticSteps(train_step, batches)
+        return StaticSteps(train_step, batches, compiled=config.compiled)
     if config.engine == "fused":
         return FusedSteps(train_step, batches, config.threads)
     return EagerSteps(train_step, batches, ThreadTimer(config.threads) if retime else None)
@@ -257,8 +262,16 @@ class StaticSteps:
     called one by one, so that tests can check their arithmetic anywhere.
     """
 
-    def __init__(self, train_step: TrainStep, batches: Batches, *, steps_per_graph: int = STEPS_PER_GRAPH) -> None:
+    def __init__(
+        self,
+        train_step: TrainStep,
+        batches: Batches,
+        *,
+        steps_per_graph: int = STEPS_PER_GRAPH,
+        compiled: bool = False,
+    ) -> None:
         self.train_step, self.batches = train_step, batches
+        self._terms_of = compile_terms(train_step) if compiled else train_step.terms_of
         device, sizes = batches.pixels.device, batches.sizes
         self.step_losses = torch.zeros(len(sizes), MAX_TERMS + 1, device=device)
         self._size = sizes[0]
@@ -293,7 +306,7 @@ class StaticSteps:
 
     def _take(self, count: int) -> None:
         for index, row in zip(self._index[:count], self._losses[:count], strict=True):
-            self.train_step.step(self.batches.gather(index, self._noise), row)
+            self.train_step.step(self.batches.gather(index, self._noise), row, terms_of=self._terms_of)
 
     def _capture(self) -> dict[int, Callable[[], None]]:
         """Return what replays a chunk of each size."""
@@ -316,6 +329,13 @@ class StaticSteps:
             replays[count] = graph.replay
         restore()
         return replays
+
+
+def compile_terms(train_step: TrainStep) -> Callable[[Batch], Terms]:
+    """Return the step's `terms_of` for batches of one size, with kernels of torch.compile forward and backward."""
+    torch.compiler.reset()  # for every network before counts as one of the eight forms that the same code may have
+    compiled: Callable[[Batch], Terms] = torch.compile(train_step.terms_of, fullgraph=True, dynamic=False, **COMPILER)
+    return compiled
 
 
 def chunk_sizes(steps: int, size: int) -> Iterator[int]:
