@@ -19,7 +19,7 @@ class Batch:
 
     image    float32 (B, C, H, W) in [0, 1]
     target   float32 (B, C, H, W) in [0, 1], or several of them (B, K, C, H, W)
-    label    int64 (B,)
+    label    int64 (B,); in training (0,), where nothing reads it
     """
 
     image: Tensor
@@ -88,6 +88,10 @@ OBJECTIVES: Mapping[str, Objective] = {
     "elbo": elbo,
     "cross-entropy": cross_entropy,
 }
+
+
+FROM_RAW = frozenset({bce, mse_linear, mse_normalised, elbo})  # read an output's `raw`, never its pixels
+READS_LABEL = frozenset({"cross-entropy", TEACHER})
 
 
 def objective_of(recipe: Recipe, teacher: nn.Module | None) -> Objective:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zoo.blocks import ClassifierOutput, Output, normalise
-from zoo.objectives import OBJECTIVES, Batch, taught_by, total
+from zoo.objectives import FROM_RAW, OBJECTIVES, Batch, taught_by, total
 
 
 @pytest.fixture
@@ -45,6 +45,14 @@ def test_every_objective_has_a_gradient_and_is_least_at_the_target(name: str, ou
     logits = torch.logit(TARGET.clamp(1e-6, 1 - 1e-6))
     perfect = Output(TARGET, output.bottleneck, TARGET if name == "mse-linear" else logits)
     assert total(objective(perfect, BATCH)) < total(objective(output, BATCH))
+
+
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name != "cross-entropy"])
+def test_an_objective_of_raw_values_never_reads_the_pixels(name: str, output: Output) -> None:
+    output = output._replace(logvar=torch.zeros(2, 1))
+    unlit = output._replace(reconstruction=torch.full_like(output.raw, torch.nan))
+    loss, without = (total(OBJECTIVES[name](each, BATCH)).item() for each in (output, unlit))
+    assert (loss == without) == (OBJECTIVES[name] in FROM_RAW)
 
 
 def test_the_loss_is_the_sum_of_its_terms() -> None:

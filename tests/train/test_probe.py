@@ -154,6 +154,93 @@ def test_bf16_is_only_tried_where_the_hardware_has_it(
     assert tried == ({"fp32", "bf16"} if there else {"fp32"})
 
 
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[ComputeConfig]:
+    """The configs that are timed as on a GPU, where compiled steps train 2,000 images a second and others 1,000."""
+    configs: list[ComputeConfig] = []
+
+    def rate(target: ProbeTarget, config: ComputeConfig) -> float:
+        configs.append(config)
+        return 2000.0 if config.compiled else 1000.0
+
+    for name in ("has_bf16", "has_tf32", "has_compiler"):
+        monkeypatch.setattr(devices, name, lambda device: True)
+    monkeypatch.setattr(probe, "images_per_second", rate)
+    monkeypatch.setattr(probe, "_load_average", lambda: 0.0)
+    return configs
+
+
+@pytest.mark.parametrize(("weights", "precisions"), [(999_999, {"tf32"}), (1_000_000, {"tf32", "bf16"})])
+def test_a_gpu_trains_small_networks_in_tf32_and_tries_bf16_for_large_ones(
+    weights: int, precisions: set[str], splits: Splits, tried: list[ComputeConfig]
+) -> None:
+    target = probe_target(splits)
+    sized = replace(target.recipe, network=replace(target.recipe.network, parameters=weights))
+    choice = choose(replace(target, recipe=sized), precision="auto", images=60_000, say=quiet)
+    assert choice.config.precision == "tf32" and not choice.config.compiled
+    assert {config.precision for config in tried} == precisions
+
+
+def test_a_short_training_on_a_gpu_is_in_tf32_too(splits: Splits, tried: list[ComputeConfig]) -> None:
+    assert choose(probe_target(splits), precision="auto", images=5000, say=quiet).config.precision == "tf32"
+
+
+@pytest.mark.parametrize(("seconds", "compiled"), [(299, False), (301, True)])
+def test_compiling_is_tried_where_the_training_pays_for_it(
+    seconds: int, compiled: bool, splits: Splits, tried: list[ComputeConfig]
+) -> None:
+    target = replace(probe_target(splits), network=registry.load("purdue/conv").network())
+    choice = choose(target, precision="auto", images=seconds * 1000, say=quiet)
+    assert choice.config.compiled == compiled == any(config.compiled for config in tried)
+    again = choose(target, precision="auto", images=seconds * 1000, say=quiet)
+    assert (again.config, again.why["probe"]) == (choice.config, "cached")
+
+
+def test_a_step_that_cannot_be_compiled_is_taken_as_it_is(
+    splits: Splits, tried: list[ComputeConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate = probe.images_per_second
+
+    def no_compiler(target: ProbeTarget, config: ComputeConfig) -> float:
+        if config.compiled:
+            raise RuntimeError("no C compiler\nand much more")
+        return rate(target, config)
+
+    monkeypatch.setattr(probe, "images_per_second", no_compiler)
+    choice = choose(probe_target(splits), precision="auto", images=LONG, say=quiet)
+    assert not choice.config.compiled and choice.why["compiled"] == "failed: no C compiler"
+
+
+def test_tf32_is_allowed_in_its_steps_alone(splits: Splits) -> None:
+    def flags() -> tuple[bool, bool]:
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    seen: list[tuple[bool, bool]] = []
+
+    def objective(output: Output, batch: Batch) -> Terms:
+        output.raw.register_hook(lambda gradient: seen.append(flags()))
+        seen.append(flags())
+        return objective_of(registry.load("purdue/dense"), None)(output, batch)
+
+    devices.make_repeatable(CPU)
+    target = probe_target(splits)
+    for precision in ("tf32", "fp32"):
+        train_step = target.make_train_step(precision)
+        train_step.objective = objective
+        train_step.step(next(target.batches.epoch(0, 1)), torch.zeros(4))
+        assert flags() == (False, False), "so that validation and measuring are in float32"
+    assert seen == [(True, True)] * 2 + [(False, False)] * 2
+
+
+def test_a_config_of_before_is_read_and_a_strange_one_is_not() -> None:
+    before = {"precision": "fp32", "layout": "nhwc", "threads": 2}
+    assert ComputeConfig.from_json(before) == ComputeConfig("fp32", "nhwc", 2)
+    now = ComputeConfig("tf32", "nhwc", 2, compiled=True)
+    assert ComputeConfig.from_json(now.as_json()) == now and str(now) == "tf32, nhwc, compiled, 2 threads"
+    with pytest.raises(ValueError, match="unknown compute config"):
+        ComputeConfig.from_json({**before, "compiled": "yes"})
+
+
 def test_bf16_that_is_emulated_is_allowed_and_said(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "has_bf16", lambda device: False)
     setup = TrainingSetup.of(registry.load("purdue/dense"), splits, Options(device="cpu"))

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.representatives import each_recipe
-from train.engine.rewriting import PixelShuffleConvolution, UpsampledConvolution, rewrite, transposed_kernel
+from train.engine.rewriting import PixelShuffleConvolution, UpsampledConvolution, fold_of, rewrite, transposed_kernel
 from zoo import registry
 
 
@@ -59,8 +59,17 @@ def test_upsampling_and_convolution_are_one_transposed_convolution(kernel: int) 
     weight = torch.rand(6, 3, kernel, kernel, dtype=torch.float64)
     large = functional.interpolate(image, scale_factor=2, mode="nearest")
     wanted = functional.conv2d(large, weight, padding=kernel // 2)
-    got = functional.conv_transpose2d(image, transposed_kernel(weight), stride=2, padding=kernel // 2)
+    folded = transposed_kernel(weight, fold_of(kernel).to(weight))
+    got = functional.conv_transpose2d(image, folded, stride=2, padding=kernel // 2)
     assert torch.allclose(wanted, got, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_the_kernels_gradient_is_exact(kernel: int) -> None:
+    torch.manual_seed(0)
+    weight = torch.rand(4, 3, kernel, kernel, dtype=torch.float64, requires_grad=True)
+    fold = fold_of(kernel).to(weight)
+    assert torch.autograd.gradcheck(lambda value: transposed_kernel(value, fold), weight)
 
 
 def test_what_does_not_fit_the_rules_stays() -> None:

@@ -35,7 +35,7 @@ from train.setup import TrainingSetup
 from train.state import TrainingState, state_from_bytes
 from zoo.data.splits import Splits
 from zoo.errors import DeviceError, UsageError
-from zoo.objectives import Batch
+from zoo.objectives import Batch, Terms
 from zoo.recipe import Recipe
 
 _PATIENCE = timedelta(days=2)  # a process that is gone is noticed at once; one that measures may take its time
@@ -193,10 +193,13 @@ class TeamSteps:
         for row, whole in zip(self.step_losses, self.batches.epoch(seed, epoch), strict=True):
             # DistributedDataParallel takes the mean over the processes; the weight makes it the mean over the images.
             weight = self._team.weight(len(whole.image)) * self._team.size
-            self.train_step.step(self._team.share(whole), row, forward=self._shared, weight=weight)
+            self.train_step.step(self._team.share(whole), row, terms_of=self._terms_of, weight=weight)
             yield 1
         self.step_losses *= self._weights
         distributed.all_reduce(self.step_losses)
+
+    def _terms_of(self, batch: Batch) -> Terms:
+        return self.train_step.terms_of(batch, self._shared)
 
 
 @contextmanager

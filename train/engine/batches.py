@@ -79,8 +79,8 @@ class Batches:
 
     def gather(self, index: Tensor, noise: torch.Generator) -> Batch:
         """Return the batch of the images at `index` (B,)."""
-        pixels, labels = self.pixels.index_select(0, index), self.labels.index_select(0, index)
-        return self.prepare(pixels, labels, noise, training=True)
+        labels = self.labels.index_select(0, index) if self.prepare.reads_labels else self.labels[:0]
+        return self.prepare(self.pixels.index_select(0, index), labels, noise, training=True)
 
     def epoch(self, seed: int, epoch: int) -> Iterator[Batch]:
         """Yield an epoch's batches, shuffled and with fresh noise."""

@@ -1,6 +1,7 @@
 """Where to compute, and the settings that make a run repeatable there."""
 
 import contextlib
+import importlib.util
 import os
 import platform
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ def make_repeatable(device: torch.device) -> None:
     torch.set_deterministic_debug_mode("warn" if device.type == "cuda" else "error")
     # Filling new memory with NaN cost letters/random a fifth of each step on a CPU; nothing reads before it writes.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    _allow_tf32(False)  # torch's own start allows it to convolutions
     torch.set_flush_denormal(True)  # denormals in dying ReLUs cost the CPU a hundredfold
 
 
@@ -54,6 +56,35 @@ def has_bf16(device: torch.device) -> bool:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # on x86 it says yes to emulation too
     in_hardware = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return bool(in_hardware and torch.backends.cpu.get_cpu_capability().startswith("AVX512"))
+
+
+def has_tf32(device: torch.device) -> bool:
+    """Whether the device multiplies float32 with 10 bits of fraction, several times faster, where that is allowed."""
+    return device.type == "cuda" and torch.cuda.is_tf32_supported()
+
+
+def has_compiler(device: torch.device) -> bool:
+    """Whether torch.compile fuses kernels there; on a CPU it is slower than torch's own operators."""
+    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
+
+
+@contextlib.contextmanager
+def tf32(allowed: bool) -> Iterator[None]:
+    """Let matrix products and convolutions take TF32 in the block, where that is `allowed`."""
+    if not allowed:
+        yield
+        return
+    _allow_tf32(True)
+    try:
+        yield
+    finally:
+        _allow_tf32(False)
+
+
+def _allow_tf32(allowed: bool) -> None:
+    # WORKAROUND: by the older flags, which set the newer fp32_precision too. Where that alone is set, inductor, which
+    # reads both, raises: https://github.com/pytorch/pytorch/issues/166387
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
 
 def threads_text(count: int) -> str:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from zoo.blocks import normalise
 from zoo.data.images import LUMA, Images
-from zoo.objectives import Batch
+from zoo.objectives import READS_LABEL, Batch
 from zoo.recipe import Recipe
 
 SEVERAL = 20  # letters of a class that an output is compared with
@@ -37,6 +37,12 @@ class Preparation:
             return cls(recipe)
         bank = _as_compared(torch.from_numpy(_bank(targets, recipe)).to(device), recipe)
         return cls(recipe, bank, torch.from_numpy(class_means(targets, recipe.classes)).to(device))
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether training reads labels at all."""
+        recipe = self.recipe
+        return self.bank is not None or recipe.task.input == "class" or recipe.objective in READS_LABEL
 
     def __call__(self, pixels: Tensor, labels: Tensor, generator: torch.Generator, *, training: bool) -> Batch:
         """Make a batch of uint8 pixels (B, C, H, W) and labels (B,); the generator gives noise and distortion."""
@@ -84,7 +90,7 @@ class Preparation:
 
 def to_unit(pixels: Tensor) -> Tensor:
     """Map uint8 pixels to float32 in [0, 1]."""
-    return pixels.to(torch.float32) / 255  # as every embedder does; times 1/255 rounds differently
+    return pixels / 255  # as every embedder does; times 1/255 rounds differently
 
 
 def add_noise(image: Tensor, sigma: float, generator: torch.Generator) -> Tensor:

@@ -3,7 +3,8 @@
 Configs differ in precision, memory format and number of threads. bfloat16 is only chosen if, after the same steps from
 the same start, its validation loss is at most 1 % above float32's, and if its gradients are close to float32's: freed
 memory is filled with NaN first, which shows in the gradients of a kernel that leaves memory unwritten.
-torch.compile is not tried: its first step takes 15 to 35 s for the smallest network here.
+On CUDA float32 is TF32, and bfloat16 is for networks of a million weights: below that its casts are half as many
+launches again. torch.compile is tried there, for trainings that pay for the 15 to 35 s of its first step.
 """
 
 import hashlib
@@ -33,8 +34,10 @@ from zoo.runs import atomic_write, finite
 BUDGET_SECONDS = 5.0
 MIN_TRAINING_SECONDS = 30.0  # shorter trainings start without a probe
 MAX_LOSS_INCREASE = 0.01  # of bfloat16's validation loss over float32's, relative
+MIN_COMPILED_SECONDS = 300.0  # of a training that pays for compiling, here and again when it begins
+MIN_BF16_WEIGHTS = 1_000_000  # on CUDA
 MIN_SPEEDUP = 1.1  # over the reference, to choose another config, which rounds differently
-FORMAT = 1
+FORMAT = 2
 _TIMING_SHARE = 0.6  # of the budget
 _COMPARISON_TRAINING_SHARE = 0.7  # of the remaining budget; validation takes the rest
 _TIMING_SECONDS = 0.15  # per config and round
@@ -89,10 +92,12 @@ def choose(
     `engine` is that of the reference. Compiled steps are the fastest in float32, so beside them only bfloat16 is tried,
     where the processor has it.
     """
-    reference = unprobed_choice(precision, engine).config
-    if engine == "fused" and not devices.has_bf16(target.batches.pixels.device):
+    reference, device = unprobed_choice(precision, engine).config, target.batches.pixels.device
+    if precision == "auto" and devices.has_tf32(device):
+        reference = replace(reference, precision="tf32")
+    if engine == "fused" and not devices.has_bf16(device):
         return Choice(reference, {"probe": "none: compiled steps, and no bfloat16 in hardware"})
-    file = _file(target, precision, engine)
+    file = _file(target, precision, engine, images)
     cached = _load(file)
     if cached is not None:
         return cached
@@ -109,9 +114,9 @@ def choose(
     shortened = replace(target, batches=replace(target.batches, batch_size=size))
     rates = _time(shortened, reference, precision, rates, until=start + BUDGET_SECONDS * _TIMING_SHARE)
     fastest = max(rates, key=rates.__getitem__)
-    why: dict[str, Any] = {"images_a_second": {str(config): round(rate) for config, rate in rates.items()}}
+    why: dict[str, Any] = {}
     if precision == "auto" and fastest.precision == "bf16":
-        fastest_fp32 = _fastest(rates, "fp32")
+        fastest_fp32 = _fastest(rates, reference.precision)
         left = _COMPARISON_TRAINING_SHARE * (BUDGET_SECONDS - (time.perf_counter() - start))
         gains = rates[fastest] >= MIN_SPEEDUP * rates[fastest_fp32]
         comparison = _compare(target, fastest_fp32, fastest, rates, left) if gains else {}
@@ -119,6 +124,16 @@ def choose(
         fastest = fastest if comparison.get("bf16") == "taken" else fastest_fp32
     if fastest != reference and rates[fastest] < MIN_SPEEDUP * rates[reference]:
         fastest = reference
+    if devices.has_compiler(device) and images >= MIN_COMPILED_SECONDS * rates[fastest]:
+        say(f"{target.recipe.name}: compiling its step, about half a minute, to see whether that is faster still")
+        compiled = replace(fastest, compiled=True)
+        try:
+            rates[compiled] = images_per_second(target, compiled)
+        except RuntimeError as error:  # torch's own and the compilers' errors are all of them
+            why["compiled"] = f"failed: {str(error).strip().splitlines()[0]}"
+        else:
+            fastest = compiled if rates[compiled] >= MIN_SPEEDUP * rates[fastest] else fastest
+    why["images_a_second"] = {str(config): round(rate) for config, rate in rates.items()}
     why["seconds"] = round(time.perf_counter() - start, 2)
     choice = Choice(fastest, why)
     if len(rates) > 1 and not is_busy:  # otherwise the next training had better look again
@@ -147,7 +162,10 @@ def _time(
     Configs not reached before `until` are left out.
     """
     rates = dict(before)
-    both = ("fp32", "bf16") if devices.has_bf16(target.batches.pixels.device) else ("fp32",)
+    allows_bf16 = devices.has_bf16(target.batches.pixels.device) and (
+        reference.precision != "tf32" or target.recipe.network.parameters >= MIN_BF16_WEIGHTS
+    )
+    both = (reference.precision, "bf16") if allows_bf16 else (reference.precision,)
     precisions = ("bf16",) if precision == "bf16" or reference.engine == "fused" else both
     has_convolutions = any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in target.network.modules())
     layouts = ("nhwc", "nchw") if has_convolutions else ("nhwc",)
@@ -280,7 +298,8 @@ def _spoil_freed_memory() -> None:
 # ---- the cache -----------------------------------------------------------------------------------------------
 
 
-def _file(target: ProbeTarget, precision: str, engine: str) -> Path:
+def _file(target: ProbeTarget, precision: str, engine: str, images: int) -> Path:
+    device = target.batches.pixels.device
     facts = {
         "format": FORMAT,
         "recipe": target.recipe.name,
@@ -289,10 +308,11 @@ def _file(target: ProbeTarget, precision: str, engine: str) -> Path:
         "rate": target.recipe.schedule.learning_rate,
         "batch": target.batches.batch_size,
         "data": len(target.batches.pixels),
+        "images": images if devices.has_compiler(device) else None,  # whether compiling pays
         "precision": precision,
         "engine": engine,
         "torch": torch.__version__,
-        "machine": devices.machine(target.batches.pixels.device),
+        "machine": devices.machine(device),
         "threads": torch.get_num_threads(),
     }
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]

@@ -17,6 +17,7 @@ import copy
 from collections.abc import Iterable
 from typing import TypeVar, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,13 +27,16 @@ Network = TypeVar("Network", bound=nn.Module)
 class UpsampledConvolution(nn.Module):
     """Nearest upsampling by 2 and the given convolution in one: (B, C, H, W) → (B, D, 2H, 2W)."""
 
+    fold: Tensor
+
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
         self.convolution = convolution
         self.padding = convolution.kernel_size[0] // 2
+        self.register_buffer("fold", fold_of(convolution.kernel_size[0]).to(convolution.weight), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        kernel = transposed_kernel(self.convolution.weight)
+        kernel = transposed_kernel(self.convolution.weight, self.fold)
         return functional.conv_transpose2d(image, kernel, self.convolution.bias, stride=2, padding=self.padding)
 
 
@@ -50,11 +54,22 @@ class PixelShuffleConvolution(nn.Module):
         return functional.pixel_shuffle(expanded, 2)
 
 
-def transposed_kernel(weight: Tensor) -> Tensor:
-    """Return (C, D, k+1, k+1) for a convolution's (D, C, k, k): turned by 180°, and summed over 2×2 shifts."""
-    rotated = weight.flip(2, 3).transpose(0, 1)
-    rows = functional.pad(rotated, (0, 0, 0, 1)) + functional.pad(rotated, (0, 0, 1, 0))
-    return functional.pad(rows, (0, 1, 0, 0)) + functional.pad(rows, (1, 0, 0, 0))
+def transposed_kernel(weight: Tensor, fold: Tensor) -> Tensor:
+    """Return (C, D, k+1, k+1) for a convolution's (D, C, k, k): turned by 180°, and summed over 2×2 shifts.
+
+    As one product with `fold_of(k)`, (k+1)² × k²: on a GPU each operator costs a launch, whatever its size.
+    """
+    size = weight.shape[-1] + 1
+    with torch.autocast(weight.device.type, enabled=False):  # sums of float32, which the convolution then rounds
+        summed = torch.bmm(fold.expand(len(weight), -1, -1), weight.flatten(2).mT)  # (D, (k+1)², C): no view is copied
+    return summed.permute(2, 0, 1).reshape(-1, len(weight), size, size)
+
+
+def fold_of(kernel: int) -> Tensor:
+    """Return the 0s and 1s, ((k+1)², k²), that turn and sum the pixels of a k×k kernel."""
+    turned = torch.eye(kernel).flip(0)
+    line = functional.pad(turned, (0, 0, 0, 1)) + functional.pad(turned, (0, 0, 1, 0))  # (k+1, k)
+    return torch.kron(line, line)
 
 
 def rewrite(network: Network, *, pixel_shuffle: bool = False) -> Network:

@@ -20,11 +20,13 @@ from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
 from train.engine.rewriting import rewrite
 from train.engine.threads import ThreadTimer
 from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
-from zoo.objectives import Batch, Objective, total
+from zoo.objectives import FROM_RAW, Batch, Objective, Terms, total
 
 MAX_TERMS = 3  # of an objective
 STEPS_PER_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
 _SECONDS_AT_ONCE, _MAX_STEPS_AT_ONCE = 0.05, 64  # of compiled steps, between two looks at the clock
+# As torch itself draws random numbers, so that all configs draw the same.
+COMPILER: dict[str, Any] = {"backend": "inductor", "options": {"fallback_random": True}}
 _WARM_UP_STEPS = 3  # before a capture: cuDNN and cuBLAS choose kernels and allocate
 
 
@@ -32,25 +34,29 @@ _WARM_UP_STEPS = 3  # before a capture: cuDNN and cuBLAS choose kernels and allo
 class ComputeConfig:
     """How steps are computed: all configs train the same network on the same data.
 
-    precision   'fp32' or 'bf16' of the layers; weights, optimiser and losses are float32 either way
+    precision   of the layers: 'fp32', 'tf32' (the same, but CUDA multiplies 10 bits of fraction) or 'bf16'; weights,
+                optimiser and losses are float32 in all
     layout      'nhwc' or 'nchw': memory format of images and weights
     threads     on the CPU
     engine      'torch', or 'fused': steps compiled for the CPU
+    compiled    whether torch.compile makes the kernels of forward, objective and backward, on CUDA
     """
 
     precision: str
     layout: str
     threads: int
     engine: str = "torch"
+    compiled: bool = False
 
     @classmethod
     def from_json(cls, value: Any) -> ComputeConfig:
         """Return what `as_json` wrote. Raises TypeError or ValueError for anything else."""
         config = cls(**value)
         known = (
-            config.precision in ("fp32", "bf16")
+            config.precision in ("fp32", "tf32", "bf16")
             and config.layout in ("nhwc", "nchw")
             and config.engine in ("torch", "fused")
+            and isinstance(config.compiled, bool)
         )
         if not (known and 1 <= config.threads <= 1024):
             raise ValueError(f"unknown compute config: {config}")
@@ -60,7 +66,7 @@ class ComputeConfig:
         return asdict(self)
 
     def __str__(self) -> str:
-        how = "fused" if self.engine == "fused" else self.layout
+        how = "fused" if self.engine == "fused" else self.layout + (", compiled" if self.compiled else "")
         return f"{self.precision}, {how}, {devices.threads_text(self.threads)}"
 
     def apply_to(self, network: nn.Module) -> None:
@@ -87,34 +93,36 @@ class TrainStep:
 
     def __post_init__(self) -> None:
         self.rewritten = rewrite(self.network, pixel_shuffle=self.precision == "bf16")
+        if self.objective in FROM_RAW:
+            self.rewritten.to_pixels = nn.Identity()
+        self._one = torch.ones((), device=next(self.network.parameters()).device)  # the loss's gradient, every time
 
     def train(self, mode: bool = True) -> None:
         """Call .train(mode) on both networks: they share layers, but each container has its own `training` flag."""
         self.network.train(mode)
         self.rewritten.train(mode)
 
+    def terms_of(self, batch: Batch, forward: Callable[[Tensor], Output | ClassifierOutput] | None = None) -> Terms:
+        """Return the objective's terms; `forward`: called instead of `self.rewritten`, e.g. its DDP wrapper."""
+        with torch.autocast(batch.image.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.objective(_in_float32((forward or self.rewritten)(batch.image)), batch)
+
     def step(
-        self,
-        batch: Batch,
-        row: Tensor,
-        *,
-        forward: Callable[[Tensor], Output | ClassifierOutput] | None = None,
-        weight: float = 1.0,
+        self, batch: Batch, row: Tensor, *, terms_of: Callable[[Batch], Terms] | None = None, weight: float = 1.0
     ) -> None:
         """Train on one batch; write the loss and its terms into `row` (MAX_TERMS + 1,), float32.
 
-        `forward`: called instead of `self.rewritten`, e.g. its DDP wrapper; `weight`: factor on the loss, for a
-        process's share of the batch.
+        `terms_of`: called instead of `self.terms_of`; `weight`: factor on the loss, for a process's share of the batch.
         """
-        with torch.autocast(batch.image.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            terms = self.objective(_in_float32((forward or self.rewritten)(batch.image)), batch)
+        with devices.tf32(self.precision == "tf32"):
+            terms = (terms_of or self.terms_of)(batch)
             loss = total(terms)
-        self.optimiser.zero_grad(set_to_none=True)
-        (loss if weight == 1 else loss * weight).backward()
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward(self._one if weight == 1 else self._one * weight)
         self.optimiser.step()
         self.terms = tuple(terms)
-        for column, value in enumerate((loss, *terms.values())):
-            row[column].copy_(value.detach())
+        values = [value.detach() for value in (loss, *terms.values())]
+        torch.stack(values, out=row[: len(values)])
 
 
 def validate(train_step: TrainStep, split: TestSplit, *, min_images: int | None = None) -> float:
@@ -135,8 +143,9 @@ def _in_float32(output: Output | ClassifierOutput) -> Output | ClassifierOutput:
     """Cast a network's output, so that the loss is computed in float32."""
     if isinstance(output, ClassifierOutput):
         return ClassifierOutput(*(value.float() for value in output))
-    logvar = output.logvar if output.logvar is None else output.logvar.float()
-    return Output(output.reconstruction.float(), output.bottleneck.float(), output.raw.float(), logvar)
+    raw, logvar = output.raw.float(), output.logvar if output.logvar is None else output.logvar.float()
+    pixels = raw if output.reconstruction is output.raw else output.reconstruction.float()
+    return Output(pixels, output.bottleneck.float(), raw, logvar)
 
 
 class Steps(Protocol):
@@ -162,7 +171,7 @@ def steps_of(train_step: TrainStep, batches: Batches, config: ComputeConfig, *, 
     `retime`: each epoch may go on with fewer threads, where another process wants a core. Torch's bits depend on it.
     """
     if batches.pixels.device.type == "cuda":
-        return StaticSteps(train_step, batches)
+        return StaticSteps(train_step, batches, compiled=config.compiled)
     if config.engine == "fused":
         return FusedSteps(train_step, batches, config.threads)
     return EagerSteps(train_step, batches, ThreadTimer(config.threads) if retime else None)
@@ -253,16 +262,22 @@ class StaticSteps:
     called one by one, so that tests can check their arithmetic anywhere.
     """
 
-    def __init__(self, train_step: TrainStep, batches: Batches, *, steps_per_graph: int = STEPS_PER_GRAPH) -> None:
+    def __init__(
+        self,
+        train_step: TrainStep,
+        batches: Batches,
+        *,
+        steps_per_graph: int = STEPS_PER_GRAPH,
+        compiled: bool = False,
+    ) -> None:
         self.train_step, self.batches = train_step, batches
+        self._terms_of = compile_terms(train_step) if compiled else train_step.terms_of
         device, sizes = batches.pixels.device, batches.sizes
         self.step_losses = torch.zeros(len(sizes), MAX_TERMS + 1, device=device)
         self._size = sizes[0]
         self._full_batches = sum(size == self._size for size in sizes)
-        self._order = torch.zeros(sum(sizes), dtype=torch.int64, device=device)
-        self._row_offsets = torch.arange(self._size, device=device)
-        self._next_step = torch.zeros(1, dtype=torch.int64, device=device)
-        self._row = torch.zeros(MAX_TERMS + 1, device=device)
+        self._index = torch.zeros(steps_per_graph, self._size, dtype=torch.int64, device=device)  # of a chunk's images
+        self._losses = torch.zeros(steps_per_graph, MAX_TERMS + 1, device=device)  # of a chunk's steps
         self._noise = torch.Generator(device)
         self._chunks = list(chunk_sizes(self._full_batches, steps_per_graph))
         self._replays: dict[int, Callable[[], None]] = {}  # on CUDA, of a chunk of each size
@@ -273,36 +288,37 @@ class StaticSteps:
             self._replays = self._capture()
         seed_network(seed, epoch)
         self._noise.manual_seed(noise_seed(seed, epoch))
-        self._order.copy_(self.batches.order(seed, epoch))
-        self._next_step.zero_()
+        order, done = self.batches.order(seed, epoch), 0
         for count in self._chunks:
+            images = order[done * self._size : (done + count) * self._size]
+            self._index[:count].copy_(images.view(count, self._size))
             if self._replays:
                 self._replays[count]()
             else:
                 self._take(count)
+            self.step_losses[done : done + count] = self._losses[:count]
+            done += count
             yield count
-        rest = self._order[self._full_batches * self._size :]
+        rest = order[done * self._size :]
         if len(rest):
             self.train_step.step(self.batches.gather(rest, self._noise), self.step_losses[-1])
             yield 1
 
     def _take(self, count: int) -> None:
-        for _ in range(count):
-            index = self._order.index_select(0, self._next_step * self._size + self._row_offsets)
-            self.train_step.step(self.batches.gather(index, self._noise), self._row)
-            self.step_losses.index_copy_(0, self._next_step, self._row[None])
-            self._next_step += 1
+        for index, row in zip(self._index[:count], self._losses[:count], strict=True):
+            self.train_step.step(self.batches.gather(index, self._noise), row, terms_of=self._terms_of)
 
     def _capture(self) -> dict[int, Callable[[], None]]:
         """Return what replays a chunk of each size."""
         replays: dict[int, Callable[[], None]] = {}
+        # The graphs may share a pool: they are replayed one after the other on one stream, and none reads what another
+        # left there. Weights, Adam's state, indices and losses outlive a replay, and lie outside.
         pool = torch.cuda.graph_pool_handle()
         restore = make_restorer(self.train_step)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP_STEPS):
-                self._next_step.zero_()
                 self._take(1)
         torch.cuda.current_stream().wait_stream(stream)
         for count in dict.fromkeys(self._chunks):
@@ -313,6 +329,13 @@ class StaticSteps:
             replays[count] = graph.replay
         restore()
         return replays
+
+
+def compile_terms(train_step: TrainStep) -> Callable[[Batch], Terms]:
+    """Return the step's `terms_of` for batches of one size, with kernels of torch.compile forward and backward."""
+    torch.compiler.reset()  # for every network before counts as one of the eight forms that the same code may have
+    compiled: Callable[[Batch], Terms] = torch.compile(train_step.terms_of, fullgraph=True, dynamic=False, **COMPILER)
+    return compiled
 
 
 def chunk_sizes(steps: int, size: int) -> Iterator[int]:
