@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +119,59 @@ def test_the_sentence_has_spearmans_correlation_and_who_beats_pca(zoo: Path, ope
 )  # fmt: skip
 def test_what_is_concluded_follows_from_the_figures(models: list[Model], metric: str, text: str) -> None:
     assert text in trade_off.conclusion(models, metric, VALUES)
+
+
+def line(group: str, values: list[float], *, sizes: Sequence[float] = (), **more: object) -> list[Model]:
+    sizes = sizes or range(1, len(values) + 1)
+    return [
+        model(f"{group}{size:g}", size, value, group=group, **more) for size, value in zip(sizes, values, strict=True)
+    ]
+
+
+def test_orders_are_of_the_two_largest_groups_and_a_group_of_two_has_none() -> None:
+    a, b, c, d = line("a", [3, 2, 1]), line("b", [1, 2, 3, 4]), line("c", [3, 1, 2, 4, 5]), line("d", [1, 2])
+    text = trade_off.conclusion([*a, *b, *c, *d], "mse", VALUES)
+    assert text.startswith("c: Spearman's") and " b: Spearman's" in text and "a: " not in text and "d: " not in text
+    assert trade_off.conclusion(a, "mse", VALUES).startswith("Spearman's rank correlation of size and mse is -1.00")
+    assert trade_off.conclusion([*a, *d], "mse", VALUES).startswith("a: Spearman's")
+    assert trade_off.conclusion(d, "mse", VALUES).startswith("2 finished runs: too few alike for an order.")
+    assert "correlation of parameters and mse" in trade_off.conclusion(a, "mse", trade_off.PARAMETERS)
+    assert trade_off.conclusion([], "mse", VALUES) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "meaning"),
+    [
+        ([2, 3, 1, 4], "mse", "size does not predict the error"),
+        ([1, 3, 2, 4], "mse", "larger is worse"),
+        ([4, 2, 3, 1], "mse", "larger is better"),
+        ([1, 3, 2, 4], "psnr", "larger is better"),
+        ([2, 1, 4, 3], "psnr", "larger is better"),
+    ],
+)
+def test_an_order_means_something_from_a_correlation_of_a_half_on(
+    values: list[float], metric: str, meaning: str
+) -> None:
+    assert f"over 4 runs: {meaning}." in trade_off.conclusion(line("a", values), metric, VALUES)
+
+
+def test_who_beats_principal_components_is_counted_among_those_that_have_them() -> None:
+    beating = [model(str(n), n, 0.1, 0.2) for n in range(1, 5)]
+    even, alone = model("even", 5, 0.2, 0.2), model("alone", 6, 0.1)
+    text = trade_off.conclusion([*beating, even, alone], "mse", VALUES)
+    assert text.endswith("4 of 5 beat PCA of as many values: 1, 2, 3, 4.")
+    assert "1, 2, 3, 4 and 1 more." in trade_off.conclusion([*beating, model("5", 5, 0.1, 0.2)], "mse", VALUES)
+    assert "PCA of as many values is better than it." in trade_off.conclusion([even, alone], "mse", VALUES)
+    assert "is better than all 2." in trade_off.conclusion([even, even], "psnr", VALUES)
+    assert "None has principal components" in trade_off.conclusion([alone], "mse", VALUES)
+
+
+def test_hollow_runs_are_counted_and_left_out() -> None:
+    quick, going = (model(state, 9, 9.0, state=state, counts=False) for state in ("quick", "training"))
+    text = trade_off.conclusion([*line("mnist", [3, 2, 1]), quick, going], "mse", VALUES)
+    assert "is -1.00 over 3 runs" in text and text.endswith(" 2 hollow: cut short or not finished, and left out here.")
+    assert trade_off.conclusion([quick, going], "mse", VALUES).startswith("All 2 runs are unfinished")
+    assert math.isnan(trade_off.rank_correlation(np.ones(3), np.arange(3)))
 
 
 def test_spearmans_correlation_is_that_of_scipy() -> None:
