@@ -416,9 +416,7 @@ def test_edits_add_up_the_newest_counts_and_what_is_edited_is_a_copy() -> None:
 def test_a_unit_goes_from_its_smallest_to_its_largest_value_or_as_far_as_all_or_one_to_each_side() -> None:
     values = np.array([[1.0, 5.0, np.nan, 1000.0], [3.0, 5.0, np.inf, 1000.5]], np.float32)
     ranges = [units.range_of(values, unit) for unit in range(4)]
-    assert ranges == [(1.0, 3.0), (1.0, 1000.5), (1.0, 1000.5), (1.0, 1000.5)], (
-        "half a unit beside a thousand is a point"
-    )
+    assert ranges == [(1.0, 3.0), (1.0, 1000.5), (1.0, 1000.5), (1.0, 1000.5)], "half beside a thousand is a point"
     assert units.range_of(np.full((3, 2), 7.0), 0) == (6.0, 8.0)
     assert units.range_of(np.full((3, 2), np.nan), 0) == (-1.0, 1.0)
     swept = units.sweep(np.arange(4.0).reshape(2, 2), 2, units.sweep_values(-1, 7))

@@ -20,7 +20,12 @@ from viewer.figures.trade_off import Point, TradeOffFigure, _below, _beside
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.trade_off import ALL_DATA, TradeOff
 from viewer.state import trade_off
+from viewer.state.graph import GraphInfo
+from viewer.state.history import from_parts
+from viewer.state.library import Entry
+from viewer.state.selection import Known, State
 from viewer.state.trade_off import PARAMETERS, VALUES, Model
+from zoo.gate import GraphFacts
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 
@@ -322,3 +327,62 @@ def test_no_name_lies_over_another() -> None:
     beside = [_beside(size, spot, taken, QRectF(0, 0, 300, 300)), _beside(size, spot, taken, QRectF(95, 95, 10, 10))]
     assert beside[0] is not None and not any(beside[0].intersects(other) for other in taken)
     assert beside[1] is None, "a name without room is left out"
+
+
+# ---- which runs are compared ----
+
+
+def known_with(**change: object) -> Known:
+    plain = replace(CARD, published={"mse": 0.03}, **change)  # type: ignore[arg-type]
+    return Known(card=plain)
+
+
+def models_of(metric: str, axis: str, *read: Known) -> tuple[list[Model], list[str]]:
+    entries = tuple(Entry(Path(f"/{name}"), True, Path("/g")) for name, _ in zip("abcdefgh", read, strict=False))
+    known = {entry.path: one for entry, one in zip(entries, read, strict=True)}
+    return trade_off.models_of(State(entries=entries, known=known), metric, axis)
+
+
+def test_a_run_is_compared_by_its_size_within_its_data_task_and_noise() -> None:
+    done = history_of()
+    history = from_parts({**done.meta, "data": "kmnist"}, done.arrays)
+    colour = known_with(task="colourise", metrics={"mse": 0.5}, baselines={"pca": {"mse": 0.25}})
+    noisy = Known(history=from_parts({**done.meta, "noise": 0.5, "task": "reconstruct"}, done.arrays))
+    (one, two, three), without = models_of("mse", VALUES, Known(history=history, card=CARD), colour, noisy)
+    assert [model.group for model in (one, two, three)] == ["kmnist", "mnist, colourise", "mnist, noise σ 0.5"]
+    assert [model.data for model in (one, two, three)] == ["kmnist", "mnist", "mnist"] and without == []
+    assert (one.size, one.value, one.pca, one.pca_at, one.positions) == (392.0, 0.0123, 0.0045, 392.0, (392.0, 0.0123))
+    assert (one.published, two.published, two.pca, three.pca) == (None, 0.03, 0.25, None)
+    (one, two, _), _ = models_of("mse", PARAMETERS, Known(history=history), colour, noisy)
+    assert (one.size, one.pca_at) == (89.0, 393.0 * 784), "as many components and a mean, each of an image's pixels"
+    assert two.pca_at == 0, "how large its images are is not known"
+    state = State(
+        entries=tuple(Entry(Path(f"/{name}"), True, Path("/g")) for name in "abc"),
+        known={Path("/a"): noisy, Path("/b"): known_with(bottleneck={}), Path("/c"): Known(history=history)},
+    )
+    assert trade_off.data_sets(state) == ["mnist", "kmnist"]
+    assert trade_off.data_of(Known(history=replace(history, dataset=""))) == "" == trade_off.data_of(Known())
+
+
+def test_a_run_without_the_figure_or_a_size_is_named_and_one_without_a_bottleneck_is_not() -> None:
+    endless = from_parts(history_of().meta, {**history_of().arrays, "metrics/psnr": np.array([np.inf])})
+    read = (Known(history=endless), known_with(bottleneck={}), known_with(metrics={"mse": 1.0}))
+    found, without = models_of("psnr", VALUES, *read)
+    assert found == [] and len(without) == 2
+    found, without = models_of("mse", PARAMETERS, known_with(parameters=0), known_with())
+    assert len(found) == 1 == len(without)
+
+
+def test_what_is_finished_exported_or_changed_counts_and_what_is_quick_or_going_on_does_not() -> None:
+    done = history_of()
+    states = [from_parts({**done.meta, "state": state}, done.arrays) for state in ("finished", "quick", "training")]
+    changed = Known(history=states[1], listed={"g": "a"}, graph_sha256="b")
+    found, _ = models_of("mse", VALUES, *(Known(history=history) for history in states), changed)
+    assert [(model.state.partition(" ")[0], model.counts) for model in found] == [
+        ("finished", True), ("quick", False), ("stopped", False), ("changed", True),
+    ]  # fmt: skip
+    lone = Entry(Path("/a"), False, Path("/a"))
+    facts = GraphFacts((), (), 18, 8, 1, 1, {})
+    read = Known(graph=GraphInfo(facts, replace(CARD, training={}), ""))
+    (model,), _ = trade_off.models_of(State(entries=(lone,), known={lone.path: read}), "mse", VALUES)
+    assert (model.state, model.counts) == ("graph", True)
