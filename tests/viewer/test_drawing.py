@@ -135,6 +135,7 @@ def test_a_plane_is_asked_for_beside_the_picture_and_nothing_else() -> None:
         ((6, 4), (1, 2, 2), "4×6, its middle 4×4, scaled to 2×2"),
         ((4, 6), (3, 2, 2), "6×4, its middle 4×4, scaled to 2×2"),
         ((4, 8), (1, 2, 4), "8×4, scaled to 4×2"),
+        ((8, 4), (1, 1, 2), "4×8, its middle 4×2, scaled to 2×1"),
         ((3, 2), (3, 3, 2), "2×3"),
         ((1, 9), (1, 9, 1), "9×1, its middle 1×1, scaled to 1×9"),
         ((9, 1), (1, 1, 9), "1×9, its middle 1×1, scaled to 9×1"),

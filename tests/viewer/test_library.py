@@ -544,6 +544,18 @@ def test_the_page_follows_start_order_pasted_pictures_and_what_becomes_known() -
     assert fifth.page.fitting == "8×8, scaled to 4×4" and fifth.page.indices is None
     more = derived(replace(fifth, pasted=Pasted(pasted.pictures * 2, ("1", "2", "3", "4"))), fifth)
     assert more.page is not None and more.page.title == "pasted: 4 pictures"
+    ordered = derived(replace(third, order=order), third)
+    assert ordered.page is not None and ordered.page.title == "worst first: 21 to 25 of 25"
+    others = derived(replace(second, known={a: run_on(pictures(1))}), second)
+    np.testing.assert_allclose(255 * others.page.clean, pictures(1)[:10], atol=1e-4)  # type: ignore[union-attr]
+    noisy = second.known_of(a).own_samples
+    assert noisy is not None
+    noisy = replace(noisy, inputs=1 - noisy.inputs)
+    plain = derived(replace(first, known={a: Known(samples=noisy)}), first)
+    assert plain.page is not None and plain.page.clean is noisy.inputs
+    denoiser = Known(samples=noisy, graph=info(card=replace(CARD, objective={"noise": 0.5})))
+    cleaned = derived(replace(plain, known={a: denoiser}), plain)
+    assert cleaned.page is not None and cleaned.page.clean is noisy.targets, "the task became known"
     broken = derived(replace(first, splits={SPLIT: split_of(shades, error="not there")}), first)
     assert broken.page is not None and broken.page.of == 0 and selection.rows_of(broken) is None
     lone = derived(State(entries=entries_of("a"), current=a, known={a: Known(samples=run_on(shades).own_samples)}))

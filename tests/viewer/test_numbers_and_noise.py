@@ -198,13 +198,14 @@ def test_noise_is_seeded_alike_in_every_version_and_its_kinds_do_not_share_their
 
 def test_the_slider_starts_at_a_step_of_its_own_and_not_beyond_its_end() -> None:
     assert [noise.starting_sigma(sigma) for sigma in (0.296, 0.204, 3.0)] == [0.3, 0.2, 1.0]
+    assert noise.DEFAULT_SHARE == 0.1
 
 
 def test_finite_numbers_of_a_file_are_floats_and_zero_is_one() -> None:
     found = numbers.finite_values({"a": 0, "b": -(1 << 53), "c": -7, "d": math.inf, "e": 0.5, "f": "1", 3: 1.0})
     assert found == {"a": 0.0, "c": -7.0, "e": 0.5, "3": 1.0} and numbers.finite_values([1]) == {}
-    dark, light = np.zeros((2, 1, 2, 2), np.uint8), np.full((2, 1, 2, 2), 1, np.uint8)
-    assert numbers.mse(light, dark).tolist() == [1.0, 1.0], "bytes do not wrap around"
+    dark, light = np.zeros((2, 1, 2, 2), np.uint8), np.full((2, 1, 2, 2), 20, np.uint8)
+    assert numbers.mse(light, dark).tolist() == [400.0, 400.0], "bytes do not wrap around"
     outputs = np.stack([np.full((1, 2, 2), 0.1), np.full((1, 2, 2), 0.001)])
     assert numbers.mean_psnr(np.zeros((2, 1, 2, 2)), outputs) == pytest.approx((20 + 60) / 2)
 

@@ -675,6 +675,7 @@ def test_a_graph_and_its_decoder_fit_where_one_takes_what_the_other_makes(
         ((2,), (port("z", 2),), (port("y", 1, 4, 4097),), "does not make one picture"),
         ((2,), (port("z", 2),), (port("y", 1, 4, 4, dtype="float64"),), "does not make one picture"),
         ((2, 3), (port("z", 3, 2),), (PICTURE,), "decoder.onnx takes 3×2 values, which are not what model.onnx makes."),
+        ((6, 1), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which are not what model.onnx makes."),
         ((2, 3), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which are not what model.onnx makes."),
         ((MOST_VALUES + 1,), (port("z", MOST_VALUES + 1),), (PICTURE,), "has 262,145 values; up to 262,144 can"),
     ],
@@ -684,6 +685,14 @@ def test_a_graph_and_a_decoder_that_do_not_fit_are_a_sentence(
 ) -> None:
     made = both_ways(values, inputs, *outputs)
     assert isinstance(made, str) and sentence in made
+
+
+def test_a_request_encodes_at_least_one_image_however_many_values_it_has() -> None:
+    file = FileBytes(RUN, "", "", b"")
+    sizes = {(1 << 12,): 128, (1 << 13,): 64, (1 << 20,): 1, (2,): 128}
+    made = {shape: EncoderDecoder(file, "", file, "", shape, (1, 4, 4)) for shape in sizes}
+    assert {shape: each.chunk_size for shape, each in made.items()} == sizes
+    assert [each.is_plane for each in made.values()] == [False, False, False, True]
 
 
 def test_of_two_broken_graphs_the_first_is_reported() -> None:

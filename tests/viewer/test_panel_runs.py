@@ -414,6 +414,10 @@ def test_a_row_is_made_anew_where_its_entry_or_its_name_changed() -> None:
     assert maker.of(State(entries=(entry,), known={RUN: known}))[0] is first
     (second,) = maker.of(State(entries=(replace(entry, is_locked=True),), known={RUN: known}))
     assert (first.cell("state"), second.cell("state")) == ("stopped at epoch 3 of 9", "training")
+    assert maker.of(State(entries=(entry,), known={RUN: known}))[0] == first
+    (broken,) = maker.of(State(entries=(entry,), known={RUN: replace(known, card_error="x")}))
+    assert broken.cell("state") == "broken"
+    assert maker.of(State(entries=(entry,), known={RUN: known}))[0].cell("state") == first.cell("state")
     twin = Entry(Path("/y/runs/purdue/sub/Conv"), True, Path("/y"))
     third, _ = maker.of(State(entries=(entry, twin), known={RUN: known, twin.path: known}))
     assert third.cell("run") == "tests/conv (x)"

@@ -357,8 +357,13 @@ def test_a_run_is_compared_by_its_size_within_its_data_task_and_noise() -> None:
     assert (one.size, one.pca_at) == (89.0, 393.0 * 784), "as many components and a mean, each of an image's pixels"
     assert two.pca_at == 0, "how large its images are is not known"
     state = State(
-        entries=tuple(Entry(Path(f"/{name}"), True, Path("/g")) for name in "abc"),
-        known={Path("/a"): noisy, Path("/b"): known_with(bottleneck={}), Path("/c"): Known(history=history)},
+        entries=tuple(Entry(Path(f"/{name}"), True, Path("/g")) for name in "abcd"),
+        known={
+            Path("/a"): noisy,
+            Path("/b"): known_with(bottleneck={}, data={"name": "cifar10"}),
+            Path("/c"): known_with(data={}),
+            Path("/d"): Known(history=history),
+        },
     )
     assert trade_off.data_sets(state) == ["mnist", "kmnist"]
     assert trade_off.data_of(Known(history=replace(history, dataset=""))) == "" == trade_off.data_of(Known())

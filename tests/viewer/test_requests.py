@@ -280,6 +280,15 @@ def test_layers_are_float32_maps_of_the_images_of_known_or_likely_shape() -> Non
     found = infer_layers.find(data)
     assert found.shapes == {long: [1, 128, 128], "likely": None, "y": [1, 128, 128]}
     assert [len(entry["node"]) for entry in found.listing] == [300, len("node_likely"), len("node_y")]
+    declared = graph(
+        [port("image", 2, 1, 8, 8)],
+        [port("y", "m", 1, 8, 8)],
+        node("ReduceMean", "image axes", "mean", keepdims=0),
+        node("Cast", "mean", "sizes", to=TensorProto.INT64),
+        node("Reshape", "image sizes", "y"),
+        axes=np.array([1, 2, 3]),
+    )
+    assert infer_layers.find(declared).shapes == {"y": [1, 8, 8]}, "of how many images is not known, but may be of all"
     exposed = onnx.ModelProto.FromString(infer_layers.expose(data, found))
     assert [each.name for each in exposed.graph.output] == ["y", long, "likely"]
 
@@ -374,6 +383,8 @@ def test_a_sentence_names_four_inputs_and_no_name_without_end() -> None:
         assert f"it takes {len(inputs)} inputs ({names});" in str(refused.value)
     with pytest.raises(FileRefused, match=rf"it takes \({'n' * 20}, 2\) at its input '{'x' * 60}' and was sent"):
         run(loaded_with(gate.Port("x" * 70, ("n" * 50, 2), "float32")), PLAIN, ["y"], label="it")
+    with pytest.raises(FileRefused, match=r"takes \(0, 2\) at its input 'x', which is no batch"):
+        run(loaded_with(gate.Port("x", (0, 2), "float32")), np.zeros((1, 2), np.float32), ["y"], label="it")
     assert refusal(FLAT, np.zeros((1, 2)), "z", inner=True).startswith("it has no layer 'z'")
 
 
@@ -904,8 +915,12 @@ def one_answer(qtbot: QtBot, workers: Workers, request: Request) -> Reply:
 def test_a_reply_too_large_to_send_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     held, _ = opened("graph", convolutions())
     request = RunGraph(2, "it", "0", ("y",), False, arrays={"images": np.ones((3, 1, 8, 8), np.float32)})
-    replies = io.BytesIO()
-    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", 500)
+    whole, replies = io.BytesIO(), io.BytesIO()
+    size = len(messages.encode(held.reply(request)))
+    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", size)
+    worker.serve(io.BytesIO(messages.encode(request)), whole, held)
+    assert len(whole.getvalue()) == size
+    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", size - 1)
     worker.serve(io.BytesIO(messages.encode(request)), replies, held)
     (frame,) = Decoder().feed(replies.getvalue())
     assert messages.decode(frame, Refused).sentence == "it holds more than can be shown"

@@ -294,13 +294,13 @@ def test_embedded_samples_are_of_the_shape_that_a_task_takes(
         return type("Images", (), {"pixels": pixels, "labels": np.arange(12), "provenance": name})
 
     monkeypatch.setattr(sets, "load", load)
-    made = samples.embedded_samples(shape, dataset="kmnist-sample", sigma=0.5 if task == "denoise" else 0.0, task=task)
+    made = samples.embedded_samples(shape, dataset="latin-sample", sigma=0.5 if task == "denoise" else 0.0, task=task)
     assert (made and made.inputs.shape, made and made.targets.shape) == (inputs, targets)
     if made is None:
         assert asked == []
         return
     fitting = [entry.name for entry in sets.DATA_SETS.values() if entry.shape == made.targets.shape[1:]]
-    name = "kmnist" if "kmnist" in fitting else fitting[0]
+    name = "latin" if "latin" in fitting else fitting[0]
     assert asked == [(name, "test", sets.SAMPLE)] and made.provenance == name
     expected = to_grey(made.targets) if task == "colourise" else made.targets
     assert np.allclose(made.inputs, expected) is (task != "denoise")
