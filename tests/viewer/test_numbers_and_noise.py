@@ -173,7 +173,7 @@ def test_a_file_is_keyed_by_all_its_bytes_and_errors_call_it_by_its_label(
     def fail(*_: object, **__: object) -> bytes:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(files.gate, "read_bytes", fail)
+    monkeypatch.setattr("zoo.gate.read_bytes", fail)
     with pytest.raises(FileRefused, match=r"^a/model.onnx: the disk did not respond \(Input/output error\)$"):
         files.read(path, limit=1, label="a/model.onnx")
 

@@ -266,6 +266,22 @@ def test_facts_are_of_the_history_before_the_card_and_of_the_card_before_the_gra
     assert facts_of(Known(graph=info(None)))["parameters"] == str(info(None).facts.parameters)
 
 
+def test_where_data_come_from_what_the_sheet_says_and_what_a_graph_is_made_of_are_facts() -> None:
+    card = replace(CARD, published={"mse": 0.5, "psnr": 20.0}, training={}, bottleneck={"shape": [8], "compression": 0})
+    said = facts_of(Known(card=card, graph=info(card)))
+    assert (said["provenance"], said["licence"], said["epochs"]) == (CARD.data["provenance"], "CC0", "–")
+    assert (said["the sheet's"], said["graph"]) == ("mse 0.5000, psnr 20.00", "opset 18, IR 8, 2 nodes")
+    assert said["bottleneck"] == "8, 0 pixels a value"
+    assert said["inputs"] == "image batch×1×28×28 float32" and said["outputs"].startswith(
+        "bottleneck batch×8×7×7 float32, "
+    )
+    bare = facts_of(Known(card=replace(CARD, data={"name": "x"})))
+    assert (bare["data"], bare["provenance"], bare["licence"]) == ("x", "–", "–")
+    old = facts_of(Known(history=replace(read_history(), provenance="")))
+    assert old["provenance"] == "–"
+    assert described(Known(card=CARD)).summary == CARD.summary
+
+
 def test_what_a_card_lists_without_end_is_cut_short() -> None:
     many = {f"tool{index:02}": "1" for index in range(30)}
     rows = {f"row{index:02}": {"mse": 0.1} for index in range(30)}

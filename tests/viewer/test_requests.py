@@ -17,8 +17,8 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, graph_bytes, history_of
-from viewer.infer import cache, messages, requests, running, worker
 from viewer.infer import layers as infer_layers
+from viewer.infer import messages, requests, running, worker
 from viewer.infer.cache import MIN_COUNT, LoadedGraph, LruCache
 from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, RunGraph, WorkerReply
 from viewer.infer.protocol import Decoder, ProtocolError
@@ -631,7 +631,7 @@ def test_a_graph_that_is_broken_is_called_by_its_label_when_its_layers_are_asked
 def test_memory_is_given_back_after_a_large_file_only(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[int] = []
     libc = type("Libc", (), {"malloc_trim": staticmethod(given.append)})
-    monkeypatch.setattr(cache.ctypes, "CDLL", lambda _: libc)
+    monkeypatch.setattr("ctypes.CDLL", lambda _: libc)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(worker, "LARGE_FILE", len(FLAT))
     for data, times in ((FLAT[:-1], 0), (FLAT, 1)):

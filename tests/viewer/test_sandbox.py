@@ -192,9 +192,9 @@ class Kernel:
 
 def sealed(monkeypatch: pytest.MonkeyPatch, kernel: Kernel, *, cuda: bool = False) -> sandbox.SandboxStatus:
     with monkeypatch.context() as patched:
-        patched.setattr(sandbox.ctypes, "CDLL", lambda *_, **__: kernel)
+        patched.setattr("ctypes.CDLL", lambda *_, **__: kernel)
         patched.setattr(sandbox, "_limit", lambda *, memory: ["memory 4 GiB"] if memory else [])
-        patched.setattr(sandbox.os, "listdir", lambda _: ["1"])
+        patched.setattr("os.listdir", lambda _: ["1"])
         return sandbox.seal(cuda=cuda)
 
 
@@ -251,7 +251,7 @@ def test_before_the_imports_only_writing_and_the_network_are_given_up(
     monkeypatch.setattr(sandbox, "_DEVICES", tmp_path)
     for privileges, ruleset in ((0, (0xFFFF & ~0b1101, 0b11, 0b11)), (-1, ())):
         kernel = Kernel(7, privileges=privileges)
-        monkeypatch.setattr(sandbox.ctypes, "CDLL", lambda *_, kernel=kernel, **__: kernel)
+        monkeypatch.setattr("ctypes.CDLL", lambda *_, kernel=kernel, **__: kernel)
         sandbox.restrict_writes_and_network()
         assert kernel.ruleset == ruleset
 

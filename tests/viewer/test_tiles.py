@@ -63,5 +63,5 @@ def test_every_unit_is_found_at_its_pixel_and_is_called_by_map_row_and_column() 
     np.testing.assert_array_equal(units, np.nan_to_num(picture, nan=-1))
     for unit in range(30):
         assert units[tiles.pixel_of(grid, unit)] == unit
-        assert tiles.position_in_map(shape, unit) == np.unravel_index(unit, shape)
+        assert tiles.position_in_map(shape, unit) == tuple(map(int, np.unravel_index(unit, shape)))
     assert (tiles.unit_name(shape, 17), tiles.unit_name((7,), 3)) == ("map 3, row 2, column 3", "unit 4")
