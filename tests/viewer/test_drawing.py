@@ -67,6 +67,8 @@ def test_the_likeliest_classes_come_first_and_sum_to_one() -> None:
 def test_a_drawing_is_a_value() -> None:
     empty = Drawing()
     one = empty.with_stroke(Stroke(((1.0, 2.0, 3.0),), "#ffffff"))
+    two = one.with_stroke(Stroke(((4.0, 5.0, 6.0),), "#000000"))
+    assert [stroke.colour for stroke in two.strokes] == ["#ffffff", "#000000"], "the newest is the last"
     assert empty.is_empty and not one.is_empty and not Drawing(ground=canvas_with(slice(0), slice(0))).is_empty
 
 

@@ -576,6 +576,23 @@ def test_a_page_stays_where_the_next_run_is_tested_on_the_same_images_and_else_b
         assert (gone.start, gone.order) == (0, None)
 
 
+def test_later_images_of_a_run_are_noisy_for_a_denoiser_and_translated_by_the_letters_of_its_history() -> None:
+    a, shades = Path("a"), pictures(0)
+    split = split_of(shades)
+    for task, noise in (("reconstruct", 0.5), ("translate", 0.0)):
+        card = replace(CARD, task=task, objective={"noise": noise})
+        known = replace(run_on(shades), graph=info(port("reconstruction", 1, 4, 4), card=card))
+        assert known.history is not None
+        white = np.ones((5, 1, 4, 4), np.float32)
+        grid = grids.PictureGrid(white, targets=white, labels=np.arange(5))
+        known = replace(known, history=replace(known.history, grids={"letters": grid}))
+        state = State(entries=entries_of("a"), current=a, known={a: known}, splits={split.name: split}, start=10)
+        state = derived(state)
+        assert state.samples is not None and state.page is not None
+        assert np.array_equal(state.samples.inputs, state.page.clean) is (task == "translate")
+        assert (state.samples.targets == 1).all() == (task == "translate")
+
+
 def test_files_of_runs_that_are_not_compared_any_more_are_let_go() -> None:
     a, b = Path("a"), Path("b")
     files = {(path, "model"): FileBytes(path, "", "", b"") for path in (a, b)}

@@ -315,6 +315,17 @@ def test_warnings_come_before_what_was_verified_which_names_recipe_or_file() -> 
     assert "`aezoo verify /runs/tests/conv` measures" in lone[-1][1]
 
 
+def test_an_error_and_another_graph_than_listed_are_warnings_and_figures_are_those_of_the_history() -> None:
+    listed = {"model.onnx": "a"}
+    known = Known(card=replace(CARD, summary="s", metrics={"mse": 9.0}), history=read_history(), card_error="it is bad")
+    made = described(replace(known, listed=listed, graph_sha256="b"))
+    assert [text for name, text in made.checks if name == "warning"] == [
+        "It is bad.",
+        "card.json lists another sha256: this is not the file that was exported",
+    ]
+    assert made.summary == "s" and made.table[1][:2] == ("this model", "0.0123")
+
+
 def test_files_are_those_that_are_there_or_listed_with_the_hash_that_was_read(tmp_path: Path) -> None:
     run = write_exported(tmp_path)
     (run.path / "encoder.onnx").unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -685,6 +686,23 @@ def test_a_graph_and_a_decoder_that_do_not_fit_are_a_sentence(
 ) -> None:
     made = both_ways(values, inputs, *outputs)
     assert isinstance(made, str) and sentence in made
+
+
+def test_what_is_missing_for_a_decoder_is_said_and_nothing_while_it_may_still_come() -> None:
+    stamp, model = (1, 1, 1), facts((port("image", 1, 4, 4),), PICTURE)
+    entry = Entry(RUN, True, RUN / "model.onnx", graph_stamp=stamp, decoder_stamp=stamp)
+    files = {(RUN, name): FileBytes(RUN, name, "", b"") for name in ("model", "decoder")}
+    known = {RUN: Known(graph=model, decoder=facts((port("z", 2),), PICTURE))}
+    state = State(entries=(entry,), known=known, files=files)
+    made = encoder_decoders.encoder_decoder_of
+    assert made(state, RUN) == "model.onnx has no bottleneck among its outputs."
+    assert made(State(), RUN) == "" == made(replace(state, known={}), RUN) == made(replace(state, files={}), RUN)
+    bare = replace(state, entries=(replace(entry, decoder_stamp=None),))
+    assert str(made(bare, RUN)).startswith("There is no decoder.onnx beside model.onnx")
+    none = replace(state, entries=(replace(entry, graph_stamp=None),))
+    assert str(made(none, RUN)).startswith("There is no model.onnx yet")
+    waiting = replace(images_of(3)[0], splits={})
+    assert encoder_decoders.training_set(waiting, RUN) == "", "the split may still come"
 
 
 def test_a_request_encodes_at_least_one_image_however_many_values_it_has() -> None:

@@ -378,4 +378,6 @@ def test_the_axis_names_the_objective_where_all_have_the_same_and_every_quantity
         "loss": ["train", "validation"], "term bce": ["train"], "term kl": ["train"], "learning rate": [],
         "seconds an epoch": ["seconds an epoch"],
     }  # fmt: skip
+    both = replace(bce, train_loss=np.zeros(3), val_loss=np.ones(3))
+    assert [line.values.tolist() for line in losses.lines_of(both, "loss")] == [[0.0] * 3, [1.0] * 3]
     assert losses.lines_of(one, "term bce") == [] and losses.HEAVIEST == 0.99

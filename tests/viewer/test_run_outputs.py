@@ -104,6 +104,10 @@ def test_a_letters_picture_target_and_prediction_stand_with_its_label() -> None:
     known = Known(history=history.from_parts({}, {f"grids/letters/{part}": array for part, array in parts.items()}))
     (sheet,) = letters.sheets_of(State(known={Path("a"): known}), [Path("a")])
     assert sheet.labels.tolist() == [0, 1, 2] and sheet.predictions is not None
+    (recalled,) = letters.sheets_of(
+        State(known={Path("a"): replace(known, card=replace(CARD, task="recall"))}), [Path("a")]
+    )
+    assert recalled.task == "recall"
     assert sheet.predictions.tolist() == [3, 4, 5]
     for pictures, more in ((sheet.images, 0), (sheet.inputs, 1), (sheet.targets, 2)):
         assert pictures is not None
@@ -383,6 +387,9 @@ def test_what_a_graph_made_is_shown_or_a_sentence_says_why_not() -> None:
     text = state_with(replace(known, graph=graph_with(LOGITS)))
     logits = np.zeros((10, 3), np.float32)
     assert run_outputs.run_output(text, "it", PATH, logits).logits is logits
+    named = replace(graph_with(LOGITS), card=replace(CARD, outputs=[{"name": "logits", "classes": ["a", "b"]}]))
+    named_state = state_with(replace(known, graph=named))
+    assert run_outputs.run_output(named_state, "it", PATH, logits).classes == ("a", "b")
     for odd in (logits[:9], logits[:, :0], images[..., :3]):
         assert "another shape" in run_outputs.run_output(text, "it", PATH, odd).sentence
     waiting = run_outputs.run_output(state_with(replace(known, graph=None)), "it", PATH)
@@ -435,6 +442,8 @@ def test_the_gravest_error_is_the_sentence_and_images_that_do_not_fit_are_anothe
     wide = replace(later(state_with(known), 10), page=page_of(np.zeros((2, 1, 5, 5), np.float32)))
     assert run_outputs.why_no_output(wide, PATH) == UNFIT_IMAGES
     assert "has no bottleneck" in run_outputs.why_no_output(state_with(known), PATH, "bottleneck")
+    pictureless = GraphInfo(GraphFacts((Port("z", ("n", 2), "float32"),), (PICTURE,), 18, 8, 1, 0, {}), None, "")
+    assert "takes no images" in run_outputs.why_no_output(state_with(replace(known, graph=pictureless)), PATH)
     unread = state_with(Known(), graph=False)
     assert run_outputs.why_no_output(unread, PATH) == ""
     missing = replace(unread, entries=(replace(unread.entries[0], history_stamp=None),))
