@@ -56,9 +56,12 @@ def test_a_split_is_read_from_where_it_was_asked_for_and_cut_alike(
 def test_samples_are_made_for_the_task_and_the_noise_and_none_is_no_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     made: Samples | None = Samples(np.zeros((1, 1, 2, 2)), np.ones((1, 3, 2, 2)), provenance="drawn")
-    monkeypatch.setattr(
-        "viewer.state.samples.embedded_samples", lambda shape, **more: asked.append((shape, more)) or made
-    )
+
+    def make(shape: tuple[int, int, int], **more: object) -> Samples | None:
+        asked.append((shape, more))
+        return made
+
+    monkeypatch.setattr("viewer.state.samples.embedded_samples", make)
     reply = images.read_samples(ReadSamples((1, 2, 2), "mnist", 0.25, "denoise"))
     assert asked == [((1, 2, 2), {"dataset": "mnist", "sigma": 0.25, "task": "denoise"})]
     assert reply.provenance == "drawn" and not reply.arrays["inputs"].any() and reply.arrays["targets"].all()
@@ -103,7 +106,12 @@ def test_pictures_are_decoded_in_the_sandbox_ten_at_most_and_errors_have_their_n
     seen: list[object] = []
     decode = images._decode
     monkeypatch.setattr("viewer.infer.sandbox.seal", lambda: seen.append("sealed"))
-    monkeypatch.setattr(images, "_decode", lambda data: seen.append(len(data)) or decode(data))
+
+    def note(data: bytes) -> np.ndarray:
+        seen.append(len(data))
+        return decode(data)
+
+    monkeypatch.setattr(images, "_decode", note)
     files = {"good": png(2, 1), "other": b"no picture", **{str(index): png(1, 1) for index in range(9)}}
     arrays = {name: np.frombuffer(data, np.uint8) for name, data in files.items()}
     reply = images.decode_pictures(DecodePictures(arrays=arrays))

@@ -163,8 +163,8 @@ def test_every_file_of_a_run_has_a_stamp_of_its_own(run: RunFolder, trainer: Exi
     for size, path in enumerate(files, start=1):
         path.write_bytes(b"x" * size)
     entry = library.run_entry(run)
-    stamps = (entry.graph_stamp, entry.history_stamp, entry.card_stamp)
-    stamps += (entry.decoder_stamp, entry.encoder_stamp, entry.fp16_stamp)
+    stamps = [entry.graph_stamp, entry.history_stamp, entry.card_stamp]
+    stamps += [entry.decoder_stamp, entry.encoder_stamp, entry.fp16_stamp]
     for size, (path, stamp) in enumerate(zip(files, stamps, strict=True), start=1):
         status = path.stat()
         assert stamp == (status.st_ino, status.st_mtime_ns, size)
@@ -240,7 +240,7 @@ def test_logits_are_believed_of_a_card_and_classes_are_short_and_bounded() -> No
     assert info(logits).logits_output == "logits" and info(logits, card=None).logits_output == ""
     assert info(port("logits", 1, 2)).logits_output == "" == info(port("logits", 3, dtype="int64")).logits_output
     for names, classes in ((["x" * 30, 7], ("x" * 19 + "…", "7")), ("abc", ()), (["a"] * 1001, ("a",) * 1000)):
-        ports = [{"name": "y"}, {"name": "logits", "classes": names}]
+        ports: list[dict[str, Any]] = [{"name": "y"}, {"name": "logits", "classes": names}]
         assert info(logits, card=replace(CARD, outputs=ports)).classes == classes
     assert info(logits).classes == () == info(logits, card=None).classes
 
@@ -338,7 +338,7 @@ def test_grids_are_read_by_name_and_what_does_not_fit_their_pictures_is_left_out
     assert list(grids.from_arrays({**many, "grids/00": pictures})) == [f"{index:02}" for index in range(32)]
 
 
-def read(meta: dict[str, Any] | None = None, **arrays: np.ndarray) -> history.RunHistory:
+def read(meta: dict[str, Any] | None = None, /, **arrays: np.ndarray) -> history.RunHistory:
     """A history with this much added, by the names of its arrays without a slash."""
     done = history_of()
     return history.from_parts({**done.meta, **(meta or {})}, {**done.arrays, **arrays})
@@ -373,7 +373,7 @@ def test_samples_are_ten_with_what_was_made_of_them_in_the_end_or_in_the_newest_
     images = np.zeros((12, 1, 4, 4), np.uint8)
     made = np.stack([images + 51, images + 102])
     fields = {runs.SAMPLE_INPUTS: images, runs.SAMPLE_TARGETS: images, runs.EPOCH_RECONSTRUCTIONS: made}
-    final = read(**fields, **{runs.SAMPLE_RECONSTRUCTIONS: images + 255}).samples
+    final = read({}, **fields, **{runs.SAMPLE_RECONSTRUCTIONS: images + 255}).samples
     assert final is not None and len(final.inputs) == 10 and final.reconstructions is not None
     assert final.reconstructions.min() == 1
     meta = history_of().meta

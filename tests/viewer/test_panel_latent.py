@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -659,7 +660,7 @@ def test_a_graph_and_its_decoder_fit_where_one_takes_what_the_other_makes(
     shape = tuple(2 if isinstance(size, str) else size for size in values)
     made = both_ways(values, (port("z", *shape),), *outputs)
     assert isinstance(made, EncoderDecoder), made
-    assert (made.shape, made.size, made.bottleneck) == (shape, np.prod(shape), "bottleneck") and not made.is_plane
+    assert (made.shape, made.size, made.bottleneck) == (shape, math.prod(shape), "bottleneck") and not made.is_plane
     assert (made.picture, made.picture_shape) == picture
     assert (made.model.label, made.decoder.label, made.chunk_size) == ("model", "decoder", chunk)
 

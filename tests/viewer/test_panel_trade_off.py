@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,11 +125,8 @@ def test_what_is_concluded_follows_from_the_figures(models: list[Model], metric:
     assert text in trade_off.conclusion(models, metric, VALUES)
 
 
-def line(group: str, values: list[float], *, sizes: Sequence[float] = (), **more: object) -> list[Model]:
-    sizes = sizes or range(1, len(values) + 1)
-    return [
-        model(f"{group}{size:g}", size, value, group=group, **more) for size, value in zip(sizes, values, strict=True)
-    ]
+def line(group: str, values: list[float]) -> list[Model]:
+    return [model(f"{group}{size}", size, value, group=group) for size, value in enumerate(values, start=1)]
 
 
 def test_orders_are_of_the_two_largest_groups_and_a_group_of_two_has_none() -> None:

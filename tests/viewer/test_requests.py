@@ -372,7 +372,7 @@ def test_whole_numbers_and_truths_are_sent_as_floating_point() -> None:
 def loaded_with(*inputs: gate.Port, **layers_of: list[int]) -> LoadedGraph:
     """A graph that must not be run: it has these inputs and layers, and no session."""
     facts = replace(gate.check_onnx(FLAT, source="it"), inputs=inputs)
-    return LoadedGraph(None, facts, layers_of)  # type: ignore[arg-type]
+    return LoadedGraph(None, facts, layers_of)
 
 
 def test_a_sentence_names_four_inputs_and_no_name_without_end() -> None:

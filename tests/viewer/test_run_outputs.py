@@ -333,7 +333,8 @@ PICTURE, LOGITS = Port("reconstruction", ("n", 1, 4, 4), "float32"), Port("logit
 
 
 def read_history(*, made: bool = True, **meta: object) -> history.RunHistory:
-    arrays = {runs.SAMPLE_INPUTS: PLAIN[:10], runs.SAMPLE_TARGETS: PLAIN[:10], runs.TRAIN_LOSS: np.ones(3)}
+    arrays: dict[str, np.ndarray] = {runs.SAMPLE_INPUTS: PLAIN[:10], runs.SAMPLE_TARGETS: PLAIN[:10]}
+    arrays[runs.TRAIN_LOSS] = np.ones(3)
     if made:
         arrays[runs.SAMPLE_RECONSTRUCTIONS] = PLAIN[:10] // 2
     recorded = {"data": "mnist", "task": "reconstruct", "test_images": 25, "epochs": 9, **meta}
