@@ -13,8 +13,11 @@ from viewer.figures.drawn import DrawnCell, DrawnFigure
 from viewer.figures.lines import Above, LinesFigure, PlotLine
 from viewer.figures.mosaic import Large
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.state import drawing
+from viewer.state import drawing, fit, noise
 from viewer.state.drawing import SIDE, Drawing, Stroke
+from viewer.state.graph import GraphInfo
+from zoo.data.images import LUMA
+from zoo.gate import GraphFacts, Port
 
 MNIST = (1, 28, 28)
 
@@ -64,6 +67,8 @@ def test_the_likeliest_classes_come_first_and_sum_to_one() -> None:
 def test_a_drawing_is_a_value() -> None:
     empty = Drawing()
     one = empty.with_stroke(Stroke(((1.0, 2.0, 3.0),), "#ffffff"))
+    two = one.with_stroke(Stroke(((4.0, 5.0, 6.0),), "#000000"))
+    assert [stroke.colour for stroke in two.strokes] == ["#ffffff", "#000000"], "the newest is the last"
     assert empty.is_empty and not one.is_empty and not Drawing(ground=canvas_with(slice(0), slice(0))).is_empty
 
 
@@ -80,6 +85,90 @@ def test_a_picture_lies_under_the_strokes_and_is_not_changed_by_them() -> None:
     np.testing.assert_array_equal(strokes.pixels(image), ground)
     strokes.paint(image, [(20, 20, 10.0)], "#000000")
     assert strokes.pixels(image)[20, 20].max() == 0 and ground[20, 20].min() == 255
+
+
+def test_faint_marks_are_paper_and_a_hair_is_a_pixel_wide() -> None:
+    picture = canvas_with(slice(100, 140), slice(100, 120))
+    clean = drawing.centre_like_mnist(picture, MNIST)
+    picture[5, 5], picture[270, 270] = 20, 20
+    np.testing.assert_array_equal(drawing.centre_like_mnist(picture, MNIST), clean)
+    picture[5, 5] = 40
+    assert np.count_nonzero(drawing.centre_like_mnist(picture, MNIST)) < np.count_nonzero(clean)
+    hair = drawing.centre_like_mnist(canvas_with(slice(0, 280), slice(9, 10)), MNIST)[0]
+    assert (np.ptp(np.argwhere(hair > 0), axis=0) + 1).tolist() == [20, 1]
+
+
+def test_a_drawing_for_images_that_are_no_squares_fits_the_shorter_side_and_says_so() -> None:
+    given = drawing.prepare_drawing(canvas_with(slice(0, 50), slice(0, 50)), (1, 28, 56), centre=True, sigma=0)
+    assert given.how == "centred as MNIST, 56×28"
+    assert (np.ptp(np.argwhere(given.image[0] > 0.05), axis=0) + 1).tolist() == [20, 20]
+
+
+def test_noise_on_a_drawing_is_that_of_the_noise_lab() -> None:
+    picture = canvas_with(slice(0, 140), slice(0, 140))
+    plain, noisy = (drawing.prepare_drawing(picture, MNIST, centre=False, sigma=sigma) for sigma in (0.0, 0.5))
+    np.testing.assert_array_equal(noisy.image, noise.add(plain.image[None], 0.5)[0])
+    assert noisy.how == f"{plain.how}, noise σ = 0.50" and not np.array_equal(noisy.image, plain.image)
+
+
+def drawn_by(channels: int, *outputs: Port) -> GraphInfo:
+    image = Port("image", ("n", channels, 4, 4), "float32")
+    return GraphInfo(GraphFacts((image,), outputs, 18, 8, 1, 0, {}), None, "")
+
+
+def test_a_plane_is_asked_for_beside_the_picture_and_nothing_else() -> None:
+    picture, plane = Port("reconstruction", ("n", 1, 4, 4), "float32"), Port("bottleneck", ("n", 2), "float32")
+    assert drawing.outputs_for(drawn_by(1, picture, plane)) == ("reconstruction", "bottleneck")
+    others = (Port("bottleneck", ("n", 3), "float32"), Port("more", ("n", 2), "float32"))
+    assert drawing.outputs_for(drawn_by(1, picture, *others)) == ("reconstruction",)
+    assert drawing.outputs_for(drawn_by(1)) == ()
+    assert drawing.why_no_drawing(drawn_by(1, picture), "recall") == "It takes a class and no picture."
+    assert drawing.why_no_drawing(drawn_by(1, picture), "") == ""
+    assert drawing.why_no_drawing(drawn_by(2, picture), "") == "It takes no images."
+    assert drawing.why_no_drawing(drawn_by(1), "") == "It makes no picture and names no class."
+
+
+# ---- pictures of any size ----
+
+
+@pytest.mark.parametrize(
+    ("size", "shape", "how"),
+    [
+        ((6, 4), (1, 2, 2), "4×6, its middle 4×4, scaled to 2×2"),
+        ((4, 6), (3, 2, 2), "6×4, its middle 4×4, scaled to 2×2"),
+        ((4, 8), (1, 2, 4), "8×4, scaled to 4×2"),
+        ((8, 4), (1, 1, 2), "4×8, its middle 4×2, scaled to 2×1"),
+        ((3, 2), (3, 3, 2), "2×3"),
+        ((1, 9), (1, 9, 1), "9×1, its middle 1×1, scaled to 1×9"),
+        ((9, 1), (1, 1, 9), "1×9, its middle 1×1, scaled to 9×1"),
+    ],
+)  # fmt: skip
+def test_the_middle_of_a_picture_is_taken_in_the_images_proportions(
+    size: tuple[int, int], shape: tuple[int, int, int], how: str
+) -> None:
+    rows, columns = np.indices(size)
+    picture = np.repeat((10 * rows + columns)[..., None], 3, axis=2).astype(np.uint8)
+    image, said = fit.fit_to_shape(picture, shape)
+    assert said == how and image.shape == shape
+    middle = (10 * (size[0] - 1) + size[1] - 1) / 2
+    if size != (1, 9) and size != (9, 1):
+        assert 255 * image.mean() == pytest.approx(middle, abs=0.01), "what is cut off is as much on either side"
+
+
+def test_areas_that_end_within_a_pixel_take_their_share_of_it() -> None:
+    values = np.array([[1.0, 2.0, 4.0]], dtype=np.float32)
+    np.testing.assert_allclose(fit.resize_by_area(values, 1, 2), [[(1 + 1) / 1.5, (1 + 4) / 1.5]], rtol=1e-6)
+    np.testing.assert_allclose(fit.resize_by_area(values, 1, 4)[0], [1, 5 / 3, 8 / 3, 4], rtol=1e-6)
+
+
+@pytest.mark.parametrize("colour", range(3))
+def test_a_colour_is_made_grey_by_its_luma_and_that_is_said_only_where_there_was_colour(colour: int) -> None:
+    picture = np.zeros((2, 2, 3), np.uint8)
+    picture[..., colour] = 255
+    grey, said = fit.fit_to_shape(picture, (1, 2, 2))
+    assert grey[0, 0, 0] == pytest.approx(LUMA[colour]) and said == "2×2, grey by its luma"
+    assert fit.fit_to_shape(picture, (3, 2, 2))[1] == "2×2"
+    assert fit.fit_to_shape(np.full((2, 2, 3), 9, np.uint8), (1, 2, 2))[1] == "2×2"
 
 
 # ---- figures ----

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from viewer.infer import images
-from viewer.infer.messages import ReadSplit
+from viewer.infer.messages import DecodePictures, ReadSamples, ReadSplit, Refused
+from viewer.state.samples import Samples
 from zoo.data import sets, splits
+from zoo.errors import UsageError
 
 
 def test_a_split_is_the_first_test_images_and_training_images_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MOST_TEST", 50)
     monkeypatch.setattr(images, "MOST_TRAINING", 4)
     known = splits.load("mnist", sets.SAMPLE)
-    found = images.read_split(ReadSplit("mnist-sample", "published", None)).arrays
+    reply = images.read_split(ReadSplit("mnist-sample", "published", None))
+    assert (reply.provenance, reply.classes) == (known.test.provenance, tuple(known.test.classes))
+    found = reply.arrays
     np.testing.assert_array_equal(found["pixels"], known.test.pixels[:50])
     np.testing.assert_array_equal(found["labels"], known.test.labels[:50])
     rows = [0, 499, 999, 1499]
@@ -31,3 +36,94 @@ def test_what_is_transparent_in_a_picture_becomes_white() -> None:
     picture.putpixel((1, 0), (255, 0, 0, 255))
     picture.save(buffer, "PNG")
     assert images._decode(buffer.getvalue()).tolist() == [[[255, 255, 255], [255, 0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "data", "read"),
+    [("mnist", "/data", ("mnist", "/data")), ("mnist-sample", "/data", ("mnist", sets.SAMPLE))],
+)
+def test_a_split_is_read_from_where_it_was_asked_for_and_cut_alike(
+    monkeypatch: pytest.MonkeyPatch, dataset: str, data: str, read: tuple[str, str]
+) -> None:
+    def refuse(*arguments: object, split: str) -> None:
+        raise UsageError(f"{arguments} {split}")
+
+    monkeypatch.setattr(splits, "load", refuse)
+    reply = images.reply(ReadSplit(dataset, "own", data))
+    assert isinstance(reply, Refused) and (reply.number, reply.sentence) == (0, f"{read} own")
+
+
+def test_samples_are_made_for_the_task_and_the_noise_and_none_is_no_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    made: Samples | None = Samples(np.zeros((1, 1, 2, 2)), np.ones((1, 3, 2, 2)), provenance="drawn")
+
+    def make(shape: tuple[int, int, int], **more: object) -> Samples | None:
+        asked.append((shape, more))
+        return made
+
+    monkeypatch.setattr("viewer.state.samples.embedded_samples", make)
+    reply = images.read_samples(ReadSamples((1, 2, 2), "mnist", 0.25, "denoise"))
+    assert asked == [((1, 2, 2), {"dataset": "mnist", "sigma": 0.25, "task": "denoise"})]
+    assert reply.provenance == "drawn" and not reply.arrays["inputs"].any() and reply.arrays["targets"].all()
+    made = None
+    reply = images.read_samples(ReadSamples((1, 2, 2), "mnist", 0.25, "denoise"))
+    assert (reply.provenance, dict(reply.arrays)) == ("", {})
+
+
+def test_too_little_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "read_samples", fail)
+    reply = images.reply(ReadSamples((1, 2, 2), "", 0.0, ""))
+    assert isinstance(reply, Refused) and reply.sentence == "there is not enough memory to read the images"
+
+
+def png(width: int, height: int, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "red").save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+def test_a_picture_is_turned_upright_made_smaller_and_refused_if_it_has_too_many_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned a quarter
+    assert images._decode(png(6, 2, exif=turned)).shape == (6, 2, 3)
+    assert images._decode(png(1200, 600)).shape == (512, 1024, 3)
+    monkeypatch.setattr(images, "MOST_PIXELS", 6)
+    assert images._decode(png(3, 2)).tolist() == [[[255, 0, 0]] * 3] * 2
+    monkeypatch.setattr(images, "MOST_PIXELS", 5)
+    with pytest.raises(ValueError, match="it has 3×2 pixels, more than 5"):
+        images._decode(png(3, 2))
+
+
+def test_pictures_are_decoded_in_the_sandbox_ten_at_most_and_errors_have_their_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    seen: list[object] = []
+    decode = images._decode
+    monkeypatch.setattr("viewer.infer.sandbox.seal", lambda: seen.append("sealed"))
+
+    def note(data: bytes) -> np.ndarray:
+        seen.append(len(data))
+        return decode(data)
+
+    monkeypatch.setattr(images, "_decode", note)
+    files = {"good": png(2, 1), "other": b"no picture", **{str(index): png(1, 1) for index in range(9)}}
+    arrays = {name: np.frombuffer(data, np.uint8) for name, data in files.items()}
+    reply = images.decode_pictures(DecodePictures(arrays=arrays))
+    assert list(reply.arrays) == ["good", *map(str, range(8))] and reply.arrays["good"].shape == (1, 2, 3)
+    assert reply.errors == {"other": "its format is not known"}
+    assert seen[1:3] == ["sealed", len(files["good"])], "one picture is decoded before, so that all is imported"
+    assert Image.MAX_IMAGE_PIXELS == images.MOST_PIXELS == 64_000_000
+
+    def fail(data: bytes) -> np.ndarray:
+        if data == files["good"]:
+            raise ValueError("x" * 500 + "\nand more")
+        return decode(data)
+
+    monkeypatch.setattr(images, "_decode", fail)
+    assert images.decode_pictures(DecodePictures(arrays={"good": arrays["good"]})).errors == {"good": "x" * 120}

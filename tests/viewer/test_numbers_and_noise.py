@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 from typing import get_args
@@ -9,10 +10,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from viewer.state import formatting, noise, noise_lab, numbers
+from viewer.state import files, formatting, noise, noise_lab, numbers
 from viewer.state.files import FileBytes
 from viewer.state.noise_lab import NoiseInput
 from viewer.state.ssim import ssim
+from zoo.errors import FileRefused
 
 IMAGES = np.random.default_rng(0).random((4, 1, 28, 28)).astype(np.float32)
 
@@ -129,3 +131,161 @@ def test_each_kind_of_noise_has_curves_of_its_own_for_runs_and_baselines() -> No
     tried = NoiseInput(FileBytes(Path("a"), "a", "sha256", b""), "reconstruction", images, images)
     keys = [set(noise_lab.curve_keys({Path("a"): tried}, tried, kind)) for kind in get_args(noise.Kind)]
     assert [len(each) for each in keys] == [3, 3] and not keys[0] & keys[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((None, "–"), (math.nan, "–"), (math.inf, "–"), (0.0, "0"), (10_000, "1.00e4"), (9_999.4, "9999")),
+        *((1.0, "1.000"), (12.3456, "12.35"), (-123.456, "-123.5"), (0.5, "0.5000"), (1e-4, "0.0001")),
+        *((9.99e-5, "9.99e-5"), (-1.5e-12, "-1.50e-12")),
+    ],
+)
+def test_a_number_has_about_four_digits(value: float | None, text: str) -> None:
+    assert formatting.number(value) == text
+
+
+def test_errors_and_decibels_at_the_ends_of_their_ranges() -> None:
+    assert [formatting.mse(value) for value in (5e-4, 4.9e-4, math.inf)] == ["0.0005", "4.9e-4", "–"]
+    values = (None, math.nan, math.inf, 19.25)
+    assert [formatting.decibels(value) for value in values] == ["–", "–", "∞", "19.2"]
+
+
+def test_a_line_is_cut_with_an_ellipsis_and_private_and_surrogate_characters_are_replaced() -> None:
+    assert [formatting.clean("abcd", limit=limit) for limit in (4, 3)] == ["abcd", "ab…"]
+    assert formatting.clean("a" + " " * 5 + "b", limit=3) == "a b", "blanks are taken together before it is cut"
+    assert formatting.clean("\ue000\ud800\u200f") == "\ufffd" * 3
+    assert formatting.shape((8, "batch", 1234567)) == "8×batch×1234567"
+
+
+def test_a_file_is_keyed_by_all_its_bytes_and_errors_call_it_by_its_label(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"x" * 5000)
+    read = files.read(path, limit=5000, label="a/model.onnx")
+    assert (read.path, read.label, read.data) == (path, "a/model.onnx", b"x" * 5000)
+    assert read.sha256 == hashlib.sha256(b"x" * 5000).hexdigest()
+    with pytest.raises(FileRefused) as refused:
+        files.read(path, limit=4999, label="a/model.onnx")
+    assert str(refused.value).startswith("a/model.onnx") and str(tmp_path) not in str(refused.value)
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("zoo.gate.read_bytes", fail)
+    with pytest.raises(FileRefused, match=r"^a/model.onnx: the disk did not respond \(Input/output error\)$"):
+        files.read(path, limit=1, label="a/model.onnx")
+
+
+def test_more_than_ten_images_get_the_noise_of_the_first_ten_again() -> None:
+    many = np.full((23, 1, 8, 8), 0.5, dtype=np.float32)
+    for kind in get_args(noise.Kind):
+        noisy = noise.apply(many, kind, 0.2)
+        np.testing.assert_array_equal(noisy[10:20], noisy[:10])
+        np.testing.assert_array_equal(noisy[20:], noisy[:3])
+        np.testing.assert_array_equal(noisy[:4], noise.apply(many[:10], kind, 0.2)[:4])
+        assert not np.array_equal(noisy[8], noisy[9])
+
+
+def test_noise_is_seeded_alike_in_every_version_and_its_kinds_do_not_share_their_seed() -> None:
+    expected = np.random.default_rng(0).standard_normal((2, 1, 3, 3), dtype=np.float32)
+    np.testing.assert_array_equal(noise.tensor((2, 1, 3, 3)), expected)
+    uniform = np.random.default_rng(1).random((2, 1, 3, 3), dtype=np.float32)
+    hit = noise.sprinkle(np.full((2, 1, 3, 3), 0.5, np.float32), 0.6)
+    np.testing.assert_array_equal(hit, np.select([uniform < 0.3, uniform >= 0.7], [0, 1], 0.5))
+
+
+def test_the_slider_starts_at_a_step_of_its_own_and_not_beyond_its_end() -> None:
+    assert [noise.starting_sigma(sigma) for sigma in (0.296, 0.204, 3.0)] == [0.3, 0.2, 1.0]
+    assert noise.DEFAULT_SHARE == 0.1
+
+
+def test_finite_numbers_of_a_file_are_floats_and_zero_is_one() -> None:
+    found = numbers.finite_values({"a": 0, "b": -(1 << 53), "c": -7, "d": math.inf, "e": 0.5, "f": "1", 3: 1.0})
+    assert found == {"a": 0.0, "c": -7.0, "e": 0.5, "3": 1.0} and numbers.finite_values([1]) == {}
+    dark, light = np.zeros((2, 1, 2, 2), np.uint8), np.full((2, 1, 2, 2), 20, np.uint8)
+    assert numbers.mse(light, dark).tolist() == [400.0, 400.0], "bytes do not wrap around"
+    outputs = np.stack([np.full((1, 2, 2), 0.1), np.full((1, 2, 2), 0.001)])
+    assert numbers.mean_psnr(np.zeros((2, 1, 2, 2)), outputs) == pytest.approx((20 + 60) / 2)
+
+
+# ---- the noise lab ----
+
+
+def tried_with(clean: np.ndarray, targets: np.ndarray, *, sha256: str = "a", classes: bool = False) -> NoiseInput:
+    return NoiseInput(FileBytes(Path("a"), "a", sha256, b""), "y", clean, targets, ("no", "yes") if classes else None)
+
+
+def test_images_are_the_same_by_their_values_and_their_key_is_of_shape_and_both_parts() -> None:
+    zeros, ones = np.zeros((2, 1, 8, 8), np.float32), np.ones((2, 1, 8, 8), np.float32)
+    assert tried_with(zeros, zeros.copy()).same and not tried_with(zeros, ones).same
+    pairs = [(zeros, zeros), (zeros, ones), (ones, zeros), (zeros.reshape(2, 1, 4, 16), zeros)]
+    assert len({tried_with(*pair).digest for pair in pairs}) == 4
+    assert tried_with(zeros, ones).digest == tried_with(zeros.copy(), ones.copy()).digest
+
+
+def test_curves_are_of_what_makes_pictures_and_of_baselines_where_the_images_should_come_out() -> None:
+    zeros, ones = np.zeros((2, 1, 8, 8), np.float32), np.ones((2, 1, 8, 8), np.float32)
+    own, other = tried_with(zeros, zeros), tried_with(ones, ones, sha256="b")
+    runs = {Path("a"): own, Path("b"): other, Path("c"): tried_with(zeros, zeros, sha256="c", classes=True)}
+    keys = noise_lab.curve_keys(runs, own, "gaussian")
+    assert [(key.who, path) for key, path in keys.items()] == [
+        ("noisy", None), ("median", None), ("a", Path("a")), ("b", Path("b")),
+    ]  # fmt: skip
+    assert [key.images for key in keys] == [own.digest] * 3 + [other.digest]
+    coloured = tried_with(zeros, ones)
+    assert [key.who for key in noise_lab.curve_keys({}, coloured, "gaussian")] == []
+
+
+def test_a_reference_measures_the_noisy_images_and_the_median_where_they_should_come_out() -> None:
+    clean = np.zeros((2, 1, 8, 8), np.float32)
+    noisy = clean.copy()
+    noisy[:, :, 4, 4] = 1  # a single pixel, which the median takes away
+    reference = noise_lab.reference_of(tried_with(clean, clean), noisy)
+    assert reference.noisy_scores is not None and reference.median_scores is not None
+    assert np.isfinite(reference.noisy_scores.psnr).all() and np.isinf(reference.median_scores.psnr).all()
+    assert reference.noisy_scores.psnr[0] == pytest.approx(10 * math.log10(64))
+    for who, scores in (("noisy", reference.noisy_scores), ("median", reference.median_scores)):
+        assert noise_lab.reference_score(tried_with(clean, clean), noisy, who).means == scores.means
+    other = noise_lab.reference_of(tried_with(clean, noisy), noisy)
+    assert other.noisy_scores is None and other.median_scores is None
+
+
+def test_a_graphs_answer_is_measured_against_its_targets_or_is_a_sentence() -> None:
+    clean, targets = np.zeros((2, 1, 8, 8), np.float32), np.full((2, 3, 8, 8), 0.5, np.float32)
+    tried = tried_with(clean, targets)
+    result = noise_lab.result_of(tried, clean, targets + np.float32(0.1))
+    assert result.error == "" and result.scores is not None
+    assert result.scores.means == pytest.approx((20.0, result.scores.ssim.mean()), abs=1e-4)
+    broken = targets.copy()
+    broken[0, 0, 0, :2] = np.nan, np.inf
+    sentence = noise_lab.result_of(tried, clean, broken).error
+    assert sentence == "The output is not finite: 2 of its 384 values."
+    assert "another shape" in noise_lab.result_of(tried, clean, clean).error
+    text = tried_with(clean, clean, classes=True)
+    assert noise_lab.result_of(text, clean, np.zeros((2, 2))).scores is None
+    for odd in (np.zeros((2, 0)), np.zeros((2, 1, 1))):
+        assert "no row of logits" in noise_lab.result_of(text, clean, odd).error
+
+
+def test_curves_are_filled_from_the_weakest_noise_on_and_those_used_last_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    curves = noise_lab.Curves()
+    one, two, three = (noise_lab.CurveKey(name, b"", "gaussian") for name in "abc")
+    scores = noise_lab.Scores(np.array([10.0, 30.0, 50.0, 90.0]), np.array([0.2, 0.4, 0.5, 0.9]))
+    assert noise_lab.STRENGTHS.tolist() == pytest.approx([step / 10 for step in range(11)])
+    assert curves.missing([one, two]) == (one, 0)
+    curves.put(one, 0, scores)
+    curves.put(two, 0, None)
+    assert curves.missing([one, two]) == (one, 1), "what has no answer is not tried again"
+    assert (curves.of(one).psnr[0], curves.of(one).ssim[0]) == (45.0, 0.5)
+    assert np.isnan(curves.of(two).psnr).all() and np.isnan(curves.of(one).psnr[1:]).all()
+    for index in range(11):
+        curves.put(one, index, scores)
+    assert curves.missing([one]) is None
+    monkeypatch.setattr(noise_lab, "MOST_CURVES", 2)
+    curves.of(three)
+    assert curves.of(one).tried.all(), "it was used after the second"
+    assert not curves.of(two).tried.any() and curves.of(one).tried.all() and len(curves._kept) == 2

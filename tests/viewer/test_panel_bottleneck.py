@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,10 @@ from viewer.figures.image_grid import ImageGrid, Paragraph, Part, Parts, TextLin
 from viewer.qt import paper
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.bottleneck import Bottleneck
+from viewer.state import units
+from viewer.state.graph import GraphInfo
+from viewer.state.units import Edits
+from zoo.gate import GraphFacts, Port
 
 
 def parts_of(panel: Bottleneck) -> dict[str, Part]:
@@ -391,3 +396,54 @@ def test_the_panel_fits_the_narrowest_column(window: MainWindow) -> None:
     layout.give_back()
     QApplication.processEvents()
     assert layout.across.sizes() == before and panel.row.lines.direction() == QBoxLayout.Direction.TopToBottom
+
+
+# ---- values ----
+
+
+def test_edits_add_up_the_newest_counts_and_what_is_edited_is_a_copy() -> None:
+    edits = Edits().with_unit(4, 2.0).with_unit(1, 5.0)
+    assert edits.values == {4: 2.0, 1: 5.0} and edits.summary == "2 units changed"
+    zeroed = edits.with_zeros(units.units_of_map((2, 2, 3), 0))
+    assert zeroed.values == {4: 0.0, 1: 0.0, 0: 0.0, 2: 0.0, 3: 0.0, 5: 0.0}
+    assert edits.without(4).values == {1: 5.0} and edits.without(4).summary == "1 unit changed"
+    assert Edits().summary == "" and Edits(dict.fromkeys(range(1200), 0.0)).summary == "1,200 units changed"
+    values = np.zeros((2, 3), np.float32)
+    assert edits.apply(values).tolist() == [[0, 5, 0], [0, 2, 0]] and not values.any()
+    assert units.units_of_map((2, 3, 5), 1) == range(15, 30)
+
+
+def test_a_unit_goes_from_its_smallest_to_its_largest_value_or_as_far_as_all_or_one_to_each_side() -> None:
+    values = np.array([[1.0, 5.0, np.nan, 1000.0], [3.0, 5.0, np.inf, 1000.5]], np.float32)
+    ranges = [units.range_of(values, unit) for unit in range(4)]
+    assert ranges == [(1.0, 3.0), (1.0, 1000.5), (1.0, 1000.5), (1.0, 1000.5)], "half beside a thousand is a point"
+    assert units.range_of(np.full((3, 2), 7.0), 0) == (6.0, 8.0)
+    assert units.range_of(np.full((3, 2), np.nan), 0) == (-1.0, 1.0)
+    swept = units.sweep(np.arange(4.0).reshape(2, 2), 2, units.sweep_values(-1, 7))
+    assert swept.shape == (9, 2, 2) and swept[:, 1, 0].tolist() == list(range(-1, 8))
+    assert (swept[:, 0] == [0, 1]).all() and (swept[:, 1, 1] == 3).all() and swept.dtype == np.float32
+
+
+def decoder_with(inputs: list[Port], *outputs: Port) -> GraphInfo:
+    return GraphInfo(GraphFacts(tuple(inputs), outputs, 18, 8, 1, 0, {}), None, "")
+
+
+def test_a_decoder_takes_a_bottleneck_of_its_shape_and_makes_a_picture() -> None:
+    picture = Port("y", ("n", 3, 4, 4), "float32")
+    z = Port("z", ("n", 2, "w"), "float32")
+    assert units.misfit(decoder_with([z], picture), (2, 9)) == ""
+    named = Port("reconstruction", ("n", 1, 4, 4), "float32")
+    assert units.picture_output(decoder_with([z], picture, named)) == "reconstruction"
+    for odd in (
+        replace(picture, shape=("n", 2, 4, 4)),
+        replace(picture, dtype="float64"),
+        replace(picture, shape=(1,)),
+    ):
+        assert units.picture_output(decoder_with([z], odd)) == ""
+        assert units.misfit(decoder_with([z], odd), (2, 9)) == "its decoder.onnx makes no pictures"
+    for shape in ((3, 9), (2,), (2, 9, 1)):
+        expected = f"its decoder.onnx takes 2×w values and the bottleneck has {'×'.join(map(str, shape))}"
+        assert units.misfit(decoder_with([z], picture), shape) == expected
+    for inputs in ([], [z, z], [replace(z, dtype="int64")]):
+        expected = "its decoder.onnx does not take one batch of float32 values"
+        assert units.misfit(decoder_with(inputs, picture), (2, 9)) == expected

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -16,7 +17,14 @@ from tests.viewer.conftest import CARD, Open, graph_bytes, history_of, settle_wi
 from viewer.figures.theme import DARK
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.card import CardPanel
+from viewer.state import about, history, library
 from viewer.state.about import EntryDescription, side_by_side
+from viewer.state.graph import GraphInfo
+from viewer.state.history import RunHistory
+from viewer.state.library import Entry
+from viewer.state.selection import Known
+from zoo import gate
+from zoo.card import Card
 from zoo.runs import RunFolder, atomic_write, pack_history
 
 
@@ -198,3 +206,168 @@ def test_nothing_is_copied_where_there_is_nothing(tmp_path: Path, open_window: O
         and not panel.copy_button.isEnabled()
         and not panel.more_button.isEnabled()
     )
+
+
+# ---- what is said, as values ----
+
+
+def read_history(**more: Any) -> RunHistory:
+    done = history_of(**more)
+    return history.from_parts(done.meta, done.arrays)
+
+
+def info(card: Card | None) -> GraphInfo:
+    return GraphInfo(gate.check_onnx(graph_bytes(card), source="it"), card, "")
+
+
+def described(known: Known, *, is_run: bool = True, provider: str = "") -> EntryDescription:
+    path = Path("/runs/tests/conv")
+    entry = Entry(path, is_run, path / "model.onnx" if is_run else path, (1, 1, 1000))
+    return about.about(entry, known, "it", provider)
+
+
+def facts_of(known: Known, *, provider: str = "") -> dict[str, str]:
+    facts = described(known, provider=provider).facts
+    assert len(dict(facts)) == len(facts), "nothing is said twice"
+    return dict(facts)
+
+
+def test_a_description_as_text_writes_a_name_once_and_indents_what_follows_it() -> None:
+    table = (("test split", "mse"), ("this model", "0.1"), ("pca", "0.2"))
+    files = (("model.onnx", "5 bytes"), ("", "abc"), ("history", "7 bytes"))
+    plain = EntryDescription(
+        "ä", "s", (("task", "x"), ("", "y")), table, ("one", "two"), files, (("gate", "passed"),), "abc", None
+    )
+    assert plain.to_text().splitlines() == [
+        *("ä", "s", "test split\tmse", "this model\t0.1", "pca\t0.2", "task: x", "    y"),
+        *("choices: one", "    two", "gate: passed", "model.onnx: 5 bytes", "    abc", "history: 7 bytes"),
+    ]
+    assert plain.compared == {"mse": "0.1", "task": "x", "model.onnx": "5 bytes"}
+    assert plain.as_object()["figures"] == {"this model": {"mse": "0.1"}, "pca": {"mse": "0.2"}}
+    assert '"name": "ä"' in plain.to_json()
+    with pytest.raises(ValueError, match="JSON"):
+        replace(plain, card=replace(CARD, metrics={"mse": float("nan")})).to_json()
+
+
+def test_facts_are_of_the_history_before_the_card_and_of_the_card_before_the_graph() -> None:
+    card = replace(CARD, objective={"name": "mse", "noise": 0.5}, parameters=7)
+    both = facts_of(Known(card=card, graph=info(card), history=read_history()), provider="CPU")
+    assert (both["objective"], both["parameters"], both["epochs"]) == ("bce", "7", "3 in 6 s on cpu")
+    assert both["data"] == "mnist, 1,500 train, 297 test" and both["licence"] == "CC0"
+    assert both["bottleneck"] == "8×7×7, 2 pixels a value" and both["computed on"] == "CPU"
+    alone = facts_of(Known(graph=info(card)))
+    assert alone["objective"] == "mse, on inputs with noise of σ = 0.5" and alone["epochs"] == "3"
+    assert alone["batch size"] == "64" and "computed on" not in alone
+    old = facts_of(Known(history=read_history(planned=9, noise=0.25)), provider="CPU")
+    assert old["objective"] == "bce, on inputs with noise of σ = 0.25" and old["epochs"] == "3 of 9 in 6 s on cpu"
+    assert (old["data"], old["parameters"], old["seed"]) == ("mnist", "89", "0") and "computed on" not in old
+    timeless = replace(read_history(), seconds=0.0, device="")
+    assert facts_of(Known(history=timeless))["epochs"] == "3"
+    assert facts_of(Known(graph=info(None)))["parameters"] == str(info(None).facts.parameters)
+
+
+def test_where_data_come_from_what_the_sheet_says_and_what_a_graph_is_made_of_are_facts() -> None:
+    card = replace(CARD, published={"mse": 0.5, "psnr": 20.0}, training={}, bottleneck={"shape": [8], "compression": 0})
+    said = facts_of(Known(card=card, graph=info(card)))
+    assert (said["provenance"], said["licence"], said["epochs"]) == (CARD.data["provenance"], "CC0", "–")
+    assert (said["the sheet's"], said["graph"]) == ("mse 0.5000, psnr 20.00", "opset 18, IR 8, 2 nodes")
+    assert said["bottleneck"] == "8, 0 pixels a value"
+    assert said["inputs"] == "image batch×1×28×28 float32" and said["outputs"].startswith(
+        "bottleneck batch×8×7×7 float32, "
+    )
+    bare = facts_of(Known(card=replace(CARD, data={"name": "x"})))
+    assert (bare["data"], bare["provenance"], bare["licence"]) == ("x", "–", "–")
+    old = facts_of(Known(history=replace(read_history(), provenance="")))
+    assert old["provenance"] == "–"
+    assert described(Known(card=CARD)).summary == CARD.summary
+
+
+def test_what_a_card_lists_without_end_is_cut_short() -> None:
+    many = {f"tool{index:02}": "1" for index in range(30)}
+    rows = {f"row{index:02}": {"mse": 0.1} for index in range(30)}
+    choices = [f"{index} " + "x" * 600 for index in range(60)]
+    made = described(Known(card=replace(CARD, tools=many, baselines=rows, choices=choices)))
+    assert dict(made.facts)["tools"].count(",") == 19 and len(made.table) == 2 + 20
+    assert len(made.choices) == 50 and {len(choice) for choice in made.choices} == {500}
+
+
+def test_five_metrics_have_columns_and_the_others_stand_beside_those_of_real_images() -> None:
+    metrics = {"fid": 3.0, "mse": 0.00012, "psnr": 19.24, "ssim": 0.81234, "bce": 0.1, "accuracy": 0.5, "is": 2.0}
+    card = replace(CARD, metrics=metrics, baselines={"real": {"accuracy": 0.75}, "linear": {"mse": 0.5}})
+    made = described(Known(card=card))
+    heading, own, *_ = made.table
+    assert heading == ("test split", "mse", "psnr, dB", "ssim", "bce", "fid")
+    assert own == ("this model", "1.2e-4", "19.2", "0.812", "0.100", "3.00")
+    assert ("linear", "0.5000", *["–"] * 4) in made.table
+    assert [fact for fact in made.facts if fact[0] in metrics] == [
+        ("accuracy", "0.500 (real images 0.750)"),
+        ("is", "2.00"),
+    ]
+
+
+def test_warnings_come_before_what_was_verified_which_names_recipe_or_file() -> None:
+    other = replace(CARD, name="tests/other")
+    checks = described(Known(card=other, graph=info(None), history=read_history())).checks
+    assert [name for name, _ in checks] == ["warning", "gate", "verified"]
+    assert checks[0][1].startswith("history.h5 is of tests/conv, card.json of tests/other;")
+    assert "`aezoo verify tests/conv` measures" in checks[-1][1]
+    lone = described(Known(graph=info(CARD)), is_run=False).checks
+    assert "`aezoo verify /runs/tests/conv` measures" in lone[-1][1]
+
+
+def test_an_error_and_another_graph_than_listed_are_warnings_and_figures_are_those_of_the_history() -> None:
+    listed = {"model.onnx": "a"}
+    known = Known(card=replace(CARD, summary="s", metrics={"mse": 9.0}), history=read_history(), card_error="it is bad")
+    made = described(replace(known, listed=listed, graph_sha256="b"))
+    assert [text for name, text in made.checks if name == "warning"] == [
+        "It is bad.",
+        "card.json lists another sha256: this is not the file that was exported",
+    ]
+    assert made.summary == "s" and made.table[1][:2] == ("this model", "0.0123")
+
+
+def test_files_are_those_that_are_there_or_listed_with_the_hash_that_was_read(tmp_path: Path) -> None:
+    run = write_exported(tmp_path)
+    (run.path / "encoder.onnx").unlink()
+    entry = library.run_entry(run)
+    known = Known(
+        listed={"model.onnx": "a" * 64, "encoder.onnx": "b" * 64, "test/input.npy": "0"},
+        sizes={"model.onnx": entry.graph.stat().st_size},
+        graph_sha256="c" * 64,
+        decoder_sha256="d" * 64,
+    )
+    decoder, model = run.graph("decoder").stat().st_size, run.graph("model").stat().st_size
+    assert about.about(entry, known, "it").files == (
+        ("model.onnx", f"{model:,} bytes, another than card.json lists"),
+        ("", "c" * 64),
+        ("encoder.onnx", "missing; card.json lists it: export the run again"),
+        ("", "b" * 64),
+        ("decoder.onnx", f"{decoder:,} bytes, not listed in a card.json"),
+        ("", "d" * 64),
+        ("more files", "1 that card.json lists"),
+        ("file", str(run.graph("model"))),
+        ("history", f"{run.history}, {about._bytes(run.history.stat().st_size)}"),
+    )
+    nothing = replace(entry, graph_stamp=None, history_stamp=None)
+    assert about.about(nothing, Known(), "it").files[-1] == ("file", str(run.path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((100, "", "a", 100), "100 bytes, of the size that card.json lists; not opened here"),
+        ((101, "", "a", 100), "101 bytes, another size than card.json lists"),
+        ((9_999, "a", "a", None), "9,999 bytes, as card.json lists it"),
+        ((10_000, "a", "b", None), "10 kB, another than card.json lists"),
+        ((10_000_000, "", "", None), "10.0 MB, not listed in a card.json"),
+    ],
+)
+def test_a_file_is_checked_by_its_hash_or_else_by_its_size(arguments: tuple[Any, ...], text: str) -> None:
+    assert about._file_check(*arguments) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(45.4, "45 s"), (59.6, "1 min 0 s"), (119, "1 min 59 s"), (3_700, "1 h 1 min")]
+)
+def test_a_duration_is_rounded_to_seconds_and_from_an_hour_on_to_minutes(seconds: float, text: str) -> None:
+    assert about._duration(seconds) == text

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, Open, bars_split, graph_bytes, settle_window, write_run
 from viewer.qt.panels.images import ImagePanel
-from viewer.state import run_outputs
+from viewer.state import noise_lab, run_outputs
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
 from viewer.state.library import Entry
@@ -90,6 +90,28 @@ def test_nothing_is_said_while_there_may_still_be_a_picture(state: State) -> Non
 )
 def test_the_sentence_says_what_is_missing(state: State, needed: run_outputs.Needed, sentence: str) -> None:
     assert sentence in run_outputs.why_no_output(state, PATH, needed)
+
+
+def test_the_noise_lab_tries_a_graph_on_clean_images_of_its_shape_if_it_makes_pictures_or_logits() -> None:
+    clean, inputs = np.zeros((2, 1, 4, 4), np.float32), np.ones((2, 1, 4, 4), np.float32)
+    own = Samples(inputs, clean)
+    plain, labelled = graph_with("reconstruction"), replace(CARD, outputs=[{"name": "logits", "classes": ["a", "b"]}])
+    tried = noise_lab.noise_input_of(state_with(Known(graph=plain, samples=own)), PATH)
+    assert tried is not None and tried.clean is inputs and tried.targets is clean and tried.classes is None
+    assert (tried.output, tried.file.label) == ("reconstruction", "model.onnx")
+    denoiser = replace(plain, card=replace(CARD, objective={"noise": 0.5}))
+    tried = noise_lab.noise_input_of(state_with(Known(graph=denoiser, samples=own)), PATH)
+    assert tried is not None and tried.clean is clean and tried.same
+    text = replace(graph_with("logits"), card=labelled)
+    tried = noise_lab.noise_input_of(state_with(Known(graph=text, samples=own)), PATH)
+    assert tried is not None and (tried.output, tried.classes) == ("logits", ("a", "b")) and tried.targets is inputs
+    for known in (
+        Known(graph=plain, samples=samples(5)),
+        Known(graph=graph_with("other"), samples=own),
+        Known(graph=plain),
+    ):
+        assert noise_lab.noise_input_of(state_with(known), PATH) is None
+    assert noise_lab.noise_input_of(state_with(Known(samples=own)), PATH) is None
 
 
 def test_a_classifier_needs_no_reconstruction() -> None:

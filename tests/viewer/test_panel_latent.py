@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +39,16 @@ from viewer.qt.latent.picker import Picker
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.latent import Latent
 from viewer.state import encoder_decoders, latent
-from viewer.state.encoder_decoders import EncodedSet
+from viewer.state.encoder_decoders import MOST_VALUES, EncodedSet, EncoderDecoder
+from viewer.state.files import FileBytes
+from viewer.state.graph import GraphInfo
+from viewer.state.history import from_parts
 from viewer.state.latent import Range
-from zoo import checkpoints
+from viewer.state.library import Entry
+from viewer.state.pages import Split, SplitName
+from viewer.state.selection import Known, State
+from zoo import checkpoints, runs
+from zoo.gate import GraphFacts, Port
 from zoo.runs import RunFolder, atomic_write, pack_history
 
 
@@ -572,3 +581,186 @@ def test_encoded_images_are_of_the_runs_own_label(tmp_path: Path, open_window: O
     assert isinstance(encoded_set, EncodedSet) and set(encoded_set.labels.tolist()) == {0} and len(encoded_set) == 30
     assert encoder_decoders.label_of(window.store.state, run.path) == 0
     assert encoded_set.inputs(0, 3).shape == (3, 1, 28, 28)
+
+
+def test_a_range_is_never_nearer_or_farther_than_can_be_shown_and_moves_both_ways() -> None:
+    assert Range().zoomed(-99, 0, 0).reach == latent.FARTHEST and Range().zoomed(99, 0, 0).reach == latent.NEAREST
+    assert Range().zoomed(-1, 0, 0).reach == 3.75
+    assert Range().moved_to_show(-5.0, 4.5) == Range(-2.0, 1.5, 3.0) and Range().moved_to_show(1, -2) == Range()
+    points = np.concatenate([np.linspace([10, 2], [20, 3], 1000), [[1000, -1000], [np.nan, 5], [np.inf, 5]]])
+    found = latent.range_around(points)
+    assert (found.x, found.y) == pytest.approx((15, 2.5), abs=0.1), "one point in a hundred may lie outside"
+    assert found.reach == pytest.approx(5.5, abs=0.1), "a tenth more than the longer side"
+    middles = ([0.0, 0.0], [0.9, -0.9], [1.1, 0.0], [0.0, -1.1])
+    small = [latent.range_around(np.array([middle] * 3)) == Range() for middle in middles]
+    assert small == [True, True, False, False]
+    assert latent.range_around(np.array([[5.0, 5.0]])).reach == latent.NEAREST
+    assert latent.range_around(np.array([[-1e3, 0], [1e3, 0.0]])).reach == latent.FARTHEST
+
+
+def test_directions_are_six_at_most_point_to_their_largest_value_and_leave_out_what_is_rounding() -> None:
+    rng = np.random.default_rng(5)
+    values = rng.standard_normal((40, 8)).astype(np.float32)
+    values[3, 2] = np.inf
+    found = latent.directions_of([values])
+    assert found is not None and len(found) == 6 and found.count == 39
+    assert (found.vectors[np.arange(6), np.abs(found.vectors).argmax(axis=1)] > 0).all()
+    assert found.shares.sum() < 1 and (np.diff(found.shares) < 0).all()
+    flat = np.outer(np.arange(10), np.ones(4)).astype(np.float32)
+    flat += rng.standard_normal(flat.shape).astype(np.float32) * 1e-4
+    line = latent.directions_of([flat])
+    assert line is not None and len(line) == 1
+    assert latent.directions_of([values[:2]]) is None and latent.directions_of([values[:3]]) is not None
+
+
+def test_between_two_bottlenecks_there_are_nine_with_both_ends_and_a_share_may_be_nothing() -> None:
+    steps = latent.interpolate(np.zeros((2, 1)), np.full((2, 1), 8.0))
+    assert steps.shape == (9, 2, 1) and steps[:, 0, 0].tolist() == list(range(9)) and steps.dtype == np.float32
+    assert latent.label_by_share(np.array([4, 4]), 0.0) == 4
+    assert latent.label_by_share(np.array([4, 4]), 1.0) is None is latent.label_by_share(np.array([4]), None)
+
+
+RUN = Path("/runs/a")
+
+
+def port(name: str, *shape: int | str, dtype: str = "float32") -> Port:
+    return Port(name, ("n", *shape), dtype)
+
+
+def facts(inputs: tuple[Port, ...], *outputs: Port) -> GraphInfo:
+    return GraphInfo(GraphFacts(inputs, outputs, 18, 8, 1, 0, {}), None, "")
+
+
+PICTURE = port("reconstruction", 1, 4, 4)
+
+
+def both_ways(
+    values: tuple[int | str, ...], inputs: tuple[Port, ...], *outputs: Port, **known: str
+) -> EncoderDecoder | str:
+    """What is made of a graph with these values in its bottleneck, and of a decoder with these ports."""
+    model = facts((port("image", 1, 4, 4),), PICTURE, port("bottleneck", *values))
+    files = {(RUN, name): FileBytes(RUN, name, "", b"") for name in ("model", "decoder")}
+    stamp = (1, 1, 1)
+    entry = Entry(RUN, True, RUN / "model.onnx", graph_stamp=stamp, decoder_stamp=stamp)
+    read = Known(graph=model, decoder=facts(inputs, *outputs), **known)  # type: ignore[arg-type]
+    return encoder_decoders.encoder_decoder_of(State(entries=(entry,), known={RUN: read}, files=files), RUN)
+
+
+@pytest.mark.parametrize(
+    ("values", "outputs", "picture", "chunk"),
+    [
+        ((2, 3), (port("first", 1, 8, 8), PICTURE), ("reconstruction", (1, 4, 4)), 128),
+        (("k", 3), (port("first", 3, 4096, 8), port("more", 1, 4, 4)), ("first", (3, 4096, 8)), 128),
+        ((MOST_VALUES,), (PICTURE,), ("reconstruction", (1, 4, 4)), 2),
+    ],
+)
+def test_a_graph_and_its_decoder_fit_where_one_takes_what_the_other_makes(
+    values: tuple[int | str, ...], outputs: tuple[Port, ...], picture: tuple[str, object], chunk: int
+) -> None:
+    shape = tuple(2 if isinstance(size, str) else size for size in values)
+    made = both_ways(values, (port("z", *shape),), *outputs)
+    assert isinstance(made, EncoderDecoder), made
+    assert (made.shape, made.size, made.bottleneck) == (shape, math.prod(shape), "bottleneck") and not made.is_plane
+    assert (made.picture, made.picture_shape) == picture
+    assert (made.model.label, made.decoder.label, made.chunk_size) == ("model", "decoder", chunk)
+
+
+@pytest.mark.parametrize(
+    ("values", "inputs", "outputs", "sentence"),
+    [
+        ((2,), (port("z", 2, dtype="int64"),), (PICTURE,), "does not make one picture"),
+        ((2,), (port("z", 2), port("y", 2)), (PICTURE,), "does not make one picture"),
+        ((2,), (), (PICTURE,), "does not make one picture"),
+        ((2,), (port("z", 0),), (PICTURE,), "does not make one picture"),
+        ((2,), (port("z", "k"),), (PICTURE,), "does not make one picture"),
+        ((2,), (port("z", 2),), (port("y", 2, 4, 4),), "does not make one picture"),
+        ((2,), (port("z", 2),), (port("y", 1, 4, 4097),), "does not make one picture"),
+        ((2,), (port("z", 2),), (port("y", 1, 4, 4, dtype="float64"),), "does not make one picture"),
+        ((2, 3), (port("z", 3, 2),), (PICTURE,), "decoder.onnx takes 3×2 values, which are not what model.onnx makes."),
+        ((6, 1), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which are not what model.onnx makes."),
+        ((2, 3), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which are not what model.onnx makes."),
+        ((MOST_VALUES + 1,), (port("z", MOST_VALUES + 1),), (PICTURE,), "has 262,145 values; up to 262,144 can"),
+    ],
+)
+def test_a_graph_and_a_decoder_that_do_not_fit_are_a_sentence(
+    values: tuple[int, ...], inputs: tuple[Port, ...], outputs: tuple[Port, ...], sentence: str
+) -> None:
+    made = both_ways(values, inputs, *outputs)
+    assert isinstance(made, str) and sentence in made
+
+
+def test_what_is_missing_for_a_decoder_is_said_and_nothing_while_it_may_still_come() -> None:
+    stamp, model = (1, 1, 1), facts((port("image", 1, 4, 4),), PICTURE)
+    entry = Entry(RUN, True, RUN / "model.onnx", graph_stamp=stamp, decoder_stamp=stamp)
+    files = {(RUN, name): FileBytes(RUN, name, "", b"") for name in ("model", "decoder")}
+    known = {RUN: Known(graph=model, decoder=facts((port("z", 2),), PICTURE))}
+    state = State(entries=(entry,), known=known, files=files)
+    made = encoder_decoders.encoder_decoder_of
+    assert made(state, RUN) == "model.onnx has no bottleneck among its outputs."
+    assert made(State(), RUN) == "" == made(replace(state, known={}), RUN) == made(replace(state, files={}), RUN)
+    bare = replace(state, entries=(replace(entry, decoder_stamp=None),))
+    assert str(made(bare, RUN)).startswith("There is no decoder.onnx beside model.onnx")
+    none = replace(state, entries=(replace(entry, graph_stamp=None),))
+    assert str(made(none, RUN)).startswith("There is no model.onnx yet")
+    waiting = replace(images_of(3)[0], splits={})
+    assert encoder_decoders.training_set(waiting, RUN) == "", "the split may still come"
+
+
+def test_a_request_encodes_at_least_one_image_however_many_values_it_has() -> None:
+    file = FileBytes(RUN, "", "", b"")
+    sizes = {(1 << 12,): 128, (1 << 13,): 64, (1 << 20,): 1, (2,): 128}
+    made = {shape: EncoderDecoder(file, "", file, "", shape, (1, 4, 4)) for shape in sizes}
+    assert {shape: each.chunk_size for shape, each in made.items()} == sizes
+    assert [each.is_plane for each in made.values()] == [False, False, False, True]
+
+
+def test_of_two_broken_graphs_the_first_is_reported() -> None:
+    plain = ((2,), (port("z", 2),), PICTURE)
+    assert both_ways(*plain, graph_error="model.onnx is bad", decoder_error="x") == "model.onnx is bad."
+    assert both_ways(*plain, graph_error="model.onnx is bad") == "model.onnx is bad."
+    assert both_ways(*plain, decoder_error="decoder.onnx is bad") == "decoder.onnx is bad."
+
+
+def images_of(label: int | None, *, tested: int | None = None, error: str = "") -> tuple[State, Split]:
+    """A run that was tested on the images of a label, or of all, out of a split of two labels."""
+    pixels = np.random.default_rng(6).integers(0, 256, (40, 1, 4, 4), dtype=np.uint8)
+    labels = np.resize(np.array([0, 3], np.uint8), 40)
+    training_labels = np.resize(np.array([5, 3, 0], np.uint8), 40)
+    name = SplitName("mnist", "published")
+    split = Split(name, pixels, labels, pixels[::-1], training_labels, ("a", "b"), "", error)
+    own = pixels[labels == label] if label is not None else pixels
+    meta = {"data": "mnist", "task": "reconstruct", "test_images": str(tested or len(own))}
+    history = from_parts(meta, {runs.SAMPLE_INPUTS: own[:10], runs.SAMPLE_TARGETS: own[:10]})
+    known = Known(history=history, graph=facts((port("image", 1, 4, 4),), PICTURE))
+    return State(known={RUN: known}, splits={name: split}), split
+
+
+def test_images_to_encode_are_of_the_label_that_the_run_was_trained_on_and_evenly_spread() -> None:
+    state, split = images_of(3)
+    trained = encoder_decoders.training_set(state, RUN)
+    assert isinstance(trained, EncodedSet) and set(trained.labels.tolist()) == {3} and len(trained) == 13
+    np.testing.assert_array_equal(trained.pixels, split.training[1::3])
+    tested = encoder_decoders.test_set(state, RUN, most=4)
+    assert isinstance(tested, EncodedSet)
+    np.testing.assert_array_equal(tested.pixels, split.pixels[[1, 13, 25, 39]])
+    np.testing.assert_allclose(255 * tested.inputs(1, 3), split.pixels[[13, 25]], atol=1e-4)
+    assert [tested.name_of(label) for label in (0, 1, 2)] == ["a", "b", "2"]
+    assert encoder_decoders.label_of(state, RUN) == 3
+    state, split = images_of(None)
+    assert encoder_decoders.label_of(state, RUN) is None
+    every = encoder_decoders.test_set(state, RUN, most=99)
+    assert isinstance(every, EncodedSet) and every.labels.tolist() == split.labels.tolist()
+
+
+def test_without_images_to_encode_a_sentence_says_why() -> None:
+    for state, sentence in (
+        (images_of(3, error="the data is not there")[0], "The data is not there."),
+        (images_of(3, tested=19)[0], "The images in mnist are not those that the run was tested on."),
+        (State(), "It is not recorded which images the run was trained on."),
+    ):
+        assert encoder_decoders.training_set(state, RUN) == sentence == encoder_decoders.test_set(state, RUN, most=1)
+        assert encoder_decoders.label_of(state, RUN) is None
+    state, split = images_of(3)
+    other = Split(split.name, split.pixels, split.labels, split.training[:1], split.training_labels[:1])
+    state = State(known=state.known, splits={split.name: other})
+    assert encoder_decoders.training_set(state, RUN) == "There are no images that the graph takes."

@@ -323,3 +323,5 @@ def test_the_figures_of_maps_leave_out_what_is_not_finite() -> None:
     np.testing.assert_allclose(figures.zeros, [0.25, 0, 1])
     assert (figures.broken, figures.dead, figures.range) == (5, 1, (0.0, 3.0))
     assert feature_maps.measure(values[1:2]).range == (0.0, 0.0)
+    above = feature_maps.measure(np.array([[[2, np.nan]], [[-3, np.inf]]], np.float32))
+    assert above.lows.tolist() == [2, -3] == above.highs.tolist() and above.range == (-3.0, 2.0)

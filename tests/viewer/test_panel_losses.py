@@ -321,3 +321,63 @@ def test_curves_can_be_painted_in_both_themes_whatever_is_toggled(tmp_path: Path
     panel.view.column_step.emit(1)
     panel.view.grab()
     assert replace(figure_of(window), hidden=frozenset()).shown
+
+
+# ---- values ----
+
+
+def test_smoothing_without_a_weight_or_with_all_of_it_changes_nothing() -> None:
+    values = np.array([4.0, 2.0])
+    assert losses.smooth(values, 1.0) is values and losses.smooth(values, -0.5) is values
+
+
+def test_gaps_are_those_of_any_line_and_a_clock_needs_some_time() -> None:
+    def gaps(*lines: list[float]) -> str:
+        return losses.gaps_of([losses.LossCurve("", np.array(line)) for line in lines])
+
+    nan = float("nan")
+    assert gaps() == "" == gaps([1, 2])
+    assert gaps([nan, 1, 2], [1, 2, 3]) == "not a number in epoch 1" == gaps([1, 2, 3], [nan, 1])
+    assert gaps([nan, 1, 2], [1, nan, 3]) == "not a number in 2 epochs"
+    assert gaps([1, 2, nan], [1, nan]) == "not a number from epoch 2"
+    assert gaps([1, nan, 2, nan]) == "not a number in 2 epochs"
+    done = history_of()
+    timeless = history.from_parts(done.meta, {**done.arrays, runs.SECONDS: np.zeros(3)})
+    assert len(losses.clock(timeless)) == 0 and losses.clock(replace(timeless, epoch_seconds=np.zeros(0))).size == 0
+
+
+def test_the_best_epoch_is_that_of_the_least_validation_loss_that_is_a_number() -> None:
+    done = history_of()
+    curves = {runs.TRAIN_LOSS: np.array([3.0, 2.0, 1.0]), runs.VAL_LOSS: np.array([np.nan, 1.0, 2.0])}
+    seen = history.from_parts(done.meta, {**done.arrays, **curves})
+    assert losses.best_epoch(seen) == 2
+    assert losses.best_epoch(replace(seen, val_loss=np.full(3, np.nan))) is None
+    assert losses.best_epoch(replace(seen, val_loss=np.zeros(0))) is None
+
+
+def test_the_axis_names_the_objective_where_all_have_the_same_and_every_quantity() -> None:
+    done = history_of()
+    bce, linear, odd = (
+        history.from_parts({**done.meta, "objective": name}, done.arrays) for name in ("bce", "mse-linear", "x")
+    )
+    label = losses.label_of
+    assert label(losses.LOSS, [bce, bce]) == "loss: binary cross-entropy, nats a pixel"
+    assert label(losses.LOSS, [linear]) == "loss: mean squared error, of pixels in [0, 1]"
+    assert label(losses.LOSS, [bce, linear]) == "loss, of different objectives"
+    assert label(losses.LOSS, [odd]) == "loss" == label(losses.LOSS, [])
+    assert label(losses.TERM + "kl", [bce]) == "kl: divergence from N(0, 1), nats an image"
+    assert label(losses.TERM + "x", [bce]) == "x, a term of the objective"
+    assert (label(losses.RATE, []), label(losses.TIME, [])) == (
+        "learning rate at the epoch's end",
+        "seconds an epoch took",
+    )
+    one, two = replace(bce, terms={"kl": np.ones(3)}), replace(bce, terms={"bce": np.ones(2), "kl": np.ones(1)})
+    assert losses.quantities([one, two]) == ["loss", "term kl", "term bce", "learning rate", "seconds an epoch"]
+    parts = {name: [line.part for line in losses.lines_of(two, name)] for name in losses.quantities([two])}
+    assert parts == {
+        "loss": ["train", "validation"], "term bce": ["train"], "term kl": ["train"], "learning rate": [],
+        "seconds an epoch": ["seconds an epoch"],
+    }  # fmt: skip
+    both = replace(bce, train_loss=np.zeros(3), val_loss=np.ones(3))
+    assert [line.values.tolist() for line in losses.lines_of(both, "loss")] == [[0.0] * 3, [1.0] * 3]
+    assert losses.lines_of(one, "term bce") == [] and losses.HEAVIEST == 0.99

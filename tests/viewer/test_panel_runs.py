@@ -19,9 +19,13 @@ from viewer.qt.settings import Settings
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
 from viewer.qt.widgets.run_table import NARROWEST_NAME, RunTable
 from viewer.state import baselines, formatting, history, library, rows, selection
+from viewer.state.graph import GraphInfo
+from viewer.state.library import Entry
 from viewer.state.rows import COLUMN_INDEX, NAMES, Rows, RunRow
 from viewer.state.selection import Known, State
 from zoo import checkpoints
+from zoo.card import Card
+from zoo.gate import GraphFacts, Port
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 
@@ -336,3 +340,122 @@ def test_a_double_click_goes_to_the_reconstructions(tmp_path: Path, open_window:
     with qtbot.waitSignal(window.panels.runs.entered, timeout=TIMEOUT):
         qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
         qtbot.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+
+# ---- rows, as values ----
+
+RUN = Path("/x/runs/purdue/sub/Conv")
+
+
+def read_history(**meta: object) -> history.RunHistory:
+    done = history_of(planned=9)
+    return history.from_parts({**done.meta, **meta}, done.arrays)
+
+
+def info(*outputs: Port, card: Card | None = None) -> GraphInfo:
+    facts = GraphFacts((Port("image", ("n", 1, 4, 4), "float32"),), outputs, 18, 8, 1, 1234, {})
+    return GraphInfo(facts, card, "")
+
+
+def row_with(known: Known, *, is_run: bool = True, locked: bool = False, stamp: bool = True) -> RunRow:
+    graph = RUN / "model.onnx" if is_run else RUN
+    entry = Entry(RUN, is_run, graph, history_stamp=(1, 1, 1) if stamp else None, is_locked=locked)
+    (row,) = rows.rows_of(State(entries=(entry,), known={RUN: known}))
+    return row
+
+
+def test_a_row_is_of_the_history_before_the_card_and_of_the_card_before_the_graph() -> None:
+    card = replace(CARD, name="tests/Other", parameters=3217, training={"epochs": 7}, metrics={"mse": 0.5})
+    both = row_with(Known(history=read_history(recipe="purdue/sub/Conv"), card=card))
+    cells = {name: both.cell(name) for name in ("run", "assignment", "recipe", "parameters", "epochs", "mse")}
+    assert list(cells.values()) == ["purdue/sub/Conv", "purdue/sub", "Conv", "3,217", "3/9", "0.0123"]
+    keys = {name: both.key(name) for name in ("run", "recipe", "parameters", "bottleneck", "epochs", "picture")}
+    assert list(keys.values()) == ["purdue/sub/conv", "conv", 3217.0, 392.0, 3.0, None]
+    alone = row_with(Known(card=card))
+    cells = {name: alone.cell(name) for name in ("run", "recipe", "data", "epochs", "mse", "bottleneck")}
+    assert list(cells.values()) == ["tests/Other", "Other", "mnist", "7", "0.5000", "8×7×7"]
+    plain = Port("same", ("n", 1, 4, 4), "float32"), Port("values", ("n", 2, 3), "float32")
+    graph = row_with(Known(graph=info(*plain)), is_run=False)
+    cells = {name: graph.cell(name) for name in ("run", "recipe", "parameters", "bottleneck", "epochs", "state")}
+    assert list(cells.values()) == ["Conv", "–", "1,234", "2×3", "–", "graph"] and graph.cell("picture") == ""
+    nothing = row_with(Known())
+    assert (nothing.cell("run"), nothing.cell("recipe")) == ("sub/Conv", "Conv")
+    empty = [nothing.key(name) for name in ("parameters", "bottleneck", "epochs", "data", "mse", "psnr")]
+    assert empty == [None] * 6, "what is missing is sorted last"
+    seen = read_history()
+    assert row_with(Known(history=seen)).samples is seen.samples
+    assert row_with(Known(samples=seen.samples)).samples is seen.samples
+
+
+def test_the_state_of_a_row_is_its_gravest() -> None:
+    listed, seen = {"model.onnx": "a"}, read_history()
+    changed = Known(history=seen, listed=listed, graph_sha256="b")
+    assert row_with(replace(changed, card_error="x")).cell("state") == "broken"
+    assert row_with(replace(changed, card_error="x")).error == "x"
+    assert row_with(changed).cell("state") == "changed"
+    assert row_with(Known(history=seen)).cell("state") == "finished"
+    quick = replace(CARD, training={"state": "quick"})
+    lone = [row_with(known, is_run=False).cell("state") for known in (Known(graph=info(card=quick)), Known())]
+    assert lone == ["graph, quick", "opening"]
+    assert [row_with(Known(), stamp=stamp).cell("state") for stamp in (True, False)] == ["opening", "no history"]
+
+
+def test_only_a_run_that_is_trained_has_a_share_of_its_epochs_and_it_is_never_more_than_all() -> None:
+    for locked, epochs, share in ((True, 12, 0.25), (False, 12, None), (True, 2, 1.0), (True, 0, None)):
+        row = row_with(Known(history=read_history(state="training", epochs=epochs)), locked=locked)
+        assert row.share == share
+    assert row_with(Known(history=read_history()), locked=True).share is None
+
+
+def test_a_row_is_made_anew_where_its_entry_or_its_name_changed() -> None:
+    maker, known = Rows(), Known(history=read_history(state="training"))
+    entry = Entry(RUN, True, RUN / "model.onnx")
+    (first,) = maker.of(State(entries=(entry,), known={RUN: known}))
+    assert maker.of(State(entries=(entry,), known={RUN: known}))[0] is first
+    (second,) = maker.of(State(entries=(replace(entry, is_locked=True),), known={RUN: known}))
+    assert (first.cell("state"), second.cell("state")) == ("stopped at epoch 3 of 9", "training")
+    assert maker.of(State(entries=(entry,), known={RUN: known}))[0] == first
+    (broken,) = maker.of(State(entries=(entry,), known={RUN: replace(known, card_error="x")}))
+    assert broken.cell("state") == "broken"
+    assert maker.of(State(entries=(entry,), known={RUN: known}))[0].cell("state") == first.cell("state")
+    twin = Entry(Path("/y/runs/purdue/sub/Conv"), True, Path("/y"))
+    third, _ = maker.of(State(entries=(entry, twin), known={RUN: known, twin.path: known}))
+    assert third.cell("run") == "tests/conv (x)"
+
+
+def test_the_baseline_that_says_most_is_the_first_that_has_the_figure() -> None:
+    card = replace(CARD, task="denoise", metrics={"mse": 0.02})
+    known = Known(card=replace(card, baselines={"linear": {"psnr": 3.0}, "noisy-input": {"mse": 0.02}}))
+    row = row_with(known)
+    assert row.cell("baseline") == "noisy input 0.0200" and row.key("baseline") == 0.02
+    assert row.better is False, "as much error is not less"
+    assert row.key("against") == 1.0
+    done = history_of()
+    for psnr, cell, key in ((np.inf, "∞", np.inf), (np.nan, "–", None)):
+        seen = history.from_parts(done.meta, {**done.arrays, "metrics/psnr": np.array([psnr])})
+        row = row_with(Known(history=seen))
+        assert (row.cell("psnr"), row.key("psnr")) == (cell, key)
+
+
+def test_bottlenecks_without_end_are_shown_in_part_and_not_counted() -> None:
+    vast = Known(card=replace(CARD, bottleneck={"shape": [1 << 30] * 9}))
+    row = row_with(vast)
+    assert row.cell("bottleneck").count("×") == 7 and row.key("bottleneck") is None
+    assert rows.values_of(Known(card=replace(CARD, bottleneck={"shape": ["k", 2]}))) == 0 == rows.values_of(Known())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("CONV", True),
+        ("recipe:CONV", True),
+        ("data:Mnist", True),
+        ("conv absent", False),
+        ("absent conv", False),
+        *(("mse<0.005", False), ("mse<=0.005", True), ("mse>0.005", False), ("mse>=0.005", True), ("mse>0.004", True)),
+        *(("parameters<=3,217", True), ("psnr<100", False), ("recipe<1", False)),
+    ],
+)
+def test_a_filter_takes_no_notice_of_case_and_equals_only_where_it_says_so(text: str, found: bool) -> None:
+    row = row_of(run="Purdue/Conv", recipe="Conv", data="mnist", mse=0.005, parameters=3217.0)
+    assert rows.matches(row, rows.terms_of(text)) is found

@@ -19,7 +19,12 @@ from viewer.figures.trade_off import Point, TradeOffFigure, _below, _beside
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.trade_off import ALL_DATA, TradeOff
 from viewer.state import trade_off
+from viewer.state.graph import GraphInfo
+from viewer.state.history import from_parts
+from viewer.state.library import Entry
+from viewer.state.selection import Known, State
 from viewer.state.trade_off import PARAMETERS, VALUES, Model
+from zoo.gate import GraphFacts
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 
@@ -118,6 +123,56 @@ def test_the_sentence_has_spearmans_correlation_and_who_beats_pca(zoo: Path, ope
 )  # fmt: skip
 def test_what_is_concluded_follows_from_the_figures(models: list[Model], metric: str, text: str) -> None:
     assert text in trade_off.conclusion(models, metric, VALUES)
+
+
+def line(group: str, values: list[float]) -> list[Model]:
+    return [model(f"{group}{size}", size, value, group=group) for size, value in enumerate(values, start=1)]
+
+
+def test_orders_are_of_the_two_largest_groups_and_a_group_of_two_has_none() -> None:
+    a, b, c, d = line("a", [3, 2, 1]), line("b", [1, 2, 3, 4]), line("c", [3, 1, 2, 4, 5]), line("d", [1, 2])
+    text = trade_off.conclusion([*a, *b, *c, *d], "mse", VALUES)
+    assert text.startswith("c: Spearman's") and " b: Spearman's" in text and "a: " not in text and "d: " not in text
+    assert trade_off.conclusion(a, "mse", VALUES).startswith("Spearman's rank correlation of size and mse is -1.00")
+    assert trade_off.conclusion([*a, *d], "mse", VALUES).startswith("a: Spearman's")
+    assert trade_off.conclusion(d, "mse", VALUES).startswith("2 finished runs: too few alike for an order.")
+    assert "correlation of parameters and mse" in trade_off.conclusion(a, "mse", trade_off.PARAMETERS)
+    assert trade_off.conclusion([], "mse", VALUES) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "meaning"),
+    [
+        ([2, 3, 1, 4], "mse", "size does not predict the error"),
+        ([1, 3, 2, 4], "mse", "larger is worse"),
+        ([4, 2, 3, 1], "mse", "larger is better"),
+        ([1, 3, 2, 4], "psnr", "larger is better"),
+        ([2, 1, 4, 3], "psnr", "larger is better"),
+    ],
+)
+def test_an_order_means_something_from_a_correlation_of_a_half_on(
+    values: list[float], metric: str, meaning: str
+) -> None:
+    assert f"over 4 runs: {meaning}." in trade_off.conclusion(line("a", values), metric, VALUES)
+
+
+def test_who_beats_principal_components_is_counted_among_those_that_have_them() -> None:
+    beating = [model(str(n), n, 0.1, 0.2) for n in range(1, 5)]
+    even, alone = model("even", 5, 0.2, 0.2), model("alone", 6, 0.1)
+    text = trade_off.conclusion([*beating, even, alone], "mse", VALUES)
+    assert text.endswith("4 of 5 beat PCA of as many values: 1, 2, 3, 4.")
+    assert "1, 2, 3, 4 and 1 more." in trade_off.conclusion([*beating, model("5", 5, 0.1, 0.2)], "mse", VALUES)
+    assert "PCA of as many values is better than it." in trade_off.conclusion([even, alone], "mse", VALUES)
+    assert "is better than all 2." in trade_off.conclusion([even, even], "psnr", VALUES)
+    assert "None has principal components" in trade_off.conclusion([alone], "mse", VALUES)
+
+
+def test_hollow_runs_are_counted_and_left_out() -> None:
+    quick, going = (model(state, 9, 9.0, state=state, counts=False) for state in ("quick", "training"))
+    text = trade_off.conclusion([*line("mnist", [3, 2, 1]), quick, going], "mse", VALUES)
+    assert "is -1.00 over 3 runs" in text and text.endswith(" 2 hollow: cut short or not finished, and left out here.")
+    assert trade_off.conclusion([quick, going], "mse", VALUES).startswith("All 2 runs are unfinished")
+    assert math.isnan(trade_off.rank_correlation(np.ones(3), np.arange(3)))
 
 
 def test_spearmans_correlation_is_that_of_scipy() -> None:
@@ -268,3 +323,67 @@ def test_no_name_lies_over_another() -> None:
     beside = [_beside(size, spot, taken, QRectF(0, 0, 300, 300)), _beside(size, spot, taken, QRectF(95, 95, 10, 10))]
     assert beside[0] is not None and not any(beside[0].intersects(other) for other in taken)
     assert beside[1] is None, "a name without room is left out"
+
+
+# ---- which runs are compared ----
+
+
+def known_with(**change: object) -> Known:
+    plain = replace(CARD, published={"mse": 0.03}, **change)  # type: ignore[arg-type]
+    return Known(card=plain)
+
+
+def models_of(metric: str, axis: str, *read: Known) -> tuple[list[Model], list[str]]:
+    entries = tuple(Entry(Path(f"/{name}"), True, Path("/g")) for name, _ in zip("abcdefgh", read, strict=False))
+    known = {entry.path: one for entry, one in zip(entries, read, strict=True)}
+    return trade_off.models_of(State(entries=entries, known=known), metric, axis)
+
+
+def test_a_run_is_compared_by_its_size_within_its_data_task_and_noise() -> None:
+    done = history_of()
+    history = from_parts({**done.meta, "data": "kmnist"}, done.arrays)
+    colour = known_with(task="colourise", metrics={"mse": 0.5}, baselines={"pca": {"mse": 0.25}})
+    noisy = Known(history=from_parts({**done.meta, "noise": 0.5, "task": "reconstruct"}, done.arrays))
+    (one, two, three), without = models_of("mse", VALUES, Known(history=history, card=CARD), colour, noisy)
+    assert [model.group for model in (one, two, three)] == ["kmnist", "mnist, colourise", "mnist, noise σ 0.5"]
+    assert [model.data for model in (one, two, three)] == ["kmnist", "mnist", "mnist"] and without == []
+    assert (one.size, one.value, one.pca, one.pca_at, one.positions) == (392.0, 0.0123, 0.0045, 392.0, (392.0, 0.0123))
+    assert (one.published, two.published, two.pca, three.pca) == (None, 0.03, 0.25, None)
+    (one, two, _), _ = models_of("mse", PARAMETERS, Known(history=history), colour, noisy)
+    assert (one.size, one.pca_at) == (89.0, 393.0 * 784), "as many components and a mean, each of an image's pixels"
+    assert two.pca_at == 0, "how large its images are is not known"
+    state = State(
+        entries=tuple(Entry(Path(f"/{name}"), True, Path("/g")) for name in "abcd"),
+        known={
+            Path("/a"): noisy,
+            Path("/b"): known_with(bottleneck={}, data={"name": "cifar10"}),
+            Path("/c"): known_with(data={}),
+            Path("/d"): Known(history=history),
+        },
+    )
+    assert trade_off.data_sets(state) == ["mnist", "kmnist"]
+    assert trade_off.data_of(Known(history=replace(history, dataset=""))) == "" == trade_off.data_of(Known())
+
+
+def test_a_run_without_the_figure_or_a_size_is_named_and_one_without_a_bottleneck_is_not() -> None:
+    endless = from_parts(history_of().meta, {**history_of().arrays, "metrics/psnr": np.array([np.inf])})
+    read = (Known(history=endless), known_with(bottleneck={}), known_with(metrics={"mse": 1.0}))
+    found, without = models_of("psnr", VALUES, *read)
+    assert found == [] and len(without) == 2
+    found, without = models_of("mse", PARAMETERS, known_with(parameters=0), known_with())
+    assert len(found) == 1 == len(without)
+
+
+def test_what_is_finished_exported_or_changed_counts_and_what_is_quick_or_going_on_does_not() -> None:
+    done = history_of()
+    states = [from_parts({**done.meta, "state": state}, done.arrays) for state in ("finished", "quick", "training")]
+    changed = Known(history=states[1], listed={"g": "a"}, graph_sha256="b")
+    found, _ = models_of("mse", VALUES, *(Known(history=history) for history in states), changed)
+    assert [(model.state.partition(" ")[0], model.counts) for model in found] == [
+        ("finished", True), ("quick", False), ("stopped", False), ("changed", True),
+    ]  # fmt: skip
+    lone = Entry(Path("/a"), False, Path("/a"))
+    facts = GraphFacts((), (), 18, 8, 1, 1, {})
+    read = Known(graph=GraphInfo(facts, replace(CARD, training={}), ""))
+    (model,), _ = trade_off.models_of(State(entries=(lone,), known={lone.path: read}), "mse", VALUES)
+    assert (model.state, model.counts) == ("graph", True)

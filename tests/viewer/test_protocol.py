@@ -18,6 +18,7 @@ from viewer.infer.messages import (
     Message,
     NotOpen,
     OpenFile,
+    ReadSamples,
     ReadSplit,
     Ready,
     Refused,
@@ -56,6 +57,13 @@ def test_what_is_sent_arrives_in_whatever_pieces() -> None:
 def test_other_number_types_are_sent_as_floating_point() -> None:
     (frame,) = Decoder().feed(protocol.encode({}, {"a": np.array([1, 2], dtype=np.int64)}))
     assert frame.arrays["a"].tolist() == [1.0, 2.0] and frame.arrays["a"].dtype == np.float64
+    others = {"exact": np.array([16_777_217], np.int32), "big": np.array([1.5], ">f4"), "half": np.array([0.5], "<f2")}
+    (frame,) = Decoder().feed(protocol.encode({}, others))
+    assert {name: (array.dtype.str, array.tolist()) for name, array in frame.arrays.items()} == {
+        "exact": ("<f8", [16_777_217.0]),
+        "big": ("<f4", [1.5]),
+        "half": ("<f4", [0.5]),
+    }
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,7 @@ def test_other_number_types_are_sent_as_floating_point() -> None:
         raw({}),
         raw(b'{"arrays": [], "x": NaN}'),
         raw({"arrays": [{}] * (protocol.MAX_ARRAYS + 1)}),
+        raw({"arrays": [7]}),
         raw(described("|O"), b"\0" * 8),
         raw(described("<U4"), b"\0" * 16),
         raw(described(">f4"), b"\0" * 4),
@@ -104,6 +113,7 @@ def test_a_reply_too_large_is_refused_before_it_has_come() -> None:
         {"wanted": np.zeros((2, 1), np.float64)},
         {"wanted": np.zeros((2, 1), np.uint8)},
         {"wanted": np.zeros((3, 1), np.float32)},
+        {"wanted": np.zeros((), np.float32)},
         {"wanted": np.zeros((2, 1), np.float32), "more": np.zeros((2, 1), np.float32)},
     ],
 )
@@ -122,6 +132,8 @@ MESSAGES = [
     NotOpen(4),
     Refused(5, "it is broken"),
     ReadSplit("mnist", "published", None),
+    ReadSamples((1, 28, 28), "mnist", 0.25, "denoise"),
+    ReadSamples((1, 28, 28), "mnist", 0, ""),
     ReadSplit("mnist", "published", "/data"),
     DecodedPictures({"a.png": "its format is not known"}),
 ]
@@ -169,6 +181,9 @@ def test_a_frame_that_holds_no_expected_message_is_refused(header: dict[str, Any
         (RunGraph, {"message": "RunGraph", "number": 1, "label": "", "sha256": "", "outputs": [1], "inner": False}),
         (RunGraph, {"message": "RunGraph", "number": 1, "label": "", "sha256": "", "outputs": ["y"], "inner": 1}),
         (ReadSplit, {"message": "ReadSplit", "dataset": "mnist", "cut": "published", "data": 1}),
+        (ReadSamples, {"message": "ReadSamples", "shape": [1, 28.0], "dataset": "", "sigma": 0.0, "task": ""}),
+        (ReadSamples, {"message": "ReadSamples", "shape": [1, 28], "dataset": "", "sigma": "0", "task": ""}),
+        (ReadSamples, {"message": "ReadSamples", "shape": [1, 28], "dataset": "", "sigma": True, "task": ""}),
         (DecodedPictures, {"message": "DecodedPictures", "errors": {"a": 1}}),
         (DecodedPictures, {"message": "DecodedPictures", "errors": []}),
     ],
@@ -200,3 +215,44 @@ def test_a_request_may_hold_a_larger_file_than_a_reply() -> None:
     assert protocol.read(io.BytesIO(prefix)) is None, "it waits for the rest, which never comes"
     with pytest.raises(ProtocolError, match="at most"):
         protocol.read(io.BytesIO(struct.pack("<4sIQ", protocol.MAGIC, 0, protocol.MAX_REQUEST + 1)))
+
+
+def test_what_is_exactly_as_large_as_may_be_is_sent_and_accepted() -> None:
+    room = protocol.MAX_HEADER - len(json.dumps({"text": "", "arrays": []}))
+    (frame,) = Decoder().feed(protocol.encode({"text": "x" * room}))
+    assert len(frame.header["text"]) == room
+    with pytest.raises(ValueError, match="a header of"):
+        protocol.encode({"text": "x" * (room + 1)})
+    many = {str(index): np.zeros(1, np.uint8) for index in range(protocol.MAX_ARRAYS)}
+    (frame,) = Decoder(limit=protocol.MAX_ARRAYS).feed(protocol.encode({}, many))
+    assert len(frame.arrays) == protocol.MAX_ARRAYS
+    (frame,) = Decoder().feed(raw(described(shape=[1] * protocol.MAX_RANK), b"\0" * 4))
+    assert frame.arrays["x"].ndim == protocol.MAX_RANK
+    (frame,) = Decoder().feed(raw(described(shape=[0, 1 << 30])))
+    assert frame.arrays["x"].shape == (0, 1 << 30)
+
+
+def test_a_number_that_json_does_not_know_is_not_sent() -> None:
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            protocol.encode({"value": value})
+
+
+class Trickle(io.RawIOBase):
+    """A pipe that delivers a byte at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self.left = data
+
+    def readinto(self, buffer: Any) -> int:
+        piece, self.left = self.left[:1], self.left[1:]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def test_a_frame_is_read_from_a_pipe_byte_by_byte_and_one_that_is_cut_short_is_the_end() -> None:
+    data = protocol.encode({"a": 1}, {"x": np.arange(3, dtype=np.uint8)})
+    frame = protocol.read(Trickle(data))  # type: ignore[arg-type]
+    assert frame is not None and frame.header == {"a": 1} and frame.arrays["x"].tolist() == [0, 1, 2]
+    for whole in (data, protocol.encode({"a": 1})):
+        assert [protocol.read(io.BytesIO(whole[:end])) for end in range(len(whole))] == [None] * len(whole)

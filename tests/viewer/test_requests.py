@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, graph_bytes, history_of
-from viewer.infer import messages, requests, worker
-from viewer.infer.cache import MIN_COUNT, LruCache
+from viewer.infer import layers as infer_layers
+from viewer.infer import messages, requests, running, worker
+from viewer.infer.cache import MIN_COUNT, LoadedGraph, LruCache
 from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, RunGraph, WorkerReply
 from viewer.infer.protocol import Decoder, ProtocolError
 from viewer.infer.requests import Reply, Request
@@ -27,6 +29,7 @@ from viewer.qt.worker import Workers
 from viewer.state import epochs, layers
 from viewer.state.files import FileBytes
 from zoo import card, gate, runs, sessions
+from zoo.errors import FileRefused
 from zoo.runs import pack_history
 
 PLAIN = np.zeros((2, 1, 28, 28), np.float32)
@@ -148,6 +151,30 @@ def test_a_history_without_pictures_of_epochs_is_a_sentence() -> None:
     assert "as uint8 (3, 10, 2, 28, 28); expected uint8 (epochs, images, 1 or 3" in sentence_of(reply)
 
 
+def test_the_epochs_that_are_sent_are_rounded_to_the_nearest_and_have_their_own_pictures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("viewer.state.epochs.MOST", 4)
+    history = history_of(epochs=9)
+    shades = np.broadcast_to(np.arange(9, dtype=np.uint8).reshape(9, 1, 1, 1, 1), (9, 2, 1, 4, 4))
+    packed = pack_history(replace(history, arrays={**history.arrays, runs.EPOCH_RECONSTRUCTIONS: shades}))
+    _, reply = opened("epochs", packed)
+    assert reply.facts["epochs"] == [1, 4, 6, 9]
+    assert reply.arrays["reconstructions"][:, 0, 0, 0, 0].tolist() == [0, 3, 5, 8]
+    _, newest = opened("history", packed)
+    assert runs.STEP_LOSS in history.arrays and runs.STEP_LOSS not in newest.arrays, "no panel shows single steps"
+
+
+def test_the_pictures_of_an_epoch_that_are_too_many_are_told_in_mebibytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer.infer.histories.EPOCHS_BYTES", 1 << 19)
+    pictures = np.zeros((3, 1, 1, 1024, 1024), np.uint8)
+    history = history_of()
+    _, reply = open_as(
+        "epochs", pack_history(replace(history, arrays={**history.arrays, runs.EPOCH_RECONSTRUCTIONS: pictures}))
+    )
+    assert "keeps 1 MiB of pictures an epoch" in sentence_of(reply)
+
+
 # ---- layers ----------------------------------------------------------------------------------------------------
 
 
@@ -233,6 +260,52 @@ def test_a_name_that_cannot_be_printed_or_has_no_end_is_no_layer() -> None:
     assert [entry["tensor"] for entry in reply.facts["layers"]] == ["c"]
 
 
+def test_layers_are_float32_maps_of_the_images_of_known_or_likely_shape() -> None:
+    long = "b" * 300
+    data = graph(
+        [port("v", 5, 1, 2, 2), port("image", "n", 1, 128, 128)],
+        [port("y", "n", 1, 128, 128)],
+        node("Relu", "v", "constant"),
+        node("Relu", "image", long),
+        node("Cast", "image", "double", to=TensorProto.DOUBLE),
+        node("ReduceMean", "image axes", "mean", keepdims=0),
+        node("Cast", "mean", "sizes", to=TensorProto.INT64),
+        node("Reshape", "image sizes", "odd"),  # nobody knows of what rank
+        node("Conv", "odd v", "likely"),
+        node("Relu", "odd", "unlikely"),
+        node("Identity", "image", "y"),
+        v=np.ones((5, 1, 2, 2), np.float32),
+        axes=np.array([1, 2, 3]),
+    )
+    found = infer_layers.find(data)
+    assert found.shapes == {long: [1, 128, 128], "likely": None, "y": [1, 128, 128]}
+    assert [len(entry["node"]) for entry in found.listing] == [300, len("node_likely"), len("node_y")]
+    declared = graph(
+        [port("image", 2, 1, 8, 8)],
+        [port("y", "m", 1, 8, 8)],
+        node("ReduceMean", "image axes", "mean", keepdims=0),
+        node("Cast", "mean", "sizes", to=TensorProto.INT64),
+        node("Reshape", "image sizes", "y"),
+        axes=np.array([1, 2, 3]),
+    )
+    assert infer_layers.find(declared).shapes == {"y": [1, 8, 8]}, "of how many images is not known, but may be of all"
+    exposed = onnx.ModelProto.FromString(infer_layers.expose(data, found))
+    assert [each.name for each in exposed.graph.output] == ["y", long, "likely"]
+
+
+def test_a_layer_of_a_size_that_is_not_believed_has_no_shape_and_declared_ones_outlive_a_failed_inference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vast = graph([port("image", "n", 1, 1, 1 << 21)], [port("y", "n", 1, 1, 1 << 21)], node("Relu", "image", "y"))
+    assert infer_layers.find(vast).shapes == {"y": None}
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("inference failed")
+
+    monkeypatch.setattr("onnx.shape_inference.infer_shapes", fail)
+    assert infer_layers.find(convolutions()).shapes == {"maps": None, "pooled": None, "y": [1, 8, 8]}
+
+
 # ---- running graphs -------------------------------------------------------------------------------------------
 
 
@@ -281,6 +354,101 @@ def test_an_output_that_is_not_there_is_a_sentence() -> None:
     assert refusal(FLAT, np.zeros((1, 2)), "z").startswith("it has no output 'z'; it may have been replaced")
 
 
+def test_whole_numbers_and_truths_are_sent_as_floating_point() -> None:
+    data = graph(
+        [port("x", "n", 2)],
+        [port("whole", "n", 2, kind=TensorProto.INT64), port("truth", "n", 2, kind=TensorProto.BOOL)],
+        node("Cast", "x", "whole", to=TensorProto.INT64),
+        node("Cast", "x", "truth", to=TensorProto.BOOL),
+    )
+    held, _ = opened("graph", data)
+    arrays = computed(held, np.array([[-2.5, 0]]), "whole", "truth")
+    assert {name: (array.dtype, array.tolist()) for name, array in arrays.items()} == {
+        "whole": (np.float32, [[-2, 0]]),
+        "truth": (np.float32, [[1, 0]]),
+    }
+
+
+def loaded_with(*inputs: gate.Port, **layers_of: list[int]) -> LoadedGraph:
+    """A graph that must not be run: it has these inputs and layers, and no session."""
+    facts = replace(gate.check_onnx(FLAT, source="it"), inputs=inputs)
+    return LoadedGraph(None, facts, layers_of)
+
+
+def test_a_sentence_names_four_inputs_and_no_name_without_end() -> None:
+    many = [gate.Port(name * 50, ("n", 2), "float32") for name in "abcdef"]
+    for inputs, names in ((many, ", ".join(name * 40 for name in "abcd")), ([], "none")):
+        with pytest.raises(FileRefused) as refused:
+            run(loaded_with(*inputs), PLAIN, ["y"], label="it")
+        assert f"it takes {len(inputs)} inputs ({names});" in str(refused.value)
+    with pytest.raises(FileRefused, match=rf"it takes \({'n' * 20}, 2\) at its input '{'x' * 60}' and was sent"):
+        run(loaded_with(gate.Port("x" * 70, ("n" * 50, 2), "float32")), PLAIN, ["y"], label="it")
+    with pytest.raises(FileRefused, match=r"takes \(0, 2\) at its input 'x', which is no batch"):
+        run(loaded_with(gate.Port("x", (0, 2), "float32")), np.zeros((1, 2), np.float32), ["y"], label="it")
+    assert refusal(FLAT, np.zeros((1, 2)), "z", inner=True).startswith("it has no layer 'z'")
+
+
+def test_a_layer_whose_size_exceeds_all_bounds_is_refused_before_the_graph_is_run() -> None:
+    loaded = loaded_with(gate.Port("x", ("n", 2), "float32"), maps=[4, 1 << 20, 1 << 20])
+    with pytest.raises(FileRefused, match="'maps' takes 33554432 MiB for 2 images"):
+        run(loaded, np.zeros((2, 2), np.float32), ["maps"], label="it")
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_a_layer_may_be_exactly_as_large_as_agreed(monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
+    monkeypatch.setattr(running, "INNER_BYTES", 4 * 2 * 4 * 64 + spare)
+    monkeypatch.setattr(requests, "INNER_BYTES", 4 * 2 * 4 * 64 + spare)
+    images, maps = np.zeros((2, 1, 8, 8), np.float32), np.zeros((2, 4, 8, 8), np.float32)
+    held, _ = opened("layers", convolutions())
+    assert isinstance(run_graph(held, images, "maps", inner=True), Completed if not spare else Refused)
+    request = Request("panel", "run", FILE, images, ("maps",), inner=True)
+    if spare:
+        with pytest.raises(ProtocolError):
+            requests.check(request, Completed(1, {}, arrays={"maps": maps}))
+    else:
+        requests.check(request, Completed(1, {}, arrays={"maps": maps}))
+
+
+class BrokenSession:
+    """A session that raises when it is run."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def run(self, names: list[str], feed: dict[str, np.ndarray]) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "it needs more memory than a worker may use"),
+        (RuntimeError("x" * 500 + "\nand more"), f"it could not be run ({'x' * 200})"),
+        (RuntimeError(" \n"), "it could not be run (RuntimeError)"),
+    ],
+)
+def test_what_goes_wrong_in_a_graph_is_one_short_sentence(error: BaseException, sentence: str) -> None:
+    held, _ = opened("graph", FLAT)
+    loaded = held.graphs.get(("0", "cpu", False))
+    assert loaded is not None
+    held.graphs.put(("0", "cpu", False), replace(loaded, session=BrokenSession(error)), 1)
+    assert sentence_of(run_graph(held, np.zeros((1, 2)), "y")) == sentence
+
+
+def test_a_graph_is_described_by_its_ports_and_counts() -> None:
+    _, reply = opened("graph", convolutions())
+    facts = gate.check_onnx(convolutions(), source="it")
+    assert (facts.opset, facts.ir_version, facts.nodes) == (18, 8, 5)
+    assert {name: reply.facts[name] for name in ("opset", "ir_version", "nodes", "parameters")} == {
+        "opset": 18,
+        "ir_version": 8,
+        "nodes": 5,
+        "parameters": facts.parameters,
+    }
+    assert reply.facts["inputs"] == [{"name": "image", "shape": ["n", 1, 8, 8], "dtype": "float32"}]
+    assert [each["name"] for each in reply.facts["outputs"]] == ["y", "flat"] and reply.facts["card"] is None
+
+
 # ---- what is kept ----------------------------------------------------------------------------------------------
 
 
@@ -296,6 +464,13 @@ def test_sessions_are_dropped_by_number_and_by_bytes_but_the_newest_stay() -> No
     for name in ("f", "g", "h"):
         kept.put(name, name, 1000)
     assert len(kept) == MIN_COUNT and kept.get("g") and kept.get("h")
+
+
+def test_a_value_that_is_put_anew_is_the_newest() -> None:
+    kept: LruCache[int] = LruCache(max_count=2, max_bytes=100)
+    for name, value in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
+        kept.put(name, value, 10)
+    assert (kept.get("a"), kept.get("b"), kept.get("c"), kept.size) == (3, None, 4, 20)
 
 
 def test_a_worker_weighs_its_sessions_by_their_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,8 +584,90 @@ def test_outputs_come_along_where_their_size_is_known_and_fits() -> None:
     facts = gate.check_onnx(convolutions(), source="it")
     both = 4 * 3 * (64 + 4)
     assert outputs_to_compute_too(facts, 3, both) == ("y", "flat") and outputs_to_compute_too(facts, 3, both - 1) == ()
+    whole = replace(facts, outputs=(*facts.outputs, gate.Port("whole", ("n", 1), "int64")))
+    assert outputs_to_compute_too(whole, 3, both) == ("y", "flat")
     unknown = replace(facts, outputs=(*facts.outputs, gate.Port("more", ("n", "k"), "float32")))
     assert outputs_to_compute_too(unknown, 3, 1 << 20) == ()
+
+
+def test_the_same_bytes_in_another_shape_are_other_images() -> None:
+    held, _ = opened(
+        "graph", graph([port("x", "n", 1, "h", "w")], [port("y", "n", 1, "h", "w")], node("Neg", "x", "y"))
+    )
+    for shape in ((1, 1, 2, 8), (1, 1, 4, 4)):
+        assert computed(held, np.zeros(shape), "y")["y"].shape == shape
+
+
+@pytest.mark.parametrize(("spare", "times"), [(0, 1), (-1, 2)])
+def test_what_is_exactly_as_large_as_may_be_kept_is_kept_and_nothing_larger(
+    monkeypatch: pytest.MonkeyPatch, spare: int, times: int
+) -> None:
+    monkeypatch.setattr(worker, "LARGEST_CACHED_BATCH", 4 * 3 * 64 + spare)
+    held, session = counted(convolutions())
+    for _ in range(2):
+        assert set(computed(held, np.ones((3, 1, 8, 8)), "y")) == {"y"}
+    assert (len(session.ran), len(held.cached_outputs)) == (times, 2 - times)
+
+
+def test_only_what_was_asked_for_is_sent_of_what_is_kept() -> None:
+    held, session = counted(convolutions())
+    images = np.ones((3, 1, 8, 8))
+    assert [set(computed(held, images, name)) for name in ("y", "flat", "y")] == [{"y"}, {"flat"}, {"y"}]
+    assert session.ran == [["y", "flat"]]
+
+
+def test_a_worker_on_cuda_holds_fewer_sessions_and_one_for_layers_weighs_as_much_as_its_file() -> None:
+    assert (Worker("cpu").graphs.max_count, Worker("cuda").graphs.max_count) == (16, 8)
+    held, _ = opened("layers", convolutions())
+    assert held.graphs.size == len(convolutions())
+
+
+def test_a_graph_that_is_broken_is_called_by_its_label_when_its_layers_are_asked_for() -> None:
+    held = Worker("cpu")
+    broken = OpenFile(1, "odd.onnx", "0", "layers", arrays={"file": np.frombuffer(b"broken", np.uint8)})
+    assert sentence_of(held.reply(broken)).startswith("odd.onnx") and not len(held.graphs)
+
+
+def test_memory_is_given_back_after_a_large_file_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    libc = type("Libc", (), {"malloc_trim": staticmethod(given.append)})
+    monkeypatch.setattr("ctypes.CDLL", lambda _: libc)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(worker, "LARGE_FILE", len(FLAT))
+    for data, times in ((FLAT[:-1], 0), (FLAT, 1)):
+        message = OpenFile(1, "it", "0", "graph", arrays={"file": np.frombuffer(data, np.uint8)})
+        worker.serve(io.BytesIO(messages.encode(message)), io.BytesIO(), Worker("cpu"))
+        assert given == [0] * times
+
+
+@pytest.mark.parametrize("value", [object(), float("nan")], ids=["no JSON", "not a number"])
+def test_facts_that_cannot_be_sent_are_a_sentence(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Worker, "reply", lambda *_: Completed(7, {"value": value}))
+    replies = io.BytesIO()
+    request = OpenFile(7, "it", "0", "graph", arrays={"file": np.zeros(1, np.uint8)})
+    worker.serve(io.BytesIO(messages.encode(request)), replies, Worker("cpu"))
+    (frame,) = Decoder().feed(replies.getvalue())
+    assert vars(messages.decode(frame, Refused)) == {
+        "number": 7, "sentence": "it holds more than can be shown", "arrays": {},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["cuda", "cpu"])
+def test_cuda_is_probed_once_more_in_the_sandbox(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    class Probe:
+        def __call__(self) -> sessions.Provider:
+            calls.append("probe")
+            return sessions.Provider("cuda" if name == "cuda" else "cpu", "")
+
+        def cache_clear(self) -> None:
+            calls.append("clear")
+
+    monkeypatch.setattr(sessions, "probe", Probe())
+    found = worker._probe_in_sandbox()
+    assert calls == ["clear", "probe"] and found.name == name
+    assert found.why_not_cuda == ("" if name == "cuda" else "CUDA does not work in the sandbox")
 
 
 # ---- threads ---------------------------------------------------------------------------------------------------
@@ -446,6 +703,27 @@ def test_a_heavy_graph_gets_the_cores_there_are_up_to_four(
     facts = replace(gate.check_onnx(FLAT, source="it"), multiply_adds=multiply_adds)
     assert worker.threads_for(facts, "cpu") == threads
     assert worker.threads_for(facts, "cuda") == 1
+
+
+def test_where_the_cores_of_a_process_are_not_known_those_of_the_machine_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    facts = replace(gate.check_onnx(FLAT, source="it"), multiply_adds=MULTITHREAD_MIN_MULTIPLY_ADDS)
+    for cores, threads in ((2, 2), (None, 1), (64, 4)):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        assert worker.threads_for(facts, "cpu") == threads
+
+
+def test_sessions_for_outputs_and_for_layers_are_made_for_the_workers_provider_and_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[dict[str, object]] = []
+    monkeypatch.setattr(sessions, "make", lambda _, **options: made.append(options))
+    monkeypatch.setattr(worker, "threads_for", lambda _, provider: {"cuda": 3}[provider])
+    held = Worker("cuda")
+    for kind in ("graph", "layers"):
+        opened(kind, convolutions(), held)
+    assert made == [{"provider": "cuda", "threads": 3}] * 2
+    assert held.graphs.get(("0", "cuda", True)) and held.graphs.get(("0", "cuda", False))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
@@ -549,6 +827,47 @@ def test_a_layer_larger_than_agreed_is_not_believed() -> None:
         requests.check(Request("panel", "run", FILE, images, ("maps",), inner=True), reply)
 
 
+def test_what_a_file_is_opened_as_follows_from_the_request_and_its_message_names_it() -> None:
+    kinds = [Request("panel", "run", FILE, inner=inner).open_kind for inner in (True, False)]
+    assert kinds == ["layers", "graph"] and Request("panel", "epochs", FILE).open_kind == "epochs"
+    file = FileBytes(Path("x"), "x.onnx", "5a", b"\1\2")
+    message = requests.open_message(4, "layers", file)
+    assert (message.number, message.label, message.sha256, message.kind) == (4, "x.onnx", "5a", "layers")
+    assert message.arrays["file"].tolist() == [1, 2]
+    asked = requests.run_message(5, Request("panel", "run", file, np.ones((2, 3)), ("y",), inner=True))
+    assert (asked.number, asked.label, asked.sha256, asked.outputs, asked.inner) == (5, "x.onnx", "5a", ("y",), True)
+    assert asked.arrays["images"].dtype == np.float32 and asked.arrays["images"].shape == (2, 3)
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_pictures_of_epochs_may_be_exactly_as_many_bytes_as_agreed(monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
+    monkeypatch.setattr(requests, "EPOCHS_BYTES", PICTURES.nbytes + spare)
+    if spare:
+        with pytest.raises(ProtocolError, match="more pictures of epochs than agreed"):
+            believed("epochs", {"epochs": [1, 2]}, reconstructions=PICTURES)
+    else:
+        believed("epochs", {"epochs": [1, epochs.LAST]}, reconstructions=PICTURES)
+
+
+def test_layers_may_be_as_many_as_large_and_as_long_as_agreed_and_are_written_in_a_line() -> None:
+    most = [{**LAYER, "tensor": f"{index:0300}", "shape": [1, 1, 1 << 20]} for index in range(512)]
+    found = layers.from_header({"layers": most})
+    assert len(found) == 512 and found[0].shape == (1, 1, 1 << 20) and len(found[-1].tensor) == 300
+    listing = [
+        LAYER,
+        {**LAYER, "tensor": "b", "operator": "ConvTranspose", "shape": None},
+        {**LAYER, "tensor": "c", "operator": "Relu"},
+    ]
+    three = layers.from_header({"layers": listing})
+    assert [layer.line(number) for number, layer in enumerate(three, start=1)] == [
+        "1  Conv a → 1×2×3",
+        "2  ConvTranspose b",
+        "3  Relu c → 1×2×3",
+    ]
+    assert [layer.title for layer in three] == ["Conv · a, 1×2×3", "ConvTranspose · b", "Relu · c, 1×2×3"]
+    assert [layer.is_convolution for layer in three] == [True, True, False]
+
+
 def test_a_layers_title_is_one_harmless_line() -> None:
     (layer,) = layers.from_header({"layers": [{**LAYER, "tensor": "a\n\u202e" + "b" * 200, "operator": "Conv\x1b"}]})
     assert layer.title.isprintable() and len(layer.title) < 150
@@ -596,8 +915,12 @@ def one_answer(qtbot: QtBot, workers: Workers, request: Request) -> Reply:
 def test_a_reply_too_large_to_send_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     held, _ = opened("graph", convolutions())
     request = RunGraph(2, "it", "0", ("y",), False, arrays={"images": np.ones((3, 1, 8, 8), np.float32)})
-    replies = io.BytesIO()
-    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", 500)
+    whole, replies = io.BytesIO(), io.BytesIO()
+    size = len(messages.encode(held.reply(request)))
+    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", size)
+    worker.serve(io.BytesIO(messages.encode(request)), whole, held)
+    assert len(whole.getvalue()) == size
+    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", size - 1)
     worker.serve(io.BytesIO(messages.encode(request)), replies, held)
     (frame,) = Decoder().feed(replies.getvalue())
     assert messages.decode(frame, Refused).sentence == "it holds more than can be shown"

@@ -47,3 +47,21 @@ def test_cells_left_over_are_gaps() -> None:
 def test_the_range_passes_over_what_is_not_finite() -> None:
     assert tiles.value_range(np.array([np.nan, 3.0, -1.0, np.inf])) == (-1.0, 3.0)
     assert tiles.value_range(np.array([np.nan])) == (0.0, 0.0)
+
+
+def test_a_view_with_room_for_all_is_taken_if_it_is_cut_into_whole_maps_and_else_they_are_near_square() -> None:
+    assert tiles.grid_of((10,), (2, 5)).shape == (2, 5)
+    assert tiles.grid_of((2, 3, 2), (4, 7)) == tiles.grid_of((2, 3, 2)) == tiles.Grid(1, 2, 3, 2)
+    assert tiles.grid_of((4, 3, 2)) == tiles.Grid(2, 3, 3, 2), "columns count as much as the maps are high"
+    assert tiles.grid_of((2, 9, 1)) == tiles.Grid(1, 2, 9, 1), "no more columns than maps"
+
+
+def test_every_unit_is_found_at_its_pixel_and_is_called_by_map_row_and_column() -> None:
+    shape, grid = (5, 2, 3), tiles.Grid(3, 2, 2, 3)
+    units = tiles.units_of(grid, 30)
+    picture = tiles.tile(np.arange(30, dtype=np.float32).reshape(1, *shape), grid)[0]
+    np.testing.assert_array_equal(units, np.nan_to_num(picture, nan=-1))
+    for unit in range(30):
+        assert units[tiles.pixel_of(grid, unit)] == unit
+        assert tiles.position_in_map(shape, unit) == tuple(map(int, np.unravel_index(unit, shape)))
+    assert (tiles.unit_name(shape, 17), tiles.unit_name((7,), 3)) == ("map 3, row 2, column 3", "unit 4")
