@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
+from tests.viewer.conftest import CARD
 from viewer.figures import strokes
 from viewer.figures.drawn import DrawnCell, DrawnFigure
 from viewer.figures.lines import Above, LinesFigure, PlotLine
@@ -122,6 +125,8 @@ def test_a_plane_is_asked_for_beside_the_picture_and_nothing_else() -> None:
     others = (Port("bottleneck", ("n", 3), "float32"), Port("more", ("n", 2), "float32"))
     assert drawing.outputs_for(drawn_by(1, picture, *others)) == ("reconstruction",)
     assert drawing.outputs_for(drawn_by(1)) == ()
+    named = replace(drawn_by(1, Port("logits", ("n", 3), "float32")), card=CARD)
+    assert drawing.outputs_for(named) == ("logits",)
     assert drawing.why_no_drawing(drawn_by(1, picture), "recall") == "It takes a class and no picture."
     assert drawing.why_no_drawing(drawn_by(1, picture), "") == ""
     assert drawing.why_no_drawing(drawn_by(2, picture), "") == "It takes no images."

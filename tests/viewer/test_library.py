@@ -558,6 +558,8 @@ def test_the_page_follows_start_order_pasted_pictures_and_what_becomes_known() -
     assert cleaned.page is not None and cleaned.page.clean is noisy.targets, "the task became known"
     broken = derived(replace(first, splits={SPLIT: split_of(shades, error="not there")}), first)
     assert broken.page is not None and broken.page.of == 0 and selection.rows_of(broken) is None
+    fewer = derived(replace(second, known={a: run_on(shades, count=24)}), second)
+    assert selection.rows_of(fewer) is None and fewer.page is not None and fewer.page.of == 0
     lone = derived(State(entries=entries_of("a"), current=a, known={a: Known(samples=run_on(shades).own_samples)}))
     assert lone.page is not None and lone.page.title == "the first 10 of the embedded sample"
 

@@ -112,6 +112,8 @@ def test_the_noise_lab_tries_a_graph_on_clean_images_of_its_shape_if_it_makes_pi
     ):
         assert noise_lab.noise_input_of(state_with(known), PATH) is None
     assert noise_lab.noise_input_of(state_with(Known(samples=own)), PATH) is None
+    unread = replace(state_with(Known(graph=plain, samples=own)), files={})
+    assert noise_lab.noise_input_of(unread, PATH) is None
 
 
 def test_a_classifier_needs_no_reconstruction() -> None:

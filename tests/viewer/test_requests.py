@@ -617,6 +617,7 @@ def test_only_what_was_asked_for_is_sent_of_what_is_kept() -> None:
 
 
 def test_a_worker_on_cuda_holds_fewer_sessions_and_one_for_layers_weighs_as_much_as_its_file() -> None:
+    assert Worker("cpu").cached_outputs.max_count == worker.CACHED_BATCHES == 16
     assert (Worker("cpu").graphs.max_count, Worker("cuda").graphs.max_count) == (16, 8)
     held, _ = opened("layers", convolutions())
     assert held.graphs.size == len(convolutions())

@@ -107,7 +107,7 @@ def test_a_letters_picture_target_and_prediction_stand_with_its_label() -> None:
     (recalled,) = letters.sheets_of(
         State(known={Path("a"): replace(known, card=replace(CARD, task="recall"))}), [Path("a")]
     )
-    assert recalled.task == "recall"
+    assert (recalled.task, recalled.name) == ("recall", "")
     assert sheet.predictions.tolist() == [3, 4, 5]
     for pictures, more in ((sheet.images, 0), (sheet.inputs, 1), (sheet.targets, 2)):
         assert pictures is not None
@@ -271,6 +271,10 @@ def test_titles_of_pages_count_from_one_and_name_two_pictures_at_most() -> None:
     assert pages.later_page(split, rows, 1230, None).title == "test images 1,231 to 1,234 of 1,234"
     turned = pages.later_page(split, rows[:25], 10, Order(np.arange(25)[::-1], "worst first"))
     assert (turned.title, turned.of) == ("worst first: 11 to 20 of 25", 25)
+    assert turned.labels is not None and turned.labels.dtype == np.int64
+    own = Samples(np.zeros((3, 1, 1, 1)), np.zeros((3, 1, 1, 1)), provenance="drawn")
+    first = pages.first_page(own, "", embedded=True)
+    assert (first.indices, first.provenance, first.own) == ((0, 1, 2), "drawn", own)
     assert turned.indices == tuple(range(14, 4, -1))
     picture = np.zeros((4, 6, 3), np.uint8)
     for names, title in ((("a", "b"), "pasted: a, b"), (("a", "b", "c"), "pasted: 3 pictures")):
