@@ -91,7 +91,7 @@ def test_bfloat16_is_only_measured_where_the_hardware_has_it(there: bool, monkey
     monkeypatch.setattr(devices, "has_bf16", lambda device: there)
     limits = machine.rates(torch.device("cpu"))
     assert limits.keys() == {"gemm_fp32", "copy", *(["gemm_bf16"] if there else [])}
-    assert ("no bfloat16" in _head({"machine": {"name": "it"}, "limits": limits})) == (not there)
+    assert ("no bfloat16" in _head({"machine": {"name": "it"}, "load": 0.5, "limits": limits})) == (not there)
 
 
 def test_a_goal_is_reached_after_the_epochs_it_took() -> None:

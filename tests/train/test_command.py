@@ -41,7 +41,7 @@ except SystemExit as ending:
     [
         ("train --help", 0, ""),
         ("bench train --help", 0, ""),
-        ("bench train hesso/conv", 2, "the benchmark has no 'hesso/conv' for Keras"),
+        ("bench train hesso/denoise-0.5", 2, "the benchmark has no 'hesso/denoise-0.5' for Keras"),
         ("train purdue/cnov", 2, "did you mean 'purdue/conv'?"),
         ("train purdue/conv --sed 1", 2, "No such option"),
         ("train purdue/conv --set rate=1", 2, "no setting 'rate'"),

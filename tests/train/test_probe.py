@@ -166,7 +166,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[ComputeConfig]:
     for name in ("has_bf16", "has_tf32", "has_compiler"):
         monkeypatch.setattr(devices, name, lambda device: True)
     monkeypatch.setattr(probe, "images_per_second", rate)
-    monkeypatch.setattr(probe, "_load_average", lambda: 0.0)
+    monkeypatch.setattr(probe, "load_average", lambda: 0.0)
     return configs
 
 
