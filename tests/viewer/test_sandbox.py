@@ -165,7 +165,7 @@ def test_a_sealed_process_dies_with_the_one_that_started_it() -> None:
 # ---- what the kernel is asked for ----
 
 
-class Kernel:
+class FakeKernel:
     """A libc whose kernel has this Landlock ABI; it notes what it is asked for and restricts nothing."""
 
     def __init__(self, abi: int, *, privileges: int = 0, restrict: int = 0) -> None:
@@ -190,7 +190,7 @@ class Kernel:
         return os.open(os.devnull, os.O_RDONLY)
 
 
-def sealed(monkeypatch: pytest.MonkeyPatch, kernel: Kernel, *, cuda: bool = False) -> sandbox.SandboxStatus:
+def sealed(monkeypatch: pytest.MonkeyPatch, kernel: FakeKernel, *, cuda: bool = False) -> sandbox.SandboxStatus:
     with monkeypatch.context() as patched:
         patched.setattr("ctypes.CDLL", lambda *_, **__: kernel)
         patched.setattr(sandbox, "_limit", lambda *, memory: ["memory 4 GiB"] if memory else [])
@@ -203,7 +203,7 @@ FILES = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF, 6: 0xFFFF, 9: 0x
 
 @pytest.mark.parametrize("abi", FILES)
 def test_all_that_a_kernel_can_take_away_is_taken_away(monkeypatch: pytest.MonkeyPatch, abi: int) -> None:
-    kernel = Kernel(abi)
+    kernel = FakeKernel(abi)
     before = len(os.listdir("/proc/self/fd"))
     status = sealed(monkeypatch, kernel)
     assert kernel.ruleset == (FILES[abi], *[0b11] * (abi >= 4), *[0b11] * (abi >= 6))
@@ -215,13 +215,13 @@ def test_all_that_a_kernel_can_take_away_is_taken_away(monkeypatch: pytest.Monke
 
 
 def test_without_landlock_or_with_privileges_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kernel in (Kernel(-1), Kernel(0), Kernel(7, privileges=-1), Kernel(7, restrict=-1)):
+    for kernel in (FakeKernel(-1), FakeKernel(0), FakeKernel(7, privileges=-1), FakeKernel(7, restrict=-1)):
         status = sealed(monkeypatch, kernel)
         assert status.short == "limits only" and "This kernel has no Landlock" in status.details
         assert status.details.endswith(" It may gain privileges.") is bool(kernel.privileges)
-    assert sealed(monkeypatch, Kernel(0), cuda=True).short == "limits only"
+    assert sealed(monkeypatch, FakeKernel(0), cuda=True).short == "limits only"
     monkeypatch.setattr(sys, "platform", "plan9")
-    status = sealed(monkeypatch, Kernel(7))
+    status = sealed(monkeypatch, FakeKernel(7))
     assert status.short == "process only" and "no sandbox is known for plan9" in status.details
 
 
@@ -234,12 +234,12 @@ def test_cuda_keeps_libraries_and_its_memory_and_nothing_that_is_not_there(
     device.touch()
     paths = dict(sandbox._gpu_paths())
     assert list(paths) == [device, Path("/proc/self/task")]
-    kernel, before = Kernel(5), len(os.listdir("/proc/self/fd"))
+    kernel, before = FakeKernel(5), len(os.listdir("/proc/self/fd"))
     for path in (device, tmp_path, tmp_path / "nowhere"):
         sandbox._allow(kernel, 3, path, 0xFFFF)  # type: ignore[arg-type]
     of_files = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 15  # execute, write, read, ioctl: the others are of folders
     assert kernel.rules == [of_files, 0xFFFF] and len(os.listdir("/proc/self/fd")) == before
-    kernel = Kernel(7)
+    kernel = FakeKernel(7)
     status = sealed(monkeypatch, kernel, cuda=True)
     assert status.short == "no writing, no TCP" and status.details.endswith("Limits: none.")
     assert kernel.rules and kernel.ruleset == (0xFFFF, 0b11, 0b11)
@@ -250,7 +250,7 @@ def test_before_the_imports_only_writing_and_the_network_are_given_up(
 ) -> None:
     monkeypatch.setattr(sandbox, "_DEVICES", tmp_path)
     for privileges, ruleset in ((0, (0xFFFF & ~0b1101, 0b11, 0b11)), (-1, ())):
-        kernel = Kernel(7, privileges=privileges)
+        kernel = FakeKernel(7, privileges=privileges)
         monkeypatch.setattr("ctypes.CDLL", lambda *_, kernel=kernel, **__: kernel)
         sandbox.restrict_writes_and_network()
         assert kernel.ruleset == ruleset
