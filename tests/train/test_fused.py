@@ -27,7 +27,7 @@ from train.engine.fused.form import Form, Sums
 from train.engine.fused.kernels import AxisMap
 from train.engine.prepare import Preparation
 from train.engine.steps import EagerSteps, FusedSteps, Steps, TrainStep
-from train.engine.threads import ThreadTimer
+from train.engine.threads import MIN_SECONDS, ThreadTimer
 from train.options import Options
 from train.setup import TrainingSetup
 from train.state import fresh_state
@@ -441,7 +441,7 @@ def test_an_epoch_goes_on_with_the_threads_that_were_fastest(rates: dict[int, in
         asked = []
         for _ in range(30):
             asked.append(timer.threads)
-            timer.took(rates[timer.threads], 0.02)
+            timer.took(rates[timer.threads], MIN_SECONDS * 0.6)
         assert list(dict.fromkeys(asked)) == list(dict.fromkeys([4, 2, 1, chosen]))
         assert asked[6:] == [chosen] * 24
 

@@ -24,7 +24,7 @@ from zoo.objectives import FROM_RAW, Batch, Objective, Terms, total
 
 MAX_TERMS = 3  # of an objective
 STEPS_PER_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
-_SECONDS_AT_ONCE, _MAX_STEPS_AT_ONCE = 0.05, 64  # of compiled steps, between two looks at the clock
+_SECONDS_AT_ONCE, _MAX_STEPS_AT_ONCE = 0.01, 64  # of compiled steps, between two looks at the clock
 # As torch itself draws random numbers, so that all configs draw the same.
 COMPILER: dict[str, Any] = {"backend": "inductor", "options": {"fallback_random": True}}
 _WARM_UP_STEPS = 3  # before a capture: cuDNN and cuBLAS choose kernels and allocate

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-MIN_SECONDS = 0.03  # that a number of threads is timed
+MIN_SECONDS = 0.015  # that a number of threads is timed
 
 
 class ThreadTimer:
