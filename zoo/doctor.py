@@ -16,7 +16,7 @@ from zoo.runs import find_runs
 app = new_app("Say what this machine has, what is missing, and the command that mends it.")
 
 PACKAGES = (
-    "torch onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow scikit-learn "
+    "torch llvmlite onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow scikit-learn "
     "scikit-image typer rich"
 ).split()
 

@@ -34,6 +34,7 @@ from train.state import fresh_state
 from zoo import registry
 from zoo.blocks import Autoencoder, UnitClamp
 from zoo.data.splits import Splits
+from zoo.errors import DeviceError
 from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 
@@ -392,6 +393,32 @@ def test_compiled_steps_are_the_reference_wherever_they_are_to_be_had(setup: Tra
         choice = setup.choose_config(options, setup.engine(options, print), print)
         assert (choice.config.engine, choice.config.precision) == ("fused", "fp32")
     assert setup.engine(Options(device="cpu", precision="bf16"), print) == "torch"
+
+
+def test_what_is_no_number_is_not_hidden() -> None:
+    for name in ("purdue/conv", "maastricht/base", "freiburg/lr-0.1"):
+        train_step, batches = prepared(registry.load(name))
+        with torch.no_grad():
+            next(train_step.network.parameters()).fill_(float("nan"))
+        steps = compiled_steps(train_step, batches)
+        list(steps.run(0, 1))
+        assert steps.step_losses[:, 0].isnan().all(), name
+
+
+def test_no_more_threads_are_timed_than_find_work() -> None:
+    train_step, batches = prepared(registry.load("purdue/conv"), 32)
+    assert FusedSteps(train_step, batches, 8)._threads.threads == 2
+
+
+def test_no_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    train_step, batches = prepared(registry.load("purdue/conv"))
+
+    def none(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("numpy.zeros", none)
+    with pytest.raises(DeviceError, match="no memory for compiled steps: .* MiB more are needed"):
+        Engine(train_step.network, batches)
 
 
 # ---- pieces --------------------------------------------------------------------------------------------------

@@ -208,7 +208,8 @@ class FusedSteps:
 
         self.train_step, self.batches = train_step, batches
         self.step_losses = torch.zeros(batches.step_count, MAX_TERMS + 1)
-        self.engine, self._threads, self._steps_at_once = Engine(train_step.network, batches), ThreadTimer(threads), 1
+        self.engine, self._steps_at_once = Engine(train_step.network, batches), 1
+        self._threads = ThreadTimer(min(threads, self.engine.max_threads))
 
     def run(self, seed: int, epoch: int) -> Iterator[int]:
         recipe, optimiser = self.batches.prepare.recipe, self.train_step.optimiser

@@ -23,6 +23,7 @@ from train.engine.fused.emitter import FLOAT, LANES, Code, Memory, Value, compil
 from train.engine.fused.form import Compiler, Form
 from train.engine.fused.kernels import Array
 from zoo.data.images import LUMA
+from zoo.errors import DeviceError
 from zoo.recipe import Recipe
 
 KERNEL = ("vectors", "floats", "floats")
@@ -169,8 +170,12 @@ def form_for(network: nn.Module, batches: Batches, registers: int) -> Form:
 
 
 def aligned(*shape: int) -> Array:
-    """Return zeros, float32, that begin where a vector may."""
-    memory = np.zeros(int(np.prod(shape)) + LANES, np.float32)
+    """Return zeros, float32, that begin where a vector may. Raises DeviceError where there is no memory for them."""
+    try:
+        memory = np.zeros(int(np.prod(shape)) + LANES, np.float32)
+    except MemoryError as error:
+        size = int(np.prod(shape)) * 4 >> 20
+        raise DeviceError(f"no memory for compiled steps: {size:,} MiB more are needed; close other programs") from error
     first = -memory.ctypes.data // 4 % LANES
     return memory[first : first + int(np.prod(shape))].reshape(shape)
 
@@ -227,6 +232,11 @@ class Engine:
                for table in ("packed", "gradients") for name in ("start", "left", "right")},
         }  # fmt: skip
         self._arenas: list[Array] = []
+
+    @property
+    def max_threads(self) -> int:
+        """How many threads find work: a batch has so many micro-batches."""
+        return len(self._memory["rows"])
 
     def run(self, order: Array, noise: Array, size: int, adam: Adam, threads: int, pool: Executor) -> Array:
         """Take a step for each `size` images of `order`; return the losses, float32 (steps,).

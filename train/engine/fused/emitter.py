@@ -71,7 +71,7 @@ class Value:
         return Value(self.code, self.code.builder.select(self.value, *pair))
 
     def relu(self) -> Value:
-        return (self > 0).where(self, 0)
+        return (self < 0).where(0, self)  # in this order what is no number stays so
 
     def as_index(self) -> Value:
         """Return a small integer as one that indexes."""
@@ -243,7 +243,7 @@ class Code:
 
     def exp(self, x: Value) -> Value:
         """exp by Cephes' polynomial (Moshier), within 2 units in the last place; of −87 at least, 87 at most."""
-        x = (x > 87).where(87, (x > -87).where(x, -87))
+        x = (x > 87).where(87, (x < -87).where(-87, x))
         shifted = self.fma(x, 1.44269504, 12582912.0)  # its last bits are the integer nearest to x / log 2
         n = shifted - 12582912.0
         r = self.fma(n, 2.12194440e-4, self.fma(n, -0.693359375, x))
