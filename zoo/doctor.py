@@ -16,8 +16,8 @@ from zoo.runs import find_runs
 app = new_app("Say what this machine has, what is missing, and the command that mends it.")
 
 PACKAGES = (
-    "torch llvmlite onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow scikit-learn "
-    "scikit-image typer rich"
+    "torch llvmlite onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow "
+    "scikit-learn scikit-image typer rich"
 ).split()
 
 

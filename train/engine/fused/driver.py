@@ -175,7 +175,7 @@ def aligned(*shape: int) -> Array:
         memory = np.zeros(int(np.prod(shape)) + LANES, np.float32)
     except MemoryError as error:
         size = int(np.prod(shape)) * 4 >> 20
-        raise DeviceError(f"no memory for compiled steps: {size:,} MiB more are needed; close other programs") from error
+        raise DeviceError(f"no memory for compiled steps: {size:,} MiB more are needed; close a program") from error
     first = -memory.ctypes.data // 4 % LANES
     return memory[first : first + int(np.prod(shape))].reshape(shape)
 
