@@ -219,9 +219,10 @@ def test_a_known_fault_is_reported_with_its_source_and_fails_all_the_same(
 )
 def test_faults_are_known_by_the_operators_that_show_them(fault: Fault, node: onnx.NodeProto) -> None:
     plain = helper.make_node("ConvTranspose", ["image", "w"], ["out"])
+    of_one_group = helper.make_node("ConvTranspose", ["image", "w"], ["out"], group=1)
     by_scales = helper.make_node("Resize", ["image", "", "scales"], ["out"])
     assert fault.concerns(model_of([node]).graph)
-    assert not fault.concerns(model_of([plain, by_scales]).graph)
+    assert not fault.concerns(model_of([plain, of_one_group, by_scales]).graph)
 
 
 # ---- what says what should come out --------------------------------------------------------------------------
@@ -481,6 +482,20 @@ def test_nothing_run_is_nothing_passed(conv_run: RunFolder, capsys: Capture, mon
     code, out, _ = aezoo(capsys, "verify", conv_run.graph("model"), "--matrix", "--runtimes", "ort-web")
     assert code == 1
     assert out.splitlines()[-1] == "FAILED, nothing was run: 1 graphs, 0 runs in runtimes"
+
+
+def test_a_browser_has_an_empty_profile_of_its_own_that_is_gone_afterwards(tmp_path: Path) -> None:
+    script = """
+import os, pathlib, sys
+given = [each for each in sys.argv if each.startswith("--user-data-dir=")]
+profile = given[0].partition("=")[2]
+pathlib.Path(sys.argv[1]).write_text(f"{len(given)}\\n{len(os.listdir(profile))}\\n{profile}")
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "seen")]
+    browser.run_served(command, tmp_path, LIMITS, threading.Event())
+    given, files, profile = (tmp_path / "seen").read_text().splitlines()
+    assert (given, files) == ("1", "0")
+    assert not Path(profile).exists()
 
 
 def test_what_a_process_leaves_behind_holds_nobody_up(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,6 +94,14 @@ def test_bfloat16_is_only_measured_where_the_hardware_has_it(there: bool, monkey
     limits = machine.rates(torch.device("cpu"))
     assert limits.keys() == {"gemm_fp32", "copy", *(["gemm_bf16"] if there else [])}
     assert ("no bfloat16" in _head({"machine": {"name": "it"}, "load": 0.5, "limits": limits})) == (not there)
+
+
+def test_a_profile_is_of_one_step_however_few_an_epoch_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [SimpleNamespace(key=key, self_cpu_time_total=time) for key, time in (("mul", 3.0), ("mm", 6.0))]
+    found = nullcontext(SimpleNamespace(key_averages=lambda: rows))
+    monkeypatch.setattr(contenders, "profile", lambda **_: found)
+    times = contenders.profile_of(iter(range(contenders.WARM + 3)), torch.device("cpu"))
+    assert list(times.items()) == [("all", 3.0), ("mm", 2.0), ("mul", 1.0)]
 
 
 def test_a_goal_is_reached_after_the_epochs_it_took() -> None:

@@ -422,6 +422,19 @@ def test_what_is_no_number_is_not_hidden() -> None:
         assert steps.step_losses[:, 0].isnan().all(), name
 
 
+@pytest.mark.parametrize("logit", [-300.0, -100.0, 100.0, 300.0])
+def test_logits_whose_exponential_float32_does_not_hold_lose_what_torch_says(logit: float) -> None:
+    losses = []
+    for form in FORMS:
+        train_step, batches = prepared(registry.load("purdue/conv"))
+        with torch.no_grad():
+            list(train_step.network.parameters())[-1].fill_(logit)  # the bias of the last layer
+        steps = form(train_step, batches)
+        list(steps.run(0, 1))
+        losses.append(float(steps.step_losses[0, 0]))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
 def test_no_more_threads_are_timed_than_find_work() -> None:
     train_step, batches = prepared(registry.load("purdue/conv"), 32)
     assert FusedSteps(train_step, batches, 8)._threads.threads == 2

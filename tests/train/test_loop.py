@@ -361,6 +361,13 @@ def test_a_stop_says_which_epochs_are_saved(saved: int, said: str, tmp_path: Pat
     assert caught.value.exit_code == 130
 
 
+def test_a_checkpoint_is_judged_by_the_validation_loss_of_its_own_epoch(tmp_path: Path) -> None:
+    writer, state = writer_of(RunFolder(tmp_path)), fresh_state(registry.load("purdue/conv"), 0, choose("cpu"), NOTHING)
+    state.record = Record([0.5, 0.25], [0.75, 1.5], [1e-3, 1e-3], [1.0, 1.0])
+    writer.write_epoch(state)
+    assert (checkpoints.last(writer.run).epoch, checkpoints.last(writer.run).val_loss) == (2, 1.5)
+
+
 def test_a_history_says_what_float32_took_over_and_the_baseline_that_was_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

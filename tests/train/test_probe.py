@@ -412,6 +412,25 @@ def test_an_epoch_that_diverges_in_bf16_is_taken_again_in_float32_from_where_it_
     assert history.meta["why"]["bf16"] == "left in epoch 2: its loss was not finite"
 
 
+def test_an_epoch_whose_last_step_alone_spoils_the_weights_is_taken_again_too(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen(monkeypatch, BF16)
+    step, taken = TrainStep.step, [0]
+
+    def spoiled_at_the_end(train_step: TrainStep, batch: Batch, row: Tensor) -> None:
+        step(train_step, batch, row)
+        taken[0] += 1
+        if taken[0] == 2:  # the last of the first epoch, whose losses are all finite
+            with torch.no_grad():
+                next(train_step.network.parameters()).fill_(float("inf"))
+
+    monkeypatch.setattr(TrainStep, "step", spoiled_at_the_end)
+    result = train_quickly("purdue/conv", tmp_path, epochs=1, precision="auto")
+    assert result.is_finite and result.run.read_history().meta["precision"] == "fp32"
+    assert taken == [4]
+
+
 def test_bf16_that_was_asked_for_is_not_changed(
     tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:

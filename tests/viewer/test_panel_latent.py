@@ -586,6 +586,8 @@ def test_encoded_images_are_of_the_runs_own_label(tmp_path: Path, open_window: O
 def test_a_range_is_never_nearer_or_farther_than_can_be_shown_and_moves_both_ways() -> None:
     assert Range().zoomed(-99, 0, 0).reach == latent.FARTHEST and Range().zoomed(99, 0, 0).reach == latent.NEAREST
     assert Range().zoomed(-1, 0, 0).reach == 3.75
+    nearest = Range().zoomed(99, 0.0, 0.0)
+    assert nearest.zoomed(1, 0.04, -0.04) == nearest, "where it cannot go nearer it does not move either"
     assert Range().moved_to_show(-5.0, 4.5) == Range(-2.0, 1.5, 3.0) and Range().moved_to_show(1, -2) == Range()
     points = np.concatenate([np.linspace([10, 2], [20, 3], 1000), [[1000, -1000], [np.nan, 5], [np.inf, 5]]])
     found = latent.range_around(points)
