@@ -57,9 +57,6 @@ def compiled_operations(recipe: Recipe) -> int | None:
     pixels = torch.zeros(1, *recipe.image_shape, dtype=torch.uint8)
     batches = Batches(pixels, torch.zeros(1, dtype=torch.int64), Preparation(recipe), 1)
     try:
-        fused.check(recipe.network(), batches)
+        return fused.check(recipe.network(), batches).flops
     except fused.Unsupported:
         return None
-    from train.engine.fused.driver import form_for
-
-    return form_for(recipe.network(), batches, fused.processor()[0]).flops

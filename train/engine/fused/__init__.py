@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from train.engine.batches import Batches
+    from train.engine.fused.form import Form
 
 MIN_LLVMLITE = (0, 46)
 REGISTERS = {16: 32, 8: 7}  # by the vectors' width; of eight one is left for what sums are made of
@@ -26,8 +27,11 @@ class NoCompiler(Unsupported):
     """Nothing can be compiled here, whatever the network."""
 
 
-def check(network: nn.Module, batches: Batches) -> None:
-    """Raise Unsupported where a training's steps cannot be compiled, NoCompiler where none can."""
+def check(network: nn.Module, batches: Batches) -> Form:
+    """Return the form in which a training's steps are compiled.
+
+    Raises Unsupported where they cannot be, NoCompiler where none can.
+    """
     try:
         import llvmlite
     except ImportError as error:
@@ -36,7 +40,7 @@ def check(network: nn.Module, batches: Batches) -> None:
         raise NoCompiler(f"llvmlite {llvmlite.__version__} is too old; pip install 'llvmlite>={_version()}'")
     from train.engine.fused.driver import form_for
 
-    form_for(network, batches, processor()[0])
+    return form_for(network, batches, processor()[0])
 
 
 def processor(width: int | None = None) -> tuple[int, str]:

@@ -27,8 +27,7 @@ from zoo.errors import DeviceError
 from zoo.recipe import Recipe
 
 KERNEL = ("vectors", "floats", "floats")
-# What `run` is given beside its own arena and number: the state of its barrier, and arrays.
-STATE = ("arrived", "generation", "taken")
+# What `run` is given beside the state of its barrier, its own arena, and numbers.
 ARRAYS = {
     "order": "ints", "pixels": "bytes", "noise": "floats", "packed": "floats", "rows": "vectors", "summed": "vectors",
     "parameters": "vectors", "gradients": "vectors", "means": "vectors", "squares": "vectors", "rates": "floats",
@@ -44,7 +43,6 @@ class Step:
     def __init__(self, form: Form, recipe: Recipe) -> None:
         self.form, self.recipe, self.module = form, recipe, ir.Module()
         self.signatures: dict[str, Sequence[str]] = {}
-        self.pixels = form.wanted.channels * form.wanted.size**2
         self.kernels = [self.kernel(number) for number in range(len(form.schedule))]
         self.learn, self.sums = self.write_learn(), self.write_sums()
         self.write_run()
@@ -68,7 +66,7 @@ class Step:
         form, image = self.form, self.form.wanted
         rows = [(count > lane).where(count * 0 + lane, count - 1) for lane in range(LANES)]
         arena[form.share.at] = code.gathered([(count > lane).where(share, 0) for lane in range(LANES)])
-        starts = [order[at] * self.pixels for at in rows]
+        starts = [order[at] * self.form.pixels for at in rows]
         with code.loop(image.size) as y, code.loop(image.size) as x:
             colours = []
             for c in range(image.channels):
@@ -77,7 +75,7 @@ class Step:
                 colours.append(colour)
                 arena[image(c, y, x)] = colour
                 if form.image is not image and not _is_grey(self.recipe):
-                    added = code.gathered([noise[at * self.pixels + here] for at in rows])
+                    added = code.gathered([noise[at * self.form.pixels + here] for at in rows])
                     value = (colour + added * self.recipe.data.noise).relu()
                     arena[form.image(c, y, x)] = (value > 1).where(1, value)
             if _is_grey(self.recipe):
@@ -124,7 +122,7 @@ class Step:
             with code.taking(state.address(2), micro) as number:
                 image, left = step * batch + number * LANES, batch - number * LANES
                 row = array["rows"].from_(number * self.form.row).of(FLOAT)
-                order, noise = array["order"].from_(image), array["noise"].from_(image * self.pixels)
+                order, noise = array["order"].from_(image), array["noise"].from_(image * self.form.pixels)
                 count = (left < LANES).where(left, LANES)
                 code.call(self.learn, arena, array["packed"], row, order, array["pixels"], noise, count, share)
             code.wait_for_all(state, threads)
@@ -220,12 +218,11 @@ class Engine:
         registers, features = processor(width)
         self.form = form = form_for(network, batches, registers)
         self.functions = _functions(form, batches.prepare.recipe, features)
-        self._pixels, self._pixels_of_image = batches.pixels.numpy(), form.wanted.channels * form.wanted.size**2
         row = form.row * LANES
         self.parameters, self.gradients, self.means, self.squares = aligned(4, -(-(form.one + 1) // LANES) * LANES)
         self.parameters[form.one] = 1
         self._memory = {
-            "pixels": self._pixels, "packed": aligned(len(form.packed.start)),
+            "pixels": batches.pixels.numpy(), "packed": aligned(len(form.packed.start)),
             "rows": aligned(-(-max(batches.sizes) // LANES), row), "summed": aligned(row),
             "parameters": self.parameters, "gradients": self.gradients, "means": self.means, "squares": self.squares,
             **{f"{table}_{name}": getattr(getattr(form, table), name)
@@ -258,7 +255,7 @@ class Engine:
 
         def work(me: int) -> None:
             torch.set_flush_denormal(True)  # of this thread
-            share, arena = 1 / (size * self._pixels_of_image), arenas[me].ctypes.data
+            share, arena = 1 / (size * self.form.pixels), arenas[me].ctypes.data
             self.functions["run"](state.ctypes.data, arena, *arrays, size, steps, me, threads, share, *moments)
 
         others = [pool.submit(work, thread) for thread in range(1, threads)]

@@ -88,6 +88,11 @@ class Form:
     flops: int
 
     @property
+    def pixels(self) -> int:
+        """Values of an image that is wanted."""
+        return self.wanted.channels * self.wanted.size**2
+
+    @property
     def row(self) -> int:
         """Vectors that a micro-batch's gradients take, with its loss after them."""
         return self.entries // LANES + 1
@@ -289,11 +294,7 @@ class Compiler:
         weights  indices (outputs, inputs, kernel, kernel); None: each channel is passed on
         before   indices (inputs, between, kernel, kernel) of the layer before that became one with this
         """
-        outputs, back, spots_of_pair = (
-            source.channels if weights is None else len(weights),
-            axis.transposed,
-            len(spots) ** 2,
-        )
+        outputs, back = source.channels if weights is None else len(weights), axis.transposed
         entries = self.new_entries(outputs, source.inputs, len(spots), len(spots))
         if weights is None:
             self.add_terms(entries[range(outputs), range(outputs)], np.array(self.one), self.one)
@@ -325,7 +326,7 @@ class Compiler:
             kernels: list[Kernel] = [Unpool(gradient, choice, full)] if pool else []
             if bias_entry is not None:
                 kernels.append(SumPixels(gradient, bias_entry))
-            first, steps = int(entries.flat[0]), (source.inputs * spots_of_pair, spots_of_pair)
+            first, steps = int(entries.flat[0]), (source.inputs * len(spots) ** 2, len(spots) ** 2)
             if weights is not None and len(axis.phases) <= len(back.phases):
                 kernels.append(Correlate(full, source, axis, first, steps, self.registers))
             elif weights is not None:

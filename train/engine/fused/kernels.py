@@ -388,7 +388,6 @@ class Head:
 
     Where these are larger, each value stands for several pixels: nearest upsampling.
 
-
     kind      'bce': of logits; 'sigmoid': squared error of the sigmoid; 'clamp': of value · scale + offset in [0, 1],
               without gradient outside; 'linear': of the value itself
     share     map of one vector: what an image's pixel counts in the mean; zero where there is no image
