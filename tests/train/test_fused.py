@@ -21,7 +21,7 @@ from train import setup as setups
 from train.dependencies import NOTHING
 from train.engine import fused
 from train.engine.batches import Batches
-from train.engine.fused import NoCompiler, Unsupported, kernels
+from train.engine.fused import NoCompiler, Unsupported, driver, emitter, kernels
 from train.engine.fused.driver import Adam, Engine, aligned, form_for
 from train.engine.fused.form import Form, Sums
 from train.engine.fused.kernels import AxisMap
@@ -449,6 +449,36 @@ def test_no_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("numpy.zeros", none)
     with pytest.raises(DeviceError, match=r"no memory for compiled steps: .* MiB more are needed"):
         Engine(train_step.network, batches)
+
+
+def test_compiled_code_is_kept_for_the_next_training_and_a_damaged_file_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
+    made: list[bytes] = []
+    real: Callable[..., bytes] = emitter._object_code
+
+    def make(*of: object) -> bytes:
+        made.append(real(*of))
+        return made[-1]
+
+    monkeypatch.setattr(emitter, "_object_code", make)
+
+    def weights_as_in_a_new_process(width: int = 8) -> list[float]:
+        monkeypatch.setattr(driver, "_compiled", {})
+        train_step, batches = prepared(registry.load("freiburg/lr-0.01"))
+        engine = Engine(train_step.network, batches, width=width)
+        with ThreadPoolExecutor(1) as pool:
+            engine.run(np.arange(96), np.zeros(0, np.float32), 48, Adam(1e-3, (0.9, 0.999), 1e-8, 0), 1, pool)
+        weights: list[float] = engine.parameters.tolist()
+        return weights
+
+    first = weights_as_in_a_new_process()
+    assert weights_as_in_a_new_process() == first and len(made) == 1
+    (file,) = (tmp_path / "compiled").iterdir()
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert weights_as_in_a_new_process() == first and len(made) == 2 and made[0] == made[1]
+    assert weights_as_in_a_new_process(16) == first and len(made) == 3, "code for other features is not this one"
 
 
 # ---- pieces --------------------------------------------------------------------------------------------------

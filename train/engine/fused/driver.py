@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -42,17 +42,12 @@ class Step:
 
     def __init__(self, form: Form, recipe: Recipe) -> None:
         self.form, self.recipe, self.module = form, recipe, ir.Module()
-        self.signatures: dict[str, Sequence[str]] = {}
         self.kernels = [self.kernel(number) for number in range(len(form.schedule))]
         self.learn, self.sums = self.write_learn(), self.write_sums()
         self.write_run()
 
-    def function(self, name: str, kinds: Sequence[str]) -> Code:
-        self.signatures[name] = kinds
-        return Code(self.module, name, kinds)
-
     def kernel(self, number: int) -> Code:
-        code = self.function(f"kernel_{number}", KERNEL)
+        code = Code(self.module, f"kernel_{number}", KERNEL)
         code.promise_no_overlap()
         self.form.schedule[number].emit(code, *code.arguments)
         code.function.attributes.add("noinline")
@@ -61,7 +56,7 @@ class Step:
 
     def write_learn(self) -> Code:
         """Load the first `count` images of `order`, at most 16, and run all kernels; `share`: what a pixel counts."""
-        code = self.function("learn", (*KERNEL, "ints", "bytes", "floats", "int", "float"))
+        code = Code(self.module, "learn", (*KERNEL, "ints", "bytes", "floats", "int", "float"))
         arena, weights, row, order, pixels, noise, count, share = code.arguments
         form, image = self.form, self.form.wanted
         rows = [(count > lane).where(count * 0 + lane, count - 1) for lane in range(LANES)]
@@ -89,7 +84,7 @@ class Step:
 
     def write_sums(self) -> Code:
         """Write out[j] = Σ x[left[t]] · y[right[t]], t from start[j] to start[j + 1], for j from `first` to `end`."""
-        code = self.function("sums", ("floats", "floats", "floats", "ints", "indices", "indices", "int", "int"))
+        code = Code(self.module, "sums", ("floats", "floats", "floats", "ints", "indices", "indices", "int", "int"))
         out, x, y, start, left, right, first, end = code.arguments
         with code.loop(end, start=first) as j:
             total = [Value(code, FLOAT(0))]
@@ -101,7 +96,7 @@ class Step:
 
     def write_run(self) -> None:
         """One thread's part of some steps: pack weights, learn from micro-batches, sum gradients, take Adam's step."""
-        code = self.function("run", RUN)
+        code = Code(self.module, "run", RUN)
         state, arena = code.arguments[:2]
         array = dict(zip(ARRAYS, code.arguments[2:], strict=False))
         batch, steps, me, threads, share, weight1, beta2, weight2, epsilon = code.arguments[2 + len(ARRAYS) :]
@@ -194,17 +189,17 @@ class Adam:
         return np.stack(columns, axis=1).astype(np.float32)
 
 
-_compiled: dict[tuple[str, ...], Mapping[str, Callable[..., None]]] = {}  # in this process, by all that the code says
+_compiled: dict[tuple[str, str], Mapping[str, Callable[..., None]]] = {}  # in this process
 
 
 def _functions(form: Form, recipe: Recipe, features: str) -> Mapping[str, Callable[..., None]]:
     """Return the compiled functions of a form; those of an equal one are compiled once."""
     sizes = form.one, form.entries, len(form.packed.start)
-    key = (repr(form.schedule), repr((form.image, form.wanted, sizes, recipe.data.noise, _is_grey(recipe))), features)
-    if key not in _compiled:
-        step = Step(form, recipe)
-        _compiled[key] = compiled(step.module, features, step.signatures)
-    return _compiled[key]
+    key = repr((form.schedule, form.image, form.wanted, sizes, recipe.data.noise, _is_grey(recipe)))
+    if (key, features) not in _compiled:
+        signatures = {"run": RUN, **{f"kernel_{number}": KERNEL for number in range(len(form.schedule))}}
+        _compiled[key, features] = compiled(key, features, signatures, lambda: Step(form, recipe).module)
+    return _compiled[key, features]
 
 
 class Engine:

@@ -10,11 +10,14 @@ import ctypes
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
+
+from train.cache import cached_bytes, sha256_of_files
 
 LANES = 16  # images in a vector, whatever the processor's width
 BYTE, INT, INT32, FLOAT, POINTER = ir.IntType(8), ir.IntType(64), ir.IntType(32), ir.FloatType(), ir.PointerType()
@@ -264,19 +267,21 @@ class Code:
 
 
 def compiled(
-    module: ir.Module, features: str, signatures: Mapping[str, Sequence[str]]
+    key: str, features: str, signatures: Mapping[str, Sequence[str]], write: Callable[[], ir.Module]
 ) -> dict[str, Callable[..., None]]:
-    """Compile a module; return functions by name, each with the kinds of its arguments, callable without the GIL."""
+    """Return the functions of a module by name, each with the kinds of its arguments, callable without the GIL.
+
+    The module is written and compiled where there is no code in the cache. `key` says all of which it is made.
+    """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    cpu = llvm.get_host_cpu_name()
-    machine = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3)
-    parsed = llvm.parse_assembly(str(module))
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-    passes = llvm.create_pass_builder(machine, options)
-    passes.getModulePassManager().run(parsed, passes)
-    engine = llvm.create_mcjit_compiler(parsed, machine)
+    cpu, target = llvm.get_host_cpu_name(), llvm.Target.from_default_triple()
+    machine = target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
+    sources = sha256_of_files(sorted(Path(__file__).parent.glob("*.py")))
+    made_of = repr((llvm.llvm_version_info, target.triple, cpu, features, sources, key))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    code = cached_bytes("compiled", made_of, lambda: _object_code(write(), machine))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     types: dict[str, Any] = {"int": ctypes.c_int64, "float": ctypes.c_float}
     functions: dict[str, Any] = {}
@@ -285,3 +290,13 @@ def compiled(
         functions[name] = prototype(engine.get_function_address(name))
         functions[name].engine = engine  # which owns the code
     return functions
+
+
+def _object_code(module: ir.Module, machine: Any) -> bytes:
+    parsed = llvm.parse_assembly(str(module))
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
+    passes = llvm.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(parsed, passes)
+    code: bytes = machine.emit_object(parsed)
+    return code
