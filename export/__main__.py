@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo import checkpoints, registry
+from zoo import checkpoints, pretrained, registry
 from zoo.cli import (
     RUNS_DEFAULT,
     Json,
@@ -32,8 +32,9 @@ from zoo.runs import FP16_MODEL, RunFolder
 
 if TYPE_CHECKING:
     from export.bundle import Bundle
-    from export.publish import Published
+    from export.published import Published
     from export.targets import Verification
+    from zoo.recipe import Recipe
 
 export_app = new_app("Export trained runs to ONNX, verified before they are written.")
 card_app = new_app("Print the card that an ONNX file carries.")
@@ -70,18 +71,23 @@ def export(
     if kit and bundle is None:
         raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
     recipes = registry.match(names)
-    folders = [RunFolder.of(runs, recipe.name) for recipe in recipes]
+    folders = [pretrained.run_of(recipe.name, runs) for recipe in recipes]
     for folder in folders:
-        checkpoints.last(folder)  # says what is missing before torch is loaded and a folder is made for the lock
+        if not pretrained.holds(folder.path):
+            checkpoints.last(folder)  # says what is missing before torch is loaded and a folder is made for the lock
+        elif bundle is None:
+            raise UsageError(f"{pretrained.title(folder.path)} is exported already; --bundle DIR puts it elsewhere")
     with uncollected():
         from export.bundle import write_bundle, write_kit
         from export.npm import npm_command
-        from export.publish import publish
+        from export.published import of_pretrained
 
     documents, refused = [], []
     for recipe, folder in zip(recipes, folders, strict=True):
-        with checkpoints.lock(folder):
-            done = publish(recipe, folder, fp16=fp16, overwrite=overwrite)
+        if pretrained.holds(folder.path):
+            done = of_pretrained(recipe, folder)
+        else:
+            done = _publish(recipe, folder, fp16=fp16, overwrite=overwrite)
         made = write_bundle(done, bundle, overwrite=overwrite) if bundle else None
         documents.append({**done.as_json(), "bundle": made.as_json() if made else None})
         refused += [recipe.name] if done.refused else []
@@ -104,11 +110,20 @@ def export(
         raise CheckFailed(f"{FP16_MODEL} was not written for {which}: the weights need more digits than float16 has")
 
 
+def _publish(recipe: Recipe, folder: RunFolder, *, fp16: bool, overwrite: bool) -> Published:
+    with uncollected():
+        from export.publish import publish
+
+    with checkpoints.lock(folder):
+        return publish(recipe, folder, fp16=fp16, overwrite=overwrite)
+
+
 def _as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:
     """Say what an export wrote, the checks that it passed, and where its bundle lies."""
     from export.report import check_as_text
 
-    lines = [f"{done.recipe.name}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items())]
+    origin = f" ({pretrained.NAME})" if pretrained.holds(done.run.path) else ""
+    lines = [f"{done.recipe.name}{origin}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items())]
     lines += [check_as_text(check) for check in (*done.checks, *done.refused)]
     if fp16 and not done.refused and FP16_MODEL not in done.files:
         lines.append(f"  note    no {FP16_MODEL}: model.onnx has at most 1 MiB")

@@ -19,7 +19,7 @@ from typing import Any
 
 from export.describe import as_markdown
 from export.npm import web_folder
-from export.publish import Published, listing
+from export.published import Published, listing
 from export.vectors import IMAGES
 from zoo import card, checkpoints, gate, tasks
 from zoo.card import FORMAT, MAX_TEXT

@@ -3,8 +3,9 @@
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from zoo.card import WEIGHTS_KEY
+
 MIN_BYTES = 1 << 20
-WEIGHTS_KEY = "aezoo.weights"
 _MIN_VALUES = 16  # of a weight; a smaller one stays float32
 
 

@@ -51,6 +51,11 @@ class Graph:
         """Which part of a network it is, by its file: 'model' (also at half the size), 'encoder' or 'decoder'."""
         return "model" if self.file == FP16_MODEL else self.file.removesuffix(".onnx")
 
+    @property
+    def is_fp16(self) -> bool:
+        """Whether its weights are stored as float16."""
+        return self.facts.metadata.get(card.WEIGHTS_KEY) == "float16"
+
     @cached_property
     def card(self) -> card.Card | None:
         """The card inside, None in a graph of somebody else's. Raises FileRefused for a damaged one."""

@@ -1,53 +1,24 @@
 """A run's whole export: trace, card, verify in memory, and only then write."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from export import vectors
 from export.fp16 import MIN_BYTES, with_fp16_weights
 from export.graph import BOTTLENECK, IMAGE, LOGITS, RECONSTRUCTION, Graph
-from export.report import check_as_json, check_as_text
-from export.to_onnx import BATCH, convert, with_card
+from export.published import Published, listing
+from export.report import check_as_text
+from export.to_onnx import BATCH, convert
 from export.trained import Trained, load_trained, one_thread
-from export.vectors import Vectors
 from export.verify import Check, against_torch, composition, real_images
 from zoo.blocks import parameter_count
 from zoo.card import Card
 from zoo.errors import CheckFailed
-from zoo.ownership import CARD, sha256_of
+from zoo.graphs import with_card
+from zoo.ownership import CARD
 from zoo.recipe import Recipe
 from zoo.runs import FP16_MODEL, History, RunFolder, remove, write_all
-
-
-@dataclass(frozen=True)
-class Published:
-    """What an export wrote, and the checks that it passed.
-
-    refused     the checks of an fp16 graph that was not written, since one of them failed
-    """
-
-    recipe: Recipe
-    run: RunFolder
-    files: dict[str, bytes]
-    checks: list[Check]
-    card: Card
-    vectors: Vectors
-    refused: list[Check]
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        return {name: len(data) for name, data in self.files.items()}
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "name": self.recipe.name,
-            "files": {name: {"path": str(self.run.path / name), "bytes": size} for name, size in self.sizes.items()},
-            "checks": [check_as_json(check) for check in self.checks],
-            "refused": [check_as_json(check) for check in self.refused],
-        }
 
 
 @one_thread()
@@ -61,7 +32,19 @@ def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False, overwrite: bo
     if not overwrite:
         run.check_overwritable()
     history = run.read_history()
-    trained = load_trained(recipe, run, epochs=history.epochs)
+    try:
+        done = export(load_trained(recipe, run, epochs=history.epochs), run, history, fp16=fp16)
+    except CheckFailed:
+        run.delete_exports()
+        raise
+    write_all(run.path, done.files, overwrite=overwrite)
+    if FP16_MODEL not in done.files:
+        remove(run.fp16_model)  # an fp16 graph of an earlier export
+    return done
+
+
+def export(trained: Trained, run: RunFolder, history: History, *, fp16: bool = False) -> Published:
+    """Convert a run's network and check every graph; nothing is written. Raises CheckFailed on a mismatch."""
     real = real_images(history)
     cards = {name: make_card(name, trained, history) for name in trained.ports}
     exported = [Graph(with_card(model, cards[name]), f"{name}.onnx") for name, model in convert(trained).items()]
@@ -80,22 +63,13 @@ def publish(recipe: Recipe, run: RunFolder, *, fp16: bool = False, overwrite: bo
     test_vectors = vectors.make(trained, real, graphs.values())
     checks += vectors.check(test_vectors, graphs)
     if not all(check.passed for check in checks):
-        run.delete_exports()
         lines = "\n".join(check_as_text(check) for check in checks if not check.passed)
         raise CheckFailed(
-            f"the export of {recipe.name} does not compute what torch computes; no graph was written\n{lines}"
+            f"the export of {trained.recipe.name} does not compute what torch computes; no graph was written\n{lines}"
         )
     files = {name: graph.data for name, graph in graphs.items()}
     files[CARD] = cards["model"].to_file(listing(files))
-    write_all(run.path, files, overwrite=overwrite)
-    if FP16_MODEL not in files:
-        remove(run.fp16_model)  # an fp16 graph of an earlier export
-    return Published(recipe, run, files, checks, cards["model"], test_vectors, refused)
-
-
-def listing(files: Mapping[str, bytes]) -> dict[str, tuple[str, int]]:
-    """Return {name: (sha256, bytes)} for a card.json."""
-    return {name: (sha256_of(data), len(data)) for name, data in files.items()}
+    return Published(trained.recipe, run, files, checks, cards["model"], test_vectors, refused)
 
 
 def make_card(graph: str, trained: Trained, history: History) -> Card:

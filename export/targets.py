@@ -7,7 +7,7 @@ from pathlib import Path
 from export import vectors
 from export.graph import Graph
 from export.verify import Check, against_torch, composition, real_images, repetition
-from zoo import card, gate, registry
+from zoo import card, gate, pretrained, registry
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
 from zoo.ownership import sha256_of
 from zoo.runs import GRAPHS, RunFolder, find_runs
@@ -28,7 +28,7 @@ class Verification:
 
 
 def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
-    """Return the runs and files that are named: a path that is there, else a recipe's name or glob. Raises RunError."""
+    """Return the runs and files that are named: a path that is there, else runs by name, own ones or pretrained."""
     found: list[RunFolder | Path] = []
     for target in targets:
         path = Path(target)
@@ -43,19 +43,19 @@ def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
             found.append(path)
         else:
             try:
-                folders = [RunFolder.of(runs, recipe.name) for recipe in registry.match([target])]
+                names = [recipe.name for recipe in registry.match([target])]
             except UsageError as error:
                 raise UsageError(f"no file or folder {target!r}, and {error}") from error
-            trained = [folder for folder in folders if folder.is_run]
-            if not trained:
+            named = pretrained.first_with(names, runs)
+            if not named:
                 raise RunError(f"no run of {target} in {runs}; train it with `aezoo train {target}`")
-            found += trained
+            found += named
     return found
 
 
 def verify(target: RunFolder | Path) -> Verification:
     """Check a run, a bundle or a file; what is wrong with it is in the answer."""
-    found = Verification(str(target.path if isinstance(target, RunFolder) else target))
+    found = Verification(pretrained.title(target.path if isinstance(target, RunFolder) else target))
     try:
         if isinstance(target, RunFolder):
             _verify_run(target, found)

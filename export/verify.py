@@ -11,7 +11,7 @@ import numpy as np
 
 from export.graph import BOTTLENECK, RECONSTRUCTION, Array, Graph
 from zoo.errors import FileRefused
-from zoo.runs import FP16_MODEL, SAMPLE_INPUTS, History
+from zoo.runs import SAMPLE_INPUTS, History
 
 if TYPE_CHECKING:  # torch is loaded where there is a network to compare with
     from export.trained import Trained
@@ -58,15 +58,15 @@ def real_images(history: History) -> Array:
     return history.arrays[SAMPLE_INPUTS].astype(np.float32) / 255
 
 
-def tolerance_of(file: str) -> float:
-    """Return what the graph in a file of that name may differ from torch."""
-    return FP16_TOLERANCE if file == FP16_MODEL else TOLERANCE
+def tolerance_of(graph: Graph) -> float:
+    """Return what a graph may differ from torch."""
+    return FP16_TOLERANCE if graph.is_fp16 else TOLERANCE
 
 
 def against_torch(graph: Graph, trained: Trained, real: Array) -> list[Check]:
     """Compare a graph with torch in float32, per output, in onnxruntime on the CPU."""
     worst: dict[str, Check] = {}
-    name, tolerance = graph.file.removesuffix(".onnx"), tolerance_of(graph.file)
+    name, tolerance = graph.file.removesuffix(".onnx"), tolerance_of(graph)
     for image in inputs(trained.image_shape, real):
         value = trained.compute("encoder", image)[BOTTLENECK] if graph.part == "decoder" else image
         answers = graph(value)

@@ -46,16 +46,17 @@ from train.measure.baselines import TrainingSplit, baseline_labels, baseline_pic
 from train.measure.metrics import Pixels
 from train.options import Options
 from train.progress import Progress
-from zoo import checkpoints, registry
-from zoo.data import sample, sets
+from zoo import checkpoints, pretrained, registry
+from zoo.data import comnist, sample, sets
 from zoo.data.images import Images
 from zoo.data.splits import Splits, load, select
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
 if TYPE_CHECKING:
-    from export.publish import Published
+    from export.published import Published
 
+PRETRAINED = pretrained.FOLDER
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 Train = Callable[..., Result]
@@ -175,3 +176,26 @@ def real_mnist() -> Path:
         if any(folder.rglob("train-images-idx3-ubyte*")):
             return folder
     pytest.skip("the real MNIST is not here; name its folder with AEZOO_DATA")
+
+
+@pytest.fixture(scope="session")
+def real_letters() -> Path:
+    """A folder that holds the real letters, where there is one."""
+    folders = [*([Path(REAL_DATA)] if REAL_DATA else []), SHARED_DATA / "letters"]
+    for folder in folders:
+        if comnist.present(folder):
+            return folder
+    pytest.skip("the real letters are not here; name their folder with AEZOO_DATA")
+
+
+@pytest.fixture(autouse=True)
+def no_pretrained(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names mean runs of the test's own alone, unless it asks for the pretrained models."""
+    if "pretrained_folder" not in request.fixturenames:
+        monkeypatch.setattr(pretrained, "FOLDER", Path(os.environ["AEZOO_CACHE"]) / "no pretrained models")
+
+
+@pytest.fixture(scope="session")
+def pretrained_folder() -> Path:
+    """The folder of the models that come with the package."""
+    return PRETRAINED

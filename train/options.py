@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from zoo import pretrained
 from zoo.cli import RUNS_DEFAULT, Data, Device, Runs
 from zoo.data import sets
 from zoo.errors import UsageError
@@ -89,6 +90,7 @@ class Options:
             raise UsageError(f"--cluster {self.cluster!r} is not known; there is {', '.join(CLUSTERS)}")
         if self.gpus is not None and self.cluster is None:
             raise UsageError("--gpus is a share on a cluster; add --cluster ray, or choose with --device")
+        pretrained.check_not_pretrained(self.runs)
         sets.existing_folder(self.data)
 
     @property

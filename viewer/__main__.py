@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo import display
+from zoo import display, pretrained
 from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE
 from zoo.errors import AezooError, CheckFailed, DisplayError, UsageError
@@ -25,7 +25,7 @@ app = new_app("Open the desktop viewer on a folder of runs or an .onnx file.")
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(help="Folders of runs, run folders, .onnx files; --runs by default.", metavar="[PATH…]"),
+    typer.Argument(help="Folders of runs, run folders, .onnx files, names; --runs by default.", metavar="[PATH…]"),
 ]
 Screenshot = Annotated[
     Path | None,
@@ -47,7 +47,7 @@ def main(
     theme: ThemeName = None,
     as_json: Json = False,
 ) -> None:
-    """Open the desktop viewer on folders of runs, run folders and .onnx files."""
+    """Open the desktop viewer on folders of runs, run folders, .onnx files, or the pretrained models."""
     gc.disable()  # until the window is shown: what is imported stays anyway, and collecting again and again takes 50 ms
     chosen = _check(paths, runs, screenshot, theme)
     try:
@@ -96,12 +96,20 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
         raise UsageError(f"no folder {str(screenshot.parent)!r} for the screenshot; make it first, or name another")
     if not paths and runs != RUNS_DEFAULT and not runs.is_dir():
         raise UsageError(f"no folder {str(runs)!r}; name a folder of runs, or train one with `aezoo demo`")
-    chosen = library.absolute_paths(paths) if paths else (Path(os.path.abspath(runs)),)
+    if not paths and runs == RUNS_DEFAULT and not runs.is_dir():
+        runs = pretrained.FOLDER
+    found = [each for path in paths or () for each in _named(path, runs)]
+    chosen = library.absolute_paths(found) if paths else (Path(os.path.abspath(runs)),)
     if screenshot is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     elif reason := display.why_no_window():
         raise DisplayError(f"{reason}; a picture of the window needs no display: `aezoo view --screenshot FILE`")
     return chosen
+
+
+def _named(path: Path, runs: Path) -> list[Path]:
+    """Return a path that is there, or else the folders of the runs of that name."""
+    return [path] if path.exists() else [run.path for run in pretrained.named(str(path), runs)] or [path]
 
 
 class _End:

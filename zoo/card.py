@@ -16,6 +16,7 @@ from zoo.errors import FileRefused
 
 FORMAT = "aezoo/1"
 METADATA_KEY = "aezoo.card"
+WEIGHTS_KEY = "aezoo.weights"  # in a graph's metadata: "float16" where weights are stored so
 MAX_TEXT = 1 << 18
 MAX_NUMBER = 1 << 53
 FILE = re.compile(r"(test/)?[A-Za-z0-9][A-Za-z0-9_.-]*")  # what a card.json may list: a name, or one in `test`

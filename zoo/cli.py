@@ -38,6 +38,7 @@ VERBS = {
     "export": Verb("export.__main__", "Export trained runs to ONNX, verified before they are written.", "export_app"),
     "card": Verb("export.__main__", "Print the card that an ONNX file carries, for people.", "card_app"),
     "verify": Verb("export.__main__", "Check ONNX files: against torch, each other, and their card.", "verify_app"),
+    "run": Verb("export.run", "Put pictures of your own through a model."),
     "view": Verb("viewer.__main__", "Open the desktop viewer on a folder of runs or an .onnx file."),
     "report": Verb(
         "viewer.report.__main__", "Write a sheet's deliverables as one HTML page, and as a PDF, from its runs."
@@ -61,11 +62,12 @@ def complete_recipes(incomplete: str) -> list[str]:
 
 def complete_runs(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of runs that begin so; where there is none the shell completes a path by itself."""
+    from zoo import pretrained
     from zoo.runs import find_runs
 
-    root = Path(ctx.params.get("runs") or RUNS_DEFAULT)
-    names = [run.path.relative_to(root).as_posix() for run in find_runs(root)]
-    return [name for name in names if name.startswith(incomplete)]
+    roots = (Path(ctx.params.get("runs") or RUNS_DEFAULT), pretrained.FOLDER)
+    names = {run.path.relative_to(root).as_posix() for root in roots for run in find_runs(root)}
+    return sorted(name for name in names if name.startswith(incomplete))
 
 
 _NAMES = "Recipes: names, assignments, globs such as 'purdue/*', or 'all'."
@@ -77,8 +79,24 @@ Data = Annotated[
     str | None,
     typer.Option("--data", envvar="AEZOO_DATA", metavar="DIR|sample", help="Where the data sets lie, or 'sample'."),
 ]
+
+
+def _runs_folder(runs: Path) -> Path:
+    from zoo import pretrained
+
+    return pretrained.folder_named(runs)
+
+
 Runs = Annotated[
-    Path, typer.Option("--runs", envvar="AEZOO_RUNS", metavar="DIR", help="Where run folders lie.", file_okay=False)
+    Path,
+    typer.Option(
+        "--runs",
+        envvar="AEZOO_RUNS",
+        metavar="DIR|pretrained",
+        help="Where run folders lie; 'pretrained': those that come with the package.",
+        file_okay=False,
+        callback=_runs_folder,
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to compute.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
@@ -157,7 +175,10 @@ def print_next(verb: str, *arguments: str | Path) -> None:
 
 
 def print_next_view(runs: Path) -> None:
-    print_next("view", *([] if runs == RUNS_DEFAULT else [runs]))
+    from zoo import pretrained
+
+    named = pretrained.NAME if runs == pretrained.FOLDER else runs
+    print_next("view", *([] if runs == RUNS_DEFAULT else ["--runs", named] if named == pretrained.NAME else [runs]))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

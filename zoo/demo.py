@@ -14,7 +14,7 @@ from zoo.display import has_display
 app = new_app("Train, export, verify and view three recipes on the embedded digits.")
 
 RECIPES = ("purdue/dense", "purdue/conv", "purdue/denoise")
-EPOCHS = 60  # of 1,500 small digits: enough to see what each network makes of them
+EPOCHS = 60  # of 2,000 digits: enough to see what each network makes of them
 
 
 @app.command()

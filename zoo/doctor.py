@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 
 import zoo
-from zoo import bench_process, display, sessions
+from zoo import bench_process, display, pretrained, sessions
 from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, print_next
 from zoo.data import sets
 from zoo.runs import find_runs
@@ -16,8 +16,7 @@ from zoo.runs import find_runs
 app = new_app("Say what this machine has, what is missing, and the command that mends it.")
 
 PACKAGES = (
-    "torch llvmlite onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow "
-    "scikit-learn scikit-image typer rich"
+    "torch llvmlite onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow typer rich"
 ).split()
 
 
@@ -36,7 +35,8 @@ def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) ->
     data_sets = [_data(dataset, data) for dataset in sets.DATA_SETS.values()]
     count = len(find_runs(runs))
     there = Finding("runs", f"{count or 'none yet'} in {runs.resolve()}")
-    findings = [*_versions(), *_training(), _provider(), _window(), *data_sets, there]
+    ours = Finding("pretrained", f"{len(find_runs(pretrained.FOLDER))} models that came with the package")
+    findings = [*_versions(), *_training(), _provider(), _window(), *data_sets, there, ours]
     broken = [finding for finding in findings if finding.mend]
     if as_json:
         print_json({"sound": not broken, "findings": [vars(finding) for finding in findings]})

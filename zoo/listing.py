@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo import comparison, registry, variants
+from zoo import comparison, pretrained, registry, variants
 from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_recipes, new_app, plain, print_json, print_next
 from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
@@ -91,7 +91,7 @@ def facts_of(recipe: Recipe, runs: Path, *, metric: str | None = None) -> Row:
         "epochs": recipe.schedule.epochs,
         "metric": metric,
         "published": recipe.published.get(metric),
-        **_measured(recipe, RunFolder.of(runs, recipe.name), metric),
+        **_measured(recipe, pretrained.run_of(recipe.name, runs), metric),
     }
 
 
@@ -110,11 +110,16 @@ def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
     state = str(history.meta.get("state"))
     if state == "training" and not folder.is_locked():
         state = "stopped"
+    progress = _progress(history, recipe, state)
+    if pretrained.holds(folder.path):
+        progress = {key: f"{pretrained.NAME}{text.removeprefix('finished')}" for key, text in progress.items()} | {
+            "run": f"{progress['run']}, {pretrained.NAME}"
+        }
     return {
         "measured": finite(metrics.get(metric)),
         "main_baseline": main,
         "baseline": finite(baselines.get(main, {}).get(metric)),
-        **_progress(history, recipe, state),
+        **progress,
         "provenance": str(history.meta.get("provenance")),
     }
 

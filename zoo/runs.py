@@ -65,6 +65,10 @@ SAMPLE_TARGETS = "samples/targets"
 SAMPLE_RECONSTRUCTIONS = "samples/reconstructions"
 EPOCH_RECONSTRUCTIONS = "samples/epochs/reconstructions"
 
+# Keys of meta in a history that was thinned: which epochs have pictures, and whose the sample pictures are.
+PICTURED_EPOCHS = "pictured_epochs"
+SAMPLES_PROVENANCE = "samples_provenance"
+
 _NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
 _KEY = re.compile(
     rf"history/epoch/(train_loss|val_loss|learning_rate|seconds)|history/step/loss|terms/{_NAME}"

@@ -14,7 +14,7 @@ from export.verify import real_images
 from zoo import registry
 from zoo.data import sample
 from zoo.errors import FileRefused, RunError
-from zoo.runs import FP16_MODEL, GRAPHS, RunFolder
+from zoo.runs import GRAPHS, RunFolder
 
 BATCHES = (1, 2, 7, 64)
 VECTORS = "vectors"
@@ -73,7 +73,7 @@ def conformance_of(target: RunFolder | Path) -> Iterator[ConformanceTest]:
     proofs = vectors.read(target.path) if (target.path / vectors.FILE).is_file() else None
     for file, graph in graphs.items():
         test = _alone(graph, graphs)
-        if proofs and file in proofs.graphs and file != FP16_MODEL:
+        if proofs and file in proofs.graphs and not graph.is_fp16:
             port, outputs = proofs.graphs[file]
             if {*outputs} != {*graph.outputs}:
                 raise FileRefused(
@@ -137,7 +137,7 @@ def _trained(run: RunFolder, graphs: Sequence[Graph]) -> Iterator[ConformanceTes
     trained = load_trained(registry.load(first.card.name), run, epochs=history.epochs)
     make = _images(trained.image_shape, real_images(history))
     for graph in graphs:
-        if graph.file == FP16_MODEL:  # export compared it with torch; here it must compute the same everywhere
+        if graph.is_fp16:  # export compared it with torch; here it must compute the same everywhere
             yield ConformanceTest(graph, "onnxruntime", graph, _shaken(graph), make)
             continue
         expect = partial(trained.compute, graph.part)

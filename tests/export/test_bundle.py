@@ -20,7 +20,8 @@ import pytest
 from export import fp16
 from export.bundle import write_bundle, write_kit
 from export.describe import as_markdown, as_text, figures, sections
-from export.publish import Published, publish
+from export.publish import publish
+from export.published import Published
 from tests.conftest import Exported, TrainedRuns
 from tests.zoo.test_cli import aezoo
 from zoo import card, registry, runs, sessions
@@ -430,7 +431,7 @@ def test_the_card_of_a_lone_file_is_printed(folder: Path, capsys: Capture) -> No
         "float32 batch×1×28×28",
         "divided by 255",
         "nearest-example",
-        "CC BY 4.0",
+        "CC BY-SA 3.0",
     ):
         assert part in out, part
     own = card.from_json((folder / "purdue/conv/card.json").read_text())

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from export.bundle import write_bundle
-from export.publish import Published
+from export.published import Published
 from tests.conftest import Exported
 from zoo import sessions
 from zoo.data.fetch import cache_folder

@@ -25,7 +25,7 @@ from onnx import TensorProto, helper
 
 from export.bundle import write_bundle
 from export.graph import Graph
-from export.publish import Published
+from export.published import Published
 from export.runtimes import browser, catalogue, job, matrix
 from export.runtimes.catalogue import NAMES, Fault, Runtime, find
 from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from export.bundle import write_bundle
-from export.publish import Published
+from export.published import Published
 from tests.conftest import Exported
 from zoo import sessions
 from zoo.data.fetch import cache_folder

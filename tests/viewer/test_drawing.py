@@ -16,9 +16,10 @@ from viewer.figures.drawn import DrawnCell, DrawnFigure
 from viewer.figures.lines import Above, LinesFigure, PlotLine
 from viewer.figures.mosaic import Large
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.state import drawing, fit, noise
+from viewer.state import drawing, noise
 from viewer.state.drawing import SIDE, Drawing, Stroke
 from viewer.state.graph import GraphInfo
+from zoo.data import fit
 from zoo.data.images import LUMA
 from zoo.gate import GraphFacts, Port
 

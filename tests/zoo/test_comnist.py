@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from zoo.data import comnist, fetch, letters, sets
+from zoo.data import comnist, fetch, sets
 from zoo.errors import DataError
 
 LATIN = tuple(comnist.PAIRS.values())
@@ -180,16 +180,20 @@ def test_absent_letters_have_a_sentence_that_says_where_to_get_them(tmp_path: Pa
         fetch.fetch_letters(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["cyrillic", "latin"])
-def test_the_embedded_letters_are_the_same_each_time_and_every_drawing_is_another(name: str) -> None:
-    one = sets.load(name, "train", "sample")
-    letters._drawings.cache_clear()
-    two = sets.load(name, "train", "sample")
-    assert one.sha256 == two.sha256
-    assert len({image.tobytes() for image in one.pixels}) == len(one)
-    assert set(np.bincount(one.labels).tolist()) == {40}
-    assert one.provenance == letters.PROVENANCE
-    assert len(one.classes) == 14
+@pytest.mark.parametrize(
+    ("name", "counts", "whose"), [("cyrillic", (60, 15), "CoMNIST"), ("latin", (16, 4), "Omniglot")]
+)
+def test_the_embedded_letters_are_drawings_by_people_each_another(
+    name: str, counts: tuple[int, int], whose: str
+) -> None:
+    parts = [sets.load(name, split, "sample") for split in ("train", "test")]
+    assert [set(np.bincount(part.labels).tolist()) for part in parts] == [{count} for count in counts]
+    every = [image.tobytes() for part in parts for image in part.pixels]
+    assert len(set(every)) == len(every)
+    assert parts[0].labels[:14].tolist() == list(range(14)) and len(parts[0].classes) == 14
+    first, second = counts
+    assert parts[0].provenance == f"sample: {first} + {second} of {whose}'s drawings of each letter"
+    assert whose in parts[0].licence
 
 
 def test_of_many_drawings_5000_are_for_training_and_of_few_four_in_five() -> None:

@@ -34,7 +34,8 @@ def read_history(data: bytes, label: str) -> ReplyContent:
 
 def read_epochs(data: bytes, label: str) -> ReplyContent:
     """Read the reconstructions of every epoch, or of as many as can be sent. Raises FileRefused."""
-    pictures = runs.unpack_history(data, source=label).arrays.get(runs.EPOCH_RECONSTRUCTIONS)
+    history = runs.unpack_history(data, source=label)
+    pictures = history.arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is None:
         raise FileRefused(f"{label} keeps no pictures of earlier epochs; train the run again to have them")
     if not epochs.are_pictures(pictures):
@@ -45,7 +46,10 @@ def read_epochs(data: bytes, label: str) -> ReplyContent:
     chosen = _spread(len(pictures), most=min(epochs.MOST, EPOCHS_BYTES // pictures[0].nbytes))
     if not len(chosen):
         raise FileRefused(f"{label} keeps {pictures[0].nbytes / 2**20:.0f} MiB of pictures an epoch, too many to show")
-    facts = {"epochs": [int(index) + 1 for index in chosen]}
+    numbers = history.meta.get(runs.PICTURED_EPOCHS, [*range(1, len(pictures) + 1)])
+    if not isinstance(numbers, list) or len(numbers) != len(pictures):
+        raise FileRefused(f"{label} does not say of which epochs its pictures are; train the run again")
+    facts = {"epochs": [numbers[index] for index in chosen]}
     return ReplyContent(facts, {"reconstructions": np.ascontiguousarray(pictures[chosen])})
 
 

@@ -39,7 +39,7 @@ class WorkerRequest(Message):
 
 @dataclass(frozen=True, eq=False)
 class OpenFile(WorkerRequest):
-    """The bytes of a file, `arrays["file"]`, uint8, and what it is opened as: graph, layers, history or epochs."""
+    """The bytes of a file, `arrays["file"]`, uint8, and what it is opened as: see Request."""
 
     kind: str
 

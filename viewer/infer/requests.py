@@ -13,7 +13,7 @@ from viewer.infer.protocol import ProtocolError
 from viewer.state import epochs, layers
 from viewer.state.files import FileBytes
 
-Kind = Literal["graph", "layers", "history", "epochs", "run"]
+Kind = Literal["graph", "decoder", "layers", "history", "epochs", "run"]
 OPEN_SECONDS = 5.0
 RUN_SECONDS = 2.0
 EPOCHS_BYTES = 24 << 20  # of the pictures of all epochs together
@@ -25,6 +25,7 @@ class Request:
     """What a requester wants to know about a file, by kind.
 
     graph      the inputs, outputs, size and card of a graph
+    decoder    the decoder that is cut out of a model graph: the same of it, and its bytes
     layers     the feature maps inside a graph: see viewer.state.layers
     history    a history.h5, with the pictures of its newest epoch only
     epochs     the pictures of all its epochs, evenly thinned if they are too many: see viewer.state.epochs
@@ -85,6 +86,8 @@ def check(request: Request, completed: Completed) -> None:
             layers.from_header(completed.facts)
         elif request.kind == "epochs":
             check_epochs(completed)
+        elif request.kind == "decoder" and "file" not in completed.arrays:
+            raise ProtocolError("it sends no decoder")
     except ValueError as error:
         raise ProtocolError(str(error)) from error
 

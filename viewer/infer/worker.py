@@ -7,6 +7,7 @@ then reads its first byte of a file. Requests come on standard input, replies go
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from viewer.infer.messages import (
     WorkerRequest,
 )
 from viewer.infer.running import outputs_to_compute_too, run
-from zoo import card, gate, runs, sessions
+from zoo import card, gate, graphs, runs, sessions
 from zoo.errors import AezooError
 
 SESSIONS = 16
@@ -79,6 +80,8 @@ class Worker:
         data = request.arrays["file"].tobytes()
         if request.kind == "graph":
             return self._open_graph(request.sha256, data, request.label)
+        if request.kind == "decoder":
+            return self._cut_decoder(data, request.label)
         if request.kind == "layers":
             return self._open_layers(request.sha256, data, request.label)
         assert request.kind in ("history", "epochs"), request.kind
@@ -107,6 +110,13 @@ class Worker:
         session = sessions.make(data, provider=self.provider, threads=threads_for(facts, self.provider))
         self.graphs.put((sha256, self.provider, False), LoadedGraph(session, facts), len(data))
         return ReplyContent(describe(facts))
+
+    def _cut_decoder(self, data: bytes, label: str) -> ReplyContent:
+        """Open the decoder of a model graph; its bytes are sent too."""
+        gate.check_onnx(data, source=label)
+        decoder = graphs.halves(data, source=label)["decoder.onnx"]
+        opened = self._open_graph(hashlib.sha256(decoder).hexdigest(), decoder, label)
+        return ReplyContent(opened.facts, {"file": np.frombuffer(decoder, dtype=np.uint8)})
 
     def _open_layers(self, sha256: str, data: bytes, label: str) -> ReplyContent:
         """Open a graph once more with its layers among its outputs: one session serves all of them."""
@@ -153,6 +163,7 @@ def warm_up() -> None:
     loaded = LoadedGraph(sessions.make(graph), gate.check_onnx(graph, source="warm-up"))
     run(loaded, np.zeros((2, 1, 4, 4), np.float32), ["result"], label="warm-up")
     sessions.make(layers.expose(graph, layers.find(graph)))
+    importlib.import_module("onnx.utils")  # which cuts a decoder out
     for broken, read in ((b"broken", gate.check_onnx), (graph[:-9], gate.check_onnx), (b"broken", runs.unpack_history)):
         try:
             read(broken, source="warm-up")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import files, graph, history, library
+from viewer.state.files import FileBytes
 from viewer.state.formatting import clean, sentence
 from viewer.state.library import Entry, Stamp
 from viewer.state.samples import Samples
@@ -219,6 +222,7 @@ class RunLoader(QObject):
             self._store.set_file(entry.path, "model", job_result.result)
             known = self._store.state.known_of(entry.path)
             if job_result.result.sha256 == known.graph_sha256 and known.graph:
+                self._cut_decoder(entry, known.graph, job_result.result)
                 return  # opened before, and unchanged
         request = Request(requester=f"graph {entry.path}", kind="graph", file=job_result.result)
         self._send(request, partial(self._take_graph, entry))
@@ -241,6 +245,7 @@ class RunLoader(QObject):
         self._notify_recipe_mismatch(entry)
         if card_error:
             self.notice.emit(sentence(card_error))
+        self._cut_decoder(entry, opened, reply.request.file)
         if entry.history_stamp is None:
             self._load_samples(entry, opened)
 
@@ -268,6 +273,20 @@ class RunLoader(QObject):
                 return
         request = Request(requester=f"decoder {entry.path}", kind="graph", file=job_result.result)
         self._send(request, partial(self._take_decoder, entry))
+
+    def _cut_decoder(self, entry: Entry, opened: graph.GraphInfo, file: FileBytes) -> None:
+        """Let the worker cut the decoder out of a run's model graph, where it does not lie beside it."""
+        if entry.is_run and entry.decoder_stamp is None and opened.has_decoder:
+            self._send(Request(f"decoder {entry.path}", "decoder", file), partial(self._take_cut_decoder, entry))
+
+    def _take_cut_decoder(self, entry: Entry, reply: Reply) -> None:
+        if not reply.error:
+            data = reply.arrays["file"].tobytes()
+            file = FileBytes(entry.decoder, _label(entry.decoder), hashlib.sha256(data).hexdigest(), data)
+            if entry.path in self._store.state.compared:
+                self._store.set_file(entry.path, "decoder", file)
+            reply = replace(reply, request=replace(reply.request, file=file))
+        self._take_decoder(entry, reply)
 
     def _take_decoder(self, entry: Entry, reply: Reply) -> None:
         opened, why = None, reply.error

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from viewer.state import fit, noise
+from viewer.state import noise
 from viewer.state.graph import GraphInfo
 from viewer.state.samples import to_unit
+from zoo.data import fit
 
 SIDE = 280  # of the canvas, in its own pixels: ten for each of a digit's
 BOX_SHARE = 20 / 28  # of an image's side, the box that MNIST's digits were scaled to

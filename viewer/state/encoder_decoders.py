@@ -60,7 +60,7 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
         return sentence(known.graph_error or known.decoder_error)
     if entry.graph_stamp is None:
         return training.why_no_graph(entry, known.history)
-    if entry.decoder_stamp is None:
+    if entry.decoder_stamp is None and known.graph is not None and not known.graph.has_decoder:
         return f"There is no decoder.onnx beside {entry.graph.name}, so no bottleneck can be made into a picture."
     model, decoder = state.file_of(path, "model"), state.file_of(path, "decoder")
     if known.graph is None or known.decoder is None or model is None or decoder is None:

@@ -48,6 +48,11 @@ class GraphInfo:
         return next(iter(names), "") if self.reconstruction else ""
 
     @property
+    def has_decoder(self) -> bool:
+        """Whether its decoder can be cut out of it: its card says where."""
+        return self.card is not None and bool(self.card.bottleneck)
+
+    @property
     def view(self) -> tuple[int, int] | None:
         """The card's (rows, columns) for the bottleneck."""
         view = self.card.bottleneck.get("view") if self.card else None

@@ -73,7 +73,7 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         seconds=float(np.nansum(seconds)),
         metrics=plain.metrics(),
         baselines={clean(name, limit=64): values for name, values in plain.baselines().items()},
-        samples=_samples(arrays, _text(meta, "provenance")),
+        samples=_samples(arrays, _text(meta, runs.SAMPLES_PROVENANCE) or _text(meta, "provenance")),
         published=numbers.finite_values(meta.get("published")),
         grids=grids.from_arrays(arrays),
         terms=_terms(arrays),

@@ -10,9 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from viewer.state import fit, noise
+from viewer.state import noise
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import COUNT, Samples, to_grey, to_unit
+from zoo.data import fit
 
 Shape = tuple[int, int, int]
 

@@ -1,52 +1,51 @@
-"""The embedded sample data: real images that come inside other packages, for machines with no data and no network.
+"""The embedded sample: a small part of the real data sets, for machines with no data and no network.
 
-They are small and they are not the sheets' data sets; their name goes into every file and picture made from them.
+`make_sample.py` made the files, `embedded/LICENCES.md` says whose images they are. What is made from them says so.
 """
+
+from pathlib import Path
 
 import numpy as np
 
-from zoo.data import mnist
+from zoo.data import cifar10, comnist, mnist
 from zoo.data.images import Images
 
-DIGITS_PROVENANCE = "sample: scikit-learn's digits (UCI), 8×8 scaled to 28×28"
-DIGITS_TRAIN = 1_500  # of 1,797; the order is that of the writers, so the last 297 come from other hands
-
-PHOTOS_PROVENANCE = "sample: 32×32 patches of scikit-image's photographs"
+FOLDER = Path(__file__).parent / "embedded"
+FILES = ("mnist", "cyrillic", "latin", "photographs")
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
-PATCH = 32
+PATCH = cifar10.SHAPE[1]
 
-
-def photos(split: str) -> Images:
-    """Return patches of colour photographs in CIFAR-10's shape: side by side, so that no two share a pixel."""
-    from skimage import data
-
-    patches, labels = [], []
-    for label, name in enumerate(PHOTOS):
-        photo = getattr(data, name)()  # (H, W, 3) uint8
-        rows, columns = photo.shape[0] // PATCH, photo.shape[1] // PATCH
-        tiles = photo[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH, 3)
-        patches.append(tiles.transpose(0, 2, 4, 1, 3).reshape(-1, 3, PATCH, PATCH))
-        labels.append(np.full(rows * columns, label, dtype=np.uint8))
-    pixels, where = np.unique(np.concatenate(patches), axis=0, return_index=True)  # a night sky has equal patches
-    order = np.random.default_rng(0).permutation(len(pixels))
-    first = round(5 / 6 * len(order))
-    rows_taken = order[:first] if split == "train" else order[first:]
-    chosen = np.concatenate(labels)[where][rows_taken]
-    return Images(
-        "cifar10-sample", split, pixels[rows_taken], chosen, PHOTOS_PROVENANCE, "CC0 or public domain", PHOTOS
-    )
+DIGITS_PROVENANCE = "sample: 2,000 + 500 of MNIST's digits"
+CYRILLIC_PROVENANCE = "sample: 60 + 15 of CoMNIST's drawings of each letter"
+LATIN_PROVENANCE = "sample: 16 + 4 of Omniglot's drawings of each letter"
+PHOTOS_PROVENANCE = "sample: 32×32 patches of scikit-image's photographs"
 
 
 def digits(split: str) -> Images:
-    """Return handwritten digits in MNIST's shape: white on black, 20×20 inside a border of 4."""
-    from PIL import Image
-    from sklearn.datasets import load_digits
+    """Return 200 digits of each class to train on, 50 to test on: uint8 (N, 1, 28, 28)."""
+    return Images("mnist-sample", split, *_part("mnist", split), DIGITS_PROVENANCE, mnist.LICENCE, mnist.CLASSES)
 
-    source = load_digits()
-    rows = slice(None, DIGITS_TRAIN) if split == "train" else slice(DIGITS_TRAIN, None)
-    grey = np.round(source.images[rows] * (255 / 16)).astype(np.uint8)  # (N, 8, 8)
-    pixels = np.zeros((len(grey), 1, 28, 28), dtype=np.uint8)
-    for image, small in zip(pixels, grey, strict=True):
-        image[0, 4:24, 4:24] = np.asarray(Image.fromarray(small).resize((20, 20), Image.Resampling.BICUBIC))
-    labels = source.target[rows].astype(np.uint8)
-    return Images("mnist-sample", split, pixels, labels, DIGITS_PROVENANCE, "CC BY 4.0", mnist.CLASSES)
+
+def photos(split: str) -> Images:
+    """Return patches of four colour photographs: uint8 (N, 3, 32, 32), labelled by photograph."""
+    licence = "CC0 or public domain"
+    return Images("cifar10-sample", split, *_part("photographs", split), PHOTOS_PROVENANCE, licence, PHOTOS)
+
+
+def cyrillic(split: str) -> Images:
+    """Return drawings of the 14 Cyrillic letters that have a Latin partner: uint8 (N, 1, 28, 28)."""
+    pixels, labels = _part("cyrillic", split)
+    licence = "CC BY-SA 4.0 (CoMNIST)"
+    return Images("cyrillic-sample", split, pixels, labels, CYRILLIC_PROVENANCE, licence, tuple(comnist.PAIRS))
+
+
+def latin(split: str) -> Images:
+    """Return drawings of their Latin partners."""
+    pixels, labels = _part("latin", split)
+    licence = "MIT (Omniglot)"
+    return Images("latin-sample", split, pixels, labels, LATIN_PROVENANCE, licence, tuple(comnist.PAIRS.values()))
+
+
+def _part(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
+        return file[f"{split}_pixels"], file[f"{split}_labels"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data import cifar10, comnist, fetch, letters, mnist, sample
+from zoo.data import cifar10, comnist, fetch, mnist, sample
 from zoo.data.images import Images
 from zoo.errors import DataError, UsageError
 
@@ -28,7 +28,9 @@ class DataSet:
     fetchable: bool = True
 
 
-def _letters(name: str, which: str, load: Callable[[str, Path], Images], sample: Callable[[str], Images]) -> DataSet:
+def _letters(
+    name: str, which: str, load: Callable[[str, Path], Images], sample: Callable[[str], Images], sample_title: str
+) -> DataSet:
     return DataSet(
         name=name,
         title=f"{name.capitalize()} letters, {which}, 28×28 grey",
@@ -39,7 +41,7 @@ def _letters(name: str, which: str, load: Callable[[str, Path], Images], sample:
         fetch=fetch.fetch_letters,
         fetchable=False,
         sample=sample,
-        sample_title=letters.PROVENANCE,
+        sample_title=sample_title,
     )
 
 
@@ -66,8 +68,14 @@ DATA_SETS = {
         sample=sample.photos,
         sample_title=sample.PHOTOS_PROVENANCE,
     ),
-    "cyrillic": _letters("cyrillic", "those 14 that have a Latin partner", comnist.load_cyrillic, letters.cyrillic),
-    "latin": _letters("latin", "the partners of those 14", comnist.load_latin, letters.latin),
+    "cyrillic": _letters(
+        "cyrillic",
+        "those 14 that have a Latin partner",
+        comnist.load_cyrillic,
+        sample.cyrillic,
+        sample.CYRILLIC_PROVENANCE,
+    ),
+    "latin": _letters("latin", "the partners of those 14", comnist.load_latin, sample.latin, sample.LATIN_PROVENANCE),
 }
 
 

@@ -277,7 +277,7 @@ class Bottleneck(ImagePanel):
         known, entry = state.current_known, state.entry
         if entry is None or not entry.is_run:
             return "A single graph has no decoder.onnx beside it, so its values can be viewed but not changed."
-        if entry.decoder_stamp is None:
+        if entry.decoder_stamp is None and known.graph is not None and not known.graph.has_decoder:
             return "This run has no decoder.onnx, so its values can be viewed but not changed."
         if known.decoder_error:
             return formatting.sentence(known.decoder_error)

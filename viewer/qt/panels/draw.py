@@ -35,11 +35,12 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import drawing, fit, formatting, numbers, run_outputs
+from viewer.state import drawing, formatting, numbers, run_outputs
 from viewer.state.drawing import MOST_LIKELY, SIDE, Given
 from viewer.state.graph import GraphInfo
 from viewer.state.run_outputs import not_finite
 from viewer.state.selection import State
+from zoo.data import fit
 
 THINNEST, WIDEST = 4, 80  # of the brush, in pixels of the canvas
 COLOURS = {

@@ -10,16 +10,17 @@ Shape = tuple[int, int, int]
 
 
 def fit_to_shape(picture: np.ndarray, shape: Shape) -> tuple[np.ndarray, str]:
-    """Bring a picture, uint8 (H, W, 3), to an image of `shape` (C, H, W), float32 in [0, 1]; and say how.
+    """Bring a picture (H, W, 3), uint8 or float32 in [0, 1], to an image of `shape` (C, H, W); and say how.
 
-    The middle of the picture in the image's proportions is taken, and each pixel of the image is the mean of the area
-    that it covers there.
+    The image is float32 in [0, 1]. The middle of the picture in the image's proportions is taken, and each pixel of the
+    image is the mean of the area that it covers there.
     """
     channels, height, width = shape
     rows, columns = picture.shape[:2]
     tall, wide = _crop((rows, columns), (height, width))
     top, left = (rows - tall) // 2, (columns - wide) // 2
-    middle = picture[top : top + tall, left : left + wide].astype(np.float32) / np.float32(255)
+    middle = picture[top : top + tall, left : left + wide].astype(np.float32)
+    middle = middle / np.float32(255) if picture.dtype == np.uint8 else middle
     image = resize_by_area(luma(middle) if channels == 1 else middle, height, width)
     image = image[None] if channels == 1 else image.transpose(2, 0, 1)
     was_grey = bool((picture[..., 0] == picture[..., 1]).all() and (picture[..., 1] == picture[..., 2]).all())

@@ -1,0 +1,109 @@
+"""Builds `zoo/pretrained` from a folder of runs: `make pretrained RUNS=DIR`; the same runs give the same bytes.
+
+Of a run is kept what is looked at: the model graph (encoder and decoder are cut out of it), of more than 8 MB with
+float16 weights; a thinned history; two images with what torch computes for them. CIFAR-10 states no licence, so none of
+its pixels are shipped: its models show the embedded photographs.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.publish import export
+from export.published import listing
+from export.trained import Trained, load_trained
+from zoo import pretrained, registry, runs
+from zoo.data import sets
+from zoo.data.images import LUMA
+from zoo.errors import CheckFailed
+from zoo.ownership import CARD
+from zoo.recipe import Recipe
+from zoo.runs import FP16_MODEL, History, RunFolder, atomic_write, find_runs, pack_history
+
+PICTURED_EPOCHS = 16
+STEP_POINTS = 500
+FP16_FROM = 8 << 20  # bytes of model.onnx
+
+
+def main() -> None:
+    root = Path(sys.argv[1])
+    for run in find_runs(root):
+        name = run.path.relative_to(root).as_posix()
+        history = run.read_history()
+        if history.meta["state"] == "training":
+            print(f"{name}: still in training, left out")
+            continue
+        files = files_of(registry.load(name), run, history)
+        for file, data in files.items():
+            atomic_write(pretrained.FOLDER / name / file, data)
+        print(f"{name}: {sum(map(len, files.values())):,} bytes, history {len(files['history.h5']):,}")
+
+
+def files_of(recipe: Recipe, run: RunFolder, history: History) -> dict[str, bytes]:
+    """Return the files of a pretrained model by name."""
+    trained = load_trained(recipe, run, epochs=history.epochs)
+    kept = thinned(history)
+    if recipe.data.name == "cifar10":
+        kept = with_photographs(kept, trained)
+    done = export(trained, run, kept, fp16=True)
+    model, vectors = done.files["model.onnx"], done.vectors
+    if len(model) > FP16_FROM:
+        if done.refused:
+            raise CheckFailed(f"{recipe.name} loses too much with float16 weights: {done.refused}")
+        model = done.files[FP16_MODEL]
+        vectors = replace(vectors, graphs=_of_fp16(vectors.graphs))
+    files = {"model.onnx": model, "history.h5": pack_history(kept), **vectors.as_files()}
+    return {**files, CARD: done.card.to_file(listing(files))}
+
+
+def _of_fp16(graphs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tolerances of vectors where model.onnx has float16 weights, and what is cut out of it too."""
+    port, outputs = graphs[FP16_MODEL]
+    halves = {
+        name: (port, {output: outputs.get(output, most) for output, most in those.items()})
+        for name, (port, those) in graphs.items()
+        if name != FP16_MODEL
+    }
+    return {**halves, "model.onnx": (port, outputs)}
+
+
+def thinned(history: History) -> History:
+    """Keep the pictures of at most 16 epochs, evenly in log time, and at most 500 means of the steps' losses."""
+    arrays, meta = dict(history.arrays), dict(history.meta)
+    pictures, losses = arrays.get(runs.EPOCH_RECONSTRUCTIONS), arrays[runs.STEP_LOSS]
+    if pictures is not None:
+        chosen = np.unique(np.geomspace(1, len(pictures), PICTURED_EPOCHS).round().astype(int))
+        arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[chosen - 1]
+        meta[runs.PICTURED_EPOCHS] = chosen.tolist()
+    if len(losses) > STEP_POINTS:
+        parts = np.array_split(losses, STEP_POINTS)
+        arrays[runs.STEP_LOSS] = np.array([part.mean(dtype=np.float64) for part in parts], losses.dtype)
+    return History(meta, arrays)
+
+
+def with_photographs(history: History, trained: Trained) -> History:
+    """Show what the network makes of embedded photographs, instead of pictures of its own data set."""
+    photographs = sets.load(trained.recipe.data.name, "test", sets.SAMPLE)
+    targets = photographs.pixels[: runs.SAMPLES]
+    inputs = targets
+    if trained.recipe.task.input == "grey":
+        inputs = np.einsum("c,nchw->nhw", LUMA, targets / 255)[:, None]
+        inputs = np.round(inputs * 255).astype(np.uint8)
+    made = trained.compute("model", inputs.astype(np.float32) / 255)["reconstruction"]
+    arrays = {
+        **history.arrays,
+        runs.SAMPLE_INPUTS: inputs,
+        runs.SAMPLE_TARGETS: targets,
+        runs.SAMPLE_RECONSTRUCTIONS: np.round(made.clip(0, 1) * 255).astype(np.uint8),
+    }
+    del arrays[runs.EPOCH_RECONSTRUCTIONS]
+    meta = {key: value for key, value in history.meta.items() if key != runs.PICTURED_EPOCHS}
+    return History({**meta, runs.SAMPLES_PROVENANCE: photographs.provenance}, arrays)
+
+
+if __name__ == "__main__":
+    main()
