@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -159,7 +162,13 @@ REFUSED: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (integer_division, "divides integers"),
     (lambda: conv(group=0), "sets 'group' to"),
     (lambda: conv(strides=[0, 1]), "sets 'strides' to"),
-    (lambda: model_of([helper.make_node("RandomNormalLike", ["image"], ["out"])]), "'RandomNormalLike'"),
+    *(
+        (
+            lambda name=name: model_of([helper.make_node(name, ["image"], ["out"])]),
+            f"operator '{name}', which is not on",
+        )
+        for name in ("RandomNormalLike", "Bernoulli", "If", "Scan")
+    ),
 ]
 
 
@@ -289,12 +298,107 @@ def test_opsets_from_11_to_26_and_5000_nodes_are_known_and_no_more(monkeypatch: 
         ({"pads": [0, 0, 65_537, 0]}, True),
         ({"output_padding": [4_097, 0]}, True),
         ({"group": gate.MAX_DIMENSION + 1}, True),
+        ({"blocksize": 0}, True),
+        ({"blocksize": 4_097}, True),
         ({"kernel_shape": [3, 3]}, False),
     ],
 )
 def test_attributes_are_bounded_on_both_sides(attributes: dict[str, Any], refused: bool) -> None:
     (name,) = attributes
     assert (f"sets '{name}' to" in refusal(conv(**attributes))) == refused
+
+
+@pytest.mark.parametrize(
+    ("shape", "refused"),
+    [
+        ([1] * 8, ""),
+        ([1] * 9, "declares the shape"),
+        ([0, 1 << 20], ""),
+        ([-1, 2], "declares the shape"),
+        ([(1 << 20) + 1], "declares the shape"),
+        ([1 << 20, 1 << 7], ""),
+        ([1 << 20, (1 << 7) + 1], "declares 135,266,304 values"),
+    ],
+)
+def test_a_shape_has_8_dimensions_of_a_million_and_134_million_values_at_most(shape: list[int], refused: str) -> None:
+    with pytest.raises(FileRefused, match=f"^it {refused}") if refused else nullcontext():
+        gate._check_dimensions(shape, "it")
+
+
+def with_attribute(**attribute: Any) -> onnx.ModelProto:
+    """A graph of one Relu that has an attribute besides, which onnx does not know."""
+    model = relu()
+    model.graph.node[0].attribute.add(name="more", **attribute)
+    return model
+
+
+@pytest.mark.parametrize("field", ["t", "tensors"])
+@pytest.mark.parametrize(
+    "more", [{"data_location": TensorProto.EXTERNAL}, {"external_data": [onnx.StringStringEntryProto(key="location")]}]
+)
+def test_weights_in_another_file_are_refused_however_that_is_said_and_wherever_they_are(
+    field: str, more: dict[str, Any]
+) -> None:
+    tensor = TensorProto(name="w", data_type=FLOAT, dims=[1], **more)
+    assert "its tensor 'w' lies in another file" in refusal(
+        with_attribute(**{field: tensor if field == "t" else [tensor]})
+    )
+    model = conv()
+    model.graph.initializer[0].MergeFrom(TensorProto(**more))
+    assert "its tensor 'w' lies in another file" in refusal(model)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "sentence"),
+    [
+        ({"g": onnx.GraphProto()}, "its node 'Relu' holds a graph inside"),
+        ({"graphs": [onnx.GraphProto()]}, "its node 'Relu' holds a graph inside"),
+        ({"sparse_tensor": onnx.SparseTensorProto()}, "it holds sparse tensors"),
+        ({"sparse_tensors": [onnx.SparseTensorProto()]}, "it holds sparse tensors"),
+    ],
+)
+def test_a_node_holds_no_graph_and_no_sparse_tensor(attribute: dict[str, Any], sentence: str) -> None:
+    assert refusal(with_attribute(**attribute)).endswith(sentence)
+
+
+def test_operators_are_onnxs_own_by_the_graph_and_by_the_node_and_its_newest_opset_counts() -> None:
+    declared, used, newest, long_payload = relu(), relu(), relu(), conv()
+    declared.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    assert "it needs operators of the domain 'com.microsoft'" in refusal(declared)
+    used.graph.node[0].domain = "com.microsoft"
+    assert "it needs an operator of the domain 'com.microsoft'" in refusal(used)
+    newest.opset_import.append(helper.make_opsetid("ai.onnx", 27))
+    assert "its opset is 27" in refusal(newest)
+    long_payload.graph.initializer[0].raw_data += b"\0" * 4
+    assert "its tensor 'w' has more or fewer bytes than its shape needs" in refusal(long_payload)
+    assert refusal(onnx.ModelProto()).endswith("is not an ONNX file, or an empty one; export it again")
+
+
+def test_parameters_are_the_floats_of_every_width() -> None:
+    kinds = (np.float32, np.float16, np.float64, np.int64)
+    weights = [numpy_helper.from_array(np.ones(10**place, kind), kind.__name__) for place, kind in enumerate(kinds)]
+    model = model_of([helper.make_node("Relu", ["image"], ["out"])], weights)
+    assert gate.check_onnx(model.SerializeToString(), source="g").parameters == 111
+
+
+def test_a_file_that_grows_while_it_is_read_and_one_that_is_none_are_left_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "grown").write_bytes(b"x" * 11)
+    closed: list[int] = []
+    close = os.close
+
+    def noted(descriptor: int) -> None:
+        closed.append(descriptor)
+        close(descriptor)
+
+    monkeypatch.setattr(os, "close", noted)
+    with pytest.raises(FileRefused, match="is a folder"):
+        gate.read_bytes(tmp_path, limit=10)
+    assert len(closed) == 1
+    monkeypatch.setattr(os, "fstat", lambda _: SimpleNamespace(st_mode=stat.S_IFREG, st_size=10))
+    with pytest.raises(FileRefused, match="grew past 10 bytes while it was read"):
+        gate.read_bytes(tmp_path / "grown", limit=10)
 
 
 def test_what_is_hidden_beside_the_nodes_is_refused() -> None:
@@ -318,7 +422,7 @@ def test_bytes_are_bounded_where_they_are_read_and_where_they_come_from_elsewher
         gate.check_onnx(data, source="g")
     history = b"\x89HDF\r\n\x1a\n\x03" + bytes(39)
     gate.check_hdf5(history, source="h")
-    for broken in (history[:47], history[:8] + b"\x02" + history[9:]):
+    for broken in (history[:47], history[:8] + b"\x02" + history[9:], history[:8] + b"\x04" + history[9:]):
         with pytest.raises(FileRefused, match="of an older layout"):
             gate.check_hdf5(broken, source="h")
     monkeypatch.setattr(gate, "MAX_HDF5_BYTES", 47)
@@ -355,6 +459,7 @@ def test_multiply_adds_of_every_operator_that_does_most_are_counted(
         (("batch", 1, 8, 9), (1, 8, 9)),
         (("batch", 3, 8, 9), (3, 8, 9)),
         (("batch", 2, 8, 9), None),
+        (("batch", 4, 8, 9), None),
         (("batch", 1, "height", 9), None),
         (("batch", 1, 8, "width"), None),
         (("batch", 8, 9), None),
@@ -370,6 +475,9 @@ def test_a_graph_takes_images_where_its_input_is_a_batch_in_grey_or_colour(
     assert facts.image_shape == image_shape
     assert facts.inputs == (gate.Port("image", shape, "float32"),)
     assert [port.name for port in facts.outputs] == ["out"]
+    (image,) = facts.inputs
+    assert replace(facts, inputs=(replace(image, dtype="uint8"),)).image_shape is None
+    assert replace(facts, inputs=(image, image)).image_shape is None
 
 
 # ---- sessions ------------------------------------------------------------------------------------------------
