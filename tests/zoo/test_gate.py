@@ -438,7 +438,10 @@ def test_bytes_are_bounded_where_they_are_read_and_where_they_come_from_elsewher
         (helper.make_node("ConvTranspose", ["image", "w"], ["out"], strides=[2, 2]), (2, 3, 2, 2), (5, 2, 4, 4), 384),
         (helper.make_node("Conv", ["image", "w"], ["out"], group=2), (4, 1, 3, 3), (5, 2, 4, 4), 144),
         (helper.make_node("MaxPool", ["image"], ["out"], kernel_shape=[2, 3]), None, (5, 2, 4, 4), 2 * 3 * 2 * 6),
+        (helper.make_node("AveragePool", ["image"], ["out"], kernel_shape=[2, 3]), None, (5, 2, 4, 4), 2 * 3 * 2 * 6),
+        (helper.make_node("Conv", ["image", "w"], ["out"]), (1, 1, 1, 1), ("batch", 1, "height", "width"), 1024 * 1024),
         (helper.make_node("Gemm", ["image", "w"], ["out"]), (6, 7), (5, 6), 42),
+        (helper.make_node("Gemm", ["image", "w"], ["out"], transA=0), (6, 7), (5, 6), 42),
         (helper.make_node("Gemm", ["w", "image"], ["out"], transA=1), (5, 7), (5, 6), 7 * 6),
         (helper.make_node("MatMul", ["image", "w"], ["out"]), (6, 7), (5, 6), 42),
         (helper.make_node("Relu", ["image"], ["out"]), None, (5, 6), 0),
@@ -451,6 +454,56 @@ def test_multiply_adds_of_every_operator_that_does_most_are_counted(
     facts = gate.check_onnx(model_of([node], weights, shape).SerializeToString(), source="g")
     assert facts.multiply_adds == count
     assert (facts.parameters, facts.nodes) == (int(np.prod(weight)) if weight else 0, 1)
+
+
+def test_what_a_graph_needs_is_that_of_all_its_nodes_and_of_all_their_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = numpy_helper.from_array(np.ones((6, 6), np.float32), "w")
+    pair = [helper.make_node("MatMul", [a, "w"], [b]) for a, b in (("image", "n"), ("n", "out"))]
+    facts = gate.check_onnx(model_of(pair, [weight], ("batch", 6)).SerializeToString(), source="g")
+    assert facts.multiply_adds == 72
+    halves = helper.make_node("Split", ["image"], ["a", "b"], axis=1, num_outputs=2)
+    model = model_of([halves, helper.make_node("Concat", ["a", "b"], ["out"], axis=1)], shape=("batch", 4))
+    monkeypatch.setattr(gate, "MAX_ACTIVATION_BYTES", 2 * 64 * 4 * 4)
+    assert refusal(model) == ""
+    monkeypatch.setattr(gate, "MAX_ACTIVATION_BYTES", 2 * 64 * 4 * 4 - 1)
+    assert "it would need" in refusal(model)
+
+
+def test_results_and_ports_are_bounded_and_the_size_of_each_is_known() -> None:
+    for number, (name, ports) in enumerate([("image", "input"), ("out", "output")]):
+        model = relu()
+        getattr(model.graph, ports)[0].type.tensor_type.shape.dim[number].dim_value = (1 << 20) + 1
+        assert f"its port '{name}' declares the shape" in refusal(model)
+    wide = numpy_helper.from_array(np.array([1, (1 << 20) + 1], np.int64), "s")
+    assert "its result 'out' declares the shape" in refusal(
+        model_of([helper.make_node("Expand", ["image", "s"], ["out"])], [wide], (1, 1))
+    )
+    empty = numpy_helper.from_array(np.ones(0, np.float32), "w")
+    nodes = [helper.make_node("Identity", ["w"], ["n"]), helper.make_node("Relu", ["image"], ["out"])]
+    assert "the size of its result 'n' is not known before it runs" in refusal(model_of(nodes, [empty]))
+    follows = [helper.make_node("Shape", ["image"], ["s"]), helper.make_node("Reshape", ["image", "s"], ["out"])]
+    assert refusal(model_of(follows)) == "", "a shape that follows from the input's is known"
+
+
+@pytest.mark.parametrize("kind", [FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16])
+def test_floats_of_every_width_are_divided_also_by_a_weight(kind: int) -> None:
+    weight = numpy_helper.from_array(np.ones(1, np.float32), "w")
+    nodes = [
+        helper.make_node("Div", ["image", "w"], ["a"]),
+        helper.make_node("Cast", ["a"], ["b"], to=kind),
+        helper.make_node("Div", ["b", "b"], ["c"]),
+        helper.make_node("Cast", ["c"], ["out"], to=FLOAT),
+    ]
+    assert refusal(model_of(nodes, [weight])) == ""
+
+
+def test_ports_are_those_that_hold_no_weights_and_an_axis_without_a_name_gets_one() -> None:
+    model = conv()
+    model.graph.input.append(helper.make_tensor_value_info("w", FLOAT, [1, 1, 3, 3]))
+    model.graph.input[0].type.tensor_type.shape.dim[0].Clear()
+    facts = gate.check_onnx(model.SerializeToString(), source="g")
+    assert facts.inputs == (gate.Port("image", ("axis0", 1, 8, 8), "float32"),)
+    assert gate._text(b"a\xff") == "a\ufffd", "text that is not UTF-8 comes as bytes"
 
 
 @pytest.mark.parametrize(
