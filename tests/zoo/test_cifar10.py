@@ -61,7 +61,8 @@ def archive(files: dict[str, bytes], *, link: str = "") -> bytes:
             tar.addfile(info, io.BytesIO(data))
         if link:
             info = tarfile.TarInfo(f"{cifar10.FOLDER}/{link}")
-            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            info.type, info.linkname = tarfile.SYMTYPE, "data_batch_1.bin"
+            info.size = RECORDS * cifar10.RECORD_BYTES
             tar.addfile(info)
     return buffer.getvalue()
 
@@ -73,7 +74,9 @@ def test_a_record_is_a_label_and_three_planes(folder: Path) -> None:
     assert images.labels[RECORDS + 3] == raw[0]
     np.testing.assert_array_equal(images.pixels[RECORDS + 3, 2, 0], raw[1 + 2048 : 1 + 2048 + 32])
     assert images.classes[3] == "cat"
-    assert len(cifar10.load("test", folder)) == RECORDS
+    assert images.labels[-1] == batches()["data_batch_5.bin"][-cifar10.RECORD_BYTES]
+    test = cifar10.load("test", folder)
+    assert (len(test), test.dataset, test.split) == (RECORDS, "cifar10", "test")
 
 
 def test_the_batches_may_lie_in_the_folder_itself(folder: Path) -> None:
@@ -86,6 +89,9 @@ def test_provenance_is_a_note_beside_the_files_or_unknown(folder: Path) -> None:
     assert cifar10.load("test", folder).provenance == cifar10.UNKNOWN
     (folder / cifar10.FOLDER / "PROVENANCE.txt").write_text("decoded from a JPEG copy\nmore\n")
     assert cifar10.load("test", folder).provenance == "decoded from a JPEG copy"
+    (folder / cifar10.FOLDER / "PROVENANCE.txt").write_bytes(b"\x1b[1mr\xff" + b"e" * 300)
+    assert cifar10.load("test", folder).provenance == "[1mr\ufffd" + "e" * 195
+    assert cifar10.MAX_PROVENANCE == 200
 
 
 @pytest.mark.usefixtures("published")
@@ -109,6 +115,7 @@ def test_nothing_beside_the_files_makes_them_official(folder: Path) -> None:
         (lambda good: good[:-1], r"data_batch_3.bin is truncated: 61,459 bytes, expected 61,460 \(20 records\); fetch"),
         (lambda good: good + b"x", "data_batch_3.bin is too long: more than 61,460 bytes"),
         (lambda good: b"\x0b" + good[1:], "holds the label 11, expected 0 to 9"),
+        (lambda good: b"\x0a" + good[1:], "holds the label 10, expected 0 to 9"),
         (lambda good: b"", "is truncated: 0 bytes"),
     ],
 )
@@ -145,10 +152,13 @@ def test_a_missing_batch_pickles_and_an_empty_folder_each_have_their_sentence(fo
     (folder / cifar10.FOLDER / "data_batch_4.bin").unlink()
     with pytest.raises(DataError, match=r"lacks data_batch_4\.bin; fetch them with `aezoo data fetch cifar10"):
         cifar10.load("train", folder)
-    pickles = tmp_path / "pickles"
-    (pickles / "cifar-10-batches-py").mkdir(parents=True)
-    with pytest.raises(DataError, match="as Python pickles, which are never opened since they can run code"):
-        cifar10.load("train", pickles)
+    assert not cifar10.present(folder)
+    for name in ("cifar-10-batches-py", "data_batch_1"):
+        pickles = tmp_path / "pickles" / name
+        pickles.mkdir(parents=True)
+        with pytest.raises(DataError, match="as Python pickles, which are never opened since they can run code"):
+            cifar10.load("train", pickles.parent)
+        pickles.rmdir()
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(DataError, match=r"no cifar-10-batches-bin in .*or use --data sample"):
@@ -180,10 +190,21 @@ def test_the_archive_is_fetched_checked_unpacked_and_not_kept(
     with pytest.raises(DataError, match="another sha256 than the published one"):
         fetch.fetch_cifar10(tmp_path)
     monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", hashlib.sha256(data).hexdigest())
-    assert len(fetch.fetch_cifar10(tmp_path)) == 6
+    (tmp_path / cifar10.FOLDER).mkdir()
+    (tmp_path / cifar10.FOLDER / cifar10.PROVENANCE_FILE).write_text("of other files")
+    assert fetch.fetch_cifar10(tmp_path) == [tmp_path / cifar10.FOLDER / name for name in cifar10.MD5]
+    assert not (tmp_path / cifar10.FOLDER / cifar10.PROVENANCE_FILE).exists()
     assert fetch.fetch_cifar10(tmp_path) == []
     assert not (tmp_path / cifar10.ARCHIVE).exists()
     assert cifar10.load("train", tmp_path).provenance == cifar10.OFFICIAL
+
+
+def test_a_broken_test_batch_is_fetched_anew_too(server: Server, folder: Path) -> None:
+    assert fetch.fetch_cifar10(folder) == []
+    (folder / cifar10.FOLDER / "test_batch.bin").write_bytes(b"")
+    with pytest.raises(DataError, match=f"could not fetch {cifar10.ARCHIVE} from any mirror .*answered 404"):
+        fetch.fetch_cifar10(folder)
+    assert server.requested == [f"/{cifar10.ARCHIVE}"]
 
 
 # ---- splits --------------------------------------------------------------------------------------------------

@@ -62,14 +62,18 @@ def test_both_alphabets_are_read_with_the_same_labels(folder: Path) -> None:
     assert cyrillic.pixels.shape == (14 * 4, 1, 28, 28)
     assert latin.pixels.shape == (14, 1, 28, 28)
     assert cyrillic.labels[:14].tolist() == latin.labels.tolist() == list(range(14))
-    assert (cyrillic.classes[0], latin.classes[0]) == ("Б", "B")
+    assert (cyrillic.classes, latin.classes) == (tuple(comnist.PAIRS), LATIN)
     assert cyrillic.provenance == "Cyrillic.zip: 70 drawings by unknown hands"
+    (folder / comnist.FOLDER / "Latin.zip").unlink()
+    assert not comnist.present(folder), "both files are needed"
 
 
 def test_whose_drawings_they_are_shows_in_the_names_of_their_files() -> None:
     assert comnist.origin_of(["Latin/B/58a9cea0bee57.png", "Latin/Z/5a96bd6e4e734.png"])[0] == "CoMNIST"
     assert comnist.origin_of(["Latin/B/0684_01.png"]) == ("Omniglot", "MIT (Omniglot)")
     assert comnist.origin_of(["Latin/B/0684_01.png", "Latin/B/mine.png", "Latin/B/1.png"]) == comnist.UNKNOWN
+    assert comnist.origin_of(["Latin/B/0684_01.png", "Latin/B/mine.png"]) == comnist.UNKNOWN, "half are not most"
+    assert comnist.origin_of(["Latin/B/0684_01.png.png"]) == comnist.UNKNOWN
 
 
 def test_the_splits_share_no_drawing_and_each_letter_has_the_same_share(folder: Path) -> None:
@@ -165,7 +169,28 @@ def test_an_alphabet_without_a_letter_is_named(tmp_path: Path, missing: str) -> 
         comnist.load_latin("train", tmp_path)
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[:-30], lambda data: b"", lambda data: b"PK" + data[5:]])
+def listed_with(at: int, value: int) -> Callable[[bytes], bytes]:
+    """Return what changes a byte of the first entry in the zip's list."""
+
+    def spoil(data: bytes) -> bytes:
+        place = data.index(b"PK\x01\x02") + at
+        return data[:place] + bytes([value]) + data[place + 1 :]
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:-30],
+        lambda data: b"",
+        lambda data: b"PK" + data[5:],
+        lambda data: data[:43] + b"\xff" * 9 + data[52:],
+        listed_with(8, 1),
+        listed_with(10, 99),
+    ],
+    ids=["cut short", "empty", "shifted", "wrong bits", "encrypted", "packed otherwise"],
+)
 def test_a_truncated_zip_is_one_sentence(folder: Path, spoil: Callable[[bytes], bytes]) -> None:
     path = folder / comnist.FOLDER / "Latin.zip"
     path.write_bytes(spoil(path.read_bytes()))
@@ -196,6 +221,13 @@ def test_of_many_drawings_5000_are_for_training_and_of_few_four_in_five() -> Non
     blank = np.zeros((28, 28), np.uint8)
     assert [len(comnist.split_of([[blank] * 8_000], split)[0]) for split in ("train", "test")] == [5_000, 3_000]
     assert [len(comnist.split_of([[blank] * 100], split)[0]) for split in ("train", "test")] == [80, 20]
+    assert len(comnist.split_of([[blank]], "train")[0]) == 1
+
+
+def test_which_drawings_are_for_testing_is_the_same_in_every_version() -> None:
+    drawings = [[np.full((28, 28), 10 * label + n, np.uint8) for n in range(10)] for label in range(3)]
+    pixels, labels = comnist.split_of(drawings, "test")
+    assert (pixels[:, 0, 0, 0].tolist(), labels.tolist()) == ([1, 19, 26, 2, 12, 24], [0, 1, 2, 0, 1, 2])
 
 
 def test_a_drawing_is_known_by_its_name_and_not_by_its_place_in_the_zip(folder: Path, tmp_path: Path) -> None:
@@ -245,6 +277,9 @@ def test_limits_of_a_zip_hold_for_all_of_it_and_for_the_longer_side(
     monkeypatch.setattr(comnist, "MAX_BYTES", 1_000)
     with pytest.raises(DataError, match="looks like a zip bomb"):
         comnist.load_cyrillic("train", folder)
+    monkeypatch.setattr(comnist, "MAX_BYTES", 512 << 20)
+    monkeypatch.setattr(comnist, "MAX_ENTRIES", 70)
+    comnist.load_cyrillic("train", folder)
     monkeypatch.setattr(comnist, "MAX_ENTRIES", 69)
     with pytest.raises(DataError, match="lists 70 files, expected at most 69; it is not opened"):
         comnist.load_cyrillic("train", folder)

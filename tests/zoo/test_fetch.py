@@ -6,7 +6,9 @@ import os
 import socket
 from pathlib import Path
 
+import pooch
 import pytest
+import requests
 
 from tests.zoo.conftest import Server
 from zoo import cli
@@ -54,6 +56,33 @@ def test_a_mirror_that_sends_without_end_is_stopped(server: Server, tmp_path: Pa
     with pytest.raises(DataError, match="sent more than the published"):
         fetch.fetch_mnist(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (requests.ConnectTimeout(), "no answer in 20 s"),
+        (requests.ConnectionError(), "cannot be reached"),
+        (OSError("a broken disk"), "a broken disk"),
+        (DataError("sent more than that"), "sent more than that"),
+    ],
+)
+def test_after_whatever_went_wrong_the_next_mirror_is_asked(
+    error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[object] = []
+
+    def fails(*_: object, downloader: object, **__: object) -> None:
+        raise error
+
+    def limited(*_: object, **options: object) -> None:
+        limits.append(options["timeout"])
+
+    monkeypatch.setattr(pooch, "retrieve", fails)
+    monkeypatch.setattr(pooch, "HTTPDownloader", limited)
+    with pytest.raises(DataError, match=rf"could not fetch .* \(https://\S+: {reason}; https://\S+: {reason}\)"):
+        fetch.fetch_mnist(tmp_path)
+    assert limits == [20, 20]
 
 
 def test_no_network_says_what_to_do_instead(tmp_path: Path, closed_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
