@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skimage import data as photographs
 
 from tests.zoo.conftest import Server
 from zoo.data import cifar10, fetch, sample, sets
@@ -231,8 +232,12 @@ def test_a_selection_takes_one_label_and_the_same_few_images_each_time(folder: P
     assert len(select(whole, Selection(label)).train) == int((whole.train.labels == label).sum())
     assert len(select(whole, Selection(label, 10_000)).train) == int((whole.train.labels == label).sum())
     nothing = Splits(train=whole.train.take(whole.train.labels != label), test=whole.test)
-    with pytest.raises(DataError, match=f"holds no image of the label {label}"):
-        select(nothing, Selection(label))
+    untested = Splits(train=whole.train, test=whole.test.take(whole.test.labels != label))
+    for lacking in (nothing, untested):
+        with pytest.raises(DataError, match=f"holds no image of the label {label}"):
+            select(lacking, Selection(label))
+    cut = load("cifar10", str(folder), split=SHUFFLED, selection=Selection(label))
+    assert (set(cut.train.labels.tolist()), cut.val) == ({label}, None)
 
 
 def test_patches_of_photographs_share_no_pixel_between_the_splits() -> None:
@@ -245,6 +250,10 @@ def test_patches_of_photographs_share_no_pixel_between_the_splits() -> None:
     counts = [np.bincount(images.labels).tolist() for images in (train, test)]
     assert [len(each) for each in counts] == [len(sample.PHOTOS)] * 2
     assert len(train) == round(5 / 6 * (len(train) + len(test)))
+    assert np.bincount(test.labels).tolist() == [44, 20, 32, 47], "the same ones in every version"
+    corner = photographs.coffee()[:32, 17 * 32 : 18 * 32].transpose(2, 0, 1)
+    found = [label for one in (train, test) for label in one.labels[(one.pixels == corner).all(axis=(1, 2, 3))]]
+    assert found == [sample.PHOTOS.index("coffee")]
     first = sample.photos("train")
     assert first.sha256 == train.sha256 and (first.classes, first.split) == (sample.PHOTOS, "train")
 
@@ -261,6 +270,7 @@ def test_which_images_a_split_or_a_selection_holds_is_the_same_in_every_version(
     assert [each.split for each in (parts.train, parts.val, parts.test)] == ["train", "val", "test"]
     numbers = [each.pixels.ravel().tolist() for each in (parts.val, parts.test)]
     assert numbers == [[7, 13], [5, 1]]
+    assert (parts.train.labels == parts.train.pixels.ravel() % 2).all(), "each image keeps its label"
     few = select(Splits(train=numbered(40, "train"), test=numbered(6, "test")), Selection(1, 5))
     assert few.train.pixels.ravel().tolist() == [1, 5, 15, 19, 21]
     assert (few.test.pixels.ravel().tolist(), few.val, few.validation) == ([1, 3, 5], None, few.test)

@@ -92,6 +92,24 @@ def test_ink_is_white_on_black_whatever_the_polarity_or_alpha(mode: str) -> None
         assert ink.max() == 255
 
 
+def test_paper_is_what_most_of_the_border_is() -> None:
+    inside, above = np.full((9, 9), 255, np.uint8), np.full((9, 9), 255, np.uint8)
+    inside[1:-1, 1:-1] = above[0] = 0
+    for drawing in (inside, above):
+        assert np.array_equal(comnist.ink_of(Image.fromarray(drawing)), 255 - drawing)
+        assert np.array_equal(comnist.ink_of(Image.fromarray(255 - drawing)), 255 - drawing)
+
+
+def test_a_transparent_colour_is_nothing_and_so_is_ink_that_cannot_be_seen() -> None:
+    grey = np.zeros((9, 9), np.uint8)
+    grey[4, 4] = 40
+    image = Image.fromarray(grey)
+    image.info["transparency"] = 0
+    assert np.array_equal(comnist.ink_of(image), np.where(grey, 255, 0))
+    with Image.open(io.BytesIO(png())) as drawing:
+        assert not comnist.ink_of(Image.merge("LA", (drawing, Image.new("L", drawing.size, 0)))).any()
+
+
 def test_white_ink_on_nothing_is_ink() -> None:
     alpha = Image.eval(Image.open(io.BytesIO(png())), lambda value: 255 - value)
     white = Image.merge("LA", (Image.new("L", alpha.size, 255), alpha))
@@ -126,6 +144,10 @@ def test_a_letter_fills_the_image_and_keeps_its_proportions() -> None:
     assert 8 <= len(columns) <= 10
     assert abs((columns[0] + columns[-1]) / 2 - 13.5) <= 1
     assert comnist.fit(np.zeros((5, 5), np.uint8)) is None
+    assert len(np.unique(fitted)) > 2, "smoothly"
+    flat = np.zeros((40, 40), np.uint8)
+    flat[30:40, 12:40] = 255  # 10 high, 28 wide, to the edge
+    assert np.array_equal(comnist.fit(flat), np.pad(np.full((10, 28), 255, np.uint8), ((9, 9), (0, 0))))
 
 
 def bomb() -> bytes:
@@ -214,7 +236,15 @@ def test_the_embedded_letters_are_the_same_each_time_and_every_drawing_is_anothe
     assert len({image.tobytes() for image in one.pixels}) == len(one)
     assert set(np.bincount(one.labels).tolist()) == {40}
     assert one.provenance == letters.PROVENANCE
-    assert len(one.classes) == 14
+    assert one.classes == {"cyrillic": tuple(comnist.PAIRS), "latin": LATIN}[name]
+
+
+def test_the_embedded_letters_stand_upright_and_are_those_of_their_names() -> None:
+    """Ink in the upper and the lower half of a letter: L has its bar below, Г above."""
+    for name, letter, below in (("latin", "L", True), ("latin", "P", False), ("cyrillic", "Г", False)):
+        images = sets.load(name, "train", "sample")
+        own = images.pixels[images.labels == images.classes.index(letter)].astype(int)
+        assert (own[:, 0, 14:].sum() > own[:, 0, :14].sum()) == below, letter
 
 
 def test_of_many_drawings_5000_are_for_training_and_of_few_four_in_five() -> None:
@@ -262,16 +292,17 @@ def test_an_opaque_drawing_with_alpha_is_read_by_its_colours_and_faint_ink_is_pa
 def test_limits_of_a_zip_hold_for_all_of_it_and_for_the_longer_side(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wide = io.BytesIO()
-    Image.new("L", (1_100, 60)).save(wide, "PNG")
+    (folder / comnist.FOLDER / "Latin.zip").unlink()
     write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), "Latin/B/0.png": png(size=1_024)})
     comnist.load_latin("test", tmp_path)
-    for name, sentence in (
-        ("Latin/B/0.png", "is 1100×60; more than 1024"),
-        ("C:/Latin/B/0.png", "leads out of its folder"),
+    for name, size, sentence in (
+        ("Latin/B/0.png", (1_100, 60), "is 1100×60; more than 1024"),
+        ("Latin/B/0.png", (60, 1_100), "is 60×1100; more than 1024"),
+        ("C:/Latin/B/0.png", (60, 60), "leads out of its folder"),
     ):
-        write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), name: wide.getvalue()})
-        (folder / comnist.FOLDER / "Latin.zip").unlink(missing_ok=True)
+        image = io.BytesIO()
+        Image.new("L", size).save(image, "PNG")
+        write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), name: image.getvalue()})
         with pytest.raises(DataError, match=sentence):
             comnist.load_latin("train", tmp_path)
     monkeypatch.setattr(comnist, "MAX_BYTES", 1_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -109,6 +110,9 @@ def test_the_verbs_fetch_and_tell(
     assert ended.value.code == 0
     assert "mnist: 4 files fetched" in capsys.readouterr().out
     with pytest.raises(SystemExit):
+        cli.main(["data", "fetch", "mnist", "--data", str(tmp_path), "--json"])
+    assert json.loads(capsys.readouterr().out) == [{"name": "mnist", "folder": str(tmp_path), "files": []}]
+    with pytest.raises(SystemExit):
         cli.main(["data", "status", "--data", str(tmp_path)])
     assert f"in {tmp_path}: sound" in capsys.readouterr().out
 
@@ -118,6 +122,17 @@ def test_the_users_folder_means_the_same_data_to_every_process(monkeypatch: pyte
     assert sets.from_anywhere("~/d") == str(tmp_path / "d")
     assert sets.from_anywhere("d") == str(Path.cwd() / "d")
     assert (sets.from_anywhere(None), sets.from_anywhere("sample")) == (None, "sample")
+
+
+def test_a_file_is_no_folder_of_data_and_the_cache_need_not_be_there_yet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "absent"))
+    assert sets.existing_folder(None) == tmp_path / "absent"
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match="which is no folder"):
+        sets.existing_folder(str(tmp_path / "file"))
+    assert [name for name, each in sets.DATA_SETS.items() if each.fetchable] == ["mnist", "cifar10"]
 
 
 def test_the_mirror_of_a_course_is_asked_first_and_one_without_an_address_is_named(
