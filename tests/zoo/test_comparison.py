@@ -36,6 +36,8 @@ from zoo import comparison, tasks
         (0.004, 0.008, "mse", "nearest-mean", "2.0× less error than the nearest class mean"),
         (0.004, 0.008, "mse", "mean-image", "2.0× less error than the mean image"),
         (0.004, 0.008, "mse", "black", "2.0× less error than black"),
+        (20.01, 20.0, "psnr", "pca", "as good as PCA"),
+        (2e-8, 8e-8, "mse", "pca", "4.0× less error than PCA"),
         (1.0, 9.96, "bce", "pca", "10× less error than PCA"),
         (1.0, 9.94, "bce", "pca", "9.9× less error than PCA"),
         (1.0, 1.99, "bce", "pca", "1.99× less error than PCA"),

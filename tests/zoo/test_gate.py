@@ -414,6 +414,7 @@ def test_what_is_hidden_beside_the_nodes_is_refused() -> None:
 def test_bytes_are_bounded_where_they_are_read_and_where_they_come_from_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert gate.MAX_ONNX_BYTES == gate.MAX_HDF5_BYTES == 256 << 20
     data = relu().SerializeToString()
     monkeypatch.setattr(gate, "MAX_ONNX_BYTES", len(data))
     gate.check_onnx(data, source="g")
@@ -566,32 +567,62 @@ NINE = np.full((1, 1, 2, 2), 9.0)
     ],
 )
 def test_cuda_is_believed_only_where_a_session_on_it_answers_rightly(
-    providers: list[str], driver: str, session: FakeSession | None, why: str, monkeypatch: pytest.MonkeyPatch
+    providers: list[str],
+    driver: str,
+    session: FakeSession | None,
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import onnxruntime
 
+    looked_for: list[str] = []
+
+    def preload(*, directory: str) -> None:
+        looked_for.append(directory)
+        print("an error of its own")
+
     made = {"cuda": session, "cpu": FakeSession(sessions.CPU, NINE)}
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
-    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda **_: None)
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload)
     monkeypatch.setattr(sessions, "why_no_driver", lambda: driver)
     monkeypatch.setattr(sessions, "make", lambda data, provider="cpu": made[provider])
     assert sessions._why_no_cuda() == why
+    assert looked_for == ([""] if session else []) and capsys.readouterr().out == ""
     assert sessions.probe.__wrapped__() == sessions.Provider("cpu" if why else "cuda", why)
     assert sessions.probe.__wrapped__("cpu") == sessions.Provider("cpu", "the CPU was asked for")
 
 
 def test_a_driver_that_counts_no_device_or_cannot_begin_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
-    for devices, initialised in ((1, 0), (0, 0), (1, 100)):
+    for devices, initialised, counted in ((1, 0, 0), (0, 0, 0), (1, 100, 0), (1, 0, 3)):
 
-        def count(pointer: Any, devices: int = devices) -> int:
+        def count(pointer: Any, devices: int = devices, code: int = counted) -> int:
             pointer._obj.value = devices
-            return 0
+            return code
 
         driver = SimpleNamespace(cuInit=lambda flags, code=initialised: code, cuDeviceGetCount=count)
         monkeypatch.setattr("ctypes.CDLL", lambda name, driver=driver: driver)
         found.append(sessions.why_no_driver())
-    assert found == ["", "the NVIDIA driver finds no device", "the NVIDIA driver finds no device"]
+    assert found == ["", *["the NVIDIA driver finds no device"] * 3]
+
+
+def test_a_session_is_asked_for_on_cuda_before_the_cpu_and_falls_back_to_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import onnxruntime
+
+    asked: list[Any] = []
+
+    def session(data: bytes, _: object, *, providers: list[Any], enable_fallback: bool) -> SimpleNamespace:
+        asked.append(([each if isinstance(each, str) else each[0] for each in providers], enable_fallback))
+        return SimpleNamespace(_model_bytes=data)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    monkeypatch.setattr(onnxruntime, "set_default_logger_severity", asked.append)
+    for provider in ("cuda", "cpu"):
+        assert sessions.make(b"graph", provider=provider)._model_bytes is None, "the file is held once"
+    assert asked == [4, ([sessions.CUDA, sessions.CPU], False), 4, ([sessions.CPU], False)]
 
 
 def test_a_session_has_the_threads_that_were_asked_for_and_its_threads_rest() -> None:
