@@ -123,7 +123,8 @@ def test_what_a_mac_adds_to_a_zip_is_passed_over(tmp_path: Path) -> None:
         for n in range(3)
     }
     write_zip(
-        tmp_path / "Cyrillic.zip", {**files, "__MACOSX/Cyrillic/Б/._0.png": b"no picture", "Cyrillic/Б/._0.png": b""}
+        tmp_path / "Cyrillic.zip",
+        {**files, "__MACOSX/Cyrillic/Б/._0.png": b"no picture", "Cyrillic/Б/._0.png": b"", "__MACOSX/Б/1.png": b""},
     )
     assert len(comnist.load_cyrillic("train", tmp_path)) == 14 * 2
 
@@ -150,6 +151,12 @@ def test_a_letter_fills_the_image_and_keeps_its_proportions() -> None:
     assert np.array_equal(comnist.fit(flat), np.pad(np.full((10, 28), 255, np.uint8), ((9, 9), (0, 0))))
 
 
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png())).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
 def bomb() -> bytes:
     """A megabyte and more of nothing, small when packed."""
     return bytes(comnist.MAX_ENTRY_BYTES + 1)
@@ -163,6 +170,7 @@ def bomb() -> bytes:
         ("Latin\\B\\..\\escaped.png", png(), "which leads out of its folder"),
         ("Latin/B/bomb.png", bomb(), "looks like a zip bomb and is not unpacked"),
         ("Latin/B/0.png", b"no picture", "is no PNG that can be decoded"),
+        ("Latin/B/0.png", jpeg(), "is no PNG that can be decoded"),
         ("Latin/B/0.png", png(size=1_100), "is 1100×1100; more than 1024 a side is not decoded"),
         ("Latin/B/0.png", png(ink=255), "is blank; expected a letter"),
     ],
@@ -186,7 +194,7 @@ def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["B", "Z"])
 def test_an_alphabet_without_a_letter_is_named(tmp_path: Path, missing: str) -> None:
     files = whole("Latin", tuple(letter for letter in LATIN if letter != missing))
-    write_zip(tmp_path / "Latin.zip", {**files, f"Latin/{missing}/": b""})
+    write_zip(tmp_path / "Latin.zip", {**files, f"Latin/{missing}/": b"", f"Latin/{missing}/only.png": png()})
     with pytest.raises(DataError, match=rf"holds no two drawings of {missing}; expected Latin/<letter>/<name>\.png"):
         comnist.load_latin("train", tmp_path)
 
