@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,6 +158,13 @@ def jpeg() -> bytes:
     return buffer.getvalue()
 
 
+def vast() -> bytes:
+    """A PNG that declares 400 million pixels."""
+    data = png()
+    header = b"IHDR" + (20_000).to_bytes(4, "big") * 2 + data[24:29]
+    return data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
+
+
 def bomb() -> bytes:
     """A megabyte and more of nothing, small when packed."""
     return bytes(comnist.MAX_ENTRY_BYTES + 1)
@@ -171,6 +179,7 @@ def bomb() -> bytes:
         ("Latin/B/bomb.png", bomb(), "looks like a zip bomb and is not unpacked"),
         ("Latin/B/0.png", b"no picture", "is no PNG that can be decoded"),
         ("Latin/B/0.png", jpeg(), "is no PNG that can be decoded"),
+        ("Latin/B/0.png", vast(), "is no PNG that can be decoded"),
         ("Latin/B/0.png", png(size=1_100), "is 1100×1100; more than 1024 a side is not decoded"),
         ("Latin/B/0.png", png(ink=255), "is blank; expected a letter"),
     ],

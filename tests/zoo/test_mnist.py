@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ def test_a_split_is_read_with_its_labels_and_provenance(folder: Path) -> None:
     assert images.labels.tolist() == [0, 1, 2, 3, 4]
     assert images.provenance == "MNIST, official files"
     assert images.pixels.flags.writeable and images.labels.flags.writeable
+    assert images.digest != replace(images, labels=images.labels[::-1]).digest
     assert images.sha256 == hashlib.sha256(images.pixels.tobytes()).hexdigest()
 
 
@@ -55,6 +57,9 @@ def test_plain_files_in_the_folder_itself_are_read_too(folder: Path) -> None:
         path.unlink()
     assert len(mnist.load("train", folder)) == 7
     (folder / "MNIST" / "raw" / "train-labels-idx1-ubyte").write_bytes(b"another one")
+    plain = folder / "train-labels-idx1-ubyte"
+    (folder / f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
     assert len(mnist.load("train", folder)) == 7, "the folder itself comes first"
     assert mnist.present(folder)
     (folder / "train-images-idx3-ubyte").unlink()
