@@ -149,7 +149,8 @@ def test_a_letter_fills_the_image_and_keeps_its_proportions() -> None:
     assert len(np.unique(fitted)) > 2, "smoothly"
     flat = np.zeros((40, 40), np.uint8)
     flat[30:40, 12:40] = 255  # 10 high, 28 wide, to the edge
-    assert np.array_equal(comnist.fit(flat), np.pad(np.full((10, 28), 255, np.uint8), ((9, 9), (0, 0))))
+    centred = comnist.fit(flat)
+    assert centred is not None and np.array_equal(centred, np.pad(np.full((10, 28), 255, np.uint8), ((9, 9), (0, 0))))
 
 
 def jpeg() -> bytes:

@@ -40,6 +40,7 @@ from zoo import comparison, tasks
         (2e-8, 8e-8, "mse", "pca", "4.0× less error than PCA"),
         (1.0, 9.96, "bce", "pca", "10× less error than PCA"),
         (1.0, 9.94, "bce", "pca", "9.9× less error than PCA"),
+        (1.0, 1.997, "bce", "pca", "2.0× less error than PCA"),
         (1.0, 1.99, "bce", "pca", "1.99× less error than PCA"),
         (1.0, 999.4, "bce", "pca", "999× less error than PCA"),
         (1.0, 1000.0, "bce", "pca", "over 1,000× less error than PCA"),
