@@ -125,7 +125,13 @@ def test_what_a_mac_adds_to_a_zip_is_passed_over(tmp_path: Path) -> None:
     }
     write_zip(
         tmp_path / "Cyrillic.zip",
-        {**files, "__MACOSX/Cyrillic/Б/._0.png": b"no picture", "Cyrillic/Б/._0.png": b"", "__MACOSX/Б/1.png": b""},
+        {
+            **files,
+            "__MACOSX/Cyrillic/Б/._0.png": b"no picture",
+            "Cyrillic/Б/._0.png": b"",
+            "__MACOSX/Cyrillic/Б/1.png": b"",
+            "loose.png": b"",
+        },
     )
     assert len(comnist.load_cyrillic("train", tmp_path)) == 14 * 2
 
