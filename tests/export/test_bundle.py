@@ -17,11 +17,12 @@ import numpy as np
 import onnx
 import pytest
 
-from export import fp16
+from export import fp16, vectors
 from export.bundle import write_bundle, write_kit
 from export.describe import as_markdown, as_text, figures, sections
 from export.publish import publish
 from export.published import Published
+from export.vectors import Vectors
 from tests.conftest import Exported, TrainedRuns
 from tests.zoo.test_cli import aezoo
 from zoo import card, registry, runs, sessions
@@ -756,3 +757,95 @@ def test_lines_in_a_card_pass_for_no_lines_of_ours(folder: Path, capsys: Capture
     _, out, _ = aezoo(capsys, "card", path)
     assert "a other.onnx: passed ok" in out
     assert not any(line.startswith("other.onnx") for line in out.splitlines())
+
+
+# ---- vectors -------------------------------------------------------------------------------------------------
+
+
+def crafted_vectors(folder: Path, change: Callable[[dict[str, Any]], object] = lambda listing: None) -> Path:
+    """Write two images and what came out of them, with a changed list; return the folder."""
+    made = {"image": np.ones((2, 1, 2, 2), np.float32), "code": np.full((2, 3), 12.345, np.float32)}
+    files = Vectors(made, {"encoder.onnx": ("image", {"code": 1e-6})}).as_files()
+    listing = json.loads(files[vectors.FILE])
+    assert (listing["images"], list(listing)) == (2, sorted(listing))
+    change(listing)
+    for name, data in (*files.items(), (vectors.FILE, json.dumps(listing).encode())):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def tolerance_is(value: object) -> Callable[[dict[str, Any]], None]:
+    return lambda listing: listing["graphs"]["encoder.onnx"]["outputs"]["code"].update(tolerance=value)
+
+
+def more_tensors(count: int) -> Callable[[dict[str, Any]], None]:
+    return lambda listing: listing["tensors"].update({str(n): listing["tensors"]["code"] for n in range(count - 2)})
+
+
+@pytest.mark.parametrize(
+    ("change", "tolerance"),
+    [(tolerance_is(1e-6), 1e-6), (tolerance_is(1.0), 1.23e-4), (more_tensors(16), 1e-6)],
+)
+def test_vectors_keep_a_narrower_tolerance_than_ours_and_no_wider_one(
+    change: Callable[[dict[str, Any]], object], tolerance: float, tmp_path: Path
+) -> None:
+    found = vectors.read(crafted_vectors(tmp_path, change))
+    assert found.graphs == {"encoder.onnx": ("image", {"code": tolerance})}
+    assert found.tensors["code"].tolist() == np.full((2, 3), 12.345, np.float32).tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (tolerance_is(0), "is not a list of test vectors"),
+        (tolerance_is(-1), "is not a list of test vectors"),
+        (tolerance_is("inf"), "is not a list of test vectors"),
+        (tolerance_is([]), "is not a list of test vectors"),
+        (more_tensors(17), "lists more than 64 MiB of vectors"),
+        (lambda listing: listing["tensors"].pop("code"), "is not a list of test vectors"),
+        (lambda listing: listing["tensors"].pop("image"), "is not a list of test vectors"),
+        (lambda listing: listing["tensors"]["code"].update(shape=[65, 3]), "is not a list of test vectors"),
+        (lambda listing: listing["tensors"]["code"].update(shape=[64, 3]), "expected float32 values of the shape"),
+        (lambda listing: listing["tensors"]["code"].update(shape=[True, 6]), "is not a list of test vectors"),
+        (lambda listing: listing["tensors"]["code"].update(shape=[]), "is not a list of test vectors"),
+        (lambda listing: listing["tensors"]["code"].update(shape=[2, 2]), "expected float32 values of the shape"),
+        (lambda listing: listing.update(tensors=[]), "is not a list of test vectors"),
+        (lambda listing: listing.update(dtype="float64"), "is not a list of test vectors"),
+        (lambda listing: listing.update(byte_order="big"), "is not a list of test vectors"),
+    ],
+)
+def test_a_list_of_vectors_that_promises_too_much_or_too_little_is_refused(
+    change: Callable[[dict[str, Any]], object], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FileRefused, match=sentence):
+        vectors.read(crafted_vectors(tmp_path, change))
+
+
+class Answering:
+    """Stands for a graph: gives these outputs, whatever goes in."""
+
+    source = "here/encoder.onnx"
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def __call__(self, value: Any) -> dict[str, Any]:
+        return self.answers
+
+
+def test_vectors_are_compared_within_their_own_tolerance_for_each_graph_that_is_there() -> None:
+    code = np.ones((2, 3), np.float32)
+    own = Vectors({"image": code, "code": code}, {name: ("image", {"code": 0.5}) for name in ("a.onnx", "b.onnx")})
+    graphs: dict[str, Any] = {"b.onnx": Answering(code=code + np.float32(0.25))}
+    (check,) = vectors.check(own, graphs)
+    assert (check.graph, check.difference, check.allowed, check.passed) == ("b", 0.25, 0.5, True)
+    for answers, sentence in (
+        ({}, "has no output 'code'"),
+        ({"code": code, "more": code}, "has no test vector of its output 'more'"),
+    ):
+        graphs["b.onnx"] = Answering(**answers)
+        with pytest.raises(FileRefused, match=sentence):
+            vectors.check(own, graphs)
+    with pytest.raises(FileRefused, match="has no test vectors"):
+        vectors.check(own, {**graphs, "c.onnx": graphs["b.onnx"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from zoo import checkpoints
 from zoo.errors import RunError, WriteError
@@ -45,6 +47,16 @@ def test_a_loss_that_is_no_number_or_cannot_be_read_is_never_the_best(run: RunFo
     (run.checkpoint / "000001" / "manifest.json").write_bytes(b"{}")
     commit(run, 5, 0.95)
     assert epochs_on_disk(run) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("broken", [b"{", b"[]", b'{"val_loss": []}', None])
+def test_a_best_one_without_a_sound_manifest_is_the_best_no_more(run: RunFolder, broken: bytes | None) -> None:
+    for epoch, loss in enumerate([0.1, 0.5, 0.9]):
+        commit(run, epoch, loss)
+    manifest = run.checkpoint / "000000" / "manifest.json"
+    manifest.unlink() if broken is None else manifest.write_bytes(broken)
+    commit(run, 3, 0.95)
+    assert epochs_on_disk(run) == [1, 2, 3]
 
 
 def test_an_epoch_that_is_committed_again_replaces_itself_and_all_later_ones(run: RunFolder) -> None:
@@ -81,6 +93,45 @@ def test_a_broken_manifest_is_passed_over(run: RunFolder, broken: bytes) -> None
     assert checkpoint is not None
     assert checkpoint.epoch == 1
     assert "is damaged" in errors[0]
+    (run.checkpoint / "000002" / "manifest.json").unlink()
+    assert checkpoints.last(run).epoch == 1
+    (run.checkpoint / "000001" / "state.pt").unlink()
+    with pytest.raises(RunError, match=r"000002 is damaged .*; the checkpoint .*000001 is damaged"):
+        checkpoints.last(run)
+
+
+def test_a_checkpoint_of_another_format_or_with_files_elsewhere_is_none(run: RunFolder) -> None:
+    commit(run, 1)
+    manifest = run.checkpoint / "000001" / "manifest.json"
+    whole = manifest.read_text()
+    manifest.write_text(whole.replace(checkpoints.FORMAT, "aezoo-checkpoint/2"))
+    assert "its format is 'aezoo-checkpoint/2', not 'aezoo-checkpoint/1'" in checkpoints.newest(run)[1][0]
+    (run.checkpoint / "state.pt").write_bytes(b"state 1")
+    (run.checkpoint / "000001" / "state.pt").unlink()
+    manifest.write_text(whole.replace("state.pt", "../state.pt"))
+    assert checkpoints.newest(run)[0] is None
+
+
+def test_what_else_lies_among_the_checkpoints_is_none_of_them(run: RunFolder) -> None:
+    commit(run, 1)
+    (run.checkpoint / "notes").mkdir()
+    (run.checkpoint / "000009").write_bytes(b"no folder")
+    found, errors = checkpoints.newest(run)
+    assert found is not None and (found.epoch, errors) == (1, [])
+
+
+def test_a_state_that_would_run_code_is_refused(run: RunFolder) -> None:
+    state = io.BytesIO()
+    torch.save({"network": Path("a pickled object")}, state)
+    checkpoints.commit(run, epoch=1, val_loss=1.0, facts={}, files={"state.pt": state.getvalue()})
+    with pytest.raises(RunError, match="is not of this recipe"), checkpoints.fitting(run):
+        checkpoints.load_state(checkpoints.last(run))
+
+
+def test_a_lock_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(WriteError), checkpoints.held(tmp_path / "file" / "lock", "busy", seconds=0.1):
+        pass
 
 
 def test_without_a_checkpoint_the_sentence_says_what_to_do(run: RunFolder) -> None:
@@ -193,6 +244,7 @@ def test_what_a_killed_trainer_left_half_made_is_swept_under_the_lock(run: RunFo
     commit(run, 1)
     (run.checkpoint / ".tmp-000002-1-ab").mkdir()
     (run.path / ".history.h5.1.ab.tmp").write_bytes(b"half")
+    (run.checkpoint / ".manifest.json.1.ab.tmp").write_bytes(b"half")
     with checkpoints.lock(run):
         assert not list(run.path.rglob("*tmp*"))
     assert checkpoints.last(run).epoch == 1

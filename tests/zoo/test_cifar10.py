@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skimage import data as photographs
 
 from tests.zoo.conftest import Server
 from zoo.data import cifar10, fetch, sample, sets
@@ -61,7 +62,8 @@ def archive(files: dict[str, bytes], *, link: str = "") -> bytes:
             tar.addfile(info, io.BytesIO(data))
         if link:
             info = tarfile.TarInfo(f"{cifar10.FOLDER}/{link}")
-            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            info.type, info.linkname = tarfile.SYMTYPE, "data_batch_1.bin"
+            info.size = RECORDS * cifar10.RECORD_BYTES
             tar.addfile(info)
     return buffer.getvalue()
 
@@ -73,7 +75,9 @@ def test_a_record_is_a_label_and_three_planes(folder: Path) -> None:
     assert images.labels[RECORDS + 3] == raw[0]
     np.testing.assert_array_equal(images.pixels[RECORDS + 3, 2, 0], raw[1 + 2048 : 1 + 2048 + 32])
     assert images.classes[3] == "cat"
-    assert len(cifar10.load("test", folder)) == RECORDS
+    assert images.labels[-1] == batches()["data_batch_5.bin"][-cifar10.RECORD_BYTES]
+    test = cifar10.load("test", folder)
+    assert (len(test), test.dataset, test.split) == (RECORDS, "cifar10", "test")
 
 
 def test_the_batches_may_lie_in_the_folder_itself(folder: Path) -> None:
@@ -86,6 +90,9 @@ def test_provenance_is_a_note_beside_the_files_or_unknown(folder: Path) -> None:
     assert cifar10.load("test", folder).provenance == cifar10.UNKNOWN
     (folder / cifar10.FOLDER / "PROVENANCE.txt").write_text("decoded from a JPEG copy\nmore\n")
     assert cifar10.load("test", folder).provenance == "decoded from a JPEG copy"
+    (folder / cifar10.FOLDER / "PROVENANCE.txt").write_bytes(b"\x1b[1mr\xff" + b"e" * 300)
+    assert cifar10.load("test", folder).provenance == "[1mr\ufffd" + "e" * 195
+    assert cifar10.MAX_PROVENANCE == 200
 
 
 @pytest.mark.usefixtures("published")
@@ -109,6 +116,7 @@ def test_nothing_beside_the_files_makes_them_official(folder: Path) -> None:
         (lambda good: good[:-1], r"data_batch_3.bin is truncated: 61,459 bytes, expected 61,460 \(20 records\); fetch"),
         (lambda good: good + b"x", "data_batch_3.bin is too long: more than 61,460 bytes"),
         (lambda good: b"\x0b" + good[1:], "holds the label 11, expected 0 to 9"),
+        (lambda good: b"\x0a" + good[1:], "holds the label 10, expected 0 to 9"),
         (lambda good: b"", "is truncated: 0 bytes"),
     ],
 )
@@ -145,10 +153,13 @@ def test_a_missing_batch_pickles_and_an_empty_folder_each_have_their_sentence(fo
     (folder / cifar10.FOLDER / "data_batch_4.bin").unlink()
     with pytest.raises(DataError, match=r"lacks data_batch_4\.bin; fetch them with `aezoo data fetch cifar10"):
         cifar10.load("train", folder)
-    pickles = tmp_path / "pickles"
-    (pickles / "cifar-10-batches-py").mkdir(parents=True)
-    with pytest.raises(DataError, match="as Python pickles, which are never opened since they can run code"):
-        cifar10.load("train", pickles)
+    assert not cifar10.present(folder)
+    for name in ("cifar-10-batches-py", "data_batch_1"):
+        pickles = tmp_path / "pickles" / name
+        pickles.mkdir(parents=True)
+        with pytest.raises(DataError, match="as Python pickles, which are never opened since they can run code"):
+            cifar10.load("train", pickles.parent)
+        pickles.rmdir()
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(DataError, match=r"no cifar-10-batches-bin in .*or use --data sample"):
@@ -180,10 +191,21 @@ def test_the_archive_is_fetched_checked_unpacked_and_not_kept(
     with pytest.raises(DataError, match="another sha256 than the published one"):
         fetch.fetch_cifar10(tmp_path)
     monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", hashlib.sha256(data).hexdigest())
-    assert len(fetch.fetch_cifar10(tmp_path)) == 6
+    (tmp_path / cifar10.FOLDER).mkdir()
+    (tmp_path / cifar10.FOLDER / cifar10.PROVENANCE_FILE).write_text("of other files")
+    assert fetch.fetch_cifar10(tmp_path) == [tmp_path / cifar10.FOLDER / name for name in cifar10.MD5]
+    assert not (tmp_path / cifar10.FOLDER / cifar10.PROVENANCE_FILE).exists()
     assert fetch.fetch_cifar10(tmp_path) == []
     assert not (tmp_path / cifar10.ARCHIVE).exists()
     assert cifar10.load("train", tmp_path).provenance == cifar10.OFFICIAL
+
+
+def test_a_broken_test_batch_is_fetched_anew_too(server: Server, folder: Path) -> None:
+    assert fetch.fetch_cifar10(folder) == []
+    (folder / cifar10.FOLDER / "test_batch.bin").write_bytes(b"")
+    with pytest.raises(DataError, match=f"could not fetch {cifar10.ARCHIVE} from any mirror .*answered 404"):
+        fetch.fetch_cifar10(folder)
+    assert server.requested == [f"/{cifar10.ARCHIVE}"]
 
 
 # ---- splits --------------------------------------------------------------------------------------------------
@@ -210,8 +232,12 @@ def test_a_selection_takes_one_label_and_the_same_few_images_each_time(folder: P
     assert len(select(whole, Selection(label)).train) == int((whole.train.labels == label).sum())
     assert len(select(whole, Selection(label, 10_000)).train) == int((whole.train.labels == label).sum())
     nothing = Splits(train=whole.train.take(whole.train.labels != label), test=whole.test)
-    with pytest.raises(DataError, match=f"holds no image of the label {label}"):
-        select(nothing, Selection(label))
+    untested = Splits(train=whole.train, test=whole.test.take(whole.test.labels != label))
+    for lacking in (nothing, untested):
+        with pytest.raises(DataError, match=f"holds no image of the label {label}"):
+            select(lacking, Selection(label))
+    cut = load("cifar10", str(folder), split=SHUFFLED, selection=Selection(label))
+    assert (set(cut.train.labels.tolist()), cut.val) == ({label}, None)
 
 
 def test_patches_of_photographs_share_no_pixel_between_the_splits() -> None:
@@ -224,6 +250,10 @@ def test_patches_of_photographs_share_no_pixel_between_the_splits() -> None:
     counts = [np.bincount(images.labels).tolist() for images in (train, test)]
     assert [len(each) for each in counts] == [len(sample.PHOTOS)] * 2
     assert len(train) == round(5 / 6 * (len(train) + len(test)))
+    assert np.bincount(test.labels).tolist() == [44, 20, 32, 47], "the same ones in every version"
+    corner = photographs.coffee()[:32, 17 * 32 : 18 * 32].transpose(2, 0, 1)
+    found = [label for one in (train, test) for label in one.labels[(one.pixels == corner).all(axis=(1, 2, 3))]]
+    assert found == [sample.PHOTOS.index("coffee")]
     first = sample.photos("train")
     assert first.sha256 == train.sha256 and (first.classes, first.split) == (sample.PHOTOS, "train")
 
@@ -240,6 +270,7 @@ def test_which_images_a_split_or_a_selection_holds_is_the_same_in_every_version(
     assert [each.split for each in (parts.train, parts.val, parts.test)] == ["train", "val", "test"]
     numbers = [each.pixels.ravel().tolist() for each in (parts.val, parts.test)]
     assert numbers == [[7, 13], [5, 1]]
+    assert (parts.train.labels == parts.train.pixels.ravel() % 2).all(), "each image keeps its label"
     few = select(Splits(train=numbered(40, "train"), test=numbered(6, "test")), Selection(1, 5))
     assert few.train.pixels.ravel().tolist() == [1, 5, 15, 19, 21]
     assert (few.test.pixels.ravel().tolist(), few.val, few.validation) == ([1, 3, 5], None, few.test)

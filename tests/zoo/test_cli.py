@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -321,6 +322,7 @@ def test_doctor_says_what_is_here_and_which_provider_a_session_gets(capsys: Capt
         "h5py",
         "PySide6-Essentials",
         "training on",
+        "window",
         "data mnist",
         "runs",
     } <= found.keys()
@@ -498,6 +500,7 @@ def test_the_doctor_names_what_is_missing_or_doubled_and_the_line_that_mends_it(
     code, out, _ = aezoo(capsys, "doctor", "--runs", tmp_path)
     assert code == 1
     assert "  mend it: pip install onnxruntime\n" in out and out.endswith("1 to mend, see above\n")
+    assert json.loads(aezoo(capsys, "doctor", "--json", "--runs", tmp_path)[1])["sound"] is False
     assert "viewing on" in out and "CPU (no reason)" in out and f"none yet in {tmp_path}" in out
     monkeypatch.setattr(doctor, "_versions", list)
     assert aezoo(capsys, "doctor", "--runs", tmp_path)[1].endswith("next: aezoo demo\n")
@@ -505,6 +508,23 @@ def test_the_doctor_names_what_is_missing_or_doubled_and_the_line_that_mends_it(
     code, out, _ = aezoo(capsys, "doctor", "--runs", tmp_path, "--data", "sample")
     assert (code, out.splitlines()[-1]) == (0, "next: aezoo view")
     assert f"1 in {tmp_path}" in out and "in the embedded sample" in out
+
+
+def test_the_doctor_counts_cores_and_believes_torch_and_the_data_that_are_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sessions, "why_no_driver", lambda: "no driver")
+    for cores, said in (({0}, "cpu (no driver), 1 core"), ({0, 3}, "cpu (no driver), 2 cores")):
+        monkeypatch.setattr(bench_process, "versions", lambda *names: {"torch": "2.13.0"})
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores, raising=False)
+        assert doctor._training() == [doctor.Finding("training on", said)]
+    monkeypatch.setattr(bench_process, "versions", lambda *names: {})
+    assert doctor._training() == []
+    for name, said in (("NVIDIA H200\n", "cuda: NVIDIA H200"), ("\n", "cpu (torch finds no NVIDIA device)")):
+        monkeypatch.setattr(subprocess, "run", lambda *_, name=name, **__: subprocess.CompletedProcess([], 0, name))
+        assert doctor._cuda_device() == said
+    there = replace(sets.get("mnist"), present=lambda folder: folder == tmp_path)
+    assert doctor._data(there, str(tmp_path)) == doctor.Finding("data mnist", f"in {tmp_path}")
 
 
 def test_the_doctor_looks_for_a_display_and_for_qt(monkeypatch: pytest.MonkeyPatch) -> None:

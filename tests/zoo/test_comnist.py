@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,14 +63,18 @@ def test_both_alphabets_are_read_with_the_same_labels(folder: Path) -> None:
     assert cyrillic.pixels.shape == (14 * 4, 1, 28, 28)
     assert latin.pixels.shape == (14, 1, 28, 28)
     assert cyrillic.labels[:14].tolist() == latin.labels.tolist() == list(range(14))
-    assert (cyrillic.classes[0], latin.classes[0]) == ("Б", "B")
+    assert (cyrillic.classes, latin.classes) == (tuple(comnist.PAIRS), LATIN)
     assert cyrillic.provenance == "Cyrillic.zip: 70 drawings by unknown hands"
+    (folder / comnist.FOLDER / "Latin.zip").unlink()
+    assert not comnist.present(folder), "both files are needed"
 
 
 def test_whose_drawings_they_are_shows_in_the_names_of_their_files() -> None:
     assert comnist.origin_of(["Latin/B/58a9cea0bee57.png", "Latin/Z/5a96bd6e4e734.png"])[0] == "CoMNIST"
     assert comnist.origin_of(["Latin/B/0684_01.png"]) == ("Omniglot", "MIT (Omniglot)")
     assert comnist.origin_of(["Latin/B/0684_01.png", "Latin/B/mine.png", "Latin/B/1.png"]) == comnist.UNKNOWN
+    assert comnist.origin_of(["Latin/B/0684_01.png", "Latin/B/mine.png"]) == comnist.UNKNOWN, "half are not most"
+    assert comnist.origin_of(["Latin/B/0684_01.png.png"]) == comnist.UNKNOWN
 
 
 def test_the_splits_share_no_drawing_and_each_letter_has_the_same_share(folder: Path) -> None:
@@ -88,6 +93,24 @@ def test_ink_is_white_on_black_whatever_the_polarity_or_alpha(mode: str) -> None
         assert ink.max() == 255
 
 
+def test_paper_is_what_most_of_the_border_is() -> None:
+    inside, above = np.full((9, 9), 255, np.uint8), np.full((9, 9), 255, np.uint8)
+    inside[1:-1, 1:-1] = above[0] = 0
+    for drawing in (inside, above):
+        assert np.array_equal(comnist.ink_of(Image.fromarray(drawing)), 255 - drawing)
+        assert np.array_equal(comnist.ink_of(Image.fromarray(255 - drawing)), 255 - drawing)
+
+
+def test_a_transparent_colour_is_nothing_and_so_is_ink_that_cannot_be_seen() -> None:
+    grey = np.zeros((9, 9), np.uint8)
+    grey[4, 4] = 40
+    image = Image.fromarray(grey)
+    image.info["transparency"] = 0
+    assert np.array_equal(comnist.ink_of(image), np.where(grey, 255, 0))
+    with Image.open(io.BytesIO(png())) as drawing:
+        assert not comnist.ink_of(Image.merge("LA", (drawing, Image.new("L", drawing.size, 0)))).any()
+
+
 def test_white_ink_on_nothing_is_ink() -> None:
     alpha = Image.eval(Image.open(io.BytesIO(png())), lambda value: 255 - value)
     white = Image.merge("LA", (Image.new("L", alpha.size, 255), alpha))
@@ -101,7 +124,14 @@ def test_what_a_mac_adds_to_a_zip_is_passed_over(tmp_path: Path) -> None:
         for n in range(3)
     }
     write_zip(
-        tmp_path / "Cyrillic.zip", {**files, "__MACOSX/Cyrillic/Б/._0.png": b"no picture", "Cyrillic/Б/._0.png": b""}
+        tmp_path / "Cyrillic.zip",
+        {
+            **files,
+            "__MACOSX/Cyrillic/Б/._0.png": b"no picture",
+            "Cyrillic/Б/._0.png": b"",
+            "__MACOSX/Cyrillic/Б/1.png": b"",
+            "loose.png": b"",
+        },
     )
     assert len(comnist.load_cyrillic("train", tmp_path)) == 14 * 2
 
@@ -122,6 +152,24 @@ def test_a_letter_fills_the_image_and_keeps_its_proportions() -> None:
     assert 8 <= len(columns) <= 10
     assert abs((columns[0] + columns[-1]) / 2 - 13.5) <= 1
     assert comnist.fit(np.zeros((5, 5), np.uint8)) is None
+    assert len(np.unique(fitted)) > 2, "smoothly"
+    flat = np.zeros((40, 40), np.uint8)
+    flat[30:40, 12:40] = 255  # 10 high, 28 wide, to the edge
+    centred = comnist.fit(flat)
+    assert centred is not None and np.array_equal(centred, np.pad(np.full((10, 28), 255, np.uint8), ((9, 9), (0, 0))))
+
+
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png())).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def vast() -> bytes:
+    """A PNG that declares 400 million pixels."""
+    data = png()
+    header = b"IHDR" + (20_000).to_bytes(4, "big") * 2 + data[24:29]
+    return data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
 
 
 def bomb() -> bytes:
@@ -137,6 +185,8 @@ def bomb() -> bytes:
         ("Latin\\B\\..\\escaped.png", png(), "which leads out of its folder"),
         ("Latin/B/bomb.png", bomb(), "looks like a zip bomb and is not unpacked"),
         ("Latin/B/0.png", b"no picture", "is no PNG that can be decoded"),
+        ("Latin/B/0.png", jpeg(), "is no PNG that can be decoded"),
+        ("Latin/B/0.png", vast(), "is no PNG that can be decoded"),
         ("Latin/B/0.png", png(size=1_100), "is 1100×1100; more than 1024 a side is not decoded"),
         ("Latin/B/0.png", png(ink=255), "is blank; expected a letter"),
     ],
@@ -160,12 +210,33 @@ def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["B", "Z"])
 def test_an_alphabet_without_a_letter_is_named(tmp_path: Path, missing: str) -> None:
     files = whole("Latin", tuple(letter for letter in LATIN if letter != missing))
-    write_zip(tmp_path / "Latin.zip", {**files, f"Latin/{missing}/": b""})
+    write_zip(tmp_path / "Latin.zip", {**files, f"Latin/{missing}/": b"", f"Latin/{missing}/only.png": png()})
     with pytest.raises(DataError, match=rf"holds no two drawings of {missing}; expected Latin/<letter>/<name>\.png"):
         comnist.load_latin("train", tmp_path)
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[:-30], lambda data: b"", lambda data: b"PK" + data[5:]])
+def listed_with(at: int, value: int) -> Callable[[bytes], bytes]:
+    """Return what changes a byte of the first entry in the zip's list."""
+
+    def spoil(data: bytes) -> bytes:
+        place = data.index(b"PK\x01\x02") + at
+        return data[:place] + bytes([value]) + data[place + 1 :]
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:-30],
+        lambda data: b"",
+        lambda data: b"PK" + data[5:],
+        lambda data: data[:43] + b"\xff" * 9 + data[52:],
+        listed_with(8, 1),
+        listed_with(10, 99),
+    ],
+    ids=["cut short", "empty", "shifted", "wrong bits", "encrypted", "packed otherwise"],
+)
 def test_a_truncated_zip_is_one_sentence(folder: Path, spoil: Callable[[bytes], bytes]) -> None:
     path = folder / comnist.FOLDER / "Latin.zip"
     path.write_bytes(spoil(path.read_bytes()))
@@ -200,6 +271,13 @@ def test_of_many_drawings_5000_are_for_training_and_of_few_four_in_five() -> Non
     blank = np.zeros((28, 28), np.uint8)
     assert [len(comnist.split_of([[blank] * 8_000], split)[0]) for split in ("train", "test")] == [5_000, 3_000]
     assert [len(comnist.split_of([[blank] * 100], split)[0]) for split in ("train", "test")] == [80, 20]
+    assert len(comnist.split_of([[blank]], "train")[0]) == 1
+
+
+def test_which_drawings_are_for_testing_is_the_same_in_every_version() -> None:
+    drawings = [[np.full((28, 28), 10 * label + n, np.uint8) for n in range(10)] for label in range(3)]
+    pixels, labels = comnist.split_of(drawings, "test")
+    assert (pixels[:, 0, 0, 0].tolist(), labels.tolist()) == ([1, 19, 26, 2, 12, 24], [0, 1, 2, 0, 1, 2])
 
 
 def test_a_drawing_is_known_by_its_name_and_not_by_its_place_in_the_zip(folder: Path, tmp_path: Path) -> None:
@@ -234,21 +312,25 @@ def test_an_opaque_drawing_with_alpha_is_read_by_its_colours_and_faint_ink_is_pa
 def test_limits_of_a_zip_hold_for_all_of_it_and_for_the_longer_side(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wide = io.BytesIO()
-    Image.new("L", (1_100, 60)).save(wide, "PNG")
+    (folder / comnist.FOLDER / "Latin.zip").unlink()
     write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), "Latin/B/0.png": png(size=1_024)})
     comnist.load_latin("test", tmp_path)
-    for name, sentence in (
-        ("Latin/B/0.png", "is 1100×60; more than 1024"),
-        ("C:/Latin/B/0.png", "leads out of its folder"),
+    for name, size, sentence in (
+        ("Latin/B/0.png", (1_100, 60), "is 1100×60; more than 1024"),
+        ("Latin/B/0.png", (60, 1_100), "is 60×1100; more than 1024"),
+        ("C:/Latin/B/0.png", (60, 60), "leads out of its folder"),
     ):
-        write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), name: wide.getvalue()})
-        (folder / comnist.FOLDER / "Latin.zip").unlink(missing_ok=True)
+        image = io.BytesIO()
+        Image.new("L", size).save(image, "PNG")
+        write_zip(tmp_path / "Latin.zip", {**whole("Latin", LATIN), name: image.getvalue()})
         with pytest.raises(DataError, match=sentence):
             comnist.load_latin("train", tmp_path)
     monkeypatch.setattr(comnist, "MAX_BYTES", 1_000)
     with pytest.raises(DataError, match="looks like a zip bomb"):
         comnist.load_cyrillic("train", folder)
+    monkeypatch.setattr(comnist, "MAX_BYTES", 512 << 20)
+    monkeypatch.setattr(comnist, "MAX_ENTRIES", 70)
+    comnist.load_cyrillic("train", folder)
     monkeypatch.setattr(comnist, "MAX_ENTRIES", 69)
     with pytest.raises(DataError, match="lists 70 files, expected at most 69; it is not opened"):
         comnist.load_cyrillic("train", folder)

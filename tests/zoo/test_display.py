@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -33,6 +34,37 @@ def test_a_wayland_display_that_does_not_answer_is_named(monkeypatch: pytest.Mon
     monkeypatch.setenv("WAYLAND_DISPLAY", "nobody")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert "nothing answers at the Wayland display 'nobody'" in display.why_no_window()
+
+
+def test_where_qt_looks_follows_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(display, "_platforms", lambda: ["offscreen", "wayland", "wayland-egl", "xcb"])
+    monkeypatch.setattr(display, "_why_no_x", lambda: "no X")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    for platform, wayland, x, said in (
+        ("", "", "", "neither DISPLAY nor WAYLAND_DISPLAY is set"),
+        ("", "nobody", ":1", "no X"),
+        ("xcb", "nobody", "", "no X"),
+        ("xcb", "", "", "no X"),
+        ("wayland", "", "", "at the Wayland display 'wayland-0'"),
+        ("wayland-egl", "nobody", "", "at the Wayland display 'nobody'"),
+    ):
+        monkeypatch.setenv("QT_QPA_PLATFORM", platform)
+        monkeypatch.setenv("WAYLAND_DISPLAY", wayland)
+        monkeypatch.setenv("DISPLAY", x)
+        assert said in display.why_no_window(), (platform, wayland, x)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "nobody"))
+        server.listen()
+        assert display.why_no_window() == ""
+    for platform in ("offscreen:size=9x9", "offscreen;xcb"):
+        monkeypatch.setenv("QT_QPA_PLATFORM", platform)
+        assert display.why_no_window() == ""
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_elsewhere_than_on_linux_there_is_a_display(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    assert display.has_display() and display.why_no_window() == ""
 
 
 def test_an_unknown_platform_is_named_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
 
+import pooch
 import pytest
+import requests
 
 from tests.zoo.conftest import Server
 from zoo import cli
@@ -56,6 +59,33 @@ def test_a_mirror_that_sends_without_end_is_stopped(server: Server, tmp_path: Pa
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (requests.ConnectTimeout(), "no answer in 20 s"),
+        (requests.ConnectionError(), "cannot be reached"),
+        (OSError("a broken disk"), "a broken disk"),
+        (DataError("sent more than that"), "sent more than that"),
+    ],
+)
+def test_after_whatever_went_wrong_the_next_mirror_is_asked(
+    error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[object] = []
+
+    def fails(*_: object, downloader: object, **__: object) -> None:
+        raise error
+
+    def limited(*_: object, **options: object) -> None:
+        limits.append(options["timeout"])
+
+    monkeypatch.setattr(pooch, "retrieve", fails)
+    monkeypatch.setattr(pooch, "HTTPDownloader", limited)
+    with pytest.raises(DataError, match=rf"could not fetch .* \(https://\S+: {reason}; https://\S+: {reason}\)"):
+        fetch.fetch_mnist(tmp_path)
+    assert limits == [20, 20]
+
+
 def test_no_network_says_what_to_do_instead(tmp_path: Path, closed_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MNIST_MIRRORS", (closed_url,))
     with pytest.raises(DataError, match=r"cannot be reached.*Use --data sample.*name that folder with --data"):
@@ -80,6 +110,9 @@ def test_the_verbs_fetch_and_tell(
     assert ended.value.code == 0
     assert "mnist: 4 files fetched" in capsys.readouterr().out
     with pytest.raises(SystemExit):
+        cli.main(["data", "fetch", "mnist", "--data", str(tmp_path), "--json"])
+    assert json.loads(capsys.readouterr().out) == [{"name": "mnist", "folder": str(tmp_path), "files": []}]
+    with pytest.raises(SystemExit):
         cli.main(["data", "status", "--data", str(tmp_path)])
     assert f"in {tmp_path}: sound" in capsys.readouterr().out
 
@@ -89,6 +122,17 @@ def test_the_users_folder_means_the_same_data_to_every_process(monkeypatch: pyte
     assert sets.from_anywhere("~/d") == str(tmp_path / "d")
     assert sets.from_anywhere("d") == str(Path.cwd() / "d")
     assert (sets.from_anywhere(None), sets.from_anywhere("sample")) == (None, "sample")
+
+
+def test_a_file_is_no_folder_of_data_and_the_cache_need_not_be_there_yet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "absent"))
+    assert sets.existing_folder(None) == tmp_path / "absent"
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match="which is no folder"):
+        sets.existing_folder(str(tmp_path / "file"))
+    assert [name for name, each in sets.DATA_SETS.items() if each.fetchable] == ["mnist", "cifar10"]
 
 
 def test_the_mirror_of_a_course_is_asked_first_and_one_without_an_address_is_named(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -159,7 +162,13 @@ REFUSED: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (integer_division, "divides integers"),
     (lambda: conv(group=0), "sets 'group' to"),
     (lambda: conv(strides=[0, 1]), "sets 'strides' to"),
-    (lambda: model_of([helper.make_node("RandomNormalLike", ["image"], ["out"])]), "'RandomNormalLike'"),
+    *(
+        (
+            lambda name=name: model_of([helper.make_node(name, ["image"], ["out"])]),
+            f"operator '{name}', which is not on",
+        )
+        for name in ("RandomNormalLike", "Bernoulli", "If", "Scan")
+    ),
 ]
 
 
@@ -289,12 +298,107 @@ def test_opsets_from_11_to_26_and_5000_nodes_are_known_and_no_more(monkeypatch: 
         ({"pads": [0, 0, 65_537, 0]}, True),
         ({"output_padding": [4_097, 0]}, True),
         ({"group": gate.MAX_DIMENSION + 1}, True),
+        ({"blocksize": 0}, True),
+        ({"blocksize": 4_097}, True),
         ({"kernel_shape": [3, 3]}, False),
     ],
 )
 def test_attributes_are_bounded_on_both_sides(attributes: dict[str, Any], refused: bool) -> None:
     (name,) = attributes
     assert (f"sets '{name}' to" in refusal(conv(**attributes))) == refused
+
+
+@pytest.mark.parametrize(
+    ("shape", "refused"),
+    [
+        ([1] * 8, ""),
+        ([1] * 9, "declares the shape"),
+        ([0, 1 << 20], ""),
+        ([-1, 2], "declares the shape"),
+        ([(1 << 20) + 1], "declares the shape"),
+        ([1 << 20, 1 << 7], ""),
+        ([1 << 20, (1 << 7) + 1], "declares 135,266,304 values"),
+    ],
+)
+def test_a_shape_has_8_dimensions_of_a_million_and_134_million_values_at_most(shape: list[int], refused: str) -> None:
+    with pytest.raises(FileRefused, match=f"^it {refused}") if refused else nullcontext():
+        gate._check_dimensions(shape, "it")
+
+
+def with_attribute(**attribute: Any) -> onnx.ModelProto:
+    """A graph of one Relu that has an attribute besides, which onnx does not know."""
+    model = relu()
+    model.graph.node[0].attribute.add(name="more", **attribute)
+    return model
+
+
+@pytest.mark.parametrize("field", ["t", "tensors"])
+@pytest.mark.parametrize(
+    "more", [{"data_location": TensorProto.EXTERNAL}, {"external_data": [onnx.StringStringEntryProto(key="location")]}]
+)
+def test_weights_in_another_file_are_refused_however_that_is_said_and_wherever_they_are(
+    field: str, more: dict[str, Any]
+) -> None:
+    tensor = TensorProto(name="w", data_type=FLOAT, dims=[1], **more)
+    assert "its tensor 'w' lies in another file" in refusal(
+        with_attribute(**{field: tensor if field == "t" else [tensor]})
+    )
+    model = conv()
+    model.graph.initializer[0].MergeFrom(TensorProto(**more))
+    assert "its tensor 'w' lies in another file" in refusal(model)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "sentence"),
+    [
+        ({"g": onnx.GraphProto()}, "its node 'Relu' holds a graph inside"),
+        ({"graphs": [onnx.GraphProto()]}, "its node 'Relu' holds a graph inside"),
+        ({"sparse_tensor": onnx.SparseTensorProto()}, "it holds sparse tensors"),
+        ({"sparse_tensors": [onnx.SparseTensorProto()]}, "it holds sparse tensors"),
+    ],
+)
+def test_a_node_holds_no_graph_and_no_sparse_tensor(attribute: dict[str, Any], sentence: str) -> None:
+    assert refusal(with_attribute(**attribute)).endswith(sentence)
+
+
+def test_operators_are_onnxs_own_by_the_graph_and_by_the_node_and_its_newest_opset_counts() -> None:
+    declared, used, newest, long_payload = relu(), relu(), relu(), conv()
+    declared.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    assert "it needs operators of the domain 'com.microsoft'" in refusal(declared)
+    used.graph.node[0].domain = "com.microsoft"
+    assert "it needs an operator of the domain 'com.microsoft'" in refusal(used)
+    newest.opset_import.append(helper.make_opsetid("ai.onnx", 27))
+    assert "its opset is 27" in refusal(newest)
+    long_payload.graph.initializer[0].raw_data += b"\0" * 4
+    assert "its tensor 'w' has more or fewer bytes than its shape needs" in refusal(long_payload)
+    assert refusal(onnx.ModelProto()).endswith("is not an ONNX file, or an empty one; export it again")
+
+
+def test_parameters_are_the_floats_of_every_width() -> None:
+    kinds = (np.float32, np.float16, np.float64, np.int64)
+    weights = [numpy_helper.from_array(np.ones(10**place, kind), kind.__name__) for place, kind in enumerate(kinds)]
+    model = model_of([helper.make_node("Relu", ["image"], ["out"])], weights)
+    assert gate.check_onnx(model.SerializeToString(), source="g").parameters == 111
+
+
+def test_a_file_that_grows_while_it_is_read_and_one_that_is_none_are_left_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "grown").write_bytes(b"x" * 11)
+    closed: list[int] = []
+    close = os.close
+
+    def noted(descriptor: int) -> None:
+        closed.append(descriptor)
+        close(descriptor)
+
+    monkeypatch.setattr(os, "close", noted)
+    with pytest.raises(FileRefused, match="is a folder"):
+        gate.read_bytes(tmp_path, limit=10)
+    assert len(closed) == 1
+    monkeypatch.setattr(os, "fstat", lambda _: SimpleNamespace(st_mode=stat.S_IFREG, st_size=10))
+    with pytest.raises(FileRefused, match="grew past 10 bytes while it was read"):
+        gate.read_bytes(tmp_path / "grown", limit=10)
 
 
 def test_what_is_hidden_beside_the_nodes_is_refused() -> None:
@@ -310,6 +414,7 @@ def test_what_is_hidden_beside_the_nodes_is_refused() -> None:
 def test_bytes_are_bounded_where_they_are_read_and_where_they_come_from_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert gate.MAX_ONNX_BYTES == gate.MAX_HDF5_BYTES == 256 << 20
     data = relu().SerializeToString()
     monkeypatch.setattr(gate, "MAX_ONNX_BYTES", len(data))
     gate.check_onnx(data, source="g")
@@ -318,7 +423,7 @@ def test_bytes_are_bounded_where_they_are_read_and_where_they_come_from_elsewher
         gate.check_onnx(data, source="g")
     history = b"\x89HDF\r\n\x1a\n\x03" + bytes(39)
     gate.check_hdf5(history, source="h")
-    for broken in (history[:47], history[:8] + b"\x02" + history[9:]):
+    for broken in (history[:47], history[:8] + b"\x02" + history[9:], history[:8] + b"\x04" + history[9:]):
         with pytest.raises(FileRefused, match="of an older layout"):
             gate.check_hdf5(broken, source="h")
     monkeypatch.setattr(gate, "MAX_HDF5_BYTES", 47)
@@ -334,7 +439,10 @@ def test_bytes_are_bounded_where_they_are_read_and_where_they_come_from_elsewher
         (helper.make_node("ConvTranspose", ["image", "w"], ["out"], strides=[2, 2]), (2, 3, 2, 2), (5, 2, 4, 4), 384),
         (helper.make_node("Conv", ["image", "w"], ["out"], group=2), (4, 1, 3, 3), (5, 2, 4, 4), 144),
         (helper.make_node("MaxPool", ["image"], ["out"], kernel_shape=[2, 3]), None, (5, 2, 4, 4), 2 * 3 * 2 * 6),
+        (helper.make_node("AveragePool", ["image"], ["out"], kernel_shape=[2, 3]), None, (5, 2, 4, 4), 2 * 3 * 2 * 6),
+        (helper.make_node("Conv", ["image", "w"], ["out"]), (1, 1, 1, 1), ("batch", 1, "height", "width"), 1024 * 1024),
         (helper.make_node("Gemm", ["image", "w"], ["out"]), (6, 7), (5, 6), 42),
+        (helper.make_node("Gemm", ["image", "w"], ["out"], transA=0), (6, 7), (5, 6), 42),
         (helper.make_node("Gemm", ["w", "image"], ["out"], transA=1), (5, 7), (5, 6), 7 * 6),
         (helper.make_node("MatMul", ["image", "w"], ["out"]), (6, 7), (5, 6), 42),
         (helper.make_node("Relu", ["image"], ["out"]), None, (5, 6), 0),
@@ -349,12 +457,63 @@ def test_multiply_adds_of_every_operator_that_does_most_are_counted(
     assert (facts.parameters, facts.nodes) == (int(np.prod(weight)) if weight else 0, 1)
 
 
+def test_what_a_graph_needs_is_that_of_all_its_nodes_and_of_all_their_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = numpy_helper.from_array(np.ones((6, 6), np.float32), "w")
+    pair = [helper.make_node("MatMul", [a, "w"], [b]) for a, b in (("image", "n"), ("n", "out"))]
+    facts = gate.check_onnx(model_of(pair, [weight], ("batch", 6)).SerializeToString(), source="g")
+    assert facts.multiply_adds == 72
+    halves = helper.make_node("Split", ["image"], ["a", "b"], axis=1, num_outputs=2)
+    model = model_of([halves, helper.make_node("Concat", ["a", "b"], ["out"], axis=1)], shape=("batch", 4))
+    monkeypatch.setattr(gate, "MAX_ACTIVATION_BYTES", 2 * 64 * 4 * 4)
+    assert refusal(model) == ""
+    monkeypatch.setattr(gate, "MAX_ACTIVATION_BYTES", 2 * 64 * 4 * 4 - 1)
+    assert "it would need" in refusal(model)
+
+
+def test_results_and_ports_are_bounded_and_the_size_of_each_is_known() -> None:
+    for number, (name, ports) in enumerate([("image", "input"), ("out", "output")]):
+        model = relu()
+        getattr(model.graph, ports)[0].type.tensor_type.shape.dim[number].dim_value = (1 << 20) + 1
+        assert f"its port '{name}' declares the shape" in refusal(model)
+    wide = numpy_helper.from_array(np.array([1, (1 << 20) + 1], np.int64), "s")
+    assert "its result 'out' declares the shape" in refusal(
+        model_of([helper.make_node("Expand", ["image", "s"], ["out"])], [wide], (1, 1))
+    )
+    empty = numpy_helper.from_array(np.ones(0, np.float32), "w")
+    nodes = [helper.make_node("Identity", ["w"], ["n"]), helper.make_node("Relu", ["image"], ["out"])]
+    assert "the size of its result 'n' is not known before it runs" in refusal(model_of(nodes, [empty]))
+    follows = [helper.make_node("Shape", ["image"], ["s"]), helper.make_node("Reshape", ["image", "s"], ["out"])]
+    assert refusal(model_of(follows)) == "", "a shape that follows from the input's is known"
+
+
+@pytest.mark.parametrize("kind", [FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16])
+def test_floats_of_every_width_are_divided_also_by_a_weight(kind: int) -> None:
+    weight = numpy_helper.from_array(np.ones(1, np.float32), "w")
+    nodes = [
+        helper.make_node("Div", ["image", "w"], ["a"]),
+        helper.make_node("Cast", ["a"], ["b"], to=kind),
+        helper.make_node("Div", ["b", "b"], ["c"]),
+        helper.make_node("Cast", ["c"], ["out"], to=FLOAT),
+    ]
+    assert refusal(model_of(nodes, [weight])) == ""
+
+
+def test_ports_are_those_that_hold_no_weights_and_an_axis_without_a_name_gets_one() -> None:
+    model = conv()
+    model.graph.input.append(helper.make_tensor_value_info("w", FLOAT, [1, 1, 3, 3]))
+    model.graph.input[0].type.tensor_type.shape.dim[0].Clear()
+    facts = gate.check_onnx(model.SerializeToString(), source="g")
+    assert facts.inputs == (gate.Port("image", ("axis0", 1, 8, 8), "float32"),)
+    assert gate._text(b"a\xff") == "a\ufffd", "text that is not UTF-8 comes as bytes"
+
+
 @pytest.mark.parametrize(
     ("shape", "image_shape"),
     [
         (("batch", 1, 8, 9), (1, 8, 9)),
         (("batch", 3, 8, 9), (3, 8, 9)),
         (("batch", 2, 8, 9), None),
+        (("batch", 4, 8, 9), None),
         (("batch", 1, "height", 9), None),
         (("batch", 1, 8, "width"), None),
         (("batch", 8, 9), None),
@@ -370,6 +529,9 @@ def test_a_graph_takes_images_where_its_input_is_a_batch_in_grey_or_colour(
     assert facts.image_shape == image_shape
     assert facts.inputs == (gate.Port("image", shape, "float32"),)
     assert [port.name for port in facts.outputs] == ["out"]
+    (image,) = facts.inputs
+    assert replace(facts, inputs=(replace(image, dtype="uint8"),)).image_shape is None
+    assert replace(facts, inputs=(image, image)).image_shape is None
 
 
 # ---- sessions ------------------------------------------------------------------------------------------------
@@ -405,32 +567,62 @@ NINE = np.full((1, 1, 2, 2), 9.0)
     ],
 )
 def test_cuda_is_believed_only_where_a_session_on_it_answers_rightly(
-    providers: list[str], driver: str, session: FakeSession | None, why: str, monkeypatch: pytest.MonkeyPatch
+    providers: list[str],
+    driver: str,
+    session: FakeSession | None,
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import onnxruntime
 
+    looked_for: list[str] = []
+
+    def preload(*, directory: str) -> None:
+        looked_for.append(directory)
+        print("an error of its own")
+
     made = {"cuda": session, "cpu": FakeSession(sessions.CPU, NINE)}
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
-    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda **_: None)
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload)
     monkeypatch.setattr(sessions, "why_no_driver", lambda: driver)
     monkeypatch.setattr(sessions, "make", lambda data, provider="cpu": made[provider])
     assert sessions._why_no_cuda() == why
+    assert looked_for == ([""] if session else []) and capsys.readouterr().out == ""
     assert sessions.probe.__wrapped__() == sessions.Provider("cpu" if why else "cuda", why)
     assert sessions.probe.__wrapped__("cpu") == sessions.Provider("cpu", "the CPU was asked for")
 
 
 def test_a_driver_that_counts_no_device_or_cannot_begin_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
-    for devices, initialised in ((1, 0), (0, 0), (1, 100)):
+    for devices, initialised, counted in ((1, 0, 0), (0, 0, 0), (1, 100, 0), (1, 0, 3)):
 
-        def count(pointer: Any, devices: int = devices) -> int:
+        def count(pointer: Any, devices: int = devices, code: int = counted) -> int:
             pointer._obj.value = devices
-            return 0
+            return code
 
         driver = SimpleNamespace(cuInit=lambda flags, code=initialised: code, cuDeviceGetCount=count)
         monkeypatch.setattr("ctypes.CDLL", lambda name, driver=driver: driver)
         found.append(sessions.why_no_driver())
-    assert found == ["", "the NVIDIA driver finds no device", "the NVIDIA driver finds no device"]
+    assert found == ["", *["the NVIDIA driver finds no device"] * 3]
+
+
+def test_a_session_is_asked_for_on_cuda_before_the_cpu_and_falls_back_to_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import onnxruntime
+
+    asked: list[Any] = []
+
+    def session(data: bytes, _: object, *, providers: list[Any], enable_fallback: bool) -> SimpleNamespace:
+        asked.append(([each if isinstance(each, str) else each[0] for each in providers], enable_fallback))
+        return SimpleNamespace(_model_bytes=data)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    monkeypatch.setattr(onnxruntime, "set_default_logger_severity", asked.append)
+    for provider in ("cuda", "cpu"):
+        assert sessions.make(b"graph", provider=provider)._model_bytes is None, "the file is held once"
+    assert asked == [4, ([sessions.CUDA, sessions.CPU], False), 4, ([sessions.CPU], False)]
 
 
 def test_a_session_has_the_threads_that_were_asked_for_and_its_threads_rest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo import json_lines
+import zoo
+from zoo import bench_process, json_lines
 from zoo.json_lines import ProcessFailed
 
 
@@ -71,4 +73,21 @@ def test_a_process_of_ours_starts_from_any_folder(tmp_path: Path, monkeypatch: p
     (tmp_path / "zoo.py").write_text("raise SystemExit('this is not ours')")
     monkeypatch.chdir(tmp_path)
     with json_lines.start("zoo.cli", "--version") as process:
+        assert os.getsid(process.pid) == process.pid, "Ctrl-C does not reach it"
         assert process.communicate()[0].startswith("aezoo ")
+
+
+def test_our_packages_come_first_among_those_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, env, **__: started.append(env))
+    own = str(Path(zoo.__file__).parents[1])
+    for given, path in (("", own), ("/more", f"{own}{os.pathsep}/more")):
+        monkeypatch.setenv("PYTHONPATH", given)
+        json_lines.start("some.module")
+        assert started[-1]["PYTHONPATH"] == json_lines.python_path() == path
+
+
+def test_a_value_of_proc_is_that_of_the_line_that_begins_with_its_key(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("not the model name: no\nmodel name\t:  Some CPU: 3 GHz \nmodel name: other\n")
+    assert bench_process._from_proc(str(tmp_path / "cpuinfo"), "model name") == "Some CPU: 3 GHz"
+    assert bench_process._from_proc(str(tmp_path / "absent"), "model name") == ""

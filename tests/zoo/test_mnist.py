@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,8 @@ def test_a_split_is_read_with_its_labels_and_provenance(folder: Path) -> None:
     assert images.pixels.dtype == np.uint8
     assert images.labels.tolist() == [0, 1, 2, 3, 4]
     assert images.provenance == "MNIST, official files"
+    assert images.pixels.flags.writeable and images.labels.flags.writeable
+    assert images.digest != replace(images, labels=images.labels[::-1]).digest
     assert images.sha256 == hashlib.sha256(images.pixels.tobytes()).hexdigest()
 
 
@@ -50,6 +54,14 @@ def test_plain_files_in_the_folder_itself_are_read_too(folder: Path) -> None:
         (folder / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
     assert len(mnist.load("train", folder)) == 7
+    (folder / "MNIST" / "raw" / "train-labels-idx1-ubyte").write_bytes(b"another one")
+    plain = folder / "train-labels-idx1-ubyte"
+    (folder / f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    assert len(mnist.load("train", folder)) == 7, "the folder itself comes first"
+    assert mnist.present(folder)
+    (folder / "train-images-idx3-ubyte").unlink()
+    assert not mnist.present(folder), "all four files are needed"
 
 
 def test_a_file_cut_short_is_called_truncated_zipped_or_not(folder: Path) -> None:
@@ -86,15 +98,27 @@ def test_a_wrong_magic_number_a_wrong_shape_and_trailing_bytes_have_each_their_s
 
 
 def test_a_file_that_is_no_gzip_has_its_sentence(folder: Path) -> None:
-    images_file(folder).write_bytes(b"<html>not found</html>")
-    with pytest.raises(DataError, match=r"cannot be read .*fetch it again"):
-        mnist.load("test", folder)
+    path = images_file(folder)
+    for data in (b"<html>not found</html>", path.read_bytes()[:10] + b"\xff" * 40):
+        path.write_bytes(data)
+        with pytest.raises(DataError, match=r"cannot be read .*fetch it again"):
+            mnist.load("test", folder)
 
 
 def test_a_gzip_bomb_costs_no_more_than_a_right_file(folder: Path) -> None:
     images_file(folder).write_bytes(gzip.compress(bytes(50_000_000)))
-    with pytest.raises(DataError, match="magic number"):
-        mnist.load("test", folder)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="magic number"):
+            mnist.load("test", folder)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_header_of_an_idx_file_is_big_endian() -> None:
+    header = mnist.IdxFile("some", (60_000, 28, 28), "", "", 0).header
+    assert header.hex(" ", 4) == "00000803 0000ea60 0000001c 0000001c"
 
 
 def test_an_absent_file_names_the_places_and_the_ways_out(tmp_path: Path) -> None:

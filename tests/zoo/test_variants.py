@@ -23,6 +23,8 @@ def test_a_variant_with_noise_is_a_denoiser_and_one_without_is_none() -> None:
     assert (clean.task, clean.data.noise, clean.main_baseline) == (RECONSTRUCT, 0, "pca")
     assert registry.load("purdue/denoise@noise=0.5").task is DENOISE
     assert registry.load("hesso/vae-2-10@noise=0.1").task is GENERATE
+    seeded, own = registry.load("purdue/denoise@seed=1"), registry.load("purdue/denoise")
+    assert (seeded.task, seeded.data.noise) == (DENOISE, own.data.noise) and own.data.noise > 0
 
 
 def test_globs_take_settings() -> None:
@@ -50,6 +52,7 @@ def test_every_combination_of_a_grid_comes_once() -> None:
         ("seed=", "'seed=' is no setting; expected KEY=VALUE"),
         ("seed=1.5", "seed='1.5' is not a whole number"),
         ("learning_rate=fast", "learning_rate='fast' is not a number"),
+        ("learning_rate=1..2", "learning_rate='1..2' is not a number"),
         ("learning_rate=0", "learning_rate=0 is out of range; expected more than 0"),
         ("learning_rate=nan", "learning_rate=nan is out of range"),
         ("noise=-1", "noise=-1 is out of range; expected 0 or more"),
@@ -74,6 +77,8 @@ def test_a_grid_beyond_reason_and_a_setting_given_twice_are_refused() -> None:
         variants.grid(["seed=1", "seed=2"])
     with pytest.raises(UsageError, match="more than one value"):
         registry.load("purdue/conv@seed=1..3")
+    with pytest.raises(UsageError, match="gives seed more than one value"):
+        registry.load("purdue/conv@seed=1,seed=1")
     with pytest.raises(UsageError, match="did you mean 'purdue/conv'"):
         registry.load("purdue/cnov@seed=1")
 
