@@ -269,13 +269,18 @@ class Bars(Progress):
     def __init__(self) -> None:
         super().__init__(quiet=True)
         self.said: list[str] = []
+        self.others: list[Progress] = []
+
+    def beside(self) -> Progress:
+        self.others.append(super().beside())
+        return self.others[-1]
 
     def say(self, line: str) -> None:
         self.said.append(line)
 
 
 class Tasks(FakeRay):
-    """Ray on a machine of four cores, of which each look finds the first training that runs done."""
+    """Ray on a machine of four cores, of which each look finds the training that began last done."""
 
     exceptions = ray.exceptions
 
@@ -283,6 +288,8 @@ class Tasks(FakeRay):
         super().__init__(0)
         self.lost, self.began, self.most, self.cancelled = lost, list[tuple[Any, ...]](), 0, list[object]()
         self.outcomes: dict[object, Outcome] = {}
+        self.running: list[str] = []
+        self.waited_for = 0
         self.asked: dict[str, Any] = {}
 
     def init(self, **asked: Any) -> None:
@@ -299,6 +306,9 @@ class Tasks(FakeRay):
         return lambda task: SimpleNamespace(options=lambda name: SimpleNamespace(remote=self.begin))
 
     def begin(self, name: str, options: Options, given: Resources, marker: str, versions: str, queue: Lines) -> object:
+        needs = set(registry.load(name).needs)
+        assert needs <= {outcome.name for outcome in self.outcomes.values()} - set(self.running), "it is trained first"
+        self.running.append(name)
         assert Path(marker).is_file() and Path(marker).parent == options.runs and versions == cluster._VERSIONS
         self.began.append((name, options.seed, given))
         queue.put((name, ProgressCall("say", [f"{name} is trained"], {})))
@@ -308,12 +318,13 @@ class Tasks(FakeRay):
         return reference
 
     def wait(self, references: list[object], timeout: float, num_returns: int = 1) -> tuple[list[object], list[object]]:
-        self.most = max(self.most, len(references))
+        self.most, self.waited_for = max(self.most, len(references)), num_returns
         if self.lost and num_returns == 1:
             raise self.lost
-        return references[:num_returns], references[num_returns:]
+        return references[-num_returns:], references[:-num_returns]
 
     def get(self, reference: object) -> Outcome:
+        self.running.remove(self.outcomes[reference].name)
         return self.outcomes[reference]
 
     def cancel(self, reference: object, *, force: bool) -> None:
@@ -343,7 +354,7 @@ def test_no_more_tasks_than_jobs_are_begun_at_once_and_one_that_needs_another_af
     there = Tasks()
     outcomes, bars, _ = train_on(there, NAMES, jobs, tmp_path / "runs", monkeypatch)
     ended = [outcome.name for outcome in outcomes]
-    assert sorted(ended) == sorted(NAMES) and ended[0] == "hesso/classifier"
+    assert sorted(ended) == sorted(NAMES) and len(bars.others) == 4
     assert there.most == most
     assert there.given == {"num_cpus": cores, "num_gpus": 0.0, "max_retries": cluster.RETRIES}
     assert sorted(there.began) == sorted((name, seed, Resources(cores, 0.0)) for seed, name in enumerate(NAMES))
@@ -358,10 +369,10 @@ def test_after_an_interrupt_what_runs_on_a_cluster_is_cancelled_and_waited_for(
 ) -> None:
     there = Tasks()
     outcomes, _, interrupt = train_on(there, NAMES[1:], 3, tmp_path, monkeypatch)
-    assert next(outcomes).name == "hesso/classifier"
+    assert next(outcomes).name == "purdue/conv"
     interrupt.received = signal.SIGINT
     assert list(outcomes) == []
-    assert len(there.cancelled) == 2 and there.asked == {}
+    assert len(there.cancelled) == there.waited_for == 2 and there.asked == {}
 
 
 @pytest.mark.parametrize("error", [ray.exceptions.RaySystemError("gone\nat once"), ConnectionError("gone")])
