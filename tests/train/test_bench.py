@@ -25,6 +25,7 @@ from train.bench import CAN, DEFAULT, __main__, contenders, machine
 from train.bench.__main__ import Run, _costs, _evaluated, _head, _is_there, _profile, _table, app
 from train.engine import devices, fused
 from train.engine.steps import FusedSteps
+from train.setup import TrainingSetup
 from zoo import bench_process, registry
 from zoo.blocks import parameter_count
 from zoo.cli import main, run
@@ -148,7 +149,8 @@ def test_a_plain_loop_begins_where_ours_does_and_steps_as_it_does() -> None:
     assert plain.loss() == pytest.approx(ours.loss(), rel=2e-3)
 
 
-def test_every_epoch_of_ours_is_another_one_and_is_waited_for(splits: Splits) -> None:
+def test_every_epoch_of_ours_is_another_one_and_is_waited_for(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TrainingSetup, "choose_config", lambda *_, **more: pytest.fail("compiled steps ask no probe"))
     ours = contenders.of("fused", registry.load("purdue/conv"), splits.train, splits.test, device="cpu")
     assert isinstance(ours, contenders.Ours) and isinstance(ours._steps, FusedSteps)
     assert str(ours.about["config"]).startswith("fp32, fused")
