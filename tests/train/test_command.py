@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ import pytest
 
 from tests.zoo.test_cli import aezoo
 from train import __main__, command, one
-from train.distributed import torchrun
+from train.distributed import jobs, torchrun
+from train.distributed.team import Team
 from train.interrupts import Interrupt, watch
 from train.measure.run import RunMeasurement
 from train.options import Options, share_of_cores
+from train.progress import Progress
 from zoo import checkpoints, registry
 from zoo.errors import Interrupted, UsageError
+from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
 Capture = pytest.CaptureFixture[str]
@@ -346,3 +350,87 @@ def test_a_command_of_which_one_training_failed_goes_on_and_ends_with_1(
     monkeypatch.setattr(command, "_outcomes", lambda *_: iter(outcomes))
     assert command.train_all(recipes, Options(runs=tmp_path), Interrupt(), as_json=True, quiet=True) == 1
     assert capsys.readouterr().out.count('"state"') == 2, "one document, of what was finished"
+
+
+def test_trainings_go_one_by_one_unless_several_jobs_or_a_cluster_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipes = [registry.load(name) for name in ("purdue/dense", "purdue/conv", "purdue/denoise")]
+    each = {recipe.name: Options(seed=number) for number, recipe in enumerate(recipes)}
+    team, asked = Team(0, 2), list[tuple[Any, ...]]()
+
+    def train_here(recipe: Recipe, options: Options, *_: object) -> str:
+        asked.append((recipe.name, options.seed, options.after, _[-1]))
+        return recipe.name
+
+    def train_several(*arguments: Any) -> Any:
+        asked.append(arguments[:3])
+        return iter(["several"])
+
+    monkeypatch.setattr(command, "train_one", train_here)
+    monkeypatch.setattr(jobs, "train_all", train_several)
+
+    def outcomes(options: Options) -> list[Any]:
+        asked.clear()
+        return list(command._outcomes(recipes, each, options, Interrupt(), Progress(quiet=True), team))
+
+    for options in (Options(), Options(jobs=1)):
+        assert outcomes(options) == [recipe.name for recipe in recipes]
+        assert asked == [
+            ("purdue/dense", 0, ("purdue/conv", "purdue/denoise"), team),
+            ("purdue/conv", 1, ("purdue/denoise",), team),
+            ("purdue/denoise", 2, (), team),
+        ]
+    assert outcomes(Options(jobs=2)) == ["several"] and asked == [(recipes, each, 2)]
+
+
+def test_what_would_stop_the_last_training_is_said_before_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes = [registry.load(name) for name in ("maastricht/base", "letters/random", "purdue/conv", "purdue/dense")]
+    options = Options(runs=tmp_path, device="cpu", data="sample")
+    each = {recipe.name: options for recipe in recipes}
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("train.command.sets.obtain", lambda name, data: asked.append(("obtain", name, data)))
+    monkeypatch.setattr(command, "splits_of", lambda recipe, data: (recipe.data.name, data))
+    monkeypatch.setattr("train.command.dependencies.check", lambda *_: asked.append(("needs",)))
+    monkeypatch.setattr(command, "refuse_to_lose", lambda run, given: asked.append(("run", run.path.name)))
+    monkeypatch.setattr(
+        command, "checkpoint_to_resume", lambda recipe, splits, given, needs: asked.append((recipe.name, splits, needs))
+    )
+    command._check_all(recipes, each, options, None)
+    assert asked == [
+        *(("run", name) for name in ("base", "random", "conv", "dense")),
+        ("needs",),
+        *(("obtain", name, "sample") for name in dict.fromkeys(name for each in recipes for name in each.data_sets)),
+        ("maastricht/base", ("cifar10", "sample"), None),
+        ("letters/random", ("cyrillic", "sample"), None),
+        ("purdue/conv", ("mnist", "sample"), None),
+        ("purdue/dense", ("mnist", "sample"), None),
+    ], "each data set is fetched once, and read once"
+    with pytest.raises(UsageError, match="letters/random normalises over the batch"):
+        command._check_all(recipes, each, options, Team(0, 2))
+    chosen: list[str] = []
+    monkeypatch.setattr("train.command.devices.choose", chosen.append)
+    for device, cluster in (("cuda", "ray"), ("auto", "ray"), ("cpu", "ray"), ("cuda", None)):
+        command._check_all([], {}, replace(options, device=device, cluster=cluster), None)
+    assert chosen == ["cpu", "cuda"], "a cluster may have the GPU that this machine lacks"
+
+
+def test_of_a_team_the_first_process_trains_and_the_others_help_with_each_recipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    helped: list[tuple[Any, ...]] = []
+
+    class Member(Team):
+        def receive(self) -> list[str]:
+            return ["purdue/dense", "purdue/conv"]
+
+    first, second = Member(0, 2), Member(1, 2)
+    options = Options(device="cpu")
+    monkeypatch.setattr(command, "help_train", lambda recipe, *rest: helped.append((recipe.name, *rest)))
+    monkeypatch.setattr(command, "train_all", lambda wanted, *_, joined, **more: 7 if joined is first else None)
+    for member, code in ((first, 7), (second, 0)):
+        monkeypatch.setattr("train.command.team.joined", lambda device, member=member: nullcontext(member))
+        assert command.train_in_team([], options, Interrupt(), as_json=False, quiet=True) == code
+    assert helped == [(name, options, second) for name in ("purdue/dense", "purdue/conv")]

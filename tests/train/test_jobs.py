@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +243,175 @@ def test_a_worker_that_is_lost_is_reported_with_how_it_ended(code: int, how: str
     outcome = jobs._lost(worker)
     assert (outcome.name, outcome.report, outcome.code) == ("purdue/conv", None, 1)
     assert outcome.error.startswith("the process that trained purdue/conv ") and outcome.error.endswith(how)
+
+
+class Worker:
+    """A process of which a test says what it does with each request: it answers with messages, or ends."""
+
+    def __init__(self, does: Callable[[Worker, TrainRequest], None], threads: str) -> None:
+        self.does, self.threads, self.ended, self.heard = does, threads, False, list[str]()
+        self.out: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.stdin, self.stdout = self, self
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.out.get, None)
+
+    def say(self, *messages: ProgressCall | Outcome) -> None:
+        for message in messages:
+            self.out.put(json_lines.encode(message))
+
+    def write(self, line: str) -> None:
+        self.does(self, json_lines.decode(line, TrainRequest))
+
+    def flush(self) -> None:
+        self.heard.append("flush")
+
+    def end(self) -> None:
+        self.ended = True
+        self.out.put(None)
+
+    def close(self) -> None:
+        self.heard.append("close")
+        self.end()
+
+    def terminate(self) -> None:
+        self.heard.append("terminate")
+        self.say(Outcome(self.heard[0], error="stopped", interrupted=True))
+
+    def kill(self) -> None:
+        self.heard.append("kill")
+
+    def wait(self, timeout: float | None = None) -> int:
+        if timeout is not None and "stuck" in self.heard:
+            raise subprocess.TimeoutExpired("worker", timeout)
+        return -9
+
+
+class Bars(Progress):
+    """Keeps what is shown and said, each by the number of its bar."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.shown: list[tuple[Any, ...]] = []
+        self.count = itertools.count(1)
+        self.number = 0
+
+    def beside(self) -> Progress:
+        other: Bars = super().beside()  # type: ignore[assignment]
+        other.number = next(self.count)
+        return other
+
+    def drop(self) -> None:
+        self.shown.append((self.number, "drop"))
+
+    def say(self, line: str) -> None:
+        self.shown.append((self.number, line))
+
+    def warn(self, line: str) -> None:
+        self.shown.append((self.number, line))
+
+
+def train_fakely(
+    monkeypatch: pytest.MonkeyPatch,
+    names: list[str],
+    does: Callable[[Worker, TrainRequest], None],
+    interrupt: Interrupt | None = None,
+    count: int = 2,
+) -> tuple[list[Outcome], list[Worker], Bars]:
+    """Train with workers that only a test knows; return how each recipe ended, the workers and what was shown."""
+    workers: list[Worker] = []
+
+    def start(module: str, threads: str) -> Worker:
+        assert module == "train.distributed.jobs"
+        workers.append(Worker(does, threads))
+        return workers[-1]
+
+    monkeypatch.setattr(json_lines, "start", start)
+    bars, options = Bars(), {name: Options(seed=number) for number, name in enumerate(names)}
+    recipes = [registry.load(name) for name in names]
+    found = list(jobs.train_all(recipes, options, count, interrupt or Interrupt(), bars))
+    return found, workers, bars
+
+
+def test_as_many_workers_as_jobs_take_what_is_ready_one_after_the_other_and_end_with_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ["hesso/vae-3-10", "hesso/classifier", "purdue/dense", "purdue/conv"]
+    begun: list[str] = []
+    running: list[tuple[Worker, TrainRequest]] = []
+
+    def does(worker: Worker, request: TrainRequest) -> None:
+        assert request.options == Options(seed=names.index(request.name))
+        begun.append(request.name)
+        worker.say(ProgressCall("say", [request.name], {}))
+        running.append((worker, request))
+        if len(running) == 2 or len(begun) == 4:
+            for other, asked in running:
+                other.say(Outcome(asked.name, report={}))
+            running.clear()
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    found, workers, bars = train_fakely(monkeypatch, names, does)
+    assert [worker.threads for worker in workers] == ["4", "4"]
+    assert begun[:2] == ["hesso/classifier", "purdue/dense"], "the first of them needs the second"
+    assert sorted(begun) == sorted(outcome.name for outcome in found) == sorted(names)
+    assert all(outcome.report == {} for outcome in found)
+    assert all(worker.ended and worker.heard[-1] == "close" for worker in workers)
+    assert {number for number, line in bars.shown} == {1, 2} and bars.shown.count((1, "drop")) >= 1
+    assert {line for _, line in bars.shown} == {"drop", *names}
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_what_a_worker_lost_is_resumed_once_by_another(deaths: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [deaths]
+
+    def does(worker: Worker, request: TrainRequest) -> None:
+        if left[0] and request.name == "purdue/dense":
+            left[0] -= 1
+            worker.end()
+        else:
+            worker.say(Outcome(request.name, report={}))
+
+    found, workers, bars = train_fakely(monkeypatch, ["purdue/dense", "purdue/conv"], does, count=1)
+    lost = "the process that trained purdue/dense was killed by signal 9"
+    assert len(workers) == 2, "of which the second goes on"
+    assert [line for _, line in bars.shown if line != "drop"] == [f"{lost}; it is resumed once"]
+    assert {outcome.name: outcome.error for outcome in found} == {
+        "purdue/dense": lost if deaths == 2 else "",
+        "purdue/conv": "",
+    }
+
+
+def test_after_an_interrupt_what_runs_is_told_to_end_and_nothing_else_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt = Interrupt()
+
+    def does(worker: Worker, request: TrainRequest) -> None:
+        worker.heard.append(request.name)
+        if request.name == "purdue/conv":
+            worker.heard.append("stuck")
+            interrupt.received = signal.SIGTERM
+
+    names = ["purdue/dense", "purdue/conv", "purdue/denoise"]
+    found, workers, _ = train_fakely(monkeypatch, names, does, interrupt)
+    assert sorted(outcome.name for outcome in found if outcome.interrupted) == ["purdue/conv", "purdue/dense"]
+    assert len(found) == len(workers) == 2
+    assert workers[0].heard == ["purdue/dense", "flush", "terminate", "close"]
+    assert workers[1].heard == ["purdue/conv", "stuck", "flush", "terminate", "close", "kill"], "it did not end in time"
+
+
+def test_what_is_lost_after_an_interrupt_is_not_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt = Interrupt()
+
+    def does(worker: Worker, request: TrainRequest) -> None:
+        interrupt.received = signal.SIGINT
+        worker.end()
+
+    monkeypatch.setattr(Worker, "terminate", lambda self: None)
+    found, workers, _ = train_fakely(monkeypatch, ["purdue/dense"], does, interrupt)
+    assert len(workers) == 1 and [outcome.code for outcome in found] == [1]

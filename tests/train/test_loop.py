@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import math
 import os
 import shutil
 import signal
@@ -18,20 +19,25 @@ from torch import nn
 
 from tests.conftest import Train, TrainedRuns, shortened, small_splits
 from tests.representatives import each_recipe, each_task
-from train import resume
-from train.dependencies import NOTHING
+from train import loop, resume
+from train import setup as setups
+from train.dependencies import NOTHING, Dependencies
+from train.engine import devices, fused
+from train.engine.batches import Batches
 from train.engine.devices import choose
-from train.engine.probe import unprobed_choice
+from train.engine.probe import Choice, unprobed_choice
+from train.engine.steps import ComputeConfig, EagerSteps, TrainStep
 from train.interrupts import Interrupt, watch
-from train.measure.run import Measured, to_bytes
+from train.measure.run import Measured, RunMeasurement, to_bytes
 from train.options import Options
 from train.progress import Progress
-from train.state import Record, fresh_state, to_history
-from train.writer import RunWriter
+from train.setup import TrainingSetup
+from train.state import Record, fresh_state, state_from_bytes, to_history
+from train.writer import RunWriter, facts_of
 from zoo import card, checkpoints, registry, runs
-from zoo.blocks import Autoencoder
+from zoo.blocks import Autoencoder, Classifier, Frozen
 from zoo.data.splits import Splits
-from zoo.errors import DeviceError, Interrupted, RunError, UsageError, WriteError
+from zoo.errors import DeviceError, FileRefused, Interrupted, RunError, UsageError, WriteError
 from zoo.runs import History, RunFolder
 
 
@@ -161,12 +167,32 @@ def test_a_network_that_stays_black_is_reported_as_failed(tmp_path: Path, train_
     assert result.metrics["mse"] == pytest.approx(result.baselines["black"]["mse"], rel=1e-3)
 
 
-def test_more_epochs_than_a_history_can_hold_are_refused_before_the_first(tmp_path: Path, train_quickly: Train) -> None:
+def test_more_epochs_than_a_history_can_hold_are_refused_before_the_first(
+    tmp_path: Path, train_quickly: Train, splits: Splits
+) -> None:
     with pytest.raises(UsageError, match="at most 8559 can be trained"):
         train_quickly("purdue/conv", tmp_path, epochs=9_000)
+    recipe, options = registry.load("purdue/conv"), Options(data="sample", runs=tmp_path)
+    assert resume.checkpoint_to_resume(recipe, splits, replace(options, epochs=8_559), NOTHING) is None
+    with pytest.raises(UsageError, match="at most 8559 can be trained"):
+        resume.checkpoint_to_resume(recipe, splits, replace(options, epochs=8_560), NOTHING)
 
 
-def test_resuming_a_run_deletes_the_graphs_of_its_earlier_weights(tmp_path: Path, train_quickly: Train) -> None:
+def test_a_stranger_s_file_where_a_graph_would_lie_stops_a_training_unless_it_may_overwrite(
+    tmp_path: Path, splits: Splits
+) -> None:
+    recipe, options = registry.load("purdue/conv"), Options(data="sample", runs=tmp_path)
+    graph = RunFolder.of(tmp_path, recipe.name).graph("encoder")
+    graph.parent.mkdir(parents=True)
+    graph.write_bytes(b"mine")
+    with pytest.raises(FileRefused, match=r"encoder\.onnx was not written by aezoo"):
+        resume.checkpoint_to_resume(recipe, splits, options, NOTHING)
+    assert resume.checkpoint_to_resume(recipe, splits, replace(options, overwrite=True), NOTHING) is None
+
+
+def test_resuming_a_run_deletes_the_graphs_of_its_earlier_weights(
+    tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = train_quickly("purdue/dense", tmp_path, epochs=1).run
     earlier = card.dump({"format": card.FORMAT, "name": "of earlier weights"}).encode()
     run.graph("model").write_bytes(b"\x08\x08\x12\x05aezoo" + earlier)
@@ -176,6 +202,15 @@ def test_resuming_a_run_deletes_the_graphs_of_its_earlier_weights(tmp_path: Path
     train_quickly("purdue/dense", tmp_path, epochs=2, resume=True)
     assert not run.graph("model").exists()
     assert not run.card.exists()
+    assert "bit for bit" not in capsys.readouterr().err
+    run.graph("model").write_bytes(b"\x08\x08\x12\x05aezoo" + earlier)
+    monkeypatch.setattr(torch, "__version__", "0.1+cpu")
+    train_quickly("purdue/dense", tmp_path, epochs=3, resume=True)
+    assert "was begun on torch" in capsys.readouterr().err
+    assert run.read_history().meta["torch"] == "0.1"
+    run.graph("model").write_bytes(b"\x08\x08\x12\x05aezoo" + earlier)
+    train_quickly("purdue/dense", tmp_path, epochs=1, overwrite=True)
+    assert not run.graph("model").exists(), "nor do they outlive a run that is begun anew"
 
 
 def test_a_run_without_a_readable_checkpoint_cannot_be_resumed_and_says_so(
@@ -189,13 +224,14 @@ def test_a_run_without_a_readable_checkpoint_cannot_be_resumed_and_says_so(
 
 
 def test_resuming_past_damaged_checkpoints_never_loses_what_is_committed_then(
-    tmp_path: Path, train_quickly: Train
+    tmp_path: Path, train_quickly: Train, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = train_quickly("purdue/dense", tmp_path, epochs=4).run
     (run.checkpoint / "9junk").mkdir()
     (run.checkpoint / "000004" / "state.pt").write_bytes(b"damaged")
     resumed = train_quickly("purdue/dense", tmp_path, epochs=5, resume=True)
     assert resumed.record.epochs == 5
+    assert f"warning: the checkpoint {run.checkpoint / '000004'} is damaged" in capsys.readouterr().err
     checkpoint, errors = checkpoints.newest(run)
     assert checkpoint is not None
     assert checkpoint.epoch == 5
@@ -257,6 +293,15 @@ def test_only_the_same_training_is_resumed(
         resume.checkpoint_to_resume(recipe, splits, options, NOTHING)
     if key in ("needs", "partner_sha256"):
         assert resume.checkpoint_to_resume(recipe, splits, options, None), "what it needs is not known yet"
+
+
+def test_a_checkpoint_that_says_nothing_of_what_is_asked_is_not_taken_for_another_training(
+    tmp_path: Path, splits: Splits
+) -> None:
+    recipe, options = registry.load("purdue/dense"), Options(data="sample", runs=tmp_path, resume=True)
+    run = RunFolder.of(tmp_path, recipe.name)
+    checkpoints.commit(run, epoch=2, val_loss=1.0, facts={"recipe": recipe.name}, files={"state.pt": b""})
+    assert resume.checkpoint_to_resume(recipe, splits, options, NOTHING) is not None
 
 
 @pytest.mark.parametrize(
@@ -383,6 +428,196 @@ def test_a_history_says_what_float32_took_over_and_the_baseline_that_was_measure
     assert (history.meta["rival"], history.meta["state"], "sweep" in history.meta) == ("black", "finished", False)
     assert (history.metrics(), history.baselines()) == ({"mse": 0.5}, {"black": {"mse": 0.25}})
     assert "samples/inputs" in history.arrays
+    other = writer_of(RunFolder(tmp_path / "other"))
+    other.write_result(state, Measured({"mse": 0.5}, {}, "failed", {}), "failed")
+    meta = other.run.read_history().meta
+    assert (meta["rival"], meta["state"]) == ("pca", "failed"), "of no baselines the recipe's own"
+
+
+def test_the_facts_of_a_run_say_what_was_trained_on_what_and_with_what(splits: Splits) -> None:
+    conv = registry.load("maastricht/base")
+    recipe = replace(
+        conv,
+        objective="bce",
+        data=replace(conv.data, noise=0.25, split="80/10/10"),
+        schedule=replace(conv.schedule, learning_rate=0.5),
+    )
+    train = splits.train.take(np.zeros(1_500, int))
+    targets = replace(splits.test, provenance="drawn by hand")
+    several = Splits(train=train, test=splits.test.take(slice(7)), val=splits.test.take(slice(5)))
+    needs = Dependencies(targets=targets, sums={"a/b": "1"})
+    setup = TrainingSetup(recipe, several, needs, choose("cpu"), 3, 9, None, None)  # type: ignore[arg-type]
+    config = ComputeConfig("bf16", "nhwc", 3)
+    facts = facts_of(setup, Options(seed=3, quick=True, sweep="s"), Choice(config, {"probe": "p"}), 2)
+    assert facts == {
+        "recipe": "maastricht/base",
+        "seed": 3,
+        "epochs": 9,
+        "data": "mnist-sample",
+        "data_sha256": train.sha256,
+        "partner_sha256": targets.sha256,
+        "needs": {"a/b": "1"},
+        "provenance": f"{train.provenance}; targets: drawn by hand",
+        "licence": train.licence,
+        "train_images": 1_500,
+        "test_images": 7,
+        "val_images": 5,
+        "baseline_images": 1_000,
+        "split": "80/10/10",
+        "classes": list("0123456789"),
+        "device": devices.describe(torch.device("cpu")),
+        "torch": torch.__version__.split("+")[0],
+        "task": "reconstruct",
+        "objective": "bce",
+        "metric": "mse",
+        "published": {"mse": 0.0036},
+        "rival": recipe.main_baseline,
+        "noise": 0.25,
+        "learning_rate": 0.5,
+        "batch_size": recipe.schedule.batch_size,
+        "parameters": recipe.network.parameters,
+        "bottleneck": list(recipe.network.bottleneck),
+        "precision": "bf16",
+        "compute_config": config.as_json(),
+        "why": {"probe": "p"},
+        "processes": 2,
+        "quick": True,
+        "sweep": "s",
+    }
+    whole = facts_of(
+        replace(setup, splits=replace(several, val=None), dependencies=NOTHING), Options(), Choice(config, {}), 1
+    )
+    assert (whole["val_images"], whole["baseline_images"], whole["provenance"]) == (0, 1_500, train.provenance)
+    assert (whole["partner_sha256"], whole["needs"], whole["quick"]) == (None, {}, False)
+
+
+# ---- what a training is made of ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def several(splits: Splits) -> Splits:
+    """More images than a quick training tests on; those to validate on are others."""
+    many = splits.test.take(np.arange(1_200) % 40)
+    return Splits(train=splits.train, test=many, val=replace(many, pixels=255 - many.pixels))
+
+
+def test_a_training_is_validated_on_its_own_split_and_a_quick_one_tests_on_a_thousand_images(
+    several: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, repeatable = registry.load("purdue/dense"), list[torch.device]()
+    monkeypatch.setattr(devices, "make_repeatable", repeatable.append)
+    for quick, images in ((True, 1_000), (False, 1_200)):
+        setup = TrainingSetup.of(recipe, several, Options(device="cpu", quick=quick, seed=4))
+        assert len(setup.test.inputs) == len(setup.validation.inputs) == images
+        assert torch.allclose(setup.validation.inputs, 1 - setup.test.inputs)
+        assert TrainingSetup.of(recipe, replace(several, val=None), Options(device="cpu")).validation.inputs.shape
+    assert repeatable[0] == torch.device("cpu")
+    target = setup.probe_target
+    assert (target.recipe, target.seed, target.batches) == (recipe, 4, setup.batches)
+    assert target.validation is setup.validation and target.make_train_step("bf16").precision == "bf16"
+
+
+def test_a_probe_is_asked_with_what_was_asked_for_and_all_images_of_the_training(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    said: list[str] = []
+
+    def choose(target: object, **more: Any) -> Choice:
+        asked.append(more)
+        return unprobed_choice("fp32")
+
+    monkeypatch.setattr(setups, "choose", choose)
+    monkeypatch.setattr(devices, "has_bf16", lambda device: device.type == "cuda")
+    setup = TrainingSetup.of(registry.load("purdue/dense"), splits, Options(device="cpu", epochs=7))
+    for precision in ("auto", "bf16"):
+        setup.choose_config(Options(precision=precision), "fused", said.append)
+    assert [(each["precision"], each["images"], each["engine"]) for each in asked] == [
+        ("auto", 1_400, "fused"),
+        ("bf16", 1_400, "fused"),
+    ]
+    assert len(said) == 1 and "--precision bf16 is emulated" in said[0]
+    there = replace(setup, device=torch.device("cuda"))
+    there.choose_config(Options(precision="bf16", probe=False), "torch", said.append)
+    assert len(said) == 1, "in hardware it is not"
+    monkeypatch.setattr(fused, "check", lambda *_: pytest.fail("steps are compiled for the CPU alone"))
+    assert there.engine(Options(), said.append) == "torch"
+
+
+def test_a_run_is_measured_on_the_images_that_baselines_are_fitted_to_with_its_scoring_classifier(
+    splits: Splits,
+) -> None:
+    train = splits.train.take(np.zeros(1_001, int))
+    classifier = registry.load("hesso/classifier").network()
+    assert isinstance(classifier, Classifier)
+    setup = TrainingSetup.of(registry.load("purdue/conv"), replace(splits, train=train), Options(device="cpu"))
+    setup = replace(setup, dependencies=Dependencies(scoring_classifier=classifier))
+    stop = lambda: None  # noqa: E731
+    for quick, images in ((True, 1_000), (False, 1_001)):
+        found = loop._measurement(setup, Options(quick=quick), Progress(quiet=True), check_stop=stop)
+        assert (len(found.train), found.bottleneck_size) == (images, 8 * 7 * 7)
+        assert found.scoring_classifier is classifier and found.test is setup.test and found.check_stop is stop
+
+
+@pytest.mark.parametrize("where", ["train_loss", "val_loss", "metric"])
+def test_a_training_that_ends_with_a_figure_that_is_no_number_has_failed(
+    where: str, tmp_path: Path, train_quickly: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, begun = Record.add, list[dict[str, Any]]()
+
+    def spoiled(record: Record, *arguments: Any) -> None:
+        add(record, *arguments)
+        if where != "metric":
+            getattr(record, where)[-1] = float("inf")
+
+    figures = {"mse": 0.5, "psnr": float("nan") if where == "metric" else 3.0}
+    monkeypatch.setattr(Record, "add", spoiled)
+    monkeypatch.setattr(RunMeasurement, "measure", lambda *_: Measured(figures, {}, "finished", {}))
+    monkeypatch.setattr(Progress, "begin", lambda _, name, **more: begun.append({"name": name, **more}))
+    result = train_quickly("purdue/dense", tmp_path, epochs=1)
+    assert (result.status, result.is_finite) == ("failed", False)
+    assert begun == [{"name": "purdue/dense", "epochs": 1, "done": 0, "steps": 1, "images": 200}]
+
+
+class Two:
+    """Two processes, of which this one takes all steps."""
+
+    size = 2
+
+    def steps(self, state: Any, train_step: TrainStep, batches: Batches, config: ComputeConfig) -> EagerSteps:
+        return EagerSteps(train_step, batches)
+
+
+def test_several_processes_take_steps_of_their_own_and_are_counted(tmp_path: Path, splits: Splits) -> None:
+    options = Options(data="sample", runs=tmp_path, device="cpu", epochs=1, precision="fp32")
+    with Progress(quiet=True) as progress:
+        result = loop.train(registry.load("purdue/conv"), splits, options, Interrupt(), progress, processes=Two())
+    meta = result.run.read_history().meta
+    assert (meta["processes"], meta["compute_config"]["engine"]) == (2, "torch")
+
+
+def test_a_restored_optimiser_keeps_its_own_rate_and_takes_over_what_it_has_seen() -> None:
+    recipe = registry.load("purdue/conv")
+    faster = replace(recipe, schedule=replace(recipe.schedule, learning_rate=0.5))
+    begun, now = (fresh_state(each, 0, choose("cpu"), NOTHING) for each in (recipe, faster))
+    for parameter in begun.network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    begun.optimiser.step()
+    now.restore(state_from_bytes(begun.to_bytes()))
+    assert now.optimiser.param_groups[0]["lr"] == 0.5
+    assert all(float(saved["step"]) == 1 for saved in now.optimiser.state.values()) and now.optimiser.state
+
+
+def test_a_frozen_decoder_is_the_parent_s_and_is_not_learned() -> None:
+    recipe = registry.load("letters/latent")
+    torch.manual_seed(7)
+    parent = registry.load("letters/random").network()
+    assert isinstance(parent, Autoencoder)
+    state = fresh_state(recipe, 0, choose("cpu"), Dependencies(parent=parent))
+    assert isinstance(state.network, Autoencoder) and isinstance(state.network.decoder, Frozen)
+    assert same(dict(state.network.decoder.module.state_dict()), dict(parent.decoder.state_dict()))
+    learned = [parameter for group in state.optimiser.param_groups for parameter in group["params"]]
+    assert learned == list(state.network.encoder.parameters())
 
 
 # ---- interruptions and full disks ----------------------------------------------------------------------------
@@ -400,9 +635,22 @@ def test_a_signal_stops_between_two_batches_and_says_how_to_resume(
             train_quickly("purdue/dense", tmp_path, interrupt=interrupt)
     assert caught.value.exit_code == 128 + number
     assert "the start is saved" in str(caught.value)
+    run = RunFolder.of(tmp_path, "purdue/dense")
+    assert (checkpoints.last(run).epoch, checkpoints.last(run).val_loss) == (0, math.inf)
+    assert (run.read_history().epochs, run.read_history().meta["state"]) == (0, "training")
     resumed = train_quickly("purdue/dense", tmp_path, resume=True)
     straight = train_quickly("purdue/dense", tmp_path / "straight")
     assert same(final_state(resumed.run), final_state(straight.run))
+
+
+def test_a_training_that_had_nothing_to_resume_has_a_start_to_go_on_from_too(
+    tmp_path: Path, train_quickly: Train
+) -> None:
+    interrupt = Interrupt()
+    interrupt.received = signal.SIGTERM
+    with pytest.raises(Interrupted, match="the start is saved"):
+        train_quickly("purdue/dense", tmp_path, interrupt=interrupt, resume=True)
+    assert checkpoints.last(RunFolder.of(tmp_path, "purdue/dense")).epoch == 0
 
 
 def test_a_second_signal_acts_at_once() -> None:
@@ -444,7 +692,7 @@ def test_a_disk_that_stays_full_stops_the_third_time_with_the_last_checkpoint_wh
     ) as caught:
         train_quickly("purdue/dense", tmp_path, epochs=9)
     monkeypatch.undo()
-    assert caught.value.exit_code == 74
+    assert (caught.value.exit_code, caught.value.errno) == (74, errno.ENOSPC)
     run = RunFolder.of(tmp_path, "purdue/dense")
     kept = checkpoints.last(run).epoch
     assert kept >= 1
@@ -473,9 +721,10 @@ def test_a_run_whose_last_epoch_is_not_on_the_disk_is_not_called_finished(
     monkeypatch.setattr(os, "fsync", FullFrom(first=14, count=10_000))
     with pytest.raises(
         WriteError, match="The last epoch is not saved; make room, then: aezoo train purdue/dense --resume"
-    ):
+    ) as caught:
         train_quickly("purdue/dense", tmp_path / "full", epochs=2)
     monkeypatch.undo()
+    assert caught.value.errno == errno.ENOSPC
     run = RunFolder.of(tmp_path / "full", "purdue/dense")
     assert run.read_history().meta["state"] == "training"
     resumed = train_quickly("purdue/dense", tmp_path / "full", epochs=2, resume=True)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,10 +17,15 @@ import torch
 
 from tests.train.test_jobs import epochs_of, losses, wait_for_epochs
 from train.distributed import ray as cluster
+from train.distributed.jobs import ProgressCall
 from train.distributed.ray import Resources
+from train.interrupts import Interrupt
+from train.one import Outcome
 from train.options import Options
+from train.progress import Progress
+from zoo import registry
 from zoo.cli import main
-from zoo.errors import DeviceError, UsageError
+from zoo.errors import CheckFailed, DeviceError, UsageError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'aezoo[cluster]'")
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in Linux's /proc")
@@ -234,3 +240,202 @@ def test_options_of_a_cluster_are_checked(
         main(["train", "purdue/dense", "--data", "sample", *arguments])
     assert ending.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+# ---- a cluster that only a test knows --------------------------------------------------------------------------
+
+
+class Lines:
+    """Ray's queue: what tasks have said."""
+
+    def __init__(self, actor_options: dict[str, Any]) -> None:
+        assert actor_options == {"num_cpus": 0}, "it takes no core from a training"
+        self.held: list[tuple[str, ProgressCall]] = []
+
+    def put(self, line: tuple[str, ProgressCall]) -> None:
+        self.held.append(line)
+
+    def qsize(self) -> int:
+        return len(self.held)
+
+    def get_nowait_batch(self, count: int) -> list[tuple[str, ProgressCall]]:
+        taken, self.held = self.held[:count], self.held[count:]
+        return taken
+
+
+class Bars(Progress):
+    """Keeps what is said of each training."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.said: list[str] = []
+        self.others: list[Progress] = []
+
+    def beside(self) -> Progress:
+        self.others.append(super().beside())
+        return self.others[-1]
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+class Tasks(FakeRay):
+    """Ray on a machine of four cores, of which each look finds the training that began last done."""
+
+    exceptions = ray.exceptions
+
+    def __init__(self, lost: Exception | None = None) -> None:
+        super().__init__(0)
+        self.lost, self.began, self.most, self.cancelled = lost, list[tuple[Any, ...]](), 0, list[object]()
+        self.outcomes: dict[object, Outcome] = {}
+        self.running: list[str] = []
+        self.waited_for = 0
+        self.asked: dict[str, Any] = {}
+
+    def init(self, **asked: Any) -> None:
+        self.asked = asked
+
+    def shutdown(self) -> None:
+        self.asked = {}
+
+    def nodes(self) -> list[dict[str, bool]]:
+        return [{"Alive": True}]
+
+    def remote(self, **asked: Any) -> Any:
+        self.given = asked
+        return lambda task: SimpleNamespace(options=lambda name: SimpleNamespace(remote=self.begin))
+
+    def begin(self, name: str, options: Options, given: Resources, marker: str, versions: str, queue: Lines) -> object:
+        needs = set(registry.load(name).needs)
+        assert needs <= {outcome.name for outcome in self.outcomes.values()} - set(self.running), "it is trained first"
+        self.running.append(name)
+        assert Path(marker).is_file() and Path(marker).parent == options.runs and versions == cluster._VERSIONS
+        self.began.append((name, options.seed, given))
+        queue.put((name, ProgressCall("say", [f"{name} is trained"], {})))
+        queue.put(("another", ProgressCall("say", ["nobody knows it"], {})))
+        reference = object()
+        self.outcomes[reference] = Outcome(name, report={})
+        return reference
+
+    def wait(self, references: list[object], timeout: float, num_returns: int = 1) -> tuple[list[object], list[object]]:
+        self.most, self.waited_for = max(self.most, len(references)), num_returns
+        if self.lost and num_returns == 1:
+            raise self.lost
+        return references[-num_returns:], references[:-num_returns]
+
+    def get(self, reference: object) -> Outcome:
+        self.running.remove(self.outcomes[reference].name)
+        return self.outcomes[reference]
+
+    def cancel(self, reference: object, *, force: bool) -> None:
+        assert not force, "it saves its epoch"
+        self.cancelled.append(reference)
+
+
+def train_on(
+    there: Tasks, names: list[str], jobs: int | None, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Iterator[Outcome], Bars, Interrupt]:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(cluster, "_import", lambda: there)
+    monkeypatch.setattr("ray.util.queue.Queue", Lines)
+    bars, interrupt = Bars(), Interrupt()
+    each = {name: Options(runs=runs, seed=number) for number, name in enumerate(names)}
+    return cluster.train_all([registry.load(name) for name in names], each, jobs, interrupt, bars), bars, interrupt
+
+
+NAMES = ["hesso/vae-3-10", "hesso/classifier", "purdue/dense", "purdue/conv"]
+
+
+@pytest.mark.parametrize(("jobs", "most", "cores"), [(None, 3, 1), (2, 2, 2), (1, 1, 4)])
+def test_no_more_tasks_than_jobs_are_begun_at_once_and_one_that_needs_another_after_it(
+    jobs: int | None, most: int, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Tasks()
+    outcomes, bars, _ = train_on(there, NAMES, jobs, tmp_path / "runs", monkeypatch)
+    ended = [outcome.name for outcome in outcomes]
+    assert sorted(ended) == sorted(NAMES) and len(bars.others) == 4
+    assert there.most == most
+    assert there.given == {"num_cpus": cores, "num_gpus": 0.0, "max_retries": cluster.RETRIES}
+    assert sorted(there.began) == sorted((name, seed, Resources(cores, 0.0)) for seed, name in enumerate(NAMES))
+    assert bars.said[0] == f"Ray: 1 node, 4 cores; each training has {Resources(cores, 0.0)}"
+    assert sorted(bars.said[1:]) == sorted(f"{name} is trained" for name in NAMES)
+    assert there.asked == {} and not there.cancelled, "it was shut down"
+    assert not list((tmp_path / "runs").iterdir()), "the marker is gone"
+
+
+def test_after_an_interrupt_what_runs_on_a_cluster_is_cancelled_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Tasks()
+    outcomes, _, interrupt = train_on(there, NAMES[1:], 3, tmp_path, monkeypatch)
+    assert next(outcomes).name == "purdue/conv"
+    interrupt.received = signal.SIGINT
+    assert list(outcomes) == []
+    assert len(there.cancelled) == there.waited_for == 2 and there.asked == {}
+
+
+@pytest.mark.parametrize("error", [ray.exceptions.RaySystemError("gone\nat once"), ConnectionError("gone")])
+def test_a_cluster_that_is_lost_is_one_sentence(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes, _, _ = train_on(Tasks(error), NAMES, 2, tmp_path, monkeypatch)
+    with pytest.raises(
+        CheckFailed, match=r"the cluster was lost \(.*gone\); every finished epoch is saved\. .*--resume"
+    ):
+        list(outcomes)
+
+
+def test_a_cluster_is_the_one_at_the_address_or_one_of_all_cores_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(cluster, "_check_address", lambda address: None)
+    common = {"log_to_driver": False, "logging_level": "ERROR"}
+    here = {"address": "local", "include_dashboard": False, "object_store_memory": cluster._STORE}
+    for address, jobs, more in (
+        ("", None, {**here, "num_cpus": 4}),
+        ("", 6, {**here, "num_cpus": 6}),
+        ("a:1", 6, None),
+    ):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        there = Tasks()
+        with cluster._cluster(there, jobs):
+            assert there.asked == {**common, **(more or {"address": "a:1"})}
+        assert there.asked == {}
+
+    def refuse(**_: object) -> None:
+        raise RuntimeError("no\nmore")
+
+    monkeypatch.setattr(there, "init", refuse)
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with pytest.raises(UsageError, match=r"RAY_ADDRESS=a:1 cannot be used \(no\); .*set RAY_AUTH_MODE=token"):
+        cluster._cluster(there, None).__enter__()
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with pytest.raises(UsageError, match=r"see `ray status`$"):
+        cluster._cluster(there, None).__enter__()
+    monkeypatch.delenv("RAY_ADDRESS")
+    with pytest.raises(UsageError, match=r"Ray cannot be started on this machine \(no\); do without --cluster"):
+        cluster._cluster(there, None).__enter__()
+
+
+def test_a_task_that_a_node_can_do_trains_on_its_cores_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+    begun, lines = torch.get_num_threads(), Lines({"num_cpus": 0})
+
+    def train(name: str, given: Options, interrupt: Interrupt, progress: Progress) -> Outcome:
+        progress.say(f"{name} on {torch.get_num_threads()}")
+        return Outcome(name, report={"seed": given.seed})
+
+    monkeypatch.setattr(cluster, "outcome_of", train)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
+    (tmp_path / "marker").touch()
+    try:
+        for gpus in (0.0, 0.25, 1.0):
+            asked = ("a/b", options(seed=3), Resources(3, gpus), str(tmp_path / "marker"), cluster._VERSIONS, lines)
+            assert cluster.task(*asked) == Outcome("a/b", report={"seed": 3})
+    finally:
+        torch.set_num_threads(begun)
+    assert shares == [0.25], "a share of a GPU is a share of its memory"
+    assert lines.held == [("a/b", ProgressCall("say", ["a/b on 3"], {}))] * 3

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,17 @@ from torch import distributed
 from tests.conftest import TrainedRuns, shortened
 from tests.representatives import each_task
 from tests.train.test_jobs import epochs_of, wait_for_epochs
-from tests.train.test_steps import run_epochs, same
+from tests.train.test_steps import make_train_step, run_epochs, same
+from train.dependencies import NOTHING
 from train.distributed import team as teams
 from train.distributed import torchrun
 from train.distributed.team import Team, TeamSteps
-from train.engine.steps import EagerSteps
+from train.engine.batches import Batches
+from train.engine.steps import ComputeConfig, EagerSteps, Steps, TrainStep
 from train.options import Options
+from train.state import fresh_state
 from zoo import registry
+from zoo.data.splits import Splits
 from zoo.errors import DataError, DeviceError, UsageError
 from zoo.objectives import Batch
 from zoo.runs import RunFolder
@@ -149,11 +155,21 @@ def test_what_only_one_process_meets_it_says_itself(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(torchrun, "is_launched", lambda: True)
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    for error, said in ((UsageError("a"), ""), (torchrun.TeamLost("b"), ""), (DataError("c"), "aezoo: c\n")):
-        with pytest.raises(SystemExit), torchrun.errors_once_a_machine():
+    for rank, error, said in (
+        ("1", UsageError("a"), ""),
+        ("1", torchrun.TeamLost("b"), ""),
+        ("1", DeviceError("b"), ""),
+        ("1", DataError("c"), "aezoo: c\n"),
+        ("0", UsageError("a"), "aezoo: a\n"),
+        ("0", DataError("c"), "aezoo: c\n"),
+    ):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        with pytest.raises(SystemExit) as ending, torchrun.errors_once_a_machine():
             raise error
-        assert capsys.readouterr().err == said
+        assert (capsys.readouterr().err, ending.value.code) == (said, error.exit_code)
+    monkeypatch.setattr(torchrun, "is_launched", lambda: False)
+    with pytest.raises(UsageError), torchrun.errors_once_a_machine():
+        raise UsageError("the command's own to say")
 
 
 def test_a_network_that_normalises_is_learned_in_shares_on_gpus_alone() -> None:
@@ -202,6 +218,107 @@ def test_shares_make_up_the_batch_and_their_weights_its_mean(images: int, size: 
     assert torch.isclose(sum((share.mean() * weight for share, weight in shares), torch.tensor(0.0)), values.mean())
     counted = torch.cat([share for share, weight in shares if weight])
     assert torch.equal(counted, values)
+
+
+def test_two_shares_of_a_batch_learn_its_gradient_and_lose_its_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process's gradient, of which DistributedDataParallel takes the mean, and the losses, which are summed."""
+    sent: list[object] = []
+    monkeypatch.setattr(teams, "DistributedDataParallel", lambda network, **_: network)
+    monkeypatch.setattr(distributed, "all_reduce", lambda losses: None)
+    monkeypatch.setattr(Team, "send", lambda team, message: sent.append((team.rank, message)))
+    recipe = shortened(registry.load("hesso/denoise-0.5"))  # which draws noise, alike in every process
+
+    def take(make: Callable[[TrainStep, Batches], Steps]) -> tuple[torch.Tensor, torch.Tensor]:
+        train_step, batches = make_train_step(recipe, Path(), size=101)
+        steps = make(train_step, replace(batches, steps_wanted=1))
+        assert list(steps.run(0, 3)) == [1]
+        gradients = [value.grad.ravel() for value in train_step.network.parameters() if value.grad is not None]
+        return torch.cat(gradients), steps.step_losses
+
+    def member(rank: int) -> Callable[[TrainStep, Batches], Steps]:
+        return lambda train_step, batches: TeamSteps(train_step, batches, Team(rank, 2))
+
+    whole, losses = take(EagerSteps)
+    (first, first_losses), (second, second_losses) = take(member(0)), take(member(1))
+    torch.testing.assert_close((first + second) / 2, whole, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(first_losses + second_losses, losses)
+    assert sent == [(0, ("epoch", 3))], "the first alone says what comes next"
+
+
+def test_the_end_of_a_training_is_announced_where_it_was_not_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(Team, "send", lambda team, message: sent.append(message))
+    with suppress(DataError), teams.end_announced(Team(0, 2)):
+        raise DataError("broken off")
+    assert sent == []
+    with teams.end_announced(None):
+        pass
+    with teams.end_announced(Team(0, 2)):
+        assert sent == []
+    assert sent == [None]
+
+
+def test_who_helps_takes_over_the_state_that_was_sent_and_the_steps_until_the_end(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, options = registry.load("purdue/dense"), Options(device="cpu", seed=5)
+    begun = fresh_state(recipe, 9, torch.device("cpu"), NOTHING)
+    config = ComputeConfig("bf16", "nhwc", torch.get_num_threads())
+    messages: Iterator[Any] = iter(
+        [("begin", config.as_json(), begun.to_bytes()), ("epoch", 4), ("epoch", 5), None, ("epoch", 6)]
+    )
+    ran: list[tuple[int, int]] = []
+
+    class Seen:
+        def __init__(self, train_step: TrainStep, batches: Batches, team: Team) -> None:
+            assert train_step.precision == "bf16" and sum(batches.sizes) == 200 and team == Team(1, 2)
+            for own, sent in zip(train_step.network.parameters(), begun.network.parameters(), strict=True):
+                assert torch.equal(own, sent)
+
+        def run(self, seed: int, epoch: int) -> Iterator[int]:
+            ran.append((seed, epoch))
+            yield 1
+
+    monkeypatch.setattr(teams, "TeamSteps", Seen)
+    monkeypatch.setattr(Team, "receive", lambda _: next(messages))
+    teams.train_beside(recipe, splits, options, NOTHING, Team(1, 2))
+    assert ran == [(5, 4), (5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (distributed.DistNetworkError("reset"), True),
+        (RuntimeError("[Gloo] connection closed by peer"), True),
+        (RuntimeError("of another kind"), False),
+    ],
+)
+def test_a_process_that_is_gone_is_one_sentence_and_other_errors_stay_what_they_are(
+    error: RuntimeError, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destroyed: list[bool] = []
+    begun = torch.get_num_threads()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.setattr(teams, "rendezvous", lambda *_, **more: iter([(None, 1, 2)]))
+    monkeypatch.setattr(teams, "store_of_living", lambda *_: None)
+    monkeypatch.setattr(distributed, "init_process_group", lambda backend, **more: destroyed.clear())
+    monkeypatch.setattr(distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: destroyed.append(True))
+
+    def join() -> None:
+        with teams.joined("cpu") as team:
+            assert (team, team.leads, torch.get_num_threads()) == (Team(1, 2), False, 3)
+            raise error
+
+    try:
+        with pytest.raises(torchrun.TeamLost if lost else RuntimeError) as caught:
+            join()
+    finally:
+        torch.set_num_threads(begun)
+    assert destroyed == [True]
+    assert ("with --resume goes on" in str(caught.value)) == lost
 
 
 @pytest.fixture(scope="module")
