@@ -389,9 +389,14 @@ def test_what_is_kept_is_of_its_key_in_any_order_and_of_our_code() -> None:
     cached({"one": 1, "two": 2}, lambda: {"x": np.ones(2)})
     assert cached({"two": 2, "one": 1}, _never)["x"].tolist() == [1, 1]
     assert sha256_of([torch.zeros(2, 3)]) != sha256_of([torch.zeros(3, 2)])
+    read: list[str] = []
+
+    def read_bytes(path: Path) -> bytes:
+        read.append("/".join(path.parts[-2:]))
+        return b""
+
     with pytest.MonkeyPatch.context() as patch:
-        read: list[str] = []
-        patch.setattr(Path, "read_bytes", lambda path: read.append("/".join(path.parts[-2:])) or b"")
+        patch.setattr(Path, "read_bytes", read_bytes)
         cache._code.__wrapped__()
     measuring = {f"measure/{name}.py" for name in ("baselines", "cache", "generated", "metrics", "run")}
     assert {*measuring, "engine/prepare.py", "data/images.py"} <= set(read)
@@ -469,8 +474,12 @@ def test_a_long_call_is_abandoned_where_the_user_wants_to_stop() -> None:
     assert run_in_thread(lambda: 7, lambda: None) == 7
     assert run_in_thread(lambda: threading.current_thread().daemon, lambda: None), "nothing waits for it at the end"
     left = iter(range(20))
+
+    def stop_at_last() -> None:
+        next(left)
+
     with pytest.raises(SystemExit):
-        run_in_thread(lambda: sys.exit(1), lambda: next(left))
+        run_in_thread(lambda: sys.exit(1), stop_at_last)
 
 
 def test_a_quick_run_measures_few_images_and_says_how_many(
