@@ -445,7 +445,9 @@ def test_gradients_are_sound_only_where_every_layers_error_is_a_number_and_small
 FACTS: dict[str, Any] = {
     "recipe": lambda target: replace(target, recipe=replace(target.recipe, name="purdue/other")),
     "objective": lambda target: replace(target, recipe=replace(target.recipe, objective="mse")),
-    "rate": lambda target: replace(target, recipe=vary(target.recipe, {"learning_rate": 0.5})),
+    "rate": lambda target: replace(
+        target, recipe=replace(target.recipe, schedule=replace(target.recipe.schedule, learning_rate=0.5))
+    ),
     "network": lambda target: replace(target, network=torch.nn.Linear(1, 1)),
     "batch": lambda target: replace(target, batches=replace(target.batches, batch_size=63)),
     "data": lambda target: replace(target, batches=replace(target.batches, pixels=target.batches.pixels[1:])),
