@@ -147,14 +147,14 @@ def test_a_step_takes_few_operators(name: str, at_most: int, tmp_path: Path) -> 
 def test_a_step_follows_its_own_batch_alone_by_the_weight_it_is_given(tmp_path: Path) -> None:
     train_step, batches = make_train_step(registry.load("purdue/dense"), tmp_path, size=32)
     train_step.optimiser = torch.optim.SGD(train_step.network.parameters(), lr=0)  # keeps weights and gradients
-    train_step.objective = lambda output, batch: {"one": output.raw.square().mean(), "two": output.raw.mean()}
+    train_step.objective = lambda output, batch: {"two": output.raw.square().mean(), "one": output.raw.mean()}
     batch, row, found = next(batches.epoch(0, 1)), torch.zeros(4), list[torch.Tensor]()
     for weight in (1, 1, 0.25):
         train_step.step(batch, row, weight=weight)
         found.append(torch.cat([value.grad.flatten() for value in train_step.network.parameters()]))  # type: ignore[union-attr]
     assert torch.equal(found[0], found[1]) and bool(found[0].any())
     torch.testing.assert_close(found[2], found[0] / 4)
-    assert train_step.terms == ("one", "two") and float(row[0]) == pytest.approx(float(row[1] + row[2]))
+    assert train_step.terms == ("two", "one") and float(row[0]) == pytest.approx(float(row[1] + row[2]))
     assert float(row[1]) == pytest.approx(float(train_step.network(batch.image).raw.detach().square().mean()))
 
 
