@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +16,14 @@ from tests.conftest import Train, first, labels_of, pictures_of, small_splits
 from train import options, setup
 from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
-from train.measure import baselines, cache, run
+from train.measure import baselines, cache, metrics, run
 from train.measure.baselines import TrainingSplit, linear, pca, run_in_thread
-from train.measure.cache import Arrays, cached
+from train.measure.cache import Arrays, cached, sha256_of
 from train.measure.metrics import Pixels, measure
 from train.measure.run import Measured, RunMeasurement
-from zoo import registry
+from zoo import registry, runs
+from zoo.blocks import Classifier
+from zoo.data import sets
 from zoo.data.images import Images
 from zoo.data.splits import Splits
 from zoo.errors import Interrupted
@@ -57,6 +61,20 @@ def test_the_linear_map_is_least_squares_with_a_bias_from_noisy_images_to_clean_
     weights = np.linalg.lstsq(np.column_stack([x, np.ones(500)]), y, rcond=None)[0]
     inputs = rng.random((30, 1, 4, 4), dtype=np.float32)
     expected = np.clip(np.column_stack([inputs.reshape(30, 16), np.ones(30)]) @ weights, 0, 1)
+    np.testing.assert_allclose(linear(training, inputs), expected, atol=1e-4)
+
+
+def test_a_linear_map_of_few_noisy_images_is_from_the_components_of_noisy_ones() -> None:
+    rng = np.random.default_rng(0)
+    smooth = np.cumsum(rng.integers(0, 12, (60, 1, 4, 4)), axis=3).astype(np.uint8) * 5
+    images = Images("some", "train", smooth, np.zeros(60, np.uint8), provenance="", licence="")
+    training = TrainingSplit(images, preparation("purdue/denoise"))
+    batch = next(training.batches(noisy=True))
+    x, y = batch.image.double().numpy(), batch.target.double().numpy()
+    axes = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:6].T  # one for every ten images
+    weights = np.linalg.lstsq((x - x.mean(0)) @ axes, y - y.mean(0), rcond=None)[0]
+    inputs = rng.random((30, 1, 4, 4), dtype=np.float32)
+    expected = np.clip((inputs.reshape(30, 16) - x.mean(0)) @ axes @ weights + y.mean(0), 0, 1)
     np.testing.assert_allclose(linear(training, inputs), expected, atol=1e-4)
 
 
@@ -143,6 +161,85 @@ def test_a_noise_class_counts_in_every_baseline_of_its_classifier() -> None:
     for name in ("nearest-example", "nearest-mean"):
         assert (found[name] == 14)[labels == 14].mean() > 0.9, name
         assert (found[name] == labels).mean() > 0.5, name
+
+
+def test_a_class_without_training_images_leaves_the_others_their_means(splits: Splits) -> None:
+    test = TestSplit.of(splits.test, preparation("hesso/classifier"), device=CPU)
+    known = splits.train.labels != 9
+    training = TrainingSplit(splits.train.take(np.flatnonzero(known)), test.prepare)
+    found, labels = labels_of(training, test)["nearest-mean"], test.labels.numpy()
+    assert (found == labels)[labels != 9].mean() > 0.5
+
+
+def test_a_linear_map_of_a_handful_of_images_has_one_component(splits: Splits) -> None:
+    training = TrainingSplit(first(splits.train, 5), preparation("purdue/denoise"))
+    found = linear(training, splits.test.pixels.astype(np.float32) / 255)
+    assert np.isfinite(found).all() and found.std(axis=0).max() > 0.01, "more than their mean"
+
+
+def test_what_is_recalled_stands_beside_the_mean_of_its_own_class() -> None:
+    splits = small_splits(registry.load("letters/class"))
+    prepare = preparation("letters/class")
+    test = TestSplit.of(splits.test, prepare, device=CPU)
+    training = TrainingSplit(splits.train, prepare)
+    found = baselines.baseline_pictures("class-mean", training, test, bottleneck_size=2)
+    assert found is not None
+    for picture, label in zip(found, test.labels.tolist(), strict=True):
+        mean = splits.train.pixels[splits.train.labels == label].mean(axis=0) / 255
+        np.testing.assert_allclose(picture, mean, atol=1e-5)
+
+
+# ---- the figures of a run ------------------------------------------------------------------------------------
+
+
+def test_a_classifier_is_right_about_letters_and_noise_each_by_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = small_splits(registry.load("letters/classifier-noise"))
+    test = TestSplit.of(splits.test, preparation("letters/classifier-noise"), device=CPU)
+    labels = test.labels.numpy()
+    predicted = labels.copy()
+    predicted[np.flatnonzero(labels == 14)[:15]] = 0  # a quarter of the noise
+    predicted[np.flatnonzero(labels == 2)[:3]] = 14
+    logits = np.eye(15, dtype=np.float32)[predicted]
+    monkeypatch.setattr(metrics, "classify", lambda *of: logits)
+    own = RunMeasurement(splits.train, test, scoring_classifier=None, bottleneck_size=5)
+    found = own.measure(registry.load("letters/classifier-noise").network())
+    assert found.metrics["accuracy"] == pytest.approx(102 / 120)
+    assert found.metrics["accuracy-letters"] == pytest.approx(57 / 60)
+    assert found.metrics["accuracy-noise"] == pytest.approx(45 / 60)
+    rest = np.log(np.e + 14)
+    assert found.metrics["cross_entropy"] == pytest.approx(rest - 102 / 120)
+    assert found.status == "finished"
+    logits = np.eye(15, dtype=np.float32)[np.zeros(120, np.int64)]
+    assert own.measure(registry.load("letters/classifier-noise").network()).status == "failed"
+
+
+def test_the_letters_of_a_history_are_the_first_of_each_class_and_what_came_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = registry.load("letters/random")
+    splits, targets = small_splits(recipe), sets.load("latin", "train", sets.SAMPLE)
+    shuffled = splits.test.take(np.random.default_rng(0).permutation(60))
+    test = TestSplit.of(shuffled, Preparation.of(recipe, targets, device=CPU), device=CPU)
+    outputs = np.random.default_rng(1).random((60, 1, 28, 28), dtype=np.float32)
+    monkeypatch.setattr(metrics, "reconstruct", lambda *of: outputs)
+    monkeypatch.setattr(run, "baseline_pictures", lambda *of, **more: None)
+
+    def darkest(classifier: object, pictures: Pixels, **more: object) -> np.ndarray:
+        found: np.ndarray = pictures.reshape(len(pictures), -1)[:, :14].argmin(axis=1)
+        return found
+
+    monkeypatch.setattr(metrics, "labels_of", darkest)
+    classifier = registry.load("letters/classifier").network()
+    assert isinstance(classifier, Classifier)
+    own = RunMeasurement(splits.train, test, scoring_classifier=classifier, bottleneck_size=5)
+    arrays = own.measure(recipe.network()).arrays
+    labels = test.labels.tolist()
+    firsts = [labels.index(label) for label in range(14)]
+    np.testing.assert_array_equal(arrays["grids/letters/labels"], np.arange(14))
+    for name, pictures in (("inputs", test.inputs.numpy()), ("targets", test.pictures.numpy()), ("images", outputs)):
+        np.testing.assert_array_equal(arrays[f"grids/letters/{name}"], run.to_bytes(pictures[firsts]), err_msg=name)
+    np.testing.assert_array_equal(arrays["grids/letters/verdicts"], darkest(None, outputs[firsts]))
+    np.testing.assert_array_equal(arrays[runs.SAMPLE_RECONSTRUCTIONS], run.to_bytes(outputs[: runs.SAMPLES]))
 
 
 # ---- kept for the next recipe --------------------------------------------------------------------------------
@@ -288,6 +385,23 @@ def test_a_fit_is_of_its_own_noise_inputs_and_data(splits: Splits) -> None:
     assert len(set(others)) == len(others)
 
 
+def test_what_is_kept_is_of_its_key_in_any_order_and_of_our_code() -> None:
+    cached({"one": 1, "two": 2}, lambda: {"x": np.ones(2)})
+    assert cached({"two": 2, "one": 1}, _never)["x"].tolist() == [1, 1]
+    assert sha256_of([torch.zeros(2, 3)]) != sha256_of([torch.zeros(3, 2)])
+    read: list[str] = []
+
+    def read_bytes(path: Path) -> bytes:
+        read.append("/".join(path.parts[-2:]))
+        return b""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_bytes", read_bytes)
+        cache._code.__wrapped__()
+    measuring = {f"measure/{name}.py" for name in ("baselines", "cache", "generated", "metrics", "run")}
+    assert {*measuring, "engine/prepare.py", "data/images.py"} <= set(read)
+
+
 def test_a_damaged_file_of_the_cache_costs_only_time(empty_cache: Path) -> None:
     answers: list[Arrays] = []
 
@@ -358,6 +472,14 @@ def test_a_long_call_is_abandoned_where_the_user_wants_to_stop() -> None:
     with pytest.raises(ZeroDivisionError):
         run_in_thread(lambda: 1 // 0, lambda: None)
     assert run_in_thread(lambda: 7, lambda: None) == 7
+    assert run_in_thread(lambda: threading.current_thread().daemon, lambda: None), "nothing waits for it at the end"
+    left = iter(range(20))
+
+    def stop_at_last() -> None:
+        next(left)
+
+    with pytest.raises(SystemExit):
+        run_in_thread(lambda: sys.exit(1), stop_at_last)
 
 
 def test_a_quick_run_measures_few_images_and_says_how_many(

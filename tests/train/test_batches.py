@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.engine.batches import Batches, TestSplit, stream_seed
+from train.engine.batches import Batches, TestSplit, noise_seed, seed_network, stream_seed
 from train.engine.prepare import Preparation, to_unit
 from zoo import registry
 from zoo.data.splits import Splits
@@ -98,6 +98,26 @@ def test_the_test_split_has_the_same_noise_for_every_run(splits: Splits) -> None
 def test_streams_of_random_numbers_do_not_meet() -> None:
     seeds = {stream_seed(seed, epoch, stream) for seed in range(10) for epoch in range(10) for stream in range(4)}
     assert len(seeds) == 400
+    found = [stream_seed(3, 5, 0), noise_seed(3, 5)]
+    with torch.random.fork_rng(devices=[]):
+        for share in range(4):
+            seed_network(3, 5, share)
+            found.append(torch.initial_seed())
+    assert len(set(found)) == len(found), "order, noise, and the network's own in each share"
+
+
+def test_the_order_is_another_for_every_seed_and_epoch_and_every_round_of_it(splits: Splits) -> None:
+    batches = Batches.of(splits.train, preparation("purdue/conv"), batch_size=30, device=CPU, steps=20)
+    assert torch.equal(batches.order(3, 5), batches.order(3, 5))
+    rounds = [part for order in (batches.order(*of) for of in ((3, 5), (3, 6), (4, 5))) for part in order.split(200)]
+    seen = {tuple(part.tolist()) for part in (*rounds, torch.arange(200))}
+    assert len(seen) == 10, "nine orders, none of them that of the file"
+    assert all(torch.equal(part.sort().values, torch.arange(200)) for part in rounds)
+
+
+def test_the_pixels_of_a_split_are_not_copied_on_the_cpu(splits: Splits) -> None:
+    batches = Batches.of(splits.train, preparation("purdue/conv"), batch_size=30, device=CPU)
+    assert batches.pixels.data_ptr() == splits.train.pixels.ctypes.data
 
 
 def test_with_a_number_of_steps_the_images_are_taken_over_and_over_each_as_often(splits: Splits) -> None:

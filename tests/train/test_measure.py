@@ -20,7 +20,7 @@ from train.measure.baselines import TrainingSplit, linear, squared_distances
 from train.measure.metrics import cross_entropy, measure, status_of_labels
 from train.options import Options
 from zoo import registry
-from zoo.blocks import normalise, normalize_mean, normalize_stddev
+from zoo.blocks import Classifier, Variational, normalise, normalize_mean, normalize_stddev
 from zoo.data import sets
 from zoo.errors import RunError
 from zoo.runs import RunFolder
@@ -81,7 +81,9 @@ def test_each_strategy_wants_its_letters_of_the_same_class(name: str, several: i
         for letters, label in zip(batch.target, batch.label.tolist(), strict=True):
             distance = torch.cdist(letters.flatten(1), known[label], compute_mode="donot_use_mm_for_euclid_dist")
             assert float(distance.min(dim=1).values.max()) < 1e-2
-            assert len(set(distance.argmin(dim=1).tolist())) == several
+            chosen = distance.argmin(dim=1).tolist()
+            assert len(set(chosen)) == several
+            assert several == 1 or chosen != list(range(several)), "not the first of the file"
     means = np.stack([latin.pixels[latin.labels == label].mean(axis=0) / 255 for label in range(14)])
     np.testing.assert_allclose(test.pictures[:14].numpy(), means, atol=1e-6)
     assert prepare.bank is not None
@@ -111,6 +113,9 @@ def test_a_noise_class_gives_as_many_images_of_noise_as_letters() -> None:
     noise = test.labels == 14
     assert int(noise.sum()) == len(test) // 2
     assert float(test.inputs[noise].std()) == pytest.approx(0.15, abs=0.01)
+    assert float(test.inputs[noise].mean()) == pytest.approx(0.5, abs=0.01)
+    assert test.inputs.min() >= 0 and test.inputs.max() <= 1
+    assert len(test.inputs[noise].flatten(1).unique(dim=0)) == len(test) // 2, "each another"
 
 
 def test_distorted_letters_are_others_each_time_and_as_bright() -> None:
@@ -121,6 +126,30 @@ def test_distorted_letters_are_others_each_time_and_as_bright() -> None:
     assert 0.7 < float(one.mean() / letters.mean()) < 1.3
     assert one.min() >= 0
     assert one.max() <= 1.001
+
+
+def test_each_letter_is_turned_sheared_scaled_shifted_and_bent_on_its_own() -> None:
+    """A picture of its own coordinates shows where each pixel was taken from."""
+    side = (torch.arange(28) + 0.5) / 14 - 1  # as in the middle, -1 to 1
+    across, down = side.expand(200, 1, 28, 28), side[:, None].expand(200, 1, 28, 28)
+    taken = [distort(image, torch.Generator().manual_seed(3))[:, 0, 8:20, 8:20] for image in (across, down)]
+    x, y = (image[0, 0, 8:20, 8:20].flatten() for image in (across, down))
+    known = torch.stack([x, y, torch.ones(144)], dim=1)
+    wanted = torch.stack(taken, dim=-1).reshape(200, 144, 2)
+    fit = torch.linalg.lstsq(known.expand(200, -1, -1), wanted).solution  # (200, 3, 2)
+    turned, shifted = fit[:, :2] - torch.eye(2), fit[:, 2]
+    assert turned.mean(dim=0).abs().max() < 0.05
+    assert turned.std(dim=0).sub(0.15).abs().max() < 0.06, "of both axes by both, with what bending adds"
+    assert shifted.std(dim=0).sub(0.07).abs().max() < 0.02
+    bent = (wanted - known @ fit).std(dim=1)
+    assert bent.min() > 0.005 and bent.max() < 0.1
+
+
+def test_a_class_of_few_letters_leaves_every_class_as_many_to_compare_with() -> None:
+    latin = sets.load("latin", "train", sets.SAMPLE)
+    kept = np.concatenate([np.flatnonzero(latin.labels == label)[: 5 if label == 3 else None] for label in range(14)])
+    prepare = Preparation.of(registry.load("letters/random"), latin.take(kept), device=CPU)
+    assert prepare.bank is not None and prepare.bank.shape == (14, 5, 1, 28, 28)
 
 
 # ---- baselines -----------------------------------------------------------------------------------------------
@@ -214,14 +243,59 @@ def test_the_pairwise_distance_is_the_mean_over_pairs_of_two_images() -> None:
     training = TrainingSplit(small_splits(registry.load("hesso/vae-2-100")).train, prepared("hesso/vae-2-100"))
     pictures = np.zeros((3, 1, 28, 28), np.float32)
     pictures[1, 0, 0, 0], pictures[2, 0, 0, 1] = 0.6, 0.8  # 0.6, 0.8 and 1 from one another
-    found = generate.diversity(pictures, training, threshold=1.0)["pairwise"]
-    assert found == pytest.approx((0.6 + 0.8 + 1) / 3, abs=1e-4)
+    black = replace(training, images=replace(training.images, pixels=np.zeros_like(training.images.pixels)))
+    found = generate.diversity(pictures, black, threshold=1.0)
+    assert found["pairwise"] == pytest.approx((0.6 + 0.8 + 1) / 3, abs=1e-4)
+    assert found["nearest"] == pytest.approx((0 + 0.6 + 0.8) / 3, abs=1e-4)
+
+
+def test_the_median_nearest_distance_is_of_other_images() -> None:
+    pictures = np.zeros((5, 1, 28, 28), np.float32)
+    pictures[:, 0, 0, 0] = [0, 0.1, 0.3, 0.5, 1]  # 0.1, 0.1, 0.2, 0.2 and 0.5 from the nearest
+    assert generate.median_nearest_distance(pictures) == pytest.approx(0.2, abs=1e-4)
+
+
+def test_a_generator_is_measured_on_both_grids_on_random_points_and_beside_real_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = registry.load("hesso/vae-8-10")
+    splits, test = small_splits(recipe), split(recipe.name)
+    decoded, wrong = list[np.ndarray](), iter([0.2, 0.4, 0.25])  # plane, extreme, real
+
+    def decode(network: object, points: np.ndarray, device: object) -> np.ndarray:
+        decoded.append(points)
+        return np.full((len(points), 1, 28, 28), 0.61, np.float32)
+
+    def labels(classifier: object, pictures: np.ndarray, **more: object) -> np.ndarray:
+        is_real = len(pictures) == 20 and not (pictures == np.float32(0.61)).all()
+        assert is_real == (len(decoded) == 3)
+        return np.where(np.arange(len(pictures)) < len(pictures) * next(wrong), 3, 8)
+
+    monkeypatch.setattr(generate, "MAX_IMAGES", 20)
+    monkeypatch.setattr(generate, "decode", decode)
+    monkeypatch.setattr(generate, "labels_of", labels)
+    monkeypatch.setattr(
+        generate, "diversity", lambda pictures, training, threshold: {"pairwise": float(pictures.mean())}
+    )
+    network, classifier = recipe.network(), registry.load("hesso/classifier").network()
+    assert isinstance(network, Variational) and isinstance(classifier, Classifier)
+    training = TrainingSplit(splits.train, test.prepare)
+    found = generate.measure_generator(network, training, test, classifier)
+    assert found.metrics == pytest.approx({"wrong-plane": 0.2, "wrong-extreme": 0.4, "pairwise": 0.61}, abs=1e-5)
+    assert found.real == pytest.approx({"wrong-plane": 0.25, "pairwise": float(test.pictures[:20].mean())}, abs=1e-5)
+    for name, points in (("plane", generate.plane_points()), ("extreme", generate.extreme_points())):
+        np.testing.assert_array_equal(found.arrays[f"grids/{name}/points"], points)
+        assert (found.arrays[f"grids/{name}/images"] == 156).all(), "155.55, rounded"
+    generate.measure_generator(network, training, test, None)
+    assert decoded[2].shape == (20, 2) and abs(decoded[2].mean()) < 0.4 and 0.7 < decoded[2].std() < 1.3
+    np.testing.assert_array_equal(decoded[2], decoded[5], err_msg="the same points for every network")
 
 
 def test_distinct_patterns_are_counted_greedily() -> None:
     points = np.array([[0.0], [0.5], [2.0], [2.4], [5.0]])
     distances = np.abs(points - points.T)
     assert generate.distinct_patterns(distances, 1.0) == 3
+    assert generate.distinct_patterns(distances, 0.5) == 3, "only what is further than the threshold"
     flat = torch.from_numpy(points)
     np.testing.assert_allclose(squared_distances(flat, flat).sqrt().numpy(), distances, atol=1e-6)
 

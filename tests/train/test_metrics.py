@@ -14,9 +14,10 @@ from train.engine.batches import TestSplit
 from train.engine.prepare import Preparation
 from train.measure import baselines as baselines_module
 from train.measure import metrics as metrics_module
-from train.measure.baselines import TrainingSplit, nearest, nearest_example, pca
-from train.measure.metrics import MAX_PSNR_DB, measure, status_of_pictures
+from train.measure.baselines import TrainingSplit, nearest, nearest_example, pca, squared_distances
+from train.measure.metrics import MAX_PSNR_DB, labels_of, measure, never_stop, reconstruct, status_of_pictures
 from zoo import registry
+from zoo.blocks import Autoencoder, Classifier
 from zoo.data.splits import Splits
 
 CPU = torch.device("cpu")
@@ -81,7 +82,7 @@ def test_pca_is_the_best_linear_autoencoder_of_its_size(splits: Splits, training
     inputs = splits.train.pixels.astype(np.float32) / 255
     centred = train - train.mean(0)
     _, _, components = np.linalg.svd(centred, full_matrices=False)
-    for k in (2, 16):
+    for k in (2, 16, 150):
         expected = np.clip(centred @ components[:k].T @ components[:k] + train.mean(0), 0, 1)
         found = pca(training, inputs, components=k)
         assert found is not None
@@ -94,6 +95,16 @@ def test_there_is_no_pca_with_enough_values_to_give_every_image_back(splits: Spl
     assert pca(training, inputs, components=198) is not None
     few = replace(training, images=first(splits.train, 3))
     assert pca(few, inputs, components=2) is None
+
+
+@pytest.mark.parametrize("count", [8, 20], ids=["fewer images than pixels", "more"])
+def test_as_many_values_as_pixels_that_vary_give_every_image_back(count: int, training: TrainingSplit) -> None:
+    pixels = np.full((count, 1, 3, 3), 128, np.uint8)
+    pixels[:, 0, 1] = np.random.default_rng(0).integers(0, 256, (count, 3))
+    own = replace(training, images=replace(training.images, pixels=pixels, labels=np.zeros(count, np.uint8)))
+    inputs = pixels.astype(np.float32) / 255
+    assert pca(own, inputs, components=2) is not None
+    assert pca(own, inputs, components=3) is None
 
 
 def baselines(name: str, splits: Splits) -> dict[str, dict[str, float]]:
@@ -157,4 +168,23 @@ def test_a_run_that_answers_every_image_alike_has_failed(pair: tuple[np.ndarray,
     assert status_of_pictures(targets, np.broadcast_to(targets.mean(axis=0), targets.shape)) == "failed"
     assert status_of_pictures(targets, np.full_like(targets, np.nan)) == "failed"
     assert status_of_pictures(targets, outputs) == "finished"
-    assert status_of_pictures(targets, targets * 0.1) == "finished"
+    assert status_of_pictures(targets, targets * 0.0011**0.5) == "finished"
+    assert status_of_pictures(targets, targets * 0.0009**0.5) == "failed"
+
+
+def test_a_network_is_measured_at_rest_whatever_it_did_and_whatever_the_pictures_are_kept_in() -> None:
+    classifier = registry.load("letters/classifier").network().train()
+    assert isinstance(classifier, Classifier)
+    pictures = np.random.default_rng(0).random((5, 1, 28, 28))  # float64
+    labels = labels_of(classifier, pictures, device=CPU, check_stop=never_stop)
+    assert not classifier.training and labels.shape == (5,)
+    network = registry.load("letters/random").network().train()
+    assert isinstance(network, Autoencoder)
+    reconstruct(network, torch.rand(2, 1, 28, 28), never_stop)
+    assert not network.training
+
+
+def test_squared_distances_are_never_below_0() -> None:
+    rows = 0.9 + 0.1 * torch.rand(50, 784, generator=torch.Generator().manual_seed(0))  # of which rounding leaves some
+    assert squared_distances(rows, rows).min() >= 0
+    assert nearest(rows, [rows])[0].min() >= 0

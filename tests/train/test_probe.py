@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -237,8 +238,10 @@ def test_a_config_of_before_is_read_and_a_strange_one_is_not() -> None:
     assert ComputeConfig.from_json(before) == ComputeConfig("fp32", "nhwc", 2)
     now = ComputeConfig("tf32", "nhwc", 2, compiled=True)
     assert ComputeConfig.from_json(now.as_json()) == now and str(now) == "tf32, nhwc, compiled, 2 threads"
-    with pytest.raises(ValueError, match="unknown compute config"):
-        ComputeConfig.from_json({**before, "compiled": "yes"})
+    strange: list[dict[str, Any]] = [{"compiled": "yes"}, {"layout": "chwn"}, {"engine": "jax"}, {"precision": "fp8"}]
+    for change in (*strange, {"threads": 0}, {"threads": 1025}):
+        with pytest.raises(ValueError, match="unknown compute config"):
+            ComputeConfig.from_json({**before, **change})
 
 
 def test_bf16_that_is_emulated_is_allowed_and_said(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,6 +331,170 @@ def test_one_thread_is_timed_first_and_the_better_number_goes_on(
     choice = choose(probe_target(splits), precision="auto", images=LONG, say=quiet)
     assert timed[:3] == [1, 2, 1]
     assert choice.config.threads == 1
+
+
+def test_probing_leaves_torchs_threads_as_they_were(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rate(target: ProbeTarget, config: ComputeConfig) -> float:
+        torch.set_num_threads(3)
+        return 1000.0
+
+    monkeypatch.setattr(probe, "images_per_second", rate)
+    torch.set_num_threads(1)
+    choose(probe_target(splits), precision="bf16", images=LONG, say=quiet)
+    assert torch.get_num_threads() == 1
+
+
+def test_batches_are_shortened_to_what_a_slow_machine_takes_in_a_tenth_of_a_second(
+    splits: Splits, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, now = list[int](), [0.0]
+
+    def rate(target: ProbeTarget, config: ComputeConfig) -> float:
+        sizes.append(target.batches.batch_size)
+        return now[0]
+
+    monkeypatch.setattr(probe, "images_per_second", rate)
+    monkeypatch.setattr(devices, "has_bf16", lambda device: False)
+    for now[0], size in ((100.0, 10), (5.0, 1), (1e6, 64)):
+        choose(replace(probe_target(splits), seed=size), precision="auto", images=LONG, say=quiet)
+        assert (sizes[0], sizes[-1]) == (64, size)
+        sizes.clear()
+        shutil.rmtree(own_cache, ignore_errors=True)
+
+
+@pytest.mark.parametrize(("precision", "layouts"), [("auto", {"nhwc"}), ("bf16", {"nhwc", "nchw"})])
+def test_what_is_timed_is_of_the_precision_asked_for_and_of_layouts_that_matter(
+    precision: str, layouts: set[str], splits: Splits, tried: list[ComputeConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network of dense layers has one layout; one of transposed convolutions alone has two."""
+    monkeypatch.setattr(devices, "has_compiler", lambda device: False)
+    network = torch.nn.Sequential(torch.nn.ConvTranspose2d(1, 1, 2) if "nchw" in layouts else torch.nn.Linear(1, 1))
+    choose(replace(probe_target(splits), network=network), precision=precision, images=LONG, say=quiet)
+    assert {config.layout for config in tried} == layouts
+    assert {config.precision for config in tried} == ({"bf16"} if precision == "bf16" else {"tf32"})
+
+
+def test_a_rate_is_that_of_the_fastest_step_after_the_first(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of two steps: the first takes 9 s and is not counted, then 0.04, 0.02, 0.06 s, and 0.08 s end it."""
+    clock, taken = [0.0], list[float]()
+
+    class MadeUpSteps:
+        def run(self, seed: int, epoch: int) -> Iterator[int]:
+            for seconds in (9.0, 0.04, 0.02, 0.06, 0.08, 0.001):
+                clock[0] += seconds
+                taken.append(seconds)
+                yield 2
+
+    monkeypatch.setattr(probe, "steps_of", lambda *of: MadeUpSteps())
+    monkeypatch.setattr("train.engine.probe.time.perf_counter", lambda: clock[0])
+    assert probe.images_per_second(probe_target(splits), FP32) == pytest.approx(64 / 0.01)
+    assert taken[-1] == 0.08
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ((1.0, 1.009), "taken"),
+        ((1.0, 0.5), "taken"),
+        ((-1.0, -1.5), "taken"),
+        ((-1.0, -0.98), "refused: its validation loss is 2.0% above float32's after 20 steps"),
+        ((1.0, float("inf")), "refused: its validation loss is not finite after 20 steps"),
+        ((float("inf"), 1.0), "refused: float32's validation loss is not finite after 20 steps"),
+    ],
+)
+def test_bf16_is_judged_by_how_far_its_loss_lies_above_float32s(
+    losses: tuple[float, float], said: str, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "gradient_error", lambda *of: 0.1)
+    monkeypatch.setattr(probe, "_loss_after", lambda target, config, size, count: losses[config.precision == "bf16"])
+    target = probe_target(splits)
+    longer = replace(target, batches=replace(target.batches, steps_wanted=128))
+    found = probe._compare(longer, FP32, BF16, {FP32: 1000.0, BF16: 2000.0}, seconds=0.6)
+    assert (found["bf16"], found["batch"], found["steps"]) == (said, 20, 20), "400 images: 20 batches of 20"
+
+
+@pytest.mark.parametrize(("images", "batch", "steps"), [(10, 1, 20), (1000, 50, 20), (6400, 64, 100), (10**6, 64, 128)])
+def test_as_many_steps_are_compared_as_the_time_and_the_epoch_allow(
+    images: int, batch: int, steps: int, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "gradient_error", lambda *of: 0.1)
+    monkeypatch.setattr(probe, "_loss_after", lambda *of: 1.0)
+    target = probe_target(splits)
+    longer = replace(target, batches=replace(target.batches, steps_wanted=128))
+    found = probe._compare(longer, FP32, BF16, {FP32: 2.0, BF16: 2.0}, seconds=images)
+    assert (found["batch"], found["steps"]) == (batch, steps)
+
+
+@pytest.mark.parametrize("worse", [float("nan"), 0.7])
+def test_gradients_are_sound_only_where_every_layers_error_is_a_number_and_small(
+    worse: float, splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bias's true gradient is nearly 0: its error is judged by the whole network's."""
+    spoiled: list[None] = []
+    weights, bias = torch.ones(4), torch.full((4,), 1e-9)
+    found = iter([(weights, bias), (weights, bias + 1e-3), (weights * (1 + worse), bias), (weights, bias)])
+    monkeypatch.setattr(
+        probe, "_gradients", lambda target, config: dict(zip(("weights", "bias"), next(found), strict=True))
+    )
+    monkeypatch.setattr(probe, "_spoil_freed_memory", lambda: spoiled.append(None))
+    error = gradient_error(probe_target(splits), FP32, BF16)
+    assert error == (pytest.approx(0.7) if worse == 0.7 else float("inf"))
+    assert len(spoiled) == 3
+
+
+FACTS: dict[str, Any] = {
+    "recipe": lambda target: replace(target, recipe=replace(target.recipe, name="purdue/other")),
+    "objective": lambda target: replace(target, recipe=replace(target.recipe, objective="mse")),
+    "rate": lambda target: replace(
+        target, recipe=replace(target.recipe, schedule=replace(target.recipe.schedule, learning_rate=0.5))
+    ),
+    "network": lambda target: replace(target, network=torch.nn.Linear(1, 1)),
+    "batch": lambda target: replace(target, batches=replace(target.batches, batch_size=63)),
+    "data": lambda target: replace(target, batches=replace(target.batches, pixels=target.batches.pixels[1:])),
+}
+
+
+@pytest.mark.parametrize("change", FACTS.values(), ids=FACTS)
+def test_another_training_has_a_choice_of_its_own(change: Any, splits: Splits) -> None:
+    target = probe_target(splits)
+    assert probe._file(target, "auto", "torch", LONG) == probe._file(probe_target(splits), "auto", "torch", LONG)
+    assert probe._file(change(target), "auto", "torch", LONG) != probe._file(target, "auto", "torch", LONG)
+
+
+def test_another_precision_engine_machine_or_torch_has_a_choice_of_its_own(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = probe_target(splits)
+
+    def file(precision: str = "auto", engine: str = "torch", images: int = LONG) -> Path:
+        return probe._file(target, precision, engine, images)
+
+    monkeypatch.setattr(devices, "has_compiler", lambda device: False)
+    assert file(images=7) == file(), "where nothing is compiled, a choice is for any length"
+    files = [file(), file("bf16"), file(engine="fused")]
+    changes: list[tuple[Any, str, Any]] = [
+        (devices, "has_compiler", lambda device: True),
+        (probe, "FORMAT", probe.FORMAT + 1),
+        (torch, "__version__", "another"),
+        (devices, "machine", lambda device: "another"),
+        (torch, "get_num_threads", lambda: 77),
+    ]
+    for owner, name, value in changes:
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, value)
+            files.append(file())
+            if name == "has_compiler":
+                files.append(file(images=7))
+    assert len(set(files)) == len(files) == 9
+
+
+def test_a_choice_that_cannot_be_kept_costs_nothing(
+    splits: Splits, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_cache.write_text("no folder")
+    monkeypatch.setattr(probe, "images_per_second", lambda target, config: 1000.0)
+    monkeypatch.setattr(devices, "has_bf16", lambda device: True)  # so that there is something to keep
+    assert choose(probe_target(splits), precision="auto", images=LONG, say=quiet).config.precision == "fp32"
 
 
 def test_compiled_steps_are_timed_only_beside_bf16(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:

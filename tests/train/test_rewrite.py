@@ -72,8 +72,42 @@ def test_the_kernels_gradient_is_exact(kernel: int) -> None:
     assert torch.autograd.gradcheck(lambda value: transposed_kernel(value, fold), weight)
 
 
-def test_what_does_not_fit_the_rules_stays() -> None:
-    chain = nn.Sequential(
-        nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=3), nn.Conv2d(1, 1, 3, padding=1)
-    )
-    assert kinds(rewrite(nn.Sequential(chain)).get_submodule("0")) == kinds(chain)
+UP = nn.Upsample(scale_factor=2)
+STAY: dict[str, list[nn.Module]] = {
+    "no padding": [UP, nn.Conv2d(1, 1, 3)],
+    "more padding": [UP, nn.Conv2d(1, 1, 3, padding=2)],
+    "by 3": [nn.Upsample(scale_factor=3), nn.Conv2d(1, 1, 3, padding=1)],
+    "bilinear": [nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(1, 1, 3, padding=1)],
+    "7×7": [UP, nn.Conv2d(1, 1, 7, padding=3)],
+    "not square": [UP, nn.Conv2d(1, 1, (3, 5), padding=1)],
+    "strided": [UP, nn.Conv2d(1, 1, 3, padding=1, stride=2)],
+    "dilated": [UP, nn.Conv2d(1, 1, 3, padding=1, dilation=2)],
+    "grouped": [UP, nn.Conv2d(2, 2, 3, padding=1, groups=2)],
+    "circular": [UP, nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")],
+    "transposed, overlapping": [nn.ConvTranspose2d(1, 1, 2, stride=1)],
+    "transposed, larger": [nn.ConvTranspose2d(1, 1, 3, stride=2)],
+    "transposed, padded": [nn.ConvTranspose2d(1, 1, 2, stride=2, padding=1)],
+    "transposed, padded at the end": [nn.ConvTranspose2d(1, 1, 2, stride=2, output_padding=1)],
+    "transposed, dilated": [nn.ConvTranspose2d(1, 1, 2, stride=2, dilation=2)],
+    "transposed, grouped": [nn.ConvTranspose2d(2, 2, 2, stride=2, groups=2)],
+    "another activation": [nn.Conv2d(1, 1, 3), nn.ELU(), nn.MaxPool2d(2)],
+}
+
+
+@pytest.mark.parametrize("layers", STAY.values(), ids=STAY)
+def test_what_does_not_fit_the_rules_stays(layers: list[nn.Module]) -> None:
+    chain = nn.Sequential(*layers)
+    assert kinds(rewrite(nn.Sequential(chain), pixel_shuffle=True).get_submodule("0")) == kinds(chain)
+
+
+def test_a_transposed_convolution_without_a_bias_is_shuffled_too() -> None:
+    convolution = nn.ConvTranspose2d(3, 2, 2, stride=2, bias=False)
+    image = torch.rand(2, 3, 4, 5)
+    assert torch.allclose(PixelShuffleConvolution(convolution)(image), convolution(image), atol=1e-6)
+
+
+def test_a_kernel_is_summed_in_float32_where_layers_are_in_bfloat16() -> None:
+    weight = torch.rand(6, 3, 3, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = transposed_kernel(weight, fold_of(3))
+    assert torch.equal(found, transposed_kernel(weight, fold_of(3)))

@@ -14,13 +14,26 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.conftest import TrainedRuns, shortened, small_splits
 from tests.representatives import each_task
 from train.dependencies import load_dependencies
-from train.engine.batches import Batches
+from train.engine.batches import Batches, TestSplit
+from train.engine.devices import threads_restored
 from train.engine.prepare import Preparation
-from train.engine.steps import ComputeConfig, EagerSteps, StaticSteps, Steps, TrainStep, chunk_sizes, make_restorer
+from train.engine.rewriting import PixelShuffleConvolution
+from train.engine.steps import (
+    ComputeConfig,
+    EagerSteps,
+    StaticSteps,
+    Steps,
+    TrainStep,
+    chunk_sizes,
+    make_restorer,
+    steps_of,
+    validate,
+)
+from train.engine.threads import ThreadTimer
 from train.options import Options
 from train.state import fresh_state
 from zoo import registry
-from zoo.objectives import objective_of
+from zoo.objectives import Batch, Terms, objective_of
 from zoo.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -129,6 +142,101 @@ def test_a_step_takes_few_operators(name: str, at_most: int, tmp_path: Path) -> 
     assert counts.total() <= at_most, counts
     assert counts["_fused_adam_"] == counts["_foreach_add_"] == 1, "all of Adam"
     assert counts["index_select"] == 1, "the pixels'; nothing reads the labels"
+
+
+def test_a_step_follows_its_own_batch_alone_by_the_weight_it_is_given(tmp_path: Path) -> None:
+    train_step, batches = make_train_step(registry.load("purdue/dense"), tmp_path, size=32)
+    train_step.optimiser = torch.optim.SGD(train_step.network.parameters(), lr=0)  # keeps weights and gradients
+    train_step.objective = lambda output, batch: {"two": output.raw.square().mean(), "one": output.raw.mean()}
+    batch, row, found = next(batches.epoch(0, 1)), torch.zeros(4), list[torch.Tensor]()
+    for weight in (1, 1, 0.25):
+        train_step.step(batch, row, weight=weight)
+        found.append(torch.cat([value.grad.flatten() for value in train_step.network.parameters()]))  # type: ignore[union-attr]
+    assert torch.equal(found[0], found[1]) and bool(found[0].any())
+    torch.testing.assert_close(found[2], found[0] / 4)
+    assert train_step.terms == ("two", "one") and float(row[0]) == pytest.approx(float(row[1] + row[2]))
+    assert float(row[1]) == pytest.approx(float(train_step.network(batch.image).raw.detach().square().mean()))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", ["purdue/conv", "freiburg/lr-0.01", "hesso/vae-2-10", "hesso/classifier"])
+def test_layers_compute_in_the_precision_and_losses_in_float32(name: str, precision: str) -> None:
+    network, layers, outputs = registry.load(name).network(), set[torch.dtype](), list[Any]()
+
+    def objective(output: Any, batch: Batch) -> Terms:
+        outputs.append(output)
+        return {"mean": next(value for value in output if value is not None).mean()}
+
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer.register_forward_hook(lambda layer, given, made: layers.add(made.dtype))
+    train_step = TrainStep(network, objective, torch.optim.SGD(network.parameters(), lr=0), precision)
+    image = torch.rand(4, *registry.load(name).input_shape)
+    train_step.step(Batch(image, image, torch.zeros(4, dtype=torch.int64)), torch.zeros(4))
+    (output,) = outputs
+    assert {value.dtype for value in output if value is not None} == {torch.float32}
+    assert layers <= {torch.bfloat16 if precision == "bf16" else torch.float32}
+    assert layers or name == "purdue/conv" or "freiburg" in name
+    shuffled = sum(isinstance(layer, PixelShuffleConvolution) for layer in train_step.rewritten.modules())
+    assert shuffled == (2 if "freiburg" in name and precision == "bf16" else 0)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_both_networks_learn_or_rest(mode: bool, tmp_path: Path) -> None:
+    train_step, _ = make_train_step(registry.load("purdue/conv"), tmp_path)
+    train_step.train(not mode)
+    train_step.train(mode)
+    for network in (train_step.network, train_step.rewritten):
+        assert {layer.training for layer in network.modules()} == {mode}
+
+
+def test_a_validation_loss_is_the_mean_over_images_of_a_network_at_rest(tmp_path: Path) -> None:
+    train_step, batches = make_train_step(registry.load("purdue/dense"), tmp_path)
+    images = torch.zeros(250, 1, 28, 28)
+    split, seen = TestSplit(images, images, torch.zeros(250, dtype=torch.int64), batches.prepare), list[int]()
+
+    def objective(output: Any, batch: Batch) -> Terms:
+        assert not torch.is_grad_enabled() and not train_step.rewritten.training
+        seen.append(len(batch.image))
+        return {"one": torch.tensor(len(batch.image) - 1.0), "two": torch.tensor(1.0)}
+
+    train_step.objective = objective
+    train_step.train()
+    for min_images, taken, mean in ((None, 3, 90), (100, 1, 100), (101, 2, 100), (201, 3, 90), (900, 3, 90)):
+        assert validate(train_step, split, min_images=min_images) == pytest.approx(mean)
+        assert seen == [100, 100, 50][:taken]
+        seen.clear()
+
+
+def test_a_config_sets_the_layout_and_the_threads() -> None:
+    network = registry.load("purdue/conv").network()
+    weights = next(value for value in network.parameters() if value.dim() == 4 and min(value.shape) > 1)
+    with threads_restored():
+        for layout, threads in (("nhwc", 2), ("nchw", 1)):
+            ComputeConfig("fp32", layout, threads).apply_to(network)
+            assert weights.is_contiguous(memory_format=torch.channels_last) == (layout == "nhwc")
+            assert torch.get_num_threads() == threads
+
+
+def test_threads_are_timed_anew_in_each_epoch_and_only_where_that_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_step, batches = make_train_step(registry.load("purdue/dense"), tmp_path, size=128)
+    used, timed = list[int](), list[int]()
+    monkeypatch.setattr(torch, "set_num_threads", used.append)
+
+    def took(timer: ThreadTimer, images: int, seconds: float) -> None:
+        timed.append(images)
+        timer.threads = 1
+
+    monkeypatch.setattr(ThreadTimer, "took", took)
+    config = ComputeConfig("fp32", "nhwc", 4)
+    list(steps_of(train_step, batches, config).run(0, 1))
+    assert (used, timed) == ([], [])
+    steps = steps_of(train_step, batches, config, retime=True)
+    for epoch in (1, 2):
+        list(steps.run(0, epoch))
+    assert (used, timed) == ([4, 1, 1] * 2, [128, 128, 44] * 2)
 
 
 @each_task
