@@ -4,7 +4,7 @@ BIN := .venv/bin
 # A process for each core, up to four; the tests of a file stay together, for they share what is made once.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow lint types format clean
+.PHONY: demo test pretrained test-slow lint types format clean
 
 demo: .venv/ready
 	$(BIN)/aezoo demo
@@ -27,11 +27,15 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# RUNS: a folder of runs trained at full length on the real data sets
+pretrained: .venv/ready
+	$(BIN)/python -m export.pretrained $(RUNS)
+
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache runs-demo demo.png
 
 .venv/dev: .venv/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .dev/constraints.txt -e '.[dev,cluster]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .dev/constraints.txt -e '.[train,dev,cluster]'
 	touch $@
 
 .venv/embedding: .venv/dev .dev/embedding

@@ -1,5 +1,6 @@
 """What `verify` and `card` are pointed at, and what is found about it: a recipe, runs, bundles, a file."""
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,12 @@ def _verify_run(folder: RunFolder, found: Verification) -> None:
     _verify_sums(folder, graphs, found)
     has_vectors = (folder.path / vectors.FILE).is_file()
     model = graphs["model.onnx"]
-    if model.card is not None and model.facts.image_shape is not None and folder.checkpoint.is_dir():
+    shape = model.facts.image_shape
+    if model.card is not None and shape is not None and folder.checkpoint.is_dir():
+        if importlib.util.find_spec("torch") is None:
+            found.notes.append("not compared with torch, which is not installed: pip install 'aezoo[train]'")
+            found.checks += composition(graphs, shape, real_images(folder.read_history()))
+            return
         _verify_against_torch(folder, graphs, model.card.name, found)
     elif not has_vectors:
         found.notes.append("cannot be compared with torch: there is no card inside, or no checkpoint beside it")

@@ -102,6 +102,7 @@ Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
+TRAINING = ("torch", "onnxscript", "llvmlite", "pooch", "requests")  # packages that only training needs
 RUNS_DEFAULT = Path("runs")
 STOPPED = 130  # exit code of a program that Ctrl-C ended
 CLOSED = 141  # and of one that SIGPIPE ended: whoever read the output, `head` for one, has closed it
@@ -142,6 +143,11 @@ def _end(act: Callable[[], object], *, name: str) -> NoReturn:
         raise
     except BrokenPipeError:
         os._exit(CLOSED)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in TRAINING:
+            raise
+        say(f"{name} needs {error.name}, which is not installed; install it with: pip install 'aezoo[train]'")
+        sys.exit(2)
     except KeyboardInterrupt:
         code = STOPPED
     except OSError as error:

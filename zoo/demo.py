@@ -1,4 +1,4 @@
-"""`aezoo demo`: everything in one go, on the embedded digits: train, export, verify, view."""
+"""`aezoo demo`: everything in one go, on the embedded digits: train, export, verify, view beside the pretrained."""
 
 import subprocess
 import sys
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from zoo import pretrained
 from zoo.cli import new_app
 from zoo.display import has_display
 
@@ -24,7 +25,7 @@ def main(
         Path | None, typer.Option("--screenshot", metavar="FILE", help="Write a picture and open no window.")
     ] = None,
 ) -> None:
-    """Train purdue/dense, conv and denoise briefly on the sample digits, export, verify, and open the viewer.
+    """Train purdue/dense, conv and denoise briefly on the sample digits, export, verify; view them and the pretrained.
 
     Without a display the viewer's picture is written to a PNG.
     """
@@ -33,7 +34,7 @@ def main(
     if screenshot is None and not has_display():
         screenshot = Path("demo.png")
         print(f"there is no display here: the viewer's picture goes to {screenshot}", file=sys.stderr)
-    _verb("view", [str(runs), *(["--screenshot", str(screenshot)] if screenshot else [])])
+    _verb("view", [str(runs), str(pretrained.FOLDER), *(["--screenshot", str(screenshot)] if screenshot else [])])
 
 
 def _verb(verb: str, arguments: Sequence[str]) -> None:

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 
 import zoo
 from zoo import bench_process, display, pretrained, sessions
-from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, print_next
+from zoo.cli import RUNS_DEFAULT, TRAINING, Data, Json, Runs, new_app, print_json, print_next
 from zoo.data import sets
 from zoo.runs import find_runs
 
 app = new_app("Say what this machine has, what is missing, and the command that mends it.")
 
-PACKAGES = (
-    "torch llvmlite onnx onnxscript onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials pooch Pillow typer rich"
-).split()
+PACKAGES = (*TRAINING, *"onnx onnxruntime-gpu onnxruntime h5py numpy PySide6-Essentials Pillow typer rich".split())
 
 
 @dataclass(frozen=True)
@@ -49,16 +47,20 @@ def main(data: Data = None, runs: Runs = RUNS_DEFAULT, as_json: Json = False) ->
         if broken:
             print(f"{len(broken)} to mend, see above")
         else:
-            print_next("view" if count else "demo")
+            print_next("view")
     sys.exit(1 if broken else 0)
 
 
 def _versions() -> list[Finding]:
     python = Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     versions = bench_process.versions(*PACKAGES)
-    missing = [name for name in PACKAGES if name not in versions and not name.startswith("onnxruntime")]
+    absent = [name for name in PACKAGES if name not in versions and not name.startswith("onnxruntime")]
+    missing, needless = ([name for name in absent if (name in TRAINING) == only] for only in (False, True))
     found = [Finding(name, versions[name]) for name in PACKAGES if name in versions]
     found += [Finding(name, "not installed", f"pip install {name}") for name in missing]
+    if needless:
+        names = ", ".join(needless)
+        found.append(Finding("training", f"needs {names}: pip install 'aezoo[train]'; nothing else does"))
     runtimes = versions.keys() & {"onnxruntime", "onnxruntime-gpu"}
     if not runtimes:
         found.append(Finding("onnxruntime", "not installed", "pip install onnxruntime"))

@@ -1,0 +1,191 @@
+"""The models that come with the package: each is whole, computes what torch computed, and scores what its card says."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export import vectors
+from export.graph import BOTTLENECK, LOGITS, RECONSTRUCTION, Graph
+from export.pretrained import PICTURED_EPOCHS, STEP_POINTS, thinned
+from export.targets import verify
+from export.verify import composition
+from tests.zoo.test_cli import Capture, aezoo
+from zoo import card, pretrained, registry, runs
+from zoo.data import sets, splits
+from zoo.data.images import LUMA
+from zoo.errors import FileRefused
+from zoo.graphs import halves
+from zoo.ownership import sha256_of
+from zoo.runs import History, RunFolder, find_runs
+
+SHIPPED = [run.path.relative_to(pretrained.FOLDER).as_posix() for run in find_runs(pretrained.FOLDER)]
+MOST_BYTES = 40_000_000
+IMAGES = 200  # of the embedded test split
+each_shipped = pytest.mark.parametrize("name", SHIPPED)
+
+
+@cache
+def graphs_of(name: str, folder: Path) -> dict[str, Graph]:
+    data = pretrained.read_model(RunFolder.of(folder, name))
+    model = Graph(data, "model.onnx")
+    cut = halves(data, source=name) if BOTTLENECK in model.outputs else {}
+    return {"model.onnx": model, **{file: Graph(half, file) for file, half in cut.items()}}
+
+
+def test_pretrained_models_are_there_and_small(pretrained_folder: Path) -> None:
+    assert SHIPPED
+    files = [path for path in pretrained_folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES
+    kinds = {path.name if path.parent.name != "test" else "test/*" for path in files} - {"__init__.py"}
+    assert kinds == {"model.onnx", "card.json", "history.h5", "test/*"}
+
+
+@each_shipped
+def test_every_graph_is_whole_and_computes_what_torch_computed(name: str, pretrained_folder: Path) -> None:
+    run = RunFolder.of(pretrained_folder, name)
+    found = verify(run)
+    assert found.passed, (found.errors, found.checks)
+    assert found.target == f"{name} (pretrained)" and found.checks and not found.notes
+    graphs = graphs_of(name, pretrained_folder)
+    assert {(graph.facts.opset, graph.facts.ir_version) for graph in graphs.values()} == {(18, 8)}
+    assert all(check.passed for check in vectors.check(vectors.read(run.path), graphs))
+    model = graphs["model.onnx"]
+    assert model.facts.image_shape is not None and model.card is not None and model.card.name == name
+    random = np.random.default_rng(0).random((3, *model.facts.image_shape), dtype=np.float32)
+    checks = composition(graphs, model.facts.image_shape, random)
+    assert all(check.passed for check in checks) and len(checks) == (BOTTLENECK in model.outputs)
+
+
+@each_shipped
+def test_a_history_is_thinned_and_shows_nobody_s_unlicensed_pixels(name: str, pretrained_folder: Path) -> None:
+    run = RunFolder.of(pretrained_folder, name)
+    history = run.read_history()
+    assert run.history.stat().st_size < 200_000
+    assert len(history.arrays[runs.STEP_LOSS]) <= STEP_POINTS
+    pictures = history.arrays.get(runs.EPOCH_RECONSTRUCTIONS, np.zeros((0,)))
+    assert len(pictures) <= PICTURED_EPOCHS and len(history.meta.get(runs.PICTURED_EPOCHS, [])) == len(pictures)
+    dataset = registry.load(name).data.name
+    assert history.meta["data"] == dataset, "trained on the real images"
+    if dataset == "cifar10":
+        photographs = sets.load(dataset, "test", sets.SAMPLE)
+        assert np.array_equal(history.arrays[runs.SAMPLE_TARGETS], photographs.pixels[: runs.SAMPLES])
+        assert "JPEG copy" in history.meta["provenance"] or "official" in history.meta["provenance"]
+        assert history.meta[runs.SAMPLES_PROVENANCE] == photographs.provenance and not len(pictures)
+
+
+@each_shipped
+def test_a_model_is_as_good_on_the_embedded_images_as_its_card_says(name: str, pretrained_folder: Path) -> None:
+    """Two hundred other images than the whole test split, of photographs even other photographs: hence the bands."""
+    recipe, model = registry.load(name), graphs_of(name, pretrained_folder)["model.onnx"]
+    assert model.card is not None
+    measured = model.card.metrics
+    test = splits.load(recipe.data.name, sets.SAMPLE, split=recipe.data.split, selection=recipe.data.selection).test
+    images = test.take(slice(0, IMAGES))
+    pixels = images.pixels.astype(np.float32) / 255
+    if recipe.task.name == "classify":
+        share = float((model(pixels)[LOGITS].argmax(1) == images.labels).mean())
+        assert share > measured["accuracy"] - 0.05
+        return
+    if recipe.task.by_class:
+        return  # its test is a classifier's, which the run of `verify` and the vectors stand for
+    inputs = pixels
+    if recipe.task.input == "grey":
+        inputs = np.einsum("c,nchw->nhw", LUMA, pixels)[:, None].astype(np.float32)
+    if recipe.data.noise:
+        noise = np.random.default_rng(0).standard_normal(pixels.shape)
+        inputs = (pixels + recipe.data.noise * noise).clip(0, 1).astype(np.float32)
+    mse = float(np.mean((model(inputs)[RECONSTRUCTION].clip(0, 1) - pixels) ** 2, dtype=np.float64))
+    band = 3.0 if recipe.data.name == "cifar10" else 1.25
+    assert measured["mse"] / band < mse < measured["mse"] * band
+
+
+def test_a_model_that_was_changed_by_one_byte_is_refused(
+    pretrained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    name = SHIPPED[0]
+    shutil.copytree(pretrained_folder / name, tmp_path / name)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    path = tmp_path / name / "model.onnx"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(FileRefused, match=r"not the file that came with the package .*install aezoo again"):
+        pretrained.read_model(RunFolder.of(tmp_path, name))
+    code, out, _ = aezoo(capsys, "verify", name, "--runs", tmp_path / "none")
+    assert code == 1 and "another sha256" in out
+
+
+def test_a_name_is_looked_up_in_the_runs_folder_and_then_among_the_pretrained(
+    pretrained_folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    name = SHIPPED[0]
+    code, out, _ = aezoo(capsys, "verify", name, "--runs", tmp_path)
+    assert code == 0 and out.startswith(f"{name} (pretrained): passed")
+    own = tmp_path / name
+    shutil.copytree(pretrained_folder / name, own)
+    code, out, _ = aezoo(capsys, "verify", name, "--runs", tmp_path)
+    assert code == 0 and out.startswith(f"{own}: passed")
+    assert [run.path for run in pretrained.named(name, tmp_path)] == [own]
+    assert [run.path for run in pretrained.named(name.split("/")[0], tmp_path)] == [own]
+    assert {pretrained.holds(run.path) for run in pretrained.named("all", tmp_path / "none")} == {True}
+    assert pretrained.named("no/such", tmp_path) == []
+
+
+def test_the_list_shows_what_is_pretrained(pretrained_folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    code, out, _ = aezoo(capsys, "list", "--runs", "pretrained", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert code == 0
+    assert all((rows[name]["measured"] is not None) == (name in SHIPPED) for name in rows)
+    assert all("pretrained" in rows[name]["run"] for name in SHIPPED)
+
+
+@pytest.mark.parametrize("verb", [("train", "purdue/conv"), ("train", "purdue/conv", "--resume")])
+def test_nothing_is_trained_among_the_pretrained(verb: tuple[str, ...], capsys: Capture) -> None:
+    code, _, err = aezoo(capsys, *verb, "--runs", "pretrained", "--data", "sample")
+    assert code == 2 and "are only read; name a folder" in err
+
+
+def test_a_pretrained_model_is_bundled_without_a_checkpoint(
+    pretrained_folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    name = "purdue/conv"
+    code, out, _ = aezoo(capsys, "export", name, "--runs", "pretrained", "--bundle", tmp_path / "out")
+    assert code == 0 and f"{name} (pretrained): model.onnx" in out
+    assert aezoo(capsys, "verify", tmp_path / "out")[0] == 0
+    files = card.files_of((tmp_path / "out" / name / "card.json").read_text())
+    assert {"model.onnx", "encoder.onnx", "decoder.onnx", "README.md", "test/image.f32"} <= files.keys()
+    code, _, err = aezoo(capsys, "export", name, "--runs", "pretrained")
+    assert code == 2 and "is exported already; --bundle DIR" in err
+
+
+def test_halves_are_the_very_files_of_an_export(pretrained_folder: Path, conv_run: RunFolder) -> None:
+    cut = halves(conv_run.graph("model").read_bytes(), source="model.onnx")
+    assert cut == {f"{half}.onnx": conv_run.graph(half).read_bytes() for half in ("encoder", "decoder")}
+
+
+def test_of_a_long_history_few_pictures_and_means_of_losses_are_kept() -> None:
+    pictures = np.arange(150, dtype=np.uint8)[:, None, None, None, None] * np.ones((1, 1, 1, 2, 2), np.uint8)
+    losses = np.arange(2_000, dtype=np.float32)
+    kept = thinned(History({}, {runs.EPOCH_RECONSTRUCTIONS: pictures, runs.STEP_LOSS: losses}))
+    epochs = kept.meta[runs.PICTURED_EPOCHS]
+    assert (epochs[0], epochs[-1]) == (1, 150) and len(epochs) <= PICTURED_EPOCHS and epochs == sorted(set(epochs))
+    assert kept.arrays[runs.EPOCH_RECONSTRUCTIONS][:, 0, 0, 0, 0].tolist() == [epoch - 1 for epoch in epochs]
+    assert kept.arrays[runs.STEP_LOSS][:2].tolist() == [1.5, 5.5] and len(kept.arrays[runs.STEP_LOSS]) == STEP_POINTS
+    short = History({}, {runs.STEP_LOSS: losses[:3]})
+    assert thinned(short).arrays[runs.STEP_LOSS].tolist() == [0, 1, 2]
+
+
+def test_sums_on_a_card_are_those_of_its_files(pretrained_folder: Path) -> None:
+    for name in SHIPPED:
+        folder = pretrained_folder / name
+        for file, (sha256, size) in card.files_of((folder / "card.json").read_text()).items():
+            data = (folder / file).read_bytes()
+            assert (sha256_of(data), len(data)) == (sha256, size), f"{name}/{file}"
+        assert math.isfinite(RunFolder(folder).read_history().arrays[runs.TRAIN_LOSS][-1])
