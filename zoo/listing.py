@@ -43,6 +43,7 @@ def main(
         str | None, typer.Option("--sort", metavar="METRIC", help="In one table by mse, psnr, accuracy …, best first.")
     ] = None,
     runs: Runs = RUNS_DEFAULT,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a table for a README: those with a figure.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show recipes, and where there is a run its figure beside the baseline: `aezoo list purdue --sort mse`."""
@@ -50,6 +51,9 @@ def main(
     rows = _sorted(rows, sort) if sort else rows
     if as_json:
         print_json([{key: row[key] for key in JSON_KEYS} for row in rows])
+        return
+    if markdown:
+        print(plain(_markdown(rows)))
         return
     print(plain(_table(rows, width=shutil.get_terminal_size().columns, grouped=not sort)))
     print_next("train", "purdue/conv", "--data", "sample")
@@ -167,6 +171,17 @@ def _cells(row: Row, *, grouped: bool) -> dict[str, str]:
         "data": row["dataset"] + (f" (noise {row['noise']:g})" if row["noise"] else ""),
         "network": row["summary"],
     }
+
+
+def _markdown(rows: list[Row]) -> str:
+    """Return a table in Markdown of the recipes that have a figure, with the epochs it took where they are fewer."""
+    columns = ("recipe", "figure", "sheet", "baseline", "vs baseline", "parameters", "epochs")
+    lines = [columns, ["---", *("---:" if column in _NUMBERS else "---" for column in columns[1:])]]
+    for row in rows:
+        if row["measured"] is not None:
+            cells = _cells(row, grouped=False) | {"epochs": str(row["run"]).split(" epochs")[0]}
+            lines.append([cells[column].replace("|", "\\|") for column in columns])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _figure(metric: str, value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import sys
@@ -28,9 +29,10 @@ from viewer.infer.worker import MULTITHREAD_MIN_MULTIPLY_ADDS, Worker
 from viewer.qt.worker import Workers
 from viewer.state import epochs, layers
 from viewer.state.files import FileBytes
+from viewer.state.history import from_parts
 from zoo import card, gate, runs, sessions
 from zoo.errors import FileRefused
-from zoo.runs import pack_history
+from zoo.runs import RunFolder, pack_history
 
 PLAIN = np.zeros((2, 1, 28, 28), np.float32)
 Ports = Sequence[ValueInfoProto]
@@ -149,6 +151,36 @@ def test_a_history_without_pictures_of_epochs_is_a_sentence() -> None:
     arrays[runs.EPOCH_RECONSTRUCTIONS] = np.zeros((3, 10, 2, 28, 28), np.uint8)
     _, reply = open_as("epochs", pack_history(replace(history, arrays=arrays)))
     assert "as uint8 (3, 10, 2, 28, 28); expected uint8 (epochs, images, 1 or 3" in sentence_of(reply)
+
+
+def test_a_thinned_history_says_of_which_epochs_its_pictures_are() -> None:
+    history = history_of(epochs=3)
+    numbered = replace(history, meta={**history.meta, runs.PICTURED_EPOCHS: [1, 12, 150]})
+    _, reply = opened("epochs", pack_history(numbered))
+    assert epochs.from_parts(reply.facts, reply.arrays).numbers == (1, 12, 150)
+    wrong = replace(history, meta={**history.meta, runs.PICTURED_EPOCHS: [1, 12]})
+    _, refused = open_as("epochs", pack_history(wrong))
+    assert "does not say of which epochs its pictures are" in sentence_of(refused)
+
+
+def test_sample_pictures_from_elsewhere_say_so() -> None:
+    history = history_of()
+    meta = {**history.meta, "provenance": "a data set", runs.SAMPLES_PROVENANCE: "photographs"}
+    for own, said in ((meta, "photographs"), ({**meta, runs.SAMPLES_PROVENANCE: ""}, "a data set")):
+        samples = from_parts(own, history.arrays).samples
+        assert samples is not None and samples.provenance == said
+
+
+def test_the_decoder_is_cut_out_of_a_model_and_can_be_run(conv_run: RunFolder) -> None:
+    held, reply = opened("decoder", conv_run.graph("model").read_bytes())
+    data = reply.arrays["file"].tobytes()
+    assert data == conv_run.graph("decoder").read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    values = np.ones((2, 8, 7, 7), np.float32)
+    ran = held.reply(RunGraph(2, "it", sha256, ("reconstruction",), False, arrays={"images": values}))
+    assert isinstance(ran, Completed) and ran.arrays["reconstruction"].shape == (2, 1, 28, 28)
+    _, refused = open_as("decoder", convolutions())
+    assert "has no card of aezoo that says where its encoder ends" in sentence_of(refused)
 
 
 def test_the_epochs_that_are_sent_are_rounded_to_the_nearest_and_have_their_own_pictures(
