@@ -39,9 +39,10 @@ class AppState(QObject):
         return self._state
 
     def set_roots(self, roots: Iterable[Path]) -> None:
-        """Open these paths instead of those that are open now."""
+        """Open these paths instead of those that are open now; runs and graphs among them are selected."""
         self._done, self._undone = [], []
-        self._replace(State(roots=tuple(roots), splits=self._state.splits))
+        opened = tuple(roots)
+        self._replace(State(roots=opened, selected=opened, splits=self._state.splits))
 
     def set_entries(self, entries: tuple[Entry, ...], gone: tuple[Path, ...] = ()) -> None:
         """Replace the entries by those of a newer scan; `gone` are the roots that do not exist any more."""
