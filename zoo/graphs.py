@@ -46,10 +46,18 @@ def canonical(model: ModelProto) -> ModelProto:
 
 
 def part(whole: ModelProto, recipe: str, name: str, inputs: list[str], outputs: list[str]) -> ModelProto:
-    """Return what leads from inputs to outputs of a canonical graph; its weights are the whole graph's, bit for bit."""
+    """Return what leads from inputs to outputs of a canonical graph; its weights are the whole graph's, bit for bit.
+
+    Raises FileRefused where the outputs need more than these inputs.
+    """
     from onnx.utils import Extractor
 
     graph = whole if name == "model" else canonical(Extractor(whole).extract_model(inputs, outputs))
+    made = {*inputs, *(tensor.name for tensor in graph.graph.initializer)}
+    for node in graph.graph.node:
+        if not made.issuperset(filter(None, node.input)):
+            raise FileRefused(f"no {name} can be cut out of {recipe}: {outputs[0]} needs more than {inputs[0]}")
+        made.update(node.output)
     graph.graph.name = f"{recipe}/{name}".replace("/", "_").replace("-", "_")
     graph.producer_name, graph.producer_version = "aezoo", zoo.__version__
     return graph

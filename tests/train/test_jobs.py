@@ -245,15 +245,15 @@ def test_a_worker_that_is_lost_is_reported_with_how_it_ended(code: int, how: str
     assert outcome.error.startswith("the process that trained purdue/conv ") and outcome.error.endswith(how)
 
 
-class Worker:
+class StandInWorker:
     """A process of which a test says what it does with each request: it answers with messages, or ends."""
 
-    def __init__(self, does: Callable[[Worker, TrainRequest], None], threads: str) -> None:
+    def __init__(self, does: Callable[[StandInWorker, TrainRequest], None], threads: str) -> None:
         self.does, self.threads, self.ended, self.heard = does, threads, False, list[str]()
         self.out: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.stdin, self.stdout = self, self
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> StandInWorker:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -293,7 +293,7 @@ class Worker:
         return -9
 
 
-class Bars(Progress):
+class JobBars(Progress):
     """Keeps what is shown and said, each by the number of its bar."""
 
     def __init__(self) -> None:
@@ -303,7 +303,7 @@ class Bars(Progress):
         self.number = 0
 
     def beside(self) -> Progress:
-        other: Bars = super().beside()  # type: ignore[assignment]
+        other: JobBars = super().beside()  # type: ignore[assignment]
         other.number = next(self.count)
         return other
 
@@ -320,20 +320,20 @@ class Bars(Progress):
 def train_fakely(
     monkeypatch: pytest.MonkeyPatch,
     names: list[str],
-    does: Callable[[Worker, TrainRequest], None],
+    does: Callable[[StandInWorker, TrainRequest], None],
     interrupt: Interrupt | None = None,
     count: int = 2,
-) -> tuple[list[Outcome], list[Worker], Bars]:
+) -> tuple[list[Outcome], list[StandInWorker], JobBars]:
     """Train with workers that only a test knows; return how each recipe ended, the workers and what was shown."""
-    workers: list[Worker] = []
+    workers: list[StandInWorker] = []
 
-    def start(module: str, threads: str) -> Worker:
+    def start(module: str, threads: str) -> StandInWorker:
         assert module == "train.distributed.jobs"
-        workers.append(Worker(does, threads))
+        workers.append(StandInWorker(does, threads))
         return workers[-1]
 
     monkeypatch.setattr(json_lines, "start", start)
-    bars, options = Bars(), {name: Options(seed=number) for number, name in enumerate(names)}
+    bars, options = JobBars(), {name: Options(seed=number) for number, name in enumerate(names)}
     recipes = [registry.load(name) for name in names]
     found = list(jobs.train_all(recipes, options, count, interrupt or Interrupt(), bars))
     return found, workers, bars
@@ -344,9 +344,9 @@ def test_as_many_workers_as_jobs_take_what_is_ready_one_after_the_other_and_end_
 ) -> None:
     names = ["hesso/vae-3-10", "hesso/classifier", "purdue/dense", "purdue/conv"]
     begun: list[str] = []
-    running: list[tuple[Worker, TrainRequest]] = []
+    running: list[tuple[StandInWorker, TrainRequest]] = []
 
-    def does(worker: Worker, request: TrainRequest) -> None:
+    def does(worker: StandInWorker, request: TrainRequest) -> None:
         assert request.options == Options(seed=names.index(request.name))
         begun.append(request.name)
         worker.say(ProgressCall("say", [request.name], {}))
@@ -371,7 +371,7 @@ def test_as_many_workers_as_jobs_take_what_is_ready_one_after_the_other_and_end_
 def test_what_a_worker_lost_is_resumed_once_by_another(deaths: int, monkeypatch: pytest.MonkeyPatch) -> None:
     left = [deaths]
 
-    def does(worker: Worker, request: TrainRequest) -> None:
+    def does(worker: StandInWorker, request: TrainRequest) -> None:
         if left[0] and request.name == "purdue/dense":
             left[0] -= 1
             worker.end()
@@ -391,7 +391,7 @@ def test_what_a_worker_lost_is_resumed_once_by_another(deaths: int, monkeypatch:
 def test_after_an_interrupt_what_runs_is_told_to_end_and_nothing_else_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt = Interrupt()
 
-    def does(worker: Worker, request: TrainRequest) -> None:
+    def does(worker: StandInWorker, request: TrainRequest) -> None:
         worker.heard.append(request.name)
         if request.name == "purdue/conv":
             worker.heard.append("stuck")
@@ -408,10 +408,10 @@ def test_after_an_interrupt_what_runs_is_told_to_end_and_nothing_else_begins(mon
 def test_what_is_lost_after_an_interrupt_is_not_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt = Interrupt()
 
-    def does(worker: Worker, request: TrainRequest) -> None:
+    def does(worker: StandInWorker, request: TrainRequest) -> None:
         interrupt.received = signal.SIGINT
         worker.end()
 
-    monkeypatch.setattr(Worker, "terminate", lambda self: None)
+    monkeypatch.setattr(StandInWorker, "terminate", lambda self: None)
     found, workers, _ = train_fakely(monkeypatch, ["purdue/dense"], does, interrupt)
     assert len(workers) == 1 and [outcome.code for outcome in found] == [1]

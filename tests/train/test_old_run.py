@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from train.options import Options
 from train.progress import Progress
 from zoo import checkpoints, registry, runs
 from zoo.card import from_json
+from zoo.errors import RunError
 from zoo.runs import RunFolder
 
 OLD = Path(__file__).parents[1] / "old_run"
@@ -29,16 +31,31 @@ def test_the_history_and_the_card_of_before_are_read() -> None:
     assert from_json(run.card.read_text()).name == NAME
 
 
+def resume(folder: Path) -> None:
+    recipe = registry.load(NAME)
+    options = Options(data="sample", runs=folder, device="cpu", quick=True, epochs=3, resume=True, precision="auto")
+    with checkpoints.lock(RunFolder.of(folder, NAME)), Progress(quiet=True) as progress:
+        train(recipe, splits_of(recipe, "sample"), options, Interrupt(), progress)
+
+
+def test_a_run_on_the_sample_of_before_is_not_gone_on_with_on_todays(tmp_path: Path) -> None:
+    shutil.copytree(OLD, tmp_path, dirs_exist_ok=True)
+    with pytest.raises(RunError, match="was trained with another data set: before 1,500 images of mnist-sample"):
+        resume(tmp_path)
+
+
 def test_a_checkpoint_of_before_is_resumed_as_it_was_begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(OLD, tmp_path, dirs_exist_ok=True)
-    run, recipe = RunFolder.of(tmp_path, NAME), registry.load(NAME)
+    run = RunFolder.of(tmp_path, NAME)
     before = run.read_history().arrays[runs.TRAIN_LOSS].tolist()
-    options = Options(data="sample", runs=tmp_path, device="cpu", quick=True, epochs=3, resume=True, precision="auto")
-    with checkpoints.lock(run), Progress(quiet=True) as progress:
-        train(recipe, splits_of(recipe, "sample"), options, Interrupt(), progress)
+    for manifest in run.checkpoint.glob("*/manifest.json"):  # as if it had been trained on today's sample
+        described = json.loads(manifest.read_text())
+        described["facts"]["data_sha256"] = splits_of(registry.load(NAME), "sample").train.sha256
+        manifest.write_text(json.dumps(described))
+    resume(tmp_path)
     history = run.read_history()
     losses = history.arrays[runs.TRAIN_LOSS].tolist()
-    assert losses[:2] == before and losses[2] < losses[1]
+    assert losses[:2] == before and 0 < losses[2] < 1
     assert history.meta["compute_config"]["layout"] == "nhwc" and "way" not in history.meta
     assert history.meta["why"] == {"probe": "none"}
     assert "nothing to resume" not in capsys.readouterr().err

@@ -263,7 +263,7 @@ class Lines:
         return taken
 
 
-class Bars(Progress):
+class RayBars(Progress):
     """Keeps what is said of each training."""
 
     def __init__(self) -> None:
@@ -334,12 +334,12 @@ class Tasks(FakeRay):
 
 def train_on(
     there: Tasks, names: list[str], jobs: int | None, runs: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Iterator[Outcome], Bars, Interrupt]:
+) -> tuple[Iterator[Outcome], RayBars, Interrupt]:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     monkeypatch.setattr(cluster, "_import", lambda: there)
     monkeypatch.setattr("ray.util.queue.Queue", Lines)
-    bars, interrupt = Bars(), Interrupt()
+    bars, interrupt = RayBars(), Interrupt()
     each = {name: Options(runs=runs, seed=number) for number, name in enumerate(names)}
     return cluster.train_all([registry.load(name) for name in names], each, jobs, interrupt, bars), bars, interrupt
 

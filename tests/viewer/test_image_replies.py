@@ -25,7 +25,7 @@ def test_a_split_is_the_first_test_images_and_training_images_evenly_spread(monk
     found = reply.arrays
     np.testing.assert_array_equal(found["pixels"], known.test.pixels[:50])
     np.testing.assert_array_equal(found["labels"], known.test.labels[:50])
-    rows = [0, 499, 999, 1499]
+    rows = [0, 666, 1332, 1999]
     np.testing.assert_array_equal(found["training"], known.train.pixels[rows])
     np.testing.assert_array_equal(found["training_labels"], known.train.labels[rows])
 

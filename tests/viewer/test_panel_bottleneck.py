@@ -239,7 +239,7 @@ def test_a_run_without_a_decoder_says_so_and_shows_the_rest(tmp_path: Path, open
     window = open_window(write_run(tmp_path).path)
     panel = window.panels.bottleneck
     panel._choose_unit(3)
-    assert "This run has no decoder.onnx" in text_of(panel, "decoded")
+    assert "No decoder can be cut out of tests/conv" in text_of(panel, "decoded")
     assert sheet_of(panel, "strip").pixels.shape == (10, 28, 14, 3)
     assert not panel.row.zero_button.isEnabled() and panel.row.unit_box.isEnabled()
     panel._set_unit(0.0)

@@ -219,7 +219,7 @@ def test_planes_of_several_runs_share_range_and_cross_hair_and_others_say_why_th
     planes = {plane.title: plane for plane in plane_of(panel).planes}
     assert len(planes) == 4
     assert planes["tests/vae-1"].cloud is not None and planes["tests/vae-2"].cloud is not None
-    assert "1×7×7" in planes["tests/pooled"].sentence and "no decoder.onnx" in planes["tests/lone"].sentence
+    assert "1×7×7" in planes["tests/pooled"].sentence and "No decoder can be cut out" in planes["tests/lone"].sentence
     order = [plane.title for plane in plane_of(panel).planes]
     second = order.index("tests/vae-2")
     qtbot.mousePress(panel.plane.view, Qt.MouseButton.LeftButton, pos=spot_of(panel, 2.5, -2.5, second))
@@ -373,7 +373,7 @@ def test_interpolation_of_several_runs_has_a_strip_for_each_and_one_of_the_pixel
     assert isinstance(figure, ComparisonFigure)
     blocks = {block.title: block for block in figure.blocks}
     assert len(blocks["tests/pooled"].bands[0].pixels) == len(blocks["tests/vae"].bands[0].pixels) == 11
-    assert "no decoder.onnx" in blocks["tests/lone"].sentence
+    assert "No decoder can be cut out" in blocks["tests/lone"].sentence
     assert len(blocks["blend of the pixels"].bands[0].pixels) == 11
 
 
@@ -447,7 +447,7 @@ def test_in_a_grid_home_and_end_go_to_the_first_and_the_last_picture(
 def test_a_run_without_a_decoder_says_so(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_run(tmp_path)
     panel = open_latent(open_window(tmp_path), qtbot, run.path)
-    assert panel.mode is None and "no decoder.onnx beside model.onnx" in panel.why.sentence
+    assert panel.mode is None and "No decoder can be cut out of tests/conv" in panel.why.sentence
     assert not any(button.isEnabled() for button in panel.buttons.values())
     assert panel.figure is None and panel.numbers() == []
 

@@ -18,9 +18,22 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.conftest import TrainedRuns
+from tests.conftest import PRETRAINED, TrainedRuns
 from tests.representatives import representatives
-from zoo import bench_process, checkpoints, cli, demo, display, doctor, errors, listing, registry, runs, sessions
+from zoo import (
+    bench_process,
+    checkpoints,
+    cli,
+    demo,
+    display,
+    doctor,
+    errors,
+    listing,
+    pretrained,
+    registry,
+    runs,
+    sessions,
+)
 from zoo.data import sets
 from zoo.errors import CheckFailed, DataError, Interrupted, RunError, WriteError
 from zoo.runs import History, RunFolder, atomic_write, pack_history
@@ -503,7 +516,7 @@ def test_the_doctor_names_what_is_missing_or_doubled_and_the_line_that_mends_it(
     assert json.loads(aezoo(capsys, "doctor", "--json", "--runs", tmp_path)[1])["sound"] is False
     assert "viewing on" in out and "CPU (no reason)" in out and f"none yet in {tmp_path}" in out
     monkeypatch.setattr(doctor, "_versions", list)
-    assert aezoo(capsys, "doctor", "--runs", tmp_path)[1].endswith("next: aezoo demo\n")
+    assert aezoo(capsys, "doctor", "--runs", tmp_path)[1].endswith("next: aezoo view\n")
     write_run(tmp_path, "purdue/conv", mse=1.0)
     code, out, _ = aezoo(capsys, "doctor", "--runs", tmp_path, "--data", "sample")
     assert (code, out.splitlines()[-1]) == (0, "next: aezoo view")
@@ -539,9 +552,9 @@ def test_the_doctor_looks_for_a_display_and_for_qt(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("words", "has_display", "view"),
     [
-        ([], True, ["view", "runs-demo"]),
-        ([], False, ["view", "runs-demo", "--screenshot", "demo.png"]),
-        (["--runs", "r", "--screenshot", "s.png"], False, ["view", "r", "--screenshot", "s.png"]),
+        ([], True, ["view", "runs-demo", str(PRETRAINED)]),
+        ([], False, ["view", "runs-demo", str(PRETRAINED), "--screenshot", "demo.png"]),
+        (["--runs", "r", "--screenshot", "s.png"], False, ["view", "r", str(PRETRAINED), "--screenshot", "s.png"]),
     ],
 )
 def test_the_demo_trains_verifies_and_shows_and_stops_where_one_of_them_fails(
@@ -554,6 +567,7 @@ def test_the_demo_trains_verifies_and_shows_and_stops_where_one_of_them_fails(
         called.append(command[command.index("zoo.cli") + 1 :])
         return SimpleNamespace(returncode=codes.pop(0))
 
+    monkeypatch.setattr(pretrained, "FOLDER", PRETRAINED)
     monkeypatch.setattr(demo, "has_display", lambda: has_display)
     monkeypatch.setattr(demo, "subprocess", SimpleNamespace(run=run))
     code, _, err = aezoo(capsys, "demo", *words)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PRETRAINED
 from zoo import cli, registry
+from zoo.runs import find_runs
 
 
 @pytest.fixture
@@ -63,8 +65,9 @@ def test_runs_are_completed_where_a_run_is_wanted(command: Path, tmp_path: Path)
         (tmp_path / "runs" / name).mkdir(parents=True)
         (tmp_path / "runs" / name / "history.h5").write_bytes(b"")
     root = str(tmp_path / "runs")
-    assert complete(command, "export", "", AEZOO_RUNS=root) == ["hesso/conv", "purdue/conv"]
-    assert complete(command, "verify", "--runs", root, "pur") == ["purdue/conv"]
+    shipped = {run.path.relative_to(PRETRAINED).as_posix() for run in find_runs(PRETRAINED)}
+    assert complete(command, "export", "", AEZOO_RUNS=root) == sorted({"hesso/conv", "purdue/conv", *shipped})
+    assert complete(command, "verify", "--runs", root, "purdue/co") == ["purdue/conv"]
     assert complete(command, "card", "/tm", AEZOO_RUNS=root) == []  # a path is the shell's own to complete
 
 
