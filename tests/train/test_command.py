@@ -172,11 +172,11 @@ def test_signals_that_torchrun_repeats_wait_for_the_step_and_one_process_acknowl
         monkeypatch.setenv("LOCAL_RANK", rank)
         with watch(repeated=True) as interrupt:
             try:
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+                for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
                     os.kill(os.getpid(), number)
             except KeyboardInterrupt:
                 pytest.fail("a repeated signal acted at once")
-        assert interrupt.received == signal.SIGINT
+        assert interrupt.received == signal.SIGINT, "the exit code is that of the first"
         assert capfd.readouterr().err.count("aezoo: stopping; another Ctrl-C stops at once") == said
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
