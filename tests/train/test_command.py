@@ -23,8 +23,8 @@ from train.interrupts import Interrupt, watch
 from train.measure.run import RunMeasurement
 from train.options import Options, share_of_cores
 from train.progress import Progress
-from zoo import checkpoints, registry
-from zoo.errors import Interrupted, UsageError
+from zoo import checkpoints, pretrained, registry
+from zoo.errors import DataError, Interrupted, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
@@ -73,6 +73,15 @@ def test_the_options_of_the_command_are_the_fields_of_options(capsys: Capture) -
         assert option in out, option
     assert "launcher" not in out and "sweep" not in out
     assert (Options().precision, Options().export, Options().probe) == ("auto", True, True)
+    assert (Options().runs, Options().device, Options().resumes_own) == (Path("runs"), "auto", True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--epochs", "0"), ("--seed", "-1"), ("--jobs", "0"), ("-j", "257"), ("--gpus", "-0.5")]
+)
+def test_a_number_that_no_training_can_have_is_refused(option: str, value: str, capsys: Capture) -> None:
+    code, _, err = aezoo(capsys, "train", "purdue/conv", option, value)
+    assert code == 2 and err.startswith("aezoo: Invalid value for ") and f"'{option}'" in err
 
 
 def test_resuming_where_there_is_no_run_is_said(tmp_path: Path, capsys: Capture) -> None:
@@ -257,6 +266,13 @@ def test_options_that_contradict_each_other_are_refused(options: Options, senten
     with pytest.raises(UsageError, match=sentence):
         options.check()
     Options(cluster="ray", gpus=0.5, data="sample").check()
+
+
+def test_folders_that_hold_no_data_or_runs_of_ours_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="which is no folder; name one that holds the data sets, or 'sample'"):
+        Options(data=str(tmp_path / "absent")).check()
+    with pytest.raises(UsageError, match="--runs pretrained holds the models that came with aezoo"):
+        Options(runs=pretrained.FOLDER).check()
 
 
 # ---- torchrun ------------------------------------------------------------------------------------------------
