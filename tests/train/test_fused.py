@@ -416,6 +416,12 @@ shared = nn.Conv2d(1, 1, 3, padding=1)
         (network_of(Residual(nn.Conv2d(1, 1, 1))), "Residual"),
         (network_of(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.PReLU(), nn.Conv2d(2, 1, 1)), "PReLU"),
         (network_of(nn.Conv2d(1, 1, 28), nn.Flatten(), nn.Linear(1, 8), nn.Unflatten(1, (1, 2, 4))), "Linear"),
+        (
+            network_of(
+                nn.Conv2d(1, 1, 4, 4), nn.Flatten(), nn.Linear(49, 49), nn.Unflatten(1, (1, 7, 7)), nn.Upsample(None, 4)
+            ),
+            "to or from a square image",
+        ),
         (network_of(nn.Conv2d(1, 1, 1), to_pixels=UnitClamp()), "objective bce of UnitClamp"),
         (
             Drawn(encoder=nn.Conv2d(1, 1, 1), decoder=nn.Sequential(), to_pixels=nn.Sigmoid()),
@@ -429,6 +435,17 @@ def test_what_is_not_compiled_is_named(network: Autoencoder, sentence: str) -> N
     _, batches = prepared(registry.load("purdue/conv"))
     with pytest.raises(Unsupported, match=sentence):
         form_for(network, batches, 32)
+
+
+def test_a_fully_connected_layer_has_at_most_65536_weights() -> None:
+    def network(bottleneck: int) -> Autoencoder:
+        large = nn.Linear(bottleneck, 4 * 32 * 32)
+        return network_of(nn.Conv2d(1, bottleneck, 28), large, nn.Unflatten(1, (4, 32, 32)), nn.Conv2d(4, 1, 5))
+
+    _, batches = prepared(registry.load("purdue/conv"))
+    assert len(form_for(network(16), batches, 32).parameters) == 6
+    with pytest.raises(Unsupported, match="of at most 65,536 weights"):
+        form_for(network(17), batches, 32)
 
 
 def test_images_that_are_not_square_and_targets_that_are_others_are_not_compiled() -> None:
