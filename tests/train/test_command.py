@@ -296,6 +296,9 @@ def test_what_torchrun_says_in_the_environment_is_read(monkeypatch: pytest.Monke
     assert own == torchrun.name_of_command() and own.startswith(f"torchrun-a-{os.getppid()}-")
     monkeypatch.setattr(os, "getppid", os.getpid)
     assert torchrun.name_of_command() != own
+    fields = " ".join(f"field{number}" for number in range(3, 53))  # as Linux numbers them: 22 is when it was started
+    monkeypatch.setattr(Path, "read_text", lambda path: "boot\n" if path.name == "boot_id" else f"1 (a (b) c) {fields}")
+    assert torchrun.name_of_command() == f"torchrun-a-{os.getpid()}-boot-field22", "a number is given again"
 
 
 def test_a_command_has_a_name_of_its_own_and_takes_up_what_it_began_only_where_a_process_may_be_replaced(

@@ -119,9 +119,9 @@ def unusually_pooled() -> Autoencoder:
             nn.Conv2d(4, 5, 3),
             nn.ReLU(),
             nn.MaxPool2d(2),
-            nn.Conv2d(5, 4, 3, padding=1),
+            nn.Conv2d(5, 4, 1),
             nn.ReLU(),
-            nn.MaxPool2d(2, ceil_mode=True),  # 7 become 4
+            nn.MaxPool2d(2, ceil_mode=True),  # 7 become 4, of a map without a border of its own
         ),
         decoder=nn.Sequential(
             nn.ConvTranspose2d(4, 3, 2, stride=2, output_padding=1),
