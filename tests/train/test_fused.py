@@ -596,6 +596,7 @@ def test_logits_whose_exponential_float32_does_not_hold_lose_what_torch_says(log
 def test_no_more_threads_are_timed_than_find_work() -> None:
     train_step, batches = prepared(registry.load("purdue/conv"), 32)
     assert FusedSteps(train_step, batches, 8)._threads.threads == 2
+    assert Engine(train_step.network, replace(batches, batch_size=33)).max_threads == 3, "the last one has one image"
 
 
 def test_no_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
