@@ -20,7 +20,9 @@ class Interrupt:
         self._acts_at_once = False
 
     def receive(self, number: int, _: FrameType | None) -> None:
-        again, self.received = self.received is not None, number
+        again = self.received is not None
+        if not again:
+            self.received = number
         if self._acknowledges and not again:
             os.write(2, _ACKNOWLEDGED)  # print may be the very thing that was interrupted
         if self._acts_at_once or (again and not self._repeated):

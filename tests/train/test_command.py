@@ -23,8 +23,8 @@ from train.interrupts import Interrupt, watch
 from train.measure.run import RunMeasurement
 from train.options import Options, share_of_cores
 from train.progress import Progress
-from zoo import checkpoints, registry
-from zoo.errors import Interrupted, UsageError
+from zoo import checkpoints, pretrained, registry
+from zoo.errors import DataError, Interrupted, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
@@ -73,6 +73,15 @@ def test_the_options_of_the_command_are_the_fields_of_options(capsys: Capture) -
         assert option in out, option
     assert "launcher" not in out and "sweep" not in out
     assert (Options().precision, Options().export, Options().probe) == ("auto", True, True)
+    assert (Options().runs, Options().device, Options().resumes_own) == (Path("runs"), "auto", True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--epochs", "0"), ("--seed", "-1"), ("--jobs", "0"), ("-j", "257"), ("--gpus", "-0.5")]
+)
+def test_a_number_that_no_training_can_have_is_refused(option: str, value: str, capsys: Capture) -> None:
+    code, _, err = aezoo(capsys, "train", "purdue/conv", option, value)
+    assert code == 2 and err.startswith("aezoo: Invalid value for ") and f"'{option}'" in err
 
 
 def test_resuming_where_there_is_no_run_is_said(tmp_path: Path, capsys: Capture) -> None:
@@ -172,11 +181,11 @@ def test_signals_that_torchrun_repeats_wait_for_the_step_and_one_process_acknowl
         monkeypatch.setenv("LOCAL_RANK", rank)
         with watch(repeated=True) as interrupt:
             try:
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+                for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
                     os.kill(os.getpid(), number)
             except KeyboardInterrupt:
                 pytest.fail("a repeated signal acted at once")
-        assert interrupt.received == signal.SIGINT
+        assert interrupt.received == signal.SIGINT, "the exit code is that of the first"
         assert capfd.readouterr().err.count("aezoo: stopping; another Ctrl-C stops at once") == said
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
@@ -259,6 +268,13 @@ def test_options_that_contradict_each_other_are_refused(options: Options, senten
     Options(cluster="ray", gpus=0.5, data="sample").check()
 
 
+def test_folders_that_hold_no_data_or_runs_of_ours_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="which is no folder; name one that holds the data sets, or 'sample'"):
+        Options(data=str(tmp_path / "absent")).check()
+    with pytest.raises(UsageError, match="--runs pretrained holds the models that came with aezoo"):
+        Options(runs=pretrained.FOLDER).check()
+
+
 # ---- torchrun ------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +296,9 @@ def test_what_torchrun_says_in_the_environment_is_read(monkeypatch: pytest.Monke
     assert own == torchrun.name_of_command() and own.startswith(f"torchrun-a-{os.getppid()}-")
     monkeypatch.setattr(os, "getppid", os.getpid)
     assert torchrun.name_of_command() != own
+    fields = " ".join(f"field{number}" for number in range(3, 53))  # as Linux numbers them: 22 is when it was started
+    monkeypatch.setattr(Path, "read_text", lambda path: "boot\n" if path.name == "boot_id" else f"1 (a (b) c) {fields}")
+    assert torchrun.name_of_command() == f"torchrun-a-{os.getpid()}-boot-field22", "a number is given again"
 
 
 def test_a_command_has_a_name_of_its_own_and_takes_up_what_it_began_only_where_a_process_may_be_replaced(

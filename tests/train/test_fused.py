@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import builtins
 import copy
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from llvmlite import ir
 from torch import Tensor, nn
 
 from tests.conftest import Train, small_splits
+from train import cache
 from train import setup as setups
+from train.cache import cached_bytes
 from train.dependencies import NOTHING
 from train.engine import fused
 from train.engine.batches import Batches
 from train.engine.fused import NoCompiler, Unsupported, driver, emitter, kernels
 from train.engine.fused.driver import Adam, Engine, aligned, form_for
-from train.engine.fused.form import Form, Sums
+from train.engine.fused.form import Compiler, Form, Sums
 from train.engine.fused.kernels import AxisMap
 from train.engine.prepare import Preparation
 from train.engine.steps import EagerSteps, FusedSteps, Steps, TrainStep
@@ -100,11 +106,43 @@ def unusual() -> Autoencoder:
     )
 
 
-def unusual_step() -> tuple[TrainStep, Batches]:
+def unusually_pooled() -> Autoencoder:
+    """What is pooled, padded and upsampled where no recipe does it."""
+    return Autoencoder(
+        encoder=nn.Sequential(
+            nn.MaxPool2d(2),  # of the images themselves
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(1, 4, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # of what was upsampled
+            nn.ZeroPad2d(1),
+            nn.Conv2d(4, 5, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(5, 4, 1),
+            nn.ReLU(),
+            nn.MaxPool2d(2, ceil_mode=True),  # 7 become 4, of a map without a border of its own
+        ),
+        decoder=nn.Sequential(
+            nn.ConvTranspose2d(4, 3, 2, stride=2, output_padding=1),
+            nn.Conv2d(3, 3, 2),
+            nn.ReLU(),
+            nn.ConvTranspose2d(3, 3, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(3, 2, 3),
+            nn.ReLU(),
+            nn.ConvTranspose2d(2, 2, 2, stride=2, padding=1),
+            nn.Conv2d(2, 1, 3, padding=2),
+        ),
+        to_pixels=nn.Sigmoid(),
+    )
+
+
+def unusual_step(make: Callable[[], Autoencoder] = unusual) -> tuple[TrainStep, Batches]:
     recipe = replace(registry.load("purdue/conv"), objective="mse")
     _, batches = prepared(recipe)
     torch.manual_seed(0)
-    network = unusual()
+    network = make()
     return TrainStep(network, objective_of(recipe, None), torch.optim.Adam(network.parameters(), 1e-3), "fp32"), batches
 
 
@@ -192,8 +230,9 @@ def test_gradients_are_those_of_float64_within_a_hundred_thousandth(name: str) -
     assert ours < max(1e-5, 1.1 * torch_s) and ours < 1e-3
 
 
-def test_gradients_of_layers_that_no_recipe_has_are_those_of_float64() -> None:
-    assert gradient_errors(*unusual_step())[0] < 1e-5
+@pytest.mark.parametrize("make", [unusual, unusually_pooled])
+def test_gradients_of_layers_that_no_recipe_has_are_those_of_float64(make: Callable[[], Autoencoder]) -> None:
+    assert gradient_errors(*unusual_step(make))[0] < 1e-5
 
 
 @each(("purdue/denoise",))
@@ -333,6 +372,14 @@ def network_of(*layers: nn.Module, to_pixels: nn.Module | None = None) -> Autoen
     return Autoencoder(encoder=nn.Sequential(*layers), decoder=nn.Sequential(), to_pixels=to_pixels or nn.Sigmoid())
 
 
+class Residual(nn.Sequential):
+    """What is more than its layers one after the other."""
+
+
+class Drawn(Autoencoder):
+    """What is more than an encoder and a decoder."""
+
+
 shared = nn.Conv2d(1, 1, 3, padding=1)
 
 
@@ -359,6 +406,27 @@ shared = nn.Conv2d(1, 1, 3, padding=1)
         (network_of(nn.Flatten(), nn.Linear(784, 100)), "at most 65,536 weights"),
         (network_of(nn.Upsample(scale_factor=1.5), nn.Conv2d(1, 1, 1)), "scale_factor=1.5"),
         (network_of(nn.Flatten()), "Flatten"),
+        (network_of(nn.Conv2d(1, 1, 3, stride=(1, 2), padding=1)), r"stride=\(1, 2\)"),
+        (network_of(nn.Conv2d(1, 1, 3, padding=(1, 0))), r"padding=\(1, 0\)"),
+        (network_of(nn.ConvTranspose2d(1, 1, 3, 2, 1, output_padding=(1, 0))), r"output_padding=\(1, 0\)"),
+        (network_of(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.MaxPool2d(2, dilation=2), nn.Conv2d(2, 1, 1)), "dilation=2"),
+        (network_of(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.MaxPool2d(2, padding=1), nn.Conv2d(2, 1, 1)), "padding=1"),
+        (network_of(nn.Upsample(scale_factor=(1, 2)), nn.Conv2d(1, 1, 1)), r"scale_factor=\(1.*2"),
+        (network_of(nn.Upsample(size=28), nn.Conv2d(1, 1, 1)), "size=28"),
+        (network_of(Residual(nn.Conv2d(1, 1, 1))), "Residual"),
+        (network_of(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.PReLU(), nn.Conv2d(2, 1, 1)), "PReLU"),
+        (network_of(nn.Conv2d(1, 1, 28), nn.Flatten(), nn.Linear(1, 8), nn.Unflatten(1, (1, 2, 4))), "Linear"),
+        (
+            network_of(
+                nn.Conv2d(1, 1, 4, 4), nn.Flatten(), nn.Linear(49, 49), nn.Unflatten(1, (1, 7, 7)), nn.Upsample(None, 4)
+            ),
+            "to or from a square image",
+        ),
+        (network_of(nn.Conv2d(1, 1, 1), to_pixels=UnitClamp()), "objective bce of UnitClamp"),
+        (
+            Drawn(encoder=nn.Conv2d(1, 1, 1), decoder=nn.Sequential(), to_pixels=nn.Sigmoid()),
+            "a network that is a Drawn",
+        ),
         (network_of(nn.Conv2d(1, 1, 1), to_pixels=nn.Tanh()), "objective bce of Tanh"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -367,6 +435,27 @@ def test_what_is_not_compiled_is_named(network: Autoencoder, sentence: str) -> N
     _, batches = prepared(registry.load("purdue/conv"))
     with pytest.raises(Unsupported, match=sentence):
         form_for(network, batches, 32)
+
+
+def test_a_fully_connected_layer_has_at_most_65536_weights() -> None:
+    def network(bottleneck: int) -> Autoencoder:
+        large = nn.Linear(bottleneck, 4 * 32 * 32)
+        return network_of(nn.Conv2d(1, bottleneck, 28), large, nn.Unflatten(1, (4, 32, 32)), nn.Conv2d(4, 1, 5))
+
+    _, batches = prepared(registry.load("purdue/conv"))
+    assert len(form_for(network(16), batches, 32).parameters) == 6
+    with pytest.raises(Unsupported, match="of at most 65,536 weights"):
+        form_for(network(17), batches, 32)
+
+
+def test_images_that_are_not_square_and_targets_that_are_others_are_not_compiled() -> None:
+    network = registry.load("purdue/conv").network()
+    with pytest.raises(Unsupported, match="images that are not square: 28×20"):
+        Compiler(network, 32).compile((1, 28, 20), 1, "bce", noisy=False)
+    _, batches = prepared(registry.load("purdue/conv"))
+    others = replace(batches, prepare=replace(batches.prepare, bank=batches.pixels))
+    with pytest.raises(Unsupported, match="targets that are not the images"):
+        form_for(network, others, 32)
 
 
 @pytest.fixture
@@ -412,6 +501,68 @@ def test_where_nothing_can_be_compiled_training_says_so_once_and_takes_torch_s_s
         fused.check(setup.recipe.network(), setup.batches)
 
 
+@pytest.mark.parametrize(
+    ("version", "is_enough"),
+    [("0.45.1", False), ("0.46.0", True), ("0.46.1rc1", True), ("0.100.0", True), ("1.0", True)],
+)
+def test_an_llvmlite_is_enough_from_0_46_on(
+    version: str, is_enough: bool, setup: TrainingSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llvmlite.__version__", version)
+    with (
+        nullcontext()
+        if is_enough
+        else pytest.raises(NoCompiler, match=f"llvmlite {version} is too old; pip install 'llvmlite>=0.46'")
+    ):
+        assert fused.check(setup.recipe.network(), setup.batches).schedule
+
+
+def test_an_llvmlite_that_is_there_but_broken_is_one_that_cannot_be_loaded(
+    setup: TrainingSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def broken(name: str, *more: Any) -> Any:
+        if name == "llvmlite":
+            raise ImportError("its library is for another system")
+        return real(name, *more)
+
+    monkeypatch.setattr(builtins, "__import__", broken)
+    with pytest.raises(NoCompiler, match=r"cannot be loaded \(its library is for another system\); pip install"):
+        fused.check(setup.recipe.network(), setup.batches)
+
+
+WIDE = {"avx2": True, "fma": True, "avx512f": True, "avx10.1": True, "amx-tile": True, "sse4a": False}
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "width", "found"),
+    [
+        ("x86_64", WIDE, None, (32, "+avx2,+fma,+avx512f,+avx10.1,+amx-tile,-sse4a")),
+        ("x86_64", WIDE, 8, (7, "+avx2,+fma,-avx512f,-avx10.1,-amx-tile,-sse4a")),
+        ("AMD64", {"avx2": True, "fma": True}, None, (7, "+avx2,+fma")),
+        ("AMD64", {"avx2": True, "fma": True}, 16, (32, "+avx2,+fma")),
+        ("AMD64", {"avx2": True, "fma": False}, None, None),
+        ("x86_64", {"avx2": False, "fma": True}, None, None),
+        ("aarch64", {"neon": True}, None, (7, "+neon")),
+    ],
+)
+def test_code_is_for_the_processor_s_features_and_none_with_wider_vectors_than_asked_for(
+    machine: str,
+    features: dict[str, bool],
+    width: int | None,
+    found: tuple[int, str] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_features", lambda: features)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    if found is None:
+        with pytest.raises(NoCompiler, match="no AVX2 and FMA"):
+            fused.processor(width)
+    else:
+        assert fused.processor(width) == found
+
+
 def test_compiled_steps_are_the_reference_wherever_they_are_to_be_had(setup: TrainingSetup) -> None:
     for options in (Options(device="cpu", precision="fp32"), Options(device="cpu", quick=True)):
         choice = setup.choose_config(options, setup.engine(options, print), print)
@@ -445,6 +596,7 @@ def test_logits_whose_exponential_float32_does_not_hold_lose_what_torch_says(log
 def test_no_more_threads_are_timed_than_find_work() -> None:
     train_step, batches = prepared(registry.load("purdue/conv"), 32)
     assert FusedSteps(train_step, batches, 8)._threads.threads == 2
+    assert Engine(train_step.network, replace(batches, batch_size=33)).max_threads == 3, "the last one has one image"
 
 
 def test_no_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -488,12 +640,137 @@ def test_compiled_code_is_kept_for_the_next_training_and_a_damaged_file_is_made_
     assert weights_as_in_a_new_process(16) == first and len(made) == 3, "code for other features is not this one"
 
 
+def test_code_is_kept_for_all_that_it_was_made_of_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[str] = []
+    hashed: list[list[str]] = []
+
+    class NotCompiledHere(Exception):
+        pass
+
+    def asked(folder: str, key: str, make: object) -> bytes:
+        keys.append(key)
+        raise NotCompiledHere
+
+    def hash_of(files: list[Path]) -> str:
+        hashed.append([file.name for file in files])
+        return "their hash"
+
+    monkeypatch.setattr(emitter, "cached_bytes", asked)
+    monkeypatch.setattr(emitter, "sha256_of_files", hash_of)
+
+    def ask(key: str = "key", features: str = "") -> None:
+        with pytest.raises(NotCompiledHere):
+            emitter.compiled(key, features, {}, ir.Module)
+
+    ask()
+    ask()
+    assert keys[0] == keys.pop()
+    ask(key="another")
+    ask(features="-sse4a")
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "generic")
+    ask()
+    monkeypatch.setattr("llvmlite.binding.llvm_version_info", (1, 2, 3))
+    ask()
+    monkeypatch.setattr(emitter, "sha256_of_files", lambda files: "another hash")
+    ask()
+    assert len(set(keys)) == len(keys) == 6
+    assert hashed[0] == ["__init__.py", "driver.py", "emitter.py", "form.py", "kernels.py"]
+
+
+def test_functions_are_compiled_once_for_all_that_they_are_written_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, form, keys = registry.load("purdue/denoise"), form_of("purdue/denoise"), list[tuple[str, str]]()
+    monkeypatch.setattr(driver, "_compiled", {})
+    monkeypatch.setattr(driver, "compiled", lambda key, features, *_: keys.append((key, features)))
+    asked = [
+        (form, recipe, ""),
+        (form, recipe, "-sse4a"),
+        (form, replace(recipe, data=replace(recipe.data, noise=0.125)), ""),
+        (form, replace(recipe, task=registry.load("maastricht/colour-1").task), ""),
+        (replace(form, schedule=form.schedule[:-1]), recipe, ""),
+        (replace(form, image=form.wanted), recipe, ""),
+        (replace(form, wanted=form.image), recipe, ""),
+        (replace(form, one=form.one + 1), recipe, ""),
+        (replace(form, entries=form.entries + 1), recipe, ""),
+    ]
+    for _ in range(2):
+        for each in asked:
+            driver._functions(*each)
+    assert len(set(keys)) == len(keys) == len(asked)
+
+
+def test_an_engine_takes_images_in_any_stride_and_a_new_optimiser_without_memory() -> None:
+    train_step, batches = prepared(registry.load("purdue/conv"))
+    engine, losses = Engine(train_step.network, batches), []
+    for order in (np.arange(96)[::2], np.arange(0, 96, 2)):
+        adam = engine.take_state(train_step.optimiser)
+        assert adam.steps == 0 and not engine.means.any() and not engine.squares.any()
+        with ThreadPoolExecutor(1) as pool:
+            losses.append(engine.run(order, np.zeros(0, np.float32), 48, adam, 1, pool).tolist())
+        assert engine.means.any() and engine.squares.any()
+    assert losses[0] == losses[1]
+
+
+def test_a_profile_has_the_microseconds_of_each_kernel_the_longest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    train_step, batches = prepared(registry.load("purdue/conv"))
+    engine = Engine(train_step.network, batches)
+    looks = (100.0 * k + later for k in range(1, 99) for later in (0, 0, k / 1_000, 50))  # each kernel is called once
+    monkeypatch.setattr(driver, "time", SimpleNamespace(perf_counter=lambda: next(looks)))
+    total, *each = engine.profile(1.0).values()
+    assert total == pytest.approx(sum(each))
+    assert each == pytest.approx([1_000 * k for k in range(len(engine.form.schedule), 0, -1)])
+
+
+def test_a_vector_s_memory_begins_where_one_may() -> None:
+    kept = [aligned(count, 3) for count in range(1, 20)]
+    assert all(each.ctypes.data % 64 == 0 and each.dtype == np.float32 and not each.any() for each in kept)
+    assert [each.shape for each in kept] == [(count, 3) for count in range(1, 20)]
+
+
+def test_a_layer_is_multiplied_for_its_output_its_weights_and_but_for_the_first_its_input() -> None:
+    network = network_of(nn.Conv2d(1, 2, 1), nn.Conv2d(2, 1, 3, padding=1))
+    form = Compiler(network, 32).compile((1, 28, 28), 1, "bce", noisy=False)
+    assert form.flops == 28 * 28 * 2 * (2 * 2 + 3 * 2 * 9)
+
+
+def test_what_took_long_is_kept_under_the_whole_of_its_key_and_is_made_where_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path))
+    pairs = [(folder, key) for folder in ("a", "b") for key in ("one", "two")]
+    contents = {pair: "/".join(pair).encode() for pair in pairs}
+    for pair in pairs:
+        assert cached_bytes(*pair, partial(contents.__getitem__, pair)) == contents[pair]
+    for pair in pairs:
+        assert cached_bytes(*pair, lambda: pytest.fail("it was kept")) == contents[pair]
+    names: set[str] = set()
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "atomic_write", lambda file, _: names.add(file.name))
+        for number in range(300):
+            cached_bytes("c", str(number), bytes)
+    assert len(names) == 300
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "file"))
+    assert cached_bytes("a", "one", lambda: b"made") == b"made"
+
+
+def test_the_hash_of_sources_is_of_what_they_hold(tmp_path: Path) -> None:
+    files = [tmp_path / "a", tmp_path / "b"]
+    sums = []
+    for text in ("x", "y"):
+        for file in files:
+            file.write_text(text)
+            sums.append(cache.sha256_of_files(file for file in files if file.is_file()))
+    assert len(set(sums)) == 4
+
+
 # ---- pieces --------------------------------------------------------------------------------------------------
 
 
 def test_sums_add_products_in_the_order_of_their_terms() -> None:
     sums = Sums.of(np.array([2, 0, 2, 9]), np.array([5, 6, 7, 8]), np.array([1, 2, 3, 4]), outputs=3)
     assert (sums.start.tolist(), sums.left.tolist(), sums.right.tolist()) == ([0, 1, 1, 3], [6, 5, 7], [2, 1, 3])
+    many = np.arange(1_000)
+    assert Sums.of(many % 3, many, many, outputs=3).left[:334].tolist() == list(range(0, 1_000, 3))
     taken = sums.taken(np.array([2, 1, 2]))
     assert (taken.start.tolist(), taken.left.tolist()) == ([0, 2, 2, 4], [5, 7, 5, 7])
 
@@ -526,7 +803,13 @@ def test_adam_s_rates_grow_to_the_learning_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rates", "chosen"), [({4: 90, 2: 100, 1: 80}, 2), ({4: 100, 2: 60, 1: 30}, 4), ({4: 10, 2: 20, 1: 55}, 1)]
+    ("rates", "chosen"),
+    [
+        ({4: 90, 2: 100, 1: 80}, 2),
+        ({4: 100, 2: 60, 1: 30}, 4),
+        ({4: 10, 2: 20, 1: 55}, 1),
+        ({4: 100, 2: 60, 1: 120}, 1),
+    ],
 )
 def test_an_epoch_goes_on_with_the_threads_that_were_fastest(rates: dict[int, int], chosen: int) -> None:
     timer = ThreadTimer(4)
@@ -538,6 +821,19 @@ def test_an_epoch_goes_on_with_the_threads_that_were_fastest(rates: dict[int, in
             timer.took(rates[timer.threads], MIN_SECONDS * 0.6)
         assert list(dict.fromkeys(asked)) == list(dict.fromkeys([4, 2, 1, chosen]))
         assert asked[6:] == [chosen] * 24
+
+
+def test_an_epoch_times_afresh_and_once() -> None:
+    timer = ThreadTimer(4)
+    timer.took(1_000, MIN_SECONDS * 0.9)
+    timer.begin_epoch()
+    timer.took(1, MIN_SECONDS * 0.9)
+    assert timer.threads == 4, "what an epoch before left untimed counts no more"
+    for rate in (1, 3, 2):
+        timer.took(rate, MIN_SECONDS)
+    assert timer.threads == 2
+    timer.took(1, 100.0)
+    assert timer.threads == 2, "a pause changes nothing any more"
 
 
 def test_one_thread_is_not_timed_against_itself() -> None:

@@ -268,10 +268,12 @@ def test_who_helps_takes_over_the_state_that_was_sent_and_the_steps_until_the_en
         [("begin", config.as_json(), begun.to_bytes()), ("epoch", 4), ("epoch", 5), None, ("epoch", 6)]
     )
     ran: list[tuple[int, int]] = []
+    applied: list[tuple[ComputeConfig, object]] = []
 
     class Seen:
         def __init__(self, train_step: TrainStep, batches: Batches, team: Team) -> None:
             assert train_step.precision == "bf16" and sum(batches.sizes) == 200 and team == Team(1, 2)
+            assert applied == [(config, train_step.network)], "in the layout that was chosen"
             for own, sent in zip(train_step.network.parameters(), begun.network.parameters(), strict=True):
                 assert torch.equal(own, sent)
 
@@ -280,6 +282,7 @@ def test_who_helps_takes_over_the_state_that_was_sent_and_the_steps_until_the_en
             yield 1
 
     monkeypatch.setattr(teams, "TeamSteps", Seen)
+    monkeypatch.setattr(ComputeConfig, "apply_to", lambda own, network: applied.append((own, network)))
     monkeypatch.setattr(Team, "receive", lambda _: next(messages))
     teams.train_beside(recipe, splits, options, NOTHING, Team(1, 2))
     assert ran == [(5, 4), (5, 5)]
