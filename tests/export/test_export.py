@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import getpass
 import json
+import logging
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,16 +31,30 @@ from export.published import Published
 from export.report import aligned, check_as_json, check_as_text
 from export.runtimes.conformance import conformance_of
 from export.targets import verify
-from export.to_onnx import convert
-from export.trained import Trained, load_trained, ports_of
-from export.verify import BATCHES, TOLERANCE, Check, against_torch, allowing, compare, inputs, keep_worst, tolerance_of
+from export.to_onnx import _check_ports_and_versions, _silence, convert
+from export.trained import Trained, load_trained, one_thread, ports_of
+from export.verify import (
+    BATCHES,
+    TOLERANCE,
+    Check,
+    against_torch,
+    allowing,
+    compare,
+    composition,
+    inputs,
+    keep_worst,
+    real_images,
+    repetition,
+    tolerance_of,
+)
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
 from tests.zoo.test_cli import aezoo
-from zoo import card, gate, registry, sessions, tasks
+from zoo import __version__, card, gate, registry, sessions, tasks
 from zoo.blocks import Autoencoder
 from zoo.errors import CheckFailed, RunError
-from zoo.runs import GRAPHS, RunFolder
+from zoo.graphs import canonical, part, with_card
+from zoo.runs import GRAPHS, SAMPLE_INPUTS, RunFolder
 from zoo.tasks import CLASSIFY
 
 Capture = pytest.CaptureFixture[str]
@@ -162,11 +180,18 @@ def test_an_export_and_a_verification_open_each_graph_once(
 
 
 def test_verification_sees_noise_and_real_images_at_every_batch_size() -> None:
-    real = np.full((10, 1, 28, 28), 0.5, np.float32)
+    real = np.linspace(2, 3, 10, dtype=np.float32).reshape(10, 1, 1, 1) * np.ones((1, 28, 28), np.float32)
     seen = list(inputs((1, 28, 28), real))
     assert {len(batch) for batch in seen} == set(BATCHES) == {1, 2, 5, 7, 64}
-    assert sum(bool((batch == 0.5).all()) for batch in seen) == len(BATCHES)
-    assert sum(bool((batch == 0).all() or (batch == 1).all()) for batch in seen) == 2
+    fitting = [batch for batch in seen if batch.min() >= 2]
+    assert [len(batch) for batch in fitting] == list(BATCHES)
+    assert all(np.array_equal(batch, np.resize(real, batch.shape)) for batch in fitting)
+    flat = [batch for batch in seen if np.ptp(batch) == 0 and batch.max() < 2]
+    assert [(batch.shape, batch.max()) for batch in flat] == [((2, 1, 28, 28), 0), ((2, 1, 28, 28), 1)]
+    noise = [batch for batch in seen if np.ptp(batch) > 0 and batch.max() < 2]
+    assert len({batch[0].tobytes() for batch in noise}) == len(noise) == 2 * len(BATCHES), "each time another"
+    history: Any = SimpleNamespace(arrays={SAMPLE_INPUTS: np.array([[[[0, 51, 255]]]], np.uint8)})
+    assert real_images(history).tolist() == np.array([[[[0, 0.2, 1]]]], np.float32).tolist()
 
 
 def test_a_mismatch_fails_with_exit_1_and_leaves_no_file_that_looks_good(
@@ -343,6 +368,7 @@ def crafted(
         ([], onnx.TensorProto.FLOAT, r"takes float32 (); only a graph that takes one batch"),
         (["batch", 4], onnx.TensorProto.INT32, "takes int32 ('batch', 4); only a graph that takes one batch"),
         ([0, 4], onnx.TensorProto.FLOAT, "which hold no value"),
+        (["batch", 0], onnx.TensorProto.FLOAT, "which hold no value"),
         (["batch", 4], onnx.TensorProto.FLOAT, ": passed"),
     ],
 )
@@ -441,6 +467,10 @@ def test_what_is_allowed_is_met_grows_with_values_that_are_no_pixels_and_with_fl
     assert (pixels.allowed, pixels.difference, pixels.images) == (TOLERANCE, 0.0, 1)
     assert compare("model", "logits", "torch", expected / 1000, expected / 1000).allowed == TOLERANCE, "never less"
     assert compare("model", "logits", "torch", expected[0], expected).difference == np.inf, "of another shape"
+    assert compare("model", "sum", "torch", expected[0, 1], np.asarray(expected[0, 0])).images == 1, "without a batch"
+    for kind in (np.uint8, np.bool_):
+        high, low = np.array([1], kind), np.array([0], kind)
+        assert compare("model", "classes", "torch", low, high).difference == 1.0, "unsigned numbers do not wrap"
     assert allowing(latent, 1e-9).allowed == latent.allowed
     assert allowing(latent, 1.0).allowed == 4.0
 
@@ -493,3 +523,170 @@ def test_what_npm_has_installed_is_known_by_its_own_version(tmp_path: Path, monk
         f"npm install --ignore-scripts --no-audit --no-fund --prefix {tmp_path}/npm "
         f"onnxruntime-node@{npm.VERSION} onnxruntime-web@{npm.VERSION}"
     )
+
+
+class Computing:
+    """Stands for a graph: computes a function."""
+
+    source, is_fp16, value_shape, input = "here/graph.onnx", False, (2,), SimpleNamespace(shape=("batch", 2))
+
+    def __init__(self, function: Callable[[Any], dict[str, Any]], part: str = "model") -> None:
+        self.function, self.part, self.file = function, part, f"{part}.onnx"
+
+    def __call__(self, value: Any) -> dict[str, Any]:
+        return self.function(value)
+
+
+def test_a_graph_that_answers_otherwise_again_or_for_the_last_image_of_a_batch_is_noticed() -> None:
+    calls: list[Any] = []
+
+    def drifting(value: np.ndarray) -> dict[str, Any]:
+        calls.append(value)
+        return {"out": value + np.float32(len(calls) * 1e-3)}
+
+    def spoiling_the_last(value: np.ndarray) -> dict[str, Any]:
+        return {"out": value + np.float32(np.arange(len(value)) == 4)[:, None], "sizes": np.ones(3, np.float32)}
+
+    graph: Any = Computing(drifting)
+    assert [check.passed for check in repetition(graph) if check.against == "itself, run again"] == [False]
+    graph = Computing(spoiling_the_last)
+    assert [(check.output, check.against, check.passed, check.images) for check in repetition(graph)] == [
+        ("out", "itself, run again", True, 5),
+        ("sizes", "itself, run again", True, 3),
+        ("out", "itself, one image at a time", False, 5),
+    ]
+
+
+def test_a_decoder_gets_what_torchs_encoder_gives_and_each_output_is_allowed_its_own_rounding() -> None:
+    seen: list[np.ndarray] = []
+
+    def slightly_off(value: np.ndarray) -> dict[str, Any]:
+        seen.append(value)
+        return {name: value + np.float32(5e-4) for name in ("reconstruction", "other")}
+
+    def torchs(graph: str, value: np.ndarray) -> dict[str, Any]:
+        return {"bottleneck": value + 2} if graph == "encoder" else {"reconstruction": value, "other": value}
+
+    trained: Any = SimpleNamespace(
+        image_shape=(1, 2, 2), compute=torchs, rounding=lambda graph, value: {"reconstruction": 1e-3, "other": 1e-7}
+    )
+    graph: Any = Computing(slightly_off, "decoder")
+    real = np.zeros((1, 1, 2, 2), np.float32)
+    checks = {check.output: (check.graph, check.passed) for check in against_torch(graph, trained, real)}
+    assert checks == {"reconstruction": ("decoder", True), "other": ("decoder", False)}
+    assert all(value.min() >= 2 for value in seen)
+    for names in (("encoder.onnx",), ("encoder.onnx", "model.onnx"), ("encoder.onnx", "decoder.onnx")):
+        assert composition(dict.fromkeys(names, graph), (1, 2, 2), real) == []
+
+
+def test_a_checkpoint_of_a_later_epoch_or_of_another_recipe_is_refused(conv_run: RunFolder) -> None:
+    recipe = registry.load("purdue/conv")
+    with pytest.raises(RunError, match="is of epoch 2, the history ends with epoch 1"):
+        load_trained(recipe, conv_run, epochs=1)
+    with pytest.raises(RunError, match=r"is not of this recipe .*; train it anew with `aezoo train … --overwrite`"):
+        load_trained(registry.load("purdue/dense"), conv_run, epochs=2)
+    trained = load_trained(recipe, conv_run, epochs=2)
+    assert not trained.network.training
+    image = np.random.default_rng(0).random((3, 1, 28, 28), dtype=np.float32)
+    exact = replace(trained, network=copy.deepcopy(trained.network).double()).compute("model", image.astype(np.float64))
+    off = {name: np.abs(value - exact[name]).max() for name, value in trained.compute("model", image).items()}
+    assert trained.rounding("model", image) == off and min(off.values()) > 0
+
+
+def test_torch_has_one_thread_inside_and_as_many_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = [7]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    with one_thread():
+        assert threads == [7, 1]
+    with pytest.raises(KeyError), one_thread():
+        raise KeyError
+    assert threads == [7, 1, 7, 1, 7]
+
+
+def test_the_exporters_warnings_are_silent_and_its_logger_speaks_again_afterwards(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        with _silence():
+            assert logger.level == logging.ERROR
+            warnings.warn("of its own future", FutureWarning, stacklevel=1)
+        with pytest.raises(KeyError), _silence():
+            raise KeyError
+        assert logger.level == logging.DEBUG
+    finally:
+        logger.setLevel(before)
+    assert not recwarn.list
+
+
+HERE = "/home/me/file.py, line 7"
+
+
+def marked() -> onnx.ModelProto:
+    """A graph of two outputs that says everywhere on which machine it was made."""
+    split = onnx.helper.make_node("Split", ["hidden"], ["out", "more"], "n1", num_outputs=2, axis=1, allowzero=1)
+    attributes = [*split.attribute][::-1]
+    del split.attribute[:]
+    split.attribute.extend(attributes)
+    model = crafted([onnx.helper.make_node("Mul", ["image", "weight"], ["hidden"], "n0"), split], ["batch", 4])
+    graph = model.graph
+    graph.output.append(onnx.helper.make_tensor_value_info("more", onnx.TensorProto.FLOAT, ["batch", 2]))
+    for port in graph.output:
+        port.type.tensor_type.shape.dim[0].dim_param = "batch"
+    graph.initializer.append(onnx.numpy_helper.from_array(np.ones(4, np.float32), "weight"))
+    for name in ("weight", "hidden"):
+        graph.value_info.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4]))
+    for item in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output, model):
+        item.doc_string = HERE
+        item.metadata_props.add(key="where", value=HERE)
+    model.domain, model.ir_version = HERE, 10
+    return model
+
+
+def test_a_canonical_graph_is_of_no_machine_in_one_order_and_its_nodes_are_named_after_the_outputs() -> None:
+    model = marked()
+    clean = canonical(model)
+    assert HERE.encode() in model.SerializeToString() and HERE.encode() not in clean.SerializeToString()
+    assert clean.ir_version == 8
+    assert [value.name for value in clean.graph.value_info] == ["hidden"], "a weight has its own type"
+    assert [node.name for node in clean.graph.node] == ["n0", "out"]
+    assert [each.name for each in clean.graph.node[1].attribute] == ["axis", "num_outputs"]
+    whole = part(clean, "maastricht/colour-1", "model", ["image"], ["out", "more"])
+    assert whole.graph.name == "maastricht_colour_1_model"
+    assert (whole.producer_name, whole.producer_version) == ("aezoo", __version__)
+
+
+def test_an_opset_or_a_version_that_the_exporter_missed_is_noticed() -> None:
+    model = canonical(marked())
+    _check_ports_and_versions(model, "model", ("image", "out", "more"))
+    model.ir_version = 9
+    with pytest.raises(CheckFailed, match=r"the exported model has opset {'': 18} and IR 9, expected 18 and 8"):
+        _check_ports_and_versions(model, "model", ("image", "out", "more"))
+    model.ir_version, model.opset_import[0].version = 8, 17
+    with pytest.raises(CheckFailed, match=r"has opset {'': 17} and IR 8"):
+        _check_ports_and_versions(model, "model", ("image", "out", "more"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "pixels"),
+    [
+        ("image", ["batch", 1, 28, 28], {"Normalized_0_1", "Gray8"}),
+        ("image", ["batch", 3, 28, 28], {"Normalized_0_1", "Rgb8"}),
+        ("bottleneck", ["batch", 3, 7, 7], set()),
+    ],
+)
+def test_a_graph_says_to_other_tools_whose_it_is_and_what_its_pixels_are(
+    kind: str, shape: list[Any], pixels: set[str], conv_export: Published
+) -> None:
+    own = replace(conv_export.card, graph="decoder", inputs=[{"name": "in", "kind": kind, "shape": shape}])
+    model = onnx.load_from_string(with_card(marked(), own))
+    found = [(entry.key, entry.value) for entry in model.metadata_props]
+    assert found == sorted(found)
+    said = dict(found)
+    assert card.from_json(said.pop("aezoo.card")) == own
+    assert (said.pop("model_author"), said.pop("model_license")) == ("aezoo", "MIT")
+    assert {*said.values()} == pixels
+    assert model.doc_string == (f"purdue/conv (decoder): {own.summary}. Float32 NCHW images in [0, 1]: divide by 255.")
