@@ -545,7 +545,8 @@ def test_a_graph_that_answers_otherwise_again_or_for_the_last_image_of_a_batch_i
         return {"out": value + np.float32(len(calls) * 1e-3)}
 
     def spoiling_the_last(value: np.ndarray) -> dict[str, Any]:
-        return {"out": value + (np.arange(len(value)) == 4)[:, None].astype(np.float32), "sizes": np.ones(3, np.float32)}
+        last = (np.arange(len(value)) == 4).astype(np.float32)
+        return {"out": value + last[:, None], "sizes": np.ones(3, np.float32)}
 
     graph: Any = Computing(drifting)
     assert [check.passed for check in repetition(graph) if check.against == "itself, run again"] == [False]
