@@ -467,7 +467,9 @@ def test_what_is_allowed_is_met_grows_with_values_that_are_no_pixels_and_with_fl
     assert (pixels.allowed, pixels.difference, pixels.images) == (TOLERANCE, 0.0, 1)
     assert compare("model", "logits", "torch", expected / 1000, expected / 1000).allowed == TOLERANCE, "never less"
     assert compare("model", "logits", "torch", expected[0], expected).difference == np.inf, "of another shape"
-    assert compare("model", "sum", "torch", expected[0, 1], np.asarray(expected[0, 0])).images == 1, "without a batch"
+    assert compare("model", "sum", "torch", np.array(1, np.float32), np.array(0.5, np.float32)).images == 1, (
+        "without a batch"
+    )
     for kind in (np.uint8, np.bool_):
         high, low = np.array([1], kind), np.array([0], kind)
         assert compare("model", "classes", "torch", low, high).difference == 1.0, "unsigned numbers do not wrap"
@@ -545,7 +547,10 @@ def test_a_graph_that_answers_otherwise_again_or_for_the_last_image_of_a_batch_i
         return {"out": value + np.float32(len(calls) * 1e-3)}
 
     def spoiling_the_last(value: np.ndarray) -> dict[str, Any]:
-        return {"out": value + np.float32(np.arange(len(value)) == 4)[:, None], "sizes": np.ones(3, np.float32)}
+        return {
+            "out": value + (np.arange(len(value)) == 4).astype(np.float32)[:, None],
+            "sizes": np.ones(3, np.float32),
+        }
 
     graph: Any = Computing(drifting)
     assert [check.passed for check in repetition(graph) if check.against == "itself, run again"] == [False]
