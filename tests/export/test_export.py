@@ -467,7 +467,9 @@ def test_what_is_allowed_is_met_grows_with_values_that_are_no_pixels_and_with_fl
     assert (pixels.allowed, pixels.difference, pixels.images) == (TOLERANCE, 0.0, 1)
     assert compare("model", "logits", "torch", expected / 1000, expected / 1000).allowed == TOLERANCE, "never less"
     assert compare("model", "logits", "torch", expected[0], expected).difference == np.inf, "of another shape"
-    assert compare("model", "sum", "torch", expected[0, 1], np.asarray(expected[0, 0])).images == 1, "without a batch"
+    assert compare("model", "sum", "torch", np.array(1, np.float32), np.array(0.5, np.float32)).images == 1, (
+        "without a batch"
+    )
     for kind in (np.uint8, np.bool_):
         high, low = np.array([1], kind), np.array([0], kind)
         assert compare("model", "classes", "torch", low, high).difference == 1.0, "unsigned numbers do not wrap"

@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,21 +25,23 @@ import torch
 from onnx import TensorProto, helper
 
 from export.bundle import write_bundle
+from export.fp16 import with_fp16_weights
 from export.graph import Graph
 from export.published import Published
-from export.runtimes import browser, catalogue, job, matrix
+from export.runtimes import browser, catalogue, conformance, job, matrix
 from export.runtimes.catalogue import NAMES, Fault, Runtime, find
 from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
 from export.runtimes.job import Case, CaseDone, JobMessage, Loaded
 from export.runtimes.matrix import Cell, Row, run_matrix
 from export.runtimes.report import as_text, chosen
-from export.runtimes.supervise import Ending, Limits, _ended_by, memory_of, output_of, supervise
+from export.runtimes.supervise import Ending, Limits, _end, _ended_by, memory_of, output_of, supervise
 from export.vectors import Vectors
-from export.verify import TOLERANCE, Check, compare
+from export.verify import TOLERANCE, Check, compare, real_images
 from tests.conftest import Exported
 from tests.zoo.test_cli import aezoo
 from tests.zoo.test_gate import model_of
 from zoo import json_lines, registry
+from zoo.data import sample
 from zoo.errors import FileRefused, RunError
 from zoo.runs import RunFolder
 
@@ -124,7 +127,7 @@ def one(model_test: ConformanceTest, runtime: Runtime, limits: Limits = LIMITS) 
     return row.cells[0]
 
 
-def test_every_kind_of_input_goes_in_at_every_batch_size(model_test: ConformanceTest) -> None:
+def test_every_kind_of_input_goes_in_at_every_batch_size(model_test: ConformanceTest, conv_run: RunFolder) -> None:
     cases = model_test.cases()
     assert {(case.kind, len(case.value)) for case in cases} == {
         (kind, batch) for kind in ("noise", "real", "zeros", "ones") for batch in (1, 2, 7, 64)
@@ -132,8 +135,11 @@ def test_every_kind_of_input_goes_in_at_every_batch_size(model_test: Conformance
     assert BATCHES == (1, 2, 7, 64)
     noise = [case.value for case in cases if case.kind == "noise"]
     assert all(value.min() >= 0 and value.max() <= 1 and value.std() > 0.1 for value in noise)
+    assert len({value[0].tobytes() for value in noise}) == len(noise), "each time another"
     real = next(case.value for case in cases if case.kind == "real" and len(case.value) == 7)
-    assert real.std() > 0.1 and not any(np.array_equal(real, value) for value in noise)
+    assert real.std() > 0.1 and np.array_equal(real, real_images(conv_run.read_history())[:7]), "the run's own"
+    for kind, value in (("zeros", 0), ("ones", 1)):
+        assert all((case.value == value).all() for case in cases if case.kind == kind)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -270,6 +276,7 @@ def test_a_foreign_graph_is_fed_what_fits_its_input(tmp_path: Path) -> None:
         "grey": ("batch", 1, 8, 8),
         "colour": ("batch", 3, 40, 30),
         "vector": ("batch", 5),
+        "three": ("batch", 3),
         "fixed": (3, 1, 8, 8),
     }
     for name, shape in shapes.items():
@@ -278,7 +285,7 @@ def test_a_foreign_graph_is_fed_what_fits_its_input(tmp_path: Path) -> None:
         (found,) = conformance_of(tmp_path / f"{name}.onnx")
         cases = found.cases()
         kinds = {case.kind for case in cases}
-        assert kinds == ({"noise", "zeros", "ones"} if name == "vector" else {"noise", "real", "zeros", "ones"})
+        assert kinds == ({"noise", "zeros", "ones"} if len(shape) == 2 else {"noise", "real", "zeros", "ones"})
         assert {case.value.shape[1:] for case in cases} == {shape[1:]}
         assert {len(case.value) for case in cases} == ({3} if name == "fixed" else set(BATCHES))
     colour = next(case.value for case in next(conformance_of(tmp_path / "colour.onnx")).cases() if case.kind == "real")
@@ -328,7 +335,10 @@ def test_a_process_ends_with_all_that_it_started() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in Linux's /proc")
 def test_memory_is_that_of_a_process_and_its_children() -> None:
-    child = "import time; held = b'x' * (200 << 20); print(flush=True); time.sleep(300)"
+    child = (
+        "import mmap, time; held, unused = b'x' * (200 << 20), mmap.mmap(-1, 1 << 30)\n"
+        "print(flush=True); time.sleep(300)"
+    )
     parent = (
         f"import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=-1)\n"
         "child.stdout.readline(); print(flush=True); time.sleep(300)"
@@ -337,7 +347,7 @@ def test_memory_is_that_of_a_process_and_its_children() -> None:
         try:
             assert process.stdout is not None and process.stdout.readline()
             alone = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-            assert alone < 200 << 20 < memory_of(process.pid)
+            assert alone < 200 << 20 < memory_of(process.pid) < 800 << 20, "what is only reserved is not counted"
         finally:
             os.killpg(process.pid, signal.SIGKILL)
 
@@ -422,6 +432,7 @@ def test_a_row_passes_where_every_cell_does() -> None:
     assert not Row(model_test, (good, bad)).passed
     assert not Row(model_test, (good, unfinished)).passed
     assert not Row(model_test, (good, Cell(Runtime("e", "1")))).passed, "it answered nothing"
+    assert not Cell(Runtime("f", "1"), near, "x", (1, 1), "crashed (SIGSEGV)").passed, "it crashed after its answers"
 
 
 def test_ctrl_c_ends_every_process_of_the_matrix(model_test: ConformanceTest, fake: Any) -> None:
@@ -570,7 +581,7 @@ def test_a_process_is_stopped_when_that_is_asked_for_and_ends_well_once_it_says_
     waiting = [sys.executable, "-c", "import time; time.sleep(300)"]
     assert supervise(waiting, LIMITS, stop=stop).why == "stopped"
     done = supervise(waiting, LIMITS, inbox=[Loaded(), job.Done()])
-    assert (done.why, done.messages) == ("", [Loaded(), job.Done()]) and done.seconds < 60
+    assert (done.why, done.messages) == ("", [Loaded(), job.Done()]) and 0 < done.seconds < 60
     failed = supervise(waiting, LIMITS, inbox=[json_lines.ProcessFailed("it cannot")])
     assert failed.why == "it cannot"
 
@@ -610,6 +621,15 @@ def test_what_a_process_wrote_is_read_as_far_as_it_is_sound(tmp_path: Path, doub
     assert count == 1 and why.startswith("wrote no sound outputs for zeros × 2 (")
     assert "1 outputs, expected 2" in answers("", Loaded(), CaseDone(0, shapes[:1]))[1]
     assert answers("", Loaded(), CaseDone(0, [[2, 1, 8, 8], [3]]))[0] == 0, "of another size than it says"
+    words: Any = [[2, 1, 8, 8], ["a", "b"]]
+    assert "wrote no sound outputs for noise × 2" in answers("", Loaded(), CaseDone(0, words))[1]
+    for wrong in (CaseDone(5, shapes), CaseDone(1, shapes)):
+        assert answers("crashed", Loaded(), done, wrong) == (1, "crashed, at zeros × 2"), "that is the reason"
+    for index in (0, 1):
+        (tmp_path / f"1.{index}.f32").write_bytes((tmp_path / f"0.{index}.f32").read_bytes())
+    both: list[JobMessage] = [Loaded(), done, CaseDone(1, shapes)]
+    assert answers("", *both) == (2, "")
+    assert answers("", *both, CaseDone(2, shapes)) == (2, "says that case 2 is done where 2 was due")
 
 
 def test_a_browser_gets_the_jobs_own_files_and_brings_outputs_and_messages_and_nothing_else(
@@ -667,19 +687,67 @@ def test_vectors_of_other_outputs_than_the_graphs_are_refused(conv_run: RunFolde
         list(conformance_of(RunFolder(tmp_path)))
     shutil.copy(conv_run.graph("model"), tmp_path / "model.onnx")
     image = np.zeros((2, 1, 28, 28), np.float32)
-    made = Vectors({"image": image, "reconstruction": image}, {"model.onnx": ("image", {"reconstruction": 1e-5})})
     (tmp_path / "test").mkdir()
-    for name, data in made.as_files().items():
-        (tmp_path / name).write_bytes(data)
-    with pytest.raises(FileRefused, match=r"model\.onnx has other outputs than test/vectors\.json lists; export"):
-        list(conformance_of(RunFolder(tmp_path)))
+    for outputs in (["reconstruction"], ["reconstruction", "bottleneck", "more"]):
+        tensors = {"image": image, **dict.fromkeys(outputs, image)}
+        made = Vectors(tensors, {"model.onnx": ("image", dict.fromkeys(outputs, 1e-5))})
+        for name, data in made.as_files().items():
+            (tmp_path / name).write_bytes(data)
+        with pytest.raises(FileRefused, match=r"model\.onnx has other outputs than test/vectors\.json lists; export"):
+            list(conformance_of(RunFolder(tmp_path)))
+
+
+def test_a_graph_of_float16_weights_is_asked_for_the_same_everywhere_and_not_for_torchs_digits(
+    conv_export: Published, conv_run: RunFolder, tmp_path: Path
+) -> None:
+    bundle = RunFolder(write_bundle(conv_export, tmp_path / "models").path)
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(conv_run.path, run.path)
+    for folder in (run, bundle):
+        folder.fp16_model.write_bytes(with_fp16_weights(conv_run.graph("model").read_bytes()))
+    (*plain, half), (*proved, bundled) = conformance_of(run), conformance_of(bundle)
+    assert {each.reference for each in plain} == {"torch"} and half.reference == bundled.reference == "onnxruntime"
+    assert all(each.vectors for each in proved) and bundled.vectors is None
+    for lost in (run.history, run.checkpoint):
+        copy = RunFolder(tmp_path / f"without {lost.name}")
+        shutil.copytree(run.path, copy.path)
+        (copy.path / lost.name).rename(tmp_path / f"the {lost.name}")
+        assert [each.reference for each in conformance_of(copy)] == ["onnxruntime"] * 4
+    model = onnx.load(run.graph("model"))
+    del model.metadata_props[:]
+    run.graph("model").write_bytes(model.SerializeToString())
+    with pytest.raises(FileRefused, match=r"model\.onnx has no card inside; export the run again"):
+        list(conformance_of(run))
+
+
+def test_a_latent_is_the_bottleneck_alone_and_rounding_is_the_most_that_any_shaking_moves() -> None:
+    ones = np.ones((1, 3), np.float32)
+    make = conformance._encoded(lambda kind, batch: ones, lambda value: {"bottleneck": value * 2, "logvar": value * 3})
+    latent = make("noise", 1)
+    assert latent is not None and np.array_equal(latent, ones * 2)
+
+    def above(value: np.ndarray) -> dict[str, np.ndarray]:
+        """Move only where the first value shrinks and the others grow, as the second of four shakes has it."""
+        return {"out": np.maximum(value.astype(np.float64) @ [-4, 2, 2], 0)}
+
+    assert conformance._shaken(above)(ones) == {"out": 8 * 2**-23}
+
+
+def test_images_for_a_foreign_graph_are_digits_where_it_is_grey_and_photographs_else() -> None:
+    digits, photographs = sample.digits("test").pixels[:8], sample.photos("test").pixels[:8]
+    grey = conformance._samples((1, *digits.shape[2:]))
+    assert grey is not None and np.array_equal(grey, digits.astype(np.float32) / 255)
+    rows, columns = photographs.shape[2:]
+    colour = conformance._samples((3, 2 * rows, columns // 2))
+    wanted = np.repeat(photographs, 2, axis=2)[..., ::2].astype(np.float32) / 255
+    assert colour is not None and np.array_equal(colour, wanted)
 
 
 def test_a_row_as_json_has_null_for_what_is_not_there_and_the_table_says_how_many_cases_were_answered(
     doubling: Graph,
 ) -> None:
     far = Check("model", "x", "torch", 2e-3, 1e-5, 1)
-    endless = Check("model", "x", "torch", float("nan"), 1e-5, 1)
+    endless = Check("model", "x", "torch", float("nan"), float("inf"), 1)
     cells = (
         Cell(Runtime("a", None, "pip install a")),
         Cell(Runtime("b", "1.5"), far, "x, noise × 2", (3, 4), "", 1.23456, (Fault(bool, "it is wrong", "seen"),)),
@@ -705,7 +773,8 @@ def test_a_row_as_json_has_null_for_what_is_not_there_and_the_table_says_how_man
         "seconds": 1.235,
         "known_faults": [{"fault": "it is wrong", "source": "seen"}],
     }
-    assert (silent["max_difference"], silent["where"], nan["max_difference"]) == (None, None, None)
+    assert (silent["max_difference"], silent["where"]) == (None, None)
+    assert (nan["max_difference"], nan["allowed"]) == (None, None)
     assert crashed["why"] == "crashed"
     lines = as_text([row], [cell.runtime for cell in cells], ["odd.onnx: no"], Limits(9.5, 3 << 29)).splitlines()
     assert lines[1].split()[1:] == ["–", "2.0e-03", "!", "stopped", "not", "a", "number", "!", "stopped"]
@@ -724,3 +793,134 @@ def test_a_row_as_json_has_null_for_what_is_not_there_and_the_table_says_how_man
         "5 FAILED: 1 graphs, 4 runs in runtimes",
     ]
     assert as_text([], [], ["odd.onnx: no"], LIMITS).splitlines()[-1] == "1 FAILED: 0 graphs, 0 runs in runtimes"
+
+
+def test_a_runtimes_process_is_told_where_and_how_and_each_output_is_allowed_its_own_rounding(
+    doubling: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for the process computes the job, each output a little off."""
+    off = {"out": 5e-4, "other": 2e-5}
+    asked: list[np.ndarray] = []
+    told: list[tuple[Any, ...]] = []
+
+    def rounding(value: np.ndarray) -> dict[str, float]:
+        asked.append(value)
+        return {"out": 1e-3, "other": 1e-9}
+
+    def computed(command: Any, limits: Limits, *, environment: Any, stop: threading.Event, folder: Path) -> Ending:
+        told.append((command, environment, stop, folder))
+        messages: list[JobMessage] = [Loaded()]
+        for number, case in enumerate(json.loads((folder / "job.json").read_text())["cases"]):
+            value = np.fromfile(folder / case["file"], "<f4")
+            for index, (sign, name) in enumerate(((1, "out"), (-1, "other"))):
+                (folder / f"{number}.{index}.f32").write_bytes((sign * value + off[name]).astype("<f4").tobytes())
+            messages.append(CaseDone(number, [case["shape"]] * 2))
+        return Ending(messages, "", 1.5)
+
+    monkeypatch.setattr(matrix, "supervise", computed)
+    own = ConformanceTest(
+        doubling, "torch", doubling, rounding, lambda kind, batch: np.full((batch, 1, 8, 8), 0.5, np.float32)
+    )
+    faults = [Fault(lambda node, kind=kind: node.op_type == kind, kind, "seen") for kind in ("Neg", "Loop")]  # type: ignore[misc]
+    runtime = Runtime("own", "1", command=("program",), environment={"WORD": "1"}, faults=tuple(faults))
+    done: list[tuple[str, str]] = []
+
+    def run() -> Cell:
+        asked.clear()
+        runtimes = [runtime, Runtime("absent", None)]
+        (row,) = run_matrix(
+            [own], runtimes, LIMITS, done=lambda test, cell: done.append((cell.runtime.name, cell.where))
+        )
+        return row.cells[0]
+
+    cell = run()
+    command, environment, stop, folder = told[0]
+    assert (command, environment) == (
+        ["program", str(folder)],
+        {"PYTHONPATH": json_lines.python_path(), "WORD": "1"},
+    )
+    assert isinstance(stop, threading.Event) and not stop.is_set() and not folder.exists()
+    assert cell.worst is not None and cell.worst.output == "other", "twice what is allowed is more than an eighth"
+    assert (cell.worst.allowed, cell.worst.passed, cell.cases, cell.seconds) == (1e-5, False, (16, 16), 1.5)
+    assert cell.where.startswith("other, ") and done == [("own", cell.where)]
+    assert [fault.sentence for fault in cell.faults] == ["Neg"]
+    assert len(asked) == 16, "once a case"
+    off.update(out=float("nan"), other=0.0)
+    assert not run().passed and asked == []
+    off.update(out=0.0)
+    assert run().passed and asked == []
+
+
+def test_two_runtimes_work_at_a_time_and_where_one_fails_the_others_are_told_to_stop(
+    doubling: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2, timeout=60)
+    stops: list[threading.Event] = []
+
+    def waiting(command: Any, limits: Limits, *, stop: threading.Event, **_: Any) -> Ending:
+        stops.append(stop)
+        both.wait()
+        return Ending([], "")
+
+    def interrupt(test: ConformanceTest, cell: Cell) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(matrix, "supervise", waiting)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    own = ConformanceTest(doubling, "torch", doubling, lambda value: {}, lambda kind, batch: None)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_matrix([own], [Runtime(name, "1") for name in "ab"], LIMITS, done=interrupt))
+    assert len(stops) == 2 and all(stop.is_set() for stop in stops)
+
+
+def test_a_process_has_its_own_folder_and_words_and_all_that_it_said_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORD", "ours")
+    monkeypatch.setenv("ANOTHER", "kept")
+    script = (
+        "import os, sys; print(os.environ['WORD'], os.environ['ANOTHER'], os.getcwd(), file=sys.stderr); sys.exit(3)"
+    )
+    ending = supervise([sys.executable, "-c", script], LIMITS, environment={"WORD": "its own"}, folder=tmp_path)
+    assert ending.why == f"ended with exit code 3 (its own kept {tmp_path.resolve()})"
+    lines = "\n".join(json_lines.encode(CaseDone(number, [])) for number in range(5000))
+    (tmp_path / "lines").write_text(lines)
+    told = supervise([sys.executable, "-c", "print(open('lines').read())"], LIMITS, folder=tmp_path)
+    assert [message.case for message in told.messages if isinstance(message, CaseDone)] == [*range(5000)]
+
+
+def wait_for(happened: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 60
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return happened()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in Linux's /proc")
+def test_nothing_that_a_process_started_outlives_it_in_its_own_session_or_in_another(tmp_path: Path) -> None:
+    ending = supervise(["sh", "-c", "sleep 300 & echo $! >&2; exit 3"], LIMITS)
+    left = int(ending.why.partition("(")[2].rstrip(")"))
+    assert wait_for(lambda: has_ended(left))
+    with subprocess.Popen(["sleep", "300"], start_new_session=True) as process:
+        _end(process)
+        assert process.returncode == -signal.SIGKILL, "its end was asked for"
+    waiting = [sys.executable, "-c", "import time; time.sleep(300)"]
+    assert supervise(waiting, Limits(100.0, 3 << 19)).why == "more than 0.00146 GiB of memory"
+    late = supervise(waiting, Limits(0.5))
+    assert late.why == "not done after 0.5 s" and 0.5 < late.seconds < 25
+    printed = int(output_of(["sh", "-c", "sleep 300 & echo $!"]))
+    assert wait_for(lambda: has_ended(printed))
+    assert output_of([str(tmp_path)]) == "", "a folder cannot be started"
+    assert supervise(["sh", "-c", "echo fine so far >&2; kill -9 $$"], LIMITS).why == "crashed (SIGKILL)"
+    noted, stop = tmp_path / "pid", threading.Event()
+    script = f"sh -c 'setsid sleep 300 & echo $! > {noted}.new; mv {noted}.new {noted}; wait' & wait"
+
+    def stopping() -> None:
+        wait_for(noted.exists)
+        stop.set()
+
+    thread = threading.Thread(target=stopping)
+    thread.start()
+    assert supervise(["sh", "-c", script], LIMITS, stop=stop).why == "stopped"
+    thread.join()
+    assert wait_for(lambda: has_ended(int(noted.read_text())))
