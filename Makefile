@@ -30,6 +30,7 @@ format: .venv/dev
 # RUNS: a folder of runs trained at full length on the real data sets
 pretrained: .venv/ready
 	$(BIN)/python -m export.pretrained $(RUNS)
+	$(BIN)/python .dev/readme-table
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache runs-demo demo.png

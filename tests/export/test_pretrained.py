@@ -146,6 +146,15 @@ def test_the_list_shows_what_is_pretrained(pretrained_folder: Path, tmp_path: Pa
     assert all("pretrained" in rows[name]["run"] for name in SHIPPED)
 
 
+def test_the_readme_s_table_is_made_of_their_cards(pretrained_folder: Path, capsys: Capture) -> None:
+    """After `make pretrained` the lines between the two markers are what `aezoo list` prints."""
+    code, out, _ = aezoo(capsys, "list", "--runs", "pretrained", "--markdown")
+    readme = (pretrained_folder.parents[1] / "README.md").read_text()
+    begin, end = "<!-- aezoo list --runs pretrained --markdown -->\n", "<!-- end of the list -->"
+    assert code == 0 and readme.split(begin)[1].split(end)[0] == out
+    assert out.count("\n") == len(SHIPPED) + 2
+
+
 @pytest.mark.parametrize("verb", [("train", "purdue/conv"), ("train", "purdue/conv", "--resume")])
 def test_nothing_is_trained_among_the_pretrained(verb: tuple[str, ...], capsys: Capture) -> None:
     code, _, err = aezoo(capsys, *verb, "--runs", "pretrained", "--data", "sample")
