@@ -96,8 +96,7 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
         raise UsageError(f"no folder {str(screenshot.parent)!r} for the screenshot; make it first, or name another")
     if not paths and runs != RUNS_DEFAULT and not runs.is_dir():
         raise UsageError(f"no folder {str(runs)!r}; name a folder of runs, or train one with `aezoo demo`")
-    if not paths and runs == RUNS_DEFAULT and not runs.is_dir():
-        runs = pretrained.FOLDER
+    runs = runs if paths else pretrained.unless_there(runs)
     found = [each for path in paths or () for each in _named(path, runs)]
     chosen = library.absolute_paths(found) if paths else (Path(os.path.abspath(runs)),)
     if screenshot is not None:

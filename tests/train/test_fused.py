@@ -437,6 +437,15 @@ def test_what_is_not_compiled_is_named(network: Autoencoder, sentence: str) -> N
         form_for(network, batches, 32)
 
 
+@pytest.mark.parametrize(("ceil_mode", "pooled"), [(False, 13), (True, 14)])
+def test_the_last_row_of_an_odd_map_is_pooled_where_a_layer_says_so(ceil_mode: bool, pooled: int) -> None:
+    pool, back = nn.MaxPool2d(2, ceil_mode=ceil_mode), nn.ConvTranspose2d(1, 1, 28 - pooled + 1)
+    form = Compiler(network_of(nn.Conv2d(1, 1, 2), nn.ReLU(), pool, back), 32).compile(
+        (1, 28, 28), 1, "bce", noisy=False
+    )
+    assert (27, pooled) in [(one.size, other.size) for one, other in zip(form.maps, form.maps[1:], strict=False)]
+
+
 def test_a_fully_connected_layer_has_at_most_65536_weights() -> None:
     def network(bottleneck: int) -> Autoencoder:
         large = nn.Linear(bottleneck, 4 * 32 * 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -14,7 +15,7 @@ import torch
 
 import zoo
 from train import one
-from train.dependencies import NOTHING, check, in_order
+from train.dependencies import NOTHING, check, in_order, load_dependencies
 from train.interrupts import Interrupt
 from train.one import Outcome, key_of, splits_of, train_one
 from train.options import Options
@@ -212,6 +213,30 @@ def test_a_needed_run_that_will_not_do_is_refused_before_anything_is_trained(
     with pytest.raises(RunError, match=sentence):
         check([wanted], asked(tmp_path, **options))
     check([need, wanted], asked(tmp_path, **options))  # it is trained anew
+
+
+def test_letters_to_translate_into_are_those_to_train_on_of_the_data_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, letters, asked_for = registry.load(NAME), splits_of(registry.load(NAME), "sample").test, list[Any]()
+
+    def load(*words: Any) -> Images:
+        asked_for.append(words)
+        return letters
+
+    monkeypatch.setattr("train.dependencies.sets.load", load)
+    translated = replace(recipe, data=replace(recipe.data, targets="cyrillic"))
+    assert load_dependencies(translated, asked(tmp_path), torch.device("cpu")).targets is letters
+    assert load_dependencies(recipe, asked(tmp_path), torch.device("cpu")).targets is None
+    assert asked_for == [("cyrillic", "train", "sample")]
+
+
+def test_a_needed_run_of_another_network_is_one_sentence(tmp_path: Path) -> None:
+    run, state = write_run(tmp_path, "hesso/classifier"), io.BytesIO()
+    torch.save({"network": {}}, state)
+    checkpoints.commit(run, epoch=1, val_loss=1.0, facts={}, files={checkpoints.STATE: state.getvalue()})
+    with pytest.raises(RunError, match="is not of this recipe"):
+        check([registry.load("hesso/vae-2-10")], asked(tmp_path))
 
 
 def test_what_is_needed_comes_first_and_once_and_what_is_there_is_left_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from viewer.report.names import ASSIGNMENTS
+from zoo import pretrained
 from zoo.cli import RUNS_DEFAULT, Data, Json, Quiet, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE
 from zoo.errors import DisplayError, UsageError
@@ -62,6 +63,7 @@ def main(
             f"{context.args[0]!r} is one word too many: one assignment is reported at a time, and --pdf takes no name "
             f"(the PDF is called as the page is; --out FILE.pdf writes it alone)"
         )
+    runs = pretrained.unless_there(runs)
     paths = _output_paths(assignment, runs, out, pdf=pdf)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from zoo import card, gate
+from zoo.cli import RUNS_DEFAULT, say
 from zoo.errors import FileRefused, UsageError
 from zoo.ownership import sha256_of
 from zoo.runs import RunFolder, find_runs
@@ -64,6 +65,14 @@ def read_model(run: RunFolder) -> bytes:
             "install aezoo again"
         )
     return data
+
+
+def unless_there(runs: Path) -> Path:
+    """Return the folder of runs, or that of the pretrained models where the usual one is not there yet; say so."""
+    if runs != RUNS_DEFAULT or runs.is_dir():
+        return runs
+    say(f"there is no folder {str(runs)!r} here: these are the pretrained models")
+    return FOLDER
 
 
 def check_not_pretrained(runs: Path) -> None:
