@@ -13,9 +13,11 @@ import pytest
 
 from export import vectors
 from export.graph import BOTTLENECK, LOGITS, RECONSTRUCTION, Graph
-from export.pretrained import PICTURED_EPOCHS, STEP_POINTS, thinned
+from export.pretrained import PICTURED_EPOCHS, STEP_POINTS, files_of, thinned
+from export.pretrained import main as build
 from export.targets import verify
 from export.verify import composition
+from tests.conftest import TrainedRuns
 from tests.zoo.test_cli import Capture, aezoo
 from zoo import card, pretrained, registry, runs
 from zoo.data import sets, splits
@@ -177,6 +179,65 @@ def test_a_pretrained_model_is_bundled_without_a_checkpoint(
 def test_halves_are_the_very_files_of_an_export(pretrained_folder: Path, conv_run: RunFolder) -> None:
     cut = halves(conv_run.graph("model").read_bytes(), source="model.onnx")
     assert cut == {f"{half}.onnx": conv_run.graph(half).read_bytes() for half in ("encoder", "decoder")}
+
+
+# ---- how they are made ---------------------------------------------------------------------------------------
+
+
+def made_of(name: str, runs_folder: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Graph]:
+    """Make a pretrained model of a run into a folder; return its graphs after `verify` has passed it."""
+    run = RunFolder.of(runs_folder, name)
+    files = files_of(registry.load(name), run, run.read_history())
+    assert files == files_of(registry.load(name), run, run.read_history()), "the same bytes again"
+    for file, data in files.items():
+        runs.atomic_write(folder / name / file, data)
+    found = verify(RunFolder.of(folder, name))
+    assert found.passed, (found.errors, found.checks)
+    monkeypatch.setattr(pretrained, "FOLDER", folder)
+    return {graph.file: graph for graph in graphs_of.__wrapped__(name, folder).values()}
+
+
+def test_a_large_model_has_float16_weights_and_so_has_what_is_cut_out_of_it(
+    trained_runs: TrainedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.pretrained.FP16_FROM", 1 << 20)
+    runs_folder = trained_runs("purdue/dense")
+    graphs = made_of("purdue/dense", runs_folder, tmp_path, monkeypatch)
+    assert graphs.keys() == {"model.onnx", "encoder.onnx", "decoder.onnx"}
+    assert all(graph.is_fp16 for graph in graphs.values())
+    assert len(graphs["model.onnx"].data) < 0.55 * 4 * 829_284
+    assert all(check.passed for check in vectors.check(vectors.read(tmp_path / "purdue/dense"), graphs))
+
+
+def test_a_model_of_cifar10_shows_what_it_makes_of_photographs(
+    trained_runs: TrainedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = made_of("maastricht/colour-1", trained_runs("maastricht/colour-1"), tmp_path, monkeypatch)["model.onnx"]
+    arrays = RunFolder.of(tmp_path, "maastricht/colour-1").read_history().arrays
+    inputs, targets = arrays[runs.SAMPLE_INPUTS] / np.float32(255), arrays[runs.SAMPLE_TARGETS] / 255
+    assert np.array_equal(arrays[runs.SAMPLE_TARGETS], sets.load("cifar10", "test", sets.SAMPLE).pixels[:10])
+    np.testing.assert_allclose(inputs[:, 0], np.einsum("c,nchw->nhw", LUMA, targets), atol=0.5 / 255 + 1e-6)
+    made = model(inputs)[RECONSTRUCTION].clip(0, 1)
+    np.testing.assert_allclose(arrays[runs.SAMPLE_RECONSTRUCTIONS] / 255, made, atol=0.5 / 255 + 1e-5)
+
+
+def test_a_run_that_is_still_trained_is_left_out(
+    trained_runs: TrainedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    source = RunFolder.of(trained_runs("purdue/conv"), "purdue/conv")
+    shutil.copytree(source.path, tmp_path / "runs/purdue/conv")
+    run = RunFolder.of(tmp_path / "runs", "purdue/conv")
+    history = run.read_history()
+    unfinished = History({**history.meta, "state": "training"}, history.arrays)
+    runs.atomic_write(run.history, runs.pack_history(unfinished))
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "made")
+    monkeypatch.setattr("sys.argv", ["pretrained", str(tmp_path / "runs")])
+    build()
+    assert "purdue/conv: still in training, left out" in capsys.readouterr().out
+    assert not (tmp_path / "made").exists()
+    runs.atomic_write(run.history, runs.pack_history(history))
+    build()
+    assert (tmp_path / "made/purdue/conv/card.json").is_file()
 
 
 def test_of_a_long_history_few_pictures_and_means_of_losses_are_kept() -> None:
