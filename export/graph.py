@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import onnxruntime
 
 IMAGE = "image"
-RECONSTRUCTION = "reconstruction"
-BOTTLENECK = "bottleneck"
 LOGVAR = "logvar"
 LOGITS = "logits"
 FEATURES = "features"
