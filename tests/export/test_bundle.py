@@ -17,16 +17,19 @@ import numpy as np
 import onnx
 import pytest
 
+from export import bundle as bundling
 from export import fp16, vectors
 from export.bundle import write_bundle, write_kit
 from export.describe import as_markdown, as_text, figures, sections
 from export.publish import publish
 from export.published import Published
+from export.targets import card_of, expand, verify
 from export.vectors import Vectors
 from tests.conftest import Exported, TrainedRuns
 from tests.zoo.test_cli import aezoo
-from zoo import card, registry, runs, sessions
-from zoo.errors import FileRefused, WriteError
+from tests.zoo.test_gate import model_of
+from zoo import card, registry, runs, sessions, tasks
+from zoo.errors import FileRefused, RunError, WriteError
 from zoo.runs import RunFolder
 
 Capture = pytest.CaptureFixture[str]
@@ -646,10 +649,12 @@ def _moved(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: value + np.float32(1e-7) for name, value in tensors.items()}
 
 
-@pytest.mark.parametrize("name", ["purdue", "purdue/conv", "purdue/conv/test", "purdue/conv/README.md", "index.json"])
+@pytest.mark.parametrize(
+    "name", ["purdue", "purdue/conv", "purdue/conv/test", "purdue/conv/README.md", "index.json", ".lock"]
+)
 def test_a_link_leads_nothing_out_of_the_folder(name: str, conv_export: Published, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
-    if name.endswith((".md", ".json")):
+    if name.endswith((".md", ".json", ".lock")):
         elsewhere.write_bytes(b"")
     else:
         elsewhere.mkdir()
@@ -851,3 +856,210 @@ def test_vectors_are_compared_within_their_own_tolerance_for_each_graph_that_is_
             vectors.check(own, graphs)
     with pytest.raises(FileRefused, match="has no test vectors"):
         vectors.check(own, {**graphs, "c.onnx": graphs["b.onnx"]})
+
+
+# ---- what a bundle, an index and a kit hold ------------------------------------------------------------------
+
+
+def test_an_index_says_of_a_bundle_what_its_card_says(conv_export: Published, tmp_path: Path) -> None:
+    bundle = write_bundle(conv_export, tmp_path)
+    files, own = files_of(bundle.path), conv_export.card
+    assert bundle.sizes == {name: len(data) for name, data in files.items()}
+    assert "Files: `model.onnx`, `encoder.onnx`, `decoder.onnx`; " in files["README.md"].decode()
+    (entry,) = json.loads((tmp_path / "index.json").read_text())["bundles"]
+    assert entry == {
+        "name": "purdue/conv",
+        "path": "purdue/conv",
+        "does": tasks.does("reconstruct"),
+        "assignment": "purdue",
+        "task": "reconstruct",
+        "summary": own.summary,
+        "inputs": own.inputs,
+        "outputs": own.outputs,
+        "bottleneck": own.bottleneck,
+        "parameters": own.parameters,
+        "metrics": own.metrics,
+        "graphs": sorted(["model.onnx", "encoder.onnx", "decoder.onnx"]),
+        "card": {"sha256": hashlib.sha256(files["card.json"]).hexdigest(), "bytes": len(files["card.json"])},
+        "bytes": sum(map(len, files.values())),
+    }
+
+
+@pytest.mark.parametrize("name", ["history.h5", "checkpoint"])
+def test_either_half_of_a_run_makes_a_folder_a_runs_own(name: str, conv_export: Published, tmp_path: Path) -> None:
+    (tmp_path / "purdue/conv" / name).mkdir(parents=True)
+    with pytest.raises(RunError, match="is a run's own folder; name another one"):
+        write_bundle(conv_export, tmp_path)
+
+
+def test_what_a_bundle_has_no_more_is_removed_where_it_is_an_unchanged_file_of_the_folder(
+    conv_export: Published, tmp_path: Path
+) -> None:
+    old = replace(conv_export, files={**conv_export.files, **{f"{n}.onnx": b"old" for n in ("a", "b", "c", "d", "e")}})
+    bundle = write_bundle(old, tmp_path).path
+    for name in ("b", "c", "d"):
+        (bundle / f"{name}.onnx").unlink()
+    (bundle / "b.onnx").write_bytes(b"changed")
+    (tmp_path / "elsewhere").write_bytes(b"old")
+    (bundle / "c.onnx").symlink_to(tmp_path / "elsewhere")
+    (bundle / "d.onnx").mkdir()
+    content = json.loads((bundle / "card.json").read_text())
+    content["files"]["../../elsewhere"] = content["files"]["a.onnx"]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
+    (bundle / "card.json").write_text(text)
+    write_bundle(conv_export, tmp_path)
+    assert {path.name for path in bundle.glob("?.onnx")} == {"b.onnx", "c.onnx", "d.onnx"}
+    assert (tmp_path / "elsewhere").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"format": "another/1", "bundles": []}', "[" * 100_000, "[]", "{}", '{"format": "aezoo/1", "bundles": 1}']
+)
+def test_an_index_of_another_program_is_never_written_over(text: str, conv_export: Published, tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(FileRefused, match=r"index\.json is not an index of bundles"):
+        write_bundle(conv_export, tmp_path)
+    assert (tmp_path / "index.json").read_text() == text
+
+
+def test_only_bundles_in_the_folder_and_in_their_own_places_are_entered(conv_export: Published, folder: Path) -> None:
+    models, outside = folder / "models", folder / "evil"
+    bundle = write_bundle(conv_export, models).path
+    text = (bundle / "card.json").read_text()
+    for path, name in (
+        (outside, "../evil"),
+        (folder / "linked/it", "purdue/linked"),
+        (models / "purdue/a", "purdue/b"),
+    ):
+        path.mkdir(parents=True)
+        (path / "card.json").write_text(text.replace('"name":"purdue/conv"', f'"name":"{name}"'))
+    (models / "purdue/linked").symlink_to(folder / "linked/it")
+    index = json.loads((models / "index.json").read_text())
+    names = ["../evil", "purdue/linked", "purdue/a", "purdue/gone"]
+    index["bundles"] += [{"name": name} for name in names]
+    (models / "index.json").write_text(json.dumps(index))
+    write_bundle(conv_export, models)
+    assert [entry["name"] for entry in json.loads((models / "index.json").read_text())["bundles"]] == ["purdue/conv"]
+
+
+@pytest.fixture
+def small_kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kit of one program, with what building it left beside it; return where onnxruntime-web would lie."""
+    monkeypatch.setenv("AEZOO_CACHE", str(tmp_path / "cache"))
+    for name in ("web/page.html", ".hidden", "a/.b/c", "__pycache__/c", "build/c", "cs/bin/c", "cs/obj/c", "web/ort/c"):
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "source" / name).write_bytes(b"ours")
+    monkeypatch.setattr(bundling, "KIT", tmp_path / "source")
+    library = tmp_path / "cache/npm/node_modules/onnxruntime-web/dist"
+    library.mkdir(parents=True)
+    return library
+
+
+def test_a_kit_has_no_leavings_and_its_library_whole_or_not_at_all(small_kit: Path, tmp_path: Path) -> None:
+    names = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]
+    for name in names[:2]:
+        (small_kit / name).write_bytes(b"1")
+    folder = tmp_path / "models"
+    assert not write_kit(folder)
+    assert files_of(folder / "kit").keys() == {"web/page.html", "sums.json"}
+    (small_kit / names[2]).write_bytes(b"1")
+    assert write_kit(folder)
+    assert files_of(folder / "kit").keys() == {"web/page.html", "sums.json", *(f"web/ort/{name}" for name in names)}
+    (small_kit / names[2]).unlink()
+    assert not write_kit(folder), "the library was removed from the cache, and its copy stays known"
+    (small_kit / names[2]).write_bytes(b"2")
+    assert write_kit(folder) and (folder / "kit/web/ort" / names[2]).read_bytes() == b"2"
+
+
+def test_a_kit_that_was_killed_in_its_writing_is_written_again(small_kit: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    write_kit(folder)
+    (folder / "kit/web/page.html").write_bytes(b"of another version")
+    with pytest.raises(FileRefused, match=r"page\.html was not written by aezoo"):
+        write_kit(folder)
+    sums = {"web/page.html": [hashlib.sha256(b"of another version").hexdigest()]}
+    (folder / "kit/.writing.json").write_text(json.dumps({"format": card.FORMAT, "files": sums}))
+    write_kit(folder)
+    assert (folder / "kit/web/page.html").read_bytes() == b"ours"
+
+
+@pytest.mark.parametrize("name", ["kit", "kit/web", "kit/web/page.html", "kit/sums.json", ".lock"])
+def test_a_link_leads_no_kit_out_of_the_folder(name: str, small_kit: Path, tmp_path: Path) -> None:
+    link = tmp_path / "models" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileRefused, match="is a link, and what is written there would land elsewhere"):
+        write_kit(tmp_path / "models")
+
+
+@pytest.mark.parametrize("text", ["another", "[" * 100_000])
+def test_a_list_of_another_form_makes_no_file_of_a_kit_our_own(text: str, small_kit: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    write_kit(folder)
+    sums = (folder / "kit/sums.json").read_text()
+    (folder / "kit/sums.json").write_text(sums.replace(card.FORMAT, text) if text == "another" else text)
+    with pytest.raises(FileRefused, match=r"sums\.json was not written by aezoo"):
+        write_kit(folder)
+
+
+# ---- what verify is pointed at -------------------------------------------------------------------------------
+
+
+def test_a_folder_means_all_runs_in_it_and_one_without_any_is_a_sentence(folder: Path) -> None:
+    shutil.copytree(folder / "purdue/conv", folder / "purdue/other")
+    assert [target.path for target in expand([str(folder)], folder) if isinstance(target, RunFolder)] == [
+        folder / "purdue/conv",
+        folder / "purdue/other",
+    ]
+    (folder / "empty").mkdir()
+    with pytest.raises(RunError, match=r"no run in .*: no model\.onnx or history\.h5 in it; train one with"):
+        expand([str(folder / "empty")], folder)
+    shutil.copy(folder / "purdue/conv/card.json", folder / "said.json")
+    assert card_of(folder / "said.json").name == "purdue/conv"
+
+
+def test_a_bundle_is_proved_by_its_vectors_and_a_run_by_torch_and_by_vectors_where_it_has_them(
+    conv_run: RunFolder, folder: Path
+) -> None:
+    bundle, run = RunFolder(folder / "purdue/conv"), RunFolder(folder / "run")
+    shutil.copytree(conv_run.path, run.path)
+    shutil.copy(run.history, bundle.history)
+    found = verify(bundle)
+    assert {check.against for check in found.checks} == {"test vectors"}
+    assert (found.passed, found.errors, found.notes) == (True, [], []), "a history alone has no weights"
+    shutil.copytree(bundle.path / "test", run.path / "test")
+    found = verify(run)
+    assert {check.against for check in found.checks} == {"torch", "model.onnx", "test vectors"}
+    assert found.errors == [
+        f"card.json does not list test/{path.name}; export again" for path in sorted((run.path / "test").glob("*"))
+    ]
+    shutil.rmtree(run.path / "test")
+    run.card.unlink()
+    found = verify(run)
+    assert found.passed and found.notes == ["no card.json beside it, so its sha256 sums could not be compared"]
+
+
+def test_verify_names_every_lost_file_and_what_else_is_wrong_with_a_run(conv_run: RunFolder, folder: Path) -> None:
+    bundle, run = RunFolder(folder / "purdue/conv"), RunFolder(folder / "run")
+    for name in ("README.md", "encoder.onnx"):
+        (bundle.path / name).unlink()
+    assert verify(bundle).errors == [
+        f"card.json lists {name}, which is not in {bundle.path}; export the run again"
+        for name in ("README.md", "encoder.onnx")
+    ]
+    shutil.copytree(conv_run.path, run.path)
+    shutil.copy(run.graph("model"), run.graph("encoder"))
+    assert any("encoder.onnx has the ports" in error for error in verify(run).errors), "outputs of another graph"
+    run.graph("encoder").unlink()
+    model = model_of([onnx.helper.make_node("Relu", ["image"], ["reconstruction"])])
+    model.graph.node.append(onnx.helper.make_node("Neg", ["image"], ["bottleneck"]))
+    model.graph.output[0].name = "reconstruction"
+    model.graph.output.append(
+        onnx.helper.make_tensor_value_info("bottleneck", onnx.TensorProto.FLOAT, ["batch", 1, 8, 8])
+    )
+    model.metadata_props.extend(onnx.load(conv_run.graph("model")).metadata_props)
+    run.graph("model").write_bytes(model.SerializeToString())
+    assert "takes images of (1, 8, 8), expected (1, 28, 28); export again" in " ".join(verify(run).errors)
+    run.graph("model").unlink()
+    (error,) = verify(run).errors
+    assert error == f"no model.onnx in {run.path}; export it with `aezoo export`"

@@ -705,6 +705,9 @@ def test_a_graph_of_float16_weights_is_asked_for_the_same_everywhere_and_not_for
     shutil.copytree(conv_run.path, run.path)
     for folder in (run, bundle):
         folder.fp16_model.write_bytes(with_fp16_weights(conv_run.graph("model").read_bytes()))
+    listing = json.loads((bundle.path / "test/vectors.json").read_text())
+    listing["graphs"]["model_fp16.onnx"] = listing["graphs"]["model.onnx"]
+    (bundle.path / "test/vectors.json").write_text(json.dumps(listing))
     (*plain, half), (*proved, bundled) = conformance_of(run), conformance_of(bundle)
     assert {each.reference for each in plain} == {"torch"} and half.reference == bundled.reference == "onnxruntime"
     assert all(each.vectors for each in proved) and bundled.vectors is None
@@ -721,6 +724,9 @@ def test_a_graph_of_float16_weights_is_asked_for_the_same_everywhere_and_not_for
 
 
 def test_a_latent_is_the_bottleneck_alone_and_rounding_is_the_most_that_any_shaking_moves() -> None:
+    real = np.arange(8, dtype=np.float32).reshape(2, 1, 2, 2)
+    images = conformance._images((1, 2, 2), real)("real", 3)
+    assert images is not None and np.array_equal(images, np.concatenate([real, real[:1]])), "a run's own"
     ones = np.ones((1, 3), np.float32)
     make = conformance._encoded(lambda kind, batch: ones, lambda value: {"bottleneck": value * 2, "logvar": value * 3})
     latent = make("noise", 1)

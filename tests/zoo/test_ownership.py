@@ -68,6 +68,8 @@ def test_a_card_is_our_own_where_the_model_beside_it_says_the_same(tmp_path: Pat
         else:
             with pytest.raises(FileRefused, match=r"card\.json was not written by aezoo"):
                 check_overwritable(tmp_path, {"card.json": b"new"}, {})
+    (tmp_path / "index.json").write_bytes(dumped({"format": card.FORMAT, "bundles": []}))
+    assert check_overwritable(tmp_path, {"index.json": b"new"}, {}), "an index says nothing of a model"
 
 
 def test_a_list_of_ours_says_more_than_the_file_itself(tmp_path: Path) -> None:
@@ -104,6 +106,7 @@ def test_links_are_refused_below_the_folder_and_not_above_it(tmp_path: Path) -> 
 
 def test_the_journal_and_card_json_are_one_list_and_a_damaged_one_is_passed_over(tmp_path: Path) -> None:
     assert listed_in(tmp_path) == {}
+    assert list(json.loads(journal({"z": {"2"}}, {}, {"a": b""}))["files"]) == ["a", "z"], "the same bytes again"
     own = journal({"a": {"1"}, "z": {"2"}}, {"b": "3"}, {"b": b"new", "c": b"newer"})
     assert json.loads(own) == {
         "format": card.FORMAT,
