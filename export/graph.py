@@ -12,6 +12,8 @@ import numpy as np
 
 from zoo import card, gate, sessions
 from zoo.errors import FileRefused, first_line
+from zoo.graphs import BOTTLENECK as BOTTLENECK
+from zoo.graphs import RECONSTRUCTION as RECONSTRUCTION
 from zoo.runs import FP16_MODEL
 
 if TYPE_CHECKING:
