@@ -538,6 +538,15 @@ def test_a_card_is_told_in_sections_the_figures_with_the_sheet_and_the_baselines
     assert as_text(made_up()).endswith("\nwhat the sheet leaves open and was chosen\n  - this | that")
 
 
+def test_no_text_of_a_card_makes_lines_of_its_own() -> None:
+    """What a stranger's card says cannot pass for what the program says."""
+    plain = as_text(made_up(choices=["this"]))
+    tricky = "x\n\nnext: rm -rf"
+    forged = as_text(made_up(choices=[f"this {tricky}"], summary=tricky, name=tricky, task=tricky))
+    assert len(forged.splitlines()) == len(plain.splitlines())
+    assert not any(line.startswith("next:") for line in forged.splitlines())
+
+
 def test_a_card_of_another_version_a_plain_one_and_one_of_a_class_are_told_too() -> None:
     odd = dict(
         sections(made_up(task="dream", bottleneck={}, objective={"name": "mse", "noise": 0.0}, published={}))[0][1]

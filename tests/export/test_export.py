@@ -50,7 +50,7 @@ from export.verify import (
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
 from tests.zoo.test_cli import aezoo
-from zoo import __version__, card, gate, registry, sessions, tasks
+from zoo import __version__, card, checkpoints, gate, registry, sessions, tasks
 from zoo.blocks import Autoencoder
 from zoo.errors import CheckFailed, RunError
 from zoo.graphs import canonical, part, with_card
@@ -693,3 +693,11 @@ def test_a_graph_says_to_other_tools_whose_it_is_and_what_its_pixels_are(
     assert (said.pop("model_author"), said.pop("model_license")) == ("aezoo", "MIT")
     assert {*said.values()} == pixels
     assert model.doc_string == (f"purdue/conv (decoder): {own.summary}. Float32 NCHW images in [0, 1]: divide by 255.")
+
+
+def test_a_run_that_is_being_trained_is_not_exported(conv_run: RunFolder, tmp_path: Path, capsys: Capture) -> None:
+    shutil.copytree(conv_run.path, tmp_path / "purdue/conv")
+    with checkpoints.lock(RunFolder.of(tmp_path, "purdue/conv")):
+        code, _, err = aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)
+    assert code == 2 and "is being trained by another process; wait for it" in err
+    assert aezoo(capsys, "export", "purdue/conv", "--runs", tmp_path)[0] == 0, "the lock was given back"

@@ -502,6 +502,13 @@ def test_the_memory_is_of_the_process_itself() -> None:
     assert 1e6 < int(done.stdout) < 150e6
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the system does not say")
+def test_the_memory_is_the_most_that_was_held_and_not_that_of_the_moment() -> None:
+    program = "import numpy; from zoo import bench_process; numpy.ones(40_000_000); print(bench_process.peak_memory())"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert int(done.stdout) > 320e6
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_ctrl_c_ends_a_benchmark_at_once_without_a_traceback() -> None:
