@@ -15,7 +15,7 @@ import numpy as np
 
 from export.publish import export
 from export.published import listing
-from export.trained import Trained, load_trained
+from export.trained import Trained, load_trained, one_thread
 from zoo import pretrained, registry, runs
 from zoo.data import sets
 from zoo.data.images import LUMA
@@ -43,6 +43,7 @@ def main() -> None:
         print(f"{name}: {sum(map(len, files.values())):,} bytes, history {len(files['history.h5']):,}")
 
 
+@one_thread()
 def files_of(recipe: Recipe, run: RunFolder, history: History) -> dict[str, bytes]:
     """Return the files of a pretrained model by name."""
     trained = load_trained(recipe, run, epochs=history.epochs)
