@@ -545,6 +545,7 @@ def test_no_text_of_a_card_makes_lines_of_its_own() -> None:
     forged = as_text(made_up(choices=[f"this {tricky}"], summary=tricky, name=tricky, task=tricky))
     assert len(forged.splitlines()) == len(plain.splitlines())
     assert not any(line.startswith("next:") for line in forged.splitlines())
+    assert "\nnext:" not in as_markdown(made_up(choices=[tricky]), ["model.onnx"], 2)
 
 
 def test_a_card_of_another_version_a_plain_one_and_one_of_a_class_are_told_too() -> None:

@@ -6,7 +6,7 @@ import builtins
 import copy
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -211,7 +211,7 @@ def gradient_errors(train_step: TrainStep, batches: Batches) -> tuple[float, flo
     engine, order = Engine(train_step.network, batches), torch.arange(43)  # two whole vectors, and 11 images
     noise = torch.randn(43, *batches.pixels.shape[1:], generator=torch.Generator().manual_seed(2))
     adam = replace(engine.take_state(train_step.optimiser), rate=0.0)
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         engine.run(order.numpy(), noise.numpy(), 43, adam, 2, pool)
     right, torch_s = (
         gradients_by_torch(train_step, batches, order, noise, dtype) for dtype in (torch.float64, torch.float32)
@@ -372,6 +372,14 @@ def network_of(*layers: nn.Module, to_pixels: nn.Module | None = None) -> Autoen
     return Autoencoder(encoder=nn.Sequential(*layers), decoder=nn.Sequential(), to_pixels=to_pixels or nn.Sigmoid())
 
 
+TO_A_PIXEL = (nn.Conv2d(1, 2, 7, 7), nn.ReLU(), nn.Conv2d(2, 2, 4), nn.ReLU())  # of 28×28
+
+
+def frozen(network: Autoencoder) -> Autoencoder:
+    next(network.parameters()).requires_grad_(False)
+    return network
+
+
 class Residual(nn.Sequential):
     """What is more than its layers one after the other."""
 
@@ -404,6 +412,16 @@ shared = nn.Conv2d(1, 1, 3, padding=1)
         (network_of(shared, nn.ReLU(), shared), "two layers share"),
         (network_of(nn.Conv2d(1, 2, 1), nn.MaxPool2d(2), nn.Conv2d(2, 1, 1)), "MaxPool2d"),
         (network_of(nn.Flatten(), nn.Linear(784, 100)), "at most 65,536 weights"),
+        (network_of(nn.Flatten(), nn.Linear(784, 80)), "a kernel of more than 8×8"),
+        (network_of(nn.Conv2d(1, 1, 3, padding=1), nn.Linear(28, 28)), "Conv2d|Linear"),
+        (network_of(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(784, 4)), "Linear"),
+        (network_of(nn.ZeroPad2d(-1), nn.Conv2d(1, 1, 3, padding=2)), "ZeroPad2d"),
+        (
+            network_of(nn.Conv2d(1, 2, 28), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True), nn.Upsample(None, 28)),
+            "MaxPool2d",
+        ),
+        (frozen(network_of(nn.Conv2d(1, 1, 1))), "parameters that are not trained"),
+        (network_of(), "a network without layers"),
         (network_of(nn.Upsample(scale_factor=1.5), nn.Conv2d(1, 1, 1)), "scale_factor=1.5"),
         (network_of(nn.Flatten()), "Flatten"),
         (network_of(nn.Conv2d(1, 1, 3, stride=(1, 2), padding=1)), r"stride=\(1, 2\)"),
@@ -415,7 +433,7 @@ shared = nn.Conv2d(1, 1, 3, padding=1)
         (network_of(nn.Upsample(size=28), nn.Conv2d(1, 1, 1)), "size=28"),
         (network_of(Residual(nn.Conv2d(1, 1, 1))), "Residual"),
         (network_of(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.PReLU(), nn.Conv2d(2, 1, 1)), "PReLU"),
-        (network_of(nn.Conv2d(1, 1, 28), nn.Flatten(), nn.Linear(1, 8), nn.Unflatten(1, (1, 2, 4))), "Linear"),
+        (network_of(*TO_A_PIXEL, nn.Flatten(), nn.Linear(2, 8), nn.Unflatten(1, (1, 2, 4))), "Linear"),
         (
             network_of(
                 nn.Conv2d(1, 1, 4, 4), nn.Flatten(), nn.Linear(49, 49), nn.Unflatten(1, (1, 7, 7)), nn.Upsample(None, 4)
@@ -439,7 +457,7 @@ def test_what_is_not_compiled_is_named(network: Autoencoder, sentence: str) -> N
 
 @pytest.mark.parametrize(("ceil_mode", "pooled"), [(False, 13), (True, 14)])
 def test_the_last_row_of_an_odd_map_is_pooled_where_a_layer_says_so(ceil_mode: bool, pooled: int) -> None:
-    pool, back = nn.MaxPool2d(2, ceil_mode=ceil_mode), nn.ConvTranspose2d(1, 1, 28 - pooled + 1)
+    pool, back = nn.MaxPool2d(2, ceil_mode=ceil_mode), nn.ConvTranspose2d(1, 1, 30 - 2 * pooled, 2)
     form = Compiler(network_of(nn.Conv2d(1, 1, 2), nn.ReLU(), pool, back), 32).compile(
         (1, 28, 28), 1, "bce", noisy=False
     )
@@ -448,11 +466,12 @@ def test_the_last_row_of_an_odd_map_is_pooled_where_a_layer_says_so(ceil_mode: b
 
 def test_a_fully_connected_layer_has_at_most_65536_weights() -> None:
     def network(bottleneck: int) -> Autoencoder:
-        large = nn.Linear(bottleneck, 4 * 32 * 32)
-        return network_of(nn.Conv2d(1, bottleneck, 28), large, nn.Unflatten(1, (4, 32, 32)), nn.Conv2d(4, 1, 5))
+        shrinking = nn.Conv2d(1, bottleneck, 7, 7), nn.Conv2d(bottleneck, bottleneck, 4)
+        large = nn.Linear(bottleneck, 64 * 8 * 8)
+        return network_of(*shrinking, large, nn.Unflatten(1, (64, 8, 8)), nn.ConvTranspose2d(64, 1, 7, 3))
 
     _, batches = prepared(registry.load("purdue/conv"))
-    assert len(form_for(network(16), batches, 32).parameters) == 6
+    assert len(form_for(network(16), batches, 32).parameters) == 8
     with pytest.raises(Unsupported, match="of at most 65,536 weights"):
         form_for(network(17), batches, 32)
 
@@ -770,6 +789,101 @@ def test_the_hash_of_sources_is_of_what_they_hold(tmp_path: Path) -> None:
             file.write_text(text)
             sums.append(cache.sha256_of_files(file for file in files if file.is_file()))
     assert len(set(sums)) == 4
+
+
+def small_engine(*layers: nn.Module, pixels: np.ndarray, objective: str = "bce") -> tuple[Engine, Autoencoder]:
+    """An engine for a network of these layers, and images (N, 1, H, W), uint8."""
+    recipe = replace(registry.load("purdue/conv"), objective=objective)
+    images = replace(small_splits(recipe).train, pixels=pixels, labels=np.zeros(len(pixels), np.uint8))
+    batches = Batches.of(images, Preparation.of(recipe, None, device=CPU), batch_size=len(pixels), device=CPU)
+    network = network_of(*layers)
+    return Engine(network, batches), network
+
+
+def losses_of(engine: Engine, pool: Executor, threads: int = 1, steps: int = 1) -> np.ndarray:
+    """The losses of steps that change nothing, on all images."""
+    images, no_step = len(engine._memory["pixels"]), Adam(0.0, (0.9, 0.999), 1e-8, 0)
+    order = np.tile(np.arange(images), steps)
+    return engine.run(order, np.zeros(0, np.float32), images, no_step, threads, pool)
+
+
+def submit_or_raise(submits: Iterator[Any], error: BaseException, *call: Any) -> Any:
+    submit = next(submits)
+    if submit is None:
+        raise error
+    return submit(*call)
+
+
+def test_threads_that_cannot_all_begin_leave_none_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a second Ctrl-C, or a limit of processes, may have it: what is raised comes out, and nothing hangs."""
+    engine, _ = small_engine(nn.Conv2d(1, 1, 3, padding=1), pixels=np.zeros((40, 1, 4, 4), np.uint8))
+    for error in (RuntimeError("can't start new thread"), KeyboardInterrupt()):
+        with ThreadPoolExecutor(2) as pool:
+            submit, before = pool.submit, [1]
+
+            def failing(
+                *call: Any, error: BaseException = error, before: list[int] = before, submit: Any = submit
+            ) -> Any:
+                if not before:
+                    raise error
+                before.pop()
+                return submit(*call)
+
+            monkeypatch.setattr(pool, "submit", failing)
+            with pytest.raises(type(error)):
+                losses_of(engine, pool, threads=2)
+    with ThreadPoolExecutor(2) as pool:
+        assert losses_of(engine, pool, threads=2).shape == (1,)
+
+
+def test_pixels_that_lie_apart_in_memory_are_read_right() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 1, 6, 6), np.uint8)
+    losses = []
+    for each in (pixels[::2], pixels[::2].copy()):
+        engine, _ = small_engine(nn.Conv2d(1, 1, 3, padding=1), pixels=each)
+        engine.parameters[: engine.form.one] = np.linspace(-1, 1, engine.form.one)
+        with ThreadPoolExecutor(1) as pool:
+            losses.append(losses_of(engine, pool).tolist())
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("objective", ["bce", "mse"])
+@pytest.mark.parametrize("logit", [-17.0, -6.0, 6.0])
+def test_gradients_of_sure_pixels_keep_their_digits(objective: str, logit: float) -> None:
+    pixels = np.full((16, 1, 4, 4), 0 if logit < 0 else 255, np.uint8)
+    engine, _ = small_engine(nn.Conv2d(1, 1, 1), pixels=pixels, objective=objective)
+    engine.parameters[:2] = 0, logit  # weight and bias
+    with ThreadPoolExecutor(1) as pool:
+        losses_of(engine, pool)
+    z = torch.tensor(logit, dtype=torch.float64, requires_grad=True)
+    s, t = torch.sigmoid(z), 0.0 if logit < 0 else 1.0
+    ((s - t) ** 2 if objective == "mse" else -torch.log(s if t else 1 - s)).backward()
+    assert z.grad is not None
+    error = 1e-5 if logit < 0 else 1e-3  # 1 - s has few digits left, in torch too
+    assert engine.gradients[1] == pytest.approx(float(z.grad), rel=error)
+
+
+def test_the_loss_of_a_large_image_keeps_its_digits() -> None:
+    engine, _ = small_engine(nn.Conv2d(1, 1, 1), pixels=np.zeros((1, 1, 256, 256), np.uint8))
+    engine.parameters[:2] = 1, 0.3  # weight and bias
+    with ThreadPoolExecutor(1) as pool:
+        (loss,) = losses_of(engine, pool)
+    assert loss == pytest.approx(np.log1p(np.exp(0.3)), rel=5e-6)
+
+
+def test_two_layers_become_one_only_where_that_is_few_products() -> None:
+    _, batches = prepared(registry.load("freiburg/lr-0.01"))
+    kernels_of = {}
+    for channels in (8, 32):
+        network = network_of(
+            nn.Conv2d(1, channels, 2, 2), nn.ReLU(),
+            nn.ConvTranspose2d(channels, channels, 2, 2), nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(channels, 1, 1),
+        )  # fmt: skip
+        form = form_for(network, batches, 32)
+        kernels_of[channels] = len(form.schedule)
+        assert form.packed.left.size < 1 << 20
+    assert kernels_of[8] < kernels_of[32]
 
 
 # ---- pieces --------------------------------------------------------------------------------------------------

@@ -229,7 +229,7 @@ class FusedSteps:
         taken = first = 0
         chunks = self._chunks()
         chunk = next(chunks, None)
-        with ThreadPoolExecutor(self._threads.threads) as pool:
+        with ThreadPoolExecutor(self._threads.threads + 1) as pool:
             drawn = chunk and pool.submit(draw, *chunk)
             while chunk and drawn:
                 (size, steps), noise, threads = chunk, drawn.result(), self._threads.threads

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -195,7 +195,7 @@ _compiled: dict[tuple[str, str], Mapping[str, Callable[..., None]]] = {}  # in t
 def _functions(form: Form, recipe: Recipe, features: str) -> Mapping[str, Callable[..., None]]:
     """Return the compiled functions of a form; those of an equal one are compiled once."""
     sizes = form.one, form.entries, len(form.packed.start)
-    key = repr((form.schedule, form.image, form.wanted, sizes, recipe.data.noise, _is_grey(recipe)))
+    key = repr((form.schedule, form.image, form.wanted, sizes, recipe.data.noise, _is_grey(recipe), LUMA))
     if (key, features) not in _compiled:
         signatures = {"run": RUN, **{f"kernel_{number}": KERNEL for number in range(len(form.schedule))}}
         _compiled[key, features] = compiled(key, features, signatures, lambda: Step(form, recipe).module)
@@ -217,7 +217,7 @@ class Engine:
         self.parameters, self.gradients, self.means, self.squares = aligned(4, -(-(form.one + 1) // LANES) * LANES)
         self.parameters[form.one] = 1
         self._memory = {
-            "pixels": batches.pixels.numpy(), "packed": aligned(len(form.packed.start)),
+            "pixels": np.ascontiguousarray(batches.pixels.numpy()), "packed": aligned(len(form.packed.start)),
             "rows": aligned(-(-max(batches.sizes) // LANES), row), "summed": aligned(row),
             "parameters": self.parameters, "gradients": self.gradients, "means": self.means, "squares": self.squares,
             **{f"{table}_{name}": getattr(getattr(form, table), name)
@@ -248,23 +248,32 @@ class Engine:
         moments = 1 - adam.betas[0], adam.betas[1], 1 - adam.betas[1], adam.epsilon
         arenas = [self._arena(thread) for thread in range(threads)]
 
+        all_are_there: Future[bool] = Future()
+
         def work(me: int) -> None:
+            if not all_are_there.result():
+                return  # the others would wait for ever for one that never came
             torch.set_flush_denormal(True)  # of this thread
             share, arena = 1 / (size * self.form.pixels), arenas[me].ctypes.data
             self.functions["run"](state.ctypes.data, arena, *arrays, size, steps, me, threads, share, *moments)
 
-        others = [pool.submit(work, thread) for thread in range(1, threads)]
-        work(0)
-        for other in others:
-            other.result()
+        workers: list[Future[None]] = []
+        try:  # a signal, or no more threads to be had, may end this half way
+            for thread in range(threads):
+                workers.append(pool.submit(work, thread))
+        finally:
+            all_are_there.set_result(len(workers) == threads)
+        for worker in workers:
+            worker.result()
         return losses
 
     def _arena(self, thread: int) -> Array:
         """Return a thread's memory for maps; channels of ones are written once."""
         while len(self._arenas) <= thread:
-            self._arenas.append(aligned(sum(each.vectors for each in self.form.maps), LANES))
+            arena = aligned(sum(each.vectors for each in self.form.maps), LANES)
             for each in self.form.maps:
-                each.inside(self._arenas[-1], each.ones)[each.channels :] = 1
+                each.inside(arena, each.ones)[each.channels :] = 1
+            self._arenas.append(arena)
         return self._arenas[thread]
 
     def profile(self, seconds: float = 0.05) -> dict[str, float]:

@@ -37,6 +37,8 @@ from train.engine.fused.kernels import (
 from zoo.blocks import Autoencoder, UnitClamp
 
 MAX_WEIGHTS = 1 << 16  # of a fully connected layer: they are read again for every 16 images
+MAX_SPOTS = 8  # rows of a kernel: each of its places is code of its own
+MAX_TERMS = 1 << 20  # of two layers in one: products of weights that are made anew at every step
 Spots = list[list[tuple[int, int]]]  # of an axis: what each spot sums, as (index in the kernel, in the one before)
 
 
@@ -137,6 +139,8 @@ class Compiler:
         self.registers, self.to_pixels = registers, network.to_pixels
         self.layers = [*_flattened(network.encoder), *_flattened(network.decoder)]
         self.parameters = list(network.parameters())
+        if not self.layers or not all(parameter.requires_grad for parameter in self.parameters):
+            raise Unsupported("a network without layers, or with parameters that are not trained")
         self.one = sum(parameter.numel() for parameter in self.parameters)
         starts = np.cumsum([0, *(parameter.numel() for parameter in self.parameters)])
         self.unused = {id(parameter): int(at) for parameter, at in zip(self.parameters, starts, strict=False)}
@@ -223,7 +227,7 @@ class Compiler:
         first, upsampling, pad = self.layers[0], self.take(nn.Upsample), self.take(nn.ZeroPad2d)
         if layer := self.take(nn.Conv2d):
             factor, padding = _factor(upsampling) if upsampling else 1, pad.padding if pad else (0,)
-            if len(set(padding)) == 1:
+            if len(set(padding)) == 1 and padding[0] >= 0:
                 return self.convolution(source, layer, factor, padding[0])
         elif upsampling or pad:
             pass  # without a convolution that follows
@@ -234,7 +238,7 @@ class Compiler:
             return self.linear(source, source.size, *convolution(1, 1, 0), None, None, None)
         elif (layer := self.take(nn.PReLU)) and self.stages and not self.stages[-1].cut:
             return self.prelu(source, layer)
-        elif (self.take(nn.Flatten), layer := self.take(nn.Linear)) and layer:
+        elif (flat := self.take(nn.Flatten) or source.size == 1, layer := self.take(nn.Linear)) and flat and layer:
             return self.fully_connected(source, layer)
         raise Unsupported(f"{first} where it stands")
 
@@ -250,7 +254,10 @@ class Compiler:
         kernel, stride, padding = _square(layer)
         extra = layer.output_padding[0]
         weights = self.indices(layer.weight)  # (inputs, outputs, kernel, kernel)
-        if kernel == stride and not padding and not extra and (following := self.take(nn.Conv2d)):
+        following: Any = self.layers[0] if self.layers and type(self.layers[0]) is nn.Conv2d else None
+        merged = following is not None and weights.size * following.weight.size().numel() // len(weights[0])
+        if kernel == stride and not padding and not extra and 0 < merged <= MAX_TERMS:
+            self.layers.pop(0)
             # No activation stands between: one kernel, to which the bias is another channel's weight, of ones.
             if layer.bias is not None:
                 source.ones = 1
@@ -266,7 +273,8 @@ class Compiler:
         relu, unflatten = self.take(nn.ReLU), self.take(nn.Unflatten)
         self.layers[:0] = [relu] if relu else []
         channels, size = unflatten.unflattened_size[:2] if unflatten else (layer.out_features, 1)
-        if source.size > 1 < size or channels * size**2 != layer.out_features or layer.weight.numel() > MAX_WEIGHTS:
+        sizes = source.channels * source.size**2, channels * size**2
+        if source.size > 1 < size or sizes != (layer.in_features, layer.out_features) or math.prod(sizes) > MAX_WEIGHTS:
             raise Unsupported(f"{layer} (only of at most {MAX_WEIGHTS:,} weights, to or from a square image)")
         kernel, weights, bias = max(source.size, size), self.indices(layer.weight), layer.bias
         axis, spots = convolution(kernel, kernel, 0)
@@ -304,11 +312,14 @@ class Compiler:
         relu, pool = self.take(nn.ReLU), None
         if relu and len(axis.phases) == 1:
             pool = self.take(nn.MaxPool2d)
-        if pool and (pool.kernel_size, pool.stride, pool.padding, pool.dilation) != (2, 2, 0, 1):
+        usual = pool and (pool.kernel_size, pool.stride, pool.padding, pool.dilation) == (2, 2, 0, 1)
+        if pool and (not usual or (size == 1 and pool.ceil_mode)):
             raise Unsupported(str(pool))
         full = self.map(outputs, size)  # the gradient of what the layer gives, before pooling
         pooled = (size + bool(pool.ceil_mode)) // 2 if pool else size
         output = self.map(outputs, pooled)
+        if len(spots) > MAX_SPOTS:
+            raise Unsupported(f"a kernel of more than {MAX_SPOTS}×{MAX_SPOTS}")
         gradient, choice = (self.map(outputs, pooled), self.map(outputs, pooled)) if pool else (full, output)
         source.border = max(source.border, axis.border(source.size, 2 * pooled if pool else size))
         full.border = max(back.border(size, source.size), 2 * pooled - size if pool else 0)

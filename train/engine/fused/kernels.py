@@ -61,13 +61,9 @@ class Map:
         return self.of(arena)[:, y : y + stride * height : stride, x : x + stride * width : stride][:, :height, :width]
 
     @contextmanager
-    def pixels(self, code: Code, carried: list[Value] | None = None) -> Iterator[tuple[Any, Any, Any]]:
+    def pixels(self, code: Code) -> Iterator[tuple[Any, Any, Any]]:
         """Loop over channels, rows and columns."""
-        with (
-            code.loop(self.channels, carried=carried) as c,
-            code.loop(self.size, carried=carried) as y,
-            code.loop(self.size, carried=carried) as x,
-        ):
+        with code.loop(self.channels) as c, code.loop(self.size) as y, code.loop(self.size) as x:
             yield c, y, x
 
 
@@ -196,6 +192,8 @@ class Convolve:
         step, outputs, inputs, at = len(self.axis.phases), self.target.channels, self.source.inputs, self.weights
         values = np.zeros((outputs, self.target.size, self.target.size, LANES), np.float32)
         for (ry, rx), (height, width), taps in self.axis.planes(self.target.size):
+            if not taps:
+                continue
             packed = weights[at : at + outputs * inputs * len(taps)].reshape(-1, inputs, len(taps), self.block)
             weight = packed.transpose(0, 3, 1, 2).reshape(outputs, inputs, len(taps))
             for t, (dy, dx, _) in enumerate(taps):
@@ -405,22 +403,25 @@ class Head:
 
     def emit(self, code: Code, arena: Memory, weights: Memory, gradients: Memory) -> None:
         factor, share, losses = self.wanted.size // self.raw.size, arena[self.share.at], [code.vector(0)]
-        with self.raw.pixels(code, losses) as (c, y, x):
-            z, sums = arena[self.raw(c, y, x)], [losses[0], code.vector(0)]
-            with code.loop(factor, carried=sums) as dy, code.loop(factor, carried=sums) as dx:
-                t = arena[self.wanted(c, y * factor + dy, x * factor + dx)]
-                sums[:] = [total + value for total, value in zip(sums, self._of_pixel(code, z, t), strict=True)]
-            losses[0], arena[self.gradient(c, y, x)] = sums[0], sums[1] * share
+        with code.loop(self.raw.channels, carried=losses) as c, code.loop(self.raw.size, carried=losses) as y:
+            row = [code.vector(0)]  # a sum of its own: one over all pixels would lose digits
+            with code.loop(self.raw.size, carried=row) as x:
+                z, sums = arena[self.raw(c, y, x)], [row[0], code.vector(0)]
+                with code.loop(factor, carried=sums) as dy, code.loop(factor, carried=sums) as dx:
+                    t = arena[self.wanted(c, y * factor + dy, x * factor + dx)]
+                    sums[:] = [total + value for total, value in zip(sums, self._of_pixel(code, z, t), strict=True)]
+                row[0], arena[self.gradient(c, y, x)] = sums[0], sums[1] * share
+            losses[0] += row[0]
         arena[self.loss.at] = losses[0] * share
 
     def _of_pixel(self, code: Code, z: Value, t: Value) -> tuple[Value, Value]:
         s, slope = z, code.vector(1)  # what is compared, and its derivative
         if self.kind in ("bce", "sigmoid"):
-            e = code.exp((z > 0).where(0 - z, z)) + 1
-            s = (z > 0).where(1 / e, 1 - 1 / e)
-            slope = s * (1 - s)
+            e = code.exp((z > 0).where(0 - z, z))
+            s = (z > 0).where(1, e) / (e + 1)
+            slope = e / ((e + 1) * (e + 1))
             if self.kind == "bce":
-                return z.relu() - z * t + code.log(e), s - t
+                return z.relu() - z * t + code.log(e + 1), s - t
         elif self.kind == "clamp":
             s = code.fma(z, self.scale, self.offset)
             slope = (s < 0).where(0, (s > 1).where(0, code.vector(self.scale)))
