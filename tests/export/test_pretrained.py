@@ -69,7 +69,8 @@ def test_every_graph_is_whole_and_computes_what_torch_computed(name: str, pretra
 def test_a_history_is_thinned_and_shows_nobody_s_unlicensed_pixels(name: str, pretrained_folder: Path) -> None:
     run = RunFolder.of(pretrained_folder, name)
     history = run.read_history()
-    assert run.history.stat().st_size < 200_000
+    has_grids = any(key.startswith("grids/") for key in history.arrays)
+    assert run.history.stat().st_size < (300_000 if has_grids else 100_000)
     assert len(history.arrays[runs.STEP_LOSS]) <= STEP_POINTS
     pictures = history.arrays.get(runs.EPOCH_RECONSTRUCTIONS, np.zeros((0,)))
     assert len(pictures) <= PICTURED_EPOCHS and len(history.meta.get(runs.PICTURED_EPOCHS, [])) == len(pictures)
