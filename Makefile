@@ -31,6 +31,7 @@ format: .venv/dev
 pretrained: .venv/ready
 	$(BIN)/python -m export.pretrained $(RUNS)
 	$(BIN)/python .dev/readme-table
+	$(BIN)/aezoo view purdue/dense purdue/conv purdue/denoise --runs pretrained --screenshot .docs/viewer.png
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache runs-demo demo.png
