@@ -116,8 +116,10 @@ def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
         state = "stopped"
     progress = _progress(history, recipe, state)
     if pretrained.holds(folder.path):
-        progress = {key: f"{pretrained.NAME}{text.removeprefix('finished')}" for key, text in progress.items()} | {
-            "run": f"{progress['run']}, {pretrained.NAME}"
+        rest = progress["state"].removeprefix("finished").removeprefix(", ")
+        progress = {
+            "run": f"{progress['run']}, {pretrained.NAME}",
+            "state": f"{pretrained.NAME}, {rest}" if rest else pretrained.NAME,
         }
     return {
         "measured": finite(metrics.get(metric)),

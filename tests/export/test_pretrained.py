@@ -147,6 +147,9 @@ def test_the_list_shows_what_is_pretrained(pretrained_folder: Path, tmp_path: Pa
     assert code == 0
     assert all((rows[name]["measured"] is not None) == (name in SHIPPED) for name in rows)
     assert all("pretrained" in rows[name]["run"] for name in SHIPPED)
+    _, out, _ = aezoo(capsys, "list", "freiburg", "--runs", "pretrained")
+    states = {line.split()[0]: line.split("  ")[-1].strip() for line in out.splitlines() if line.startswith("  lr")}
+    assert states == {"lr-0.1": "pretrained, failed", "lr-0.01": "pretrained", "lr-0.001": "pretrained"}
 
 
 def test_the_readme_s_table_is_made_of_their_cards(pretrained_folder: Path, capsys: Capture) -> None:
