@@ -538,6 +538,16 @@ def test_a_card_is_told_in_sections_the_figures_with_the_sheet_and_the_baselines
     assert as_text(made_up()).endswith("\nwhat the sheet leaves open and was chosen\n  - this | that")
 
 
+def test_every_file_without_a_card_is_named(tmp_path: Path, capsys: Capture) -> None:
+    for name in ("one.onnx", "two.onnx", "three.onnx"):
+        (tmp_path / name).write_bytes(b"no graph")
+    code, out, err = aezoo(capsys, "card", *sorted(tmp_path.iterdir()))
+    assert (code, out) == (2, "")
+    assert [sum(name in line for line in err.splitlines()) for name in ("one.onnx", "two.onnx", "three.onnx")] == [
+        1
+    ] * 3
+
+
 def test_no_text_of_a_card_makes_lines_of_its_own() -> None:
     """What a stranger's card says cannot pass for what the program says."""
     plain = as_text(made_up(choices=["this"]))

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -645,6 +646,9 @@ def test_a_browser_gets_the_jobs_own_files_and_brings_outputs_and_messages_and_n
     (folder / "0.0.f32").write_bytes(b"an output")
     inbox: list[JobMessage] = []
     with browser._serving(folder, inbox) as address:
+        if sys.platform == "linux":  # where other addresses of this machine are to be had
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection(("127.0.0.2", int(address.rstrip("/").rpartition(":")[2])), timeout=30)
 
         def ask(path: str, data: bytes | None = None) -> tuple[int, str, bytes]:
             try:

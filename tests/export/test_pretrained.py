@@ -180,6 +180,19 @@ def test_a_pretrained_model_is_bundled_without_a_checkpoint(
     assert code == 2 and "is exported already; --bundle DIR" in err
 
 
+def test_a_model_that_computes_something_else_here_is_not_bundled(
+    pretrained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    name = "purdue/conv"
+    shutil.copytree(pretrained_folder / name, tmp_path / name)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    expected = tmp_path / name / "test/bottleneck.f32"
+    expected.write_bytes((np.frombuffer(expected.read_bytes(), "<f4") + np.float32(0.01)).tobytes())
+    code, _, err = aezoo(capsys, "export", name, "--runs", tmp_path, "--bundle", tmp_path / "out")
+    assert code == 1 and f"{name} does not compute here what torch computed: see `aezoo verify {name}`" in err
+    assert not (tmp_path / "out" / name).exists()
+
+
 def test_halves_are_the_very_files_of_an_export(pretrained_folder: Path, conv_run: RunFolder) -> None:
     cut = halves(conv_run.graph("model").read_bytes(), source="model.onnx")
     assert cut == {f"{half}.onnx": conv_run.graph(half).read_bytes() for half in ("encoder", "decoder")}

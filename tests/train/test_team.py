@@ -28,7 +28,7 @@ from train.dependencies import NOTHING
 from train.distributed import team as teams
 from train.distributed import torchrun
 from train.distributed.team import Team, TeamSteps
-from train.engine.batches import Batches
+from train.engine.batches import Batches, seed_network
 from train.engine.steps import ComputeConfig, EagerSteps, Steps, TrainStep
 from train.options import Options
 from train.state import fresh_state
@@ -243,6 +243,22 @@ def test_two_shares_of_a_batch_learn_its_gradient_and_lose_its_loss(monkeypatch:
     torch.testing.assert_close((first + second) / 2, whole, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(first_losses + second_losses, losses)
     assert sent == [(0, ("epoch", 3))], "the first alone says what comes next"
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_each_share_draws_random_numbers_of_its_own(rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teams, "DistributedDataParallel", lambda network, **_: network)
+    monkeypatch.setattr(distributed, "all_reduce", lambda losses: None)
+    monkeypatch.setattr(Team, "send", lambda team, message: None)
+    recipe = shortened(registry.load("purdue/dense"))
+    train_step, batches = make_train_step(recipe, Path(), size=40)
+    drawn: list[float] = []
+    monkeypatch.setattr(train_step, "step", lambda *_, **__: drawn.append(float(torch.rand(()))))
+    list(TeamSteps(train_step, replace(batches, steps_wanted=1), Team(rank, 2)).run(5, 3))
+    seed_network(5, 3, share=rank)
+    assert drawn == [float(torch.rand(()))]
+    seed_network(5, 3, share=1 - rank)
+    assert drawn != [float(torch.rand(()))]
 
 
 def test_the_end_of_a_training_is_announced_where_it_was_not_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
