@@ -14,7 +14,7 @@ import pytest
 
 from viewer.infer import messages, protocol, sandbox
 from viewer.infer.messages import Ready
-from viewer.qt.worker import ROOT, command
+from viewer.qt.worker import ROOT, _environment, command
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is of Linux")
 
@@ -150,6 +150,22 @@ def test_a_worker_computes_on_the_gpu_where_there_is_one() -> None:
     assert frame is not None
     ready = messages.decode(frame, Ready)
     assert ready.provider == "CUDA", ready
+
+
+def test_the_threads_that_onnxruntime_starts_are_restricted_as_the_worker_is() -> None:
+    """What a thread may do is settled when it is started: writing and the network are given up before the imports."""
+    environment = dict(item.split("=", 1) for item in _environment().toStringList())
+    worker = subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    try:
+        assert worker.stdout is not None
+        frame = protocol.read(cast(BinaryIO, worker.stdout))
+        assert frame is not None and isinstance(messages.decode(frame, Ready), Ready)
+        statuses = [path.read_text() for path in Path(f"/proc/{worker.pid}/task").glob("*/status")]
+        assert len(statuses) > 1, "it has threads of its own"
+        assert all("NoNewPrivs:\t1" in status for status in statuses)
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 def test_a_sealed_process_dies_with_the_one_that_started_it() -> None:
