@@ -262,6 +262,8 @@ def test_a_graphs_answer_is_measured_against_its_targets_or_is_a_sentence() -> N
     broken[0, 0, 0, :2] = np.nan, np.inf
     sentence = noise_lab.result_of(tried, clean, broken).error
     assert sentence == "The output is not finite: 2 of its 384 values."
+    broken[0, 0, 0, 0] = np.inf
+    assert noise_lab.result_of(tried, clean, broken).error == sentence, "infinite alone is as bad"
     assert "another shape" in noise_lab.result_of(tried, clean, clean).error
     text = tried_with(clean, clean, classes=True)
     assert noise_lab.result_of(text, clean, np.zeros((2, 2))).scores is None
