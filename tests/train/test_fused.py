@@ -384,7 +384,7 @@ class Residual(nn.Sequential):
     """What is more than its layers one after the other."""
 
 
-class Drawn(Autoencoder):
+class DrawnAutoencoder(Autoencoder):
     """What is more than an encoder and a decoder."""
 
 
@@ -442,8 +442,8 @@ shared = nn.Conv2d(1, 1, 3, padding=1)
         ),
         (network_of(nn.Conv2d(1, 1, 1), to_pixels=UnitClamp()), "objective bce of UnitClamp"),
         (
-            Drawn(encoder=nn.Conv2d(1, 1, 1), decoder=nn.Sequential(), to_pixels=nn.Sigmoid()),
-            "a network that is a Drawn",
+            DrawnAutoencoder(encoder=nn.Conv2d(1, 1, 1), decoder=nn.Sequential(), to_pixels=nn.Sigmoid()),
+            "a network that is a DrawnAutoencoder",
         ),
         (network_of(nn.Conv2d(1, 1, 1), to_pixels=nn.Tanh()), "objective bce of Tanh"),
     ],
