@@ -148,15 +148,8 @@ def as_markdown(card: Card, graphs: Sequence[str], images: int) -> str:
     tables = [_markdown([[heading, ""], *map(list, rows)]) for heading, rows in sections(card)]
     tables.append(_markdown(figures(card)))
     if card.choices:
-        tables.append(
-            "\n".join(
-                [
-                    "What the sheet leaves open and was chosen:",
-                    "",
-                    *(f"- {_one_line(choice)}" for choice in card.choices),
-                ]
-            )
-        )
+        choices = (f"- {_one_line(choice)}" for choice in card.choices)
+        tables.append("\n".join(["What the sheet leaves open and was chosen:", "", *choices]))
     return _README.format(
         name=card.name,
         task=tasks.does(card.task) or card.task,

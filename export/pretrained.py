@@ -18,7 +18,7 @@ from export.published import listing
 from export.trained import Trained, load_trained, one_thread
 from zoo import pretrained, registry, runs
 from zoo.data import sets
-from zoo.data.images import LUMA
+from zoo.data.fit import luma
 from zoo.errors import CheckFailed
 from zoo.ownership import CARD
 from zoo.recipe import Recipe
@@ -92,8 +92,7 @@ def with_photographs(history: History, trained: Trained) -> History:
     targets = photographs.pixels[: runs.SAMPLES]
     inputs = targets
     if trained.recipe.task.input == "grey":
-        inputs = np.einsum("c,nchw->nhw", LUMA, targets / 255)[:, None]
-        inputs = np.round(inputs * 255).astype(np.uint8)
+        inputs = np.round(luma(targets.transpose(0, 2, 3, 1))).astype(np.uint8)[:, None]
     made = trained.compute("model", inputs.astype(np.float32) / 255)["reconstruction"]
     arrays = {
         **history.arrays,

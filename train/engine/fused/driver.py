@@ -233,6 +233,7 @@ class Engine:
     def run(self, order: Array, noise: Array, size: int, adam: Adam, threads: int, pool: Executor) -> Array:
         """Take a step for each `size` images of `order`; return the losses, float32 (steps,).
 
+        pool   has a worker for each of the threads
         order  int64, indices of images; noise: float32, as many values as the images have, or none where none is added
         """
         steps = len(order) // size

@@ -255,7 +255,7 @@ class Compiler:
         extra = layer.output_padding[0]
         weights = self.indices(layer.weight)  # (inputs, outputs, kernel, kernel)
         following: Any = self.layers[0] if self.layers and type(self.layers[0]) is nn.Conv2d else None
-        merged = following is not None and weights.size * following.weight.size().numel() // len(weights[0])
+        merged = following is not None and weights.size * following.weight.numel() // len(weights[0])
         if kernel == stride and not padding and not extra and 0 < merged <= MAX_TERMS:
             self.layers.pop(0)
             # No activation stands between: one kernel, to which the bias is another channel's weight, of ones.
