@@ -319,7 +319,8 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     ]
     window = open_window(tmp_path)
     window.store.set_selected([run.path for run in runs], runs[1].path)
-    window.layout_of_panels.fill(window.layout_of_panels.area_of(window.panels.bottleneck))
+    window.reset_layout()
+    window.go_to(window.panels.bottleneck)
     settle_window(qtbot, window)
     panel = window.panels.bottleneck
     assert "tests/a: model.onnx has no bottleneck among its outputs." in text_of(panel, "head 0")
@@ -385,17 +386,15 @@ def test_a_bottleneck_with_gaps_is_shown_with_them(tmp_path: Path, open_window: 
 
 
 def test_the_panel_fits_the_narrowest_column(window: MainWindow) -> None:
-    panel, layout = window.panels.bottleneck, window.layout_of_panels
+    panel = window.panels.bottleneck
     assert panel.minimumSizeHint().width() <= 322, "of 350 pixels, less the margins of its rect"
     window.resize(1600, 1000)
     QApplication.processEvents()
-    before = layout.across.sizes()
-    layout.fill(layout.area_of(panel))
+    assert panel.row.lines.direction() == QBoxLayout.Direction.TopToBottom
+    window.reset_layout()
+    window.go_to(panel)
     QApplication.processEvents()
     assert panel.row.lines.direction() == QBoxLayout.Direction.LeftToRight
-    layout.give_back()
-    QApplication.processEvents()
-    assert layout.across.sizes() == before and panel.row.lines.direction() == QBoxLayout.Direction.TopToBottom
 
 
 # ---- values ----

@@ -9,6 +9,7 @@ import pytest
 from onnx import helper
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, graph_bytes, settle_window, write_run
@@ -227,8 +228,10 @@ def test_the_numbers_are_those_of_every_image_and_of_the_curve(run: RunFolder, o
 
 def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    window.resize(1600, 1000)
+    window.reset_layout()
     panel = window.panels.noise
+    window.go_to(panel)
+    settle_window(qtbot, window)
     assert isinstance(panel.figure, MosaicFigure)
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
@@ -237,8 +240,8 @@ def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Op
 
 def test_in_a_low_panel_the_curve_replaces_the_pictures(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    window.resize(1100, 700)
-    window.splitters["middle"].setSizes([400, 200])
+    window.resize(1100, 640)
+    QApplication.processEvents()
     panel = window.panels.noise
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)

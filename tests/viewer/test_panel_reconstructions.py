@@ -84,7 +84,10 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(
     flat.write_bytes(foreign_bytes("Flatten", [784]))
     hostile.write_bytes(b"\x08\x08" + b"\xff" * 400)
     window = open_window(tmp_path, flat, hostile)
+    window.go_to(window.panels.reconstructions)
     select(window, qtbot, usual, classifier, colour, training.path, flat, hostile)
+    window.go_to(window.panels.reconstructions)
+    settle_window(qtbot, window)
     blocks = {block.title: block for block in comparison_of(window).blocks}
     assert [band.label for band in blocks["tests/usual"].bands] == ["input", "output", "diff."]
     assert blocks["tests/classifier"].captions[2].startswith("c ") and "%" in blocks["tests/classifier"].captions[2]

@@ -127,6 +127,7 @@ def test_a_hidden_panel_stops_playing_and_reads_nothing(tmp_path: Path, open_win
     run = write_training(tmp_path, "tests/a", 6)
     window = open_window(tmp_path)
     assert window.panels.time._stamps == {}
+    window.reset_layout()
     panel = open_time(window, qtbot, run.path)
     panel.play_or_pause()
     window.go_to(window.panels.reconstructions)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTabBar
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window
@@ -293,7 +293,9 @@ def test_the_numbers_are_a_row_a_run(zoo: Path, open_window: Open) -> None:
 
 def test_the_tab_in_front_has_room_for_its_bold_title(zoo: Path, open_window: Open) -> None:
     window = open_window(zoo)
-    tabs = window.layout_of_panels.area_of(shown(window)).tabs
+    shown(window)
+    QApplication.processEvents()
+    (tabs,) = [bar for bar in window.workspace.findChildren(QTabBar) if bar.isVisible()]
     assert tabs.tabText(tabs.currentIndex()) == "Trade-off" and tabs.width() >= tabs.sizeHint().width()
 
 

@@ -40,8 +40,6 @@ class CardPanel(Panel):
 
     name = "card"
 
-    written = Signal()  # the card has been written
-
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self._abouts: tuple[EntryDescription, ...] = ()  # of the compared runs
@@ -49,7 +47,7 @@ class CardPanel(Panel):
         self._seen_last: tuple[object, ...] = ()
         self._writing = QTimer(self, singleShot=True, interval=0)  # later: Qt needs 10 ms for the layout
         self._writing.timeout.connect(self._write)
-        self._writing.timeout.connect(self.written)
+        self._writing.timeout.connect(self.settled)
         self.text = CardText(self)
         self.text.copy_requested.connect(self.copy)
         self.beside_box = _check("side by side", "Show all selected runs side by side instead of only the current one")

@@ -24,6 +24,7 @@ class ImagePanel(Panel):
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self.view = FigureView(self.title, self)
+        self.view.pictured.connect(self.pictured)
         self.view.clicked.connect(self._choose)
         self.view.column_step.connect(self._step)
         connect_page_keys(self.view, tools.images)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.figures.paintable import Paintable
@@ -15,6 +15,7 @@ from viewer.qt.catalogue import PANELS
 from viewer.qt.requester import Requester
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.figure_view import FigureView
 from viewer.state.selection import State
 
 Cell = str | float | int
@@ -38,6 +39,10 @@ class Panel(QWidget):
     """
 
     name = ""  # in the catalogue, where its title and its hint are
+
+    settled = Signal()  # work of its own that the workers do not know of has ended
+    pictured = Signal()  # a figure was painted
+    menu_wanted = Signal(QPoint)  # at a point of the screen, of what can be done with the figure
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +106,9 @@ class Panel(QWidget):
         before, self._seen = self._seen, self.store.state
         if before is not self._seen:
             self.show_state(before, self._seen)
+            if before.compared != self._seen.compared and self.waiting:
+                for view in self.findChildren(FigureView):
+                    view.show_coming()
 
     def focus_panel(self) -> None:
         """Move the keyboard focus to the panel's main control."""
@@ -112,6 +120,9 @@ class Panel(QWidget):
     def _changed(self, _before: State, _after: State) -> None:
         if self.isVisible():
             self.catch_up()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(event.globalPos())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
