@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from viewer.figures import ticks
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 MOST_BARS = 1_000
@@ -19,7 +20,7 @@ WIDEST_BAR = 48.0
 
 
 @dataclass(frozen=True, eq=False)
-class BarsFigure:
+class BarsFigure(Figure):
     """A bar for each value, float32 (D,), from zero; what is not finite has none.
 
     `low` and `high` are the ends of the axis, the same for all samples; `before` holds the values before some were
@@ -45,13 +46,13 @@ class BarsFigure:
         """What stands below the axis."""
         return f"unit, 1 … {len(self.values):,}"
 
-    def plot(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
+    def plot_rect(self, paper: Paper) -> QRectF:
         """Return where the bars stand."""
-        return _plot(self.axis, rect, metrics)
+        return _plot(self.axis, paper)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return the unit whose bar is above or below a point."""
-        plot = self.plot(rect, metrics)
+        plot = self.plot_rect(paper)
         pitch = self._pitch(plot)
         unit = math.floor((point.x() - plot.left()) / pitch) if pitch > 0 else -1
         return unit if plot.contains(point) and 0 <= unit < len(self.values) else None
@@ -59,10 +60,10 @@ class BarsFigure:
     def _pitch(self, plot: QRectF) -> float:
         return min(WIDEST_BAR, plot.width() / max(1, len(self.values)))
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint title, axis and bars inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot(rect, metrics)
+        rect, metrics = paper.rect, paper.metrics
+        plot = self.plot_rect(paper)
         if plot.width() < 20 or plot.height() < 20:
             return
         _paint_frame(painter, self.theme, self.axis, rect, plot, metrics, self.title, self.step)
@@ -100,7 +101,7 @@ class BarsFigure:
 
 
 @dataclass(frozen=True, eq=False)
-class HistogramFigure:
+class HistogramFigure(Figure):
     """How many of very many values, float32 (D,), lie where; a line marks the chosen unit's value."""
 
     theme: Theme
@@ -121,19 +122,19 @@ class HistogramFigure:
     def axis(self) -> ticks.Axis:
         return ticks.linear_axis(0, max(1, int(self.counted[0].max())))
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> str | None:
+    def hit(self, point: QPointF, paper: Paper) -> str | None:
         """Say how many values lie in the bin under a point; single units cannot be chosen here."""
-        plot = _plot(self.axis, rect, metrics)
+        plot = _plot(self.axis, paper)
         counts, edges = self.counted
         index = math.floor((point.x() - plot.left()) / plot.width() * BINS) if plot.width() > 0 else -1
         if not plot.contains(point) or not 0 <= index < BINS:
             return None
         return f"{counts[index]:,} values from {edges[index]:.4g} to {edges[index + 1]:.4g}"
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint title, axis, bins and the mark inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = _plot(self.axis, rect, metrics)
+        rect, metrics = paper.rect, paper.metrics
+        plot = _plot(self.axis, paper)
         if plot.width() < 20 or plot.height() < 20:
             return
         counts, edges = self.counted
@@ -156,8 +157,9 @@ class HistogramFigure:
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
 
 
-def _plot(axis: ticks.Axis, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
+def _plot(axis: ticks.Axis, paper: Paper) -> QRectF:
     """What title, labels and the line below leave of `rect`."""
+    rect, metrics = paper.rect, paper.metrics
     line = metrics.height()
     left = max(map(metrics.horizontalAdvance, axis.labels)) + 8
     return QRectF(rect.left() + left, rect.top() + 1.5 * line, rect.width() - left - 2, rect.height() - 2.5 * line - 4)

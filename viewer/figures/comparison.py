@@ -19,6 +19,7 @@ from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
 
 from viewer.figures.comparison_layout import GAP, ComparisonLayout, Geometry, TextSizes, arrange
 from viewer.figures.mosaic import Scale, paint_scale, to_image
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 WIDEST_TITLE = 170.0
@@ -76,7 +77,7 @@ class BandPixel(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ComparisonFigure:
+class ComparisonFigure(Figure):
     """Blocks on the same images; `chosen` is marked in all of them, and shown `large` where there is room."""
 
     theme: Theme
@@ -93,8 +94,9 @@ class ComparisonFigure:
 
     # ---- layout ----
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> ComparisonLayout:
+    def layout(self, paper: Paper) -> ComparisonLayout:
         """Lay everything out in `rect`, in the arrangement that shows images largest."""
+        rect, ratio, metrics = paper.rect, paper.ratio, paper.metrics
         geometry = Geometry(
             sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
             captioned=tuple(any(block.captions) for block in self.blocks),
@@ -123,14 +125,14 @@ class ComparisonFigure:
     def _has_chosen(self) -> bool:
         return 0 <= self.chosen < self.count
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> BandHit | None:
+    def hit(self, point: QPointF, paper: Paper) -> BandHit | None:
         """Return which image lies under a point, None where there is none."""
-        spot = self.spot(point, rect, ratio, metrics)
+        spot = self.spot(point, paper)
         return spot.hit if spot else None
 
-    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> BandPixel | None:
+    def spot(self, point: QPointF, paper: Paper) -> BandPixel | None:
         """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
-        layout = self.layout(rect, ratio, metrics)
+        layout = self.layout(paper)
         for block, rects in enumerate(layout.cells):
             for band, band_rects in enumerate(rects):
                 for image, cell in enumerate(band_rects[: len(self.blocks[block].bands[band].pixels)]):
@@ -150,10 +152,10 @@ class ComparisonFigure:
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint all blocks inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        layout = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        metrics = paper.metrics
+        layout = self.layout(paper)
         for block, rects in zip(self.blocks, layout.cells, strict=True):
             for band, band_rects in zip(block.bands, rects, strict=True):
                 for index, cell in enumerate(band_rects[: len(band.pixels)]):
@@ -171,7 +173,7 @@ class ComparisonFigure:
         self._paint_captions(painter, layout, metrics)
         self._paint_chosen(painter, layout)
         if self.scale:
-            paint_scale(painter, layout.scale_rect, self.scale, self.theme)
+            paint_scale(painter, paper.at(layout.scale_rect), self.scale, self.theme)
 
     def _paint_head(
         self, painter: QPainter, block: Block, head: QRectF, metrics: QFontMetricsF, *, beside: bool

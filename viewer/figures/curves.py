@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, Q
 
 from viewer.figures import legend, ticks
 from viewer.figures.legend import LegendEntry, LegendLayout, line_pen
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 LEGEND_SHARE = 1 / 3  # of the height; what has no room in it is counted
@@ -77,7 +78,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, eq=False)
-class CurvesFigure:
+class CurvesFigure(Figure):
     """Several curves over one axis.
 
     hover       where the crosshair stands on the x axis
@@ -203,18 +204,19 @@ class CurvesFigure:
 
     # ---- geometry ----
 
-    def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
+    def plot_rect(self, paper: Paper) -> QRectF:
         """Return where the curves lie: what legend, ticks and labels leave."""
+        rect, metrics = paper.rect, paper.metrics
         line = metrics.height()
         left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
-        top = legend.lines_of(self.legend(rect, metrics)) * (line + 2) + line + 8
+        top = legend.lines_of(self.legend(paper)) * (line + 2) + line + 8
         return QRectF(
             rect.left() + left, rect.top() + top, rect.width() - left - 12, rect.height() - top - 2 * line - 12
         )
 
-    def x_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> float | None:
+    def hit(self, point: QPointF, paper: Paper) -> float | None:
         """Return what stands on the x axis under a point of the plot."""
-        plot = self.plot_rect(rect, metrics)
+        plot = self.plot_rect(paper)
         if not plot.adjusted(-4, -4, 4, 4).contains(point) or plot.width() <= 0:
             return None
         return self.x_of(point.x(), plot)
@@ -254,28 +256,29 @@ class CurvesFigure:
     def _marks_best(self) -> bool:
         return any(curve.best is not None for curve in self.shown)
 
-    def legend(self, rect: QRectF, metrics: QFontMetricsF) -> LegendLayout:
+    def legend(self, paper: Paper) -> LegendLayout:
         """Return what the legend holds and where: as many runs as a third of the height takes."""
+        rect, metrics = paper.rect, paper.metrics
         key = (*rect.getRect(), metrics.height(), metrics.averageCharWidth())  # type: ignore[misc]
         layout = self._layouts.get(key)
         if layout is None:
             lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
             most = len({curve.run for curve in self.series})
-            layout = self._layouts[key] = legend.fitting_layout(self.entries, most, rect, metrics, lines=lines)
+            layout = self._layouts[key] = legend.fitting_layout(self.entries, most, paper, lines=lines)
         return layout
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint legend, axes and curves inside `rect`."""
+        rect, metrics = paper.rect, paper.metrics
         if not self.series:
             return
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot_rect(rect, metrics)
+        plot = self.plot_rect(paper)
         if plot.width() < 20 or plot.height() < 20:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        layout = self.legend(rect, metrics)
+        layout = self.legend(paper)
         legend.paint(painter, layout, self.theme, metrics, chosen=self.chosen_entry(layout))
         self._paint_axes(painter, plot, metrics)
         self._paint_labels(painter, rect, plot, metrics)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from viewer.figures.mosaic import Large, whole_zoom
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 ARROW = "→"
@@ -38,16 +39,17 @@ class DrawnLayout:
 
 
 @dataclass(frozen=True, eq=False)
-class DrawnFigure:
+class DrawnFigure(Figure):
     """A cell for each network, in the grid that shows pictures largest."""
 
     theme: Theme
     cells: tuple[DrawnCell, ...]
     _layouts: dict[tuple[float, ...], DrawnLayout] = field(default_factory=dict)
 
-    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> DrawnLayout:
+    def layout(self, paper: Paper) -> DrawnLayout:
         """Place the cells in `rect`."""
-        key = (rect.x(), rect.y(), rect.width(), rect.height(), metrics.height())
+        rect, metrics = paper.rect, paper.metrics
+        key = paper.key
         if key not in self._layouts:
             self._layouts.clear()
             tried = [self._grid(rect, columns, metrics) for columns in range(1, len(self.cells) + 1)]
@@ -71,12 +73,12 @@ class DrawnFigure:
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint all cells inside `rect`."""
+        rect, metrics = paper.rect, paper.metrics
         if not self.cells:
             return
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        layout = self.layout(rect, metrics)
+        layout = self.layout(paper)
         for cell, rect in zip(self.cells, layout.cells, strict=True):
             self._paint_cell(painter, cell, rect, layout.side, metrics)
 

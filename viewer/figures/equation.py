@@ -9,9 +9,10 @@ from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter
+from PySide6.QtGui import QImage, QPainter
 
 from viewer.figures.mosaic import to_image, whole_zoom
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 SIGN_WIDTH = 18.0
@@ -32,7 +33,7 @@ class EquationTerm:
 
 
 @dataclass(frozen=True, eq=False)
-class EquationFigure:
+class EquationFigure(Figure):
     """`lines` of terms: the sums that stand on a line of their own where there is no room for one long one."""
 
     theme: Theme
@@ -55,8 +56,9 @@ class EquationFigure:
         down = (rect.height() - LINE_GAP * (len(lines) - 1)) / len(lines) - line
         return whole_zoom(max(1.0, across) / width, max(1.0, down) / height, ratio)
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> tuple[QRectF, ...]:
+    def layout(self, paper: Paper) -> tuple[QRectF, ...]:
         """Return where each term's picture stands; its sign is left of it, its label above."""
+        rect, ratio, metrics = paper.rect, paper.ratio, paper.metrics
         line = math.ceil(metrics.height()) + 2
         lines = self._broken(rect, line)
         zoom = self._zoom(rect, lines, line, ratio)
@@ -72,15 +74,15 @@ class EquationFigure:
             for column in range(len(terms))
         )
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return the term under a point, None where there is none."""
-        picture_rects = self.layout(rect, ratio, metrics)
+        picture_rects = self.layout(paper)
         return next((index for index, picture_rect in enumerate(picture_rects) if picture_rect.contains(point)), None)
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint every term inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        picture_rects = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        metrics = paper.metrics
+        picture_rects = self.layout(paper)
         for term, picture_rect in zip(self.terms, picture_rects, strict=True):
             painter.setRenderHint(
                 QPainter.RenderHint.SmoothPixmapTransform, picture_rect.width() < term.pixels.shape[1]

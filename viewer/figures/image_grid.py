@@ -6,17 +6,17 @@ A pixel takes a whole number of device pixels as long as that fits, as everywher
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
 
 from viewer.figures.mosaic import Scale, paint_scale, to_image, whole_zoom
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 GAP = 3.0
@@ -55,7 +55,7 @@ class Cells:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageGrid:
+class ImageGrid(Figure):
     """Pictures, uint8 (N, H, W, 3); `columns` of them to a row, or as many as show them largest.
 
     Titles and captions are left out where the cells are too small for them; those of a single picture may be as wide
@@ -89,75 +89,75 @@ class ImageGrid:
 
     # ---- layout ----
 
-    def cells(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Cells:
+    def cells(self, paper: Paper) -> Cells:
         """Return the grid that shows the pictures largest in `rect`, with their texts if these find room.
 
         Among those it is one that leaves few cells empty, and has few rows.
         """
-        key = (rect.width(), rect.height(), ratio, metrics.height())
+        _rect, _ratio, _metrics = paper.rect, paper.ratio, paper.metrics
+        key = paper.key
         if key not in self._cells:
             self._cells.clear()
-            self._cells[key] = self._best(rect, ratio, metrics)
+            self._cells[key] = self._best(paper)
         return self._cells[key]
 
-    def _best(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Cells:
+    def _best(self, paper: Paper) -> Cells:
+        _rect, _ratio, metrics = paper.rect, paper.ratio, paper.metrics
         line = math.ceil(metrics.height())
         below = line + FRAME if self.captions else 0
         if self.titles:
-            titled = self._largest(rect, ratio, line, below)
+            titled = self._largest(paper, line, below)
             widest = max(map(metrics.horizontalAdvance, self.titles))
             if self.count == 1 or widest <= self.pixels.shape[2] * titled.zoom + titled.gap:
                 return titled
-        return self._largest(rect, ratio, 0, below)
+        return self._largest(paper, 0, below)
 
-    def _largest(self, rect: QRectF, ratio: float, above: float, below: float) -> Cells:
+    def _largest(self, paper: Paper, above: float, below: float) -> Cells:
         choices = [self.columns] if self.columns else range(1, self.count + 1)
-        tried = [self._grid(rect, ratio, columns, above, below) for columns in choices]
+        tried = [self._grid(paper, columns, above, below) for columns in choices]
         return max(tried, key=lambda cells: (cells.zoom, -(-self.count % cells.columns), cells.columns))
 
-    def _grid(self, rect: QRectF, ratio: float, columns: int, above: float, below: float) -> Cells:
-        height, width = self.pixels.shape[1:3]
+    def _grid(self, paper: Paper, columns: int, above: float, below: float) -> Cells:
+        rect, (height, width) = paper.rect, self.pixels.shape[1:3]
         rows = math.ceil(self.count / columns)
         gap = GAP if min(rect.width() / columns, rect.height() / rows) >= SMALL else TIGHT
         across = (rect.width() - gap * (columns - 1)) / columns / width
         down = (rect.height() - (gap + above + below) * rows + gap) / rows / height
-        return Cells(columns, whole_zoom(across, down, ratio), gap, above, below)
+        return Cells(columns, whole_zoom(across, down, paper.ratio), gap, above, below)
 
-    def height_for(self, width: float, limit: float, ratio: float, metrics: QFontMetricsF) -> float:
-        """Return the height that the pictures take where they have so much width, and at most `limit` of height."""
-        room = QRectF(0, 0, width, limit)
-        return self.used(room, ratio, metrics).height()
-
-    def used(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
+    def used(self, paper: Paper) -> QRectF:
         """Return the part of `rect` that the pictures and their texts take."""
-        cells = self.cells(rect, ratio, metrics)
+        rect = paper.rect
+        cells = self.cells(paper)
         height, width = self.pixels.shape[1:3]
         rows = math.ceil(self.count / cells.columns)
         tall = rows * (height * cells.zoom + cells.above + cells.below + cells.gap) - cells.gap
         wide = cells.columns * (width * cells.zoom + cells.gap) - cells.gap
         return QRectF(rect.left(), rect.top(), wide, tall)
 
-    def cell(self, index: int, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
+    def cell(self, index: int, paper: Paper) -> QRectF:
         """Return where a picture stands."""
-        cells = self.cells(rect, ratio, metrics)
+        rect, ratio = paper.rect, paper.ratio
+        cells = self.cells(paper)
         height, width = (size * cells.zoom for size in self.pixels.shape[1:3])
         row, column = divmod(index, cells.columns)
         left = rect.left() + column * (width + cells.gap)
         top = rect.top() + row * (height + cells.above + cells.below + cells.gap) + cells.above
         return QRectF(math.ceil(left * ratio) / ratio, math.ceil(top * ratio) / ratio, width, height)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> GridPixel | None:
+    def hit(self, point: QPointF, paper: Paper) -> GridPixel | None:
         """Return the pixel or the title under a point."""
-        cells = self.cells(rect, ratio, metrics)
+        rect = paper.rect
+        cells = self.cells(paper)
         height, width = self.pixels.shape[1:3]
-        first = self.cell(0, rect, ratio, metrics)
+        first = self.cell(0, paper)
         across = first.width() + cells.gap
         down = first.height() + cells.above + cells.below + cells.gap
         column, row = math.floor((point.x() - first.left()) / across), math.floor((point.y() - rect.top()) / down)
         index = row * cells.columns + column
         if row < 0 or not 0 <= column < cells.columns or index >= len(self.pixels):
             return None
-        cell = self.cell(index, rect, ratio, metrics)
+        cell = self.cell(index, paper)
         if not cell.adjusted(0, -cells.above, 0, 0).contains(point):
             return None
         if point.y() < cell.top():
@@ -167,23 +167,22 @@ class ImageGrid:
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint pictures, texts, frame and marks inside `rect`."""
-        metrics, ratio = QFontMetricsF(painter.font(), painter.device()), painter.device().devicePixelRatioF()
-        cells = self.cells(rect, ratio, metrics)
+        ratio = paper.ratio
+        cells = self.cells(paper)
         height, width = self.pixels.shape[1:3]
         side = self.image.width() // width
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cells.zoom * ratio < 0.99)
-        rects = [self.cell(index, rect, ratio, metrics) for index in range(len(self.pixels))]
+        rects = [self.cell(index, paper) for index in range(len(self.pixels))]
         for index, cell in enumerate(rects):
             row, column = divmod(index, side)
             painter.drawImage(cell, self.image, QRectF(column * width, row * height, width, height))
-        self._paint_texts(painter, rects, cells, rect, metrics)
+        self._paint_texts(painter, rects, cells, paper)
         self._paint_outlines(painter, rects, cells)
 
-    def _paint_texts(
-        self, painter: QPainter, rects: Sequence[QRectF], cells: Cells, rect: QRectF, metrics: QFontMetricsF
-    ) -> None:
+    def _paint_texts(self, painter: QPainter, rects: Sequence[QRectF], cells: Cells, paper: Paper) -> None:
+        rect, metrics = paper.rect, paper.metrics
         alone, middle = self.count == 1, Qt.AlignmentFlag.AlignVCenter
         painter.setPen(self.theme.colour("muted"))
         if cells.above:
@@ -231,87 +230,12 @@ class ImageGrid:
         painter.drawRect(framed)
 
 
-# ---- several in one ----
-
-
-class Part(Paintable, Protocol):
-    """A figure that knows what lies under a point of it."""
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> object | None: ...
-
-
 @dataclass(frozen=True, eq=False)
-class Paragraph:
-    """A muted paragraph."""
-
-    theme: Theme
-    text: str
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        painter.setPen(self.theme.colour("muted"))
-        painter.drawText(rect, int(Qt.TextFlag.TextWordWrap), self.text)
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class TextLine:
-    """One line; what has no room is left out of its middle, so that a name and its value are both there."""
-
-    theme: Theme
-    text: str
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        painter.setPen(self.theme.colour("text"))
-        shown = metrics.elidedText(self.text, Qt.TextElideMode.ElideMiddle, rect.width())
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, shown)
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class ScaleLine:
+class ScaleLine(Figure):
     """A colour scale on a line of its own."""
 
     theme: Theme
     scale: Scale
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        paint_scale(painter, rect, self.scale, self.theme)
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
-        return None
-
-
-Arranger = Callable[[Mapping[str, Part], QRectF, float, QFontMetricsF], Mapping[str, QRectF]]
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Figures that stand together, by name; `arrange` says where, and what it leaves out is not painted."""
-
-    parts: Mapping[str, Part]
-    arrange: Arranger
-    description: str = ""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        metrics, ratio = QFontMetricsF(painter.font(), painter.device()), painter.device().devicePixelRatioF()
-        for name, room in self.arrange(self.parts, rect, ratio, metrics).items():
-            if room.width() > 4 and room.height() > 4:
-                painter.save()
-                self.parts[name].paint(painter, room)
-                painter.restore()
-
-    def hit(
-        self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF
-    ) -> tuple[str, QRectF, object] | None:
-        """Return which part lies under a point, where it stands, and what of it."""
-        for name, room in self.arrange(self.parts, rect, ratio, metrics).items():
-            if room.adjusted(-2, -2, 2, 2).contains(point):
-                found = self.parts[name].hit(point, room, ratio, metrics)
-                if found is not None:
-                    return name, room, found
-        return None
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        paint_scale(painter, paper, self.scale, self.theme)

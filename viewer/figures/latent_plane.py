@@ -15,8 +15,9 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPaintEngine, QPainter, QPen, QPolygonF, QTransform
 
-from viewer.figures import side_by_side, ticks
+from viewer.figures import arrange, ticks
 from viewer.figures.mosaic import to_image, whole_zoom
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 from viewer.state.latent import Range
 
@@ -102,7 +103,7 @@ class PlaneLayout:
 
 
 @dataclass(frozen=True, eq=False)
-class LatentPlaneFigure:
+class LatentPlaneFigure(Figure):
     """Planes side by side; `names` are those of the classes, for the legend; `chosen` is the ring that is filled."""
 
     theme: Theme
@@ -123,13 +124,14 @@ class LatentPlaneFigure:
 
     # ---- layout ----
 
-    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> tuple[PlaneLayout, ...]:
+    def layout(self, paper: Paper) -> tuple[PlaneLayout, ...]:
         """Place the planes, below the legend."""
+        rect, metrics = paper.rect, paper.metrics
         line = math.ceil(metrics.height())
-        legend = len({spot.y() for _, spot in self._legend(rect, metrics)}) * (line + 2)
+        legend = len({spot.y() for _, spot in self._legend(paper)}) * (line + 2)
         below = rect.adjusted(0, legend, 0, 0)
         pictured = [not plane.sentence for plane in self.planes]
-        cells = side_by_side.cells_and_lines(below, pictured, line + 2)
+        cells = arrange.cells_and_lines(paper.at(below), pictured)
         return tuple(
             self._arrange(cell, line, metrics) if there else PlaneLayout(cell, QRectF(), QRectF())
             for cell, there in zip(cells, pictured, strict=True)
@@ -156,11 +158,9 @@ class LatentPlaneFigure:
     def _has_heads(self) -> bool:
         return any(plane.title or plane.note for plane in self.planes)
 
-    def hit(
-        self, point: QPointF, rect: QRectF, metrics: QFontMetricsF, *, held: int | None = None
-    ) -> PlanePoint | None:
+    def hit(self, point: QPointF, paper: Paper, *, held: int | None = None) -> PlanePoint | None:
         """Return the point of the plane under a point of the screen; of the plane that is `held`, the nearest to it."""
-        for index, layout in enumerate(self.layout(rect, metrics)):
+        for index, layout in enumerate(self.layout(paper)):
             if index == held or (held is None and not self.planes[index].sentence and layout.plot.contains(point)):
                 x = min(max(point.x(), layout.plot.left()), layout.plot.right())
                 y = min(max(point.y(), layout.plot.top()), layout.plot.bottom())
@@ -169,9 +169,9 @@ class LatentPlaneFigure:
                 return PlanePoint(index, self.range.x + across * self.range.reach, self.range.y + up * self.range.reach)
         return None
 
-    def ring_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> Ring | None:
+    def ring_at(self, point: QPointF, paper: Paper) -> Ring | None:
         """Return the ring under a point of the screen, None where there is none."""
-        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
+        for plane, layout in zip(self.planes, self.layout(paper), strict=True):
             for index, (x, y) in enumerate(() if plane.rings is None or plane.sentence else plane.rings.tolist()):
                 spot = self.spot(layout.plot, x, y)
                 if layout.plot.contains(spot) and math.hypot(spot.x() - point.x(), spot.y() - point.y()) <= RING:
@@ -189,14 +189,14 @@ class LatentPlaneFigure:
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint legend and planes inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
+        _rect, metrics = paper.rect, paper.metrics
         if painter.paintEngine().type() == QPaintEngine.Type.Raster:
-            self._paint_kept(painter, rect)
+            self._paint_kept(painter, paper)
         else:  # on paper points stay points
-            self._paint_background(painter, rect)
-        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
+            self._paint_background(painter, paper)
+        for plane, layout in zip(self.planes, self.layout(paper), strict=True):
             if not plane.sentence:
                 painter.save()
                 painter.setClipRect(layout.plot)
@@ -204,12 +204,11 @@ class LatentPlaneFigure:
                 painter.restore()
                 self._paint_picture(painter, plane, layout.picture, metrics)
 
-    def _paint_kept(self, painter: QPainter, rect: QRectF) -> None:
+    def _paint_kept(self, painter: QPainter, paper: Paper) -> None:
         """Paint a cached image of what a moving cross hair leaves alone: three planes of 1,000 points take 20 ms."""
-        ratio = painter.device().devicePixelRatioF()
-        key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, painter.fontMetrics().height())
+        ratio, key = paper.ratio, paper.key
         if key not in self._background:
-            corner = rect.bottomRight()
+            corner = paper.rect.bottomRight()
             image = QImage(
                 max(1, math.ceil(corner.x() * ratio)),
                 max(1, math.ceil(corner.y() * ratio)),
@@ -219,20 +218,20 @@ class LatentPlaneFigure:
             image.fill(Qt.GlobalColor.transparent)
             layer = QPainter(image)
             layer.setFont(painter.font())
-            self._paint_background(layer, rect)
+            self._paint_background(layer, Paper.of(layer, paper.rect))
             layer.end()
             self._background.clear()
             self._background[key] = image
         painter.drawImage(QPointF(0, 0), self._background[key])
 
-    def _paint_background(self, painter: QPainter, rect: QRectF) -> None:
+    def _paint_background(self, painter: QPainter, paper: Paper) -> None:
         """Paint all but the cross hair and what is decoded there."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        for (label, name), spot in self._legend(rect, metrics):
+        metrics = paper.metrics
+        for (label, name), spot in self._legend(paper):
             self._paint_entry(painter, label, name, spot, metrics)
-        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
+        for plane, layout in zip(self.planes, self.layout(paper), strict=True):
             if plane.sentence:
-                side_by_side.paint_sentence(painter, layout.cell, plane.title, plane.sentence, self.theme)
+                arrange.paint_sentence(painter, paper.at(layout.cell), plane.title, plane.sentence, self.theme)
                 continue
             self._paint_head(painter, plane, layout, metrics)
             self._paint_axes(painter, layout.plot, metrics)
@@ -243,8 +242,9 @@ class LatentPlaneFigure:
             self._paint_rings(painter, plane, layout.plot)
             painter.restore()
 
-    def _legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[tuple[int, str], QPointF]]:
+    def _legend(self, paper: Paper) -> list[tuple[tuple[int, str], QPointF]]:
         """The classes from left to right and then below; none where all points are of one."""
+        rect, metrics = paper.rect, paper.metrics
         entries: list[tuple[tuple[int, str], QPointF]] = []
         x, y = 0.0, 0.0
         for label, name in self.names.items() if len(self.names) > 1 else ():

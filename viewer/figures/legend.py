@@ -11,6 +11,7 @@ from typing import Literal
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
+from viewer.figures.paper import Paper
 from viewer.figures.theme import Theme
 
 SAMPLE_WIDTH = 22.0  # of a line in the legend
@@ -39,8 +40,9 @@ class LegendEntry:
 LegendLayout = list[tuple[LegendEntry, QRectF]]
 
 
-def flow(entries: Sequence[LegendEntry], rect: QRectF, metrics: QFontMetricsF) -> LegendLayout:
+def flow(entries: Sequence[LegendEntry], paper: Paper) -> LegendLayout:
     """Place entries from left to right and then below."""
+    rect, metrics = paper.rect, paper.metrics
     layout, x, y, line = [], 0.0, 0.0, metrics.height() + 2
     for entry in entries:
         width = (SAMPLE_WIDTH + 6 if entry.colour else 0) + metrics.horizontalAdvance(entry.text)
@@ -56,14 +58,14 @@ def lines_of(layout: LegendLayout) -> int:
 
 
 def fitting_layout(
-    make: Callable[[int], Sequence[LegendEntry]], most: int, rect: QRectF, metrics: QFontMetricsF, *, lines: int
+    make: Callable[[int], Sequence[LegendEntry]], most: int, paper: Paper, *, lines: int
 ) -> LegendLayout:
     """Place what `make` returns for as many names, up to `most`, as so many lines take."""
-    layout = flow(make(most), rect, metrics)
+    layout = flow(make(most), paper)
     if lines_of(layout) <= lines:
         return layout
-    few = bisect_left(range(most), True, key=lambda n: lines_of(flow(make(n), rect, metrics)) > lines)
-    return flow(make(max(0, few - 1)), rect, metrics)
+    few = bisect_left(range(most), True, key=lambda n: lines_of(flow(make(n), paper)) > lines)
+    return flow(make(max(0, few - 1)), paper)
 
 
 def hit(layout: LegendLayout, point: QPointF) -> LegendEntry | None:

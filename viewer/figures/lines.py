@@ -13,7 +13,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QPolygonF
 
 from viewer.figures import ticks
 from viewer.figures.legend import line_pen
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 SAMPLE_WIDTH = 22.0  # of a line in the legend
@@ -39,7 +39,7 @@ class PlotLine:
 
 
 @dataclass(frozen=True, eq=False)
-class LinesFigure:
+class LinesFigure(Figure):
     """Several lines over x from 0 to 1; `at` is the marked position, `heading` stands above the values there."""
 
     theme: Theme
@@ -58,31 +58,34 @@ class LinesFigure:
 
     # ---- geometry ----
 
-    def _beside(self, rect: QRectF, metrics: QFontMetricsF) -> float:
+    def _beside(self, paper: Paper) -> float:
         """The width of the legend's column, 0 where it lies above the plot."""
+        rect, metrics = paper.rect, paper.metrics
         names = max((metrics.horizontalAdvance(line.name) for line in self.lines), default=0.0)
         width = SAMPLE_WIDTH + 6 + min(WIDEST_NAME, names) + 8 + metrics.horizontalAdvance("≈ 00.0") + 2
         return width if rect.width() - width - 60 >= NARROWEST_PLOT else 0.0
 
-    def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
+    def plot_rect(self, paper: Paper) -> QRectF:
         """Return where the lines lie: what legend, ticks and labels leave."""
-        line, beside = metrics.height(), self._beside(rect, metrics)
+        rect, metrics = paper.rect, paper.metrics
+        line, beside = metrics.height(), self._beside(paper)
         left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
-        above = 0.0 if beside else self._flowing(rect, metrics)[-1].bottom() - rect.top()
+        above = 0.0 if beside else self._flowing(paper)[-1].bottom() - rect.top()
         top = above + line + 8
         right = beside + 16 if beside else 12
         return rect.adjusted(left, top, -right, -(2 * line + 12))
 
-    def x_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> float | None:
+    def hit(self, point: QPointF, paper: Paper) -> float | None:
         """Return the position on the axis under a point of the plot, from 0 to 1."""
-        plot = self.plot_rect(rect, metrics)
+        plot = self.plot_rect(paper)
         if not plot.adjusted(-8, -8, 8, 8).contains(point) or plot.width() <= 0:
             return None
         share = (point.x() - plot.left()) / plot.width()
         return max(0.0, min(1.0, self.x_axis.low + share * (self.x_axis.high - self.x_axis.low)))
 
-    def _flowing(self, rect: QRectF, metrics: QFontMetricsF) -> list[QRectF]:
+    def _flowing(self, paper: Paper) -> list[QRectF]:
         """Where the legend's entries stand above the plot, from left to right and then below."""
+        rect, metrics = paper.rect, paper.metrics
         rects: list[QRectF] = []
         x, y, step = rect.left(), rect.top(), metrics.height() + 2
         for line in self.lines:
@@ -95,10 +98,10 @@ class LinesFigure:
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint legend, axes and lines inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot_rect(rect, metrics)
+        rect, metrics = paper.rect, paper.metrics
+        plot = self.plot_rect(paper)
         if plot.width() < 20 or plot.height() < 20:
             return
         self._paint_axes(painter, plot, metrics)
@@ -108,11 +111,11 @@ class LinesFigure:
         for line in self.lines:
             self._paint_line(painter, plot, line)
         painter.restore()
-        if self._beside(rect, metrics):
+        if self._beside(paper):
             column = QRectF(plot.right() + 16, rect.top(), rect.right() - plot.right() - 16, rect.height())
             self._paint_column(painter, column, metrics)
         else:
-            for line, row in zip(self.lines, self._flowing(rect, metrics), strict=False):
+            for line, row in zip(self.lines, self._flowing(paper), strict=False):
                 self._paint_entry(painter, row, metrics, line, _entry(line))
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
@@ -193,21 +196,6 @@ class LinesFigure:
         painter.setPen(self.theme.colour("text"))
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, rest.width())
         painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
-
-
-@dataclass(frozen=True, eq=False)
-class Above:
-    """A figure above another one, with a share of the height: what is exported where a panel shows two."""
-
-    upper: Paintable
-    lower: Paintable
-    share: float
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint both inside `rect`."""
-        middle = rect.top() + self.share * rect.height()
-        self.upper.paint(painter, QRectF(rect.left(), rect.top(), rect.width(), middle - rect.top() - 8))
-        self.lower.paint(painter, QRectF(rect.left(), middle + 8, rect.width(), rect.bottom() - middle - 8))
 
 
 def _entry(line: PlotLine) -> str:

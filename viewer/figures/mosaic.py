@@ -15,6 +15,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter, QPen
 
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 GAP = 3.0
@@ -91,7 +92,7 @@ class MosaicPixel(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class MosaicFigure:
+class MosaicFigure(Figure):
     """The rows, a caption under each column, the chosen column's images large, and a colour scale."""
 
     theme: Theme
@@ -105,8 +106,9 @@ class MosaicFigure:
 
     # ---- layout ----
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> MosaicLayout:
+    def layout(self, paper: Paper) -> MosaicLayout:
         """Place everything in `rect` on a display with `ratio` device pixels a logical one."""
+        rect, ratio, metrics = paper.rect, paper.ratio, paper.metrics
         if not self.rows:
             return MosaicLayout()
         line = math.ceil(metrics.height())
@@ -164,17 +166,17 @@ class MosaicFigure:
             left = rects[-1].right() + BLOCK_GAP
         return tuple(rects)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return the column under a point, None where there is none."""
-        for row in self.layout(rect, ratio, metrics).cells:
+        for row in self.layout(paper).cells:
             for index, cell in enumerate(row):
                 if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
                     return index
         return None
 
-    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> MosaicPixel | None:
+    def spot(self, point: QPointF, paper: Paper) -> MosaicPixel | None:
         """Return which pixel of which image lies under a point; None beside the images."""
-        layout = self.layout(rect, ratio, metrics)
+        layout = self.layout(paper)
         for row, cells in enumerate(layout.cells):
             for image, cell in enumerate(cells):
                 if cell.contains(point):
@@ -186,10 +188,10 @@ class MosaicFigure:
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint all of it inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        layout = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        rect = paper.rect
+        layout = self.layout(paper)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         for row, cells in zip(self.rows, layout.cells, strict=True):
             height, width = row.pixels.shape[1:3]
@@ -199,7 +201,7 @@ class MosaicFigure:
         self._paint_chosen(painter, layout)
         self._paint_large(painter, layout, rect.right())
         if self.scale:
-            paint_scale(painter, layout.scale_rect, self.scale, self.theme)
+            paint_scale(painter, paper.at(layout.scale_rect), self.scale, self.theme)
 
     def _paint_texts(self, painter: QPainter, layout: MosaicLayout) -> None:
         middle = Qt.AlignmentFlag.AlignVCenter
@@ -262,9 +264,9 @@ def _draw(painter: QPainter, image: QImage, target: QRectF, source: QRectF) -> N
     painter.drawImage(target, image, source)
 
 
-def paint_scale(painter: QPainter, rect: QRectF, scale: Scale, theme: Theme) -> None:
+def paint_scale(painter: QPainter, paper: Paper, scale: Scale, theme: Theme) -> None:
     """Paint a colour scale: its label, its low end, the colours, its high end."""
-    metrics = QFontMetricsF(painter.font(), painter.device())
+    rect, metrics = paper.rect, paper.metrics
     left, middle = rect.left(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
     for text, colour in ((scale.label, "muted"), (scale.low, "text"), (None, ""), (scale.high, "text")):
         if text is None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from viewer.figures import colours
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 COLUMNS = 3
@@ -29,15 +30,15 @@ class OverlapCase:
 
 
 @dataclass(frozen=True, eq=False)
-class OverlapFigure:
+class OverlapFigure(Figure):
     """Settings side by side; dark positions get one value, bright ones more; what padding cuts off is crossed."""
 
     theme: Theme
     cases: tuple[OverlapCase, ...]
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint all settings inside `rect`, three in a row."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
+        rect, metrics = paper.rect, paper.metrics
         line = math.ceil(metrics.height())
         rows = -(-len(self.cases) // COLUMNS)
         width, height = rect.width() / COLUMNS, rect.height() / rows

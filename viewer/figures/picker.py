@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QFont, QPainter, QPen
 
 from viewer.figures.mosaic import ImageRow, whole_zoom
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 GAP = 4.0
 
 
 @dataclass(frozen=True, eq=False)
-class PickerFigure:
+class PickerFigure(Figure):
     """`parts` maps a letter to the index of its image; the part that the next click chooses is `active`."""
 
     theme: Theme
@@ -24,8 +25,9 @@ class PickerFigure:
     parts: Mapping[str, int]
     active: str
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> tuple[QRectF, ...]:
+    def layout(self, paper: Paper) -> tuple[QRectF, ...]:
         """Return where each image stands, above the line of letters."""
+        rect, ratio, metrics = paper.rect, paper.ratio, paper.metrics
         count, height, width = self.row.pixels.shape[:3]
         tall = rect.height() - math.ceil(metrics.height()) - 4
         across = (rect.width() - GAP * (count - 1) - 4) / count
@@ -35,17 +37,16 @@ class PickerFigure:
             for index in range(count)
         )
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return the image at a point, wherever it is hit across: the letters below belong to it."""
-        for index, picture_rect in enumerate(self.layout(rect, ratio, metrics)):
+        for index, picture_rect in enumerate(self.layout(paper)):
             if picture_rect.left() - GAP / 2 <= point.x() <= picture_rect.right() + GAP / 2:
                 return index
         return None
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint the images and, below them, the letters."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        picture_rects = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        picture_rects = self.layout(paper)
         height, width = self.row.pixels.shape[1:3]
         for index, picture_rect in enumerate(picture_rects):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, picture_rect.width() < width)
@@ -53,11 +54,10 @@ class PickerFigure:
         for index, picture_rect in enumerate(picture_rects):
             letters = [letter for letter, chosen in self.parts.items() if chosen == index]
             if letters:
-                self._paint_letters(painter, letters, picture_rect, metrics)
+                self._paint_letters(painter, letters, paper.at(picture_rect))
 
-    def _paint_letters(
-        self, painter: QPainter, letters: list[str], picture_rect: QRectF, metrics: QFontMetricsF
-    ) -> None:
+    def _paint_letters(self, painter: QPainter, letters: list[str], paper: Paper) -> None:
+        picture_rect, metrics = paper.rect, paper.metrics
         painter.save()
         active = self.active in letters
         painter.setPen(QPen(self.theme.colour("accent" if active else "muted"), 2))

@@ -8,17 +8,18 @@ from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 
-from viewer.figures import side_by_side
+from viewer.figures import arrange
 from viewer.figures.mosaic import to_image, whole_zoom
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 WRONG = QColor("#00c853")  # the sheet's green numbers
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneFigure:
+class PlaneFigure(Figure):
     """`pixels` uint8 (side·side, H, W, 3), row by row; `marks` holds what is written on a picture, '' for nothing.
 
     `chosen` is a picture with a frame; where there are no pictures, `sentence` says why.
@@ -42,16 +43,16 @@ class PlaneFigure:
         square = self.pixels[: side * side].reshape(side, side, height, width, 3).transpose(0, 2, 1, 3, 4)
         return to_image(np.ascontiguousarray(square.reshape(side * height, side * width, 3)))
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint title, pictures and marks inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
+        rect, metrics = paper.rect, paper.metrics
         if not len(self.pixels):
-            side_by_side.paint_sentence(painter, rect, self.title, self.sentence, self.theme)
+            arrange.paint_sentence(painter, paper, self.title, self.sentence, self.theme)
             return
         painter.setPen(self.theme.colour("text"))
         shown = metrics.elidedText(self.title, Qt.TextElideMode.ElideMiddle, rect.width())
         painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), shown)
-        square = self.square(rect, painter.device().devicePixelRatioF(), metrics)
+        square = self.square(paper)
         smaller = square.width() < self.side * self.pixels.shape[2]
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smaller)
         painter.drawImage(square, self.image)
@@ -61,19 +62,20 @@ class PlaneFigure:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self._tile(square, self.chosen).adjusted(-1, -1, 1, 1))
 
-    def square(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
+    def square(self, paper: Paper) -> QRectF:
         """Return where the square of pictures stands, below the title."""
+        rect, ratio, metrics = paper.rect, paper.ratio, paper.metrics
         head = math.ceil(metrics.height()) + 4 if self.title else 0
         height, width = self.pixels.shape[1:3]
         room = rect.adjusted(0, head, 0, 0)
         zoom = whole_zoom(room.width() / (self.side * width), room.height() / (self.side * height), ratio)
         return QRectF(room.left(), room.top(), self.side * width * zoom, self.side * height * zoom)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return the picture under a point, None where there is none."""
         if not len(self.pixels):
             return None
-        square = self.square(rect, ratio, metrics)
+        square = self.square(paper)
         if not square.contains(point):
             return None
         column = math.floor((point.x() - square.left()) / square.width() * self.side)
@@ -105,26 +107,26 @@ class PlaneFigure:
 
 
 @dataclass(frozen=True, eq=False)
-class PlanesFigure:
+class PlanesFigure(Figure):
     """Several runs' planes side by side."""
 
     planes: tuple[PlaneFigure, ...]
     description: str = ""
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint every plane into its cell."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        for plane, cell in zip(self.planes, self._cells(rect, metrics), strict=True):
-            plane.paint(painter, cell)
+        for plane, cell in zip(self.planes, self._cells(paper), strict=True):
+            plane.paint(painter, paper.at(cell))
 
-    def _cells(self, rect: QRectF, metrics: QFontMetricsF) -> tuple[QRectF, ...]:
+    def _cells(self, paper: Paper) -> tuple[QRectF, ...]:
+        _rect, _metrics = paper.rect, paper.metrics
         pictured = [len(plane.pixels) > 0 for plane in self.planes]
-        return side_by_side.cells_and_lines(rect, pictured, math.ceil(metrics.height()) + 2)
+        return arrange.cells_and_lines(paper, pictured)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> tuple[int, int] | None:
+    def hit(self, point: QPointF, paper: Paper) -> tuple[int, int] | None:
         """Return the plane and the picture in it under a point, None where there is none."""
-        for index, (plane, cell) in enumerate(zip(self.planes, self._cells(rect, metrics), strict=True)):
-            tile = plane.hit(point, cell, ratio, metrics) if cell.contains(point) else None
+        for index, (plane, cell) in enumerate(zip(self.planes, self._cells(paper), strict=True)):
+            tile = plane.hit(point, paper.at(cell)) if cell.contains(point) else None
             if tile is not None:
                 return index, tile
         return None

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 
 from viewer.figures.mosaic import ImageRow, Large, whole_zoom
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 GAP = 3.0
@@ -41,7 +42,7 @@ class SweepLayout:
 
 
 @dataclass(frozen=True, eq=False)
-class SweepFigure:
+class SweepFigure(Figure):
     """`large` pictures first; `rows` of one picture for each of the `columns`, whose values are written above."""
 
     theme: Theme
@@ -55,31 +56,34 @@ class SweepFigure:
     def _size(self) -> tuple[int, int]:
         return self.large[0].pixels.shape[0], self.large[0].pixels.shape[1]
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> SweepLayout:
+    def layout(self, paper: Paper) -> SweepLayout:
         """Place the large pictures and the rows, beside or below one another: whichever shows them larger."""
-        key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
+        rect, _ratio, _metrics = paper.rect, paper.ratio, paper.metrics
+        key = paper.key
         if key not in self._layouts:
-            arrangements = [self._arrange(rect, ratio, metrics, wide=wide) for wide in (True, False)]
+            arrangements = [self._arrange(paper, wide=wide) for wide in (True, False)]
             if not any(layout.cells for layout in arrangements):
-                large = self._arrange_large(rect, ratio, metrics, down=rect.height() > rect.width())
+                large = self._arrange_large(paper, down=rect.height() > rect.width())
                 arrangements = [SweepLayout(large, (), QRectF())]
             self._layouts.clear()
             self._layouts[key] = max(arrangements, key=lambda layout: layout.size)
         return self._layouts[key]
 
-    def _arrange(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> SweepLayout:
+    def _arrange(self, paper: Paper, *, wide: bool) -> SweepLayout:
         """Place the rows right of the large pictures, which stand below one another then; or below them."""
+        rect, _ratio, _metrics = paper.rect, paper.ratio, paper.metrics
         share = LARGE_SHARE if self.rows else 1.0
         near = QRectF(rect)
         near.setWidth(rect.width() * share if wide else rect.width())
         near.setHeight(rect.height() if wide else rect.height() * share)
-        large = self._arrange_large(near, ratio, metrics, down=wide)
+        large = self._arrange_large(paper.at(near), down=wide)
         end = max(r.right() if wide else r.bottom() + 4 for r in large) + BLOCK_GAP
         far = rect.adjusted(end - rect.left(), 0, 0, 0) if wide else rect.adjusted(0, end - rect.top(), 0, 0)
-        cells, heads = self._arrange_rows(far, ratio, metrics)
+        cells, heads = self._arrange_rows(paper.at(far))
         return SweepLayout(large, cells, heads)
 
-    def _arrange_large(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, down: bool) -> tuple[QRectF, ...]:
+    def _arrange_large(self, paper: Paper, *, down: bool) -> tuple[QRectF, ...]:
+        rect, ratio, metrics = paper.rect, paper.ratio, paper.metrics
         line, (height, width), count = math.ceil(metrics.height()), self._size, len(self.large)
         across, along = (1, count) if down else (count, 1)
         room = (rect.width() - BLOCK_GAP * (across - 1)) / across
@@ -92,9 +96,8 @@ class SweepFigure:
             x, y = (x, rects[-1].bottom() + BLOCK_GAP) if down else (rects[-1].right() + BLOCK_GAP, y)
         return tuple(rects)
 
-    def _arrange_rows(
-        self, rect: QRectF, ratio: float, metrics: QFontMetricsF
-    ) -> tuple[tuple[tuple[QRectF, ...], ...], QRectF]:
+    def _arrange_rows(self, paper: Paper) -> tuple[tuple[tuple[QRectF, ...], ...], QRectF]:
+        rect, ratio, metrics = paper.rect, paper.ratio, paper.metrics
         line, (height, width) = math.ceil(metrics.height()), self._size
         if not self.rows:
             return (), QRectF()
@@ -118,18 +121,18 @@ class SweepFigure:
         )
         return cells, QRectF(rect.left(), rect.top(), margin - 8, line)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> SweepCell | None:
+    def hit(self, point: QPointF, paper: Paper) -> SweepCell | None:
         """Return the picture of a row under a point, None where there is none."""
-        for row, strip in enumerate(self.layout(rect, ratio, metrics).cells):
+        for row, strip in enumerate(self.layout(paper).cells):
             for column, cell in enumerate(strip):
                 if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
                     return SweepCell(row, column)
         return None
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint all of it inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        layout = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+        metrics = paper.metrics
+        layout = self.layout(paper)
         for entry, target in zip(self.large, layout.large, strict=True):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < self._size[1])
             painter.drawImage(target, entry.image)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from viewer.figures import ticks
 from viewer.figures.legend import line_pen
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 HANDLE = 6.0  # half the width of the mark's handle
@@ -32,7 +33,7 @@ class LossLine:
 
 
 @dataclass(frozen=True, eq=False)
-class TimeLineFigure:
+class TimeLineFigure(Figure):
     """Curves over the epochs from `first` to `last`, marked at `epoch`; their values there stand above.
 
     Losses of different objectives cannot be compared: with `own_scales` each curve fills the height, without ticks.
@@ -63,26 +64,27 @@ class TimeLineFigure:
             return tuple(_axis(line.values) for line in self.lines)
         return (_axis(np.concatenate([line.values for line in self.lines])),) * len(self.lines)
 
-    def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
+    def plot_rect(self, paper: Paper) -> QRectF:
         """Return where the curves lie: below the values, right of the ticks."""
+        rect, metrics = paper.rect, paper.metrics
         labels = () if self.own_scales else self.y_axes[0].labels
         left = max((metrics.horizontalAdvance(text) + 8 for text in labels), default=HANDLE + 2)
         top, line = metrics.height() + HANDLE + 6, metrics.height()
         return QRectF(rect.left() + left, rect.top() + top, rect.width() - left - 10, rect.height() - top - line - 4)
 
-    def epoch_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> int:
+    def hit(self, point: QPointF, paper: Paper) -> int:
         """Return the epoch nearest to a point, however high or low that is."""
-        plot = self.plot_rect(rect, metrics)
+        plot = self.plot_rect(paper)
         share = (point.x() - plot.left()) / max(1.0, plot.width())
         return max(self.first, min(self.last, round(self.x_axis.low + share * (self.x_axis.high - self.x_axis.low))))
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint values, axes, curves and mark inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot_rect(rect, metrics)
+        metrics = paper.metrics
+        plot = self.plot_rect(paper)
         if plot.width() < 20 or plot.height() < 8:
             return
-        self._paint_values(painter, rect, metrics)
+        self._paint_values(painter, paper)
         self._paint_axes(painter, plot, metrics)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -91,7 +93,8 @@ class TimeLineFigure:
         self._paint_mark(painter, plot)
         painter.restore()
 
-    def _paint_values(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
+    def _paint_values(self, painter: QPainter, paper: Paper) -> None:
+        rect, metrics = paper.rect, paper.metrics
         x = rect.left()
         for line in self.lines:
             value = line.at(self.epoch)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from viewer.figures import ticks
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 from viewer.state.trade_off import rank_correlation as rank_correlation
 
@@ -52,7 +53,7 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
-class TradeOffFigure:
+class TradeOffFigure(Figure):
     """Sizes on a logarithmic axis; filled dots are measured, rings are the sheet's, lines are PCA.
 
     least       errors below are drawn here: PCA of all values has none
@@ -103,12 +104,13 @@ class TradeOffFigure:
 
     # ---- geometry ----
 
-    def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
+    def plot_rect(self, paper: Paper) -> QRectF:
         """Return where the points lie: what legend, ticks and labels leave."""
+        rect, metrics = paper.rect, paper.metrics
         line = math.ceil(metrics.height())
         left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
         right = RIGHT if self.name_all else 12.0
-        lines = len({y for _, _, _, y in self._legend(rect, metrics)})
+        lines = len({y for _, _, _, y in self._legend(paper)})
         top = (lines + 1) * line + 10
         return QRectF(
             rect.left() + left, rect.top() + top, rect.width() - left - right, rect.height() - top - 2 * line - 12
@@ -124,29 +126,29 @@ class TradeOffFigure:
 
         return to_point
 
-    def point_at(self, where: QPointF, rect: QRectF, metrics: QFontMetricsF) -> int | None:
+    def hit(self, where: QPointF, paper: Paper) -> int | None:
         """Return which of the points is nearest to a position, if it is near."""
-        to_point = self._transform(self.plot_rect(rect, metrics))
+        to_point = self._transform(self.plot_rect(paper))
         far = [_distance(to_point(point.size, point.error), where) for point in self.points]
         nearest = min(range(len(far)), key=far.__getitem__, default=None)
         return nearest if nearest is not None and far[nearest] <= REACH else None
 
-    def spot_of(self, index: int, rect: QRectF, metrics: QFontMetricsF) -> QPointF:
+    def spot_of(self, index: int, paper: Paper) -> QPointF:
         """Return where a point is painted."""
         point = self.points[index]
-        return self._transform(self.plot_rect(rect, metrics))(point.size, point.error)
+        return self._transform(self.plot_rect(paper))(point.size, point.error)
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint legend, axes and points inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot_rect(rect, metrics)
+        rect, metrics = paper.rect, paper.metrics
+        plot = self.plot_rect(paper)
         if not self.points or plot.width() < 20 or plot.height() < 20:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_axes(painter, rect, plot, metrics)
-        self._paint_legend(painter, rect, metrics)
+        self._paint_legend(painter, paper)
         to_point = self._transform(plot)
         for group in self.groups:
             self._paint_pca(painter, to_point, [point for point in self.points if point.group == group])
@@ -187,8 +189,9 @@ class TradeOffFigure:
                 painter.drawText(QPointF(x - width / 2, plot.bottom() + 5 + metrics.ascent()), text)
                 end = x + width / 2 + 6
 
-    def _legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[str, str, float, float]]:
+    def _legend(self, paper: Paper) -> list[tuple[str, str, float, float]]:
         """What the legend says and where: the marks, and the groups where there are several."""
+        rect, metrics = paper.rect, paper.metrics
         entries = [("dot", "measured")]
         if any(point.hollow for point in self.points):
             entries.append(("hollow", "unfinished"))
@@ -207,8 +210,9 @@ class TradeOffFigure:
             x += width + 14
         return legend
 
-    def _paint_legend(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
-        for kind, text, x, y in self._legend(rect, metrics):
+    def _paint_legend(self, painter: QPainter, paper: Paper) -> None:
+        metrics = paper.metrics
+        for kind, text, x, y in self._legend(paper):
             middle = y + metrics.height() / 2
             family = text if kind.startswith("family ") else None
             ink = self.theme.accent if len(self.families) == 1 else self.theme.muted

@@ -184,10 +184,10 @@ class MainWindow(QMainWindow):
 
     def export_panel(self) -> None:
         """Let the user choose a file, and export the panel used last to it."""
-        from viewer.qt import paper  # SVG, PDF and CSV are not needed for a window
+        from viewer.qt import exports  # SVG, PDF and CSV are not needed for a window
 
         panel = self._panel_in_use()
-        kinds = ";;".join(f"{description} (*.{kind})" for kind, description in paper.KINDS.items())
+        kinds = ";;".join(f"{description} (*.{kind})" for kind, description in exports.KINDS.items())
         name = f"{panel.title.lower().replace(' ', '-')}.png"
         chosen, _ = QFileDialog.getSaveFileName(self, f"Export {panel.title}", str(Path.cwd() / name), kinds)
         if chosen:
@@ -195,10 +195,10 @@ class MainWindow(QMainWindow):
 
     def export_to(self, panel: Panel, file: Path) -> None:
         """Write a panel as a picture, or its numbers as CSV; the suffix of the file says which."""
-        from viewer.qt import paper
+        from viewer.qt import exports
 
         kind = file.suffix.lower().removeprefix(".")
-        if kind not in paper.KINDS:
+        if kind not in exports.KINDS:
             self.notices.add(
                 f"{file.name}: a panel is exported as PNG, SVG, PDF or CSV; give the name one of these suffixes."
             )
@@ -209,7 +209,7 @@ class MainWindow(QMainWindow):
                 f"{panel.title} shows no numbers at the moment; export it as a picture, or export another panel."
             )
             return
-        data = paper.table(numbers) if kind == "csv" else paper.picture(panel, kind)
+        data = exports.table(numbers) if kind == "csv" else exports.picture(panel, kind)
         self.disk.do(f"export {file}", partial(atomic_write, file, data), partial(self._exported, file))
 
     # ---- what happens ----

@@ -308,7 +308,7 @@ class DirectionsMode(Mode):
         figure = self.view.figure
         if not isinstance(figure, SweepFigure):
             return
-        hit = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), self.metrics)
+        hit = figure.hit(point, self.view.paper)
         if hit is not None and hit.row < len(self.sliders):
             self.sliders[hit.row].setValue(round(SWEEP[hit.column] * TENTHS))
 

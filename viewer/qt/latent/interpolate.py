@@ -160,11 +160,11 @@ class InterpolateMode(Mode):
         self.view.show_figure(ComparisonFigure(self.theme, tuple(blocks), self._step, description=text), text)
 
     def _press(self, point: QPointF) -> None:
-        figure, ratio = self.view.figure, self.view.devicePixelRatioF()
+        figure = self.view.figure
         if isinstance(figure, MosaicFigure):
-            column = figure.hit(point, self.view.inside, ratio, self.metrics)
+            column = figure.hit(point, self.view.paper)
         elif isinstance(figure, ComparisonFigure):
-            hit = figure.hit(point, self.view.inside, ratio, self.metrics)
+            hit = figure.hit(point, self.view.paper)
             column = hit.image if hit is not None else None
         else:
             return

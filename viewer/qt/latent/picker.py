@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.figures import colours
@@ -59,7 +58,7 @@ class Picker(FigureView):
     def _press(self, point: QPointF) -> None:
         if not isinstance(self.figure, PickerFigure):
             return
-        index = self.figure.hit(point, self.inside, self.devicePixelRatioF(), QFontMetricsF(self.font()))
+        index = self.figure.hit(point, self.paper)
         if index is not None:
             self._put(index)
             self._turn(1)

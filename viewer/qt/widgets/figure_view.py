@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import LIGHT, Theme
 
 MARGIN = 2.0
@@ -35,7 +35,7 @@ class FigureView(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None, *, height: int = 120) -> None:
         super().__init__(parent)
-        self.figure: Paintable | None = None
+        self.figure: Figure | None = None
         self.sentence = ""
         self.zoom = 1.0
         self._origin = QPointF(0, 0)  # of the figure in the view, when it is zoomed
@@ -58,7 +58,7 @@ class FigureView(QWidget):
         self._theme = theme
         self.update()
 
-    def show_figure(self, figure: Paintable, description: str) -> None:
+    def show_figure(self, figure: Figure, description: str) -> None:
         """Show a figure; `description` is for screen readers."""
         self.figure, self.sentence = figure, ""
         self.setAccessibleDescription(description)
@@ -86,6 +86,11 @@ class FigureView(QWidget):
         if self.zoom == 1:
             return fitting
         return QRectF(self._origin, fitting.size() * self.zoom)
+
+    @property
+    def paper(self) -> Paper:
+        """What the figure is painted on."""
+        return Paper(self.inside, QFontMetricsF(self.font()), self.devicePixelRatioF())
 
     # ---- zoom ----
 
@@ -117,7 +122,7 @@ class FigureView(QWidget):
         painter = QPainter(self)
         painter.setFont(self.font())
         if self.figure is not None:
-            self.figure.paint(painter, self.inside)
+            self.figure.paint(painter, Paper.of(painter, self.inside))
         elif self.sentence:
             painter.setPen(self._theme.colour("muted"))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
