@@ -216,7 +216,7 @@ def test_lines_are_painted_in_any_room(qapp: QApplication, theme: Theme, size: t
 def test_the_place_under_the_pointer_is_where_the_line_is_marked(qapp: QApplication) -> None:
     figure, rect = lines_figure(LIGHT), QRectF(0, 0, 700, 200)
     paper = Paper(rect, QFontMetricsF(qapp.font()))
-    plot = figure.plot_rect(paper)
+    plot = figure.axes(paper).plot
     middle = plot.center().y()
     assert figure.hit(QPointF(plot.left() + 0.3 * plot.width(), middle), paper) == pytest.approx(0.3)
     assert figure.hit(QPointF(plot.right() + 3, middle), paper) == 1

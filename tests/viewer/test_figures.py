@@ -8,7 +8,8 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QApplication
 
-from viewer.figures import colours, curves, mosaic, ticks
+from viewer.figures import colours, curves, mosaic
+from viewer.figures.chart import ticks
 from viewer.figures.mosaic import ImageRow, MosaicFigure
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
@@ -152,7 +153,7 @@ def test_a_legend_of_many_runs_leaves_the_curves_their_room(qapp: QApplication) 
     texts = [entry.text for entry, _ in figure.legend(Paper(rect, metrics))]
     more = next(text for text in texts if text.startswith("…"))
     assert more == f"… and {60 - (len(texts) - 3)} more" and texts[-2:] == ["train", "validation"]
-    assert figure.plot_rect(Paper(rect, metrics)).height() > rect.height() / 3
+    assert figure.axes(Paper(rect, metrics)).plot.height() > rect.height() / 3
     painted(figure.with_hover(3), 330, 330)
 
 

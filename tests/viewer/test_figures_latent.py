@@ -133,7 +133,7 @@ def test_every_epoch_of_the_time_line_is_where_its_mark_is(metrics: QFontMetrics
     falling[4] = np.nan
     figure = TimeLineFigure(LIGHT, (LossLine("train", falling, "#0072b2", True),), 1, 12, 1)
     rect = QRectF(0, 0, 500, 80)
-    plot = figure.plot_rect(Paper(rect, metrics))
+    plot = figure.axes(Paper(rect, metrics)).plot
     for epoch in range(1, 13):
         spot = QPointF(plot.left() + figure.x_axis.position(epoch) * plot.width(), -50)
         assert figure.hit(spot, Paper(rect, metrics)) == epoch

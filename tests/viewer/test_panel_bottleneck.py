@@ -111,7 +111,7 @@ def test_a_click_in_every_view_chooses_the_unit_under_it(window: MainWindow, qtb
     assert isinstance(bars, BarsFigure) and bars.chosen == panel._unit
     figure, _metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
-    plot = bars.plot_rect(panel.view.paper.at(figure.arrange(figure.parts, panel.view.paper)["stage"]))
+    plot = bars.axes(panel.view.paper.at(figure.arrange(figure.parts, panel.view.paper)["stage"])).plot
     point = QPointF(plot.left() + plot.width() * 100.5 / 392, plot.center().y())
     panel.view.clicked.emit(point)
     assert panel._unit == 100

@@ -75,7 +75,7 @@ def epoch_point(panel: Losses, epoch: float) -> QPoint:
     """Where an epoch stands in the plot."""
     figure = panel.curves
     assert figure is not None
-    plot = figure.plot_rect(panel.view.paper)
+    plot = figure.axes(panel.view.paper).plot
     return QPointF(plot.left() + figure.x_axis.position(epoch) * plot.width(), plot.center().y()).toPoint()
 
 

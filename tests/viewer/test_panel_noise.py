@@ -137,7 +137,7 @@ def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
     panel = window.panels.noise
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    plot = lines_of(panel).plot_rect(panel.curve_view.paper)
+    plot = lines_of(panel).axes(panel.curve_view.paper).plot
     point = QPointF(plot.left() + 0.8 * plot.width(), plot.center().y()).toPoint()
     qtbot.mouseClick(panel.curve_view, Qt.MouseButton.LeftButton, pos=point)
     settle_window(qtbot, window)

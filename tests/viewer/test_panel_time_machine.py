@@ -138,7 +138,7 @@ def test_the_time_line_is_taken_hold_of(tmp_path: Path, open_window: Open, qtbot
     panel = open_time(open_window(tmp_path), qtbot, run.path)
     view, figure = panel.time_line, panel.time_line.figure
     assert isinstance(figure, TimeLineFigure)
-    plot = figure.plot_rect(view.paper)
+    plot = figure.axes(view.paper).plot
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(round(plot.left() + plot.width() * 0.3), 5))
     assert panel.slider.value() == 4
     view.dragged.emit(plot.topRight())

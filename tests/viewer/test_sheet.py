@@ -88,7 +88,7 @@ def test_a_mark_and_a_frame_are_painted(metrics: QFontMetricsF) -> None:
 def test_a_bar_is_found_under_the_pointer_and_nothing_beside_the_plot(metrics: QFontMetricsF) -> None:
     values = np.linspace(-2, 5, 100, dtype=np.float32)
     figure, room = BarsFigure(LIGHT, values, -2, 5, "bars", 3), QRectF(0, 0, 600, 200)
-    plot = figure.plot_rect(Paper(room, metrics))
+    plot = figure.axes(Paper(room, metrics)).plot
     for unit in (0, 42, 99):
         point = QPointF(plot.left() + (unit + 0.5) * plot.width() / 100, plot.center().y())
         assert figure.hit(point, Paper(room, metrics)) == unit

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
 
-from viewer.figures import legend
-from viewer.figures.curves import CurvesFigure, Series
+from viewer.figures.chart import legend
+from viewer.figures.chart.readings import Series
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import small_font
 from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
@@ -344,8 +345,8 @@ class Losses(Panel):
         figure = self.curves
         if figure is None or self._pressed is None or abs(point.x() - self._pressed.x()) < LEAST_DRAG:
             return None
-        plot = figure.plot_rect(self.view.paper)
-        low, high = sorted(figure.x_of(x, plot) for x in (self._pressed.x(), point.x()))
+        axes = figure.axes(self.view.paper)
+        low, high = sorted(axes.x_at(x) for x in (self._pressed.x(), point.x()))
         return low, high
 
     def _drag(self, point: QPointF) -> None:
@@ -378,8 +379,7 @@ class Losses(Panel):
         figure = self.curves
         if figure is None:
             return
-        plot: QRectF = figure.plot_rect(self.view.paper)
-        middle = figure.x_of(around.x(), plot) if around is not None else figure.hover
+        middle = figure.axes(self.view.paper).x_at(around.x()) if around is not None else figure.hover
         low, high = figure.x_axis.low, figure.x_axis.high
         middle = (low + high) / 2 if middle is None else middle
         share = 0.5**steps
