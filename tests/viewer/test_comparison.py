@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication
 from viewer.figures import colours
 from viewer.figures.comparison import Band, BandHit, BandPixel, Block, ComparisonFigure
 from viewer.figures.comparison_layout import ComparisonLayout
-from viewer.figures.mosaic import Scale
 from viewer.figures.paper import Paper
+from viewer.figures.scale import Scale
 from viewer.figures.theme import LIGHT
 
 SIZES = [(684, 420), (350, 450), (350, 700), (1150, 900), (480, 200)]

@@ -15,9 +15,9 @@ from viewer.figures import strokes
 from viewer.figures.arrange import Above
 from viewer.figures.drawn import DrawnCell, DrawnFigure
 from viewer.figures.lines import LinesFigure, PlotLine
-from viewer.figures.mosaic import Large
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.figures.tiles import Large
 from viewer.state import drawing, noise
 from viewer.state.drawing import SIDE, Drawing, Stroke
 from viewer.state.graph import GraphInfo

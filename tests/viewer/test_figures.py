@@ -8,11 +8,12 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QApplication
 
-from viewer.figures import colours, curves, mosaic
+from viewer.figures import colours, curves, tiles
 from viewer.figures.chart import ticks
-from viewer.figures.mosaic import ImageRow, MosaicFigure
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.figures.tiles import ImageRow
 
 
 def luminance(colour: str) -> float:
@@ -93,7 +94,7 @@ def test_grey_and_colour_images_become_rgb() -> None:
     ("room", "ratio", "zoom"), [(63, 1, 2), (63, 2, 2), (71, 2, 2.5), (20, 1, 20 / 28), (20, 2, 0.5)]
 )
 def test_a_pixel_takes_whole_device_pixels(room: float, ratio: float, zoom: float) -> None:
-    assert mosaic.whole_zoom(room / 28, room / 28, ratio) == pytest.approx(zoom)
+    assert tiles.whole_zoom(room / 28, room / 28, ratio) == pytest.approx(zoom)
 
 
 def painted(figure: MosaicFigure | curves.CurvesFigure, width: int = 400, height: int = 300) -> QImage:

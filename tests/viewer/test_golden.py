@@ -22,9 +22,11 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Paper
+from viewer.figures.scale import Scale
 from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.figures.tiles import ImageRow, Large
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOM = QRectF(4, 4, 892, 592)

@@ -69,7 +69,8 @@ def point_in(panel: Bottleneck, name: str, picture: int, row: float, column: flo
     panel.view.devicePixelRatioF()
     rect = figure.arrange(figure.parts, panel.view.paper)[name]
     sheet = sheet_of(panel, name)
-    cell, zoom = sheet.cell(picture, panel.view.paper.at(rect)), sheet.cells(panel.view.paper.at(rect)).zoom
+    tiles = sheet.tiles(panel.view.paper.at(rect))
+    cell, zoom = tiles.cell(picture), tiles.zoom
     return QPointF(cell.left() + (column + 0.5) * zoom, cell.top() + (row + 0.5) * zoom if row >= 0 else cell.top() - 4)
 
 

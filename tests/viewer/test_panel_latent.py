@@ -251,7 +251,7 @@ def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: O
     panel = open_latent(window, qtbot, run.path, mode="grid", split=False)
     view, figure = panel.grid.view, panel.grid.view.figure
     assert isinstance(figure, PlanesFigure)
-    position = figure.planes[0].square(view.paper)
+    position = figure.planes[0].tiles(view.paper).used
     point = QPointF(position.left() + position.width() * 14.5 / 15, position.top() + position.height() * 0.5 / 15)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=point.toPoint())
     assert panel.shared.cross.point == (2.0, 2.0)

@@ -44,7 +44,7 @@ def point_in(panel: LayersPanel, name: str, picture: int) -> QPointF:
     figure, _metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
     rect = figure.arrange(figure.parts, panel.view.paper)[name]
-    return sheet_of(panel, name).cell(picture, panel.view.paper.at(rect)).topLeft() + QPointF(0.5, 0.5)
+    return sheet_of(panel, name).tiles(panel.view.paper.at(rect)).cell(picture).topLeft() + QPointF(0.5, 0.5)
 
 
 def shown(open_window: Open, qtbot: QtBot, path: Path) -> tuple[MainWindow, LayersPanel]:

@@ -44,7 +44,7 @@ def test_every_pixel_is_found_where_it_is_painted(room: QRectF, count: int, metr
     shown = sheet(count, titles=tuple(map(str, range(count))), captions=("x",) * count)
     seen = 0
     for index in range(0, count, max(1, count // 7)):
-        cell = shown.cell(index, Paper(room, metrics))
+        cell = shown.tiles(Paper(room, metrics)).cell(index)
         for row, column in ((0, 0), (3, 5), (6, 6)):
             point = QPointF(
                 cell.left() + (column + 0.5) * cell.width() / 7, cell.top() + (row + 0.5) * cell.height() / 7
@@ -59,24 +59,24 @@ def test_every_pixel_is_found_where_it_is_painted(room: QRectF, count: int, metr
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
 def test_pixels_take_whole_device_pixels_and_have_their_colour(ratio: float, metrics: QFontMetricsF) -> None:
     shown, room = sheet(), ROOMS[0]
-    cells = shown.cells(Paper(room, metrics, ratio))
+    cells = shown.tiles(Paper(room, metrics, ratio))
     assert (cells.zoom * ratio).is_integer() and cells.zoom > 2
     pixels = painted(shown, room, ratio)
-    cell = shown.cell(5, Paper(room, metrics, ratio))
+    cell = shown.tiles(Paper(room, metrics, ratio)).cell(5)
     y, x = (int(ratio * (edge + 0.5 * cells.zoom)) for edge in (cell.top() + 2 * cells.zoom, cell.left() + cells.zoom))
     np.testing.assert_array_equal(pixels[y, x], shown.pixels[5, 2, 1])
 
 
 def test_a_grid_has_few_empty_cells_and_few_rows(metrics: QFontMetricsF) -> None:
-    assert sheet(16, 28, 28).cells(Paper(QRectF(0, 0, 320, 200), metrics)).columns == 8
-    assert sheet(3, 28, 28).cells(Paper(QRectF(0, 0, 320, 100), metrics)).columns == 3
+    assert sheet(16, 28, 28).tiles(Paper(QRectF(0, 0, 320, 200), metrics)).columns == 8
+    assert sheet(3, 28, 28).tiles(Paper(QRectF(0, 0, 320, 100), metrics)).columns == 3
 
 
 def test_titles_go_where_they_would_not_fit_and_room_is_kept_for_what_comes(metrics: QFontMetricsF) -> None:
     room = QRectF(0, 0, 300, 300)
-    assert sheet(4, titles=("map",) * 4).cells(Paper(room, metrics)).above > 0
-    assert sheet(900, titles=("map 900",) * 900).cells(Paper(room, metrics)).above == 0
-    assert sheet(1, room_for=3).cells(Paper(room, metrics)) == sheet(3).cells(Paper(room, metrics))
+    assert sheet(4, titles=("map",) * 4).tiles(Paper(room, metrics)).gaps.above > 0
+    assert sheet(900, titles=("map 900",) * 900).tiles(Paper(room, metrics)).gaps.above == 0
+    assert sheet(1, room_for=3).tiles(Paper(room, metrics)) == sheet(3).tiles(Paper(room, metrics))
 
 
 def test_a_mark_and_a_frame_are_painted(metrics: QFontMetricsF) -> None:

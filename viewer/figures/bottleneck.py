@@ -14,8 +14,8 @@ from viewer.figures import colours
 from viewer.figures.arrange import Paragraph, TextLine
 from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
 from viewer.figures.image_grid import ImageGrid, Mark
-from viewer.figures.mosaic import Scale
 from viewer.figures.paper import Figure, Paper
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
 from viewer.state import formatting, tiles
 from viewer.state.tiles import Grid

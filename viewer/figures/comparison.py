@@ -10,39 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from viewer.figures.comparison_layout import GAP, ComparisonLayout, Geometry, TextSizes, arrange
-from viewer.figures.mosaic import Scale, paint_scale, to_image
 from viewer.figures.paper import Figure, Paper
+from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, pixel_at
 
 WIDEST_TITLE = 170.0
 BETWEEN = ", "
 MARK = 2.0  # the line below a marked image
 
 
-@dataclass(frozen=True, eq=False)
-class Band:
+class Band(ImageRow):
     """Images that belong together, uint8 (N, H, W, 3)."""
-
-    label: str
-    pixels: np.ndarray
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of an image."""
-        return self.pixels.shape[1], self.pixels.shape[2]
-
-    @cached_property
-    def image(self) -> QImage:
-        """All images below one another in one QImage, which shares the array's memory."""
-        return to_image(np.ascontiguousarray(self.pixels.reshape(-1, *self.pixels.shape[2:])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,10 +130,7 @@ class ComparisonFigure(Figure):
         return None
 
     def _spot(self, hit: BandHit, cell: QRectF, point: QPointF) -> BandPixel:
-        height, width = self.blocks[hit.block].bands[hit.band].size
-        row = math.floor((point.y() - cell.top()) / cell.height() * height)
-        column = math.floor((point.x() - cell.left()) / cell.width() * width)
-        return BandPixel(hit, max(0, min(height - 1, row)), max(0, min(width - 1, column)))
+        return BandPixel(hit, *pixel_at(point, cell, self.blocks[hit.block].bands[hit.band].size))
 
     # ---- painting ----
 
@@ -159,7 +141,7 @@ class ComparisonFigure(Figure):
         for block, rects in zip(self.blocks, layout.cells, strict=True):
             for band, band_rects in zip(block.bands, rects, strict=True):
                 for index, cell in enumerate(band_rects[: len(band.pixels)]):
-                    _draw(painter, band, index, cell)
+                    band.paint(painter, index, cell)
             for cell in (rects[-1][index] for index in block.marked if rects and index < len(rects[-1])):
                 line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
                 painter.fillRect(line, self.theme.colour("warning"))
@@ -173,7 +155,7 @@ class ComparisonFigure(Figure):
         self._paint_captions(painter, layout, metrics)
         self._paint_chosen(painter, layout)
         if self.scale:
-            paint_scale(painter, paper.at(layout.scale_rect), self.scale, self.theme)
+            ScaleLine(self.theme, self.scale).paint(painter, paper.at(layout.scale_rect))
 
     def _paint_head(
         self, painter: QPainter, block: Block, head: QRectF, metrics: QFontMetricsF, *, beside: bool
@@ -253,10 +235,4 @@ class ComparisonFigure(Figure):
             self._paint_head(painter, replace(block, note=caption), head, metrics, beside=True)
             for band, cell in zip(block.bands, cells, strict=False):
                 if self.chosen < len(band.pixels):
-                    _draw(painter, band, self.chosen, cell)
-
-
-def _draw(painter: QPainter, band: Band, index: int, cell: QRectF) -> None:
-    height, width = band.size
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cell.width() < width - 0.5)
-    painter.drawImage(cell, band.image, QRectF(0, index * height, width, height))
+                    band.paint(painter, self.chosen, cell)

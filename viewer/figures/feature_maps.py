@@ -11,9 +11,9 @@ from PySide6.QtCore import QRectF
 
 from viewer.figures import colours
 from viewer.figures.arrange import TextLine
-from viewer.figures.image_grid import ImageGrid, ScaleLine
-from viewer.figures.mosaic import Scale
+from viewer.figures.image_grid import ImageGrid
 from viewer.figures.paper import Figure, Paper
+from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
 from viewer.state import feature_maps, formatting
 from viewer.state.feature_maps import Maps
@@ -124,7 +124,7 @@ def arrange(parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
 def _zoom(parts: Mapping[str, Figure], positions: Mapping[str, QRectF], paper: Paper) -> float:
     """How large the grid shows its maps."""
     grid = parts.get("maps")
-    return grid.cells(paper.at(positions["maps"])).zoom if isinstance(grid, ImageGrid) else 0.0
+    return grid.tiles(paper.at(positions["maps"])).zoom if isinstance(grid, ImageGrid) else 0.0
 
 
 def _beside(parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:

@@ -19,9 +19,9 @@ from viewer.figures import arrange
 from viewer.figures.chart import legend, ticks
 from viewer.figures.chart.axes import Axes
 from viewer.figures.chart.series import paint_dot
-from viewer.figures.mosaic import to_image, whole_zoom
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import paint_image, sheet_of, to_image, whole_zoom
 from viewer.state.latent import Range
 
 DOT = 5.0  # a point's width
@@ -58,9 +58,7 @@ class Ground:
 
     @cached_property
     def image(self) -> QImage:
-        side, (_, height, width, _) = math.isqrt(len(self.pixels)), self.pixels.shape
-        square = self.pixels.reshape(side, side, height, width, 3).transpose(0, 2, 1, 3, 4)
-        return to_image(np.ascontiguousarray(square.reshape(side * height, side * width, 3)))
+        return sheet_of(self.pixels, math.isqrt(len(self.pixels)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,7 @@ class Plane:
 
     @cached_property
     def picture(self) -> QImage | None:
-        return None if self.decoded is None else to_image(np.ascontiguousarray(self.decoded))
+        return None if self.decoded is None else to_image(self.decoded)
 
 
 class PlanePoint(NamedTuple):
@@ -340,8 +338,7 @@ class LatentPlaneFigure(Figure):
             tall = room.height() - (0 if wide else 2 * line + 4)
             zoom = whole_zoom(room.width() / size.width(), max(1.0, tall) / size.height(), paper.ratio)
             box.setSize(QSizeF(size) * zoom)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < 1)
-            painter.drawImage(box, plane.picture)
+            paint_image(painter, box, plane.picture)
         left, top = (box.right() + 10, box.top()) if wide else (room.left(), box.bottom() + 4)
         texts = ("decoded at", f"({x:.2f}, {y:.2f})".replace("-", "−"))
         for index, (text, colour) in enumerate(zip(texts, ("muted", "text"), strict=True)):

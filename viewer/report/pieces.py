@@ -12,9 +12,11 @@ import numpy as np
 
 from viewer.figures import colours, curves
 from viewer.figures.arrange import TitledFigure
-from viewer.figures.mosaic import ImageRow, MosaicFigure, Scale
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Figure
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow
 from viewer.report.document import Block, FigureBlock, TableBlock, TextBlock, note, part
 from viewer.report.reader import ReportRun
 from viewer.state import formatting, numbers, tiles

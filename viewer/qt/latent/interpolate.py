@@ -10,8 +10,9 @@ from PySide6.QtCore import QPointF
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, Large
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
 from viewer.qt.requester import Query, QueryBatch

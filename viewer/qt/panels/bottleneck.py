@@ -15,8 +15,9 @@ from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QLabel, QWidge
 from viewer.figures import bottleneck as figures
 from viewer.figures.arrange import Paragraph, Parts, TextLine
 from viewer.figures.bottleneck import Chosen, Tilings
-from viewer.figures.image_grid import GridPixel, ScaleLine
+from viewer.figures.image_grid import GridPixel
 from viewer.figures.paper import Figure
+from viewer.figures.scale import ScaleLine
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel, panel_inputs
 from viewer.qt.requester import Query, QueryBatch

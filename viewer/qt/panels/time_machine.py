@@ -15,9 +15,11 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushBu
 from viewer.figures import colours
 from viewer.figures.arrange import StackedFigure
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Figure
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, Large
 from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.infer.requests import Reply
 from viewer.qt.disk import JobResult
