@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter
+from PySide6.QtGui import QFont, QPainter
 
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
@@ -33,16 +33,15 @@ class TitledFigure(Figure):
     figure: Figure
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        font, rect = QFont(painter.font()), paper.rect
+        font = QFont(painter.font())
         font.setBold(True)
-        metrics = QFontMetricsF(font, painter.device())
         painter.save()
         painter.setFont(font)
-        painter.setPen(self.theme.colour("text"))
-        text = metrics.elidedText(self.title, Qt.TextElideMode.ElideRight, rect.width())
-        painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), text)
+        head = Paper.of(painter, paper.rect)
+        head.write(painter, self.title, self.theme.colour("text"))
         painter.restore()
-        self.figure.paint(painter, paper.at(rect.adjusted(0, math.ceil(metrics.height() + BELOW_TITLE), 0, 0)))
+        below = paper.rect.adjusted(0, math.ceil(head.metrics.height() + BELOW_TITLE), 0, 0)
+        self.figure.paint(painter, paper.at(below))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +136,13 @@ class TextLine(Figure):
     text: str
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        painter.setPen(self.theme.colour("text"))
-        shown = paper.metrics.elidedText(self.text, Qt.TextElideMode.ElideMiddle, paper.rect.width())
-        painter.drawText(paper.rect, Qt.AlignmentFlag.AlignVCenter, shown)
+        paper.write(
+            painter,
+            self.text,
+            self.theme.colour("text"),
+            centred=True,
+            keep_ends=True,
+        )
 
 
 # ---- equal cells ----
@@ -178,9 +181,7 @@ def cells_and_lines(paper: Paper, pictured: Sequence[bool]) -> tuple[QRectF, ...
 def paint_sentence(painter: QPainter, paper: Paper, title: str, sentence: str, theme: Theme) -> None:
     """Paint a sentence into its line, or into a whole cell where there was no picture at all."""
     text = f"{title}: {sentence}" if title else sentence
-    painter.setPen(theme.colour("muted"))
     if paper.rect.height() > 2 * paper.metrics.height():
-        painter.drawText(paper.rect, int(Qt.TextFlag.TextWordWrap), text)
+        Paragraph(theme, text).paint(painter, paper)
     else:
-        shown = paper.metrics.elidedText(text, Qt.TextElideMode.ElideRight, paper.rect.width())
-        painter.drawText(paper.rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        paper.write(painter, text, theme.colour("muted"), centred=True)

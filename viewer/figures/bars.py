@@ -156,10 +156,8 @@ def _axes(theme: Theme, paper: Paper, axis: ticks.Axis) -> Axes:
 
 def _paint_frame(painter: QPainter, axes: Axes, paper: Paper, title: str, below: str) -> None:
     """Paint what stands around the bars: title, ticks with their lines, and what the bars are."""
-    metrics, rect, plot = paper.metrics, paper.rect, axes.plot
-    painter.setPen(axes.theme.colour("muted"))
-    shown = metrics.elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
-    painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), shown)
-    foot = QRectF(plot.left(), plot.bottom() + 2, plot.width(), metrics.height())
+    paper.write(painter, title, axes.theme.colour("muted"))
+    plot, line = axes.plot, paper.metrics.height()
+    foot = QRectF(plot.left(), plot.bottom() + 2, plot.width(), line)
     painter.drawText(foot, Qt.AlignmentFlag.AlignHCenter, below)
     axes.paint_rows(painter, paper)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from viewer.figures import arrange
-from viewer.figures.paper import Figure, Paper
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Large, aligned, paint_image, whole_zoom
 
@@ -45,15 +45,12 @@ class DrawnFigure(Figure):
 
     theme: Theme
     cells: tuple[DrawnCell, ...]
-    _layouts: dict[tuple[float, ...], DrawnLayout] = field(default_factory=dict)
 
+    @kept
     def layout(self, paper: Paper) -> DrawnLayout:
         """Place the cells."""
-        if paper.key not in self._layouts:
-            self._layouts.clear()
-            tried = [self._grid(paper, columns) for columns in range(1, len(self.cells) + 1)]
-            self._layouts[paper.key] = max(tried, key=lambda layout: layout.side)
-        return self._layouts[paper.key]
+        tried = [self._grid(paper, columns) for columns in range(1, len(self.cells) + 1)]
+        return max(tried, key=lambda layout: layout.side)
 
     def _grid(self, paper: Paper, columns: int) -> DrawnLayout:
         cells = arrange.grid(paper.rect, len(self.cells), columns, CELL_GAP)
@@ -103,9 +100,7 @@ class DrawnFigure(Figure):
         return QPointF(left, bottom)
 
     def _write(self, painter: QPainter, text: str, colour: str, paper: Paper) -> None:
-        painter.setPen(self.theme.colour(colour))
-        shown = paper.metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, paper.rect.width())
-        painter.drawText(paper.rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        paper.write(painter, text, self.theme.colour(colour), centred=True, keep_ends=True)
 
     def _paint_classes(self, painter: QPainter, classes: Sequence[tuple[str, float]], paper: Paper) -> None:
         room, metrics = paper.rect, paper.metrics

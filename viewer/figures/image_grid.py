@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPen
 
-from viewer.figures.paper import Figure, Paper
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Gaps, Tiles, paint_image, pixel_at, sheet_of
 
@@ -56,7 +56,6 @@ class ImageGrid(Figure):
     room_for: int = 0  # so many are to come: those there are stand as they will then
     chosen: int | None = None
     marks: tuple[Mark, ...] = ()
-    _tiles: dict[tuple[float, ...], Tiles] = field(default_factory=dict)
 
     @cached_property
     def _side(self) -> int:
@@ -75,17 +74,12 @@ class ImageGrid(Figure):
 
     # ---- layout ----
 
+    @kept
     def tiles(self, paper: Paper) -> Tiles:
         """Return the grid that shows the pictures largest, with their texts if these find room.
 
         Among those it is one that leaves few cells empty, and has few rows.
         """
-        if paper.key not in self._tiles:
-            self._tiles.clear()
-            self._tiles[paper.key] = self._best(paper)
-        return self._tiles[paper.key]
-
-    def _best(self, paper: Paper) -> Tiles:
         below = paper.line + FRAME if self.captions else 0
         if self.titles:
             titled = self._largest(paper, paper.line, below)
@@ -157,8 +151,7 @@ class ImageGrid(Figure):
             top, height = cell.bottom() + FRAME, tiles.gaps.below - FRAME
             if self.count == 1:
                 below = QRectF(cell.left(), top, rect.right() - cell.left(), height)
-                shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, below.width())
-                painter.drawText(below, middle, shown)
+                paper.at(below).write(painter, text, self.theme.colour("text"), centred=True)
             elif stride and index % stride == 0:
                 width = metrics.horizontalAdvance(text) + 1
                 left = max(rect.left() - 2, min(cell.center().x() - width / 2, rect.right() + 2 - width))

@@ -250,12 +250,10 @@ class LatentPlaneFigure(Figure):
         painter.drawText(QPointF(x + 14, y + paper.metrics.ascent()), name)
 
     def _paint_head(self, painter: QPainter, plane: Plane, paper: Paper) -> None:
-        cell, metrics = paper.rect, paper.metrics
         for index, (text, colour) in enumerate(((plane.title, "text"), (plane.note, "muted"))):
-            painter.setPen(self.theme.colour(colour))
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, cell.width())
-            top = cell.top() + (index if plane.title else 0) * metrics.height()
-            painter.drawText(QPointF(cell.left(), top + metrics.ascent()), shown)
+            down = (index if plane.title else 0) * paper.metrics.height()
+            line = paper.at(paper.rect.adjusted(0, down, 0, 0))
+            line.write(painter, text, self.theme.colour(colour), keep_ends=True)
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, paper: Paper) -> None:
         about, reach = max(3, min(7, round(plot.width() / 45))), self.range.reach

@@ -20,7 +20,6 @@ NARROWEST_PLOT = 240.0  # beside it the legend has a column of its own, else it 
 WIDEST_NAME = 190.0
 COLUMN_GAP = 16.0
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +142,13 @@ class LinesFigure(Figure):
         start = QPointF(paper.rect.left(), math.floor(paper.rect.center().y()))  # whole pixels: all of one width
         legend.paint_sample(painter, start, line.colour, dashed=line.dashed)
         rest = paper.rect.adjusted(legend.BEFORE_NAME, 0, 0, 0)
-        painter.setPen(self.theme.colour("text"))
-        painter.drawText(rest, _LEFT, paper.metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, rest.width()))
+        paper.at(rest).write(
+            painter,
+            text,
+            self.theme.colour("text"),
+            centred=True,
+            keep_ends=True,
+        )
 
 
 def _entry(line: PlotLine) -> str:

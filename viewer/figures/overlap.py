@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from viewer.figures import colours
@@ -37,18 +37,16 @@ class OverlapFigure(Figure):
     cases: tuple[OverlapCase, ...]
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        """Paint all settings inside `rect`, three in a row."""
-        rect, metrics = paper.rect, paper.metrics
-        line = math.ceil(metrics.height())
+        """Paint all settings, three in a row."""
+        rect = paper.rect
         rows = -(-len(self.cases) // COLUMNS)
         width, height = rect.width() / COLUMNS, rect.height() / rows
         most = max(int(case.counts.max()) for case in self.cases)
         for index, case in enumerate(self.cases):
             row, column = divmod(index, COLUMNS)
             box = QRectF(rect.left() + column * width, rect.top() + row * height, width - 16, height - 12)
-            painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), case.title)
-            self._paint_case(painter, box.adjusted(0, line + 6, 0, 0), case, most)
+            paper.at(box).write(painter, case.title, self.theme.colour("text"))
+            self._paint_case(painter, box.adjusted(0, paper.line + 6, 0, 0), case, most)
 
     def _paint_case(self, painter: QPainter, box: QRectF, case: OverlapCase, most: int) -> None:
         rows, columns = case.counts.shape
@@ -56,9 +54,9 @@ class OverlapFigure(Figure):
         shades = colours.apply_table(case.counts.astype(np.float64), 0, most, colours.sequential())
         for (y, x), count in np.ndenumerate(case.counts):
             tile = QRectF(box.left() + x * cell, box.top() + y * cell, cell, cell)
-            shade = shades[y, x]
-            painter.fillRect(tile.adjusted(0.5, 0.5, -0.5, -0.5), self._colour(shade))
-            painter.setPen(Qt.GlobalColor.black if int(shade.astype(int).sum()) > 330 else Qt.GlobalColor.white)
+            shade = shades[y, x].tolist()
+            painter.fillRect(tile.adjusted(0.5, 0.5, -0.5, -0.5), QColor(*shade))
+            painter.setPen(Qt.GlobalColor.black if sum(shade) > 330 else Qt.GlobalColor.white)
             painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, str(count))
             inside = case.cut[0] <= y < rows - case.cut[0] and case.cut[1] <= x < columns - case.cut[1]
             if not inside:
@@ -68,8 +66,3 @@ class OverlapFigure(Figure):
         painter.setPen(QPen(Qt.GlobalColor.red, 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(box.left(), box.top(), case.stamp[1] * cell, case.stamp[0] * cell))
-
-    @staticmethod
-    def _colour(shade: np.ndarray) -> QColor:
-        red, green, blue = (int(channel) for channel in shade)
-        return QColor(red, green, blue)

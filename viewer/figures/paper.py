@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import wraps
+from typing import Any, Protocol, TypeVar
 
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+
+Layout = TypeVar("Layout")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +37,35 @@ class Paper:
         """The height of a line of text, in whole points."""
         return math.ceil(self.metrics.height())
 
+    def write(
+        self, painter: QPainter, text: str, colour: QColor, *, centred: bool = False, keep_ends: bool = False
+    ) -> None:
+        """Write a line of text at the top, or half way down; what has no room is left out, at its end or its middle."""
+        align = Qt.AlignmentFlag.AlignVCenter if centred else Qt.AlignmentFlag.AlignTop
+        elide = Qt.TextElideMode.ElideMiddle if keep_ends else Qt.TextElideMode.ElideRight
+        painter.setPen(colour)
+        painter.drawText(self.rect, align, self.metrics.elidedText(text, elide, self.rect.width()))
+
     @property
     def key(self) -> tuple[float, ...]:
         """All that a layout depends on, for those that keep one."""
         rect, metrics = self.rect, self.metrics
         place = (rect.x(), rect.y(), rect.width(), rect.height())
         return (*place, self.ratio, metrics.height(), metrics.averageCharWidth())
+
+
+def kept(layout: Callable[[Any, Paper], Layout]) -> Callable[[Any, Paper], Layout]:
+    """Keep what a method found for the last paper: a layout is asked for by every painting and every movement."""
+    slot = f"_{layout.__name__}_kept"
+
+    @wraps(layout)
+    def found(figure: Any, paper: Paper) -> Layout:
+        last: tuple[tuple[float, ...], Layout] | None = figure.__dict__.get(slot)
+        if last is None or last[0] != paper.key:
+            last = figure.__dict__[slot] = paper.key, layout(figure, paper)
+        return last[1]
+
+    return found
 
 
 class Figure(Protocol):

@@ -55,10 +55,8 @@ class PlaneFigure(Figure):
         if not len(self.pixels):
             arrange.paint_sentence(painter, paper, self.title, self.sentence, self.theme)
             return
-        rect, metrics, tiles = paper.rect, paper.metrics, self.tiles(paper)
-        painter.setPen(self.theme.colour("text"))
-        shown = metrics.elidedText(self.title, Qt.TextElideMode.ElideMiddle, rect.width())
-        painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), shown)
+        tiles = self.tiles(paper)
+        paper.write(painter, self.title, self.theme.colour("text"), keep_ends=True)
         paint_image(painter, QRectF(tiles.cell(0).topLeft(), tiles.used.size()), self.image)
         self._paint_marks(painter, tiles)
         if self.chosen is not None:

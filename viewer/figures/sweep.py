@@ -8,7 +8,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
-from viewer.figures.paper import Figure, Paper
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Gaps, ImageRow, Large, Tiles, paint_image
 
@@ -48,17 +48,14 @@ class SweepFigure(Figure):
     rows: tuple[ImageRow, ...] = ()
     columns: tuple[str, ...] = ()
     description: str = ""
-    _layouts: dict[tuple[float, ...], SweepLayout] = field(default_factory=dict)
 
+    @kept
     def layout(self, paper: Paper) -> SweepLayout:
         """Place the large pictures and the rows, beside or below one another: whichever shows them larger."""
-        if paper.key not in self._layouts:
-            arrangements = [self._arrange(paper, wide=wide) for wide in (True, False)]
-            if not any(layout.cells for layout in arrangements):
-                arrangements = [SweepLayout(self._arrange_large(paper, down=paper.rect.height() > paper.rect.width()))]
-            self._layouts.clear()
-            self._layouts[paper.key] = max(arrangements, key=lambda layout: layout.size)
-        return self._layouts[paper.key]
+        arrangements = [self._arrange(paper, wide=wide) for wide in (True, False)]
+        if not any(layout.cells for layout in arrangements):
+            return SweepLayout(self._arrange_large(paper, down=paper.rect.height() > paper.rect.width()))
+        return max(arrangements, key=lambda layout: layout.size)
 
     def _arrange(self, paper: Paper, *, wide: bool) -> SweepLayout:
         """Place the rows right of the large pictures, which stand below one another then; or below them."""
