@@ -119,13 +119,16 @@ class TradeOffFigure(Figure):
 
     def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return which of the models is nearest to a position, if it is near."""
-        far = [_distance(self.spot_of(index, paper), point) for index in range(len(self.points))]
+        far = [_distance(spot, point) for spot in self._spots(self.axes(paper))]
         nearest = min(range(len(far)), key=far.__getitem__, default=None)
         return nearest if nearest is not None and far[nearest] <= REACH else None
 
     def spot_of(self, index: int, paper: Paper) -> QPointF:
         """Return where a point is painted."""
-        return self._spot(self.axes(paper), self.points[index].size, self.points[index].error)
+        return self._spots(self.axes(paper))[index]
+
+    def _spots(self, axes: Axes) -> list[QPointF]:
+        return [self._spot(axes, point.size, point.error) for point in self.points]
 
     # ---- painting ----
 
@@ -219,7 +222,7 @@ class TradeOffFigure(Figure):
     def _paint_names(self, painter: QPainter, rect: QRectF, axes: Axes, paper: Paper) -> None:
         """Write names, none over another: those of points that share a size stand below one another."""
         metrics = paper.metrics
-        spots = [self._spot(axes, point.size, point.error) for point in self.points]
+        spots = self._spots(axes)
         taken = [_around(spot, 5) for spot in spots]
         if not self.name_all:
             rings = [(point.size, point.published) for point in self.points if point.published is not None]
