@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, settle_window, write_run
 from viewer.infer.messages import DecodedPictures, DecodePictures
-from viewer.qt import export_actions, menus, paper
+from viewer.qt import export_actions, exports, menus
 from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import MainWindow
 from viewer.qt.palette import PaletteEntry, matching
@@ -330,7 +330,7 @@ def test_what_is_no_picture_is_reported_and_changes_nothing(two: MainWindow, tmp
 def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins: bytes) -> None:
     for name, panel in two.panels.items():
         two.go_to(panel)
-        data = paper.picture(panel, kind)
+        data = exports.picture(panel, kind)
         assert data.startswith(begins) and len(data) > 1_000, name
 
 
@@ -352,7 +352,7 @@ def test_a_folder_that_is_not_there_is_reported_when_exporting(two: MainWindow, 
 
 
 def test_numbers_as_csv_run_no_formula() -> None:
-    rows = list(csv.reader(io.StringIO(paper.table([("run", "mse"), ("=cmd()", 0.25), ("a,b", -1)]).decode())))
+    rows = list(csv.reader(io.StringIO(exports.table([("run", "mse"), ("=cmd()", 0.25), ("a,b", -1)]).decode())))
     assert rows == [["run", "mse"], ["'=cmd()", "0.25"], ["a,b", "-1"]]
 
 

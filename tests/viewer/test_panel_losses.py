@@ -67,7 +67,7 @@ def place_of(panel: Losses, text: str) -> QPoint:
     """Where a name stands in the legend."""
     figure = panel.curves
     assert figure is not None
-    entries = figure.legend(panel.view.inside, metrics_of(panel))
+    entries = figure.legend(panel.view.paper)
     return next(rect.center().toPoint() for entry, rect in entries if entry.text.startswith(text))
 
 
@@ -75,7 +75,7 @@ def epoch_point(panel: Losses, epoch: float) -> QPoint:
     """Where an epoch stands in the plot."""
     figure = panel.curves
     assert figure is not None
-    plot = figure.plot_rect(panel.view.inside, metrics_of(panel))
+    plot = figure.axes(panel.view.paper).plot
     return QPointF(plot.left() + figure.x_axis.position(epoch) * plot.width(), plot.center().y()).toPoint()
 
 

@@ -10,9 +10,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from viewer.figures.arrange import TitledFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import LIGHT
-from viewer.figures.titled import TitledFigure
 from viewer.report import pieces
 from viewer.report.document import Block, FigureBlock, TableBlock
 from viewer.report.linear import linear_autoencoder, principal_components

@@ -27,8 +27,9 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, PROVENANCE, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
+from viewer.figures.arrange import Parts
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.image_grid import ImageGrid, Parts
+from viewer.figures.image_grid import ImageGrid
 from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings

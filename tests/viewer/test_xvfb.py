@@ -21,7 +21,6 @@ _DRIVE = """
 import json, sys, time
 from pathlib import Path
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from viewer.qt.application import make_application
 application = make_application()
@@ -48,8 +47,7 @@ QTest.keyClick(window, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
 wait(lambda: window.store.state.current != first and window.settled)
 report["went on"] = str(window.store.state.current)
 view = window.panels.reconstructions.view
-metrics = QFontMetricsF(view.font())
-cell = view.figure.layout(view.inside, view.devicePixelRatioF(), metrics).cells[0][3]
+cell = view.figure.layout(view.paper).cells[0][3]
 QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, cell.center().toPoint())
 wait(lambda: window.store.state.sample == 3 and window.settled)
 window.repaint()

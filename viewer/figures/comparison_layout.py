@@ -11,14 +11,15 @@ left beside or below shows the chosen image of every block large. Sizes of image
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QRectF
+
+from viewer.figures.tiles import aligned, largest_zoom
 
 GAP = 3.0
 BLOCK_GAP = 14.0
@@ -173,11 +174,11 @@ class Geometry:
             height, width = self.total_size(zoom, arrangement)
             return height <= room.height() and width <= room.width()
 
-        return largest_zoom(fits, self.ratio)
+        return largest_zoom(fits, self.ratio, largest=LARGEST_ZOOM, floor=SMALLEST_ZOOM)
 
     def rounded_up(self, value: float) -> float:
         """Round up to a whole device pixel: an image between two of them would have pixels of different sizes."""
-        return math.ceil(value * self.ratio - 1e-6) / self.ratio
+        return aligned(value, self.ratio)
 
     # ---- arranging ----
 
@@ -303,7 +304,7 @@ class Geometry:
             width = max(widths) if blocks_stacked else sum(widths) + gaps
             return height <= room.height() and width <= room.width()
 
-        return largest_zoom(fits, self.ratio)
+        return largest_zoom(fits, self.ratio, largest=LARGEST_ZOOM, floor=SMALLEST_ZOOM)
 
     def _large_size(self, block: int, zoom: float, *, bands_side_by_side: bool) -> Size:
         sizes = [self.scaled(size, zoom) for size in self.sizes[block]]
@@ -343,20 +344,6 @@ def arrange(
 ) -> ComparisonLayout:
     """Return what `Geometry.arrange` does, cached: a moved slider makes figures of the same geometry."""
     return geometry.arrange(QRectF(*room), line_below=line_below, large=large)
-
-
-def largest_zoom(fits: Callable[[float], bool], ratio: float) -> float:
-    """Return the largest zoom that fits: whole device pixels, or less than one; about SMALLEST_ZOOM where none fits."""
-    low, high = 0, math.floor(LARGEST_ZOOM * ratio)
-    while low < high:  # bisection: what fits at a zoom fits at any smaller one
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle / ratio) else (low, middle - 1)
-    if low:
-        return low / ratio
-    zoom = 1 / ratio
-    while zoom > SMALLEST_ZOOM and not fits(zoom):
-        zoom *= 0.95
-    return zoom
 
 
 def _occupied_rects(layout: ComparisonLayout) -> list[QRectF]:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QPalette, QShortcut
 from PySide6.QtWidgets import QFileDialog
 
-from viewer.qt import paper
+from viewer.qt import exports
 from viewer.qt.disk import JobResult
 from viewer.qt.main_window import MainWindow
 from viewer.qt.widgets.figure_view import FigureView
@@ -22,7 +22,7 @@ FULL = 0.9  # of the screen
 
 def choose_file(window: MainWindow, panel: Panel) -> None:
     """Let the user choose a file, and export a panel to it."""
-    kinds = ";;".join(f"{description} (*.{kind})" for kind, description in paper.KINDS.items())
+    kinds = ";;".join(f"{description} (*.{kind})" for kind, description in exports.KINDS.items())
     name = f"{panel.title.lower().replace(' ', '-')}.png"
     chosen, _ = QFileDialog.getSaveFileName(window, f"Export {panel.title}", str(Path.cwd() / name), kinds)
     if chosen:
@@ -32,7 +32,7 @@ def choose_file(window: MainWindow, panel: Panel) -> None:
 def write(window: MainWindow, panel: Panel, file: Path) -> None:
     """Write a panel as a picture, or its numbers as CSV; the suffix of the file says which."""
     kind = file.suffix.lower().removeprefix(".")
-    if kind not in paper.KINDS:
+    if kind not in exports.KINDS:
         window.notices.add(
             f"{file.name}: a panel is exported as PNG, SVG, PDF or CSV; give the name one of these suffixes."
         )
@@ -43,7 +43,7 @@ def write(window: MainWindow, panel: Panel, file: Path) -> None:
             f"{panel.title} shows no numbers at the moment; export it as a picture, or export another panel."
         )
         return
-    data = paper.table(numbers) if kind == "csv" else paper.picture(panel, kind)
+    data = exports.table(numbers) if kind == "csv" else exports.picture(panel, kind)
     window.disk.do(f"export {file}", partial(atomic_write, file, data), partial(_written, window, file))
 
 
@@ -56,7 +56,7 @@ def _written(window: MainWindow, file: Path, done: JobResult) -> None:
 
 def copy_picture(window: MainWindow, panel: Panel) -> None:
     """Copy a panel's picture to the clipboard."""
-    QGuiApplication.clipboard().setImage(QImage.fromData(paper.picture(panel, "png")))
+    QGuiApplication.clipboard().setImage(QImage.fromData(exports.picture(panel, "png")))
     window.status.show_done(f"Copied the picture of {panel.title}")
 
 

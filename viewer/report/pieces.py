@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from viewer.figures import colours, curves
-from viewer.figures.mosaic import ImageRow, MosaicFigure, Scale
-from viewer.figures.paintable import Paintable
+from viewer.figures.arrange import TitledFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.paper import Figure
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.titled import TitledFigure
+from viewer.figures.tiles import ImageRow
 from viewer.report.document import Block, FigureBlock, TableBlock, TextBlock, note, part
 from viewer.report.reader import ReportRun
 from viewer.state import formatting, numbers, tiles
@@ -143,7 +145,7 @@ def losses(
         for label, run in shown.items()
     ]
 
-    def figure(theme: Theme) -> Paintable:
+    def figure(theme: Theme) -> Figure:
         return TitledFigure(theme, title, curves.of_runs(theme, series, y_label=axis, log=log))
 
     rest = [run for label, run in runs.items() if label not in shown]
@@ -172,7 +174,7 @@ def images(
     filled = tuple(ImageRow(label, _filled(each, count)) for label, each in pictures)
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
-    def figure(theme: Theme) -> Paintable:
+    def figure(theme: Theme) -> Figure:
         mosaic = MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=below_label)
         return TitledFigure(theme, title, mosaic)
 
@@ -225,7 +227,7 @@ def bottlenecks(
     pixels = colours.apply_table(tiles.tile(values, grid), low, high, table)
     scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
 
-    def figure(theme: Theme) -> Paintable:
+    def figure(theme: Theme) -> Figure:
         return TitledFigure(theme, title, MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale))
 
     rows, columns = grid.shape

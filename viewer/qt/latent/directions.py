@@ -10,8 +10,8 @@ from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider
 
 from viewer.figures import colours
-from viewer.figures.mosaic import ImageRow, Large
 from viewer.figures.sweep import SweepFigure
+from viewer.figures.tiles import ImageRow, Large
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import JobResult
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
@@ -308,7 +308,7 @@ class DirectionsMode(Mode):
         figure = self.view.figure
         if not isinstance(figure, SweepFigure):
             return
-        hit = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), self.metrics)
+        hit = figure.hit(point, self.view.paper)
         if hit is not None and hit.row < len(self.sliders):
             self.sliders[hit.row].setValue(round(SWEEP[hit.column] * TENTHS))
 

@@ -139,7 +139,7 @@ class GridMode(Mode):
         figure = self.view.figure
         if not isinstance(figure, PlanesFigure):
             return None
-        return figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), self.metrics)
+        return figure.hit(point, self.view.paper)
 
     def _press(self, point: QPointF) -> None:
         hit = self._hit(point)

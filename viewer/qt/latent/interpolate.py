@@ -10,8 +10,9 @@ from PySide6.QtCore import QPointF
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, Large
 from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
 from viewer.qt.latent.picker import Picker
 from viewer.qt.requester import Query, QueryBatch
@@ -160,11 +161,11 @@ class InterpolateMode(Mode):
         self.view.show_figure(ComparisonFigure(self.theme, tuple(blocks), self._step, description=text), text)
 
     def _press(self, point: QPointF) -> None:
-        figure, ratio = self.view.figure, self.view.devicePixelRatioF()
+        figure = self.view.figure
         if isinstance(figure, MosaicFigure):
-            column = figure.hit(point, self.view.inside, ratio, self.metrics)
+            column = figure.hit(point, self.view.paper)
         elif isinstance(figure, ComparisonFigure):
-            hit = figure.hit(point, self.view.inside, ratio, self.metrics)
+            hit = figure.hit(point, self.view.paper)
             column = hit.image if hit is not None else None
         else:
             return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QWheelEvent
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures import colours
@@ -124,11 +124,6 @@ class Mode(QWidget):
     @property
     def theme(self) -> Theme:
         return self.panel.theme
-
-    @property
-    def metrics(self) -> QFontMetricsF:
-        """Metrics of the view's font, which its figures use."""
-        return QFontMetricsF(self.view.font())
 
     def set_theme(self, theme: Theme) -> None:
         self.view.set_theme(theme)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.figures import colours
-from viewer.figures.mosaic import ImageRow
 from viewer.figures.picker import PickerFigure
 from viewer.figures.theme import LIGHT, Theme
+from viewer.figures.tiles import ImageRow
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.state.samples import Samples
 
@@ -59,7 +58,7 @@ class Picker(FigureView):
     def _press(self, point: QPointF) -> None:
         if not isinstance(self.figure, PickerFigure):
             return
-        index = self.figure.hit(point, self.inside, self.devicePixelRatioF(), QFontMetricsF(self.font()))
+        index = self.figure.hit(point, self.paper)
         if index is not None:
             self._put(index)
             self._turn(1)

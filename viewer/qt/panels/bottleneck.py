@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QFontMetricsF, QStandardItemModel
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QLabel, QWidget
 
 from viewer.figures import bottleneck as figures
+from viewer.figures.arrange import Paragraph, Parts, TextLine
 from viewer.figures.bottleneck import Chosen, Tilings
-from viewer.figures.image_grid import GridPixel, Paragraph, Part, Parts, ScaleLine, TextLine
+from viewer.figures.image_grid import GridPixel
+from viewer.figures.paper import Figure
+from viewer.figures.scale import ScaleLine
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel, panel_inputs
 from viewer.qt.requester import Query, QueryBatch
@@ -373,16 +376,16 @@ class Bottleneck(ImagePanel):
         values = self._edits.apply(mine.values[sample])
         return Chosen(sample, values, self._unit, self._map, tuple(self._edits.values))
 
-    def _single(self, mine: Tilings | None) -> dict[str, Part]:
+    def _single(self, mine: Tilings | None) -> dict[str, Figure]:
         assert mine is not None
         make = {"tiling": figures.as_tiling, "maps": figures.as_maps, "bars": figures.as_bars}[self._view_name]
-        parts: dict[str, Part] = {"strip": figures.strip(self.theme, mine, self._sample(mine))}
+        parts: dict[str, Figure] = {"strip": figures.strip(self.theme, mine, self._sample(mine))}
         parts |= make(self.theme, mine, self._chosen(mine))
         if self._view_name != "bars":
             parts["scale"] = ScaleLine(self.theme, mine.scale())
         return parts
 
-    def _compared(self, state: State, mine: Tilings | None) -> dict[str, Part]:
+    def _compared(self, state: State, mine: Tilings | None) -> dict[str, Figure]:
         names = state.names()
         runs = [(names[path], self._runs.get(path), self._sentences.get(path, "")) for path in state.compared]
         current = state.compared.index(state.current) if state.current in state.compared else -1
@@ -393,13 +396,13 @@ class Bottleneck(ImagePanel):
         scale = next((run.scale() for run in self._runs.values()), None)  # one for all
         return parts | ({"scale": ScaleLine(self.theme, scale)} if scale else {})
 
-    def _of_decoder(self, mine: Tilings | None) -> dict[str, Part]:
+    def _of_decoder(self, mine: Tilings | None) -> dict[str, Figure]:
         """Return the decoder's pictures or the sentence for why there are none."""
         if mine is None or (self._comparing and self._unit is None and not self._edits.values):
             return {}
         if self._decoder_sentence:
             return {"decoded": Paragraph(self.theme, self._decoder_sentence)}
-        parts: dict[str, Part] = {}
+        parts: dict[str, Figure] = {}
         if self._decoded is not None:
             parts["decoded"] = figures.decoded_grid(self.theme, *self._decoded)
             if self._unit is None:
@@ -448,8 +451,7 @@ class Bottleneck(ImagePanel):
         figure = self.view.figure
         if not isinstance(figure, Parts) or not self._runs:
             return None
-        metrics = QFontMetricsF(self.view.font())
-        found = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
+        found = figure.hit(point, self.view.paper)
         return (found[0], found[2]) if found else None
 
     def _run_of(self, part: str) -> tuple[Path | None, Tilings | None]:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import Scale
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture, Pointed
 from viewer.qt.tools import Tools

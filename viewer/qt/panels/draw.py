@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 
 from viewer.figures import colours
 from viewer.figures.drawn import DrawnCell, DrawnFigure
-from viewer.figures.mosaic import Large
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Large
 from viewer.infer.requests import Reply
 from viewer.qt.disk import JobResult
 from viewer.qt.image_browser import encoded_picture, picture_files, pixels_of

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import FigureView
@@ -31,7 +30,7 @@ class ImagePanel(Panel):
         self.body.addWidget(self.view, 1)
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         return self.view.figure
 
     def set_theme(self, theme: Theme) -> None:
@@ -56,8 +55,7 @@ class ImagePanel(Panel):
     def _choose(self, point: QPointF) -> None:
         figure = self.view.figure
         if isinstance(figure, MosaicFigure):
-            metrics = QFontMetricsF(self.view.font())
-            column = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
+            column = figure.hit(point, self.view.paper)
             if column is not None:
                 self.store.set_sample(column)
 

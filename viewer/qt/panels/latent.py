@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolButton, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
 from viewer.qt.latent.arithmetic import ArithmeticMode
 from viewer.qt.latent.directions import DirectionsMode
@@ -157,7 +157,7 @@ class Latent(Panel):
             mode.set_theme(theme)
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         return self.mode.view.figure if self.mode is not None else None
 
     def numbers(self) -> Numbers:

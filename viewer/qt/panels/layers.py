@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from viewer.figures import feature_maps as figures
+from viewer.figures.arrange import Parts
 from viewer.figures.feature_maps import ColouredMaps
-from viewer.figures.image_grid import GridPixel, Parts
+from viewer.figures.image_grid import GridPixel
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch
@@ -271,8 +271,7 @@ class LayersPanel(ImagePanel):
         figure = self.view.figure
         if not isinstance(figure, Parts) or self._shown is None:
             return None
-        metrics = QFontMetricsF(self.view.font())
-        found = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
+        found = figure.hit(point, self.view.paper)
         return (found[0], found[2]) if found and isinstance(found[2], GridPixel) and found[2].row >= 0 else None
 
     def _choose(self, point: QPointF) -> None:

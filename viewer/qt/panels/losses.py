@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
 
-from viewer.figures import legend
-from viewer.figures.curves import CurvesFigure, Series
+from viewer.figures.chart import legend
+from viewer.figures.chart.readings import Series
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import small_font
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers, Panel
@@ -115,7 +115,7 @@ class Losses(Panel):
             widget.setEnabled(on)
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         return self.view.figure
 
     @property
@@ -238,14 +238,11 @@ class Losses(Panel):
     def _show(self, figure: CurvesFigure) -> None:
         self.view.show_figure(figure, self.view.accessibleDescription())
 
-    def _metrics(self) -> QFontMetricsF:
-        return QFontMetricsF(self.view.font())
-
     def _point_at(self, point: QPointF | None) -> None:
         figure = self.curves
         if figure is None or self._pressed is not None:
             return
-        x = figure.x_at(point, self.view.inside, self._metrics()) if point is not None else None
+        x = figure.hit(point, self.view.paper) if point is not None else None
         over = self._entry_at(point) if point is not None else None
         hand = over is not None and over.can_be_toggled
         self.view.setCursor(Qt.CursorShape.PointingHandCursor if hand else Qt.CursorShape.ArrowCursor)
@@ -283,7 +280,7 @@ class Losses(Panel):
 
     def _entry_at(self, point: QPointF) -> legend.LegendEntry | None:
         figure = self.curves
-        return legend.hit(figure.legend(self.view.inside, self._metrics()), point) if figure else None
+        return legend.hit(figure.legend(self.view.paper), point) if figure else None
 
     def toggle(self, name: str) -> None:
         """Hide a run or a part, or show it again."""
@@ -320,7 +317,7 @@ class Losses(Panel):
 
     def _chosen_entry(self) -> legend.LegendEntry | None:
         figure = self.curves
-        return figure.chosen_entry(figure.legend(self.view.inside, self._metrics())) if figure else None
+        return figure.chosen_entry(figure.legend(self.view.paper)) if figure else None
 
     def _toggle_chosen(self) -> None:
         entry = self._chosen_entry()
@@ -341,15 +338,15 @@ class Losses(Panel):
                 self.toggle(entry.name)
             return
         figure = self.curves
-        if figure is not None and figure.x_at(point, self.view.inside, self._metrics()) is not None:
+        if figure is not None and figure.hit(point, self.view.paper) is not None:
             self._pressed = point
 
     def _ends(self, point: QPointF) -> tuple[float, float] | None:
         figure = self.curves
         if figure is None or self._pressed is None or abs(point.x() - self._pressed.x()) < LEAST_DRAG:
             return None
-        plot = figure.plot_rect(self.view.inside, self._metrics())
-        low, high = sorted(figure.x_of(x, plot) for x in (self._pressed.x(), point.x()))
+        axes = figure.axes(self.view.paper)
+        low, high = sorted(axes.x_at(x) for x in (self._pressed.x(), point.x()))
         return low, high
 
     def _drag(self, point: QPointF) -> None:
@@ -382,8 +379,7 @@ class Losses(Panel):
         figure = self.curves
         if figure is None:
             return
-        plot: QRectF = figure.plot_rect(self.view.inside, self._metrics())
-        middle = figure.x_of(around.x(), plot) if around is not None else figure.hover
+        middle = figure.axes(self.view.paper).x_at(around.x()) if around is not None else figure.hover
         low, high = figure.x_axis.low, figure.x_axis.high
         middle = (low + high) / 2 if middle is None else middle
         share = 0.5**steps

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer
-from PySide6.QtGui import QFontMetricsF, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSplitter, QWidget
 
+from viewer.figures.arrange import Above
 from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.lines import Above, LinesFigure
+from viewer.figures.lines import LinesFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.panels.images import ImagePanel, panel_inputs
@@ -179,7 +180,7 @@ class Noise(ImagePanel):
     def _set_by_curve(self, point: QPointF) -> None:
         figure = self.curve_view.figure
         if isinstance(figure, LinesFigure) and self.slider.isEnabled():
-            x = figure.x_at(point, self.curve_view.inside, QFontMetricsF(self.curve_view.font()))
+            x = figure.hit(point, self.curve_view.paper)
             if x is not None:
                 self.slider.setValue(round(x * noise.STEPS))
 
@@ -191,7 +192,7 @@ class Noise(ImagePanel):
         return super().waiting or self._rest.isActive()
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         pictures_shown, curve = self.view.figure, self.curve_view.figure
         if self.view.isHidden():
             return curve
@@ -291,7 +292,7 @@ class Noise(ImagePanel):
         self.psnr_label.setText(pictures.summary(frame, single))
         described = f"Noise, {pictures.strength_text(frame.kind, frame.strength)}. {self.psnr_label.text()}"
         if single is not None:
-            figure: Paintable = pictures.mosaic(self.theme, single, frame.reference, state.sample)
+            figure: Figure = pictures.mosaic(self.theme, single, frame.reference, state.sample)
         else:
             figure = pictures.comparison(self.theme, frame, state.names(), errors, state.sample)
         self.view.show_figure(figure, described)
@@ -317,13 +318,13 @@ class Noise(ImagePanel):
 
     def _image_at(self, point: QPointF) -> tuple[int, int] | None:
         """Return the block (0 for the shared inputs, then the runs) and the image under a point."""
-        figure, metrics, ratio = self.view.figure, QFontMetricsF(self.view.font()), self.view.devicePixelRatioF()
+        figure = self.view.figure
         if isinstance(figure, MosaicFigure):
-            column = figure.hit(point, self.view.inside, ratio, metrics)
+            column = figure.hit(point, self.view.paper)
             return None if column is None else (0, column)
         if not isinstance(figure, ComparisonFigure):
             return None
-        hit = figure.hit(point, self.view.inside, ratio, metrics)
+        hit = figure.hit(point, self.view.paper)
         return None if hit is None else (hit.block, hit.image)
 
     def _show_hint(self, point: QPointF | None) -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer
-from PySide6.QtGui import QFontMetricsF, QHideEvent, QKeyEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from viewer.figures import colours
+from viewer.figures.arrange import StackedFigure
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
-from viewer.figures.paintable import Paintable
-from viewer.figures.stacked import StackedFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.paper import Figure
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, Large
 from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.infer.requests import Reply
 from viewer.qt.disk import JobResult
@@ -280,16 +282,14 @@ class TimeMachine(Panel):
     def _scrub(self, point: QPointF) -> None:
         figure = self.time_line.figure
         if isinstance(figure, TimeLineFigure):
-            metrics = QFontMetricsF(self.time_line.font())
-            self.slider.setValue(figure.epoch_at(point, self.time_line.inside, metrics))
+            self.slider.setValue(figure.hit(point, self.time_line.paper))
 
     def _choose_image(self, point: QPointF) -> None:
-        figure, ratio = self.view.figure, self.view.devicePixelRatioF()
-        metrics = QFontMetricsF(self.view.font())
+        figure = self.view.figure
         if isinstance(figure, MosaicFigure):
-            image = figure.hit(point, self.view.inside, ratio, metrics)
+            image = figure.hit(point, self.view.paper)
         elif isinstance(figure, ComparisonFigure):
-            hit = figure.hit(point, self.view.inside, ratio, metrics)
+            hit = figure.hit(point, self.view.paper)
             image = hit.image if hit is not None else None
         else:
             return
@@ -423,7 +423,7 @@ class TimeMachine(Panel):
         super().set_theme(theme)
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         pictures, line = self.view.figure, self.time_line.figure
         if pictures is None or line is None:
             return pictures or line

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QFontMetricsF, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from viewer.figures.mosaic import small_font
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.qt.tools import Tools
@@ -59,7 +59,7 @@ class TradeOff(Panel):
         self.view.picked.connect(lambda adding: self._select(self.plot.hover if self.plot else None, adding=adding))
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         return self.view.figure
 
     @property
@@ -152,11 +152,8 @@ class TradeOff(Panel):
 
     # ---- pointing and choosing ----
 
-    def _metrics(self) -> QFontMetricsF:
-        return QFontMetricsF(self.view.font())
-
     def _index_at(self, point: QPointF) -> int | None:
-        return self.plot.point_at(point, self.view.inside, self._metrics()) if self.plot else None
+        return self.plot.hit(point, self.view.paper) if self.plot else None
 
     def _point_at(self, point: QPointF | None) -> None:
         index = self._index_at(point) if point is not None else None
@@ -183,7 +180,7 @@ class TradeOff(Panel):
         self._hover(index)
         text = self.describe(self.models[index])
         self.view.setAccessibleDescription(text)
-        self.view.show_hint(text, figure.spot_of(index, self.view.inside, self._metrics()) + QPointF(8, 8))
+        self.view.show_hint(text, figure.spot_of(index, self.view.paper) + QPointF(8, 8))
 
     def _select(self, index: int | None, *, adding: bool) -> None:
         if index is None or index >= len(self.models):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.application import make_small
 from viewer.qt.widgets.spinner import Spinner
@@ -37,7 +37,7 @@ class FigureView(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None, *, height: int = 120) -> None:
         super().__init__(parent)
-        self.figure: Paintable | None = None
+        self.figure: Figure | None = None
         self.sentence = ""
         self.is_stale = False  # belongs to runs that are not shown any more
         self._spinner = Spinner(self)
@@ -72,7 +72,7 @@ class FigureView(QWidget):
         self.is_stale = False
         self._spinner.stop()
 
-    def show_figure(self, figure: Paintable, description: str) -> None:
+    def show_figure(self, figure: Figure, description: str) -> None:
         """Show a figure; `description` is for screen readers."""
         self._arrived()
         self.figure, self.sentence = figure, ""
@@ -102,6 +102,11 @@ class FigureView(QWidget):
         if self.zoom == 1:
             return fitting
         return QRectF(self._origin, fitting.size() * self.zoom)
+
+    @property
+    def paper(self) -> Paper:
+        """What the figure is painted on."""
+        return Paper(self.inside, QFontMetricsF(self.font()), self.devicePixelRatioF())
 
     # ---- zoom ----
 
@@ -134,7 +139,7 @@ class FigureView(QWidget):
         painter.setFont(self.font())
         painter.setOpacity(STALE if self.is_stale else 1.0)
         if self.figure is not None:
-            self.figure.paint(painter, self.inside)
+            self.figure.paint(painter, Paper.of(painter, self.inside))
         elif self.sentence:
             painter.setPen(self._theme.colour("muted"))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap

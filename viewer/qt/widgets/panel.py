@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.catalogue import PANELS
 from viewer.qt.requester import Requester
@@ -77,7 +77,7 @@ class Panel(QWidget):
         return any(requester.waiting for requester in self.requesters)
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         """What is exported as a picture; None exports the panel as it is."""
         return None
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.paintable import Paintable
+from viewer.figures.arrange import BesideFigure
+from viewer.figures.paper import Figure
 from viewer.figures.plane import PlaneFigure
 from viewer.figures.theme import Theme
-from viewer.figures.titled import BesideFigure
 from viewer.report import pieces
 from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
@@ -344,7 +344,7 @@ def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, Rep
         for count, _, found in pair
     ]
 
-    def figure(theme: Theme) -> Paintable:
+    def figure(theme: Theme) -> Figure:
         return BesideFigure(tuple(PlaneFigure(theme, title, pixels, marks) for title, pixels, marks in drawn))
 
     side = min(LARGEST, max(found.side * found.images.shape[-1] for _, _, found in pair))

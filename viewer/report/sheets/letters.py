@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from viewer.figures.arrange import TitledFigure
 from viewer.figures.overlap import OverlapCase, OverlapFigure
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
-from viewer.figures.titled import TitledFigure
 from viewer.report import linear, pieces
 from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
@@ -122,7 +122,7 @@ def _overlap_picture() -> FigureBlock:
         title = f"{kernel[0]}×{kernel[1]}, stride {step}, padding {padding[0]}"
         cases.append(OverlapCase(title, counts, padding, kernel))
 
-    def figure(theme: Theme) -> Paintable:
+    def figure(theme: Theme) -> Figure:
         return TitledFigure(
             theme, "Stride, padding and overlap of transposed convolutions", OverlapFigure(theme, tuple(cases))
         )

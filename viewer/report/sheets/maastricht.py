@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from viewer.figures.paintable import Paintable
+from viewer.figures.arrange import TitledFigure
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
-from viewer.figures.titled import TitledFigure
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
 from viewer.report import pieces
 from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, part, quote
@@ -289,7 +289,7 @@ def _trade_off(runs: Runs) -> list[Block]:
     if not known:
         return pieces.missing_note(*runs.values(), what="plot of size against error")
 
-    def figure(theme: Theme) -> Paintable:
+    def figure(theme: Theme) -> Figure:
         return TitledFigure(theme, "Latent space size against reconstruction error", TradeOffFigure(theme, known))
 
     caption = (
