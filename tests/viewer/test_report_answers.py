@@ -13,7 +13,7 @@ import pytest
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import LIGHT
 from viewer.figures.titled import TitledFigure
-from viewer.report import pieces
+from viewer.report import pictures, tables
 from viewer.report.document import Block, FigureBlock, TableBlock
 from viewer.report.linear import linear_autoencoder, principal_components
 from viewer.report.reader import Reader, ReportRun
@@ -70,7 +70,7 @@ def test_a_runs_samples_begin_at_the_first_image_and_are_all_shown() -> None:
     found = run("purdue/conv", samples=Samples(every, every, every))
     grey = np.round(every[:, 0, 0, 0] * 255).astype(int).tolist()
     for row in ("targets", "inputs", "reconstructions"):
-        assert shown(pieces.samples("picture", found, row, title="", caption="")) == grey, row
+        assert shown(pictures.samples("picture", found, row, title="", caption="")) == grey, row
 
 
 def test_training_images_begin_at_the_first_of_the_split() -> None:
@@ -85,7 +85,7 @@ def test_pca_is_headed_with_its_number_of_values_and_left_out_of_a_denoisers_tab
     def heading(**text: Any) -> tuple[str, ...]:
         figures = {"pca": {"mse": 0.004}, "linear": {"mse": 0.003}, "noisy-input": {"mse": 0.03}}
         found = run("purdue/conv", {"mse": 0.002}, figures, bottleneck=(8, 7, 7), **text)
-        (table,) = pieces.measured(found, ("mse",), ("pca", "linear", "noisy-input"), caption="")
+        (table,) = tables.measured(found, ("mse",), ("pca", "linear", "noisy-input"), caption="")
         assert isinstance(table, TableBlock)
         return table.rows[0][3:]
 

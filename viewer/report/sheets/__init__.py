@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from viewer.report import pieces
+from viewer.report import foot
 from viewer.report.document import Block, Report, note, part
 from viewer.report.reader import Reader
 
@@ -37,5 +37,5 @@ def report(assignment: str, reader: Reader) -> Report:
     own = [run for run in reader.known if run.is_there]
     errors = [note(text) for text in dict.fromkeys(reader.errors)]
     broken: list[Block] = [part("What could not be read"), *errors] if errors else []
-    foot = [*pieces.choices(own), *pieces.provenance(own)]
-    return Report(assignment, sheet.title, sheet.lead, (*broken, *blocks, *foot))
+    ending = [*foot.choices(own), *foot.provenance(own)]
+    return Report(assignment, sheet.title, sheet.lead, (*broken, *blocks, *ending))

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viewer.report import pieces
+from viewer.report import notes, pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
-from viewer.state import formatting, noise, numbers
+from viewer.state import formatting, metrics, noise, numbers
 
 TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
 LEAD = (
@@ -58,7 +58,7 @@ def _implementation(runs: Runs) -> list[Block]:
             "filters), Output Convolution (1 filter). […] Altogether the output resolution should be the same as the "
             "input resolution."
         ),
-        *pieces.layer_table(shown, f"The layers of {shown.name}, read from its graph; the other rates have the same."),
+        *tables.layer_table(shown, f"The layers of {shown.name}, read from its graph; the other rates have the same."),
         *([answer(text)] if (text := resolution(shown)) else []),
     ]
 
@@ -88,12 +88,12 @@ def _training(runs: Runs) -> list[Block]:
             "We train the network by optimizing the L2 loss of each pixel between the output values of the network and "
             "the gray values of the input MNIST image. […] We also divide the total loss by the total number of pixels."
         ),
-        *pieces.standing(*runs.values()),
+        *notes.standing(*runs.values()),
         Heading(
             "Use a batch size of 64 and the Adam optimizer. Try out different learning rates: 0.1, 0.01, 0.001. "
             "Plot the according learning curves."
         ),
-        *pieces.losses(
+        *pictures.losses(
             "freiburg-curves",
             {f"learning rate {rate}": run for rate, run in runs.items()},
             title="Learning curves of the three learning rates",
@@ -102,7 +102,7 @@ def _training(runs: Runs) -> list[Block]:
             ),
             log=True,
         ),
-        *pieces.compared(
+        *tables.compared(
             {f"learning rate {rate}": run for rate, run in runs.items()},
             "mse",
             ("pca", "mean-image", "black"),
@@ -130,7 +130,7 @@ def which_rate(runs: Runs) -> list[str]:
             )
             sentences.append(
                 f"At {rate} the network does no better than one mean picture for every digit (mse "
-                f"{pieces.error(error)}, that of the mean image {pieces.error(mean)}): {why}."
+                f"{metrics.error(error)}, that of the mean image {metrics.error(mean)}): {why}."
             )
     return sentences
 
@@ -139,22 +139,22 @@ def _ranking(runs: Runs, best: str) -> str:
     lowest = runs[best].metric("mse")
     assert lowest is not None
     others = [
-        f"{rate} has {pieces.error(error)}"
+        f"{rate} has {metrics.error(error)}"
         for rate, run in runs.items()
         if rate != best and (error := run.metric("mse")) is not None
     ]
-    text = f"The learning rate {best} gives the lowest error on the test split, mse {pieces.error(lowest)}"
+    text = f"The learning rate {best} gives the lowest error on the test split, mse {metrics.error(lowest)}"
     text += f"; {' and '.join(others)}." if others else "; no other rate is measured yet."
     pca = runs[best].baseline("pca", "mse")
     if compared := runs[best].compared("pca"):
-        text += f" That is {compared} with as many values ({pieces.error(pca)})."
+        text += f" That is {compared} with as many values ({metrics.error(pca)})."
     return text
 
 
 def _sample(runs: Runs) -> list[Block]:
     shown = {rate: run for rate, run in runs.items() if run.history.samples and _made(run) is not None}
     if not shown:
-        return pieces.missing_note(*runs.values(), what="sample")
+        return notes.missing_note(*runs.values(), what="sample")
     best = best_rate(shown) or next(iter(shown))
     found = shown[best].history.samples
     assert found is not None
@@ -166,13 +166,13 @@ def _sample(runs: Runs) -> list[Block]:
     ]
     own = _made(shown[best])
     return [
-        pieces.images(
+        pictures.images(
             "freiburg-samples",
             rows,
             title="A sample of MNIST images that the autoencoder created",
             caption=f"The first ten test images and what the three networks make of them; below: mse at rate {best}.",
-            data=pieces.sources(shown.values()),
-            below=pieces.errors(found.targets, own) if own is not None else (),
+            data=notes.sources(shown.values()),
+            below=pictures.errors(found.targets, own) if own is not None else (),
             below_label=f"mse, {best}",
         )
     ]
@@ -215,7 +215,7 @@ def _noisy(reader: Reader, runs: Runs) -> list[Block]:
     why = Heading("What is the reason for the result?")
     found = run.history.samples
     if found is None or run.graph_error or not run.is_there:
-        lack = [note(run.graph_error)] if run.graph_error else pieces.missing_note(run, what="noisy images")
+        lack = [note(run.graph_error)] if run.graph_error else notes.missing_note(run, what="noisy images")
         return [*head, *lack, why, *lack]
     denoiser = reader.run(DENOISER)
     gains, pictures = [], list[Block]()
@@ -224,9 +224,9 @@ def _noisy(reader: Reader, runs: Runs) -> list[Block]:
         if made is None:
             return [
                 *head,
-                *pieces.missing_note(run, what="noisy images"),
+                *notes.missing_note(run, what="noisy images"),
                 why,
-                *pieces.missing_note(run, what="answer"),
+                *notes.missing_note(run, what="answer"),
             ]
         gain, picture = made
         gains.append(gain)
@@ -259,7 +259,7 @@ def _with_noise(
     )
     rows = [("original", clean), ("noisy", noisy), ("output", output)]
     rows += [(DENOISER, trained)] if trained is not None else []
-    picture = pieces.images(
+    picture = pictures.images(
         f"freiburg-noise-{sigma:g}",
         rows,
         title=f"Noisy images (σ = {sigma:g}) compared to the output of {run.name}",
@@ -267,7 +267,7 @@ def _with_noise(
             f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output."
         ),
         data=run.history.provenance,
-        below=pieces.errors(clean, output),
+        below=pictures.errors(clean, output),
         below_label="mse",
     )
     return gain, picture

@@ -14,10 +14,10 @@ from viewer.figures.paintable import Paintable
 from viewer.figures.plane import PlaneFigure
 from viewer.figures.theme import Theme
 from viewer.figures.titled import BesideFigure
-from viewer.report import pieces
+from viewer.report import notes, pictures, tables
 from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
-from viewer.state import formatting
+from viewer.state import formatting, metrics
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import to_unit
 
@@ -63,21 +63,21 @@ def _task_1(run: ReportRun) -> list[Block]:
             "Provide the notebook your setup for training a convolutional autoencoder and for denoising the digits "
             "of the MNIST database."
         ),
-        *pieces.standing(run),
+        *notes.standing(run),
         quote(
             "We used 2 convolutional layers to encode the input data (28x28 pixels image) to a 7x7 data (divided by "
             "16). And we rebuilt the image from that. […] We configured our model to use a per-pixel binary "
             "crossentropy loss, and the Adam optimizer."
         ),
-        *pieces.layer_table(run, f"The layers of {run.name}, read from its graph."),
+        *tables.layer_table(run, f"The layers of {run.name}, read from its graph."),
         *map(answer, setup(run)),
-        *pieces.losses(
+        *pictures.losses(
             "hesso-conv-loss",
             {run.name: run},
             title="Model loss of the autoencoder without noise",
             caption="Loss versus epochs: training dashed, testing solid.",
         ),
-        *pieces.measured(
+        *tables.measured(
             run,
             ("bce", "mse", "psnr", "ssim"),
             ("pca", "nearest-example", "mean-image"),
@@ -137,13 +137,13 @@ def _task_2(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
         ),
     ]
     for factor, run in runs.items():
-        blocks += [Heading(f"Noise = {factor}"), *pieces.standing(run), *_level(reader, factor, run, classifier)]
+        blocks += [Heading(f"Noise = {factor}"), *notes.standing(run), *_level(reader, factor, run, classifier)]
     return blocks
 
 
 def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -> list[Block]:
     if run.history.samples is None or run.graph_error:
-        return [note(run.graph_error)] if run.graph_error else pieces.missing_note(run, what="denoised digits")
+        return [note(run.graph_error)] if run.graph_error else notes.missing_note(run, what="denoised digits")
     split = reader.images(run, "test")
     if isinstance(split, str):
         found = _own_samples(reader, run, classifier)
@@ -152,18 +152,18 @@ def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -
         clean, labels = to_unit(split.pixels[:CLASSIFIED]), split.labels[:CLASSIFIED].astype(int)
         found, why = _denoise(reader, run, classifier, clean, labels), []
     if found is None:
-        return pieces.missing_note(run, what="denoised digits")
+        return notes.missing_note(run, what="denoised digits")
     shown = _one_of_each(found)
     rows = [("original", found.clean[shown]), ("noisy", found.noisy[shown]), ("denoised", found.output[shown])]
     predictions = [str(prediction) for prediction in found.after[shown]] if found.after is not None else []
-    picture = pieces.images(
+    picture = pictures.images(
         f"hesso-denoise-{factor}",
         rows,
         title=f"Before and after denoising, noise factor {factor}",
         caption=f"The digits, with noise of factor {factor}, and denoised"
         f"{'; below: what the classifier calls the denoised digit.' if predictions else '.'}",
         data=run.history.provenance,
-        below=predictions or pieces.errors(found.clean[shown], found.output[shown]),
+        below=predictions or pictures.errors(found.clean[shown], found.output[shown]),
         below_label="called" if predictions else "mse",
     )
     return [*why, picture, *map(answer, decoded(factor, found))]
@@ -244,7 +244,7 @@ def _task_3(runs: Runs) -> list[Block]:
     labelled = {f"noise {factor}": run for factor, run in runs.items()}
     curves: list[Block] = []
     for factor in (FACTORS[0], FACTORS[-1]):
-        curves += pieces.losses(
+        curves += pictures.losses(
             f"hesso-loss-{factor}",
             {runs[factor].name: runs[factor]},
             title=f"Noise factor = {factor}",
@@ -253,7 +253,7 @@ def _task_3(runs: Runs) -> list[Block]:
     return [
         part("Task 3"),
         Heading("Conclude based on the obtained results"),
-        *pieces.compared(
+        *tables.compared(
             labelled,
             "bce",
             ("linear", "noisy-input", "nearest-example"),
@@ -297,7 +297,7 @@ def _task_4(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block
         *_about(classifier),
     ]
     for digit, runs in generators.items():
-        blocks += [Heading(f"Test with {digit} :"), *pieces.standing(*runs.values())]
+        blocks += [Heading(f"Test with {digit} :"), *notes.standing(*runs.values())]
         blocks += _planes(digit, runs, "plane", "the middle of the latent plane")
         blocks += map(answer, recognised(digit, runs, "wrong-plane", "In the middle of the plane"))
     blocks += [
@@ -316,26 +316,26 @@ def _about(classifier: ReportRun) -> list[Block]:
     accuracy, baseline = classifier.metric("accuracy"), classifier.baseline("nearest-example", "accuracy")
     if accuracy is None:
         return [
-            *pieces.standing(classifier),
-            *pieces.missing_note(classifier, what="accuracy of the classifier"),
+            *notes.standing(classifier),
+            *notes.missing_note(classifier, what="accuracy of the classifier"),
         ][:1]
     beside = f" (the nearest training image {baseline:.1%})" if baseline is not None else ""
     text = f"The classifier that scores the digits below names {accuracy:.1%} of the test digits rightly{beside}."
     if accuracy < 0.99:
         text += " That is below 99 %, so its predictions are to be taken with care."
-    return [*pieces.standing(classifier), answer(text)]
+    return [*notes.standing(classifier), answer(text)]
 
 
 def _planes(digit: int, runs: Runs, grid: str, where: str) -> list[Block]:
     """The planes of the four sizes, two side by side; in green what the classifier takes for another digit."""
     there = [(count, run, run.history.grids[grid]) for count, run in runs.items() if grid in run.history.grids]
     if not there:
-        return pieces.missing_note(*runs.values(), what="generated digits")
+        return notes.missing_note(*runs.values(), what="generated digits")
     blocks: list[Block] = [
         _plane_pair(digit, grid, where, there[start : start + 2]) for start in range(0, len(there), 2)
     ]
     absent = [run for run in runs.values() if grid not in run.history.grids]
-    return [*blocks, *(pieces.missing_note(*absent, what="generated digits") if absent else [])]
+    return [*blocks, *(notes.missing_note(*absent, what="generated digits") if absent else [])]
 
 
 def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, ReportRun, PictureGrid]]) -> FigureBlock:
@@ -352,7 +352,7 @@ def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, Rep
     sizes = " and ".join([samples_of(pair[0][0]), *(samples_of(count).lower() for count, _, _ in pair[1:])])
     caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
     size = (2 * side + BESIDE, side + ABOVE)
-    data = pieces.sources(run for _, run, _ in pair)
+    data = notes.sources(run for _, run, _ in pair)
     return FigureBlock(name, figure, size, caption, data, halves=True, letters=15)
 
 
@@ -500,7 +500,7 @@ def _task_5(generators: Mapping[int, Runs], classifier: ReportRun) -> list[Block
         ),
     ]
     for digit, runs in generators.items():
-        blocks += pieces.losses(
+        blocks += pictures.losses(
             f"hesso-vae-{digit}-loss",
             {samples_of(count): run for count, run in reversed(list(runs.items()))},
             title=f"Model loss for the digit {digit}",
@@ -527,7 +527,7 @@ def _loss_table(generators: Mapping[int, Runs]) -> list[Block]:
                 *(run.baseline(name, "mse") for name in ("pca", "mean-image", "nearest-example")),
             ]
             rows.append(
-                (f"{digit}, {samples_of(count).lower()}", *ends, *(pieces.figure_cell("mse", cell) for cell in cells))
+                (f"{digit}, {samples_of(count).lower()}", *ends, *(metrics.figure("mse", cell) for cell in cells))
             )
     heading = ("run", "training loss", "test loss", "mse, measured", "PCA", "mean image", "nearest training image")
     caption = (

@@ -11,9 +11,10 @@ from viewer.figures.overlap import OverlapCase, OverlapFigure
 from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
-from viewer.report import linear, pieces
+from viewer.report import linear, notes, pictures, tables
 from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
+from viewer.state import metrics
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import COUNT, to_unit
 from zoo import transposed
@@ -142,7 +143,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
     shown = next((run for run in runs.values() if run.layers), next(iter(runs.values())))
     return [
         part("Exercise 2: Encoder-Decoder"),
-        *pieces.standing(*runs.values(), *classifiers.values()),
+        *notes.standing(*runs.values(), *classifiers.values()),
         Heading("a) normalize_mean() and normalize_stddev()"),
         quote(
             "The method normalize_mean() and normalize_stddev() normalize the mean and standard deviation of the "
@@ -157,7 +158,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             "encoder, such that we come from shape [7,7,64] to [28,28,1] per image. An additional fully connected "
             "layer, which maintains shape, follows the convolutions."
         ),
-        *pieces.layer_table(
+        *tables.layer_table(
             shown, f"The layers of {shown.name}, read from its graph; all five strategies have the same."
         ),
         *map(answer, architecture(shown)),
@@ -169,7 +170,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             "We used parametric ReLU as activation function and applied batch normalization before every "
             "activation. As mentioned above we applied a dropout-layer inbetween encoder and decoder."
         ),
-        *([answer(text)] if (text := tricks(shown)) else pieces.missing_note(shown, what="layers")),
+        *([answer(text)] if (text := tricks(shown)) else notes.missing_note(shown, what="layers")),
         Heading("d) See (c)."),
         *_comparison(runs),
         *map(answer, best_strategy(runs)),
@@ -179,7 +180,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
 def _normalisation(reader: Reader, run: ReportRun) -> list[Block]:
     samples = run.history.samples
     if samples is None:
-        return pieces.missing_note(run, what="letters")
+        return notes.missing_note(run, what="letters")
     letters = samples.inputs
     both = reader.outputs(run, np.concatenate([letters, 0.5 * letters + 0.25]), "reconstruction")
     change = float(np.abs(both[: len(letters)] - both[len(letters) :]).max()) if both is not None else None
@@ -198,7 +199,7 @@ def normalised(letters: np.ndarray, change: float | None) -> str:
     if change < 0.01:
         return text + (
             " That happens inside the graph: the same letters at half the contrast and another brightness "
-            f"change its answer by at most {pieces.error(change)}."
+            f"change its answer by at most {metrics.error(change)}."
         )
     return (
         text
@@ -247,13 +248,13 @@ def _classifiers(classifiers: Runs) -> list[Block]:
         "noise). The sheet gives no figure for them."
     )
     more = ("accuracy-letters", "accuracy-noise")
-    return pieces.compared(classifiers, "accuracy", baselines, caption=caption, more=more)
+    return tables.compared(classifiers, "accuracy", baselines, caption=caption, more=more)
 
 
 def _strategies(reader: Reader, runs: Runs) -> list[Block]:
     blocks: list[Block] = []
     for title, names in OBJECTIVES.items():
-        blocks += pieces.losses(
+        blocks += pictures.losses(
             f"letters-{names[0]}-loss",
             {name: runs[name] for name in names},
             title=f"Training by the {title}",
@@ -273,11 +274,11 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
 def _visualisation(name: str, run: ReportRun) -> list[Block]:
     grid = run.history.grids.get("letters")
     if grid is None:
-        return pieces.missing_note(run, what="letters")
+        return notes.missing_note(run, what="letters")
     rows = [("Cyrillic", grid.inputs), (name, grid.images), ("class mean", grid.targets)]
     known = [(label, pictures) for label, pictures in rows if pictures is not None]
     return [
-        pieces.images(
+        pictures.images(
             f"letters-{name}",
             known,
             title=f"Cyrillic in, Latin out: {name}",
@@ -382,7 +383,7 @@ def _comparison(runs: Runs) -> list[Block]:
         "The five strategies on the test letters: how often the classifier names the output rightly, and "
         "the mse to the mean letter of the class."
     )
-    return pieces.compared(
+    return tables.compared(
         runs, "accuracy", ("nearest-example", "linear", "pca", "copied-input"), caption=caption, more=("mse", "psnr")
     )
 
@@ -409,7 +410,7 @@ def best_strategy(runs: Runs) -> list[str]:
 def _exercise_3(run: ReportRun) -> list[Block]:
     return [
         part("Exercise 3"),
-        *pieces.standing(run),
+        *notes.standing(run),
         quote(
             "The encoder part of the network is omitted, it begins with the 512-tupel, which was in the middle "
             "before. All variables are marked as untrainable and only the 512-tupel is trainable. We optimized for "
@@ -418,13 +419,13 @@ def _exercise_3(run: ReportRun) -> list[Block]:
         ),
         Heading("The results are shown below:"),
         *_latent_letters(run),
-        *pieces.losses(
+        *pictures.losses(
             "letters-latent-loss",
             {run.name: run},
             title="The search for the 512-tupels",
             caption="Loss versus epochs: training letters dashed, test letters solid.",
         ),
-        *pieces.measured(
+        *tables.measured(
             run,
             ("accuracy", "mse", "psnr"),
             ("class-mean", "mean-image"),
@@ -438,11 +439,11 @@ def _exercise_3(run: ReportRun) -> list[Block]:
 def _latent_letters(run: ReportRun) -> list[Block]:
     grid = run.history.grids.get("letters")
     if grid is None:
-        return pieces.missing_note(run, what="letters")
+        return notes.missing_note(run, what="letters")
     rows = [("class mean", grid.targets), ("found", grid.images)]
     known = [(label, pictures) for label, pictures in rows if pictures is not None]
     return [
-        pieces.images(
+        pictures.images(
             "letters-latent",
             known,
             title="The letter that 512 values give, sought for each class through the frozen decoder",
@@ -496,7 +497,7 @@ def _exercise_4(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block
     blocks: list[Block] = [part("Exercise 4"), Heading("Principal component analysis and a linear autoencoder")]
     source = classifier if classifier.is_there else next((run for run in runs.values() if run.is_there), classifier)
     if not source.is_there:
-        return [*blocks, *pieces.missing_note(source, what="letters to compare them on")]
+        return [*blocks, *notes.missing_note(source, what="letters to compare them on")]
     train, test = (reader.images(source, split) for split in ("train", "test"))
     if isinstance(train, str) or isinstance(test, str):
         blocks += [note(train if isinstance(train, str) else str(test))]
@@ -504,7 +505,7 @@ def _exercise_4(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block
         blocks += _linear_maps(train, test)
     return [
         *blocks,
-        *pieces.compared(
+        *tables.compared(
             runs,
             "mse",
             ("linear", "pca", "mean-image", "nearest-example"),
@@ -527,12 +528,12 @@ def _linear_maps(train: Images, test: Images) -> list[Block]:
         if values == SHOWN:
             shown += [(f"PCA, {values}", made[0][:COUNT]), (f"linear, {values}", made[1][:COUNT])]
     heading = ("values", "PCA, mse", "linear autoencoder, mse")
-    rows = [(str(fit.values), pieces.error(fit.components), pieces.error(fit.autoencoder)) for fit in fits]
+    rows = [(str(fit.values), metrics.error(fit.components), metrics.error(fit.autoencoder)) for fit in fits]
     caption = (
         f"Measured on {len(new):,} test letters; both were fitted to {len(known):,} training letters "
         "here. The sheet gives no figure."
     )
-    picture = pieces.images(
+    picture = pictures.images(
         "letters-linear",
         shown,
         title=f"Letters through {SHOWN} values, by PCA and by a linear autoencoder",

@@ -10,10 +10,10 @@ from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
-from viewer.report import pieces
+from viewer.report import notes, pictures, tables
 from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, part, quote
 from viewer.report.reader import Reader, ReportRun
-from viewer.state import chroma, formatting, numbers
+from viewer.state import chroma, formatting, metrics, numbers
 from viewer.state.samples import Samples, to_grey
 from zoo import comparison
 
@@ -72,21 +72,21 @@ def blocks(reader: Reader) -> list[Block]:
 def _reconstruction(base: ReportRun) -> list[Block]:
     return [
         part("2 Image Reconstruction"),
-        *pieces.standing(base),
+        *notes.standing(base),
         Heading("2.1 Divide your dataset into training (80%), validation (10%) and test (10%). Normalize the data."),
-        *(list(map(answer, division(base))) or pieces.missing_note(base, what="division of the data")),
+        *(list(map(answer, division(base))) or notes.missing_note(base, what="division of the data")),
         Heading(
             "2.2 Implement the autoencoder network specified above. Run the training for at least 10 epochs, and "
             "plot the evolution of the error with epochs. Report also the test error."
         ),
-        *pieces.layer_table(base, f"The layers of {base.name}, read from its graph."),
-        *pieces.losses(
+        *tables.layer_table(base, f"The layers of {base.name}, read from its graph."),
+        *pictures.losses(
             "maastricht-base-loss",
             {base.name: base},
             title="Evolution of the error with epochs",
             caption="Loss and validation loss for each one of the epochs: training dashed, validation solid.",
         ),
-        *pieces.measured(
+        *tables.measured(
             base,
             ("mse", "psnr", "ssim"),
             ("pca", "nearest-example", "mean-image"),
@@ -124,11 +124,11 @@ def test_error(base: ReportRun) -> list[str]:
     enough = "at least the 10 asked for" if done >= LEAST_EPOCHS else "fewer than the 10 asked for"
     text = (
         f"After {done} epochs ({enough}; the sheet's solution has {SHEET_EPOCHS}) the test error is "
-        f"{pieces.error(error)}"
+        f"{metrics.error(error)}"
     )
-    text += f", {_beside(error, sheet)} the sheet's {pieces.error(sheet)}." if sheet is not None else "."
+    text += f", {_beside(error, sheet)} the sheet's {metrics.error(sheet)}." if sheet is not None else "."
     if compared := base.compared("pca"):
-        text += f" That is {compared} with {base.size:,} values ({pieces.error(pca)})."
+        text += f" That is {compared} with {base.size:,} values ({metrics.error(pca)})."
     return [text]
 
 
@@ -141,15 +141,15 @@ def _beside(own: float, other: float) -> str:
 def _base_images(base: ReportRun) -> list[Block]:
     samples = base.history.samples
     if samples is None or samples.reconstructions is None:
-        return pieces.missing_note(base, what="reconstructions")
+        return notes.missing_note(base, what="reconstructions")
     return [
-        pieces.images(
+        pictures.images(
             "maastricht-base-samples",
             [("original", samples.targets), ("reconstruction", samples.reconstructions)],
             title="The first ten test images and their reconstructions",
             caption="The first ten test images and what the base network makes of them; below: mse.",
             data=base.history.provenance,
-            below=pieces.errors(samples.targets, samples.reconstructions),
+            below=pictures.errors(samples.targets, samples.reconstructions),
             below_label="mse",
         )
     ]
@@ -163,14 +163,14 @@ def _latent_space(base: ReportRun, models: Runs) -> list[Block]:
     return [
         part("3 Latent Space Representation"),
         Heading("3.1 What is the size of the latent space representation of the above network?"),
-        *([answer(text)] if (text := latent_size(base)) else pieces.missing_note(base, what="size")),
+        *([answer(text)] if (text := latent_size(base)) else notes.missing_note(base, what="size")),
         Heading(
             "3.2 Try other architectures (e.g. fewer intermediate layers, different number of channels, filter "
             "sizes or stride and padding configurations) to answer questions such as: What is the impact of those "
             "in the reconstruction error after training? Is there a correlation between the size of the latent "
             "space representation and the error?"
         ),
-        *pieces.standing(*models.values()),
+        *notes.standing(*models.values()),
         *_changes(base, models),
         Heading("The size of the latent space and the reconstruction error for each model"),
         _model_table(everything),
@@ -186,7 +186,7 @@ def _model_curves(runs: Runs) -> list[Block]:
     """Validation curves of all models, in two plots of no more than a palette holds colours."""
     blocks: list[Block] = []
     for number, group in enumerate(CURVES, start=1):
-        blocks += pieces.losses(
+        blocks += pictures.losses(
             f"maastricht-models-loss-{number}",
             {name: runs[name] for name in ("base", *group)},
             title=f"Validation error: base, {', '.join(group)}",
@@ -213,7 +213,7 @@ def _changes(base: ReportRun, models: Runs) -> list[Block]:
         sentences = [text for name in names if (text := impact(name, base, models[name]))]
         blocks += map(answer, sentences)
         if not sentences:
-            blocks += pieces.missing_note(*(models[name] for name in names), what="error to compare")
+            blocks += notes.missing_note(*(models[name] for name in names), what="error to compare")
     return blocks
 
 
@@ -222,14 +222,14 @@ def impact(name: str, base: ReportRun, run: ReportRun) -> str:
     error, before, sheet = run.metric("mse"), base.metric("mse"), run.published("mse")
     if error is None:
         return ""
-    text = f"{name}: the latent space size is {run.size:,} and the reconstruction error {pieces.error(error)}"
-    text += f" (sheet {pieces.error(sheet)})" if sheet is not None else ""
+    text = f"{name}: the latent space size is {run.size:,} and the reconstruction error {metrics.error(error)}"
+    text += f" (sheet {metrics.error(sheet)})" if sheet is not None else ""
     if before is not None and before > 0:
         ratio = error / before
         if abs(ratio - 1) <= NEAR:
-            text += f"; about that of the base network ({pieces.error(before)})"
+            text += f"; about that of the base network ({metrics.error(before)})"
         else:
-            text += f"; {comparison.in_short(error, before, 'mse')} than the base network ({pieces.error(before)})"
+            text += f"; {comparison.in_short(error, before, 'mse')} than the base network ({metrics.error(before)})"
     pixels = 3 * 32 * 32
     text += "." if run.size < pixels else f". Its {run.size:,} values are more than the image has ({pixels:,})."
     return text
@@ -256,9 +256,9 @@ def _model_table(runs: Runs) -> TableBlock:
                 formatting.shape(run.history.bottleneck) or formatting.MISSING,
                 f"{run.size:,}" if run.size else formatting.MISSING,
                 f"{sheet:,}" if sheet else formatting.MISSING,
-                pieces.figure_cell("mse", run.metric("mse")),
-                pieces.sheet_cell("mse", run),
-                pieces.figure_cell("mse", run.baseline("pca", "mse")),
+                metrics.figure("mse", run.metric("mse")),
+                metrics.published("mse", run.history.published),
+                metrics.figure("mse", run.baseline("pca", "mse")),
                 f"{run.history.parameters:,}" if run.is_there else formatting.MISSING,
                 str(run.history.epochs_done) if run.is_there else formatting.MISSING,
             )
@@ -287,7 +287,7 @@ def _positive(value: float | None) -> float | None:
 def _trade_off(runs: Runs) -> list[Block]:
     known = points(runs)
     if not known:
-        return pieces.missing_note(*runs.values(), what="plot of size against error")
+        return notes.missing_note(*runs.values(), what="plot of size against error")
 
     def figure(theme: Theme) -> Paintable:
         return TitledFigure(theme, "Latent space size against reconstruction error", TradeOffFigure(theme, known))
@@ -295,7 +295,7 @@ def _trade_off(runs: Runs) -> list[Block]:
     caption = (
         "Size of the latent space against the error, both axes logarithmic: measured, the sheet's, and PCA's curve."
     )
-    return [FigureBlock("maastricht-trade-off", figure, (760, 480), caption, pieces.sources(runs.values()))]
+    return [FigureBlock("maastricht-trade-off", figure, (760, 480), caption, notes.sources(runs.values()))]
 
 
 def correlation(runs: Runs) -> list[str]:
@@ -335,7 +335,7 @@ def best_model(runs: Runs) -> list[str]:
     if len(known) < 2:
         return []
     best = min(known, key=lambda point: point.error)
-    text = f"{best.name} has the least reconstruction error ({pieces.error(best.error)})."
+    text = f"{best.name} has the least reconstruction error ({metrics.error(best.error)})."
     if best.size >= 3 * 32 * 32:
         text += (
             f" Its {best.size:,.0f} values are no fewer than the image's {3 * 32 * 32:,}: it need not "
@@ -352,15 +352,15 @@ def _model_images(runs: Runs) -> list[Block]:
     }
     first = next((run.history.samples for name, run in runs.items() if name in shown), None)
     if first is None:
-        return pieces.missing_note(*runs.values(), what="reconstructions")
+        return notes.missing_note(*runs.values(), what="reconstructions")
     rows = [("original", first.targets), *((name, made) for name, made in shown.items())]
     return [
-        pieces.images(
+        pictures.images(
             "maastricht-models-samples",
             [(name, made) for name, made in rows if made.shape == first.targets.shape],
             title="The first ten test images and their reconstructions",
             caption="The first ten test images and what every model makes of them.",
-            data=pieces.sources(runs.values()),
+            data=notes.sources(runs.values()),
         )
     ]
 
@@ -377,9 +377,9 @@ def _colourisation(runs: Runs) -> list[Block]:
             "4.1 Adapting the network from the previous part such that it learns to reconstruct colors by feeding in "
             "grayscale images but predicting all RGB channels."
         ),
-        *pieces.standing(first),
+        *notes.standing(first),
         *_colour_images("maastricht-colour-1", {"colour-1": first}, "True colors - Reconstruction"),
-        *pieces.measured(first, ("mse", "psnr", "ssim"), baselines, caption="The first colouriser on the test split."),
+        *tables.measured(first, ("mse", "psnr", "ssim"), baselines, caption="The first colouriser on the test split."),
         *map(answer, beside_grey({"colour-1": first})),
         Heading(
             "4.2 Report on your results and reason about potential shortcomings of your network. What aspects of the "
@@ -391,8 +391,8 @@ def _colourisation(runs: Runs) -> list[Block]:
             "to a better model performance. For that reason, we can create a new model to combine both of our "
             "previously best ones."
         ),
-        *pieces.standing(second),
-        *pieces.losses(
+        *notes.standing(second),
+        *pictures.losses(
             "maastricht-colour-loss",
             dict(runs),
             title="Error of both final models with epochs",
@@ -401,7 +401,7 @@ def _colourisation(runs: Runs) -> list[Block]:
         *_colour_images(
             "maastricht-colour-both", runs, "True image, final model 1 reconstruction, final model 2 reconstruction"
         ),
-        *pieces.compared(
+        *tables.compared(
             runs,
             "mse",
             baselines,
@@ -424,22 +424,22 @@ def _colour_images(name: str, runs: Runs, title: str) -> list[Block]:
         if (samples := run.history.samples) and (made := samples.reconstructions) is not None
     }
     if not shown:
-        return pieces.missing_note(*runs.values(), what="coloured images")
+        return notes.missing_note(*runs.values(), what="coloured images")
     first, _ = next(iter(shown.values()))
     rows = [("true", first.targets), ("grey, copied", grey_copied(first))]
     rows += [(label, made) for label, (_, made) in shown.items() if made.shape == first.targets.shape]
     label, (_, made) = next(reversed(shown.items()))
-    picture = pieces.images(
+    picture = pictures.images(
         name,
         rows,
         title=title,
         caption=f"True colours, the grey that goes in, and what comes out; below: mse of {label}.",
-        data=pieces.sources(runs.values()),
-        below=pieces.errors(first.targets, made),
+        data=notes.sources(runs.values()),
+        below=pictures.errors(first.targets, made),
         below_label="mse",
     )
     absent = [run for label, run in runs.items() if label not in shown]
-    return [picture, *(pieces.missing_note(*absent, what="row") if absent else [])]
+    return [picture, *(notes.missing_note(*absent, what="row") if absent else [])]
 
 
 def grey_copied(samples: Samples) -> np.ndarray:
@@ -459,13 +459,13 @@ def beside_grey(runs: Runs) -> list[str]:
             continue
         if own < grey:
             text = (
-                f"{name} is better than no colour at all: mse {pieces.error(own)}, {1 - own / grey:.0%} below "
+                f"{name} is better than no colour at all: mse {metrics.error(own)}, {1 - own / grey:.0%} below "
                 "that of the grey"
             )
         else:
-            text = f"{name} is no better than no colour at all: mse {pieces.error(own)}, not below that of the grey"
-        text += f" values copied ({pieces.error(grey)})"
-        sentences.append(text + (f"; the sheet has {pieces.error(sheet)}." if sheet is not None else "."))
+            text = f"{name} is no better than no colour at all: mse {metrics.error(own)}, not below that of the grey"
+        text += f" values copied ({metrics.error(grey)})"
+        sentences.append(text + (f"; the sheet has {metrics.error(sheet)}." if sheet is not None else "."))
     return sentences
 
 
@@ -480,7 +480,7 @@ def larger_filters(runs: Runs) -> list[str]:
         remark = f"The larger filters of the second model make it {'better' if two < one else 'worse'}"
     epochs = " and ".join(str(runs[name].history.epochs_done) for name in COLOURISERS)
     return [
-        f"{remark}: mse {pieces.error(two)} against {pieces.error(one)}, after {epochs} epochs of the "
+        f"{remark}: mse {metrics.error(two)} against {metrics.error(one)}, after {epochs} epochs of the "
         "first and the second."
     ]
 
@@ -511,7 +511,7 @@ def _chroma_row(name: str, targets: np.ndarray, outputs: np.ndarray) -> tuple[st
     return (
         name,
         f"{_colour_error(targets, outputs):.1f}",
-        pieces.error(_brightness_error(targets, outputs)),
+        metrics.error(_brightness_error(targets, outputs)),
         f"{_strength(outputs):.1f}",
     )
 
@@ -544,7 +544,7 @@ def shortcomings(runs: Runs) -> list[str]:
         if luma > 0.1 * whole:
             sentences.append(
                 f"{name} also errs in what it was given: the mean squared error of its brightness is "
-                f"{pieces.error(luma)}, {luma / whole:.0%} of its error in all, though the grey image holds it. "
+                f"{metrics.error(luma)}, {luma / whole:.0%} of its error in all, though the grey image holds it. "
                 "Predicting the colours alone and keeping the luma would save that."
             )
     return sentences

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.report import pieces
+from viewer.report import notes, pictures, tables
 from viewer.report.document import Block, Heading, answer, note, part, quote
 from viewer.report.reader import Reader, ReportRun
-from viewer.state import noise
+from viewer.state import metrics, noise
 from viewer.state.samples import COUNT, to_unit
 
 TITLE = "Project 2: Autoencoders"
@@ -38,7 +38,7 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
     values = reader.outputs(run, samples.inputs, "bottleneck") if samples is not None else None
     return [
         part(title),
-        *pieces.standing(run),
+        *notes.standing(run),
         *([answer(text)] if (text := epochs_trained(run)) else []),
         quote(f"Deliverables for Part {number}:"),
         Heading(f"1. {_LOSS}. Include a legend, appropriate axes labels, and a title."),
@@ -49,22 +49,22 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
             f'3. Show images of the "bottleneck" layer representation of the first ten images in the testing set '
             f"(reshape the images to be {shape})"
         ),
-        *pieces.bottlenecks(f"purdue-{name}-bottleneck", run, values, view, title=f"Bottleneck layer of {run.name}"),
+        *pictures.bottlenecks(f"purdue-{name}-bottleneck", run, values, view, title=f"Bottleneck layer of {run.name}"),
         Heading("4. Show images of the reconstructed samples of the first ten images in the testing set"),
-        *pieces.samples(
+        *pictures.samples(
             f"purdue-{name}-reconstructed",
             run,
             "reconstructions",
             title=f"Reconstructed samples of {run.name}",
             caption="The reconstructions of the first ten images in the testing set; below: the mse of each.",
         ),
-        *pieces.measured(run, _METRICS, ("pca", "nearest-example", "mean-image"), caption=_measured(run)),
+        *tables.measured(run, _METRICS, ("pca", "nearest-example", "mean-image"), caption=_measured(run)),
         *([answer(text)] if (text := against_pca(run)) else []),
     ]
 
 
 def _loss(run: ReportRun, title: str) -> list[Block]:
-    return pieces.losses(
+    return pictures.losses(
         f"purdue-{run.recipe}-loss",
         {run.name: run},
         title=title,
@@ -73,7 +73,7 @@ def _loss(run: ReportRun, title: str) -> list[Block]:
 
 
 def _originals(run: ReportRun) -> list[Block]:
-    return pieces.samples(
+    return pictures.samples(
         f"purdue-{run.recipe}-test",
         run,
         "targets",
@@ -104,7 +104,7 @@ def against_pca(run: ReportRun) -> str:
     own, pca = run.metric("mse"), run.baseline("pca", "mse")
     if own is None or pca is None:
         return ""
-    figures = f"mse {pieces.error(own)} against {pieces.error(pca)} of PCA with the same {run.size:,} values"
+    figures = f"mse {metrics.error(own)} against {metrics.error(pca)} of PCA with the same {run.size:,} values"
     figures += f", {compared}" if (compared := run.compared("pca")) and own else ""
     if own < pca:
         return (
@@ -127,7 +127,7 @@ def _denoising(reader: Reader) -> list[Block]:
     first, second = _training_images(reader, run)
     return [
         part("Part 3: Denoising autoencoder"),
-        *pieces.standing(run),
+        *notes.standing(run),
         *([answer(text)] if (text := epochs_trained(run)) else []),
         quote("Deliverables for Part 3:"),
         Heading("1. Show images of the first ten samples in the training set"),
@@ -139,7 +139,7 @@ def _denoising(reader: Reader) -> list[Block]:
         Heading("4. Show images of the first ten samples in the testing set"),
         *_originals(run),
         Heading("5. Show images of the first ten samples in the testing set after adding noise"),
-        *pieces.samples(
+        *pictures.samples(
             "purdue-denoise-noisy",
             run,
             "inputs",
@@ -147,14 +147,14 @@ def _denoising(reader: Reader) -> list[Block]:
             caption="The first ten samples in the testing set after adding noise, as the network was given them.",
         ),
         Heading("6. Show images of the first ten samples in the testing set after “denoising”"),
-        *pieces.samples(
+        *pictures.samples(
             "purdue-denoise-denoised",
             run,
             "reconstructions",
             title="The first ten samples in the testing set after “denoising”",
             caption="The first ten samples in the testing set after “denoising”; below: the mse to the clean image.",
         ),
-        *pieces.measured(run, _METRICS, ("linear", "noisy-input", "nearest-example"), caption=_measured(run)),
+        *tables.measured(run, _METRICS, ("linear", "noisy-input", "nearest-example"), caption=_measured(run)),
         *([answer(text)] if (text := denoised(run)) else []),
     ]
 
@@ -162,7 +162,7 @@ def _denoising(reader: Reader) -> list[Block]:
 def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block]]:
     """The first ten of the training set, clean and with noise by the recipe's formula."""
     if not run.is_there:
-        absent = pieces.missing_note(run, what="training images")
+        absent = notes.missing_note(run, what="training images")
         return absent, absent
     split = reader.images(run, "train")
     if isinstance(split, str):
@@ -199,8 +199,8 @@ def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[
     )
 
 
-def _row(name: str, label: str, pictures: np.ndarray, title: str, data: str) -> Block:
-    return pieces.images(name, [(label, pictures)], title=title, caption=f"{title}.", data=data)
+def _row(name: str, label: str, shown: np.ndarray, title: str, data: str) -> Block:
+    return pictures.images(name, [(label, shown)], title=title, caption=f"{title}.", data=data)
 
 
 def denoised(run: ReportRun) -> str:
@@ -209,13 +209,12 @@ def denoised(run: ReportRun) -> str:
     if own is None or noisy is None:
         return ""
     if own < noisy:
-        text = (
-            f"The DAE filters noise: the mse to the clean image falls from {pieces.error(noisy)} to {pieces.error(own)}"
-        )
+        text = f"The DAE filters noise: the mse to the clean image falls from {metrics.error(noisy)} to "
+        text += f"{metrics.error(own)}"
         text += f", by {1 - own / noisy:.0%}."
     else:
-        text = f"The DAE does not filter noise: the mse to the clean image is {pieces.error(own)} after it and was "
-        text += f"{pieces.error(noisy)} before."
+        text = f"The DAE does not filter noise: the mse to the clean image is {metrics.error(own)} after it and was "
+        text += f"{metrics.error(noisy)} before."
     if linear is not None:
-        text += f" That is {run.compared('linear')} ({pieces.error(linear)})."
+        text += f" That is {run.compared('linear')} ({metrics.error(linear)})."
     return text

@@ -1,0 +1,93 @@
+"""The tables that several sheets ask for: measured figures beside the sheet's and the baselines', a graph's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from viewer.report.document import Block, TableBlock, note
+from viewer.report.notes import missing_note
+from viewer.report.reader import ReportRun
+from viewer.state import formatting, metrics
+
+
+def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *, caption: str) -> list[Block]:
+    """One run's figures beside the sheet's and the baselines'."""
+    known = [metric for metric in figures if run.metric(metric) is not None]
+    if not known:
+        return missing_note(run, what="figures of the test split")
+    there = [baseline for baseline in baselines if baseline in run.baselines]
+    heading = ("test split", "measured", "sheet", *(_baseline_heading(baseline, run) for baseline in there))
+    rows = [
+        (
+            metrics.title(metric),
+            metrics.figure(metric, run.metric(metric)),
+            metrics.published(metric, run.history.published),
+            *(metrics.figure(metric, run.baseline(baseline, metric)) for baseline in there),
+        )
+        for metric in known
+    ]
+    return [TableBlock(caption, (heading, *rows))]
+
+
+def _baseline_heading(baseline: str, run: ReportRun) -> str:
+    name = metrics.baseline(baseline)
+    return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
+
+
+def compared(
+    runs: Mapping[str, ReportRun], metric: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()
+) -> list[Block]:
+    """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics."""
+    there = [baseline for baseline in baselines if any(baseline in run.baselines for run in runs.values())]
+    heading = (
+        "run",
+        f"measured: {metrics.title(metric)}",
+        "sheet",
+        *(metrics.baseline(baseline) for baseline in there),
+        *(metrics.title(each) for each in more),
+        "epochs",
+        "state",
+    )
+    rows = []
+    for label, run in runs.items():
+        rows.append(
+            (
+                label,
+                metrics.figure(metric, run.metric(metric)),
+                metrics.published(metric, run.history.published),
+                *(metrics.figure(metric, run.baseline(baseline, metric)) for baseline in there),
+                *(metrics.figure(each, run.metric(each)) for each in more),
+                str(run.history.epochs_done) if run.is_there else formatting.MISSING,
+                short(run.history.state if run.is_there else "not there"),
+            )
+        )
+    return [TableBlock(caption, (heading, *rows))]
+
+
+def short(text: str) -> str:
+    """Return text of a file that fits a cell."""
+    return formatting.clean(text, limit=24) or formatting.MISSING
+
+
+def layer_table(run: ReportRun, caption: str) -> list[Block]:
+    """The graph's layers as Keras's summary prints them: channels last, the batch as None."""
+    layers = run.layers
+    if not layers:
+        return [note(run.graph_error)] if run.graph_error else missing_note(run, what="table of layers")
+    rows = [
+        (
+            f"{layer.operator} + {layer.activation}" if layer.activation else layer.operator,
+            _keras_shape(layer.shape),
+            f"{layer.parameters:,}",
+        )
+        for layer in layers
+    ]
+    image = run.graph.image_shape if run.graph else None
+    first = [("Input", _keras_shape(image), "0")] if image else []
+    total = ("Total params", "", f"{sum(layer.parameters for layer in layers):,}")
+    return [TableBlock(caption, (("Layer (type)", "Output Shape", "Param #"), *first, *rows, total), text_columns=2)]
+
+
+def _keras_shape(shape: Sequence[int]) -> str:
+    last = (*shape[1:], shape[0]) if len(shape) == 3 else tuple(shape)
+    return f"({', '.join(['None', *map(str, last)])})"
