@@ -1,18 +1,25 @@
-"""Notes: how runs stand, what is missing, and the commands that mend it."""
+"""Sentences that several sheets need: how runs stand, what is missing and how to make it, and what was answered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from viewer.report.document import Block, note
+from viewer.report.document import Block, answer, note
 from viewer.report.reader import ReportRun
 from zoo.runs import QUICK
+
+NEAR = 0.05  # of each other: figures that are called alike
+
+
+def answers(*texts: str) -> list[Block]:
+    """The answers that can be given: texts that are not empty."""
+    return [answer(text) for text in texts if text]
 
 
 def standing(*runs: ReportRun) -> list[Block]:
     """Say of runs that are there what must be known before believing their figures, and the command that mends it.
 
-    Of those that are not there `missing_note` says so, where their figures would stand.
+    Of those that are not there `missing` says so, where their figures would stand.
     """
     short = [run.name for run in runs if run.history.state == QUICK]
     sentences = [run.error for run in runs if run.error and not run.is_absent]
@@ -38,7 +45,7 @@ def _unfinished(run: ReportRun) -> str:
     return f"{run.name} is {run.history.state or 'in no known state'} ({epochs})."
 
 
-def missing_note(*runs: ReportRun, what: str) -> list[Block]:
+def missing(*runs: ReportRun, what: str) -> list[Block]:
     """The note that stands where these runs have nothing to show, with the command that makes it."""
     absent = [run.name for run in runs if run.is_absent]
     there = [run.name for run in runs if not run.is_absent]
@@ -50,6 +57,11 @@ def missing_note(*runs: ReportRun, what: str) -> list[Block]:
     return [note(text) for text in sentences]
 
 
+def without_graph(run: ReportRun, what: str) -> list[Block]:
+    """The note on what only a run's graph can give: what is wrong with the graph, or that there is none."""
+    return [note(run.graph_error)] if run.graph_error else missing(run, what=what)
+
+
 def _and(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
@@ -57,3 +69,10 @@ def _and(names: Sequence[str]) -> str:
 def sources(runs: Iterable[ReportRun]) -> str:
     """Name the data of some runs, each once."""
     return "; ".join(dict.fromkeys(run.history.provenance for run in runs if run.history.provenance))
+
+
+def beside_sheet(own: float, sheet: float) -> str:
+    """Say where a figure stands beside the sheet's: 'below', 'above' or 'within 5 % of'."""
+    if abs(own - sheet) <= NEAR * sheet:
+        return f"within {NEAR * 100:.0f} % of"
+    return "below" if own < sheet else "above"

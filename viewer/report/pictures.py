@@ -6,7 +6,8 @@ What a run does not have becomes a note, with the command for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,10 +16,11 @@ from viewer.figures.mosaic import ImageRow, MosaicFigure, Scale
 from viewer.figures.paintable import Paintable
 from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
-from viewer.report.document import Block, FigureBlock, note
-from viewer.report.notes import missing_note, sources
+from viewer.report.document import Block, FigureBlock
+from viewer.report.notes import missing, sources, without_graph
 from viewer.report.reader import ReportRun
 from viewer.state import formatting, metrics, numbers, tiles
+from viewer.state.samples import Samples
 
 PLOT = (760, 300)
 LABELS = 132  # points left of a mosaic, for the rows' names
@@ -30,6 +32,17 @@ BOTTLENECK = 60  # points that a bottleneck may be wide
 LINE = 18
 
 Rows = Sequence[tuple[str, np.ndarray]]
+Make = Callable[[Theme], Paintable]
+
+
+def titled(name: str, make: Make, size: tuple[int, int], *, title: str, caption: str, data: str = "") -> FigureBlock:
+    """A figure below its title."""
+    return FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
+
+
+def loss(name: str, run: ReportRun, *, title: str, caption: str) -> list[Block]:
+    """The loss of one run against epochs."""
+    return losses(name, {run.name: run}, title=title, caption=caption)
 
 
 def losses(
@@ -41,10 +54,10 @@ def losses(
     log: bool = False,
     only_validation: bool = False,
 ) -> list[Block]:
-    """Loss against epochs of one or several runs by what the legend calls them: training dashed, validation solid."""
+    """Loss against epochs of several runs by what the legend calls them: training dashed, validation solid."""
     shown = {label: run for label, run in runs.items() if run.history.epochs_done}
     if not shown:
-        return missing_note(*runs.values(), what="plot of the loss")
+        return missing(*runs.values(), what="plot of the loss")
     objective = next(iter(shown.values())).history.objective
     axis = metrics.OBJECTIVES.get(objective, f"loss ({objective})")
     nothing = np.zeros(0)
@@ -53,12 +66,11 @@ def losses(
         for label, run in shown.items()
     ]
 
-    def figure(theme: Theme) -> Paintable:
-        return TitledFigure(theme, title, curves.of_runs(theme, series, y_label=axis, log=log))
+    def curves_of(theme: Theme) -> Paintable:
+        return curves.of_runs(theme, series, y_label=axis, log=log)
 
-    rest = [run for label, run in runs.items() if label not in shown]
-    picture = FigureBlock(name, figure, PLOT, caption, sources(shown.values()))
-    return [picture, *(missing_note(*rest, what="curve") if rest else [])]
+    picture = titled(name, curves_of, PLOT, title=title, caption=caption, data=sources(shown.values()))
+    return [picture, *missing(*(run for label, run in runs.items() if label not in shown), what="curve")]
 
 
 def images(
@@ -70,28 +82,28 @@ def images(
     data: str,
     below: Sequence[str] = (),
     below_label: str = "",
-    columns: Sequence[str] = (),
 ) -> FigureBlock:
     """Labelled rows of images, float32 (N, C, H, W) each, with text below the columns; the first `COLUMNS` of them."""
-    height, width = (max(pictures.shape[axis] for _, pictures in rows) for axis in (2, 3))
-    pictures = [(label, colours.fit(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
-    count = max(len(each) for _, each in pictures)
-    filled = tuple(ImageRow(label, _filled(each, count)) for label, each in pictures)
+    height, width = (max(pixels.shape[axis] for _, pixels in rows) for axis in (2, 3))
+    fitted = [(label, colours.fit(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
+    count = max(len(each) for _, each in fitted)
+    filled = tuple(ImageRow(label, _filled(each, count)) for label, each in fitted)
+    label = below_label if below else ""
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
-    def figure(theme: Theme) -> Paintable:
-        mosaic = MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=below_label)
-        return TitledFigure(theme, title, mosaic)
+    def mosaic(theme: Theme) -> Paintable:
+        return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label)
 
     tall = 20 + TITLE + len(rows) * math.ceil(zoom * height + 4) + (LINE + 4 if below else 0)
     wide = 20 + LABELS + math.ceil(count * (zoom * width + 4))
-    return FigureBlock(name, figure, (wide, tall), caption, data, halves=zoom != round(zoom), letters=12)
+    picture = titled(name, mosaic, (wide, tall), title=title, caption=caption, data=data)
+    return replace(picture, halves=zoom != round(zoom), letters=12)
 
 
-def _filled(pictures: np.ndarray, count: int) -> np.ndarray:
+def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
     """Bring a row to as many images as the longest, by grey ones."""
-    missing = np.full((count - len(pictures), *pictures.shape[1:]), colours.GAP, np.uint8)
-    return np.concatenate([pictures, missing])
+    missing_ones = np.full((count - len(pixels), *pixels.shape[1:]), colours.GAP, np.uint8)
+    return np.concatenate([pixels, missing_ones])
 
 
 def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
@@ -102,22 +114,43 @@ def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
 def samples(name: str, run: ReportRun, row: str, *, title: str, caption: str) -> list[Block]:
     """One row of a run's first ten: its 'targets', its 'inputs' or its 'reconstructions' with their errors below."""
     found = run.history.samples
-    pictures = getattr(found, row) if found is not None else None
-    if found is None or pictures is None:
-        return missing_note(run, what="images")
-    below = errors(found.targets, pictures) if row == "reconstructions" else []
-    data = run.history.provenance
+    shown = getattr(found, row) if found is not None else None
+    if found is None or shown is None:
+        return missing(run, what="images")
     label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
-    picture = images(
-        name,
-        [(label, pictures)],
-        title=title,
-        caption=caption,
-        data=data,
-        below=below,
-        below_label="mse" if below else "",
-    )
-    return [picture]
+    below = errors(found.targets, shown) if row == "reconstructions" else ()
+    data = run.history.provenance
+    return [images(name, [(label, shown)], title=title, caption=caption, data=data, below=below, below_label="mse")]
+
+
+def originals(found: Samples) -> Rows:
+    return [("original", found.targets)]
+
+
+def reconstructions(
+    name: str,
+    runs: Mapping[str, ReportRun],
+    *,
+    title: str,
+    caption: str,
+    what: str = "reconstructions",
+    given: Callable[[Samples], Rows] = originals,
+    mse_of: str = "",
+    mse_label: str = "mse",
+) -> list[Block]:
+    """The first ten and what several runs make of them, a row each by its label; below, the errors of `mse_of`."""
+    found = {
+        label: (run.history.samples, made)
+        for label, run in runs.items()
+        if run.history.samples and (made := run.history.samples.reconstructions) is not None
+    }
+    if not found:
+        return missing(*runs.values(), what=what)
+    first, measured = found.get(mse_of, next(iter(found.values())))
+    rows = [(label, made) for label, (_, made) in found.items() if made.shape == first.targets.shape]
+    below = errors(first.targets, measured) if mse_of else ()
+    every, data = [*given(first), *rows], sources(runs.values())
+    return [images(name, every, title=title, caption=caption, data=data, below=below, below_label=mse_label)]
 
 
 def bottlenecks(
@@ -125,15 +158,15 @@ def bottlenecks(
 ) -> list[Block]:
     """The bottlenecks of the first ten in the sheet's shape (rows, columns), with the colours' scale."""
     if values is None:
-        return missing_note(run, what="bottlenecks") if not run.graph_error else [note(run.graph_error)]
+        return without_graph(run, "bottlenecks")
     grid = tiles.grid_of(values.shape[1:], view)
     low, high = tiles.value_range(values)
     table = colours.sequential()
     pixels = colours.apply_table(tiles.tile(values, grid), low, high, table)
     scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
 
-    def figure(theme: Theme) -> Paintable:
-        return TitledFigure(theme, title, MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale))
+    def mosaic(theme: Theme) -> Paintable:
+        return MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale)
 
     rows, columns = grid.shape
     zoom = min(max(2, BOTTLENECK // columns), LARGEST / max(rows, columns))
@@ -143,4 +176,5 @@ def bottlenecks(
     caption = f"The bottleneck ({shape}) of the first ten images in the testing set, reshaped to be {rows} × {columns}."
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
-    return [FigureBlock(name, figure, size, caption, run.history.provenance, letters=12)]
+    picture = titled(name, mosaic, size, title=title, caption=caption, data=run.history.provenance)
+    return [replace(picture, letters=12)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
@@ -27,6 +27,8 @@ from zoo.data import sets
 from zoo.data.images import Images
 from zoo.errors import AezooError, CheckFailed, DataError, FileRefused
 from zoo.runs import RunFolder
+
+Key = TypeVar("Key")
 
 LIMIT_SECONDS = 60
 AT_ONCE = 100  # images a question, so that each is answered well within its deadline
@@ -98,6 +100,11 @@ class ReportRun:
         """Return a whole number of the history's meta, 0 where there is none."""
         text = self.fact(key)
         return int(text) if text.isdecimal() and len(text) < 16 else 0
+
+
+def figures_of(runs: Mapping[Key, ReportRun], metric: str) -> dict[Key, float]:
+    """Return a metric of those runs that have it."""
+    return {key: value for key, run in runs.items() if (value := run.metric(metric)) is not None}
 
 
 class Reader:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from viewer.report.document import Block, TableBlock, note
-from viewer.report.notes import missing_note
+from viewer.report.document import Block, TableBlock
+from viewer.report.notes import missing, without_graph
 from viewer.report.reader import ReportRun
 from viewer.state import formatting, metrics
 
@@ -14,7 +14,7 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
     """One run's figures beside the sheet's and the baselines'."""
     known = [metric for metric in figures if run.metric(metric) is not None]
     if not known:
-        return missing_note(run, what="figures of the test split")
+        return missing(run, what="figures of the test split")
     there = [baseline for baseline in baselines if baseline in run.baselines]
     heading = ("test split", "measured", "sheet", *(_baseline_heading(baseline, run) for baseline in there))
     rows = [
@@ -73,7 +73,7 @@ def layer_table(run: ReportRun, caption: str) -> list[Block]:
     """The graph's layers as Keras's summary prints them: channels last, the batch as None."""
     layers = run.layers
     if not layers:
-        return [note(run.graph_error)] if run.graph_error else missing_note(run, what="table of layers")
+        return without_graph(run, "table of layers")
     rows = [
         (
             f"{layer.operator} + {layer.activation}" if layer.activation else layer.operator,

@@ -154,7 +154,7 @@ def _ranking(runs: Runs, best: str) -> str:
 def _sample(runs: Runs) -> list[Block]:
     shown = {rate: run for rate, run in runs.items() if run.history.samples and _made(run) is not None}
     if not shown:
-        return notes.missing_note(*runs.values(), what="sample")
+        return notes.missing(*runs.values(), what="sample")
     best = best_rate(shown) or next(iter(shown))
     found = shown[best].history.samples
     assert found is not None
@@ -215,7 +215,7 @@ def _noisy(reader: Reader, runs: Runs) -> list[Block]:
     why = Heading("What is the reason for the result?")
     found = run.history.samples
     if found is None or run.graph_error or not run.is_there:
-        lack = [note(run.graph_error)] if run.graph_error else notes.missing_note(run, what="noisy images")
+        lack = [note(run.graph_error)] if run.graph_error else notes.missing(run, what="noisy images")
         return [*head, *lack, why, *lack]
     denoiser = reader.run(DENOISER)
     gains, pictures = [], list[Block]()
@@ -224,9 +224,9 @@ def _noisy(reader: Reader, runs: Runs) -> list[Block]:
         if made is None:
             return [
                 *head,
-                *notes.missing_note(run, what="noisy images"),
+                *notes.missing(run, what="noisy images"),
                 why,
-                *notes.missing_note(run, what="answer"),
+                *notes.missing(run, what="answer"),
             ]
         gain, picture = made
         gains.append(gain)

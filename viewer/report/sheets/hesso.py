@@ -143,7 +143,7 @@ def _task_2(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
 
 def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -> list[Block]:
     if run.history.samples is None or run.graph_error:
-        return [note(run.graph_error)] if run.graph_error else notes.missing_note(run, what="denoised digits")
+        return [note(run.graph_error)] if run.graph_error else notes.missing(run, what="denoised digits")
     split = reader.images(run, "test")
     if isinstance(split, str):
         found = _own_samples(reader, run, classifier)
@@ -152,7 +152,7 @@ def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -
         clean, labels = to_unit(split.pixels[:CLASSIFIED]), split.labels[:CLASSIFIED].astype(int)
         found, why = _denoise(reader, run, classifier, clean, labels), []
     if found is None:
-        return notes.missing_note(run, what="denoised digits")
+        return notes.missing(run, what="denoised digits")
     shown = _one_of_each(found)
     rows = [("original", found.clean[shown]), ("noisy", found.noisy[shown]), ("denoised", found.output[shown])]
     predictions = [str(prediction) for prediction in found.after[shown]] if found.after is not None else []
@@ -317,7 +317,7 @@ def _about(classifier: ReportRun) -> list[Block]:
     if accuracy is None:
         return [
             *notes.standing(classifier),
-            *notes.missing_note(classifier, what="accuracy of the classifier"),
+            *notes.missing(classifier, what="accuracy of the classifier"),
         ][:1]
     beside = f" (the nearest training image {baseline:.1%})" if baseline is not None else ""
     text = f"The classifier that scores the digits below names {accuracy:.1%} of the test digits rightly{beside}."
@@ -330,12 +330,12 @@ def _planes(digit: int, runs: Runs, grid: str, where: str) -> list[Block]:
     """The planes of the four sizes, two side by side; in green what the classifier takes for another digit."""
     there = [(count, run, run.history.grids[grid]) for count, run in runs.items() if grid in run.history.grids]
     if not there:
-        return notes.missing_note(*runs.values(), what="generated digits")
+        return notes.missing(*runs.values(), what="generated digits")
     blocks: list[Block] = [
         _plane_pair(digit, grid, where, there[start : start + 2]) for start in range(0, len(there), 2)
     ]
     absent = [run for run in runs.values() if grid not in run.history.grids]
-    return [*blocks, *(notes.missing_note(*absent, what="generated digits") if absent else [])]
+    return [*blocks, *(notes.missing(*absent, what="generated digits") if absent else [])]
 
 
 def _plane_pair(digit: int, grid: str, where: str, pair: Sequence[tuple[str, ReportRun, PictureGrid]]) -> FigureBlock:

@@ -170,7 +170,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             "We used parametric ReLU as activation function and applied batch normalization before every "
             "activation. As mentioned above we applied a dropout-layer inbetween encoder and decoder."
         ),
-        *([answer(text)] if (text := tricks(shown)) else notes.missing_note(shown, what="layers")),
+        *([answer(text)] if (text := tricks(shown)) else notes.missing(shown, what="layers")),
         Heading("d) See (c)."),
         *_comparison(runs),
         *map(answer, best_strategy(runs)),
@@ -180,7 +180,7 @@ def _exercise_2(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
 def _normalisation(reader: Reader, run: ReportRun) -> list[Block]:
     samples = run.history.samples
     if samples is None:
-        return notes.missing_note(run, what="letters")
+        return notes.missing(run, what="letters")
     letters = samples.inputs
     both = reader.outputs(run, np.concatenate([letters, 0.5 * letters + 0.25]), "reconstruction")
     change = float(np.abs(both[: len(letters)] - both[len(letters) :]).max()) if both is not None else None
@@ -274,7 +274,7 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
 def _visualisation(name: str, run: ReportRun) -> list[Block]:
     grid = run.history.grids.get("letters")
     if grid is None:
-        return notes.missing_note(run, what="letters")
+        return notes.missing(run, what="letters")
     rows = [("Cyrillic", grid.inputs), (name, grid.images), ("class mean", grid.targets)]
     known = [(label, pictures) for label, pictures in rows if pictures is not None]
     return [
@@ -439,7 +439,7 @@ def _exercise_3(run: ReportRun) -> list[Block]:
 def _latent_letters(run: ReportRun) -> list[Block]:
     grid = run.history.grids.get("letters")
     if grid is None:
-        return notes.missing_note(run, what="letters")
+        return notes.missing(run, what="letters")
     rows = [("class mean", grid.targets), ("found", grid.images)]
     known = [(label, pictures) for label, pictures in rows if pictures is not None]
     return [
@@ -497,7 +497,7 @@ def _exercise_4(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block
     blocks: list[Block] = [part("Exercise 4"), Heading("Principal component analysis and a linear autoencoder")]
     source = classifier if classifier.is_there else next((run for run in runs.values() if run.is_there), classifier)
     if not source.is_there:
-        return [*blocks, *notes.missing_note(source, what="letters to compare them on")]
+        return [*blocks, *notes.missing(source, what="letters to compare them on")]
     train, test = (reader.images(source, split) for split in ("train", "test"))
     if isinstance(train, str) or isinstance(test, str):
         blocks += [note(train if isinstance(train, str) else str(test))]

@@ -74,7 +74,7 @@ def _reconstruction(base: ReportRun) -> list[Block]:
         part("2 Image Reconstruction"),
         *notes.standing(base),
         Heading("2.1 Divide your dataset into training (80%), validation (10%) and test (10%). Normalize the data."),
-        *(list(map(answer, division(base))) or notes.missing_note(base, what="division of the data")),
+        *(list(map(answer, division(base))) or notes.missing(base, what="division of the data")),
         Heading(
             "2.2 Implement the autoencoder network specified above. Run the training for at least 10 epochs, and "
             "plot the evolution of the error with epochs. Report also the test error."
@@ -141,7 +141,7 @@ def _beside(own: float, other: float) -> str:
 def _base_images(base: ReportRun) -> list[Block]:
     samples = base.history.samples
     if samples is None or samples.reconstructions is None:
-        return notes.missing_note(base, what="reconstructions")
+        return notes.missing(base, what="reconstructions")
     return [
         pictures.images(
             "maastricht-base-samples",
@@ -163,7 +163,7 @@ def _latent_space(base: ReportRun, models: Runs) -> list[Block]:
     return [
         part("3 Latent Space Representation"),
         Heading("3.1 What is the size of the latent space representation of the above network?"),
-        *([answer(text)] if (text := latent_size(base)) else notes.missing_note(base, what="size")),
+        *([answer(text)] if (text := latent_size(base)) else notes.missing(base, what="size")),
         Heading(
             "3.2 Try other architectures (e.g. fewer intermediate layers, different number of channels, filter "
             "sizes or stride and padding configurations) to answer questions such as: What is the impact of those "
@@ -213,7 +213,7 @@ def _changes(base: ReportRun, models: Runs) -> list[Block]:
         sentences = [text for name in names if (text := impact(name, base, models[name]))]
         blocks += map(answer, sentences)
         if not sentences:
-            blocks += notes.missing_note(*(models[name] for name in names), what="error to compare")
+            blocks += notes.missing(*(models[name] for name in names), what="error to compare")
     return blocks
 
 
@@ -287,7 +287,7 @@ def _positive(value: float | None) -> float | None:
 def _trade_off(runs: Runs) -> list[Block]:
     known = points(runs)
     if not known:
-        return notes.missing_note(*runs.values(), what="plot of size against error")
+        return notes.missing(*runs.values(), what="plot of size against error")
 
     def figure(theme: Theme) -> Paintable:
         return TitledFigure(theme, "Latent space size against reconstruction error", TradeOffFigure(theme, known))
@@ -352,7 +352,7 @@ def _model_images(runs: Runs) -> list[Block]:
     }
     first = next((run.history.samples for name, run in runs.items() if name in shown), None)
     if first is None:
-        return notes.missing_note(*runs.values(), what="reconstructions")
+        return notes.missing(*runs.values(), what="reconstructions")
     rows = [("original", first.targets), *((name, made) for name, made in shown.items())]
     return [
         pictures.images(
@@ -424,7 +424,7 @@ def _colour_images(name: str, runs: Runs, title: str) -> list[Block]:
         if (samples := run.history.samples) and (made := samples.reconstructions) is not None
     }
     if not shown:
-        return notes.missing_note(*runs.values(), what="coloured images")
+        return notes.missing(*runs.values(), what="coloured images")
     first, _ = next(iter(shown.values()))
     rows = [("true", first.targets), ("grey, copied", grey_copied(first))]
     rows += [(label, made) for label, (_, made) in shown.items() if made.shape == first.targets.shape]
@@ -439,7 +439,7 @@ def _colour_images(name: str, runs: Runs, title: str) -> list[Block]:
         below_label="mse",
     )
     absent = [run for label, run in runs.items() if label not in shown]
-    return [picture, *(notes.missing_note(*absent, what="row") if absent else [])]
+    return [picture, *(notes.missing(*absent, what="row") if absent else [])]
 
 
 def grey_copied(samples: Samples) -> np.ndarray:
