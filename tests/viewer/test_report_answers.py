@@ -13,11 +13,12 @@ import pytest
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import LIGHT
 from viewer.figures.titled import TitledFigure
-from viewer.report import pictures, tables
+from viewer.report import experiments, pictures, tables
 from viewer.report.document import Block, FigureBlock, TableBlock
 from viewer.report.linear import linear_autoencoder, principal_components
 from viewer.report.reader import Reader, ReportRun
-from viewer.report.sheets import freiburg, hesso, letters, maastricht, purdue
+from viewer.report.sheets import freiburg, letters, maastricht, purdue
+from viewer.report.sheets.hesso import denoising, generation
 from viewer.state import history
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import Samples
@@ -163,14 +164,14 @@ def test_a_rate_at_which_nothing_was_learned_is_a_result() -> None:
 
 def test_the_reason_for_what_becomes_of_noise_follows_what_was_measured() -> None:
     def text(before: float, after: float, passed: float) -> str:
-        gains = [freiburg.Gain(sigma, before, after, 20.0, passed) for sigma in (0.1, 0.2)]
+        gains = [experiments.Gain(sigma, before, after, 20.0, passed) for sigma in (0.1, 0.2)]
         return freiburg.why_noise_stays("freiburg/lr-0.01", gains)
 
     assert "It takes some noise away at every strength" in text(12, 15, 0.3)
     assert "It takes no noise away" in text(15, 12, 0.3)
     assert "drawn as strokes" in text(12, 15, 0.3) and "Hardly any" not in text(12, 15, 0.3)
     assert "Hardly any of the noise's energy comes out again (0.1% at most)" in text(12, 15, 0.001)
-    mixed = [freiburg.Gain(0.1, 20, 15, 20, 0.2), freiburg.Gain(0.3, 10, 14, 20, 0.2, trained=18.0)]
+    mixed = [experiments.Gain(0.1, 20, 15, 20, 0.2), experiments.Gain(0.3, 10, 14, 20, 0.2, trained=18.0)]
     assert "only where there is much of it" in freiburg.why_noise_stays("x", mixed)
     assert "purdue/denoise, which was trained on noise, by +8.0 dB" in freiburg.why_noise_stays("x", mixed)
 
@@ -179,18 +180,18 @@ def test_the_reason_for_what_becomes_of_noise_follows_what_was_measured() -> Non
 
 
 def test_the_setup_is_compared_with_the_sheets() -> None:
-    same = hesso.setup(run("hesso/conv", parameters=7_265))
-    other = hesso.setup(run("hesso/conv", parameters=7_266))
+    same = denoising.setup(run("hesso/conv", parameters=7_265))
+    other = denoising.setup(run("hesso/conv", parameters=7_266))
     assert same[0] == "Total params: 7,265, as the sheet has."
     assert other[0] == "Total params: 7,266, where the sheet has 7,265."
-    assert hesso.setup(run("hesso/conv", error="not there")) == []
+    assert denoising.setup(run("hesso/conv", error="not there")) == []
 
 
 def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:
     def text(*losses: float) -> list[str]:
         sheet: tuple[dict[str, float], ...] = ({"bce": 0.1}, {}, {"bce": 0.15})
-        each = zip(hesso.FACTORS, losses, sheet, strict=True)
-        return hesso.cost_of_noise(
+        each = zip(denoising.FACTORS, losses, sheet, strict=True)
+        return denoising.cost_of_noise(
             {factor: run(f"hesso/denoise-{factor}", {"bce": loss}, published=own) for factor, loss, own in each}
         )
 
@@ -202,14 +203,14 @@ def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:
     ]
     assert falling[0].startswith("The loss rate does not rise with the noise")
     assert falling[-1] == "At 0.9 our loss is below the sheet's (0.100, sheet 0.15)."
-    assert hesso.cost_of_noise({"0.5": run("hesso/denoise-0.5", {"bce": 0.1})}) == []
+    assert denoising.cost_of_noise({"0.5": run("hesso/denoise-0.5", {"bce": 0.1})}) == []
 
 
 def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     pictures, labels = np.zeros((20, 1, 2, 2)), np.arange(20) % 10
 
     def text(after: np.ndarray, before: np.ndarray) -> str:
-        return only(hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures, labels, before, after)))
+        return only(denoising.decoded("0.7", experiments.Denoised(pictures, pictures, pictures, labels, before, after)))
 
     taken = labels.copy()
     taken[2] = 7
@@ -219,7 +220,7 @@ def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     assert text(taken, labels).startswith("Digits are globally well decoded at 0.7")
     assert "It most often takes 2 for 7 (1). So denoising does not help this classifier." in text(taken, labels)
     assert text(np.zeros(20, int), labels).startswith("Not all digits are decoded")
-    assert hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures)) == []
+    assert denoising.decoded("0.7", experiments.Denoised(pictures, pictures, pictures)) == []
 
 
 def generators(metric: str, **shares: float) -> dict[str, ReportRun]:
@@ -231,7 +232,7 @@ def generators(metric: str, **shares: float) -> dict[str, ReportRun]:
 
 def test_wrong_predictions_are_counted_beside_the_number_of_samples() -> None:
     def text(**shares: float) -> str:
-        return only(hesso.recognised(2, generators("wrong-plane", **shares), "wrong-plane", "In the middle"))
+        return only(generation.recognised(2, generators("wrong-plane", **shares), "wrong-plane", "In the middle"))
 
     assert text(n10=0, n100=0) == (
         "In the middle every generated 2 is recognised, whatever the number of samples (0.0% from 10 samples, 0.0% "
@@ -240,12 +241,12 @@ def test_wrong_predictions_are_counted_beside_the_number_of_samples() -> None:
     assert text(n10=0.2, n100=0).endswith("That happens only when the input samples are not enough (10 samples).")
     assert text(n10=0.2, all=0.1).endswith("It is rarer with the most samples than with the fewest.")
     assert text(n10=0.1, all=0.2).endswith("It is not rarer with the most samples than with the fewest.")
-    assert hesso.recognised(2, {"10": run("hesso/vae-2-10")}, "wrong-plane", "x") == []
+    assert generation.recognised(2, {"10": run("hesso/vae-2-10")}, "wrong-plane", "x") == []
 
 
 def test_extreme_latent_variables_are_blamed_only_where_they_did_harm() -> None:
     def text(**shares: float) -> str:
-        return only(hesso.broken({3: generators("wrong-extreme", **shares)}))
+        return only(generation.broken({3: generators("wrong-extreme", **shares)}))
 
     assert text(n10=0.0, n100=0.0).startswith("However extreme the latent variables are, up to ±4")
     assert text(n10=0.3, n100=0.0).endswith(
@@ -259,15 +260,15 @@ def test_extreme_latent_variables_are_blamed_only_where_they_did_harm() -> None:
 
 def test_a_bigger_dataset_has_a_lower_loss_only_where_it_has() -> None:
     def text(*losses: float) -> str:
-        sizes = zip(hesso.COUNTS, losses, strict=False)
+        sizes = zip(generation.COUNTS, losses, strict=False)
         runs = {count: run(f"hesso/vae-2-{count}", val_loss=np.array([300.0, loss])) for count, loss in sizes}
-        return only(hesso.loss_by_size({2: runs}))
+        return only(generation.loss_by_size({2: runs}))
 
     assert text(200, 180, 170).startswith(
         "When the dataset is bigger, the loss is lower (2, test digits, nats an image)"
     )
     assert text(200, 210, 170).startswith("The loss does not fall with every step")
-    assert hesso.loss_by_size({2: {"10": run("hesso/vae-2-10", val_loss=np.array([np.nan]))}}) == []
+    assert generation.loss_by_size({2: {"10": run("hesso/vae-2-10", val_loss=np.array([np.nan]))}}) == []
 
 
 def test_diversity_is_worded_from_what_was_measured() -> None:
@@ -275,15 +276,15 @@ def test_diversity_is_worded_from_what_was_measured() -> None:
         real = {"real": {"distinct": 100.0, "nearest": 5.0}}
         return run(f"hesso/vae-2-{count}", {"pairwise": pairwise, "nearest": nearest, "distinct": distinct}, real)
 
-    growing = hesso.diversity({2: {"10": size("10", 2.0, 1.0, 5), "all": size("all", 4.0, 4.5, 20)}})
+    growing = generation.diversity({2: {"10": size("10", 2.0, 1.0, 5), "all": size("all", 4.0, 4.5, 20)}})
     assert growing[0].startswith("It is possible to measure it")
     assert growing[1].startswith("2, distinct patterns: 5 from 10 samples, 20 from the whole dataset.")
     assert "As many real test digits have 100, far more." in growing[1]
     assert "With more data they are more diverse: 2.00 between two from 10 samples, 4.00" in growing[1]
     assert "From 10 samples they repeat what was shown" in growing[1]
-    other = hesso.diversity({2: {"10": size("10", 4.0, 4.5, 90), "all": size("all", 2.0, 4.5, 90)}})
+    other = generation.diversity({2: {"10": size("10", 4.0, 4.5, 90), "all": size("all", 2.0, 4.5, 90)}})
     assert "not more diverse" in other[1] and "do not merely repeat" in other[1] and "far more" not in other[1]
-    assert hesso.diversity({2: {"10": run("hesso/vae-2-10")}}) == []
+    assert generation.diversity({2: {"10": run("hesso/vae-2-10")}}) == []
 
 
 # ---- maastricht ----------------------------------------------------------------------------------------------

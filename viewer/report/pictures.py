@@ -14,12 +14,14 @@ import numpy as np
 from viewer.figures import colours, curves
 from viewer.figures.mosaic import ImageRow, MosaicFigure, Scale
 from viewer.figures.paintable import Paintable
+from viewer.figures.plane import PlaneFigure
 from viewer.figures.theme import Theme
-from viewer.figures.titled import TitledFigure
+from viewer.figures.titled import BesideFigure, TitledFigure
 from viewer.report.document import Block, FigureBlock
 from viewer.report.notes import missing, sources, without_graph
 from viewer.report.reader import ReportRun
 from viewer.state import formatting, metrics, numbers, tiles
+from viewer.state.grids import PictureGrid
 from viewer.state.samples import Samples
 
 PLOT = (760, 300)
@@ -30,6 +32,8 @@ LARGEST = 128  # points that an image may be wide or tall
 TALL = 8  # rows of a mosaic at twice the images' size
 BOTTLENECK = 60  # points that a bottleneck may be wide
 LINE = 18
+PLANE = 480  # points that a plane may be wide
+ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
 
 Rows = Sequence[tuple[str, np.ndarray]]
 Make = Callable[[Theme], Paintable]
@@ -178,3 +182,24 @@ def bottlenecks(
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
     picture = titled(name, mosaic, size, title=title, caption=caption, data=run.history.provenance)
     return [replace(picture, letters=12)]
+
+
+def planes(name: str, runs: Mapping[str, ReportRun], grid: str, digit: int, *, caption: str) -> FigureBlock:
+    """Two runs' planes of a digit side by side; in green what the classifier takes for another."""
+    found = {label: run.history.grids[grid] for label, run in runs.items()}
+    drawn = [_plane(label, each, digit) for label, each in found.items()]
+
+    def figure(theme: Theme) -> Paintable:
+        return BesideFigure(tuple(PlaneFigure(theme, *each) for each in drawn))
+
+    side = min(PLANE, max(each.side * each.images.shape[-1] for each in found.values()))
+    size = (2 * side + BESIDE, side + ABOVE)
+    return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15)
+
+
+def _plane(label: str, found: PictureGrid, digit: int) -> tuple[str, np.ndarray, tuple[str, ...]]:
+    """A plane's title, its pixels and its marks."""
+    predictions = found.predictions.tolist() if found.predictions is not None else []
+    marks = tuple("" if prediction == digit else str(prediction) for prediction in predictions)
+    wrong = f"{sum(map(bool, marks))} of {len(marks)} taken for another" if marks else "not classified"
+    return f"{label}: {wrong}", colours.from_images(found.images), marks

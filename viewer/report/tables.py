@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from viewer.report.document import Block, TableBlock
 from viewer.report.notes import missing, without_graph
 from viewer.report.reader import ReportRun
 from viewer.state import formatting, metrics
+
+Column = tuple[str, Callable[[ReportRun], str]]  # its heading, and a run's cell
 
 
 def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *, caption: str) -> list[Block]:
@@ -34,34 +36,46 @@ def _baseline_heading(baseline: str, run: ReportRun) -> str:
     return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
 
 
+def of_runs(runs: Mapping[str, ReportRun], first: str, columns: Sequence[Column], *, caption: str) -> TableBlock:
+    """A row a run by its label, below the heading `first`, and a cell a column."""
+    heading = (first, *(title for title, _ in columns))
+    rows = ((label, *(cell(run) for _, cell in columns)) for label, run in runs.items())
+    return TableBlock(caption, (heading, *rows))
+
+
+def metric(name: str, title: str = "") -> Column:
+    """The column of a figure of the test split."""
+    return title or metrics.title(name), lambda run: metrics.figure(name, run.metric(name))
+
+
+def sheet(name: str) -> Column:
+    """The column of the sheet's own figure."""
+    return "sheet", lambda run: metrics.published(name, run.history.published)
+
+
+def baseline(name: str, metric_name: str) -> Column:
+    """The column of a baseline's figure."""
+    return metrics.baseline(name), lambda run: metrics.figure(metric_name, run.baseline(name, metric_name))
+
+
+EPOCHS: Column = ("epochs", lambda run: str(run.history.epochs_done) if run.is_there else formatting.MISSING)
+STATE: Column = ("state", lambda run: short(run.history.state if run.is_there else "not there"))
+
+
 def compared(
-    runs: Mapping[str, ReportRun], metric: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()
+    runs: Mapping[str, ReportRun], name: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()
 ) -> list[Block]:
     """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics."""
-    there = [baseline for baseline in baselines if any(baseline in run.baselines for run in runs.values())]
-    heading = (
-        "run",
-        f"measured: {metrics.title(metric)}",
-        "sheet",
-        *(metrics.baseline(baseline) for baseline in there),
-        *(metrics.title(each) for each in more),
-        "epochs",
-        "state",
-    )
-    rows = []
-    for label, run in runs.items():
-        rows.append(
-            (
-                label,
-                metrics.figure(metric, run.metric(metric)),
-                metrics.published(metric, run.history.published),
-                *(metrics.figure(metric, run.baseline(baseline, metric)) for baseline in there),
-                *(metrics.figure(each, run.metric(each)) for each in more),
-                str(run.history.epochs_done) if run.is_there else formatting.MISSING,
-                short(run.history.state if run.is_there else "not there"),
-            )
-        )
-    return [TableBlock(caption, (heading, *rows))]
+    there = [each for each in baselines if any(each in run.baselines for run in runs.values())]
+    columns = [
+        metric(name, f"measured: {metrics.title(name)}"),
+        sheet(name),
+        *(baseline(each, name) for each in there),
+        *map(metric, more),
+        EPOCHS,
+        STATE,
+    ]
+    return [of_runs(runs, "run", columns, caption=caption)]
 
 
 def short(text: str) -> str:

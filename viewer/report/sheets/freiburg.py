@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, note, part, quote
+from viewer.report.experiments import Gain, NoiseResult, feed_noise
 from viewer.report.notes import answers, missing, standing, without_graph
 from viewer.report.reader import Reader, ReportRun, figures_of
-from viewer.state import formatting, noise, numbers
+from viewer.state import formatting
 from viewer.state.metrics import error
 
 TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
@@ -163,23 +163,6 @@ def _sample(runs: Runs) -> list[Block]:
 # ---- the optional task ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Gain:
-    """What a network does to noise of one strength, as means over the images: PSNR in dB before and after.
-
-    clean       what it makes of images without noise
-    passed      the share of the noise's energy that comes out again
-    trained     PSNR after a network that was trained on noise, None where there is none
-    """
-
-    sigma: float
-    before: float
-    after: float
-    clean: float
-    passed: float
-    trained: float | None = None
-
-
 def _noisy(reader: Reader, runs: Runs) -> list[Block]:
     run = runs[best_rate(runs) or RATES[0]]
     shown, answered = _with_noise(reader, run)
@@ -202,49 +185,35 @@ def _with_noise(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block
         lack = without_graph(run, "noisy images")
         return lack, lack
     denoiser = reader.run(DENOISER)
-    made = [_at_strength(reader, run, denoiser, found.targets, sigma) for sigma in SIGMAS]
+    made = [feed_noise(reader, run, denoiser, found.targets, sigma) for sigma in SIGMAS]
     known = [each for each in made if each is not None]
     if len(known) < len(made):
         return missing(run, what="noisy images"), missing(run, what="answer")
-    gains = [gain for gain, _ in known]
+    gains = [each.gain for each in known]
     absent = f"{DENOISER}, trained on noise, is not there to compare with: `aezoo train {DENOISER}`."
-    shown = [*(picture for _, picture in known), _gain_table(run.name, gains)]
+    shown: list[Block] = [*(_noisy_images(run, found.targets, each) for each in known), _gain_table(run.name, gains)]
     shown += [] if denoiser.is_there else [note(absent)]
     return shown, answers(why_noise_stays(run.name, gains))
 
 
-def _at_strength(
-    reader: Reader, run: ReportRun, denoiser: ReportRun, clean: np.ndarray, sigma: float
-) -> tuple[Gain, Block] | None:
-    noisy = noise.add(clean, sigma)
-    both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
-    if both is None or both.shape[1:] != clean.shape[1:]:
-        return None
-    output, untouched = both[: len(noisy)], both[len(noisy) :]
-    trained = reader.outputs(denoiser, noisy, "reconstruction")
-    trained = trained if trained is not None and trained.shape == clean.shape else None
-    gain = Gain(
-        sigma=sigma,
-        before=numbers.mean_psnr(clean, noisy),
-        after=numbers.mean_psnr(clean, output),
-        clean=numbers.mean_psnr(clean, untouched),
-        passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
-        trained=numbers.mean_psnr(clean, trained) if trained is not None else None,
-    )
-    rows = [("original", clean), ("noisy", noisy), ("output", output)]
-    rows += [(DENOISER, trained)] if trained is not None else []
-    picture = pictures.images(
-        f"freiburg-noise-{sigma:g}",
-        rows,
-        title=f"Noisy images (σ = {sigma:g}) compared to the output of {run.name}",
+def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoiseResult) -> Block:
+    sigma = f"{result.gain.sigma:g}"
+    return pictures.images(
+        f"freiburg-noise-{sigma}",
+        [
+            ("original", clean),
+            ("noisy", result.noisy),
+            ("output", result.output),
+            *([(DENOISER, result.trained)] if result.trained is not None else []),
+        ],
+        title=f"Noisy images (σ = {sigma}) compared to the output of {run.name}",
         caption=(
-            f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output."
+            f"{sigma} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output."
         ),
         data=run.history.provenance,
-        below=pictures.errors(clean, output),
+        below=pictures.errors(clean, result.output),
         below_label="mse",
     )
-    return gain, picture
 
 
 def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
