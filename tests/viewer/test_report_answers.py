@@ -19,6 +19,7 @@ from viewer.report.linear import linear_autoencoder, principal_components
 from viewer.report.reader import Reader, ReportRun
 from viewer.report.sheets import freiburg, letters, maastricht, purdue
 from viewer.report.sheets.hesso import denoising, generation
+from viewer.report.sheets.maastricht import colours, latent_space
 from viewer.state import history
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import Samples
@@ -304,7 +305,11 @@ def test_the_division_of_the_data_is_the_histories_own() -> None:
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [(0.0036, "about the sheet's 0.0036"), (0.002, "below the sheet's 0.0036"), (0.005, "above the sheet's 0.0036")],
+    [
+        (0.0036, "within 5 % of the sheet's 0.0036"),
+        (0.002, "below the sheet's 0.0036"),
+        (0.005, "above the sheet's 0.0036"),
+    ],
 )
 def test_the_test_error_stands_beside_the_sheets(error: float, words: str) -> None:
     base = {"pca": {"mse": 0.003}}
@@ -317,24 +322,26 @@ def test_the_test_error_stands_beside_the_sheets(error: float, words: str) -> No
 
 
 def test_the_latent_size_is_the_bottlenecks() -> None:
-    assert maastricht.latent_size(run("maastricht/base", bottleneck=(16, 8, 8))).endswith("= 1,024, as the sheet says.")
-    assert maastricht.latent_size(run("maastricht/base", bottleneck=(8, 8))).endswith(
+    assert latent_space.latent_size(run("maastricht/base", bottleneck=(16, 8, 8))).endswith(
+        "= 1,024, as the sheet says."
+    )
+    assert latent_space.latent_size(run("maastricht/base", bottleneck=(8, 8))).endswith(
         "= 64, where the sheet says 1,024."
     )
-    assert maastricht.latent_size(run("maastricht/base")) == ""
+    assert latent_space.latent_size(run("maastricht/base")) == ""
 
 
 def test_the_impact_of_a_change_is_its_error_beside_the_base() -> None:
     base = run("maastricht/base", {"mse": 0.004})
 
     def text(error: float, values: int = 400) -> str:
-        return maastricht.impact("model-7", base, run("maastricht/model-7", {"mse": error}, bottleneck=(values,)))
+        return latent_space.impact("model-7", base, run("maastricht/model-7", {"mse": error}, bottleneck=(values,)))
 
     assert "3.0× more than the base network (0.004)." in text(0.012)
     assert "2.0× less than the base network (0.004)." in text(0.002)
-    assert "about that of the base network (0.004)." in text(0.00401)
+    assert "within 5 % of the base network's (0.004)." in text(0.00401)
     assert text(0.002, 4_096).endswith("Its 4,096 values are more than the image has (3,072).")
-    assert maastricht.impact("model-7", base, run("maastricht/model-7")) == ""
+    assert latent_space.impact("model-7", base, run("maastricht/model-7")) == ""
 
 
 def models(*pairs: tuple[int, float], pca: float = 0.001) -> dict[str, ReportRun]:
@@ -345,23 +352,23 @@ def models(*pairs: tuple[int, float], pca: float = 0.001) -> dict[str, ReportRun
 
 
 def test_a_correlation_is_told_by_its_sign_and_size() -> None:
-    falling = maastricht.correlation(models((16, 0.04), (256, 0.02), (1_024, 0.01), (4_096, 0.002)))
-    rising = maastricht.correlation(models((16, 0.002), (256, 0.01), (1_024, 0.02), (4_096, 0.04)))
-    neither = maastricht.correlation(models((16, 0.02), (256, 0.04), (1_024, 0.01), (4_096, 0.03)))
+    falling = latent_space.correlation(models((16, 0.04), (256, 0.02), (1_024, 0.01), (4_096, 0.002)))
+    rising = latent_space.correlation(models((16, 0.002), (256, 0.01), (1_024, 0.02), (4_096, 0.04)))
+    neither = latent_space.correlation(models((16, 0.02), (256, 0.04), (1_024, 0.01), (4_096, 0.03)))
     assert "is -1.00 over 4 networks; there is one: a larger latent space goes with a smaller error" in falling[0]
     assert "is +1.00" in rising[0] and "the other way round" in rising[0]
     assert "no clear one" in neither[0]
     assert "beats every one of them" in falling[1]
-    beaten = maastricht.correlation(models((16, 0.04), (256, 0.02), (1_024, 0.01), (4_096, 0.002), pca=0.005))
+    beaten = latent_space.correlation(models((16, 0.04), (256, 0.02), (1_024, 0.01), (4_096, 0.002), pca=0.005))
     assert beaten[1] == "PCA with as many values is beaten by model-3."
-    assert maastricht.correlation(models((16, 0.04), (256, 0.02))) == []
-    assert "the same size or the same error" in maastricht.correlation(models(*[(16, 0.04)] * 5))[0]
+    assert latent_space.correlation(models((16, 0.04), (256, 0.02))) == []
+    assert "the same size or the same error" in latent_space.correlation(models(*[(16, 0.04)] * 5))[0]
 
 
 def test_the_best_model_is_named_and_whether_it_compresses() -> None:
-    assert only(maastricht.best_model(models((16, 0.04), (4_096, 0.02)))).endswith("it need not compress anything.")
+    assert only(latent_space.best_model(models((16, 0.04), (4_096, 0.02)))).endswith("it need not compress anything.")
     assert (
-        only(maastricht.best_model(models((16, 0.01), (4_096, 0.02))))
+        only(latent_space.best_model(models((16, 0.01), (4_096, 0.02))))
         == "model-0 has the least reconstruction error (0.01)."
     )
 
@@ -369,16 +376,20 @@ def test_the_best_model_is_named_and_whether_it_compresses() -> None:
 def test_colourisation_is_measured_against_no_colour_at_all() -> None:
     def text(error: float) -> str:
         base = {"grey-copied": {"mse": 0.006}}
-        return only(maastricht.beside_grey({"colour-1": run("maastricht/colour-1", {"mse": error}, base)}))
+        return only(colours.beside_grey({"colour-1": run("maastricht/colour-1", {"mse": error}, base)}))
 
-    assert text(0.003).startswith("colour-1 is better than no colour at all: mse 0.003, 50% below")
-    assert text(0.007).startswith("colour-1 is no better than no colour at all: mse 0.007, not below")
+    assert text(0.003).startswith(
+        "colour-1 is better than no colour at all: mse 0.003, 2.0× less error than copied grey (0.006)."
+    )
+    assert text(0.007).startswith(
+        "colour-1 is no better than no colour at all: mse 0.007, 1.17× more error than copied grey (0.006)."
+    )
 
 
 @pytest.mark.parametrize(("second", "word"), [(0.004, "better"), (0.008, "worse"), (0.00601, "no difference")])
 def test_larger_filters_help_only_where_they_do(second: float, word: str) -> None:
     runs = {name: run(f"maastricht/{name}", {"mse": mse}) for name, mse in (("colour-1", 0.006), ("colour-2", second))}
-    assert word in only(maastricht.larger_filters(runs))
+    assert word in only(colours.larger_filters(runs))
 
 
 def coloured(strength: float, luma: float = 0.0) -> dict[str, ReportRun]:
@@ -391,12 +402,12 @@ def coloured(strength: float, luma: float = 0.0) -> dict[str, ReportRun]:
 
 
 def test_shortcomings_of_colour_are_told_from_the_colours() -> None:
-    pale = maastricht.shortcomings(coloured(0.4))
-    assert "42% less off" in pale[0] and "42% as strong as the true ones" in pale[0] and "which is pale" in pale[0]
-    strong = maastricht.shortcomings(coloured(1.0))
+    pale = colours.shortcomings(coloured(0.4))
+    assert "1.72× less off" in pale[0] and "42% as strong as the true ones" in pale[0] and "which is pale" in pale[0]
+    strong = colours.shortcomings(coloured(1.0))
     assert "100% as strong" in strong[0] and "So they are not pale" in strong[0]
-    assert "further off" in maastricht.shortcomings(coloured(-0.5))[0]
-    dark = maastricht.shortcomings(coloured(0.4, luma=-0.1))
+    assert "1.51× more off" in colours.shortcomings(coloured(-0.5))[0]
+    dark = colours.shortcomings(coloured(0.4, luma=-0.1))
     assert len(dark) == 2 and "the mean squared error of its brightness is 0.01, " in dark[1]
 
 

@@ -1,13 +1,12 @@
-"""What the sheets try out on runs, in numbers: images with noise, a classifier's predictions, another contrast, colours."""
+"""What the sheets try out on runs, in numbers: noise, a classifier's predictions, other contrasts, colours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from viewer.report.reader import Reader, ReportRun
+from viewer.report.reader import Reader, ReportRun, Runs
 from viewer.state import chroma, noise, numbers
 from viewer.state.samples import Samples, to_grey, to_unit
 from zoo.data.images import Images
@@ -136,7 +135,7 @@ class Diversity:
         return self.nearest < REPEATED * self.real_nearest
 
 
-def diversities(runs: Mapping[str, ReportRun]) -> dict[str, Diversity]:
+def diversities(runs: Runs) -> dict[str, Diversity]:
     """Return what is measured of each run."""
     found = {}
     for name, run in runs.items():

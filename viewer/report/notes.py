@@ -9,6 +9,7 @@ from viewer.report.reader import ReportRun
 from zoo.runs import QUICK
 
 NEAR = 0.05  # of each other: figures that are called alike
+ALIKE = f"within {NEAR * 100:.0f} % of"
 
 
 def answers(*texts: str) -> list[Block]:
@@ -71,8 +72,8 @@ def sources(runs: Iterable[ReportRun]) -> str:
     return "; ".join(dict.fromkeys(run.history.provenance for run in runs if run.history.provenance))
 
 
-def beside_sheet(own: float, sheet: float) -> str:
-    """Say where a figure stands beside the sheet's: 'below', 'above' or 'within 5 % of'."""
-    if abs(own - sheet) <= NEAR * sheet:
-        return f"within {NEAR * 100:.0f} % of"
-    return "below" if own < sheet else "above"
+def beside(own: float, other: float) -> str:
+    """Say where a figure stands beside another: 'below', 'above' or 'within 5 % of' it."""
+    if abs(own - other) <= NEAR * other:
+        return ALIKE
+    return "below" if own < other else "above"

@@ -6,7 +6,7 @@ What a run does not have becomes a note, with the command for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,14 +17,15 @@ from viewer.figures.paintable import Paintable
 from viewer.figures.plane import PlaneFigure
 from viewer.figures.theme import Theme
 from viewer.figures.titled import BesideFigure, TitledFigure
+from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.report.document import Block, FigureBlock
 from viewer.report.notes import missing, sources, without_graph
-from viewer.report.reader import ReportRun
+from viewer.report.reader import ReportRun, Runs
 from viewer.state import formatting, metrics, numbers, tiles
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import Samples
 
-PLOT = (760, 300)
+PLOT, TRADE_OFF = (760, 300), (760, 480)
 LABELS = 132  # points left of a mosaic, for the rows' names
 TITLE = 26
 COLUMNS = 20  # images that a row shows
@@ -51,7 +52,7 @@ def loss(name: str, run: ReportRun, *, title: str, caption: str) -> list[Block]:
 
 def losses(
     name: str,
-    runs: Mapping[str, ReportRun],
+    runs: Runs,
     *,
     title: str,
     caption: str,
@@ -133,7 +134,7 @@ def originals(found: Samples) -> Rows:
 
 def reconstructions(
     name: str,
-    runs: Mapping[str, ReportRun],
+    runs: Runs,
     *,
     title: str,
     caption: str,
@@ -146,7 +147,7 @@ def reconstructions(
     found = {
         label: (run.history.samples, made)
         for label, run in runs.items()
-        if run.history.samples and (made := run.history.samples.reconstructions) is not None
+        if run.history.samples and (made := run.reconstructions) is not None
     }
     if not found:
         return missing(*runs.values(), what=what)
@@ -184,7 +185,7 @@ def bottlenecks(
     return [replace(picture, letters=12)]
 
 
-def planes(name: str, runs: Mapping[str, ReportRun], grid: str, digit: int, *, caption: str) -> FigureBlock:
+def planes(name: str, runs: Runs, grid: str, digit: int, *, caption: str) -> FigureBlock:
     """Two runs' planes of a digit side by side; in green what the classifier takes for another."""
     found = {label: run.history.grids[grid] for label, run in runs.items()}
     drawn = [_plane(label, each, digit) for label, each in found.items()]
@@ -203,3 +204,28 @@ def _plane(label: str, found: PictureGrid, digit: int) -> tuple[str, np.ndarray,
     marks = tuple("" if prediction == digit else str(prediction) for prediction in predictions)
     wrong = f"{sum(map(bool, marks))} of {len(marks)} taken for another" if marks else "not classified"
     return f"{label}: {wrong}", colours.from_images(found.images), marks
+
+
+def points(runs: Runs) -> tuple[Point, ...]:
+    """The runs whose bottleneck's size and error are known, beside the sheet's and PCA's."""
+    return tuple(
+        Point(name, float(run.size), own, _positive(run.published("mse")), _positive(run.baseline("pca", "mse")))
+        for name, run in runs.items()
+        if run.size and (own := _positive(run.metric("mse"))) is not None
+    )
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and value >= 0 else None
+
+
+def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]:
+    """The size of the bottleneck against the error, a point a run."""
+    known = points(runs)
+    if not known:
+        return missing(*runs.values(), what="plot of size against error")
+
+    def figure(theme: Theme) -> Paintable:
+        return TradeOffFigure(theme, known)
+
+    return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=sources(runs.values()))]

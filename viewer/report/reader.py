@@ -29,6 +29,7 @@ from zoo.errors import AezooError, CheckFailed, DataError, FileRefused
 from zoo.runs import RunFolder
 
 Key = TypeVar("Key")
+Runs = Mapping[str, "ReportRun"]  # by what they are called in legends and tables
 
 LIMIT_SECONDS = 60
 AT_ONCE = 100  # images a question, so that each is answered well within its deadline
@@ -69,6 +70,11 @@ class ReportRun:
     def size(self) -> int:
         """Values in the bottleneck, 0 where that is not known."""
         return math.prod(self.history.bottleneck) if self.history.bottleneck else 0
+
+    @property
+    def reconstructions(self) -> np.ndarray | None:
+        """What it makes of its first ten."""
+        return self.history.samples.reconstructions if self.history.samples else None
 
     def metric(self, name: str) -> float | None:
         """Return a figure of the test split; None for one that is not there or not finite."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from viewer.report.document import Block, TableBlock
 from viewer.report.notes import missing, without_graph
-from viewer.report.reader import ReportRun
+from viewer.report.reader import ReportRun, Runs
 from viewer.state import formatting, metrics
 
 Column = tuple[str, Callable[[ReportRun], str]]  # its heading, and a run's cell
@@ -36,11 +36,11 @@ def _baseline_heading(baseline: str, run: ReportRun) -> str:
     return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
 
 
-def of_runs(runs: Mapping[str, ReportRun], first: str, columns: Sequence[Column], *, caption: str) -> TableBlock:
+def of_runs(runs: Runs, first: str, columns: Sequence[Column], *, caption: str, text_columns: int = 1) -> TableBlock:
     """A row a run by its label, below the heading `first`, and a cell a column."""
     heading = (first, *(title for title, _ in columns))
     rows = ((label, *(cell(run) for _, cell in columns)) for label, run in runs.items())
-    return TableBlock(caption, (heading, *rows))
+    return TableBlock(caption, (heading, *rows), text_columns)
 
 
 def metric(name: str, title: str = "") -> Column:
@@ -62,9 +62,7 @@ EPOCHS: Column = ("epochs", lambda run: str(run.history.epochs_done) if run.is_t
 STATE: Column = ("state", lambda run: short(run.history.state if run.is_there else "not there"))
 
 
-def compared(
-    runs: Mapping[str, ReportRun], name: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()
-) -> list[Block]:
+def compared(runs: Runs, name: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()) -> list[Block]:
     """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics."""
     there = [each for each in baselines if any(each in run.baselines for run in runs.values())]
     columns = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, note, part, quote
 from viewer.report.experiments import Gain, NoiseResult, feed_noise
 from viewer.report.notes import answers, missing, standing, without_graph
-from viewer.report.reader import Reader, ReportRun, figures_of
+from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.state import formatting
 from viewer.state.metrics import error
 
@@ -26,8 +26,6 @@ SIGMAS = (0.1, 0.2, 0.3)
 NO_BETTER = 0.95  # of the mean image's error
 LITTLE = 0.02  # of the noise's energy: as good as none
 DENOISER = "purdue/denoise"
-
-Runs = Mapping[str, ReportRun]
 
 
 def blocks(reader: Reader) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from viewer.figures.theme import Theme
 from viewer.figures.titled import TitledFigure
 from viewer.report import linear, notes, pictures, tables
 from viewer.report.document import Block, FigureBlock, Heading, TableBlock, answer, note, part, quote
-from viewer.report.reader import Reader, ReportRun
+from viewer.report.reader import Reader, ReportRun, Runs
 from viewer.state import metrics
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import COUNT, to_unit
@@ -58,8 +58,6 @@ COMPONENTS = (2, 8, 32)  # values of the linear maps of exercise 4
 SHOWN = 32  # of them, those whose letters are shown
 ALIKE = 0.01  # relative difference below which two errors are called the same
 SIMILAR = 0.5  # of the spread that went in: less is "very similar"
-
-Runs = Mapping[str, ReportRun]
 
 
 def blocks(reader: Reader) -> list[Block]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping
 
 import numpy as np
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, note, part, quote
 from viewer.report.experiments import Denoised, denoise
-from viewer.report.notes import answers, beside_sheet, missing, standing, without_graph
-from viewer.report.reader import Reader, ReportRun, figures_of
+from viewer.report.notes import answers, beside, missing, standing, without_graph
+from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.state import formatting
 
 PARAMETERS = 7_265  # "Total params: 7,265"
 FACTORS = ("0.5", "0.7", "0.9")
 ALMOST = 0.9  # of the digits: "globally well decoded"
-
-Runs = Mapping[str, ReportRun]
 
 
 # ---- task 1 --------------------------------------------------------------------------------------------------
@@ -185,7 +182,7 @@ def cost_of_noise(runs: Runs) -> list[str]:
     return [
         f"{remark}: {', '.join(f'{loss:.3f} at {factor}' for factor, loss in losses.items())}.",
         *(
-            f"At {factor} our loss is {beside_sheet(loss, sheet)} the sheet's ({loss:.3f}, sheet {sheet:.2f})."
+            f"At {factor} our loss is {beside(loss, sheet)} the sheet's ({loss:.3f}, sheet {sheet:.2f})."
             for factor, loss in losses.items()
             if (sheet := runs[factor].published("bce")) is not None
         ),

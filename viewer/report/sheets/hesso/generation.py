@@ -11,7 +11,7 @@ from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, part
 from viewer.report.experiments import Diversity, diversities
 from viewer.report.notes import answers, missing, standing
-from viewer.report.reader import ReportRun, figures_of
+from viewer.report.reader import ReportRun, Runs, figures_of
 from viewer.report.tables import Column
 from viewer.state import formatting, metrics
 
@@ -20,7 +20,6 @@ COUNTS = ("10", "100", "1000", "all")
 FAR = 4  # the extreme grid goes out to ± this
 TRUSTED = 0.99  # accuracy of the classifier
 
-Runs = Mapping[str, ReportRun]  # by the number of samples
 Generators = Mapping[int, Runs]  # by the digit
 
 
