@@ -13,12 +13,13 @@ import pytest
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import LIGHT
 from viewer.figures.titled import TitledFigure
-from viewer.report import experiments, pictures, tables
+from viewer.report import experiments, linear, pictures, tables
 from viewer.report.document import Block, FigureBlock, TableBlock
 from viewer.report.linear import linear_autoencoder, principal_components
 from viewer.report.reader import Reader, ReportRun
-from viewer.report.sheets import freiburg, letters, maastricht, purdue
+from viewer.report.sheets import freiburg, maastricht, purdue
 from viewer.report.sheets.hesso import denoising, generation
+from viewer.report.sheets.letters import encoder_decoders, single_values
 from viewer.report.sheets.maastricht import colours, latent_space
 from viewer.state import history
 from viewer.state.grids import PictureGrid
@@ -417,7 +418,7 @@ def test_shortcomings_of_colour_are_told_from_the_colours() -> None:
 def test_what_convinces_the_classifier_need_not_look_like_a_letter() -> None:
     def text(error: float) -> str:
         told_by = {"accuracy": 0.97, "mse": error}
-        return only(letters.readable("class", run("letters/class", told_by, {"mean-image": {"mse": 0.035}})))
+        return only(encoder_decoders.readable("class", run("letters/class", told_by, {"mean-image": {"mse": 0.035}})))
 
     assert "names 97.0% of the outputs rightly" in text(0.06) and "To the eye they are no letters" in text(0.2)
     assert "as any single letter may be" in text(0.06)
@@ -427,7 +428,7 @@ def test_what_convinces_the_classifier_need_not_look_like_a_letter() -> None:
 def test_the_noise_class_helped_only_where_the_error_fell() -> None:
     def text(noisy: float) -> str:
         return only(
-            letters.noise_class(
+            encoder_decoders.noise_class(
                 {
                     "class": run("letters/class", {"mse": 0.06}),
                     "class-noise": run("letters/class-noise", {"mse": noisy}),
@@ -442,7 +443,7 @@ def test_the_best_strategy_is_named_for_classifier_and_eye() -> None:
     def text(accuracy: float) -> str:
         figures = {"class": (0.9, 0.06), "mean": (accuracy, 0.01)}
         return only(
-            letters.best_strategy(
+            encoder_decoders.best_strategy(
                 {name: run(f"letters/{name}", {"accuracy": a, "mse": m}) for name, (a, m) in figures.items()}
             )
         )
@@ -454,7 +455,7 @@ def test_the_best_strategy_is_named_for_classifier_and_eye() -> None:
 def test_letters_found_are_compared_with_the_mean_of_their_class() -> None:
     def text(error: float, parameters: int = 7_168) -> list[str]:
         base = {"class-mean": {"mse": 0.08}}
-        return letters.found_letters(
+        return single_values.found_letters(
             run("letters/latent", {"accuracy": 0.5, "mse": error}, base, parameters=parameters)
         )
 
@@ -465,8 +466,8 @@ def test_letters_found_are_compared_with_the_mean_of_their_class() -> None:
 
 
 def test_a_linear_autoencoder_is_compared_with_pca_by_what_was_measured() -> None:
-    same = only(letters.same_space([letters.Fit(2, 0.1, 0.1001), letters.Fit(8, 0.05, 0.05)]))
-    other = only(letters.same_space([letters.Fit(2, 0.1, 0.12)]))
+    same = only(single_values.same_space([linear.Fit(2, 0.1, 0.1001), linear.Fit(8, 0.05, 0.05)]))
+    other = only(single_values.same_space([linear.Fit(2, 0.1, 0.12)]))
     assert same.startswith("They are the same: the errors differ by at most 0.10%")
     assert other.startswith("They are not the same here: the errors differ by up to 20.0%")
 
@@ -494,7 +495,7 @@ def test_linear_maps_bound_the_encoder_decoders_only_where_they_do() -> None:
     def text(*errors: float) -> str:
         base = {"pca": {"mse": 0.02}}
         return only(
-            letters.beside_linear(
+            single_values.beside_linear(
                 {
                     name: run(f"letters/{name}", {"mse": e}, base)
                     for name, e in zip(("random", "mean"), errors, strict=True)
@@ -511,19 +512,19 @@ def test_outputs_are_very_similar_only_where_they_hardly_differ() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 20)
     wide = rng.standard_normal((40, 1, 4, 4)) + labels[:, None, None, None]
-    assert letters.spread(wide, labels) == pytest.approx(1.0, abs=0.1)
-    assert "very similar" in letters.within_class("mean", 1.0, 0.1)
-    assert "not much more similar" in letters.within_class("mean", 1.0, 0.8)
+    assert experiments.spread(wide, labels) == pytest.approx(1.0, abs=0.1)
+    assert "very similar" in encoder_decoders.within_class("mean", 1.0, 0.1)
+    assert "not much more similar" in encoder_decoders.within_class("mean", 1.0, 0.8)
 
 
 def test_normalisation_is_in_the_graph_only_where_contrast_changes_nothing() -> None:
     pictures = np.random.default_rng(0).uniform(0, 1, (10, 1, 28, 28)).astype(np.float32)
-    assert "inside the graph" in letters.normalised(pictures, 1e-6)
-    assert "The graph does not do that" in letters.normalised(pictures, 0.3)
-    assert "graph" not in letters.normalised(pictures, None)
+    assert "inside the graph" in encoder_decoders.normalised(pictures, 1e-6)
+    assert "The graph does not do that" in encoder_decoders.normalised(pictures, 0.3)
+    assert "graph" not in encoder_decoders.normalised(pictures, None)
 
 
 def test_letters_that_are_called_by_another_name_are_marked() -> None:
     grid = PictureGrid(np.zeros((3, 1, 2, 2)), labels=np.array([0, 1, 2]), predictions=np.array([0, 2, 99]))
-    assert letters.called(grid) == ["B", "G (D)", "? (G)"]
-    assert letters.called(PictureGrid(np.zeros((3, 1, 2, 2)))) == []
+    assert pictures.called(grid) == ["B", "G (D)", "99 (G)"]
+    assert pictures.called(PictureGrid(np.zeros((3, 1, 2, 2)))) == []

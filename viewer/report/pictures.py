@@ -6,13 +6,14 @@ What a run does not have becomes a note, with the command for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from viewer.figures import colours, curves
 from viewer.figures.mosaic import ImageRow, MosaicFigure, Scale
+from viewer.figures.overlap import OverlapCase, OverlapFigure
 from viewer.figures.paintable import Paintable
 from viewer.figures.plane import PlaneFigure
 from viewer.figures.theme import Theme
@@ -23,9 +24,12 @@ from viewer.report.notes import missing, sources, without_graph
 from viewer.report.reader import ReportRun, Runs
 from viewer.state import formatting, metrics, numbers, tiles
 from viewer.state.grids import PictureGrid
+from viewer.state.letters import latin
 from viewer.state.samples import Samples
+from zoo import transposed
+from zoo.transposed import Pair
 
-PLOT, TRADE_OFF = (760, 300), (760, 480)
+PLOT, TRADE_OFF, OVERLAPS = (760, 300), (760, 480), (760, 540)
 LABELS = 132  # points left of a mosaic, for the rows' names
 TITLE = 26
 COLUMNS = 20  # images that a row shows
@@ -229,3 +233,41 @@ def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]
         return TradeOffFigure(theme, known)
 
     return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=sources(runs.values()))]
+
+
+def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, title: str, caption: str) -> list[Block]:
+    """One letter of each class, a row for each part of the history's grid with what it is called."""
+    grid = run.history.grids.get("letters")
+    if grid is None:
+        return missing(run, what="letters")
+    rows = [(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
+    caption += " Below: what the classifier calls it, beside what it should be where it errs."
+    data = run.history.provenance
+    return [images(name, rows, title=title, caption=caption, data=data, below=called(grid), below_label="called")]
+
+
+def called(grid: PictureGrid) -> list[str]:
+    """What the classifier calls each picture, with what it should be where it errs."""
+    if grid.predictions is None or grid.labels is None:
+        return []
+    return [
+        latin(label) if label == prediction else f"{latin(prediction)} ({latin(label)})"
+        for label, prediction in zip(grid.labels.tolist(), grid.predictions.tolist(), strict=True)
+    ]
+
+
+def overlaps(
+    name: str, settings: Sequence[tuple[Pair, Pair, Pair]], *, title: str, caption: str, size: Pair = (4, 4)
+) -> FigureBlock:
+    """How many of so many values a transposed convolution sums at each position, by its kernel, stride and padding."""
+    cases = []
+    for kernel, stride, padding in settings:
+        counts = transposed.overlap(transposed.input_sizes(size, kernel, stride)[0], kernel, stride)
+        step = f"{stride[0]}" if stride[0] == stride[1] else f"{stride[0]}, {stride[1]}"
+        label = f"{kernel[0]}×{kernel[1]}, stride {step}, padding {padding[0]}"
+        cases.append(OverlapCase(label, counts, padding, kernel))
+
+    def figure(theme: Theme) -> Paintable:
+        return OverlapFigure(theme, tuple(cases))
+
+    return titled(name, figure, OVERLAPS, title=title, caption=caption)
