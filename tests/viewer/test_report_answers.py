@@ -17,8 +17,8 @@ from viewer.report import experiments, linear, pictures, tables
 from viewer.report.document import Block, FigureBlock, TableBlock
 from viewer.report.linear import linear_autoencoder, principal_components
 from viewer.report.reader import Reader, ReportRun
-from viewer.report.sheets import freiburg, maastricht, purdue
-from viewer.report.sheets.hesso import denoising, generation
+from viewer.report.sheets import freiburg, hesso, maastricht, purdue
+from viewer.report.sheets.hesso import generation
 from viewer.report.sheets.letters import encoder_decoders, single_values
 from viewer.report.sheets.maastricht import colours, latent_space
 from viewer.state import history
@@ -182,18 +182,18 @@ def test_the_reason_for_what_becomes_of_noise_follows_what_was_measured() -> Non
 
 
 def test_the_setup_is_compared_with_the_sheets() -> None:
-    same = denoising.setup(run("hesso/conv", parameters=7_265))
-    other = denoising.setup(run("hesso/conv", parameters=7_266))
+    same = hesso.setup(run("hesso/conv", parameters=7_265))
+    other = hesso.setup(run("hesso/conv", parameters=7_266))
     assert same[0] == "Total params: 7,265, as the sheet has."
     assert other[0] == "Total params: 7,266, where the sheet has 7,265."
-    assert denoising.setup(run("hesso/conv", error="not there")) == []
+    assert hesso.setup(run("hesso/conv", error="not there")) == []
 
 
 def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:
     def text(*losses: float) -> list[str]:
         sheet: tuple[dict[str, float], ...] = ({"bce": 0.1}, {}, {"bce": 0.15})
-        each = zip(denoising.FACTORS, losses, sheet, strict=True)
-        return denoising.cost_of_noise(
+        each = zip(hesso.FACTORS, losses, sheet, strict=True)
+        return hesso.cost_of_noise(
             {factor: run(f"hesso/denoise-{factor}", {"bce": loss}, published=own) for factor, loss, own in each}
         )
 
@@ -205,14 +205,14 @@ def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:
     ]
     assert falling[0].startswith("The loss rate does not rise with the noise")
     assert falling[-1] == "At 0.9 our loss is below the sheet's (0.100, sheet 0.15)."
-    assert denoising.cost_of_noise({"0.5": run("hesso/denoise-0.5", {"bce": 0.1})}) == []
+    assert hesso.cost_of_noise({"0.5": run("hesso/denoise-0.5", {"bce": 0.1})}) == []
 
 
 def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     pictures, labels = np.zeros((20, 1, 2, 2)), np.arange(20) % 10
 
     def text(after: np.ndarray, before: np.ndarray) -> str:
-        return only(denoising.decoded("0.7", experiments.Denoised(pictures, pictures, pictures, labels, before, after)))
+        return only(hesso.decoded("0.7", experiments.Denoised(pictures, pictures, pictures, labels, before, after)))
 
     taken = labels.copy()
     taken[2] = 7
@@ -222,7 +222,7 @@ def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     assert text(taken, labels).startswith("Digits are globally well decoded at 0.7")
     assert "It most often takes 2 for 7 (1). So denoising does not help this classifier." in text(taken, labels)
     assert text(np.zeros(20, int), labels).startswith("Not all digits are decoded")
-    assert denoising.decoded("0.7", experiments.Denoised(pictures, pictures, pictures)) == []
+    assert hesso.decoded("0.7", experiments.Denoised(pictures, pictures, pictures)) == []
 
 
 def generators(metric: str, **shares: float) -> dict[str, ReportRun]:
@@ -377,7 +377,7 @@ def test_the_best_model_is_named_and_whether_it_compresses() -> None:
 def test_colourisation_is_measured_against_no_colour_at_all() -> None:
     def text(error: float) -> str:
         base = {"grey-copied": {"mse": 0.006}}
-        return only(colours.beside_grey({"colour-1": run("maastricht/colour-1", {"mse": error}, base)}))
+        return colours.beside_grey(run("maastricht/colour-1", {"mse": error}, base))
 
     assert text(0.003).startswith(
         "colour-1 is better than no colour at all: mse 0.003, 2.0× less error than copied grey (0.006)."

@@ -158,6 +158,18 @@ def change_of_contrast(reader: Reader, run: ReportRun, letters: np.ndarray) -> f
     return numbers.finite_or_none(float(np.abs(outputs[: len(letters)] - outputs[len(letters) :]).max()))
 
 
+def spreads(reader: Reader, run: ReportRun) -> tuple[float, float] | str | None:
+    """Return how much test letters of one class differ, and what a run makes of them; or what is missing for it."""
+    split = reader.images(run, "test")
+    if isinstance(split, str):
+        return split
+    letters = to_unit(split.pixels)
+    outputs = reader.outputs(run, letters, "reconstruction")
+    if outputs is None or not np.isfinite(outputs).all():
+        return None
+    return spread(letters, split.labels), spread(outputs, split.labels)
+
+
 def spread(images: np.ndarray, labels: np.ndarray) -> float:
     """Return how much images (N, …) of one class differ: the root mean square of what parts them from its mean."""
     squares = 0.0
@@ -172,7 +184,7 @@ def spread(images: np.ndarray, labels: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class ColourFigures:
-    """How far images are off, as means: their a* and b*, their luma alone (mse), all pixels (mse); their strength."""
+    """How far colours are off, as means: a* and b*, luma alone (mse), all pixels (mse); and their strength."""
 
     chroma: float
     luma: float
@@ -180,8 +192,32 @@ class ColourFigures:
     strength: float
 
 
-def colour_figures(targets: np.ndarray, outputs: np.ndarray) -> ColourFigures:
-    """Measure colour images (N, 3, H, W) beside the true ones; the strength is the mean distance from grey."""
+@dataclass(frozen=True)
+class Colouring:
+    """The figures of the true images, of the grey that went in, and of what a run made of it."""
+
+    true: ColourFigures
+    grey: ColourFigures
+    own: ColourFigures
+
+    @property
+    def strength(self) -> float:
+        """How strong the colours are, as a share of the true ones'."""
+        return self.own.strength / self.true.strength if self.true.strength else float("nan")
+
+
+def colourings(runs: Runs) -> dict[str, Colouring]:
+    """Measure the colours that runs give to their first ten."""
+    found = {}
+    for name, run in runs.items():
+        samples = run.history.samples
+        if samples is not None and samples.reconstructions is not None and samples.targets.shape[1] == 3:
+            shown = samples.targets, grey_copied(samples), samples.reconstructions
+            found[name] = Colouring(*(_colour_figures(samples.targets, images) for images in shown))
+    return found
+
+
+def _colour_figures(targets: np.ndarray, outputs: np.ndarray) -> ColourFigures:
     return ColourFigures(
         chroma=float(chroma.errors(chroma.error_map(targets, outputs)).mean()),
         luma=float(numbers.mse(to_grey(targets), to_grey(outputs)).mean()),

@@ -58,6 +58,16 @@ def baseline(name: str, metric_name: str) -> Column:
     return metrics.baseline(name), lambda run: metrics.figure(metric_name, run.baseline(name, metric_name))
 
 
+def number(title: str, of: Callable[[ReportRun], float | None], digits: int = 3) -> Column:
+    """The column of any other number."""
+    return title, lambda run: formatting.number(of(run), digits)
+
+
+def count(title: str, of: Callable[[ReportRun], int]) -> Column:
+    """The column of a count; a dash for none."""
+    return title, lambda run: f"{of(run):,}" if of(run) else formatting.MISSING
+
+
 EPOCHS: Column = ("epochs", lambda run: str(run.history.epochs_done) if run.is_there else formatting.MISSING)
 STATE: Column = ("state", lambda run: short(run.history.state if run.is_there else "not there"))
 
@@ -81,8 +91,8 @@ def short(text: str) -> str:
     return formatting.clean(text, limit=24) or formatting.MISSING
 
 
-def layer_table(run: ReportRun, caption: str) -> list[Block]:
-    """The graph's layers as Keras's summary prints them: channels last, the batch as None."""
+def layer_table(run: ReportRun, others: str = "") -> list[Block]:
+    """The graph's layers as Keras's summary prints them: channels last, the batch as None; and who has the same."""
     layers = run.layers
     if not layers:
         return without_graph(run, "table of layers")
@@ -97,6 +107,7 @@ def layer_table(run: ReportRun, caption: str) -> list[Block]:
     image = run.graph.image_shape if run.graph else None
     first = [("Input", _keras_shape(image), "0")] if image else []
     total = ("Total params", "", f"{sum(layer.parameters for layer in layers):,}")
+    caption = f"The layers of {run.name}, read from its graph{f'; {others}' if others else ''}."
     return [TableBlock(caption, (("Layer (type)", "Output Shape", "Param #"), *first, *rows, total), text_columns=2)]
 
 

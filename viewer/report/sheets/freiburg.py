@@ -54,7 +54,7 @@ def _implementation(runs: Runs) -> list[Block]:
             "filters), Output Convolution (1 filter). […] Altogether the output resolution should be the same as the "
             "input resolution."
         ),
-        *tables.layer_table(shown, f"The layers of {shown.name}, read from its graph; the other rates have the same."),
+        *tables.layer_table(shown, "the other rates have the same"),
         *answers(resolution(shown)),
     ]
 

@@ -50,12 +50,12 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
         ),
         *pictures.bottlenecks(f"purdue-{name}-bottleneck", run, values, view, title=f"Bottleneck layer of {run.name}"),
         Heading(f"4. Show images of the reconstructed samples of {_IMAGES}"),
-        *pictures.samples(
-            f"purdue-{name}-reconstructed",
+        *_first_ten(
             run,
+            "reconstructed",
             "reconstructions",
-            title=f"Reconstructed samples of {run.name}",
-            caption=f"The reconstructions of {_IMAGES}; below: the mse of each.",
+            f"Reconstructed samples of {run.name}",
+            f"The reconstructions of {_IMAGES}; below: the mse of each.",
         ),
         *_measured(run, "pca", "nearest-example", "mean-image"),
         *answers(against_pca(run)),
@@ -63,12 +63,7 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
 
 
 def _opening(run: ReportRun, title: str, number: int) -> list[Block]:
-    return [
-        part(title),
-        *standing(run),
-        *answers(epochs_trained(run)),
-        quote(f"Deliverables for Part {number}:"),
-    ]
+    return [part(title), *standing(run), *answers(epochs_trained(run)), quote(f"Deliverables for Part {number}:")]
 
 
 def _loss(run: ReportRun, title: str) -> list[Block]:
@@ -76,8 +71,9 @@ def _loss(run: ReportRun, title: str) -> list[Block]:
     return pictures.loss(f"purdue-{run.recipe}-loss", run, title=title, caption=caption)
 
 
-def _first_ten(run: ReportRun, name: str, row: str, title: str, more: str = "") -> list[Block]:
-    return pictures.samples(f"purdue-{run.recipe}-{name}", run, row, title=title, caption=f"{title}{more}.")
+def _first_ten(run: ReportRun, name: str, row: str, title: str, caption: str = "") -> list[Block]:
+    name = f"purdue-{run.recipe}-{name}"
+    return pictures.samples(name, run, row, title=title, caption=caption or f"{title}.")
 
 
 def _measured(run: ReportRun, *baselines: str) -> list[Block]:
@@ -122,6 +118,7 @@ def against_pca(run: ReportRun) -> str:
 def _denoising(reader: Reader) -> list[Block]:
     run = reader.run("purdue/denoise")
     first, second = _training_images(reader, run)
+    noisy, clean = f"{_TESTING} after adding noise", f"{_TESTING} after “denoising”"
     return [
         *_opening(run, "Part 3: Denoising autoencoder", 3),
         Heading("1. Show images of the first ten samples in the training set"),
@@ -133,15 +130,9 @@ def _denoising(reader: Reader) -> list[Block]:
         Heading("4. Show images of the first ten samples in the testing set"),
         *_first_ten(run, "test", "targets", _TESTING),
         Heading("5. Show images of the first ten samples in the testing set after adding noise"),
-        *_first_ten(run, "noisy", "inputs", f"{_TESTING} after adding noise", ", as the network was given them"),
+        *_first_ten(run, "noisy", "inputs", noisy, f"{noisy}, as the network was given them."),
         Heading("6. Show images of the first ten samples in the testing set after “denoising”"),
-        *_first_ten(
-            run,
-            "denoised",
-            "reconstructions",
-            f"{_TESTING} after “denoising”",
-            "; below: the mse to the clean image",
-        ),
+        *_first_ten(run, "denoised", "reconstructions", clean, f"{clean}; below: the mse to the clean image."),
         *_measured(run, "linear", "noisy-input", "nearest-example"),
         *answers(denoised(run)),
     ]

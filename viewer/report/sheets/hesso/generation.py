@@ -11,9 +11,9 @@ from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, part
 from viewer.report.experiments import Diversity, diversities
 from viewer.report.notes import answers, missing, standing
-from viewer.report.reader import ReportRun, Runs, figures_of
+from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.report.tables import Column
-from viewer.state import formatting, metrics
+from viewer.state import metrics, numbers
 
 DIGITS = (2, 8, 3)  # in the sheet's order
 COUNTS = ("10", "100", "1000", "all")
@@ -21,6 +21,10 @@ FAR = 4  # the extreme grid goes out to ± this
 TRUSTED = 0.99  # accuracy of the classifier
 
 Generators = Mapping[int, Runs]  # by the digit
+
+
+def read(reader: Reader) -> Generators:
+    return {digit: {count: reader.run(f"hesso/vae-{digit}-{count}") for count in COUNTS} for digit in DIGITS}
 
 
 def size_of(count: str) -> str:
@@ -42,24 +46,14 @@ def _named(generators: Generators) -> Runs:
 
 def task_4(generators: Generators, classifier: ReportRun) -> list[Block]:
     """Digits from the middle of the plane, and their diversity."""
-    blocks: list[Block] = [
+    return [
         part("Task 4"),
         Heading(
             "Regarding the data augmentation exercise, generate different synthetic digits (e.g., twos, "
             "threes and eights)."
         ),
         *_about(classifier),
-    ]
-    for digit, runs in generators.items():
-        blocks += [
-            Heading(f"Test with {digit} :"),
-            *standing(*runs.values()),
-            *_planes(digit, runs, "plane", "the middle of the latent plane"),
-            *answers(*recognised(digit, runs, "wrong-plane", "In the middle of the plane")),
-        ]
-    return [
-        *blocks,
-        _wrong_table(generators, "wrong-plane", "in the middle of the plane"),
+        *_grids(generators, "plane", "Test with {} :", "the middle of the latent plane", "in the middle of the plane"),
         Heading(
             "Comment about the diversity of the synthetic objects the autoencoder is generating. Is it possible to "
             "measure that diversity?"
@@ -79,22 +73,32 @@ def _about(classifier: ReportRun) -> list[Block]:
     return [*standing(classifier), *answers(text + care)]
 
 
+def _grids(generators: Generators, grid: str, title: str, plane: str, where: str) -> list[Block]:
+    """Every digit from one grid of latent variables, and how often the classifier recognises it."""
+    blocks: list[Block] = []
+    for digit, runs in generators.items():
+        blocks += [
+            Heading(title.format(digit)),
+            *(standing(*runs.values()) if grid == "plane" else []),
+            *_planes(digit, runs, grid, plane),
+            *answers(*recognised(digit, runs, f"wrong-{grid}", where.capitalize())),
+        ]
+    return [*blocks, _wrong_table(generators, f"wrong-{grid}", where)]
+
+
 def _planes(digit: int, runs: Runs, grid: str, where: str) -> list[Block]:
     """The planes of the four sizes, two side by side."""
     there = [count for count, run in runs.items() if grid in run.history.grids]
-    blocks: list[Block] = []
-    for pair in (there[start : start + 2] for start in range(0, len(there), 2)):
-        blocks.append(
-            pictures.planes(
-                f"hesso-{grid}-{digit}-{'-'.join(pair)}",
-                {size_of(count).capitalize(): runs[count] for count in pair},
-                grid,
-                digit,
-                caption=f"{' and '.join(map(size_of, pair)).capitalize()} of {digit}, {where}. Green: what the "
-                "classifier calls those that it mistakes.",
-            )
-        )
-    return [*blocks, *missing(*(run for count, run in runs.items() if count not in there), what="generated digits")]
+    pairs = [there[start : start + 2] for start in range(0, len(there), 2)]
+    absent = [run for count, run in runs.items() if count not in there]
+    return [*(_pair(digit, runs, pair, grid, where) for pair in pairs), *missing(*absent, what="generated digits")]
+
+
+def _pair(digit: int, runs: Runs, pair: Sequence[str], grid: str, where: str) -> Block:
+    sizes = " and ".join(map(size_of, pair)).capitalize()
+    caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
+    shown = {size_of(count).capitalize(): runs[count] for count in pair}
+    return pictures.planes(f"hesso-{grid}-{digit}-{'-'.join(pair)}", shown, grid, digit, caption=caption)
 
 
 def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
@@ -142,10 +146,8 @@ def _diversity_table(generators: Generators) -> TableBlock:
 
 
 def _beside_real(measure: str, title: str, digits: int = 3) -> list[Column]:
-    def cell(value: float | None) -> str:
-        return formatting.number(value, digits)
-
-    return [(title, lambda run: cell(run.metric(measure))), ("real", lambda run: cell(run.baseline("real", measure)))]
+    own = tables.number(title, lambda run: run.metric(measure), digits)
+    return [own, tables.number("real", lambda run: run.baseline("real", measure), digits)]
 
 
 def diversity(generators: Generators) -> list[str]:
@@ -177,43 +179,36 @@ def _diversity(digit: int, measured: dict[str, Diversity]) -> str:
 
 def task_5(generators: Generators) -> list[Block]:
     """What the number of samples does, and what extreme latent variables do."""
-    blocks: list[Block] = [
+    plane, where = f"latent variables out to ±{FAR}", f"out to ±{FAR}"
+    return [
         part("Task 5"),
         Heading(
             "Provide a summary of your experiments using the autoencoder for data augmentation and comment your "
             "results (e.g., modify the latent variables of an autoencoder that was trained with only 10 examples "
             "such that it generates digits that are no longer recognized by the pre-trained classifier)."
         ),
-    ]
-    for digit, runs in generators.items():
-        blocks += pictures.losses(
-            f"hesso-vae-{digit}-loss",
-            {size_of(count).capitalize(): run for count, run in reversed([*runs.items()])},
-            title=f"Model loss for the digit {digit}",
-            caption="Model loss in function of epochs for the whole dataset, 1000 samples, 100 samples and 10 samples: "
-            "training dashed, test digits solid.",
-        )
-    blocks += [_loss_table(generators), *answers(*loss_by_size(generators))]
-    for digit, runs in generators.items():
-        blocks += [
-            Heading(f"Extreme latent variables, {digit}"),
-            *_planes(digit, runs, "extreme", f"latent variables out to ±{FAR}"),
-            *answers(*recognised(digit, runs, "wrong-extreme", f"Out to ±{FAR}")),
-        ]
-    return [
-        *blocks,
-        _wrong_table(generators, "wrong-extreme", f"out to ±{FAR}"),
+        *itertools.chain.from_iterable(_curves(digit, runs) for digit, runs in generators.items()),
+        _loss_table(generators),
+        *answers(*loss_by_size(generators)),
+        *_grids(generators, "extreme", "Extreme latent variables, {}", plane, where),
         *answers(*broken(generators)),
     ]
 
 
-def _loss_table(generators: Generators) -> TableBlock:
-    def last(losses: np.ndarray) -> str:
-        return formatting.number(float(losses[-1]) if len(losses) else None, 4)
+def _curves(digit: int, runs: Runs) -> list[Block]:
+    return pictures.losses(
+        f"hesso-vae-{digit}-loss",
+        {size_of(count).capitalize(): run for count, run in reversed([*runs.items()])},
+        title=f"Model loss for the digit {digit}",
+        caption="Model loss in function of epochs for the whole dataset, 1000 samples, 100 samples and 10 samples: "
+        "training dashed, test digits solid.",
+    )
 
+
+def _loss_table(generators: Generators) -> TableBlock:
     columns = [
-        ("training loss", lambda run: last(run.history.train_loss)),
-        ("test loss", lambda run: last(run.history.val_loss)),
+        tables.number("training loss", lambda run: _last(run.history.train_loss), 4),
+        tables.number("test loss", lambda run: _last(run.history.val_loss), 4),
         tables.metric("mse", "mse, measured"),
         *(tables.baseline(each, "mse") for each in ("pca", "mean-image", "nearest-example")),
     ]
@@ -224,18 +219,21 @@ def _loss_table(generators: Generators) -> TableBlock:
     return tables.of_runs(_named(generators), "run", columns, caption=caption)
 
 
+def _last(losses: np.ndarray) -> float | None:
+    return numbers.finite_or_none(float(losses[-1])) if len(losses) else None
+
+
 def loss_by_size(generators: Generators) -> list[str]:
     """Answer whether a bigger dataset gives a lower loss on unseen digits."""
     sentences = []
     for digit, runs in generators.items():
-        losses = {count: float(run.history.val_loss[-1]) for count, run in runs.items() if len(run.history.val_loss)}
-        losses = {count: loss for count, loss in losses.items() if np.isfinite(loss)}
-        if len(losses) < 2:
-            continue
-        falling = all(one > two for one, two in itertools.pairwise(losses.values()))
-        lower = "When the dataset is bigger, the loss is lower"
-        remark = lower if falling else "The loss does not fall with every step"
-        sentences.append(f"{remark} ({digit}, test digits, nats an image): {by_size(losses, '.0f')}.")
+        every = {count: _last(run.history.val_loss) for count, run in runs.items()}
+        losses = {count: loss for count, loss in every.items() if loss is not None}
+        if len(losses) > 1:
+            falling = all(one > two for one, two in itertools.pairwise(losses.values()))
+            lower = "When the dataset is bigger, the loss is lower"
+            remark = lower if falling else "The loss does not fall with every step"
+            sentences.append(f"{remark} ({digit}, test digits, nats an image): {by_size(losses, '.0f')}.")
     return sentences
 
 

@@ -6,11 +6,10 @@ import numpy as np
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, note, part, quote
-from viewer.report.experiments import change_of_contrast, spread
+from viewer.report.experiments import change_of_contrast, spreads
 from viewer.report.notes import answers, missing, standing
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.state import metrics
-from viewer.state.samples import to_unit
 
 VALUES = 512
 STRATEGIES = {
@@ -67,9 +66,7 @@ def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             "encoder, such that we come from shape [7,7,64] to [28,28,1] per image. An additional fully connected "
             "layer, which maintains shape, follows the convolutions."
         ),
-        *tables.layer_table(
-            shown, f"The layers of {shown.name}, read from its graph; all five strategies have the same."
-        ),
+        *tables.layer_table(shown, "all five strategies have the same"),
         *answers(architecture(shown)),
         Heading("c) A sensible training method"),
         *tables.compared(
@@ -221,16 +218,10 @@ def noise_class(runs: Runs) -> list[str]:
 
 
 def _spread(reader: Reader, name: str, run: ReportRun) -> list[Block]:
-    if run.file is None:
-        return []
-    split = reader.images(run, "test")
-    if isinstance(split, str):
-        return [note(f"The test letters are needed to say how similar the outputs of a class are. {split}")]
-    letters = to_unit(split.pixels)
-    outputs = reader.outputs(run, letters, "reconstruction")
-    if outputs is None or not np.isfinite(outputs).all():
-        return []
-    return answers(within_class(name, spread(letters, split.labels), spread(outputs, split.labels)))
+    found = spreads(reader, run) if run.file else None
+    if isinstance(found, str):
+        return [note(f"The test letters are needed to say how similar the outputs of a class are. {found}")]
+    return answers(within_class(name, *found)) if found else []
 
 
 def within_class(name: str, before: float, after: float) -> str:

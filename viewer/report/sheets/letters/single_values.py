@@ -117,16 +117,13 @@ def _linear_maps(train: Images | str, test: Images | str) -> list[Block]:
         caption="The first ten test letters and what both linear maps make of them.",
         data=test.provenance,
     )
-    return [_fit_table(fits, len(new), len(known)), picture, *answers(*same_space(fits))]
-
-
-def _fit_table(fits: Sequence[Fit], new: int, known: int) -> TableBlock:
     rows = [(str(fit.values), error(fit.components), error(fit.autoencoder)) for fit in fits]
     caption = (
-        f"Measured on {new:,} test letters; both were fitted to {known:,} training letters here. The sheet gives no "
-        "figure."
+        f"Measured on {len(new):,} test letters; both were fitted to {len(known):,} training letters here. The sheet "
+        "gives no figure."
     )
-    return TableBlock(caption, (("values", "PCA, mse", "linear autoencoder, mse"), *rows))
+    table = TableBlock(caption, (("values", "PCA, mse", "linear autoencoder, mse"), *rows))
+    return [table, picture, *answers(*same_space(fits))]
 
 
 def same_space(fits: Sequence[Fit]) -> list[str]:

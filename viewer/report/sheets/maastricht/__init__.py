@@ -37,7 +37,7 @@ def _reconstruction(base: ReportRun) -> list[Block]:
             "2.2 Implement the autoencoder network specified above. Run the training for at least 10 epochs, and "
             "plot the evolution of the error with epochs. Report also the test error."
         ),
-        *tables.layer_table(base, f"The layers of {base.name}, read from its graph."),
+        *tables.layer_table(base),
         *pictures.loss(
             "maastricht-base-loss",
             base,
@@ -63,7 +63,7 @@ def _reconstruction(base: ReportRun) -> list[Block]:
 
 def division(base: ReportRun) -> list[str]:
     """Answer how the data were divided and normalised, by the history's own counts and pixels."""
-    counts = [base.count(key) for key in ("train_images", "val_images", "test_images")]
+    counts, samples = [base.count(key) for key in ("train_images", "val_images", "test_images")], base.history.samples
     total = sum(counts)
     if not base.is_there or not total:
         return []
@@ -71,18 +71,11 @@ def division(base: ReportRun) -> list[str]:
     text = ", ".join(f"{count:,} for {name} ({count / total:.1%})" for name, count in parts)
     as_asked = all(abs(count / total - share) < 0.005 for count, share in zip(counts, SHARES, strict=True))
     remark = "as the sheet asks" if as_asked else "which is not what the sheet asks"
-    return [
-        f"All {total:,} images were shuffled with a fixed seed and divided: {text}, {remark}.",
-        *_normalisation(base),
-    ]
-
-
-def _normalisation(base: ReportRun) -> list[str]:
-    samples = base.history.samples
-    if samples is None:
-        return []
-    low, high = float(samples.targets.min()), float(samples.targets.max())
-    return [f"Pixels are divided by 255: those of the test images below go from {low:.2f} to {high:.2f}."]
+    sentences = [f"All {total:,} images were shuffled with a fixed seed and divided: {text}, {remark}."]
+    if samples is not None:
+        low, high = float(samples.targets.min()), float(samples.targets.max())
+        sentences.append(f"Pixels are divided by 255: those of the test images below go from {low:.2f} to {high:.2f}.")
+    return sentences
 
 
 def test_error(base: ReportRun) -> list[str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, part, quote
-from viewer.report.experiments import ColourFigures, colour_figures, grey_copied
+from viewer.report.experiments import Colouring, colourings, grey_copied
 from viewer.report.notes import ALIKE, answers, beside, missing, standing
-from viewer.report.reader import Runs
+from viewer.report.reader import ReportRun, Runs
 from viewer.state.metrics import error
-from viewer.state.samples import Samples
 from zoo import comparison
 
 COLOURISERS = ("colour-1", "colour-2")
@@ -31,7 +28,7 @@ def blocks(runs: Runs) -> list[Block]:
         *standing(first),
         *_images("maastricht-colour-1", {"colour-1": first}, "True colors - Reconstruction"),
         *tables.measured(first, ("mse", "psnr", "ssim"), BASELINES, caption="The first colouriser on the test split."),
-        *answers(*beside_grey({"colour-1": first})),
+        *answers(beside_grey(first)),
         Heading(
             "4.2 Report on your results and reason about potential shortcomings of your network. What aspects of the "
             "architecture/hyperparameters/optimization could be improved upon to fit the model more adequately to this "
@@ -62,7 +59,7 @@ def blocks(runs: Runs) -> list[Block]:
             more=("psnr", "ssim"),
         ),
         *_colour_table(runs),
-        *answers(*larger_filters(runs), *beside_grey({"colour-2": second}), *shortcomings(runs)),
+        *answers(*larger_filters(runs), beside_grey(second), *shortcomings(runs)),
     ]
 
 
@@ -81,17 +78,14 @@ def _images(name: str, runs: Runs, title: str) -> list[Block]:
     return [*rows, *missing(*(run for label, run in runs.items() if label not in made), what="row")]
 
 
-def beside_grey(runs: Runs) -> list[str]:
+def beside_grey(run: ReportRun) -> str:
     """Answer whether a colouriser is better than no colour at all, and than the sheet."""
-    sentences = []
-    for name, run in runs.items():
-        own, grey, sheet = run.metric("mse"), run.baseline("grey-copied", "mse"), run.published("mse")
-        if own is None or grey is None:
-            continue
-        text = f"{name} is {'better' if own < grey else 'no better'} than no colour at all: mse {error(own)}, "
-        text += f"{run.compared('grey-copied')} ({error(grey)})"
-        sentences.append(text + (f"; the sheet has {error(sheet)}." if sheet is not None else "."))
-    return sentences
+    own, grey, sheet = run.metric("mse"), run.baseline("grey-copied", "mse"), run.published("mse")
+    if own is None or grey is None:
+        return ""
+    text = f"{run.recipe} is {'better' if own < grey else 'no better'} than no colour at all: mse {error(own)}, "
+    text += f"{run.compared('grey-copied')} ({error(grey)})"
+    return f"{text}; the sheet has {error(sheet)}." if sheet is not None else f"{text}."
 
 
 def larger_filters(runs: Runs) -> list[str]:
@@ -110,63 +104,44 @@ def larger_filters(runs: Runs) -> list[str]:
 # ---- the colours alone ---------------------------------------------------------------------------------------
 
 
-def _coloured(runs: Runs) -> dict[str, tuple[Samples, np.ndarray]]:
-    """The first ten of the runs that make colours of them, and what they make."""
-    return {
-        name: (samples, made)
-        for name, run in runs.items()
-        if (samples := run.history.samples) and samples.targets.shape[1] == 3
-        if (made := samples.reconstructions) is not None
-    }
-
-
 def _colour_table(runs: Runs) -> list[Block]:
-    found = _coloured(runs)
+    found = colourings(runs)
     if not found:
         return []
-    first, _ = next(iter(found.values()))
-    rows = [
-        _colour_row("true", colour_figures(first.targets, first.targets)),
-        _colour_row("grey, copied", colour_figures(first.targets, grey_copied(first))),
-        *(_colour_row(name, colour_figures(samples.targets, made)) for name, (samples, made) in found.items()),
-    ]
+    first = next(iter(found.values()))
+    shown = {"true": first.true, "grey, copied": first.grey, **{name: each.own for name, each in found.items()}}
+    rows = [(name, f"{each.chroma:.1f}", error(each.luma), f"{each.strength:.1f}") for name, each in shown.items()]
     caption = (
         "Of the ten images above: how far the colours alone are off (the mean distance of a* and b* in CIELAB; 2 "
         "can just be seen), the mean squared error of the brightness alone (luma, which is what goes in), and how "
         "strong the colours are (their mean distance from grey in a* and b*)."
     )
-    heading = ("image", "colour error", "brightness error", "strength of the colours")
-    return [TableBlock(caption, (heading, *rows))]
-
-
-def _colour_row(name: str, figures: ColourFigures) -> tuple[str, ...]:
-    return name, f"{figures.chroma:.1f}", error(figures.luma), f"{figures.strength:.1f}"
+    return [TableBlock(caption, (("image", "colour error", "brightness error", "strength of the colours"), *rows))]
 
 
 def shortcomings(runs: Runs) -> list[str]:
     """Answer what falls short, from the colours of the ten test images."""
     sentences = []
-    for name, (samples, made) in _coloured(runs).items():
-        own, grey = (colour_figures(samples.targets, images) for images in (made, grey_copied(samples)))
-        true = colour_figures(samples.targets, samples.targets).strength
-        sentences.append(_shortcoming(name, own.chroma, grey.chroma, own.strength / true if true else float("nan")))
-        if own.luma > SHARE * own.mse:
+    for name, found in colourings(runs).items():
+        sentences.append(_shortcoming(name, found))
+        if found.own.luma > SHARE * found.own.mse:
             sentences.append(
                 f"{name} also errs in what it was given: the mean squared error of its brightness is "
-                f"{error(own.luma)}, {own.luma / own.mse:.0%} of its error in all, though the grey image holds it. "
-                "Predicting the colours alone and keeping the luma would save that."
+                f"{error(found.own.luma)}, {found.own.luma / found.own.mse:.0%} of its error in all, though the grey "
+                "image holds it. Predicting the colours alone and keeping the luma would save that."
             )
     return sentences
 
 
-def _shortcoming(name: str, own: float, none: float, share: float) -> str:
+def _shortcoming(name: str, found: Colouring) -> str:
+    own, none = found.own.chroma, found.grey.chroma
     word = comparison.in_short(own, none, "chroma") or "more"
     off, than = ("as far off", "as") if word == comparison.SAME else (f"{word} off", "than")
     text = (
         f"{name}: the colours of the ten images are {off} ({own:.1f} in CIELAB) {than} no colour is ({none:.1f}), "
-        f"and {share:.0%} as strong as the true ones."
+        f"and {found.strength:.0%} as strong as the true ones."
     )
-    if share < PALE:
+    if found.strength < PALE:
         return (
             f"{text} Where a grey value may belong to several colours, the squared error is least at their mean, which "
             "is pale; a loss over classes of colours, or one over the whole image, would not pull them together."

@@ -24,16 +24,13 @@ LATENTS = {  # the sheet's table, and what the sheet gives for the base network
     "model-7": 400,
 }
 CHANGES = {
-    "Removing layers from the network (model 1 and 2)": ("model-1", "model-1-as-trained", "model-2"),
-    "Increasing the number of channels (model 3)": ("model-3",),
+    "Removing layers from the network (model 1 and 2)": "model-1 model-1-as-trained model-2".split(),
+    "Increasing the number of channels (model 3)": ["model-3"],
     "Changing the kernel sizes (filters) (model 4 and 5)": (
-        "model-4",
-        "model-4-as-trained",
-        "model-5",
-        "model-5-as-trained",
+        "model-4 model-4-as-trained model-5 model-5-as-trained".split()
     ),
-    "Changing the stride to 3 (model 6)": ("model-6",),
-    "Changing the padding (model 7)": ("model-7",),
+    "Changing the stride to 3 (model 6)": ["model-6"],
+    "Changing the padding (model 7)": ["model-7"],
 }
 MODELS = tuple(name for names in CHANGES.values() for name in names)
 CURVES = (MODELS[:4], MODELS[4:])  # no more in a plot than a palette holds colours
@@ -112,17 +109,14 @@ def impact(name: str, base: ReportRun, run: ReportRun) -> str:
 
 
 def _model_table(runs: Runs) -> TableBlock:
-    def sheet_size(run: ReportRun) -> str:
-        return _count(LATENTS.get(run.recipe.removesuffix("-as-trained"), 0))
-
     columns = [
         ("shape", lambda run: formatting.shape(run.history.bottleneck) or formatting.MISSING),
-        ("latent space size", lambda run: _count(run.size)),
-        ("sheet", sheet_size),
+        tables.count("latent space size", lambda run: run.size),
+        tables.count("sheet", lambda run: LATENTS.get(run.recipe.removesuffix("-as-trained"), 0)),
         tables.metric("mse", "reconstruction error"),
         tables.sheet("mse"),
         tables.baseline("pca", "mse"),
-        ("parameters", lambda run: f"{run.history.parameters:,}" if run.is_there else formatting.MISSING),
+        tables.count("parameters", lambda run: run.history.parameters),
         tables.EPOCHS,
     ]
     caption = (
@@ -131,10 +125,6 @@ def _model_table(runs: Runs) -> TableBlock:
         "where its size is another than the sheet's."
     )
     return tables.of_runs(runs, "model", columns, caption=caption, text_columns=2)
-
-
-def _count(value: int) -> str:
-    return f"{value:,}" if value else formatting.MISSING
 
 
 def _model_curves(runs: Runs) -> list[Block]:
