@@ -189,8 +189,15 @@ def bottlenecks(
     return [replace(picture, letters=12)]
 
 
-def planes(name: str, runs: Runs, grid: str, digit: int, *, caption: str) -> FigureBlock:
-    """Two runs' planes of a digit side by side; in green what the classifier takes for another."""
+def planes(name: str, runs: Runs, grid: str, digit: int, where: str) -> list[Block]:
+    """Runs' planes of a digit, two side by side; in green what the classifier takes for another."""
+    there = [(label, run) for label, run in runs.items() if grid in run.history.grids]
+    pairs = [dict(there[start : start + 2]) for start in range(0, len(there), 2)]
+    absent = [run for run in runs.values() if grid not in run.history.grids]
+    return [*(_pair(name, pair, grid, digit, where) for pair in pairs), *missing(*absent, what="generated digits")]
+
+
+def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlock:
     found = {label: run.history.grids[grid] for label, run in runs.items()}
     drawn = [_plane(label, each, digit) for label, each in found.items()]
 
@@ -199,6 +206,9 @@ def planes(name: str, runs: Runs, grid: str, digit: int, *, caption: str) -> Fig
 
     side = min(PLANE, max(each.side * each.images.shape[-1] for each in found.values()))
     size = (2 * side + BESIDE, side + ABOVE)
+    sizes = " and ".join(runs).capitalize()
+    caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
+    name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
     return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15)
 
 

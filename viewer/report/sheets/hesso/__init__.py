@@ -1,7 +1,4 @@
-"""HES-SO, machine learning, practical work 12: denoising digits at three levels, and new digits from few examples.
-
-Tasks 1 to 3 are here; 4 and 5 have a file of their own.
-"""
+"""HES-SO, machine learning, practical work 12: denoising digits (tasks 1 to 3), new ones from few (generation.py)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,6 +24,7 @@ Generators = Mapping[int, Runs]  # by the digit
 
 
 def read(reader: Reader) -> Generators:
+    """Read the runs that generate digits."""
     return {digit: {count: reader.run(f"hesso/vae-{digit}-{count}") for count in COUNTS} for digit in DIGITS}
 
 
@@ -34,6 +35,11 @@ def size_of(count: str) -> str:
 def by_size(values: Mapping[str, float], form: str) -> str:
     """List values by the number of samples: '5 from 10 samples, 20 from the whole dataset'."""
     return ", ".join(f"{value:{form}} from {size_of(count)}" for count, value in values.items())
+
+
+def _by_size(runs: Runs) -> Runs:
+    """Every run by its name in legends."""
+    return {size_of(count).capitalize(): run for count, run in runs.items()}
 
 
 def _named(generators: Generators) -> Runs:
@@ -80,25 +86,10 @@ def _grids(generators: Generators, grid: str, title: str, plane: str, where: str
         blocks += [
             Heading(title.format(digit)),
             *(standing(*runs.values()) if grid == "plane" else []),
-            *_planes(digit, runs, grid, plane),
+            *pictures.planes(f"hesso-{grid}-{digit}", _by_size(runs), grid, digit, plane),
             *answers(*recognised(digit, runs, f"wrong-{grid}", where.capitalize())),
         ]
     return [*blocks, _wrong_table(generators, f"wrong-{grid}", where)]
-
-
-def _planes(digit: int, runs: Runs, grid: str, where: str) -> list[Block]:
-    """The planes of the four sizes, two side by side."""
-    there = [count for count, run in runs.items() if grid in run.history.grids]
-    pairs = [there[start : start + 2] for start in range(0, len(there), 2)]
-    absent = [run for count, run in runs.items() if count not in there]
-    return [*(_pair(digit, runs, pair, grid, where) for pair in pairs), *missing(*absent, what="generated digits")]
-
-
-def _pair(digit: int, runs: Runs, pair: Sequence[str], grid: str, where: str) -> Block:
-    sizes = " and ".join(map(size_of, pair)).capitalize()
-    caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
-    shown = {size_of(count).capitalize(): runs[count] for count in pair}
-    return pictures.planes(f"hesso-{grid}-{digit}-{'-'.join(pair)}", shown, grid, digit, caption=caption)
 
 
 def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
@@ -127,9 +118,6 @@ def _wrong_table(generators: Generators, metric: str, where: str) -> TableBlock:
     heading = ("digit", *map(size_of, COUNTS), "real test digits")
     caption = f"Generated digits that the classifier takes for another, {where}, by digit and number of samples."
     return TableBlock(caption, (heading, *rows))
-
-
-# ---- how diverse they are ------------------------------------------------------------------------------------
 
 
 def _diversity_table(generators: Generators) -> TableBlock:
@@ -198,7 +186,7 @@ def task_5(generators: Generators) -> list[Block]:
 def _curves(digit: int, runs: Runs) -> list[Block]:
     return pictures.losses(
         f"hesso-vae-{digit}-loss",
-        {size_of(count).capitalize(): run for count, run in reversed([*runs.items()])},
+        _by_size({count: runs[count] for count in reversed(COUNTS)}),
         title=f"Model loss for the digit {digit}",
         caption="Model loss in function of epochs for the whole dataset, 1000 samples, 100 samples and 10 samples: "
         "training dashed, test digits solid.",
@@ -246,19 +234,15 @@ def broken(generators: Generators) -> list[str]:
     }
     if not shares:
         return []
-    if not any(shares.values()):
+    counts = dict.fromkeys(count for (_, count), share in shares.items() if share > 0)
+    if not counts:
         return [f"However extreme the latent variables are, up to ±{FAR}, every generated digit is still recognised."]
+    named = ", ".join(map(size_of, counts))
+    blamed = f"It is not only with 10 samples that this happens: it does with {named}."
+    if [*counts] == [COUNTS[0]]:
+        blamed = "This case appeared only with the autoencoders trained with only 10 samples."
     (digit, count), worst = max(shares.items(), key=lambda item: item[1])
-    text = (
-        "When the latent variables are too extreme, generated digits can be recognised as another number: most "
-        f"often the {digit} from {size_of(count)} ({worst:.1%})."
-    )
-    return [f"{text} {_blamed([count for (_, count), share in shares.items() if share > 0])}"]
-
-
-def _blamed(counts: Sequence[str]) -> str:
-    """Say from how many samples digits are no longer recognised."""
-    if set(counts) == {COUNTS[0]}:
-        return "This case appeared only with the autoencoders trained with only 10 samples."
-    named = ", ".join(map(size_of, dict.fromkeys(counts)))
-    return f"It is not only with 10 samples that this happens: it does with {named}."
+    return [
+        "When the latent variables are too extreme, generated digits can be recognised as another number: most often "
+        f"the {digit} from {size_of(count)} ({worst:.1%}). {blamed}"
+    ]

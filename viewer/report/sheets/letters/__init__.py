@@ -1,7 +1,4 @@
-"""Uni Konstanz, Deep Learning for Computer Vision 2017/18, sheet 4: transposed convolutions, letters made Latin.
-
-Exercise 1 is here; the others have files beside it.
-"""
+"""Uni Konstanz, Deep Learning for Computer Vision 2017/18, sheet 4: transposed convolutions, letters made Latin."""
 
 from __future__ import annotations
 

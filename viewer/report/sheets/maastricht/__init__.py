@@ -1,7 +1,4 @@
-"""Maastricht ACML, assignment 2, 2020: reconstruction, the latent space's size against the error, colourisation.
-
-Part 2 is here; 3 and 4 have a file each.
-"""
+"""Maastricht ACML, assignment 2, 2020: reconstruction (part 2), and in files beside it latent spaces and colours."""
 
 from __future__ import annotations
 

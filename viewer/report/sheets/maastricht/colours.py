@@ -101,9 +101,6 @@ def larger_filters(runs: Runs) -> list[str]:
     ]
 
 
-# ---- the colours alone ---------------------------------------------------------------------------------------
-
-
 def _colour_table(runs: Runs) -> list[Block]:
     found = colourings(runs)
     if not found:

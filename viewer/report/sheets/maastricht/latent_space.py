@@ -13,16 +13,9 @@ from viewer.state import formatting
 from viewer.state.metrics import error
 from zoo import comparison
 
-LATENTS = {  # the sheet's table, and what the sheet gives for the base network
-    "base": 1_024,
-    "model-1": 4_096,
-    "model-2": 4_096,
-    "model-3": 8_192,
-    "model-4": 576,
-    "model-5": 256,
-    "model-6": 16,
-    "model-7": 400,
-}
+LATENTS = {  # the sheet's table
+    f"model-{number}": size for number, size in enumerate((4_096, 4_096, 8_192, 576, 256, 16, 400), start=1)
+} | {"base": 1_024}
 CHANGES = {
     "Removing layers from the network (model 1 and 2)": "model-1 model-1-as-trained model-2".split(),
     "Increasing the number of channels (model 3)": ["model-3"],
@@ -142,9 +135,6 @@ def _model_curves(runs: Runs) -> list[Block]:
     return blocks
 
 
-# ---- size against error --------------------------------------------------------------------------------------
-
-
 def correlation(runs: Runs) -> list[str]:
     """Answer whether size and error are correlated, and whether size or weights hold the networks back."""
     known = pictures.points(runs)
@@ -168,14 +158,11 @@ def correlation(runs: Runs) -> list[str]:
 
 def _against_pca(known: tuple[Point, ...]) -> str:
     rated = {point.name: (point.error, point.pca) for point in known if point.pca is not None}
-    beaten = [name for name, (own, pca) in rated.items() if own < pca]
+    beaten = ", ".join(name for name, (own, pca) in rated.items() if own < pca)
+    held_back = "not the size of the latent space holds them back, but the few weights that fill it"
     if beaten:
-        return f"PCA with as many values is beaten by {', '.join(beaten)}."
-    held_back = (
-        "PCA with as many values beats every one of them: not the size of the latent space holds them back, but "
-        "the few weights that fill it."
-    )
-    return held_back if rated else ""
+        return f"PCA with as many values is beaten by {beaten}."
+    return f"PCA with as many values beats every one of them: {held_back}." if rated else ""
 
 
 def best_model(runs: Runs) -> list[str]:
