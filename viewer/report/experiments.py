@@ -35,7 +35,7 @@ class Gain:
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseResult:
+class NoisyImages:
     """Noisy images, what a network makes of them and what one does that was trained on noise; (N, C, H, W) each."""
 
     noisy: np.ndarray
@@ -46,7 +46,7 @@ class NoiseResult:
 
 def feed_noise(
     reader: Reader, run: ReportRun, denoiser: ReportRun, clean: np.ndarray, sigma: float
-) -> NoiseResult | None:
+) -> NoisyImages | None:
     """Feed images with noise of one strength to two networks; None where the first gives no images of their shape."""
     noisy = noise.add(clean, sigma)
     both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
@@ -63,7 +63,7 @@ def feed_noise(
         passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
         trained=numbers.mean_psnr(clean, trained) if trained is not None else None,
     )
-    return NoiseResult(noisy, output, trained, gain)
+    return NoisyImages(noisy, output, trained, gain)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, note, part, quote
-from viewer.report.experiments import Gain, NoiseResult, feed_noise
+from viewer.report.experiments import Gain, NoisyImages, feed_noise
 from viewer.report.notes import answers, missing, standing, without_graph
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.state import formatting
@@ -194,7 +194,7 @@ def _with_noise(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block
     return shown, answers(why_noise_stays(run.name, gains))
 
 
-def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoiseResult) -> Block:
+def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoisyImages) -> Block:
     sigma = f"{result.gain.sigma:g}"
     return pictures.images(
         f"freiburg-noise-{sigma}",
