@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,12 +15,16 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import graph_bytes
+from viewer.infer import requests
 from viewer.infer.messages import Completed, OpenFile, Refused, WorkerReply
+from viewer.infer.protocol import ProtocolError
+from viewer.infer.requests import Request
 from viewer.infer.worker import Worker
 from viewer.report import paper
 from viewer.report.document import Block, Heading, Report, TableBlock, TextBlock, part, quote
 from viewer.report.pages import Piece, column_widths, paginate
 from viewer.state import summary
+from viewer.state.files import FileBytes
 from viewer.state.summary import SummaryLayer
 from zoo.runs import RunFolder
 
@@ -186,6 +191,7 @@ NODE = {"operator": "Conv", "shape": [1, 28, 28], "parameters": 9}
     ],
 )
 def test_improper_layers_are_not_believed(listing: object) -> None:
-    with pytest.raises(ValueError, match="no proper"):
-        summary.from_header({"nodes": listing})
-    assert summary.from_header({"nodes": [NODE]}) == (SummaryLayer("Conv", "", (1, 28, 28), 9),)
+    request = Request("report", "summary", FileBytes(Path("x"), "x", "0", b""))
+    requests.check(request, Completed(1, {"nodes": [NODE]}))
+    with pytest.raises(ProtocolError, match="no proper"):
+        requests.check(request, Completed(1, {"nodes": listing}))

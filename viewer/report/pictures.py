@@ -1,4 +1,4 @@
-"""The pictures that several sheets ask for: loss curves, rows of images, bottlenecks.
+"""The pictures that sheets ask for: loss curves, rows of images, bottlenecks, planes, letters, sizes against errors.
 
 What a run does not have becomes a note, with the command for it.
 """
@@ -111,8 +111,8 @@ def images(
 
 def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
     """Bring a row to as many images as the longest, by grey ones."""
-    missing_ones = np.full((count - len(pixels), *pixels.shape[1:]), colours.GAP, np.uint8)
-    return np.concatenate([pixels, missing_ones])
+    gap = np.full((count - len(pixels), *pixels.shape[1:]), colours.GAP, np.uint8)
+    return np.concatenate([pixels, gap])
 
 
 def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
