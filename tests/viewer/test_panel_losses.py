@@ -362,7 +362,7 @@ def test_the_axis_names_the_objective_where_all_have_the_same_and_every_quantity
     )
     label = losses.label_of
     assert label(losses.LOSS, [bce, bce]) == "loss: binary cross-entropy, nats a pixel"
-    assert label(losses.LOSS, [linear]) == "loss: mean squared error, of pixels in [0, 1]"
+    assert label(losses.LOSS, [linear]) == "loss: squared error a pixel, before clamping"
     assert label(losses.LOSS, [bce, linear]) == "loss, of different objectives"
     assert label(losses.LOSS, [odd]) == "loss" == label(losses.LOSS, [])
     assert label(losses.TERM + "kl", [bce]) == "kl: divergence from N(0, 1), nats an image"

@@ -29,7 +29,7 @@ from viewer.figures.paper import Figure, Paper
 from viewer.figures.plane import WRONG, PlaneFigure
 from viewer.figures.theme import DARK, LIGHT
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
-from viewer.report import page, painting, paper, sheets, write
+from viewer.report import page, painting, paper, write
 from viewer.report.document import FigureBlock, Heading, Report, TableBlock, answer, note, part
 from viewer.report.names import ASSIGNMENTS
 from viewer.report.reader import Reader
@@ -526,8 +526,8 @@ def test_headings_are_shortened_by_whole_words_for_the_contents() -> None:
 
 def test_a_sheet_has_a_title_and_a_lead_that_names_its_runs() -> None:
     for assignment in ASSIGNMENTS:
-        sheet = sheets.load(assignment)
-        assert sheet.title and assignment in sheet.lead
+        sheet = write.sheet_of(assignment)
+        assert sheet.TITLE and assignment in sheet.LEAD
 
 
 NEW_SHEET = """

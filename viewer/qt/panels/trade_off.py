@@ -13,10 +13,11 @@ from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
-from viewer.state import formatting, trade_off
+from viewer.state import metrics, trade_off
 from viewer.state.selection import State
-from viewer.state.trade_off import AXES, LABELS, LARGER_IS_BETTER, METRICS, PARAMETERS, VALUES, Model
+from viewer.state.trade_off import AXES, PARAMETERS, VALUES, Model
 from zoo import comparison
+from zoo.runs import METRICS
 
 ALL_DATA = "all data"
 
@@ -130,8 +131,8 @@ class TradeOff(Panel):
                 for model, name in zip(self.models, names, strict=True)
             ),
             x_label=AXES[self.axis],
-            y_label=f"{LABELS[self.measure]}, test split",
-            log=self.measure not in LARGER_IS_BETTER,
+            y_label=f"{metrics.title(self.measure)}, test split",
+            log=not comparison.larger_is_better(self.measure),
             name_all=False,
             hover=before.hover if before and before.hover is not None and before.hover < len(self.models) else None,
         )
@@ -203,13 +204,13 @@ class TradeOff(Panel):
         """Describe a run."""
         lines = [
             model.name,
-            f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {_written(self.measure, model.value)}",
+            f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {metrics.written(self.measure, model.value, 4)}",
         ]
         if model.pca is not None:
             compared = comparison.in_words(model.value, model.pca, self.measure, "pca")
-            lines.append(f"{compared} with as many values ({_written(self.measure, model.pca)})")
+            lines.append(f"{compared} with as many values ({metrics.written(self.measure, model.pca, 4)})")
         if model.published is not None:
-            lines.append(f"on the assignment sheet {_written(self.measure, model.published)}")
+            lines.append(f"on the assignment sheet {metrics.written(self.measure, model.published, 4)}")
         return "\n".join([*lines, f"{model.group}, {model.state}"])
 
     def numbers(self) -> Numbers:
@@ -258,16 +259,6 @@ def _short_names(names: list[str]) -> list[str]:
 def _counted(models: list[Model], without: list[str]) -> str:
     text = f"{len(models)} run{'s' if len(models) != 1 else ''}"
     return f"{text}, {len(without)} without figures" if without else text
-
-
-def _written(metric: str, value: float) -> str:
-    return (
-        formatting.mse(value)
-        if metric == "mse"
-        else formatting.decibels(value)
-        if metric == "psnr"
-        else formatting.number(value)
-    )
 
 
 def _or_nothing(value: float | None) -> float | str:
