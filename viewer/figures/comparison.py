@@ -15,7 +15,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from viewer.figures.arrange import Paragraph
-from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, arrange
+from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, arrange, page
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
@@ -73,6 +73,8 @@ class ComparisonFigure(Figure):
     scale: Scale | None = None
     description: str = ""
     large: bool = True
+    paged: bool = False  # show the images around the chosen one large rather than all of them small
+    zoom: float | None = None  # of a page; None: as large as leaves enough images
 
     @property
     def count(self) -> int:
@@ -93,6 +95,8 @@ class ComparisonFigure(Figure):
         rect = paper.rect
         room = (rect.x(), rect.y(), rect.width(), rect.height())
         below = geometry.text_sizes.line + GAP if self.scale else 0.0
+        if self.paged:
+            return page(geometry, room, max(0, self.chosen), self.zoom, line_below=below)
         return arrange(geometry, room, line_below=below, large=self.large and self._has_chosen())
 
     def _text_sizes(self, paper: Paper) -> TextSizes:
@@ -122,7 +126,8 @@ class ComparisonFigure(Figure):
         layout = self.layout(paper)
         for block, rects in enumerate(layout.cells):
             for band, band_rects in enumerate(rects):
-                for image, cell in enumerate(band_rects[: len(self.blocks[block].bands[band].pixels)]):
+                there = len(self.blocks[block].bands[band].pixels) - layout.first
+                for image, cell in enumerate(band_rects[: max(0, there)], start=layout.first):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
                         return self._spot(BandHit(block, band, image), cell, point)
         for block, cells in enumerate(layout.large):
@@ -140,7 +145,7 @@ class ComparisonFigure(Figure):
         """Paint all blocks."""
         layout = self.layout(paper)
         for block, bands in zip(self.blocks, layout.cells, strict=True):
-            self._paint_images(painter, block, bands)
+            self._paint_images(painter, block, bands, layout.first)
         self._paint_large(painter, layout, paper)
         for index, block in enumerate(self.blocks):
             self._paint_head(painter, block, paper.at(layout.heads[index]), beside=layout.arrangement == "rows")
@@ -157,11 +162,12 @@ class ComparisonFigure(Figure):
         if self.scale:
             ScaleLine(self.theme, self.scale).paint(painter, paper.at(layout.scale_rect))
 
-    def _paint_images(self, painter: QPainter, block: Block, bands: BandRects) -> None:
+    def _paint_images(self, painter: QPainter, block: Block, bands: BandRects, first: int) -> None:
         for band, cells in zip(block.bands, bands, strict=True):
-            for index, cell in enumerate(cells[: len(band.pixels)]):
+            for index, cell in enumerate(cells[: max(0, len(band.pixels) - first)], start=first):
                 band.paint(painter, index, cell)
-        for cell in (bands[-1][index] for index in block.marked if bands and index < len(bands[-1])):
+        marked = (index - first for index in block.marked)
+        for cell in (bands[-1][index] for index in marked if bands and 0 <= index < len(bands[-1])):
             line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
             painter.fillRect(line, self.theme.colour("warning"))
 
@@ -205,7 +211,8 @@ class ComparisonFigure(Figure):
         metrics = paper.metrics
         align = Qt.AlignmentFlag.AlignLeft if layout.is_columns else Qt.AlignmentFlag.AlignHCenter
         for block, rects in zip(self.blocks, layout.captions, strict=True):
-            written = [(*entry, at) for at, entry in enumerate(zip(block.captions, rects, strict=False))]
+            texts = block.captions[layout.first :]
+            written = [(*entry, at) for at, entry in enumerate(zip(texts, rects, strict=False), start=layout.first)]
             spare = 1 if layout.is_columns else -GAP  # between captions side by side there must be a gap to be seen
             if any(metrics.horizontalAdvance(text) > box.width() + spare for text, box, _ in written):
                 wide = metrics.horizontalAdvance("0") * 20
@@ -224,7 +231,8 @@ class ComparisonFigure(Figure):
         painter.setPen(QPen(self.theme.colour("accent"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for rects in layout.cells:
-            cells = [band_rects[self.chosen] for band_rects in rects if self.chosen < len(band_rects)]
+            at = self.chosen - layout.first
+            cells = [band_rects[at] for band_rects in rects if 0 <= at < len(band_rects)]
             if cells:
                 painter.drawRect(cells[0].united(cells[-1]).adjusted(-1.5, -1.5, 1.5, 1.5))
 

@@ -16,6 +16,7 @@ from viewer.figures.tiles import Gaps, ImageRow, Large, Tiles, aligned, paint_im
 GAP = 3.0
 LABEL_GAP = 8.0
 BLOCK_GAP = 14.0
+TWICE = 2.0  # the least zoom of a page's images, where one of them fits
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class MosaicLayout:
     labels: tuple[QRectF, ...] = ()
     large: tuple[QRectF, ...] = ()
     scale_rect: QRectF = field(default_factory=QRectF)
+    first: int = 0  # of the images shown
+
+    @property
+    def shown(self) -> int:
+        """How many images are shown."""
+        return len(self.cells[0]) if self.cells else 0
 
 
 class MosaicPixel(NamedTuple):
@@ -41,7 +48,10 @@ class MosaicPixel(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class MosaicFigure(Figure):
-    """The rows, a caption under each column, the chosen column's images large, and a colour scale."""
+    """The rows, a caption under each column, the chosen column's images large, and a colour scale.
+
+    A paged one shows fewer columns instead of smaller ones: those around the chosen one, at this zoom or at least twice.
+    """
 
     theme: Theme
     rows: tuple[ImageRow, ...]
@@ -51,6 +61,8 @@ class MosaicFigure(Figure):
     large: tuple[Large, ...] = ()
     scale: Scale | None = None
     description: str = ""
+    paged: bool = False
+    zoom: float | None = None
 
     # ---- layout ----
 
@@ -74,10 +86,23 @@ class MosaicFigure(Figure):
             labels=tuple(QRectF(rect.left(), r[0].top(), margin - LABEL_GAP, r[0].height()) for r in cells),
             large=large,
             scale_rect=QRectF(rect.left() + margin, scale_top, rect.width() - margin, line) if self.scale else QRectF(),
+            first=self._first(len(cells[0])),
         )
 
+    def _first(self, shown: int) -> int:
+        return max(0, self.chosen) // shown * shown
+
+    def _columns(self, width: float) -> int:
+        """How many images stand beside one another in a room of this width."""
+        count, wide = len(self.rows[0].pixels), self.rows[0].size[1]
+        if not self.paged:
+            return count
+        whole = (width - GAP * (count - 1)) // (count * wide)
+        zoom = self.zoom or max(whole, TWICE)
+        return max(1, min(count, int((width + GAP) // (zoom * wide + GAP))))
+
     def _tiles(self, paper: Paper, margin: float) -> Tiles:
-        count = len(self.rows[0].pixels)
+        count = self._columns(paper.rect.width() - margin)
         room = paper.rect.adjusted(margin, 0, 0, -self._footer(paper.line) - GAP)
         size = self.rows[0].size
         return Tiles.fitting(room, size, count * len(self.rows), count, paper.ratio, Gaps(across=GAP, down=GAP))
@@ -115,13 +140,13 @@ class MosaicFigure(Figure):
             return None
         tiles = self._tiles(paper, self._label_width(paper))
         index = tiles.index_at(point)
-        return None if index is None else index % tiles.columns
+        return None if index is None else self._first(tiles.columns) + index % tiles.columns
 
     def spot(self, point: QPointF, paper: Paper) -> MosaicPixel | None:
         """Return which pixel of which image lies under a point; None beside the images."""
         layout = self.layout(paper)
         for row, cells in enumerate(layout.cells):
-            for image, cell in enumerate(cells):
+            for image, cell in enumerate(cells, start=layout.first):
                 if cell.contains(point):
                     return MosaicPixel(row, image, *pixel_at(point, cell, self.rows[row].size), large=False)
         for index, (cell, entry) in enumerate(zip(layout.large, self.large, strict=False)):
@@ -135,7 +160,7 @@ class MosaicFigure(Figure):
         """Paint rows, texts, the chosen column's frame, the large images and the scale."""
         layout = self.layout(paper)
         for row, cells in zip(self.rows, layout.cells, strict=True):
-            for index, cell in enumerate(cells):
+            for index, cell in enumerate(cells[: len(row.pixels) - layout.first], start=layout.first):
                 row.paint(painter, index, cell)
         self._paint_texts(painter, layout, paper)
         self._paint_chosen(painter, layout)
@@ -149,7 +174,7 @@ class MosaicFigure(Figure):
         for row, rect in zip(self.rows, layout.labels, strict=True):
             if rect.height() >= metrics.ascent():
                 painter.drawText(rect, right, row.label)
-        captions = zip(self.captions, layout.captions, strict=False)
+        captions = zip(self.captions[layout.first :], layout.captions, strict=False)
         fitting = [(text, rect) for text, rect in captions if metrics.horizontalAdvance(text) <= rect.width()]
         for text, rect in fitting:  # none runs into its neighbour
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
@@ -159,9 +184,10 @@ class MosaicFigure(Figure):
             painter.drawText(rect, right, self.caption_label)
 
     def _paint_chosen(self, painter: QPainter, layout: MosaicLayout) -> None:
-        if not self.large or not layout.cells or not 0 <= self.chosen < len(layout.cells[0]):
+        at = self.chosen - layout.first
+        if not self.large or not 0 <= at < layout.shown:
             return
-        column = QRectF(layout.cells[0][self.chosen]).united(layout.cells[-1][self.chosen])
+        column = QRectF(layout.cells[0][at]).united(layout.cells[-1][at])
         painter.setPen(QPen(self.theme.colour("accent"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(column.adjusted(-1.5, -1.5, 1.5, 1.5))
