@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LINE = 300
 MISSING = "–"
@@ -66,3 +66,11 @@ def decibels(value: float | None) -> str:
 def shape(sizes: Iterable[object]) -> str:
     """Write a shape as 8×7×7."""
     return "×".join(clean(size, limit=20) for size in sizes)
+
+
+def without_common_folder(names: Sequence[str]) -> list[str]:
+    """Return names without the folders that all of them begin with: conv and dense for purdue/conv and purdue/dense."""
+    folders = [name.split("/")[:-1] for name in names]
+    alike = next((at for at, parts in enumerate(zip(*folders, strict=False)) if len(set(parts)) > 1), None)
+    count = min(map(len, folders), default=0) if alike is None else alike
+    return ["/".join(name.split("/")[count:]) for name in names] if len(names) > 1 else list(names)

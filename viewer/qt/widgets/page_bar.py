@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
@@ -26,8 +28,8 @@ def connect_page_keys(view: FigureView, images: ImageBrowser) -> None:
 class PageBar(QWidget):
     """Shows which image is chosen, and goes to others by way of `tools.images`."""
 
-    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, tools: Tools, *, turn: Callable[[int], None] | None = None) -> None:
+        super().__init__()
         self.setFont(small_font(self.font()))
         self._store, self._images = tools.store, tools.images
         images = self._images
@@ -47,8 +49,9 @@ class PageBar(QWidget):
         self.worst = self._button("worst", "The test images on which the current run has the largest error (Alt+W)")
         self.best = self._button("best", "The test images on which the current run has the smallest error (Alt+B)")
         self.in_order = self._button("in order", "The test split from its beginning, in its own order (Alt+Home)")
-        self.back.clicked.connect(lambda: images.turn(-1))
-        self.on.clicked.connect(lambda: images.turn(1))
+        turn = turn or images.turn
+        self.back.clicked.connect(lambda: turn(-1))
+        self.on.clicked.connect(lambda: turn(1))
         self.worst.clicked.connect(images.show_worst)
         self.best.clicked.connect(images.show_best)
         self.in_order.clicked.connect(images.show_in_order)
