@@ -255,6 +255,7 @@ def test_notices_can_be_copied_with_what_a_maintainer_would_ask_for(two: MainWin
 def test_paging_says_why_there_is_only_the_first_page(two: MainWindow, qtbot: QtBot) -> None:
     """The runs of these tests were tested on images that no data set holds."""
     two.images.data = "/nowhere"
+    two.store.set_sample(9)
     qtbot.keyClick(two.panels.reconstructions.view, Qt.Key.Key_PageDown)
     settle_window(qtbot, two)
     (sentence,) = two.notices.sentences
@@ -360,7 +361,7 @@ def test_numbers_as_csv_run_no_formula() -> None:
 
 
 def test_the_wheel_zooms_around_the_pointer_and_hits_stay_right(two: MainWindow, qtbot: QtBot) -> None:
-    view = two.panels.reconstructions.view
+    view = two.panels.noise.view
     point = QPointF(view.width() / 2, 40)
     inside = view.inside
     share = (point.x() - inside.left()) / inside.width()
