@@ -69,6 +69,10 @@ def main(
 
         fixed = theme or ("light" if screenshot else None)  # a screenshot does not depend on the theme chosen last
         window = make_window(workers, Disk(), theme=fixed)
+        if screenshot is not None:
+            from viewer.qt.screenshot import prepare
+
+            prepare(window)
         window.images.data = data
         window.open(chosen, remember=screenshot is None and bool(paths))
         window.show()

@@ -106,7 +106,8 @@ class MosaicFigure(Figure):
 
     def _tiles(self, paper: Paper, margin: float) -> Tiles:
         count = self._columns(paper.rect.width() - margin)
-        room = paper.rect.adjusted(margin, 0, 0, -self._footer(paper.line) - GAP)
+        scale = paper.line + GAP if self.scale else 0.0
+        room = paper.rect.adjusted(margin, 0, 0, -self._footer(paper.line) - GAP - scale)
         size = self.rows[0].size
         return Tiles.fitting(room, size, count * len(self.rows), count, paper.ratio, Gaps(across=GAP, down=GAP))
 

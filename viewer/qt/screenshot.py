@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice, QObject, QTimer, Signal
+from PySide6.QtCore import QBuffer, QIODevice, QObject, Qt, QTimer, Signal
 
 from viewer.qt.main_window import SIZE, MainWindow
 from zoo.runs import atomic_write
@@ -44,6 +44,13 @@ class Settling(QObject):
     def _too_late(self) -> None:
         self._over = True
         self.late.emit()
+
+
+def prepare(window: MainWindow) -> None:
+    """Lay a window out as on a screen of 1600×1000, whatever the off-screen one has."""
+    window.setWindowState(Qt.WindowState.WindowNoState)
+    window.resize(SIZE)
+    window.reset_layout()
 
 
 def take(window: MainWindow, file: Path) -> None:
