@@ -66,3 +66,13 @@ def decibels(value: float | None) -> str:
 def shape(sizes: Iterable[object]) -> str:
     """Write a shape as 8×7×7."""
     return "×".join(clean(size, limit=20) for size in sizes)
+
+
+def pixel(values: Iterable[float]) -> str:
+    """Write a pixel's value, or its three colour values."""
+    return ", ".join(number(float(value), 3) for value in values)
+
+
+def counted(count: int, noun: str) -> str:
+    """Write '1 run' or '3 runs'."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -26,8 +26,12 @@ class ImagePanel(Panel):
         self.view = FigureView(self.title, self)
         self.view.clicked.connect(self._choose)
         self.view.column_step.connect(self._step)
-        connect_page_keys(self.view, tools.images)
+        self.connect_keys()
         self.body.addWidget(self.view, 1)
+
+    def connect_keys(self) -> None:
+        """Turn the pages of images with the view's keys."""
+        connect_page_keys(self.view, self.tools.images)
 
     @property
     def figure(self) -> Paintable | None:

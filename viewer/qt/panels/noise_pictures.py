@@ -17,7 +17,7 @@ from viewer.qt.widgets.panel import Cell, Numbers
 from viewer.state import formatting
 from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, NoiseResult, Reference, Scores
 
-HEADING = ("run", "image", "noise", "strength", "measured", "PSNR dB", "SSIM", "called")
+HEADING = ("run", "image", "noise", "strength", "measured", "PSNR dB", "SSIM", "predicted")
 
 
 def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int) -> MosaicFigure:
@@ -36,7 +36,7 @@ def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int)
         theme=theme,
         rows=rows,
         captions=captions(result),
-        caption_label="called" if result.scores is None else "dB",
+        caption_label="predicted" if result.scores is None else "dB",
         chosen=chosen,
         large=tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True)),
     )
@@ -109,12 +109,12 @@ def score_text(scores: Scores | None, index: int) -> str:
 def summary(frame: NoiseFrame, current: NoiseResult | None) -> str:
     """Format the means over the images: noisy, after the median filter, and after the network if there is only one."""
     before, filtered = frame.reference.noisy_scores, frame.reference.median_scores
-    labelled = [(before, "dB noisy"), (filtered, "median"), (current.scores if current else None, "after")]
+    labelled = [(before, "dB noisy"), (filtered, "median"), (current.scores if current else None, "output")]
     measured = [(scores.means, label) for scores, label in labelled if scores is not None]
     if not measured:
         return ""
     if len(measured) == 1:
-        label = "dB after" if measured[0][1] == "after" else measured[0][1]
+        label = "dB output" if measured[0][1] == "output" else measured[0][1]
         return f"PSNR {formatting.decibels(measured[0][0][0])} {label}; SSIM {similarity(measured[0][0][1])}"
     ratios = ", ".join(f"{formatting.decibels(means[0])} {label}" for means, label in measured)
     return f"PSNR {ratios}; SSIM {', '.join(similarity(means[1]) for means, _ in measured)}"

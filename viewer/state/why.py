@@ -1,0 +1,57 @@
+"""Why there is no picture: the sentences that panels show instead of one, '' or None while there may still be one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from viewer.state import formatting, units
+from viewer.state.library import Entry
+from viewer.state.run_outputs import not_finite
+from viewer.state.selection import State
+
+MOST_VALUES = 1 << 18  # of one image's bottleneck; more cannot be drawn usefully
+
+
+def no_history(entry: Entry, what: str) -> str:
+    """Say that nothing of a training was recorded, for a lone graph."""
+    return f"There is no history.h5 beside {entry.graph.name}, so {what} are not known."
+
+
+def no_bottleneck(values: np.ndarray | None) -> str:
+    """Return the sentence for a bottleneck that cannot be shown, '' for one that can, perhaps with gaps."""
+    if values is None or values.ndim < 2 or not values.size:
+        return "The graph's bottleneck holds no values."
+    if values[0].size > MOST_VALUES:
+        return (
+            f"The graph's bottleneck holds {values[0].size:,} values per image; at most {MOST_VALUES:,} can be shown."
+        )
+    return "" if np.isfinite(values).any() else not_finite(values)
+
+
+def no_maps(values: np.ndarray | None) -> str:
+    """Return the sentence for feature maps that cannot be shown, '' for those that can, perhaps with gaps."""
+    if values is None or values.ndim != 4 or not values.size:
+        return "This node's maps are empty."
+    return "" if np.isfinite(values).any() else not_finite(values)
+
+
+def no_pictures(images: np.ndarray | None) -> str:
+    """Return the sentence for a decoder's output that cannot be shown, '' for one that can."""
+    if images is None or images.ndim != 4 or images.shape[1] not in (1, 3) or not images.size:
+        return "The decoder's output is not an image."
+    return not_finite(images)
+
+
+def no_decoder(state: State, shape: tuple[int, ...]) -> str | None:
+    """Return why bottlenecks of the current run cannot be decoded, '' while that is being read, None where they can."""
+    known, entry = state.current_known, state.entry
+    if entry is None or not entry.is_run:
+        return "A single graph has no decoder.onnx beside it, so its values can be viewed but not changed."
+    if entry.decoder_stamp is None and known.graph is not None and not known.graph.has_decoder:
+        return "This run has no decoder.onnx, so its values can be viewed but not changed."
+    if known.decoder_error:
+        return formatting.sentence(known.decoder_error)
+    if known.decoder is None or state.file_of(state.current, "decoder") is None:
+        return ""
+    misfit = units.misfit(known.decoder, shape)
+    return f"Nothing can be decoded: {misfit}." if misfit else None
