@@ -95,6 +95,15 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
     return smoothed
 
 
+def without_first(values: np.ndarray, epochs: int) -> np.ndarray:
+    """Return values by epoch with a gap instead of the first `epochs`."""
+    if not epochs:
+        return values
+    later = values.astype(np.float64)
+    later[:epochs] = np.nan
+    return later
+
+
 def best_epoch(history: RunHistory) -> int | None:
     """Return the epoch of the least validation loss, from 1."""
     finite = np.isfinite(history.val_loss)

@@ -55,3 +55,17 @@ def no_decoder(state: State, shape: tuple[int, ...]) -> str | None:
         return ""
     misfit = units.misfit(known.decoder, shape)
     return f"Nothing can be decoded: {misfit}." if misfit else None
+
+
+def no_losses(state: State, runs: int, what: str) -> str:
+    """Return why `what` of so many runs with a history cannot be plotted; '' where nothing is known yet."""
+    entry, known = state.entry, state.current_known
+    if runs:
+        return f"No {what} was recorded for {'this run' if runs == 1 else 'these runs'}."
+    if entry is None:
+        return ""
+    if known.history_error:
+        return formatting.sentence(known.history_error)
+    if entry.history_stamp is None:
+        return f"There are no losses, because there is no history.h5 beside {entry.graph.name}."
+    return "" if known.history is None else "No epoch has ended yet."
