@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from viewer.state import formatting, units
+from viewer.state import formatting, letters, units
 from viewer.state.library import Entry
 from viewer.state.run_outputs import not_finite
 from viewer.state.selection import State
 
+NO_RUNS_YET = "All runs with a bottleneck appear here, by its size and their error."
 MOST_VALUES = 1 << 18  # of one image's bottleneck; more cannot be drawn usefully
 
 
@@ -69,3 +72,37 @@ def no_losses(state: State, runs: int, what: str) -> str:
     if entry.history_stamp is None:
         return f"There are no losses, because there is no history.h5 beside {entry.graph.name}."
     return "" if known.history is None else "No epoch has ended yet."
+
+
+def no_trade_off(state: State, without: int, measure: str) -> str:
+    """Return why no run has a point of size and error; `without` is how many have a bottleneck and no such figure."""
+    if not state.entries:
+        return NO_RUNS_YET
+    if not without:
+        return "No run here has a bottleneck whose size is known."
+    which = "This run has no" if without == 1 else f"None of these {without} runs has a"
+    return f"{which} {measure} yet; it is measured when a training has ended."
+
+
+def no_colours(state: State) -> str:
+    """Return the sentence for a selection without colourisers; it names the open ones."""
+    found, names = colourisers(state), state.names()
+    if not found:
+        return (
+            "None of the open runs colours photographs; train one with `aezoo train maastricht/colour-1` "
+            "and open its folder."
+        )
+    listed = ", ".join(names[path] for path in found[:8]) + (" …" if len(found) > 8 else "")
+    return f"None of the selected runs colours photographs. These do: {listed}."
+
+
+def colourisers(state: State) -> tuple[Path, ...]:
+    """Return the open runs whose task is to colour."""
+    return tuple(entry.path for entry in state.entries if state.known_of(entry.path).task == "colourise")
+
+
+def no_letters(state: State) -> str:
+    """Return why there is no sheet of letters."""
+    if letters.open_runs(state):
+        return "There are no letters yet: a run keeps one letter of each class when its training ends."
+    return "None of the open runs translates letters; train one with `aezoo train letters/mean` and open its folder."

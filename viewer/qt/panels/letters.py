@@ -6,20 +6,34 @@ from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture, Pointed
 from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
+from viewer.qt.widgets import controls
+from viewer.qt.widgets.controls import Segments
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import letters, run_outputs
+from viewer.state import letters, run_outputs, why
 from viewer.state.letters import RunLetters
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
+CHOICES = {
+    "sheet": (
+        "one of each class",
+        "The assignment's figure: the first test letter of each class",
+        "Show one of each class",
+    ),
+    "tests": (
+        "the test images",
+        "The images of this page, run live through the selected networks",
+        "Show the test images",
+    ),
+}
 WAITING = "Cyrillic letters and the Latin letters that the networks make of them appear here."
 
 _SHEET = "one test letter of each class, and how many of them a classifier of Latin letters recognises"
@@ -39,36 +53,20 @@ class Letters(ComparedPanel):
         self.classifier.answered.connect(self._take_predictions)
         self.offer = Offer("Show the letters", "Select the runs that translate letters, and their classifier", self)
         self.offer.clicked.connect(self.show_letters)
-        self.one_of_each = self._choice(
-            "one of each class", "The assignment's figure: the first test letter of each class"
-        )
-        self.tests = self._choice("the test images", "The images of this page, run live through the selected networks")
-        self.one_of_each.setChecked(True)
         self.sheets: tuple[RunLetters, ...] = ()
         self.predictions: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
         self._classified: tuple[RunOutput, ...] = ()
         self._letter = 0  # the chosen class of the sheet
-        self._lay_out()
+        self._build()
         self.body.addWidget(self.offer)
         self.view.show_sentence(WAITING)
 
-    def _choice(self, text: str, hint: str) -> QRadioButton:
-        button = QRadioButton(text)
-        button.setFont(self.bar.font())
-        button.setToolTip(hint)
-        button.setAccessibleName(f"Show {text}")
-        return button
-
-    def _lay_out(self) -> None:
-        self._group = QButtonGroup(self)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        for button in (self.one_of_each, self.tests):
-            self._group.addButton(button)
-            row.addWidget(button)
-        row.addStretch(1)
-        self.body.insertLayout(0, row)
-        self._group.buttonToggled.connect(self._switch)
+    def _build(self) -> None:
+        self.choice = Segments(CHOICES)
+        self.one_of_each, self.tests = self.choice.buttons.values()
+        self.one_of_each.setChecked(True)
+        self.choice.chosen.connect(self._switch)
+        self.body.insertLayout(0, controls.row(self.choice, None))
         self.bar.setVisible(False)
 
     # ---- what is shown ----
@@ -122,7 +120,7 @@ class Letters(ComparedPanel):
             self.subtitle.setText(_SHEET if self.sheets else "")
             if self.sheets:
                 return picture_of_sheets(theme, self.sheets, self._letter, letters=self._of_letters(state))
-            return _why_no_sheet(state)
+            return why.no_letters(state)
         if not self.runs(state):
             self.subtitle.setText("")
             return "Select runs that translate letters to see what they make of the test images."
@@ -219,7 +217,7 @@ class Letters(ComparedPanel):
         return self._live_numbers(state, named) if self.live else _sheet_numbers(self.sheets, state, named)
 
     def _live_numbers(self, state: State, named: bool) -> Numbers:
-        rows: Numbers = [("run", "image", "label", "called", "mse", "psnr_db")]
+        rows: Numbers = [("run", "image", "label", "predicted", "mse", "psnr_db")]
         labels = self._labels(state)
         for output in self.outputs:
             given = self.predictions.get(output.path)
@@ -233,7 +231,7 @@ class Letters(ComparedPanel):
 
 
 def _sheet_numbers(sheets: tuple[RunLetters, ...], state: State, named: bool) -> Numbers:
-    rows: Numbers = [("run", "in", "wanted", "called", "right")]
+    rows: Numbers = [("run", "in", "wanted", "predicted", "correct")]
     names = state.names()
     for sheet in sheets:
         for index, label in enumerate(sheet.labels):
@@ -258,9 +256,3 @@ def _is_classifier(state: State, path: Path) -> bool:
 def classifier_of(state: State) -> Path | None:
     """The classifier of Latin letters among the compared runs; None where there is none."""
     return next((path for path in state.compared if _is_classifier(state, path)), None)
-
-
-def _why_no_sheet(state: State) -> str:
-    if letters.open_runs(state):
-        return "There are no letters yet: a run keeps one letter of each class when its training ends."
-    return "None of the open runs translates letters; train one with `aezoo train letters/mean` and open its folder."

@@ -31,10 +31,10 @@ class CurvesView(PlotView):
         self.chosen: int | None = None  # which name of the legend the keyboard is on
         self._pressed: QPointF | None = None
         self.hovered.connect(self._point_at)
-        self.column_step.connect(self._move_by)
-        self.page_step.connect(lambda pages: self._move_by(10 * pages))
-        self.first.connect(lambda: self._move_to(0))
-        self.last.connect(lambda: self._move_to(-1))
+        self.column_step.connect(self._read_beyond)
+        self.page_step.connect(lambda pages: self._read_beyond(10 * pages))
+        self.first.connect(lambda: self._read_at(0))
+        self.last.connect(lambda: self._read_at(-1))
         self.row_step.connect(self._choose)
         self.picked.connect(lambda _: self._toggle_chosen())
         self.zoomed.connect(self._zoom)
@@ -69,11 +69,11 @@ class CurvesView(PlotView):
         if after.hover != figure.hover:
             self._show(after)
 
-    def _move_by(self, step: int) -> None:
+    def _read_beyond(self, step: int) -> None:
         if self.curves is not None:
             self._show_read(self.curves.with_step(step))
 
-    def _move_to(self, index: int) -> None:
+    def _read_at(self, index: int) -> None:
         """Move the crosshair to the first epoch (0) or the last one (−1)."""
         if self.curves is not None and len(self.curves.stops):
             self._show_read(self.curves.with_hover(float(self.curves.stops[index])))
