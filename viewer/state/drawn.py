@@ -10,7 +10,7 @@ import numpy as np
 from viewer.state import drawing, formatting, numbers
 from viewer.state.drawing import Given
 from viewer.state.graph import GraphInfo
-from viewer.state.run_outputs import not_finite
+from viewer.state.why import not_finite
 
 
 @dataclass(frozen=True, eq=False)

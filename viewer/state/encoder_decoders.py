@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.state import pages, training
+from viewer.state import pages, why
 from viewer.state.files import FileBytes
 from viewer.state.formatting import sentence, shape
 from viewer.state.graph import GraphInfo
@@ -59,7 +59,7 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
     if known.graph_error or known.decoder_error:
         return sentence(known.graph_error or known.decoder_error)
     if entry.graph_stamp is None:
-        return training.why_no_graph(entry, known.history)
+        return why.no_graph(entry, known.history)
     if entry.decoder_stamp is None and known.graph is not None and not known.graph.has_decoder:
         return f"There is no decoder.onnx beside {entry.graph.name}, so no bottleneck can be made into a picture."
     model, decoder = state.file_of(path, "model"), state.file_of(path, "decoder")

@@ -17,9 +17,9 @@ import numpy as np
 from viewer.state import noise, numbers
 from viewer.state.files import FileBytes
 from viewer.state.noise import Kind
-from viewer.state.run_outputs import not_finite
 from viewer.state.selection import State
 from viewer.state.ssim import ssim
+from viewer.state.why import not_finite
 
 STRENGTHS = np.linspace(0, 1, 11)  # of the curves
 MOST_CURVES = 256  # kept, of 11 figures each

@@ -3,16 +3,94 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from viewer.state import formatting, letters, units
+from viewer.state import drawing, formatting, letters, training, units
+from viewer.state.graph import GraphInfo
+from viewer.state.history import RunHistory
 from viewer.state.library import Entry
-from viewer.state.run_outputs import not_finite
-from viewer.state.selection import State
+from viewer.state.samples import Samples
+from viewer.state.selection import Known, State
 
 NO_RUNS_YET = "All runs with a bottleneck appear here, by its size and their error."
+UNFIT_IMAGES = "The images shown do not fit this run; press Esc for the test images, or Alt+Home for the first of them."
 MOST_VALUES = 1 << 18  # of one image's bottleneck; more cannot be drawn usefully
+
+Needed = Literal["output", "bottleneck", "layers"]  # output: a reconstruction or logits; layers: any graph of images
+
+
+def no_output(state: State, path: Path, needed: Needed = "output") -> str:
+    """Return the sentence on why a run has nothing to show; '' while its files and images are still being read."""
+    known, entry = state.known_of(path), state.entry_of(path)
+    if entry is None:
+        return "This run is gone."
+    error = known.graph_error or known.samples_error or known.history_error
+    if error:
+        return formatting.sentence(error)
+    if entry.graph_stamp is None:
+        is_being_read = known.history is None and entry.history_stamp is not None
+        return "" if is_being_read else no_graph(entry, known.history)
+    samples, own = state.samples_of(path), known.own_samples
+    if state.file_of(path) is None or (samples is None and own is None):
+        return ""
+    unfit = _unfit_graph(known, entry.graph.name, samples, needed)
+    return unfit or (UNFIT_IMAGES if samples is None else "There is nothing of this run to show here.")
+
+
+def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Needed) -> str:
+    """Return the sentence on a graph without the output that is needed, or for other images; '' for one that fits."""
+    graph = known.graph
+    assert graph is not None, name  # its file is held once it was read
+    if graph.image_shape is None:
+        return f"{name} takes no images, so there is nothing to show here."
+    if needed == "output" and not graph.reconstruction and not graph.logits_output:
+        return f"{name} has neither a reconstruction nor logits among its outputs."
+    if needed == "bottleneck" and not graph.bottleneck:
+        return f"{name} has no bottleneck among its outputs."
+    if samples is not None and graph.image_shape != samples.inputs.shape[1:]:
+        return f"{name} takes images of another shape than the run's own samples."
+    return ""
+
+
+def no_graph(entry: Entry, history: RunHistory | None) -> str:
+    """Return the sentence for an entry without a graph."""
+    name = entry.graph.name
+    if history is None or training.is_running(entry, history):
+        return f"There is no {name} yet: the graphs are exported when the training has ended."
+    if training.has_stopped(entry, history):
+        resume = f"`aezoo train {history.recipe or 'NAME'} --resume` resumes it"
+        return f"There is no {name}: the training {training.stopped_at(history)}. {resume}."
+    return f"{name} is missing; export it with `aezoo export {history.recipe or 'all'}`."
+
+
+def not_finite(values: np.ndarray) -> str:
+    """Return the sentence for values that cannot be shown, '' where all of them can."""
+    broken = int(np.count_nonzero(~np.isfinite(values)))
+    return f"The output is not finite: {broken:,} of its {values.size:,} values." if broken else ""
+
+
+def no_drawing_in(graph: GraphInfo, task: str) -> str:
+    """Return the sentence on why a graph cannot take a drawing, '' for one that can."""
+    shape = graph.image_shape
+    if task == "recall":
+        return "It takes a class and no picture."
+    if shape is None:
+        return "It takes no images."
+    if shape[0] not in (1, 3):
+        return f"It takes images of {shape[0]} channels; a drawing has one, or three colours."
+    if not drawing.outputs_for(graph):
+        return "It makes no picture and names no class."
+    return ""
+
+
+def no_drawing(state: State, path: Path) -> str:
+    """Return the sentence for a run that takes no drawing; '' for one that does, or whose graph may still come."""
+    known = state.known_of(path)
+    if known.graph is not None and state.file_of(path) is not None:
+        return no_drawing_in(known.graph, known.task)
+    return no_output(state, path)
 
 
 def no_history(entry: Entry, what: str) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 
 from viewer.figures import colours
 from viewer.figures.equation import EquationFigure, EquationTerm
-from viewer.figures.theme import Theme
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.latent.picker import Picker
 from viewer.qt.widgets.page_bar import connect_page_keys
@@ -50,10 +49,6 @@ class ArithmeticMode(Mode):
             return {}
         a, b, c = self.picker.rows(bottlenecks)
         return {self.path: (a - b + c)[None]}
-
-    def set_theme(self, theme: Theme) -> None:
-        self.picker.set_theme(theme)
-        super().set_theme(theme)
 
     @property
     def _shown(self) -> tuple[Samples, np.ndarray] | str:

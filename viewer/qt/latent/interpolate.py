@@ -10,7 +10,6 @@ from PySide6.QtCore import QPointF
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.mosaic import ImageRow, Large, MosaicFigure
-from viewer.figures.theme import Theme
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.latent.picker import Picker
 from viewer.qt.panels.request_panel import image_in
@@ -58,10 +57,6 @@ class InterpolateMode(Mode):
         return {path: interpolate(*self.picker.rows(bottlenecks[path])) for path in self.usable if path in bottlenecks}
 
     # ---- showing ----
-
-    def set_theme(self, theme: Theme) -> None:
-        self.picker.set_theme(theme)
-        super().set_theme(theme)
 
     def redraw(self) -> None:
         made = {path: self._strip(path) for path in self.networks}

@@ -170,10 +170,6 @@ class Mode(Requests, QWidget):
         """Metrics of the view's font, which its figures use."""
         return QFontMetricsF(self.view.font())
 
-    def set_theme(self, theme: Theme) -> None:
-        self.view.set_theme(theme)
-        self.redraw()
-
     def say(self, text: str) -> None:
         self.subtitle_text = text
         self.says.emit(text)

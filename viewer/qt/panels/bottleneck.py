@@ -23,7 +23,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
-from viewer.state import formatting, run_outputs, tiles, why
+from viewer.state import formatting, tiles, why
 from viewer.state.selection import State
 from viewer.state.unit_edits import UnitEdits
 
@@ -123,7 +123,7 @@ class Bottleneck(RequestPanel):
             file, samples, graph = state.file_of(path), state.samples_of(path), state.known_of(path).graph
             if file and samples and graph and graph.image_shape == samples.inputs.shape[1:] and graph.bottleneck:
                 queries[path] = Query(file, samples.inputs, (graph.bottleneck,))
-            elif reason := run_outputs.why_no_output(state, path, "bottleneck"):
+            elif reason := why.no_output(state, path, "bottleneck"):
                 self._sentences[path] = reason
         return queries, None
 

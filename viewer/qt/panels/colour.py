@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPictu
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import chroma, run_outputs, why
+from viewer.state import chroma, coloured, run_outputs, why
+from viewer.state.coloured import ColourResult
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
@@ -26,19 +26,6 @@ TASK = "colourise"
 ERROR = "chroma error"
 LARGEST_SCALE = 100.0  # of a chroma error: beyond it everything is wrong
 WAITING = "Grey photographs, the colours that networks give them, and the true colours appear here."
-
-
-@dataclass(frozen=True, eq=False)
-class ColourResult:
-    """A run's output, its chroma error at every pixel, and that of the grey input: both float32 (N, H, W)."""
-
-    output: RunOutput
-    wrong: np.ndarray
-    grey: np.ndarray
-
-    @property
-    def name(self) -> str:
-        return self.output.name
 
 
 class Colour(ComparedPanel):
@@ -76,7 +63,7 @@ class Colour(ComparedPanel):
     def redraw(self) -> None:
         if self._made_of != self.outputs:
             self._made_of = self.outputs
-            self.coloured = coloured_of(self.outputs)
+            self.coloured = coloured.results_of(self.outputs)
         super().redraw()
 
     def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
@@ -99,49 +86,22 @@ class Colour(ComparedPanel):
         return lines
 
     def numbers(self) -> Numbers:
-        rows: Numbers = [("run", "image", "chroma_error", "chroma_error_grey_copied", "mse", "psnr_db")]
-        for one in self.coloured:
-            wrong, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
-            for image in range(len(wrong)):
-                mse, psnr = float(one.output.mse[image]), float(one.output.psnr[image])
-                rows.append((one.name, image + 1, float(wrong[image]), float(grey[image]), mse, psnr))
-        return rows if len(rows) > 1 else []
-
-
-def coloured_of(runs: Sequence[RunOutput]) -> tuple[ColourResult, ...]:
-    """Return the chroma errors of the runs with images; shared true colours are converted once."""
-    truths: dict[int, np.ndarray] = {}
-    found = []
-    for output in runs:
-        if output.images is None or output.samples is None:
-            continue
-        targets = output.samples.targets
-        if id(targets) not in truths:
-            truths[id(targets)] = chroma.ab(_in_colour(targets))
-        truth = truths[id(targets)]
-        wrong = chroma.distance(chroma.ab(_in_colour(output.images)), truth)
-        found.append(ColourResult(output, wrong, chroma.distance(truth, 0.0)))
-    return tuple(found)
-
-
-def _in_colour(images: np.ndarray) -> np.ndarray:
-    """Return images with three channels: a foreign colouriser may make grey ones."""
-    return images if images.shape[1] == 3 else np.repeat(images[:, :1], 3, axis=1)
+        return coloured.table(self.coloured)
 
 
 def picture_of(
-    theme: Theme, runs: Sequence[RunOutput], coloured: Sequence[ColourResult], chosen: int
+    theme: Theme, runs: Sequence[RunOutput], results: Sequence[ColourResult], chosen: int
 ) -> ComparisonPicture:
     """Return the comparison: grey and true colours (once, if shared), copied grey, and a block for each run."""
-    reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in coloured), default=0.0))
-    shared = bool(coloured) and run_outputs.same_images([one.output for one in coloured])
+    reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in results), default=0.0))
+    shared = bool(results) and run_outputs.same_images([one.output for one in results])
     collected, table = Blocks(partial(_pixels, reach)), colours.sequential()
     if shared:
-        collected.add("images", *_given(coloured[0]))
-        grey = chroma.errors(coloured[0].grey)
-        error = BandValues(ERROR, coloured[0].grey)
+        collected.add("images", *_given(results[0]))
+        grey = chroma.errors(results[0].grey)
+        error = BandValues(ERROR, results[0].grey)
         collected.add("grey copied", error, captions=_captions(grey), note=f"mean {grey.mean():.1f}", named=True)
-    by_path = {one.output.path: one for one in coloured}
+    by_path = {one.output.path: one for one in results}
     for output in runs:
         one = by_path.get(output.path)
         if one is None or output.images is None:

@@ -23,7 +23,7 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.canvas import Canvas
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import drawing, formatting, run_outputs
+from viewer.state import drawing, formatting, why
 from viewer.state.drawing import SIDE, Given
 from viewer.state.drawn import DrawingInput, DrawResult, result_of
 from viewer.state.selection import State
@@ -206,7 +206,7 @@ class Draw(RequestPanel):
 
     def inputs(self, state: State) -> tuple[object, ...]:
         return tuple(
-            (path, state.file_of(path), state.known_of(path).graph_error, why_no_drawing(state, path))
+            (path, state.file_of(path), state.known_of(path).graph_error, why.no_drawing(state, path))
             for path in state.compared
         )
 
@@ -248,7 +248,7 @@ class Draw(RequestPanel):
         inputs = {}
         for path in state.compared:
             known, graph = state.known_of(path), state.known_of(path).graph
-            if state.file_of(path) is None or graph is None or drawing.why_no_drawing(graph, known.task):
+            if state.file_of(path) is None or graph is None or why.no_drawing_in(graph, known.task):
                 continue
             shape = graph.image_shape
             assert shape is not None, path
@@ -280,7 +280,7 @@ class Draw(RequestPanel):
             self.view.show_figure(DrawnFigure(self.theme, tuple(cells)), _description(cells))
 
     def _cell(self, state: State, path: Path) -> DrawnCell | None:
-        name, made, sentence = state.names()[path], self.made.get(path), why_no_drawing(state, path)
+        name, made, sentence = state.names()[path], self.made.get(path), why.no_drawing(state, path)
         if made is not None:
             return cell_of(name, made)
         return DrawnCell(name, sentence=sentence) if sentence else None
@@ -291,14 +291,6 @@ class Draw(RequestPanel):
         for path, made in self.made.items():
             rows += [(names.get(path, ""), *row) for row in made.rows]
         return rows if len(rows) > 1 else []
-
-
-def why_no_drawing(state: State, path: Path) -> str:
-    """Return the sentence for a run that takes no drawing; '' for one that does, or whose graph may still come."""
-    known = state.known_of(path)
-    if known.graph is not None and state.file_of(path) is not None:
-        return drawing.why_no_drawing(known.graph, known.task)
-    return run_outputs.why_no_output(state, path)
 
 
 def cell_of(name: str, made: DrawResult) -> DrawnCell:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,32 +13,8 @@ from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
 from viewer.figures.theme import Theme
 from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.state import formatting
-from viewer.state.epoch_frames import EpochFrames
+from viewer.state.epoch_frames import EpochFrame
 from viewer.state.history import RunHistory
-
-
-@dataclass(frozen=True, eq=False)
-class EpochFrame:
-    """One run at the slider's epoch: the index of the epoch shown, and a note about it."""
-
-    epoch_frames: EpochFrames
-    index: int
-    note: str
-
-    @property
-    def errors(self) -> np.ndarray:
-        """The mean squared error of each image, float64 (N,)."""
-        errors: np.ndarray = self.epoch_frames.errors[self.index]
-        return errors
-
-
-def frame_at(epoch_frames: EpochFrames, wanted: int) -> EpochFrame:
-    """Return the frame at an epoch, or the nearest that is kept."""
-    index = epoch_frames.epochs.at(wanted)
-    shown = epoch_frames.epochs.numbers[index]
-    late = ", the newest" if wanted > epoch_frames.last else ", the nearest kept"
-    error = formatting.mse(float(epoch_frames.errors[index].mean()))
-    return EpochFrame(epoch_frames, index, f"epoch {shown}{'' if shown == wanted else late}, mse {error}")
 
 
 def one(theme: Theme, frame: EpochFrame, chosen: int, *, difference: bool) -> MosaicFigure:

@@ -7,7 +7,6 @@ from functools import partial
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from viewer.figures.paintable import Paintable
-from viewer.figures.theme import Theme
 from viewer.qt.latent.arithmetic import ArithmeticMode
 from viewer.qt.latent.directions import DirectionsMode
 from viewer.qt.latent.encoded_page import EncodedPage
@@ -124,11 +123,9 @@ class Latent(Panel):
     def waiting(self) -> bool:
         return super().waiting or any(mode.waiting for mode in self.modes.values())
 
-    def set_theme(self, theme: Theme) -> None:
-        super().set_theme(theme)
-        self.why.set_theme(theme)
+    def redraw(self) -> None:
         for mode in self.modes.values():
-            mode.set_theme(theme)
+            mode.redraw()
 
     @property
     def figure(self) -> Paintable | None:

@@ -19,7 +19,7 @@ from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import formatting, layers, numbers, run_outputs, why
+from viewer.state import formatting, layers, numbers, why
 from viewer.state.files import FileBytes
 from viewer.state.layers import GraphLayer
 from viewer.state.samples import Samples
@@ -112,7 +112,7 @@ class LayersPanel(RequestPanel):
         file, samples, graph = state.graph_file, state.samples, state.current_known.graph
         if file and samples and graph and graph.image_shape == samples.inputs.shape[1:]:
             return LayerInput(file, samples, min(state.sample, len(samples.inputs) - 1))
-        return run_outputs.why_no_output(state, state.current, "layers") if state.current else ""
+        return why.no_output(state, state.current, "layers") if state.current else ""
 
     def begin(self, state: State) -> None:
         given = self._given

@@ -91,7 +91,7 @@ class Letters(ComparedPanel):
         state = self.store.state
         every = letters.open_runs(state)
         translating = [path for path in every if state.known_of(path).task == letters.TRANSLATE] or list(every)
-        classifiers = [entry.path for entry in state.entries if _is_classifier(state, entry.path)]
+        classifiers = [entry.path for entry in state.entries if letters.is_classifier(state, entry.path)]
         found = [*translating[: MOST_COMPARED - 1], *classifiers[:1]]
         if translating:
             self.store.set_selected(found, translating[0])
@@ -103,7 +103,7 @@ class Letters(ComparedPanel):
 
     def _inputs_of(self, state: State) -> tuple[object, ...]:
         if self.live:
-            return (*super()._inputs_of(state), classifier_of(state))
+            return (*super()._inputs_of(state), letters.classifier_of(state))
         paths = letters.chosen_runs(state)
         return "sheet", paths, tuple(state.known_of(path).history for path in paths)
 
@@ -128,7 +128,7 @@ class Letters(ComparedPanel):
             return self.view.sentence or WAITING
         if len(self.outputs) == 1 and self.outputs[0].images is None:
             return self.outputs[0].sentence
-        classifier = classifier_of(state)
+        classifier = letters.classifier_of(state)
         source = (
             f"classified by {state.names()[classifier]}"
             if classifier
@@ -155,7 +155,7 @@ class Letters(ComparedPanel):
         if self._classified is self.outputs:
             return
         self._classified, self.predictions = self.outputs, {}
-        classifier = classifier_of(state)
+        classifier = letters.classifier_of(state)
         file, graph = (state.file_of(classifier), state.known_of(classifier).graph) if classifier else (None, None)
         queries: dict[Hashable, Query] = {}
         if file is not None and graph is not None and graph.logits_output:
@@ -214,7 +214,11 @@ class Letters(ComparedPanel):
     def numbers(self) -> Numbers:
         state = self.store.state
         named = self._of_letters(state)
-        return self._live_numbers(state, named) if self.live else _sheet_numbers(self.sheets, state, named)
+        return (
+            self._live_numbers(state, named)
+            if self.live
+            else letters.table_of_sheets(self.sheets, state.names(), named=named)
+        )
 
     def _live_numbers(self, state: State, named: bool) -> Numbers:
         rows: Numbers = [("run", "image", "label", "predicted", "mse", "psnr_db")]
@@ -228,31 +232,3 @@ class Letters(ComparedPanel):
                 mse, psnr = float(output.mse[image]), float(output.psnr[image])
                 rows.append((output.name, image + 1, label, called, mse, psnr))
         return rows if len(rows) > 1 else []
-
-
-def _sheet_numbers(sheets: tuple[RunLetters, ...], state: State, named: bool) -> Numbers:
-    rows: Numbers = [("run", "in", "wanted", "predicted", "correct")]
-    names = state.names()
-    for sheet in sheets:
-        for index, label in enumerate(sheet.labels):
-            called = (
-                letters.latin(int(sheet.predictions[index]), letters=named) if sheet.predictions is not None else ""
-            )
-            right = int(index not in sheet.wrong) if sheet.predictions is not None else ""
-            wanted = letters.latin(int(label), letters=named)
-            rows.append(
-                (names.get(sheet.path, sheet.name), letters.cyrillic(int(label), letters=named), wanted, called, right)
-            )
-    return rows if len(rows) > 1 else []
-
-
-def _is_classifier(state: State, path: Path) -> bool:
-    """Whether a run is a classifier of Latin letters without a noise class."""
-    known = state.known_of(path)
-    latin = bool(known.history and known.history.dataset.startswith("latin"))
-    return known.task == "classify" and latin and known.noise == 0 and not path.name.endswith("noise")
-
-
-def classifier_of(state: State) -> Path | None:
-    """The classifier of Latin letters among the compared runs; None where there is none."""
-    return next((path for path in state.compared if _is_classifier(state, path)), None)

@@ -9,8 +9,6 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.figures.curves import CurvesFigure, Series
 from viewer.figures.legend import LegendEntry
-from viewer.figures.paintable import Paintable
-from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.curves_view import CurvesView
@@ -41,6 +39,7 @@ class Losses(Panel):
     """
 
     name = "losses"
+    view: CurvesView
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
@@ -80,10 +79,6 @@ class Losses(Panel):
             widget.setEnabled(on)
 
     @property
-    def figure(self) -> Paintable | None:
-        return self.view.figure
-
-    @property
     def curves(self) -> CurvesFigure | None:
         """The figure, while there is one."""
         return self.view.curves
@@ -103,10 +98,6 @@ class Losses(Panel):
             Command("show every curve again", self.show_every_curve),
             Command("show the whole range", self.show_all_of_it),
         )
-
-    def set_theme(self, theme: Theme) -> None:
-        self.view.set_theme(theme)
-        super().set_theme(theme)
 
     # ---- what is hidden, and the range ----
 
@@ -232,21 +223,8 @@ class Losses(Panel):
 
     def numbers(self) -> Numbers:
         """Return a row for every epoch of every selected run, with everything recorded."""
-        state = self.store.state
-        shown, names = _histories(state), state.names()
-        if not shown:
-            return []
-        terms = list(dict.fromkeys(name for _, history in shown for name in history.terms))
-        heading = ("run", "epoch", "train_loss", "val_loss", *terms, "learning_rate", "seconds", "seconds_so_far")
-        rows: Numbers = [heading]
-        for path, history in shown:
-            columns = [history.train_loss, history.val_loss]
-            columns += [history.terms.get(name, history.train_loss[:0]) for name in terms]
-            columns += [history.learning_rate, history.epoch_seconds, losses.clock(history)]
-            for index in range(history.epochs_done):
-                values = (float(column[index]) if index < len(column) else "" for column in columns)
-                rows.append((names[path], index + 1, *values))
-        return rows
+        shown, names = _histories(self.store.state), self.store.state.names()
+        return losses.table([(names[path], history) for path, history in shown])
 
 
 def _histories(state: State) -> Shown:

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QSizePolicy, QSplitter, QWidget
 from viewer.figures.lines import Above
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paintable import Paintable
-from viewer.figures.theme import Theme
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.panels.images import panel_inputs
 from viewer.qt.panels.noise_curve import NoiseCurve
@@ -24,7 +23,7 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import formatting, noise, noise_lab, run_outputs
+from viewer.state import formatting, noise, noise_lab, noise_text, why
 from viewer.state.noise import Kind
 from viewer.state.noise_lab import NoiseFrame, NoiseInput, NoiseResult
 from viewer.state.selection import State
@@ -157,11 +156,7 @@ class Noise(RequestPanel):
     def numbers(self) -> Numbers:
         if self.frame is None:
             return []
-        return pictures.table(self.frame, self.curve_view.curves, self.curve_view.keys, self.store.state.names())
-
-    def set_theme(self, theme: Theme) -> None:
-        self.curve_view.set_theme(theme)
-        super().set_theme(theme)
+        return noise_text.table(self.frame, self.curve_view.curves, self.curve_view.keys, self.store.state.names())
 
     # ---- requests ----
 
@@ -222,15 +217,15 @@ class Noise(RequestPanel):
             return
         self.curve_view.show_frame(frame, state.current, state.names())
         self.curve_view.redraw()
-        errors = {path: run_outputs.why_no_output(state, path) for path in state.compared if path not in frame.results}
+        errors = {path: why.no_output(state, path) for path in state.compared if path not in frame.results}
         single = next(iter(frame.results.values())) if len(frame.results) == 1 and not errors else None
         self.subtitle.setText(_summary(state))
         if single is not None and single.error:
             self.psnr_label.setText("")
             self.view.show_sentence(single.error)
             return
-        self.psnr_label.setText(pictures.summary(frame, single))
-        described = f"Noise, {pictures.strength_text(frame.kind, frame.strength)}. {self.psnr_label.text()}"
+        self.psnr_label.setText(noise_text.summary(frame, single))
+        described = f"Noise, {noise_text.strength_text(frame.kind, frame.strength)}. {self.psnr_label.text()}"
         if single is not None:
             figure: Paintable = pictures.mosaic(self.theme, single, frame.reference, state.sample)
         else:
@@ -243,10 +238,10 @@ class Noise(RequestPanel):
         if frame is None or found is None or found[0] > len(frame.results):
             return ""
         (block, image), names, paths = found, self.store.state.names(), list(frame.results)
-        lines = [] if block else [pictures.hint(None, frame.reference, image, "")]
+        lines = [] if block else [noise_text.hint(None, frame.reference, image, "")]
         if block or isinstance(self.view.figure, MosaicFigure):
             path = paths[block - 1] if block else paths[0]
-            lines.append(pictures.hint(frame.results[path], frame.reference, image, names.get(path, "")))
+            lines.append(noise_text.hint(frame.results[path], frame.reference, image, names.get(path, "")))
         return "\n".join(text for text in lines if text)
 
     # ---- the curve ----

@@ -21,8 +21,8 @@ from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import FigureView
-from viewer.state.run_outputs import Needed
 from viewer.state.selection import State
+from viewer.state.why import Needed
 
 Queries = dict[Hashable, Query]
 Replies = Mapping[Path, Reply]

@@ -11,18 +11,16 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.figures.paintable import Paintable
 from viewer.figures.stacked import StackedFigure
-from viewer.figures.theme import Theme
 from viewer.figures.time_line import TimeLineFigure
 from viewer.qt.epoch_reader import EpochReader
 from viewer.qt.panels import epoch_figures as figures
-from viewer.qt.panels.epoch_figures import EpochFrame
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.controls import IconButton
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state.epoch_frames import EpochFrames
+from viewer.state.epoch_frames import EpochFrame, EpochFrames, frame_at
 from viewer.state.selection import State
 
 SPEEDS = (2, 5, 10, 20)  # epochs a second
@@ -172,7 +170,7 @@ class TimeMachine(RequestPanel):
         """Return what each compared run shows at the slider's epoch; '' while that is still to come."""
         known = {path: self.reader.frames.get(path, "") for path in self.store.state.compared}
         epoch = self.slider.value()
-        return {p: one if isinstance(one, str) else figures.frame_at(one, epoch) for p, one in known.items()}
+        return {p: one if isinstance(one, str) else frame_at(one, epoch) for p, one in known.items()}
 
     def redraw(self) -> None:
         state, frames = self.store.state, self._frames()
@@ -213,10 +211,6 @@ class TimeMachine(RequestPanel):
             self.time_line.show_figure(self._line.at(epoch), f"losses, marked at epoch {epoch}")
 
     # ---- as every panel ----
-
-    def set_theme(self, theme: Theme) -> None:
-        self.time_line.set_theme(theme)
-        super().set_theme(theme)
 
     @property
     def figure(self) -> Paintable | None:

@@ -8,8 +8,6 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF, QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures.paintable import Paintable
-from viewer.figures.theme import Theme
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
@@ -28,6 +26,7 @@ class TradeOff(Panel):
     """One dot per open run; a click selects it, Ctrl+click adds it; ← → and Enter do the same."""
 
     name = "trade_off"
+    view: PlotView
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
@@ -60,10 +59,6 @@ class TradeOff(Panel):
         self.body.addWidget(self.sentence)
 
     @property
-    def figure(self) -> Paintable | None:
-        return self.view.figure
-
-    @property
     def plot(self) -> TradeOffFigure | None:
         """The figure, while there is one."""
         return self.view.figure if isinstance(self.view.figure, TradeOffFigure) else None
@@ -77,10 +72,6 @@ class TradeOff(Panel):
     def axis(self) -> str:
         """The chosen measure of size."""
         return self.axis_box.currentText()
-
-    def set_theme(self, theme: Theme) -> None:
-        self.view.set_theme(theme)
-        super().set_theme(theme)
 
     def commands(self) -> tuple[Command, ...]:
         return (Command("select the runs that beat PCA", self.select_those_that_beat_pca),)
