@@ -128,10 +128,10 @@ def test_a_plane_is_asked_for_beside_the_picture_and_nothing_else() -> None:
     assert drawing.outputs_for(drawn_by(1)) == ()
     named = replace(drawn_by(1, Port("logits", ("n", 3), "float32")), card=CARD)
     assert drawing.outputs_for(named) == ("logits",)
-    assert why.no_drawing_in(drawn_by(1, picture), "recall") == "It takes a class and no picture."
+    assert why.no_drawing_in(drawn_by(1, picture), "recall") == "It takes a class label, not an image."
     assert why.no_drawing_in(drawn_by(1, picture), "") == ""
     assert why.no_drawing_in(drawn_by(2, picture), "") == "It takes no images."
-    assert why.no_drawing_in(drawn_by(1), "") == "It makes no picture and names no class."
+    assert why.no_drawing_in(drawn_by(1), "") == "It outputs neither an image nor class scores."
 
 
 # ---- pictures of any size ----

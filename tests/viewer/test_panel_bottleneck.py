@@ -440,7 +440,7 @@ def test_a_decoder_takes_a_bottleneck_of_its_shape_and_makes_a_picture() -> None
         replace(picture, shape=(1,)),
     ):
         assert units.picture_output(decoder_with([z], odd)) == ""
-        assert units.misfit(decoder_with([z], odd), (2, 9)) == "its decoder.onnx makes no pictures"
+        assert units.misfit(decoder_with([z], odd), (2, 9)) == "its decoder.onnx outputs no images"
     for shape in ((3, 9), (2,), (2, 9, 1)):
         expected = f"its decoder.onnx takes 2×w values and the bottleneck has {'×'.join(map(str, shape))}"
         assert units.misfit(decoder_with([z], picture), shape) == expected

@@ -270,7 +270,7 @@ def test_where_data_come_from_what_the_sheet_says_and_what_a_graph_is_made_of_ar
     card = replace(CARD, published={"mse": 0.5, "psnr": 20.0}, training={}, bottleneck={"shape": [8], "compression": 0})
     said = facts_of(Known(card=card, graph=info(card)))
     assert (said["provenance"], said["licence"], said["epochs"]) == (CARD.data["provenance"], "CC0", "–")
-    assert (said["the sheet's"], said["graph"]) == ("mse 0.5000, psnr 20.00", "opset 18, IR 8, 2 nodes")
+    assert (said["published"], said["graph"]) == ("mse 0.5000, psnr 20.00", "opset 18, IR 8, 2 nodes")
     assert said["bottleneck"] == "8 values (0 : 1)"
     assert said["inputs"] == "image batch×1×28×28 float32" and said["outputs"].startswith(
         "bottleneck batch×8×7×7 float32, "

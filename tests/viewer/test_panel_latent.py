@@ -490,7 +490,7 @@ def test_a_decoder_that_takes_other_values_than_the_model_makes_is_not_run(
     vae, pooled = write_vae(tmp_path), write_pooled(tmp_path)
     atomic_write(vae.graph("decoder"), pooled.graph("decoder").read_bytes())
     panel = open_latent(open_window(tmp_path), qtbot, vae.path)
-    assert "takes 1×7×7 values, which are not what model.onnx makes" in panel.choices.buttons["interpolate"].toolTip()
+    assert "takes 1×7×7 values, which model.onnx does not output" in panel.choices.buttons["interpolate"].toolTip()
 
 
 # ---- export ----
@@ -669,18 +669,18 @@ def test_a_graph_and_its_decoder_fit_where_one_takes_what_the_other_makes(
 @pytest.mark.parametrize(
     ("values", "inputs", "outputs", "sentence"),
     [
-        ((2,), (port("z", 2, dtype="int64"),), (PICTURE,), "does not make one picture"),
-        ((2,), (port("z", 2), port("y", 2)), (PICTURE,), "does not make one picture"),
-        ((2,), (), (PICTURE,), "does not make one picture"),
-        ((2,), (port("z", 0),), (PICTURE,), "does not make one picture"),
-        ((2,), (port("z", "k"),), (PICTURE,), "does not make one picture"),
-        ((2,), (port("z", 2),), (port("y", 2, 4, 4),), "does not make one picture"),
-        ((2,), (port("z", 2),), (port("y", 1, 4, 4097),), "does not make one picture"),
-        ((2,), (port("z", 2),), (port("y", 1, 4, 4, dtype="float64"),), "does not make one picture"),
-        ((2, 3), (port("z", 3, 2),), (PICTURE,), "decoder.onnx takes 3×2 values, which are not what model.onnx makes."),
-        ((6, 1), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which are not what model.onnx makes."),
-        ((2, 3), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which are not what model.onnx makes."),
-        ((MOST_VALUES + 1,), (port("z", MOST_VALUES + 1),), (PICTURE,), "has 262,145 values; up to 262,144 can"),
+        ((2,), (port("z", 2, dtype="int64"),), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (port("z", 2), port("y", 2)), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (port("z", 0),), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (port("z", "k"),), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (port("z", 2),), (port("y", 2, 4, 4),), "does not decode one bottleneck"),
+        ((2,), (port("z", 2),), (port("y", 1, 4, 4097),), "does not decode one bottleneck"),
+        ((2,), (port("z", 2),), (port("y", 1, 4, 4, dtype="float64"),), "does not decode one bottleneck"),
+        ((2, 3), (port("z", 3, 2),), (PICTURE,), "decoder.onnx takes 3×2 values, which model.onnx does not output."),
+        ((6, 1), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which model.onnx does not output."),
+        ((2, 3), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which model.onnx does not output."),
+        ((MOST_VALUES + 1,), (port("z", MOST_VALUES + 1),), (PICTURE,), "has 262,145 values; at most 262,144 can"),
     ],
 )
 def test_a_graph_and_a_decoder_that_do_not_fit_are_a_sentence(

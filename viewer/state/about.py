@@ -150,7 +150,7 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
             f"{formatting.clean(k, limit=24)} {formatting.number(numbers.finite_or_none(v))}"
             for k, v in card.published.items()
         )
-        yield "the sheet's", figures
+        yield "published", figures
     yield from _training(known)
     found = history.parameters if history else graph.facts.parameters if graph else 0
     parameters = numbers.count_or_zero(card.parameters) if card else found

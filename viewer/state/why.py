@@ -75,13 +75,13 @@ def no_drawing_in(graph: GraphInfo, task: str) -> str:
     """Return the sentence on why a graph cannot take a drawing, '' for one that can."""
     shape = graph.image_shape
     if task == "recall":
-        return "It takes a class and no picture."
+        return "It takes a class label, not an image."
     if shape is None:
         return "It takes no images."
     if shape[0] not in (1, 3):
         return f"It takes images of {shape[0]} channels; a drawing has one, or three colours."
     if not drawing.outputs_for(graph):
-        return "It makes no picture and names no class."
+        return "It outputs neither an image nor class scores."
     return ""
 
 

@@ -15,7 +15,7 @@ from viewer.qt.latent.picker import Picker
 from viewer.qt.panels.request_panel import image_in
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
-from viewer.state import numbers
+from viewer.state import formatting, numbers
 from viewer.state.latent import STEPS, interpolate
 from viewer.state.samples import Samples
 from viewer.state.selection import State
@@ -67,7 +67,9 @@ class InterpolateMode(Mode):
             return
         first, second = self.picker.numbers
         self.say(f"from image {first} to image {second}, in {STEPS} steps")
-        text = f"From image {first} to image {second} through the bottleneck of {len(pictures)} runs"
+        text = (
+            f"From image {first} to image {second} through the bottleneck of {formatting.counted(len(pictures), 'run')}"
+        )
         blend = self._blend(self.shared.page.samples[pictures[0]])
         figure = self._one(made[pictures[0]], blend, text) if len(made) == 1 else self._several(made, blend, text)
         self.view.show_figure(figure, text)

@@ -18,7 +18,7 @@ from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Numbers
 from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder
-from viewer.state.formatting import shape
+from viewer.state.formatting import counted, shape
 from viewer.state.latent import Range, range_around
 from viewer.state.selection import State
 
@@ -215,7 +215,7 @@ class PlaneMode(Mode):
             return
         labels = sorted({int(n) for cloud in self._training.clouds.values() for n in np.unique(cloud.classes)})
         x, y = self.shared.cross.point
-        text = f"{len(self.networks)} planes of latent values; decoded at {x:.2f}, {y:.2f}"
+        text = f"{counted(len(self.networks), 'plane')} of latent values; decoded at {x:.2f}, {y:.2f}"
         figure = LatentPlaneFigure(
             theme=self.theme,
             range=self._range,
