@@ -25,7 +25,9 @@ app = new_app("Open the desktop viewer on a folder of runs or an .onnx file.")
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(help="Folders of runs, run folders, .onnx files, names; --runs by default.", metavar="[PATH…]"),
+    typer.Argument(
+        help="Folders of runs, run folders, .onnx files, names, pictures; --runs by default.", metavar="[PATH…]"
+    ),
 ]
 Screenshot = Annotated[
     Path | None,
@@ -63,10 +65,10 @@ def main(
     signals = Signals()
     workers = Workers(keep_spare=screenshot is None)  # first: it imports while the window is built
     try:
-        from viewer.qt.main_window import MainWindow
+        from viewer.qt.window import make_window
 
         fixed = theme or ("light" if screenshot else None)  # a screenshot does not depend on the theme chosen last
-        window = MainWindow(workers, Disk(), theme=fixed)
+        window = make_window(workers, Disk(), theme=fixed)
         window.images.data = data
         window.open(chosen, remember=screenshot is None and bool(paths))
         window.show()
@@ -96,9 +98,9 @@ def _check(paths: list[Path] | None, runs: Path, screenshot: Path | None, theme:
         raise UsageError(f"no folder {str(screenshot.parent)!r} for the screenshot; make it first, or name another")
     if not paths and runs != RUNS_DEFAULT and not runs.is_dir():
         raise UsageError(f"no folder {str(runs)!r}; name a folder of runs, or train one with `aezoo demo`")
-    runs = runs if paths else pretrained.unless_there(runs)
-    found = [each for path in paths or () for each in _named(path, runs)]
-    chosen = library.absolute_paths(found) if paths else (Path(os.path.abspath(runs)),)
+    found = library.absolute_paths([each for path in paths or () for each in _named(path, runs)])
+    only_pictures = all(map(library.is_picture, found))  # or nothing: they are shown through the runs
+    chosen = (*found, Path(os.path.abspath(pretrained.unless_there(runs)))) if only_pictures else found
     if screenshot is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     elif reason := display.why_no_window():

@@ -169,6 +169,10 @@ def test_fp16_that_needs_more_digits_is_not_written_and_the_rest_is(
     assert "model_fp16.onnx was not written for purdue/dense: the weights need more digits than float16" in err
     assert not (tmp_path / "purdue/dense/model_fp16.onnx").exists()
     assert aezoo(capsys, "verify", tmp_path / "purdue/dense")[0] == 0
+    (document,) = json.loads(aezoo(capsys, *arguments, "--json")[1])
+    refused = {(check["graph"], check["output"]): check["passed"] for check in document["refused"]}
+    assert refused[("model_fp16", "reconstruction")] is False
+    assert all(check["graph"] != "model_fp16" for check in document["checks"])
 
 
 def test_a_weight_beyond_float16_is_noticed(conv_run: RunFolder) -> None:

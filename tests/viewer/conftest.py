@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from PySide6.QtCore import QEvent, QSettings, QTimer
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -27,6 +27,7 @@ from viewer.qt.disk import Disk
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.main_window import MainWindow
 from viewer.qt.screenshot import Settling
+from viewer.qt.window import make_window
 from viewer.qt.worker import WorkerProcess, Workers
 from viewer.state.pages import Split, SplitName
 from zoo import card, runs
@@ -364,11 +365,15 @@ def open_window(
     monkeypatch.setattr(main_window, "ImageProcesses", ThriftyProcesses)
     opened: list[MainWindow] = []
 
-    def make(*paths: Path, settle: bool = True, theme: str | None = "light", **options: Any) -> MainWindow:
-        window = MainWindow(workers_of_windows(**{"keep_spare": False, **options}), Disk(), theme=theme)
+    def make(
+        *paths: Path, settle: bool = True, theme: str | None = "light", beside: bool = True, **options: Any
+    ) -> MainWindow:
+        window = make_window(workers_of_windows(**{"keep_spare": False, **options}), Disk(), theme=theme)
         opened.append(window)
         window.show()
         window.open(tuple(paths), remember=False)
+        if beside:
+            put_side_by_side(window)
         if settle:
             settle_window(qtbot, window)
         return window
@@ -381,6 +386,21 @@ def open_window(
         window.deleteLater()
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     qapp.processEvents()
+
+
+def put_side_by_side(window: MainWindow) -> None:
+    """Put the tabs that most tests look at beside one another, in a window of the usual size with its drawer."""
+    window.setWindowState(Qt.WindowState.WindowNoState)
+    window.resize(main_window.SIZE)
+    window.drawer.show()
+    QApplication.processEvents()
+    for name, orientation in (
+        ("Inside", Qt.Orientation.Horizontal),
+        ("Noise", Qt.Orientation.Vertical),
+        ("Training", Qt.Orientation.Vertical),
+    ):
+        window.workspace.split(name, orientation)
+        QApplication.processEvents()
 
 
 def settle_window(qtbot: QtBot, window: MainWindow) -> None:

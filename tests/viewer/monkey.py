@@ -40,8 +40,10 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMenu, QWidget
 
+from viewer.qt import export_actions
 from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
+from viewer.qt.window import make_window
 from viewer.qt.worker import Workers
 from zoo.runs import RunFolder
 
@@ -111,6 +113,9 @@ class Monkey:
             ("paste", self._paste, 1),
             ("files", self._files, 6),
             ("export", self._export, 1),
+            ("tabs", self._tabs, 3),
+            ("present", self._present, 1),
+            ("text size", self._text_size, 1),
             ("wait", self._wait, 4),
         ]
 
@@ -135,12 +140,15 @@ class Monkey:
         QTest.mouseDClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, self._point(widget))
 
     def _drag(self) -> None:
-        widget = self._anything()
+        widget, gone = self._anything(), []
+        widget.destroyed.connect(lambda: gone.append(True))  # a row of tabs goes with its last tab but one
         QTest.mousePress(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, self._point(widget))
         for _ in range(self.random.randrange(1, 6)):
-            QTest.mouseMove(widget, self._point(widget))
-            QApplication.processEvents()
-        QTest.mouseRelease(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, self._point(widget))
+            if not gone:
+                QTest.mouseMove(widget, self._point(widget))
+                QApplication.processEvents()
+        if not gone:
+            QTest.mouseRelease(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, self._point(widget))
 
     def _key(self) -> None:
         widget = QApplication.focusWidget() or self.window.focusWidget() or self._anything()
@@ -184,6 +192,30 @@ class Monkey:
             chosen = self.random.sample(paths, k=min(len(paths), self.random.choice((1, 1, 1, 2, 3, 8))))
             self.window.store.set_selected(chosen, self.random.choice(chosen))
 
+    def _tabs(self) -> None:
+        """Put a tab beside others, float it, close it, go to it, or restore all."""
+        workspace = self.window.workspace
+        name = self.random.choice(list(workspace.tabs))
+        tab = workspace.tabs[name]
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.random.choice(
+            (
+                lambda: workspace.split(name, across),
+                lambda: workspace.split(name, down),
+                lambda: tab.setFloating(not tab.isFloating()),
+                tab.close,
+                lambda: workspace.join(name),
+                lambda: workspace.bring(tab.stack.front),
+                self.window.reset_layout,
+            )
+        )()
+
+    def _present(self) -> None:
+        self.window.present(not self.window.presenting)
+
+    def _text_size(self) -> None:
+        self.window.choose_text_size(self.random.choice((0.8, 1.0, 1.3)))
+
     def _resize(self) -> None:
         self.window.resize(self.random.randrange(300, 2200), self.random.randrange(300, 1400))
 
@@ -206,12 +238,12 @@ class Monkey:
         image = QImage(self.random.randrange(1, 90), self.random.randrange(1, 90), QImage.Format.Format_RGB32)
         image.fill(self.random.randrange(1 << 24))
         QGuiApplication.clipboard().setImage(image)
-        self.window.paste()
+        self.window.images.paste()
 
     def _export(self) -> None:
         panel = self.random.choice(list(self.window.panels.values()))
         kind = self.random.choice(("png", "svg", "pdf", "csv", "txt"))
-        self.window.export_to(panel, self.folder.parent / "out" / f"panel.{kind}")
+        export_actions.write(self.window, panel, self.folder.parent / "out" / f"panel.{kind}")
 
     def _wait(self) -> None:
         end = time.monotonic() + self.random.choice((0.01, 0.05, 0.2))
@@ -301,7 +333,7 @@ def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], lis
     (here / "out").mkdir()
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(here / "settings"))
-    window = MainWindow(Workers(), Disk(), theme=None)
+    window = make_window(Workers(), Disk(), theme=None)
     monkey = Monkey(window, folder, store, random.Random(seed))
     closer = QTimer(window, interval=CLOSE_MILLISECONDS)  # a spin box's menu waits in a loop of its own
     closer.timeout.connect(monkey.close_popup)
@@ -340,7 +372,7 @@ def _warm_up(window: MainWindow) -> None:
     for panel in window.panels.values():
         window.go_to(panel)
         _wait(lambda: window.settled)
-    window.usual_layout()
+    window.reset_layout()
 
 
 def _wait(done: Callable[[], bool]) -> bool:
@@ -356,7 +388,8 @@ def _wait(done: Callable[[], bool]) -> bool:
 
 def _answers(window: MainWindow, store: Path) -> bool:
     """Whether the window, opened on whole runs after all that, shows the first of them."""
-    window.usual_layout()
+    window.present(False)
+    window.reset_layout()
     window.images.forget_pictures()
     window.open((store,), remember=False)
     window.go_to(window.panels.reconstructions)

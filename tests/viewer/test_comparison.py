@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication
 from viewer.figures import colours
 from viewer.figures.comparison import Band, BandHit, BandPixel, Block, ComparisonFigure
 from viewer.figures.comparison_layout import ComparisonLayout
-from viewer.figures.mosaic import Scale
+from viewer.figures.paper import Paper
+from viewer.figures.scale import Scale
 from viewer.figures.theme import LIGHT
 
 SIZES = [(684, 420), (350, 450), (350, 700), (1150, 900), (480, 200)]
@@ -54,7 +55,7 @@ def test_everything_stands_inside_its_room_and_nothing_on_anything_else(
     qapp: QApplication, runs: int, sentence: bool, width: int, height: int, ratio: float
 ) -> None:
     room = QRectF(2, 2, width, height)
-    layout = figure_of(runs, sentence=sentence).layout(room, ratio, QFontMetricsF(QFont()))
+    layout = figure_of(runs, sentence=sentence).layout(Paper(room, QFontMetricsF(QFont()), ratio))
     everything = rects_of(layout)
     assert len(everything) > 30 * runs
     for rect in everything:
@@ -66,7 +67,7 @@ def test_everything_stands_inside_its_room_and_nothing_on_anything_else(
 
 @pytest.mark.parametrize("ratio", [1.0, 1.25, 2.0])
 def test_pixels_are_whole_device_pixels_in_their_places_too(qapp: QApplication, ratio: float) -> None:
-    layout = figure_of(2).layout(QRectF(2, 2, 900, 700), ratio, QFontMetricsF(QFont()))
+    layout = figure_of(2).layout(Paper(QRectF(2, 2, 900, 700), QFontMetricsF(QFont()), ratio))
     cells = [cell for strips in (*layout.cells, layout.large) for strip in strips for cell in strip]
     assert len(cells) == 66
     for cell in cells:
@@ -77,7 +78,7 @@ def test_pixels_are_whole_device_pixels_in_their_places_too(qapp: QApplication, 
 def test_images_are_linked_whatever_the_shapes_of_the_runs(qapp: QApplication) -> None:
     figure = ComparisonFigure(LIGHT, (block(0, side=28), block(1, side=32)))
     for room in (QRectF(0, 0, 684, 420), QRectF(0, 0, 400, 700)):
-        layout = figure.layout(room, 1, QFontMetricsF(QFont()))
+        layout = figure.layout(Paper(room, QFontMetricsF(QFont())))
         for image in range(10):
             begins = {
                 (c[image].top() if layout.is_columns else c[image].left()) for strips in layout.cells for c in strips
@@ -88,43 +89,43 @@ def test_images_are_linked_whatever_the_shapes_of_the_runs(qapp: QApplication) -
 def test_a_row_of_few_values_is_enlarged_only_as_far_as_images_are(qapp: QApplication) -> None:
     text = Band("class", np.zeros((10, 1, 14, 3), np.uint8))
     figure = ComparisonFigure(LIGHT, (Block("letters/latent", (text, Band("output", images()))),))
-    layout = figure.layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
+    layout = figure.layout(Paper(QRectF(0, 0, 684, 420), QFontMetricsF(QFont())))
     (narrow,), (wide,) = ((strip[0],) for strip in layout.cells[0])
     assert narrow.width() <= wide.width() and narrow.height() < wide.height()
 
 
 def test_a_wide_low_room_has_rows_and_a_tall_one_columns(qapp: QApplication) -> None:
     figure, metrics = figure_of(2), QFontMetricsF(QFont())
-    assert not figure.layout(QRectF(0, 0, 1200, 420), 1, metrics).is_columns
-    assert figure.layout(QRectF(0, 0, 500, 1000), 1, metrics).is_columns
+    assert not figure.layout(Paper(QRectF(0, 0, 1200, 420), metrics)).is_columns
+    assert figure.layout(Paper(QRectF(0, 0, 500, 1000), metrics)).is_columns
 
 
 def test_room_that_is_left_shows_the_chosen_image_of_every_run_large(qapp: QApplication) -> None:
-    layout = figure_of(2, sentence=True).layout(QRectF(0, 0, 684, 420), 1, QFontMetricsF(QFont()))
+    layout = figure_of(2, sentence=True).layout(Paper(QRectF(0, 0, 684, 420), QFontMetricsF(QFont())))
     assert [len(cells) for cells in layout.large] == [3, 3, 0]
     assert layout.large[0][0].width() >= 1.5 * layout.cells[0][0][0].width()
 
 
 def test_a_point_tells_run_band_image_and_pixel(qapp: QApplication) -> None:
     figure, room, metrics = figure_of(2), QRectF(2, 2, 684, 420), QFontMetricsF(QFont())
-    layout = figure.layout(room, 1, metrics)
+    layout = figure.layout(Paper(room, metrics))
     cell = layout.cells[1][2][7]
     zoom = cell.width() / 28
     point = QPointF(cell.left() + 5.5 * zoom, cell.top() + 20.5 * zoom)
-    assert figure.spot(point, room, 1, metrics) == BandPixel(BandHit(1, 2, 7), row=20, column=5)
-    assert figure.hit(point, room, 1, metrics) == BandHit(1, 2, 7)
+    assert figure.spot(point, Paper(room, metrics)) == BandPixel(BandHit(1, 2, 7), row=20, column=5)
+    assert figure.hit(point, Paper(room, metrics)) == BandHit(1, 2, 7)
     large = layout.large[0][1]
-    assert figure.spot(large.bottomRight() - QPointF(1, 1), room, 1, metrics) == BandPixel(
+    assert figure.spot(large.bottomRight() - QPointF(1, 1), Paper(room, metrics)) == BandPixel(
         BandHit(0, 1, 3), row=27, column=27
     )
-    assert figure.hit(QPointF(1, 1), room, 1, metrics) is None
+    assert figure.hit(QPointF(1, 1), Paper(room, metrics)) is None
 
 
 def painted(figure: ComparisonFigure, width: int, height: int) -> QImage:
     image = QImage(width, height, QImage.Format.Format_RGB32)
     image.fill(QColor(LIGHT.base))
     painter = QPainter(image)
-    figure.paint(painter, QRectF(0, 0, width, height))
+    figure.paint(painter, Paper.of(painter, QRectF(0, 0, width, height)))
     painter.end()
     return image
 
@@ -141,4 +142,4 @@ def test_captions_without_room_are_left_out_save_that_of_the_chosen_image(qapp: 
 def test_a_figure_of_sentences_alone_can_be_painted(qapp: QApplication) -> None:
     figure = ComparisonFigure(LIGHT, (Block("one", sentence="nothing here"), Block("two", sentence="nor here")))
     assert painted(figure, 400, 200) != painted(ComparisonFigure(LIGHT, ()), 400, 200)
-    assert figure.hit(QPointF(50, 50), QRectF(0, 0, 400, 200), 1, QFontMetricsF(QFont())) is None
+    assert figure.hit(QPointF(50, 50), Paper(QRectF(0, 0, 400, 200), QFontMetricsF(QFont()))) is None

@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QApplication
 
 from tests.viewer.conftest import CARD
 from viewer.figures import strokes
+from viewer.figures.arrange import Above
 from viewer.figures.drawn import DrawnCell, DrawnFigure
-from viewer.figures.lines import Above, LinesFigure, PlotLine
-from viewer.figures.mosaic import Large
+from viewer.figures.lines import LinesFigure, PlotLine
+from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.figures.tiles import Large
 from viewer.state import drawing, noise, why
 from viewer.state.drawing import SIDE, Drawing, Stroke
 from viewer.state.graph import GraphInfo
@@ -186,7 +188,7 @@ def painted(figure: object, width: int, height: int, theme: Theme) -> np.ndarray
     image = QImage(width, height, QImage.Format.Format_RGB32)
     image.fill(theme.colour("base"))
     painter = QPainter(image)
-    figure.paint(painter, QRectF(4, 4, width - 8, height - 8))  # type: ignore[attr-defined]
+    figure.paint(painter, Paper.of(painter, QRectF(4, 4, width - 8, height - 8)))  # type: ignore[attr-defined]
     painter.end()
     return strokes.pixels(image)
 
@@ -213,13 +215,12 @@ def test_lines_are_painted_in_any_room(qapp: QApplication, theme: Theme, size: t
 
 def test_the_place_under_the_pointer_is_where_the_line_is_marked(qapp: QApplication) -> None:
     figure, rect = lines_figure(LIGHT), QRectF(0, 0, 700, 200)
-    metrics = QFontMetricsF(qapp.font())
-    plot = figure.plot_rect(rect, metrics)
-    assert figure.x_at(QPointF(plot.left() + 0.3 * plot.width(), plot.center().y()), rect, metrics) == pytest.approx(
-        0.3
-    )
-    assert figure.x_at(QPointF(plot.right() + 3, plot.center().y()), rect, metrics) == 1
-    assert figure.x_at(QPointF(rect.right(), plot.center().y()), rect, metrics) is None
+    paper = Paper(rect, QFontMetricsF(qapp.font()))
+    plot = figure.axes(paper).plot
+    middle = plot.center().y()
+    assert figure.hit(QPointF(plot.left() + 0.3 * plot.width(), middle), paper) == pytest.approx(0.3)
+    assert figure.hit(QPointF(plot.right() + 3, middle), paper) == 1
+    assert figure.hit(QPointF(rect.right(), middle), paper) is None
 
 
 def test_two_figures_above_one_another_share_the_height(qapp: QApplication) -> None:

@@ -8,9 +8,12 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QApplication
 
-from viewer.figures import colours, curves, mosaic, ticks
-from viewer.figures.mosaic import ImageRow, MosaicFigure
+from viewer.figures import colours, curves, tiles
+from viewer.figures.chart import ticks
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.figures.tiles import ImageRow
 
 
 def luminance(colour: str) -> float:
@@ -91,14 +94,14 @@ def test_grey_and_colour_images_become_rgb() -> None:
     ("room", "ratio", "zoom"), [(63, 1, 2), (63, 2, 2), (71, 2, 2.5), (20, 1, 20 / 28), (20, 2, 0.5)]
 )
 def test_a_pixel_takes_whole_device_pixels(room: float, ratio: float, zoom: float) -> None:
-    assert mosaic.whole_zoom(room / 28, room / 28, ratio) == pytest.approx(zoom)
+    assert tiles.whole_zoom(room / 28, room / 28, ratio) == pytest.approx(zoom)
 
 
 def painted(figure: MosaicFigure | curves.CurvesFigure, width: int = 400, height: int = 300) -> QImage:
     image = QImage(width, height, QImage.Format.Format_RGB888)
     image.fill(QColor(LIGHT.base))
     painter = QPainter(image)
-    figure.paint(painter, QRectF(0, 0, width, height))
+    figure.paint(painter, Paper.of(painter, QRectF(0, 0, width, height)))
     painter.end()
     return image
 
@@ -107,7 +110,7 @@ def test_images_are_painted_pixel_for_pixel(qapp: QApplication) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (3, 7, 7, 3), dtype=np.uint8)
     figure = MosaicFigure(LIGHT, (ImageRow("", pixels),))
     image = painted(figure)
-    cells = figure.layout(QRectF(0, 0, 400, 300), 1, QFontMetricsF(QFont())).cells[0]
+    cells = figure.layout(Paper(QRectF(0, 0, 400, 300), QFontMetricsF(QFont()))).cells[0]
     zoom = cells[0].width() / 7
     assert zoom == int(zoom) > 1
     for index, cell in enumerate(cells):
@@ -119,9 +122,9 @@ def test_images_are_painted_pixel_for_pixel(qapp: QApplication) -> None:
 def test_a_click_finds_its_column(qapp: QApplication) -> None:
     figure = MosaicFigure(LIGHT, (ImageRow("input", np.zeros((10, 28, 28, 3), np.uint8)),))
     rect, metrics = QRectF(0, 0, 800, 200), QFontMetricsF(QFont())
-    cell = figure.layout(rect, 1, metrics).cells[0][7]
-    assert figure.hit(cell.center(), rect, 1, metrics) == 7
-    assert figure.hit(QPointF(799, 199), rect, 1, metrics) is None
+    cell = figure.layout(Paper(rect, metrics)).cells[0][7]
+    assert figure.hit(cell.center(), Paper(rect, metrics)) == 7
+    assert figure.hit(QPointF(799, 199), Paper(rect, metrics)) is None
 
 
 def test_curves_have_gaps_where_numbers_are_not_finite(qapp: QApplication) -> None:
@@ -148,10 +151,10 @@ def test_a_legend_of_many_runs_leaves_the_curves_their_room(qapp: QApplication) 
     runs = [(f"assignment/recipe-{index}", loss, loss) for index in range(60)]
     figure = curves.of_runs(LIGHT, runs, y_label="loss", log=False)
     rect, metrics = QRectF(0, 0, 330, 330), QFontMetricsF(QFont())
-    texts = [entry.text for entry, _ in figure.legend(rect, metrics)]
+    texts = [entry.text for entry, _ in figure.legend(Paper(rect, metrics))]
     more = next(text for text in texts if text.startswith("…"))
     assert more == f"… and {60 - (len(texts) - 3)} more" and texts[-2:] == ["train", "validation"]
-    assert figure.plot_rect(rect, metrics).height() > rect.height() / 3
+    assert figure.axes(Paper(rect, metrics)).plot.height() > rect.height() / 3
     painted(figure.with_hover(3), 330, 330)
 
 

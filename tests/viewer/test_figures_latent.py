@@ -8,12 +8,13 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
-from viewer.figures import side_by_side
+from viewer.figures import arrange
 from viewer.figures.equation import EquationFigure, EquationTerm
 from viewer.figures.latent_plane import Cloud, LatentPlaneFigure, Plane
-from viewer.figures.mosaic import ImageRow, Large
+from viewer.figures.paper import Paper
 from viewer.figures.sweep import SweepFigure
 from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.figures.tiles import ImageRow, Large
 from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.state.latent import Range
 
@@ -31,7 +32,7 @@ def painted(figure: object, rect: QRectF, theme: Theme = LIGHT) -> np.ndarray:
     image = QImage(int(rect.right()) + 5, int(rect.bottom()) + 5, QImage.Format.Format_RGB888)
     image.fill(QColor(theme.base))
     painter = QPainter(image)
-    figure.paint(painter, rect)  # type: ignore[attr-defined]
+    figure.paint(painter, Paper.of(painter, rect))  # type: ignore[attr-defined]
     painter.end()
     flat = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return flat[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
@@ -49,7 +50,7 @@ def test_a_plane_is_square_and_its_picture_stands_beside_or_below_it(
     metrics: QFontMetricsF, rect: QRectF, theme: Theme
 ) -> None:
     figure = LatentPlaneFigure(theme, Range(), (0.5, 0.5), (plane(),), {0: "a", 1: "b"})
-    (layout,) = figure.layout(rect, metrics)
+    (layout,) = figure.layout(Paper(rect, metrics))
     assert layout.plot.width() == pytest.approx(layout.plot.height()) and rect.contains(layout.plot)
     assert layout.picture.width() >= 28 and layout.picture.height() >= 28 and rect.contains(layout.picture)
     assert not layout.picture.intersects(layout.plot)
@@ -60,12 +61,12 @@ def test_a_plane_is_square_and_its_picture_stands_beside_or_below_it(
 
 def test_what_is_hit_in_a_plane_is_where_its_point_is_painted(metrics: QFontMetricsF) -> None:
     figure = LatentPlaneFigure(LIGHT, Range(1.0, -1.0, 2.0), (1.0, -1.0), (plane(), plane()))
-    for index, layout in enumerate(figure.layout(WIDE, metrics)):
-        hit = figure.hit(figure.spot(layout.plot, 2.5, -2.0), WIDE, metrics)
+    for index, layout in enumerate(figure.layout(Paper(WIDE, metrics))):
+        hit = figure.hit(figure.spot(layout.plot, 2.5, -2.0), Paper(WIDE, metrics))
         assert hit is not None and hit.plane == index and (hit.x, hit.y) == pytest.approx((2.5, -2.0))
-        ring = figure.ring_at(figure.spot(layout.plot, 1.0, -2.0), WIDE, metrics)
+        ring = figure.ring_at(figure.spot(layout.plot, 1.0, -2.0), Paper(WIDE, metrics))
         assert ring is not None and ring.image == 0
-    assert figure.hit(QPointF(0, 0), WIDE, metrics) is None
+    assert figure.hit(QPointF(0, 0), Paper(WIDE, metrics)) is None
 
 
 def test_what_stands_still_is_painted_once_for_a_moving_cross_hair(metrics: QFontMetricsF) -> None:
@@ -80,16 +81,16 @@ def test_what_stands_still_is_painted_once_for_a_moving_cross_hair(metrics: QFon
 
 def test_a_run_without_a_plane_takes_a_line_and_no_cell(metrics: QFontMetricsF) -> None:
     figure = LatentPlaneFigure(LIGHT, Range(), (0.0, 0.0), (plane(), Plane("tests/conv", sentence="It has none.")))
-    first, second = figure.layout(WIDE, metrics)
+    first, second = figure.layout(Paper(WIDE, metrics))
     assert first.plot.height() > 350 and second.cell.height() < 2 * metrics.height()
-    assert figure.hit(second.cell.center(), WIDE, metrics) is None
+    assert figure.hit(second.cell.center(), Paper(WIDE, metrics)) is None
     alone = LatentPlaneFigure(LIGHT, Range(), (0.0, 0.0), (Plane("", sentence="It has none."),))
-    assert alone.layout(WIDE, metrics)[0].cell.height() > 400
+    assert alone.layout(Paper(WIDE, metrics))[0].cell.height() > 400
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6])
 def test_cells_do_not_overlap_and_stay_inside(count: int) -> None:
-    cells = side_by_side.cells(NARROW, count)
+    cells = arrange.cells(NARROW, count)
     assert len(cells) == count
     assert all(NARROW.adjusted(-1, -1, 1, 1).contains(cell) for cell in cells)
     assert not any(one.intersects(other) for index, one in enumerate(cells) for other in cells[:index])
@@ -99,9 +100,9 @@ def test_cells_do_not_overlap_and_stay_inside(count: int) -> None:
 def test_rows_of_directions_are_hit_where_they_stand(metrics: QFontMetricsF, rect: QRectF) -> None:
     rows = tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
     figure = SweepFigure(LIGHT, (Large("now", PICTURE), Large("mean", PICTURE)), rows, ("−3", "", "0", "", "+3"))
-    layout = figure.layout(rect, 1.0, metrics)
+    layout = figure.layout(Paper(rect, metrics))
     assert layout.cells and all(rect.contains(cell) for strip in layout.cells for cell in strip)
-    assert figure.hit(layout.cells[4][2].center(), rect, 1.0, metrics) == (4, 2)
+    assert figure.hit(layout.cells[4][2].center(), Paper(rect, metrics)) == (4, 2)
     assert not any(large.intersects(cell) for large in layout.large for strip in layout.cells for cell in strip)
     painted(figure, rect)
 
@@ -110,7 +111,7 @@ def test_where_there_is_no_room_for_rows_the_pictures_have_all_of_it(metrics: QF
     rows = tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
     figure = SweepFigure(LIGHT, (Large("now", PICTURE), Large("mean", PICTURE)), rows, ("",) * 5)
     low = QRectF(0, 0, 330, 100)
-    layout = figure.layout(low, 1.0, metrics)
+    layout = figure.layout(Paper(low, metrics))
     assert layout.cells == () and layout.large[0].width() >= 56
 
 
@@ -120,9 +121,9 @@ def test_a_sum_is_written_on_the_lines_that_show_it_largest(metrics: QFontMetric
     figure = EquationFigure(
         LIGHT, (first, (EquationTerm("=", "decoded", PICTURE), EquationTerm("", "pixels", PICTURE)))
     )
-    places = figure.layout(rect, 1.0, metrics)
+    places = figure.layout(Paper(rect, metrics))
     assert len(places) == 5 and all(rect.contains(place) for place in places)
-    assert [figure.hit(place.center(), rect, 1.0, metrics) for place in places] == list(range(5))
+    assert [figure.hit(place.center(), Paper(rect, metrics)) for place in places] == list(range(5))
     assert places[0].width() >= 84
     painted(figure, rect)
 
@@ -132,11 +133,11 @@ def test_every_epoch_of_the_time_line_is_where_its_mark_is(metrics: QFontMetrics
     falling[4] = np.nan
     figure = TimeLineFigure(LIGHT, (LossLine("train", falling, "#0072b2", True),), 1, 12, 1)
     rect = QRectF(0, 0, 500, 80)
-    plot = figure.plot_rect(rect, metrics)
+    plot = figure.axes(Paper(rect, metrics)).plot
     for epoch in range(1, 13):
         spot = QPointF(plot.left() + figure.x_axis.position(epoch) * plot.width(), -50)
-        assert figure.epoch_at(spot, rect, metrics) == epoch
-    assert figure.epoch_at(QPointF(9_999, 0), rect, metrics) == 12
+        assert figure.hit(spot, Paper(rect, metrics)) == epoch
+    assert figure.hit(QPointF(9_999, 0), Paper(rect, metrics)) == 12
     assert (painted(figure, rect) != painted(figure.at(8), rect)).any()
 
 

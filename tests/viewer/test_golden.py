@@ -22,8 +22,11 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.paper import Paper
+from viewer.figures.scale import Scale
 from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.figures.tiles import ImageRow, Large
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOM = QRectF(4, 4, 892, 592)
@@ -76,7 +79,7 @@ def painted(figure: ComparisonFigure | MosaicFigure) -> tuple[np.ndarray, QFontM
     image.fill(QColor(figure.theme.base))
     painter = QPainter(image)
     metrics = QFontMetricsF(painter.font(), image)
-    figure.paint(painter, ROOM)
+    figure.paint(painter, Paper.of(painter, ROOM))
     painter.end()
     return pixels_of(image), metrics
 
@@ -116,10 +119,10 @@ def read_back(figure: ComparisonFigure | MosaicFigure) -> np.ndarray:
     pixels, metrics = painted(figure)
     assert figure.scale is not None
     if isinstance(figure, MosaicFigure):
-        layout = figure.layout(ROOM, 1, metrics)
+        layout = figure.layout(Paper(ROOM, metrics))
         assert len(layout.large) == 3
         return sheet(pixels, [*layout.cells, layout.large], bar_of(layout.scale_rect, figure.scale, metrics))
-    blocks = figure.layout(ROOM, 1, metrics)
+    blocks = figure.layout(Paper(ROOM, metrics))
     assert [len(cells) for cells in blocks.large] == [3, 3, 0], "the room is large enough for them with any font"
     strips = [*(strip for block in blocks.cells for strip in block), *(cells for cells in blocks.large if cells)]
     return sheet(pixels, strips, bar_of(blocks.scale_rect, figure.scale, metrics))

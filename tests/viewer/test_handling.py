@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, settle_window, write_run
 from viewer.infer.messages import DecodedPictures, DecodePictures
-from viewer.qt import menus, paper
+from viewer.qt import export_actions, exports, menus
 from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import MainWindow
 from viewer.qt.palette import PaletteEntry, matching
@@ -52,48 +52,63 @@ def path_of(window: MainWindow, name: str) -> Path:
 # ---- tabs ----------------------------------------------------------------------------------------------------
 
 
-def test_every_panel_is_in_a_dock_area_and_can_be_brought_to_the_front(two: MainWindow) -> None:
+def test_every_panel_is_in_a_tab_or_the_drawer_and_can_be_brought_to_the_front(two: MainWindow) -> None:
     assert len(two.panels) >= 6
     for panel in two.panels.values():
         two.go_to(panel)
-        assert panel.isVisibleTo(two) and two.layout_of_panels.area_of(panel).front == panel.name
+        assert panel.isVisible(), panel.name
 
 
-def test_a_panel_that_fills_the_window_gives_the_room_back(two: MainWindow) -> None:
-    layout = two.layout_of_panels
-    two.go_to(two.panels.bottleneck)
-    two.fill_or_give_back()
-    assert two.panels.bottleneck.isVisible() and two.panels.runs.isVisible()
-    assert not two.panels.noise.isVisible() and not two.panels.card.isVisible()
-    two.fill_or_give_back()
-    assert layout.filled is None
-    assert all(area.isVisible() for area in layout.areas.values() if area.names)
+def test_a_tab_put_beside_others_floated_or_closed_comes_back_when_the_layout_is_reset(
+    two: MainWindow, qtbot: QtBot
+) -> None:
+    workspace = two.workspace
+    two.reset_layout()
+    shown = [name for name, tab in workspace.tabs.items() if not tab.isHidden()]
+    assert shown == ["Compare", "Noise", "Draw", "Inside", "Latent", "Training", "Trade-off"]
+    workspace.split("Noise", Qt.Orientation.Horizontal)
+    QApplication.processEvents()
+    assert two.panels.noise.isVisible() and two.panels.reconstructions.isVisible()
+    assert not two.panels.bottleneck.isVisible(), "covered tabs show nothing"
+    workspace.tabs["Draw"].setFloating(True)
+    workspace.tabs["Latent"].close()
+    qtbot.waitUntil(lambda: two.panels.draw.isVisible(), timeout=TIMEOUT)
+    assert workspace.tabs["Latent"].isHidden()
+    two.store.set_sample(3)
+    assert workspace.tabs["Latent"].isHidden(), "what was closed stays closed"
+    two.reset_layout()
+    QApplication.processEvents()
+    assert [name for name, tab in workspace.tabs.items() if not tab.isHidden()] == shown
+    assert not workspace.tabs["Draw"].isFloating()
+    assert two.panels.reconstructions.isVisible() and not two.panels.noise.isVisible()
 
 
-def test_going_to_another_panel_ends_filling(two: MainWindow) -> None:
-    two.layout_of_panels.fill(two.layout_of_panels.area_of(two.panels.bottleneck))
-    two.go_to(two.panels.noise)
-    assert two.panels.noise.isVisible()
+def test_a_closed_tab_opens_when_its_panel_is_asked_for(two: MainWindow) -> None:
+    two.workspace.tabs["Latent"].close()
+    two.go_to(two.panels.latent)
+    QApplication.processEvents()
+    assert two.panels.latent.isVisible()
 
 
-def test_a_panel_can_be_moved_and_is_found_there_again(run: RunFolder, open_window: Open, qapp: QApplication) -> None:
+def test_an_arrangement_of_tabs_is_found_again(run: RunFolder, open_window: Open, qapp: QApplication) -> None:
     window = open_window(run.path, theme=None)
-    window.layout_of_panels.move(window.panels.bottleneck, "middle top")
-    assert window.layout_of_panels.area_of(window.panels.bottleneck).name == "middle top"
+    window.workspace.tabs["Latent"].close()
+    assert window.panels.bottleneck.isVisible() and window.panels.noise.isVisible()
     window.close()
-    again = open_window(run.path, theme=None)
-    assert again.layout_of_panels.area_of(again.panels.bottleneck).name == "middle top"
-    assert again.panels.bottleneck.isVisible(), "it was in front when the window was closed"
-    again.usual_layout()
-    assert again.layout_of_panels.area_of(again.panels.bottleneck).name == "right top"
+    again = open_window(run.path, theme=None, beside=False)
+    assert again.panels.bottleneck.isVisible() and again.panels.noise.isVisible()
+    assert again.workspace.tabs["Latent"].isHidden() and again.workspace.tabs["Latent"].closed
+    again.reset_layout()
+    qapp.processEvents()
+    assert not again.workspace.tabs["Latent"].isHidden() and not again.panels.noise.isVisible()
 
 
-def test_settings_that_name_unknown_panels_are_not_used(run: RunFolder, open_window: Open) -> None:
+def test_settings_of_another_version_are_not_used(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path, theme=None)
-    window.settings.save_areas({"left top": ["runs", "a-panel-of-another-version"]})
-    window.settings.save_window(window, window.splitters)
-    again = open_window(run.path, theme=None)
-    assert again.layout_of_panels.area_of(again.panels.card).name == "left bottom"
+    window.close()
+    window.settings._settings.setValue("version", 2)
+    again = open_window(run.path, theme=None, beside=False)
+    assert again.panels.reconstructions.isVisible() and not again.panels.noise.isVisible()
 
 
 def test_a_hidden_panel_sends_nothing_and_catches_up_when_it_is_shown(
@@ -101,8 +116,9 @@ def test_a_hidden_panel_sends_nothing_and_catches_up_when_it_is_shown(
 ) -> None:
     write_run(tmp_path, "tests/a")
     write_run(tmp_path, "tests/b")
-    window = open_window(tmp_path)
-    window.layout_of_panels.move(window.panels.noise, "middle top")
+    window = open_window(tmp_path, beside=False)
+    window.go_to(window.panels.noise)
+    settle_window(qtbot, window)
     window.go_to(window.panels.reconstructions)
     sent = window.panels.noise.requester.sent
     window.store.set_selected((path_of(window, "tests/b"),), path_of(window, "tests/b"))
@@ -111,6 +127,52 @@ def test_a_hidden_panel_sends_nothing_and_catches_up_when_it_is_shown(
     window.go_to(window.panels.noise)
     settle_window(qtbot, window)
     assert window.panels.noise.requester.sent == sent + 1 and window.panels.noise.view.figure is not None
+
+
+def test_the_presenter_s_mode_shows_one_panel_with_larger_text(two: MainWindow, qtbot: QtBot) -> None:
+    two.go_to(two.panels.reconstructions)
+    before = QApplication.font().pointSizeF()
+    two.present(True)
+    QApplication.processEvents()
+    assert two.isFullScreen() and QApplication.font().pointSizeF() == pytest.approx(1.6 * before)
+    assert two.panels.reconstructions.isVisible()
+    for part in (two.rail, two.drawer, two.menuBar(), two.status, two.panels.noise):
+        assert not part.isVisible()
+    a, b = path_of(two, "tests/a"), path_of(two, "tests/b")
+    qtbot.keyClick(two.panels.reconstructions.view, Qt.Key.Key_Down)
+    assert two.store.state.current == b
+    qtbot.keyClick(two.panels.reconstructions.view, Qt.Key.Key_Left)
+    assert two.store.state.current == a
+    two.escape()
+    QApplication.processEvents()
+    assert not two.isFullScreen() and QApplication.font().pointSizeF() == pytest.approx(before)
+    assert two.rail.isVisible() and two.panels.noise.isVisible()
+
+
+def test_the_size_of_text_is_a_setting(two: MainWindow) -> None:
+    view, before = two.panels.reconstructions.view, QApplication.font().pointSizeF()
+    small = view.font().pointSizeF()
+    two.choose_text_size(1.5)
+    assert QApplication.font().pointSizeF() == pytest.approx(1.5 * before) and two.settings.text_size == 1.5
+    assert view.font().pointSizeF() > small
+    two.choose_text_size(1.0)
+    assert view.font().pointSizeF() == small
+
+
+def test_a_run_keeps_its_colour_whatever_is_selected_sorted_or_opened(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = [write_run(tmp_path / "runs", f"tests/{name}").path for name in "abc"]
+    window = open_window(tmp_path / "runs")
+    store = window.store
+    store.set_selected(paths[1:], paths[1])
+    colours = {path: store.state.colour_of(path) for path in paths}
+    assert sorted(map(str, colours.values())) == ["0", "1", "2"]
+    store.set_selected((paths[2],), paths[2])
+    window.runs.sort("mse")
+    window.open((write_run(tmp_path / "more", "tests/d").path,), remember=False)
+    settle_window(qtbot, window)
+    assert {path: store.state.colour_of(path) for path in paths} == colours
 
 
 # ---- undo, palette, sheet ------------------------------------------------------------------------------------
@@ -242,12 +304,12 @@ def test_a_photograph_taken_sideways_is_turned_upright(
 
 def test_a_pasted_picture_is_added_to_those_before(two: MainWindow, qtbot: QtBot, a_picture: np.ndarray) -> None:
     QGuiApplication.clipboard().setImage(as_image(a_picture))
-    two.paste()
-    two.paste()
+    two.images.paste()
+    two.images.paste()
     settle_window(qtbot, two)
     assert two.store.state.page is not None and len(two.store.state.page.clean) == 2
     QGuiApplication.clipboard().setText("no picture")
-    two.paste()
+    two.images.paste()
     assert two.notices.sentences[-1].startswith("There is no picture in the clipboard")
 
 
@@ -268,28 +330,29 @@ def test_what_is_no_picture_is_reported_and_changes_nothing(two: MainWindow, tmp
 def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins: bytes) -> None:
     for name, panel in two.panels.items():
         two.go_to(panel)
-        data = paper.picture(panel, kind)
+        data = exports.picture(panel, kind)
         assert data.startswith(begins) and len(data) > 1_000, name
 
 
 def test_an_export_is_written_and_a_wrong_suffix_reported(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     file = tmp_path / "losses.svg"
-    two.export_to(two.panels.losses, file)
+    export_actions.write(two, two.panels.losses, file)
     qtbot.waitUntil(file.exists, timeout=TIMEOUT)
     settle_window(qtbot, two)
-    assert two.notices.sentences[-1] == f"Wrote {file}."
-    two.export_to(two.panels.losses, tmp_path / "losses.jpg")
+    assert two.status.done.text().startswith(f"Wrote {file}") and "Show in folder" in two.status.done.text()
+    assert two.status.done.isVisible() and not two.notices.isVisible()
+    export_actions.write(two, two.panels.losses, tmp_path / "losses.jpg")
     assert "PNG, SVG, PDF or CSV" in two.notices.sentences[-1]
 
 
 def test_a_folder_that_is_not_there_is_reported_when_exporting(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     (tmp_path / "file").write_text("in the way")
-    two.export_to(two.panels.losses, tmp_path / "file" / "losses.png")
+    export_actions.write(two, two.panels.losses, tmp_path / "file" / "losses.png")
     qtbot.waitUntil(lambda: "could not write" in "".join(two.notices.sentences).lower(), timeout=TIMEOUT)
 
 
 def test_numbers_as_csv_run_no_formula() -> None:
-    rows = list(csv.reader(io.StringIO(paper.table([("run", "mse"), ("=cmd()", 0.25), ("a,b", -1)]).decode())))
+    rows = list(csv.reader(io.StringIO(exports.table([("run", "mse"), ("=cmd()", 0.25), ("a,b", -1)]).decode())))
     assert rows == [["run", "mse"], ["'=cmd()", "0.25"], ["a,b", "-1"]]
 
 

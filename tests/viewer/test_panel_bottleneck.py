@@ -28,9 +28,11 @@ from tests.viewer.graphs import (
     write_flat,
     write_graph,
 )
+from viewer.figures.arrange import Paragraph, Parts, TextLine
 from viewer.figures.bars import BarsFigure, HistogramFigure
-from viewer.figures.image_grid import ImageGrid, Paragraph, Part, Parts, TextLine
-from viewer.qt import paper
+from viewer.figures.image_grid import ImageGrid
+from viewer.figures.paper import Figure
+from viewer.qt import exports
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.bottleneck import Bottleneck
 from viewer.state import units
@@ -39,7 +41,7 @@ from viewer.state.units import Edits
 from zoo.gate import GraphFacts, Port
 
 
-def parts_of(panel: Bottleneck) -> dict[str, Part]:
+def parts_of(panel: Bottleneck) -> dict[str, Figure]:
     assert isinstance(panel.view.figure, Parts), panel.view.sentence
     return dict(panel.view.figure.parts)
 
@@ -62,12 +64,13 @@ def unit_of(panel: Bottleneck) -> int | None:
 
 def point_in(panel: Bottleneck, name: str, picture: int, row: float, column: float) -> QPointF:
     """The middle of a pixel of a sheet; row −1 is the title."""
-    figure, metrics = panel.view.figure, QFontMetricsF(panel.view.font())
+    figure, _metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
-    ratio = panel.view.devicePixelRatioF()
-    rect = figure.arrange(figure.parts, panel.view.inside, ratio, metrics)[name]
+    panel.view.devicePixelRatioF()
+    rect = figure.arrange(figure.parts, panel.view.paper)[name]
     sheet = sheet_of(panel, name)
-    cell, zoom = sheet.cell(picture, rect, ratio, metrics), sheet.cells(rect, ratio, metrics).zoom
+    tiles = sheet.tiles(panel.view.paper.at(rect))
+    cell, zoom = tiles.cell(picture), tiles.zoom
     return QPointF(cell.left() + (column + 0.5) * zoom, cell.top() + (row + 0.5) * zoom if row >= 0 else cell.top() - 4)
 
 
@@ -107,9 +110,9 @@ def test_a_click_in_every_view_chooses_the_unit_under_it(window: MainWindow, qtb
     panel._show_as("bars")
     bars = parts_of(panel)["stage"]
     assert isinstance(bars, BarsFigure) and bars.chosen == panel.session.unit
-    figure, metrics = panel.view.figure, QFontMetricsF(panel.view.font())
+    figure = panel.view.figure
     assert isinstance(figure, Parts)
-    plot = bars.plot(figure.arrange(figure.parts, panel.view.inside, 1.0, metrics)["stage"], metrics)
+    plot = bars.axes(panel.view.paper.at(figure.arrange(figure.parts, panel.view.paper)["stage"])).plot
     point = QPointF(plot.left() + plot.width() * 100.5 / 392, plot.center().y())
     panel.view.clicked.emit(point)
     assert panel.session.unit == 100
@@ -319,7 +322,8 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     ]
     window = open_window(tmp_path)
     window.store.set_selected([run.path for run in runs], runs[1].path)
-    window.layout_of_panels.fill(window.layout_of_panels.area_of(window.panels.bottleneck))
+    window.reset_layout()
+    window.go_to(window.panels.bottleneck)
     settle_window(qtbot, window)
     panel = window.panels.bottleneck
     assert "tests/a: model.onnx has no bottleneck among its outputs." in text_of(panel, "head 0")
@@ -364,7 +368,7 @@ def test_the_panel_is_exported_in_every_form_and_theme(window: MainWindow, qtbot
         for view in ("grid", "maps", "bars"):
             panel._show_as(view)
             for kind in ("png", "svg", "pdf"):
-                assert len(paper.picture(panel, kind)) > 3000
+                assert len(exports.picture(panel, kind)) > 3000
 
 
 def test_a_bottleneck_with_gaps_is_shown_with_them(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -385,17 +389,15 @@ def test_a_bottleneck_with_gaps_is_shown_with_them(tmp_path: Path, open_window: 
 
 
 def test_the_panel_fits_the_narrowest_column(window: MainWindow) -> None:
-    panel, layout = window.panels.bottleneck, window.layout_of_panels
+    panel = window.panels.bottleneck
     assert panel.minimumSizeHint().width() <= 322, "of 350 pixels, less the margins of its rect"
     window.resize(1600, 1000)
     QApplication.processEvents()
-    before = layout.across.sizes()
-    layout.fill(layout.area_of(panel))
+    assert panel.row.lines.direction() == QBoxLayout.Direction.TopToBottom
+    window.reset_layout()
+    window.go_to(panel)
     QApplication.processEvents()
     assert panel.row.lines.direction() == QBoxLayout.Direction.LeftToRight
-    layout.give_back()
-    QApplication.processEvents()
-    assert layout.across.sizes() == before and panel.row.lines.direction() == QBoxLayout.Direction.TopToBottom
 
 
 # ---- values ----

@@ -31,13 +31,13 @@ class FakePanel(Panel):
 def test_an_entry_makes_a_panel_of_menu_window_and_layout(
     tmp_path: Path, open_window: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = PanelEntry("Fake panel", "right bottom", "Ctrl+Alt+9", __name__, "FakePanel", "Shows nothing.")
+    entry = PanelEntry("Fake panel", "Trade-off", "Ctrl+Alt+9", f"{__name__}:FakePanel", "Shows nothing.")
     monkeypatch.setitem(PANELS, "fake", entry)
     write_run(tmp_path)
     window = open_window(tmp_path)
-    area = window.layout_of_panels.areas["right bottom"]
-    assert area.names == ["losses", "trade_off", "fake"] and area.tabs.tabText(2) == "Fake panel"
-    assert area.tabs.tabToolTip(2) == "Shows nothing."
+    stack = window.workspace.tabs["Trade-off"].stack
+    assert stack.names == ("trade_off", "fake") and stack.segments["fake"].text() == "Fake panel"
+    assert stack.segments["fake"].toolTip() == "Shows nothing."
     actions = {action.text(): action for _, action in menus._actions(window)}
     assert actions["Go to fake panel"].shortcut() == QKeySequence("Ctrl+Alt+9")
     actions["Go to fake panel"].trigger()

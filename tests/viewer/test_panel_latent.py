@@ -33,7 +33,7 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.picker import PickerFigure
 from viewer.figures.plane import PlanesFigure
 from viewer.figures.sweep import SweepFigure
-from viewer.qt import paper
+from viewer.qt import exports
 from viewer.qt.latent.mode import Mode
 from viewer.qt.latent.picker import Picker
 from viewer.qt.main_window import MainWindow
@@ -76,7 +76,7 @@ def plane_of(panel: Latent) -> LatentPlaneFigure:
 def spot_of(panel: Latent, x: float, y: float, plane: int = 0) -> QPoint:
     """Where a point of the plane is in the view."""
     figure, view = plane_of(panel), panel.plane.view
-    layout = figure.layout(view.inside, panel.plane.metrics)[plane]
+    layout = figure.layout(view.paper)[plane]
     return figure.spot(layout.plot, x, y).toPoint()
 
 
@@ -249,7 +249,7 @@ def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: O
     panel = open_latent(window, qtbot, run.path, mode="grid", split=False)
     view, figure = panel.grid.view, panel.grid.view.figure
     assert isinstance(figure, PlanesFigure)
-    position = figure.planes[0].square(view.inside, 1.0, panel.grid.metrics)
+    position = figure.planes[0].tiles(view.paper).used
     point = QPointF(position.left() + position.width() * 14.5 / 15, position.top() + position.height() * 0.5 / 15)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=point.toPoint())
     assert panel.shared.cross.point == (2.0, 2.0)
@@ -318,7 +318,7 @@ def test_a_picture_of_a_direction_sets_its_slider_and_an_image_all_of_them(
     settle_window(qtbot, window)
     figure = view.figure
     assert isinstance(figure, SweepFigure)
-    cells = figure.layout(view.inside, 1.0, mode.metrics).cells
+    cells = figure.layout(view.paper).cells
     if cells:  # a small display has no room for them
         qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=cells[1][4].center().toPoint())
         assert mode.sliders[1].value() == 30
@@ -345,7 +345,7 @@ def test_between_two_images_the_decoder_shows_the_steps(tmp_path: Path, open_win
     panel = open_latent(window, qtbot, run.path, mode="interpolate")
     picker = panel.interpolate.picker
     assert isinstance(picker.figure, PickerFigure)
-    rects = picker.figure.layout(picker.inside, 1.0, panel.interpolate.metrics)
+    rects = picker.figure.layout(picker.paper)
     for position in (rects[2], rects[8]):
         qtbot.mouseClick(picker, Qt.MouseButton.LeftButton, pos=position.center().toPoint())
     settle_window(qtbot, window)
@@ -508,7 +508,7 @@ def test_every_mode_has_a_figure_and_numbers_to_export(
     assert len(rows) > 1 and all(len(row) == len(rows[0]) for row in rows)
     assert panel.figure is not None
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert paper.painted(panel.figure, panel.size(), panel.theme, QFont(), kind).startswith(start)
+        assert exports.painted(panel.figure, panel.size(), panel.theme, QFont(), kind).startswith(start)
     assert all(control.accessibleName() for control in panel.choices.buttons.values())
 
 

@@ -13,9 +13,10 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, bars, settle_window, write_run
 from tests.viewer.graphs import graph, lone, node, port, stack, write_classifier
-from viewer.figures.image_grid import ImageGrid, Parts
+from viewer.figures.arrange import Parts
+from viewer.figures.image_grid import ImageGrid
 from viewer.infer.requests import Reply, Request
-from viewer.qt import paper
+from viewer.qt import exports
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.layers import LayersPanel
 from viewer.qt.requester import Query, QueryBatch
@@ -40,10 +41,10 @@ def layer_of(panel: LayersPanel) -> str:
 
 
 def point_in(panel: LayersPanel, name: str, picture: int) -> QPointF:
-    figure, metrics = panel.view.figure, QFontMetricsF(panel.view.font())
+    figure, _metrics = panel.view.figure, QFontMetricsF(panel.view.font())
     assert isinstance(figure, Parts)
-    rect = figure.arrange(figure.parts, panel.view.inside, 1.0, metrics)[name]
-    return sheet_of(panel, name).cell(picture, rect, 1.0, metrics).topLeft() + QPointF(0.5, 0.5)
+    rect = figure.arrange(figure.parts, panel.view.paper)[name]
+    return sheet_of(panel, name).tiles(panel.view.paper.at(rect)).cell(picture).topLeft() + QPointF(0.5, 0.5)
 
 
 def shown(open_window: Open, qtbot: QtBot, path: Path) -> tuple[MainWindow, LayersPanel]:
@@ -310,7 +311,7 @@ def test_the_panel_is_exported_in_both_themes(foreign: tuple[MainWindow, LayersP
     for name in ("light", "dark"):
         window.choose_theme(name)
         for kind in ("png", "svg", "pdf"):
-            assert len(paper.picture(panel, kind)) > 3000
+            assert len(exports.picture(panel, kind)) > 3000
     assert panel.minimumSizeHint().width() <= 322, "the narrowest column, less the margins"
 
 

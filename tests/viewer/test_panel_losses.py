@@ -67,7 +67,7 @@ def place_of(panel: Losses, text: str) -> QPoint:
     """Where a name stands in the legend."""
     figure = panel.curves
     assert figure is not None
-    entries = figure.legend(panel.view.inside, metrics_of(panel))
+    entries = figure.legend(panel.view.paper)
     return next(rect.center().toPoint() for entry, rect in entries if entry.text.startswith(text))
 
 
@@ -75,7 +75,7 @@ def epoch_point(panel: Losses, epoch: float) -> QPoint:
     """Where an epoch stands in the plot."""
     figure = panel.curves
     assert figure is not None
-    plot = figure.plot_rect(panel.view.inside, metrics_of(panel))
+    plot = figure.axes(panel.view.paper).plot
     return QPointF(plot.left() + figure.x_axis.position(epoch) * plot.width(), plot.center().y()).toPoint()
 
 
@@ -389,7 +389,7 @@ def test_the_axis_names_the_objective_where_all_have_the_same_and_every_quantity
     )
     label = losses.label_of
     assert label(losses.LOSS, [bce, bce]) == "loss: binary cross-entropy, nats a pixel"
-    assert label(losses.LOSS, [linear]) == "loss: mean squared error, of pixels in [0, 1]"
+    assert label(losses.LOSS, [linear]) == "loss: squared error a pixel, before clamping"
     assert label(losses.LOSS, [bce, linear]) == "loss, of different objectives"
     assert label(losses.LOSS, [odd]) == "loss" == label(losses.LOSS, [])
     assert label(losses.TERM + "kl", [bce]) == "kl: divergence from N(0, 1), nats an image"

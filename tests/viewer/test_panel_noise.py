@@ -9,12 +9,14 @@ import pytest
 from onnx import helper
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, graph_bytes, settle_window, write_run
 from tests.viewer.odd_runs import write_classifier, write_colouriser
+from viewer.figures.arrange import Above
 from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.lines import Above, LinesFigure
+from viewer.figures.lines import LinesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
@@ -136,7 +138,7 @@ def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
     panel = window.panels.noise
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    plot = lines_of(panel).plot_rect(panel.curve_view.inside, QFontMetricsF(panel.curve_view.font()))
+    plot = lines_of(panel).axes(panel.curve_view.paper).plot
     point = QPointF(plot.left() + 0.8 * plot.width(), plot.center().y()).toPoint()
     qtbot.mouseClick(panel.curve_view, Qt.MouseButton.LeftButton, pos=point)
     settle_window(qtbot, window)
@@ -186,8 +188,8 @@ def test_an_image_of_a_comparison_is_chosen_by_a_click_and_by_keys(
     one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
     window = open_window(tmp_path)
     panel = select(window, qtbot, one, two)
-    metrics = QFontMetricsF(panel.view.font())
-    layout = comparison_of(panel).layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics)
+    QFontMetricsF(panel.view.font())
+    layout = comparison_of(panel).layout(panel.view.paper)
     cell = layout.cells[2][0][4]
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cell.center().toPoint())
     assert window.store.state.sample == 4 and comparison_of(panel).chosen == 4
@@ -227,8 +229,10 @@ def test_the_numbers_are_those_of_every_image_and_of_the_curve(run: RunFolder, o
 
 def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    window.resize(1600, 1000)
+    window.reset_layout()
     panel = window.panels.noise
+    window.go_to(panel)
+    settle_window(qtbot, window)
     assert isinstance(panel.figure, MosaicFigure)
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
@@ -237,8 +241,8 @@ def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Op
 
 def test_in_a_low_panel_the_curve_replaces_the_pictures(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    window.resize(1100, 700)
-    window.splitters["middle"].setSizes([400, 200])
+    window.resize(1100, 640)
+    QApplication.processEvents()
     panel = window.panels.noise
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
@@ -251,8 +255,7 @@ def test_the_pointer_reads_what_an_image_scores(run: RunFolder, open_window: Ope
     panel = open_window(run.path).panels.noise
     figure = panel.view.figure
     assert isinstance(figure, MosaicFigure)
-    metrics = QFontMetricsF(panel.view.font())
-    cell = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), metrics).cells[0][3]
+    cell = figure.layout(panel.view.paper).cells[0][3]
     lines = panel.hint_at(cell.center()).split("\n")
     assert [line.partition(":")[0] for line in lines] == ["noisy", "median filter", "tests/conv"]
     assert all("dB, SSIM" in line for line in lines)

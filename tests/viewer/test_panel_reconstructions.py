@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
@@ -84,7 +83,10 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(
     flat.write_bytes(foreign_bytes("Flatten", [784]))
     hostile.write_bytes(b"\x08\x08" + b"\xff" * 400)
     window = open_window(tmp_path, flat, hostile)
+    window.go_to(window.panels.reconstructions)
     select(window, qtbot, usual, classifier, colour, training.path, flat, hostile)
+    window.go_to(window.panels.reconstructions)
+    settle_window(qtbot, window)
     blocks = {block.title: block for block in comparison_of(window).blocks}
     assert [band.label for band in blocks["tests/usual"].bands] == ["input", "output", "diff."]
     assert blocks["tests/classifier"].captions[2].startswith("c ") and "%" in blocks["tests/classifier"].captions[2]
@@ -176,7 +178,7 @@ def test_the_pointer_finds_the_pixel_of_a_single_runs_pictures_large_ones_too(
     panel = window.panels.reconstructions
     figure = panel.view.figure
     assert isinstance(figure, MosaicFigure)
-    layout = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), QFontMetricsF(panel.view.font()))
+    layout = figure.layout(panel.view.paper)
     cell = layout.cells[1][4]
     assert panel._pointed(cell.center()) == Pointed(0, 1, 4, 14, 14)
     assert len(layout.large) == 3
@@ -190,7 +192,7 @@ def test_a_click_chooses_an_image_in_every_panel(tmp_path: Path, open_window: Op
     window = open_window(tmp_path)
     select(window, qtbot, *paths)
     panel, figure = window.panels.reconstructions, comparison_of(window)
-    layout = figure.layout(panel.view.inside, panel.view.devicePixelRatioF(), QFontMetricsF(panel.view.font()))
+    layout = figure.layout(panel.view.paper)
     point = layout.cells[2][1][6].center()
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(int(point.x()), int(point.y())))
     assert window.store.state.sample == 6 and comparison_of(window).chosen == 6

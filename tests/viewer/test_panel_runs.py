@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
 from viewer.figures.theme import DARK
+from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
 from viewer.qt.widgets.run_table import NARROWEST_NAME, RunTable
@@ -47,7 +48,14 @@ def row_of(**cells: str | float | None) -> RunRow:
 
 
 def names_of(table: RunTable) -> list[str]:
-    return [path.name for path in table.paths]
+    return [path.name for path in table.runs.paths]
+
+
+def table_of(window: MainWindow) -> RunTable:
+    """The table, in front and as large as the workspace."""
+    window.go_to(window.panels.runs)
+    QApplication.processEvents()
+    return window.panels.runs.table
 
 
 def shown_columns(table: RunTable) -> list[str]:
@@ -132,7 +140,7 @@ def test_what_is_missing_is_last_in_both_directions_and_numbers_are_sorted_as_nu
 ) -> None:
     for name, mse in (("a", 0.02), ("b", None), ("c", 0.1), ("d", 0.003)):
         write_figures(tmp_path, f"tests/{name}", mse=mse)
-    table = open_window(tmp_path).panels.runs.table
+    table = table_of(open_window(tmp_path))
     table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.AscendingOrder)
     assert names_of(table) == ["d", "a", "c", "b"]
     table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.DescendingOrder)
@@ -140,8 +148,8 @@ def test_what_is_missing_is_last_in_both_directions_and_numbers_are_sorted_as_nu
 
 
 def test_a_run_has_a_picture_of_its_first_image_and_what_it_makes_of_it(tmp_path: Path, open_window: Open) -> None:
-    window = open_window(write_run(tmp_path).path)
-    table = window.panels.runs.table
+    window = open_window(write_run(tmp_path).path, beside=False)
+    table = table_of(window)
     target, made = table.model().index(0, PICTURE).data(PICTURE_ROLE)
     assert (target.width(), target.height()) == (28, 28)
     samples = window.store.state.current_known.history.samples  # type: ignore[union-attr]
@@ -160,13 +168,14 @@ def test_a_run_has_a_picture_of_its_first_image_and_what_it_makes_of_it(tmp_path
 def test_pictures_are_smaller_where_larger_ones_would_hide_runs(tmp_path: Path, open_window: Open) -> None:
     for index in range(12):
         write_figures(tmp_path, f"tests/{index}", mse=0.1)
-    assert open_window(tmp_path).panels.runs.table.rowHeight(0) == 32
+    window = open_window(tmp_path, beside=False)
+    window.resize(1200, 640)
+    assert table_of(window).rowHeight(0) == 32
 
 
 def test_as_many_columns_are_shown_as_there_is_room_for(tmp_path: Path, open_window: Open, qapp: QApplication) -> None:
     write_run(tmp_path, "tests/a-recipe-with-quite-a-long-name")
-    window = open_window(tmp_path)
-    table, counts = window.panels.runs.table, []
+    table, counts = table_of(open_window(tmp_path)), []
     for width in (250, 520, 1400):
         table.resize(width, 300)
         qapp.processEvents()
@@ -179,8 +188,8 @@ def test_as_many_columns_are_shown_as_there_is_room_for(tmp_path: Path, open_win
 
 
 def test_a_column_that_was_dragged_wider_stays_so(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
-    window = open_window(write_run(tmp_path).path)
-    table = window.panels.runs.table
+    window = open_window(write_run(tmp_path).path, beside=False)
+    table = table_of(window)
     header, column = table.horizontalHeader(), COLUMN_INDEX["mse"]
     edge = QPoint(header.sectionViewportPosition(column) + header.sectionSize(column) - 1, header.height() // 2)
     qtbot.mousePress(header.viewport(), Qt.MouseButton.LeftButton, pos=edge)
@@ -198,7 +207,7 @@ def test_columns_that_were_chosen_stay_and_are_remembered(
 ) -> None:
     run = write_run(tmp_path).path
     window = open_window(run, theme=None)
-    table = window.panels.runs.table
+    table = table_of(window)
     menu = table.menu_of_columns()
     actions = {action.text(): action for action in menu.actions()}
     actions["parameters"].setChecked(True)
@@ -207,7 +216,7 @@ def test_columns_that_were_chosen_stay_and_are_remembered(
     header.moveSection(header.visualIndex(COLUMN_INDEX["mse"]), 0)
     table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.DescendingOrder)
     window.close()
-    again = open_window(run, theme=None).panels.runs.table
+    again = table_of(open_window(run, theme=None))
     columns = shown_columns(again)
     assert columns[0] == "mse" and "parameters" in columns and "state" not in columns
     assert again.horizontalHeader().sortIndicatorSection() == COLUMN_INDEX["mse"]
@@ -222,14 +231,15 @@ def test_settings_of_another_make_up_are_passed_over(tmp_path: Path, open_window
     Settings().save_table(
         {"order": ["run", "nonsense"], "hidden": ["run", "nonsense"], "sorted": ["x"], "pictures": ["?"]}
     )
-    table = open_window(write_run(tmp_path).path, theme=None).panels.runs.table
+    table = table_of(open_window(write_run(tmp_path).path, theme=None))
     assert set(shown_columns(table)) == set(NAMES) and table.pictures == "fitting"
 
 
-def test_the_keyboard_selects_without_a_mouse(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("where", ["rail", "table"])
+def test_the_keyboard_selects_without_a_mouse(tmp_path: Path, open_window: Open, qtbot: QtBot, where: str) -> None:
     paths = [write_run(tmp_path, f"tests/{name}").path for name in "abcd"]
     window = open_window(tmp_path)
-    table, store = window.panels.runs.table, window.store
+    table, store = (table_of(window) if where == "table" else window.rail.list), window.store
     table.setFocus()
     control = Qt.KeyboardModifier.ControlModifier
     qtbot.keyClick(table, Qt.Key.Key_Down, control)
@@ -245,7 +255,7 @@ def test_the_keyboard_selects_without_a_mouse(tmp_path: Path, open_window: Open,
     assert store.state.selected == (paths[0],), "something stays selected"
     qtbot.keyClick(table, Qt.Key.Key_A, control)
     assert set(store.state.selected) == set(paths)
-    assert window.panels.runs.subtitle.text() == "4, 4 selected"
+    assert window.rail.line.text() == "4 runs, 4 shown"
     settle_window(qtbot, window)
     qtbot.keyClick(table, Qt.Key.Key_Return)
     focused = window.focusWidget()
@@ -257,41 +267,63 @@ def test_a_cursor_on_a_row_that_is_not_selected_outlives_what_is_learned(
 ) -> None:
     paths = [write_run(tmp_path, f"tests/{name}").path for name in "abc"]
     window = open_window(tmp_path)
-    table = window.panels.runs.table
-    qtbot.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
-    assert table._path(table.currentIndex()) == paths[1]
+    rail, path_of = window.rail.list, window.runs.path_of
+    qtbot.keyClick(rail, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
+    assert path_of(rail.currentIndex()) == paths[1]
     window.store.update_known(paths[2], card_error="x")
-    assert table._path(table.currentIndex()) == paths[1] and window.store.state.current == paths[0]
+    assert path_of(rail.currentIndex()) == paths[1] and window.store.state.current == paths[0]
 
 
 def test_what_can_be_done_with_a_run_is_in_its_menu(
-    tmp_path: Path, open_window: Open, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, open_window: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_run(tmp_path, "tests/a").path
     write_run(tmp_path, "other/b")
     window = open_window(tmp_path)
-    panel = window.panels.runs
+    menu_of, shown = window.run_menu.menu_of, window.runs
     opened: list[str] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
-    actions = {action.text().split("\t")[0]: action for action in panel.menu_of(path).actions()}
+    actions = {action.text().split("\t")[0]: action for action in menu_of(path).actions()}
     actions["Copy the path"].trigger()
     assert QGuiApplication.clipboard().text() == str(path)
     actions["Open the folder"].trigger()
     assert opened == [str(path)] and "No program opened the folder" in window.notices.sentences[-1]
     actions["Show only tests"].trigger()
-    assert panel.filter.text() == "assignment:tests" and panel.table.paths == [path]
-    actions = {action.text(): action for action in panel.menu_of(path).actions()}
+    assert window.rail.filter.text() == "assignment:tests" and shown.paths == [path]
+    actions = {action.text(): action for action in menu_of(path).actions()}
     actions["Show all runs"].trigger()
-    assert len(panel.table.paths) == 2
+    assert len(shown.paths) == 2
+    actions = {action.text(): action for action in menu_of(path).actions()}
+    actions["Close"].trigger()
+    assert shown.paths == [tmp_path / "other/b"] and window.store.state.current == tmp_path / "other/b"
+    window.run_loader.rescan()
+    settle_window(qtbot, window)
+    assert shown.paths == [tmp_path / "other/b"], "what was closed stays closed"
+    window.open((tmp_path,), remember=False)
+    settle_window(qtbot, window)
+    assert set(shown.paths) == {path, tmp_path / "other/b"}, "until it is opened again"
 
 
-def test_an_empty_table_has_buttons_that_open_something(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
-    panel = open_window(tmp_path).panels.runs
-    buttons = {button.text(): button for button in panel.nothing.findChildren(QPushButton)}
-    for text, signal in (("Open folder…", panel.folder_wanted), ("Open file…", panel.file_wanted)):
+def test_a_window_without_runs_has_buttons_that_open_something(
+    tmp_path: Path, open_window: Open, qtbot: QtBot, pretrained_folder: Path
+) -> None:
+    run = write_run(tmp_path / "runs").path
+    (tmp_path / "empty").mkdir()
+    Settings().remember((run,))
+    window = open_window(tmp_path / "empty")
+    page = window.start_page
+    assert page.isVisible() and not window.workspace.isVisible()
+    for name, signal in (("folder", window.folder_wanted), ("file", window.file_wanted)):
         signal.disconnect()
         with qtbot.waitSignal(signal, timeout=TIMEOUT):
-            qtbot.mouseClick(buttons[text], Qt.MouseButton.LeftButton)
+            qtbot.mouseClick(page.buttons[name], Qt.MouseButton.LeftButton)
+    (lately,) = page.recent
+    qtbot.mouseClick(lately, Qt.MouseButton.LeftButton)
+    settle_window(qtbot, window)
+    assert window.runs.paths == [run] and window.workspace.isVisible()
+    qtbot.mouseClick(page.buttons["pretrained"], Qt.MouseButton.LeftButton)
+    settle_window(qtbot, window)
+    assert len(window.runs.paths) > 30, "opening adds"
 
 
 def test_a_run_that_is_trained_has_a_bar_that_grows(
@@ -301,22 +333,23 @@ def test_a_run_that_is_trained_has_a_bar_that_grows(
     trainer.enter_context(checkpoints.lock(run))
     atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=1, planned=4, state="training")))
     window = open_window(tmp_path)
-    panel = window.panels.runs
-    assert panel.rows[0].cell("epochs") == "1/4" and panel.rows[0].share == 0.25
-    before = panel.table.grab().toImage()
+    table, shown = table_of(window), window.runs
+    assert shown.rows[0].cell("epochs") == "1/4" and shown.rows[0].share == 0.25
+    before = table.grab().toImage()
     atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=3, planned=4, state="training")))
-    qtbot.waitUntil(lambda: panel.rows[0].cell("epochs") == "3/4", timeout=TIMEOUT)
-    assert panel.rows[0].share == 0.75 and panel.table.grab().toImage() != before
+    qtbot.waitUntil(lambda: shown.rows[0].cell("epochs") == "3/4", timeout=TIMEOUT)
+    assert shown.rows[0].share == 0.75 and table.grab().toImage() != before
     atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=4, planned=4)))
-    qtbot.waitUntil(lambda: panel.rows[0].share is None, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: shown.rows[0].share is None, timeout=TIMEOUT)
 
 
 def test_the_numbers_are_those_of_the_rows_that_are_shown(tmp_path: Path, open_window: Open) -> None:
     for name, mse in (("a", 0.02), ("b", None), ("c", 0.1)):
         write_figures(tmp_path, f"tests/{name}", mse=mse)
-    panel = open_window(tmp_path).panels.runs
+    window = open_window(tmp_path)
+    panel = window.panels.runs
     panel.table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.DescendingOrder)
-    panel.filter.setText("mse<1")
+    window.rail.filter.setText("mse<1")
     heading, *rows = panel.numbers()
     assert heading[0] == "run" and heading[-1] == "path" and "picture" not in heading
     assert [(row[0], row[heading.index("mse")]) for row in rows] == [("tests/c", 0.1), ("tests/a", 0.02)]
@@ -326,7 +359,7 @@ def test_lone_graphs_and_classifiers_have_rows_too(tmp_path: Path, open_window: 
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(graph_bytes(replace(CARD, name="tests/conv", metrics={}, baselines={})))
     window = open_window(lone)
-    (row,) = window.panels.runs.rows
+    (row,) = window.runs.rows
     assert (row.cell("run"), row.cell("assignment"), row.cell("mse"), row.better) == ("lone.onnx", "tests", "–", None)
     assert window.panels.runs.table.model().index(0, PICTURE).data(PICTURE_ROLE), "the embedded images"
     window.panels.runs.set_theme(DARK)
@@ -335,11 +368,13 @@ def test_lone_graphs_and_classifiers_have_rows_too(tmp_path: Path, open_window: 
 
 def test_a_double_click_goes_to_the_reconstructions(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(write_run(tmp_path).path)
-    table = window.panels.runs.table
-    at: QPoint = table.visualRect(table.model().index(0, COLUMN_INDEX["run"])).center()
-    with qtbot.waitSignal(window.panels.runs.entered, timeout=TIMEOUT):
-        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
-        qtbot.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    for view in (window.rail.list, table_of(window)):
+        at: QPoint = view.visualRect(view.model().index(0, COLUMN_INDEX["run"])).center()
+        qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        focused = window.focusWidget()
+        assert focused is not None and window.panels.reconstructions.isAncestorOf(focused)
+        assert window.panels.reconstructions.isVisible()
 
 
 # ---- rows, as values ----

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFont, QFontMetricsF
+from PySide6.QtGui import QFont
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import (
@@ -23,7 +23,7 @@ from tests.viewer.conftest import (
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.time_line import TimeLineFigure
-from viewer.qt import paper
+from viewer.qt import exports
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.time_machine import TimeMachine
 from viewer.state.epoch_frames import EpochFrames, epoch_frames_of
@@ -127,6 +127,7 @@ def test_a_hidden_panel_stops_playing_and_reads_nothing(tmp_path: Path, open_win
     run = write_training(tmp_path, "tests/a", 6)
     window = open_window(tmp_path)
     assert window.panels.time.reader.stamps == {}
+    window.reset_layout()
     panel = open_time(window, qtbot, run.path)
     panel.play_or_pause()
     window.go_to(window.panels.reconstructions)
@@ -138,7 +139,7 @@ def test_the_time_line_is_taken_hold_of(tmp_path: Path, open_window: Open, qtbot
     panel = open_time(open_window(tmp_path), qtbot, run.path)
     view, figure = panel.time_line, panel.time_line.figure
     assert isinstance(figure, TimeLineFigure)
-    plot = figure.plot_rect(view.inside, QFontMetricsF(view.font()))
+    plot = figure.axes(view.paper).plot
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(round(plot.left() + plot.width() * 0.3), 5))
     assert panel.slider.value() == 4
     view.dragged.emit(plot.topRight())
@@ -258,7 +259,7 @@ def test_the_numbers_are_those_of_every_epoch_and_the_picture_goes_on_paper(
     assert isinstance(rows[0][2], float) and rows[0][2] > float(rows[-1][2])
     assert panel.figure is not None
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert paper.painted(panel.figure, panel.size(), panel.theme, QFont(), kind).startswith(start)
+        assert exports.painted(panel.figure, panel.size(), panel.theme, QFont(), kind).startswith(start)
 
 
 # ---- values ----

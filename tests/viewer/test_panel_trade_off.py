@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTabBar
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window
+from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT
 from viewer.figures.trade_off import Point, TradeOffFigure, _below, _beside
 from viewer.qt.main_window import MainWindow
@@ -81,7 +82,7 @@ def choose(panel: TradeOff, box: str, text: str) -> None:
 def spot(panel: TradeOff, name: str) -> QPoint:
     figure = plot_of(panel)
     index = next(at for at, model in enumerate(panel.models) if model.name == name)
-    return figure.spot_of(index, panel.view.inside, QFontMetricsF(panel.view.font())).toPoint()
+    return figure.spot_of(index, panel.view.paper).toPoint()
 
 
 def model(name: str, size: float, value: float, pca: float | None = None, **more: object) -> Model:
@@ -293,7 +294,9 @@ def test_the_numbers_are_a_row_a_run(zoo: Path, open_window: Open) -> None:
 
 def test_the_tab_in_front_has_room_for_its_bold_title(zoo: Path, open_window: Open) -> None:
     window = open_window(zoo)
-    tabs = window.layout_of_panels.area_of(shown(window)).tabs
+    shown(window)
+    QApplication.processEvents()
+    (tabs,) = [bar for bar in window.workspace.findChildren(QTabBar) if bar.isVisible()]
     assert tabs.tabText(tabs.currentIndex()) == "Trade-off" and tabs.width() >= tabs.sizeHint().width()
 
 
@@ -306,11 +309,11 @@ def test_a_full_figure_is_painted_and_its_points_are_found(qapp: QApplication, n
         image = QImage(330, 300, QImage.Format.Format_RGB32)
         image.fill(theme.colour("base"))
         painter = QPainter(image)
-        figure.paint(painter, rect)
+        figure.paint(painter, Paper.of(painter, rect))
         painter.end()
-        found = [figure.point_at(figure.spot_of(index, rect, metrics), rect, metrics) for index in range(9)]
-        assert found == list(range(9)) and figure.point_at(QPointF(1, 1), rect, metrics) is None
-        spot = figure.spot_of(3, rect, metrics).toPoint()
+        found = [figure.hit(figure.spot_of(index, Paper(rect, metrics)), Paper(rect, metrics)) for index in range(9)]
+        assert found == list(range(9)) and figure.hit(QPointF(1, 1), Paper(rect, metrics)) is None
+        spot = figure.spot_of(3, Paper(rect, metrics)).toPoint()
         assert image.pixelColor(spot) == theme.colour("accent")
 
 

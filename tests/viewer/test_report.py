@@ -23,13 +23,13 @@ from pytestqt.qtbot import QtBot
 from tests.conftest import TrainedRuns
 from tests.viewer.conftest import PROVENANCE, history_of, write_run
 from tests.zoo.test_cli import aezoo
+from viewer.figures.arrange import BesideFigure, TitledFigure
 from viewer.figures.overlap import OverlapCase, OverlapFigure
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.plane import WRONG, PlaneFigure
 from viewer.figures.theme import DARK, LIGHT
-from viewer.figures.titled import BesideFigure, TitledFigure
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
-from viewer.report import page, painting, paper, sheets, write
+from viewer.report import page, painting, paper, write
 from viewer.report.document import FigureBlock, Heading, Report, TableBlock, answer, note, part
 from viewer.report.names import ASSIGNMENTS
 from viewer.report.reader import Reader
@@ -129,11 +129,11 @@ DELIVERABLES = {  # what each sheet asks for, in its order: how the headings beg
 }
 
 
-def painted(figure: Paintable, width: int = 400, height: int = 300) -> np.ndarray:
+def painted(figure: Figure, width: int = 400, height: int = 300) -> np.ndarray:
     image = QImage(width, height, QImage.Format.Format_RGB888)
     image.fill(LIGHT.colour("base"))
     painter = QPainter(image)
-    figure.paint(painter, QRectF(0, 0, width, height))
+    figure.paint(painter, Paper.of(painter, QRectF(0, 0, width, height)))
     painter.end()
     lines = np.frombuffer(image.constBits(), np.uint8).reshape(height, image.bytesPerLine())
     return lines[:, : 3 * width].reshape(height, width, 3).copy()
@@ -526,8 +526,8 @@ def test_headings_are_shortened_by_whole_words_for_the_contents() -> None:
 
 def test_a_sheet_has_a_title_and_a_lead_that_names_its_runs() -> None:
     for assignment in ASSIGNMENTS:
-        sheet = sheets.load(assignment)
-        assert sheet.title and assignment in sheet.lead
+        sheet = write.sheet_of(assignment)
+        assert sheet.TITLE and assignment in sheet.LEAD
 
 
 NEW_SHEET = """

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import graph_bytes
-from viewer.report import layers, paper
+from viewer.infer import requests
+from viewer.infer.messages import Completed, OpenFile, Refused, WorkerReply
+from viewer.infer.protocol import ProtocolError
+from viewer.infer.requests import Request
+from viewer.infer.worker import Worker
+from viewer.report import paper
 from viewer.report.document import Block, Heading, Report, TableBlock, TextBlock, part, quote
-from viewer.report.layers import SummaryLayer
 from viewer.report.pages import Piece, column_widths, paginate
+from viewer.state import summary
+from viewer.state.files import FileBytes
+from viewer.state.summary import SummaryLayer
 from zoo.runs import RunFolder
 
 HEIGHT = 100.0
@@ -104,9 +113,20 @@ def test_the_contents_name_the_page_of_every_heading(qtbot: QtBot, monkeypatch: 
 # ---- layers --------------------------------------------------------------------------------------------------
 
 
+def reply_to(data: bytes) -> WorkerReply:
+    """What the worker says of a graph's layers."""
+    return Worker("cpu").reply(OpenFile(1, "it", "0", "summary", arrays={"file": np.frombuffer(data, np.uint8)}))
+
+
+def layers_of(data: bytes) -> tuple[SummaryLayer, ...]:
+    reply = reply_to(data)
+    assert isinstance(reply, Completed), reply
+    return summary.from_header(reply.facts)
+
+
 def test_layers_are_those_that_onnx_reads(conv_run: RunFolder) -> None:
     data = conv_run.graph("model").read_bytes()
-    found = layers.of(data)
+    found = layers_of(data)
     model = onnx.load_from_string(data)
     learned = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer if tensor.data_type == 1)
     assert sum(layer.parameters for layer in found) == 3_217 <= learned
@@ -116,20 +136,62 @@ def test_layers_are_those_that_onnx_reads(conv_run: RunFolder) -> None:
 
 
 def test_a_graph_without_a_word_on_its_shapes_has_layers_too() -> None:
-    assert layers.of(graph_bytes()) == (
+    assert layers_of(graph_bytes()) == (
         SummaryLayer("Conv", "", (1, 28, 28), 9),
         SummaryLayer("Conv", "", (8, 7, 7), 128),
     )
 
 
+def test_what_nodes_share_is_counted_once_and_what_does_nothing_is_left_out() -> None:
+    weights = numpy_helper.from_array(np.ones((4, 4), np.float32), "w")
+    nodes = [
+        helper.make_node("MatMul", ["image", "w"], ["a"]),
+        helper.make_node("Identity", ["a"], ["b"]),
+        helper.make_node("MatMul", ["b", "w"], ["y"]),
+    ]
+    ports = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 4]) for name in ("image", "y")]
+    made = helper.make_graph(nodes, "tests", ports[:1], ports[1:], [weights])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    assert layers_of(model.SerializeToString()) == (
+        SummaryLayer("MatMul", "", (4,), 16),
+        SummaryLayer("MatMul", "", (4,), 0),
+    )
+
+
 @given(st.binary(max_size=200))
-def test_bytes_that_are_no_graph_have_no_layers(data: bytes) -> None:
-    assert isinstance(layers.of(data), tuple)
+def test_bytes_that_are_no_graph_are_refused(data: bytes) -> None:
+    assert isinstance(reply_to(data), Refused)
 
 
 @given(st.integers(0, 3_000), st.integers(0, 255))
-def test_a_damaged_graph_raises_nothing(place: int, value: int) -> None:
+def test_a_damaged_graph_has_layers_or_is_refused(position: int, value: int) -> None:
     data = bytearray(graph_bytes())
-    data[place % len(data)] = value
-    assert isinstance(layers.of(bytes(data)), tuple)
-    assert isinstance(layers.of(bytes(data[: place % len(data)])), tuple)
+    data[position % len(data)] = value
+    for damaged in (bytes(data), bytes(data[: position % len(data)])):
+        assert isinstance(reply_to(damaged), Refused) or isinstance(layers_of(damaged), tuple)
+
+
+NODE = {"operator": "Conv", "shape": [1, 28, 28], "parameters": 9}
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        None,
+        {},
+        [7],
+        [{}],
+        [{**NODE, "operator": 7}],
+        [{**NODE, "shape": None}],
+        [{**NODE, "shape": [1, -1]}],
+        [{**NODE, "shape": [1, True]}],
+        [{**NODE, "parameters": 0.5}],
+        [{**NODE, "parameters": 1 << 60}],
+        [NODE] * 401,
+    ],
+)
+def test_improper_layers_are_not_believed(listing: object) -> None:
+    request = Request("report", "summary", FileBytes(Path("x"), "x", "0", b""))
+    requests.check(request, Completed(1, {"nodes": [NODE]}))
+    with pytest.raises(ProtocolError, match="no proper"):
+        requests.check(request, Completed(1, {"nodes": listing}))

@@ -9,8 +9,10 @@ from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import bottleneck, feature_maps
+from viewer.figures.arrange import Paragraph, Parts, TextLine
 from viewer.figures.bars import BarsFigure, HistogramFigure
-from viewer.figures.image_grid import ImageGrid, Mark, Paragraph, Part, Parts, TextLine
+from viewer.figures.image_grid import ImageGrid, Mark
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import DARK, LIGHT
 
 ROOMS = [QRectF(10, 20, 320, 360), QRectF(0, 0, 320, 150), QRectF(5, 5, 1400, 800), QRectF(0, 0, 40, 30)]
@@ -26,12 +28,12 @@ def sheet(count: int = 8, height: int = 7, width: int = 7, **more: object) -> Im
     return ImageGrid(LIGHT, pixels, **more)  # type: ignore[arg-type]
 
 
-def painted(part: Part, room: QRectF, ratio: float = 1.0) -> np.ndarray:
+def painted(part: Figure, room: QRectF, ratio: float = 1.0) -> np.ndarray:
     image = QImage(int(ratio * (room.right() + 20)), int(ratio * (room.bottom() + 20)), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(ratio)
     image.fill(0xFFFFFFFF)
     painter = QPainter(image)
-    part.paint(painter, room)
+    part.paint(painter, Paper.of(painter, room))
     painter.end()
     return np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4)[..., 2::-1].copy()
 
@@ -42,39 +44,39 @@ def test_every_pixel_is_found_where_it_is_painted(room: QRectF, count: int, metr
     shown = sheet(count, titles=tuple(map(str, range(count))), captions=("x",) * count)
     seen = 0
     for index in range(0, count, max(1, count // 7)):
-        cell = shown.cell(index, room, 1.0, metrics)
+        cell = shown.tiles(Paper(room, metrics)).cell(index)
         for row, column in ((0, 0), (3, 5), (6, 6)):
             point = QPointF(
                 cell.left() + (column + 0.5) * cell.width() / 7, cell.top() + (row + 0.5) * cell.height() / 7
             )
-            assert shown.hit(point, room, 1.0, metrics) == (index, row, column)
+            assert shown.hit(point, Paper(room, metrics)) == (index, row, column)
             seen += 1
     assert seen
-    assert shown.hit(QPointF(room.left() - 5, room.top() + 1), room, 1.0, metrics) is None
-    assert shown.hit(QPointF(room.right() + 900, room.bottom() + 900), room, 1.0, metrics) is None
+    assert shown.hit(QPointF(room.left() - 5, room.top() + 1), Paper(room, metrics)) is None
+    assert shown.hit(QPointF(room.right() + 900, room.bottom() + 900), Paper(room, metrics)) is None
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
 def test_pixels_take_whole_device_pixels_and_have_their_colour(ratio: float, metrics: QFontMetricsF) -> None:
     shown, room = sheet(), ROOMS[0]
-    cells = shown.cells(room, ratio, metrics)
+    cells = shown.tiles(Paper(room, metrics, ratio))
     assert (cells.zoom * ratio).is_integer() and cells.zoom > 2
     pixels = painted(shown, room, ratio)
-    cell = shown.cell(5, room, ratio, metrics)
+    cell = shown.tiles(Paper(room, metrics, ratio)).cell(5)
     y, x = (int(ratio * (edge + 0.5 * cells.zoom)) for edge in (cell.top() + 2 * cells.zoom, cell.left() + cells.zoom))
     np.testing.assert_array_equal(pixels[y, x], shown.pixels[5, 2, 1])
 
 
 def test_a_grid_has_few_empty_cells_and_few_rows(metrics: QFontMetricsF) -> None:
-    assert sheet(16, 28, 28).cells(QRectF(0, 0, 320, 200), 1.0, metrics).columns == 8
-    assert sheet(3, 28, 28).cells(QRectF(0, 0, 320, 100), 1.0, metrics).columns == 3
+    assert sheet(16, 28, 28).tiles(Paper(QRectF(0, 0, 320, 200), metrics)).columns == 8
+    assert sheet(3, 28, 28).tiles(Paper(QRectF(0, 0, 320, 100), metrics)).columns == 3
 
 
 def test_titles_go_where_they_would_not_fit_and_room_is_kept_for_what_comes(metrics: QFontMetricsF) -> None:
     room = QRectF(0, 0, 300, 300)
-    assert sheet(4, titles=("map",) * 4).cells(room, 1.0, metrics).above > 0
-    assert sheet(900, titles=("map 900",) * 900).cells(room, 1.0, metrics).above == 0
-    assert sheet(1, room_for=3).cells(room, 1.0, metrics) == sheet(3).cells(room, 1.0, metrics)
+    assert sheet(4, titles=("map",) * 4).tiles(Paper(room, metrics)).gaps.above > 0
+    assert sheet(900, titles=("map 900",) * 900).tiles(Paper(room, metrics)).gaps.above == 0
+    assert sheet(1, room_for=3).tiles(Paper(room, metrics)) == sheet(3).tiles(Paper(room, metrics))
 
 
 def test_a_mark_and_a_frame_are_painted(metrics: QFontMetricsF) -> None:
@@ -86,11 +88,11 @@ def test_a_mark_and_a_frame_are_painted(metrics: QFontMetricsF) -> None:
 def test_a_bar_is_found_under_the_pointer_and_nothing_beside_the_plot(metrics: QFontMetricsF) -> None:
     values = np.linspace(-2, 5, 100, dtype=np.float32)
     figure, room = BarsFigure(LIGHT, values, -2, 5, "bars", 3), QRectF(0, 0, 600, 200)
-    plot = figure.plot(room, metrics)
+    plot = figure.axes(Paper(room, metrics)).plot
     for unit in (0, 42, 99):
         point = QPointF(plot.left() + (unit + 0.5) * plot.width() / 100, plot.center().y())
-        assert figure.hit(point, room, 1.0, metrics) == unit
-    assert figure.hit(QPointF(1, 1), room, 1.0, metrics) is None
+        assert figure.hit(point, Paper(room, metrics)) == unit
+    assert figure.hit(QPointF(1, 1), Paper(room, metrics)) is None
     assert figure.axis.low <= -2 < 0 < 5 <= figure.axis.high
 
 
@@ -110,7 +112,7 @@ def test_a_histogram_counts_every_finite_value_once(metrics: QFontMetricsF) -> N
     figure = HistogramFigure(LIGHT, values, -1, 1, "many", 40)
     assert figure.counted[0].sum() == 4993, "what lies outside is in the bins at the ends"
     room = QRectF(0, 0, 400, 200)
-    message = figure.hit(QPointF(200, 100), room, 1.0, metrics)
+    message = figure.hit(QPointF(200, 100), Paper(room, metrics))
     assert message is not None and "values from" in message
     assert painted(figure, room).std() > 0
 
@@ -121,13 +123,13 @@ def test_the_parts_of_a_bottleneck_do_not_overlap(room: QRectF, shape: tuple[int
     (shown,) = bottleneck.tilings_of([(np.random.default_rng(0).standard_normal(shape).astype(np.float32), None)])
     chosen = bottleneck.Chosen(1, shown.values[1], 1, 0, (0, 1))
     images = np.zeros((9, 1, 28, 28), np.float32)
-    parts: dict[str, Part] = {
+    parts: dict[str, Figure] = {
         "strip": bottleneck.strip(LIGHT, shown, 1),
         **bottleneck.as_tiling(LIGHT, shown, chosen),
         "decoded": bottleneck.decoded_grid(LIGHT, images[0], images[1]),
         "sweep": bottleneck.swept_grid(LIGHT, images, np.linspace(0, 1, 9), 3),
     }
-    check_places(bottleneck.arrange(parts, room, 1.0, metrics), parts, room, metrics)
+    check_places(bottleneck.arrange(parts, Paper(room, metrics)), parts, room, metrics)
     painted(Parts(parts, bottleneck.arrange), room)
 
 
@@ -137,11 +139,11 @@ def test_the_parts_of_a_layer_do_not_overlap(room: QRectF, shape: tuple[int, ...
     values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     shown = feature_maps.prepare(values, own=False)
     parts = feature_maps.parts_of(DARK, shown, np.zeros((1, 28, 28), np.float32), 0, name="sample 1")
-    check_places(feature_maps.arrange(parts, room, 1.0, metrics), parts, room, metrics)
+    check_places(feature_maps.arrange(parts, Paper(room, metrics)), parts, room, metrics)
     painted(Parts(parts, feature_maps.arrange), room)
 
 
-def check_places(given: dict[str, QRectF], parts: dict[str, Part], room: QRectF, metrics: QFontMetricsF) -> None:
+def check_places(given: dict[str, QRectF], parts: dict[str, Figure], room: QRectF, metrics: QFontMetricsF) -> None:
     assert set(given) == set(parts)
     places = {name: used(parts[name], place, metrics) for name, place in given.items()}
     if room.height() < 100:
@@ -161,8 +163,8 @@ def test_a_line_too_long_keeps_its_ends(metrics: QFontMetricsF) -> None:
     assert (pixels[:, 122:] == 255).all() and (pixels[:, 80:122] < 255).any()
 
 
-def used(part: Part, place: QRectF, metrics: QFontMetricsF) -> QRectF:
-    return part.used(place, 1.0, metrics) if isinstance(part, ImageGrid) else place
+def used(part: Figure, place: QRectF, metrics: QFontMetricsF) -> QRectF:
+    return part.used(Paper(place, metrics)) if isinstance(part, ImageGrid) else place
 
 
 def test_words_are_wrapped(qapp: QApplication) -> None:

@@ -1,67 +1,90 @@
-"""Bottlenecks become the pictures that they should."""
+"""The layout of tiles that every figure of pictures uses, and the axes that every chart uses."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtWidgets import QApplication
 
-from viewer.state import tiles
+from viewer.figures.chart.axes import Axes, plot_in
+from viewer.figures.chart.ticks import linear_axis
+from viewer.figures.paper import Figure, Paper, kept
+from viewer.figures.theme import LIGHT
+from viewer.figures.tiles import Gaps, Tiles, pixel_at, sheet_of, whole_zoom
 
-
-def test_a_hundred_values_are_shown_as_ten_by_ten_row_by_row() -> None:
-    values = np.arange(200, dtype=np.float32).reshape(2, 100)
-    grid = tiles.grid_of((100,), (10, 10))
-    np.testing.assert_array_equal(tiles.tile(values, grid), values.reshape(2, 10, 10))
-
-
-def test_eight_maps_of_seven_by_seven_are_four_rows_of_two() -> None:
-    values = np.arange(8 * 49, dtype=np.float32).reshape(1, 8, 7, 7)
-    grid = tiles.grid_of((8, 7, 7), (28, 14))
-    assert (grid.rows, grid.columns, grid.shape) == (4, 2, (28, 14))
-    expected = np.vstack([np.hstack([values[0, 2 * row], values[0, 2 * row + 1]]) for row in range(4)])
-    np.testing.assert_array_equal(tiles.tile(values, grid)[0], expected)
+GAPS = Gaps(across=3.0, down=5.0, above=12.0, below=4.0)
 
 
-def test_without_a_card_the_eight_maps_are_tiled_alike() -> None:
-    assert tiles.grid_of((8, 7, 7)) == tiles.grid_of((8, 7, 7), (28, 14))
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0])
+def test_every_tile_begins_at_a_device_pixel_inside_its_room_and_overlaps_no_other(ratio: float) -> None:
+    room = QRectF(2.3, 3.7, 400, 300)
+    tiles = Tiles.fitting(room, (28, 20), 10, 4, ratio, GAPS)
+    cells = tiles.cells
+    assert tiles.zoom * ratio == pytest.approx(round(tiles.zoom * ratio)) and tiles.zoom >= 1
+    for cell in cells:
+        for side in (cell.left(), cell.top(), cell.width(), cell.height()):
+            assert side * ratio == pytest.approx(round(side * ratio))
+    assert not any(one.intersects(other) for one in cells for other in cells if one is not other)
+    assert room.adjusted(0, 0, 1, 1).contains(tiles.used) and [len(row) for row in tiles.rows] == [4, 4, 2]
 
 
-@pytest.mark.parametrize(
-    ("shape", "picture"),
-    [((100,), (10, 10)), ((10,), (3, 4)), ((16, 4, 4), (16, 16)), ((2, 7, 7), (7, 14)), ((1,), (1, 1))],
-)
-def test_without_a_card_the_picture_is_near_square(shape: tuple[int, ...], picture: tuple[int, int]) -> None:
-    assert tiles.grid_of(shape).shape == picture
+def test_what_is_under_a_point_is_the_tile_that_is_painted_there() -> None:
+    for gaps in (Gaps(), GAPS):
+        tiles = Tiles.fitting(QRectF(1, 1, 300, 200), (8, 8), 12, 5, 1.0, gaps)
+        assert [tiles.index_at(cell.center()) for cell in tiles.cells] == list(range(12))
+        assert tiles.index_at(QPointF(299, 299)) is None
+    cell = tiles.cell(3)
+    assert pixel_at(cell.topLeft() + QPointF(2.5, 5.5) * tiles.zoom, cell, tiles.size) == (5, 2)
+    assert pixel_at(QPointF(-9, 999), cell, tiles.size) == (7, 0)
 
 
-def test_a_view_that_does_not_fit_the_values_is_not_believed() -> None:
-    assert tiles.grid_of((100,), (3, 3)).shape == (10, 10)
-    assert tiles.grid_of((8, 7, 7), (27, 15)).shape == (28, 14)
+def test_a_picture_larger_than_its_room_is_made_smaller_but_not_below_the_floor() -> None:
+    assert whole_zoom(2.9, 3.5, 1.0) == 2 and whole_zoom(2.9, 3.5, 2.0) == 2.5
+    assert whole_zoom(0.4, 3.5, 1.0) == 0.4 and whole_zoom(0.4, 3.5, 1.0, floor=1.0) == 1
+    assert Tiles.fitting(QRectF(0, 0, 50, 50), (100, 100), 1, 1, 1.0, floor=2.0).width == 200
 
 
-def test_cells_left_over_are_gaps() -> None:
-    picture = tiles.tile(np.ones((1, 10), dtype=np.float32), tiles.grid_of((10,)))[0]
-    assert np.isnan(picture).sum() == 2 and np.nansum(picture) == 10
+def test_a_sheet_holds_every_picture_in_its_place() -> None:
+    pictures = np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3) + np.zeros((5, 2, 3, 3), np.uint8)
+    image = sheet_of(pictures, 2)
+    assert (image.width(), image.height()) == (6, 6)
+    found = [image.pixelColor(3 * (index % 2) + 1, 2 * (index // 2) + 1).red() for index in range(5)]
+    assert found == [0, 1, 2, 3, 4]
 
 
-def test_the_range_passes_over_what_is_not_finite() -> None:
-    assert tiles.value_range(np.array([np.nan, 3.0, -1.0, np.inf])) == (-1.0, 3.0)
-    assert tiles.value_range(np.array([np.nan])) == (0.0, 0.0)
+@pytest.mark.parametrize("height", [60, 110, 400])
+def test_no_label_of_an_axis_lies_over_another(qapp: QApplication, height: int) -> None:
+    axis = linear_axis(0, 10, about=10)
+    written: list[QRectF] = []
+
+    class Recorded(Axes):
+        def _write(self, painter: QPainter, box: QRectF, flags: object, text: str) -> None:
+            written.append(box.adjusted(0, 1.5, 0, -1.5))  # figures have no descenders
+
+    image = QImage(300, height, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    paper = Paper.of(painter, QRectF(0, 0, 300, height))
+    Recorded(LIGHT, plot_in(paper, axis, above=10, below=10), axis, axis).paint_rows(painter, paper)
+    painter.end()
+    assert len(written) >= 2 and (height < 400 or len(written) == len(axis.ticks))
+    assert not any(one.intersects(other) for one in written for other in written if one is not other)
 
 
-def test_a_view_with_room_for_all_is_taken_if_it_is_cut_into_whole_maps_and_else_they_are_near_square() -> None:
-    assert tiles.grid_of((10,), (2, 5)).shape == (2, 5)
-    assert tiles.grid_of((2, 3, 2), (4, 7)) == tiles.grid_of((2, 3, 2)) == tiles.Grid(1, 2, 3, 2)
-    assert tiles.grid_of((4, 3, 2)) == tiles.Grid(2, 3, 3, 2), "columns count as much as the maps are high"
-    assert tiles.grid_of((2, 9, 1)) == tiles.Grid(1, 2, 9, 1), "no more columns than maps"
+def test_a_layout_is_kept_for_the_last_paper_alone(qapp: QApplication) -> None:
+    asked = []
 
+    class Counted(Figure):
+        def paint(self, painter: QPainter, paper: Paper) -> None:
+            """Paint nothing."""
 
-def test_every_unit_is_found_at_its_pixel_and_is_called_by_map_row_and_column() -> None:
-    shape, grid = (5, 2, 3), tiles.Grid(3, 2, 2, 3)
-    units = tiles.units_of(grid, 30)
-    picture = tiles.tile(np.arange(30, dtype=np.float32).reshape(1, *shape), grid)[0]
-    np.testing.assert_array_equal(units, np.nan_to_num(picture, nan=-1))
-    for unit in range(30):
-        assert units[tiles.pixel_of(grid, unit)] == unit
-        assert tiles.position_in_map(shape, unit) == tuple(map(int, np.unravel_index(unit, shape)))
-    assert (tiles.unit_name(shape, 17), tiles.unit_name((7,), 3)) == ("map 3, row 2, column 3", "unit 4")
+        @kept
+        def layout(self, paper: Paper) -> float:
+            asked.append(paper.rect.width())
+            return paper.rect.width()
+
+    figure, metrics = Counted(), QFontMetricsF(QFont())
+    wide, narrow = Paper(QRectF(0, 0, 9, 9), metrics), Paper(QRectF(0, 0, 5, 9), metrics)
+    assert [figure.layout(paper) for paper in (wide, wide, narrow, narrow, wide)] == [9, 9, 5, 5, 9]
+    assert asked == [9, 5, 9] and figure.hit(QPointF(1, 1), wide) is None and figure.description == ""

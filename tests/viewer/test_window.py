@@ -27,8 +27,9 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, PROVENANCE, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
+from viewer.figures.arrange import Parts
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.image_grid import ImageGrid, Parts
+from viewer.figures.image_grid import ImageGrid
 from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
@@ -74,7 +75,7 @@ def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
 
 def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path.parent.parent)
-    assert window.panels.runs.table.paths == [run.path]
+    assert window.runs.paths == [run.path]
     reconstructions = mosaic_of(window.panels.reconstructions)
     assert [row.label for row in reconstructions.rows] == ["input", "output", "diff."]
     assert len(reconstructions.captions) == 10 and all(float(text) > 0 for text in reconstructions.captions)
@@ -169,6 +170,8 @@ def test_the_one_output_of_a_foreign_graph_is_called_no_bottleneck(
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(foreign_bytes(operator, shape))
     window = open_window(lone)
+    assert window.workspace.tabs["Inside"].stack.there == ("layers",) and window.workspace.tabs["Latent"].isHidden()
+    window.go_to(window.panels.bottleneck)
     assert "has no bottleneck among its outputs" in window.panels.bottleneck.view.sentence
     assert rows_of(window.store.state)[0].cell("bottleneck") == "–"
 
@@ -179,8 +182,8 @@ def test_a_folder_that_vanishes_is_said_to_be_gone(tmp_path: Path, open_window: 
     window = open_window(root)
     shutil.rmtree(root)
     window.run_loader.rescan()
-    qtbot.waitUntil(lambda: not window.panels.runs.table.paths, timeout=TIMEOUT)
-    text = window.panels.runs.empty.text()
+    qtbot.waitUntil(lambda: not window.runs.paths, timeout=TIMEOUT)
+    text = window.start_page.sentence.text()
     assert text.startswith(f"{root} is gone.") and "No runs in" not in text
 
 
@@ -190,19 +193,18 @@ def test_the_slider_keeps_its_width_and_the_names_take_what_is_left(
     for index in range(40):
         write_run(tmp_path, f"tests/a-recipe-with-a-long-name-{index:02}")
     window = open_window(tmp_path)
-    assert window.minimumWidth() == min(1100, window.screen().availableSize().width())
+    assert window.minimumWidth() == min(1000, window.screen().availableSize().width())
+    window.go_to(window.panels.runs)
+    window.workspace.split("All columns", Qt.Orientation.Vertical)
     table, widths = window.panels.runs.table, []
-    for width in (260, 900, 420):
-        window.splitters["across"].setSizes([width, 300, 200])
+    for width in (1400, 300, 1000):
+        window.across.setSizes([200, width, 1600 - width])
         qapp.processEvents()
         widths.append(table.columnWidth(1))
         assert window.panels.noise.slider.width() >= 160
         assert table.horizontalScrollBar().maximum() == 0
-    assert widths[1] == max(widths) > min(widths) >= 90, widths
-    window.resize(1600, 700)
-    window.splitters["across"].setSizes([560, 640, 400])
-    qapp.processEvents()
-    assert table.verticalScrollBar().maximum() > 0 and table.horizontalScrollBar().maximum() == 0
+    assert widths[0] == max(widths) and min(widths) >= 90, widths
+    assert table.verticalScrollBar().maximum() > 0 and window.rail.list.verticalScrollBar().maximum() > 0
 
 
 def test_the_difference_of_a_denoiser_is_from_the_clean_target(tmp_path: Path, open_window: Open) -> None:
@@ -351,7 +353,7 @@ def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbo
     def has_grown() -> None:
         figure = window.panels.losses.view.figure
         assert isinstance(figure, CurvesFigure) and len(figure.series[0].values) == 2
-        assert len(window.panels.runs.table.paths) == 2
+        assert len(window.runs.paths) == 2
 
     qtbot.waitUntil(has_grown, timeout=TIMEOUT)
     write_run(tmp_path)
@@ -365,19 +367,19 @@ def test_a_run_whose_trainer_is_gone_has_stopped(
     trainer.enter_context(checkpoints.lock(run))
     atomic_write(run.history, pack_history(history_of(epochs=1, planned=12, state="training")))
     window = open_window(tmp_path)
-    (row,) = window.panels.runs.rows
+    (row,) = window.runs.rows
     assert row.cell("state") == "training" and row.share == pytest.approx(1 / 12)
     trainer.close()
-    qtbot.waitUntil(lambda: window.panels.runs.rows[0].cell("state") != "training", timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: window.runs.rows[0].cell("state") != "training", timeout=TIMEOUT)
     settle_window(qtbot, window)
-    (row,) = window.panels.runs.rows
+    (row,) = window.runs.rows
     assert row.cell("state") == "stopped at epoch 1 of 12" and row.share is None
     assert window.panels.reconstructions.subtitle.text() == "stopped at epoch 1 of 12"
     assert window.panels.noise.view.sentence == (
         "There is no model.onnx: the training stopped at epoch 1 of 12. `aezoo train tests/conv --resume` resumes it."
     )
     with checkpoints.lock(run):
-        qtbot.waitUntil(lambda: window.panels.runs.rows[0].cell("state") == "training", timeout=TIMEOUT)
+        qtbot.waitUntil(lambda: window.runs.rows[0].cell("state") == "training", timeout=TIMEOUT)
 
 
 def test_a_run_that_disappears_leaves_the_table(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -386,13 +388,13 @@ def test_a_run_that_disappears_leaves_the_table(tmp_path: Path, open_window: Ope
     for file in run.path.iterdir():
         file.unlink()
     window.run_loader.rescan()
-    qtbot.waitUntil(lambda: not window.panels.runs.table.paths, timeout=TIMEOUT)
-    assert "aezoo demo" in window.panels.runs.empty.text()
+    qtbot.waitUntil(lambda: not window.runs.paths, timeout=TIMEOUT)
+    assert "aezoo demo" in window.start_page.sentence.text()
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path, open_window: Open) -> None:
     window = open_window(tmp_path)
-    assert "No runs in" in window.panels.runs.empty.text() and "`aezoo demo`" in window.panels.runs.empty.text()
+    assert "No runs in" in window.start_page.sentence.text() and "`aezoo demo`" in window.start_page.sentence.text()
 
 
 def test_what_is_dropped_is_opened(run: RunFolder, tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -408,7 +410,7 @@ def test_what_is_dropped_is_opened(run: RunFolder, tmp_path: Path, open_window: 
     drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, keys, QEvent.Type.Drop)
     QApplication.sendEvent(window, drop)
     settle_window(qtbot, window)
-    assert window.store.state.roots == (run.path,)
+    assert window.store.state.roots == (empty, run.path) and window.store.state.current == run.path
     assert Settings().recent == [run.path]
 
 
@@ -453,17 +455,19 @@ def test_the_keyboard_goes_to_every_panel_and_run(tmp_path: Path, open_window: O
 
 
 def test_size_and_splitters_are_remembered(run: RunFolder, open_window: Open, qapp: QApplication) -> None:
-    window = open_window(run.path, theme=None)
-    window.resize(790, 700)  # the off-screen display has 800×800
-    window.splitters["left"].setSizes([200, 400])
+    window = open_window(run.path, theme=None, beside=False)
+    window.setWindowState(Qt.WindowState.WindowNoState)
+    window.resize(800, 700)  # the off-screen display has 800×800
+    window.drawer.hide()
+    window.across.setSizes([250, 550, 0])
     qapp.processEvents()
-    size, sizes = window.size(), window.splitters["left"].sizes()
+    size, sizes = window.size(), window.across.sizes()
     window.choose_theme("dark")
     window.close()
-    again = open_window(run.path, theme=None, settle=False)
-    assert again.height() == size.height()
+    again = open_window(run.path, theme=None, settle=False, beside=False)
+    assert again.height() == size.height() and again.drawer.isHidden()
     qapp.processEvents()
-    assert again.splitters["left"].sizes() == pytest.approx(sizes, abs=8)
+    assert again.across.sizes() == pytest.approx(sizes, abs=8)
     assert again.panels.reconstructions.theme.name == "dark"
 
 
@@ -479,26 +483,27 @@ def test_the_filter_shows_the_runs_in_which_every_word_occurs(tmp_path: Path, op
     for name in ("tests/conv", "tests/dense", "other/conv"):
         write_run(tmp_path, name)
     window = open_window(tmp_path)
-    everything = set(window.panels.runs.table.paths)
+    everything = set(window.runs.paths)
     assert len(everything) == 3
     window.store.set_selected((tmp_path / "tests/dense",), tmp_path / "tests/dense")
     qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    window.panels.runs.focus_filter()  # off-screen no window is active, so that the key may not arrive
-    qtbot.keyClicks(window.panels.runs.filter, "TESTS conv")
-    assert window.panels.runs.table.paths == [tmp_path / "tests/conv"]
-    assert window.panels.runs.subtitle.text() == "1 of 3"
+    window.rail.focus_filter()  # off-screen no window is active, so that the key may not arrive
+    qtbot.keyClicks(window.rail.filter, "TESTS conv")
+    assert window.runs.paths == [tmp_path / "tests/conv"]
+    assert window.rail.line.text() == "1 of 3 runs, 1 hidden by the filter"
     assert window.store.state.selected == (tmp_path / "tests/dense",), "what is hidden stays selected"
-    qtbot.keyClick(window.panels.runs.filter, Qt.Key.Key_Escape)
-    assert set(window.panels.runs.table.paths) == everything
-    assert (
-        window.panels.runs.table.selectionModel().selectedRows(1)[0].data()
-        == window.store.state.names()[tmp_path / "tests/dense"]
-    )
-    qtbot.keyClicks(window.panels.runs.filter, "nothing like it")
-    assert window.panels.runs.table.paths == []
-    assert window.panels.runs.subtitle.text() == "0 of 3"
+    qtbot.keyClick(window.rail.filter, Qt.Key.Key_Escape)
+    assert set(window.runs.paths) == everything
+    for view in (window.rail.list, window.panels.runs.table):
+        (index,) = view.selectionModel().selectedRows(1)
+        assert index.data() == window.store.state.names()[tmp_path / "tests/dense"]
+    qtbot.keyClicks(window.rail.filter, "nothing like it")
+    assert window.runs.paths == [] and window.rail.line.text() == "0 of 3 runs"
+    assert window.rail.nothing.text() == "No run matches “nothing like it”." and window.rail.nothing.isVisible()
+    qtbot.mouseClick(window.rail.everything, Qt.MouseButton.LeftButton)
+    assert len(window.runs.paths) == 3 and not window.rail.nothing.isVisible()
 
 
-def test_the_keyboard_begins_in_the_table_of_runs(run: RunFolder, open_window: Open) -> None:
+def test_the_keyboard_begins_in_the_rail(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
-    assert window.focusWidget() is window.panels.runs.table
+    assert window.focusWidget() is window.rail.list

@@ -143,15 +143,15 @@ def test_a_good_reply_resets_the_kill_count_of_its_file(make_workers: Make, qtbo
 
 
 def test_a_file_that_was_refused_is_opened_once_more_on_demand(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
-    window = open_window(run.path, settle=False, open_seconds=TIMEOUT / 1000)
+    window = open_window(run.path, settle=False, beside=False, open_seconds=TIMEOUT / 1000)
     sha256 = files.read(run.graph("model"), limit=1 << 20, label="").sha256
     window.workers._kills[sha256] = worker.KILLS_PER_FILE
     settle_window(qtbot, window)
-    assert "press F5 to try once more" in window.panels.noise.view.sentence
+    assert "press F5 to try once more" in window.panels.reconstructions.view.sentence
     assert len([sentence for sentence in window.notices.sentences if "not opened again" in sentence]) == 1
     window.run_loader.try_again()
     settle_window(qtbot, window)
-    assert window.panels.noise.view.figure is not None and window.store.state.current_known.error == ""
+    assert window.panels.reconstructions.view.figure is not None and window.store.state.current_known.error == ""
 
 
 @pytest.mark.parametrize(

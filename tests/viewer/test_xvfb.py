@@ -21,12 +21,11 @@ _DRIVE = """
 import json, sys, time
 from pathlib import Path
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from viewer.qt.application import make_application
 application = make_application()
 from viewer.qt.disk import Disk
-from viewer.qt.main_window import MainWindow
+from viewer.qt.window import make_window
 from viewer.qt.worker import Workers
 
 def wait(done):
@@ -36,7 +35,7 @@ def wait(done):
         application.processEvents()
         time.sleep(0.005)
 
-window = MainWindow(Workers(keep_spare=False), Disk(), theme="light")
+window = make_window(Workers(keep_spare=False), Disk(), theme="light")
 window.show()
 QTest.qWaitForWindowExposed(window)
 window.activateWindow()
@@ -48,8 +47,7 @@ QTest.keyClick(window, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
 wait(lambda: window.store.state.current != first and window.settled)
 report["went on"] = str(window.store.state.current)
 view = window.panels.reconstructions.view
-metrics = QFontMetricsF(view.font())
-cell = view.figure.layout(view.inside, view.devicePixelRatioF(), metrics).cells[0][3]
+cell = view.figure.layout(view.paper).cells[0][3]
 QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, cell.center().toPoint())
 wait(lambda: window.store.state.sample == 3 and window.settled)
 window.repaint()

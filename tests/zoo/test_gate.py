@@ -589,7 +589,9 @@ def test_cuda_is_believed_only_where_a_session_on_it_answers_rightly(
     monkeypatch.setattr(sessions, "make", lambda data, provider="cpu": made[provider])
     assert sessions._why_no_cuda() == why
     assert looked_for == ([""] if session else []) and capsys.readouterr().out == ""
-    assert sessions.probe.__wrapped__() == sessions.Provider("cpu" if why else "cuda", why)
+    for wanted in ("auto", "cuda"):
+        assert sessions.probe.__wrapped__(wanted) == sessions.Provider("cpu" if why else "cuda", why)
+    assert sessions.probe.__wrapped__() == sessions.probe.__wrapped__("auto")
     assert sessions.probe.__wrapped__("cpu") == sessions.Provider("cpu", "the CPU was asked for")
 
 

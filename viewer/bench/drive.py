@@ -20,10 +20,10 @@ from viewer.bench.pictures import Pictures, TimedWorkers
 from viewer.bench.watch import Gap, Watch
 from viewer.qt.application import make_application
 from viewer.qt.disk import Disk
-from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.qt.signals import Signals
+from viewer.qt.window import make_window
 from viewer.state import noise, selection
 from viewer.state.pages import Order
 from zoo.errors import CheckFailed, Interrupted
@@ -111,7 +111,7 @@ class _Stage:
         self.failure: Exception | None = None
         self._workers = TimedWorkers()
         begun = time.perf_counter()
-        self._window = MainWindow(self._workers, Disk(), theme="light")
+        self._window = make_window(self._workers, Disk(), theme="light")
         self.driven.building_ms = 1e3 * (time.perf_counter() - begun)
         panels = self._window.panels
         self._noise, self._reconstructions = panels["noise"], panels["reconstructions"]
@@ -165,6 +165,7 @@ class _Stage:
     def _open(self, path: Path, name: str) -> float | None:
         """Select a run and return the milliseconds to its picture; None where it was selected already, or has none."""
         self._phase(f"selecting {name}")
+        self._window.go_to(self._reconstructions)
         assert isinstance(self._reconstructions, Reconstructions)
         pictures = Pictures(self._reconstructions.view, self._reconstructions.requester, self._workers, self._window)
         begun = time.perf_counter()
@@ -177,6 +178,8 @@ class _Stage:
         """Move the slider in single steps, each once the one before is shown, and then in a drag."""
         assert isinstance(self._noise, Noise)
         slider, view = self._noise.slider, self._noise.view
+        self._window.go_to(self._noise)
+        self._settle()
         if not slider.isEnabled():
             run.left_out["slider"] = view.sentence or "its noise slider is off"
             return
@@ -218,6 +221,7 @@ class _Stage:
     def _turn_pages(self, run: OfRun) -> None:
         """Page through the test split, after a first page that has it read."""
         assert isinstance(self._reconstructions, Reconstructions)
+        self._window.go_to(self._reconstructions)
         images = getattr(self._window, "images", None)
         if images is None or not hasattr(images, "turn"):
             run.left_out["pages"] = "this window cannot page through a test split"

@@ -8,9 +8,11 @@ from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
-from viewer.figures import ticks
+from viewer.figures.chart import ticks
+from viewer.figures.chart.axes import Axes, plot_in
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 MOST_BARS = 1_000
@@ -19,7 +21,7 @@ WIDEST_BAR = 48.0
 
 
 @dataclass(frozen=True, eq=False)
-class BarsFigure:
+class BarsFigure(Figure):
     """A bar for each value, float32 (D,), from zero; what is not finite has none.
 
     `low` and `high` are the ends of the axis, the same for all samples; `before` holds the values before some were
@@ -40,18 +42,13 @@ class BarsFigure:
         ends = [0.0, self.low, self.high, *((float(finite.min()), float(finite.max())) if finite.size else ())]
         return ticks.linear_axis(min(ends), max(ends))
 
-    @property
-    def step(self) -> str:
-        """What stands below the axis."""
-        return f"unit, 1 … {len(self.values):,}"
+    def axes(self, paper: Paper) -> Axes:
+        """Return the axes around the bars."""
+        return _axes(self.theme, paper, self.axis)
 
-    def plot(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
-        """Return where the bars stand."""
-        return _plot(self.axis, rect, metrics)
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> int | None:
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return the unit whose bar is above or below a point."""
-        plot = self.plot(rect, metrics)
+        plot = self.axes(paper).plot
         pitch = self._pitch(plot)
         unit = math.floor((point.x() - plot.left()) / pitch) if pitch > 0 else -1
         return unit if plot.contains(point) and 0 <= unit < len(self.values) else None
@@ -59,32 +56,26 @@ class BarsFigure:
     def _pitch(self, plot: QRectF) -> float:
         return min(WIDEST_BAR, plot.width() / max(1, len(self.values)))
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint title, axis and bars inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot(rect, metrics)
-        if plot.width() < 20 or plot.height() < 20:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint title, axis and bars."""
+        axes = self.axes(paper)
+        if axes.is_too_small:
             return
-        _paint_frame(painter, self.theme, self.axis, rect, plot, metrics, self.title, self.step)
-        self._paint_chosen(painter, plot)
-        zero = plot.bottom() - self.axis.position(0.0) * plot.height()
+        _paint_frame(painter, axes, paper, self.title, f"unit, 1 … {len(self.values):,}")
+        self._paint_chosen(painter, axes.plot)
         before = self.values if self.before is None else self.before
         for unit in np.flatnonzero(self.values != before).tolist():
-            self._paint_bar(painter, plot, zero, unit, float(before[unit]), "border")
-        for unit in range(len(self.values)):
-            changed = self.values[unit] != before[unit]
-            colour = "warning" if changed else "accent"
-            self._paint_bar(painter, plot, zero, unit, float(self.values[unit]), colour)
-        painter.setPen(QPen(self.theme.colour("muted"), 1))
-        painter.drawLine(QPointF(plot.left(), zero), QPointF(plot.right(), zero))
+            self._paint_bar(painter, axes, unit, float(before[unit]), "border")
+        for unit, value in enumerate(self.values.tolist()):
+            self._paint_bar(painter, axes, unit, value, "warning" if value != before[unit] else "accent")
+        axes.paint_across(painter, axes.y_spot(0.0), self.theme.colour("muted"))
 
-    def _paint_bar(self, painter: QPainter, plot: QRectF, zero: float, unit: int, value: float, colour: str) -> None:
+    def _paint_bar(self, painter: QPainter, axes: Axes, unit: int, value: float, colour: str) -> None:
         if not math.isfinite(value):
             return
-        pitch = self._pitch(plot)
+        pitch, zero, y = self._pitch(axes.plot), axes.y_spot(0.0), axes.y_spot(value)
         gap = pitch * 0.2 if pitch > 4 else 0.0
-        y = plot.bottom() - self.axis.position(value) * plot.height()
-        left = plot.left() + unit * pitch + gap / 2
+        left = axes.plot.left() + unit * pitch + gap / 2
         painter.fillRect(QRectF(left, min(y, zero), pitch - gap, abs(y - zero)), self.theme.colour(colour))
 
     def _paint_chosen(self, painter: QPainter, plot: QRectF) -> None:
@@ -100,7 +91,7 @@ class BarsFigure:
 
 
 @dataclass(frozen=True, eq=False)
-class HistogramFigure:
+class HistogramFigure(Figure):
     """How many of very many values, float32 (D,), lie where; a line marks the chosen unit's value."""
 
     theme: Theme
@@ -121,77 +112,52 @@ class HistogramFigure:
     def axis(self) -> ticks.Axis:
         return ticks.linear_axis(0, max(1, int(self.counted[0].max())))
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> str | None:
+    def axes(self, paper: Paper) -> Axes:
+        """Return the axes around the bins."""
+        return _axes(self.theme, paper, self.axis)
+
+    def hit(self, point: QPointF, paper: Paper) -> str | None:
         """Say how many values lie in the bin under a point; single units cannot be chosen here."""
-        plot = _plot(self.axis, rect, metrics)
+        plot = self.axes(paper).plot
         counts, edges = self.counted
         index = math.floor((point.x() - plot.left()) / plot.width() * BINS) if plot.width() > 0 else -1
         if not plot.contains(point) or not 0 <= index < BINS:
             return None
         return f"{counts[index]:,} values from {edges[index]:.4g} to {edges[index + 1]:.4g}"
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint title, axis, bins and the mark inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = _plot(self.axis, rect, metrics)
-        if plot.width() < 20 or plot.height() < 20:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint title, axis, bins and the mark."""
+        axes, (counts, edges) = self.axes(paper), self.counted
+        if axes.is_too_small:
             return
-        counts, edges = self.counted
-        step = f"value, {edges[0]:.3g} … {edges[-1]:.3g}"
-        _paint_frame(painter, self.theme, self.axis, rect, plot, metrics, self.title, step)
-        pitch = plot.width() / BINS
-        for index, count in enumerate(counts):
-            tall = self.axis.position(float(count)) * plot.height()
-            bar = QRectF(plot.left() + index * pitch, plot.bottom() - tall, pitch * 0.9, tall)
+        _paint_frame(painter, axes, paper, self.title, f"value, {edges[0]:.3g} … {edges[-1]:.3g}")
+        pitch = axes.plot.width() / BINS
+        for index, count in enumerate(counts.tolist()):
+            top = axes.y_spot(count)
+            bar = QRectF(axes.plot.left() + index * pitch, top, pitch * 0.9, axes.plot.bottom() - top)
             painter.fillRect(bar, self.theme.colour("accent"))
-        self._paint_chosen(painter, plot)
+        self._paint_chosen(painter, axes)
 
-    def _paint_chosen(self, painter: QPainter, plot: QRectF) -> None:
+    def _paint_chosen(self, painter: QPainter, axes: Axes) -> None:
         if self.chosen is None or not math.isfinite(self.values[self.chosen]):
             return
         edges = self.counted[1]
         share = min(1.0, max(0.0, (float(self.values[self.chosen]) - edges[0]) / (edges[-1] - edges[0])))
-        x = plot.left() + share * plot.width()
-        painter.setPen(QPen(self.theme.colour("warning"), 2))
-        painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+        x = axes.plot.left() + share * axes.plot.width()
+        axes.paint_upright(painter, x, QPen(self.theme.colour("warning"), 2))
 
 
-def _plot(axis: ticks.Axis, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
-    """What title, labels and the line below leave of `rect`."""
-    line = metrics.height()
-    left = max(map(metrics.horizontalAdvance, axis.labels)) + 8
-    return QRectF(rect.left() + left, rect.top() + 1.5 * line, rect.width() - left - 2, rect.height() - 2.5 * line - 4)
+def _axes(theme: Theme, paper: Paper, axis: ticks.Axis) -> Axes:
+    """The axes in what title, labels and the line below leave; bars are not on the horizontal one."""
+    line = paper.metrics.height()
+    plot = plot_in(paper, axis, above=1.5 * line, below=line + 4, right=2, gap=8)
+    return Axes(theme, plot, ticks.Axis(0, 1, False, ()), axis)
 
 
-def _paint_frame(
-    painter: QPainter,
-    theme: Theme,
-    axis: ticks.Axis,
-    rect: QRectF,
-    plot: QRectF,
-    metrics: QFontMetricsF,
-    title: str,
-    step: str,
-) -> None:
+def _paint_frame(painter: QPainter, axes: Axes, paper: Paper, title: str, below: str) -> None:
     """Paint what stands around the bars: title, ticks with their lines, and what the bars are."""
-    line = metrics.height()
-    muted, grid = theme.colour("muted"), theme.colour("grid")
-    painter.setPen(muted)
-    shown = metrics.elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
-    painter.drawText(QPointF(rect.left(), rect.top() + metrics.ascent()), shown)
-    below = QRectF(plot.left(), plot.bottom() + 2, plot.width(), line)
-    painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, step)
-    written = -math.inf
-    for tick, text in zip(axis.ticks, axis.labels, strict=True):
-        y = plot.bottom() - axis.position(tick) * plot.height()
-        _line(painter, grid, plot, y)
-        if written == -math.inf or written - y >= line:  # ticks go upwards; in a low plot not all find room
-            painter.setPen(muted)
-            box = QRectF(rect.left(), y - line / 2, plot.left() - rect.left() - 6, line)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-            written = y
-
-
-def _line(painter: QPainter, colour: QColor, plot: QRectF, y: float) -> None:
-    painter.setPen(QPen(colour, 1))
-    painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+    paper.write(painter, title, axes.theme.colour("muted"))
+    plot, line = axes.plot, paper.metrics.height()
+    foot = QRectF(plot.left(), plot.bottom() + 2, plot.width(), line)
+    painter.drawText(foot, Qt.AlignmentFlag.AlignHCenter, below)
+    axes.paint_rows(painter, paper)

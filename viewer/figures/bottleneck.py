@@ -9,12 +9,13 @@ from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QFontMetricsF
 
 from viewer.figures import colours
+from viewer.figures.arrange import Paragraph, TextLine
 from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
-from viewer.figures.image_grid import ImageGrid, Mark, Paragraph, Part, TextLine
-from viewer.figures.mosaic import Scale
+from viewer.figures.image_grid import ImageGrid, Mark
+from viewer.figures.paper import Figure, Paper
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
 from viewer.state import formatting, tiles
 from viewer.state.tiles import Grid
@@ -28,7 +29,7 @@ WIDE = 1.25  # from this shape on the decoder's pictures stand beside the values
 MOST_MAPS = 1_024
 MOST_MARKS = 400  # outlines of changed units; more would hide what they mark
 
-Named = Mapping[str, Part]
+Named = Mapping[str, Figure]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,7 @@ def strip(theme: Theme, shown: Tilings, chosen: int) -> ImageGrid:
     return ImageGrid(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
 
 
-def as_tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
+def as_tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
     """Return the chosen sample's tiling, and its chosen feature map if there are maps."""
     single = {"map": _single(theme, shown, chosen)} if shown.maps else {}
     return {"stage": _tiling(theme, shown, chosen), **single, **line(theme, shown, chosen)}
@@ -133,13 +134,13 @@ def _single(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
 
 def compared_parts(
     theme: Theme, runs: Sequence[tuple[str, Tilings | None, str]], chosen: int, current: int, mine: Chosen | None
-) -> dict[str, Part]:
+) -> dict[str, Figure]:
     """Return several runs' tilings, a row each, and below them the chosen sample's large.
 
     `runs` are (name, tilings, sentence) each, the sentence for a run without; `mine` holds what is changed in the
     current one.
     """
-    parts: dict[str, Part] = {}
+    parts: dict[str, Figure] = {}
     for index, (name, shown, sentence) in enumerate(runs):
         if shown is None:
             parts[f"head {index}"] = Paragraph(theme, f"{name}: {sentence}" if sentence else name)
@@ -155,7 +156,7 @@ def compared_parts(
     return parts
 
 
-def as_maps(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
+def as_maps(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
     """Return all feature maps of the chosen sample, with their numbers."""
     count = min(shown.maps, MOST_MAPS)
     positions = [(tiles.position_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
@@ -169,7 +170,7 @@ def as_maps(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
     return {"stage": sheet, **line(theme, shown, chosen)}
 
 
-def as_bars(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
+def as_bars(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
     """Return a bar for each value of the chosen sample, or a histogram of too many."""
     flat = chosen.values.reshape(-1)
     title = unit_line(shown, chosen) or f"the {len(flat):,} values of sample {chosen.sample + 1}"
@@ -179,7 +180,7 @@ def as_bars(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
     return {"stage": BarsFigure(theme, flat, shown.low, shown.high, title, chosen.unit, before)}
 
 
-def line(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Part]:
+def line(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
     """Return the line on the chosen unit."""
     return {} if chosen.unit is None else {"line": TextLine(theme, unit_line(shown, chosen))}
 
@@ -225,9 +226,10 @@ def swept_grid(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int
 # ---- where they stand ----
 
 
-def arrange(parts: Named, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
+def arrange(parts: Named, paper: Paper) -> dict[str, QRectF]:
     """Place strip, stage, map and scale below one another; the decoder's pictures below, or beside in wide rooms."""
-    placing = _Placing(parts, ratio, metrics)
+    rect = paper.rect
+    placing = _Placing(parts, paper)
     wide = "decoded" in parts and rect.width() > WIDE * rect.height()
     rest = QRectF(rect)
     if "sweep" in parts:
@@ -253,18 +255,18 @@ def arrange(parts: Named, rect: QRectF, ratio: float, metrics: QFontMetricsF) ->
 class _Placing:
     """Puts parts where they find room and remembers where that was."""
 
-    def __init__(self, parts: Named, ratio: float, metrics: QFontMetricsF) -> None:
-        self.parts, self.ratio, self.metrics = parts, ratio, metrics
+    def __init__(self, parts: Named, paper: Paper) -> None:
+        self.parts, self.paper = parts, paper
         self.made: dict[str, QRectF] = {}
 
     def height(self, name: str, width: float, limit: float) -> float:
         """The height that a part takes, at most `limit`."""
         part = self.parts[name]
         if isinstance(part, ImageGrid):
-            return min(limit, part.height_for(width, limit, self.ratio, self.metrics))
+            return min(limit, part.used(self.paper.at(QRectF(0, 0, width, limit))).height())
         if isinstance(part, Paragraph):
             flags = int(Qt.TextFlag.TextWordWrap)
-            return min(limit, self.metrics.boundingRect(QRectF(0, 0, width, limit), flags, part.text).height())
+            return min(limit, self.paper.metrics.boundingRect(QRectF(0, 0, width, limit), flags, part.text).height())
         return limit
 
     def put(self, name: str, room: QRectF) -> float:
@@ -275,7 +277,7 @@ class _Placing:
 
     def values(self, room: QRectF) -> float:
         """Put the samples' tilings, the chosen one's values and the scale into a room; return where they end."""
-        top, line = room.top(), math.ceil(self.metrics.height())
+        top, line = room.top(), self.paper.line
         if "stage" not in self.parts:
             return self._rows(room)
         if "strip" in self.parts:
@@ -285,7 +287,7 @@ class _Placing:
 
     def _lines(self, room: QRectF, bottom: float) -> float:
         """Put the line on the chosen unit and the scale below what ends at `bottom`."""
-        line = math.ceil(self.metrics.height())
+        line = self.paper.line
         for name in ("line", "scale"):
             if name in self.parts:
                 self.made[name] = QRectF(room.left(), bottom + 2, room.width(), line)
@@ -294,7 +296,7 @@ class _Placing:
 
     def _rows(self, room: QRectF) -> float:
         """Put runs below one another, and the chosen sample of each beside one another below them."""
-        line = math.ceil(self.metrics.height())
+        line = self.paper.line
         heads = [name for name in self.parts if name.startswith("head")]
         large = [name for name in self.parts if name.startswith("large")]
         lines = sum(name in self.parts for name in ("line", "scale")) * (line + 2)
@@ -319,7 +321,7 @@ class _Placing:
         if "map" not in self.parts or not isinstance(stage, ImageGrid):
             return self.put("stage", room)
         first = QRectF(room.left(), room.top(), math.floor(room.width() * 0.56), room.height())
-        used = stage.used(first, self.ratio, self.metrics)
+        used = stage.used(self.paper.at(first))
         left = room.left() + max(used.width(), room.width() * 0.3) + 2 * SPACE
         first.setRight(left - SPACE)
         bottom = self.put("stage", first)

@@ -7,41 +7,29 @@ fits. The space that is left shows the chosen image of every run large.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
-from viewer.figures.comparison_layout import GAP, ComparisonLayout, Geometry, TextSizes, arrange
-from viewer.figures.mosaic import Scale, paint_scale, to_image
+from viewer.figures.arrange import Paragraph
+from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, arrange, page
+from viewer.figures.paper import Figure, Paper
+from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, pixel_at
 
 WIDEST_TITLE = 170.0
 BETWEEN = ", "
 MARK = 2.0  # the line below a marked image
 
+Labels = Sequence[tuple[str, QRectF]]  # of bands, each with where its first image stands
 
-@dataclass(frozen=True, eq=False)
-class Band:
+
+class Band(ImageRow):
     """Images that belong together, uint8 (N, H, W, 3)."""
-
-    label: str
-    pixels: np.ndarray
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of an image."""
-        return self.pixels.shape[1], self.pixels.shape[2]
-
-    @cached_property
-    def image(self) -> QImage:
-        """All images below one another in one QImage, which shares the array's memory."""
-        return to_image(np.ascontiguousarray(self.pixels.reshape(-1, *self.pixels.shape[2:])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +64,7 @@ class BandPixel(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ComparisonFigure:
+class ComparisonFigure(Figure):
     """Blocks on the same images; `chosen` is marked in all of them, and shown `large` where there is room."""
 
     theme: Theme
@@ -85,6 +73,8 @@ class ComparisonFigure:
     scale: Scale | None = None
     description: str = ""
     large: bool = True
+    paged: bool = False  # show the images around the chosen one large rather than all of them small
+    zoom: float | None = None  # of a page; None: as large as leaves enough images
 
     @property
     def count(self) -> int:
@@ -93,27 +83,30 @@ class ComparisonFigure:
 
     # ---- layout ----
 
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> ComparisonLayout:
-        """Lay everything out in `rect`, in the arrangement that shows images largest."""
+    def layout(self, paper: Paper) -> ComparisonLayout:
+        """Lay everything out, in the arrangement that shows images largest."""
         geometry = Geometry(
             sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
             captioned=tuple(any(block.captions) for block in self.blocks),
             count=self.count,
-            text_sizes=self._text_sizes(metrics),
-            ratio=ratio,
+            text_sizes=self._text_sizes(paper),
+            ratio=paper.ratio,
         )
+        rect = paper.rect
         room = (rect.x(), rect.y(), rect.width(), rect.height())
         below = geometry.text_sizes.line + GAP if self.scale else 0.0
+        if self.paged:
+            return page(geometry, room, max(0, self.chosen), self.zoom, line_below=below)
         return arrange(geometry, room, line_below=below, large=self.large and self._has_chosen())
 
-    def _text_sizes(self, metrics: QFontMetricsF) -> TextSizes:
+    def _text_sizes(self, paper: Paper) -> TextSizes:
         def widest(texts: Sequence[str]) -> float:
-            return max((metrics.horizontalAdvance(text) for text in texts), default=0.0)
+            return max(map(paper.metrics.horizontalAdvance, texts), default=0.0)
 
         labels = [band.label for block in self.blocks for band in block.bands]
         notes = [block.note for block in self.blocks]
         return TextSizes(
-            line=math.ceil(metrics.height()),
+            line=paper.line,
             head=min(WIDEST_TITLE, widest([*notes, *(block.title for block in self.blocks)])),
             label=widest(labels),
             caption=widest([text for block in self.blocks for text in block.captions]),
@@ -123,17 +116,18 @@ class ComparisonFigure:
     def _has_chosen(self) -> bool:
         return 0 <= self.chosen < self.count
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> BandHit | None:
+    def hit(self, point: QPointF, paper: Paper) -> BandHit | None:
         """Return which image lies under a point, None where there is none."""
-        spot = self.spot(point, rect, ratio, metrics)
+        spot = self.spot(point, paper)
         return spot.hit if spot else None
 
-    def spot(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> BandPixel | None:
+    def spot(self, point: QPointF, paper: Paper) -> BandPixel | None:
         """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
-        layout = self.layout(rect, ratio, metrics)
+        layout = self.layout(paper)
         for block, rects in enumerate(layout.cells):
             for band, band_rects in enumerate(rects):
-                for image, cell in enumerate(band_rects[: len(self.blocks[block].bands[band].pixels)]):
+                there = len(self.blocks[block].bands[band].pixels) - layout.first
+                for image, cell in enumerate(band_rects[: max(0, there)], start=layout.first):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
                         return self._spot(BandHit(block, band, image), cell, point)
         for block, cells in enumerate(layout.large):
@@ -143,80 +137,82 @@ class ComparisonFigure:
         return None
 
     def _spot(self, hit: BandHit, cell: QRectF, point: QPointF) -> BandPixel:
-        height, width = self.blocks[hit.block].bands[hit.band].size
-        row = math.floor((point.y() - cell.top()) / cell.height() * height)
-        column = math.floor((point.x() - cell.left()) / cell.width() * width)
-        return BandPixel(hit, max(0, min(height - 1, row)), max(0, min(width - 1, column)))
+        return BandPixel(hit, *pixel_at(point, cell, self.blocks[hit.block].bands[hit.band].size))
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint all blocks inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        layout = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
-        for block, rects in zip(self.blocks, layout.cells, strict=True):
-            for band, band_rects in zip(block.bands, rects, strict=True):
-                for index, cell in enumerate(band_rects[: len(band.pixels)]):
-                    _draw(painter, band, index, cell)
-            for cell in (rects[-1][index] for index in block.marked if rects and index < len(rects[-1])):
-                line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
-                painter.fillRect(line, self.theme.colour("warning"))
-        self._paint_large(painter, layout, metrics)
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint all blocks."""
+        layout = self.layout(paper)
+        for block, bands in zip(self.blocks, layout.cells, strict=True):
+            self._paint_images(painter, block, bands, layout.first)
+        self._paint_large(painter, layout, paper)
         for index, block in enumerate(self.blocks):
-            self._paint_head(painter, block, layout.heads[index], metrics, beside=layout.arrangement == "rows")
-            self._paint_labels(painter, block, layout, index, metrics)
+            self._paint_head(painter, block, paper.at(layout.heads[index]), beside=layout.arrangement == "rows")
+            placed = zip(block.bands, layout.cells[index], strict=True)
+            firsts = [(band.label, cells[0]) for band, cells in placed if cells]
+            if layout.is_columns:
+                self._paint_labels_above(painter, firsts, paper.at(layout.heads[index]))
+            else:
+                self._paint_labels_beside(painter, firsts, paper)
             if block.sentence:
-                painter.setPen(self.theme.colour("muted"))
-                painter.drawText(layout.sentences[index], int(Qt.TextFlag.TextWordWrap), block.sentence)
-        self._paint_captions(painter, layout, metrics)
+                Paragraph(self.theme, block.sentence).paint(painter, paper.at(layout.sentences[index]))
+        self._paint_captions(painter, layout, paper)
         self._paint_chosen(painter, layout)
         if self.scale:
-            paint_scale(painter, layout.scale_rect, self.scale, self.theme)
+            ScaleLine(self.theme, self.scale).paint(painter, paper.at(layout.scale_rect))
 
-    def _paint_head(
-        self, painter: QPainter, block: Block, head: QRectF, metrics: QFontMetricsF, *, beside: bool
-    ) -> None:
+    def _paint_images(self, painter: QPainter, block: Block, bands: BandRects, first: int) -> None:
+        for band, cells in zip(block.bands, bands, strict=True):
+            for index, cell in enumerate(cells[: max(0, len(band.pixels) - first)], start=first):
+                band.paint(painter, index, cell)
+        marked = (index - first for index in block.marked)
+        for cell in (bands[-1][index] for index in marked if bands and 0 <= index < len(bands[-1])):
+            line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
+            painter.fillRect(line, self.theme.colour("warning"))
+
+    def _paint_head(self, painter: QPainter, block: Block, paper: Paper, *, beside: bool) -> None:
         """Write the title and its note, the one below the other or beside it."""
+        head, metrics = paper.rect, paper.metrics
         title = metrics.elidedText(block.title, Qt.TextElideMode.ElideMiddle, head.width())
-        painter.setPen(self.theme.colour("text"))
-        painter.drawText(QPointF(head.left(), head.top() + metrics.ascent()), title)
+        paper.write(painter, title, self.theme.colour("text"))
         along = metrics.horizontalAdvance(title) + 10 if beside else 0.0
         down = 0.0 if beside else metrics.height()
-        note = metrics.elidedText(block.note, Qt.TextElideMode.ElideRight, max(0.0, head.width() - along))
-        if (beside and note != block.note) or (not beside and head.height() < 2 * metrics.height() - 1):
+        room = paper.at(head.adjusted(along, down, 0, 0))
+        fits = metrics.horizontalAdvance(block.note) <= room.rect.width()
+        if (beside and not fits) or (not beside and head.height() < 2 * metrics.height() - 1):
             return  # "…" alone says nothing, and what is written below the head would be another's
-        painter.setPen(self.theme.colour("muted"))
-        painter.drawText(QPointF(head.left() + along, head.top() + down + metrics.ascent()), note)
+        room.write(painter, block.note, self.theme.colour("muted"))
 
-    def _paint_labels(
-        self, painter: QPainter, block: Block, layout: ComparisonLayout, index: int, metrics: QFontMetricsF
-    ) -> None:
-        """Write what the bands are: above each, or all of them in one line where they are too narrow for that."""
+    def _paint_labels_beside(self, painter: QPainter, firsts: Labels, paper: Paper) -> None:
+        """Write what the bands are at the left of each that is high enough."""
+        metrics = paper.metrics
         painter.setPen(self.theme.colour("muted"))
-        bands = zip(block.bands, layout.cells[index], strict=True)
-        firsts = [(band.label, rects[0]) for band, rects in bands if rects]
-        if not layout.is_columns:
-            for label, cell in firsts:
-                if cell.height() >= metrics.ascent():
-                    left = cell.left() - 2 * GAP - metrics.horizontalAdvance(label)
-                    painter.drawText(QPointF(left, cell.center().y() + metrics.ascent() / 2 - 1), label)
-            return
-        head = layout.heads[index]
-        line = QRectF(head.left(), head.bottom() - metrics.height(), head.width(), metrics.height())
-        if all(metrics.horizontalAdvance(label) <= cell.width() + GAP for label, cell in firsts):
-            for label, cell in firsts:
-                box = QRectF(cell.left() - GAP, line.top(), cell.width() + 2 * GAP, line.height())
-                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, label)
-            return
-        every = BETWEEN.join(label for label, _ in firsts if label)
-        shown = metrics.elidedText(every, Qt.TextElideMode.ElideRight, line.width())
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, shown)
+        for label, cell in firsts:
+            if cell.height() >= metrics.ascent():
+                left = cell.left() - 2 * GAP - metrics.horizontalAdvance(label)
+                painter.drawText(QPointF(left, cell.center().y() + metrics.ascent() / 2 - 1), label)
 
-    def _paint_captions(self, painter: QPainter, layout: ComparisonLayout, metrics: QFontMetricsF) -> None:
+    def _paint_labels_above(self, painter: QPainter, firsts: Labels, paper: Paper) -> None:
+        """Write what the bands are above each, or all of them in one line where they are too narrow for that."""
+        head, height, advance = paper.rect, paper.metrics.height(), paper.metrics.horizontalAdvance
+        line = QRectF(head.left(), head.bottom() - height, head.width(), height)
+        if any(advance(label) > cell.width() + GAP for label, cell in firsts):
+            every = BETWEEN.join(label for label, _ in firsts if label)
+            paper.at(line).write(painter, every, self.theme.colour("muted"))
+            return
+        painter.setPen(self.theme.colour("muted"))
+        for label, cell in firsts:
+            box = QRectF(cell.left() - GAP, line.top(), cell.width() + 2 * GAP, height)
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, label)
+
+    def _paint_captions(self, painter: QPainter, layout: ComparisonLayout, paper: Paper) -> None:
         """Write the captions; of those that would run into one another only the chosen image's."""
+        metrics = paper.metrics
         align = Qt.AlignmentFlag.AlignLeft if layout.is_columns else Qt.AlignmentFlag.AlignHCenter
         for block, rects in zip(self.blocks, layout.captions, strict=True):
-            written = [(*entry, at) for at, entry in enumerate(zip(block.captions, rects, strict=False))]
+            texts = block.captions[layout.first :]
+            written = [(*entry, at) for at, entry in enumerate(zip(texts, rects, strict=False), start=layout.first)]
             spare = 1 if layout.is_columns else -GAP  # between captions side by side there must be a gap to be seen
             if any(metrics.horizontalAdvance(text) > box.width() + spare for text, box, _ in written):
                 wide = metrics.horizontalAdvance("0") * 20
@@ -235,26 +231,18 @@ class ComparisonFigure:
         painter.setPen(QPen(self.theme.colour("accent"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for rects in layout.cells:
-            cells = [band_rects[self.chosen] for band_rects in rects if self.chosen < len(band_rects)]
+            at = self.chosen - layout.first
+            cells = [band_rects[at] for band_rects in rects if 0 <= at < len(band_rects)]
             if cells:
-                first = QRectF(cells[0])
-                for cell in cells[1:]:
-                    first = first.united(cell)
-                painter.drawRect(first.adjusted(-1.5, -1.5, 1.5, 1.5))
+                painter.drawRect(cells[0].united(cells[-1]).adjusted(-1.5, -1.5, 1.5, 1.5))
 
-    def _paint_large(self, painter: QPainter, layout: ComparisonLayout, metrics: QFontMetricsF) -> None:
+    def _paint_large(self, painter: QPainter, layout: ComparisonLayout, paper: Paper) -> None:
         """Show the chosen image of every block once more."""
         for block, cells, head in zip(self.blocks, layout.large, layout.large_heads, strict=False):
             if not cells:
                 continue
             caption = block.captions[self.chosen] if self.chosen < len(block.captions) else ""
-            self._paint_head(painter, replace(block, note=caption), head, metrics, beside=True)
+            self._paint_head(painter, replace(block, note=caption), paper.at(head), beside=True)
             for band, cell in zip(block.bands, cells, strict=False):
                 if self.chosen < len(band.pixels):
-                    _draw(painter, band, self.chosen, cell)
-
-
-def _draw(painter: QPainter, band: Band, index: int, cell: QRectF) -> None:
-    height, width = band.size
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cell.width() < width - 0.5)
-    painter.drawImage(cell, band.image, QRectF(0, index * height, width, height))
+                    band.paint(painter, self.chosen, cell)

@@ -1,24 +1,28 @@
 """The layout of a comparison: three arrangements are tried, and the one with the largest images is taken.
 
-    columns   a block is a column and an image a row, with its caption at the right
+    columns   a block is a column and an image a row, with its caption at the right; columns wrap into lines
     rows      a block is a row with its head above it, and an image a column, with its caption below
     beside    as `rows`, but with the head at the left of the images: for a low room
 
 A block is one run, a band its images of one kind (input, output, …), a head its title, a label the name of a band, a
 caption the text of one image; the room is the QRectF available, the scale the colour bar below everything. The space
 left beside or below shows the chosen image of every block large. Sizes of images and texts go in, QRectFs come out.
+
+A paged comparison shows fewer images instead of smaller ones: those around the chosen one, as many as fit at a zoom.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QRectF
+
+from viewer.figures.tiles import aligned, largest_zoom
 
 GAP = 3.0
 BLOCK_GAP = 14.0
@@ -32,6 +36,7 @@ NARROWEST_SENTENCE = 110.0
 WIDEST_SENTENCE = 160.0
 SENTENCE_LINES = 3
 COLUMN_SENTENCE_LINES = 10  # a column is narrow
+ENOUGH, FEW = 5, 3  # images on a page: they are enlarged while so many remain, or else at least twice
 WORTH_IT = 1.5  # how much larger the chosen image must become for it to be shown again
 
 Arrangement = Literal["columns", "rows", "beside"]
@@ -65,6 +70,8 @@ class ComparisonLayout:
     scale_rect: QRectF
     large: BlockRects = ()
     large_heads: tuple[QRectF, ...] = ()
+    first: int = 0  # of the images shown
+    shown: int = 0  # how many
 
     @property
     def is_columns(self) -> bool:
@@ -156,28 +163,65 @@ class Geometry:
         label = self.text_sizes.label + 2 * GAP if self.text_sizes.label else 0.0
         return label if arrangement == "rows" else self.text_sizes.head + 2 * GAP + label
 
-    def total_size(self, zoom: float, arrangement: Arrangement) -> Size:
-        """Return (height, width) of everything."""
+    def lines(self, zoom: float, width: float) -> tuple[tuple[int, ...], ...]:
+        """Return the blocks line by line, as many columns to a line as its width has room for, at least one."""
+        lines: list[tuple[int, ...]] = []
+        used = math.inf
+        for block in range(len(self.sizes)):
+            extent = self.block_extent(block, zoom, "columns")
+            if used + self.block_gap + extent > width:
+                lines.append((block,))
+                used = extent
+            else:
+                lines[-1] = (*lines[-1], block)
+                used += self.block_gap + extent
+        return tuple(lines)
+
+    def total_size(self, zoom: float, arrangement: Arrangement, width: float) -> Size:
+        """Return (height, width) of everything, in a room of this width."""
         columns = arrangement == "columns"
-        blocks = range(len(self.sizes))
-        across = sum(self.block_extent(block, zoom, arrangement) for block in blocks) + self.block_gap * max(
-            0, len(blocks) - 1
-        )
+        lines = self.lines(zoom, width) if columns else (tuple(range(len(self.sizes))),)
+        extents = [[self.block_extent(block, zoom, arrangement) for block in line] for line in lines]
+        across = max((sum(line) + self.block_gap * max(0, len(line) - 1) for line in extents), default=0.0)
         along = self.leading_space(arrangement) + self.count * self.image_pitch(zoom, columns=columns)
-        return (along, across) if columns else (across, along)
+        return (along * len(lines) + self.block_gap * (len(lines) - 1), across) if columns else (across, along)
+
+    def most_images(self, zoom: float, room: QRectF) -> int:
+        """Return how many images fit at a zoom, in the better arrangement of columns and rows; 0 if none does."""
+        found = [
+            count
+            for count in range(1, self.count + 1)
+            for arrangement in ("columns", "rows")
+            if replace(self, count=count).fits(zoom, room, arrangement)  # type: ignore[arg-type]
+        ]
+        return max(found, default=0)
+
+    def page_zoom(self, room: QRectF) -> float | None:
+        """Return the zoom of a page: the largest that leaves enough images on it, not below twice while one fits."""
+        counts = {step / self.ratio: 0 for step in range(1, math.floor(LARGEST_ZOOM * self.ratio) + 1)}
+        counts = {zoom: self.most_images(zoom, room) for zoom in counts}
+        for least, wanted in ((2.0, ENOUGH), (2.0, FEW), (2.0, 1), (1.0, 1)):
+            fitting = [z for z, count in counts.items() if z >= least and count >= min(self.count, wanted)]
+            if fitting:
+                return max(fitting) if wanted > 1 else min(fitting)
+        return None
+
+    def fits(self, zoom: float, room: QRectF, arrangement: Arrangement) -> bool:
+        """Whether everything fits into the room."""
+        height, width = self.total_size(zoom, arrangement, room.width())
+        return height <= room.height() and width <= room.width()
 
     def largest_fitting_zoom(self, room: QRectF, arrangement: Arrangement) -> float:
         """Return the largest zoom at which everything fits into the room."""
 
         def fits(zoom: float) -> bool:
-            height, width = self.total_size(zoom, arrangement)
-            return height <= room.height() and width <= room.width()
+            return self.fits(zoom, room, arrangement)
 
-        return largest_zoom(fits, self.ratio)
+        return largest_zoom(fits, self.ratio, largest=LARGEST_ZOOM, floor=SMALLEST_ZOOM)
 
     def rounded_up(self, value: float) -> float:
         """Round up to a whole device pixel: an image between two of them would have pixels of different sizes."""
-        return math.ceil(value * self.ratio - 1e-6) / self.ratio
+        return aligned(value, self.ratio)
 
     # ---- arranging ----
 
@@ -200,6 +244,21 @@ class Geometry:
         )
         return replace(layout, scale_rect=scale_rect, large=large_rects, large_heads=heads)
 
+    def page(self, room: QRectF, chosen: int, zoom: float | None, *, line_below: float) -> ComparisonLayout:
+        """Lay out the images around the chosen one, at this zoom or at one that leaves enough images."""
+        inner = room.adjusted(0, 0, 0, -line_below)
+        zoom = zoom if zoom is not None and self.most_images(zoom, inner) else self.page_zoom(inner)
+        if zoom is None:
+            few = replace(self, count=min(self.count, 2))
+            layout = few.arrange(room, line_below=line_below, large=False)
+        else:
+            few = replace(self, count=self.most_images(zoom, inner))
+            arrangement: Arrangement = "columns" if few.fits(zoom, inner, "columns") else "rows"
+            layout = few._lay_out(inner, zoom, arrangement)
+            bottom = max([rect.bottom() for rect in _occupied_rects(layout)], default=room.top())
+            layout = replace(layout, scale_rect=QRectF(room.left(), bottom + GAP, room.width(), self.text_sizes.line))
+        return replace(layout, first=chosen // few.count * few.count, shown=few.count)
+
     def _with_more_room(self) -> Geometry | None:
         """Return a geometry with more room for small images: without wide gaps, then without captions; or None."""
         if not self.tight:
@@ -210,32 +269,27 @@ class Geometry:
         """Lay out the blocks; `scale_rect` is the whole room until `arrange` knows where the blocks end."""
         columns = arrangement == "columns"
         arrange = self._column if columns else self._row
-        at = room.left() if columns else room.top()
-        extra = self._extra_width(room, zoom) if columns else 0.0
-        cells, heads, sentences, captions = [], [], [], []
-        for block in range(len(self.sizes)):
-            at = self.rounded_up(at)
-            extent = self.block_extent(block, zoom, arrangement) + (0.0 if self.sizes[block] else extra)
-            bands, head, sentence, caption_rects = arrange(block, zoom, at, extent, room, arrangement)
-            cells.append(bands)
-            heads.append(head)
-            sentences.append(sentence)
-            captions.append(caption_rects)
-            at += extent + self.block_gap
-        return ComparisonLayout(
-            arrangement,
-            zoom,
-            tuple(cells),
-            tuple(heads),
-            tuple(sentences),
-            tuple(captions),
-            QRectF(room.topLeft(), room.size()),
-        )
+        lines = self.lines(zoom, room.width()) if columns else (tuple(range(len(self.sizes))),)
+        tall = self.leading_space(arrangement) + self.count * self.image_pitch(zoom, columns=True)
+        extra = self._extra_width(room, zoom) if columns and len(lines) == 1 else 0.0
+        placed = []
+        for number, line in enumerate(lines):
+            top = room.top() + number * (tall + self.block_gap)
+            own = QRectF(room.left(), top, room.width(), tall if len(lines) > 1 else room.height())
+            at = own.left() if columns else own.top()
+            for block in line:
+                at = self.rounded_up(at)
+                extent = self.block_extent(block, zoom, arrangement) + (0.0 if self.sizes[block] else extra)
+                placed.append(arrange(block, zoom, at, extent, own, arrangement))
+                at += extent + self.block_gap
+        cells, heads, sentences, captions = zip(*placed, strict=True) if placed else ((), (), (), ())
+        whole = QRectF(room.topLeft(), room.size())
+        return ComparisonLayout(arrangement, zoom, cells, heads, sentences, captions, whole, first=0, shown=self.count)
 
     def _extra_width(self, room: QRectF, zoom: float) -> float:
         """Return how much wider than necessary each column with a sentence can be."""
         count = sum(not block for block in self.sizes)
-        spare = room.width() - self.total_size(zoom, "columns")[1]
+        spare = room.width() - self.total_size(zoom, "columns", room.width())[1]
         return max(0.0, min(spare / count, WIDEST_SENTENCE - NARROWEST_SENTENCE)) if count else 0.0
 
     def _column(
@@ -303,7 +357,7 @@ class Geometry:
             width = max(widths) if blocks_stacked else sum(widths) + gaps
             return height <= room.height() and width <= room.width()
 
-        return largest_zoom(fits, self.ratio)
+        return largest_zoom(fits, self.ratio, largest=LARGEST_ZOOM, floor=SMALLEST_ZOOM)
 
     def _large_size(self, block: int, zoom: float, *, bands_side_by_side: bool) -> Size:
         sizes = [self.scaled(size, zoom) for size in self.sizes[block]]
@@ -345,18 +399,12 @@ def arrange(
     return geometry.arrange(QRectF(*room), line_below=line_below, large=large)
 
 
-def largest_zoom(fits: Callable[[float], bool], ratio: float) -> float:
-    """Return the largest zoom that fits: whole device pixels, or less than one; about SMALLEST_ZOOM where none fits."""
-    low, high = 0, math.floor(LARGEST_ZOOM * ratio)
-    while low < high:  # bisection: what fits at a zoom fits at any smaller one
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle / ratio) else (low, middle - 1)
-    if low:
-        return low / ratio
-    zoom = 1 / ratio
-    while zoom > SMALLEST_ZOOM and not fits(zoom):
-        zoom *= 0.95
-    return zoom
+@lru_cache(maxsize=32)
+def page(
+    geometry: Geometry, room: tuple[float, float, float, float], chosen: int, zoom: float | None, *, line_below: float
+) -> ComparisonLayout:
+    """Return what `Geometry.page` does, cached."""
+    return geometry.page(QRectF(*room), chosen, zoom, line_below=line_below)
 
 
 def _occupied_rects(layout: ComparisonLayout) -> list[QRectF]:

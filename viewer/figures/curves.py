@@ -10,10 +10,14 @@ from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QColor, QPainter, QPen
 
-from viewer.figures import legend, ticks
-from viewer.figures.legend import LegendEntry, LegendLayout, line_pen
+from viewer.figures.chart import legend, series, ticks, value_box
+from viewer.figures.chart.axes import Axes, plot_in
+from viewer.figures.chart.legend import LegendEntry, LegendLayout
+from viewer.figures.chart.readings import Reading, Series, read, written
+from viewer.figures.chart.series import Drawn, joined, line_pen, paint_dot
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 LEGEND_SHARE = 1 / 3  # of the height; what has no room in it is counted
@@ -23,62 +27,7 @@ NAME_WIDTH = (60.0, 170.0)  # of a run in the box of values: at least and at mos
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
-    """One curve: values by epoch from 1; what is not finite is a gap.
-
-    x       where each value stands; None for its epoch
-    raw     the values before smoothing, drawn faintly behind
-    note    what the legend says of the run, such as where it has no numbers
-    best    an epoch that is marked
-    """
-
-    run: str
-    part: str
-    values: np.ndarray
-    colour: str
-    dashed: bool
-    x: np.ndarray | None = None
-    raw: np.ndarray | None = None
-    note: str = ""
-    best: int | None = None
-
-    @cached_property
-    def positions(self) -> np.ndarray:
-        """Where each value stands on the x axis, float64 (E,)."""
-        return np.arange(1.0, len(self.values) + 1) if self.x is None else self.x[: len(self.values)]
-
-    @property
-    def unsmoothed(self) -> np.ndarray:
-        return self.values if self.raw is None else self.raw
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the crosshair reads of a run: its epoch, and the value of every part that is shown."""
-
-    run: str
-    colour: str
-    epoch: int
-    x: float
-    values: tuple[float | None, ...]
-
-    @property
-    def key(self) -> float:
-        """What readings are sorted by: the last part, which is validation, or else the first."""
-        finite = [value for value in reversed(self.values) if value is not None and math.isfinite(value)]
-        return finite[0] if finite else math.inf
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """A curve in a unit square, and the values without neighbours, which a line cannot show."""
-
-    path: QPainterPath
-    alone: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class CurvesFigure:
+class CurvesFigure(Figure):
     """Several curves over one axis.
 
     hover       where the crosshair stands on the x axis
@@ -189,45 +138,21 @@ class CurvesFigure:
 
     def readings(self) -> list[Reading]:
         """Return what every run has at the crosshair, the least first."""
-        if self.hover is None:
-            return []
-        runs: dict[tuple[str, str], dict[str, Series]] = {}
-        for curve in self.shown:
-            runs.setdefault((curve.run, curve.colour), {})[curve.part] = curve
-        found = []
-        for (run, colour), parts in runs.items():
-            longest = max(parts.values(), key=lambda curve: len(curve.values))
-            index = _nearest(longest.positions, self.hover)
-            if index is None:
-                continue
-            values = tuple(_at(parts.get(part), index) for part in self.parts)
-            if any(value is not None for value in values):
-                found.append(Reading(run, colour, index + 1, float(longest.positions[index]), values))
-        return sorted(found, key=lambda reading: reading.key)
+        return [] if self.hover is None else read(self.shown, self.parts, self.hover)
 
     # ---- geometry ----
 
-    def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
-        """Return where the curves lie: what legend, ticks and labels leave."""
-        line = metrics.height()
-        left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
-        top = legend.lines_of(self.legend(rect, metrics)) * (line + 2) + line + 8
-        return QRectF(
-            rect.left() + left, rect.top() + top, rect.width() - left - 12, rect.height() - top - 2 * line - 12
-        )
+    def axes(self, paper: Paper) -> Axes:
+        """Return the axes in what legend, ticks and labels leave."""
+        line = paper.metrics.height()
+        above = legend.lines_of(room for _, room in self.legend(paper)) * (line + 2) + line + 8
+        return Axes(self.theme, plot_in(paper, self.y_axis, above=above, below=2 * line + 12), self.x_axis, self.y_axis)
 
-    def x_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> float | None:
+    def hit(self, point: QPointF, paper: Paper) -> float | None:
         """Return what stands on the x axis under a point of the plot."""
-        plot = self.plot_rect(rect, metrics)
-        if not plot.adjusted(-4, -4, 4, 4).contains(point) or plot.width() <= 0:
-            return None
-        return self.x_of(point.x(), plot)
-
-    def x_of(self, x: float, plot: QRectF) -> float:
-        share, axis = min(1.0, max(0.0, (x - plot.left()) / max(1.0, plot.width()))), self.x_axis
-        if axis.log:
-            return float(axis.low * (axis.high / axis.low) ** share)
-        return axis.low + share * (axis.high - axis.low)
+        axes = self.axes(paper)
+        near = axes.plot.adjusted(-4, -4, 4, 4).contains(point) and axes.plot.width() > 0
+        return axes.x_at(point.x()) if near else None
 
     def entries(self, runs_named: int | None = None) -> list[LegendEntry]:
         """The legend: one entry a run while there are several, so many of them named, and the kinds of line."""
@@ -258,94 +183,53 @@ class CurvesFigure:
     def _marks_best(self) -> bool:
         return any(curve.best is not None for curve in self.shown)
 
-    def legend(self, rect: QRectF, metrics: QFontMetricsF) -> LegendLayout:
+    def legend(self, paper: Paper) -> LegendLayout:
         """Return what the legend holds and where: as many runs as a third of the height takes."""
-        key = (*rect.getRect(), metrics.height(), metrics.averageCharWidth())  # type: ignore[misc]
-        layout = self._layouts.get(key)
+        layout = self._layouts.get(paper.key)
         if layout is None:
-            lines = max(1, math.floor(rect.height() * LEGEND_SHARE / (metrics.height() + 2)))
+            lines = max(1, math.floor(paper.rect.height() * LEGEND_SHARE / (paper.metrics.height() + 2)))
             most = len({curve.run for curve in self.series})
-            layout = self._layouts[key] = legend.fitting_layout(self.entries, most, rect, metrics, lines=lines)
+            layout = self._layouts[paper.key] = legend.fitting_layout(self.entries, most, paper, lines=lines)
         return layout
-
-    # ---- painting ----
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint legend, axes and curves inside `rect`."""
-        if not self.series:
-            return
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot_rect(rect, metrics)
-        if plot.width() < 20 or plot.height() < 20:
-            return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        layout = self.legend(rect, metrics)
-        legend.paint(painter, layout, self.theme, metrics, chosen=self.chosen_entry(layout))
-        self._paint_axes(painter, plot, metrics)
-        self._paint_labels(painter, rect, plot, metrics)
-        painter.save()
-        painter.setClipRect(plot.adjusted(-1, -5, 5, 3))
-        for index, curve in enumerate(self.shown):
-            self._paint_curve(painter, plot, index, curve)
-        for curve in self.shown:
-            self._paint_best(painter, plot, curve)
-        if self.band is not None:
-            self._paint_band(painter, plot)
-        painter.restore()
-        if self.hover is not None:
-            self._paint_hover(painter, plot, metrics)
 
     def chosen_entry(self, layout: LegendLayout) -> LegendEntry | None:
         """The entry of the legend that the keyboard is on."""
         choices = [entry for entry, _ in layout if entry.can_be_toggled]
         return choices[self.chosen % len(choices)] if choices and self.chosen is not None else None
 
-    def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
-        line = metrics.height()
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for tick, text in zip(self.y_axis.ticks, self.y_axis.labels, strict=True):
-            y = plot.bottom() - self.y_axis.position(tick) * plot.height()
-            painter.setPen(QPen(self.theme.colour("grid"), 1))
-            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-            painter.setPen(self.theme.colour("muted"))
-            painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
-        for tick, text in zip(self.x_axis.ticks, self.x_axis.labels, strict=True):
-            x = plot.left() + self.x_axis.position(tick) * plot.width()
-            painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
-            box = QRectF(x - 40, plot.bottom() + 5, 80, line)
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
-        painter.setPen(QPen(self.theme.colour("muted"), 1))
-        painter.drawLine(plot.bottomLeft(), plot.bottomRight())
+    # ---- painting ----
 
-    def _paint_labels(self, painter: QPainter, rect: QRectF, plot: QRectF, metrics: QFontMetricsF) -> None:
-        """Write what the axes are of; the vertical one's begins at the plot, or before it where it needs the room."""
-        line, width = metrics.height(), metrics.horizontalAdvance(self.y_label)
-        left = max(rect.left(), min(plot.left(), rect.right() - width))
-        label = metrics.elidedText(self.y_label, Qt.TextElideMode.ElideRight, rect.right() - left + 1)
-        painter.setPen(self.theme.colour("muted"))
-        painter.drawText(QPointF(left, plot.top() - 8), label)
-        below = QRectF(plot.left(), plot.bottom() + line + 6, plot.width(), line)
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint legend, axes and curves."""
+        if not self.series or (axes := self.axes(paper)).is_too_small:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        layout = self.legend(paper)
+        legend.paint(painter, layout, self.theme, paper, chosen=self.chosen_entry(layout))
+        axes.paint_rows(painter, paper)
+        axes.paint_columns(painter, paper)
+        axes.paint_labels(painter, paper, self.x_label, self.y_label)
+        painter.save()
+        painter.setClipRect(axes.plot.adjusted(-1, -5, 5, 3))
+        for index, curve in enumerate(self.shown):
+            self._paint_curve(painter, axes, index, curve)
+        for curve in self.shown:
+            self._paint_best(painter, axes, curve)
+        if self.band is not None:
+            self._paint_band(painter, axes, *sorted(self.band))
+        painter.restore()
+        if self.hover is not None:
+            self._paint_hover(painter, axes, axes.x_spot(self.hover), paper)
 
-    def _paint_curve(self, painter: QPainter, plot: QRectF, index: int, curve: Series) -> None:
-        transform = QTransform(plot.width(), 0, 0, -plot.height(), plot.left(), plot.bottom())
-        for faint in (True, False) if curve.raw is not None else (False,):
-            ink = self._ink(curve.colour, faint=faint)
-            painter.save()
-            painter.setPen(line_pen(painter, ink, dashed=curve.dashed, width=1.0 if faint else 1.7))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setTransform(transform, True)
-            painter.drawPath(self._drawn(index, faint=faint).path)
-            painter.restore()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(curve.colour))
-        for spot in self._drawn(index, faint=False).alone:
-            painter.drawEllipse(_stretched(spot, plot), 2.5, 2.5)
+    def _paint_curve(self, painter: QPainter, axes: Axes, index: int, curve: Series) -> None:
+        if curve.raw is not None:
+            pen = line_pen(painter, self._faint(curve.colour), dashed=curve.dashed, width=1.0)
+            series.paint(painter, axes, self._drawn(index, faint=True), pen)
+        pen = line_pen(painter, curve.colour, dashed=curve.dashed)
+        series.paint(painter, axes, self._drawn(index, faint=False), pen, dot=2.5)
 
-    def _ink(self, colour: str, *, faint: bool) -> str:
+    def _faint(self, colour: str) -> str:
         """A faint colour is mixed with the ground, since paper knows no opacity."""
-        if not faint:
-            return colour
         one, ground = QColor(colour), self.theme.colour("base")
         mixed = [
             (FAINT * a + (255 - FAINT) * b) // 255
@@ -353,31 +237,33 @@ class CurvesFigure:
         ]
         return QColor(*mixed).name()
 
-    def _paint_best(self, painter: QPainter, plot: QRectF, curve: Series) -> None:
+    def _paint_best(self, painter: QPainter, axes: Axes, curve: Series) -> None:
         if curve.best is None or curve.best > len(curve.values):
             return
-        spot = self._point(curve, curve.best - 1, curve.unsmoothed)
-        if spot is not None and -0.01 <= spot[0] <= 1.01:
+        value, x = float(curve.unsmoothed[curve.best - 1]), float(curve.positions[curve.best - 1])
+        can_stand = self._can_stand(value) and not (self.x_axis.log and x <= 0)
+        if can_stand and -0.01 <= self.x_axis.position(x) <= 1.01:
             painter.setPen(QPen(QColor(curve.colour), 1.6))
             painter.setBrush(self.theme.colour("base"))
-            painter.drawEllipse(_stretched(spot, plot), 4, 4)
+            painter.drawEllipse(axes.spot(x, value), 4, 4)
 
-    def _paint_band(self, painter: QPainter, plot: QRectF) -> None:
-        assert self.band is not None
-        ends = [plot.left() + self.x_axis.position(end) * plot.width() for end in sorted(self.band)]
-        ground = self.theme.colour("accent")
+    def _can_stand(self, value: float) -> bool:
+        return math.isfinite(value) and (value > 0 or not self.log)
+
+    def _paint_band(self, painter: QPainter, axes: Axes, low: float, high: float) -> None:
+        left, right, ground = axes.x_spot(low), axes.x_spot(high), self.theme.colour("accent")
         ground.setAlpha(50)
-        painter.fillRect(QRectF(ends[0], plot.top(), ends[1] - ends[0], plot.height()), ground)
+        painter.fillRect(QRectF(left, axes.plot.top(), right - left, axes.plot.height()), ground)
 
     def _drawn(self, index: int, *, faint: bool) -> Drawn:
-        """The curve in a unit square, made once; a cosmetic pen keeps its width when it is stretched."""
+        """The curve in a unit square, made once."""
         drawn = self._paths.get((index, faint))
         if drawn is None:
             curve = self.shown[index]
             near = slice(*self._near(curve))
             xs = self.x_axis.positions(curve.positions[near])
             ys = self.y_axis.positions((curve.unsmoothed if faint else curve.values)[near])
-            drawn = self._paths[index, faint] = _joined(xs, ys)
+            drawn = self._paths[index, faint] = joined(xs, ys)
         return drawn
 
     def _near(self, curve: Series) -> tuple[int, int]:
@@ -387,129 +273,58 @@ class CurvesFigure:
         first, last = np.searchsorted(curve.positions, self.span, side="left")
         return max(0, int(first) - 1), min(len(curve.values), int(last) + 2)
 
-    def _point(self, curve: Series, index: int, values: np.ndarray) -> tuple[float, float] | None:
-        value, x = float(values[index]), float(curve.positions[index])
-        if not math.isfinite(value) or (self.log and value <= 0) or (self.x_axis.log and x <= 0):
-            return None
-        return self.x_axis.position(x), self.y_axis.position(value)
-
     # ---- the crosshair ----
 
-    def _paint_hover(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
-        assert self.hover is not None
-        x = plot.left() + self.x_axis.position(self.hover) * plot.width()
-        painter.setPen(QPen(self.theme.colour("muted"), 1, Qt.PenStyle.DotLine))
-        painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+    def _paint_hover(self, painter: QPainter, axes: Axes, x: float, paper: Paper) -> None:
+        axes.paint_upright(painter, x, QPen(self.theme.colour("muted"), 1, Qt.PenStyle.DotLine))
         readings = self.readings()
         for reading in readings:
-            self._paint_dots(painter, plot, reading)
-        rows = self._rows(readings, metrics, plot)
-        widths = [max(metrics.horizontalAdvance(row[0][column]) for row in rows) for column in range(len(rows[0][0]))]
-        width, height = sum(widths) + 10 * (len(widths) - 1) + 14, len(rows) * metrics.height() + 8
-        beside = x + 8 if x + 8 + width <= plot.right() else x - 8 - width
-        left = max(plot.left() + 2, min(beside, plot.right() - width))
-        box = QRectF(left, plot.top() + 2, width, height)
-        painter.setPen(QPen(self.theme.colour("border"), 1))
-        painter.setBrush(self.theme.colour("raised"))
-        painter.drawRect(box)
-        for index, (cells, colour) in enumerate(rows):
-            painter.setPen(QPen(QColor(colour)))
-            left = box.left() + 7
-            for column, (cell, room) in enumerate(zip(cells, widths, strict=True)):
-                indent = room - metrics.horizontalAdvance(cell) if column else 0.0
-                painter.drawText(
-                    QPointF(left + indent, box.top() + 4 + index * metrics.height() + metrics.ascent()), cell
-                )
-                left += room + 10
-
-    def _paint_dots(self, painter: QPainter, plot: QRectF, reading: Reading) -> None:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(reading.colour))
-        for value in reading.values:
-            if value is not None and math.isfinite(value) and (value > 0 or not self.log):
-                spot = self.x_axis.position(reading.x), self.y_axis.position(value)
-                painter.drawEllipse(_stretched(spot, plot), 2.8, 2.8)
+            for value in reading.values:
+                if value is not None and self._can_stand(value):
+                    paint_dot(painter, axes.spot(reading.x, value), reading.colour, 2.8)
+        value_box.paint(painter, axes, x, self._rows(readings, axes.plot, paper), paper)
 
     def heading(self) -> str:
         """What the crosshair stands at."""
         assert self.hover is not None
         return f"epoch {self.hover:.0f}" if self.counts_epochs else f"{self.hover:.4g} {self.unit}"
 
-    def _rows(self, readings: list[Reading], metrics: QFontMetricsF, plot: QRectF) -> list[tuple[tuple[str, ...], str]]:
-        """The box of values: a heading, and a row a run, or a row a part of a single run; with their colours."""
-        several = len({curve.run for curve in self.series}) > 1
-        if not several:
-            values = readings[0].values if readings else ()
-            colour = readings[0].colour if readings else self.theme.text
-            lines = [((part, _written(value)), colour) for part, value in zip(self.parts, values, strict=False)]
+    def _rows(self, readings: list[Reading], plot: QRectF, paper: Paper) -> list[value_box.Row]:
+        """The box of values: a heading, and a row a run, or a row a part of a single run."""
+        if len({curve.run for curve in self.series}) == 1:
+            values, colour = (readings[0].values, readings[0].colour) if readings else ((), self.theme.text)
+            lines = [((part, written(value)), colour) for part, value in zip(self.parts, values, strict=False)]
             return [((self.heading(), ""), self.theme.text), *lines]
         heads = self.parts if self.counts_epochs else ["epoch", *self.parts]
-        room = max(1, math.floor((plot.height() - 12) / metrics.height()) - 1)
-        cells = [self._cells(reading) for reading in readings]
+        return [((self.heading(), *heads), self.theme.text), *self._runs_rows(readings, heads, plot, paper)]
+
+    def _runs_rows(self, readings: list[Reading], heads: list[str], plot: QRectF, paper: Paper) -> list[value_box.Row]:
+        """A row a run, as many as the plot has room for; long names give way to the numbers."""
+        metrics = paper.metrics
+        cells = [reading.cells(with_epoch=not self.counts_epochs) for reading in readings]
         wide = [max(map(metrics.horizontalAdvance, column)) for column in zip(heads, *cells, strict=True)]
         left = min(NAME_WIDTH[1], max(NAME_WIDTH[0], plot.width() - sum(wide) - 10 * len(wide) - 18))
-        named = [
+        rows = [
             ((metrics.elidedText(reading.run, Qt.TextElideMode.ElideMiddle, left), *row), reading.colour)
             for reading, row in zip(readings, cells, strict=True)
         ]
-        if len(named) > room:
-            more = (f"… and {len(named) - room + 1} more", *("" for _ in heads))
-            named = [*named[: room - 1], (more, self.theme.muted)]
-        return [((self.heading(), *heads), self.theme.text), *named]
-
-    def _cells(self, reading: Reading) -> tuple[str, ...]:
-        """What is written of a run beside its name: in another epoch than the others, where time is the axis."""
-        values = tuple(map(_written, reading.values))
-        return values if self.counts_epochs else (str(reading.epoch), *values)
-
-
-def _joined(xs: np.ndarray, ys: np.ndarray) -> Drawn:
-    """Join neighbouring points that can be drawn; the others are gaps."""
-    path, alone = QPainterPath(), list[tuple[float, float]]()
-    there = np.concatenate([[False], np.isfinite(xs) & np.isfinite(ys), [False]])
-    starts, ends = np.flatnonzero(there[1:] & ~there[:-1]), np.flatnonzero(there[:-1] & ~there[1:])
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        points = list(zip(xs[start:end].tolist(), ys[start:end].tolist(), strict=True))
-        if len(points) == 1:
-            alone += points
-        else:
-            path.addPolygon(QPolygonF([QPointF(x, y) for x, y in points]))
-    return Drawn(path, tuple(alone))
-
-
-def _nearest(xs: np.ndarray, x: float) -> int | None:
-    """Return the index of the value nearest to x; None where the curve has not begun or has ended."""
-    if not len(xs):
-        return None
-    index = int(np.argmin(np.abs(xs - x)))
-    step = float(xs[-1] - xs[-2]) if len(xs) > 1 and xs[-1] > xs[-2] else float(xs[-1]) or 1.0
-    return index if abs(xs[index] - x) <= 0.5 * step + 1e-9 or 0 < index < len(xs) - 1 else None
-
-
-def _at(curve: Series | None, index: int) -> float | None:
-    return float(curve.values[index]) if curve is not None and index < len(curve.values) else None
-
-
-def _written(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if math.isfinite(value) else "–"  # the legend says of a run that it has no numbers
-
-
-def _stretched(spot: tuple[float, float], plot: QRectF) -> QPointF:
-    return QPointF(plot.left() + spot[0] * plot.width(), plot.bottom() - spot[1] * plot.height())
+        room = max(1, math.floor((plot.height() - 12) / metrics.height()) - 1)
+        if len(rows) <= room:
+            return rows
+        more = (f"… and {len(rows) - room + 1} more", *("" for _ in heads))
+        return [*rows[: room - 1], (more, self.theme.muted)]
 
 
 def of_runs(
     theme: Theme, runs: Sequence[tuple[str, np.ndarray, np.ndarray]], *, y_label: str, log: bool
 ) -> CurvesFigure:
     """Return the figure of several runs' (name, training loss, validation loss)."""
-    series = []
+    curves = []
     for index, (name, train, validation) in enumerate(runs):
         colour = theme.series[index % len(theme.series)]
-        series += [
+        curves += [
             Series(name, part, values, colour, dashed)
             for part, values, dashed in (("train", train, True), ("validation", validation, False))
             if len(values)
         ]
-    return CurvesFigure(theme, tuple(series), y_label, log)
+    return CurvesFigure(theme, tuple(curves), y_label, log)

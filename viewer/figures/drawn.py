@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtGui import QPainter
 
-from viewer.figures.mosaic import Large, whole_zoom
+from viewer.figures import arrange
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Large, aligned, paint_image, whole_zoom
 
 ARROW = "→"
 GAP = 18.0  # between what was given and what came out, for an arrow
@@ -38,93 +40,70 @@ class DrawnLayout:
 
 
 @dataclass(frozen=True, eq=False)
-class DrawnFigure:
+class DrawnFigure(Figure):
     """A cell for each network, in the grid that shows pictures largest."""
 
     theme: Theme
     cells: tuple[DrawnCell, ...]
-    _layouts: dict[tuple[float, ...], DrawnLayout] = field(default_factory=dict)
 
-    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> DrawnLayout:
-        """Place the cells in `rect`."""
-        key = (rect.x(), rect.y(), rect.width(), rect.height(), metrics.height())
-        if key not in self._layouts:
-            self._layouts.clear()
-            tried = [self._grid(rect, columns, metrics) for columns in range(1, len(self.cells) + 1)]
-            self._layouts[key] = max(tried, key=lambda layout: layout.side)
-        return self._layouts[key]
+    @kept
+    def layout(self, paper: Paper) -> DrawnLayout:
+        """Place the cells."""
+        tried = [self._grid(paper, columns) for columns in range(1, len(self.cells) + 1)]
+        return max(tried, key=lambda layout: layout.side)
 
-    def _grid(self, rect: QRectF, columns: int, metrics: QFontMetricsF) -> DrawnLayout:
-        rows = math.ceil(len(self.cells) / columns)
-        width = (rect.width() - CELL_GAP * (columns - 1)) / columns
-        height = (rect.height() - CELL_GAP * (rows - 1)) / rows
-        cells = tuple(
-            QRectF(
-                rect.left() + (index % columns) * (width + CELL_GAP),
-                rect.top() + (index // columns) * (height + CELL_GAP),
-                width,
-                height,
-            )
-            for index in range(len(self.cells))
-        )
-        return DrawnLayout(cells, max(1.0, min((width - GAP) / 2, height - LINES * metrics.height() - 4)))
+    def _grid(self, paper: Paper, columns: int) -> DrawnLayout:
+        cells = arrange.grid(paper.rect, len(self.cells), columns, CELL_GAP)
+        width, height = cells[0].width(), cells[0].height()
+        return DrawnLayout(cells, max(1.0, min((width - GAP) / 2, height - LINES * paper.metrics.height() - 4)))
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint all cells inside `rect`."""
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint all cells."""
         if not self.cells:
             return
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        layout = self.layout(rect, metrics)
+        layout = self.layout(paper)
         for cell, rect in zip(self.cells, layout.cells, strict=True):
-            self._paint_cell(painter, cell, rect, layout.side, metrics)
+            self._paint_cell(painter, cell, layout.side, paper.at(rect))
 
-    def _paint_cell(
-        self, painter: QPainter, cell: DrawnCell, rect: QRectF, side: float, metrics: QFontMetricsF
-    ) -> None:
-        line = metrics.height()
-        for index, (text, colour) in enumerate(((cell.title, "text"), (cell.note, "muted"))):
-            self._write(painter, text, colour, QRectF(rect.left(), rect.top() + index * line, rect.width(), line))
-        top = rect.top() + 2 * line + 2
+    def _paint_cell(self, painter: QPainter, cell: DrawnCell, side: float, paper: Paper) -> None:
+        rect, line = paper.rect, paper.metrics.height()
+        first = QRectF(rect.left(), rect.top(), rect.width(), line)
+        self._write(painter, cell.title, "text", paper.at(first))
+        self._write(painter, cell.note, "muted", paper.at(first.translated(0, line)))
+        room = rect.adjusted(0, 2 * line + 2, 0, 0)
         if cell.sentence:
             painter.setPen(self.theme.colour("muted"))
-            room = QRectF(rect.left(), top, rect.width(), rect.bottom() - top)
             painter.drawText(room, int(Qt.TextFlag.TextWordWrap), cell.sentence)
             return
-        left, bottom = rect.left(), top
-        for index, picture in enumerate(cell.pictures):
-            box = self._paint_picture(painter, picture, QPointF(left, top), side)
+        corner = self._paint_pictures(painter, cell.pictures, side, paper.at(room))
+        if cell.classes:
+            bars = QRectF(corner.x(), room.top(), rect.right() - corner.x(), max(side, 3 * line))
+            self._paint_classes(painter, cell.classes, paper.at(bars))
+        self._write(painter, cell.measured, "text", paper.at(QRectF(rect.left(), corner.y() + 2, rect.width(), line)))
+
+    def _paint_pictures(self, painter: QPainter, pictures: Sequence[Large], side: float, paper: Paper) -> QPointF:
+        """Paint pictures beside one another, with arrows between them; return where they end."""
+        left, bottom = paper.rect.left(), paper.rect.top()
+        for index, picture in enumerate(pictures):
+            height, width = picture.pixels.shape[:2]
+            zoom = whole_zoom(side / width, side / height, paper.ratio)
+            top = aligned(paper.rect.top(), paper.ratio)
+            box = QRectF(aligned(left, paper.ratio), top, width * zoom, height * zoom)
+            paint_image(painter, box, picture.image)
             if index:
-                between = QRectF(box.left() - GAP, box.top(), GAP, box.height())
                 painter.setPen(self.theme.colour("muted"))
+                between = QRectF(box.left() - GAP, box.top(), GAP, box.height())
                 painter.drawText(between, Qt.AlignmentFlag.AlignCenter, ARROW)
             left, bottom = box.right() + GAP, max(bottom, box.bottom())
-        if cell.classes:
-            bars = QRectF(left, top, rect.right() - left, max(side, 3 * line))
-            self._paint_classes(painter, cell.classes, bars, metrics)
-        self._write(painter, cell.measured, "text", QRectF(rect.left(), bottom + 2, rect.width(), line))
+        return QPointF(left, bottom)
 
-    def _write(self, painter: QPainter, text: str, colour: str, room: QRectF) -> None:
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        painter.setPen(self.theme.colour(colour))
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room.width())
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+    def _write(self, painter: QPainter, text: str, colour: str, paper: Paper) -> None:
+        paper.write(painter, text, self.theme.colour(colour), centred=True, keep_ends=True)
 
-    def _paint_picture(self, painter: QPainter, picture: Large, corner: QPointF, side: float) -> QRectF:
-        height, width = picture.pixels.shape[:2]
-        ratio = painter.device().devicePixelRatioF()
-        zoom = whole_zoom(side / width, side / height, ratio)
-        box = QRectF(
-            math.ceil(corner.x() * ratio) / ratio, math.ceil(corner.y() * ratio) / ratio, width * zoom, height * zoom
-        )
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom * ratio < 1)
-        painter.drawImage(box, picture.image)
-        return box
-
-    def _paint_classes(
-        self, painter: QPainter, classes: tuple[tuple[str, float], ...], room: QRectF, metrics: QFontMetricsF
-    ) -> None:
+    def _paint_classes(self, painter: QPainter, classes: Sequence[tuple[str, float]], paper: Paper) -> None:
+        room, metrics = paper.rect, paper.metrics
         line = metrics.height() + 4
         name = min(max(metrics.horizontalAdvance(text) for text, _ in classes), room.width() / 3) + 6
         decimals = 1 if room.width() >= name + metrics.horizontalAdvance("100.0 %") else 0
@@ -138,7 +117,7 @@ class DrawnFigure:
                 painter.fillRect(
                     QRectF(bar.left(), bar.top(), bar.width() * share, bar.height()), self.theme.colour(colour)
                 )
-            self._write(painter, text, "text", row.adjusted(0, 0, name - row.width() - 2, 0))
+            self._write(painter, text, "text", paper.at(row.adjusted(0, 0, name - row.width() - 2, 0)))
             painter.setPen(self.theme.colour("text" if index == 0 else "muted"))
             painter.drawText(
                 row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{100 * share:.{decimals}f} %"

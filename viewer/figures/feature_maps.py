@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QFontMetricsF
 
 from viewer.figures import colours
-from viewer.figures.image_grid import ImageGrid, Part, ScaleLine, TextLine
-from viewer.figures.mosaic import Scale
+from viewer.figures.arrange import TextLine
+from viewer.figures.image_grid import ImageGrid
+from viewer.figures.paper import Figure, Paper
+from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
 from viewer.state import feature_maps, formatting
 from viewer.state.feature_maps import Maps
@@ -63,7 +64,7 @@ def _colour(maps: Maps, which: slice, stride: int, *, own: bool) -> np.ndarray:
     return colours.apply_table((values - lows) / spans, 0.0, 1.0, table)
 
 
-def parts_of(theme: Theme, shown: ColouredMaps, image: np.ndarray, chosen: int, *, name: str) -> dict[str, Part]:
+def parts_of(theme: Theme, shown: ColouredMaps, image: np.ndarray, chosen: int, *, name: str) -> dict[str, Figure]:
     """Return the parts of the figure; `image` is what went in, float32 (C, H, W), and `name` what it is called."""
     maps = shown.maps
     low, high = maps.range
@@ -72,7 +73,7 @@ def parts_of(theme: Theme, shown: ColouredMaps, image: np.ndarray, chosen: int, 
         shown.large(chosen),
         titles=(f"map {chosen + 1} of {maps.count:,}, {formatting.shape(maps.values.shape[1:])}",),
     )
-    parts: dict[str, Part] = {
+    parts: dict[str, Figure] = {
         "large": large,
         "input": ImageGrid(theme, colours.from_images(image[None]), titles=(name,)),
         "line": TextLine(theme, figures_of(maps, chosen)),
@@ -103,40 +104,38 @@ def summary(maps: Maps) -> str:
     return " · ".join(parts)
 
 
-def arrange(parts: Mapping[str, Part], rect: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
+def arrange(parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
     """Place the grid at the left and the large map over the input at the right; in narrow rooms the grid below."""
-    line = math.ceil(metrics.height())
+    rect, line = paper.rect, paper.line
     room = rect.adjusted(0, 0, 0, -(line + SPACE) if "scale" in parts else 0)
     if rect.width() > WIDE * rect.height():
-        made = _beside(parts, room, ratio, metrics)
+        made = _beside(parts, paper.at(room))
     else:
-        tried = [_below(parts, room, share, ratio, metrics) for share in SHARES]
-        made = max(
-            tried, key=lambda positions: _zoom(parts, positions, ratio, metrics)
-        )  # the first, where none is larger
+        tried = [_below(parts, paper.at(room), share) for share in SHARES]
+        made = max(tried, key=lambda positions: _zoom(parts, positions, paper))  # the first, where none is larger
     if "scale" in parts:
         above = ["maps"] if "maps" in made else list(made)
-        bottom = max(_bottom(parts, name, made[name], ratio, metrics) for name in above)
+        bottom = max(_bottom(parts, name, paper.at(made[name])) for name in above)
         width = made["maps"].width() if "maps" in made else rect.width()
         made["scale"] = QRectF(rect.left(), min(bottom + SPACE / 2, rect.bottom() - line), width, line)
     return made
 
 
-def _zoom(parts: Mapping[str, Part], positions: Mapping[str, QRectF], ratio: float, metrics: QFontMetricsF) -> float:
+def _zoom(parts: Mapping[str, Figure], positions: Mapping[str, QRectF], paper: Paper) -> float:
     """How large the grid shows its maps."""
     grid = parts.get("maps")
-    return grid.cells(positions["maps"], ratio, metrics).zoom if isinstance(grid, ImageGrid) else 0.0
+    return grid.tiles(paper.at(positions["maps"])).zoom if isinstance(grid, ImageGrid) else 0.0
 
 
-def _beside(parts: Mapping[str, Part], room: QRectF, ratio: float, metrics: QFontMetricsF) -> dict[str, QRectF]:
-    line = math.ceil(metrics.height())
+def _beside(parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
+    room, line = paper.rect, paper.line
     grid = math.floor(room.width() * 0.6) if "maps" in parts else 0
     left = room.left() + grid + (2 * SPACE if grid else 0)
     side = QRectF(left, room.top(), room.right() - left, room.height())
     tall = math.floor((side.height() - line - SPACE) * (0.62 if grid else 1))
     wide = side.width() if grid else math.floor(side.width() * 0.6)
     made = {"large": QRectF(left, room.top(), wide, tall if grid else side.height() - line)}
-    bottom = _bottom(parts, "large", made["large"], ratio, metrics)
+    bottom = _bottom(parts, "large", paper.at(made["large"]))
     made["line"] = QRectF(left, bottom + 2, side.width(), line)
     if grid:
         made["maps"] = QRectF(room.left(), room.top(), grid, room.height())
@@ -147,17 +146,15 @@ def _beside(parts: Mapping[str, Part], room: QRectF, ratio: float, metrics: QFon
     return made
 
 
-def _below(
-    parts: Mapping[str, Part], room: QRectF, share: float, ratio: float, metrics: QFontMetricsF
-) -> dict[str, QRectF]:
-    line = math.ceil(metrics.height())
+def _below(parts: Mapping[str, Figure], paper: Paper, share: float) -> dict[str, QRectF]:
+    room, line = paper.rect, paper.line
     upper = math.floor(room.height() * (share if "maps" in parts else 1.0)) - line
     wide = math.floor(room.width() * 0.6)
     made = {
         "large": QRectF(room.left(), room.top(), wide, upper),
         "input": QRectF(room.left() + wide + SPACE, room.top(), room.width() - wide - SPACE, upper),
     }
-    top = max(_bottom(parts, name, where, ratio, metrics) for name, where in made.items()) + 2
+    top = max(_bottom(parts, name, paper.at(where)) for name, where in made.items()) + 2
     made["line"] = QRectF(room.left(), top, room.width(), line)
     if "maps" in parts:
         top = made["line"].bottom() + SPACE
@@ -165,7 +162,7 @@ def _below(
     return made
 
 
-def _bottom(parts: Mapping[str, Part], name: str, room: QRectF, ratio: float, metrics: QFontMetricsF) -> float:
+def _bottom(parts: Mapping[str, Figure], name: str, paper: Paper) -> float:
     """Where a sheet in a room ends."""
     part = parts[name]
-    return part.used(room, ratio, metrics).bottom() if isinstance(part, ImageGrid) else room.bottom()
+    return part.used(paper).bottom() if isinstance(part, ImageGrid) else paper.rect.bottom()

@@ -1,23 +1,20 @@
-"""Pictures of one size in a grid, with titles and captions, whose pixels can be pointed at; and figures of several.
-
-A pixel takes a whole number of device pixels as long as that fits, as everywhere in the window.
-"""
+"""Pictures of one size in a grid, with titles and captions, whose pixels can be pointed at."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QImage, QPainter, QPen
 
-from viewer.figures.mosaic import Scale, paint_scale, to_image, whole_zoom
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Gaps, Tiles, paint_image, pixel_at, sheet_of
 
 GAP = 3.0
 TIGHT = 1.0  # between cells so small that a gap would cost more than it shows
@@ -43,19 +40,8 @@ class Mark:
     colour: str = "accent"
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Where the pictures stand: `columns` to a row, each `zoom` times as large; lines of text take `above`, `below`."""
-
-    columns: int
-    zoom: float
-    gap: float
-    above: float
-    below: float
-
-
 @dataclass(frozen=True, eq=False)
-class ImageGrid:
+class ImageGrid(Figure):
     """Pictures, uint8 (N, H, W, 3); `columns` of them to a row, or as many as show them largest.
 
     Titles and captions are left out where the cells are too small for them; those of a single picture may be as wide
@@ -70,17 +56,16 @@ class ImageGrid:
     room_for: int = 0  # so many are to come: those there are stand as they will then
     chosen: int | None = None
     marks: tuple[Mark, ...] = ()
-    _cells: dict[tuple[float, ...], Cells] = field(default_factory=dict)
+
+    @cached_property
+    def _side(self) -> int:
+        """How many pictures the image has in a row: the painter cannot reach farther than 32,767 pixels."""
+        return math.ceil(math.sqrt(len(self.pixels)))
 
     @cached_property
     def image(self) -> QImage:
-        """All pictures in one that is near square: the painter cannot reach farther than 32,767 pixels."""
-        count, height, width = self.pixels.shape[:3]
-        side = math.ceil(math.sqrt(count))
-        full = np.zeros((side * math.ceil(count / side), height, width, 3), dtype=np.uint8)
-        full[:count] = self.pixels
-        rows = full.reshape(-1, side, height, width, 3).transpose(0, 2, 1, 3, 4)
-        return to_image(np.ascontiguousarray(rows.reshape(-1, side * width, 3)))
+        """All pictures in one that is near square."""
+        return sheet_of(self.pixels, self._side)
 
     @property
     def count(self) -> int:
@@ -89,137 +74,104 @@ class ImageGrid:
 
     # ---- layout ----
 
-    def cells(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Cells:
-        """Return the grid that shows the pictures largest in `rect`, with their texts if these find room.
+    @kept
+    def tiles(self, paper: Paper) -> Tiles:
+        """Return the grid that shows the pictures largest, with their texts if these find room.
 
         Among those it is one that leaves few cells empty, and has few rows.
         """
-        key = (rect.width(), rect.height(), ratio, metrics.height())
-        if key not in self._cells:
-            self._cells.clear()
-            self._cells[key] = self._best(rect, ratio, metrics)
-        return self._cells[key]
-
-    def _best(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> Cells:
-        line = math.ceil(metrics.height())
-        below = line + FRAME if self.captions else 0
+        below = paper.line + FRAME if self.captions else 0
         if self.titles:
-            titled = self._largest(rect, ratio, line, below)
-            widest = max(map(metrics.horizontalAdvance, self.titles))
-            if self.count == 1 or widest <= self.pixels.shape[2] * titled.zoom + titled.gap:
+            titled = self._largest(paper, paper.line, below)
+            widest = max(map(paper.metrics.horizontalAdvance, self.titles))
+            if self.count == 1 or widest <= titled.pitch[0]:
                 return titled
-        return self._largest(rect, ratio, 0, below)
+        return self._largest(paper, 0, below)
 
-    def _largest(self, rect: QRectF, ratio: float, above: float, below: float) -> Cells:
+    def _largest(self, paper: Paper, above: float, below: float) -> Tiles:
         choices = [self.columns] if self.columns else range(1, self.count + 1)
-        tried = [self._grid(rect, ratio, columns, above, below) for columns in choices]
-        return max(tried, key=lambda cells: (cells.zoom, -(-self.count % cells.columns), cells.columns))
+        tried = [self._grid(paper, columns, above, below) for columns in choices]
+        return max(tried, key=lambda tiles: (tiles.zoom, -(-self.count % tiles.columns), tiles.columns))
 
-    def _grid(self, rect: QRectF, ratio: float, columns: int, above: float, below: float) -> Cells:
-        height, width = self.pixels.shape[1:3]
-        rows = math.ceil(self.count / columns)
+    def _grid(self, paper: Paper, columns: int, above: float, below: float) -> Tiles:
+        rect, rows = paper.rect, math.ceil(self.count / columns)
         gap = GAP if min(rect.width() / columns, rect.height() / rows) >= SMALL else TIGHT
-        across = (rect.width() - gap * (columns - 1)) / columns / width
-        down = (rect.height() - (gap + above + below) * rows + gap) / rows / height
-        return Cells(columns, whole_zoom(across, down, ratio), gap, above, below)
+        gaps = Gaps(gap, gap, above, below)
+        return Tiles.fitting(rect, self.pixels.shape[1:3], self.count, columns, paper.ratio, gaps)
 
-    def height_for(self, width: float, limit: float, ratio: float, metrics: QFontMetricsF) -> float:
-        """Return the height that the pictures take where they have so much width, and at most `limit` of height."""
-        room = QRectF(0, 0, width, limit)
-        return self.used(room, ratio, metrics).height()
+    def used(self, paper: Paper) -> QRectF:
+        """Return the part of the paper that the pictures and their texts take."""
+        return self.tiles(paper).used
 
-    def used(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
-        """Return the part of `rect` that the pictures and their texts take."""
-        cells = self.cells(rect, ratio, metrics)
-        height, width = self.pixels.shape[1:3]
-        rows = math.ceil(self.count / cells.columns)
-        tall = rows * (height * cells.zoom + cells.above + cells.below + cells.gap) - cells.gap
-        wide = cells.columns * (width * cells.zoom + cells.gap) - cells.gap
-        return QRectF(rect.left(), rect.top(), wide, tall)
-
-    def cell(self, index: int, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> QRectF:
-        """Return where a picture stands."""
-        cells = self.cells(rect, ratio, metrics)
-        height, width = (size * cells.zoom for size in self.pixels.shape[1:3])
-        row, column = divmod(index, cells.columns)
-        left = rect.left() + column * (width + cells.gap)
-        top = rect.top() + row * (height + cells.above + cells.below + cells.gap) + cells.above
-        return QRectF(math.ceil(left * ratio) / ratio, math.ceil(top * ratio) / ratio, width, height)
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> GridPixel | None:
+    def hit(self, point: QPointF, paper: Paper) -> GridPixel | None:
         """Return the pixel or the title under a point."""
-        cells = self.cells(rect, ratio, metrics)
-        height, width = self.pixels.shape[1:3]
-        first = self.cell(0, rect, ratio, metrics)
-        across = first.width() + cells.gap
-        down = first.height() + cells.above + cells.below + cells.gap
-        column, row = math.floor((point.x() - first.left()) / across), math.floor((point.y() - rect.top()) / down)
-        index = row * cells.columns + column
-        if row < 0 or not 0 <= column < cells.columns or index >= len(self.pixels):
+        tiles = self.tiles(paper)
+        across, down = tiles.pitch
+        column = math.floor((point.x() - tiles.cell(0).left()) / across)
+        row = math.floor((point.y() - tiles.corner.y()) / down)
+        index = row * tiles.columns + column
+        if row < 0 or not 0 <= column < tiles.columns or index >= len(self.pixels):
             return None
-        cell = self.cell(index, rect, ratio, metrics)
-        if not cell.adjusted(0, -cells.above, 0, 0).contains(point):
+        cell = tiles.cell(index)
+        if not cell.adjusted(0, -tiles.gaps.above, 0, 0).contains(point):
             return None
         if point.y() < cell.top():
             return GridPixel(index, -1, 0)
-        y, x = (point.y() - cell.top()) / cells.zoom, (point.x() - cell.left()) / cells.zoom
-        return GridPixel(index, min(height - 1, math.floor(y)), min(width - 1, math.floor(x)))
+        return GridPixel(index, *pixel_at(point, cell, tiles.size))
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint pictures, texts, frame and marks inside `rect`."""
-        metrics, ratio = QFontMetricsF(painter.font(), painter.device()), painter.device().devicePixelRatioF()
-        cells = self.cells(rect, ratio, metrics)
-        height, width = self.pixels.shape[1:3]
-        side = self.image.width() // width
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cells.zoom * ratio < 0.99)
-        rects = [self.cell(index, rect, ratio, metrics) for index in range(len(self.pixels))]
-        for index, cell in enumerate(rects):
-            row, column = divmod(index, side)
-            painter.drawImage(cell, self.image, QRectF(column * width, row * height, width, height))
-        self._paint_texts(painter, rects, cells, rect, metrics)
-        self._paint_outlines(painter, rects, cells)
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint pictures, texts, frame and marks."""
+        tiles = self.tiles(paper)
+        height, width = tiles.size
+        cells = [tiles.cell(index) for index in range(len(self.pixels))]
+        for index, cell in enumerate(cells):
+            row, column = divmod(index, self._side)
+            paint_image(painter, cell, self.image, QRectF(column * width, row * height, width, height))
+        if tiles.gaps.above:
+            self._paint_titles(painter, cells, paper)
+        self._paint_captions(painter, cells, tiles, paper)
+        self._paint_outlines(painter, cells, tiles.zoom)
 
-    def _paint_texts(
-        self, painter: QPainter, rects: Sequence[QRectF], cells: Cells, rect: QRectF, metrics: QFontMetricsF
-    ) -> None:
-        alone, middle = self.count == 1, Qt.AlignmentFlag.AlignVCenter
+    def _paint_titles(self, painter: QPainter, cells: Sequence[QRectF], paper: Paper) -> None:
+        metrics = paper.metrics
         painter.setPen(self.theme.colour("muted"))
-        if cells.above:
-            for text, cell in zip(self.titles, rects, strict=False):
-                if alone:
-                    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.right() - cell.left())
-                painter.drawText(QPointF(cell.left(), cell.top() - 0.3 * metrics.height()), text)
+        for text, cell in zip(self.titles, cells, strict=False):
+            if self.count == 1:
+                text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, paper.rect.right() - cell.left())
+            painter.drawText(QPointF(cell.left(), cell.top() - 0.3 * metrics.height()), text)
+
+    def _paint_captions(self, painter: QPainter, cells: Sequence[QRectF], tiles: Tiles, paper: Paper) -> None:
+        """Write every caption, or every second, fourth or eighth; a single one may be as wide as the sheet."""
+        rect, metrics, middle = paper.rect, paper.metrics, Qt.AlignmentFlag.AlignVCenter
         painter.setPen(self.theme.colour("text"))
-        stride = 1 if alone else self._stride(cells, metrics)
-        for index, (text, cell) in enumerate(zip(self.captions, rects, strict=False)):
-            below = QRectF(cell.left(), cell.bottom() + FRAME, cell.width(), cells.below - FRAME)
-            if alone:
-                below.setRight(rect.right())
-                shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, below.width())
-                painter.drawText(below, middle, shown)
+        stride = self._stride(tiles, paper)
+        for index, (text, cell) in enumerate(zip(self.captions, cells, strict=False)):
+            top, height = cell.bottom() + FRAME, tiles.gaps.below - FRAME
+            if self.count == 1:
+                below = QRectF(cell.left(), top, rect.right() - cell.left(), height)
+                paper.at(below).write(painter, text, self.theme.colour("text"), centred=True)
             elif stride and index % stride == 0:
                 width = metrics.horizontalAdvance(text) + 1
                 left = max(rect.left() - 2, min(cell.center().x() - width / 2, rect.right() + 2 - width))
-                painter.drawText(QRectF(left, cell.bottom() + FRAME, width, cells.below - FRAME), middle, text)
+                painter.drawText(QRectF(left, top, width, height), middle, text)
 
-    def _stride(self, cells: Cells, metrics: QFontMetricsF) -> int:
+    def _stride(self, tiles: Tiles, paper: Paper) -> int:
         """Every how many captions find room; 0 where not even one does."""
-        pitch = self.pixels.shape[2] * cells.zoom + cells.gap
-        widest = max(map(metrics.horizontalAdvance, self.captions), default=0.0)
-        return next((stride for stride in (1, 2, 4, 8) if widest <= stride * pitch), 0)
+        widest = max(map(paper.metrics.horizontalAdvance, self.captions), default=0.0)
+        return next((stride for stride in (1, 2, 4, 8) if widest <= stride * tiles.pitch[0]), 0)
 
-    def _paint_outlines(self, painter: QPainter, rects: Sequence[QRectF], cells: Cells) -> None:
+    def _paint_outlines(self, painter: QPainter, cells: Sequence[QRectF], zoom: float) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if self.chosen is not None and 0 <= self.chosen < len(rects):
+        if self.chosen is not None and 0 <= self.chosen < len(cells):
             painter.setPen(QPen(self.theme.colour("accent"), 2))
-            painter.drawRect(rects[self.chosen].adjusted(-1.5, -1.5, 1.5, 1.5))
+            painter.drawRect(cells[self.chosen].adjusted(-1.5, -1.5, 1.5, 1.5))
         for mark in self.marks:
-            if 0 <= mark.picture < len(rects):
-                corner = rects[mark.picture].topLeft()
-                left, top = corner.x() + mark.column * cells.zoom, corner.y() + mark.row * cells.zoom
-                self._paint_mark(painter, QRectF(left, top, cells.zoom, cells.zoom), mark.colour)
+            if 0 <= mark.picture < len(cells):
+                corner = cells[mark.picture].topLeft()
+                left, top = corner.x() + mark.column * zoom, corner.y() + mark.row * zoom
+                self._paint_mark(painter, QRectF(left, top, zoom, zoom), mark.colour)
 
     def _paint_mark(self, painter: QPainter, pixel: QRectF, colour: str) -> None:
         """Two lines, one dark and one bright, so that they are seen on every colour of the scale."""
@@ -229,89 +181,3 @@ class ImageGrid:
         painter.drawRect(framed)
         painter.setPen(QPen(self.theme.colour(colour), 1.5))
         painter.drawRect(framed)
-
-
-# ---- several in one ----
-
-
-class Part(Paintable, Protocol):
-    """A figure that knows what lies under a point of it."""
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> object | None: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Paragraph:
-    """A muted paragraph."""
-
-    theme: Theme
-    text: str
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        painter.setPen(self.theme.colour("muted"))
-        painter.drawText(rect, int(Qt.TextFlag.TextWordWrap), self.text)
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class TextLine:
-    """One line; what has no room is left out of its middle, so that a name and its value are both there."""
-
-    theme: Theme
-    text: str
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        painter.setPen(self.theme.colour("text"))
-        shown = metrics.elidedText(self.text, Qt.TextElideMode.ElideMiddle, rect.width())
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, shown)
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class ScaleLine:
-    """A colour scale on a line of its own."""
-
-    theme: Theme
-    scale: Scale
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        paint_scale(painter, rect, self.scale, self.theme)
-
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> None:
-        return None
-
-
-Arranger = Callable[[Mapping[str, Part], QRectF, float, QFontMetricsF], Mapping[str, QRectF]]
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Figures that stand together, by name; `arrange` says where, and what it leaves out is not painted."""
-
-    parts: Mapping[str, Part]
-    arrange: Arranger
-    description: str = ""
-
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        metrics, ratio = QFontMetricsF(painter.font(), painter.device()), painter.device().devicePixelRatioF()
-        for name, room in self.arrange(self.parts, rect, ratio, metrics).items():
-            if room.width() > 4 and room.height() > 4:
-                painter.save()
-                self.parts[name].paint(painter, room)
-                painter.restore()
-
-    def hit(
-        self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF
-    ) -> tuple[str, QRectF, object] | None:
-        """Return which part lies under a point, where it stands, and what of it."""
-        for name, room in self.arrange(self.parts, rect, ratio, metrics).items():
-            if room.adjusted(-2, -2, 2, 2).contains(point):
-                found = self.parts[name].hit(point, room, ratio, metrics)
-                if found is not None:
-                    return name, room, found
-        return None

@@ -12,12 +12,16 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPaintEngine, QPainter, QPen, QPolygonF, QTransform
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPaintEngine, QPainter, QPen, QPolygonF, QTransform
 
-from viewer.figures import side_by_side, ticks
-from viewer.figures.mosaic import to_image, whole_zoom
+from viewer.figures import arrange
+from viewer.figures.chart import legend, ticks
+from viewer.figures.chart.axes import Axes
+from viewer.figures.chart.series import paint_dot
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import paint_image, sheet_of, to_image, whole_zoom
 from viewer.state.latent import Range
 
 DOT = 5.0  # a point's width
@@ -54,9 +58,7 @@ class Ground:
 
     @cached_property
     def image(self) -> QImage:
-        side, (_, height, width, _) = math.isqrt(len(self.pixels)), self.pixels.shape
-        square = self.pixels.reshape(side, side, height, width, 3).transpose(0, 2, 1, 3, 4)
-        return to_image(np.ascontiguousarray(square.reshape(side * height, side * width, 3)))
+        return sheet_of(self.pixels, math.isqrt(len(self.pixels)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ class Plane:
 
     @cached_property
     def picture(self) -> QImage | None:
-        return None if self.decoded is None else to_image(np.ascontiguousarray(self.decoded))
+        return None if self.decoded is None else to_image(self.decoded)
 
 
 class PlanePoint(NamedTuple):
@@ -102,7 +104,7 @@ class PlaneLayout:
 
 
 @dataclass(frozen=True, eq=False)
-class LatentPlaneFigure:
+class LatentPlaneFigure(Figure):
     """Planes side by side; `names` are those of the classes, for the legend; `chosen` is the ring that is filled."""
 
     theme: Theme
@@ -123,21 +125,20 @@ class LatentPlaneFigure:
 
     # ---- layout ----
 
-    def layout(self, rect: QRectF, metrics: QFontMetricsF) -> tuple[PlaneLayout, ...]:
+    def layout(self, paper: Paper) -> tuple[PlaneLayout, ...]:
         """Place the planes, below the legend."""
-        line = math.ceil(metrics.height())
-        legend = len({spot.y() for _, spot in self._legend(rect, metrics)}) * (line + 2)
-        below = rect.adjusted(0, legend, 0, 0)
+        above = legend.lines_of(room for _, _, room in self._legend(paper)) * (paper.line + 2)
         pictured = [not plane.sentence for plane in self.planes]
-        cells = side_by_side.cells_and_lines(below, pictured, line + 2)
+        cells = arrange.cells_and_lines(paper.at(paper.rect.adjusted(0, above, 0, 0)), pictured)
         return tuple(
-            self._arrange(cell, line, metrics) if there else PlaneLayout(cell, QRectF(), QRectF())
+            self._arrange(paper.at(cell)) if there else PlaneLayout(cell, QRectF(), QRectF())
             for cell, there in zip(cells, pictured, strict=True)
         )
 
-    def _arrange(self, cell: QRectF, line: float, metrics: QFontMetricsF) -> PlaneLayout:
+    def _arrange(self, paper: Paper) -> PlaneLayout:
         """A square plane; the picture beside it in a wide cell, below it in a tall one."""
-        left = metrics.horizontalAdvance("−0.00") + 8
+        cell, line = paper.rect, paper.line
+        left = paper.metrics.horizontalAdvance("−0.00") + 8
         head = line * (1 + any(plane.note for plane in self.planes)) + 6 if self._has_heads else 4.0
         room = cell.adjusted(left, head, 0, -(line + 8))
         if cell.width() > 1.25 * cell.height():
@@ -156,11 +157,9 @@ class LatentPlaneFigure:
     def _has_heads(self) -> bool:
         return any(plane.title or plane.note for plane in self.planes)
 
-    def hit(
-        self, point: QPointF, rect: QRectF, metrics: QFontMetricsF, *, held: int | None = None
-    ) -> PlanePoint | None:
+    def hit(self, point: QPointF, paper: Paper, *, held: int | None = None) -> PlanePoint | None:
         """Return the point of the plane under a point of the screen; of the plane that is `held`, the nearest to it."""
-        for index, layout in enumerate(self.layout(rect, metrics)):
+        for index, layout in enumerate(self.layout(paper)):
             if index == held or (held is None and not self.planes[index].sentence and layout.plot.contains(point)):
                 x = min(max(point.x(), layout.plot.left()), layout.plot.right())
                 y = min(max(point.y(), layout.plot.top()), layout.plot.bottom())
@@ -169,9 +168,9 @@ class LatentPlaneFigure:
                 return PlanePoint(index, self.range.x + across * self.range.reach, self.range.y + up * self.range.reach)
         return None
 
-    def ring_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> Ring | None:
+    def ring_at(self, point: QPointF, paper: Paper) -> Ring | None:
         """Return the ring under a point of the screen, None where there is none."""
-        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
+        for plane, layout in zip(self.planes, self.layout(paper), strict=True):
             for index, (x, y) in enumerate(() if plane.rings is None or plane.sentence else plane.rings.tolist()):
                 spot = self.spot(layout.plot, x, y)
                 if layout.plot.contains(spot) and math.hypot(spot.x() - point.x(), spot.y() - point.y()) <= RING:
@@ -189,53 +188,46 @@ class LatentPlaneFigure:
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint legend and planes inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint legend and planes."""
         if painter.paintEngine().type() == QPaintEngine.Type.Raster:
-            self._paint_kept(painter, rect)
+            self._paint_kept(painter, paper)
         else:  # on paper points stay points
-            self._paint_background(painter, rect)
-        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
+            self._paint_background(painter, paper)
+        for plane, layout in zip(self.planes, self.layout(paper), strict=True):
             if not plane.sentence:
                 painter.save()
                 painter.setClipRect(layout.plot)
                 self._paint_cross(painter, layout.plot)
                 painter.restore()
-                self._paint_picture(painter, plane, layout.picture, metrics)
+                self._paint_picture(painter, plane, paper.at(layout.picture))
 
-    def _paint_kept(self, painter: QPainter, rect: QRectF) -> None:
+    def _paint_kept(self, painter: QPainter, paper: Paper) -> None:
         """Paint a cached image of what a moving cross hair leaves alone: three planes of 1,000 points take 20 ms."""
-        ratio = painter.device().devicePixelRatioF()
-        key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, painter.fontMetrics().height())
-        if key not in self._background:
-            corner = rect.bottomRight()
-            image = QImage(
-                max(1, math.ceil(corner.x() * ratio)),
-                max(1, math.ceil(corner.y() * ratio)),
-                QImage.Format.Format_ARGB32_Premultiplied,
-            )
+        if paper.key not in self._background:
+            corner, ratio = paper.rect.bottomRight(), paper.ratio
+            width, height = (max(1, math.ceil(side * ratio)) for side in (corner.x(), corner.y()))
+            image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
             image.setDevicePixelRatio(ratio)
             image.fill(Qt.GlobalColor.transparent)
             layer = QPainter(image)
             layer.setFont(painter.font())
-            self._paint_background(layer, rect)
+            self._paint_background(layer, Paper.of(layer, paper.rect))
             layer.end()
             self._background.clear()
-            self._background[key] = image
-        painter.drawImage(QPointF(0, 0), self._background[key])
+            self._background[paper.key] = image
+        painter.drawImage(QPointF(0, 0), self._background[paper.key])
 
-    def _paint_background(self, painter: QPainter, rect: QRectF) -> None:
+    def _paint_background(self, painter: QPainter, paper: Paper) -> None:
         """Paint all but the cross hair and what is decoded there."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        for (label, name), spot in self._legend(rect, metrics):
-            self._paint_entry(painter, label, name, spot, metrics)
-        for plane, layout in zip(self.planes, self.layout(rect, metrics), strict=True):
+        for label, name, room in self._legend(paper):
+            self._paint_entry(painter, label, name, paper.at(room))
+        for plane, layout in zip(self.planes, self.layout(paper), strict=True):
             if plane.sentence:
-                side_by_side.paint_sentence(painter, layout.cell, plane.title, plane.sentence, self.theme)
+                arrange.paint_sentence(painter, paper.at(layout.cell), plane.title, plane.sentence, self.theme)
                 continue
-            self._paint_head(painter, plane, layout, metrics)
-            self._paint_axes(painter, layout.plot, metrics)
+            self._paint_head(painter, plane, paper.at(layout.cell))
+            self._paint_axes(painter, layout.plot, paper)
             painter.save()
             painter.setClipRect(layout.plot)
             self._paint_ground(painter, plane, layout.plot)
@@ -243,53 +235,34 @@ class LatentPlaneFigure:
             self._paint_rings(painter, plane, layout.plot)
             painter.restore()
 
-    def _legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[tuple[int, str], QPointF]]:
+    def _legend(self, paper: Paper) -> list[tuple[int, str, QRectF]]:
         """The classes from left to right and then below; none where all points are of one."""
-        entries: list[tuple[tuple[int, str], QPointF]] = []
-        x, y = 0.0, 0.0
-        for label, name in self.names.items() if len(self.names) > 1 else ():
-            width = 16 + metrics.horizontalAdvance(name) + 10
-            if x > 0 and x + width > rect.width():
-                x, y = 0.0, y + metrics.height() + 2
-            entries.append(((label, name), QPointF(rect.left() + x, rect.top() + y)))
-            x += width
-        return entries
+        entries = list(self.names.items()) if len(self.names) > 1 else []
+        widths = (16 + paper.metrics.horizontalAdvance(name) + 10 for _, name in entries)
+        rooms = legend.flow(widths, paper, gap=0)
+        return [(label, name, room) for (label, name), room in zip(entries, rooms, strict=True)]
 
-    def _paint_entry(self, painter: QPainter, label: int, name: str, spot: QPointF, metrics: QFontMetricsF) -> None:
+    def _paint_entry(self, painter: QPainter, label: int, name: str, paper: Paper) -> None:
+        x, y = paper.rect.left(), paper.rect.top()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._colour(label))
-        painter.drawEllipse(QPointF(spot.x() + 6, spot.y() + metrics.height() / 2), 4, 4)
+        paint_dot(painter, QPointF(x + 6, y + paper.metrics.height() / 2), self._colour(label), 4)
         painter.setPen(self.theme.colour("text"))
-        painter.drawText(QPointF(spot.x() + 14, spot.y() + metrics.ascent()), name)
+        painter.drawText(QPointF(x + 14, y + paper.metrics.ascent()), name)
 
-    def _paint_head(self, painter: QPainter, plane: Plane, layout: PlaneLayout, metrics: QFontMetricsF) -> None:
+    def _paint_head(self, painter: QPainter, plane: Plane, paper: Paper) -> None:
         for index, (text, colour) in enumerate(((plane.title, "text"), (plane.note, "muted"))):
-            painter.setPen(self.theme.colour(colour))
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, layout.cell.width())
-            top = layout.cell.top() + (index if plane.title else 0) * metrics.height()
-            painter.drawText(QPointF(layout.cell.left(), top + metrics.ascent()), shown)
+            down = (index if plane.title else 0) * paper.metrics.height()
+            line = paper.at(paper.rect.adjusted(0, down, 0, 0))
+            line.write(painter, text, self.theme.colour(colour), keep_ends=True)
 
-    def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
-        line = metrics.height()
-        about = max(3, min(7, round(plot.width() / 45)))
-        for across, middle in ((True, self.range.x), (False, self.range.y)):
-            low, high = middle - self.range.reach, middle + self.range.reach
-            axis = ticks.linear_axis(low, high, about=about)
-            for tick, text in zip(axis.ticks, axis.labels, strict=True):
-                if not low - 1e-9 <= tick <= high + 1e-9:
-                    continue
-                spot = self.spot(plot, tick, tick)
-                painter.setPen(QPen(self.theme.colour("grid"), 1))
-                if across:
-                    painter.drawLine(QPointF(spot.x(), plot.top()), QPointF(spot.x(), plot.bottom()))
-                    box, side = QRectF(spot.x() - 40, plot.bottom() + 3, 80, line), Qt.AlignmentFlag.AlignHCenter
-                else:
-                    painter.drawLine(QPointF(plot.left(), spot.y()), QPointF(plot.right(), spot.y()))
-                    box = QRectF(plot.left() - 105, spot.y() - line / 2, 100, line)
-                    side = Qt.AlignmentFlag.AlignRight
-                painter.setPen(self.theme.colour("muted"))
-                painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text.replace("-", "−"))
+    def _paint_axes(self, painter: QPainter, plot: QRectF, paper: Paper) -> None:
+        about, reach = max(3, min(7, round(plot.width() / 45))), self.range.reach
+        x, y = (
+            ticks.axis_within(middle - reach, middle + reach, about=about) for middle in (self.range.x, self.range.y)
+        )
+        axes = Axes(self.theme, plot, x, y)
+        axes.paint_columns(painter, paper, down=3, whole=True)
+        axes.paint_rows(painter, paper, gap=5)
         painter.setPen(QPen(self.theme.colour("border"), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(plot)
@@ -353,22 +326,19 @@ class LatentPlaneFigure:
             for one, other in _cross_lines(spot, plot):
                 painter.drawLine(one, other)
 
-    def _paint_picture(self, painter: QPainter, plane: Plane, room: QRectF, metrics: QFontMetricsF) -> None:
+    def _paint_picture(self, painter: QPainter, plane: Plane, paper: Paper) -> None:
         """What is decoded at the cross hair, and its coordinates beside or below it."""
-        line = metrics.height()
-        x, y = self.cross
-        texts = ("decoded at", f"({x:.2f}, {y:.2f})".replace("-", "−"))
+        room, metrics, line, (x, y) = paper.rect, paper.metrics, paper.metrics.height(), self.cross
         wide = room.width() > room.height() + 60
-        box = QRectF(room.left(), room.top(), 0, 0)
+        box = QRectF(room.topLeft(), QSizeF(0, 0))
         if plane.picture is not None:
             size = plane.picture.size()
             tall = room.height() - (0 if wide else 2 * line + 4)
-            ratio = painter.device().devicePixelRatioF()
-            zoom = whole_zoom(room.width() / size.width(), max(1.0, tall) / size.height(), ratio)
-            box = QRectF(room.left(), room.top(), size.width() * zoom, size.height() * zoom)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < 1)
-            painter.drawImage(box, plane.picture)
+            zoom = whole_zoom(room.width() / size.width(), max(1.0, tall) / size.height(), paper.ratio)
+            box.setSize(QSizeF(size) * zoom)
+            paint_image(painter, box, plane.picture)
         left, top = (box.right() + 10, box.top()) if wide else (room.left(), box.bottom() + 4)
+        texts = ("decoded at", f"({x:.2f}, {y:.2f})".replace("-", "−"))
         for index, (text, colour) in enumerate(zip(texts, ("muted", "text"), strict=True)):
             if metrics.horizontalAdvance(text) <= room.right() - left + 2:
                 painter.setPen(self.theme.colour(colour))

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from viewer.figures import colours
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 COLUMNS = 3
@@ -29,25 +30,23 @@ class OverlapCase:
 
 
 @dataclass(frozen=True, eq=False)
-class OverlapFigure:
+class OverlapFigure(Figure):
     """Settings side by side; dark positions get one value, bright ones more; what padding cuts off is crossed."""
 
     theme: Theme
     cases: tuple[OverlapCase, ...]
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint all settings inside `rect`, three in a row."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        line = math.ceil(metrics.height())
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint all settings, three in a row."""
+        rect = paper.rect
         rows = -(-len(self.cases) // COLUMNS)
         width, height = rect.width() / COLUMNS, rect.height() / rows
         most = max(int(case.counts.max()) for case in self.cases)
         for index, case in enumerate(self.cases):
             row, column = divmod(index, COLUMNS)
             box = QRectF(rect.left() + column * width, rect.top() + row * height, width - 16, height - 12)
-            painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), case.title)
-            self._paint_case(painter, box.adjusted(0, line + 6, 0, 0), case, most)
+            paper.at(box).write(painter, case.title, self.theme.colour("text"))
+            self._paint_case(painter, box.adjusted(0, paper.line + 6, 0, 0), case, most)
 
     def _paint_case(self, painter: QPainter, box: QRectF, case: OverlapCase, most: int) -> None:
         rows, columns = case.counts.shape
@@ -55,9 +54,9 @@ class OverlapFigure:
         shades = colours.apply_table(case.counts.astype(np.float64), 0, most, colours.sequential())
         for (y, x), count in np.ndenumerate(case.counts):
             tile = QRectF(box.left() + x * cell, box.top() + y * cell, cell, cell)
-            shade = shades[y, x]
-            painter.fillRect(tile.adjusted(0.5, 0.5, -0.5, -0.5), self._colour(shade))
-            painter.setPen(Qt.GlobalColor.black if int(shade.astype(int).sum()) > 330 else Qt.GlobalColor.white)
+            shade = shades[y, x].tolist()
+            painter.fillRect(tile.adjusted(0.5, 0.5, -0.5, -0.5), QColor(*shade))
+            painter.setPen(Qt.GlobalColor.black if sum(shade) > 330 else Qt.GlobalColor.white)
             painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, str(count))
             inside = case.cut[0] <= y < rows - case.cut[0] and case.cut[1] <= x < columns - case.cut[1]
             if not inside:
@@ -67,8 +66,3 @@ class OverlapFigure:
         painter.setPen(QPen(Qt.GlobalColor.red, 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(box.left(), box.top(), case.stamp[1] * cell, case.stamp[0] * cell))
-
-    @staticmethod
-    def _colour(shade: np.ndarray) -> QColor:
-        red, green, blue = (int(channel) for channel in shade)
-        return QColor(red, green, blue)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtGui import QPainter
 
-from viewer.figures.mosaic import ImageRow, Large, whole_zoom
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Gaps, ImageRow, Large, Tiles, paint_image
 
 GAP = 3.0
 BLOCK_GAP = 16.0
@@ -31,8 +30,8 @@ class SweepLayout:
     """Where everything stands; no cells where the rows have no room."""
 
     large: tuple[QRectF, ...]
-    cells: tuple[tuple[QRectF, ...], ...]
-    heads: QRectF
+    cells: tuple[tuple[QRectF, ...], ...] = ()
+    heads: QRectF = field(default_factory=QRectF)
 
     @property
     def size(self) -> float:
@@ -41,7 +40,7 @@ class SweepLayout:
 
 
 @dataclass(frozen=True, eq=False)
-class SweepFigure:
+class SweepFigure(Figure):
     """`large` pictures first; `rows` of one picture for each of the `columns`, whose values are written above."""
 
     theme: Theme
@@ -49,106 +48,67 @@ class SweepFigure:
     rows: tuple[ImageRow, ...] = ()
     columns: tuple[str, ...] = ()
     description: str = ""
-    _layouts: dict[tuple[float, ...], SweepLayout] = field(default_factory=dict)
 
-    @cached_property
-    def _size(self) -> tuple[int, int]:
-        return self.large[0].pixels.shape[0], self.large[0].pixels.shape[1]
-
-    def layout(self, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> SweepLayout:
+    @kept
+    def layout(self, paper: Paper) -> SweepLayout:
         """Place the large pictures and the rows, beside or below one another: whichever shows them larger."""
-        key = (rect.x(), rect.y(), rect.width(), rect.height(), ratio, metrics.height())
-        if key not in self._layouts:
-            arrangements = [self._arrange(rect, ratio, metrics, wide=wide) for wide in (True, False)]
-            if not any(layout.cells for layout in arrangements):
-                large = self._arrange_large(rect, ratio, metrics, down=rect.height() > rect.width())
-                arrangements = [SweepLayout(large, (), QRectF())]
-            self._layouts.clear()
-            self._layouts[key] = max(arrangements, key=lambda layout: layout.size)
-        return self._layouts[key]
+        arrangements = [self._arrange(paper, wide=wide) for wide in (True, False)]
+        if not any(layout.cells for layout in arrangements):
+            return SweepLayout(self._arrange_large(paper, down=paper.rect.height() > paper.rect.width()))
+        return max(arrangements, key=lambda layout: layout.size)
 
-    def _arrange(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, wide: bool) -> SweepLayout:
+    def _arrange(self, paper: Paper, *, wide: bool) -> SweepLayout:
         """Place the rows right of the large pictures, which stand below one another then; or below them."""
-        share = LARGE_SHARE if self.rows else 1.0
-        near = QRectF(rect)
+        rect, near, share = paper.rect, QRectF(paper.rect), LARGE_SHARE if self.rows else 1.0
         near.setWidth(rect.width() * share if wide else rect.width())
         near.setHeight(rect.height() if wide else rect.height() * share)
-        large = self._arrange_large(near, ratio, metrics, down=wide)
+        large = self._arrange_large(paper.at(near), down=wide)
         end = max(r.right() if wide else r.bottom() + 4 for r in large) + BLOCK_GAP
         far = rect.adjusted(end - rect.left(), 0, 0, 0) if wide else rect.adjusted(0, end - rect.top(), 0, 0)
-        cells, heads = self._arrange_rows(far, ratio, metrics)
-        return SweepLayout(large, cells, heads)
+        return SweepLayout(large, *self._arrange_rows(paper.at(far)))
 
-    def _arrange_large(self, rect: QRectF, ratio: float, metrics: QFontMetricsF, *, down: bool) -> tuple[QRectF, ...]:
-        line, (height, width), count = math.ceil(metrics.height()), self._size, len(self.large)
-        across, along = (1, count) if down else (count, 1)
-        room = (rect.width() - BLOCK_GAP * (across - 1)) / across
-        tall = (rect.height() - BLOCK_GAP * (along - 1)) / along - line - 2
-        zoom = whole_zoom(max(1.0, room) / width, max(1.0, tall) / height, ratio)
-        rects = []
-        x, y = rect.left(), rect.top()
-        for _ in self.large:
-            rects.append(QRectF(x, y + line + 2, width * zoom, height * zoom))
-            x, y = (x, rects[-1].bottom() + BLOCK_GAP) if down else (rects[-1].right() + BLOCK_GAP, y)
-        return tuple(rects)
+    def _arrange_large(self, paper: Paper, *, down: bool) -> tuple[QRectF, ...]:
+        count, size = len(self.large), self.large[0].pixels.shape
+        gaps = Gaps(BLOCK_GAP, BLOCK_GAP, above=paper.line + 2)
+        return Tiles.fitting(paper.rect, size, count, 1 if down else count, paper.ratio, gaps).cells
 
-    def _arrange_rows(
-        self, rect: QRectF, ratio: float, metrics: QFontMetricsF
-    ) -> tuple[tuple[tuple[QRectF, ...], ...], QRectF]:
-        line, (height, width) = math.ceil(metrics.height()), self._size
+    def _arrange_rows(self, paper: Paper) -> tuple[tuple[tuple[QRectF, ...], ...], QRectF]:
         if not self.rows:
             return (), QRectF()
-        margin = max(metrics.horizontalAdvance(row.label) for row in self.rows) + 8
-        room = (rect.width() - margin) / len(self.columns) - GAP
-        tall = (rect.height() - line) / len(self.rows) - GAP
-        zoom = whole_zoom(max(1.0, room) / width, max(1.0, tall) / height, ratio)
-        if zoom * min(height, width) < SMALLEST_ZOOM * min(28, height, width):
+        rect, line, (height, width) = paper.rect, paper.line, self.large[0].pixels.shape[:2]
+        margin = max(paper.metrics.horizontalAdvance(row.label) for row in self.rows) + 8
+        room = rect.adjusted(margin, line, -GAP, -GAP)
+        count = len(self.columns)
+        tiles = Tiles.fitting(room, (height, width), len(self.rows) * count, count, paper.ratio, Gaps(GAP, GAP))
+        if tiles.zoom * min(height, width) < SMALLEST_ZOOM * min(28, height, width):
             return (), QRectF()
-        cells = tuple(
-            tuple(
-                QRectF(
-                    rect.left() + margin + column * (width * zoom + GAP),
-                    rect.top() + line + row * (height * zoom + GAP),
-                    width * zoom,
-                    height * zoom,
-                )
-                for column in range(len(self.columns))
-            )
-            for row in range(len(self.rows))
-        )
-        return cells, QRectF(rect.left(), rect.top(), margin - 8, line)
+        return tiles.rows, QRectF(rect.left(), rect.top(), margin - 8, line)
 
-    def hit(self, point: QPointF, rect: QRectF, ratio: float, metrics: QFontMetricsF) -> SweepCell | None:
+    def hit(self, point: QPointF, paper: Paper) -> SweepCell | None:
         """Return the picture of a row under a point, None where there is none."""
-        for row, strip in enumerate(self.layout(rect, ratio, metrics).cells):
+        for row, strip in enumerate(self.layout(paper).cells):
             for column, cell in enumerate(strip):
                 if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
                     return SweepCell(row, column)
         return None
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint all of it inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        layout = self.layout(rect, painter.device().devicePixelRatioF(), metrics)
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint the large pictures, the rows, and the values above these."""
+        layout, metrics = self.layout(paper), paper.metrics
         for entry, target in zip(self.large, layout.large, strict=True):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < self._size[1])
-            painter.drawImage(target, entry.image)
+            paint_image(painter, target, entry.image)
             painter.setPen(self.theme.colour("muted"))
             painter.drawText(QPointF(target.left(), target.top() - metrics.descent() - 1), entry.label)
         for row, strip in zip(self.rows, layout.cells, strict=False):
-            self._paint_row(painter, row, strip, layout.heads, metrics)
+            self._paint_row(painter, row, strip, layout.heads)
         for text, cell in zip(self.columns, layout.cells[0] if layout.cells else (), strict=False):
             if metrics.horizontalAdvance(text) <= cell.width() + GAP:
                 box = QRectF(cell.left() - 20, layout.heads.top(), cell.width() + 40, layout.heads.height())
                 painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
 
-    def _paint_row(
-        self, painter: QPainter, row: ImageRow, strip: tuple[QRectF, ...], heads: QRectF, metrics: QFontMetricsF
-    ) -> None:
-        height, width = row.pixels.shape[1:3]
+    def _paint_row(self, painter: QPainter, row: ImageRow, strip: tuple[QRectF, ...], heads: QRectF) -> None:
         for index, cell in enumerate(strip[: len(row.pixels)]):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, cell.width() < width)
-            painter.drawImage(cell, row.image, QRectF(index * width, 0, width, height))
+            row.paint(painter, index, cell)
         painter.setPen(self.theme.colour("muted"))
         box = QRectF(heads.left(), strip[0].top(), heads.width(), strip[0].height())
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, row.label)

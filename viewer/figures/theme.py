@@ -25,13 +25,19 @@ class Theme:
     grid: str
     accent: str
     accent_text: str
+    tint: str  # the ground of what is chosen
     warning: str
     warning_ground: str
     neutral: tuple[int, int, int]  # the middle of a diverging scale
     series: tuple[str, ...]
+    colour_map: str = "viridis"  # of values without a middle
 
     def colour(self, name: str) -> QColor:
         return QColor(getattr(self, name))
+
+    def run_colour(self, index: int) -> QColor:
+        """Return the colour of a run, by the index that the state gives it."""
+        return QColor(self.series[index % len(self.series)])
 
     def palette(self) -> QPalette:
         """Return the Qt palette of this theme."""
@@ -74,6 +80,7 @@ LIGHT = Theme(
     grid="#e6e9ed",
     accent="#1f6fb2",
     accent_text="#ffffff",
+    tint="#eef4fa",
     warning="#8a4b00",
     warning_ground="#fff1d6",
     neutral=(247, 247, 247),
@@ -91,6 +98,7 @@ DARK = Theme(
     grid="#2c343e",
     accent="#4f9fdc",
     accent_text="#0d1117",
+    tint="#24313f",
     warning="#ffcf7d",
     warning_ground="#3a2f1a",
     neutral=(24, 27, 32),

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF, QTransform
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from viewer.figures import ticks
-from viewer.figures.legend import line_pen
+from viewer.figures.chart import legend, series, ticks
+from viewer.figures.chart.axes import Axes, plot_in
+from viewer.figures.chart.series import Drawn, joined, line_pen
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 HANDLE = 6.0  # half the width of the mark's handle
+SAMPLE_WIDTH = 16.0
+LOWEST_PLOT = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,7 @@ class LossLine:
 
 
 @dataclass(frozen=True, eq=False)
-class TimeLineFigure:
+class TimeLineFigure(Figure):
     """Curves over the epochs from `first` to `last`, marked at `epoch`; their values there stand above.
 
     Losses of different objectives cannot be compared: with `own_scales` each curve fills the height, without ticks.
@@ -44,7 +48,7 @@ class TimeLineFigure:
     last: int
     epoch: int
     own_scales: bool = False
-    _paths: dict[int, QPainterPath] = field(default_factory=dict)
+    _paths: dict[int, Drawn] = field(default_factory=dict)
 
     def at(self, epoch: int) -> TimeLineFigure:
         """Return the same figure with the mark elsewhere; axes and paths are kept."""
@@ -63,100 +67,72 @@ class TimeLineFigure:
             return tuple(_axis(line.values) for line in self.lines)
         return (_axis(np.concatenate([line.values for line in self.lines])),) * len(self.lines)
 
-    def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
-        """Return where the curves lie: below the values, right of the ticks."""
-        labels = () if self.own_scales else self.y_axes[0].labels
-        left = max((metrics.horizontalAdvance(text) + 8 for text in labels), default=HANDLE + 2)
-        top, line = metrics.height() + HANDLE + 6, metrics.height()
-        return QRectF(rect.left() + left, rect.top() + top, rect.width() - left - 10, rect.height() - top - line - 4)
+    def axes(self, paper: Paper) -> Axes:
+        """Return the axes below the values, right of the ticks."""
+        line = paper.metrics.height()
+        above, below = line + HANDLE + 6, line + 4
+        if self.own_scales:
+            plot = paper.rect.adjusted(HANDLE + 2, above, -10, -below)
+        else:
+            plot = plot_in(paper, self.y_axes[0], above=above, below=below, right=10, gap=8)
+        return Axes(self.theme, plot, self.x_axis, self.y_axes[0])
 
-    def epoch_at(self, point: QPointF, rect: QRectF, metrics: QFontMetricsF) -> int:
+    def hit(self, point: QPointF, paper: Paper) -> int:
         """Return the epoch nearest to a point, however high or low that is."""
-        plot = self.plot_rect(rect, metrics)
-        share = (point.x() - plot.left()) / max(1.0, plot.width())
-        return max(self.first, min(self.last, round(self.x_axis.low + share * (self.x_axis.high - self.x_axis.low))))
+        return max(self.first, min(self.last, round(self.axes(paper).x_at(point.x()))))
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint values, axes, curves and mark inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot_rect(rect, metrics)
-        if plot.width() < 20 or plot.height() < 8:
+    # ---- painting ----
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint values, axes, curves and mark."""
+        axes = self.axes(paper)
+        if axes.plot.width() < 20 or axes.plot.height() < LOWEST_PLOT:
             return
-        self._paint_values(painter, rect, metrics)
-        self._paint_axes(painter, plot, metrics)
+        self._paint_values(painter, paper)
+        if not self.own_scales:
+            axes.paint_rows(painter, paper)
+        axes.paint_columns(painter, paper, down=3)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for index in range(len(self.lines)):
-            self._paint_line(painter, plot, index)
-        self._paint_mark(painter, plot)
+        for index, line in enumerate(self.lines):
+            series.paint(painter, axes, self._drawn(index), line_pen(painter, line.colour, dashed=line.dashed), dot=1.5)
+        self._paint_mark(painter, axes)
         painter.restore()
 
-    def _paint_values(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
-        x = rect.left()
+    def _paint_values(self, painter: QPainter, paper: Paper) -> None:
+        x, top, metrics = paper.rect.left(), paper.rect.top(), paper.metrics
         for line in self.lines:
             value = line.at(self.epoch)
             text = f"{line.label} {value:.4g}" if math.isfinite(value) else line.label
-            width = 22 + metrics.horizontalAdvance(text) + 14
-            if x + width > rect.right() + 14:
+            width = SAMPLE_WIDTH + 6 + metrics.horizontalAdvance(text)
+            if x + width > paper.rect.right():
                 return  # what has no room is in the table of numbers
-            middle = math.floor(rect.top() + metrics.height() / 2)
-            painter.setPen(line_pen(painter, line.colour, dashed=line.dashed))
-            painter.drawLine(QPointF(x, middle), QPointF(x + 16, middle))
+            start = QPointF(x, math.floor(top + metrics.height() / 2))
+            legend.paint_sample(painter, start, line.colour, dashed=line.dashed, width=SAMPLE_WIDTH)
             painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(x + 22, rect.top() + metrics.ascent()), text)
-            x += width
+            painter.drawText(QPointF(x + SAMPLE_WIDTH + 6, top + metrics.ascent()), text)
+            x += width + legend.GAP
 
-    def _paint_axes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
-        line, axis = metrics.height(), self.y_axes[0]
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        every = max(1, math.ceil(line * len(axis.ticks) / max(1.0, plot.height() + line)))
-        for tick, text in () if self.own_scales else list(zip(axis.ticks, axis.labels, strict=True))[::every]:
-            y = plot.bottom() - axis.position(tick) * plot.height()
-            painter.setPen(QPen(self.theme.colour("grid"), 1))
-            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-            painter.setPen(self.theme.colour("muted"))
-            painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
-        for tick, text in zip(self.x_axis.ticks, self.x_axis.labels, strict=True):
-            x = plot.left() + self.x_axis.position(tick) * plot.width()
-            painter.setPen(self.theme.colour("muted"))
-            painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 3))
-            painter.drawText(QRectF(x - 40, plot.bottom() + 3, 80, line), Qt.AlignmentFlag.AlignHCenter, text)
-
-    def _paint_line(self, painter: QPainter, plot: QRectF, index: int) -> None:
-        painter.save()
-        painter.setPen(line_pen(painter, self.lines[index].colour, dashed=self.lines[index].dashed))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setTransform(QTransform(plot.width(), 0, 0, -plot.height(), plot.left(), plot.bottom()), True)
-        painter.drawPath(self._path(index))
-        painter.restore()
-
-    def _path(self, index: int) -> QPainterPath:
+    def _drawn(self, index: int) -> Drawn:
         """The curve in a unit square, made once."""
         if index not in self._paths:
-            path, joined = QPainterPath(), False
-            for epoch, value in enumerate(self.lines[index].values.tolist(), start=1):
-                if math.isfinite(value):
-                    spot = (self.x_axis.position(epoch), self.y_axes[index].position(value))
-                    path.lineTo(*spot) if joined else path.moveTo(*spot)
-                joined = math.isfinite(value)
-            self._paths[index] = path
+            values = self.lines[index].values
+            xs = self.x_axis.positions(np.arange(1.0, len(values) + 1))
+            self._paths[index] = joined(xs, self.y_axes[index].positions(values))
         return self._paths[index]
 
-    def _paint_mark(self, painter: QPainter, plot: QRectF) -> None:
-        x = plot.left() + self.x_axis.position(self.epoch) * plot.width()
-        painter.setPen(QPen(self.theme.colour("accent"), 1.6))
-        painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+    def _paint_mark(self, painter: QPainter, axes: Axes) -> None:
+        x, top = axes.x_spot(self.epoch), axes.plot.top()
+        axes.paint_upright(painter, x, QPen(self.theme.colour("accent"), 1.6))
         painter.setBrush(self.theme.colour("accent"))
-        top = plot.top() - HANDLE
-        painter.drawPolygon(
-            QPolygonF([QPointF(x - HANDLE, top), QPointF(x + HANDLE, top), QPointF(x, plot.top() + HANDLE / 2)])
-        )
+        handle = ((x - HANDLE, top - HANDLE), (x + HANDLE, top - HANDLE), (x, top + HANDLE / 2))
+        painter.drawPolygon(QPolygonF([QPointF(*corner) for corner in handle]))
         for line, axis in zip(self.lines, self.y_axes, strict=True):
             value = line.at(self.epoch)
             if math.isfinite(value):
                 painter.setPen(QPen(self.theme.colour("base"), 1))
-                painter.setBrush(QPen(line.colour).color())
-                painter.drawEllipse(QPointF(x, plot.bottom() - axis.position(value) * plot.height()), 3.5, 3.5)
+                painter.setBrush(QColor(line.colour))
+                painter.drawEllipse(QPointF(x, replace(axes, y=axis).y_spot(value)), 3.5, 3.5)
 
 
 def _axis(values: np.ndarray) -> ticks.Axis:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
-from viewer.figures import ticks
+from viewer.figures.chart import legend, ticks
+from viewer.figures.chart.axes import MARK, Axes, plot_in
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 from viewer.state.trade_off import rank_correlation as rank_correlation
 
-ToPoint = Callable[[float, float], QPointF]
+BEFORE_NAME = 24.0  # of an entry of the legend
+DOT, RING, CHOSEN_RING = 3.5, 5.5, 7.0
 REACH = 12.0  # how far from a point the pointer may be to mean it
 NAME_GAP = 8.0
 RIGHT = 90.0  # what is left beside the plot for names, where all of them are written
@@ -52,7 +55,7 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
-class TradeOffFigure:
+class TradeOffFigure(Figure):
     """Sizes on a logarithmic axis; filled dots are measured, rings are the sheet's, lines are PCA.
 
     least       errors below are drawn here: PCA of all values has none
@@ -87,10 +90,11 @@ class TradeOffFigure:
         return ticks.logarithmic_axis(max(low, self.least), max(high, self.least))
 
     @cached_property
-    def _span(self) -> tuple[float, float]:
-        """The ends of the axis of sizes, as logarithms: a little more than the points need."""
-        sizes = [math.log(size) for point in self.points for size in point.sizes if size > 0]
-        return (min(sizes) - 0.4, max(sizes) + 0.4) if sizes else (0.0, 1.0)
+    def x_axis(self) -> ticks.Axis:
+        """Sizes, and a little more than the points need."""
+        sizes = [size for point in self.points for size in point.sizes if size > 0]
+        ends = (min(sizes) * math.exp(-0.4), max(sizes) * math.exp(0.4)) if sizes else (1.0, math.e)
+        return ticks.Axis(*ends, True, tuple(sorted({point.size for point in self.points})))
 
     def colour_of(self, point: Point) -> str:
         """A family's colour; the accent where there is only one."""
@@ -103,91 +107,61 @@ class TradeOffFigure:
 
     # ---- geometry ----
 
-    def plot_rect(self, rect: QRectF, metrics: QFontMetricsF) -> QRectF:
-        """Return where the points lie: what legend, ticks and labels leave."""
-        line = math.ceil(metrics.height())
-        left = max(metrics.horizontalAdvance(text) for text in self.y_axis.labels) + 10
+    def axes(self, paper: Paper) -> Axes:
+        """Return the axes in what legend, ticks and labels leave."""
+        above = (legend.lines_of(room for _, _, room in self._legend(paper)) + 1) * paper.line + 10
         right = RIGHT if self.name_all else 12.0
-        lines = len({y for _, _, _, y in self._legend(rect, metrics)})
-        top = (lines + 1) * line + 10
-        return QRectF(
-            rect.left() + left, rect.top() + top, rect.width() - left - right, rect.height() - top - 2 * line - 12
-        )
+        plot = plot_in(paper, self.y_axis, above=above, below=2 * paper.line + 12, right=right)
+        return Axes(self.theme, plot, self.x_axis, self.y_axis)
 
-    def _transform(self, plot: QRectF) -> ToPoint:
-        low, high = self._span
-        axis = self.y_axis
+    def _spot(self, axes: Axes, size: float, error: float) -> QPointF:
+        return axes.spot(size, max(error, axes.y.low))
 
-        def to_point(size: float, error: float) -> QPointF:
-            x = plot.left() + (math.log(size) - low) / (high - low) * plot.width()
-            return QPointF(x, plot.bottom() - axis.position(max(error, axis.low)) * plot.height())
-
-        return to_point
-
-    def point_at(self, where: QPointF, rect: QRectF, metrics: QFontMetricsF) -> int | None:
-        """Return which of the points is nearest to a position, if it is near."""
-        to_point = self._transform(self.plot_rect(rect, metrics))
-        far = [_distance(to_point(point.size, point.error), where) for point in self.points]
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
+        """Return which of the models is nearest to a position, if it is near."""
+        far = [_distance(spot, point) for spot in self._spots(self.axes(paper))]
         nearest = min(range(len(far)), key=far.__getitem__, default=None)
         return nearest if nearest is not None and far[nearest] <= REACH else None
 
-    def spot_of(self, index: int, rect: QRectF, metrics: QFontMetricsF) -> QPointF:
+    def spot_of(self, index: int, paper: Paper) -> QPointF:
         """Return where a point is painted."""
-        point = self.points[index]
-        return self._transform(self.plot_rect(rect, metrics))(point.size, point.error)
+        return self._spots(self.axes(paper))[index]
+
+    def _spots(self, axes: Axes) -> list[QPointF]:
+        return [self._spot(axes, point.size, point.error) for point in self.points]
 
     # ---- painting ----
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint legend, axes and points inside `rect`."""
-        metrics = QFontMetricsF(painter.font(), painter.device())
-        plot = self.plot_rect(rect, metrics)
-        if not self.points or plot.width() < 20 or plot.height() < 20:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint legend, axes and points."""
+        axes = self.axes(paper)
+        if not self.points or axes.is_too_small:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_axes(painter, rect, plot, metrics)
-        self._paint_legend(painter, rect, metrics)
-        to_point = self._transform(plot)
+        axes.paint_rows(painter, paper)
+        self._paint_sizes(painter, axes, paper)
+        axes.paint_labels(painter, paper, self.x_label, self.y_label)
+        for kind, text, room in self._legend(paper):
+            self._paint_entry(painter, kind, text, room, paper)
         for group in self.groups:
-            self._paint_pca(painter, to_point, [point for point in self.points if point.group == group])
+            self._paint_pca(painter, axes, [point for point in self.points if point.group == group])
         for index, point in enumerate(self.points):
-            self._paint_point(painter, to_point, point, pointed_at=index == self.hover)
-        self._paint_names(painter, plot.adjusted(0, -4, 10, -2), to_point, metrics)
+            self._paint_point(painter, axes, point, pointed_at=index == self.hover)
+        self._paint_names(painter, axes.plot.adjusted(0, -4, 10, -2), axes, paper)
 
-    def _paint_axes(self, painter: QPainter, rect: QRectF, plot: QRectF, metrics: QFontMetricsF) -> None:
-        line = metrics.height()
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        above = math.inf
-        for tick, text in zip(self.y_axis.ticks, self.y_axis.labels, strict=True):
-            y = plot.bottom() - self.y_axis.position(tick) * plot.height()
-            if above - y < line - 3:
-                continue  # it would lie over the one below
-            above = y
-            painter.setPen(QPen(self.theme.colour("grid"), 1))
-            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-            painter.setPen(self.theme.colour("muted"))
-            painter.drawText(QRectF(plot.left() - 106, y - line / 2, 100, line), right, text)
-        self._paint_sizes(painter, plot, metrics)
-        painter.setPen(QPen(self.theme.colour("muted"), 1))
-        painter.drawLine(plot.bottomLeft(), plot.bottomRight())
-        left = max(rect.left(), min(plot.left(), rect.right() - metrics.horizontalAdvance(self.y_label)))
-        painter.drawText(QPointF(left, plot.top() - 8), self.y_label)
-        below = QRectF(plot.left(), plot.bottom() + line + 6, plot.width(), line)
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
-
-    def _paint_sizes(self, painter: QPainter, plot: QRectF, metrics: QFontMetricsF) -> None:
+    def _paint_sizes(self, painter: QPainter, axes: Axes, paper: Paper) -> None:
         """Mark every size; write those that have room, so that no number is torn or lies over another."""
-        to_point, end = self._transform(plot), -math.inf
+        end, bottom, metrics = -math.inf, axes.plot.bottom(), paper.metrics
         painter.setPen(self.theme.colour("muted"))
-        for size in sorted({point.size for point in self.points}):
-            x, text = to_point(size, self.y_axis.high).x(), f"{size:,.0f}"
-            painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
+        for size in axes.x.ticks:
+            x, text = axes.x_spot(size), f"{size:,.0f}"
+            painter.drawLine(QPointF(x, bottom), QPointF(x, bottom + MARK))
             width = metrics.horizontalAdvance(text)
             if x - width / 2 > end:
-                painter.drawText(QPointF(x - width / 2, plot.bottom() + 5 + metrics.ascent()), text)
+                painter.drawText(QPointF(x - width / 2, bottom + MARK + 1 + metrics.ascent()), text)
                 end = x + width / 2 + 6
 
-    def _legend(self, rect: QRectF, metrics: QFontMetricsF) -> list[tuple[str, str, float, float]]:
+    def _legend(self, paper: Paper) -> list[tuple[str, str, QRectF]]:
         """What the legend says and where: the marks, and the groups where there are several."""
         entries = [("dot", "measured")]
         if any(point.hollow for point in self.points):
@@ -197,38 +171,30 @@ class TradeOffFigure:
         if any(point.pca is not None for point in self.points):
             entries.append(("line", "PCA with as many values"))
         if len(self.families) > 1:
-            entries += [(f"family {family}", family) for family in self.families]
-        legend, x, y = [], 0.0, 0.0
-        for kind, text in entries:
-            width = 24 + metrics.horizontalAdvance(text)
-            if x > 0 and x + width > rect.width():
-                x, y = 0.0, y + metrics.height()
-            legend.append((kind, text, rect.left() + x, rect.top() + y))
-            x += width + 14
-        return legend
+            entries += [("family", family) for family in self.families]
+        widths = (BEFORE_NAME + paper.metrics.horizontalAdvance(text) for _, text in entries)
+        rooms = legend.flow(widths, paper, leading=0)
+        return [(kind, text, room) for (kind, text), room in zip(entries, rooms, strict=True)]
 
-    def _paint_legend(self, painter: QPainter, rect: QRectF, metrics: QFontMetricsF) -> None:
-        for kind, text, x, y in self._legend(rect, metrics):
-            middle = y + metrics.height() / 2
-            family = text if kind.startswith("family ") else None
-            ink = self.theme.accent if len(self.families) == 1 else self.theme.muted
-            if family is not None:
-                ink = self._colour(family)
-            painter.setPen(QPen(QColor(self.theme.muted if kind == "line" else ink), 1.7))
-            painter.setBrush(QColor(ink) if kind == "dot" or family is not None else Qt.BrushStyle.NoBrush)
-            if kind == "line":
-                painter.drawLine(QPointF(x, middle), QPointF(x + 18, middle))
-            else:
-                radius = 5.5 if kind == "ring" else 3.5
-                painter.drawEllipse(QPointF(x + 9, middle), radius, radius)
-            painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(x + 24, y + metrics.ascent()), text)
+    def _paint_entry(self, painter: QPainter, kind: str, text: str, room: QRectF, paper: Paper) -> None:
+        x, middle = room.left(), room.top() + paper.metrics.height() / 2
+        plain = self.theme.accent if len(self.families) == 1 else self.theme.muted
+        ink = QColor(self._colour(text) if kind == "family" else plain)
+        painter.setPen(QPen(self.theme.colour("muted") if kind == "line" else ink, 1.7))
+        painter.setBrush(ink if kind in ("dot", "family") else Qt.BrushStyle.NoBrush)
+        if kind == "line":
+            painter.drawLine(QPointF(x, middle), QPointF(x + 18, middle))
+        else:
+            radius = RING if kind == "ring" else DOT
+            painter.drawEllipse(QPointF(x + 9, middle), radius, radius)
+        painter.setPen(self.theme.colour("text"))
+        painter.drawText(QPointF(x + BEFORE_NAME, room.top() + paper.metrics.ascent()), text)
 
-    def _paint_pca(self, painter: QPainter, to_point: ToPoint, points: Sequence[Point]) -> None:
+    def _paint_pca(self, painter: QPainter, axes: Axes, points: Sequence[Point]) -> None:
         known = {point.pca_at or point.size: point.pca for point in points if point.pca is not None}
         path = QPainterPath()
         for index, size in enumerate(sorted(known)):
-            spot = to_point(size, known[size])
+            spot = self._spot(axes, size, known[size])
             move = path.lineTo if index else path.moveTo
             move(spot)
         ink = self.theme.muted if len(self.families) == 1 else self.colour_of(points[0])
@@ -237,33 +203,31 @@ class TradeOffFigure:
         painter.drawPath(path)
         painter.setBrush(QColor(ink))
         for size, error in known.items() if len(known) == 1 else ():
-            spot = to_point(size, error)  # one alone is no line
+            spot = self._spot(axes, size, error)  # one alone is no line
             painter.drawLine(spot - QPointF(5, 0), spot + QPointF(5, 0))
 
-    def _paint_point(self, painter: QPainter, to_point: ToPoint, point: Point, *, pointed_at: bool) -> None:
-        spot, ink = to_point(point.size, point.error), QColor(self.colour_of(point))
+    def _paint_point(self, painter: QPainter, axes: Axes, point: Point, *, pointed_at: bool) -> None:
+        spot, ink = self._spot(axes, point.size, point.error), QColor(self.colour_of(point))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if point.published is not None:
             painter.setPen(QPen(ink, 1.5))
-            painter.drawEllipse(to_point(point.size, point.published), 5.5, 5.5)
+            painter.drawEllipse(self._spot(axes, point.size, point.published), RING, RING)
         if point.chosen or pointed_at:
             painter.setPen(QPen(self.theme.colour("text"), 1.6 if point.chosen else 1.0))
-            painter.drawEllipse(spot, 7, 7)
+            painter.drawEllipse(spot, CHOSEN_RING, CHOSEN_RING)
         painter.setPen(QPen(ink, 1.4))
         painter.setBrush(self.theme.colour("base") if point.hollow else ink)
-        painter.drawEllipse(spot, 3.5, 3.5)
+        painter.drawEllipse(spot, DOT, DOT)
 
-    def _paint_names(self, painter: QPainter, rect: QRectF, to_point: ToPoint, metrics: QFontMetricsF) -> None:
+    def _paint_names(self, painter: QPainter, rect: QRectF, axes: Axes, paper: Paper) -> None:
         """Write names, none over another: those of points that share a size stand below one another."""
-        spots = [to_point(point.size, point.error) for point in self.points]
-        taken = [QRectF(spot.x() - 5, spot.y() - 5, 10, 10) for spot in spots]
-        rings = [to_point(point.size, point.published) for point in self.points if point.published is not None]
+        metrics = paper.metrics
+        spots = self._spots(axes)
+        taken = [_around(spot, 5) for spot in spots]
         if not self.name_all:
-            taken += [QRectF(ring.x() - 6, ring.y() - 6, 12, 12) for ring in rings]
-        order = sorted(range(len(self.points)), key=lambda index: (not self.points[index].chosen, -spots[index].y()))
-        if self.name_all:
-            order = sorted(range(len(self.points)), key=lambda index: -self.points[index].error)
-        for index in order:
+            rings = [(point.size, point.published) for point in self.points if point.published is not None]
+            taken += [_around(self._spot(axes, *ring), 6) for ring in rings]
+        for index in self._named_order(spots):
             point, spot = self.points[index], spots[index]
             size = QRectF(0, 0, metrics.horizontalAdvance(point.name), metrics.height())
             box = _below(size, spot, taken) if self.name_all else _beside(size, spot, taken, rect)
@@ -272,6 +236,16 @@ class TradeOffFigure:
             taken.append(box)
             painter.setPen(self.theme.colour("muted" if point.hollow and not point.chosen else "text"))
             painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), point.name)
+
+    def _named_order(self, spots: Sequence[QPointF]) -> list[int]:
+        """Which names are placed first: from the top, or the chosen ones and then from the foot."""
+        if self.name_all:
+            return sorted(range(len(spots)), key=lambda index: -self.points[index].error)
+        return sorted(range(len(spots)), key=lambda index: (not self.points[index].chosen, -spots[index].y()))
+
+
+def _around(spot: QPointF, reach: float) -> QRectF:
+    return QRectF(spot.x() - reach, spot.y() - reach, 2 * reach, 2 * reach)
 
 
 def _distance(one: QPointF, other: QPointF) -> float:

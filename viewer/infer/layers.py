@@ -35,7 +35,7 @@ def find(data: bytes) -> LayerListing:
     import onnx
 
     model = onnx.ModelProto.FromString(data)
-    known = _shapes(model)
+    known = shapes(model)
     batch = _batch(model)
     found = [entry for node in model.graph.node if (entry := _entry(node, known, batch))]
     return LayerListing(tuple(found[:MOST]), left_out=max(0, len(found) - MOST))
@@ -53,7 +53,7 @@ def expose(data: bytes, layers: LayerListing) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, Sizes | None]]:
+def shapes(model: onnx.ModelProto) -> dict[str, tuple[int, Sizes | None]]:
     """Return each tensor's element type and sizes, declared or inferred; None for a size that is not a number."""
     import onnx
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from viewer.infer.messages import Completed, OpenFile, RunGraph
 from viewer.infer.protocol import ProtocolError
-from viewer.state import epochs, layers
+from viewer.state import epochs, layers, summary
 from viewer.state.files import FileBytes
 
-Kind = Literal["graph", "decoder", "layers", "history", "epochs", "run"]
+Kind = Literal["graph", "decoder", "layers", "summary", "history", "epochs", "run"]
 OPEN_SECONDS = 5.0
 RUN_SECONDS = 2.0
 EPOCHS_BYTES = 24 << 20  # of the pictures of all epochs together
@@ -27,6 +27,7 @@ class Request:
     graph      the inputs, outputs, size and card of a graph
     decoder    the decoder that is cut out of a model graph: the same of it, and its bytes
     layers     the feature maps inside a graph: see viewer.state.layers
+    summary    the layers of a graph with their sizes: see viewer.state.summary
     history    a history.h5, with the pictures of its newest epoch only
     epochs     the pictures of all its epochs, evenly thinned if they are too many: see viewer.state.epochs
     run        the `outputs` of a graph for `images`, float32 (N, …), one row per image; `inner` allows layers as well
@@ -84,6 +85,8 @@ def check(request: Request, completed: Completed) -> None:
             check_run(request, completed)
         elif request.kind == "layers":
             layers.from_header(completed.facts)
+        elif request.kind == "summary":
+            summary.from_header(completed.facts)
         elif request.kind == "epochs":
             check_epochs(completed)
         elif request.kind == "decoder" and "file" not in completed.arrays:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from viewer.infer import layers, messages, protocol, sandbox
+from viewer.infer import layers, messages, protocol, sandbox, summary
 from viewer.infer.cache import LARGE_FILE, LoadedGraph, LruCache, give_back_memory
 from viewer.infer.histories import ReplyContent, read_epochs, read_history
 from viewer.infer.messages import (
@@ -84,6 +84,9 @@ class Worker:
             return self._cut_decoder(data, request.label)
         if request.kind == "layers":
             return self._open_layers(request.sha256, data, request.label)
+        if request.kind == "summary":
+            gate.check_onnx(data, source=request.label)
+            return ReplyContent({"nodes": summary.nodes(data)})
         assert request.kind in ("history", "epochs"), request.kind
         return (read_history if request.kind == "history" else read_epochs)(data, request.label)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 
 from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import QApplication, QWidget
 
+from viewer.figures.mosaic import small_font
 from viewer.figures.theme import DARK, LIGHT, Theme
 
+SMALL = "small"  # the property of widgets with the font of captions
 _CHATTER = ("This plugin does not support", "propagateSizeHints")
 
 
@@ -40,6 +43,41 @@ def theme_of(choice: str) -> Theme:
     return DARK if choice == "dark" else LIGHT
 
 
+def apply_text_size(factor: float) -> None:
+    """Make all text larger or smaller than the system's; texts of captions stay a little smaller than others."""
+    application = make_application()
+    system = application.property("system font") or application.font()
+    application.setProperty("system font", system)
+    font = QFont(system)
+    font.setPointSizeF(system.pointSizeF() * factor)
+    if font == application.font():
+        return
+    application.setFont(font)
+    for widget in application.allWidgets():
+        if widget.property(SMALL):
+            widget.setFont(small_font(font))
+
+
+def make_small(widget: QWidget) -> None:
+    """Give a widget the font of captions, also when the size of text changes."""
+    widget.setProperty(SMALL, True)
+    widget.setFont(small_font(QApplication.font()))
+
+
+def icon() -> QIcon:
+    """Draw the program's icon: an hourglass of pixels, wide where images go in and come out."""
+    picture = QPixmap(64, 64)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for column, tall in enumerate((5, 3, 1, 3, 5)):
+        painter.setBrush(QColor(LIGHT.series[0] if column != 2 else LIGHT.series[1]))
+        for row in range(tall):
+            painter.drawRoundedRect(4 + 12 * column, 32 - 6 * tall + 12 * row, 10, 10, 2, 2)
+    painter.end()
+    return QIcon(picture)
+
+
 def apply_theme(application: QApplication, theme: Theme) -> None:
     """Colour every window."""
     application.setPalette(theme.palette())
@@ -49,14 +87,22 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
 def _rules(theme: Theme) -> str:
     return f"""
         QFrame#panel {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 6px; }}
-        QTabBar#tabs::tab {{
-            background: transparent; color: {theme.muted}; border: none; padding: 2px 0 3px 0; margin-right: 14px;
-            border-bottom: 2px solid transparent;
+        QMainWindow#workspace QTabBar {{ qproperty-drawBase: 0; background: transparent; }}
+        QMainWindow#workspace QTabBar::tab {{
+            background: transparent; color: {theme.muted}; border: none; border-bottom: 2px solid transparent;
+            padding: 4px 2px 4px 2px; margin: 0 7px 3px 7px;
         }}
-        QTabBar#tabs::tab:hover {{ color: {theme.text}; }}
-        QTabBar#tabs::tab:selected {{ color: {theme.text}; font-weight: 600; border-bottom-color: {theme.accent}; }}
-        QTabBar#tabs::tab:only-one {{ border-bottom-color: transparent; }}
-        QTabBar#tabs:focus::tab:selected {{ color: {theme.accent}; }}
+        QMainWindow#workspace QTabBar::tab:hover {{ color: {theme.text}; }}
+        QMainWindow#workspace QTabBar::tab:selected {{
+            color: {theme.text}; font-weight: 600; border-bottom-color: {theme.accent};
+        }}
+        QMainWindow#workspace {{ background: {theme.window}; }}
+        QMainWindow#workspace::separator {{ background: transparent; width: 6px; height: 6px; }}
+        QDockWidget {{ color: {theme.text}; font-weight: 600; }}
+        QDockWidget::title {{ background: {theme.window}; padding: 3px 8px; }}
+        QLabel#title {{ font-weight: 600; padding-right: 8px; }}
+        QLabel#heading {{ font-size: 22pt; font-weight: 600; }}
+        QMainWindow#workspace QTabBar:focus::tab:selected {{ color: {theme.accent}; }}
         QToolButton#segment {{ padding: 3px 7px; border: 1px solid {theme.border}; border-right: none; }}
         QToolButton#segment[position="last"] {{ border-right: 1px solid {theme.border}; }}
         QToolButton#segment:hover {{ background: {theme.raised}; }}
@@ -66,7 +112,12 @@ def _rules(theme: Theme) -> str:
         QLabel#subtitle, QLabel#empty {{ color: {theme.muted}; }}
         QFrame#notices {{ background: {theme.warning_ground}; border: 1px solid {theme.border}; border-radius: 6px; }}
         QFrame#notices QLabel {{ color: {theme.warning}; }}
-        QTextEdit, QTableView {{ background: {theme.base}; border: none; }}
+        QTextEdit, QTableView, QListView {{ background: {theme.base}; border: none; }}
+        QTableView::item:selected {{ background: {theme.tint}; color: {theme.text}; }}
+        QLineEdit {{
+            background: {theme.base}; border: 1px solid {theme.border}; border-radius: 4px; padding: 3px 6px;
+        }}
+        QLineEdit:focus {{ border-color: {theme.accent}; }}
         QHeaderView {{ background: {theme.base}; }}
         QHeaderView::section {{
             background: {theme.base}; color: {theme.muted}; border: none;

@@ -1,4 +1,4 @@
-"""The panels of the window, one entry each: tabs, menus, shortcuts, layout and the sheet of keys follow from it.
+"""The panels of the window, one entry each: tabs, menus, shortcuts and the sheet of keys follow from it.
 
 A new panel is one file in `panels/` and one entry here. Nothing is imported until the panel is first shown.
 """
@@ -7,140 +7,161 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
+
+from viewer.state import tabs
+from viewer.state.tabs import Applies
 
 if TYPE_CHECKING:
     from viewer.qt.widgets.panel import Panel
 
-Position = Literal["left top", "left bottom", "middle top", "middle bottom", "right top", "right bottom"]
-POSITIONS: tuple[str, ...] = get_args(Position)
+DRAWER = "Details"  # the one tab that is not in the workspace
 
 
 @dataclass(frozen=True)
 class PanelEntry:
-    """A panel's title, its position in a new window, its shortcut, its class, and a sentence for newcomers."""
+    """A panel: its title, its tab, its shortcut, where its class is, a sentence for newcomers, when it is there.
+
+    Panels of one tab share its place, one at a time: of those that apply the first is shown until another is chosen.
+    `beside` puts it below the panels of its tab instead; `opened` is False for a tab that is closed in a new window.
+    """
 
     title: str
-    position: Position
+    tab: str
     shortcut: str
-    module: str  # holds the class
-    class_name: str
+    path: str  # module:class
     hint: str
+    applies: Applies = tabs.always
+    beside: bool = False
+    opened: bool = True
+
+    @property
+    def module(self) -> str:
+        return self.path.partition(":")[0]
 
     def load(self) -> type[Panel]:
         """Import the panel's class."""
-        found: type[Panel] = getattr(importlib.import_module(self.module), self.class_name)
+        module, _, name = self.path.partition(":")
+        found: type[Panel] = getattr(importlib.import_module(module), name)
         return found
 
 
-PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of menus and tabs
-    "reconstructions": PanelEntry(
-        "Reconstructions",
-        "middle top",
-        "Ctrl+1",
-        "viewer.qt.panels.reconstructions",
-        "Reconstructions",
-        "What goes into each network, what comes out, and how the output differs from the target.",
-    ),
+PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and menus
     "colour": PanelEntry(
         "Colour",
-        "middle top",
+        "Compare",
         "Alt+1",
-        "viewer.qt.panels.colour",
-        "Colour",
+        "viewer.qt.panels.colour:Colour",
         "The colours that networks give to grey photographs, how wrong they are, and whether grey would be closer.",
+        tabs.colourises,
     ),
     "letters": PanelEntry(
         "Letters",
-        "middle top",
+        "Compare",
         "Alt+2",
-        "viewer.qt.panels.letters",
-        "Letters",
+        "viewer.qt.panels.letters:Letters",
         "Cyrillic letters in, Latin letters out: the strategies side by side, and how a classifier reads each letter.",
+        tabs.draws_letters,
+    ),
+    "reconstructions": PanelEntry(
+        "Reconstructions",
+        "Compare",
+        "Ctrl+1",
+        "viewer.qt.panels.reconstructions:Reconstructions",
+        "What goes into each network, what comes out, and how the output differs from the target.",
     ),
     "noise": PanelEntry(
         "Noise",
-        "middle bottom",
-        "Ctrl+2",
-        "viewer.qt.panels.noise",
         "Noise",
+        "Ctrl+2",
+        "viewer.qt.panels.noise:Noise",
         "Add noise to the images and see at once what each network makes of them, compared with a median filter.",
+        tabs.takes_images,
     ),
     "draw": PanelEntry(
         "Draw",
-        "middle bottom",
-        "Ctrl+8",
-        "viewer.qt.panels.draw",
         "Draw",
+        "Ctrl+3",
+        "viewer.qt.panels.draw:Draw",
         "Draw or paste a picture and see at once what every selected network makes of it.",
+        tabs.takes_images,
     ),
     "bottleneck": PanelEntry(
         "Bottleneck",
-        "right top",
-        "Ctrl+3",
-        "viewer.qt.panels.bottleneck",
-        "Bottleneck",
+        "Inside",
+        "Ctrl+4",
+        "viewer.qt.panels.bottleneck:Bottleneck",
         "The values into which the encoder squeezes each image; change one and see what the decoder makes of it.",
-    ),
-    "latent": PanelEntry(
-        "Latent plane",
-        "right top",
-        "Ctrl+6",
-        "viewer.qt.panels.latent",
-        "Latent",
-        "Move through the bottleneck: drag in a VAE's plane, follow principal directions, blend and add images.",
+        tabs.has_bottleneck,
     ),
     "layers": PanelEntry(
         "Layers",
-        "right top",
+        "Inside",
         "Alt+3",
-        "viewer.qt.panels.layers",
-        "LayersPanel",
-        "The feature maps of the chosen image at any node inside the network.",
+        "viewer.qt.panels.layers:LayersPanel",
+        "The network node by node, and the feature maps of the chosen image at any of them.",
     ),
-    "time": PanelEntry(
-        "Time machine",
-        "middle top",
-        "Ctrl+7",
-        "viewer.qt.panels.time_machine",
-        "TimeMachine",
-        "Move through the epochs of a training and see what the network made of its images in each of them.",
+    "latent": PanelEntry(
+        "Latent space",
+        "Latent",
+        "Ctrl+5",
+        "viewer.qt.panels.latent:Latent",
+        "Move through the bottleneck: drag in a VAE's plane, follow principal directions, blend and add images.",
+        tabs.has_bottleneck,
     ),
     "losses": PanelEntry(
         "Losses",
-        "right bottom",
-        "Ctrl+4",
-        "viewer.qt.panels.losses",
-        "Losses",
+        "Training",
+        "Ctrl+6",
+        "viewer.qt.panels.losses:Losses",
         "Losses, their terms, the learning rate and the time of each epoch, for every selected run.",
+        tabs.has_history,
+    ),
+    "time": PanelEntry(
+        "Time machine",
+        "Training",
+        "Alt+4",
+        "viewer.qt.panels.time_machine:TimeMachine",
+        "Move through the epochs of a training and see what the network made of its images in each of them.",
+        tabs.has_history,
     ),
     "trade_off": PanelEntry(
         "Trade-off",
-        "right bottom",
-        "Ctrl+9",
-        "viewer.qt.panels.trade_off",
-        "TradeOff",
+        "Trade-off",
+        "Ctrl+7",
+        "viewer.qt.panels.trade_off:TradeOff",
         "The error of every run, and of PCA, against the number of values in the bottleneck.",
-    ),
-    "card": PanelEntry(
-        "Card",
-        "left bottom",
-        "Ctrl+5",
-        "viewer.qt.panels.card",
-        "CardPanel",
-        "Everything known about the current run or graph, or about several side by side; the text can be copied.",
+        tabs.has_several_runs,
     ),
     "runs": PanelEntry(
-        "Runs",
-        "left top",
-        "Ctrl+0",
-        "viewer.qt.panels.runs",
-        "RunsPanel",
-        "All runs and graphs that are open; the other panels show what is selected here.",
+        "All columns",
+        "All columns",
+        "Ctrl+8",
+        "viewer.qt.panels.runs:RunTablePanel",
+        "Every run and graph that is open, with every figure; the other panels show what is selected here.",
+        opened=False,
+    ),
+    "card": PanelEntry(
+        "Details",
+        DRAWER,
+        "Ctrl+9",
+        "viewer.qt.panels.card:CardPanel",
+        "Everything known about the current run or graph, or about several side by side; the text can be copied.",
+    ),
+    "recent": PanelEntry(
+        "Losses, small",
+        DRAWER,
+        "Alt+5",
+        "viewer.qt.panels.small_losses:SmallLosses",
+        "The losses of the shown runs, small, beside whatever the workspace shows.",
+        tabs.has_history,
+        beside=True,
     ),
 }
 
+TABS = tuple(dict.fromkeys(entry.tab for entry in PANELS.values() if entry.tab != DRAWER))
 
-def panels_at(position: str) -> tuple[str, ...]:
-    """Return the names of the panels at a position of a new window, the first of them in front."""
-    return tuple(name for name, entry in PANELS.items() if entry.position == position)
+
+def panels_of(tab: str) -> tuple[str, ...]:
+    """Return the names of a tab's panels."""
+    return tuple(name for name, entry in PANELS.items() if entry.tab == tab)

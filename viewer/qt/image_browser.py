@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QMimeData, QObject, Qt, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QGuiApplication, QImage
 
 from viewer.figures.strokes import pixels
 from viewer.infer.messages import DecodedPictures, DecodePictures, ReadSplit, SplitImages
@@ -22,6 +22,7 @@ from viewer.qt.worker import Workers
 from viewer.state import numbers, pages, selection
 from viewer.state.files import read
 from viewer.state.formatting import clean, sentence
+from viewer.state.library import is_picture
 from viewer.state.pages import Order, Page, Pasted, Split, SplitName
 from viewer.state.samples import COUNT, Samples, to_unit
 from viewer.state.selection import State
@@ -29,7 +30,6 @@ from viewer.state.selection import State
 CHUNK = 120  # images per request while all are ranked, so that a slider need not wait long for its turn
 LARGEST_SIDE = 1_024  # of a picture that is accepted
 LARGEST_PICTURE = 64 << 20
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 PictureCallback = Callable[[np.ndarray, str], None]  # takes a picture, uint8 (H, W, 3), and its name
 ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "image/tiff")  # in a clipboard
 
@@ -292,6 +292,14 @@ class ImageBrowser(QObject):
         kept = Pasted((*before.pictures, picture)[-COUNT:], (*before.names, clean(name, limit=60))[-COUNT:])
         self._store.set_pasted(kept)
 
+    def paste(self) -> None:
+        """Show the picture in the clipboard."""
+        picture = pixels_of(QGuiApplication.clipboard().image())
+        if picture is None:
+            self.notice.emit("There is no picture in the clipboard; copy one first, or drop a picture file here.")
+        else:
+            self.add_picture(picture, "from the clipboard")
+
     def forget_pictures(self) -> None:
         """Go back to the test split."""
         if self._store.state.pasted is not None:
@@ -353,4 +361,4 @@ def encoded_picture(mime: QMimeData) -> bytes:
 def picture_files(mime: QMimeData) -> list[Path]:
     """Return the picture files among what is dropped or pasted."""
     paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() in PICTURES]
+    return [path for path in paths if is_picture(path)]

@@ -35,10 +35,10 @@ IN_PLOTS: Rows = (
     ("Enter, Ctrl+Enter", "select the run of the trade-off, or add it to the selection"),
     ("+ −, dragging", "zoom into a range; a double click shows everything"),
 )
-IN_THE_TABLE: Rows = (
+IN_THE_LIST: Rows = (
     ("Ctrl+↑ ↓ and Space", "move without selecting, and toggle the selection"),
     ("Shift+↑ ↓, Ctrl+A", "select several, or all"),
-    ("Enter, double click", "show the reconstructions"),
+    ("Enter, double click", "go to what the shown networks make of images"),
     ("right click, Menu", "the menu of a run; on the header, the menu of columns"),
 )
 

@@ -3,52 +3,65 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
 from viewer.infer.requests import Reply
-from viewer.qt import menus
-from viewer.qt.application import apply_theme, theme_of
-from viewer.qt.disk import Disk, JobResult
-from viewer.qt.image_browser import PICTURES, ImageBrowser, pixels_of
+from viewer.qt import rail as rails
+from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
+from viewer.qt.catalogue import DRAWER, PANELS
+from viewer.qt.disk import Disk
+from viewer.qt.drawer import USUAL as DRAWER_WIDTH
+from viewer.qt.drawer import Drawer
+from viewer.qt.image_browser import ImageBrowser, pixels_of
 from viewer.qt.image_processes import ImageProcesses
-from viewer.qt.layout import Layout
 from viewer.qt.panels.all import Panels
+from viewer.qt.rail import Rail
+from viewer.qt.run_list import RunList
 from viewer.qt.run_loader import RunLoader
+from viewer.qt.run_menu import RunMenu
 from viewer.qt.settings import Settings
+from viewer.qt.start_page import StartPage
 from viewer.qt.store import AppState
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.notices import Notices
 from viewer.qt.widgets.panel import Panel
+from viewer.qt.widgets.panel_stack import PanelStack
 from viewer.qt.widgets.status import Status
 from viewer.qt.worker import Workers
+from viewer.qt.workspace import Workspace
 from viewer.state import library
-from viewer.state.formatting import sentence
 from viewer.state.selection import State
+from zoo import pretrained
 from zoo.errors import UsageError
-from zoo.runs import atomic_write
 
-SIZE = (1600, 1000)
-SMALLEST = (1100, 700)
+SIZE = QSize(1600, 1000)
+SMALLEST = QSize(1000, 640)
+NARROW_SCREEN = 1500  # pixels: on a narrower one the window opens maximised and without its drawer
+PRESENTED_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
+PRESENTED = 1.6  # how much larger text is in the presenter's mode
 TURN_MILLISECONDS = 1  # between two steps of making visible panels: with none, no other timer would get its turn
 REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once everything visible is shown
 
 
 class MainWindow(QMainWindow):
-    """Runs and card on the left; in the middle and on the right, in tabs, what the networks make of images."""
+    """The rail of runs at the left, the workspace with its tabs, and the drawer at the right."""
 
     shown_first = Signal()  # the window was painted
     pictured_first = Signal()  # the first picture was painted in it
     settling = Signal()  # something that was under way may have ended
+    folder_wanted = Signal()
+    file_wanted = Signal()
 
     def __init__(self, workers: Workers, disk: Disk, *, theme: str | None = None) -> None:
         super().__init__()
         self.setWindowTitle("aezoo")
+        self.setWindowIcon(icon())
         self.setAcceptDrops(True)
         self.store = AppState(self)
         self.settings = Settings()
@@ -56,39 +69,72 @@ class MainWindow(QMainWindow):
         self.processes = ImageProcesses(self)
         self.run_loader = RunLoader(self.store, disk, workers, self.processes, self)
         self.images = ImageBrowser(self.store, workers, self.processes, disk, self)
+        self.runs = RunList(self.store, self)
         self._making = QTimer(self, interval=TURN_MILLISECONDS)
         self._making.timeout.connect(self._make_next)
         self.window_at: float | None = None  # seconds on the monotonic clock
         self.picture_at: float | None = None
         self._remembers = theme is None
-        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk))
-        self._apply(theme_of(theme or self.settings.theme))  # before there are widgets to style again
+        self.presenting = False
+        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk, self.runs, self.settings))
+        apply_text_size(self.settings.text_size)
+        chosen = self._coloured(theme_of(theme or self.settings.theme))
+        apply_theme(make_application(), chosen)  # before there are widgets to style again
         self._build()
+        self._apply(chosen)
         self._connect()
-        menus.build(self)
-        self.setMinimumSize(QSize(*SMALLEST).boundedTo(self.screen().availableSize()))
-        self.resize(*SIZE)
-        if self._remembers:
-            self.settings.restore_window(self, self.splitters)
-        self.layout_of_panels.bring_tab("runs")
+        self._place()
 
     def _build(self) -> None:
-        self.notices, self.status = Notices(self), Status(self)
-        self.layout_of_panels = Layout(self.panels, self.settings, self)
-        self.layout_of_panels.restore() if self._remembers else self.layout_of_panels.usual()
-        self.splitters = self.layout_of_panels.splitters
-        centre = QWidget()
-        layout = QVBoxLayout(centre)
+        self.status = Status(self)
+        self.rail, self.drawer = Rail(self.runs), Drawer(self.panels)
+        self.workspace, self.start_page = Workspace(self.panels), StartPage(self.settings)
+        self.run_menu = RunMenu(self.runs, self)
+        self.centre = QStackedWidget()
+        self.centre.addWidget(self.workspace)
+        self.centre.addWidget(self.start_page)
+        self.across = QSplitter(Qt.Orientation.Horizontal)
+        self.across.setChildrenCollapsible(False)
+        self.across.setHandleWidth(6)
+        for widget in (self.rail, self.centre, self.drawer):
+            self.across.addWidget(widget)
+        self.across.setStretchFactor(1, 1)
+        everything = QWidget()
+        layout = QVBoxLayout(everything)
         layout.setContentsMargins(8, 8, 8, 2)
-        layout.setSpacing(8)
-        layout.addWidget(self.notices)
-        layout.addWidget(self.layout_of_panels.across, 1)
-        self.setCentralWidget(centre)
+        layout.addWidget(self.across, 1)
+        self.setCentralWidget(everything)
+        self.notices = Notices(everything)
         self.setStatusBar(self.status)
 
+    def _place(self) -> None:
+        """Size the window for its screen, or as it was left; it never opens larger than the screen."""
+        room = self.screen().availableSize()
+        self.setMinimumSize(SMALLEST.boundedTo(room))
+        self.resize(SIZE.boundedTo(room))
+        self.drawer.setVisible(room.width() >= NARROW_SCREEN)
+        self.across.setSizes([rails.USUAL, self.width() - rails.USUAL - DRAWER_WIDTH, DRAWER_WIDTH])
+        if self._remembers and self.settings.knows_window:
+            self.rail.setVisible(self.settings.shows("rail", default=True))
+            self.drawer.setVisible(self.settings.shows("drawer", default=not self.drawer.isHidden()))
+            self.settings.restore_window(self, self.across)
+            self.workspace.restore(*self.settings.workspace())
+        elif room.width() < NARROW_SCREEN:
+            self.setWindowState(Qt.WindowState.WindowMaximized)
+
     def _connect(self) -> None:
-        for part in (self.workers, self.run_loader, self.images):
+        for part in (self.workers, self.run_loader, self.images, self.run_menu):
             part.notice.connect(self.notices.add)
+        self.run_menu.done.connect(self.status.show_done)
+        self.run_menu.narrowed.connect(self.rail.filter.setText)
+        self.rail.menu_requested.connect(self._show_menu)
+        self.rail.table_wanted.connect(lambda: self.go_to(self.panels["runs"]))
+        for entered in (self.rail.entered, self.run_menu.entered):
+            entered.connect(self.go_to_compare)
+        self.start_page.pretrained_wanted.connect(self.open_pretrained)
+        self.start_page.folder_wanted.connect(self.folder_wanted)
+        self.start_page.file_wanted.connect(self.file_wanted)
+        self.start_page.path_wanted.connect(lambda path: self.open((path,)))
         self.images.progressed.connect(self.status.show_progress)
         self.workers.worker_ready.connect(self.status.show_worker)
         self.workers.answered.connect(self._show_speed)
@@ -104,27 +150,17 @@ class MainWindow(QMainWindow):
 
     def _connect_panel(self, panel: Panel) -> None:
         """Connect the signals of a panel that has just been made."""
-        if panel.name == "reconstructions":
-            self.panels.reconstructions.view.pictured.connect(self._pictured)
-        if panel.name == "card":
-            self.panels.card.written.connect(self.settling)
-        if panel.name != "runs":
-            return
-        runs = self.panels.runs
-        runs.notice.connect(self.notices.add)
-        runs.entered.connect(lambda: self.go_to(self.panels.reconstructions))
-        runs.folder_wanted.connect(lambda: menus.open_folder(self))
-        runs.file_wanted.connect(lambda: menus.open_file(self))
-        if self._remembers:
-            runs.restore(self.settings)
-        if self._panel_with_the_keyboard() is None:
-            self.go_to(runs)
+        panel.settled.connect(self.settling)
+        panel.pictured.connect(self._pictured)
+        if panel.name == "runs":
+            self.panels.runs.table.menu_requested.connect(self._show_menu)
+            self.panels.runs.table.entered.connect(self.go_to_compare)
 
     # ---- what the user does ----
 
     def open(self, paths: tuple[Path, ...], *, remember: bool = True) -> None:
-        """Show these folders and files instead of what is open; pictures are run through the networks shown."""
-        pictures = [path for path in paths if path.suffix.lower() in PICTURES and path.is_file()]
+        """Show these folders and files besides what is open; pictures are run through the networks shown."""
+        pictures = [path for path in paths if library.is_picture(path) and path.is_file()]
         if pictures:
             self.images.open_pictures(pictures)
         rest = tuple(path for path in paths if path not in pictures)
@@ -140,9 +176,13 @@ class MainWindow(QMainWindow):
             self.settings.remember(chosen)
         self.run_loader.open(chosen)
 
+    def open_pretrained(self) -> None:
+        """Show the models that come with the package."""
+        self.open((pretrained.FOLDER,), remember=False)
+
     def step_run(self, step: int) -> None:
-        """Go to the next run in the table's order, or the one before."""
-        paths, current = self.panels.runs.table.paths, self.store.state.current
+        """Go to the next run in the rail's order, or the one before."""
+        paths, current = self.runs.paths, self.store.state.current
         if paths:
             row = paths.index(current) + step if current in paths else 0
             path = paths[max(0, min(len(paths) - 1, row))]
@@ -150,92 +190,117 @@ class MainWindow(QMainWindow):
 
     def find_runs(self) -> None:
         """Move the keyboard focus to the filter of the runs."""
-        self.layout_of_panels.bring(self.panels.runs)
-        self.panels.runs.focus_filter()
+        self.rail.show()
+        self.rail.focus_filter()
+
+    def go_to_rail(self) -> None:
+        """Move the keyboard focus to the runs."""
+        self.rail.show()
+        self.rail.list.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def go_to_compare(self) -> None:
+        """Go to what the shown networks make of images."""
+        self.go_to(self.panels[self.workspace.tabs["Compare"].stack.front])
 
     def go_to(self, panel: Panel) -> None:
         """Bring a panel to the front and move the keyboard focus to it."""
-        self.layout_of_panels.bring(panel)
+        if PANELS[panel.name].tab == DRAWER:
+            self.drawer.show()
+        else:
+            self.workspace.bring(panel.name)
         panel.focus_panel()
 
-    def fill_or_give_back(self) -> None:
-        """Let the panel used last fill the window, or restore the layout."""
-        layout = self.layout_of_panels
-        panel = self._panel_in_use()
-        layout.give_back() if layout.filled else layout.fill(layout.area_of(panel))
+    def toggle_rail(self) -> None:
+        self.rail.setVisible(self.rail.isHidden())
 
-    def usual_layout(self) -> None:
-        self.layout_of_panels.usual()
-        self.panels.runs.table.usual_columns()
+    def toggle_drawer(self) -> None:
+        self.drawer.setVisible(self.drawer.isHidden())
+
+    def reset_layout(self) -> None:
+        """Put rail, drawer and tabs where they are in a new window."""
+        self.rail.show()
+        self.drawer.setVisible(self.width() >= NARROW_SCREEN)
+        self.across.setSizes([rails.USUAL, self.width() - rails.USUAL - DRAWER_WIDTH, DRAWER_WIDTH])
+        self.workspace.reset()
+        self.workspace.show_state(self.store.state)
+
+    def present(self, on: bool) -> None:
+        """Show the panel used last alone on the whole screen, with larger text, or everything again."""
+        if on == self.presenting:
+            return
+        self.presenting = on
+        if on:
+            self._hidden = [part for part in self._frame_parts() if not part.isHidden()]
+            tab = PANELS[self.panel_in_use().name].tab
+            self.workspace.present(tab if tab != DRAWER else "Compare")
+            self._before = self.windowState()
+            self.showFullScreen()
+            make_application().installEventFilter(self)
+        else:
+            self.workspace.present(None)
+            self.setWindowState(self._before)
+            make_application().removeEventFilter(self)
+        for part in self._hidden:
+            part.setVisible(not on)
+        apply_text_size(self.settings.text_size * (PRESENTED if on else 1))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """In the presenter's mode the arrows change the run."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() in PRESENTED_STEPS:
+            self.step_run(PRESENTED_STEPS[Qt.Key(event.key())])
+            return True
+        return super().eventFilter(watched, event)
+
+    def _frame_parts(self) -> tuple[QWidget, ...]:
+        return self.rail, self.drawer, self.menuBar(), self.status
+
+    def escape(self) -> None:
+        """Leave what is in the way: the presenter's mode, notices, or the pictures of the user's own."""
+        if self.presenting:
+            self.present(False)
+        elif self.notices.isVisible():
+            self.notices.clear()
+        else:
+            self.images.forget_pictures()
 
     def choose_theme(self, name: str) -> None:
         self.settings.theme = name
-        self._apply(theme_of(name))
+        self._apply(self._coloured(theme_of(name)))
 
-    def paste(self) -> None:
-        """Show the picture in the clipboard."""
-        mime = QGuiApplication.clipboard().mimeData()
-        if mime is not None and mime.hasImage():
-            picture = pixels_of(QGuiApplication.clipboard().image())
-            if picture is not None:
-                self.images.add_picture(picture, "from the clipboard")
-                return
-        self.notices.add("There is no picture in the clipboard; copy one first, or drop a picture file here.")
+    def choose_colour_map(self, name: str) -> None:
+        """Show feature maps in other colours."""
+        self.settings.colour_map = name
+        self._apply(self._coloured(self.theme))
 
-    def export_panel(self) -> None:
-        """Let the user choose a file, and export the panel used last to it."""
-        from viewer.qt import paper  # SVG, PDF and CSV are not needed for a window
+    def _coloured(self, theme: Theme) -> Theme:
+        return replace(theme, colour_map=self.settings.colour_map)
 
-        panel = self._panel_in_use()
-        kinds = ";;".join(f"{description} (*.{kind})" for kind, description in paper.KINDS.items())
-        name = f"{panel.title.lower().replace(' ', '-')}.png"
-        chosen, _ = QFileDialog.getSaveFileName(self, f"Export {panel.title}", str(Path.cwd() / name), kinds)
-        if chosen:
-            self.export_to(panel, Path(chosen))
-
-    def export_to(self, panel: Panel, file: Path) -> None:
-        """Write a panel as a picture, or its numbers as CSV; the suffix of the file says which."""
-        from viewer.qt import paper
-
-        kind = file.suffix.lower().removeprefix(".")
-        if kind not in paper.KINDS:
-            self.notices.add(
-                f"{file.name}: a panel is exported as PNG, SVG, PDF or CSV; give the name one of these suffixes."
-            )
-            return
-        numbers = panel.numbers() if kind == "csv" else []
-        if kind == "csv" and not numbers:
-            self.notices.add(
-                f"{panel.title} shows no numbers at the moment; export it as a picture, or export another panel."
-            )
-            return
-        data = paper.table(numbers) if kind == "csv" else paper.picture(panel, kind)
-        self.disk.do(f"export {file}", partial(atomic_write, file, data), partial(self._exported, file))
+    def choose_text_size(self, factor: float) -> None:
+        """Make all text larger or smaller than the system's, by a factor."""
+        self.settings.text_size = factor
+        apply_text_size(self.settings.text_size)
 
     # ---- what happens ----
 
-    def _exported(self, file: Path, done: JobResult) -> None:
-        self.notices.add(sentence(done.error) if done.error else f"Wrote {file}.")
-
-    def _panel_in_use(self) -> Panel:
+    def panel_in_use(self) -> Panel:
         """The panel that has the keyboard focus, or else the one used last."""
-        return self._panel_with_the_keyboard() or self.layout_of_panels.front or self.panels.reconstructions
-
-    def _panel_with_the_keyboard(self) -> Panel | None:
         widget: QWidget | None = self.focusWidget()
         while widget is not None and not isinstance(widget, Panel):
             widget = widget.parentWidget()
-        return widget
+        return widget or self.workspace.front or self.panels["reconstructions"]
+
+    def _show_menu(self, path: Path, point: QPoint) -> None:
+        self.run_menu.menu_of(path).popup(point)
 
     def _apply(self, theme: Theme) -> None:
-        application = QApplication.instance()
-        assert isinstance(application, QApplication)
-        apply_theme(application, theme)
+        self.theme = theme
+        apply_theme(make_application(), theme)
+        self.rail.set_theme(theme)
         self.panels.set_theme(theme)
 
     def _system_changed(self) -> None:
         if self.settings.theme == "system":
-            self._apply(theme_of("system"))
+            self._apply(self._coloured(theme_of("system")))
 
     def _show_speed(self, reply: Reply) -> None:
         if reply.request.kind == "run" and not reply.error:
@@ -245,6 +310,15 @@ class MainWindow(QMainWindow):
         self.status.show_provenance(after.page.provenance if after.page else "")
         name = after.names().get(after.current) if after.current else None
         self.setWindowTitle(f"{name} – aezoo" if name else "aezoo")
+        empty = after.scanned and not after.entries
+        if empty:
+            self.start_page.show_roots(after.roots, after.gone)
+        self.centre.setCurrentWidget(self.start_page if empty else self.workspace)
+        self.workspace.show_state(after)
+        if not self.drawer.isHidden():
+            self.drawer.show_state(after)
+        if after.entries and not before.entries:
+            self.rail.list.setFocus()
 
     def _pictured(self) -> None:
         if self.picture_at is None:
@@ -255,12 +329,19 @@ class MainWindow(QMainWindow):
         """Make the visible panels, one step per turn of the event loop; then, while nothing else is under way,
         those behind tabs: their commands have shortcuts, and a tab whose panel is made opens at once.
         """
-        if self.layout_of_panels.open_next():
+        stack = self._unmade()
+        if stack is not None:
+            if not self.panels.import_panel(stack.front):
+                stack.open()
             self.settling.emit()
             return
         self._making.setInterval(REST_MILLISECONDS)
         if self.settled and not self.panels.make_next():
             self._making.stop()
+
+    def _unmade(self) -> PanelStack | None:
+        """A visible stack whose panel has yet to be made."""
+        return self.workspace.waiting or self.drawer.waiting
 
     def _emit_settling(self, *_: object) -> None:
         self.settling.emit()
@@ -268,7 +349,7 @@ class MainWindow(QMainWindow):
     @property
     def settled(self) -> bool:
         """Whether everything that was opened is shown and nothing is under way."""
-        if not self.workers.started or any(area.waits for area in self.layout_of_panels.areas.values()):
+        if not self.workers.started or self._unmade() is not None:
             return False
         working = self.run_loader.busy or self.workers.busy or self.processes.busy or self.images.busy
         return not working and not any(panel.waiting for panel in self.panels.made.values())
@@ -281,6 +362,10 @@ class MainWindow(QMainWindow):
             self.window_at = time.monotonic()
             self._making.start()
             self.shown_first.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.notices.place()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped_paths(event) or event.mimeData().hasImage():
@@ -297,10 +382,12 @@ class MainWindow(QMainWindow):
             self.images.add_picture(picture, "dropped")
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self.present(False)
         if self._remembers:
-            self.layout_of_panels.save()
-            self.panels.runs.save(self.settings)
-            self.settings.save_window(self, self.splitters)
+            shown = {"rail": not self.rail.isHidden(), "drawer": not self.drawer.isHidden()}
+            self.settings.save_window(self, self.across, shown, *self.workspace.saved())
+            if "runs" in self.panels.made:
+                self.settings.save_table(self.panels.runs.table.columns())
         self._making.stop()
         self.run_loader.close()
         self.processes.close()
@@ -312,4 +399,4 @@ class MainWindow(QMainWindow):
 def _dropped_paths(event: QDropEvent) -> tuple[Path, ...]:
     """The folders, .onnx files and pictures that are being dropped."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return tuple(path for path in paths if path.is_dir() or path.suffix.lower() in (".onnx", *PICTURES))
+    return tuple(path for path in paths if path.is_dir() or path.suffix.lower() == ".onnx" or library.is_picture(path))

@@ -7,22 +7,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from viewer.qt.catalogue import PANELS
+from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import THEMES
+from viewer.qt.widgets.panel import Panel
 from viewer.state.formatting import clean
 
 if TYPE_CHECKING:
     from viewer.qt.key_sheet import KeySheet
-    from viewer.qt.main_window import MainWindow
     from viewer.qt.palette import Palette
-    from viewer.qt.widgets.panel import Panel
+
+TEXT_STEP = 0.1  # of Ctrl++ and Ctrl+−
 
 
 def build(window: MainWindow) -> None:
     """Give the window its menus."""
+    window.folder_wanted.connect(lambda: open_folder(window))
+    window.file_wanted.connect(lambda: open_file(window))
     _files(window)
     _selection(window)
     _images(window)
@@ -36,13 +41,48 @@ def _files(window: MainWindow) -> None:
     _action(files, "&Open file…", "Ctrl+O", lambda: open_file(window))
     recent = files.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
+    _action(files, "Open the pretrained &models", "", window.open_pretrained)
     files.addSeparator()
-    _action(files, "Open &pictures…", "Ctrl+I", lambda: _open_pictures(window))
-    _action(files, "&Export the panel…", "Ctrl+Shift+E", window.export_panel)
+    _action(files, "Open &pictures…", "Ctrl+P", lambda: _open_pictures(window))
+    _action(files, "&Export the panel…", "Ctrl+Shift+E", lambda: _export(window, "choose_file"))
+    _action(files, "&Copy the panel's picture", "Ctrl+Shift+C", lambda: _export(window, "copy_picture"))
+    _action(files, "Copy the panel's &numbers", "Ctrl+Shift+N", lambda: _export(window, "copy_numbers"))
+    files.addSeparator()
+    _action(files, "Pre&ferences…", "Ctrl+,", lambda: _preferences(window))
     files.addSeparator()
     _action(files, "&Rescan", "F5", window.run_loader.try_again)
     files.addSeparator()
     _action(files, "&Quit", "Ctrl+Q", window.close)
+
+
+def _export(window: MainWindow, what: str, panel: Panel | None = None) -> None:
+    from viewer.qt import export_actions  # SVG, PDF and CSV are not needed for a window
+
+    getattr(export_actions, what)(window, panel or window.panel_in_use())
+
+
+def _connect_menu(window: MainWindow, panel: Panel) -> None:
+    panel.menu_wanted.connect(partial(_show_panel_menu, window, panel))
+
+
+def _show_panel_menu(window: MainWindow, panel: Panel, point: QPoint) -> None:
+    """Show what can be done with a panel's figure."""
+    menu = QMenu(window)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    for text, what in (
+        ("Copy the picture", "copy_picture"),
+        ("Copy the numbers", "copy_numbers"),
+        ("Save as…", "choose_file"),
+        ("Open in full", "open_full"),
+    ):
+        _action(menu, text, "", partial(_export, window, what, panel))
+    menu.popup(point)
+
+
+def _preferences(window: MainWindow) -> None:
+    from viewer.qt import preferences
+
+    preferences.Preferences(window).open()
 
 
 def _selection(window: MainWindow) -> None:
@@ -60,6 +100,11 @@ def _selection(window: MainWindow) -> None:
     _action(menu, "&Find runs", "Ctrl+F", window.find_runs)
     _action(menu, "&Next run", "Ctrl+Down", lambda: window.step_run(1))
     _action(menu, "&Previous run", "Ctrl+Up", lambda: window.step_run(-1))
+    menu.addSeparator()
+    current = lambda do: lambda: do(window.store.state.current)  # noqa: E731
+    _action(menu, "Show only the current run's &assignment", "", current(window.run_menu.narrow))
+    _action(menu, "&Copy the current run's path", "", current(window.run_menu.copy))
+    _action(menu, "&Open the current run's folder", "", current(window.run_menu.open_folder))
 
 
 def _images(window: MainWindow) -> None:
@@ -71,23 +116,36 @@ def _images(window: MainWindow) -> None:
     _action(menu, "&Worst images of the run", "Alt+W", images.show_worst)
     _action(menu, "&Best images of the run", "Alt+B", images.show_best)
     menu.addSeparator()
-    _action(menu, "P&aste a picture", "Ctrl+Shift+V", window.paste)
-    _action(menu, "Re&move pasted pictures", "Esc", images.forget_pictures)
+    _action(menu, "P&aste a picture", "Ctrl+Shift+V", images.paste)
+    _action(menu, "Back to the &test images", "Esc", window.escape)
 
 
 def _view(window: MainWindow) -> None:
     view = window.menuBar().addMenu("&View")
     for name, entry in PANELS.items():
         _action(view, f"Go to {entry.title.lower()}", entry.shortcut, partial(_go_to, window, name))
+    _action(view, "Go to the runs", "Ctrl+0", window.go_to_rail)
     view.addSeparator()
-    _action(view, "&Maximise or restore the panel", "F11", window.fill_or_give_back)
-    _action(view, "Reset the &layout", "", window.usual_layout)
+    _action(view, "Show or hide the &runs", "Ctrl+B", window.toggle_rail)
+    _action(view, "Show or hide the &details", "Ctrl+I", window.toggle_drawer)
+    _action(view, "&Presenter's mode", "F11", lambda: window.present(not window.presenting))
+    for text, keys, orientation in (
+        ("Put the tab beside, to the &right", "Ctrl+Alt+Right", Qt.Orientation.Horizontal),
+        ("Put the tab beside, &below", "Ctrl+Alt+Down", Qt.Orientation.Vertical),
+    ):
+        _action(view, text, keys, partial(_split, window, orientation))
+    _action(view, "&Close the tab", "Ctrl+W", lambda: window.workspace.tabs[_tab_in_use(window)].close())
+    _action(view, "Reset the &layout", "", window.reset_layout)
+    view.addSeparator()
+    for text, keys, step in (("Larger text", "Ctrl++", TEXT_STEP), ("Smaller text", "Ctrl+-", -TEXT_STEP)):
+        _action(view, text, keys, partial(_resize_text, window, step))
     ends = {
         name: view.addSeparator() for name in PANELS
     }  # each panel's commands are inserted here once the panel is made
     for end in ends.values():
         end.setVisible(False)
     window.panels.when_made(lambda panel: view.insertActions(ends[panel.name], _commands(panel, view)))
+    window.panels.when_made(partial(_connect_menu, window))
     view.aboutToShow.connect(window.panels.make_all)
     view.addSeparator()
     group = QActionGroup(window)
@@ -96,6 +154,19 @@ def _view(window: MainWindow) -> None:
         action.setCheckable(True)
         action.setChecked(name == window.settings.theme)
         group.addAction(action)
+
+
+def _tab_in_use(window: MainWindow) -> str:
+    tab = PANELS[window.panel_in_use().name].tab
+    return tab if tab in window.workspace.tabs else next(iter(window.workspace.tabs))
+
+
+def _split(window: MainWindow, orientation: Qt.Orientation) -> None:
+    window.workspace.split(_tab_in_use(window), orientation)
+
+
+def _resize_text(window: MainWindow, step: float) -> None:
+    window.choose_text_size(window.settings.text_size + step)
 
 
 def _go_to(window: MainWindow, name: str) -> None:
@@ -112,6 +183,13 @@ def _help(window: MainWindow) -> None:
     keys = _action(menu, "&Keys and panels", "F1", lambda: open_key_sheet(window))
     keys.setShortcuts([QKeySequence("F1"), QKeySequence("?")])
     _action(menu, "&Commands…", "Ctrl+K", lambda: open_palette(window))
+    _action(menu, "&About aezoo", "", lambda: _about(window))
+
+
+def _about(window: MainWindow) -> None:
+    from viewer.qt import preferences
+
+    preferences.about(window).open()
 
 
 def _action(menu: QMenu, text: str, keys: str, slot: Callable[[], object]) -> QAction:
@@ -179,7 +257,7 @@ def open_key_sheet(window: MainWindow) -> KeySheet:
     everything = [
         ("In pictures", key_sheet.IN_PICTURES),
         ("In plots", key_sheet.IN_PLOTS),
-        ("In the table of runs", key_sheet.IN_THE_TABLE),
+        ("In the list of runs", key_sheet.IN_THE_LIST),
         ("On the canvas", key_sheet.ON_THE_CANVAS),
         *sections.items(),
         ("Panels", panels),

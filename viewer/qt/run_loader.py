@@ -80,11 +80,10 @@ class RunLoader(QObject):
         )
 
     def open(self, paths: tuple[Path, ...]) -> None:
-        """Show these folders and files."""
-        self._stamps_read.clear()
+        """Show these folders and files besides those that are open."""
         self._reported.clear()
         self._workers.retry_killed_files()
-        self._store.set_roots(paths)
+        self._store.open(paths)
         self.rescan()
 
     def rescan(self) -> None:

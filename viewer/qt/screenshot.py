@@ -48,7 +48,7 @@ class Settling(QObject):
 
 def take(window: MainWindow, file: Path) -> None:
     """Write the window as a PNG of 1600×1000; raise WriteError."""
-    window.resize(*SIZE)
+    window.resize(SIZE)
     picture = window.grab()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)

@@ -8,9 +8,11 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow, QSplitter
 
-VERSION = 2  # of the window's layout; settings of another version are not used
+VERSION = 3  # of the window's layout; settings of another version are not used
 RECENT = 8
 THEMES = ("system", "light", "dark")
+COLOUR_MAPS = ("viridis", "grey", "magma", "cividis")
+SMALLEST_TEXT, LARGEST_TEXT = 0.7, 2.0
 
 
 class Settings:
@@ -42,16 +44,26 @@ class Settings:
     def theme(self, name: str) -> None:
         self._settings.setValue("theme", name)
 
-    def save_areas(self, areas: Mapping[str, list[str]]) -> None:
-        """Remember which panels are in which dock area; the one in front is marked `*`."""
-        for area, panels in areas.items():
-            self._settings.setValue(f"areas/{area}", panels)
+    @property
+    def text_size(self) -> float:
+        """How much larger than the system's text is."""
+        try:
+            return min(LARGEST_TEXT, max(SMALLEST_TEXT, float(str(self._settings.value("text size", 1.0)))))
+        except ValueError:
+            return 1.0
 
-    def areas(self) -> dict[str, list[str]]:
-        """Return which panels were in which dock area; {} if the settings are of another version."""
-        if str(self._settings.value("version")) != str(VERSION):
-            return {}
-        return self._lists("areas")
+    @text_size.setter
+    def text_size(self, factor: float) -> None:
+        self._settings.setValue("text size", round(min(LARGEST_TEXT, max(SMALLEST_TEXT, factor)), 2))
+
+    @property
+    def colour_map(self) -> str:
+        value = self._settings.value("colour map", COLOUR_MAPS[0])
+        return value if value in COLOUR_MAPS else COLOUR_MAPS[0]
+
+    @colour_map.setter
+    def colour_map(self, name: str) -> None:
+        self._settings.setValue("colour map", name)
 
     def _lists(self, group: str) -> dict[str, list[str]]:
         self._settings.beginGroup(group)
@@ -74,19 +86,35 @@ class Settings:
         """Return what was remembered of the table of runs."""
         return self._lists("runs")
 
-    def save_window(self, window: QMainWindow, splitters: dict[str, QSplitter]) -> None:
-        self._settings.setValue("version", VERSION)
-        self._settings.setValue("geometry", window.saveGeometry())
-        for name, splitter in splitters.items():
-            self._settings.setValue(f"splitter/{name}", splitter.saveState())
+    def save_window(
+        self, window: QMainWindow, across: QSplitter, shown: Mapping[str, bool], tabs: QByteArray, closed: list[str]
+    ) -> None:
+        """Remember the window's geometry, which of its parts are shown, how wide they are, and the workspace's tabs."""
+        values = {"version": VERSION, "geometry": window.saveGeometry(), "splitter": across.saveState(), "tabs": tabs}
+        for name, value in {**values, "closed": closed, **{f"shows/{part}": on for part, on in shown.items()}}.items():
+            self._settings.setValue(name, value)
 
-    def restore_window(self, window: QMainWindow, splitters: dict[str, QSplitter]) -> None:
-        if str(self._settings.value("version")) != str(VERSION):
-            return
-        geometry = self._settings.value("geometry")
-        if isinstance(geometry, QByteArray):
+    @property
+    def knows_window(self) -> bool:
+        """Whether a window of this version was remembered."""
+        return str(self._settings.value("version")) == str(VERSION)
+
+    def restore_window(self, window: QMainWindow, across: QSplitter) -> None:
+        """Restore the geometry, and the widths of what is shown."""
+        geometry, widths = self._settings.value("geometry"), self._settings.value("splitter")
+        if isinstance(geometry, QByteArray) and isinstance(widths, QByteArray):
             window.restoreGeometry(geometry)
-        for name, splitter in splitters.items():
-            state = self._settings.value(f"splitter/{name}")
-            if isinstance(state, QByteArray):
-                splitter.restoreState(state)
+            layout = window.layout()
+            if layout is not None:
+                layout.activate()  # or else the widths would be those of a window of another size
+            across.restoreState(widths)
+
+    def shows(self, part: str, *, default: bool) -> bool:
+        """Whether a part of the window was shown."""
+        return str(self._settings.value(f"shows/{part}", default)).lower() == "true"
+
+    def workspace(self) -> tuple[QByteArray, list[str]]:
+        """Return the arrangement of the tabs, and which are closed."""
+        tabs, closed = self._settings.value("tabs"), self._settings.value("closed", [])
+        names = [closed] if isinstance(closed, str) else closed if isinstance(closed, list) else []
+        return tabs if isinstance(tabs, QByteArray) else QByteArray(), [str(name) for name in names]

@@ -38,14 +38,21 @@ class AppState(QObject):
     def state(self) -> State:
         return self._state
 
-    def set_roots(self, roots: Iterable[Path]) -> None:
-        """Open these paths instead of those that are open now; runs and graphs among them are selected."""
+    def open(self, roots: Iterable[Path]) -> None:
+        """Open these paths besides those that are open; runs and graphs among them are selected."""
+        opened, state = tuple(roots), self._state
         self._done, self._undone = [], []
-        opened = tuple(roots)
-        self._replace(State(roots=opened, selected=opened, splits=self._state.splits))
+        kept = tuple(root for root in state.roots if root not in opened)
+        self._replace(replace(state, roots=(*kept, *opened), closed=frozenset(), selected=opened, scanned=False))
+
+    def close(self, path: Path) -> None:
+        """Close one entry."""
+        self._done, self._undone = [], []
+        self._replace(selection.without(self._state, path))
 
     def set_entries(self, entries: tuple[Entry, ...], gone: tuple[Path, ...] = ()) -> None:
         """Replace the entries by those of a newer scan; `gone` are the roots that do not exist any more."""
+        entries = tuple(entry for entry in entries if entry.path not in self._state.closed)
         if not self._state.scanned or (entries, gone) != (self._state.entries, self._state.gone):
             self._replace(replace(selection.with_entries(self._state, entries), gone=gone))
 

@@ -1,4 +1,4 @@
-"""What every panel gets: the store, the workers, the image browser and the disk."""
+"""What every panel gets: the store, the workers, the image browser, the disk, the list of runs, the settings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from viewer.qt.disk import Disk
 from viewer.qt.image_browser import ImageBrowser
+from viewer.qt.run_list import RunList
+from viewer.qt.settings import Settings
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 
@@ -18,3 +20,5 @@ class Tools:
     workers: Workers
     images: ImageBrowser
     disk: Disk
+    runs: RunList
+    settings: Settings

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
 
 SHORT = 110  # characters of a heading in the contents
@@ -63,7 +63,7 @@ class FigureBlock:
     """
 
     name: str
-    figure: Callable[[Theme], Paintable]
+    figure: Callable[[Theme], Figure]
     size: tuple[int, int]
     caption: str
     data: str = ""

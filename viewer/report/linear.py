@@ -8,7 +8,7 @@ what is best for the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -65,3 +65,24 @@ def _centred(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     flat = images.reshape(len(images), -1).astype(np.float64)
     mean = flat.mean(axis=0)
     return mean, flat - mean
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Both linear maps with so many values: their mean squared errors on images that were not fitted, and outputs."""
+
+    values: int
+    components: float
+    autoencoder: float
+    by_components: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    by_autoencoder: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+
+def fits(known: np.ndarray, new: np.ndarray, counts: Sequence[int]) -> list[Fit]:
+    """Fit both maps to images for each count of values, and try them on others."""
+    found = []
+    for values, components in zip(counts, principal_components(known, counts), strict=True):
+        outputs = components(new), linear_autoencoder(known, values)(new)
+        components_error, autoencoder_error = (float(np.mean((output - new) ** 2)) for output in outputs)
+        found.append(Fit(values, components_error, autoencoder_error, *outputs))
+    return found

@@ -1,4 +1,4 @@
-"""The assignments that have a report: the files in `sheets`, without loading one of them or Qt."""
+"""The assignments that have a report: the files and packages in `sheets`, without loading one of them or Qt."""
 
 from __future__ import annotations
 

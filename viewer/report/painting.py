@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QBuffer, QIODevice, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter, QPixmap
 
+from viewer.figures.paper import Paper
 from viewer.figures.theme import Theme
 from viewer.report.document import FigureBlock
 
@@ -36,7 +37,8 @@ def paint(picture: FigureBlock, theme: Theme, painter: QPainter, scale: float = 
     margin = MARGIN * scale
     painter.save()
     painter.setFont(font(picture.letters * scale))
-    picture.figure(theme).paint(painter, QRectF(margin, margin, width - 2 * margin, height - 2 * margin))
+    room = QRectF(margin, margin, width - 2 * margin, height - 2 * margin)
+    picture.figure(theme).paint(painter, Paper.of(painter, room))
     painter.restore()
     if picture.data:
         small = font(FOOTER_LETTERS * scale)

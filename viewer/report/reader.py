@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
 
-from viewer.infer.requests import Reply, Request
+from viewer.infer.requests import Kind, Reply, Request
 from viewer.qt.worker import Workers
-from viewer.report import layers
-from viewer.report.layers import SummaryLayer
-from viewer.state import baselines, files, graph, history, numbers
+from viewer.state import baselines, files, graph, history, numbers, summary
 from viewer.state.files import FileBytes
 from viewer.state.formatting import clean, sentence
 from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
+from viewer.state.summary import SummaryLayer
 from zoo import card as cards
 from zoo import comparison, gate
 from zoo.card import Card
@@ -27,6 +27,9 @@ from zoo.data import sets
 from zoo.data.images import Images
 from zoo.errors import AezooError, CheckFailed, DataError, FileRefused
 from zoo.runs import RunFolder
+
+Key = TypeVar("Key")
+Runs = Mapping[str, "ReportRun"]  # by what they are called in legends and tables
 
 LIMIT_SECONDS = 60
 AT_ONCE = 100  # images a question, so that each is answered well within its deadline
@@ -46,6 +49,7 @@ class ReportRun:
     error: str = ""
     file: FileBytes | None = None
     graph: GraphInfo | None = None
+    layers: tuple[SummaryLayer, ...] = ()
     graph_error: str = ""
     listed: str = ""
     is_absent: bool = False
@@ -67,9 +71,10 @@ class ReportRun:
         """Values in the bottleneck, 0 where that is not known."""
         return math.prod(self.history.bottleneck) if self.history.bottleneck else 0
 
-    @cached_property
-    def layers(self) -> tuple[SummaryLayer, ...]:
-        return layers.of(self.file.data) if self.file and self.graph else ()
+    @property
+    def reconstructions(self) -> np.ndarray | None:
+        """What it makes of its first ten."""
+        return self.history.samples.reconstructions if self.history.samples else None
 
     def metric(self, name: str) -> float | None:
         """Return a figure of the test split; None for one that is not there or not finite."""
@@ -101,6 +106,11 @@ class ReportRun:
         """Return a whole number of the history's meta, 0 where there is none."""
         text = self.fact(key)
         return int(text) if text.isdecimal() and len(text) < 16 else 0
+
+
+def figures_of(runs: Mapping[Key, ReportRun], metric: str) -> dict[Key, float]:
+    """Return a metric of those runs that have it."""
+    return {key: value for key, run in runs.items() if (value := run.metric(metric)) is not None}
 
 
 class Reader:
@@ -145,7 +155,7 @@ class Reader:
 
     def _history(self, folder: RunFolder) -> RunHistory:
         file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=str(folder.history))
-        reply = self._request(Request(requester="report", kind="history", file=file))
+        reply = self._request(Request("report", "history", file))
         meta = reply.facts.get("meta")
         if not isinstance(meta, Mapping):
             raise FileRefused(f"{file.label} has no description")
@@ -157,11 +167,13 @@ class Reader:
             return ReportRun(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
         try:
             file = files.read(path, limit=gate.MAX_ONNX_BYTES, label=str(path))
-            found = graph.from_header(self._request(Request(requester="report", kind="graph", file=file)).facts)
+            found = graph.from_header(self._facts("graph", file))
+            layers = summary.from_header(self._facts("summary", file))
         except (FileRefused, CheckFailed, ValueError) as error:
             text = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
             return ReportRun(name, read, graph_error=text)
-        return ReportRun(name, read, file=file, graph=found, graph_error=found.error, listed=_listed(folder))
+        listed = _listed(folder)
+        return ReportRun(name, read, "", file, found, layers, graph_error=found.error, listed=listed)
 
     def outputs(self, run: ReportRun, images: np.ndarray, name: str) -> np.ndarray | None:
         """Return what the run's graph makes of images, float32 (N, …) for (N, C, H, W) in [0, 1]; None without a graph.
@@ -204,6 +216,9 @@ class Reader:
             return (
                 f"{base} is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA). {cause}"
             ).strip()
+
+    def _facts(self, kind: Kind, file: FileBytes) -> Mapping[str, Any]:
+        return self._request(Request("report", kind, file)).facts
 
     def _request(self, request: Request) -> Reply:
         loop, replies = QEventLoop(), list[Reply]()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from viewer.figures.theme import DARK, LIGHT
-from viewer.report import page, paper, sheets
-from viewer.report.document import Report
+from viewer.report import foot, page, paper, sheets
+from viewer.report.document import Block, Report, note, part
 from viewer.report.painting import to_png
 from viewer.report.reader import Reader
 from zoo.runs import atomic_write
@@ -21,9 +23,25 @@ def make(assignment: str, runs: Path, data: str | None, *, say: Say) -> Report:
     """Return the report of an assignment from the runs in a folder."""
     reader = Reader(runs, data, say=say)
     try:
-        return sheets.report(assignment, reader)
+        return _report(assignment, reader)
     finally:
         reader.close()
+
+
+def sheet_of(assignment: str) -> ModuleType:
+    """Return a sheet by its assignment's name: see viewer.report.sheets."""
+    return importlib.import_module(f"{sheets.__name__}.{assignment}")
+
+
+def _report(assignment: str, reader: Reader) -> Report:
+    """Return what could not be read, what the sheet asks for, choices and provenance."""
+    sheet = sheet_of(assignment)
+    blocks = sheet.blocks(reader)
+    own = [run for run in reader.known if run.is_there]
+    errors = [note(text) for text in dict.fromkeys(reader.errors)]
+    broken: list[Block] = [part("What could not be read"), *errors] if errors else []
+    ending = [*foot.choices(own), *foot.provenance(own)]
+    return Report(assignment, sheet.TITLE, sheet.LEAD, (*broken, *blocks, *ending))
 
 
 def write(report: Report, paths: Sequence[Path], figures: Path | None, *, say: Say) -> None:

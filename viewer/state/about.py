@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from viewer.state import formatting, numbers
+from viewer.state import formatting, metrics, numbers
 from viewer.state.library import Entry
-from viewer.state.rows import baselines_of, bottleneck_of
+from viewer.state.rows import baselines_of, bottleneck_of, metrics_of
 from viewer.state.selection import Known
 from zoo.card import Card
 from zoo.runs import METRICS
 
 COLUMNS = 5
-_HEADINGS = {"psnr": "psnr, dB", "cross_entropy": "cross-entropy"}
 
 _TRAINING = (
     ("batch_size", "batch size"),
@@ -186,32 +185,30 @@ def _training(known: Known) -> Iterator[tuple[str, str]]:
 
 
 def _table(known: Known) -> tuple[tuple[str, ...], ...]:
-    card, history = known.any_card, known.history
-    metrics = (history.metrics if history else {}) or numbers.finite_values(card.metrics if card else {})
-    if not metrics:
+    figures = metrics_of(known)
+    if not figures:
         return ()
     beside = [*baselines_of(known).items()][:20]
-    rows = {"this model": metrics, **{formatting.clean(name, limit=30): row for name, row in beside}}
-    columns = _columns(metrics)
-    heading = ("test split", *(formatting.clean(_HEADINGS.get(metric, metric), limit=20) for metric in columns))
+    rows = {"this model": figures, **{formatting.clean(name, limit=30): row for name, row in beside}}
+    columns = _columns(figures)
+    heading = ("test split", *(formatting.clean(metrics.heading(metric), limit=20) for metric in columns))
     return (heading, *((name, *(_cell(row, metric) for metric in columns)) for name, row in rows.items()))
 
 
-def _columns(metrics: Mapping[str, float]) -> list[str]:
+def _columns(figures: Mapping[str, float]) -> list[str]:
     """The metrics that have a column of their own; the card's table has room for five."""
-    return [*[name for name in METRICS if name in metrics], *[name for name in metrics if name not in METRICS]][
-        :COLUMNS
-    ]
+    first = [name for name in METRICS if name in figures]
+    return [*first, *(name for name in figures if name not in first)][:COLUMNS]
 
 
 def _more_figures(known: Known) -> Iterator[tuple[str, str]]:
     """The metrics that have none, each beside the same of real images."""
     card, history = known.any_card, known.history
-    metrics = (history.metrics if history else {}) or numbers.finite_values(card.metrics if card else {})
+    figures = metrics_of(known)
     baselines = (history.baselines if history else {}) or (card.baselines if card else {})
     real = numbers.finite_values(baselines.get("real", {}))
-    shown = _columns(metrics)
-    for name, value in metrics.items():
+    shown = _columns(figures)
+    for name, value in figures.items():
         if name not in shown:
             beside = f" (real images {formatting.number(real[name], 3)})" if name in real else ""
             yield formatting.clean(name, limit=24), formatting.number(value, 3) + beside
@@ -219,12 +216,7 @@ def _more_figures(known: Known) -> Iterator[tuple[str, str]]:
 
 def _cell(row: object, metric: str) -> str:
     found = row.get(metric) if isinstance(row, Mapping) else None
-    value = found if isinstance(found, float) else numbers.finite_or_none(found)
-    if value is None:
-        return formatting.MISSING
-    if metric == "mse":
-        return formatting.mse(value)
-    return formatting.decibels(value) if metric == "psnr" else formatting.number(value, 3)
+    return metrics.written(metric, found if isinstance(found, float) else numbers.finite_or_none(found))
 
 
 def _checks(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:

@@ -63,11 +63,6 @@ def decibels(value: float | None) -> str:
     return MISSING if value is None or math.isnan(value) else "∞" if math.isinf(value) else f"{value:.1f}"
 
 
-def metric(name: str, value: float) -> str:
-    """Write a metric's value as this metric is written."""
-    return mse(value) if name == "mse" else decibels(value) if name == "psnr" else number(value)
-
-
 def shape(sizes: Iterable[object]) -> str:
     """Write a shape as 8×7×7."""
     return "×".join(clean(size, limit=20) for size in sizes)

@@ -11,6 +11,7 @@ from viewer.state.formatting import clean
 from zoo.errors import UsageError
 from zoo.runs import RunFolder, find_runs
 
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 Stamp = tuple[int, int, int]  # (inode, mtime_ns, size): changes whenever a file is replaced or rewritten
 
 
@@ -72,12 +73,17 @@ def scan_and_list_gone(roots: Sequence[Path]) -> tuple[tuple[Entry, ...], tuple[
 
 def _entries(root: Path) -> list[Entry]:
     if root.is_dir():
-        return [run_entry(run) for run in find_runs(root)]
+        runs = [run_entry(run) for run in find_runs(root)]
+        loose = [] if RunFolder(root).is_run else sorted(root.glob("*.onnx"))
+        return [*runs, *(_lone(graph) for graph in loose)]
     run = RunFolder(root.parent)
     if root == run.graph("model") and run.history.is_file():
         return [run_entry(run)]  # the graph of a run has its images and losses beside it
-    stamp = stamp_of(root)
-    return [Entry(path=root, is_run=False, graph=root, graph_stamp=stamp)] if stamp else []
+    return [_lone(root)] if root.exists() else []
+
+
+def _lone(graph: Path) -> Entry:
+    return Entry(path=graph, is_run=False, graph=graph, graph_stamp=stamp_of(graph))
 
 
 def run_entry(run: RunFolder) -> Entry:
@@ -116,13 +122,19 @@ def folders_to_watch(roots: Iterable[Path], entries: Iterable[Entry]) -> list[Pa
     return [folder for folder in watched if folder.is_dir()]
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file's suffix is that of a picture."""
+    return path.suffix.lower() in PICTURES
+
+
 def absolute_paths(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Return the paths made absolute; raise UsageError for one that does not exist or cannot be shown."""
+    expected = "name a folder of runs, an .onnx file or a picture"
     for path in paths:
         if not path.exists():
-            raise UsageError(f"no file or folder {str(path)!r}; name a folder of runs or an .onnx file")
-        if not path.is_dir() and path.suffix != ".onnx":
-            raise UsageError(f"{path} is neither a folder nor an .onnx file; name a folder of runs or an .onnx file")
+            raise UsageError(f"no file or folder {str(path)!r}; {expected}")
+        if not path.is_dir() and path.suffix.lower() != ".onnx" and not is_picture(path):
+            raise UsageError(f"{path} is neither a folder nor an .onnx file nor a picture; {expected}")
     return tuple(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
 
 

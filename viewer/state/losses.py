@@ -8,28 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from viewer.state.history import RunHistory
+from viewer.state.metrics import OBJECTIVES, TERMS
 from viewer.state.numbers import Numbers
 
 LOSS, RATE, TIME = "loss", "learning rate", "seconds an epoch"
 TRAIN, VALIDATION = "train", "validation"
 TERM = "term "
 HEAVIEST = 0.99  # of a smoothing's weights: a hundred epochs
-
-_OBJECTIVES = {
-    "bce": "loss: binary cross-entropy, nats a pixel",
-    "mse": "loss: mean squared error, of pixels in [0, 1]",
-    "mse-linear": "loss: mean squared error, of pixels in [0, 1]",
-    "mse-normalised": "loss: mean squared error, of images of unit deviation",
-    "elbo": "loss: negative evidence lower bound, nats an image",
-    "cross-entropy": "loss: cross-entropy, nats an image",
-    "teacher": "loss: cross-entropy of the classifier's prediction, nats an image",
-}
-_TERMS = {
-    "bce": "binary cross-entropy of the pixels, nats",
-    "kl": "divergence from N(0, 1), nats an image",
-    "mse": "mean squared error",
-    "cross_entropy": "cross-entropy, nats an image",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +52,12 @@ def label_of(quantity: str, histories: Sequence[RunHistory]) -> str:
         return "seconds an epoch took"
     if quantity != LOSS:
         name = quantity.removeprefix(TERM)
-        return f"{name}: {_TERMS[name]}" if name in _TERMS else f"{name}, a term of the objective"
+        return f"{name}: {TERMS[name]}" if name in TERMS else f"{name}, a term of the objective"
     objectives = {history.objective for history in histories}
     if len(objectives) > 1:
         return "loss, of different objectives"
-    return _OBJECTIVES.get(next(iter(objectives), ""), "loss")
+    objective = OBJECTIVES.get(next(iter(objectives), ""), "")
+    return f"loss: {objective}" if objective else "loss"
 
 
 def clock(history: RunHistory) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state import baselines, formatting, numbers, training
+from viewer.state import baselines, formatting, metrics, numbers, training
 from viewer.state.library import Entry
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
@@ -36,7 +36,7 @@ COLUMNS = (
     Column("bottleneck", "bottleneck", "The shape of the encoder's output; sorted by how many values it has"),
     Column("mse", "mse", "Mean squared error on the test split, of pixels in [0, 1]", numeric=True),
     Column("baseline", "baseline mse", "The same of what says most beside it: PCA, the linear map, the noisy input …"),
-    Column("psnr", "psnr, dB", "Mean peak signal-to-noise ratio on the test split, in decibels", numeric=True),
+    Column("psnr", metrics.heading("psnr"), "Mean peak signal-to-noise ratio on the test split", numeric=True),
     Column(
         "against",
         "vs baseline",
@@ -107,8 +107,8 @@ def rows_of(state: State) -> tuple[RunRow, ...]:
 
 def _row(entry: Entry, known: Known, name: str) -> RunRow:
     card, history = known.any_card, known.history
-    metrics, (baseline_name, baseline) = metrics_of(known), main_baseline_of(known)
-    mse, psnr = metrics.get("mse"), metrics.get("psnr")
+    figures, (baseline_name, baseline) = metrics_of(known), main_baseline_of(known)
+    mse, psnr = figures.get("mse"), figures.get("psnr")
     compared = comparison.in_short(mse, baseline, "mse")
     ratio = mse / baseline if compared and mse is not None and baseline else None
     noun = comparison.noun(baseline_name).removeprefix("the ")

@@ -21,6 +21,7 @@ from viewer.state.samples import Samples
 from zoo.card import Card
 
 MOST_COMPARED = 6  # runs beside one another: more would leave no room for their pictures
+RUN_COLOURS = 7  # in a theme's series
 GraphName = Literal["model", "decoder"]
 
 
@@ -102,6 +103,7 @@ class State:
     roots: tuple[Path, ...] = ()
     scanned: bool = False
     gone: tuple[Path, ...] = ()  # of the roots, those that are not there any more
+    closed: frozenset[Path] = frozenset()  # entries under the roots that were closed
     entries: tuple[Entry, ...] = ()
     known: Mapping[Path, Known] = field(default_factory=dict)
     selected: tuple[Path, ...] = ()
@@ -113,6 +115,7 @@ class State:
     splits: Mapping[SplitName, Split] = field(default_factory=dict)
     pasted: Pasted | None = None
     page: Page | None = None  # follows from the rest
+    colours: Mapping[Path, int] = field(default_factory=dict)  # of runs once shown, kept as long as they are open
 
     @property
     def entry(self) -> Entry | None:
@@ -141,6 +144,10 @@ class State:
         if len(chosen) > MOST_COMPARED and self.current in chosen[MOST_COMPARED:]:
             chosen = [*chosen[: MOST_COMPARED - 1], self.current]
         return tuple(chosen[:MOST_COMPARED])
+
+    def colour_of(self, path: Path) -> int | None:
+        """The index of a run's colour in the theme's series; None for a run that was never shown."""
+        return self.colours.get(path)
 
     @property
     def samples(self) -> Samples | None:
@@ -208,8 +215,9 @@ def name_of(entry: Entry, known: Known) -> str:
 def with_entries(state: State, entries: tuple[Entry, ...]) -> State:
     """Replace the entries by those of a newer scan; one is selected as long as there is any."""
     paths = {entry.path for entry in entries}
-    selected = tuple(path for path in state.selected if path in paths)
-    current = state.current if state.current in paths else next(iter(selected), None)
+    selected = tuple(path for path in state.selected if path in paths) or _first_below(state.selected, entries)
+    stays = state.current in (paths if state.scanned else selected)
+    current = state.current if stays else next(iter(selected), None)
     if current is None and entries:
         current = entries[0].path
     if current is not None and current not in selected:
@@ -219,9 +227,16 @@ def with_entries(state: State, entries: tuple[Entry, ...]) -> State:
         scanned=True,
         entries=entries,
         known={path: known for path, known in state.known.items() if path in paths},
+        colours={path: colour for path, colour in state.colours.items() if path in paths},
         selected=selected,
         current=current,
     )
+
+
+def _first_below(folders: Iterable[Path], entries: tuple[Entry, ...]) -> tuple[Path, ...]:
+    """The first entry in folders that were opened just now."""
+    opened = set(folders)
+    return next(((entry.path,) for entry in entries if opened.intersection(entry.path.parents)), ())
 
 
 def with_selected(state: State, selected: Iterable[Path], current: Path | None) -> State:
@@ -229,6 +244,14 @@ def with_selected(state: State, selected: Iterable[Path], current: Path | None) 
     chosen = tuple(dict.fromkeys(selected))
     current = current if current in chosen else next(iter(chosen), state.current)
     return replace(state, selected=chosen, current=current)
+
+
+def without(state: State, path: Path) -> State:
+    """Close an entry: a root goes, an entry under a root stays away until the root is opened again."""
+    roots = tuple(root for root in state.roots if root != path)
+    closed = state.closed if len(roots) < len(state.roots) else state.closed | {path}
+    kept = tuple(entry for entry in state.entries if entry.path != path)
+    return with_entries(replace(state, roots=roots, closed=closed), kept)
 
 
 def with_known(state: State, path: Path, known: Known) -> State:
@@ -244,6 +267,7 @@ def with_derived_fields(before: State, after: State) -> State:
     files = {key: file for key, file in after.files.items() if key[0] in compared}
     if len(files) < len(after.files):
         after = replace(after, files=files)
+    after = _with_colours(after)
     if before.current != after.current and not _same_images(before, after):
         after = replace(after, start=0, order=None)
     made_of = _made_of(after)
@@ -251,6 +275,18 @@ def with_derived_fields(before: State, after: State) -> State:
         page = _page(after)
         after = replace(after, page=replace(page, made_of=made_of) if page else None)
     return after
+
+
+def _with_colours(state: State) -> State:
+    """Give every run that is shown for the first time the colour that the fewest runs have, first of those shown."""
+    new = [path for path in state.compared if path not in state.colours]
+    if not new:
+        return state
+    colours = dict(state.colours)
+    for path in new:
+        shown, every = [colours[other] for other in state.compared if other in colours], list(colours.values())
+        colours[path] = min(range(RUN_COLOURS), key=lambda index: (shown.count(index), every.count(index)))
+    return replace(state, colours=colours)
 
 
 def _made_of(state: State) -> tuple[object, ...]:

@@ -12,16 +12,9 @@ import numpy as np
 from viewer.state import formatting, numbers
 from viewer.state.rows import baselines_of, metrics_of, parameters_of, state_of, values_of
 from viewer.state.selection import Known, State
+from zoo.comparison import larger_is_better
 from zoo.runs import QUICK
 
-METRICS = ("mse", "psnr", "ssim", "bce")
-LARGER_IS_BETTER = frozenset({"psnr", "ssim"})
-LABELS = {
-    "mse": "mean squared error",
-    "psnr": "psnr, dB",
-    "ssim": "structural similarity",
-    "bce": "binary cross-entropy, nats a pixel",
-}
 VALUES, PARAMETERS = "bottleneck", "parameters"
 AXES = {VALUES: "values in the bottleneck", PARAMETERS: "parameters"}
 LEAST_COMPARED = 3  # runs; an order of two says nothing
@@ -126,7 +119,7 @@ def _parameters_of_pca(values: int, known: Known) -> int:
 
 def better(one: float, other: float, metric: str) -> bool:
     """Return whether one value of a metric is better than another."""
-    return one > other if metric in LARGER_IS_BETTER else one < other
+    return one > other if larger_is_better(metric) else one < other
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
@@ -180,7 +173,7 @@ def _order_of(models: list[Model], metric: str, axis: str) -> str:
     rank = rank_correlation(positions[:, 0], positions[:, 1])
     if math.isnan(rank):
         return f"{len(models)} runs of one {size} or {metric}: there is no order."
-    helps = -rank if metric not in LARGER_IS_BETTER else rank
+    helps = rank if larger_is_better(metric) else -rank
     meaning = (
         "larger is better" if helps > 0.5 else "larger is worse" if helps < -0.5 else "size does not predict the error"
     )

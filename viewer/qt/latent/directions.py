@@ -10,8 +10,8 @@ from PySide6.QtCore import QPointF, QTimer
 from PySide6.QtWidgets import QGridLayout, QLabel, QSlider
 
 from viewer.figures import colours
-from viewer.figures.mosaic import ImageRow, Large
 from viewer.figures.sweep import SweepFigure
+from viewer.figures.tiles import ImageRow, Large
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import JobResult
 from viewer.qt.latent.mode import Mode, Shared

@@ -9,7 +9,8 @@ from PySide6.QtCore import QPointF
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.tiles import ImageRow, Large
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.latent.picker import Picker
 from viewer.qt.panels.request_panel import image_in

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QWheelEvent
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures import colours
@@ -164,11 +164,6 @@ class Mode(Requests, QWidget):
     @property
     def theme(self) -> Theme:
         return self.panel.theme
-
-    @property
-    def metrics(self) -> QFontMetricsF:
-        """Metrics of the view's font, which its figures use."""
-        return QFontMetricsF(self.view.font())
 
     def say(self, text: str) -> None:
         self.subtitle_text = text

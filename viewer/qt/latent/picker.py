@@ -7,9 +7,9 @@ from PySide6.QtCore import QPointF, Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.figures import colours
-from viewer.figures.mosaic import ImageRow
 from viewer.figures.picker import PickerFigure
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow
 from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.panels.request_panel import hit_in
 from viewer.qt.widgets.figure_view import FigureView

@@ -130,7 +130,7 @@ class PlaneMode(Mode):
         figure = self._figure
         if figure is None:
             return
-        hit = figure.hit(around, self.view.inside, self.metrics) if around is not None else None
+        hit = figure.hit(around, self.view.paper) if around is not None else None
         x, y = (hit.x, hit.y) if hit is not None else self.shared.cross.point
         self._range_is_free = False
         self._set_range(self._range.zoomed(steps, x, y))
@@ -139,12 +139,12 @@ class PlaneMode(Mode):
         figure = self._figure
         if figure is None:
             return
-        ring = figure.ring_at(point, self.view.inside, self.metrics)
+        ring = figure.ring_at(point, self.view.paper)
         if ring is not None:
             self.shared.cross.move(ring.x, ring.y)
             self.store.set_sample(ring.image)
             return
-        hit = figure.hit(point, self.view.inside, self.metrics)
+        hit = figure.hit(point, self.view.paper)
         self._held = hit.plane if hit is not None else None
         self._drag(point)
 
@@ -152,7 +152,7 @@ class PlaneMode(Mode):
         figure = self._figure
         if self._held is None or figure is None:
             return
-        hit = figure.hit(point, self.view.inside, self.metrics, held=self._held)
+        hit = figure.hit(point, self.view.paper, held=self._held)
         if hit is not None:
             self.shared.cross.move(hit.x, hit.y)
 

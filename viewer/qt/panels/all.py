@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from viewer.qt.panels.losses import Losses
     from viewer.qt.panels.noise import Noise
     from viewer.qt.panels.reconstructions import Reconstructions
-    from viewer.qt.panels.runs import RunsPanel
+    from viewer.qt.panels.runs import RunTablePanel
     from viewer.qt.panels.time_machine import TimeMachine
     from viewer.qt.panels.trade_off import TradeOff
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Panels(Mapping[str, Panel]):
     """The panels by name, in the order of menus; each is imported and made when it is first needed.
 
-    A window shows six of them when it opens, which takes two thirds of the time that all of them would take.
+    A window shows one or two of them when it opens; the others are made once nothing else is to be done.
     """
 
     # For the type checker only; a panel that no other code calls by name can be left out.
@@ -46,7 +46,7 @@ class Panels(Mapping[str, Panel]):
     losses: Losses
     trade_off: TradeOff
     card: CardPanel
-    runs: RunsPanel
+    runs: RunTablePanel
 
     def __init__(self, tools: Tools) -> None:
         self.made: dict[str, Panel] = {}
@@ -87,7 +87,7 @@ class Panels(Mapping[str, Panel]):
 
     def import_panel(self, name: str) -> bool:
         """Import a panel's module, which takes as long as making the panel; return False if it was imported before."""
-        if PANELS[name].module in sys.modules:
+        if name in self.made or PANELS[name].module in sys.modules:
             return False
         PANELS[name].load()
         return True

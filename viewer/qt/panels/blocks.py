@@ -8,7 +8,7 @@ import numpy as np
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import Scale
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import BandValues, ComparisonPicture
 

@@ -11,8 +11,9 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QBoxLayout, QWidget
 
 from viewer.figures import bottleneck as figures
+from viewer.figures.arrange import Parts
 from viewer.figures.bottleneck import Tilings
-from viewer.figures.image_grid import GridPixel, Parts
+from viewer.figures.image_grid import GridPixel
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.bottleneck_picture import OF_DECODER, BottleneckPicture
 from viewer.qt.panels.images import panel_inputs

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import bottleneck as figures
+from viewer.figures.arrange import Paragraph, TextLine
 from viewer.figures.bottleneck import Chosen, Tilings
-from viewer.figures.image_grid import GridPixel, Paragraph, Part, ScaleLine, TextLine
+from viewer.figures.image_grid import GridPixel
+from viewer.figures.paper import Figure
+from viewer.figures.scale import ScaleLine
 from viewer.figures.theme import Theme
 from viewer.qt.panels.unit_decoding import UnitDecoding
 from viewer.state import formatting, tiles
@@ -55,18 +58,18 @@ class BottleneckPicture:
 
     # ---- parts ----
 
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, Figure]:
         return {**(self._compared() if self.comparing else self._single()), **self._decoded()}
 
-    def _single(self) -> dict[str, Part]:
+    def _single(self) -> dict[str, Figure]:
         mine, chosen = self.mine, self.chosen
         assert mine is not None and chosen is not None
         make = {"grid": figures.as_tiling, "maps": figures.as_maps, "bars": figures.as_bars}[self.view]
-        parts: dict[str, Part] = {"strip": figures.strip(self.theme, mine, chosen.sample)}
+        parts: dict[str, Figure] = {"strip": figures.strip(self.theme, mine, chosen.sample)}
         parts |= make(self.theme, mine, chosen)
         return parts if self.view == "bars" else parts | {"scale": ScaleLine(self.theme, mine.scale())}
 
-    def _compared(self) -> dict[str, Part]:
+    def _compared(self) -> dict[str, Figure]:
         state, names = self.state, self.state.names()
         runs = [(names[path], self.runs.get(path), self.sentences.get(path, "")) for path in state.compared]
         current = state.compared.index(state.current) if state.current in state.compared else -1
@@ -76,14 +79,14 @@ class BottleneckPicture:
         scale = next((run.scale() for run in self.runs.values()), None)  # one for all
         return parts | ({"scale": ScaleLine(self.theme, scale)} if scale else {})
 
-    def _decoded(self) -> dict[str, Part]:
+    def _decoded(self) -> dict[str, Figure]:
         """Return the decoder's pictures or the sentence for why there are none."""
         session, decoding = self.session, self.decoding
         if self.chosen is None or (self.comparing and session.unit is None and not session.edits.values):
             return {}
         if decoding.sentence:
             return {"decoded": Paragraph(self.theme, decoding.sentence)}
-        parts: dict[str, Part] = {}
+        parts: dict[str, Figure] = {}
         if decoding.pictures is not None:
             parts["decoded"] = figures.decoded_grid(self.theme, *decoding.pictures)
             if session.unit is None:

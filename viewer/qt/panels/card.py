@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -23,8 +23,6 @@ class CardPanel(Panel):
 
     name = "card"
 
-    written = Signal()  # the card has been written
-
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self._abouts: tuple[EntryDescription, ...] = ()  # of the compared runs
@@ -32,7 +30,7 @@ class CardPanel(Panel):
         self._seen_last: tuple[object, ...] = ()
         self._writing = QTimer(self, singleShot=True, interval=0)  # later: Qt needs 10 ms for the layout
         self._writing.timeout.connect(self.redraw)
-        self._writing.timeout.connect(self.written)
+        self._writing.timeout.connect(self.settled)
         self.text = CardText(self)
         self.text.copy_requested.connect(self.copy)
         self._build()

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures import colours
-from viewer.figures.mosaic import Scale
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
 from viewer.qt.panels.blocks import Blocks
 from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture, Pointed

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.comparison import ComparisonFigure
@@ -164,12 +163,11 @@ class ComparedPanel(ImagePanel):
     def _pointed(self, point: QPointF) -> Pointed | None:
         if self.picture is None:
             return None
-        figure, metrics = self.picture.figure, QFontMetricsF(self.view.font())
-        inside, ratio = self.view.inside, self.view.devicePixelRatioF()
+        figure = self.picture.figure
         if isinstance(figure, MosaicFigure):
-            seen = figure.spot(point, inside, ratio, metrics)
+            seen = figure.spot(point, self.view.paper)
             return Pointed(0, seen.row, seen.image, seen.y, seen.x) if seen else None
-        spot = figure.spot(point, inside, ratio, metrics)
+        spot = figure.spot(point, self.view.paper)
         return Pointed(*spot.hit, spot.row, spot.column) if spot else None
 
     def _hover(self, point: QPointF | None) -> None:

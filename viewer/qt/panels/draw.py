@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QSplitter, QWidget
 
 from viewer.figures import colours
 from viewer.figures.drawn import DrawnCell, DrawnFigure
-from viewer.figures.mosaic import Large
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Large
+from viewer.qt.application import make_small
 from viewer.qt.disk import JobResult
 from viewer.qt.image_browser import encoded_picture, picture_files, pixels_of
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
@@ -126,7 +127,7 @@ class Draw(RequestPanel):
         )
         self.note_label = ElidedLabel()
         self.note_label.setTextFormat(Qt.TextFormat.PlainText)
-        self.note_label.setFont(self.view.font())
+        make_small(self.note_label)
         noise = controls.label("noise σ", self.noise_box)
         given = (self.paste_button, self.centre_box, noise, self.noise_box, self.note_label)
         self.body.insertLayout(1, controls.row(*given, stretched=self.note_label, spacing=5))

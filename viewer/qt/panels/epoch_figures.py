@@ -9,8 +9,10 @@ import numpy as np
 
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure, Scale
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, Large
 from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.state import formatting
 from viewer.state.epoch_frames import EpochFrame

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import FigureView
@@ -24,6 +23,7 @@ class ImagePanel(Panel):
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self.view = FigureView(self.title, self)
+        self.view.pictured.connect(self.pictured)
         self.view.clicked.connect(self._choose)
         self.view.column_step.connect(self._step)
         self.connect_keys()
@@ -34,7 +34,7 @@ class ImagePanel(Panel):
         connect_page_keys(self.view, self.tools.images)
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         return self.view.figure
 
     def set_theme(self, theme: Theme) -> None:
@@ -59,8 +59,7 @@ class ImagePanel(Panel):
     def _choose(self, point: QPointF) -> None:
         figure = self.view.figure
         if isinstance(figure, MosaicFigure):
-            metrics = QFontMetricsF(self.view.font())
-            column = figure.hit(point, self.view.inside, self.view.devicePixelRatioF(), metrics)
+            column = figure.hit(point, self.view.paper)
             if column is not None:
                 self.store.set_sample(column)
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.qt.latent.arithmetic import ArithmeticMode
 from viewer.qt.latent.directions import DirectionsMode
 from viewer.qt.latent.encoded_page import EncodedPage
@@ -128,7 +128,7 @@ class Latent(Panel):
             mode.redraw()
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         return self.mode.view.figure if self.mode is not None else None
 
     def numbers(self) -> Numbers:

@@ -11,8 +11,9 @@ from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures import feature_maps as figures
+from viewer.figures.arrange import Parts
 from viewer.figures.feature_maps import ColouredMaps
-from viewer.figures.image_grid import GridPixel, Parts
+from viewer.figures.image_grid import GridPixel
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in
 from viewer.qt.requester import Query, QueryBatch

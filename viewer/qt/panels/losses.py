@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures.curves import CurvesFigure, Series
-from viewer.figures.legend import LegendEntry
+from viewer.figures.chart.legend import LegendEntry
+from viewer.figures.chart.readings import Series
+from viewer.figures.curves import CurvesFigure
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.curves_view import CurvesView

@@ -11,9 +11,10 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSplitter, QWidget
 
-from viewer.figures.lines import Above
+from viewer.figures.arrange import Above
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
+from viewer.qt.application import make_small
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.panels.images import panel_inputs
 from viewer.qt.panels.noise_curve import NoiseCurve
@@ -75,7 +76,7 @@ class Noise(RequestPanel):
         self.sigma_label = controls.label("", longest="100 %")
         self.psnr_label = ElidedLabel()
         self.psnr_label.setTextFormat(Qt.TextFormat.PlainText)
-        self.psnr_label.setFont(self.view.font())
+        make_small(self.psnr_label)
         self.psnr_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         strength = (self.kind_box, self.slider, self.sigma_label, self.curve_box)
         self.body.insertLayout(0, controls.row(*strength, stretched=self.slider, spacing=10))
@@ -144,7 +145,7 @@ class Noise(RequestPanel):
         return super().waiting or self.curve_view.waiting
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         pictures_shown, curve = self.view.figure, self.curve_view.figure
         if self.view.isHidden():
             return curve
@@ -227,7 +228,7 @@ class Noise(RequestPanel):
         self.psnr_label.setText(noise_text.summary(frame, single))
         described = f"Noise, {noise_text.strength_text(frame.kind, frame.strength)}. {self.psnr_label.text()}"
         if single is not None:
-            figure: Paintable = pictures.mosaic(self.theme, single, frame.reference, state.sample)
+            figure: Figure = pictures.mosaic(self.theme, single, frame.reference, state.sample)
         else:
             figure = pictures.comparison(self.theme, frame, state.names(), errors, state.sample)
         self.view.show_figure(figure, described)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF, QTimer, Signal
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.lines import LinesFigure
@@ -82,7 +81,7 @@ class NoiseCurve(FigureView):
 
     def _point_chosen(self, point: QPointF) -> None:
         if isinstance(self.figure, LinesFigure):
-            x = self.figure.x_at(point, self.inside, QFontMetricsF(self.font()))
+            x = self.figure.hit(point, self.paper)
             if x is not None:
                 self.strength_chosen.emit(x)
 

@@ -10,8 +10,9 @@ import numpy as np
 from viewer.figures import colours
 from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.lines import LinesFigure, PlotLine
-from viewer.figures.mosaic import ImageRow, Large, MosaicFigure
+from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, Large
 from viewer.state import formatting, noise_text
 from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, NoiseResult, Reference, Scores
 

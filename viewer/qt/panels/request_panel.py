@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.comparison import ComparisonFigure
@@ -30,10 +29,7 @@ Replies = Mapping[Path, Reply]
 
 def hit_in(view: FigureView, point: QPointF | None) -> Any:
     """Return what the view's figure has under a point, as the figure says it; None for nothing."""
-    hit = getattr(view.figure, "hit", None)
-    if point is None or hit is None:
-        return None
-    return hit(point, view.inside, view.devicePixelRatioF(), QFontMetricsF(view.font()))
+    return view.figure.hit(point, view.paper) if point is not None and view.figure is not None else None
 
 
 def image_in(view: FigureView, point: QPointF | None) -> tuple[int, int] | None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer
-from PySide6.QtGui import QFontMetricsF, QHideEvent, QKeyEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures.paintable import Paintable
-from viewer.figures.stacked import StackedFigure
+from viewer.figures.arrange import StackedFigure
+from viewer.figures.paper import Figure
 from viewer.figures.time_line import TimeLineFigure
 from viewer.qt.epoch_reader import EpochReader
 from viewer.qt.panels import epoch_figures as figures
@@ -161,8 +161,7 @@ class TimeMachine(RequestPanel):
     def _scrub(self, point: QPointF) -> None:
         figure = self.time_line.figure
         if isinstance(figure, TimeLineFigure):
-            metrics = QFontMetricsF(self.time_line.font())
-            self.slider.setValue(figure.epoch_at(point, self.time_line.inside, metrics))
+            self.slider.setValue(figure.hit(point, self.time_line.paper))
 
     # ---- showing ----
 
@@ -188,7 +187,7 @@ class TimeMachine(RequestPanel):
         text = "; ".join(f"{names[path]}: {frame.note}" for path, frame in found.items())
         if len(frames) == 1:
             self.subtitle.setText(first.note)
-            figure: Paintable = figures.one(self.theme, first, state.sample, difference=difference)
+            figure: Figure = figures.one(self.theme, first, state.sample, difference=difference)
         else:
             self.subtitle.setText(f"epoch {at}")
             args = (self.theme, frames, names, state.sample, f"epoch {at}")
@@ -213,7 +212,7 @@ class TimeMachine(RequestPanel):
     # ---- as every panel ----
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         pictures, line = self.view.figure, self.time_line.figure
         if pictures is None or line is None:
             return pictures or line

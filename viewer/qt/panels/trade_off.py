@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QFontMetricsF, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.trade_off import Point, TradeOffFigure
@@ -13,11 +13,12 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
-from viewer.state import formatting, trade_off, why
+from viewer.state import formatting, metrics, trade_off, why
 from viewer.state.letters import short_names
 from viewer.state.selection import State
-from viewer.state.trade_off import AXES, LABELS, LARGER_IS_BETTER, METRICS, PARAMETERS, VALUES, Model
+from viewer.state.trade_off import AXES, PARAMETERS, VALUES, Model
 from zoo import comparison
+from zoo.runs import METRICS
 
 ALL_DATA = "all data"
 
@@ -128,19 +129,16 @@ class TradeOff(Panel):
                 for model, name in zip(self.models, names, strict=True)
             ),
             x_label=AXES[self.axis],
-            y_label=f"{LABELS[self.measure]}, test split",
-            log=self.measure not in LARGER_IS_BETTER,
+            y_label=f"{metrics.title(self.measure)}, test split",
+            log=not comparison.larger_is_better(self.measure),
             name_all=False,
             hover=hover if hover is not None and hover < len(self.models) else None,
         )
 
     # ---- pointing and choosing ----
 
-    def _metrics(self) -> QFontMetricsF:
-        return QFontMetricsF(self.view.font())
-
     def _index_at(self, point: QPointF) -> int | None:
-        return self.plot.point_at(point, self.view.inside, self._metrics()) if self.plot else None
+        return self.plot.hit(point, self.view.paper) if self.plot else None
 
     def _point_at(self, point: QPointF | None) -> None:
         index = self._index_at(point) if point is not None else None
@@ -164,7 +162,7 @@ class TradeOff(Panel):
         self._hover(index)
         text = self.describe(self.models[index])
         self.view.setAccessibleDescription(text)
-        self.view.show_hint(text, figure.spot_of(index, self.view.inside, self._metrics()) + QPointF(8, 8))
+        self.view.show_hint(text, figure.spot_of(index, self.view.paper) + QPointF(8, 8))
 
     def _select(self, index: int | None, *, adding: bool) -> None:
         if index is None or index >= len(self.models):
@@ -185,13 +183,13 @@ class TradeOff(Panel):
 
     def describe(self, model: Model) -> str:
         """Describe a run."""
-        value = formatting.metric(self.measure, model.value)
+        value = metrics.written(self.measure, model.value, 4)
         lines = [model.name, f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {value}"]
         if model.pca is not None:
             compared = comparison.in_words(model.value, model.pca, self.measure, "pca")
-            lines.append(f"{compared} with as many values ({formatting.metric(self.measure, model.pca)})")
+            lines.append(f"{compared} with as many values ({metrics.written(self.measure, model.pca, 4)})")
         if model.published is not None:
-            lines.append(f"on the assignment sheet {formatting.metric(self.measure, model.published)}")
+            lines.append(f"on the assignment sheet {metrics.written(self.measure, model.published, 4)}")
         return "\n".join([*lines, f"{model.group}, {model.state}"])
 
     def numbers(self) -> Numbers:

@@ -21,8 +21,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QTextEdit, QWidget
 
-from viewer.figures.mosaic import small_font
 from viewer.figures.theme import LIGHT, Theme
+from viewer.qt.application import make_small
 from viewer.state.about import HASH, Difference, EntryDescription, Pairs
 
 COPIES = (("Copy all as text", "text"), ("Copy all as JSON", "json"), ("Copy the sha256", "sha256"))
@@ -43,7 +43,7 @@ class CardText(QTextEdit):
         self.setCursorWidth(0)
         self.setFrameStyle(0)
         self.setAccessibleName("Card of the current run")
-        self.setFont(small_font(self.font()))
+        make_small(self)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.figures.mosaic import small_font
+from viewer.qt.application import make_small
 
 Changed = Callable[[], object]
 Shape = Literal["play", "pause", "back", "on"]
@@ -45,7 +45,7 @@ def explained(widget: Named, name: str, tip: str = "") -> Named:
     for line in widget.findChildren(QLineEdit):  # a spin box's line takes the focus too
         line.setAccessibleName(name)
     widget.setToolTip(tip or name)
-    widget.setFont(small_font(widget.font()))
+    make_small(widget)
     return widget
 
 
@@ -137,7 +137,7 @@ def label(text: str, buddy: QWidget | None = None, *, longest: str = "") -> QLab
     """Return plain text, perhaps of a control; with room for `longest` it moves nothing when it changes."""
     made = QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setFont(small_font(made.font()))
+    make_small(made)
     if buddy is not None:
         made.setBuddy(buddy)
     if longest:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures import legend
+from viewer.figures.chart import legend
+from viewer.figures.chart.legend import LegendEntry
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.legend import LegendEntry
 from viewer.qt.widgets.plot_view import PlotView
 
 LEAST_DRAG = 6.0  # pixels; less is a click
@@ -48,10 +47,6 @@ class CurvesView(PlotView):
         """The figure, while there is one."""
         return self.figure if isinstance(self.figure, CurvesFigure) else None
 
-    @property
-    def metrics(self) -> QFontMetricsF:
-        return QFontMetricsF(self.font())
-
     def _show(self, figure: CurvesFigure) -> None:
         self.show_figure(figure, self.accessibleDescription())
 
@@ -61,7 +56,7 @@ class CurvesView(PlotView):
         figure = self.curves
         if figure is None or self._pressed is not None:
             return
-        x = figure.x_at(point, self.inside, self.metrics) if point is not None else None
+        x = figure.hit(point, self.paper) if point is not None else None
         over = self._entry_at(point) if point is not None else None
         hand = over is not None and over.can_be_toggled
         self.setCursor(Qt.CursorShape.PointingHandCursor if hand else Qt.CursorShape.ArrowCursor)
@@ -92,7 +87,7 @@ class CurvesView(PlotView):
 
     def _entry_at(self, point: QPointF) -> LegendEntry | None:
         figure = self.curves
-        return legend.hit(figure.legend(self.inside, self.metrics), point) if figure else None
+        return legend.hit(figure.legend(self.paper), point) if figure else None
 
     def _choose(self, step: int) -> None:
         """Move to the next or the previous name of the legend."""
@@ -107,7 +102,7 @@ class CurvesView(PlotView):
 
     def _chosen_entry(self) -> LegendEntry | None:
         figure = self.curves
-        return figure.chosen_entry(figure.legend(self.inside, self.metrics)) if figure else None
+        return figure.chosen_entry(figure.legend(self.paper)) if figure else None
 
     def _toggle_chosen(self) -> None:
         entry = self._chosen_entry()
@@ -121,15 +116,15 @@ class CurvesView(PlotView):
         if entry is not None:
             if entry.can_be_toggled:
                 self.toggled.emit(entry.name)
-        elif figure is not None and figure.x_at(point, self.inside, self.metrics) is not None:
+        elif figure is not None and figure.hit(point, self.paper) is not None:
             self._pressed = point
 
     def _ends(self, point: QPointF) -> tuple[float, float] | None:
         figure = self.curves
         if figure is None or self._pressed is None or abs(point.x() - self._pressed.x()) < LEAST_DRAG:
             return None
-        plot = figure.plot_rect(self.inside, self.metrics)
-        low, high = sorted(figure.x_of(x, plot) for x in (self._pressed.x(), point.x()))
+        axes = figure.axes(self.paper)
+        low, high = sorted(axes.x_at(x) for x in (self._pressed.x(), point.x()))
         return low, high
 
     def _drag(self, point: QPointF) -> None:
@@ -162,8 +157,7 @@ class CurvesView(PlotView):
         figure, share = self.curves, 0.5**steps
         if figure is None or (share > 1 and figure.span is None):
             return
-        plot = figure.plot_rect(self.inside, self.metrics)
-        middle = figure.x_of(around.x(), plot) if around is not None else figure.hover
+        middle = figure.axes(self.paper).x_at(around.x()) if around is not None else figure.hover
         low, high = figure.x_axis.low, figure.x_axis.high
         middle = (low + high) / 2 if middle is None else middle
         self.zoom_to(middle - (middle - low) * share, middle + (high - middle) * share)

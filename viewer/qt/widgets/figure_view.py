@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from viewer.figures.mosaic import small_font
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import LIGHT, Theme
+from viewer.qt.application import make_small
+from viewer.qt.widgets.spinner import Spinner
 
 MARGIN = 2.0
+STALE = 0.35  # opacity
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
 
@@ -35,8 +37,10 @@ class FigureView(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None, *, height: int = 120) -> None:
         super().__init__(parent)
-        self.figure: Paintable | None = None
+        self.figure: Figure | None = None
         self.sentence = ""
+        self.is_stale = False  # belongs to runs that are not shown any more
+        self._spinner = Spinner(self)
         self.zoom = 1.0
         self._origin = QPointF(0, 0)  # of the figure in the view, when it is zoomed
         self._held: QPointF | None = None  # where the middle button was pressed
@@ -45,7 +49,7 @@ class FigureView(QWidget):
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
-        self.setFont(small_font(self.font()))
+        make_small(self)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:
@@ -58,14 +62,26 @@ class FigureView(QWidget):
         self._theme = theme
         self.update()
 
-    def show_figure(self, figure: Paintable, description: str) -> None:
+    def show_coming(self) -> None:
+        """Grey what belongs to the runs shown before, and after a while show that something is on its way."""
+        self.is_stale = True
+        self._spinner.show_soon()
+        self.update()
+
+    def _arrived(self) -> None:
+        self.is_stale = False
+        self._spinner.stop()
+
+    def show_figure(self, figure: Figure, description: str) -> None:
         """Show a figure; `description` is for screen readers."""
+        self._arrived()
         self.figure, self.sentence = figure, ""
         self.setAccessibleDescription(description)
         self.update()
 
     def show_sentence(self, sentence: str) -> None:
         """Show a sentence on why there is no figure."""
+        self._arrived()
         self.figure, self.sentence = None, sentence
         self.setAccessibleDescription(sentence)
         self.update()
@@ -86,6 +102,11 @@ class FigureView(QWidget):
         if self.zoom == 1:
             return fitting
         return QRectF(self._origin, fitting.size() * self.zoom)
+
+    @property
+    def paper(self) -> Paper:
+        """What the figure is painted on."""
+        return Paper(self.inside, QFontMetricsF(self.font()), self.devicePixelRatioF())
 
     # ---- zoom ----
 
@@ -116,13 +137,16 @@ class FigureView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setFont(self.font())
+        painter.setOpacity(STALE if self.is_stale else 1.0)
         if self.figure is not None:
-            self.figure.paint(painter, self.inside)
+            self.figure.paint(painter, Paper.of(painter, self.inside))
         elif self.sentence:
             painter.setPen(self._theme.colour("muted"))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             room = QRectF(self.rect()).adjusted(24, 8, -24, -8)
             painter.drawText(room, int(flags), self.sentence)
+        painter.setOpacity(1.0)
+        self._spinner.paint(painter, self._theme)
         if self.hasFocus():
             painter.setPen(QPen(self._theme.colour("accent"), 1, Qt.PenStyle.DotLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)

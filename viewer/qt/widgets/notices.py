@@ -1,4 +1,4 @@
-"""The bar above the panels that shows errors, one sentence each, until they are put away."""
+"""The banner over the window's top that shows errors, one sentence each, until it is closed; it moves nothing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStyle, QToolButton, QVBoxLayout, QWidget
 
 import zoo
 from viewer.state.formatting import clean
 
 SHOWN = 3
+WIDEST = 820  # pixels
 
 
 class Notices(QFrame):
@@ -28,7 +29,8 @@ class Notices(QFrame):
         self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         copy = _button("Copy", "Copy these notices and all versions, for a bug report", self.copy)
-        away = _button("✕", "Dismiss these notices", self.clear)
+        away = _button("", "Close these notices (Esc)", self.clear)
+        away.setIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_TitleBarCloseButton))
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
         column = QVBoxLayout()
@@ -51,6 +53,16 @@ class Notices(QFrame):
         self._label.setText("\n".join([*([f"({more} earlier)"] if more else []), *shown]))
         self.setAccessibleDescription(sentence)
         self.show()
+        self.place()
+        self.raise_()
+
+    def place(self) -> None:
+        """Stand at the top of the window, in its middle."""
+        parent = self.parentWidget()
+        if parent is not None and self.isVisible():
+            width = min(WIDEST, parent.width() - 40)
+            self.resize(width, self.heightForWidth(width))
+            self.move((parent.width() - width) // 2, 10)
 
     def clear(self) -> None:
         self._sentences = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from viewer.figures.mosaic import small_font
+from viewer.qt.application import make_small
 from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
@@ -35,14 +35,14 @@ class PageBar(QWidget):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFont(small_font(self.font()))
+        make_small(self)
         self._store, self._images = tools.store, tools.images
         self.back = self._arrow("back", "Ten images back", -1, "Page Up")
         self.on = self._arrow("on", "Ten images forward", 1, "Page Down")
         tip = "Number of the chosen image in the order shown; type another to go there"
         self.box = controls.spin("Go to image number", tip, 1, MOST_IMAGES, self._go_to)
         self.of = ElidedLabel()
-        self.of.setFont(self.font())
+        make_small(self.of)
         self.of.setTextFormat(Qt.TextFormat.PlainText)
         self.of.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.orders = Segments({name: (name, tip, tip.split(" (")[0]) for name, tip in ORDERS.items()})

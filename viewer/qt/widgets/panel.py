@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.catalogue import PANELS
 from viewer.qt.requester import Requester
@@ -39,6 +39,10 @@ class Panel(QWidget):
 
     name = ""  # in the catalogue, where its title and its hint are
     view: FigureView  # of a panel that has one picture
+
+    settled = Signal()  # work of its own that the workers do not know of has ended
+    pictured = Signal()  # a figure was painted
+    menu_wanted = Signal(QPoint)  # at a point of the screen, of what can be done with the figure
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,7 +77,7 @@ class Panel(QWidget):
         return any(requester.waiting for requester in self.requesters)
 
     @property
-    def figure(self) -> Paintable | None:
+    def figure(self) -> Figure | None:
         """What is exported as a picture; None exports the panel as it is."""
         return self.view.figure if hasattr(self, "view") else None
 
@@ -104,6 +108,9 @@ class Panel(QWidget):
         before, self._seen = self._seen, self.store.state
         if before is not self._seen:
             self.show_state(before, self._seen)
+            if before.compared != self._seen.compared and self.waiting:
+                for view in self.findChildren(FigureView):
+                    view.show_coming()
 
     def focus_panel(self) -> None:
         """Move the keyboard focus to the panel's main control."""
@@ -115,6 +122,9 @@ class Panel(QWidget):
     def _changed(self, _before: State, _after: State) -> None:
         if self.isVisible():
             self.catch_up()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(event.globalPos())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

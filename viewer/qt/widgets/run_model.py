@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
@@ -18,8 +17,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QImage
 
 from viewer.figures import colours
-from viewer.figures.mosaic import to_image
 from viewer.figures.theme import LIGHT, Theme
+from viewer.figures.tiles import to_image
 from viewer.state import rows
 from viewer.state.formatting import clean
 from viewer.state.rows import COLUMN_INDEX, COLUMNS, RunRow
@@ -115,7 +114,7 @@ def _pair(samples: Samples) -> tuple[QImage, ...]:
     first = [samples.targets[:1]]
     if samples.reconstructions is not None:
         first.append(samples.reconstructions[:1])
-    return tuple(to_image(np.ascontiguousarray(colours.from_images(images)[0])) for images in first)
+    return tuple(to_image(colours.from_images(images)[0]) for images in first)
 
 
 def _tool_tip(row: RunRow, column: int) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -20,17 +19,8 @@ from PySide6.QtWidgets import (
 
 from viewer.figures.mosaic import small_font
 from viewer.figures.theme import Theme
-from viewer.qt.widgets.run_model import (
-    EPOCHS,
-    LARGEST_PICTURE,
-    PICTURE,
-    PICTURE_ROLE,
-    SHARE_ROLE,
-    Index,
-    RunFilter,
-    RunTableModel,
-    picture_size,
-)
+from viewer.qt.run_list import RUN, RunList, RunSelection
+from viewer.qt.widgets.run_model import EPOCHS, LARGEST_PICTURE, PICTURE, PICTURE_ROLE, SHARE_ROLE, Index, picture_size
 from viewer.state.rows import COLUMN_INDEX, COLUMNS, NAMES, USUAL, RunRow
 
 NARROWEST_NAME = 90
@@ -42,7 +32,6 @@ PICTURES = {
     "small": "Small pictures",
     "large": "Large pictures",
 }
-RUN = COLUMN_INDEX["run"]
 
 
 class RunDelegate(QStyledItemDelegate):
@@ -96,34 +85,30 @@ class _Header(QHeaderView):
 
 
 class RunTable(QTableView):
-    """Emits which rows are selected and which of them is current, by their paths.
+    """All columns of a RunList; rows are selected as in the store.
 
     Unless the user has chosen columns, as many are shown as there is room for; the name takes the rest of the width.
     """
 
-    chosen = Signal(tuple, object)
     entered = Signal()  # by Enter or a double click
     menu_requested = Signal(object, QPoint)  # Path, and where to show the menu of the run
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, runs: RunList, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = RunTableModel(self)
-        self._proxy = RunFilter(self)
-        self._proxy.setSourceModel(self._model)
-        self.setModel(self._proxy)
+        self.runs = runs
+        self.setModel(runs.proxy)
         self._delegate, self._header = RunDelegate(self), _Header(Qt.Orientation.Horizontal, self)
         self.setItemDelegate(self._delegate)
-        self._quiet = False
-        self._shown: tuple[tuple[Path, ...], Path | None] = ((), None)  # what the store has selected
         self._widest = [0] * len(COLUMNS)  # of every column, what its widest cell takes
         self._hidden: frozenset[str] | None = None  # columns; None: those that do not fit
         self._own_widths: dict[int, int] = {}  # of columns that were dragged wider or narrower
         self._fitting_now = False  # so that automatic widths are not taken for the user's
         self.pictures = "fitting"
         self._set_up()
-        self.selectionModel().selectionChanged.connect(self._emit_chosen)
-        self.selectionModel().currentChanged.connect(self._emit_chosen)
+        self.selection = RunSelection(self, runs)
         self.doubleClicked.connect(lambda _: self.entered.emit())
+        runs.changed.connect(self._rows_changed)
+        self._rows_changed(None)
 
     def _set_up(self) -> None:
         self.setAccessibleName("Runs")
@@ -156,26 +141,13 @@ class RunTable(QTableView):
 
     # ---- rows ----
 
-    @property
-    def paths(self) -> list[Path]:
-        """The entries from top to bottom, as sorted."""
-        return [self._path(self._proxy.index(row, 0)) for row in range(self._proxy.rowCount())]
-
     def set_theme(self, theme: Theme) -> None:
-        self._model.theme = theme
+        self.runs.model.theme = theme
         self.viewport().update()
 
-    def set_filter(self, text: str) -> None:
-        """Show only the rows that match a filter; hidden rows stay selected."""
-        self._quiet = True
-        self._proxy.set_text(text)
-        self._select(*self._shown)
-        self._quiet = False
-
-    def show_rows(self, rows: tuple[RunRow, ...], selected: tuple[Path, ...], current: Path | None) -> None:
-        """Show rows with these selected; the cursor stays where it is, unless the current run has changed."""
-        self._quiet, self._shown = True, (selected, current)
-        changed, before = self._model.set_rows(rows), self._widest
+    def _rows_changed(self, changed: list[int] | None) -> None:
+        """Make room for what the cells say now."""
+        rows, before = self.runs.rows, self._widest
         if changed is None:
             self._widest = self._measured(rows, [0] * len(COLUMNS))
         elif changed:
@@ -183,40 +155,6 @@ class RunTable(QTableView):
         self._fit_pictures()
         if changed is None or self._widest != before:
             self._fit()
-        here = self._path(self.currentIndex())
-        if set(self._selected()) != set(selected) or (here != current and here in (*selected, Path())):
-            self._select(selected, current)
-        self._quiet = False
-
-    def _select(self, selected: tuple[Path, ...], current: Path | None) -> None:
-        selection, last, wanted = QItemSelection(), len(COLUMNS) - 1, set(selected)
-        model = self.selectionModel()
-        for row, path in enumerate(self.paths):
-            if path in wanted:
-                selection.select(self._proxy.index(row, 0), self._proxy.index(row, last))
-            if path == current:
-                model.setCurrentIndex(self._proxy.index(row, RUN), QItemSelectionModel.SelectionFlag.NoUpdate)
-        model.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-
-    def _path(self, index: QModelIndex) -> Path:
-        return self._model.rows[self._proxy.mapToSource(index).row()].path if index.isValid() else Path()
-
-    def _selected(self) -> list[Path]:
-        return [self._path(index) for index in self.selectionModel().selectedRows()]
-
-    def _emit_chosen(self) -> None:
-        """Emit what is selected; a cursor on a row that is not selected does not change the current run."""
-        selected = self._selected()
-        if self._quiet or not selected:
-            return
-        here = self._path(self.currentIndex())
-        self.chosen.emit(tuple(selected), here if here in selected else self._shown[1])
-
-    def toggle(self) -> None:
-        """Toggle the selection of the row under the cursor; at least one row stays selected."""
-        index, flags = self.currentIndex(), QItemSelectionModel.SelectionFlag
-        if index.isValid() and self._selected() != [self._path(index)]:
-            self.selectionModel().select(index, flags.Toggle | flags.Rows)
 
     # ---- columns ----
 
@@ -270,7 +208,7 @@ class RunTable(QTableView):
 
     def _fit_pictures(self) -> None:
         """Make rows as high as the pictures need: at twice their size if all rows fit, otherwise at their size."""
-        sizes = [picture_size(row) for row in self._model.rows]
+        sizes = [picture_size(row) for row in self.runs.rows]
         text = self.fontMetrics().height() + 8
         tallest = max((size.height() for size in sizes), default=0)
         widest = max((size.width() for size in sizes), default=0)
@@ -390,7 +328,7 @@ class RunTable(QTableView):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.entered.emit()
         elif event.key() == Qt.Key.Key_Space:
-            self.toggle()
+            self.selection.toggle(self.currentIndex())
         else:
             super().keyPressEvent(event)
 
@@ -399,4 +337,4 @@ class RunTable(QTableView):
         index = self.currentIndex() if by_key else self.indexAt(event.pos())
         if index.isValid():
             at = self.visualRect(index).center() if by_key else event.pos()
-            self.menu_requested.emit(self._path(index), self.viewport().mapToGlobal(at))
+            self.menu_requested.emit(self.runs.path_of(index), self.viewport().mapToGlobal(at))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from viewer.infer.messages import Ready
 from viewer.qt.widgets.elided_label import hold_size
 from viewer.state.formatting import clean
+
+DONE_MILLISECONDS = 5_000
 
 
 class Status(QStatusBar):
@@ -21,7 +25,14 @@ class Status(QStatusBar):
         self.provenance = self._label("Where the images come from")
         self.sandbox = self._label("What the process that opens files can still access")
         self.progress = self._label("What is being done")
+        self.done = self._label("What was done")
+        self.done.setTextFormat(Qt.TextFormat.RichText)
+        self.done.setOpenExternalLinks(True)
+        self.done.hide()
+        self._done_over = QTimer(self, singleShot=True, interval=DONE_MILLISECONDS)
+        self._done_over.timeout.connect(self.done.hide)
         hold_size(self.speed, "0000 ms" + 4 * " ")  # the spaces stand for the padding of the labels
+        self.addWidget(self.done)
         self.addWidget(self.provenance, 1)
         self.addPermanentWidget(self.progress)
         for label in (self.speed, self.provider, self.sandbox):
@@ -39,6 +50,14 @@ class Status(QStatusBar):
         self.provider.setText(clean(ready.provider, limit=90))
         self.sandbox.setText(f"sandbox: {clean(ready.sandbox, limit=60)}")
         self.sandbox.setToolTip(clean(ready.details, limit=800).replace("<", "‹"))
+
+    def show_done(self, text: str, folder: Path | None = None) -> None:
+        """Say what was done, for five seconds, with a link to the folder that it went to."""
+        plain = clean(text, limit=160).replace("&", "&amp;").replace("<", "&lt;")
+        link = f"  <a href='{QUrl.fromLocalFile(str(folder)).toString()}'>Show in folder</a>" if folder else ""
+        self.done.setText(plain + link)
+        self.done.show()
+        self._done_over.start()
 
     def show_progress(self, text: str) -> None:
         self.progress.setText(clean(text, limit=100))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
-from viewer.report import pieces
-from viewer.report.document import Block, Heading, TableBlock, answer, note, part, quote
-from viewer.report.reader import Reader, ReportRun
-from viewer.state import formatting, noise, numbers
+from viewer.report import pictures, tables
+from viewer.report.document import Block, Heading, TableBlock, note, part, quote
+from viewer.report.experiments import Gain, NoisyImages, feed_noise
+from viewer.report.notes import answers, missing, standing, without_graph
+from viewer.report.reader import Reader, ReportRun, Runs, figures_of
+from viewer.state import formatting
+from viewer.state.metrics import error
 
 TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
 LEAD = (
@@ -25,8 +27,6 @@ NO_BETTER = 0.95  # of the mean image's error
 LITTLE = 0.02  # of the noise's energy: as good as none
 DENOISER = "purdue/denoise"
 
-Runs = Mapping[str, ReportRun]
-
 
 def blocks(reader: Reader) -> list[Block]:
     """Return what the sheet asks for, in its order."""
@@ -36,12 +36,8 @@ def blocks(reader: Reader) -> list[Block]:
 
 def best_rate(runs: Runs) -> str:
     """Return the learning rate with the lowest error on the test split, '' where none is measured."""
-    alive = {
-        rate: error
-        for rate, run in runs.items()
-        if run.history.state != "failed" and (error := run.metric("mse")) is not None
-    }
-    return min(alive, key=lambda rate: alive[rate]) if alive else ""
+    errors = figures_of({rate: run for rate, run in runs.items() if run.history.state != "failed"}, "mse")
+    return min(errors, key=lambda rate: errors[rate], default="")
 
 
 # ---- 1 -------------------------------------------------------------------------------------------------------
@@ -58,8 +54,8 @@ def _implementation(runs: Runs) -> list[Block]:
             "filters), Output Convolution (1 filter). […] Altogether the output resolution should be the same as the "
             "input resolution."
         ),
-        *pieces.layer_table(shown, f"The layers of {shown.name}, read from its graph; the other rates have the same."),
-        *([answer(text)] if (text := resolution(shown)) else []),
+        *tables.layer_table(shown, "the other rates have the same"),
+        *answers(resolution(shown)),
     ]
 
 
@@ -82,34 +78,35 @@ def resolution(run: ReportRun) -> str:
 
 
 def _training(runs: Runs) -> list[Block]:
+    labelled = {f"learning rate {rate}": run for rate, run in runs.items()}
     return [
         part("2 Training of the Autoencoder"),
         quote(
             "We train the network by optimizing the L2 loss of each pixel between the output values of the network and "
             "the gray values of the input MNIST image. […] We also divide the total loss by the total number of pixels."
         ),
-        *pieces.standing(*runs.values()),
+        *standing(*runs.values()),
         Heading(
             "Use a batch size of 64 and the Adam optimizer. Try out different learning rates: 0.1, 0.01, 0.001. "
             "Plot the according learning curves."
         ),
-        *pieces.losses(
+        *pictures.losses(
             "freiburg-curves",
-            {f"learning rate {rate}": run for rate, run in runs.items()},
+            labelled,
             title="Learning curves of the three learning rates",
             caption=(
                 "The loss of every epoch for learning rates of 0.1, 0.01 and 0.001; training dashed, validation solid."
             ),
             log=True,
         ),
-        *pieces.compared(
-            {f"learning rate {rate}": run for rate, run in runs.items()},
+        *tables.compared(
+            labelled,
             "mse",
             ("pca", "mean-image", "black"),
             caption="Measured on the test split. The sheet gives no figure; PCA has as many values as the bottleneck.",
             more=("psnr", "ssim"),
         ),
-        *map(answer, which_rate(runs)),
+        *answers(*which_rate(runs)),
         Heading("After the training, generate a sample of MNIST images that the autoencoder created and plot them."),
         *_sample(runs),
     ]
@@ -118,159 +115,103 @@ def _training(runs: Runs) -> list[Block]:
 def which_rate(runs: Runs) -> list[str]:
     """Answer which learning rate is best, and what became of those that learned nothing."""
     best = best_rate(runs)
-    sentences = [_ranking(runs, best)] if best else []
-    for rate, run in runs.items():
-        error, mean = run.metric("mse"), run.baseline("mean-image", "mse")
-        if run.is_there and run.history.state == "failed" and error is None:
-            sentences.append(f"At {rate} the training diverged: its error is not a number, so the steps are too large.")
-        elif error is not None and mean is not None and error >= NO_BETTER * mean:
-            failed = run.history.state == "failed"
-            why = (
-                "it has collapsed: the steps are too large" if failed else "it has not begun to learn, or has collapsed"
-            )
-            sentences.append(
-                f"At {rate} the network does no better than one mean picture for every digit (mse "
-                f"{pieces.error(error)}, that of the mean image {pieces.error(mean)}): {why}."
-            )
-    return sentences
+    failures = [_failure(rate, run) for rate, run in runs.items() if run.is_there]
+    return [*([_ranking(runs, best)] if best else []), *filter(None, failures)]
+
+
+def _failure(rate: str, run: ReportRun) -> str:
+    """Say that a network has learned nothing, '' where it has learned something."""
+    own, mean, failed = run.metric("mse"), run.baseline("mean-image", "mse"), run.history.state == "failed"
+    if own is None:
+        diverged = f"At {rate} the training diverged: its error is not a number, so the steps are too large."
+        return diverged if failed else ""
+    if mean is None or own < NO_BETTER * mean:
+        return ""
+    why = "it has collapsed: the steps are too large" if failed else "it has not begun to learn, or has collapsed"
+    return (
+        f"At {rate} the network does no better than one mean picture for every digit (mse {error(own)}, that of the "
+        f"mean image {error(mean)}): {why}."
+    )
 
 
 def _ranking(runs: Runs, best: str) -> str:
-    lowest = runs[best].metric("mse")
-    assert lowest is not None
-    others = [
-        f"{rate} has {pieces.error(error)}"
-        for rate, run in runs.items()
-        if rate != best and (error := run.metric("mse")) is not None
-    ]
-    text = f"The learning rate {best} gives the lowest error on the test split, mse {pieces.error(lowest)}"
-    text += f"; {' and '.join(others)}." if others else "; no other rate is measured yet."
-    pca = runs[best].baseline("pca", "mse")
+    errors = figures_of(runs, "mse")
+    lowest = errors.pop(best)
+    others = " and ".join(f"{rate} has {error(other)}" for rate, other in errors.items())
+    text = f"The learning rate {best} gives the lowest error on the test split, mse {error(lowest)}"
+    text += f"; {others or 'no other rate is measured yet'}."
     if compared := runs[best].compared("pca"):
-        text += f" That is {compared} with as many values ({pieces.error(pca)})."
+        text += f" That is {compared} with as many values ({error(runs[best].baseline('pca', 'mse'))})."
     return text
 
 
 def _sample(runs: Runs) -> list[Block]:
-    shown = {rate: run for rate, run in runs.items() if run.history.samples and _made(run) is not None}
-    if not shown:
-        return pieces.missing_note(*runs.values(), what="sample")
-    best = best_rate(shown) or next(iter(shown))
-    found = shown[best].history.samples
-    assert found is not None
-    rows = [("original", found.targets)]
-    rows += [
-        (f"rate {rate}", made)
-        for rate, run in shown.items()
-        if (made := _made(run)) is not None and made.shape == found.targets.shape
-    ]
-    own = _made(shown[best])
-    return [
-        pieces.images(
-            "freiburg-samples",
-            rows,
-            title="A sample of MNIST images that the autoencoder created",
-            caption=f"The first ten test images and what the three networks make of them; below: mse at rate {best}.",
-            data=pieces.sources(shown.values()),
-            below=pieces.errors(found.targets, own) if own is not None else (),
-            below_label=f"mse, {best}",
-        )
-    ]
-
-
-def _made(run: ReportRun) -> np.ndarray | None:
-    return run.history.samples.reconstructions if run.history.samples else None
+    best = best_rate(runs) or next((rate for rate, run in runs.items() if run.history.samples), RATES[0])
+    return pictures.reconstructions(
+        "freiburg-samples",
+        {f"rate {rate}": run for rate, run in runs.items()},
+        title="A sample of MNIST images that the autoencoder created",
+        caption=f"The first ten test images and what the three networks make of them; below: mse at rate {best}.",
+        what="sample",
+        mse_of=f"rate {best}",
+        mse_label=f"mse, {best}",
+    )
 
 
 # ---- the optional task ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Gain:
-    """What a network does to noise of one strength, as means over the images: PSNR in dB before and after.
-
-    clean       what it makes of images without noise
-    passed      the share of the noise's energy that comes out again
-    trained     PSNR after a network that was trained on noise, None where there is none
-    """
-
-    sigma: float
-    before: float
-    after: float
-    clean: float
-    passed: float
-    trained: float | None = None
-
-
 def _noisy(reader: Reader, runs: Runs) -> list[Block]:
-    best = best_rate(runs)
-    run = runs[best] if best else next(iter(runs.values()))
-    head: list[Block] = [
+    run = runs[best_rate(runs) or RATES[0]]
+    shown, answered = _with_noise(reader, run)
+    return [
         part("Optional task"),
         Heading(
             "Try to feed noisy images of MNIST numbers (add a small random number to each pixel) to a trained "
             "autoencoder and plot the noisy images compared to the network output images."
         ),
+        *shown,
+        Heading("What is the reason for the result?"),
+        *answered,
     ]
-    why = Heading("What is the reason for the result?")
+
+
+def _with_noise(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block]]:
+    """Noisy images and what becomes of them; and why."""
     found = run.history.samples
     if found is None or run.graph_error or not run.is_there:
-        lack = [note(run.graph_error)] if run.graph_error else pieces.missing_note(run, what="noisy images")
-        return [*head, *lack, why, *lack]
+        lack = without_graph(run, "noisy images")
+        return lack, lack
     denoiser = reader.run(DENOISER)
-    gains, pictures = [], list[Block]()
-    for sigma in SIGMAS:
-        made = _with_noise(reader, run, denoiser, found.targets, sigma)
-        if made is None:
-            return [
-                *head,
-                *pieces.missing_note(run, what="noisy images"),
-                why,
-                *pieces.missing_note(run, what="answer"),
-            ]
-        gain, picture = made
-        gains.append(gain)
-        pictures.append(picture)
-    absent = (
-        []
-        if denoiser.is_there
-        else [note(f"{DENOISER}, trained on noise, is not there to compare with: `aezoo train {DENOISER}`.")]
-    )
-    return [*head, *pictures, _gain_table(run.name, gains), *absent, why, answer(why_noise_stays(run.name, gains))]
+    made = [feed_noise(reader, run, denoiser, found.targets, sigma) for sigma in SIGMAS]
+    known = [each for each in made if each is not None]
+    if len(known) < len(made):
+        return missing(run, what="noisy images"), missing(run, what="answer")
+    gains = [each.gain for each in known]
+    absent = f"{DENOISER}, trained on noise, is not there to compare with: `aezoo train {DENOISER}`."
+    shown: list[Block] = [*(_noisy_images(run, found.targets, each) for each in known), _gain_table(run.name, gains)]
+    shown += [] if denoiser.is_there else [note(absent)]
+    return shown, answers(why_noise_stays(run.name, gains))
 
 
-def _with_noise(
-    reader: Reader, run: ReportRun, denoiser: ReportRun, clean: np.ndarray, sigma: float
-) -> tuple[Gain, Block] | None:
-    noisy = noise.add(clean, sigma)
-    both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
-    if both is None or both.shape[1:] != clean.shape[1:]:
-        return None
-    output, untouched = both[: len(noisy)], both[len(noisy) :]
-    trained = reader.outputs(denoiser, noisy, "reconstruction")
-    trained = trained if trained is not None and trained.shape == clean.shape else None
-    gain = Gain(
-        sigma=sigma,
-        before=numbers.mean_psnr(clean, noisy),
-        after=numbers.mean_psnr(clean, output),
-        clean=numbers.mean_psnr(clean, untouched),
-        passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
-        trained=numbers.mean_psnr(clean, trained) if trained is not None else None,
-    )
-    rows = [("original", clean), ("noisy", noisy), ("output", output)]
-    rows += [(DENOISER, trained)] if trained is not None else []
-    picture = pieces.images(
-        f"freiburg-noise-{sigma:g}",
-        rows,
-        title=f"Noisy images (σ = {sigma:g}) compared to the output of {run.name}",
+def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoisyImages) -> Block:
+    sigma = f"{result.gain.sigma:g}"
+    return pictures.images(
+        f"freiburg-noise-{sigma}",
+        [
+            ("original", clean),
+            ("noisy", result.noisy),
+            ("output", result.output),
+            *([(DENOISER, result.trained)] if result.trained is not None else []),
+        ],
+        title=f"Noisy images (σ = {sigma}) compared to the output of {run.name}",
         caption=(
-            f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output."
+            f"{sigma} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output."
         ),
         data=run.history.provenance,
-        below=pieces.errors(clean, output),
+        below=pictures.errors(clean, result.output),
         below_label="mse",
     )
-    return gain, picture
 
 
 def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
@@ -278,9 +219,7 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
     rows = [
         (
             f"{gain.sigma:g}",
-            formatting.decibels(gain.before),
-            formatting.decibels(gain.after),
-            formatting.decibels(gain.trained),
+            *map(formatting.decibels, (gain.before, gain.after, gain.trained)),
             f"{gain.passed:.0%}" if math.isfinite(gain.passed) else formatting.MISSING,
         )
         for gain in gains

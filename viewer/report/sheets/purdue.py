@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.report import pieces
+from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, answer, note, part, quote
+from viewer.report.notes import answers, missing, standing
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import noise
+from viewer.state.metrics import error
 from viewer.state.samples import COUNT, to_unit
 
 TITLE = "Project 2: Autoencoders"
@@ -20,7 +22,8 @@ _LOSS = (
     "Show a plot of the model loss versus the epochs for both the training and validation data (the validation data "
     "here can be the testing data)"
 )
-_METRICS = ("mse", "psnr", "ssim", "bce")
+_TRAINING, _TESTING = "The first ten samples in the training set", "The first ten samples in the testing set"
+_IMAGES = "the first ten images in the testing set"
 
 
 def blocks(reader: Reader) -> list[Block]:
@@ -37,53 +40,45 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
     samples = run.history.samples
     values = reader.outputs(run, samples.inputs, "bottleneck") if samples is not None else None
     return [
-        part(title),
-        *pieces.standing(run),
-        *([answer(text)] if (text := epochs_trained(run)) else []),
-        quote(f"Deliverables for Part {number}:"),
+        *_opening(run, title, number),
         Heading(f"1. {_LOSS}. Include a legend, appropriate axes labels, and a title."),
         *_loss(run, f"Part {number}: loss of the {run.name} model versus the epochs"),
         Heading("2. Show images of the first ten samples in the testing set"),
-        *_originals(run),
+        *_first_ten(run, "test", "targets", _TESTING),
         Heading(
-            f'3. Show images of the "bottleneck" layer representation of the first ten images in the testing set '
-            f"(reshape the images to be {shape})"
+            f'3. Show images of the "bottleneck" layer representation of {_IMAGES} (reshape the images to be {shape})'
         ),
-        *pieces.bottlenecks(f"purdue-{name}-bottleneck", run, values, view, title=f"Bottleneck layer of {run.name}"),
-        Heading("4. Show images of the reconstructed samples of the first ten images in the testing set"),
-        *pieces.samples(
-            f"purdue-{name}-reconstructed",
+        *pictures.bottlenecks(f"purdue-{name}-bottleneck", run, values, view, title=f"Bottleneck layer of {run.name}"),
+        Heading(f"4. Show images of the reconstructed samples of {_IMAGES}"),
+        *_first_ten(
             run,
+            "reconstructed",
             "reconstructions",
-            title=f"Reconstructed samples of {run.name}",
-            caption="The reconstructions of the first ten images in the testing set; below: the mse of each.",
+            f"Reconstructed samples of {run.name}",
+            f"The reconstructions of {_IMAGES}; below: the mse of each.",
         ),
-        *pieces.measured(run, _METRICS, ("pca", "nearest-example", "mean-image"), caption=_measured(run)),
-        *([answer(text)] if (text := against_pca(run)) else []),
+        *_measured(run, "pca", "nearest-example", "mean-image"),
+        *answers(against_pca(run)),
     ]
 
 
+def _opening(run: ReportRun, title: str, number: int) -> list[Block]:
+    return [part(title), *standing(run), *answers(epochs_trained(run)), quote(f"Deliverables for Part {number}:")]
+
+
 def _loss(run: ReportRun, title: str) -> list[Block]:
-    return pieces.losses(
-        f"purdue-{run.recipe}-loss",
-        {run.name: run},
-        title=title,
-        caption="Model loss versus the epochs: training data dashed, validation data (here the testing data) solid.",
-    )
+    caption = "Model loss versus the epochs: training data dashed, validation data (here the testing data) solid."
+    return pictures.loss(f"purdue-{run.recipe}-loss", run, title=title, caption=caption)
 
 
-def _originals(run: ReportRun) -> list[Block]:
-    return pieces.samples(
-        f"purdue-{run.recipe}-test",
-        run,
-        "targets",
-        title="The first ten samples in the testing set",
-        caption="The first ten samples in the testing set.",
-    )
+def _first_ten(run: ReportRun, name: str, row: str, title: str, caption: str = "") -> list[Block]:
+    name = f"purdue-{run.recipe}-{name}"
+    return pictures.samples(name, run, row, title=title, caption=caption or f"{title}.")
 
 
-def _measured(run: ReportRun) -> str:
-    return f"{run.name}, measured on the test split. The sheet gives no figure."
+def _measured(run: ReportRun, *baselines: str) -> list[Block]:
+    caption = f"{run.name}, measured on the test split. The sheet gives no figure."
+    return tables.measured(run, ("mse", "psnr", "ssim", "bce"), baselines, caption=caption)
 
 
 def epochs_trained(run: ReportRun) -> str:
@@ -104,14 +99,12 @@ def against_pca(run: ReportRun) -> str:
     own, pca = run.metric("mse"), run.baseline("pca", "mse")
     if own is None or pca is None:
         return ""
-    figures = f"mse {pieces.error(own)} against {pieces.error(pca)} of PCA with the same {run.size:,} values"
-    figures += f", {compared}" if (compared := run.compared("pca")) and own else ""
+    figures = f"mse {error(own)} against {error(pca)} of PCA with the same {run.size:,} values"
+    if not own:
+        return f"The non-linear mapping captures all of it: {figures}."
+    figures += f", {run.compared('pca')}"
     if own < pca:
-        return (
-            f"The non-linear mapping captures more than a linear one: {figures}."
-            if own
-            else f"The non-linear mapping captures all of it: {figures}."
-        )
+        return f"The non-linear mapping captures more than a linear one: {figures}."
     return (
         f"The sheet expects a non-linear mapping to capture what a linear one cannot. Here it does not: {figures}. "
         f"With {run.size:,} values a linear map loses little, and this network has {run.history.parameters:,} "
@@ -125,11 +118,9 @@ def against_pca(run: ReportRun) -> str:
 def _denoising(reader: Reader) -> list[Block]:
     run = reader.run("purdue/denoise")
     first, second = _training_images(reader, run)
+    noisy, clean = f"{_TESTING} after adding noise", f"{_TESTING} after “denoising”"
     return [
-        part("Part 3: Denoising autoencoder"),
-        *pieces.standing(run),
-        *([answer(text)] if (text := epochs_trained(run)) else []),
-        quote("Deliverables for Part 3:"),
+        *_opening(run, "Part 3: Denoising autoencoder", 3),
         Heading("1. Show images of the first ten samples in the training set"),
         *first,
         Heading("2. Show images of the first ten samples in the training set after injecting Gaussian noise"),
@@ -137,70 +128,45 @@ def _denoising(reader: Reader) -> list[Block]:
         Heading(f"3. {_LOSS} of the DAE. Make sure to include a legend, appropriate axes labels, and a title."),
         *_loss(run, "Part 3: loss of the DAE versus the epochs"),
         Heading("4. Show images of the first ten samples in the testing set"),
-        *_originals(run),
+        *_first_ten(run, "test", "targets", _TESTING),
         Heading("5. Show images of the first ten samples in the testing set after adding noise"),
-        *pieces.samples(
-            "purdue-denoise-noisy",
-            run,
-            "inputs",
-            title="The first ten samples in the testing set after adding noise",
-            caption="The first ten samples in the testing set after adding noise, as the network was given them.",
-        ),
+        *_first_ten(run, "noisy", "inputs", noisy, f"{noisy}, as the network was given them."),
         Heading("6. Show images of the first ten samples in the testing set after “denoising”"),
-        *pieces.samples(
-            "purdue-denoise-denoised",
-            run,
-            "reconstructions",
-            title="The first ten samples in the testing set after “denoising”",
-            caption="The first ten samples in the testing set after “denoising”; below: the mse to the clean image.",
-        ),
-        *pieces.measured(run, _METRICS, ("linear", "noisy-input", "nearest-example"), caption=_measured(run)),
-        *([answer(text)] if (text := denoised(run)) else []),
+        *_first_ten(run, "denoised", "reconstructions", clean, f"{clean}; below: the mse to the clean image."),
+        *_measured(run, "linear", "noisy-input", "nearest-example"),
+        *answers(denoised(run)),
     ]
 
 
 def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block]]:
     """The first ten of the training set, clean and with noise by the recipe's formula."""
     if not run.is_there:
-        absent = pieces.missing_note(run, what="training images")
+        absent = missing(run, what="training images")
         return absent, absent
     split = reader.images(run, "train")
     if isinstance(split, str):
         return [note(split)], [note(split)]
-    clean = to_unit(split.pixels[:COUNT])
-    sigma = run.history.noise or SCALE
-    known = run.fact("data_sha256")
-    others = (
-        []
-        if split.sha256 == known
-        else [note("These are not the images that the run was trained on: their sha256 differs.")]
-    )
+    clean, sigma = to_unit(split.pixels[:COUNT]), run.history.noise or SCALE
+    foreign = "These are not the images that the run was trained on: their sha256 differs."
+    noisy_title = f"{_TRAINING} after injecting Gaussian noise, {sigma:g} · N(0, 1)"
+    asked = ", as the sheet asks" if sigma == SCALE else f"; the sheet asks for {SCALE:g}"
     return (
         [
-            *others,
-            _row(
-                "purdue-denoise-train", "original", clean, "The first ten samples in the training set", split.provenance
-            ),
+            *([note(foreign)] if split.sha256 != run.fact("data_sha256") else []),
+            _row("train", "original", clean, _TRAINING, split.provenance),
         ],
         [
-            _row(
-                "purdue-denoise-train-noisy",
-                "noisy",
-                noise.add(clean, sigma),
-                f"The first ten samples in the training set after injecting Gaussian noise, {sigma:g} · N(0, 1)",
-                split.provenance,
-            ),
+            _row("train-noisy", "noisy", noise.add(clean, sigma), noisy_title, split.provenance),
             answer(
-                f"Each image is clipped to [0, 1] after the noise of standard deviation {sigma:g} is added"
-                f"{', as the sheet asks' if sigma == SCALE else f'; the sheet asks for {SCALE:g}'}. In training "
-                f"every epoch draws fresh noise; this is one draw."
+                f"Each image is clipped to [0, 1] after the noise of standard deviation {sigma:g} is added{asked}. In "
+                "training every epoch draws fresh noise; this is one draw."
             ),
         ],
     )
 
 
-def _row(name: str, label: str, pictures: np.ndarray, title: str, data: str) -> Block:
-    return pieces.images(name, [(label, pictures)], title=title, caption=f"{title}.", data=data)
+def _row(name: str, label: str, images: np.ndarray, title: str, data: str) -> Block:
+    return pictures.images(f"purdue-denoise-{name}", [(label, images)], title=title, caption=f"{title}.", data=data)
 
 
 def denoised(run: ReportRun) -> str:
@@ -209,13 +175,9 @@ def denoised(run: ReportRun) -> str:
     if own is None or noisy is None:
         return ""
     if own < noisy:
-        text = (
-            f"The DAE filters noise: the mse to the clean image falls from {pieces.error(noisy)} to {pieces.error(own)}"
-        )
-        text += f", by {1 - own / noisy:.0%}."
+        text = f"The DAE filters noise: the mse to the clean image falls from {error(noisy)} to {error(own)}, "
+        text += f"{run.compared('noisy-input')}."
     else:
-        text = f"The DAE does not filter noise: the mse to the clean image is {pieces.error(own)} after it and was "
-        text += f"{pieces.error(noisy)} before."
-    if linear is not None:
-        text += f" That is {run.compared('linear')} ({pieces.error(linear)})."
-    return text
+        text = f"The DAE does not filter noise: the mse to the clean image is {error(own)} after it and was "
+        text += f"{error(noisy)} before."
+    return text if linear is None else f"{text} That is {run.compared('linear')} ({error(linear)})."

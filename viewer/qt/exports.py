@@ -10,7 +10,7 @@ from PySide6.QtGui import QFont, QImage, QPageSize, QPainter, QPdfWriter, QPixma
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures.paintable import Paintable
+from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 from viewer.qt.widgets.panel import Numbers, Panel
 
@@ -19,26 +19,26 @@ PIXELS_A_POINT = 3.0  # of a PNG, which may be enlarged in print
 KINDS = {"png": "PNG picture", "svg": "SVG drawing", "pdf": "PDF page", "csv": "CSV table of the numbers"}
 
 
-class _AsItStands:
+class _AsItStands(Figure):
     """A widget as a figure: for panels that have no figure of their own."""
 
     def __init__(self, widget: QWidget) -> None:
         self._widget = widget
 
-    def paint(self, painter: QPainter, rect: QRectF) -> None:
+    def paint(self, painter: QPainter, paper: Paper) -> None:
         painter.save()
-        painter.translate(rect.topLeft())
+        painter.translate(paper.rect.topLeft())
         self._widget.render(painter, QPoint())
         painter.restore()
 
 
 def picture(panel: Panel, kind: str) -> bytes:
     """Return a panel's picture in the size it has on the screen; `kind` is 'png', 'svg' or 'pdf'."""
-    figure: Paintable = panel.figure or _AsItStands(panel)
+    figure: Figure = panel.figure or _AsItStands(panel)
     return painted(figure, panel.size(), panel.theme, panel.font(), kind)
 
 
-def painted(figure: Paintable, size: QSize, theme: Theme, font: QFont, kind: str) -> bytes:
+def painted(figure: Figure, size: QSize, theme: Theme, font: QFont, kind: str) -> bytes:
     """Return a figure with a margin, on the theme's background, as the bytes of a file."""
     whole = QSize(size.width() + 2 * MARGIN, size.height() + 2 * MARGIN)
     return {"png": _png, "svg": _svg, "pdf": _pdf}[kind](figure, whole, theme, font)
@@ -55,15 +55,15 @@ def _safe(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
 
 
-def _paint(painter: QPainter, figure: Paintable, size: QSize, theme: Theme, font: QFont) -> None:
+def _paint(painter: QPainter, figure: Figure, size: QSize, theme: Theme, font: QFont) -> None:
     everything = QRectF(0, 0, size.width(), size.height())
     painter.fillRect(everything, theme.colour("base"))
     painter.setFont(font)
-    figure.paint(painter, everything.adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN))
+    figure.paint(painter, Paper.of(painter, everything.adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)))
     painter.end()
 
 
-def _png(figure: Paintable, size: QSize, theme: Theme, font: QFont) -> bytes:
+def _png(figure: Figure, size: QSize, theme: Theme, font: QFont) -> bytes:
     image = QImage(size * PIXELS_A_POINT, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(PIXELS_A_POINT)
     _paint(QPainter(image), figure, size, theme, font)
@@ -72,7 +72,7 @@ def _png(figure: Paintable, size: QSize, theme: Theme, font: QFont) -> bytes:
     return bytes(buffer.data().data())
 
 
-def _svg(figure: Paintable, size: QSize, theme: Theme, font: QFont) -> bytes:
+def _svg(figure: Figure, size: QSize, theme: Theme, font: QFont) -> bytes:
     buffer, generator = _buffer(), QSvgGenerator()
     generator.setOutputDevice(buffer)
     generator.setSize(size)
@@ -83,7 +83,7 @@ def _svg(figure: Paintable, size: QSize, theme: Theme, font: QFont) -> bytes:
     return bytes(buffer.data().data())
 
 
-def _pdf(figure: Paintable, size: QSize, theme: Theme, font: QFont) -> bytes:
+def _pdf(figure: Figure, size: QSize, theme: Theme, font: QFont) -> bytes:
     buffer = _buffer()
     writer = QPdfWriter(buffer)
     writer.setTitle("aezoo")

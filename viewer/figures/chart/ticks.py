@@ -31,6 +31,12 @@ class Axis:
             return (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
         return (value - self.low) / (self.high - self.low)
 
+    def value(self, share: float) -> float:
+        """Return what stands at a share of the way from the low end to the high end."""
+        if self.log:
+            return float(self.low * (self.high / self.low) ** share)
+        return self.low + share * (self.high - self.low)
+
     def positions(self, values: np.ndarray) -> np.ndarray:
         """Return where values stand, float64; not a number for what is not on the axis."""
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,0 +1,187 @@
+"""Figures that stand together: one below its title, several below or beside one another, named parts; equal cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QPainter
+
+from viewer.figures.paper import Figure, Paper
+from viewer.figures.theme import Theme
+
+BELOW_TITLE = 6.0  # points between a title and its figure
+STACK_GAP = 10.0
+CELL_GAP = 16.0
+
+
+def paint_in(painter: QPainter, paper: Paper, rect: QRectF, figure: Figure) -> None:
+    """Paint a figure into a part of a paper, and leave the painter as it was."""
+    painter.save()
+    figure.paint(painter, paper.at(rect))
+    painter.restore()
+
+
+@dataclass(frozen=True, eq=False)
+class TitledFigure(Figure):
+    """A title in bold above any figure."""
+
+    theme: Theme
+    title: str
+    figure: Figure
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        font = QFont(painter.font())
+        font.setBold(True)
+        painter.save()
+        painter.setFont(font)
+        head = Paper.of(painter, paper.rect)
+        head.write(painter, self.title, self.theme.colour("text"))
+        painter.restore()
+        below = paper.rect.adjusted(0, math.ceil(head.metrics.height() + BELOW_TITLE), 0, 0)
+        self.figure.paint(painter, paper.at(below))
+
+
+@dataclass(frozen=True, eq=False)
+class BesideFigure(Figure):
+    """Figures side by side, each as wide as the others; where there are fewer than `columns`, the rest stays empty."""
+
+    figures: tuple[Figure, ...]
+    columns: int = 2
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        rect = paper.rect
+        width = (rect.width() - CELL_GAP * (self.columns - 1)) / self.columns
+        for index, figure in enumerate(self.figures[: self.columns]):
+            left = rect.left() + index * (width + CELL_GAP)
+            paint_in(painter, paper, QRectF(left, rect.top(), width, rect.height()), figure)
+
+
+@dataclass(frozen=True, eq=False)
+class StackedFigure(Figure):
+    """Figures and their shares of the height, from top to bottom: what a panel with two views is exported as."""
+
+    parts: tuple[tuple[Figure, float], ...]
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        rect, whole = paper.rect, sum(share for _, share in self.parts)
+        top, room = rect.top(), rect.height() - STACK_GAP * (len(self.parts) - 1)
+        for figure, share in self.parts:
+            paint_in(painter, paper, QRectF(rect.left(), top, rect.width(), room * share / whole), figure)
+            top += room * share / whole + STACK_GAP
+
+
+@dataclass(frozen=True, eq=False)
+class Above(Figure):
+    """A figure above another one, which begins at a share of the height."""
+
+    upper: Figure
+    lower: Figure
+    share: float
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        rect, half = paper.rect, CELL_GAP / 2
+        middle = rect.top() + self.share * rect.height()
+        upper = QRectF(rect.left(), rect.top(), rect.width(), middle - rect.top() - half)
+        paint_in(painter, paper, upper, self.upper)
+        lower = QRectF(rect.left(), middle + half, rect.width(), rect.bottom() - middle - half)
+        paint_in(painter, paper, lower, self.lower)
+
+
+Arranger = Callable[[Mapping[str, Figure], Paper], Mapping[str, QRectF]]
+
+
+@dataclass(frozen=True, eq=False)
+class Parts(Figure):
+    """Figures that stand together, by name; `arrange` says where, and what it leaves out is not painted."""
+
+    parts: Mapping[str, Figure]
+    arrange: Arranger
+    description: str = ""
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        for name, room in self.arrange(self.parts, paper).items():
+            if room.width() > 4 and room.height() > 4:
+                paint_in(painter, paper, room, self.parts[name])
+
+    def hit(self, point: QPointF, paper: Paper) -> tuple[str, QRectF, object] | None:
+        """Return which part lies under a point, where it stands, and what of it."""
+        for name, room in self.arrange(self.parts, paper).items():
+            if room.adjusted(-2, -2, 2, 2).contains(point):
+                found = self.parts[name].hit(point, paper.at(room))
+                if found is not None:
+                    return name, room, found
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Paragraph(Figure):
+    """A muted paragraph."""
+
+    theme: Theme
+    text: str
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        painter.setPen(self.theme.colour("muted"))
+        painter.drawText(paper.rect, int(Qt.TextFlag.TextWordWrap), self.text)
+
+
+@dataclass(frozen=True, eq=False)
+class TextLine(Figure):
+    """One line; what has no room is left out of its middle, so that a name and its value are both there."""
+
+    theme: Theme
+    text: str
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        paper.write(
+            painter,
+            self.text,
+            self.theme.colour("text"),
+            centred=True,
+            keep_ends=True,
+        )
+
+
+# ---- equal cells ----
+
+
+def cells(rect: QRectF, count: int, *, aspect: float = 1.0, gap: float = CELL_GAP) -> tuple[QRectF, ...]:
+    """Return `count` cells inside `rect`, row by row, in which a picture of width : height `aspect` is largest."""
+
+    def scale(columns: int) -> float:
+        first = grid(rect, count, columns, gap)[0]
+        return min(first.width() / aspect, first.height())
+
+    return grid(rect, count, max(range(1, count + 1), key=scale), gap)
+
+
+def grid(rect: QRectF, count: int, columns: int, gap: float) -> tuple[QRectF, ...]:
+    """Return `count` cells of a size that fill `rect` row by row."""
+    rows = math.ceil(count / columns)
+    width, height = (rect.width() - gap * (columns - 1)) / columns, (rect.height() - gap * (rows - 1)) / rows
+    return tuple(
+        QRectF(rect.left() + column * (width + gap), rect.top() + row * (height + gap), width, height)
+        for row, column in (divmod(index, columns) for index in range(count))
+    )
+
+
+def cells_and_lines(paper: Paper, pictured: Sequence[bool]) -> tuple[QRectF, ...]:
+    """Return a cell for each thing that is a picture, and a line at the foot for each that is but a sentence."""
+    rect, line = paper.rect, paper.line + 2
+    lines = pictured.count(False) if any(pictured) else 0
+    room = rect.adjusted(0, 0, 0, -lines * line)
+    left = iter(cells(room, pictured.count(True) or len(pictured)))
+    feet = iter(QRectF(rect.left(), room.bottom() + index * line, rect.width(), line) for index in range(lines))
+    return tuple(next(feet) if lines and not there else next(left) for there in pictured)
+
+
+def paint_sentence(painter: QPainter, paper: Paper, title: str, sentence: str, theme: Theme) -> None:
+    """Paint a sentence into its line, or into a whole cell where there was no picture at all."""
+    text = f"{title}: {sentence}" if title else sentence
+    if paper.rect.height() > 2 * paper.metrics.height():
+        Paragraph(theme, text).paint(painter, paper)
+    else:
+        paper.write(painter, text, theme.colour("muted"), centred=True)

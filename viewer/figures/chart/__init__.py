@@ -1,0 +1,1 @@
+"""What every figure with axes is made of: ticks, axes, curves and a legend."""

@@ -1,0 +1,209 @@
+"""Tiles: pictures of one size on a grid, at the largest whole zoom that fits and is not below a floor.
+
+A pixel of a picture takes a whole number of device pixels and begins at one, so that 28×28 images look alike and sharp
+at any zoom and on any display; only a picture larger than its room is made smaller.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QImage, QPainter
+
+LARGEST_ZOOM = 32
+FLOOR = 0.0  # a picture may be as small as its room is
+
+
+def whole_zoom(across: float, down: float, ratio: float, *, floor: float = FLOOR) -> float:
+    """Return the largest zoom that fits and takes whole device pixels; a fraction only where the image is larger."""
+    fits = max(min(across, down), 1e-3)
+    whole = math.floor(fits * ratio + 1e-9) / ratio
+    return max(floor, min(whole, LARGEST_ZOOM) if whole > 0 else fits)
+
+
+def largest_zoom(fits: Callable[[float], bool], ratio: float, *, largest: float, floor: float) -> float:
+    """Return the largest zoom for which `fits` says yes: whole device pixels, or less than one; about `floor` if none.
+
+    For layouts that are not a grid: what fits at a zoom must fit at any smaller one.
+    """
+    low, high = 0, math.floor(largest * ratio)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle / ratio) else (low, middle - 1)
+    if low:
+        return low / ratio
+    zoom = 1 / ratio
+    while zoom > floor and not fits(zoom):
+        zoom *= 0.95
+    return zoom
+
+
+def aligned(value: float, ratio: float) -> float:
+    """Return the next whole device pixel."""
+    return math.ceil(value * ratio - 1e-6) / ratio
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What is left free on a grid: between columns and rows, and above and below each picture for lines of text."""
+
+    across: float = 0.0
+    down: float = 0.0
+    above: float = 0.0
+    below: float = 0.0
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A grid of `count` pictures of (height, width), `columns` to a row, each enlarged `zoom` times."""
+
+    corner: QPointF
+    size: tuple[int, int]
+    count: int
+    columns: int
+    zoom: float
+    ratio: float
+    gaps: Gaps
+
+    @classmethod
+    def fitting(
+        cls,
+        rect: QRectF,
+        size: tuple[int, ...],
+        count: int,
+        columns: int,
+        ratio: float,
+        gaps: Gaps = Gaps(),
+        floor: float = FLOOR,
+    ) -> Tiles:
+        """Return the grid with the largest zoom that fits into a rectangle."""
+        height, width = size[:2]
+        rows = math.ceil(count / columns)
+        across = (rect.width() - gaps.across * (columns - 1)) / columns
+        down = (rect.height() - gaps.down * (rows - 1)) / rows - gaps.above - gaps.below
+        zoom = whole_zoom(across / width, down / height, ratio, floor=floor)
+        return cls(rect.topLeft(), (height, width), count, columns, zoom, ratio, gaps)
+
+    @property
+    def width(self) -> float:
+        return self.size[1] * self.zoom
+
+    @property
+    def height(self) -> float:
+        return self.size[0] * self.zoom
+
+    @property
+    def pitch(self) -> tuple[float, float]:
+        """How far apart two columns and two rows are."""
+        gaps = self.gaps
+        return self.width + gaps.across, self.height + gaps.above + gaps.below + gaps.down
+
+    @property
+    def used(self) -> QRectF:
+        """What the pictures and their texts take."""
+        across, down = self.pitch
+        rows = math.ceil(self.count / self.columns)
+        return QRectF(
+            self.corner.x(), self.corner.y(), self.columns * across - self.gaps.across, rows * down - self.gaps.down
+        )
+
+    def cell(self, index: int) -> QRectF:
+        """Return where a picture stands."""
+        row, column = divmod(index, self.columns)
+        left, top = column * self.pitch[0], row * self.pitch[1] + self.gaps.above
+        corner = QPointF(aligned(self.corner.x(), self.ratio), aligned(self.corner.y(), self.ratio))
+        if self.gaps == Gaps():  # they are painted as one picture
+            return QRectF(corner.x() + left, corner.y() + top, self.width, self.height)
+        left, top = aligned(self.corner.x() + left, self.ratio), aligned(self.corner.y() + top, self.ratio)
+        return QRectF(left, top, self.width, self.height)
+
+    @property
+    def cells(self) -> tuple[QRectF, ...]:
+        return tuple(map(self.cell, range(self.count)))
+
+    @property
+    def rows(self) -> tuple[tuple[QRectF, ...], ...]:
+        """The cells row by row."""
+        cells = self.cells
+        return tuple(cells[start : start + self.columns] for start in range(0, self.count, self.columns))
+
+    def index_at(self, point: QPointF) -> int | None:
+        """Return the picture under a point, or around whose half of a gap it is."""
+        across, down = self.gaps.across / 2, self.gaps.down / 2
+        reached = (cell.adjusted(-across, -down, across, down).contains(point) for cell in self.cells)
+        return next((index for index, there in enumerate(reached) if there), None)
+
+
+def pixel_at(point: QPointF, cell: QRectF, size: tuple[int, ...]) -> tuple[int, int]:
+    """The (row, column) of an image of this (height, width) that lies under a point of its cell, or nearest to it."""
+    row = math.floor((point.y() - cell.top()) / cell.height() * size[0])
+    column = math.floor((point.x() - cell.left()) / cell.width() * size[1])
+    return max(0, min(size[0] - 1, row)), max(0, min(size[1] - 1, column))
+
+
+# ---- pixels ----
+
+
+def to_image(pixels: np.ndarray) -> QImage:
+    """Return a QImage on an array, uint8 (H, W, 3); the QImage keeps the array alive, and nobody may change it."""
+    whole = np.ascontiguousarray(pixels)
+    height, width, _ = whole.shape
+    return QImage(whole.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+
+
+def sheet_of(pixels: np.ndarray, columns: int) -> QImage:
+    """Return pictures, uint8 (N, H, W, 3), as one image of so many to a row; where they end, black."""
+    count, height, width = pixels.shape[:3]
+    rows = math.ceil(count / columns)
+    full = np.zeros((rows * columns, height, width, 3), dtype=np.uint8)
+    full[:count] = pixels
+    grid = full.reshape(rows, columns, height, width, 3).transpose(0, 2, 1, 3, 4)
+    return to_image(grid.reshape(rows * height, columns * width, 3))
+
+
+def paint_image(painter: QPainter, target: QRectF, image: QImage, source: QRectF | None = None) -> None:
+    """Paint an image, or a part of it; smoothly only where it is made smaller."""
+    part = source or QRectF(image.rect())
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < part.width() - 0.5)
+    painter.drawImage(target, image, part)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageRow:
+    """Labelled images of one kind, uint8 (N, H, W, 3)."""
+
+    label: str
+    pixels: np.ndarray
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of an image."""
+        return self.pixels.shape[1], self.pixels.shape[2]
+
+    @cached_property
+    def image(self) -> QImage:
+        """All images beside one another in one."""
+        return sheet_of(self.pixels, len(self.pixels))
+
+    def paint(self, painter: QPainter, index: int, cell: QRectF) -> None:
+        """Paint one of the images."""
+        height, width = self.size
+        paint_image(painter, cell, self.image, QRectF(index * width, 0, width, height))
+
+
+@dataclass(frozen=True, eq=False)
+class Large:
+    """One image shown large, uint8 (H, W, 3), with what is written above and below it."""
+
+    label: str
+    pixels: np.ndarray
+    caption: str = ""
+
+    @cached_property
+    def image(self) -> QImage:
+        return to_image(self.pixels)

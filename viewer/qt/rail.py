@@ -1,0 +1,319 @@
+"""The rail at the left: a row for each run with its colour, whether it is shown, a picture, its name and one figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QPushButton,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.figures.theme import LIGHT, Theme
+from viewer.qt.run_list import RUN, RunList, RunSelection
+from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
+from viewer.state.rows import COLUMNS, HOW_TO_FILTER, RunRow
+from viewer.state.selection import State
+
+NARROWEST, USUAL = 200, 280  # pixels
+ROW, PICTURE_SIDE, SWATCH, EYE = 48, 36, 10, 30
+FIGURES = ("mse", "psnr", "against", "bottleneck", "parameters", "epochs")  # columns to sort by, besides the name
+Index = QModelIndex | QPersistentModelIndex
+
+
+class Rail(QFrame):
+    """Filter, rows, and what the selection hides; the rows that are selected are shown in the workspace."""
+
+    entered = Signal()  # by Enter or a double click on a run
+    menu_requested = Signal(object, QPoint)  # Path, and where to show the menu of the run
+    table_wanted = Signal()
+
+    def __init__(self, runs: RunList, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setMinimumWidth(NARROWEST)
+        self.runs = runs
+        self.filter = FilterBox(self)
+        self.filter.textChanged.connect(runs.set_filter)
+        self.list = RunView(runs, self)
+        self.list.entered_run.connect(self.entered)
+        self.list.menu_requested.connect(self.menu_requested)
+        self.filter.left.connect(self.list.setFocus)
+        self.nothing = QLabel()
+        self.nothing.setObjectName("empty")
+        self.nothing.setTextFormat(Qt.TextFormat.PlainText)
+        self.nothing.setWordWrap(True)
+        self.everything = QPushButton("Show all runs")
+        self.everything.setToolTip("Clear the filter (Esc)")
+        self.everything.clicked.connect(lambda _=False: self.filter.clear())
+        self.line = ElidedLabel()
+        self.line.setObjectName("subtitle")
+        self.sort_button = _tool("Sort", "Choose what the runs are sorted by, and which figure stands here")
+        self.sort_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.sort_button.setMenu(self._sorting())
+        self.columns_button = _tool("All columns", "Show every run with every figure in a table (Ctrl+8)")
+        self.columns_button.clicked.connect(lambda _=False: self.table_wanted.emit())
+        self._lay_out()
+        runs.changed.connect(lambda _: self._count())
+        runs.arranged.connect(self._count)
+        runs.store.changed.connect(lambda *_: self._count())
+        self._count()
+
+    def _lay_out(self) -> None:
+        foot = QHBoxLayout()
+        foot.setSpacing(4)
+        foot.addWidget(self.line, 1)
+        foot.addWidget(self.sort_button)
+        foot.addWidget(self.columns_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 10, 10, 8)
+        layout.setSpacing(6)
+        for widget in (self.filter, self.nothing, self.everything):
+            layout.addWidget(widget)
+        layout.addWidget(self.list, 1)
+        layout.addLayout(foot)
+
+    def _sorting(self) -> QMenu:
+        menu = QMenu(self)
+        headings = {column.name: column.heading for column in COLUMNS}
+        for text, column in (("As opened", None), ("Name", "run"), *((headings[name], name) for name in FIGURES)):
+            menu.addAction(text).triggered.connect(lambda _=False, column=column: self.runs.sort(column))
+        return menu
+
+    def set_theme(self, theme: Theme) -> None:
+        self.list.set_theme(theme)
+
+    def focus_filter(self) -> None:
+        """Focus the filter and select its text."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
+
+    def _count(self) -> None:
+        """Say how many runs there are, are shown, and are hidden."""
+        state, found = self.runs.store.state, len(self.runs.paths)
+        runs = len(state.entries)
+        self.filter.setEnabled(bool(runs))
+        self.nothing.setText(f"No run matches “{self.runs.filter}”.")
+        for widget in (self.nothing, self.everything):
+            widget.setVisible(bool(runs) and not found)
+        self.line.setText(count_text(state, self.runs.paths) if runs else "")
+
+
+def count_text(state: State, found: list[Path]) -> str:
+    """Say how many runs are open, and how many of the selected ones are not shown or not in the list."""
+    runs, selected, shown = len(state.entries), len(state.selected), len(state.compared)
+    text = f"{len(found)} of {_counted(runs)}" if len(found) < runs else _counted(runs)
+    if selected > shown:
+        text += f", {shown} of {selected} selected are shown"
+    elif selected > 1:
+        text += f", {selected} shown"
+    hidden = len(set(state.selected) - set(found))
+    return f"{text}, {hidden} hidden by the filter" if hidden and found else text
+
+
+def _counted(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"
+
+
+class RunView(QListView):
+    """The rows; a click selects a run alone, with Ctrl or on its eye besides the others."""
+
+    entered_run = Signal()
+    menu_requested = Signal(object, QPoint)
+
+    def __init__(self, runs: RunList, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.runs = runs
+        self.setModel(runs.proxy)
+        self.setModelColumn(RUN)
+        self.setAccessibleName("Runs")
+        self.setToolTip("Click: show this run alone. Ctrl+click or the circle at the right: show it beside others.")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setUniformItemSizes(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMouseTracking(True)
+        self.delegate = RunDelegate(runs, self)
+        self.setItemDelegate(self.delegate)
+        self.selection = RunSelection(self, runs)
+        self.doubleClicked.connect(lambda _: self.entered_run.emit())
+        runs.store.changed.connect(lambda *_: self.viewport().update())
+
+    def set_theme(self, theme: Theme) -> None:
+        self.delegate.theme = theme
+        self.viewport().update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.pos())
+        if event.button() == Qt.MouseButton.LeftButton and index.isValid() and self._on_eye(index, event.pos()):
+            self.selection.toggle(index)
+            event.accept()
+        else:
+            super().mousePressEvent(event)
+
+    def _on_eye(self, index: QModelIndex, point: QPoint) -> bool:
+        return point.x() >= self.visualRect(index).right() - EYE
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Ctrl+Up and Ctrl+Down, which move the cursor here without selecting; Space then selects."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            up_or_down = event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down)
+            if up_or_down and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered_run.emit()
+        elif event.key() == Qt.Key.Key_Space:
+            self.selection.toggle(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+        if index.isValid():
+            at = self.visualRect(index).center() if by_key else event.pos()
+            self.menu_requested.emit(self.runs.path_of(index), self.viewport().mapToGlobal(at))
+
+
+class RunDelegate(QStyledItemDelegate):
+    """Paints a row: swatch, picture, name above figure and state, and at the right a circle, filled if shown."""
+
+    def __init__(self, runs: RunList, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._runs = runs
+        self.theme: Theme = LIGHT
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(NARROWEST - 20, max(ROW, round(2.6 * QFontMetricsF(option.font).height())))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row = self._runs.rows[self._runs.proxy.mapToSource(index).row()]
+        state = self._runs.store.state
+        shown, current = row.path in state.selected, row.path == state.current
+        cell = QRectF(option.rect).adjusted(1, 1, -1, -1)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_ground(painter, cell, shown=shown, current=current)
+        colour = state.colour_of(row.path)
+        swatch = self.theme.run_colour(colour) if colour is not None else None
+        self._paint_swatch(painter, cell, swatch)
+        self._paint_picture(painter, cell, index)
+        self._paint_texts(painter, option.font, cell, row, shown=shown)
+        self._paint_eye(painter, cell, shown=shown)
+        painter.restore()
+
+    def _paint_ground(self, painter: QPainter, cell: QRectF, *, shown: bool, current: bool) -> None:
+        painter.setPen(QPen(self.theme.colour("accent"), 1.2) if current else Qt.PenStyle.NoPen)
+        painter.setBrush(self.theme.colour("tint") if shown else Qt.BrushStyle.NoBrush)
+        if shown or current:
+            painter.drawRoundedRect(cell, 5, 5)
+
+    def _paint_swatch(self, painter: QPainter, cell: QRectF, colour: QColor | None) -> None:
+        painter.setPen(QPen(self.theme.colour("border"), 1) if colour is None else Qt.PenStyle.NoPen)
+        painter.setBrush(colour or Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(cell.left() + 7, cell.center().y() - SWATCH / 2, SWATCH, SWATCH), 2, 2)
+
+    def _paint_picture(self, painter: QPainter, cell: QRectF, index: Index) -> None:
+        images = index.sibling(index.row(), PICTURE).data(PICTURE_ROLE) or ()
+        if not images:
+            return
+        image = images[-1]  # what the run makes of its first image
+        scale = PICTURE_SIDE / max(image.width(), image.height())
+        size = QSize(round(image.width() * scale), round(image.height() * scale))
+        left = cell.left() + 24 + (PICTURE_SIDE - size.width()) / 2
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(QRectF(left, cell.center().y() - size.height() / 2, size.width(), size.height()), image)
+
+    def _paint_texts(self, painter: QPainter, font: QFont, cell: QRectF, row: RunRow, *, shown: bool) -> None:
+        box = cell.adjusted(24 + PICTURE_SIDE + 8, 4, -EYE, -4)
+        bold = QFont(font)
+        bold.setBold(shown)
+        lines = ((row.cell("run"), bold, "text" if shown else "muted"), (self._below(row), font, "muted"))
+        for part, (text, of, colour) in enumerate(lines):
+            half = QRectF(box.left(), box.top() + part * box.height() / 2, box.width(), box.height() / 2)
+            painter.setFont(of)
+            painter.setPen(self.theme.colour("warning" if part and row.error else colour))
+            metrics = QFontMetricsF(of)
+            side = Qt.TextElideMode.ElideRight if part else Qt.TextElideMode.ElideMiddle
+            painter.drawText(half, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(text, side, half.width()))
+
+    def _below(self, row: RunRow) -> str:
+        """The figure, and the state of a run that is not just finished."""
+        name = self._runs.figure
+        heading = next(column.heading for column in COLUMNS if column.name == name)
+        figure = f"{heading} {row.cell(name)}" if row.key(name) is not None else ""
+        state = row.cell("state") if row.cell("state") != "finished" else ""
+        return " · ".join(part for part in (figure, state) if part)
+
+    def _paint_eye(self, painter: QPainter, cell: QRectF, *, shown: bool) -> None:
+        middle = QPointF(cell.right() - EYE / 2, cell.center().y())
+        painter.setPen(QPen(self.theme.colour("accent"), 1.4))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(middle, 5, 5)
+        if shown:
+            painter.setBrush(self.theme.colour("accent"))
+            painter.drawEllipse(middle, 2, 2)
+
+
+class FilterBox(QLineEdit):
+    """The text to filter by; Escape clears it, Down and Enter move to the runs."""
+
+    left = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setPlaceholderText("Filter runs   Ctrl+F")
+        self.setToolTip(_plain(HOW_TO_FILTER))
+        self.setAccessibleName("Filter of the runs")
+        self.setAccessibleDescription(HOW_TO_FILTER)
+        self.setClearButtonEnabled(True)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Escape, for which the window has a shortcut."""
+        overriding = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if overriding and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.clear()
+        elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def _plain(text: str) -> str:
+    """Return text for a tool tip, which would read < as markup."""
+    return f"<span style='white-space:pre'>{text.replace('&', '&amp;').replace('<', '&lt;')}</span>"
+
+
+def _tool(text: str, hint: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(hint)
+    button.setAccessibleName(hint.split(" (")[0])
+    button.setAutoRaise(True)
+    return button

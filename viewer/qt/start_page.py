@@ -1,0 +1,91 @@
+"""What the window shows while nothing is open: how to open something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from viewer.qt.settings import Settings
+from viewer.state.formatting import clean
+
+WIDTH = 340  # pixels, of the buttons
+RECENT = 5
+
+
+class StartPage(QWidget):
+    """A centred column of buttons: the pretrained models, a folder, a file, and what was opened lately."""
+
+    pretrained_wanted = Signal()
+    folder_wanted = Signal()
+    file_wanted = Signal()
+    path_wanted = Signal(object)  # Path
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self.sentence = QLabel()
+        self.sentence.setObjectName("empty")
+        self.sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.sentence.setWordWrap(True)
+        self.sentence.setMinimumWidth(WIDTH)
+        title = QLabel("aezoo")
+        title.setObjectName("heading")
+        title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._column = QVBoxLayout(self)
+        self._column.setSpacing(8)
+        self._column.addStretch(2)
+        for widget in (title, self.sentence):
+            self._column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.buttons = {
+            "pretrained": self._button("Open the pretrained models", "Models that come with the package: no training"),
+            "folder": self._button("Open a folder of runs…", "A folder that `aezoo train` has filled (Ctrl+Shift+O)"),
+            "file": self._button("Open an ONNX model…", "Any model of images, aezoo's or another's (Ctrl+O)"),
+        }
+        signals = (self.pretrained_wanted, self.folder_wanted, self.file_wanted)
+        for button, signal in zip(self.buttons.values(), signals, strict=True):
+            button.clicked.connect(lambda _=False, signal=signal: signal.emit())
+        self.lately = QLabel("Opened lately")
+        self.lately.setObjectName("subtitle")
+        self._column.addWidget(self.lately, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.recent: list[QPushButton] = []
+        self._column.addStretch(3)
+
+    def _button(self, text: str, hint: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setFixedWidth(WIDTH)
+        button.setToolTip(hint)
+        button.setAccessibleName(hint)
+        self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        return button
+
+    def show_roots(self, roots: tuple[Path, ...], gone: tuple[Path, ...]) -> None:
+        """Say why nothing is shown, and offer what was opened lately."""
+        self.sentence.setText(empty_sentence(roots, gone))
+        for button in self.recent:
+            button.deleteLater()
+        there = [path for path in self._settings.recent if path not in gone][:RECENT]
+        self.recent = [self._recent(path) for path in there]
+        self.lately.setVisible(bool(there))
+
+    def _recent(self, path: Path) -> QPushButton:
+        name = "/".join(path.parts[-2:])
+        button = QPushButton(clean(name, limit=44).replace("&", "&&"))
+        button.setFlat(True)
+        button.setFixedWidth(WIDTH)
+        button.setToolTip(clean(path, limit=400))
+        button.setAccessibleName(f"Open {clean(path, limit=100)}")
+        button.clicked.connect(lambda _=False: self.path_wanted.emit(path))
+        self._column.insertWidget(self._column.count() - 1, button, 0, Qt.AlignmentFlag.AlignHCenter)
+        return button
+
+
+def empty_sentence(roots: tuple[Path, ...], gone: tuple[Path, ...]) -> str:
+    """Say that nothing is here, and what to do."""
+    there = [root for root in roots if root not in gone]
+    lines = [f"{clean(root, limit=120)} is gone." for root in gone]
+    if there:
+        lines.append(f"No runs in {', '.join(clean(root, limit=120) for root in there)}.")
+    return "\n".join([*lines, "Open models, drop them here, or train one: `aezoo demo`"])

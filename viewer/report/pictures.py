@@ -1,0 +1,285 @@
+"""The pictures that sheets ask for: loss curves, rows of images, bottlenecks, planes, letters, sizes against errors.
+
+What a run does not have becomes a note, with the command for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from viewer.figures import colours, curves
+from viewer.figures.arrange import BesideFigure, TitledFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.overlap import OverlapCase, OverlapFigure
+from viewer.figures.paper import Figure
+from viewer.figures.plane import PlaneFigure
+from viewer.figures.scale import Scale
+from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow
+from viewer.figures.trade_off import Point, TradeOffFigure
+from viewer.report.document import Block, FigureBlock
+from viewer.report.notes import missing, sources, without_graph
+from viewer.report.reader import ReportRun, Runs
+from viewer.state import formatting, metrics, numbers, tiles
+from viewer.state.grids import PictureGrid
+from viewer.state.letters import latin
+from viewer.state.samples import Samples
+from zoo import transposed
+from zoo.transposed import Pair
+
+PLOT, TRADE_OFF, OVERLAPS = (760, 300), (760, 480), (760, 540)
+LABELS = 132  # points left of a mosaic, for the rows' names
+TITLE = 26
+COLUMNS = 20  # images that a row shows
+LARGEST = 128  # points that an image may be wide or tall
+TALL = 8  # rows of a mosaic at twice the images' size
+BOTTLENECK = 60  # points that a bottleneck may be wide
+LINE = 18
+PLANE = 480  # points that a plane may be wide
+ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
+
+Rows = Sequence[tuple[str, np.ndarray]]
+Make = Callable[[Theme], Figure]
+
+
+def titled(name: str, make: Make, size: tuple[int, int], *, title: str, caption: str, data: str = "") -> FigureBlock:
+    """A figure below its title."""
+    return FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
+
+
+def loss(name: str, run: ReportRun, *, title: str, caption: str) -> list[Block]:
+    """The loss of one run against epochs."""
+    return losses(name, {run.name: run}, title=title, caption=caption)
+
+
+def losses(
+    name: str,
+    runs: Runs,
+    *,
+    title: str,
+    caption: str,
+    log: bool = False,
+    only_validation: bool = False,
+) -> list[Block]:
+    """Loss against epochs of several runs by what the legend calls them: training dashed, validation solid."""
+    shown = {label: run for label, run in runs.items() if run.history.epochs_done}
+    if not shown:
+        return missing(*runs.values(), what="plot of the loss")
+    objective = next(iter(shown.values())).history.objective
+    axis = metrics.OBJECTIVES.get(objective, f"loss ({objective})")
+    nothing = np.zeros(0)
+    series = [
+        (label, nothing if only_validation else run.history.train_loss, run.history.val_loss)
+        for label, run in shown.items()
+    ]
+
+    def curves_of(theme: Theme) -> Figure:
+        return curves.of_runs(theme, series, y_label=axis, log=log)
+
+    picture = titled(name, curves_of, PLOT, title=title, caption=caption, data=sources(shown.values()))
+    return [picture, *missing(*(run for label, run in runs.items() if label not in shown), what="curve")]
+
+
+def images(
+    name: str,
+    rows: Rows,
+    *,
+    title: str,
+    caption: str,
+    data: str,
+    below: Sequence[str] = (),
+    below_label: str = "",
+) -> FigureBlock:
+    """Labelled rows of images, float32 (N, C, H, W) each, with text below the columns; the first `COLUMNS` of them."""
+    height, width = (max(pixels.shape[axis] for _, pixels in rows) for axis in (2, 3))
+    fitted = [(label, colours.fit(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
+    count = max(len(each) for _, each in fitted)
+    filled = tuple(ImageRow(label, _filled(each, count)) for label, each in fitted)
+    label = below_label if below else ""
+    zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
+
+    def mosaic(theme: Theme) -> Figure:
+        return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label)
+
+    tall = 20 + TITLE + len(rows) * math.ceil(zoom * height + 4) + (LINE + 4 if below else 0)
+    wide = 20 + LABELS + math.ceil(count * (zoom * width + 4))
+    picture = titled(name, mosaic, (wide, tall), title=title, caption=caption, data=data)
+    return replace(picture, halves=zoom != round(zoom), letters=12)
+
+
+def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
+    """Bring a row to as many images as the longest, by grey ones."""
+    gap = np.full((count - len(pixels), *pixels.shape[1:]), colours.GAP, np.uint8)
+    return np.concatenate([pixels, gap])
+
+
+def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
+    """Return what is written below images: the mean squared error of each."""
+    return [formatting.mse(float(value)) for value in numbers.mse(targets, outputs)]
+
+
+def samples(name: str, run: ReportRun, row: str, *, title: str, caption: str) -> list[Block]:
+    """One row of a run's first ten: its 'targets', its 'inputs' or its 'reconstructions' with their errors below."""
+    found = run.history.samples
+    shown = getattr(found, row) if found is not None else None
+    if found is None or shown is None:
+        return missing(run, what="images")
+    label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
+    below = errors(found.targets, shown) if row == "reconstructions" else ()
+    data = run.history.provenance
+    return [images(name, [(label, shown)], title=title, caption=caption, data=data, below=below, below_label="mse")]
+
+
+def originals(found: Samples) -> Rows:
+    return [("original", found.targets)]
+
+
+def reconstructions(
+    name: str,
+    runs: Runs,
+    *,
+    title: str,
+    caption: str,
+    what: str = "reconstructions",
+    given: Callable[[Samples], Rows] = originals,
+    mse_of: str = "",
+    mse_label: str = "mse",
+) -> list[Block]:
+    """The first ten and what several runs make of them, a row each by its label; below, the errors of `mse_of`."""
+    found = {
+        label: (run.history.samples, made)
+        for label, run in runs.items()
+        if run.history.samples and (made := run.reconstructions) is not None
+    }
+    if not found:
+        return missing(*runs.values(), what=what)
+    first, measured = found.get(mse_of, next(iter(found.values())))
+    rows = [(label, made) for label, (_, made) in found.items() if made.shape == first.targets.shape]
+    below = errors(first.targets, measured) if mse_of else ()
+    every, data = [*given(first), *rows], sources(runs.values())
+    return [images(name, every, title=title, caption=caption, data=data, below=below, below_label=mse_label)]
+
+
+def bottlenecks(
+    name: str, run: ReportRun, values: np.ndarray | None, view: tuple[int, int], *, title: str
+) -> list[Block]:
+    """The bottlenecks of the first ten in the sheet's shape (rows, columns), with the colours' scale."""
+    if values is None:
+        return without_graph(run, "bottlenecks")
+    grid = tiles.grid_of(values.shape[1:], view)
+    low, high = tiles.value_range(values)
+    table = colours.sequential()
+    pixels = colours.apply_table(tiles.tile(values, grid), low, high, table)
+    scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
+
+    def mosaic(theme: Theme) -> Figure:
+        return MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale)
+
+    rows, columns = grid.shape
+    zoom = min(max(2, BOTTLENECK // columns), LARGEST / max(rows, columns))
+    wide, tall = math.ceil(len(values) * (zoom * columns + 4)), math.ceil(zoom * rows)
+    size = (20 + LABELS + wide, 20 + TITLE + tall + 8 + 2 * LINE)
+    shape = formatting.shape(run.history.bottleneck)
+    caption = f"The bottleneck ({shape}) of the first ten images in the testing set, reshaped to be {rows} × {columns}."
+    if (rows, columns) != view:
+        caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
+    picture = titled(name, mosaic, size, title=title, caption=caption, data=run.history.provenance)
+    return [replace(picture, letters=12)]
+
+
+def planes(name: str, runs: Runs, grid: str, digit: int, where: str) -> list[Block]:
+    """Runs' planes of a digit, two side by side; in green what the classifier takes for another."""
+    there = [(label, run) for label, run in runs.items() if grid in run.history.grids]
+    pairs = [dict(there[start : start + 2]) for start in range(0, len(there), 2)]
+    absent = [run for run in runs.values() if grid not in run.history.grids]
+    return [*(_pair(name, pair, grid, digit, where) for pair in pairs), *missing(*absent, what="generated digits")]
+
+
+def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlock:
+    found = {label: run.history.grids[grid] for label, run in runs.items()}
+    drawn = [_plane(label, each, digit) for label, each in found.items()]
+
+    def figure(theme: Theme) -> Figure:
+        return BesideFigure(tuple(PlaneFigure(theme, *each) for each in drawn))
+
+    side = min(PLANE, max(each.side * each.images.shape[-1] for each in found.values()))
+    size = (2 * side + BESIDE, side + ABOVE)
+    sizes = " and ".join(runs).capitalize()
+    caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
+    name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
+    return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15)
+
+
+def _plane(label: str, found: PictureGrid, digit: int) -> tuple[str, np.ndarray, tuple[str, ...]]:
+    """A plane's title, its pixels and its marks."""
+    predictions = found.predictions.tolist() if found.predictions is not None else []
+    marks = tuple("" if prediction == digit else str(prediction) for prediction in predictions)
+    wrong = f"{sum(map(bool, marks))} of {len(marks)} taken for another" if marks else "not classified"
+    return f"{label}: {wrong}", colours.from_images(found.images), marks
+
+
+def points(runs: Runs) -> tuple[Point, ...]:
+    """The runs whose bottleneck's size and error are known, beside the sheet's and PCA's."""
+    return tuple(
+        Point(name, float(run.size), own, _positive(run.published("mse")), _positive(run.baseline("pca", "mse")))
+        for name, run in runs.items()
+        if run.size and (own := _positive(run.metric("mse"))) is not None
+    )
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and value >= 0 else None
+
+
+def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]:
+    """The size of the bottleneck against the error, a point a run."""
+    known = points(runs)
+    if not known:
+        return missing(*runs.values(), what="plot of size against error")
+
+    def figure(theme: Theme) -> Figure:
+        return TradeOffFigure(theme, known)
+
+    return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=sources(runs.values()))]
+
+
+def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, title: str, caption: str) -> list[Block]:
+    """One letter of each class, a row for each part of the history's grid with what it is called."""
+    grid = run.history.grids.get("letters")
+    if grid is None:
+        return missing(run, what="letters")
+    rows = [(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
+    caption += " Below: what the classifier calls it, beside what it should be where it errs."
+    data = run.history.provenance
+    return [images(name, rows, title=title, caption=caption, data=data, below=called(grid), below_label="called")]
+
+
+def called(grid: PictureGrid) -> list[str]:
+    """What the classifier calls each picture, with what it should be where it errs."""
+    if grid.predictions is None or grid.labels is None:
+        return []
+    return [
+        latin(label) if label == prediction else f"{latin(prediction)} ({latin(label)})"
+        for label, prediction in zip(grid.labels.tolist(), grid.predictions.tolist(), strict=True)
+    ]
+
+
+def overlaps(
+    name: str, settings: Sequence[tuple[Pair, Pair, Pair]], *, title: str, caption: str, size: Pair = (4, 4)
+) -> FigureBlock:
+    """How many of so many values a transposed convolution sums at each position, by its kernel, stride and padding."""
+    cases = []
+    for kernel, stride, padding in settings:
+        counts = transposed.overlap(transposed.input_sizes(size, kernel, stride)[0], kernel, stride)
+        step = f"{stride[0]}" if stride[0] == stride[1] else f"{stride[0]}, {stride[1]}"
+        label = f"{kernel[0]}×{kernel[1]}, stride {step}, padding {padding[0]}"
+        cases.append(OverlapCase(label, counts, padding, kernel))
+
+    def figure(theme: Theme) -> Figure:
+        return OverlapFigure(theme, tuple(cases))
+
+    return titled(name, figure, OVERLAPS, title=title, caption=caption)

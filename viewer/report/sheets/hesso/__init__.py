@@ -1,0 +1,204 @@
+"""HES-SO, machine learning, practical work 12: denoising digits (tasks 1 to 3), new ones from few (generation.py)."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import numpy as np
+
+from viewer.report import pictures, tables
+from viewer.report.document import Block, Heading, note, part, quote
+from viewer.report.experiments import Denoised, denoise
+from viewer.report.notes import answers, beside, missing, standing, without_graph
+from viewer.report.reader import Reader, ReportRun, Runs, figures_of
+from viewer.report.sheets.hesso import generation
+from viewer.state import formatting
+
+TITLE = "ML-PW-12: Autoencoders for denoising and data augmentation"
+LEAD = "HES-SO, Master of Science in Engineering, Machine Learning, on MNIST. aezoo's runs: hesso/*."
+
+PARAMETERS = 7_265  # "Total params: 7,265"
+FACTORS = ("0.5", "0.7", "0.9")
+ALMOST = 0.9  # of the digits: "globally well decoded"
+
+
+def blocks(reader: Reader) -> list[Block]:
+    """Return what the sheet asks for, in its order."""
+    classifier = reader.run("hesso/classifier")
+    noisy = {factor: reader.run(f"hesso/denoise-{factor}") for factor in FACTORS}
+    generators = generation.read(reader)
+    return [
+        *_task_1(reader.run("hesso/conv")),
+        *_task_2(reader, noisy, classifier),
+        *_task_3(noisy),
+        *generation.task_4(generators, classifier),
+        *generation.task_5(generators),
+    ]
+
+
+# ---- task 1 --------------------------------------------------------------------------------------------------
+
+
+def _task_1(run: ReportRun) -> list[Block]:
+    return [
+        part("Task 1"),
+        Heading(
+            "Provide the notebook your setup for training a convolutional autoencoder and for denoising the digits "
+            "of the MNIST database."
+        ),
+        *standing(run),
+        quote(
+            "We used 2 convolutional layers to encode the input data (28x28 pixels image) to a 7x7 data (divided by "
+            "16). And we rebuilt the image from that. […] We configured our model to use a per-pixel binary "
+            "crossentropy loss, and the Adam optimizer."
+        ),
+        *tables.layer_table(run),
+        *answers(*setup(run)),
+        *pictures.loss(
+            "hesso-conv-loss",
+            run,
+            title="Model loss of the autoencoder without noise",
+            caption="Loss versus epochs: training dashed, testing solid.",
+        ),
+        *tables.measured(
+            run,
+            ("bce", "mse", "psnr", "ssim"),
+            ("pca", "nearest-example", "mean-image"),
+            caption="The autoencoder without noise, measured on the test split. The sheet gives no figure for it.",
+        ),
+    ]
+
+
+def setup(run: ReportRun) -> list[str]:
+    """Answer how the network compares with the sheet's, and how it was trained."""
+    if not run.is_there:
+        return []
+    own = run.history.parameters
+    remark = "as the sheet has" if own == PARAMETERS else f"where the sheet has {PARAMETERS:,}"
+    trained = (
+        f"Trained with {run.history.objective} and batches of {run.fact('batch_size') or '?'} at a learning rate of "
+        f"{run.fact('learning_rate') or '?'}, {run.history.epochs_done} epochs on {run.count('train_images'):,} images."
+    )
+    return [f"Total params: {own:,}, {remark}.", _compression(run), trained]
+
+
+def _compression(run: ReportRun) -> str:
+    shape = run.graph.image_shape if run.graph else None
+    if shape is None or not run.size:
+        return ""
+    pixels = int(np.prod(shape))
+    less = "fewer than" if run.size < pixels else "as many as" if run.size == pixels else "more than"
+    remark = "" if run.size < pixels else ": it is divided by 16 in its area but not in its values"
+    return (
+        f"The bottleneck is {formatting.shape(run.history.bottleneck)} = {run.size:,} values, {less} the image has "
+        f"pixels ({pixels:,}){remark}."
+    )
+
+
+# ---- task 2 --------------------------------------------------------------------------------------------------
+
+
+def _task_2(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
+    blocks: list[Block] = [
+        part("Task 2"),
+        Heading(
+            "Provide results showing some examples of the ten digits of the MNIST database before and after "
+            "denoising for the three different levels of noise: noise factor = 0.5, 0.7, and 0.9"
+        ),
+    ]
+    for factor, run in runs.items():
+        blocks += [Heading(f"Noise = {factor}"), *standing(run), *_level(reader, factor, run, classifier)]
+    return blocks
+
+
+def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -> list[Block]:
+    if run.history.samples is None or run.graph_error:
+        return without_graph(run, "denoised digits")
+    split = reader.images(run, "test")
+    found = denoise(reader, run, classifier, None if isinstance(split, str) else split)
+    if found is None:
+        return missing(run, what="denoised digits")
+    few = f"Of the test split only the first ten are at hand, which are not one of each digit. {split}"
+    return [
+        *([note(few)] if isinstance(split, str) else []),
+        _before_and_after(factor, run, found),
+        *answers(*decoded(factor, found)),
+    ]
+
+
+def _before_and_after(factor: str, run: ReportRun, found: Denoised) -> Block:
+    clean, noisy, output = (images[found.one_of_each] for images in (found.clean, found.noisy, found.output))
+    predictions = [] if found.after is None else [str(digit) for digit in found.after[found.one_of_each]]
+    below = "; below: what the classifier calls the denoised digit." if predictions else "."
+    return pictures.images(
+        f"hesso-denoise-{factor}",
+        [("original", clean), ("noisy", noisy), ("denoised", output)],
+        title=f"Before and after denoising, noise factor {factor}",
+        caption=f"The digits, with noise of factor {factor}, and denoised{below}",
+        data=run.history.provenance,
+        below=predictions or pictures.errors(clean, output),
+        below_label="called" if predictions else "mse",
+    )
+
+
+def decoded(factor: str, found: Denoised) -> list[str]:
+    """Answer how well digits are decoded after denoising, and which are taken for which."""
+    labels, before, after = found.labels, found.before, found.after
+    if labels is None or before is None or after is None:
+        return []
+    right, was = float((after == labels).mean()), float((before == labels).mean())
+    pairs = zip(labels.tolist(), after.tolist(), strict=True)
+    wrong = Counter((label, prediction) for label, prediction in pairs if label != prediction)
+    some = "Digits are globally well" if right >= ALMOST else "Not all digits are"
+    text = (
+        f"{some if wrong else 'All the digits are'} decoded at {factor}: of {len(labels):,} test digits the classifier "
+        f"names {right:.1%} rightly after denoising and {was:.1%} before."
+    )
+    if wrong:
+        most = ", ".join(f"{label} for {prediction} ({count})" for (label, prediction), count in wrong.most_common(3))
+        text += f" It most often takes {most}."
+    return [text + (" So denoising does not help this classifier." if right < was else "")]
+
+
+# ---- task 3 --------------------------------------------------------------------------------------------------
+
+
+def _task_3(runs: Runs) -> list[Block]:
+    return [
+        part("Task 3"),
+        Heading("Conclude based on the obtained results"),
+        *tables.compared(
+            {f"noise {factor}": run for factor, run in runs.items()},
+            "bce",
+            ("linear", "noisy-input", "nearest-example"),
+            caption="The loss rate on the test split beside the sheet's, the noisy input's own, and baselines.",
+            more=("mse", "psnr"),
+        ),
+        *answers(*cost_of_noise(runs)),
+        *_curve(FACTORS[0], runs),
+        *_curve(FACTORS[-1], runs),
+    ]
+
+
+def _curve(factor: str, runs: Runs) -> list[Block]:
+    title = f"Noise factor = {factor}"
+    caption = f"Loss versus epochs at noise factor = {factor}: training dashed, testing solid."
+    return pictures.loss(f"hesso-loss-{factor}", runs[factor], title=title, caption=caption)
+
+
+def cost_of_noise(runs: Runs) -> list[str]:
+    """Answer whether more noise means more loss, and how that compares with the sheet."""
+    losses = figures_of(runs, "bce")
+    if len(losses) < 2:
+        return []
+    rising = all(one < two for one, two in itertools.pairwise(losses.values()))
+    remark = "The more noise, the higher is the loss rate" if rising else "The loss rate does not rise with the noise"
+    return [
+        f"{remark}: {', '.join(f'{loss:.3f} at {factor}' for factor, loss in losses.items())}.",
+        *(
+            f"At {factor} our loss is {beside(loss, sheet)} the sheet's ({loss:.3f}, sheet {sheet:.2f})."
+            for factor, loss in losses.items()
+            if (sheet := runs[factor].published("bce")) is not None
+        ),
+    ]

@@ -1,0 +1,149 @@
+"""Part 4: colours from grey images, how good they are and what they lack."""
+
+from __future__ import annotations
+
+from viewer.report import pictures, tables
+from viewer.report.document import Block, Heading, TableBlock, part, quote
+from viewer.report.experiments import Colouring, colourings, grey_copied
+from viewer.report.notes import ALIKE, answers, beside, missing, standing
+from viewer.report.reader import ReportRun, Runs
+from viewer.state.metrics import error
+from zoo import comparison
+
+COLOURISERS = ("colour-1", "colour-2")
+BASELINES = ("grey-copied", "linear", "pca", "nearest-example")
+PALE = 0.8  # of the true colours' strength: less is pale
+SHARE = 0.1  # of the whole error: more of it in the brightness is worth a sentence
+
+
+def blocks(runs: Runs) -> list[Block]:
+    """Return what part 4 asks for."""
+    first, second = runs.values()
+    return [
+        part("4 Colorization"),
+        Heading(
+            "4.1 Adapting the network from the previous part such that it learns to reconstruct colors by feeding in "
+            "grayscale images but predicting all RGB channels."
+        ),
+        *standing(first),
+        *_images("maastricht-colour-1", {"colour-1": first}, "True colors - Reconstruction"),
+        *tables.measured(first, ("mse", "psnr", "ssim"), BASELINES, caption="The first colouriser on the test split."),
+        *answers(beside_grey(first)),
+        Heading(
+            "4.2 Report on your results and reason about potential shortcomings of your network. What aspects of the "
+            "architecture/hyperparameters/optimization could be improved upon to fit the model more adequately to this "
+            "application? Try out some ideas."
+        ),
+        quote(
+            "From the experiments done in the previous sections, we saw that also increasing the filter sizes leads "
+            "to a better model performance. For that reason, we can create a new model to combine both of our "
+            "previously best ones."
+        ),
+        *standing(second),
+        *pictures.losses(
+            "maastricht-colour-loss",
+            runs,
+            title="Error of both final models with epochs",
+            caption="Loss and validation loss for each one of the epochs: training dashed, validation solid.",
+        ),
+        *_images(
+            "maastricht-colour-both", runs, "True image, final model 1 reconstruction, final model 2 reconstruction"
+        ),
+        *tables.compared(
+            runs,
+            "mse",
+            BASELINES,
+            caption=(
+                "Both colourisers on the test split, beside the sheet's figures and no colour at all (grey copied)."
+            ),
+            more=("psnr", "ssim"),
+        ),
+        *_colour_table(runs),
+        *answers(*larger_filters(runs), beside_grey(second), *shortcomings(runs)),
+    ]
+
+
+def _images(name: str, runs: Runs, title: str) -> list[Block]:
+    made = [label for label, run in runs.items() if run.reconstructions is not None]
+    if not made:
+        return missing(*runs.values(), what="coloured images")
+    rows = pictures.reconstructions(
+        name,
+        runs,
+        title=title,
+        caption=f"True colours, the grey that goes in, and what comes out; below: mse of {made[-1]}.",
+        given=lambda found: [("true", found.targets), ("grey, copied", grey_copied(found))],
+        mse_of=made[-1],
+    )
+    return [*rows, *missing(*(run for label, run in runs.items() if label not in made), what="row")]
+
+
+def beside_grey(run: ReportRun) -> str:
+    """Answer whether a colouriser is better than no colour at all, and than the sheet."""
+    own, grey, sheet = run.metric("mse"), run.baseline("grey-copied", "mse"), run.published("mse")
+    if own is None or grey is None:
+        return ""
+    text = f"{run.recipe} is {'better' if own < grey else 'no better'} than no colour at all: mse {error(own)}, "
+    text += f"{run.compared('grey-copied')} ({error(grey)})"
+    return f"{text}; the sheet has {error(sheet)}." if sheet is not None else f"{text}."
+
+
+def larger_filters(runs: Runs) -> list[str]:
+    """Answer whether the second model's larger filters lead to a better performance."""
+    one, two = (runs[name].metric("mse") for name in COLOURISERS)
+    if one is None or two is None:
+        return []
+    word = {ALIKE: "no difference", "below": "it better", "above": "it worse"}[beside(two, one)]
+    epochs = " and ".join(str(runs[name].history.epochs_done) for name in COLOURISERS)
+    return [
+        f"The larger filters of the second model make {word}: mse {error(two)} against {error(one)}, after {epochs} "
+        "epochs of the first and the second."
+    ]
+
+
+def _colour_table(runs: Runs) -> list[Block]:
+    found = colourings(runs)
+    if not found:
+        return []
+    first = next(iter(found.values()))
+    shown = {"true": first.true, "grey, copied": first.grey, **{name: each.own for name, each in found.items()}}
+    rows = [(name, f"{each.chroma:.1f}", error(each.luma), f"{each.strength:.1f}") for name, each in shown.items()]
+    caption = (
+        "Of the ten images above: how far the colours alone are off (the mean distance of a* and b* in CIELAB; 2 "
+        "can just be seen), the mean squared error of the brightness alone (luma, which is what goes in), and how "
+        "strong the colours are (their mean distance from grey in a* and b*)."
+    )
+    return [TableBlock(caption, (("image", "colour error", "brightness error", "strength of the colours"), *rows))]
+
+
+def shortcomings(runs: Runs) -> list[str]:
+    """Answer what falls short, from the colours of the ten test images."""
+    sentences = []
+    for name, found in colourings(runs).items():
+        sentences.append(_shortcoming(name, found))
+        if found.own.luma > SHARE * found.own.mse:
+            sentences.append(
+                f"{name} also errs in what it was given: the mean squared error of its brightness is "
+                f"{error(found.own.luma)}, {found.own.luma / found.own.mse:.0%} of its error in all, though the grey "
+                "image holds it. Predicting the colours alone and keeping the luma would save that."
+            )
+    return sentences
+
+
+def _shortcoming(name: str, found: Colouring) -> str:
+    own, none = found.own.chroma, found.grey.chroma
+    word = comparison.in_short(own, none, "chroma") or "more"
+    off, than = ("as far off", "as") if word == comparison.SAME else (f"{word} off", "than")
+    text = (
+        f"{name}: the colours of the ten images are {off} ({own:.1f} in CIELAB) {than} no colour is ({none:.1f}), "
+        f"and {found.strength:.0%} as strong as the true ones."
+    )
+    if found.strength < PALE:
+        return (
+            f"{text} Where a grey value may belong to several colours, the squared error is least at their mean, which "
+            "is pale; a loss over classes of colours, or one over the whole image, would not pull them together."
+        )
+    return (
+        f"{text} So they are not pale; what is missing is which colour belongs where, which takes a wider view "
+        "than few small kernels have."
+    )

@@ -1,0 +1,116 @@
+"""The tables that several sheets ask for: measured figures beside the sheet's and the baselines', a graph's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from viewer.report.document import Block, TableBlock
+from viewer.report.notes import missing, without_graph
+from viewer.report.reader import ReportRun, Runs
+from viewer.state import formatting, metrics
+
+Column = tuple[str, Callable[[ReportRun], str]]  # its heading, and a run's cell
+
+
+def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *, caption: str) -> list[Block]:
+    """One run's figures beside the sheet's and the baselines'."""
+    known = [metric for metric in figures if run.metric(metric) is not None]
+    if not known:
+        return missing(run, what="figures of the test split")
+    there = [baseline for baseline in baselines if baseline in run.baselines]
+    heading = ("test split", "measured", "sheet", *(_baseline_heading(baseline, run) for baseline in there))
+    rows = [
+        (
+            metrics.title(metric),
+            metrics.figure(metric, run.metric(metric)),
+            metrics.published(metric, run.history.published),
+            *(metrics.figure(metric, run.baseline(baseline, metric)) for baseline in there),
+        )
+        for metric in known
+    ]
+    return [TableBlock(caption, (heading, *rows))]
+
+
+def _baseline_heading(baseline: str, run: ReportRun) -> str:
+    name = metrics.baseline(baseline)
+    return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
+
+
+def of_runs(runs: Runs, first: str, columns: Sequence[Column], *, caption: str, text_columns: int = 1) -> TableBlock:
+    """A row a run by its label, below the heading `first`, and a cell a column."""
+    heading = (first, *(title for title, _ in columns))
+    rows = ((label, *(cell(run) for _, cell in columns)) for label, run in runs.items())
+    return TableBlock(caption, (heading, *rows), text_columns)
+
+
+def metric(name: str, title: str = "") -> Column:
+    """The column of a figure of the test split."""
+    return title or metrics.title(name), lambda run: metrics.figure(name, run.metric(name))
+
+
+def sheet(name: str) -> Column:
+    """The column of the sheet's own figure."""
+    return "sheet", lambda run: metrics.published(name, run.history.published)
+
+
+def baseline(name: str, metric_name: str) -> Column:
+    """The column of a baseline's figure."""
+    return metrics.baseline(name), lambda run: metrics.figure(metric_name, run.baseline(name, metric_name))
+
+
+def number(title: str, of: Callable[[ReportRun], float | None], digits: int = 3) -> Column:
+    """The column of any other number."""
+    return title, lambda run: formatting.number(of(run), digits)
+
+
+def count(title: str, of: Callable[[ReportRun], int]) -> Column:
+    """The column of a count; a dash for none."""
+    return title, lambda run: f"{of(run):,}" if of(run) else formatting.MISSING
+
+
+EPOCHS: Column = ("epochs", lambda run: str(run.history.epochs_done) if run.is_there else formatting.MISSING)
+STATE: Column = ("state", lambda run: short(run.history.state if run.is_there else "not there"))
+
+
+def compared(runs: Runs, name: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()) -> list[Block]:
+    """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics."""
+    there = [each for each in baselines if any(each in run.baselines for run in runs.values())]
+    columns = [
+        metric(name, f"measured: {metrics.title(name)}"),
+        sheet(name),
+        *(baseline(each, name) for each in there),
+        *map(metric, more),
+        EPOCHS,
+        STATE,
+    ]
+    return [of_runs(runs, "run", columns, caption=caption)]
+
+
+def short(text: str) -> str:
+    """Return text of a file that fits a cell."""
+    return formatting.clean(text, limit=24) or formatting.MISSING
+
+
+def layer_table(run: ReportRun, others: str = "") -> list[Block]:
+    """The graph's layers as Keras's summary prints them: channels last, the batch as None; and who has the same."""
+    layers = run.layers
+    if not layers:
+        return without_graph(run, "table of layers")
+    rows = [
+        (
+            f"{layer.operator} + {layer.activation}" if layer.activation else layer.operator,
+            _keras_shape(layer.shape),
+            f"{layer.parameters:,}",
+        )
+        for layer in layers
+    ]
+    image = run.graph.image_shape if run.graph else None
+    first = [("Input", _keras_shape(image), "0")] if image else []
+    total = ("Total params", "", f"{sum(layer.parameters for layer in layers):,}")
+    caption = f"The layers of {run.name}, read from its graph{f'; {others}' if others else ''}."
+    return [TableBlock(caption, (("Layer (type)", "Output Shape", "Param #"), *first, *rows, total), text_columns=2)]
+
+
+def _keras_shape(shape: Sequence[int]) -> str:
+    last = (*shape[1:], shape[0]) if len(shape) == 3 else tuple(shape)
+    return f"({', '.join(['None', *map(str, last)])})"

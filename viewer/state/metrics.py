@@ -1,0 +1,101 @@
+"""What metrics, baselines and objectives are called, in which units, and how their figures are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from viewer.state import formatting
+
+TITLES = {  # of rows and axes
+    "mse": "mse, of [0, 1] pixels",
+    "psnr": "psnr, dB",
+    "ssim": "ssim",
+    "bce": "binary cross-entropy, nats a pixel",
+    "accuracy": "accuracy",
+    "accuracy-letters": "of letters",
+    "accuracy-noise": "of noise",
+    "cross_entropy": "cross-entropy, nats",
+}
+HEADINGS = {"psnr": TITLES["psnr"], "cross_entropy": "cross-entropy"}  # of narrow columns; the others have their key
+OBJECTIVES = {
+    "mse": "mean squared error of [0, 1] pixels",
+    "mse-linear": "squared error a pixel, before clamping",
+    "mse-normalised": "squared error of normalised pixels",
+    "bce": "binary cross-entropy, nats a pixel",
+    "elbo": "cross-entropy + divergence, nats an image",
+    "cross-entropy": "cross-entropy, nats an image",
+    "teacher": "cross-entropy of the classifier, nats an image",
+}
+TERMS = {  # of objectives
+    "bce": "binary cross-entropy of the pixels, nats",
+    "kl": "divergence from N(0, 1), nats an image",
+    "mse": "mean squared error",
+    "cross_entropy": "cross-entropy, nats an image",
+}
+BASELINES = {  # as columns are headed; within a sentence it is zoo.comparison.noun
+    "pca": "PCA",
+    "linear": "linear map",
+    "nearest-example": "nearest training image",
+    "black": "all black",
+    "mean-image": "mean image",
+    "noisy-input": "noisy input",
+    "grey-copied": "grey copied",
+    "copied-input": "letter copied",
+    "class-mean": "class mean",
+    "majority": "most frequent class",
+    "nearest-mean": "nearest class mean",
+}
+
+
+def title(metric: str) -> str:
+    """Return what a row or an axis of a metric is called, with its unit."""
+    return TITLES.get(metric, metric)
+
+
+def heading(metric: str) -> str:
+    """Return what a narrow column of a metric is called."""
+    return HEADINGS.get(metric, metric)
+
+
+def baseline(name: str) -> str:
+    """Return what a column of a baseline is called."""
+    return BASELINES.get(name, name)
+
+
+def written(metric: str, value: float | None, digits: int = 3) -> str:
+    """Write a figure as the window's tables do."""
+    if metric == "mse":
+        return formatting.mse(value)
+    return formatting.decibels(value) if metric == "psnr" else formatting.number(value, digits)
+
+
+def figure(metric: str, value: float | None) -> str:
+    """Write a figure as the reports' tables do: an error with three digits that count, a share in percent."""
+    if value is None or not math.isfinite(value):
+        return formatting.MISSING
+    if metric == "mse":
+        return _short_exponent(f"{value:#.3g}")
+    return percent(value) if metric.startswith("accuracy") else written(metric, value)
+
+
+def error(value: float | None) -> str:
+    """Write a mean squared error within a sentence, with three digits that count at most."""
+    return formatting.MISSING if value is None or not math.isfinite(value) else _short_exponent(f"{value:.3g}")
+
+
+def percent(value: float | None) -> str:
+    """Write a share in percent."""
+    return formatting.MISSING if value is None or not math.isfinite(value) else f"{value:.1%}"
+
+
+def published(metric: str, figures: Mapping[str, float]) -> str:
+    """Write a sheet's own figure as it stands there, without digits that it does not have."""
+    value = figures.get(metric)
+    if value is None:
+        return formatting.MISSING
+    return f"{value:.0%}" if metric == "accuracy" else f"{value:g}"
+
+
+def _short_exponent(text: str) -> str:
+    return text.replace("e-0", "e-")
