@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from viewer.figures.arrange import Paragraph
 from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, arrange, page
@@ -23,6 +23,7 @@ from viewer.figures.tiles import ImageRow, pixel_at
 
 WIDEST_TITLE = 170.0
 BETWEEN = ", "
+SWATCH = 0.75  # side of a run's colour, of the height of letters
 MARK = 2.0  # the line below a marked image
 
 Labels = Sequence[tuple[str, QRectF]]  # of bands, each with where its first image stands
@@ -45,6 +46,7 @@ class Block:
     note: str = ""
     sentence: str = ""
     marked: frozenset[int] = frozenset()
+    colour: str = ""  # of the run, #rrggbb
 
 
 class BandHit(NamedTuple):
@@ -173,6 +175,11 @@ class ComparisonFigure(Figure):
 
     def _paint_head(self, painter: QPainter, block: Block, paper: Paper, *, beside: bool) -> None:
         """Write the title and its note, the one below the other or beside it."""
+        if block.colour:
+            side = SWATCH * paper.metrics.ascent()
+            corner = paper.rect.topLeft() + QPointF(0, (paper.metrics.height() - side) / 2)
+            painter.fillRect(QRectF(corner, QSizeF(side, side)), QColor(block.colour))
+            paper = paper.at(paper.rect.adjusted(1.6 * side, 0, 0, 0))
         head, metrics = paper.rect, paper.metrics
         title = metrics.elidedText(block.title, Qt.TextElideMode.ElideMiddle, head.width())
         paper.write(painter, title, self.theme.colour("text"))

@@ -188,13 +188,9 @@ class Geometry:
 
     def most_images(self, zoom: float, room: QRectF) -> int:
         """Return how many images fit at a zoom, in the better arrangement of columns and rows; 0 if none does."""
-        found = [
-            count
-            for count in range(1, self.count + 1)
-            for arrangement in ("columns", "rows")
-            if replace(self, count=count).fits(zoom, room, arrangement)  # type: ignore[arg-type]
-        ]
-        return max(found, default=0)
+        fewer = (replace(self, count=count) for count in range(self.count, 0, -1))
+        fitting = (each.count for each in fewer if each.fits(zoom, room, "columns") or each.fits(zoom, room, "rows"))
+        return next(fitting, 0)
 
     def page_zoom(self, room: QRectF) -> float | None:
         """Return the zoom of a page: the largest that leaves enough images on it, not below twice while one fits."""
@@ -257,7 +253,8 @@ class Geometry:
             layout = few._lay_out(inner, zoom, arrangement)
             bottom = max([rect.bottom() for rect in _occupied_rects(layout)], default=room.top())
             layout = replace(layout, scale_rect=QRectF(room.left(), bottom + GAP, room.width(), self.text_sizes.line))
-        return replace(layout, first=chosen // few.count * few.count, shown=few.count)
+        shown = max(1, few.count)  # sentences alone have no images
+        return replace(layout, first=chosen // shown * shown, shown=shown)
 
     def _with_more_room(self) -> Geometry | None:
         """Return a geometry with more room for small images: without wide gaps, then without captions; or None."""

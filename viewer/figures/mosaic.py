@@ -29,6 +29,7 @@ class MosaicLayout:
     large: tuple[QRectF, ...] = ()
     scale_rect: QRectF = field(default_factory=QRectF)
     first: int = 0  # of the images shown
+    zoom: float = 1.0
 
     @property
     def shown(self) -> int:
@@ -50,7 +51,7 @@ class MosaicPixel(NamedTuple):
 class MosaicFigure(Figure):
     """The rows, a caption under each column, the chosen column's images large, and a colour scale.
 
-    A paged one shows fewer columns instead of smaller ones: those around the chosen one, at this zoom or at least twice.
+    A paged one shows fewer columns instead of smaller ones: those around the chosen one, at `zoom` or at least twice.
     """
 
     theme: Theme
@@ -71,7 +72,8 @@ class MosaicFigure(Figure):
         if not self.rows:
             return MosaicLayout()
         rect, line, margin = paper.rect, paper.line, self._label_width(paper)
-        cells = self._tiles(paper, margin).rows
+        tiles = self._tiles(paper, margin)
+        cells = tiles.rows
         below = cells[-1][0].bottom() + GAP
         captions = tuple(QRectF(cell.left() - GAP / 2, below - GAP / 2, cell.width() + GAP, line) for cell in cells[-1])
         top = cells[-1][0].bottom() + self._footer(line) + BLOCK_GAP
@@ -87,6 +89,7 @@ class MosaicFigure(Figure):
             large=large,
             scale_rect=QRectF(rect.left() + margin, scale_top, rect.width() - margin, line) if self.scale else QRectF(),
             first=self._first(len(cells[0])),
+            zoom=tiles.zoom,
         )
 
     def _first(self, shown: int) -> int:

@@ -60,7 +60,7 @@ class Rail(QFrame):
         self.everything = QPushButton("Show all runs")
         self.everything.setToolTip("Clear the filter (Esc)")
         self.everything.clicked.connect(lambda _=False: self.filter.clear())
-        self.line = ElidedLabel()
+        self.line = ElidedLabel()  # its tool tip has all of it
         self.line.setObjectName("subtitle")
         self.sort_button = _tool("Sort", "Choose what the runs are sorted by, and which figure stands here")
         self.sort_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -118,7 +118,7 @@ def count_text(state: State, found: list[Path]) -> str:
     runs, selected, shown = len(state.entries), len(state.selected), len(state.compared)
     text = f"{len(found)} of {_counted(runs)}" if len(found) < runs else _counted(runs)
     if selected > shown:
-        text += f", {shown} of {selected} selected are shown"
+        text += f", {shown} of {selected} shown"
     elif selected > 1:
         text += f", {selected} shown"
     hidden = len(set(state.selected) - set(found))
@@ -209,7 +209,7 @@ class RunDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row = self._runs.rows[self._runs.proxy.mapToSource(index).row()]
         state = self._runs.store.state
-        shown, current = row.path in state.selected, row.path == state.current
+        shown, current = row.path in state.compared, row.path == state.current
         cell = QRectF(option.rect).adjusted(1, 1, -1, -1)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -254,6 +254,8 @@ class RunDelegate(QStyledItemDelegate):
             painter.setFont(of)
             painter.setPen(self.theme.colour("warning" if part and row.error else colour))
             metrics = QFontMetricsF(of)
+            if not part and metrics.horizontalAdvance(text) > half.width():
+                text = text.rpartition("/")[2]  # folders are what names have in common
             side = Qt.TextElideMode.ElideRight if part else Qt.TextElideMode.ElideMiddle
             painter.drawText(half, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(text, side, half.width()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LINE = 300
 MISSING = "–"
@@ -76,3 +76,11 @@ def pixel(values: Iterable[float]) -> str:
 def counted(count: int, noun: str) -> str:
     """Write '1 run' or '3 runs'."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def without_common_folder(names: Sequence[str]) -> list[str]:
+    """Return names without the folders that all of them begin with: conv and dense for purdue/conv and purdue/dense."""
+    folders = [name.split("/")[:-1] for name in names]
+    alike = next((at for at, parts in enumerate(zip(*folders, strict=False)) if len(set(parts)) > 1), None)
+    count = min(map(len, folders), default=0) if alike is None else alike
+    return ["/".join(name.split("/")[count:]) for name in names] if len(names) > 1 else list(names)

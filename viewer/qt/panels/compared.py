@@ -9,18 +9,22 @@ from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.detail import DetailFigure, DetailTile
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.page_bar import PageBar
+from viewer.qt.widgets.sized_view import SizeBar, SizedView
 from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
+
+MOST_TILES = 8  # of an image shown large: more would be small
 
 
 class BandValues(NamedTuple):
@@ -52,16 +56,26 @@ class Pointed(NamedTuple):
 class ComparedPanel(ImagePanel):
     """Runs the graphs of several runs on the images shown and shows their outputs in one figure.
 
+    A page has as many images as fit at their size. A click opens one of them large, in every run; another closes it.
     A subclass chooses the runs (`runs`) and makes the picture (`picture_of`).
     """
+
+    view_class = SizedView
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self.requester = self.new_requester()
         self.requester.answered.connect(self._take)
-        self.bar = PageBar(tools)
-        self.body.insertWidget(0, self.bar)
+        self.bar, self.size_bar = PageBar(tools, turn=self.turn), SizeBar()
+        self.size_bar.changed.connect(self.redraw)
+        row = QHBoxLayout()
+        row.addWidget(self.size_bar)
+        row.addWidget(self.bar, 1)
+        self.body.insertLayout(0, row)
         self.view.hovered.connect(self._hover)
+        assert isinstance(self.view, SizedView)
+        self.view.resized.connect(lambda steps: self.size_bar.step(steps, self._zoom_shown()))
+        self.is_open = False  # one image is shown large
         self.outputs: tuple[RunOutput, ...] = ()
         self.picture: ComparisonPicture | None = None
         self._inputs: tuple[object, ...] = ()
@@ -148,22 +162,55 @@ class ComparedPanel(ImagePanel):
             self.picture = None
             self.view.show_sentence(shown)
             return
-        self.picture = shown
-        self.view.show_figure(shown.figure, shown.figure.description)
+        self.picture = replace(shown, figure=replace(shown.figure, paged=True, zoom=self.size_bar.zoom))
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        """Show the images of the page, or the chosen one large."""
+        assert self.picture is not None
+        detail = detail_of(self.picture, self.theme) if self.is_open else None
+        figure = detail or self.picture.figure
+        self.view.show_figure(figure, figure.description)
 
     def _choose_in_picture(self, chosen: int) -> None:
         """Mark another image; the pictures of a comparison stay the same."""
         if self.picture is None or not isinstance(self.picture.figure, ComparisonFigure):
             self.redraw()
             return
-        figure = replace(self.picture.figure, chosen=chosen)
-        self.picture = replace(self.picture, figure=figure)
-        self.view.show_figure(figure, figure.description)
+        self.picture = replace(self.picture, figure=replace(self.picture.figure, chosen=chosen))
+        self._show_picture()
+
+    # ---- pages ----
+
+    def connect_pages(self) -> None:
+        self.view.page_step.connect(self.turn)
+        self.view.first.connect(lambda: self.tools.images.go_to(0))
+        self.view.last.connect(self.tools.images.go_to_last)
+
+    def turn(self, pages: int) -> None:
+        """Go to the images after those that are shown, or before them."""
+        state = self.store.state
+        count, shown = len(state.page.clean) if state.page else 0, self._images_shown()
+        first = min(state.sample, max(0, count - 1)) // shown * shown + pages * shown
+        if 0 <= first < count:
+            self.store.set_sample(first)
+        elif state.pasted is None and (pages > 0 or state.start > 0):
+            self.tools.images.turn(1 if pages > 0 else -1)
+            self.store.set_sample(0 if pages > 0 else (count - 1) // shown * shown)
+
+    def _images_shown(self) -> int:
+        return max(1, self.picture.figure.layout(self.view.paper).shown) if self.picture else 1
+
+    def _zoom_shown(self) -> float:
+        return self.picture.figure.layout(self.view.paper).zoom if self.picture else 1.0
 
     def _pointed(self, point: QPointF) -> Pointed | None:
         if self.picture is None:
             return None
         figure = self.picture.figure
+        if isinstance(self.view.figure, DetailFigure):
+            pixel = self.view.figure.hit(point, self.view.paper)
+            return Pointed(pixel.tile.block, pixel.tile.band, figure.chosen, pixel.y, pixel.x) if pixel else None
         if isinstance(figure, MosaicFigure):
             seen = figure.spot(point, self.view.paper)
             return Pointed(0, seen.row, seen.image, seen.y, seen.x) if seen else None
@@ -186,9 +233,38 @@ class ComparedPanel(ImagePanel):
         return "\n".join(line for line in lines if line)
 
     def _choose(self, point: QPointF) -> None:
+        """Choose the image under the pointer and open it large in every run; close it where it is open."""
         pointed = self._pointed(point)
-        if pointed is not None:
+        if self.is_open or pointed is None:
+            self.is_open = False
+        else:
             self.choose(pointed.image)
+            self.is_open = self.picture is not None and isinstance(self.picture.figure, ComparisonFigure)
+        if self.picture is not None:
+            self._show_picture()
+
+
+def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
+    """Return the chosen image large: of few runs every band, of more only what goes in and what comes out."""
+    figure = picture.figure
+    if not isinstance(figure, ComparisonFigure):
+        return None
+    several = sum(len(block.bands) for block in figure.blocks) > MOST_TILES
+    tiles = [
+        DetailTile(
+            f"{block.title}: {band.label}" if band.label else block.title,
+            band.pixels[figure.chosen],
+            block.captions[figure.chosen] if at == len(block.bands) - 1 and figure.chosen < len(block.captions) else "",
+            number,
+            at,
+        )
+        for number, block in enumerate(figure.blocks)
+        for at, band in enumerate(block.bands)
+        if figure.chosen < len(band.pixels) and not (several and band.label == "diff.")
+    ]
+    return (
+        DetailFigure(theme, tuple(tiles), f"image {figure.chosen + 1}, large; {figure.description}") if tiles else None
+    )
 
 
 def _figures_of(output: RunOutput, image: int) -> list[str]:

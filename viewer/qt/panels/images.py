@@ -20,17 +20,19 @@ from viewer.state.why import Needed
 class ImagePanel(Panel):
     """A panel with a mosaic: a click or an arrow key chooses the sample that every image panel shows large."""
 
+    view_class: type[FigureView] = FigureView
+
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.view = FigureView(self.title, self)
+        self.view = self.view_class(self.title, self)
         self.view.pictured.connect(self.pictured)
         self.view.clicked.connect(self._choose)
         self.view.column_step.connect(self._step)
-        self.connect_keys()
+        self.connect_pages()
         self.body.addWidget(self.view, 1)
 
-    def connect_keys(self) -> None:
-        """Turn the pages of images with the view's keys."""
+    def connect_pages(self) -> None:
+        """Let keys turn the pages of images."""
         connect_page_keys(self.view, self.tools.images)
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -115,9 +116,9 @@ def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarra
 
 
 def picture_of_several(
-    theme: Theme, runs: Sequence[RunOutput], chosen: int, labels: np.ndarray | None
+    theme: Theme, runs: Sequence[RunOutput], chosen: int, labels: np.ndarray | None, colours_of: Mapping[Path, int]
 ) -> ComparisonPicture:
-    """Return the comparison: the inputs (once, if shared) and a block for each run."""
+    """Return the comparison: the inputs (once, if shared) and a block for each run, with its colour."""
     reach = reach_of(runs)
     drawing = [output for output in runs if output.images is not None]
     shared = len(drawing) > 1 and run_outputs.same_images(drawing)
@@ -126,23 +127,29 @@ def picture_of_several(
     titles: list[str] = []
 
     def add(
-        title: str, of: tuple[BandValues, ...], captions: tuple[str, ...] = (), note: str = "", why: str = ""
+        title: str,
+        of: tuple[BandValues, ...],
+        captions: tuple[str, ...] = (),
+        note: str = "",
+        why: str = "",
+        path: Path | None = None,
     ) -> None:
         bands = tuple(Band(layer.label, pixels_of(layer, theme, reach)) for layer in of)
-        blocks.append(Block(title, bands, captions, note, why))
+        colour = theme.run_colour(colours_of[path]).name() if path is not None and path in colours_of else ""
+        blocks.append(Block(title, bands, captions, note, why, colour=colour))
         layers.append(of)
         titles.append(title)
 
     if shared:
         add("images", inputs_of(drawing[0]))
-    for output in runs:
+    for output, name in zip(runs, formatting.without_common_folder([output.name for output in runs]), strict=True):
         if output.images is None and output.logits is None:
-            add(output.name, (), why=output.sentence)
+            add(name, (), why=output.sentence, path=output.path)
             continue
         before = () if shared and output.images is not None else inputs_of(output)
         notes = (mean_text(output.mse, "mse"), "predictions" if output.logits is not None else "", output.note)
         note = ", ".join(note for note in notes if note)
-        add(output.name, (*before, *results_of(output)), captions_of(output, labels), note)
+        add(name, (*before, *results_of(output)), captions_of(output, labels), note, path=output.path)
     figure = ComparisonFigure(
         theme=theme,
         blocks=tuple(blocks),

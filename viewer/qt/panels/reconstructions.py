@@ -41,7 +41,7 @@ class Reconstructions(ComparedPanel):
             return self.view.sentence or "Ten images, what the network makes of them, and the differences appear here."
         self.subtitle.setText(_subtitle(self, state))
         if len(runs) > 1:
-            return picture_of_several(theme, runs, state.sample, labels)
+            return picture_of_several(theme, runs, state.sample, labels, state.colours)
         (output,) = runs
         if output.images is None and output.logits is None:
             return output.sentence

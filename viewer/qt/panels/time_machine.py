@@ -72,7 +72,7 @@ class TimeMachine(RequestPanel):
         playing = (self.play_button, self.slider, self.epoch_label, self.speed_box, self.loop_box)
         self.body.insertLayout(0, controls.row(*playing, self.difference_box, stretched=self.slider))
 
-    def connect_keys(self) -> None:
+    def connect_pages(self) -> None:
         self._connect_keys(self.view)
 
     def _connect_keys(self, view: FigureView) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -33,12 +35,13 @@ def connect_page_keys(view: FigureView, images: ImageBrowser) -> None:
 class PageBar(QWidget):
     """Shows which image is chosen and in which order they are, and goes to others by way of `tools.images`."""
 
-    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, tools: Tools, *, turn: Callable[[int], None] | None = None) -> None:
+        super().__init__()
         make_small(self)
         self._store, self._images = tools.store, tools.images
-        self.back = self._arrow("back", "Ten images back", -1, "Page Up")
-        self.on = self._arrow("on", "Ten images forward", 1, "Page Down")
+        self._turn = turn or tools.images.turn
+        self.back = self._arrow("back", "A page of images back", -1, "Page Up")
+        self.on = self._arrow("on", "A page of images forward", 1, "Page Down")
         tip = "Number of the chosen image in the order shown; type another to go there"
         self.box = controls.spin("Go to image number", tip, 1, MOST_IMAGES, self._go_to)
         self.of = ElidedLabel()
@@ -55,7 +58,7 @@ class PageBar(QWidget):
         self.setLayout(line)
 
     def _arrow(self, shape: controls.Shape, name: str, pages: int, key: str) -> IconButton:
-        button = IconButton(shape, f"{name} ({key})", lambda: self._images.turn(pages), name=name)
+        button = IconButton(shape, f"{name} ({key})", lambda: self._turn(pages), name=name)
         button.setAutoRaise(True)
         return button
 
