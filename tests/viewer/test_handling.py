@@ -14,7 +14,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage, 
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.viewer.conftest import TIMEOUT, Open, settle_window, write_run
+from tests.viewer.conftest import PROVENANCE, TIMEOUT, Open, settle_window, write_run
 from viewer.infer.messages import DecodedPictures, DecodePictures
 from viewer.qt import export_actions, exports, menus
 from viewer.qt.catalogue import PANELS
@@ -255,6 +255,7 @@ def test_notices_can_be_copied_with_what_a_maintainer_would_ask_for(two: MainWin
 def test_paging_says_why_there_is_only_the_first_page(two: MainWindow, qtbot: QtBot) -> None:
     """The runs of these tests were tested on images that no data set holds."""
     two.images.data = "/nowhere"
+    two.store.set_sample(9)
     qtbot.keyClick(two.panels.reconstructions.view, Qt.Key.Key_PageDown)
     settle_window(qtbot, two)
     (sentence,) = two.notices.sentences
@@ -332,6 +333,14 @@ def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins
         two.go_to(panel)
         data = exports.picture(panel, kind)
         assert data.startswith(begins) and len(data) > 1_000, name
+        title, provenance = f"{panel.title}: tests/a", f"data: {PROVENANCE} · aezoo "
+        if kind == "png":
+            image = QImage.fromData(data)
+            assert image.text("Title") == title and image.text("Description").startswith(provenance)
+        elif kind == "svg":
+            assert f"<title>{title}</title>" in data.decode() and f"<desc>{provenance}" in data.decode()
+        else:
+            assert f"{title} – {provenance}".encode("utf-16-be") in data
 
 
 def test_an_export_is_written_and_a_wrong_suffix_reported(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
@@ -360,7 +369,7 @@ def test_numbers_as_csv_run_no_formula() -> None:
 
 
 def test_the_wheel_zooms_around_the_pointer_and_hits_stay_right(two: MainWindow, qtbot: QtBot) -> None:
-    view = two.panels.reconstructions.view
+    view = two.panels.noise.view
     point = QPointF(view.width() / 2, 40)
     inside = view.inside
     share = (point.x() - inside.left()) / inside.width()

@@ -508,7 +508,9 @@ def test_every_mode_has_a_figure_and_numbers_to_export(
     assert len(rows) > 1 and all(len(row) == len(rows[0]) for row in rows)
     assert panel.figure is not None
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert exports.painted(panel.figure, panel.size(), panel.theme, QFont(), kind).startswith(start)
+        assert exports.painted(
+            panel.figure, panel.size(), panel.theme, QFont(), kind, exports.Caption.of(panel)
+        ).startswith(start)
     assert all(control.accessibleName() for control in panel.choices.buttons.values())
 
 

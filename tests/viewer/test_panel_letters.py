@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFontMetricsF
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, settle_window, write_run
@@ -89,10 +88,11 @@ def test_a_letter_of_the_sheet_is_chosen_by_click_and_key_and_shows_all_predicti
     window = open_window(tmp_path)
     window.store.set_selected((mean, random), mean)
     panel = front(window, qtbot)
-    QFontMetricsF(panel.view.font())
+    panel.choose(6)
     layout = figure_of(panel).layout(panel.view.paper)
-    point = layout.cells[1][0][6].center()
-    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(int(point.x()), int(point.y())))
+    point = layout.cells[1][0][6 - layout.first].center().toPoint()
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=point)
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=point)
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)
     assert figure_of(panel).chosen == 7 and window.store.state.sample == 0
     hint = panel.hint_at(Pointed(block=1, band=0, image=7, y=10, x=18)).splitlines()

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
 from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
 from tests.viewer.test_window import foreign_bytes
 from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.detail import DetailFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.compared import Pointed
+from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.state.pages import Pasted
 from zoo import checkpoints
 from zoo.runs import RunFolder, atomic_write, pack_history
@@ -33,6 +36,20 @@ def comparison_of(window: MainWindow) -> ComparisonFigure:
     return figure
 
 
+def alone(window: MainWindow) -> Reconstructions:
+    """The panel with the whole workspace to itself."""
+    window.reset_layout()
+    window.go_to(window.panels.reconstructions)
+    QApplication.processEvents()
+    return window.panels.reconstructions
+
+
+def comparison_of_picture(panel: Reconstructions) -> ComparisonFigure:
+    """The comparison behind an image that is shown large."""
+    assert panel.picture is not None and isinstance(panel.picture.figure, ComparisonFigure)
+    return panel.picture.figure
+
+
 def two_runs(tmp_path: Path) -> tuple[Path, Path]:
     return write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
 
@@ -44,7 +61,7 @@ def test_several_runs_stand_beside_one_another_and_what_is_alike_is_shown_once(
     window = open_window(tmp_path)
     select(window, qtbot, *paths)
     figure = comparison_of(window)
-    assert [block.title for block in figure.blocks] == ["images", "tests/a", "tests/b"]
+    assert [block.title for block in figure.blocks] == ["images", "a", "b"], "names without what they have in common"
     assert [[band.label for band in block.bands] for block in figure.blocks] == [["input"], *[["output", "diff."]] * 2]
     assert all(len(block.captions) == 10 for block in figure.blocks[1:])
     assert window.panels.reconstructions.subtitle.text() == "the first 10 of the test split"
@@ -56,8 +73,8 @@ def test_runs_that_are_given_other_images_each_show_theirs(tmp_path: Path, open_
     select(window, qtbot, clean, noisy)
     blocks = {block.title: [band.label for band in block.bands] for block in comparison_of(window).blocks}
     assert blocks == {
-        "tests/clean": ["input", "output", "diff."],
-        "tests/noisy": ["noisy", "target", "output", "diff."],
+        "clean": ["input", "output", "diff."],
+        "noisy": ["noisy", "target", "output", "diff."],
     }
 
 
@@ -117,7 +134,7 @@ def test_a_classifier_alone_shows_its_predictions_and_where_it_is_wrong(
 def test_the_row_of_controls_pages_ranks_and_goes_to_an_image(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(write_run(tmp_path).path)
     window.store.set_split(split_of_bars())
-    panel = window.panels.reconstructions
+    panel = alone(window)
     qtbot.mouseClick(panel.bar.on, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert window.store.state.start == 10
@@ -175,7 +192,7 @@ def test_the_pointer_finds_the_pixel_of_a_single_runs_pictures_large_ones_too(
     run: RunFolder, open_window: Open
 ) -> None:
     window = open_window(run.path)
-    panel = window.panels.reconstructions
+    panel = alone(window)
     figure = panel.view.figure
     assert isinstance(figure, MosaicFigure)
     layout = figure.layout(panel.view.paper)
@@ -191,11 +208,57 @@ def test_a_click_chooses_an_image_in_every_panel(tmp_path: Path, open_window: Op
     paths = two_runs(tmp_path)
     window = open_window(tmp_path)
     select(window, qtbot, *paths)
-    panel, figure = window.panels.reconstructions, comparison_of(window)
+    panel, figure = alone(window), comparison_of(window)
     layout = figure.layout(panel.view.paper)
-    point = layout.cells[2][1][6].center()
-    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(int(point.x()), int(point.y())))
-    assert window.store.state.sample == 6 and comparison_of(window).chosen == 6
+    assert layout.first == 0 and layout.shown >= 5
+    point = layout.cells[2][1][4].center().toPoint()
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=point)
+    assert window.store.state.sample == 4
+
+
+def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = two_runs(tmp_path)
+    window = open_window(tmp_path)
+    select(window, qtbot, *paths)
+    panel = alone(window)
+    layout = comparison_of(window).layout(panel.view.paper)
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=layout.cells[0][0][2].center().toPoint())
+    detail = panel.view.figure
+    assert isinstance(detail, DetailFigure)
+    assert [tile.title for tile in detail.tiles] == [
+        "images: input",
+        *(f"{run}: {band}" for run in "ab" for band in ("output", "diff.")),
+    ]
+    cells = detail.grid(panel.view.paper).cells
+    assert min(cell.width() for cell in cells) >= 250
+    assert detail.tiles[2].note == comparison_of_picture(panel).blocks[1].captions[2] != ""
+    corner = cells[2].topLeft() + QPointF(1, 1)
+    assert panel._pointed(corner) == Pointed(block=1, band=1, image=2, y=0, x=0)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Right)
+    assert window.store.state.sample == 3 and isinstance(panel.view.figure, DetailFigure), "the arrows go on"
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cells[0].center().toPoint())
+    assert comparison_of(window).chosen == 3
+
+
+def test_more_runs_show_fewer_images_and_the_arrows_and_pages_reach_all(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = [write_run(tmp_path, f"tests/{name}").path for name in "abcdef"]
+    window = open_window(tmp_path)
+    select(window, qtbot, *paths)
+    panel = alone(window)
+    panel.size_bar.slider.setValue(4)
+    layout = comparison_of(window).layout(panel.view.paper)
+    shown, seen = layout.shown, {layout.first}
+    assert layout.zoom == 4 and 1 <= shown < 10
+    for _ in range(9 // shown):
+        qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
+        seen.add(comparison_of(window).layout(panel.view.paper).first)
+    assert seen == set(range(0, 10, shown)) and window.store.state.start == 0
+    qtbot.keyClick(panel.view, Qt.Key.Key_PageUp)
+    assert comparison_of(window).layout(panel.view.paper).first == (9 // shown - 1) * shown
 
 
 def test_pasted_pictures_say_how_they_were_fitted(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:

@@ -259,7 +259,9 @@ def test_the_numbers_are_those_of_every_epoch_and_the_picture_goes_on_paper(
     assert isinstance(rows[0][2], float) and rows[0][2] > float(rows[-1][2])
     assert panel.figure is not None
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert exports.painted(panel.figure, panel.size(), panel.theme, QFont(), kind).startswith(start)
+        assert exports.painted(
+            panel.figure, panel.size(), panel.theme, QFont(), kind, exports.Caption.of(panel)
+        ).startswith(start)
 
 
 # ---- values ----

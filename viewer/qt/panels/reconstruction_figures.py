@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,40 +123,37 @@ def picture_of_several(
     reach = reach_of(runs)
     drawing = [output for output in runs if output.images is not None]
     shared = len(drawing) > 1 and run_outputs.same_images(drawing)
-    blocks: list[Block] = []
-    layers: list[tuple[BandValues, ...]] = []
-    titles: list[str] = []
-
-    def add(
-        title: str,
-        of: tuple[BandValues, ...],
-        captions: tuple[str, ...] = (),
-        note: str = "",
-        why: str = "",
-        path: Path | None = None,
-    ) -> None:
-        bands = tuple(Band(layer.label, pixels_of(layer, theme, reach)) for layer in of)
-        colour = theme.run_colour(colours_of[path]).name() if path is not None and path in colours_of else ""
-        blocks.append(Block(title, bands, captions, note, why, colour=colour))
-        layers.append(of)
-        titles.append(title)
-
-    if shared:
-        add("images", inputs_of(drawing[0]))
-    for output, name in zip(runs, formatting.without_common_folder([output.name for output in runs]), strict=True):
-        if output.images is None and output.logits is None:
-            add(name, (), why=output.sentence, path=output.path)
-            continue
-        before = () if shared and output.images is not None else inputs_of(output)
-        notes = (mean_text(output.mse, "mse"), "predictions" if output.logits is not None else "", output.note)
-        note = ", ".join(note for note in notes if note)
-        add(name, (*before, *results_of(output)), captions_of(output, labels), note, path=output.path)
+    layers = [inputs_of(drawing[0])] if shared else []
+    layers += [_layers_of(output, shared=shared) for output in runs]
+    names = formatting.without_common_folder([output.name for output in runs])
+    blocks = [Block("images")] if shared else []
+    blocks += [
+        replace(_block_of(output, labels), title=name, colour=theme.run_colour(colours_of[output.path]).name())
+        for output, name in zip(runs, names, strict=True)
+    ]
+    bands = [tuple(Band(layer.label, pixels_of(layer, theme, reach)) for layer in of) for of in layers]
     figure = ComparisonFigure(
         theme=theme,
-        blocks=tuple(blocks),
+        blocks=tuple(replace(block, bands=of) for block, of in zip(blocks, bands, strict=True)),
         chosen=chosen,
         scale=scale_of(theme, reach) if drawing else None,
-        description="; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks if block.title),
+        description="; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks[shared:]),
     )
-    titles = ["" if shared and index == 0 else title for index, title in enumerate(titles)]
+    titles = [""] * shared + [output.name for output in runs]
     return ComparisonPicture(figure, tuple(layers), tuple(titles))
+
+
+def _layers_of(output: RunOutput, *, shared: bool) -> tuple[BandValues, ...]:
+    """Return what a block shows: the inputs only where they are not shown once for all."""
+    if output.images is None and output.logits is None:
+        return ()
+    before = () if shared and output.images is not None else inputs_of(output)
+    return *before, *results_of(output)
+
+
+def _block_of(output: RunOutput, labels: np.ndarray | None) -> Block:
+    """Return a run's block but for its images."""
+    if output.images is None and output.logits is None:
+        return Block(output.name, sentence=output.sentence)
+    notes = (mean_text(output.mse, "mse"), "predictions" if output.logits is not None else "", output.note)
+    return Block(output.name, captions=captions_of(output, labels), note=", ".join(note for note in notes if note))
