@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QFont, QIcon
 from PySide6.QtWidgets import QApplication, QWidget
 
 from viewer.figures.mosaic import small_font
@@ -65,17 +66,8 @@ def make_small(widget: QWidget) -> None:
 
 
 def icon() -> QIcon:
-    """Draw the program's icon: an hourglass of pixels, wide where images go in and come out."""
-    picture = QPixmap(64, 64)
-    picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setPen(Qt.PenStyle.NoPen)
-    for column, tall in enumerate((5, 3, 1, 3, 5)):
-        painter.setBrush(QColor(LIGHT.series[0] if column != 2 else LIGHT.series[1]))
-        for row in range(tall):
-            painter.drawRoundedRect(4 + 12 * column, 32 - 6 * tall + 12 * row, 10, 10, 2, 2)
-    painter.end()
-    return QIcon(picture)
+    """Return the program's icon: an hourglass of pixels, wide where images go in and come out."""
+    return QIcon(str(Path(__file__).parents[1] / "aezoo.svg"))
 
 
 def apply_theme(application: QApplication, theme: Theme) -> None:

@@ -111,7 +111,7 @@ def _png(figure: Figure, size: QSize, theme: Theme, font: QFont, caption: Captio
     for key, text in (("Title", caption.title), ("Description", caption.provenance), ("Software", "aezoo")):
         image.setText(key, text)
     buffer = _buffer()
-    assert image.save(buffer, "PNG"), size
+    assert image.save(buffer, format=b"PNG"), size
     return bytes(buffer.data().data())
 
 
