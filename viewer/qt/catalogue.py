@@ -147,6 +147,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Ctrl+9",
         "viewer.qt.panels.card:CardPanel",
         "Everything known about the current run or graph, or about several side by side; the text can be copied.",
+        tabs.is_open,
     ),
     "recent": PanelEntry(
         "Losses, small",

@@ -7,8 +7,8 @@ import io
 import math
 from dataclasses import dataclass
 
-from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPoint, QRectF, QSize, QSizeF
-from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPageSize, QPainter, QPdfWriter
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRectF, QSize, QSizeF
+from PySide6.QtGui import QFont, QFontMetricsF, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
@@ -108,10 +108,11 @@ def _png(figure: Figure, size: QSize, theme: Theme, font: QFont, caption: Captio
     image = QImage(size * PIXELS_A_POINT, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(PIXELS_A_POINT)
     _paint(QPainter(image), figure, size, theme, font)
-    for key, text in (("Title", caption.title), ("Description", caption.provenance), ("Software", "aezoo")):
-        image.setText(key, text)
     buffer = _buffer()
-    assert image.save(buffer, format=b"PNG"), size
+    writer = QImageWriter(buffer, QByteArray(b"PNG"))
+    for key, text in (("Title", caption.title), ("Description", caption.provenance), ("Software", "aezoo")):
+        writer.setText(key, text)
+    assert writer.write(image), size
     return bytes(buffer.data().data())
 
 

@@ -205,7 +205,7 @@ class MainWindow(QMainWindow):
     def go_to(self, panel: Panel) -> None:
         """Bring a panel to the front and move the keyboard focus to it."""
         if PANELS[panel.name].tab == DRAWER:
-            self.drawer.show()
+            self._show_drawer(True)
         else:
             self.workspace.bring(panel.name)
         panel.focus_panel()
@@ -214,12 +214,17 @@ class MainWindow(QMainWindow):
         self.rail.setVisible(self.rail.isHidden())
 
     def toggle_drawer(self) -> None:
-        self.drawer.setVisible(self.drawer.isHidden())
+        self._show_drawer(self.drawer.isHidden())
+
+    def _show_drawer(self, shown: bool) -> None:
+        self.drawer.setVisible(shown)
+        if shown:
+            self.drawer.show_state(self.store.state)
 
     def reset_layout(self) -> None:
         """Put rail, drawer and tabs where they are in a new window."""
         self.rail.show()
-        self.drawer.setVisible(self.width() >= NARROW_SCREEN)
+        self._show_drawer(self.width() >= NARROW_SCREEN)
         self.across.setSizes([rails.USUAL, self.width() - rails.USUAL - DRAWER_WIDTH, DRAWER_WIDTH])
         self.workspace.reset()
         self.workspace.show_state(self.store.state)

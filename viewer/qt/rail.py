@@ -106,10 +106,11 @@ class Rail(QFrame):
         """Say how many runs there are, are shown, and are hidden."""
         state, found = self.runs.store.state, len(self.runs.paths)
         runs = len(state.entries)
-        self.filter.setEnabled(bool(runs))
+        for widget in (self.filter, self.sort_button, self.columns_button):
+            widget.setEnabled(bool(runs))
         self.nothing.setText(f"No run matches “{self.runs.filter}”.")
-        for widget in (self.nothing, self.everything):
-            widget.setVisible(bool(runs) and not found)
+        self.nothing.setVisible(bool(runs) and not found)
+        self.everything.setVisible(bool(runs) and not found)
         self.line.setText(count_text(state, self.runs.paths) if runs else "")
 
 

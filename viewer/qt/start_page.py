@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from viewer.qt.settings import Settings
 from viewer.state.formatting import clean
 
-WIDTH = 340  # pixels, of the buttons
+WIDTH, SENTENCE_WIDTH = 340, 560  # pixels, of the buttons and of the sentence above them
 RECENT = 5
 
 
@@ -30,7 +30,7 @@ class StartPage(QWidget):
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.sentence.setWordWrap(True)
-        self.sentence.setMinimumWidth(WIDTH)
+        self.sentence.setFixedWidth(SENTENCE_WIDTH)
         title = QLabel("aezoo")
         title.setObjectName("heading")
         title.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -64,6 +64,7 @@ class StartPage(QWidget):
     def show_roots(self, roots: tuple[Path, ...], gone: tuple[Path, ...]) -> None:
         """Say why nothing is shown, and offer what was opened lately."""
         self.sentence.setText(empty_sentence(roots, gone))
+        self.sentence.setFixedHeight(self.sentence.heightForWidth(SENTENCE_WIDTH))
         for button in self.recent:
             button.deleteLater()
         there = [path for path in self._settings.recent if path not in gone][:RECENT]

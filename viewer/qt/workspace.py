@@ -68,7 +68,9 @@ class Workspace(QMainWindow):
         self._panels = panels
         self.tabs = {name: Tab(name, panels) for name in TABS}
         self.front: Panel | None = None  # the panel used last
+        self._chosen = ""  # the tab that was chosen last
         self._drag = TabDrag(self)
+        self._drag.pressed.connect(self._choose)
         self._drag.dropped.connect(self._dropped)
         self._tidy_soon = QTimer(self, singleShot=True, interval=0)
         self._tidy_soon.timeout.connect(self._tidy)
@@ -95,14 +97,15 @@ class Workspace(QMainWindow):
         first.raise_()
 
     def show_state(self, state: State) -> None:
-        """Show a tab for what applies to a state; a tab that one looks at stays, and says why it shows nothing."""
-        for tab in self.tabs.values():
-            tab.applies = tab.stack.show_state(state) or tab.stack.isVisible()
+        """Show a tab for what applies to a state; the one that was chosen stays, and says why it shows nothing."""
+        for name, tab in self.tabs.items():
+            tab.applies = tab.stack.show_state(state) or (name == self._chosen and tab.stack.isVisible())
         self._show_tabs()
 
     def bring(self, name: str) -> None:
         """Bring a panel's tab to the front, with this panel in it; a closed tab opens."""
         tab = self.tab_of(name)
+        self._chosen = PANELS[name].tab
         tab.closed = False
         tab.applies = True
         tab.show()
@@ -185,6 +188,8 @@ class Workspace(QMainWindow):
     def _show_tabs(self) -> None:
         for tab in self.tabs.values():
             wanted = tab.applies and not tab.closed
+            if not wanted and tab.stack.isVisible():
+                self.tabs[TABS[0]].raise_()  # or else Qt would show a neighbour
             if tab.isHidden() == wanted:
                 tab.setVisible(wanted)
         self._tidy_soon.start()
@@ -201,6 +206,9 @@ class Workspace(QMainWindow):
             for index in range(bar.count()):
                 names = panels_of(bar.tabText(index))
                 bar.setTabToolTip(index, PANELS[names[-1]].hint if names else "")
+
+    def _choose(self, name: str) -> None:
+        self._chosen = name
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Show what can be done with the tab under the pointer."""

@@ -10,6 +10,11 @@ from viewer.state.selection import Known, State
 Applies = Callable[[State], bool]
 
 
+def is_open(state: State) -> bool:
+    """Something is open."""
+    return bool(state.entries)
+
+
 def _compared(state: State) -> Iterator[Known]:
     return (state.known_of(path) for path in state.compared)
 

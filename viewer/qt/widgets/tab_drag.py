@@ -16,6 +16,7 @@ Orientation = Qt.Orientation | None  # None: to float
 class TabDrag(QObject):
     """Watches rows of tabs; a band shows where the tab would go."""
 
+    pressed = Signal(str)  # the tab's text
     dropped = Signal(str, object, QPoint)  # the tab's text, its Orientation, and where on the screen
 
     def __init__(self, workspace: QWidget) -> None:
@@ -35,6 +36,7 @@ class TabDrag(QObject):
             kind, point = event.type(), event.globalPosition().toPoint()
             if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
                 self._held = bar.tabText(bar.tabAt(event.position().toPoint())), point
+                self.pressed.emit(self._held[0])
             elif kind == QEvent.Type.MouseMove and self._held is not None:
                 self._show(bar, point)
             elif kind == QEvent.Type.MouseButtonRelease and self._held is not None:
