@@ -18,7 +18,7 @@ from viewer.figures.lines import LinesFigure, PlotLine
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
 from viewer.figures.tiles import Large
-from viewer.state import drawing, noise
+from viewer.state import drawing, noise, why
 from viewer.state.drawing import SIDE, Drawing, Stroke
 from viewer.state.graph import GraphInfo
 from zoo.data import fit
@@ -130,10 +130,10 @@ def test_a_plane_is_asked_for_beside_the_picture_and_nothing_else() -> None:
     assert drawing.outputs_for(drawn_by(1)) == ()
     named = replace(drawn_by(1, Port("logits", ("n", 3), "float32")), card=CARD)
     assert drawing.outputs_for(named) == ("logits",)
-    assert drawing.why_no_drawing(drawn_by(1, picture), "recall") == "It takes a class and no picture."
-    assert drawing.why_no_drawing(drawn_by(1, picture), "") == ""
-    assert drawing.why_no_drawing(drawn_by(2, picture), "") == "It takes no images."
-    assert drawing.why_no_drawing(drawn_by(1), "") == "It makes no picture and names no class."
+    assert why.no_drawing_in(drawn_by(1, picture), "recall") == "It takes a class label, not an image."
+    assert why.no_drawing_in(drawn_by(1, picture), "") == ""
+    assert why.no_drawing_in(drawn_by(2, picture), "") == "It takes no images."
+    assert why.no_drawing_in(drawn_by(1), "") == "It outputs neither an image nor class scores."
 
 
 # ---- pictures of any size ----

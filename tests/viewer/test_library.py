@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.viewer.conftest import CARD, history_of, write_run
-from viewer.state import about, grids, history, library, pages, rows, selection, training
+from viewer.state import about, grids, history, library, pages, rows, selection, training, why
 from viewer.state import graph as graphs
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
@@ -398,13 +398,13 @@ def test_a_run_that_is_trained_has_stopped_once_no_trainer_holds_it() -> None:
     states = [training.state_of(entry, seen) for entry, seen in ((free, going), (held, going), (free, done))]
     assert states == ["stopped at epoch 3 of 9", "training", "unknown"]
     yet = "There is no model.onnx yet: the graphs are exported when the training has ended."
-    assert training.why_no_graph(held, going) == yet == training.why_no_graph(free, None)
+    assert why.no_graph(held, going) == yet == why.no_graph(free, None)
     stopped = "There is no model.onnx: the training stopped at epoch 3 of 9. `aezoo train {} --resume` resumes it."
-    assert training.why_no_graph(free, going) == stopped.format("tests/a")
-    assert training.why_no_graph(free, replace(going, recipe="")) == stopped.format("NAME")
+    assert why.no_graph(free, going) == stopped.format("tests/a")
+    assert why.no_graph(free, replace(going, recipe="")) == stopped.format("NAME")
     missing = "model.onnx is missing; export it with `aezoo export {}`."
-    assert training.why_no_graph(free, replace(done, recipe="tests/a")) == missing.format("tests/a")
-    assert training.why_no_graph(held, done) == missing.format("all")
+    assert why.no_graph(free, replace(done, recipe="tests/a")) == missing.format("tests/a")
+    assert why.no_graph(held, done) == missing.format("all")
 
 
 # ---- what is known ----

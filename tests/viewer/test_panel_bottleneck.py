@@ -59,7 +59,7 @@ def text_of(panel: Bottleneck, name: str) -> str:
 
 
 def unit_of(panel: Bottleneck) -> int | None:
-    return panel._unit
+    return panel.session.unit
 
 
 def point_in(panel: Bottleneck, name: str, picture: int, row: float, column: float) -> QPointF:
@@ -89,7 +89,7 @@ def window(tmp_path: Path, open_window: Open) -> MainWindow:
 
 def test_the_decoder_shows_what_it_makes_of_the_values(window: MainWindow) -> None:
     panel = window.panels.bottleneck
-    mine, decoded = panel._mine, panel._decoded
+    mine, decoded = panel.mine, panel.decoding.pictures
     assert mine is not None and decoded is not None and decoded[1] is None
     expected = np.tensordot(MAP_WEIGHTS, mine.values[0], axes=1).repeat(4, axis=0).repeat(4, axis=1)
     np.testing.assert_allclose(decoded[0][0], expected, atol=1e-5)
@@ -100,22 +100,22 @@ def test_the_decoder_shows_what_it_makes_of_the_values(window: MainWindow) -> No
 def test_a_click_in_every_view_chooses_the_unit_under_it(window: MainWindow, qtbot: QtBot) -> None:
     panel = window.panels.bottleneck
     click(qtbot, panel, "stage", 0, 9, 10)  # map 4 of two columns: row 9 − 7, column 10 − 7
-    assert panel._unit == 3 * 49 + 2 * 7 + 3 and panel.row.unit_box.value() == panel._unit + 1
+    assert panel.session.unit == 3 * 49 + 2 * 7 + 3 and panel.row.unit_box.value() == panel.session.unit + 1
     assert panel.map_box.currentText() == "4" and "map 4, row 3, column 4: " in text_of(panel, "line")
     click(qtbot, panel, "map", 0, 6, 0)
-    assert panel._unit == 3 * 49 + 6 * 7
+    assert panel.session.unit == 3 * 49 + 6 * 7
     panel._show_as("maps")
     click(qtbot, panel, "stage", 7, 1, 5)
-    assert panel._unit == 7 * 49 + 7 + 5 and sheet_of(panel, "stage").chosen == 7
+    assert panel.session.unit == 7 * 49 + 7 + 5 and sheet_of(panel, "stage").chosen == 7
     panel._show_as("bars")
     bars = parts_of(panel)["stage"]
-    assert isinstance(bars, BarsFigure) and bars.chosen == panel._unit
-    figure, _metrics = panel.view.figure, QFontMetricsF(panel.view.font())
+    assert isinstance(bars, BarsFigure) and bars.chosen == panel.session.unit
+    figure = panel.view.figure
     assert isinstance(figure, Parts)
     plot = bars.axes(panel.view.paper.at(figure.arrange(figure.parts, panel.view.paper)["stage"])).plot
     point = QPointF(plot.left() + plot.width() * 100.5 / 392, plot.center().y())
     panel.view.clicked.emit(point)
-    assert panel._unit == 100
+    assert panel.session.unit == 100
 
 
 def test_a_unit_that_is_set_changes_its_own_part_of_the_picture(window: MainWindow, qtbot: QtBot) -> None:
@@ -123,9 +123,9 @@ def test_a_unit_that_is_set_changes_its_own_part_of_the_picture(window: MainWind
     panel._choose_unit(2 * 49 + 7 * 3 + 4)
     panel.row.value_box.setValue(0.5)
     settle_window(qtbot, window)
-    assert panel._decoded is not None and panel._decoded[1] is not None and panel._mine is not None
-    before = float(panel._mine.values[0, 2, 3, 4])
-    difference = (panel._decoded[1] - panel._decoded[0])[0]
+    assert panel.decoding.pictures is not None and panel.decoding.pictures[1] is not None and panel.mine is not None
+    before = float(panel.mine.values[0, 2, 3, 4])
+    difference = (panel.decoding.pictures[1] - panel.decoding.pictures[0])[0]
     expected = np.zeros((28, 28))
     expected[12:16, 16:20] = (0.5 - before) * MAP_WEIGHTS[2]
     np.testing.assert_allclose(difference, expected, atol=1e-5)
@@ -137,14 +137,14 @@ def test_a_unit_that_is_set_changes_its_own_part_of_the_picture(window: MainWind
 def test_the_slider_goes_from_the_smallest_to_the_largest_value_seen(window: MainWindow, qtbot: QtBot) -> None:
     panel, unit = window.panels.bottleneck, 49 + 7 + 3
     panel._choose_unit(unit)
-    assert panel._mine is not None
-    seen = panel._mine.values.reshape(10, -1)[:, unit]
+    assert panel.mine is not None
+    seen = panel.mine.values.reshape(10, -1)[:, unit]
     assert seen.max() > seen.min()
     panel.row.slider.setValue(panel.row.slider.maximum())
-    assert panel._edits.values[unit] == pytest.approx(float(seen.max()))
+    assert panel.session.edits.values[unit] == pytest.approx(float(seen.max()))
     panel.row.slider.setValue(0)
     settle_window(qtbot, window)
-    assert panel._edits.values[unit] == pytest.approx(float(seen.min()))
+    assert panel.session.edits.values[unit] == pytest.approx(float(seen.min()))
     assert panel.row.value_box.value() == pytest.approx(float(seen.min()), abs=1e-3)
 
 
@@ -155,12 +155,12 @@ def test_changes_add_up_outlive_the_sample_and_are_taken_back(window: MainWindow
     panel.map_box.setCurrentIndex(6)
     qtbot.mouseClick(panel.row.map_button, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
-    assert panel._edits.values == dict.fromkeys([5, *range(6 * 49, 7 * 49)], 0.0)
+    assert panel.session.edits.values == dict.fromkeys([5, *range(6 * 49, 7 * 49)], 0.0)
     assert panel.subtitle.text().startswith("50 units changed")
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)
     settle_window(qtbot, window)
-    assert window.store.state.sample == 1 and len(panel._edits.values) == 50
-    mine, decoded = panel._mine, panel._decoded
+    assert window.store.state.sample == 1 and len(panel.session.edits.values) == 50
+    mine, decoded = panel.mine, panel.decoding.pictures
     assert mine is not None and decoded is not None and decoded[1] is not None
     changed = mine.values[1].copy()
     changed[0, 0, 5], changed[6] = 0, 0
@@ -168,20 +168,20 @@ def test_changes_add_up_outlive_the_sample_and_are_taken_back(window: MainWindow
     np.testing.assert_allclose(decoded[1][0], expected, atol=1e-5)
     qtbot.mouseClick(panel.row.reset_button, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
-    assert not panel._edits.values and not panel.row.reset_button.isEnabled()
-    assert panel._decoded is not None and panel._decoded[1] is None
+    assert not panel.session.edits.values and not panel.row.reset_button.isEnabled()
+    assert panel.decoding.pictures is not None and panel.decoding.pictures[1] is None
 
 
 def test_a_double_click_on_a_heading_zeroes_the_map(window: MainWindow, qtbot: QtBot) -> None:
     panel = window.panels.bottleneck
     panel._show_as("maps")
     qtbot.mouseDClick(panel.view, Qt.MouseButton.LeftButton, pos=point_in(panel, "stage", 2, -1, 1).toPoint())
-    assert set(panel._edits.values) == set(range(98, 147))
+    assert set(panel.session.edits.values) == set(range(98, 147))
     panel._reset()
-    panel._show_as("tiling")
+    panel._show_as("grid")
     panel.map_box.setCurrentIndex(4)
     qtbot.mouseDClick(panel.view, Qt.MouseButton.LeftButton, pos=point_in(panel, "map", 0, -1, 1).toPoint())
-    assert set(panel._edits.values) == set(range(4 * 49, 5 * 49))
+    assert set(panel.session.edits.values) == set(range(4 * 49, 5 * 49))
 
 
 def test_a_sweep_shows_nine_pictures_with_what_the_unit_is_set_to(window: MainWindow, qtbot: QtBot) -> None:
@@ -189,22 +189,22 @@ def test_a_sweep_shows_nine_pictures_with_what_the_unit_is_set_to(window: MainWi
     panel._choose_unit(unit)
     qtbot.mouseClick(panel.row.sweep_button, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
-    assert panel._swept is not None and panel._mine is not None
-    steps, images = panel._swept
-    seen = panel._mine.values.reshape(10, -1)[:, unit]
+    assert panel.decoding.swept is not None and panel.mine is not None
+    steps, images = panel.decoding.swept
+    seen = panel.mine.values.reshape(10, -1)[:, unit]
     assert (steps[0], steps[-1], len(steps)) == (seen.min(), seen.max(), 9)
     np.testing.assert_allclose(
         images[:, 0, 9, 13] - images[0, 0, 9, 13], (steps - steps[0]) * MAP_WEIGHTS[5], atol=1e-5
     )
     assert len(sheet_of(panel, "sweep").captions) == 9
-    before = panel.sweeper.sent
+    before = panel.decoding.sweeper.sent
     panel.row.slider.setValue(30)
     settle_window(qtbot, window)
-    assert panel.sweeper.sent == before, "the unit's own value makes no difference to its sweep"
+    assert panel.decoding.sweeper.sent == before, "the unit's own value makes no difference to its sweep"
     assert "sweep" in parts_of(panel)
     panel._zero_map(0)
     settle_window(qtbot, window)
-    assert panel.sweeper.sent == before + 1
+    assert panel.decoding.sweeper.sent == before + 1
     qtbot.mouseClick(panel.row.sweep_button, Qt.MouseButton.LeftButton)
     assert "sweep" not in parts_of(panel)
 
@@ -213,11 +213,11 @@ def test_the_keys_go_through_units_and_samples(window: MainWindow, qtbot: QtBot)
     panel = window.panels.bottleneck
     for key, unit in ((Qt.Key.Key_Down, 0), (Qt.Key.Key_Down, 1), (Qt.Key.Key_Up, 0), (Qt.Key.Key_Up, None)):
         qtbot.keyClick(panel.view, key)
-        assert panel._unit == unit
+        assert panel.session.unit == unit
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)
     assert window.store.state.sample == 1 and sheet_of(panel, "strip").chosen == 1
     panel.row.unit_box.setValue(392)
-    assert panel._unit == 391
+    assert panel.session.unit == 391
     click(qtbot, panel, "strip", 4, 3, 3)
     assert window.store.state.sample == 4
 
@@ -246,7 +246,7 @@ def test_a_run_without_a_decoder_says_so_and_shows_the_rest(tmp_path: Path, open
     assert sheet_of(panel, "strip").pixels.shape == (10, 28, 14, 3)
     assert not panel.row.zero_button.isEnabled() and panel.row.unit_box.isEnabled()
     panel._set_unit(0.0)
-    assert not panel._edits.values
+    assert not panel.session.edits.values
 
 
 def test_a_single_graph_says_that_it_has_no_decoder(tmp_path: Path, open_window: Open) -> None:
@@ -295,10 +295,10 @@ def test_two_values_of_a_vae_are_two_squares_and_two_bars(tmp_path: Path, open_w
     panel._choose_unit(1)
     panel._set_unit(0.25)
     settle_window(qtbot, window)
-    assert panel._decoded is not None and panel._decoded[1] is not None
-    np.testing.assert_allclose(panel._decoded[1][0, 14:], 0.25)
+    assert panel.decoding.pictures is not None and panel.decoding.pictures[1] is not None
+    np.testing.assert_allclose(panel.decoding.pictures[1][0, 14:], 0.25)
     panel._show_as("maps")
-    assert panel.view_box.currentText() == "tiling", "it has no maps"
+    assert panel.view_box.currentText() == "grid", "it has no maps"
     panel._show_as("bars")
     bars = parts_of(panel)["stage"]
     assert isinstance(bars, BarsFigure) and bars.values.shape == (2,) and bars.before is not None
@@ -327,7 +327,7 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     settle_window(qtbot, window)
     panel = window.panels.bottleneck
     assert "tests/a: model.onnx has no bottleneck among its outputs." in text_of(panel, "head 0")
-    assert len({(run.low, run.high) for run in panel._runs.values()}) == 1 and len(panel._runs) == 2
+    assert len({(run.low, run.high) for run in panel.runs.values()}) == 1 and len(panel.runs) == 2
     assert sheet_of(panel, "row 1").pixels.shape == (10, 28, 14, 3)
     assert sheet_of(panel, "row 2").pixels.shape == (10, 1, 2, 3)
     assert "decoded" not in parts_of(panel), "nothing is changed yet"
@@ -343,7 +343,7 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     assert "tests/c" in QToolTip.text() and "sample 4, unit 2" in QToolTip.text()
     window.store.set_selected([run.path for run in runs], runs[0].path)
     settle_window(qtbot, window)
-    assert unit_of(panel) is None and not panel._edits.values, "another run's units are as they are"
+    assert unit_of(panel) is None and not panel.session.edits.values, "another run's units are as they are"
     assert isinstance(parts_of(panel)["row 1"], ImageGrid)
 
 
@@ -353,9 +353,9 @@ def test_the_numbers_are_every_unit_of_every_image(window: MainWindow) -> None:
     panel._set_unit(3.0)
     heading, *rows = panel.numbers()
     assert heading == ("run", "unit", "map", "row", "column", *(f"sample {n}" for n in range(1, 11)), "set to")
-    assert len(rows) == 392 and panel._mine is not None
+    assert len(rows) == 392 and panel.mine is not None
     assert rows[50][:5] == ("tests/conv", 51, 2, 1, 2) and rows[50][-1] == 3.0 and rows[51][-1] == ""
-    np.testing.assert_allclose(np.array(rows[50][5:15], float), panel._mine.values[:, 1, 0, 1])
+    np.testing.assert_allclose(np.array(rows[50][5:15], float), panel.mine.values[:, 1, 0, 1])
 
 
 def test_the_panel_is_exported_in_every_form_and_theme(window: MainWindow, qtbot: QtBot) -> None:
@@ -365,7 +365,7 @@ def test_the_panel_is_exported_in_every_form_and_theme(window: MainWindow, qtbot
     settle_window(qtbot, window)
     for name in ("light", "dark"):
         window.choose_theme(name)
-        for view in ("tiling", "maps", "bars"):
+        for view in ("grid", "maps", "bars"):
             panel._show_as(view)
             for kind in ("png", "svg", "pdf"):
                 assert len(exports.picture(panel, kind)) > 3000
@@ -442,7 +442,7 @@ def test_a_decoder_takes_a_bottleneck_of_its_shape_and_makes_a_picture() -> None
         replace(picture, shape=(1,)),
     ):
         assert units.picture_output(decoder_with([z], odd)) == ""
-        assert units.misfit(decoder_with([z], odd), (2, 9)) == "its decoder.onnx makes no pictures"
+        assert units.misfit(decoder_with([z], odd), (2, 9)) == "its decoder.onnx outputs no images"
     for shape in ((3, 9), (2,), (2, 9, 1)):
         expected = f"its decoder.onnx takes 2×w values and the bottleneck has {'×'.join(map(str, shape))}"
         assert units.misfit(decoder_with([z], picture), shape) == expected

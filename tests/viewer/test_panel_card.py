@@ -108,7 +108,7 @@ def test_all_of_it_can_be_copied_as_text_as_json_and_by_its_hash(
     sha256 = hashlib.sha256(run.graph("model").read_bytes()).hexdigest()
     qtbot.mouseClick(panel.copy_button, Qt.MouseButton.LeftButton, pos=panel.copy_button.rect().center())
     assert copied().startswith("tests/conv\na blur by hand\ntest split\tmse") and f"    {sha256}" in copied()
-    actions = {action.text(): action for action in panel.menu_of_copies().actions()}
+    actions = {action.text(): action for action in panel.text.menu_of_copies().actions()}
     actions["Copy the sha256"].trigger()
     assert copied() == sha256
     actions["Copy all as JSON"].trigger()
@@ -254,7 +254,7 @@ def test_facts_are_of_the_history_before_the_card_and_of_the_card_before_the_gra
     both = facts_of(Known(card=card, graph=info(card), history=read_history()), provider="CPU")
     assert (both["objective"], both["parameters"], both["epochs"]) == ("bce", "7", "3 in 6 s on cpu")
     assert both["data"] == "mnist, 1,500 train, 297 test" and both["licence"] == "CC0"
-    assert both["bottleneck"] == "8×7×7, 2 pixels a value" and both["computed on"] == "CPU"
+    assert both["bottleneck"] == "8×7×7 values (2 : 1)" and both["computed on"] == "CPU"
     alone = facts_of(Known(graph=info(card)))
     assert alone["objective"] == "mse, on inputs with noise of σ = 0.5" and alone["epochs"] == "3"
     assert alone["batch size"] == "64" and "computed on" not in alone
@@ -270,8 +270,8 @@ def test_where_data_come_from_what_the_sheet_says_and_what_a_graph_is_made_of_ar
     card = replace(CARD, published={"mse": 0.5, "psnr": 20.0}, training={}, bottleneck={"shape": [8], "compression": 0})
     said = facts_of(Known(card=card, graph=info(card)))
     assert (said["provenance"], said["licence"], said["epochs"]) == (CARD.data["provenance"], "CC0", "–")
-    assert (said["the sheet's"], said["graph"]) == ("mse 0.5000, psnr 20.00", "opset 18, IR 8, 2 nodes")
-    assert said["bottleneck"] == "8, 0 pixels a value"
+    assert (said["published"], said["graph"]) == ("mse 0.5000, psnr 20.00", "opset 18, IR 8, 2 nodes")
+    assert said["bottleneck"] == "8 values (0 : 1)"
     assert said["inputs"] == "image batch×1×28×28 float32" and said["outputs"].startswith(
         "bottleneck batch×8×7×7 float32, "
     )

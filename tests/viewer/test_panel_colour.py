@@ -37,8 +37,8 @@ def test_a_colouriser_stands_beside_grey_copied_with_one_scale(tmp_path: Path, o
     bands = [(block.title, [band.label for band in block.bands]) for block in figure.blocks]
     assert bands == [
         ("images", ["grey", "true"]),
-        ("grey copied", ["wrong by"]),
-        ("tests/colour", ["predicted", "wrong by"]),
+        ("grey copied", ["chroma error"]),
+        ("tests/colour", ["predicted", "chroma error"]),
     ]
     reach = max(float(panel.coloured[0].wrong.max()), float(panel.coloured[0].grey.max()))
     assert figure.scale is not None and figure.scale.high == f"{min(100, reach):.0f}"
@@ -60,7 +60,7 @@ def test_its_errors_are_those_of_the_pictures(tmp_path: Path, open_window: Open,
     assert figure_of(panel).blocks[2].captions[4] == f"{wrong[4]:.1f}"
     hint = panel.hint_at(Pointed(block=2, band=1, image=4, y=3, x=2)).splitlines()
     assert hint[1] == f"tests/colour: chroma error {wrong[4]:.1f}; grey copied {grey[4]:.1f}"
-    assert hint[2] == f"wrong by of tests/colour at x 2, y 3: {panel.coloured[0].wrong[4, 3, 2]:.3f}"
+    assert hint[2] == f"chroma error of tests/colour at x 2, y 3: {panel.coloured[0].wrong[4, 3, 2]:.3f}"
 
 
 def test_without_a_colouriser_it_names_those_that_are_open_and_selects_them(

@@ -327,7 +327,7 @@ def test_runs_that_take_no_drawing_say_so_and_the_others_go_on(tmp_path: Path, o
     settle_window(qtbot, window)
     cells = figure_of(panel).cells
     assert cells[0].pictures and cells[1].sentence.startswith("model.onnx is missing")
-    assert cells[2].sentence == "It takes a class and no picture."
+    assert cells[2].sentence == "It takes a class label, not an image."
 
 
 def test_going_to_another_run_shows_the_same_drawing_there(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

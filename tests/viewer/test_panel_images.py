@@ -11,13 +11,13 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, Open, bars_split, graph_bytes, settle_window, write_run
 from viewer.qt.panels.images import ImagePanel
-from viewer.state import noise_lab, run_outputs
+from viewer.state import noise_lab, why
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
 from viewer.state.library import Entry
-from viewer.state.run_outputs import UNFIT_IMAGES
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
+from viewer.state.why import UNFIT_IMAGES
 from zoo.gate import GraphFacts, Port
 from zoo.runs import atomic_write
 
@@ -74,7 +74,7 @@ def samples(side: int) -> Samples:
     ids=["graph being read", "beside a broken card", "images being read", "history being read"],
 )
 def test_nothing_is_said_while_there_may_still_be_a_picture(state: State) -> None:
-    assert run_outputs.why_no_output(state, PATH) == ""
+    assert why.no_output(state, PATH) == ""
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_nothing_is_said_while_there_may_still_be_a_picture(state: State) -> Non
         (state_with(Known(graph=graph_with("logits"), samples=samples(5))), "layers", "takes images of another shape"),
     ],
 )
-def test_the_sentence_says_what_is_missing(state: State, needed: run_outputs.Needed, sentence: str) -> None:
-    assert sentence in run_outputs.why_no_output(state, PATH, needed)
+def test_the_sentence_says_what_is_missing(state: State, needed: why.Needed, sentence: str) -> None:
+    assert sentence in why.no_output(state, PATH, needed)
 
 
 def test_the_noise_lab_tries_a_graph_on_clean_images_of_its_shape_if_it_makes_pictures_or_logits() -> None:
@@ -118,4 +118,4 @@ def test_the_noise_lab_tries_a_graph_on_clean_images_of_its_shape_if_it_makes_pi
 
 def test_a_classifier_needs_no_reconstruction() -> None:
     state = state_with(Known(graph=graph_with("logits"), samples=samples(4)))
-    assert "reconstruction" not in run_outputs.why_no_output(state, PATH, "output")
+    assert "reconstruction" not in why.no_output(state, PATH, "output")

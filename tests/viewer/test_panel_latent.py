@@ -62,7 +62,7 @@ def open_latent(
     window.go_to(window.panels.latent)
     settle_window(qtbot, window)
     if mode:
-        qtbot.mouseClick(window.panels.latent.buttons[mode], Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(window.panels.latent.choices.buttons[mode], Qt.MouseButton.LeftButton)
         settle_window(qtbot, window)
     return window.panels.latent
 
@@ -231,15 +231,13 @@ def test_planes_of_several_runs_share_range_and_cross_hair_and_others_say_why_th
 # ---- the grid ----
 
 
-def test_the_grid_counts_and_marks_what_the_classifier_takes_for_another(
-    tmp_path: Path, open_window: Open, qtbot: QtBot
-) -> None:
+def test_the_grid_counts_and_marks_what_is_misclassified(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_vae(tmp_path, wrong=5)
     panel = open_latent(open_window(tmp_path), qtbot, run.path, mode="grid", split=False)
     figure = panel.grid.view.figure
     assert isinstance(figure, PlanesFigure)
     assert figure.planes[0].marks[:6] == ("7",) * 5 + ("",)
-    assert panel.subtitle.text() == "5 of 225 classified as another"
+    assert panel.subtitle.text() == "5 of 225 misclassified"
     panel.grid.grid_box.setCurrentIndex(1)
     assert panel.grid.chosen_grid == "extreme"
     assert panel.grid._hint_text(run.path, 0) == "(−4.00, 4.00): classified as 7, not 2"
@@ -268,9 +266,7 @@ def test_the_grids_of_several_runs_stand_side_by_side(tmp_path: Path, open_windo
     panel = open_latent(open_window(tmp_path), qtbot, *paths, mode="grid", split=False)
     figure = panel.grid.view.figure
     assert isinstance(figure, PlanesFigure)
-    assert [plane.title for plane in figure.planes] == [
-        f"tests/vae-{n}: {n} of 225 classified as another" for n in (1, 2, 3)
-    ]
+    assert [plane.title for plane in figure.planes] == [f"tests/vae-{n}: {n} of 225 misclassified" for n in (1, 2, 3)]
 
 
 # ---- the other modes ----
@@ -280,9 +276,12 @@ def test_modes_that_do_not_apply_are_disabled_and_say_why(tmp_path: Path, open_w
     run = write_pooled(tmp_path)
     panel = open_latent(open_window(tmp_path), qtbot, run.path)
     assert panel.mode is panel.directions
-    enabled = {name: button.isEnabled() for name, button in panel.buttons.items()}
+    enabled = {name: button.isEnabled() for name, button in panel.choices.buttons.items()}
     assert enabled == {"plane": False, "grid": False, "directions": True, "interpolate": True, "arithmetic": True}
-    assert "1×7×7" in panel.buttons["plane"].toolTip() and "two latent values" in panel.buttons["grid"].toolTip()
+    assert (
+        "1×7×7" in panel.choices.buttons["plane"].toolTip()
+        and "two latent values" in panel.choices.buttons["grid"].toolTip()
+    )
 
 
 def test_sliders_move_along_the_principal_directions(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -448,7 +447,7 @@ def test_a_run_without_a_decoder_says_so(tmp_path: Path, open_window: Open, qtbo
     run = write_run(tmp_path)
     panel = open_latent(open_window(tmp_path), qtbot, run.path)
     assert panel.mode is None and "No decoder can be cut out of tests/conv" in panel.why.sentence
-    assert not any(button.isEnabled() for button in panel.buttons.values())
+    assert not any(button.isEnabled() for button in panel.choices.buttons.values())
     assert panel.figure is None and panel.numbers() == []
 
 
@@ -470,8 +469,8 @@ def test_a_broken_decoder_is_reported_in_a_sentence(tmp_path: Path, open_window:
     run = write_vae(tmp_path)
     run.graph("decoder").write_bytes(b"\xff" * 400)
     panel = open_latent(open_window(tmp_path), qtbot, run.path)
-    assert panel.buttons["grid"].isEnabled(), "the grids lie in the history"
-    assert "decoder.onnx" in panel.buttons["plane"].toolTip()
+    assert panel.choices.buttons["grid"].isEnabled(), "the grids lie in the history"
+    assert "decoder.onnx" in panel.choices.buttons["plane"].toolTip()
 
 
 def test_pictures_that_are_not_finite_are_reported(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -491,7 +490,7 @@ def test_a_decoder_that_takes_other_values_than_the_model_makes_is_not_run(
     vae, pooled = write_vae(tmp_path), write_pooled(tmp_path)
     atomic_write(vae.graph("decoder"), pooled.graph("decoder").read_bytes())
     panel = open_latent(open_window(tmp_path), qtbot, vae.path)
-    assert "takes 1×7×7 values, which are not what model.onnx makes" in panel.buttons["interpolate"].toolTip()
+    assert "takes 1×7×7 values, which model.onnx does not output" in panel.choices.buttons["interpolate"].toolTip()
 
 
 # ---- export ----
@@ -512,7 +511,7 @@ def test_every_mode_has_a_figure_and_numbers_to_export(
         assert exports.painted(
             panel.figure, panel.size(), panel.theme, QFont(), kind, exports.Caption.of(panel)
         ).startswith(start)
-    assert all(control.accessibleName() for control in panel.buttons.values())
+    assert all(control.accessibleName() for control in panel.choices.buttons.values())
 
 
 def test_both_themes_paint_every_mode(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -672,18 +671,18 @@ def test_a_graph_and_its_decoder_fit_where_one_takes_what_the_other_makes(
 @pytest.mark.parametrize(
     ("values", "inputs", "outputs", "sentence"),
     [
-        ((2,), (port("z", 2, dtype="int64"),), (PICTURE,), "does not make one picture"),
-        ((2,), (port("z", 2), port("y", 2)), (PICTURE,), "does not make one picture"),
-        ((2,), (), (PICTURE,), "does not make one picture"),
-        ((2,), (port("z", 0),), (PICTURE,), "does not make one picture"),
-        ((2,), (port("z", "k"),), (PICTURE,), "does not make one picture"),
-        ((2,), (port("z", 2),), (port("y", 2, 4, 4),), "does not make one picture"),
-        ((2,), (port("z", 2),), (port("y", 1, 4, 4097),), "does not make one picture"),
-        ((2,), (port("z", 2),), (port("y", 1, 4, 4, dtype="float64"),), "does not make one picture"),
-        ((2, 3), (port("z", 3, 2),), (PICTURE,), "decoder.onnx takes 3×2 values, which are not what model.onnx makes."),
-        ((6, 1), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which are not what model.onnx makes."),
-        ((2, 3), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which are not what model.onnx makes."),
-        ((MOST_VALUES + 1,), (port("z", MOST_VALUES + 1),), (PICTURE,), "has 262,145 values; up to 262,144 can"),
+        ((2,), (port("z", 2, dtype="int64"),), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (port("z", 2), port("y", 2)), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (port("z", 0),), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (port("z", "k"),), (PICTURE,), "does not decode one bottleneck"),
+        ((2,), (port("z", 2),), (port("y", 2, 4, 4),), "does not decode one bottleneck"),
+        ((2,), (port("z", 2),), (port("y", 1, 4, 4097),), "does not decode one bottleneck"),
+        ((2,), (port("z", 2),), (port("y", 1, 4, 4, dtype="float64"),), "does not decode one bottleneck"),
+        ((2, 3), (port("z", 3, 2),), (PICTURE,), "decoder.onnx takes 3×2 values, which model.onnx does not output."),
+        ((6, 1), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which model.onnx does not output."),
+        ((2, 3), (port("z", 6),), (PICTURE,), "decoder.onnx takes 6 values, which model.onnx does not output."),
+        ((MOST_VALUES + 1,), (port("z", MOST_VALUES + 1),), (PICTURE,), "has 262,145 values; at most 262,144 can"),
     ],
 )
 def test_a_graph_and_a_decoder_that_do_not_fit_are_a_sentence(

@@ -232,14 +232,14 @@ def test_a_layer_that_is_refused_is_a_sentence_and_the_keys_go_on(
     window, panel = foreign
     assert panel._shown is not None
     wish = panel._shown[0]
-    query = Query(wish.file, wish.image[None], ("maps",), inner=True)
+    query = Query(wish.given.file, wish.given.image[None], ("maps",), inner=True)
     request = Request("LayersPanel", "run", query.file, query.images, query.outputs, inner=True)
     for reply, text in (
         (Reply(request, error="its layer 'maps' takes 99 MiB"), "Its layer 'maps' takes 99 MiB."),
         (Reply(request, arrays={"maps": np.zeros((1, 0, 3, 3), np.float32)}), "This node's maps are empty."),
         (Reply(request, arrays={"maps": np.zeros((1, 9), np.float32)}), "This node's maps are empty."),
     ):
-        panel._take(QueryBatch({"maps": query}, wish, {"maps": reply}))
+        panel.take({query.file.path: reply}, wish)
         assert panel.view.sentence == text and not panel.map_box.isEnabled() and panel.numbers() == []
     press(qtbot, window, Qt.Key.Key_Down)
     assert layer_of(panel) == "lit" and panel.map_box.isEnabled()

@@ -75,7 +75,7 @@ def test_the_test_images_go_live_through_the_runs_and_a_selected_classifier_name
     np.testing.assert_array_equal(panel.predictions[mean], np.arange(10))
     assert blocks["random"].captions[:3] == ("B", "D", "G")
     head, *rows = panel.numbers()
-    assert head[3] == "called" and len(rows) == 20 and rows[0][3] == "B"
+    assert head[3] == "predicted" and len(rows) == 20 and rows[0][3] == "B"
     window.store.set_selected((mean, random), mean)
     settle_window(qtbot, window)
     assert panel.predictions == {} and "select a classifier" in panel.subtitle.text()

@@ -176,6 +176,33 @@ def test_smoothing_leaves_the_values_faint_behind(tmp_path: Path, open_window: O
     assert figure_of(window).series[0].raw is None
 
 
+def test_the_vertical_axis_ends_at_the_values_not_at_zero(tmp_path: Path, open_window: Open) -> None:
+    figure = figure_of(open_window(write_history(tmp_path, "tests/a")))
+    values = np.concatenate([curve.values for curve in figure.series])
+    margin = 0.05 * np.ptp(values)
+    assert values.min() - margin < figure.y_axis.low < values.min()
+    assert values.max() < figure.y_axis.high < values.max() + margin
+
+
+def test_the_first_epochs_can_be_ignored_so_that_the_rest_is_seen(tmp_path: Path, open_window: Open) -> None:
+    window = open_window(write_history(tmp_path, "tests/a"))
+    panel, high = window.panels.losses, figure_of(window).y_axis.high
+    panel.smoothing.setValue(50)
+    smoothed = figure_of(window).series[0].values
+    panel.ignored_box.setValue(2)
+    figure = figure_of(window)
+    train = figure.series[0]
+    assert train.raw is not None and figure.y_axis.high < high
+    for values in (train.values, train.raw):
+        assert np.isnan(values[:2]).all() and np.isfinite(values[2:]).all()
+    np.testing.assert_allclose(train.values[2:], smoothed[2:])
+    assert (figure.x_axis.low, figure.x_axis.high) == (1, 12) and not train.note
+    assert "without the first 2 epochs" in panel.subtitle.text() and len(panel.numbers()) == 13
+    panel.ignored_box.setValue(6)
+    validation = next(curve for curve in figure_of(window).series if curve.part == "validation")
+    assert validation.best is None, "the best epoch is not shown"
+
+
 def test_the_axes_can_be_logarithmic_and_of_time(tmp_path: Path, open_window: Open) -> None:
     window = open_window(write_history(tmp_path, "tests/a"))
     panel = window.panels.losses
@@ -282,7 +309,7 @@ def test_a_run_that_is_trained_grows_and_a_range_that_was_chosen_stays(
     write_history(tmp_path, "tests/a", epochs=6, state="training")
     window = open_window(tmp_path)
     panel = window.panels.losses
-    panel._zoom_to(figure_of(window), 2, 4)
+    panel.view.zoom_to(2, 4)
     write_history(tmp_path, "tests/a", epochs=9, state="training")
     qtbot.waitUntil(lambda: len(figure_of(window).series[0].values) == 9, timeout=TIMEOUT)
     assert figure_of(window).span == (2, 4)

@@ -98,7 +98,7 @@ def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
     one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b", noise=0.2).path
     window = open_window(tmp_path)
     panel = select(window, qtbot, one, two)
-    assert panel.curve_view.isHidden() and panel.curve_requester.sent == 0
+    assert panel.curve_view.isHidden() and panel.curve_view.requester.sent == 0
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
     figure = lines_of(panel)
@@ -124,11 +124,11 @@ def test_a_point_of_a_curve_is_not_computed_again(tmp_path: Path, open_window: O
     panel = select(window, qtbot, one)
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    sent = panel.curve_requester.sent
+    sent = panel.curve_view.requester.sent
     assert sent == len(noise_lab.STRENGTHS)
     select(window, qtbot, two)
     select(window, qtbot, one, two)
-    assert panel.curve_requester.sent == 2 * sent
+    assert panel.curve_view.requester.sent == 2 * sent
 
 
 def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
@@ -177,7 +177,7 @@ def test_a_colouriser_has_noisy_images_of_its_own_and_is_measured_on_colours(
     assert isinstance(panel.view.figure, MosaicFigure)
     assert panel.view.figure.rows[0].pixels.shape == (10, 32, 32, 3)
     assert panel.frame is not None and panel.frame.reference.noisy_scores is None
-    assert " dB after; SSIM " in panel.psnr_label.text()
+    assert " dB output; SSIM " in panel.psnr_label.text()
     panel = select(window, qtbot, path, other)
     assert [band.label for band in comparison_of(panel).blocks[2].bands] == ["noisy", "output"]
 
@@ -195,7 +195,7 @@ def test_an_image_of_a_comparison_is_chosen_by_a_click_and_by_keys(
     assert window.store.state.sample == 4 and comparison_of(panel).chosen == 4
     qtbot.keyClick(panel.view, Qt.Key.Key_Left)
     assert window.store.state.sample == 3
-    assert panel._hint_at(cell.center()).startswith("tests/b: ")
+    assert panel.hint_at(cell.center()).startswith("tests/b: ")
 
 
 def test_a_run_without_a_graph_says_so_in_its_block_and_the_others_go_on(
@@ -255,9 +255,8 @@ def test_the_pointer_reads_what_an_image_scores(run: RunFolder, open_window: Ope
     panel = open_window(run.path).panels.noise
     figure = panel.view.figure
     assert isinstance(figure, MosaicFigure)
-    QFontMetricsF(panel.view.font())
     cell = figure.layout(panel.view.paper).cells[0][3]
-    lines = panel._hint_at(cell.center()).split("\n")
+    lines = panel.hint_at(cell.center()).split("\n")
     assert [line.partition(":")[0] for line in lines] == ["noisy", "median filter", "tests/conv"]
     assert all("dB, SSIM" in line for line in lines)
 
@@ -273,7 +272,7 @@ def test_a_graph_that_answers_nonsense_is_reported_and_ends_no_curve(
     settle_window(qtbot, window)
     assert "not finite" in comparison_of(panel).blocks[2].sentence
     assert np.isfinite(lines_of(panel).lines[0].y).all()
-    assert not panel.waiting and panel.curves.missing(panel._keys()) is None
+    assert not panel.waiting and panel.curve_view.missing is None
 
 
 def _nan_bytes() -> bytes:

@@ -112,7 +112,7 @@ def test_keys_step_and_play(tmp_path: Path, open_window: Open, qtbot: QtBot) -> 
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
     assert panel.playing
     qtbot.waitUntil(lambda: not panel.playing, timeout=TIMEOUT)
-    assert panel.slider.value() == 6 and panel.play_button.text() == "▶"
+    assert panel.slider.value() == 6 and panel.play_button.shape == "play"
     panel.loop_box.click()
     qtbot.keyClick(panel.slider, Qt.Key.Key_Space)
     assert panel.playing and panel.slider.value() == 1, "at the end it begins again"
@@ -126,7 +126,7 @@ def test_keys_step_and_play(tmp_path: Path, open_window: Open, qtbot: QtBot) -> 
 def test_a_hidden_panel_stops_playing_and_reads_nothing(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_training(tmp_path, "tests/a", 6)
     window = open_window(tmp_path)
-    assert window.panels.time._stamps == {}
+    assert window.panels.time.reader.stamps == {}
     window.reset_layout()
     panel = open_time(window, qtbot, run.path)
     panel.play_or_pause()
@@ -187,11 +187,11 @@ def test_several_runs_share_the_slider_and_each_says_which_epoch_it_shows(
 def test_an_epoch_that_was_thinned_out_says_which_is_shown(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_training(tmp_path, "tests/a", 20)
     panel = open_time(open_window(tmp_path), qtbot, run.path)
-    epoch_frames = panel._epoch_frames[run.path]
+    epoch_frames = panel.reader.frames[run.path]
     assert isinstance(epoch_frames, EpochFrames)
     rows = np.array([0, 9, 19])
     few = Epochs((1, 10, 20), epoch_frames.epochs.pictures[rows])
-    panel._epoch_frames[run.path] = EpochFrames(
+    panel.reader.frames[run.path] = EpochFrames(
         few, epoch_frames.targets, epoch_frames.errors[rows], epoch_frames.reach
     )
     panel.slider.setValue(15)

@@ -265,7 +265,7 @@ def test_the_pointer_marks_what_it_is_over(zoo: Path, open_window: Open, qtbot: 
 def test_what_has_no_bottleneck_or_no_figure_is_said(tmp_path: Path, open_window: Open) -> None:
     write_model(tmp_path, "tests/new", (16,), None, state="training")
     panel = shown(open_window(tmp_path))
-    assert panel.view.sentence.startswith("None of these 1 runs has a mse yet")
+    assert panel.view.sentence.startswith("This run has no mse yet")
     assert panel.numbers() == []
 
 

@@ -10,14 +10,14 @@ import pytest
 from skimage.color import rgb2lab
 
 from tests.viewer.conftest import CARD
-from viewer.state import chroma, history, letters, pages, run_outputs, samples
+from viewer.state import chroma, history, letters, pages, run_outputs, samples, why
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
 from viewer.state.grids import PictureGrid
 from viewer.state.letters import RunLetters
 from viewer.state.library import Entry
 from viewer.state.pages import Order, Page, Pasted, Split, SplitName
-from viewer.state.run_outputs import COMING, FIRST_ONLY, UNFIT_IMAGES, RunOutput
+from viewer.state.run_outputs import COMING, FIRST_ONLY, RunOutput
 from viewer.state.samples import Samples, to_grey, to_unit
 from viewer.state.selection import Known, State
 from zoo import runs
@@ -439,20 +439,20 @@ def test_the_gravest_error_is_the_sentence_and_images_that_do_not_fit_are_anothe
     errors = {name: name for name in ("graph_error", "samples_error", "history_error")}
     for name in list(errors):
         known = Known(**errors)  # type: ignore[arg-type]
-        assert run_outputs.why_no_output(state_with(known), PATH) == f"{name}."
+        assert why.no_output(state_with(known), PATH) == f"{name}."
         errors.pop(name)
     known = Known(history=read_history(), graph=graph_with(PICTURE))
     nothing = "There is nothing of this run to show here."
-    assert run_outputs.why_no_output(state_with(known), PATH) == nothing
+    assert why.no_output(state_with(known), PATH) == nothing
     wide = replace(later(state_with(known), 10), page=page_of(np.zeros((2, 1, 5, 5), np.float32)))
-    assert run_outputs.why_no_output(wide, PATH) == UNFIT_IMAGES
-    assert "has no bottleneck" in run_outputs.why_no_output(state_with(known), PATH, "bottleneck")
+    assert why.no_output(wide, PATH) == why.UNFIT_IMAGES
+    assert "has no bottleneck" in why.no_output(state_with(known), PATH, "bottleneck")
     pictureless = GraphInfo(GraphFacts((Port("z", ("n", 2), "float32"),), (PICTURE,), 18, 8, 1, 0, {}), None, "")
-    assert "takes no images" in run_outputs.why_no_output(state_with(replace(known, graph=pictureless)), PATH)
+    assert "takes no images" in why.no_output(state_with(replace(known, graph=pictureless)), PATH)
     unread = state_with(Known(), graph=False)
-    assert run_outputs.why_no_output(unread, PATH) == ""
+    assert why.no_output(unread, PATH) == ""
     missing = replace(unread, entries=(replace(unread.entries[0], history_stamp=None),))
-    assert run_outputs.why_no_output(missing, PATH).startswith("There is no model.onnx yet")
+    assert why.no_output(missing, PATH).startswith("There is no model.onnx yet")
 
 
 def test_images_are_titled_by_their_place_in_the_split_and_their_label() -> None:

@@ -22,6 +22,7 @@ from viewer.figures.theme import Theme
 
 LEGEND_SHARE = 1 / 3  # of the height; what has no room in it is counted
 FAINT = 90  # of 255: how opaque the curve behind a smoothed one is
+MARGIN = 0.04  # of the values' range, above and below it
 NAME_WIDTH = (60.0, 170.0)  # of a run in the box of values: at least and at most
 
 
@@ -89,7 +90,10 @@ class CurvesFigure(Figure):
         values = np.concatenate(seen) if seen else np.zeros(0)
         usable = values[np.isfinite(values) & ((values > 0) | (not self.log))]
         least, most = (float(usable.min()), float(usable.max())) if usable.size else (0.1, 1.0)
-        return ticks.logarithmic_axis(least, most) if self.log else ticks.linear_axis(least, most)
+        if self.log:
+            return ticks.logarithmic_axis(least, most)
+        margin = MARGIN * (most - least)
+        return ticks.axis_within(least - margin, most + margin)  # from the data, not from zero
 
     @cached_property
     def stops(self) -> np.ndarray:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
@@ -29,7 +30,18 @@ POLL_MILLISECONDS = 2000
 DEBOUNCE_MILLISECONDS = 150
 SCAN = "scan"
 
+What = Literal["card", "history", "graph", "decoder"]
+GraphPart = Literal["graph", "decoder"]
 EmbeddedKey = tuple[tuple[int, int, int], str, float, str]  # shape, data set, noise, task
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """What a file turned out to hold, and the sha256 of a graph's bytes; or why it cannot be shown."""
+
+    value: Any = None
+    sha256: str = ""
+    error: str = ""
 
 
 class RunLoader(QObject):
@@ -147,9 +159,9 @@ class RunLoader(QObject):
             if entry.history_stamp and self._record_if_new("history", entry.path, entry.history_stamp):
                 self._load_history(entry)
             if (compared or not entry.is_run) and self._record_if_new("graph", entry.path, entry.graph_stamp):
-                self._load_graph(entry)
+                self._load_graph(entry, "graph")
             if compared and entry.is_run and self._record_if_new("decoder", entry.path, entry.decoder_stamp):
-                self._load_decoder(entry)
+                self._load_graph(entry, "decoder")
 
     def _record_if_new(self, what: str, path: Path, stamp: Stamp | None) -> bool:
         """Remember the stamp of a file; return whether it is another than before."""
@@ -157,19 +169,20 @@ class RunLoader(QObject):
         self._stamps_read[what, path] = stamp
         return known != stamp
 
-    # ---- card ----
+    def _read(self, entry: Entry, what: What, path: Path, limit: int, take: Callable[[JobResult], None]) -> None:
+        """Read one of an entry's files in the disk's thread."""
+        self._disk.do(f"{what} {entry.path}", partial(files.read, path, limit=limit, label=_label(path)), take)
 
-    def _load_card(self, entry: Entry) -> None:
-        self._disk.do(f"card {entry.path}", partial(_read_card, entry), partial(self._take_card, entry))
-
-    def _take_card(self, entry: Entry, job_result: JobResult) -> None:
-        if job_result.error:
-            self._store.update_known(entry.path, card=None, listed={}, sizes={}, card_error=job_result.error)
-            self.notice.emit(sentence(job_result.error))
-        else:
-            read, listed, sizes = job_result.result
-            self._store.update_known(entry.path, card=read, listed=listed, sizes=sizes, card_error="")
-        self._notify_recipe_mismatch(entry)
+    def _keep(self, entry: Entry, what: What, loaded: LoadedFile, **more: object) -> None:
+        """Put what was loaded into the store, and report why something could not be."""
+        fields: dict[str, object] = {what: loaded.value, f"{what}_error": loaded.error, **more}
+        if what in ("graph", "decoder"):
+            fields[f"{what}_sha256"] = loaded.sha256
+        self._store.update_known(entry.path, **fields)
+        if loaded.error and what != "decoder":  # the panels that need a decoder say so
+            self.notice.emit(sentence(loaded.error))
+        if what != "decoder":
+            self._notify_recipe_mismatch(entry)
 
     def _notify_recipe_mismatch(self, entry: Entry) -> None:
         """Report once that the files in a folder are not of the same run."""
@@ -179,15 +192,24 @@ class RunLoader(QObject):
             self._reported.add(notice)
             self.notice.emit(notice)
 
+    # ---- card ----
+
+    def _load_card(self, entry: Entry) -> None:
+        self._disk.do(f"card {entry.path}", partial(_read_card, entry), partial(self._take_card, entry))
+
+    def _take_card(self, entry: Entry, job_result: JobResult) -> None:
+        read, listed, sizes = job_result.result or (None, {}, {})
+        self._keep(entry, "card", LoadedFile(read, error=job_result.error), listed=listed, sizes=sizes)
+
     # ---- history ----
 
     def _load_history(self, entry: Entry) -> None:
-        job = partial(files.read, entry.history, limit=gate.MAX_HDF5_BYTES, label=_label(entry.history))
-        self._disk.do(f"history {entry.path}", job, partial(self._take_history_file, entry))
+        take = partial(self._take_history_file, entry)
+        self._read(entry, "history", entry.history, gate.MAX_HDF5_BYTES, take)
 
     def _take_history_file(self, entry: Entry, job_result: JobResult) -> None:
         if job_result.error:
-            self._history_failed(entry, job_result.error)
+            self._keep(entry, "history", LoadedFile(error=job_result.error))
             return
         request = Request(requester=f"history {entry.path}", kind="history", file=job_result.result)
         self._send(request, partial(self._take_history, entry))
@@ -195,83 +217,55 @@ class RunLoader(QObject):
     def _take_history(self, entry: Entry, reply: Reply) -> None:
         meta = reply.facts.get("meta")
         if reply.error or not isinstance(meta, Mapping):
-            self._history_failed(entry, reply.error or f"{reply.request.file.label} has no description")
+            error = reply.error or f"{reply.request.file.label} has no description"
+            self._keep(entry, "history", LoadedFile(error=error))
             return
-        self._store.update_known(entry.path, history=history.from_parts(meta, reply.arrays), history_error="")
-        self._notify_recipe_mismatch(entry)
+        self._keep(entry, "history", LoadedFile(history.from_parts(meta, reply.arrays)))
 
-    def _history_failed(self, entry: Entry, error: str) -> None:
-        self._store.update_known(entry.path, history=None, history_error=error)
-        self.notice.emit(sentence(error))
+    # ---- the model's graph, and its decoder ----
 
-    # ---- graph ----
+    def _load_graph(self, entry: Entry, what: GraphPart) -> None:
+        path, stamp = (entry.graph, entry.graph_stamp) if what == "graph" else (entry.decoder, entry.decoder_stamp)
+        if stamp is None:
+            self._keep_graph(entry, what, LoadedFile())
+        else:
+            self._read(entry, what, path, gate.MAX_ONNX_BYTES, partial(self._take_graph_file, entry, what))
 
-    def _load_graph(self, entry: Entry) -> None:
-        if entry.graph_stamp is None:
-            self._store.update_known(entry.path, graph=None, graph_sha256="", graph_error="", graph_card_error="")
-            return
-        job = partial(files.read, entry.graph, limit=gate.MAX_ONNX_BYTES, label=_label(entry.graph))
-        self._disk.do(f"graph {entry.path}", job, partial(self._take_graph_file, entry))
-
-    def _take_graph_file(self, entry: Entry, job_result: JobResult) -> None:
+    def _take_graph_file(self, entry: Entry, what: GraphPart, job_result: JobResult) -> None:
         if job_result.error:
-            self._graph_failed(entry, job_result.error)
+            self._keep_graph(entry, what, LoadedFile(error=job_result.error))
             return
-        if entry.path in self._store.state.compared:
-            self._store.set_file(entry.path, "model", job_result.result)
-            known = self._store.state.known_of(entry.path)
-            if job_result.result.sha256 == known.graph_sha256 and known.graph:
-                self._cut_decoder(entry, known.graph, job_result.result)
-                return  # opened before, and unchanged
-        request = Request(requester=f"graph {entry.path}", kind="graph", file=job_result.result)
-        self._send(request, partial(self._take_graph, entry))
+        file, known = job_result.result, self._store.state.known_of(entry.path)
+        opened, sha256 = (known.graph, known.graph_sha256) if what == "graph" else (known.decoder, known.decoder_sha256)
+        if self._hold(entry, what, file) and opened and file.sha256 == sha256:  # opened before, and unchanged
+            if what == "graph":
+                self._cut_decoder(entry, opened, file)
+            return
+        self._send(Request(f"{what} {entry.path}", "graph", file), partial(self._take_graph, entry, what))
 
-    def _take_graph(self, entry: Entry, reply: Reply) -> None:
-        label = reply.request.file.label
-        if reply.error:
-            self._graph_failed(entry, reply.error)
+    def _hold(self, entry: Entry, what: GraphPart, file: FileBytes) -> bool:
+        """Hold the bytes of a compared entry's graph; return whether they are held."""
+        compared = entry.path in self._store.state.compared
+        if compared:
+            self._store.set_file(entry.path, "model" if what == "graph" else what, file)
+        return compared
+
+    def _take_graph(self, entry: Entry, what: GraphPart, reply: Reply) -> None:
+        loaded = _opened(reply)
+        self._keep_graph(entry, what, loaded)
+        if what == "graph" and loaded.value is not None:
+            self._cut_decoder(entry, loaded.value, reply.request.file)
+            if entry.history_stamp is None:
+                self._load_samples(entry, loaded.value)
+
+    def _keep_graph(self, entry: Entry, what: GraphPart, loaded: LoadedFile) -> None:
+        if what == "decoder":
+            self._keep(entry, what, loaded)
             return
-        try:
-            opened = graph.from_header(reply.facts)
-        except ValueError as error:
-            self._graph_failed(entry, f"the worker's reply on {label} cannot be used ({error})")
-            return
-        card_error = f"{label}: {opened.error}" if opened.error else ""
-        sha256 = reply.request.file.sha256
-        self._store.update_known(
-            entry.path, graph=opened, graph_sha256=sha256, graph_error="", graph_card_error=card_error
-        )
-        self._notify_recipe_mismatch(entry)
+        card_error = f"{_label(entry.graph)}: {loaded.value.error}" if loaded.value and loaded.value.error else ""
+        self._keep(entry, what, loaded, graph_card_error=card_error)
         if card_error:
             self.notice.emit(sentence(card_error))
-        self._cut_decoder(entry, opened, reply.request.file)
-        if entry.history_stamp is None:
-            self._load_samples(entry, opened)
-
-    def _graph_failed(self, entry: Entry, error: str) -> None:
-        self._store.update_known(entry.path, graph=None, graph_sha256="", graph_error=error, graph_card_error="")
-        self.notice.emit(sentence(error))
-
-    # ---- decoder ----
-
-    def _load_decoder(self, entry: Entry) -> None:
-        if entry.decoder_stamp is None:
-            self._store.update_known(entry.path, decoder=None, decoder_sha256="", decoder_error="")
-            return
-        job = partial(files.read, entry.decoder, limit=gate.MAX_ONNX_BYTES, label=_label(entry.decoder))
-        self._disk.do(f"decoder {entry.path}", job, partial(self._take_decoder_file, entry))
-
-    def _take_decoder_file(self, entry: Entry, job_result: JobResult) -> None:
-        if job_result.error:
-            self._store.update_known(entry.path, decoder=None, decoder_sha256="", decoder_error=job_result.error)
-            return
-        if entry.path in self._store.state.compared:
-            self._store.set_file(entry.path, "decoder", job_result.result)
-            known = self._store.state.known_of(entry.path)
-            if job_result.result.sha256 == known.decoder_sha256 and known.decoder:
-                return
-        request = Request(requester=f"decoder {entry.path}", kind="graph", file=job_result.result)
-        self._send(request, partial(self._take_decoder, entry))
 
     def _cut_decoder(self, entry: Entry, opened: graph.GraphInfo, file: FileBytes) -> None:
         """Let the worker cut the decoder out of a run's model graph, where it does not lie beside it."""
@@ -282,27 +276,16 @@ class RunLoader(QObject):
         if not reply.error:
             data = reply.arrays["file"].tobytes()
             file = FileBytes(entry.decoder, _label(entry.decoder), hashlib.sha256(data).hexdigest(), data)
-            if entry.path in self._store.state.compared:
-                self._store.set_file(entry.path, "decoder", file)
+            self._hold(entry, "decoder", file)
             reply = replace(reply, request=replace(reply.request, file=file))
-        self._take_decoder(entry, reply)
-
-    def _take_decoder(self, entry: Entry, reply: Reply) -> None:
-        opened, why = None, reply.error
-        if not why:
-            try:
-                opened = graph.from_header(reply.facts)
-            except ValueError as error:
-                why = f"the worker's reply on {reply.request.file.label} cannot be used ({error})"
-        sha256 = reply.request.file.sha256 if opened else ""
-        self._store.update_known(entry.path, decoder=opened, decoder_sha256=sha256, decoder_error=why)
+        self._take_graph(entry, "decoder", reply)
 
     # ---- images for a lone graph ----
 
     def _load_samples(self, entry: Entry, opened: graph.GraphInfo) -> None:
         if opened.image_shape is None:
             error = f"{_label(entry.graph)} takes no images: its input is not one batch of grey or colour images"
-            self._store.update_known(entry.path, samples=None, samples_error=error)
+            self._keep_samples(entry, LoadedFile(error=error))
             return
         dataset = str(opened.card.data.get("name", "")) if opened.card else ""
         task = opened.card.task if opened.card else ""
@@ -318,13 +301,16 @@ class RunLoader(QObject):
 
     def _take_samples(self, entry: Entry, opened: graph.GraphInfo, reply: SampleImages | str) -> None:
         if isinstance(reply, str):
-            self._store.update_known(entry.path, samples=None, samples_error=reply)
+            self._keep_samples(entry, LoadedFile(error=reply))
             return
         shape = "×".join(map(str, opened.image_shape or ()))
         absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
         arrays = reply.arrays
         made = Samples(arrays["inputs"], arrays["targets"], provenance=reply.provenance) if arrays else None
-        self._store.update_known(entry.path, samples=made, samples_error="" if made else absent)
+        self._keep_samples(entry, LoadedFile(made, error="" if made else absent))
+
+    def _keep_samples(self, entry: Entry, loaded: LoadedFile) -> None:
+        self._store.update_known(entry.path, samples=loaded.value, samples_error=loaded.error)
 
 
 def _read_card(entry: Entry) -> tuple[card.Card, dict[str, str], dict[str, int]]:
@@ -343,6 +329,16 @@ def _read_card(entry: Entry) -> tuple[card.Card, dict[str, str], dict[str, int]]
         raise FileRefused(f"{label}: {clean(error)}") from error
     shas = {name: sha256 for name, (sha256, _) in listed.items()}
     return read, shas, {name: size for name, (_, size) in listed.items()}
+
+
+def _opened(reply: Reply) -> LoadedFile:
+    """Return the graph that the worker opened."""
+    if reply.error:
+        return LoadedFile(error=reply.error)
+    try:
+        return LoadedFile(graph.from_header(reply.facts), reply.request.file.sha256)
+    except ValueError as error:
+        return LoadedFile(error=f"the worker's reply on {reply.request.file.label} cannot be used ({error})")
 
 
 def _label(path: Path) -> str:

@@ -141,15 +141,15 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
     bottleneck = bottleneck_of(known)
     if bottleneck:
         compression = numbers.finite_or_none(card.bottleneck.get("compression")) if card else None
-        more = f", {compression:g} pixels a value" if compression is not None else ""
-        yield "bottleneck", bottleneck + more
+        more = f" ({compression:g} : 1)" if compression is not None else ""
+        yield "bottleneck", f"{bottleneck} values{more}"
     yield from _more_figures(known)
     if card and card.published:
         figures = ", ".join(
             f"{formatting.clean(k, limit=24)} {formatting.number(numbers.finite_or_none(v))}"
             for k, v in card.published.items()
         )
-        yield "the sheet's", figures
+        yield "published", figures
     yield from _training(known)
     found = history.parameters if history else graph.facts.parameters if graph else 0
     parameters = numbers.count_or_zero(card.parameters) if card else found

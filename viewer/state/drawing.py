@@ -106,17 +106,3 @@ def outputs_for(graph: GraphInfo) -> tuple[str, ...]:
         plane = [port.name for port in graph.facts.outputs if port.shape[1:] == (2,) and port.name == graph.bottleneck]
         return (graph.reconstruction, *plane)
     return (graph.logits_output,) if graph.logits_output else ()
-
-
-def why_no_drawing(graph: GraphInfo, task: str) -> str:
-    """Return the sentence on why a graph cannot take a drawing, '' for one that can."""
-    shape = graph.image_shape
-    if task == "recall":
-        return "It takes a class and no picture."
-    if shape is None:
-        return "It takes no images."
-    if shape[0] not in (1, 3):
-        return f"It takes images of {shape[0]} channels; a drawing has one, or three colours."
-    if not outputs_for(graph):
-        return "It makes no picture and names no class."
-    return ""

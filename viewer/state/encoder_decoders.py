@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.state import pages, training
+from viewer.state import pages, why
 from viewer.state.files import FileBytes
 from viewer.state.formatting import sentence, shape
 from viewer.state.graph import GraphInfo
@@ -59,9 +59,9 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
     if known.graph_error or known.decoder_error:
         return sentence(known.graph_error or known.decoder_error)
     if entry.graph_stamp is None:
-        return training.why_no_graph(entry, known.history)
+        return why.no_graph(entry, known.history)
     if entry.decoder_stamp is None and known.graph is not None and not known.graph.has_decoder:
-        return f"There is no decoder.onnx beside {entry.graph.name}, so no bottleneck can be made into a picture."
+        return f"There is no decoder.onnx beside {entry.graph.name}, so bottlenecks cannot be decoded."
     model, decoder = state.file_of(path, "model"), state.file_of(path, "decoder")
     if known.graph is None or known.decoder is None or model is None or decoder is None:
         return ""
@@ -69,11 +69,11 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
         return f"{entry.graph.name} has no bottleneck among its outputs."
     sizes, picture = _input_shape(known.decoder), picture_of(known.decoder)
     if sizes is None or picture is None:
-        return "decoder.onnx does not make one picture of one bottleneck, so it cannot be used here."
+        return "decoder.onnx does not decode one bottleneck into one image, so it cannot be used here."
     if not _fits(known.graph, sizes):
-        return f"decoder.onnx takes {shape(sizes)} values, which are not what {entry.graph.name} makes."
+        return f"decoder.onnx takes {shape(sizes)} values, which {entry.graph.name} does not output."
     if int(np.prod(sizes)) > MOST_VALUES:
-        return f"The bottleneck has {int(np.prod(sizes)):,} values; up to {MOST_VALUES:,} can be moved about live."
+        return f"The bottleneck has {int(np.prod(sizes)):,} values; at most {MOST_VALUES:,} can be decoded live."
     return EncoderDecoder(model, known.graph.bottleneck, decoder, picture[0], sizes, picture[1])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from viewer.state import formatting
 from viewer.state.epochs import Epochs
 
 
@@ -57,3 +58,27 @@ def epoch_frames_of(epochs: Epochs, targets: np.ndarray | None) -> EpochFrames |
         errors.append(np.square(apart, dtype=np.float64).reshape(count, -1).mean(axis=1))
         reach = max(reach, float(np.abs(apart.mean(axis=1)).max()))
     return EpochFrames(kept, wanted, np.stack(errors), reach)
+
+
+@dataclass(frozen=True, eq=False)
+class EpochFrame:
+    """One run at the slider's epoch: the index of the epoch shown, and a note about it."""
+
+    epoch_frames: EpochFrames
+    index: int
+    note: str
+
+    @property
+    def errors(self) -> np.ndarray:
+        """The mean squared error of each image, float64 (N,)."""
+        errors: np.ndarray = self.epoch_frames.errors[self.index]
+        return errors
+
+
+def frame_at(epoch_frames: EpochFrames, wanted: int) -> EpochFrame:
+    """Return the frame at an epoch, or the nearest that is kept."""
+    index = epoch_frames.epochs.at(wanted)
+    shown = epoch_frames.epochs.numbers[index]
+    late = ", the newest" if wanted > epoch_frames.last else ", the nearest kept"
+    error = formatting.mse(float(epoch_frames.errors[index].mean()))
+    return EpochFrame(epoch_frames, index, f"epoch {shown}{'' if shown == wanted else late}, mse {error}")

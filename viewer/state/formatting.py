@@ -68,6 +68,16 @@ def shape(sizes: Iterable[object]) -> str:
     return "×".join(clean(size, limit=20) for size in sizes)
 
 
+def pixel(values: Iterable[float]) -> str:
+    """Write a pixel's value, or its three colour values."""
+    return ", ".join(number(float(value), 3) for value in values)
+
+
+def counted(count: int, noun: str) -> str:
+    """Write '1 run' or '3 runs'."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def without_common_folder(names: Sequence[str]) -> list[str]:
     """Return names without the folders that all of them begin with: conv and dense for purdue/conv and purdue/dense."""
     folders = [name.split("/")[:-1] for name in names]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from viewer.state.numbers import Numbers
 from viewer.state.selection import Known, State
 from zoo.data.comnist import PAIRS
 
@@ -110,3 +111,27 @@ def _sheet(path: Path, name: str, known: Known) -> RunLetters | None:
         None if part is None else part[order] for part in (grid.inputs, grid.targets, grid.predictions)
     )
     return RunLetters(path, name, known.task, grid.images[order], grid.labels[order], inputs, targets, predictions)
+
+
+def table_of_sheets(sheets: Sequence[RunLetters], names: Mapping[Path, str], *, named: bool) -> Numbers:
+    """Return a row for each letter of each run."""
+    rows: Numbers = [("run", "in", "wanted", "predicted", "correct")]
+    for sheet in sheets:
+        for index, label in enumerate(sheet.labels):
+            called = latin(int(sheet.predictions[index]), letters=named) if sheet.predictions is not None else ""
+            right = int(index not in sheet.wrong) if sheet.predictions is not None else ""
+            wanted = latin(int(label), letters=named)
+            rows.append((names.get(sheet.path, sheet.name), cyrillic(int(label), letters=named), wanted, called, right))
+    return rows if len(rows) > 1 else []
+
+
+def is_classifier(state: State, path: Path) -> bool:
+    """Whether a run is a classifier of Latin letters without a noise class."""
+    known = state.known_of(path)
+    latin = bool(known.history and known.history.dataset.startswith("latin"))
+    return known.task == "classify" and latin and known.noise == 0 and not path.name.endswith("noise")
+
+
+def classifier_of(state: State) -> Path | None:
+    """The classifier of Latin letters among the compared runs; None where there is none."""
+    return next((path for path in state.compared if is_classifier(state, path)), None)

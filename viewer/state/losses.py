@@ -9,6 +9,7 @@ import numpy as np
 
 from viewer.state.history import RunHistory
 from viewer.state.metrics import OBJECTIVES, TERMS
+from viewer.state.numbers import Numbers
 
 LOSS, RATE, TIME = "loss", "learning rate", "seconds an epoch"
 TRAIN, VALIDATION = "train", "validation"
@@ -81,6 +82,15 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
     return smoothed
 
 
+def without_first(values: np.ndarray, epochs: int) -> np.ndarray:
+    """Return values by epoch with a gap instead of the first `epochs`."""
+    if not epochs:
+        return values
+    later = values.astype(np.float64)
+    later[:epochs] = np.nan
+    return later
+
+
 def best_epoch(history: RunHistory) -> int | None:
     """Return the epoch of the least validation loss, from 1."""
     finite = np.isfinite(history.val_loss)
@@ -101,3 +111,20 @@ def gaps_of(lines: Sequence[LossCurve]) -> str:
     if broken[first - 1 :].all():
         return f"not a number from epoch {first}"
     return f"not a number in epoch {first}" if count == 1 else f"not a number in {count} epochs"
+
+
+def table(runs: Sequence[tuple[str, RunHistory]]) -> Numbers:
+    """Return a row for every epoch of every run, with everything recorded."""
+    if not runs:
+        return []
+    terms = list(dict.fromkeys(name for _, history in runs for name in history.terms))
+    heading = ("run", "epoch", "train_loss", "val_loss", *terms, "learning_rate", "seconds", "seconds_so_far")
+    rows: Numbers = [heading]
+    for name, history in runs:
+        columns = [history.train_loss, history.val_loss]
+        columns += [history.terms.get(name, history.train_loss[:0]) for name in terms]
+        columns += [history.learning_rate, history.epoch_seconds, clock(history)]
+        for index in range(history.epochs_done):
+            values = (float(column[index]) if index < len(column) else "" for column in columns)
+            rows.append((name, index + 1, *values))
+    return rows

@@ -19,6 +19,7 @@ from viewer.state.files import FileBytes
 from viewer.state.noise import Kind
 from viewer.state.selection import State
 from viewer.state.ssim import ssim
+from viewer.state.why import not_finite
 
 STRENGTHS = np.linspace(0, 1, 11)  # of the curves
 MOST_CURVES = 256  # kept, of 11 figures each
@@ -137,10 +138,8 @@ def reference_score(noise_input: NoiseInput, noisy: np.ndarray, who: str) -> Sco
 
 def result_of(noise_input: NoiseInput, noisy: np.ndarray, outputs: np.ndarray) -> NoiseResult:
     """Measure a graph's answer, which may be of any shape and hold anything."""
-    if not np.isfinite(outputs).all():
-        broken = int(np.count_nonzero(~np.isfinite(outputs)))
-        error = f"The output is not finite: {broken:,} of its {outputs.size:,} values."
-        return NoiseResult(noise_input, noisy, error=error)
+    if broken := not_finite(outputs):
+        return NoiseResult(noise_input, noisy, error=broken)
     if noise_input.classes is not None:
         if outputs.ndim != 2 or not outputs.shape[1]:
             return NoiseResult(noise_input, noisy, error="The graph's output is no row of logits for each image.")
@@ -215,3 +214,17 @@ def curve_keys(
         if noise_input.classes is None:
             keys[CurveKey(noise_input.file.sha256, noise_input.digest, kind)] = path
     return keys
+
+
+def frame_keys(frame: NoiseFrame, current: Path | None) -> dict[CurveKey, Path | None]:
+    """Return the curves of a frame; the current run's images are those of the baselines."""
+    noise_inputs = {path: result.noise_input for path, result in frame.results.items()}
+    reference = noise_inputs[current] if current in noise_inputs else next(iter(noise_inputs.values()))
+    return curve_keys(noise_inputs, reference, frame.kind)
+
+
+def curve_input(frame: NoiseFrame, key: CurveKey, path: Path | None) -> NoiseInput:
+    """Return the images of a curve: of a run, or of a baseline."""
+    if path is not None:
+        return frame.results[path].noise_input
+    return next(r.noise_input for r in frame.results.values() if r.noise_input.digest == key.images)

@@ -8,6 +8,9 @@ import numpy as np
 
 LARGEST_WHOLE = 1 << 53  # from here on a float skips whole numbers, and nothing that we count is so large
 
+Cell = str | float | int
+Numbers = list[tuple[Cell, ...]]  # of an exported table; the first row is the header
+
 
 def mse(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Return the mean squared error of each image, float64 (N,); the images are (N, C, H, W) in [0, 1]."""

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from viewer.state import numbers, pages, selection, training
+from viewer.state import numbers, pages, selection, training, why
 from viewer.state.formatting import sentence
 from viewer.state.library import Entry
 from viewer.state.samples import COUNT, Samples
@@ -18,8 +17,6 @@ from viewer.state.selection import Known, State
 
 COMING = "Being read …"
 FIRST_ONLY = "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
-UNFIT_IMAGES = "The images shown do not fit this run; put pasted pictures away with Esc, or page back with Alt+Home."
-Needed = Literal["output", "bottleneck", "layers"]  # output: a reconstruction or logits; layers: any graph of images
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,25 +120,19 @@ def run_output(state: State, name: str, path: Path, values: np.ndarray | None = 
             return replace(plain, images=samples.reconstructions, note=_epoch_note(entry, known))
         if own is not None and own.reconstructions is not None:
             return replace(plain, sentence=FIRST_ONLY)
-    why = why_no_output(state, path)
-    return replace(plain, sentence=why or COMING, coming=not why)
+    reason = why.no_output(state, path)
+    return replace(plain, sentence=reason or COMING, coming=not reason)
 
 
 def _from_graph(output: RunOutput, known: Known, values: np.ndarray) -> RunOutput:
     assert output.samples is not None and known.graph is not None
-    if broken := not_finite(values):
+    if broken := why.not_finite(values):
         return replace(output, sentence=broken)
     if not known.graph.reconstruction and values.ndim == 2 and len(values) == output.count and values.shape[1]:
         return replace(output, logits=values, classes=known.graph.classes)
     if values.shape != output.samples.targets.shape:
         return replace(output, sentence="The graph's output has another shape than its images.")
     return replace(output, images=values)
-
-
-def not_finite(values: np.ndarray) -> str:
-    """Return the sentence for values that cannot be shown, '' where all of them can."""
-    broken = int(np.count_nonzero(~np.isfinite(values)))
-    return f"The output is not finite: {broken:,} of its {values.size:,} values." if broken else ""
 
 
 def _epoch_note(entry: Entry, known: Known) -> str:
@@ -161,39 +152,6 @@ def shows_page_images(state: State, path: Path) -> bool:
         return True
     clean = pages.clean_of(own, known.task)
     return clean.shape == page.clean.shape and bool(np.array_equal(clean, page.clean))
-
-
-def why_no_output(state: State, path: Path, needed: Needed = "output") -> str:
-    """Return the sentence on why a run has nothing to show; '' while its files and images are still being read."""
-    known, entry = state.known_of(path), state.entry_of(path)
-    if entry is None:
-        return "This run is gone."
-    error = known.graph_error or known.samples_error or known.history_error
-    if error:
-        return sentence(error)
-    if entry.graph_stamp is None:
-        is_being_read = known.history is None and entry.history_stamp is not None
-        return "" if is_being_read else training.why_no_graph(entry, known.history)
-    samples, own = state.samples_of(path), known.own_samples
-    if state.file_of(path) is None or (samples is None and own is None):
-        return ""
-    unfit = _unfit_graph(known, entry.graph.name, samples, needed)
-    return unfit or (UNFIT_IMAGES if samples is None else "There is nothing of this run to show here.")
-
-
-def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Needed) -> str:
-    """Return the sentence on a graph without the output that is needed, or for other images; '' for one that fits."""
-    graph = known.graph
-    assert graph is not None, name  # its file is held once it was read
-    if graph.image_shape is None:
-        return f"{name} takes no images, so there is nothing to show here."
-    if needed == "output" and not graph.reconstruction and not graph.logits_output:
-        return f"{name} has neither a reconstruction nor logits among its outputs."
-    if needed == "bottleneck" and not graph.bottleneck:
-        return f"{name} has no bottleneck among its outputs."
-    if samples is not None and graph.image_shape != samples.inputs.shape[1:]:
-        return f"{name} takes images of another shape than the run's own samples."
-    return ""
 
 
 def labels_of(state: State) -> np.ndarray | None:

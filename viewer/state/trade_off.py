@@ -146,7 +146,8 @@ def conclusion(models: Sequence[Model], metric: str, axis: str) -> str:
     hollow = f" {left_out} hollow: cut short or not finished, and left out here." if left_out else ""
     if not counted:
         quick = "quick" if all(model.state == QUICK for model in models) else "unfinished"
-        return f"All {len(models)} runs are {quick}, so that their figures say nothing yet."
+        which = "The only run is" if len(models) == 1 else f"All {len(models)} runs are"
+        return f"{which} {quick}, so that {'its' if len(models) == 1 else 'their'} figures say nothing yet."
     return " ".join(filter(None, (_order(counted, metric, axis), _against_pca(counted, metric)))) + hollow
 
 
@@ -157,7 +158,7 @@ def _order(models: list[Model], metric: str, axis: str) -> str:
         groups.setdefault(model.group, []).append(model)
     large = sorted((m for m in groups.values() if len(m) >= LEAST_COMPARED), key=len, reverse=True)
     if not large:
-        return f"{len(models)} finished {'run' if len(models) == 1 else 'runs'}: too few alike for an order."
+        return f"{formatting.counted(len(models), 'finished run')}: too few alike for an order."
     sentences = [_order_of(group, metric, axis) for group in large[:MOST_ORDERS]]
     return (
         " ".join(sentences)

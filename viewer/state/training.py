@@ -24,14 +24,3 @@ def state_of(entry: Entry, history: RunHistory) -> str:
 
 def stopped_at(history: RunHistory) -> str:
     return f"stopped at epoch {history.epochs_done} of {history.epochs_planned}"
-
-
-def why_no_graph(entry: Entry, history: RunHistory | None) -> str:
-    """Return the sentence for an entry without a graph."""
-    name = entry.graph.name
-    if history is None or is_running(entry, history):
-        return f"There is no {name} yet: the graphs are exported when the training has ended."
-    if has_stopped(entry, history):
-        resume = f"`aezoo train {history.recipe or 'NAME'} --resume` resumes it"
-        return f"There is no {name}: the training {stopped_at(history)}. {resume}."
-    return f"{name} is missing; export it with `aezoo export {history.recipe or 'all'}`."

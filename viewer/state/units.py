@@ -98,4 +98,4 @@ def misfit(decoder: GraphInfo, shape: tuple[int, ...]) -> str:
         return (
             f"its decoder.onnx takes {formatting.shape(taken)} values and the bottleneck has {formatting.shape(shape)}"
         )
-    return "" if picture_output(decoder) else "its decoder.onnx makes no pictures"
+    return "" if picture_output(decoder) else "its decoder.onnx outputs no images"

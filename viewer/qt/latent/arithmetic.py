@@ -8,18 +8,14 @@ import numpy as np
 
 from viewer.figures import colours
 from viewer.figures.equation import EquationFigure, EquationTerm
-from viewer.figures.theme import Theme
-from viewer.qt.latent.mode import Mode, Shared, pictures_of, reason
+from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.latent.picker import Picker
-from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import numbers
-from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.samples import Samples
 from viewer.state.selection import State
 
-PARTS = "abc"
 SIGNS = {"a": "", "b": "−", "c": "+"}
 
 
@@ -29,95 +25,70 @@ class ArithmeticMode(Mode):
     name = "arithmetic"
     title = "Arithmetic"
     hint = "Choose three images a, b, c: the decoder draws a − b + c of their bottlenecks."
+    of_current = True
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
-        self._path: Path | None = None
-        self._network: EncoderDecoder | None = None
-        self._decoded: np.ndarray | None = None  # uint8 (H, W, 3)
-        self._decoder = shared.panel.new_requester("sum")
-        self._decoder.answered.connect(self._take)
-        shared.page.came.connect(self._request)
-        self.picker = Picker(PARTS, self)
-        self.picker.picked.connect(self._request)
+        shared.page.came.connect(self.request)
+        self.picker = Picker("".join(SIGNS), self.tools.images, self)
+        self.picker.picked.connect(self.request)
         self.body.insertWidget(1, self.picker)
         connect_page_keys(self.view, self.tools.images)
-        connect_page_keys(self.picker, self.tools.images)
 
-    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
-        network = networks.get(state.current) if state.current else None
-        return reason({state.current: network}) if state.current and network is not None else None
+    def inputs(self, state: State) -> tuple[object, ...]:
+        return state.current, self.shared.networks.get(state.current) if state.current else None, state.samples
 
-    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        return state.current, networks.get(state.current) if state.current else None, state.samples
-
-    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
-        network = networks.get(state.current) if state.current else None
-        self._path, self._network = (state.current, network if isinstance(network, EncoderDecoder) else None)
-        self._decoded = None
+    def begin(self, state: State) -> None:
+        super().begin(state)
         if state.samples is not None:
             self.picker.show_samples(state.samples)
-        self._request()
 
-    def _request(self) -> None:
-        bottlenecks = self.shared.page.bottlenecks.get(self._path) if self._path else None
-        if self._network is None or bottlenecks is None or not self.in_front:
-            self.redraw()
-            return
-        a, b, c = (bottlenecks[min(len(bottlenecks) - 1, self.picker.parts[part])] for part in PARTS)
-        self._decoder.send(
-            {self._path: Query(self._network.decoder, (a - b + c)[None], (self._network.picture,))}, self._network
-        )
+    def points(self) -> dict[Path, np.ndarray]:
+        bottlenecks = self.shared.page.bottlenecks.get(self.path) if self.path else None
+        if self.path is None or self.network is None or bottlenecks is None:
+            return {}
+        a, b, c = self.picker.rows(bottlenecks)
+        return {self.path: (a - b + c)[None]}
 
-    def _take(self, done: QueryBatch) -> None:
-        if self._network is None or done.context != self._network:
-            return
-        made = pictures_of(next(iter(done.replies.values())), self._network)
-        if isinstance(made, str):
-            self.show_sentence(made)
-            return
-        self._decoded = made[0]
-        self.redraw()
-
-    def set_theme(self, theme: Theme) -> None:
-        self.picker.redraw(theme)
-        super().set_theme(theme)
+    @property
+    def _shown(self) -> tuple[Samples, np.ndarray] | str:
+        """The run's samples and the decoded sum, uint8 (H, W, 3); or why there is none."""
+        if self.path is None or self.path in self.shared.page.errors:
+            return self.shared.page.errors[self.path] if self.path else ""
+        samples, decoded = self.shared.page.samples.get(self.path), self.decoded.get(self.path, "")
+        if isinstance(decoded, str):
+            return decoded
+        return (samples, decoded[0]) if samples is not None else ""
 
     def redraw(self) -> None:
-        samples = self.shared.page.samples.get(self._path) if self._path else None
-        error = self.shared.page.errors.get(self._path, "") if self._path else ""
-        if error or samples is None or self._decoded is None:
-            self.show_sentence(error or "The sum of three images appears here.")
+        shown = self._shown
+        if isinstance(shown, str):
+            self.show_sentence(shown or "The sum of three images appears here.")
             return
-        a, b, c = (self.picker.parts[part] + 1 for part in PARTS)
+        samples, decoded = shown
+        a, b, c = self.picker.numbers
         several = len(self.store.state.compared) > 1
-        of = f", of {self.name_of(self._path)}" if several else ""
-        self.say(f"image {a} − image {b} + image {c}{of}")
+        self.say(f"image {a} − image {b} + image {c}" + (f", of {self.name_of(self.path)}" if several else ""))
         text = f"Image {a} minus image {b} plus image {c}: of the bottlenecks, decoded, and of the pixels"
-        pixels = colours.from_images(self._parts(samples))
-        terms = tuple(EquationTerm(SIGNS[part], part, image) for part, image in zip(PARTS, pixels, strict=True))
+        pixels = colours.from_images(self.picker.rows(samples.targets))
+        terms = tuple(EquationTerm(SIGNS[part], part, image) for part, image in zip(SIGNS, pixels, strict=True))
         plain = colours.from_images(self._sum(samples)[None])[0]
-        results = (EquationTerm("=", "decoded", self._decoded), EquationTerm("", "the pixels' sum", plain))
+        results = (EquationTerm("=", "decoded", decoded), EquationTerm("", "the pixels' sum", plain))
         self.view.show_figure(EquationFigure(self.theme, (terms, results), text), text)
 
-    def _parts(self, samples: Samples) -> np.ndarray:
-        """The three images, float32 (3, C, H, W)."""
-        last = len(samples.targets) - 1
-        chosen: np.ndarray = samples.targets[[min(last, self.picker.parts[part]) for part in PARTS]]
-        return chosen
-
     def _sum(self, samples: Samples) -> np.ndarray:
-        a, b, c = self._parts(samples)
+        a, b, c = self.picker.rows(samples.targets)
         made: np.ndarray = np.clip(a - b + c, 0, 1)
         return made
 
     def numbers(self) -> Numbers:
         """How far the decoded sum is from the pixels' sum and from each of the three images, as mean squared errors."""
-        samples = self.shared.page.samples.get(self._path) if self._path else None
-        if samples is None or self._decoded is None:
+        shown = self._shown
+        if isinstance(shown, str):
             return []
-        made = (self._decoded.astype(np.float64) / 255)[None]
-        others = np.concatenate([self._parts(samples), self._sum(samples)[None]])
+        samples, decoded = shown
+        made = (decoded.astype(np.float64) / 255)[None]
+        others = np.concatenate([self.picker.rows(samples.targets), self._sum(samples)[None]])
         apart = numbers.mse(np.broadcast_to(made, (4, *made.shape[1:])), colours.from_images(others) / 255.0)
-        names = [f"{part}: image {self.picker.parts[part] + 1}" for part in PARTS] + ["sum of the pixels"]
+        names = [f"{part}: image {index + 1}" for part, index in self.picker.parts.items()] + ["sum of the pixels"]
         return [("picture", "mse to the decoded sum"), *zip(names, map(float, apart), strict=True)]

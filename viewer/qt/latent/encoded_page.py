@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -31,8 +32,11 @@ class EncodedPage(QObject):
 
     def want(self, state: State, networks: Mapping[Path, EncoderDecoder]) -> None:
         """Request what is missing; forget runs and images that are no longer shown."""
-        pairs = {path: (network, state.samples_of(path)) for path, network in networks.items()}
-        wanted = {path: (network, samples) for path, (network, samples) in pairs.items() if samples is not None}
+        wanted = {
+            path: (network, samples)
+            for path, network in networks.items()
+            if (samples := state.samples_of(path)) is not None
+        }
         if wanted == self._wanted:
             return
         kept = {path for path, pair in wanted.items() if self._wanted.get(path) == pair}
@@ -52,9 +56,9 @@ class EncodedPage(QObject):
             self._requester.send(queries, missing)
 
     def _take(self, done: QueryBatch) -> None:
-        for path, reply in done.replies.items():
-            assert isinstance(path, Path) and isinstance(done.context, dict)
-            network, _ = done.context[path]
+        requested = cast("dict[Path, tuple[EncoderDecoder, Samples]]", done.context)
+        for path, (network, _) in requested.items():
+            reply = done.replies[path]
             values = reply.arrays.get(network.bottleneck)
             if reply.error or values is None:
                 self.errors[path] = sentence(reply.error or "the graph gave no answer")

@@ -1,4 +1,4 @@
-"""The sheet's grids of generated pictures, with what the classifier takes each for; a click decodes that point."""
+"""The sheet's grids of generated pictures, with how the classifier classifies each; a click decodes that point."""
 
 from __future__ import annotations
 
@@ -7,44 +7,39 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QComboBox, QLabel
 
 from viewer.figures import colours
 from viewer.figures.plane import PlaneFigure, PlanesFigure
 from viewer.qt.latent.mode import Mode, Shared
+from viewer.qt.panels.request_panel import hit_in
+from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Numbers
-from viewer.state.encoder_decoders import EncoderDecoder, label_of
+from viewer.state.encoder_decoders import label_of
 from viewer.state.grids import PictureGrid
 from viewer.state.latent import label_by_share
 from viewer.state.selection import State
 
-GRIDS = {"plane": "the middle of the plane", "extreme": "out to ±4"}
+GRIDS = {"the middle of the plane": "plane", "out to ±4": "extreme"}
 EMPTY = np.zeros((0, 1, 1, 3), dtype=np.uint8)
 
 
 class GridMode(Mode):
-    """The grids of all compared runs that have them; images classified as another class are marked green."""
+    """The grids of all compared runs that have them; misclassified images are marked green."""
 
     name = "grid"
     title = "Grid"
-    hint = "The generated images of the assignment; those classified as another class are marked green."
+    hint = "The generated images of the assignment; misclassified ones are marked green."
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
-        self._paths: tuple[Path, ...] = ()
         self._tile: int | None = None
-        self.grid_box = QComboBox()
-        self.grid_box.setAccessibleName("Which grid of the latent plane")
-        self.grid_box.setToolTip("The 15 quantiles of the standard normal distribution, or even steps from −4 to 4.")
-        for name, text in GRIDS.items():
-            self.grid_box.addItem(text, name)
-        self.grid_box.currentIndexChanged.connect(lambda _: self._other_grid())
-        self.point_label = QLabel()
+        tip = "The 15 quantiles of the standard normal distribution, or even steps from −4 to 4."
+        self.grid_box = controls.combo("Which grid of the latent plane", tip, GRIDS)
+        self.grid_box.currentIndexChanged.connect(self._other_grid)
+        self.point_label = controls.label("")
         self.add_to_row(self.grid_box, self.point_label)
-        self.controls.addStretch(1)
         self.view.clicked.connect(self._press)
-        self.view.hovered.connect(self._point_at)
-        self.view.column_step.connect(lambda step: self._step(step))
+        self.view.column_step.connect(self._step)
         self.view.row_step.connect(lambda step: self._step(step * self._side))
         self.view.first.connect(lambda: self._go_to_tile(0))
         self.view.last.connect(lambda: self._go_to_tile(self._side**2 - 1))
@@ -53,25 +48,23 @@ class GridMode(Mode):
     def chosen_grid(self) -> str:
         return str(self.grid_box.currentData())
 
-    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
-        histories = [state.known_of(path).history for path in networks]
-        if any(history is not None and GRIDS.keys() & history.grids.keys() for history in histories):
+    def applies(self, state: State) -> str | None:
+        histories = {path: state.known_of(path).history for path in self.shared.networks}
+        if any(history is not None and history.grids.keys() & {*GRIDS.values()} for history in histories.values()):
             return ""
-        entries = {entry.path: entry for entry in state.entries}
-        coming = [
-            path
-            for path, history in zip(networks, histories, strict=True)
-            if history is None and path in entries and entries[path].history_stamp and not state.known_of(path).error
-        ]
-        return None if coming else "Only finished runs with two latent values have grids of generated images."
+        for path, history in histories.items():
+            entry = state.entry_of(path)
+            if history is None and entry and entry.history_stamp and not state.known_of(path).error:
+                return None  # it is being read
+        return "Only finished runs with two latent values have grids of generated images."
 
-    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        return (*[(path, state.known_of(path).history) for path in networks], *state.splits.items())
+    def inputs(self, state: State) -> tuple[object, ...]:
+        histories = ((path, state.known_of(path).history) for path in self.shared.networks)
+        return (*histories, *state.splits.items())
 
-    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
+    def begin(self, state: State) -> None:
+        super().begin(state)
         self.tools.images.want_split()  # the test images say which class a run was trained on
-        self._paths = tuple(networks)
-        self.redraw()
 
     def _other_grid(self) -> None:
         self._tile = None
@@ -80,13 +73,13 @@ class GridMode(Mode):
     # ---- showing ----
 
     def redraw(self) -> None:
-        grids = {path: self._grid(path) for path in self._paths}
+        grids = {path: self._grid(path) for path in self.networks}
         if not any(grids.values()):
             return
         planes = tuple(self._plane(path, grid) for path, grid in grids.items())
         titles = ". ".join(plane.title for plane in planes)
         self._say_point()
-        self.say(planes[0].title if len(planes) == 1 else f"{GRIDS[self.chosen_grid]}, {len(planes)} runs")
+        self.say(planes[0].title if len(planes) == 1 else f"{self.grid_box.currentText()}, {len(planes)} runs")
         shown = tuple(replace(plane, title="") for plane in planes) if len(planes) == 1 else planes
         self.view.show_figure(PlanesFigure(shown, titles), titles)
 
@@ -96,7 +89,7 @@ class GridMode(Mode):
         return found if found is not None and found.side**2 == len(found.images) else None
 
     def _plane(self, path: Path, grid: PictureGrid | None) -> PlaneFigure:
-        name = self.name_of(path) if len(self._paths) > 1 else ""
+        name = self.name_of(path) if len(self.networks) > 1 else ""
         if grid is None:
             return PlaneFigure(self.theme, name, EMPTY, sentence="This run has no grid of generated images.")
         predictions, label = grid.predictions, self.label(path)
@@ -104,7 +97,7 @@ class GridMode(Mode):
         text = "no classifier was applied" if predictions is None else "their true class is not known"
         if predictions is not None and label is not None:
             marks = tuple("" if given == label else self._class(path, given) for given in predictions.tolist())
-            text = f"{sum(map(bool, marks))} of {len(marks)} classified as another"
+            text = f"{sum(map(bool, marks))} of {len(marks)} misclassified"
         title = f"{name}: {text}" if name else text
         return PlaneFigure(self.theme, title, colours.from_images(grid.images), marks, chosen=self._tile)
 
@@ -114,7 +107,7 @@ class GridMode(Mode):
         known, history = label_of(state, path), state.known_of(path).history
         if known is not None or history is None:
             return known
-        for name in GRIDS:
+        for name in GRIDS.values():
             grid = history.grids.get(name)
             if grid is not None and grid.predictions is not None:
                 found = label_by_share(grid.predictions, history.metrics.get(f"wrong-{name}"))
@@ -135,14 +128,8 @@ class GridMode(Mode):
         figure = self.view.figure
         return max((plane.side for plane in figure.planes), default=1) if isinstance(figure, PlanesFigure) else 1
 
-    def _hit(self, point: QPointF) -> tuple[int, int] | None:
-        figure = self.view.figure
-        if not isinstance(figure, PlanesFigure):
-            return None
-        return figure.hit(point, self.view.paper)
-
     def _press(self, point: QPointF) -> None:
-        hit = self._hit(point)
+        hit = hit_in(self.view, point)
         if hit is not None:
             self._choose(hit[0], hit[1])
 
@@ -155,7 +142,7 @@ class GridMode(Mode):
 
     def _choose(self, plane: int, tile: int) -> None:
         self._tile = tile
-        point = self._point(self._paths[plane], tile)
+        point = self._point(list(self.networks)[plane], tile)
         if point is not None:
             self.shared.cross.move(*point)
         self.redraw()
@@ -167,9 +154,9 @@ class GridMode(Mode):
         x, y = grid.points[tile].tolist()
         return x, y
 
-    def _point_at(self, point: QPointF | None) -> None:
-        hit = self._hit(point) if point is not None else None
-        self.view.show_hint(self._hint_text(self._paths[hit[0]], hit[1]) if hit else "", point or QPointF())
+    def hint_at(self, point: QPointF) -> str:
+        hit = hit_in(self.view, point)
+        return self._hint_text(list(self.networks)[hit[0]], hit[1]) if hit else ""
 
     def _hint_text(self, path: Path, tile: int) -> str:
         point, grid = self._point(path, tile), self._grid(path)
@@ -181,12 +168,12 @@ class GridMode(Mode):
         return f"{where}: classified as {self._class(path, prediction)}{wrong}"
 
     def _say_point(self) -> None:
-        path = next((path for path in self._paths if self._grid(path) is not None), None)
+        path = next((path for path in self.networks if self._grid(path) is not None), None)
         self.point_label.setText(self._hint_text(path, self._tile) if self._tile is not None and path else "")
 
     def numbers(self) -> Numbers:
         rows: Numbers = [("run", "z1", "z2", "predicted", "class")]
-        for path in self._paths:
+        for path in self.networks:
             grid, label = self._grid(path), self.label(path)
             for tile in range(len(grid.images) if grid else 0):
                 assert grid is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,15 @@ from viewer.figures import colours
 from viewer.figures.theme import Theme
 from viewer.infer.requests import Reply
 from viewer.qt.latent.encoded_page import EncodedPage
+from viewer.qt.panels.request_panel import Queries, Replies, Requests
+from viewer.qt.requester import Query
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Numbers, Panel
 from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.formatting import sentence
 from viewer.state.selection import State
+
+Networks = dict[Path, EncoderDecoder | str]
 
 
 class Cross(QObject):
@@ -37,13 +41,17 @@ class Cross(QObject):
             self.moved.emit()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Shared:
-    """What the modes share: their panel, the cross hair, and the bottlenecks of the page."""
+    """What the modes share: their panel, the cross hair, the bottlenecks of the page, and the networks.
+
+    `networks` has every compared run: its encoder and decoder, the sentence for why it has none, or '' for now.
+    """
 
     panel: Panel
     cross: Cross
     page: EncodedPage
+    networks: Networks = field(default_factory=dict)
 
 
 class MovingView(FigureView):
@@ -60,15 +68,17 @@ class MovingView(FigureView):
             event.accept()
 
 
-class Mode(QWidget):
-    """One mode. A subclass has a name and a title, says whether it applies, and shows the state.
+class Mode(Requests, QWidget):
+    """One mode. It decodes `points` of every run into `decoded`, and shows that.
 
-    `says` carries the text beside the panel's title; only the visible mode is updated.
+    `says` carries the text beside the panel's title; only the visible mode is updated. `networks` and `path`, the
+    current run, are those of the picture shown.
     """
 
     name = ""
     title = ""
     hint = ""
+    of_current = False  # whether it shows the current run alone
     says = Signal(str)
 
     def __init__(self, shared: Shared, view: FigureView | None = None) -> None:
@@ -77,8 +87,11 @@ class Mode(QWidget):
         self.shared, self.panel = shared, shared.panel
         self.store, self.tools = self.panel.store, self.panel.tools
         self.subtitle_text = ""
-        self.shown: tuple[object, ...] = ()
+        self.networks: Networks = {}
+        self.path: Path | None = None
+        self.decoded: dict[Path, np.ndarray | str] = {}  # uint8 (N, H, W, 3), or why there are none
         self.view = view or FigureView(self.title, self)
+        self.connect_view(self.panel.new_requester(self.name))
         self.controls = QHBoxLayout()
         self.controls.setSpacing(8)
         self.body = QVBoxLayout(self)
@@ -89,20 +102,17 @@ class Mode(QWidget):
 
     # ---- for subclasses ----
 
-    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
+    def applies(self, state: State) -> str | None:
         """Return '' if the mode applies, a sentence if it does not, None while that is not known yet."""
-        raise NotImplementedError
+        networks = self.shared.networks
+        return reason({p: n for p, n in networks.items() if p == state.current} if self.of_current else networks)
 
-    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        """Return what its picture depends on; the mode is updated when this changes."""
-        raise NotImplementedError
+    def points(self) -> dict[Path, np.ndarray]:
+        """Return what is to be decoded, float32 (N, …) by run."""
+        return {}
 
-    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
-        """Show these runs."""
-        raise NotImplementedError
-
-    def redraw(self) -> None:
-        """Paint what is known again."""
+    def decoded_came(self) -> None:
+        self.redraw()
 
     def numbers(self) -> Numbers:
         """What is exported as CSV."""
@@ -112,6 +122,36 @@ class Mode(QWidget):
     def waiting(self) -> bool:
         """Whether something besides its requests is still to come."""
         return False
+
+    # ---- requests ----
+
+    @property
+    def network(self) -> EncoderDecoder | None:
+        """The current run's."""
+        found = self.networks.get(self.path) if self.path is not None else None
+        return found if isinstance(found, EncoderDecoder) else None
+
+    @property
+    def usable(self) -> dict[Path, EncoderDecoder]:
+        """The runs that have encoder and decoder."""
+        return {path: network for path, network in self.networks.items() if isinstance(network, EncoderDecoder)}
+
+    def begin(self, state: State) -> None:
+        self.networks, self.path, self.decoded = self.shared.networks, state.current, {}
+
+    def request_of(self, state: State) -> tuple[Queries, object]:
+        networks, points = self.usable, self.points() if self.in_front else {}
+        queries: Queries = {
+            path: Query(networks[path].decoder, values, (networks[path].picture,)) for path, values in points.items()
+        }
+        return queries, networks
+
+    def show_nothing(self, state: State) -> None:
+        self.redraw()
+
+    def take(self, replies: Replies, context: dict[Path, EncoderDecoder]) -> None:
+        self.decoded |= {path: pictures_of(reply, context[path]) for path, reply in replies.items()}
+        self.decoded_came()
 
     # ---- for all ----
 
@@ -124,10 +164,6 @@ class Mode(QWidget):
     @property
     def theme(self) -> Theme:
         return self.panel.theme
-
-    def set_theme(self, theme: Theme) -> None:
-        self.view.set_theme(theme)
-        self.redraw()
 
     def say(self, text: str) -> None:
         self.subtitle_text = text
@@ -142,13 +178,13 @@ class Mode(QWidget):
         return self.store.state.names().get(path, "") if path is not None else ""
 
     def add_to_row(self, *widgets: QWidget) -> None:
-        """Put controls into the row above the view."""
+        """Put controls into the row above the view, at its left."""
         for widget in widgets:
-            widget.setFont(self.view.font())
             self.controls.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.controls.addStretch(1)
 
 
-def reason(networks: dict[Path, EncoderDecoder | str]) -> str | None:
+def reason(networks: Networks) -> str | None:
     """Return '' if a run has encoder and decoder, None while one may still have them, or the first run's sentence."""
     if any(isinstance(network, EncoderDecoder) for network in networks.values()):
         return ""

@@ -8,9 +8,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.figures import colours
 from viewer.figures.picker import PickerFigure
-from viewer.figures.theme import LIGHT, Theme
+from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow
+from viewer.qt.image_browser import ImageBrowser
+from viewer.qt.panels.request_panel import hit_in
 from viewer.qt.widgets.figure_view import FigureView
+from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.state.samples import Samples
 
 HEIGHT = 58
@@ -21,7 +24,7 @@ class Picker(FigureView):
 
     picked = Signal()
 
-    def __init__(self, parts: str, parent: QWidget | None = None) -> None:
+    def __init__(self, parts: str, images: ImageBrowser, parent: QWidget | None = None) -> None:
         super().__init__(f"Images {', '.join(parts)}", parent, height=HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(HEIGHT)
@@ -31,10 +34,10 @@ class Picker(FigureView):
         self.parts = {letter: index for index, letter in enumerate(parts)}
         self.active = parts[0]
         self._pixels: np.ndarray | None = None
-        self._colours: Theme = LIGHT
         self.clicked.connect(self._press)
         self.column_step.connect(self._step)
         self.row_step.connect(self._turn)
+        connect_page_keys(self, images)
 
     def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
         """Do nothing: a strip is not zoomed."""
@@ -44,21 +47,31 @@ class Picker(FigureView):
         alike = samples.inputs.shape[2:] == samples.targets.shape[2:]
         self._pixels = colours.from_images(samples.inputs if alike else samples.targets)
         self.parts = {letter: min(index, len(self._pixels) - 1) for letter, index in self.parts.items()}
-        self.redraw(self._colours)
+        self.redraw()
 
-    def redraw(self, theme: Theme) -> None:
-        """Paint the strip in a theme."""
-        self._colours = theme
-        self.set_theme(theme)
+    def rows(self, values: np.ndarray) -> np.ndarray:
+        """Return the rows of the chosen images among values (N, …), the last where there are not so many."""
+        chosen: np.ndarray = values[[min(len(values) - 1, index) for index in self.parts.values()]]
+        return chosen
+
+    @property
+    def numbers(self) -> list[int]:
+        """The chosen images as people count them."""
+        return [index + 1 for index in self.parts.values()]
+
+    def set_theme(self, theme: Theme) -> None:
+        super().set_theme(theme)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Paint the strip."""
         if self._pixels is not None:
             parts = ", ".join(f"{letter} is image {index + 1}" for letter, index in self.parts.items())
-            figure = PickerFigure(theme, ImageRow("", self._pixels), dict(self.parts), self.active)
+            figure = PickerFigure(self._theme, ImageRow("", self._pixels), dict(self.parts), self.active)
             self.show_figure(figure, f"{parts}; the next click is for {self.active}")
 
     def _press(self, point: QPointF) -> None:
-        if not isinstance(self.figure, PickerFigure):
-            return
-        index = self.figure.hit(point, self.paper)
+        index = hit_in(self, point)
         if index is not None:
             self._put(index)
             self._turn(1)
@@ -69,10 +82,10 @@ class Picker(FigureView):
 
     def _put(self, index: int) -> None:
         self.parts[self.active] = index
-        self.redraw(self._colours)
+        self.redraw()
         self.picked.emit()
 
     def _turn(self, step: int) -> None:
         letters = list(self.parts)
         self.active = letters[(letters.index(self.active) + step) % len(letters)]
-        self.redraw(self._colours)
+        self.redraw()

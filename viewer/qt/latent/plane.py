@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QCheckBox, QPushButton
 
-from viewer.figures.latent_plane import Cloud, Ground, LatentPlaneFigure, Plane
-from viewer.qt.chunks import ChunkedRun, ChunkRunner
-from viewer.qt.latent.mode import Mode, MovingView, Shared, pictures_of, reason
+from viewer.figures.latent_plane import Ground, LatentPlaneFigure, Plane
+from viewer.qt.latent.mode import Mode, MovingView, Shared, pictures_of
+from viewer.qt.latent.training_points import TrainingPoints
+from viewer.qt.panels.request_panel import Queries
 from viewer.qt.requester import Query, QueryBatch
+from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Numbers
-from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder, training_set
-from viewer.state.formatting import shape
+from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder
+from viewer.state.formatting import counted, shape
 from viewer.state.latent import Range, range_around
 from viewer.state.selection import State
 
-MOST_POINTS = 3000  # of all planes together: more take longer than a frame to repaint
 BACKGROUND_SIDE = 15
 ARROW = 1 / 30  # of the range's width, for each key press
 
@@ -35,36 +36,24 @@ class PlaneMode(Mode):
     def __init__(self, shared: Shared) -> None:
         self.moving = MovingView("Plane of the two latent values")
         super().__init__(shared, self.moving)
-        self._networks: dict[Path, EncoderDecoder | str] = {}
-        self._encoded_sets: dict[Path, EncodedSet | str] = {}
-        self._jobs: dict[Path, ChunkedRun] = {}
-        self._cloud_of: tuple[object, ...] = ()
-        self._clouds: dict[Path, Cloud] = {}
-        self._decoded: dict[Path, np.ndarray | str] = {}
         self._backgrounds: dict[Path, Ground] = {}
         self._range, self._range_is_free = Range(), True  # until the user zooms, it follows the points
         self._held: int | None = None
-        self._decoder, self._painter = shared.panel.new_requester("point"), shared.panel.new_requester("ground")
-        self._decoder.answered.connect(self._take_decoded)
+        self._painter = shared.panel.new_requester("ground")
         self._painter.answered.connect(self._take_background)
-        self._encoder = ChunkRunner(shared.panel.new_requester("training"), self)
-        self._encoder.grown.connect(self._take_points)
+        self._training = TrainingPoints(shared.panel.new_requester("training"), self)
+        self._training.came.connect(self._points_came)
         shared.page.came.connect(self.redraw)
         shared.cross.moved.connect(self._cross_moved)
         self._build()
 
     def _build(self) -> None:
-        self.background_box = QCheckBox("decoded background")
-        self.background_box.setToolTip("Show the decoder's image of every part of the plane behind the points.")
-        self.background_box.setAccessibleName("Decoded images as the background of the plane")
-        self.background_box.toggled.connect(self._background_toggled)
-        self.whole_button = QPushButton("whole plane")
-        self.whole_button.setToolTip("Show the range that contains all points (Home).")
-        self.whole_button.setAccessibleName("Show the whole plane")
-        self.whole_button.clicked.connect(self.show_whole)
+        tip = "Show the decoder's image of every part of the plane behind the points."
+        name = "Decoded images as the background of the plane"
+        self.background_box = controls.check("decoded background", tip, self._background_toggled, name=name)
+        tip = "Show the range that contains all points (Home)."
+        self.whole_button = controls.button("whole plane", tip, self.show_whole, name="Show the whole plane")
         self.add_to_row(self.background_box, self.whole_button)
-        self.controls.addStretch(1)
-        self.view.setToolTip("")
         self.view.clicked.connect(self._press)
         self.view.dragged.connect(self._drag)
         self.view.released.connect(lambda _: self._let_go())
@@ -77,93 +66,49 @@ class PlaneMode(Mode):
 
     # ---- the runs ----
 
-    def applies(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> str | None:
-        why = reason(networks)
+    def applies(self, state: State) -> str | None:
+        why = super().applies(state)
         if why != "":
             return why
-        found = [network for network in networks.values() if isinstance(network, EncoderDecoder)]
+        found = [network for network in self.shared.networks.values() if isinstance(network, EncoderDecoder)]
         if any(network.is_plane for network in found):
             return ""
         return (
             f"The bottleneck has the shape {shape(found[0].shape)}; a plane needs two values, as in the VAEs of hesso."
         )
 
-    def inputs(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> tuple[object, ...]:
-        samples = tuple(state.samples_of(path) for path in networks)
-        return (*networks.items(), *samples, *(state.splits.items()))
+    def inputs(self, state: State) -> tuple[object, ...]:
+        networks = self.shared.networks
+        return (*networks.items(), *(state.samples_of(path) for path in networks), *state.splits.items())
 
-    def show_state(self, state: State, networks: dict[Path, EncoderDecoder | str]) -> None:
+    def begin(self, state: State) -> None:
         self.tools.images.want_split()
-        others = set(self._networks) != set(networks)
-        self._networks = networks
-        if others:
+        if set(self.networks) != set(self.shared.networks):
             self._range_is_free = True
-        self._encode(state)
-        self._decode()
+        decoded = self.decoded
+        super().begin(state)
+        self.decoded = decoded  # shown until the next is there
+        self._training.want(state, self._planes)
         self._request_background()
         self.redraw()
 
     @property
     def _planes(self) -> dict[Path, EncoderDecoder]:
-        return {
-            path: network
-            for path, network in self._networks.items()
-            if isinstance(network, EncoderDecoder) and network.is_plane
-        }
+        return {path: network for path, network in self.usable.items() if network.is_plane}
 
-    # ---- points ----
+    # ---- range and cross hair ----
 
-    def _encode(self, state: State) -> None:
-        """Encode training images, as many as all planes together can show."""
-        cloud_of = (*self._planes.items(), *state.splits.items())
-        if cloud_of == self._cloud_of:
-            return
-        self._cloud_of = cloud_of
-        self._encoded_sets = {path: training_set(state, path) for path in self._planes}
-        self._clouds, self._jobs = {}, {}
-        most = MOST_POINTS // max(1, len(self._planes))
-        for path, network in self._planes.items():
-            encoded_set = self._encoded_sets[path]
-            if isinstance(encoded_set, EncodedSet):
-                few = _thin(encoded_set, most)
-                self._encoded_sets[path] = few
-                args = (
-                    path,
-                    network.model,
-                    network.bottleneck,
-                    network.shape,
-                    len(few),
-                    network.chunk_size,
-                    few.inputs,
-                )
-                self._jobs[path] = ChunkedRun(*args)
-        self._encoder.begin(list(self._jobs.values()))
-
-    def _take_points(self, job: ChunkedRun) -> None:
-        path = job.key
-        assert isinstance(path, Path)
-        if self._jobs.get(path) is not job:
-            return
-        encoded_set = self._encoded_sets[path]
-        if job.errors or not isinstance(encoded_set, EncodedSet):
-            self._encoded_sets[path] = f"The training images could not be encoded: {', '.join(job.errors)}."
-        elif job.done:
-            points = np.concatenate(job.chunks).astype(np.float32)
-            finite = np.isfinite(points).all(axis=1)
-            self._clouds[path] = Cloud(points[finite], encoded_set.labels[: len(points)][finite])
-        if job.done:
-            self._fit_range()
-            self.redraw()
+    def _points_came(self) -> None:
+        self._fit_range()
+        self.redraw()
 
     def _fit_range(self) -> None:
-        if self._range_is_free and self._clouds:
-            everything = np.concatenate([cloud.points for cloud in self._clouds.values()])
-            self._set_range(range_around(everything))
+        clouds = self._training.clouds
+        if self._range_is_free and clouds:
+            self._set_range(range_around(np.concatenate([cloud.points for cloud in clouds.values()])))
             x, y = self.shared.cross.point
             if max(abs(x - self._range.x), abs(y - self._range.y)) > self._range.reach:
                 self.shared.cross.move(self._range.x, self._range.y)  # to where the points are
-
-    # ---- range and cross hair ----
 
     def show_whole(self) -> None:
         """Show the range that contains all points."""
@@ -177,9 +122,13 @@ class PlaneMode(Mode):
             self._request_background()
             self.redraw()
 
+    @property
+    def _figure(self) -> LatentPlaneFigure | None:
+        return self.view.figure if isinstance(self.view.figure, LatentPlaneFigure) else None
+
     def _zoom(self, steps: int, around: QPointF | None) -> None:
-        figure = self.view.figure
-        if not isinstance(figure, LatentPlaneFigure):
+        figure = self._figure
+        if figure is None:
             return
         hit = figure.hit(around, self.view.paper) if around is not None else None
         x, y = (hit.x, hit.y) if hit is not None else self.shared.cross.point
@@ -187,8 +136,8 @@ class PlaneMode(Mode):
         self._set_range(self._range.zoomed(steps, x, y))
 
     def _press(self, point: QPointF) -> None:
-        figure = self.view.figure
-        if not isinstance(figure, LatentPlaneFigure):
+        figure = self._figure
+        if figure is None:
             return
         ring = figure.ring_at(point, self.view.paper)
         if ring is not None:
@@ -200,8 +149,8 @@ class PlaneMode(Mode):
         self._drag(point)
 
     def _drag(self, point: QPointF) -> None:
-        figure = self.view.figure
-        if self._held is None or not isinstance(figure, LatentPlaneFigure):
+        figure = self._figure
+        if self._held is None or figure is None:
             return
         hit = figure.hit(point, self.view.paper, held=self._held)
         if hit is not None:
@@ -216,43 +165,24 @@ class PlaneMode(Mode):
         self.shared.cross.move(x + across * step, y + up * step)
 
     def _cross_moved(self) -> None:
-        if not self.in_front:
-            return
-        self._set_range(self._range.moved_to_show(*self.shared.cross.point))
-        self._decode()
-        self._show_decoded()
+        if self.in_front:
+            self._set_range(self._range.moved_to_show(*self.shared.cross.point))
+            self.request()
+            self.decoded_came()
 
     # ---- decoding ----
 
-    def _decode(self) -> None:
+    def points(self) -> dict[Path, np.ndarray]:
         point = np.array([self.shared.cross.point], dtype=np.float32)
-        queries: dict[Hashable, Query] = {
-            path: Query(network.decoder, point, (network.picture,)) for path, network in self._planes.items()
-        }
-        if queries:
-            self._decoder.send(queries, dict(self._planes))
-        else:
-            self._decoder.forget()
+        return dict.fromkeys(self._planes, point)
 
-    def _take_decoded(self, done: QueryBatch) -> None:
-        assert isinstance(done.context, dict)
-        for path, reply in done.replies.items():
-            assert isinstance(path, Path)
-            made = pictures_of(reply, done.context[path])
-            self._decoded[path] = made if isinstance(made, str) else made[0]
-        self._show_decoded()
-
-    def _show_decoded(self) -> None:
+    def decoded_came(self) -> None:
         """Update only the cross hair and the image decoded there."""
-        figure = self.view.figure
-        if not isinstance(figure, LatentPlaneFigure) or len(figure.planes) != len(self._networks):
+        figure, made = self._figure, [self.decoded.get(path) for path in self.networks]
+        if figure is None or len(figure.planes) != len(self.networks) or any(isinstance(one, str) for one in made):
             self.redraw()
             return
-        made = [self._decoded.get(path) for path in self._networks]
-        if any(isinstance(one, str) for one in made):
-            self.redraw()
-            return
-        pictures = [one if isinstance(one, np.ndarray) else None for one in made]
+        pictures = [one[0] if isinstance(one, np.ndarray) else None for one in made]
         self.view.show_figure(figure.at(self.shared.cross.point, pictures), figure.description)
 
     def _background_toggled(self) -> None:
@@ -261,21 +191,19 @@ class PlaneMode(Mode):
         self.redraw()
 
     def _request_background(self) -> None:
-        if not self.background_box.isChecked() or not self._planes:
+        planes, points = self._planes, self._range.centres(BACKGROUND_SIDE)
+        if not self.background_box.isChecked() or not planes:
             self._painter.forget()
             return
-        points = self._range.centres(BACKGROUND_SIDE)
-        queries: dict[Hashable, Query] = {
-            path: Query(network.decoder, points, (network.picture,)) for path, network in self._planes.items()
+        queries: Queries = {
+            path: Query(network.decoder, points, (network.picture,)) for path, network in planes.items()
         }
-        self._painter.send(queries, (self._range, dict(self._planes)))
+        self._painter.send(queries, (self._range, planes))
 
     def _take_background(self, done: QueryBatch) -> None:
-        assert isinstance(done.context, tuple)
-        seen, networks = done.context
-        for path, reply in done.replies.items():
-            assert isinstance(path, Path)
-            made = pictures_of(reply, networks[path])
+        seen, networks = cast("tuple[Range, dict[Path, EncoderDecoder]]", done.context)
+        for path, network in networks.items():
+            made = pictures_of(done.replies[path], network)
             if not isinstance(made, str):
                 self._backgrounds[path] = Ground(seen, made)
         self.redraw()
@@ -285,91 +213,54 @@ class PlaneMode(Mode):
     def redraw(self) -> None:
         if not self._planes or not self.in_front:
             return
-        planes = tuple(self._plane(path) for path in self._networks)
-        labels = {int(label) for cloud in self._clouds.values() for label in np.unique(cloud.classes)}
-        encoded_set = next(
-            (encoded_set for encoded_set in self._encoded_sets.values() if isinstance(encoded_set, EncodedSet)), None
-        )
+        labels = sorted({int(n) for cloud in self._training.clouds.values() for n in np.unique(cloud.classes)})
+        x, y = self.shared.cross.point
+        text = f"{counted(len(self.networks), 'plane')} of latent values; decoded at {x:.2f}, {y:.2f}"
         figure = LatentPlaneFigure(
             theme=self.theme,
             range=self._range,
-            cross=self.shared.cross.point,
-            planes=planes,
-            names={label: encoded_set.name_of(label) for label in sorted(labels)} if encoded_set else {},
+            cross=(x, y),
+            planes=tuple(self._plane(path) for path in self.networks),
+            names={label: self._training.name_of(label) for label in labels},
             chosen=self.store.state.sample,
         )
-        x, y = self.shared.cross.point
-        text = f"{len(planes)} planes of latent values; decoded at {x:.2f}, {y:.2f}"
         self.say(self._summary())
         self.view.show_figure(replace(figure, description=text), text)
 
     def _plane(self, path: Path) -> Plane:
-        several = len(self._networks) > 1
-        title, network = self.name_of(path) if several else "", self._networks[path]
-        if not isinstance(network, EncoderDecoder) or not network.is_plane:
-            why = (
-                network
-                if isinstance(network, str)
-                else f"Its bottleneck has the shape {shape(network.shape)}, not two values."
-            )
-            return Plane(title, sentence=why)
-        made = self._decoded.get(path)
+        several, network = len(self.networks) > 1, self.networks[path]
+        title = self.name_of(path) if several else ""
+        if isinstance(network, str):
+            return Plane(title, sentence=network)
+        if not network.is_plane:
+            return Plane(title, sentence=f"Its bottleneck has the shape {shape(network.shape)}, not two values.")
+        made = self.decoded.get(path)
         return Plane(
             title=title,
-            note=self._note(path) if several else "",
-            cloud=self._clouds.get(path),
+            note=self._training.note(path, self.store.state) if several else "",
+            cloud=self._training.clouds.get(path),
             rings=self.shared.page.bottlenecks.get(path),
-            decoded=made if isinstance(made, np.ndarray) else None,
+            decoded=made[0] if isinstance(made, np.ndarray) else None,
             ground=self._backgrounds.get(path) if self.background_box.isChecked() else None,
             sentence=made if isinstance(made, str) else "",
         )
 
-    def _note(self, path: Path) -> str:
-        """Say what the points of a run are, or why there are none."""
-        encoded_set, cloud = self._encoded_sets.get(path, ""), self._clouds.get(path)
-        if isinstance(encoded_set, str):
-            return encoded_set and f"No points: {encoded_set[0].lower()}{encoded_set[1:]}"
-        if cloud is None:
-            return f"encoding {len(encoded_set):,} training images …"
-        history = self.store.state.known_of(path).history
-        count = history.facts.get("train_images", "") if history else ""
-        seen = f"; trained on {int(count):,}" if count.isdecimal() else ""
-        labels = np.unique(cloud.classes)
-        what = (
-            f" of the class {encoded_set.name_of(int(labels[0]))}"
-            if len(labels) == 1 and len(encoded_set.classes) > 1
-            else ""
-        )
-        return f"{len(cloud.points):,} training images{what}{seen}"
-
     def _summary(self) -> str:
-        if len(self._networks) > 1:
-            return (
-                "the planes share range and cross hair"
-                if len(self._planes) > 1
-                else self._note(next(iter(self._planes)))
-            )
-        return self._note(next(iter(self._planes)))
+        if len(self._planes) > 1:
+            return "the planes share range and cross hair"
+        return self._training.note(next(iter(self._planes)), self.store.state)
 
     def numbers(self) -> Numbers:
         return [("run", "what", "image", "class", "z1", "z2"), *self._rows()] if self._planes else []
 
     def _rows(self) -> Iterator[tuple[str | float | int, ...]]:
         for path in self._planes:
-            name, encoded_set = self.name_of(path), self._encoded_sets.get(path)
+            name, images = self.name_of(path), self._training.encoded_sets.get(path)
             yield name, "cross hair", "", "", *self.shared.cross.point
             for index, (x, y) in enumerate(self.shared.page.bottlenecks.get(path, np.zeros((0, 2))).tolist()):
                 yield name, "image shown", index + 1, "", x, y
-            cloud = self._clouds.get(path)
-            if cloud is not None and isinstance(encoded_set, EncodedSet):
+            cloud = self._training.clouds.get(path)
+            if cloud is not None and isinstance(images, EncodedSet):
                 pairs = zip(cloud.points.tolist(), cloud.classes.tolist(), strict=True)
                 for index, ((x, y), label) in enumerate(pairs):
-                    yield name, "training image", index + 1, encoded_set.name_of(label), x, y
-
-
-def _thin(encoded_set: EncodedSet, most: int) -> EncodedSet:
-    """Return at most `most` images of a set, evenly spread."""
-    if len(encoded_set) <= most:
-        return encoded_set
-    rows = np.linspace(0, len(encoded_set) - 1, most).astype(int)
-    return replace(encoded_set, pixels=encoded_set.pixels[rows], labels=encoded_set.labels[rows])
+                    yield name, "training image", index + 1, images.name_of(label), x, y

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.qt.panels.blocks import Blocks
 from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture, Pointed
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import chroma, run_outputs
+from viewer.state import chroma, coloured, run_outputs, why
+from viewer.state.coloured import ColourResult
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
 TASK = "colourise"
+ERROR = "chroma error"
 LARGEST_SCALE = 100.0  # of a chroma error: beyond it everything is wrong
 WAITING = "Grey photographs, the colours that networks give them, and the true colours appear here."
-
-
-@dataclass(frozen=True, eq=False)
-class ColourResult:
-    """A run's output, its chroma error at every pixel, and that of the grey input: both float32 (N, H, W)."""
-
-    output: RunOutput
-    wrong: np.ndarray
-    grey: np.ndarray
-
-    @property
-    def name(self) -> str:
-        return self.output.name
 
 
 class Colour(ComparedPanel):
@@ -61,12 +50,12 @@ class Colour(ComparedPanel):
 
     def show_colourisers(self) -> None:
         """Select the colourisers that are open."""
-        found = colourisers(self.store.state)[:MOST_COMPARED]
+        found = why.colourisers(self.store.state)[:MOST_COMPARED]
         if found:
             self.store.set_selected(found, found[0])
 
     def show_state(self, before: State, after: State) -> None:
-        self.offer.setVisible(not self.runs(after) and bool(colourisers(after)))
+        self.offer.setVisible(not self.runs(after) and bool(why.colourisers(after)))
         super().show_state(before, after)
         if not self.runs(after):
             self.redraw()  # runs turn out to be colourisers one after another
@@ -74,13 +63,13 @@ class Colour(ComparedPanel):
     def redraw(self) -> None:
         if self._made_of != self.outputs:
             self._made_of = self.outputs
-            self.coloured = coloured_of(self.outputs)
+            self.coloured = coloured.results_of(self.outputs)
         super().redraw()
 
     def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
         if not self.runs(state):
             self.subtitle.setText("")
-            return why_none(state)
+            return why.no_colours(state)
         if all(output.coming for output in self.outputs):
             return self.view.sentence or WAITING
         if len(self.outputs) == 1 and not self.coloured:
@@ -97,95 +86,40 @@ class Colour(ComparedPanel):
         return lines
 
     def numbers(self) -> Numbers:
-        rows: Numbers = [("run", "image", "chroma_error", "chroma_error_grey_copied", "mse", "psnr_db")]
-        for one in self.coloured:
-            wrong, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
-            for image in range(len(wrong)):
-                mse, psnr = float(one.output.mse[image]), float(one.output.psnr[image])
-                rows.append((one.name, image + 1, float(wrong[image]), float(grey[image]), mse, psnr))
-        return rows if len(rows) > 1 else []
-
-
-def colourisers(state: State) -> tuple[Path, ...]:
-    """Return the open runs whose task is to colour."""
-    return tuple(entry.path for entry in state.entries if state.known_of(entry.path).task == TASK)
-
-
-def why_none(state: State) -> str:
-    """Return the sentence for a selection without colourisers; it names the open ones."""
-    found, names = colourisers(state), state.names()
-    if not found:
-        return (
-            "None of the open runs colours photographs; train one with `aezoo train maastricht/colour-1` "
-            "and open its folder."
-        )
-    listed = ", ".join(names[path] for path in found[:8]) + (" …" if len(found) > 8 else "")
-    return f"None of the selected runs colours photographs. These do: {listed}."
-
-
-def coloured_of(runs: Sequence[RunOutput]) -> tuple[ColourResult, ...]:
-    """Return the chroma errors of the runs with images; shared true colours are converted once."""
-    truths: dict[int, np.ndarray] = {}
-    found = []
-    for output in runs:
-        if output.images is None or output.samples is None:
-            continue
-        targets = output.samples.targets
-        if id(targets) not in truths:
-            truths[id(targets)] = chroma.ab(_in_colour(targets))
-        truth = truths[id(targets)]
-        wrong = chroma.distance(chroma.ab(_in_colour(output.images)), truth)
-        found.append(ColourResult(output, wrong, chroma.distance(truth, 0.0)))
-    return tuple(found)
-
-
-def _in_colour(images: np.ndarray) -> np.ndarray:
-    """Return images with three channels: a foreign colouriser may make grey ones."""
-    return images if images.shape[1] == 3 else np.repeat(images[:, :1], 3, axis=1)
+        return coloured.table(self.coloured)
 
 
 def picture_of(
-    theme: Theme, runs: Sequence[RunOutput], coloured: Sequence[ColourResult], chosen: int
+    theme: Theme, runs: Sequence[RunOutput], results: Sequence[ColourResult], chosen: int
 ) -> ComparisonPicture:
     """Return the comparison: grey and true colours (once, if shared), copied grey, and a block for each run."""
-    reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in coloured), default=0.0))
-    shared = bool(coloured) and run_outputs.same_images([one.output for one in coloured])
-    blocks: list[Block] = []
-    layers: list[tuple[BandValues, ...]] = []
-
-    def add(
-        title: str, of: tuple[BandValues, ...], captions: tuple[str, ...] = (), note: str = "", why: str = ""
-    ) -> None:
-        table = colours.sequential()
-        pixels = [colours.apply_table(v, 0, reach, table) if v.ndim == 3 else colours.from_images(v) for _, v in of]
-        bands = tuple(Band(layer.label, shown) for layer, shown in zip(of, pixels, strict=True))
-        blocks.append(Block(title, bands, captions, note, why))
-        layers.append(of)
-
+    reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in results), default=0.0))
+    shared = bool(results) and run_outputs.same_images([one.output for one in results])
+    collected, table = Blocks(partial(_pixels, reach)), colours.sequential()
     if shared:
-        add("images", _given(coloured[0]))
-        grey = chroma.errors(coloured[0].grey)
-        add("grey copied", (BandValues("wrong by", coloured[0].grey),), _captions(grey), note=f"mean {grey.mean():.1f}")
-    by_path = {one.output.path: one for one in coloured}
+        collected.add("images", *_given(results[0]))
+        grey = chroma.errors(results[0].grey)
+        error = BandValues(ERROR, results[0].grey)
+        collected.add("grey copied", error, captions=_captions(grey), note=f"mean {grey.mean():.1f}", named=True)
+    by_path = {one.output.path: one for one in results}
     for output in runs:
         one = by_path.get(output.path)
-        if one is None:
-            add(output.name, (), why=output.sentence)
+        if one is None or output.images is None:
+            collected.add(output.name, sentence=output.sentence)
             continue
         errors, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
-        assert output.images is not None
-        of = (BandValues("predicted", output.images), BandValues("wrong by", one.wrong))
-        against = "" if shared else f", grey copied {grey.mean():.1f}"
-        note = f"mean {errors.mean():.1f}{against}" + (f", {output.note}" if output.note else "")
-        add(output.name, of if shared else (*_given(one), *of), _captions(errors), note)
-    figure = ComparisonFigure(
-        theme=theme,
-        blocks=tuple(blocks),
-        chosen=chosen,
-        scale=Scale("0", f"{reach:.0f}", colours.sequential(), "chroma error"),
-        description="; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks if block.note),
-    )
-    return ComparisonPicture(figure, tuple(layers), tuple(block.title for block in blocks))
+        of = (BandValues("predicted", output.images), BandValues(ERROR, one.wrong))
+        beside = "" if shared else f", grey copied {grey.mean():.1f}"
+        note = f"mean {errors.mean():.1f}{beside}" + (f", {output.note}" if output.note else "")
+        collected.add(output.name, *(of if shared else (*_given(one), *of)), captions=_captions(errors), note=note)
+    return collected.picture(theme, chosen, Scale("0", f"{reach:.0f}", table, ERROR))
+
+
+def _pixels(reach: float, values: np.ndarray) -> np.ndarray:
+    """Colour images, or errors (N, H, W) from 0 to `reach`."""
+    if values.ndim == 3:
+        return colours.apply_table(values, 0, reach, colours.sequential())
+    return colours.from_images(values)
 
 
 def _given(one: ColourResult) -> tuple[BandValues, BandValues]:

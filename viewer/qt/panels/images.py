@@ -12,9 +12,9 @@ from viewer.qt.tools import Tools
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Panel
-from viewer.state import run_outputs
-from viewer.state.run_outputs import Needed
+from viewer.state import why
 from viewer.state.selection import State
+from viewer.state.why import Needed
 
 
 class ImagePanel(Panel):
@@ -51,11 +51,11 @@ class ImagePanel(Panel):
 
     def show_why_no_output(self, state: State, needed: Needed) -> bool:
         """Show why there is no picture of the current run; return False while there may still be one."""
-        why = run_outputs.why_no_output(state, state.current, needed) if state.current else self.view.sentence
-        if state.entry is not None and not why:
+        sentence = why.no_output(state, state.current, needed) if state.current else self.view.sentence
+        if state.entry is not None and not sentence:
             return False
         self.subtitle.setText("")
-        self.view.show_sentence(why)
+        self.view.show_sentence(sentence)
         return True
 
     def _choose(self, point: QPointF) -> None:

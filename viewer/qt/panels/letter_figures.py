@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
 from viewer.figures.theme import Theme
+from viewer.qt.panels.blocks import Blocks
 from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import letters as names_of
 from viewer.state import run_outputs
@@ -17,35 +16,9 @@ from viewer.state.letters import RECALL, TRANSLATE, RunLetters
 from viewer.state.run_outputs import RunOutput
 
 
-class _Blocks:
-    """Collects blocks and the values behind their images."""
-
-    def __init__(self) -> None:
-        self.blocks: list[Block] = []
-        self.layers: list[tuple[BandValues, ...]] = []
-
-    def add(
-        self,
-        title: str,
-        *of: BandValues,
-        captions: Sequence[str] = (),
-        note: str = "",
-        sentence: str = "",
-        marked: frozenset[int] = frozenset(),
-    ) -> None:
-        bands = tuple(Band(layer.label if len(of) > 1 else "", colours.from_images(layer.values)) for layer in of)
-        self.blocks.append(Block(title, bands, tuple(captions), note, sentence, marked))
-        self.layers.append(of)
-
-    def picture(self, theme: Theme, chosen: int) -> ComparisonPicture:
-        texts = [f"{block.title}: {block.sentence or block.note}" for block in self.blocks if block.note]
-        figure = ComparisonFigure(theme, tuple(self.blocks), chosen, description="; ".join(texts))
-        return ComparisonPicture(figure, tuple(self.layers), tuple(block.title for block in self.blocks))
-
-
 def picture_of_sheets(theme: Theme, sheets: Sequence[RunLetters], chosen: int, *, letters: bool) -> ComparisonPicture:
     """Return the Cyrillic letters, each strategy's letters with predictions, and the mean of each class."""
-    collected = _Blocks()
+    collected = Blocks()
     translated = [sheet for sheet in sheets if sheet.task == TRANSLATE]
     first = translated[0] if translated else None
     if first is not None and first.inputs is not None:
@@ -77,7 +50,7 @@ def picture_of_tests(
     letters: bool,
 ) -> ComparisonPicture:
     """Return the images of the page, what each run makes of them, live, and the targets."""
-    collected = _Blocks()
+    collected = Blocks()
     drawing = [output for output in runs if output.images is not None]
     shared = run_outputs.same_images(drawing)
     translated = bool(drawing) and drawing[0].task == TRANSLATE

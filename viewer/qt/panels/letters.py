@@ -6,20 +6,34 @@ from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture, Pointed
 from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
+from viewer.qt.widgets import controls
+from viewer.qt.widgets.controls import Segments
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import letters, run_outputs
+from viewer.state import letters, run_outputs, why
 from viewer.state.letters import RunLetters
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
+CHOICES = {
+    "sheet": (
+        "one of each class",
+        "The assignment's figure: the first test letter of each class",
+        "Show one of each class",
+    ),
+    "tests": (
+        "the test images",
+        "The images of this page, run live through the selected networks",
+        "Show the test images",
+    ),
+}
 WAITING = "Cyrillic letters and the Latin letters that the networks make of them appear here."
 
 _SHEET = "one test letter of each class, and how many of them a classifier of Latin letters recognises"
@@ -39,36 +53,20 @@ class Letters(ComparedPanel):
         self.classifier.answered.connect(self._take_predictions)
         self.offer = Offer("Show the letters", "Select the runs that translate letters, and their classifier", self)
         self.offer.clicked.connect(self.show_letters)
-        self.one_of_each = self._choice(
-            "one of each class", "The assignment's figure: the first test letter of each class"
-        )
-        self.tests = self._choice("the test images", "The images of this page, run live through the selected networks")
-        self.one_of_each.setChecked(True)
         self.sheets: tuple[RunLetters, ...] = ()
         self.predictions: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
         self._classified: tuple[RunOutput, ...] = ()
         self._letter = 0  # the chosen class of the sheet
-        self._lay_out()
+        self._build()
         self.body.addWidget(self.offer)
         self.view.show_sentence(WAITING)
 
-    def _choice(self, text: str, hint: str) -> QRadioButton:
-        button = QRadioButton(text)
-        button.setFont(self.bar.font())
-        button.setToolTip(hint)
-        button.setAccessibleName(f"Show {text}")
-        return button
-
-    def _lay_out(self) -> None:
-        self._group = QButtonGroup(self)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        for button in (self.one_of_each, self.tests):
-            self._group.addButton(button)
-            row.addWidget(button)
-        row.addStretch(1)
-        self.body.insertLayout(0, row)
-        self._group.buttonToggled.connect(self._switch)
+    def _build(self) -> None:
+        self.choice = Segments(CHOICES)
+        self.one_of_each, self.tests = self.choice.buttons.values()
+        self.one_of_each.setChecked(True)
+        self.choice.chosen.connect(self._switch)
+        self.body.insertLayout(0, controls.row(self.choice, None))
         self.bar.setVisible(False)
 
     # ---- what is shown ----
@@ -93,7 +91,7 @@ class Letters(ComparedPanel):
         state = self.store.state
         every = letters.open_runs(state)
         translating = [path for path in every if state.known_of(path).task == letters.TRANSLATE] or list(every)
-        classifiers = [entry.path for entry in state.entries if _is_classifier(state, entry.path)]
+        classifiers = [entry.path for entry in state.entries if letters.is_classifier(state, entry.path)]
         found = [*translating[: MOST_COMPARED - 1], *classifiers[:1]]
         if translating:
             self.store.set_selected(found, translating[0])
@@ -105,7 +103,7 @@ class Letters(ComparedPanel):
 
     def _inputs_of(self, state: State) -> tuple[object, ...]:
         if self.live:
-            return (*super()._inputs_of(state), classifier_of(state))
+            return (*super()._inputs_of(state), letters.classifier_of(state))
         paths = letters.chosen_runs(state)
         return "sheet", paths, tuple(state.known_of(path).history for path in paths)
 
@@ -122,7 +120,7 @@ class Letters(ComparedPanel):
             self.subtitle.setText(_SHEET if self.sheets else "")
             if self.sheets:
                 return picture_of_sheets(theme, self.sheets, self._letter, letters=self._of_letters(state))
-            return _why_no_sheet(state)
+            return why.no_letters(state)
         if not self.runs(state):
             self.subtitle.setText("")
             return "Select runs that translate letters to see what they make of the test images."
@@ -130,7 +128,7 @@ class Letters(ComparedPanel):
             return self.view.sentence or WAITING
         if len(self.outputs) == 1 and self.outputs[0].images is None:
             return self.outputs[0].sentence
-        classifier = classifier_of(state)
+        classifier = letters.classifier_of(state)
         source = (
             f"classified by {state.names()[classifier]}"
             if classifier
@@ -157,7 +155,7 @@ class Letters(ComparedPanel):
         if self._classified is self.outputs:
             return
         self._classified, self.predictions = self.outputs, {}
-        classifier = classifier_of(state)
+        classifier = letters.classifier_of(state)
         file, graph = (state.file_of(classifier), state.known_of(classifier).graph) if classifier else (None, None)
         queries: dict[Hashable, Query] = {}
         if file is not None and graph is not None and graph.logits_output:
@@ -216,10 +214,14 @@ class Letters(ComparedPanel):
     def numbers(self) -> Numbers:
         state = self.store.state
         named = self._of_letters(state)
-        return self._live_numbers(state, named) if self.live else _sheet_numbers(self.sheets, state, named)
+        return (
+            self._live_numbers(state, named)
+            if self.live
+            else letters.table_of_sheets(self.sheets, state.names(), named=named)
+        )
 
     def _live_numbers(self, state: State, named: bool) -> Numbers:
-        rows: Numbers = [("run", "image", "label", "called", "mse", "psnr_db")]
+        rows: Numbers = [("run", "image", "label", "predicted", "mse", "psnr_db")]
         labels = self._labels(state)
         for output in self.outputs:
             given = self.predictions.get(output.path)
@@ -230,37 +232,3 @@ class Letters(ComparedPanel):
                 mse, psnr = float(output.mse[image]), float(output.psnr[image])
                 rows.append((output.name, image + 1, label, called, mse, psnr))
         return rows if len(rows) > 1 else []
-
-
-def _sheet_numbers(sheets: tuple[RunLetters, ...], state: State, named: bool) -> Numbers:
-    rows: Numbers = [("run", "in", "wanted", "called", "right")]
-    names = state.names()
-    for sheet in sheets:
-        for index, label in enumerate(sheet.labels):
-            called = (
-                letters.latin(int(sheet.predictions[index]), letters=named) if sheet.predictions is not None else ""
-            )
-            right = int(index not in sheet.wrong) if sheet.predictions is not None else ""
-            wanted = letters.latin(int(label), letters=named)
-            rows.append(
-                (names.get(sheet.path, sheet.name), letters.cyrillic(int(label), letters=named), wanted, called, right)
-            )
-    return rows if len(rows) > 1 else []
-
-
-def _is_classifier(state: State, path: Path) -> bool:
-    """Whether a run is a classifier of Latin letters without a noise class."""
-    known = state.known_of(path)
-    latin = bool(known.history and known.history.dataset.startswith("latin"))
-    return known.task == "classify" and latin and known.noise == 0 and not path.name.endswith("noise")
-
-
-def classifier_of(state: State) -> Path | None:
-    """The classifier of Latin letters among the compared runs; None where there is none."""
-    return next((path for path in state.compared if _is_classifier(state, path)), None)
-
-
-def _why_no_sheet(state: State) -> str:
-    if letters.open_runs(state):
-        return "There are no letters yet: a run keeps one letter of each class when its training ends."
-    return "None of the open runs translates letters; train one with `aezoo train letters/mean` and open its folder."

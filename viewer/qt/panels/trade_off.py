@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
-from viewer.figures.mosaic import small_font
-from viewer.figures.paper import Figure
-from viewer.figures.theme import Theme
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.qt.tools import Tools
+from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
-from viewer.state import metrics, trade_off
+from viewer.state import formatting, metrics, trade_off, why
+from viewer.state.letters import short_names
 from viewer.state.selection import State
 from viewer.state.trade_off import AXES, PARAMETERS, VALUES, Model
 from zoo import comparison
@@ -26,42 +27,37 @@ class TradeOff(Panel):
     """One dot per open run; a click selects it, Ctrl+click adds it; ← → and Enter do the same."""
 
     name = "trade_off"
+    view: PlotView
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self.models: list[Model] = []
         self._data = ""  # chosen by the user; '' for that of the current run
-        self.metric_box = _box("Metric", "How the runs are compared, on the test split")
-        self.metric_box.addItems(METRICS)
-        self.axis_box = _box("Size", "The horizontal axis: the number of bottleneck values, or of learned parameters")
-        self.axis_box.addItems([VALUES, PARAMETERS])
-        self.data_box = _box(
-            "Data", "The data set whose runs are shown; that of the current run until you choose another"
-        )
-        self.view = PlotView("Trade-off", self)
-        self.view.setToolTip("Click a run to select it, Ctrl+click to add it; ← → move between runs, Enter selects.")
-        self.view.show_sentence("All runs with a bottleneck appear here, by its size and their error.")
-        self.sentence = QLabel()
-        self.sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self.sentence.setWordWrap(True)
-        self.sentence.setFont(small_font(self.sentence.font()))
-        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        row = QHBoxLayout()
-        for box, share in ((self.metric_box, 2), (self.axis_box, 3), (self.data_box, 3)):
-            row.addWidget(box, share)
-            box.activated.connect(lambda _: self.redraw())
-        self.data_box.activated.connect(lambda _: self._choose_data())
-        self.body.addLayout(row)
-        self.body.addWidget(self.view, 1)
-        self.body.addWidget(self.sentence)
+        self._build()
         self.view.hovered.connect(self._point_at)
         self.view.clicked.connect(lambda point: self._select(self._index_at(point), adding=_with_control()))
         self.view.column_step.connect(self._step)
         self.view.picked.connect(lambda adding: self._select(self.plot.hover if self.plot else None, adding=adding))
 
-    @property
-    def figure(self) -> Figure | None:
-        return self.view.figure
+    def _build(self) -> None:
+        tip = "How the runs are compared, on the test split"
+        self.metric_box = controls.combo("Metric", tip, METRICS, self.redraw)
+        tip = "The horizontal axis: the number of bottleneck values, or of learned parameters"
+        self.axis_box = controls.combo("Size", tip, [VALUES, PARAMETERS], self.redraw)
+        tip = "The data set whose runs are shown; that of the current run until you choose another"
+        self.data_box = controls.combo("Data", tip, (), self._choose_data)
+        self.view = PlotView("Trade-off", self)
+        self.view.setToolTip("Click a run to select it, Ctrl+click to add it; ← → move between runs, Enter selects.")
+        self.view.show_sentence(why.NO_RUNS_YET)
+        self.sentence = controls.label("")
+        self.sentence.setWordWrap(True)
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        boxes = controls.row(self.metric_box, self.axis_box, self.data_box)
+        for index, share in enumerate((2, 3, 3)):
+            boxes.setStretch(index, share)
+        self.body.addLayout(boxes)
+        self.body.addWidget(self.view, 1)
+        self.body.addWidget(self.sentence)
 
     @property
     def plot(self) -> TradeOffFigure | None:
@@ -77,10 +73,6 @@ class TradeOff(Panel):
     def axis(self) -> str:
         """The chosen measure of size."""
         return self.axis_box.currentText()
-
-    def set_theme(self, theme: Theme) -> None:
-        self.view.set_theme(theme)
-        super().set_theme(theme)
 
     def commands(self) -> tuple[Command, ...]:
         return (Command("select the runs that beat PCA", self.select_those_that_beat_pca),)
@@ -117,39 +109,31 @@ class TradeOff(Panel):
         found, without = trade_off.models_of(state, self.measure, self.axis)
         data = self.data_box.currentText()
         self.models = [model for model in found if data in (ALL_DATA, model.data)]
+        conclusion = trade_off.conclusion(self.models, self.measure, self.axis)
+        self.sentence.setText(conclusion)
         if not self.models:
             self.subtitle.setText("")
-            self.sentence.setText("")
-            self.view.show_sentence(self._why_no_figure(state, without))
+            self.view.show_sentence(why.no_trade_off(state, len(without), self.measure))
             return
-        chosen, before = set(state.selected), self.plot
-        names = _short_names([model.name for model in self.models])
-        figure = TradeOffFigure(
+        self.subtitle.setText(_counted(self.models, without))
+        self.subtitle.setToolTip(f"without {self.measure}: {', '.join(without)}" if without else "")
+        self.view.show_figure(self._figure(set(state.selected), families=data == ALL_DATA), conclusion)
+
+    def _figure(self, selected: set[object], *, families: bool) -> TradeOffFigure:
+        hover = self.plot.hover if self.plot else None
+        names = short_names([model.name for model in self.models])
+        return TradeOffFigure(
             self.theme,
             tuple(
-                _point(model, name, model.path in chosen, family=model.data if data == ALL_DATA else "")
+                _point(model, name, model.path in selected, family=model.data if families else "")
                 for model, name in zip(self.models, names, strict=True)
             ),
             x_label=AXES[self.axis],
             y_label=f"{metrics.title(self.measure)}, test split",
             log=not comparison.larger_is_better(self.measure),
             name_all=False,
-            hover=before.hover if before and before.hover is not None and before.hover < len(self.models) else None,
+            hover=hover if hover is not None and hover < len(self.models) else None,
         )
-        self.subtitle.setText(_counted(self.models, without))
-        self.subtitle.setToolTip(f"without {self.measure}: {', '.join(without)}" if without else "")
-        conclusion = trade_off.conclusion(self.models, self.measure, self.axis)
-        self.sentence.setText(conclusion)
-        self.view.show_figure(figure, conclusion)
-
-    def _why_no_figure(self, state: State, without: list[str]) -> str:
-        if not state.entries:
-            return "All runs with a bottleneck appear here, by its size and their error."
-        if without:
-            return (
-                f"None of these {len(without)} runs has a {self.measure} yet; it is measured when a training has ended."
-            )
-        return "No run here has a bottleneck whose size is known."
 
     # ---- pointing and choosing ----
 
@@ -165,10 +149,7 @@ class TradeOff(Panel):
     def _hover(self, index: int | None) -> None:
         figure = self.plot
         if figure is not None and figure.hover != index:
-            again = TradeOffFigure(
-                figure.theme, figure.points, figure.x_label, figure.y_label, figure.least, figure.log, False, index
-            )
-            self.view.show_figure(again, self.view.accessibleDescription())
+            self.view.show_figure(replace(figure, hover=index), self.view.accessibleDescription())
 
     def _step(self, step: int) -> None:
         """Move to the run with the next or the previous size and describe it."""
@@ -202,10 +183,8 @@ class TradeOff(Panel):
 
     def describe(self, model: Model) -> str:
         """Describe a run."""
-        lines = [
-            model.name,
-            f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {metrics.written(self.measure, model.value, 4)}",
-        ]
+        value = metrics.written(self.measure, model.value, 4)
+        lines = [model.name, f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {value}"]
         if model.pca is not None:
             compared = comparison.in_words(model.value, model.pca, self.measure, "pca")
             lines.append(f"{compared} with as many values ({metrics.written(self.measure, model.pca, 4)})")
@@ -215,24 +194,13 @@ class TradeOff(Panel):
 
     def numbers(self) -> Numbers:
         """Return a row for every run shown."""
-        if not self.models:
-            return []
-        heading = (
-            "run",
-            "data",
-            "values" if self.axis == VALUES else "parameters",
-            self.measure,
-            f"pca_{self.measure}",
-            "published",
-            "state",
-        )
-        return [
-            heading,
-            *(
-                (m.name, m.group, m.size, m.value, _or_nothing(m.pca), _or_nothing(m.published), m.state)
-                for m in self.models
-            ),
+        size = "values" if self.axis == VALUES else "parameters"
+        heading = ("run", "data", size, self.measure, f"pca_{self.measure}", "published", "state")
+        rows: Numbers = [
+            (m.name, m.group, m.size, m.value, _or_nothing(m.pca), _or_nothing(m.published), m.state)
+            for m in self.models
         ]
+        return [heading, *rows] if rows else []
 
 
 def _point(model: Model, name: str, chosen: bool, *, family: str) -> Point:
@@ -250,14 +218,8 @@ def _point(model: Model, name: str, chosen: bool, *, family: str) -> Point:
     )
 
 
-def _short_names(names: list[str]) -> list[str]:
-    """Leave out the assignment where all runs belong to the same one."""
-    heads = {name.partition("/")[0] for name in names}
-    return [name.partition("/")[2] or name for name in names] if len(heads) == 1 else names
-
-
 def _counted(models: list[Model], without: list[str]) -> str:
-    text = f"{len(models)} run{'s' if len(models) != 1 else ''}"
+    text = formatting.counted(len(models), "run")
     return f"{text}, {len(without)} without figures" if without else text
 
 
@@ -267,13 +229,3 @@ def _or_nothing(value: float | None) -> float | str:
 
 def _with_control() -> bool:
     return bool(QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier)
-
-
-def _box(name: str, tip: str) -> QComboBox:
-    box = QComboBox()
-    box.setAccessibleName(name)
-    box.setToolTip(tip)
-    box.setFont(small_font(box.font()))
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(5)
-    return box

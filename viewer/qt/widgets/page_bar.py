@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from viewer.figures.mosaic import small_font
+from viewer.qt.application import make_small
 from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.tools import Tools
+from viewer.qt.widgets import controls
+from viewer.qt.widgets.controls import IconButton, Segments
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.state.samples import COUNT
 from viewer.state.selection import State
 
 MOST_IMAGES = 10_000_000  # while it is not known how many there are
+ORDERS = {
+    "worst": "The test images on which the current run has the largest error (Alt+W)",
+    "best": "The test images on which the current run has the smallest error (Alt+B)",
+    "in order": "The test split from its beginning, in its own order (Alt+Home)",
+}
 
 
 def connect_page_keys(view: FigureView, images: ImageBrowser) -> None:
@@ -26,80 +33,58 @@ def connect_page_keys(view: FigureView, images: ImageBrowser) -> None:
 
 
 class PageBar(QWidget):
-    """Shows which image is chosen, and goes to others by way of `tools.images`."""
+    """Shows which image is chosen and in which order they are, and goes to others by way of `tools.images`."""
 
     def __init__(self, tools: Tools, *, turn: Callable[[int], None] | None = None) -> None:
         super().__init__()
-        self.setFont(small_font(self.font()))
+        make_small(self)
         self._store, self._images = tools.store, tools.images
-        images = self._images
-        self.back = self._button("◀", "Ten images back (Page Up)")
-        self.on = self._button("▶", "Ten images forward (Page Down)")
-        self.box = QSpinBox()
-        self.box.setRange(1, MOST_IMAGES)
-        self.box.setKeyboardTracking(False)
-        self.box.setFont(self.font())
-        self.box.setAccessibleName("Go to image number")
-        self.box.lineEdit().setAccessibleName("Go to image number")
-        self.box.setToolTip("Number of the chosen image in the order shown; type another to go there")
+        self._turn = turn or tools.images.turn
+        self.back = self._arrow("back", "A page of images back", -1, "Page Up")
+        self.on = self._arrow("on", "A page of images forward", 1, "Page Down")
+        tip = "Number of the chosen image in the order shown; type another to go there"
+        self.box = controls.spin("Go to image number", tip, 1, MOST_IMAGES, self._go_to)
         self.of = ElidedLabel()
-        self.of.setFont(self.font())
+        make_small(self.of)
         self.of.setTextFormat(Qt.TextFormat.PlainText)
         self.of.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.worst = self._button("worst", "The test images on which the current run has the largest error (Alt+W)")
-        self.best = self._button("best", "The test images on which the current run has the smallest error (Alt+B)")
-        self.in_order = self._button("in order", "The test split from its beginning, in its own order (Alt+Home)")
-        turn = turn or images.turn
-        self.back.clicked.connect(lambda: turn(-1))
-        self.on.clicked.connect(lambda: turn(1))
-        self.worst.clicked.connect(images.show_worst)
-        self.best.clicked.connect(images.show_best)
-        self.in_order.clicked.connect(images.show_in_order)
-        self.box.valueChanged.connect(self._go_to)
-        self._lay_out()
+        self.orders = Segments({name: (name, tip, tip.split(" (")[0]) for name, tip in ORDERS.items()})
+        self.orders.chosen.connect(self._show_order)
+        self.worst, self.best, self.in_order = self.orders.buttons.values()
+        label = controls.label("image", self.box)
+        parts = (self.back, self.on, label, self.box, self.of, self.orders)
+        line = controls.row(*parts, stretched=self.of, spacing=5)
+        line.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(line)
 
-    def _lay_out(self) -> None:
-        label = QLabel("image")
-        label.setBuddy(self.box)
-        label.setFont(self.font())
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(5)
-        for widget in (self.back, self.on, label, self.box):
-            row.addWidget(widget)
-        row.addWidget(self.of, 1)
-        for widget in (self.worst, self.best, self.in_order):
-            row.addWidget(widget)
-
-    def _button(self, text: str, hint: str) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(text)
-        button.setToolTip(hint)
-        button.setAccessibleName(hint.split(" (")[0])
+    def _arrow(self, shape: controls.Shape, name: str, pages: int, key: str) -> IconButton:
+        button = IconButton(shape, f"{name} ({key})", lambda: self._turn(pages), name=name)
         button.setAutoRaise(True)
-        button.setFont(self.font())
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
 
     def show_state(self, state: State) -> None:
         """Show which image is chosen, of how many, and in which order."""
-        page = state.page
+        page, pasted = state.page, state.pasted is not None
         count = len(page.clean) if page else 0
-        known = page.of if page and state.pasted is None else count
+        known = page.of if page and not pasted else count
         self.box.blockSignals(True)
-        self.box.setRange(1, max(1, known) if page and (known or state.pasted is not None) else MOST_IMAGES)
-        self.box.setValue((0 if state.pasted is not None else state.start) + min(state.sample, max(0, count - 1)) + 1)
+        self.box.setRange(1, max(1, known) if page and (known or pasted) else MOST_IMAGES)
+        self.box.setValue((0 if pasted else state.start) + min(state.sample, max(0, count - 1)) + 1)
         self.box.blockSignals(False)
         count_text = "" if page is None else f"of {known:,}" if known else "of the test split"
-        self.of.setText(
-            f"{count_text}, {state.order.description}" if state.order and state.pasted is None else count_text
-        )
+        order = state.order.description if state.order and not pasted else ""
+        self.of.setText(f"{count_text}, {order}" if order else count_text)
+        self.orders.set_current("" if pasted else order.partition(" ")[0] or "in order")
         for widget in (self.back, self.on, self.box, self.worst, self.best, self.in_order):
             widget.setEnabled(page is not None)
 
-    def _go_to(self, value: int) -> None:
+    def _show_order(self, name: str) -> None:
+        show = {"worst": self._images.show_worst, "best": self._images.show_best}
+        show.get(name, self._images.show_in_order)()
+
+    def _go_to(self) -> None:
         """Go to the page that has this image, and choose it there."""
-        start = (value - 1) // COUNT * COUNT
-        if self._store.state.pasted is None and start != self._store.state.start:
-            self._images.go_to(start)
-        self._store.set_sample((value - 1) % COUNT)
+        page, index = divmod(self.box.value() - 1, COUNT)
+        if self._store.state.pasted is None and page * COUNT != self._store.state.start:
+            self._images.go_to(page * COUNT)
+        self._store.set_sample(index)

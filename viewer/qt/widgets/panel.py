@@ -16,10 +16,9 @@ from viewer.qt.requester import Requester
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.figure_view import FigureView
+from viewer.state.numbers import Cell as Cell
+from viewer.state.numbers import Numbers as Numbers
 from viewer.state.selection import State
-
-Cell = str | float | int
-Numbers = list[tuple[Cell, ...]]  # the first row is the header
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Panel(QWidget):
     """
 
     name = ""  # in the catalogue, where its title and its hint are
+    view: FigureView  # of a panel that has one picture
 
     settled = Signal()  # work of its own that the workers do not know of has ended
     pictured = Signal()  # a figure was painted
@@ -79,7 +79,7 @@ class Panel(QWidget):
     @property
     def figure(self) -> Figure | None:
         """What is exported as a picture; None exports the panel as it is."""
-        return None
+        return self.view.figure if hasattr(self, "view") else None
 
     def numbers(self) -> Numbers:
         """What is exported as CSV: a header and rows; empty if there is nothing."""
@@ -99,6 +99,8 @@ class Panel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
+        for view in self.findChildren(FigureView):
+            view.set_theme(theme)
         self.redraw()
 
     def catch_up(self) -> None:

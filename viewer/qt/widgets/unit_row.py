@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QLocale, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QResizeEvent
-from PySide6.QtWidgets import (
-    QBoxLayout,
-    QDoubleSpinBox,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QSlider,
-    QSpinBox,
-    QWidget,
-)
+from PySide6.QtCore import QLocale, QSize, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QWidget
+
+from viewer.qt.widgets import controls
 
 STEPS = 200  # of the slider, over the range that the unit has been seen to have
 BESIDE = 620  # from this width in pixels on, both lines are side by side
 BEYOND = 10.0  # a typed value may exceed the range this many times
-
-_TOOL_TIPS = (
-    ("Unit to change", "Which value of the bottleneck to change; clicking on it does the same"),
-    ("Value of the unit", "The value that the unit is set to; the decoder shows the effect"),
-    ("Value of the unit, over its range", "From the unit's smallest to its largest value over the images shown"),
-    ("Set the unit to zero", "Set the unit to zero to see what the picture loses"),
-    ("Sweep the unit", "Nine pictures with the unit going from its smallest to its largest value"),
-    (
-        "Set the feature map to zero",
-        "Set all values of the chosen map to zero; double-clicking its heading does the same",
-    ),
-    ("Undo all changes", "Give every unit its own value again"),
-)
 
 
 class UnitRow(QWidget):
@@ -46,68 +25,48 @@ class UnitRow(QWidget):
     swept = Signal(bool)
     reset = Signal()
 
-    def __init__(self, font: QFont, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._low, self._high = 0.0, 1.0
-        self.unit_box, self.value_box, self.slider = QSpinBox(), QDoubleSpinBox(), QSlider(Qt.Orientation.Horizontal)
-        self.zero_button, self.sweep_button = QPushButton("zero"), QPushButton("sweep")
-        self.map_button, self.reset_button = QPushButton("zero map"), QPushButton("reset")
-        self._controls: tuple[QWidget, ...] = (
-            self.unit_box,
-            self.value_box,
-            self.slider,
-            self.zero_button,
-            self.sweep_button,
-            self.map_button,
-            self.reset_button,
-        )
-        self._explain(font)
-        self._build()
-        self.unit_box.valueChanged.connect(self._choose)
-        self.value_box.valueChanged.connect(self._type)
-        self.slider.valueChanged.connect(self._slide)
-        self.zero_button.clicked.connect(lambda _=False: self.zeroed.emit())
-        self.map_button.clicked.connect(lambda _=False: self.map_zeroed.emit())
-        self.reset_button.clicked.connect(lambda _=False: self.reset.emit())
-        self.sweep_button.toggled.connect(self.swept)
-
-    def _explain(self, font: QFont) -> None:
-        for widget, (name, tip) in zip(self._controls, _TOOL_TIPS, strict=True):
-            for named in (widget, *widget.findChildren(QLineEdit)):  # a spin box's line takes the focus too
-                named.setAccessibleName(name)
-            widget.setToolTip(tip)
-            widget.setFont(font)
-        for button in (self.zero_button, self.sweep_button, self.map_button, self.reset_button):
-            text = button.fontMetrics().horizontalAdvance(button.text())
-            button.setMinimumWidth(text + 16)
-            button.setMaximumWidth(text + 40)
-        self.sweep_button.setCheckable(True)
-
-    def _build(self) -> None:
-        first, second = QHBoxLayout(), QHBoxLayout()
-        label = QLabel("unit")
-        label.setFont(self.unit_box.font())
-        label.setBuddy(self.unit_box)
-        self.unit_box.setSpecialValueText("–")
-        self.unit_box.setKeyboardTracking(False)
-        self.value_box.setKeyboardTracking(False)
-        self.value_box.setLocale(QLocale.c())
-        self.slider.setRange(0, STEPS)
-        self.slider.setPageStep(STEPS // 10)
-        digits = self.unit_box.fontMetrics().horizontalAdvance("0")
-        self.unit_box.setFixedWidth(6 * digits + 26)
-        self.value_box.setFixedWidth(8 * digits + 26)
-        self.slider.setMinimumWidth(70)
-        for widget, stretch in ((label, 0), (self.unit_box, 0), (self.value_box, 0), (self.slider, 1)):
-            first.addWidget(widget, stretch)
-        for button in (self.zero_button, self.sweep_button, self.map_button, self.reset_button):
-            second.addWidget(button)
-        second.addStretch(1)
+        self._build_boxes()
+        self._build_buttons()
+        label = controls.label("unit", self.unit_box)
+        label.setToolTip(self.unit_box.toolTip())
+        first = controls.row(label, self.unit_box, self.value_box, self.slider, stretched=self.slider, spacing=6)
+        buttons = (self.zero_button, self.sweep_button, self.map_button, self.reset_button)
         self.lines = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
         self.lines.setContentsMargins(0, 0, 0, 0)
         self.lines.setSpacing(6)
         self.lines.addLayout(first, 1)
-        self.lines.addLayout(second)
+        self.lines.addLayout(controls.row(*buttons, None, spacing=6))
+
+    def _build_boxes(self) -> None:
+        tip = "Which value of the bottleneck to change; clicking on it does the same"
+        self.unit_box = controls.spin("Unit to change", tip, 0, 0, self._choose)
+        self.unit_box.setSpecialValueText("–")
+        tip = "The value that the unit is set to; the decoder shows the effect"
+        self.value_box = controls.decimal("Value of the unit", tip, 0, 1, 0.05, self._type)
+        self.value_box.setKeyboardTracking(False)
+        self.value_box.setLocale(QLocale.c())
+        tip = "From the unit's smallest to its largest value over the images shown"
+        name = "Value of the unit, over its range"
+        self.slider = controls.slider(name, tip, 0, STEPS, self._slide, page=STEPS // 10, narrowest=70)
+        digit = self.unit_box.fontMetrics().horizontalAdvance("0")
+        self.unit_box.setFixedWidth(6 * digit + 26)
+        self.value_box.setFixedWidth(8 * digit + 26)
+
+    def _build_buttons(self) -> None:
+        tip = "Set the unit to zero to see what the picture loses"
+        self.zero_button = _narrow(controls.button("zero", tip, self.zeroed.emit, name="Set the unit to zero"))
+        tip = "Nine pictures with the unit going from its smallest to its largest value"
+        self.sweep_button = _narrow(controls.button("sweep", tip, lambda: None, name="Sweep the unit"))
+        self.sweep_button.setCheckable(True)
+        self.sweep_button.toggled.connect(self.swept)
+        tip = "Set all values of the chosen map to zero; double-clicking its heading does the same"
+        name = "Set the feature map to zero"
+        self.map_button = _narrow(controls.button("zero map", tip, self.map_zeroed.emit, name=name))
+        tip = "Give every unit its own value again"
+        self.reset_button = _narrow(controls.button("reset", tip, self.reset.emit, name="Undo all changes"))
 
     # ---- shown by the panel ----
 
@@ -117,7 +76,7 @@ class UnitRow(QWidget):
         span = max(self._high - self._low, 1e-9)
         known = unit is not None and math.isfinite(value)
         value = value if known else 0.0
-        for box in (self.unit_box, self.value_box, self.slider):
+        for box in (self.unit_box, self.value_box):
             box.blockSignals(True)
         self.unit_box.setRange(0, count)
         self.unit_box.setValue(0 if unit is None else unit + 1)
@@ -125,8 +84,8 @@ class UnitRow(QWidget):
         self.value_box.setRange(min(self._low - BEYOND * span, value), max(self._high + BEYOND * span, value))
         self.value_box.setSingleStep(span / 20)
         self.value_box.setValue(value)
-        self.slider.setValue(round(STEPS * (value - self._low) / span) if known else 0)
-        for box in (self.unit_box, self.value_box, self.slider):
+        controls.set_quietly(self.slider, round(STEPS * (value - self._low) / span) if known else 0)
+        for box in (self.unit_box, self.value_box):
             box.blockSignals(False)
 
     def allow(self, *, choosing: bool, changing: bool, maps: bool, back: bool) -> None:
@@ -145,14 +104,14 @@ class UnitRow(QWidget):
 
     # ---- from the user ----
 
-    def _choose(self, number: int) -> None:
-        self.chosen.emit(number - 1)
+    def _choose(self) -> None:
+        self.chosen.emit(self.unit_box.value() - 1)
 
-    def _type(self, value: float) -> None:
-        self.set_to.emit(value)
+    def _type(self) -> None:
+        self.set_to.emit(self.value_box.value())
 
-    def _slide(self, step: int) -> None:
-        self.set_to.emit(self._low + (self._high - self._low) * step / STEPS)
+    def _slide(self) -> None:
+        self.set_to.emit(self._low + (self._high - self._low) * self.slider.value() / STEPS)
 
     def minimumSizeHint(self) -> QSize:
         """As narrow as with one line below the other, so that a column that was wide can shrink again."""
@@ -165,3 +124,11 @@ class UnitRow(QWidget):
         direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
         if self.lines.direction() != direction:
             self.lines.setDirection(direction)
+
+
+def _narrow(button: QPushButton) -> QPushButton:
+    """Keep a button as narrow as its text allows."""
+    text = button.fontMetrics().horizontalAdvance(button.text())
+    button.setMinimumWidth(text + 16)
+    button.setMaximumWidth(text + 40)
+    return button

@@ -1,0 +1,201 @@
+"""What the Bottleneck panel shows at one moment, as a value: the figure's parts, and what lies under the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from viewer.figures import bottleneck as figures
+from viewer.figures.arrange import Paragraph, TextLine
+from viewer.figures.bottleneck import Chosen, Tilings
+from viewer.figures.image_grid import GridPixel
+from viewer.figures.paper import Figure
+from viewer.figures.scale import ScaleLine
+from viewer.figures.theme import Theme
+from viewer.qt.panels.unit_decoding import UnitDecoding
+from viewer.state import formatting, tiles
+from viewer.state.selection import State
+from viewer.state.unit_edits import UnitEdits
+
+OF_DECODER = ("decoded", "sweep")
+ZERO_MAP = "Double-click to set the map to zero"
+
+
+@dataclass(frozen=True, eq=False)
+class BottleneckPicture:
+    """`runs` are the bottlenecks of the compared runs that have any, `sentences` say why others have none."""
+
+    theme: Theme
+    state: State
+    runs: Mapping[Path, Tilings]
+    sentences: Mapping[Path, str]
+    session: UnitEdits
+    decoding: UnitDecoding
+    view: str  # 'grid', 'maps' or 'bars'
+    map: int
+
+    @cached_property
+    def mine(self) -> Tilings | None:
+        """The current run's bottlenecks."""
+        return self.runs.get(self.state.current) if self.state.current is not None else None
+
+    @property
+    def comparing(self) -> bool:
+        return len(self.state.compared) > 1 and self.view == "grid"
+
+    @cached_property
+    def chosen(self) -> Chosen | None:
+        """What of the current run is shown large."""
+        if self.mine is None:
+            return None
+        sample = min(self.state.sample, len(self.mine.values) - 1)
+        values = self.session.edits.apply(self.mine.values[sample])
+        return Chosen(sample, values, self.session.unit, self.map, tuple(self.session.edits.values))
+
+    # ---- parts ----
+
+    def parts(self) -> dict[str, Figure]:
+        return {**(self._compared() if self.comparing else self._single()), **self._decoded()}
+
+    def _single(self) -> dict[str, Figure]:
+        mine, chosen = self.mine, self.chosen
+        assert mine is not None and chosen is not None
+        make = {"grid": figures.as_tiling, "maps": figures.as_maps, "bars": figures.as_bars}[self.view]
+        parts: dict[str, Figure] = {"strip": figures.strip(self.theme, mine, chosen.sample)}
+        parts |= make(self.theme, mine, chosen)
+        return parts if self.view == "bars" else parts | {"scale": ScaleLine(self.theme, mine.scale())}
+
+    def _compared(self) -> dict[str, Figure]:
+        state, names = self.state, self.state.names()
+        runs = [(names[path], self.runs.get(path), self.sentences.get(path, "")) for path in state.compared]
+        current = state.compared.index(state.current) if state.current in state.compared else -1
+        parts = figures.compared_parts(self.theme, runs, state.sample, current, self.chosen)
+        if self.mine is not None and self.chosen is not None:
+            parts |= figures.line(self.theme, self.mine, self.chosen)
+        scale = next((run.scale() for run in self.runs.values()), None)  # one for all
+        return parts | ({"scale": ScaleLine(self.theme, scale)} if scale else {})
+
+    def _decoded(self) -> dict[str, Figure]:
+        """Return the decoder's pictures or the sentence for why there are none."""
+        session, decoding = self.session, self.decoding
+        if self.chosen is None or (self.comparing and session.unit is None and not session.edits.values):
+            return {}
+        if decoding.sentence:
+            return {"decoded": Paragraph(self.theme, decoding.sentence)}
+        parts: dict[str, Figure] = {}
+        if decoding.pictures is not None:
+            parts["decoded"] = figures.decoded_grid(self.theme, *decoding.pictures)
+            if session.unit is None:
+                parts["line"] = TextLine(self.theme, "Click a value to change it and see what that does.")
+        if decoding.swept is not None and session.unit is not None:
+            steps, images = decoding.swept
+            nearest = figures.nearest_step(steps, float(self.chosen.values.reshape(-1)[session.unit]))
+            parts["sweep"] = figures.swept_grid(self.theme, images, steps, nearest)
+        return parts
+
+    # ---- texts ----
+
+    @property
+    def summary(self) -> str:
+        """The panel's subtitle."""
+        edited = [self.session.edits.summary] if self.session.edits.values else []
+        if self.comparing:
+            return " · ".join([*edited, f"{len(self.state.compared)} runs"])
+        graph, mine = self.state.current_known.graph, self.mine
+        if mine is None:
+            return " · ".join(edited)
+        size = f"{mine.count:,} values"
+        size = f"{formatting.shape(mine.shape)}, {size}" if mine.maps else size
+        name = graph.bottleneck if graph else "bottleneck"
+        return " · ".join(
+            [*edited, size if name == "bottleneck" else f"output {formatting.clean(name, limit=40)}: {size}"]
+        )
+
+    @property
+    def description(self) -> str:
+        """The figure as a text."""
+        if self.mine is None or self.chosen is None:
+            return f"Bottlenecks of {formatting.counted(len(self.runs), 'run')}"
+        rows, columns = self.mine.grid.shape
+        text = f"Bottlenecks of {len(self.mine.values)} samples as {rows}×{columns}"
+        unit = figures.unit_line(self.mine, self.chosen)
+        return "; ".join(filter(None, (text, unit, self.session.edits.summary)))
+
+    # ---- pointing ----
+
+    def run_of(self, part: str) -> tuple[Path | None, Tilings | None]:
+        """Return the run that a part belongs to: by the part's number, or else the current run."""
+        number = part.partition(" ")[2]
+        compared = self.state.compared
+        path = compared[int(number)] if number and int(number) < len(compared) else self.state.current
+        return path, self.runs.get(path) if path is not None else None
+
+    def unit_at(self, part: str, spot: object) -> int | None:
+        """Return the unit under the pointer."""
+        run = self.run_of(part)[1]
+        if run is None or isinstance(spot, int):
+            return spot if isinstance(spot, int) else None
+        if not isinstance(spot, GridPixel) or spot.row < 0:
+            return None
+        if part == "map" or (part == "stage" and self.view == "maps"):
+            index = self.map if part == "map" else spot.picture
+            unit = (index * run.shape[1] + spot.row) * run.shape[2] + spot.column
+            return unit if unit < run.count else None
+        if part in OF_DECODER or not (spot.row < run.units.shape[0] and spot.column < run.units.shape[1]):
+            return None
+        unit = int(run.units[spot.row, spot.column])
+        return unit if unit >= 0 else None
+
+    def map_at(self, part: str, spot: object) -> int | None:
+        """Return the map whose heading is under the pointer."""
+        if not isinstance(spot, GridPixel) or spot.row >= 0 or self.mine is None or not self.mine.maps:
+            return None
+        return self.map if part == "map" else spot.picture if part == "stage" and self.view == "maps" else None
+
+    def hint(self, part: str, spot: object) -> str:
+        """Describe what lies under the pointer."""
+        path, run = self.run_of(part)
+        if isinstance(spot, str):
+            return spot
+        if part in OF_DECODER and isinstance(spot, GridPixel):
+            return self._hint_of_picture(part, spot)
+        if run is None or path is None:
+            return ""
+        unit = self.unit_at(part, spot)
+        if isinstance(spot, GridPixel) and (part.startswith(("strip", "row")) or path != self.state.current):
+            sample = self.state.sample if part.startswith("large") else spot.picture
+            name = f"{self.state.names()[path]}\n" if self.comparing else ""
+            return name + _of_sample(run, sample, unit)
+        if unit is None:
+            return ZERO_MAP if self.map_at(part, spot) is not None and not self.comparing else ""
+        return figures.unit_line(run, replace(self.chosen, unit=unit)) if self.chosen is not None else ""
+
+    def _hint_of_picture(self, part: str, spot: GridPixel) -> str:
+        if spot.row < 0:
+            return ""
+        pixel, decoding = f"row {spot.row + 1}, column {spot.column + 1}", self.decoding
+        if part == "sweep" and decoding.swept is not None:
+            steps, images = decoding.swept
+            value = formatting.number(float(steps[spot.picture]), 3)
+            return f"unit at {value}\n{pixel}: {_pixel(images[spot.picture], spot)}"
+        if decoding.pictures is None:
+            return ""
+        before, after = decoding.pictures
+        pictures = [before] if after is None else [before, after, after - before]
+        return f"{pixel}: {_pixel(pictures[spot.picture], spot)}" if spot.picture < len(pictures) else ""
+
+
+def _pixel(picture: np.ndarray, spot: GridPixel) -> str:
+    return formatting.pixel(picture[:, spot.row, spot.column])
+
+
+def _of_sample(shown: Tilings, sample: int, unit: int | None) -> str:
+    text = f"sample {sample + 1}"
+    if unit is None or sample >= len(shown.values):
+        return text
+    value = float(shown.values[sample].reshape(-1)[unit])
+    return f"{text}, {tiles.unit_name(shown.shape, unit)}: {formatting.number(value, 3)}"

@@ -1,0 +1,96 @@
+"""The figures of the time machine: the pictures of one epoch, and the losses as a time line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from viewer.figures import colours
+from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.scale import Scale
+from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.time_line import LossLine, TimeLineFigure
+from viewer.state import formatting
+from viewer.state.epoch_frames import EpochFrame
+from viewer.state.history import RunHistory
+
+
+def one(theme: Theme, frame: EpochFrame, chosen: int, *, difference: bool) -> MosaicFigure:
+    """Return the figure of a single run."""
+    rows = _rows(theme, frame, frame.epoch_frames.reach, difference=difference)
+    chosen = min(chosen, len(frame.errors) - 1)
+    return MosaicFigure(
+        theme=theme,
+        rows=rows,
+        captions=tuple(formatting.mse(float(error)) for error in frame.errors),
+        caption_label="mse",
+        chosen=chosen,
+        large=tuple(Large(row.label, row.pixels[chosen]) for row in rows),
+        scale=_scale(theme, frame.epoch_frames.reach) if difference else None,
+        description=frame.note,
+    )
+
+
+def several(
+    theme: Theme,
+    frames: Mapping[Path, EpochFrame | str],
+    names: Mapping[Path, str],
+    chosen: int,
+    description: str,
+    *,
+    difference: bool,
+) -> ComparisonFigure:
+    """Return the figure of several runs; what all of them should make stands once. '' is for a run still to come."""
+    found = [frame for frame in frames.values() if isinstance(frame, EpochFrame)]
+    reach = max(frame.epoch_frames.reach for frame in found)
+    targets = found[0].epoch_frames.targets
+    alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
+    blocks = [Block("target", (Band("", _pixels(targets)),))] if alike else []
+    for path, frame in frames.items():
+        if isinstance(frame, str):
+            blocks.append(Block(names[path], sentence=frame or "Its pictures are being read."))
+            continue
+        rows = _rows(theme, frame, reach, difference=difference)[1 if alike else 0 :]
+        blocks.append(Block(names[path], tuple(Band(row.label, row.pixels) for row in rows), note=frame.note))
+    return ComparisonFigure(theme, tuple(blocks), chosen, _scale(theme, reach) if difference else None, description)
+
+
+def time_line(
+    theme: Theme, shown: list[tuple[Path, RunHistory]], names: Mapping[Path, str], first: int, last: int, epoch: int
+) -> TimeLineFigure:
+    """Draw both losses of one run, or the validation losses of several; each objective has its own scale."""
+    lines = []
+    for index, (path, history) in enumerate(shown):
+        colour = theme.series[index % len(theme.series)]
+        parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
+        for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
+            lines.append(LossLine(part if len(shown) == 1 else names[path], values[:last], colour, dashed))
+    own_scales = len({history.objective for _, history in shown}) > 1
+    return TimeLineFigure(theme, tuple(lines), first, last, epoch, own_scales)
+
+
+def _rows(theme: Theme, frame: EpochFrame, reach: float, *, difference: bool) -> tuple[ImageRow, ...]:
+    """Target, output and, where it is wanted, their difference."""
+    frames = frame.epoch_frames
+    rows = (
+        ImageRow("target", _pixels(frames.targets)),
+        ImageRow("output", _pixels(frames.epochs.pictures[frame.index])),
+    )
+    if not difference:
+        return rows
+    table = colours.diverging(theme.neutral)
+    return (*rows, ImageRow("diff.", colours.apply_table(frames.difference(frame.index), -reach, reach, table)))
+
+
+def _scale(theme: Theme, reach: float) -> Scale:
+    return Scale(f"−{reach:.2f}", f"+{reach:.2f}", colours.diverging(theme.neutral), "output − target")
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """Turn images uint8 (N, C, H, W) into uint8 (N, H, W, 3)."""
+    shape = (len(images), *images.shape[2:], 3)
+    return np.ascontiguousarray(np.broadcast_to(images.transpose(0, 2, 3, 1), shape))
