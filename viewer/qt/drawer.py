@@ -22,7 +22,9 @@ class Drawer(QSplitter):
         self.setChildrenCollapsible(False)
         self.setHandleWidth(6)
         self.setMinimumWidth(NARROWEST)
-        self.stacks = {name: PanelStack((name,), panels, PANELS[name].title.partition(",")[0]) for name in panels_of(DRAWER)}
+        self.stacks = {
+            name: PanelStack((name,), panels, PANELS[name].title.partition(",")[0]) for name in panels_of(DRAWER)
+        }
         for stack in self.stacks.values():
             self.addWidget(stack)
         self.setStretchFactor(0, 3)

@@ -150,7 +150,7 @@ class RunView(QListView):
         self.setUniformItemSizes(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMouseTracking(True)
-        self.delegate = RunDelegate(runs, self)
+        self.delegate = RailDelegate(runs, self)
         self.setItemDelegate(self.delegate)
         self.selection = RunSelection(self, runs)
         self.doubleClicked.connect(lambda _: self.entered_run.emit())
@@ -196,7 +196,7 @@ class RunView(QListView):
             self.menu_requested.emit(self.runs.path_of(index), self.viewport().mapToGlobal(at))
 
 
-class RunDelegate(QStyledItemDelegate):
+class RailDelegate(QStyledItemDelegate):
     """Paints a row: swatch, picture, name above figure and state, and at the right a circle, filled if shown."""
 
     def __init__(self, runs: RunList, parent: QWidget) -> None:
