@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QByteArray, QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -18,11 +19,11 @@ from viewer.figures.theme import DARK
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
-from viewer.qt.widgets.run_table import NARROWEST_NAME, RunTable
+from viewer.qt.widgets.run_table import RunTable
 from viewer.state import baselines, formatting, history, library, rows, selection
 from viewer.state.graph import GraphInfo
 from viewer.state.library import Entry
-from viewer.state.rows import COLUMN_INDEX, NAMES, Rows, RunRow
+from viewer.state.rows import COLUMN_INDEX, NAMES, USUAL, Rows, RunRow
 from viewer.state.selection import Known, State
 from zoo import checkpoints
 from zoo.card import Card
@@ -157,82 +158,78 @@ def test_a_run_has_a_picture_of_its_first_image_and_what_it_makes_of_it(tmp_path
     assert target.pixelColor(5, 10).red() == 255 and made.pixelColor(5, 10).red() == 127
     again = table.model().index(0, PICTURE).data(PICTURE_ROLE)
     assert again[0] is target, "made once"
-    assert table.rowHeight(0) == 60, "twice as large, since there is room"
+    assert table.rowHeight(0) == 32, "at its own size"
     picture = table.viewport().grab().toImage()
     cell = table.visualRect(table.model().index(0, PICTURE))
-    assert picture.pixelColor(cell.left() + 4 + 2 * 5, cell.top() + 2 + 2 * 10).red() == 255
-    table.set_pictures("small")
-    assert table.rowHeight(0) == 32
+    assert picture.pixelColor(cell.left() + 4 + 5, cell.top() + 2 + 10).red() == 255
+    pictures = next(action for action in table.menu_of_columns().actions() if action.text() == "picture")
+    pictures.setChecked(False)
+    assert table.rowHeight(0) < 32, "rows of text alone are lower"
 
 
-def test_pictures_are_smaller_where_larger_ones_would_hide_runs(tmp_path: Path, open_window: Open) -> None:
-    for index in range(12):
-        write_figures(tmp_path, f"tests/{index}", mse=0.1)
-    window = open_window(tmp_path, beside=False)
-    window.resize(1200, 640)
-    assert table_of(window).rowHeight(0) == 32
-
-
-def test_as_many_columns_are_shown_as_there_is_room_for(tmp_path: Path, open_window: Open, qapp: QApplication) -> None:
-    write_run(tmp_path, "tests/a-recipe-with-quite-a-long-name")
-    table, counts = table_of(open_window(tmp_path)), []
-    for width in (250, 520, 1400):
-        table.resize(width, 300)
-        qapp.processEvents()
-        counts.append(len(shown_columns(table)))
-        assert table.columnWidth(COLUMN_INDEX["run"]) >= NARROWEST_NAME
-        assert table.horizontalScrollBar().maximum() == 0
-    assert counts[0] < counts[1] < counts[2] == 11
-    table.resize(520, 300)
-    assert shown_columns(table)[:4] == ["run", "picture", "mse", "state"]
-
-
-def test_a_column_that_was_dragged_wider_stays_so(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
-    window = open_window(write_run(tmp_path).path, beside=False)
+def test_every_column_is_as_wide_as_its_widest_cell(tmp_path: Path, open_window: Open, qapp: QApplication) -> None:
+    window = open_window(write_run(tmp_path, "tests/a-recipe-with-quite-a-long-name").path, beside=False)
     table = table_of(window)
-    header, column = table.horizontalHeader(), COLUMN_INDEX["mse"]
-    edge = QPoint(header.sectionViewportPosition(column) + header.sectionSize(column) - 1, header.height() // 2)
-    qtbot.mousePress(header.viewport(), Qt.MouseButton.LeftButton, pos=edge)
-    qtbot.mouseMove(header.viewport(), edge + QPoint(10, 0))
-    qtbot.mouseMove(header.viewport(), edge + QPoint(30, 0))
-    qtbot.mouseRelease(header.viewport(), Qt.MouseButton.LeftButton, pos=edge + QPoint(30, 0))
-    wide = table.columnWidth(column)
-    window.store.update_known(window.store.state.entries[0].path, card_error="x")
-    table.resize(table.width() + 40, table.height())
-    assert table.columnWidth(column) == wide >= edge.x() - header.sectionViewportPosition(column) + 20
+    assert shown_columns(table) == list(USUAL)
+    for column in (COLUMN_INDEX[name] for name in USUAL if name != "picture"):
+        text = window.runs.rows[0].cells[column]
+        assert table.columnWidth(column) >= table.fontMetrics().horizontalAdvance(text)
+    column = COLUMN_INDEX["state"]
+    before = table.columnWidth(column)
+    known = window.store.state.current_known
+    assert known.history is not None
+    window.store.update_known(
+        window.store.state.entries[0].path, history=replace(known.history, state="a state that takes much room")
+    )
+    qapp.processEvents()
+    QTest.qWait(50)
+    assert table.columnWidth(column) > before
 
 
-def test_columns_that_were_chosen_stay_and_are_remembered(
-    tmp_path: Path, open_window: Open, qapp: QApplication
-) -> None:
+def test_columns_that_were_chosen_stay_and_are_remembered(tmp_path: Path, open_window: Open) -> None:
     run = write_run(tmp_path).path
     window = open_window(run, theme=None)
     table = table_of(window)
     menu = table.menu_of_columns()
     actions = {action.text(): action for action in menu.actions()}
-    actions["parameters"].setChecked(True)
+    actions["recipe"].setChecked(True)
     actions["state"].setChecked(False)
     header = table.horizontalHeader()
     header.moveSection(header.visualIndex(COLUMN_INDEX["mse"]), 0)
     table.sortByColumn(COLUMN_INDEX["mse"], Qt.SortOrder.DescendingOrder)
     window.close()
-    again = table_of(open_window(run, theme=None))
+    second = open_window(run, theme=None)
+    again = table_of(second)
     columns = shown_columns(again)
-    assert columns[0] == "mse" and "parameters" in columns and "state" not in columns
+    assert columns[0] == "mse" and "recipe" in columns and "state" not in columns
     assert again.horizontalHeader().sortIndicatorSection() == COLUMN_INDEX["mse"]
-    assert "run" in columns, "a name cannot be hidden"
+    assert second.runs.proxy.sortColumn() == COLUMN_INDEX["mse"]
+    assert "run" not in actions, "a name cannot be hidden"
     again.usual_columns()
-    again.resize(900, 300)
-    qapp.processEvents()
-    assert shown_columns(again)[0] == "run" and "state" in shown_columns(again)
+    assert shown_columns(again) == list(USUAL)
 
 
 def test_settings_of_another_make_up_are_passed_over(tmp_path: Path, open_window: Open) -> None:
-    Settings().save_table(
-        {"order": ["run", "nonsense"], "hidden": ["run", "nonsense"], "sorted": ["x"], "pictures": ["?"]}
-    )
+    Settings().save_table(QByteArray(b"nonsense"))
     table = table_of(open_window(write_run(tmp_path).path, theme=None))
-    assert set(shown_columns(table)) == set(NAMES) and table.pictures == "fitting"
+    assert shown_columns(table) == list(USUAL)
+
+
+@pytest.mark.parametrize("where", ["rail", "table"])
+def test_the_menu_of_a_run_is_requested_by_mouse_and_keyboard(tmp_path: Path, open_window: Open, where: str) -> None:
+    paths = [write_run(tmp_path, f"tests/{name}").path for name in "ab"]
+    window = open_window(tmp_path)
+    view = table_of(window) if where == "table" else window.rail.list
+    requested: list[Path] = []
+    view.selection.menu_requested.disconnect()
+    view.selection.menu_requested.connect(lambda path, _at: requested.append(path))
+    second = view.visualRect(view.model().index(1, COLUMN_INDEX["run"])).center()
+    for widget, reason, at in (
+        (view.viewport(), QContextMenuEvent.Reason.Mouse, second),
+        (view, QContextMenuEvent.Reason.Keyboard, QPoint()),
+    ):
+        QApplication.sendEvent(widget, QContextMenuEvent(reason, at, widget.mapToGlobal(at)))
+    assert requested == [paths[1], paths[0]], "by the keyboard of the current run"
 
 
 @pytest.mark.parametrize("where", ["rail", "table"])

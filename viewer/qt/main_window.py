@@ -153,8 +153,8 @@ class MainWindow(QMainWindow):
         panel.settled.connect(self.settling)
         panel.pictured.connect(self._pictured)
         if panel.name == "runs":
-            self.panels.runs.table.menu_requested.connect(self._show_menu)
-            self.panels.runs.table.entered.connect(self.go_to_compare)
+            self.panels.runs.table.selection.menu_requested.connect(self._show_menu)
+            self.panels.runs.table.selection.entered.connect(self.go_to_compare)
 
     # ---- what the user does ----
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -50,8 +50,8 @@ class Rail(QFrame):
         self.filter = FilterBox(self)
         self.filter.textChanged.connect(runs.set_filter)
         self.list = RunView(runs, self)
-        self.list.entered_run.connect(self.entered)
-        self.list.menu_requested.connect(self.menu_requested)
+        self.list.selection.entered.connect(self.entered)
+        self.list.selection.menu_requested.connect(self.menu_requested)
         self.filter.left.connect(self.list.setFocus)
         self.nothing = QLabel()
         self.nothing.setObjectName("empty")
@@ -133,9 +133,6 @@ def _counted(runs: int) -> str:
 class RunView(QListView):
     """The rows; a click selects a run alone, with Ctrl or on its eye besides the others."""
 
-    entered_run = Signal()
-    menu_requested = Signal(object, QPoint)
-
     def __init__(self, runs: RunList, parent: QWidget) -> None:
         super().__init__(parent)
         self.runs = runs
@@ -153,7 +150,6 @@ class RunView(QListView):
         self.delegate = RailDelegate(runs, self)
         self.setItemDelegate(self.delegate)
         self.selection = RunSelection(self, runs)
-        self.doubleClicked.connect(lambda _: self.entered_run.emit())
         runs.store.changed.connect(lambda *_: self.viewport().update())
 
     def set_theme(self, theme: Theme) -> None:
@@ -170,30 +166,6 @@ class RunView(QListView):
 
     def _on_eye(self, index: QModelIndex, point: QPoint) -> bool:
         return point.x() >= self.visualRect(index).right() - EYE
-
-    def event(self, event: QEvent) -> bool:
-        """Keep Ctrl+Up and Ctrl+Down, which move the cursor here without selecting; Space then selects."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            up_or_down = event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down)
-            if up_or_down and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
-                event.accept()
-                return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.entered_run.emit()
-        elif event.key() == Qt.Key.Key_Space:
-            self.selection.toggle(self.currentIndex())
-        else:
-            super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
-        index = self.currentIndex() if by_key else self.indexAt(event.pos())
-        if index.isValid():
-            at = self.visualRect(index).center() if by_key else event.pos()
-            self.menu_requested.emit(self.runs.path_of(index), self.viewport().mapToGlobal(at))
 
 
 class RailDelegate(QStyledItemDelegate):

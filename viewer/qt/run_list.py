@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView
 
 from viewer.qt.store import AppState
@@ -83,11 +84,17 @@ class RunList(QObject):
 
 
 class RunSelection(QObject):
-    """Keeps the selection of a view on a RunList the same as the store's, in both directions."""
+    """Keeps the selection of a view on a RunList the same as the store's, in both directions; takes the view's keys."""
+
+    entered = Signal()  # by Enter or a double click
+    menu_requested = Signal(object, QPoint)  # Path, and where to show the menu of the run
 
     def __init__(self, view: QAbstractItemView, runs: RunList) -> None:
         super().__init__(view)
         self._view, self._runs, self._quiet = view, runs, False
+        view.installEventFilter(self)
+        view.viewport().installEventFilter(self)
+        view.doubleClicked.connect(lambda _: self.entered.emit())
         model = view.selectionModel()
         model.selectionChanged.connect(self._emit)
         model.currentChanged.connect(self._emit)
@@ -105,6 +112,37 @@ class RunSelection(QObject):
         flags = QItemSelectionModel.SelectionFlag
         if index.isValid() and self.selected() != [self._runs.path_of(index)]:
             self._view.selectionModel().select(index, flags.Toggle | flags.Rows)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent):
+            return self._take_key(event)
+        if isinstance(event, QContextMenuEvent):
+            self._request_menu(event)
+            return True
+        return False
+
+    def _take_key(self, event: QKeyEvent) -> bool:
+        """Take Enter and Space; keep Ctrl+Up and Ctrl+Down, which move the cursor here without selecting."""
+        key, pressed = event.key(), event.type() == QEvent.Type.KeyPress
+        if event.type() == QEvent.Type.ShortcutOverride:
+            kept = key in (Qt.Key.Key_Up, Qt.Key.Key_Down)
+            if kept and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+                event.accept()
+                return True
+        elif pressed and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+            return True
+        elif pressed and key == Qt.Key.Key_Space:
+            self.toggle(self._view.currentIndex())
+            return True
+        return False
+
+    def _request_menu(self, event: QContextMenuEvent) -> None:
+        view, by_key = self._view, event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = view.currentIndex() if by_key else view.indexAt(event.pos())
+        if index.isValid():
+            at = view.visualRect(index).center() if by_key else event.pos()
+            self.menu_requested.emit(self._runs.path_of(index), view.viewport().mapToGlobal(at))
 
     def _follow(self, state: State) -> None:
         """Select what the store has selected; the cursor stays where it is, unless the current run has changed."""

@@ -8,11 +8,14 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow, QSplitter
 
+from viewer.state import rows
+
 VERSION = 3  # of the window's layout; settings of another version are not used
 RECENT = 8
 THEMES = ("system", "light", "dark")
 COLOUR_MAPS = ("viridis", "grey", "magma", "cividis")
 SMALLEST_TEXT, LARGEST_TEXT = 0.7, 2.0
+_TABLE = f"columns/{'-'.join(rows.NAMES)}"  # columns of another version have another key
 
 
 class Settings:
@@ -23,9 +26,7 @@ class Settings:
 
     @property
     def recent(self) -> list[Path]:
-        value = self._settings.value("recent", [])
-        texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        return [Path(text) for text in texts if isinstance(text, str)][:RECENT]
+        return [Path(text) for text in self._texts("recent")][:RECENT]
 
     def remember(self, paths: tuple[Path, ...]) -> None:
         """Put paths at the head of the recent list."""
@@ -65,26 +66,13 @@ class Settings:
     def colour_map(self, name: str) -> None:
         self._settings.setValue("colour map", name)
 
-    def _lists(self, group: str) -> dict[str, list[str]]:
-        self._settings.beginGroup(group)
-        names = self._settings.childKeys()
-        self._settings.endGroup()
-        lists = {}
-        for name in names:
-            value = self._settings.value(f"{group}/{name}")
-            texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-            lists[name] = [text for text in texts if isinstance(text, str)]
-        return lists
+    def save_table(self, columns: QByteArray) -> None:
+        """Remember how the columns of the table of runs were set up."""
+        self._settings.setValue(_TABLE, columns)
 
-    def save_table(self, table: Mapping[str, list[str]]) -> None:
-        """Remember how the table of runs was set up."""
-        self._settings.remove("runs")
-        for name, values in table.items():
-            self._settings.setValue(f"runs/{name}", values)
-
-    def table(self) -> dict[str, list[str]]:
-        """Return what was remembered of the table of runs."""
-        return self._lists("runs")
+    def table(self) -> QByteArray:
+        """Return what was remembered of the columns; nothing where there were other ones."""
+        return self._bytes(_TABLE)
 
     def save_window(
         self, window: QMainWindow, across: QSplitter, shown: Mapping[str, bool], tabs: QByteArray, closed: list[str]
@@ -101,13 +89,11 @@ class Settings:
 
     def restore_window(self, window: QMainWindow, across: QSplitter) -> None:
         """Restore the geometry, and the widths of what is shown."""
-        geometry, widths = self._settings.value("geometry"), self._settings.value("splitter")
-        if isinstance(geometry, QByteArray) and isinstance(widths, QByteArray):
-            window.restoreGeometry(geometry)
-            layout = window.layout()
-            if layout is not None:
-                layout.activate()  # or else the widths would be those of a window of another size
-            across.restoreState(widths)
+        window.restoreGeometry(self._bytes("geometry"))
+        layout = window.layout()
+        if layout is not None:
+            layout.activate()  # or else the widths would be those of a window of another size
+        across.restoreState(self._bytes("splitter"))
 
     def shows(self, part: str, *, default: bool) -> bool:
         """Whether a part of the window was shown."""
@@ -115,6 +101,13 @@ class Settings:
 
     def workspace(self) -> tuple[QByteArray, list[str]]:
         """Return the arrangement of the tabs, and which are closed."""
-        tabs, closed = self._settings.value("tabs"), self._settings.value("closed", [])
-        names = [closed] if isinstance(closed, str) else closed if isinstance(closed, list) else []
-        return tabs if isinstance(tabs, QByteArray) else QByteArray(), [str(name) for name in names]
+        return self._bytes("tabs"), self._texts("closed")
+
+    def _texts(self, key: str) -> list[str]:
+        value = self._settings.value(key, [])
+        texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return [text for text in texts if isinstance(text, str)]
+
+    def _bytes(self, key: str) -> QByteArray:
+        value = self._settings.value(key)
+        return value if isinstance(value, QByteArray) else QByteArray()

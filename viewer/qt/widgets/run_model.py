@@ -56,7 +56,7 @@ class RunTableModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(at, 0), self.index(at, len(COLUMNS) - 1))
         return changed
 
-    def pictures_of(self, row: RunRow) -> tuple[QImage, ...]:
+    def _pictures_of(self, row: RunRow) -> tuple[QImage, ...]:
         """Return the first test image and its reconstruction, made when first shown and once per history."""
         if row.samples is None:
             return ()
@@ -86,7 +86,7 @@ class RunTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return _accessible_text(row, column)
         if role == PICTURE_ROLE:
-            return self.pictures_of(row) if column == PICTURE else None
+            return self._pictures_of(row)
         return row.share if role == SHARE_ROLE and column == EPOCHS else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -104,10 +104,14 @@ def picture_size(row: RunRow) -> QSize:
     if row.samples is None:
         return QSize()
     height, width = row.samples.targets.shape[2:]
-    size = QSize(width, height)
-    if max(width, height) <= LARGEST_PICTURE:
-        return size
-    return size.scaled(LARGEST_PICTURE, LARGEST_PICTURE, Qt.AspectRatioMode.KeepAspectRatio)
+    return shown_size(QSize(width, height))
+
+
+def shown_size(size: QSize) -> QSize:
+    """Return the size at which a picture is shown: its own, or a smaller one."""
+    most = QSize(LARGEST_PICTURE, LARGEST_PICTURE)
+    fits = max(size.width(), size.height()) <= LARGEST_PICTURE
+    return size if fits else size.scaled(most, Qt.AspectRatioMode.KeepAspectRatio)
 
 
 def _pair(samples: Samples) -> tuple[QImage, ...]:
