@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.viewer.conftest import write_run
-from viewer.qt.worker import ROOT
+from viewer.qt.child_process import ROOT
 
 
 def let_loose(store: Path, home: Path, *, actions: int, seed: int, seconds: int) -> dict[str, Any]:

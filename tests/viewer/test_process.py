@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from viewer.qt.worker import ROOT
+from viewer.qt.child_process import ROOT
 from zoo.runs import RunFolder
 
 FORBIDDEN = ("torch", "matplotlib", "pandas", "onnx", "onnxruntime", "h5py")

@@ -14,7 +14,8 @@ import pytest
 
 from viewer.infer import messages, protocol, sandbox
 from viewer.infer.messages import Ready
-from viewer.qt.worker import ROOT, _environment, command
+from viewer.qt.child_process import ROOT
+from viewer.qt.worker import _environment, command
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is of Linux")
 

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, bars_split, graph_bytes, settle_window, write_run
 from viewer.infer.requests import Reply, Request
-from viewer.qt import worker
+from viewer.qt import child_process, worker
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.worker import Workers
@@ -169,7 +169,7 @@ def test_a_file_that_was_refused_is_opened_once_more_on_demand(run: RunFolder, o
 def test_a_worker_that_sends_nonsense_is_not_believed(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch, lie: str
 ) -> None:
-    script = LIAR.format(root=str(worker.ROOT), lie=lie)
+    script = LIAR.format(root=str(child_process.ROOT), lie=lie)
     monkeypatch.setattr(worker, "command", lambda: [sys.executable, "-I", "-c", script])
     reply = send_and_wait(qtbot, make_workers(), file)
     assert "ended 2 worker processes" in reply.error and not reply.arrays
@@ -183,7 +183,7 @@ def test_a_reply_whose_arrays_fit_is_believed_only_with_the_number_of_its_reques
     number = f"request.number + {added} * isinstance(request, RunGraph)"
     arrays = f"{FITTING} if isinstance(request, RunGraph) else {{}}"
     script = LIAR.format(
-        root=str(worker.ROOT), lie=f"out.write(messages.encode(Completed({number}, {{}}, arrays={arrays})))"
+        root=str(child_process.ROOT), lie=f"out.write(messages.encode(Completed({number}, {{}}, arrays={arrays})))"
     )
     monkeypatch.setattr(worker, "command", lambda: [sys.executable, "-I", "-c", script])
     reply = send_and_wait(qtbot, make_workers(), file)
@@ -374,7 +374,7 @@ def test_what_is_done_in_a_panel_does_not_wait(run: RunFolder, open_window: Open
 def test_a_large_file_reaches_the_worker_in_pieces_and_whole(
     make_workers: Make, qtbot: QtBot, file: FileBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "PIECE_BYTES", 100)
+    monkeypatch.setattr(child_process, "PIECE_BYTES", 100)
     reply = send_and_wait(qtbot, make_workers(), file)
     assert len(file.data) > 1000 and reply.error == ""
     assert reply.arrays["reconstruction"].shape == (2, 1, 28, 28)

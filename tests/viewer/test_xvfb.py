@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.viewer.conftest import write_run
-from viewer.qt.worker import ROOT
+from viewer.qt.child_process import ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed")
 

@@ -6,16 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from PySide6.QtCore import QObject, QProcessEnvironment, QTimer, Signal
 
 from viewer.infer import messages
 from viewer.infer.messages import AnyMessage, Message, Refused
-from viewer.infer.protocol import Decoder, ProtocolError
-from viewer.qt.worker import python_command
+from viewer.infer.protocol import Frame
+from viewer.qt.child_process import ChildProcess, python_command, with_one_thread
 from viewer.state.formatting import clean
 
 SECONDS = 60
-LARGEST_REPLY = 64 << 20
 MOST_RUNNING = 2  # each takes a core for a second
 
 
@@ -26,7 +25,7 @@ class ImageProcesses(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._running: list[_Reading] = []
+        self._running: list[_ImageProcess] = []
         self._waiting: deque[tuple[Message, type[Message], Callable[[Any], None]]] = deque()
 
     @property
@@ -40,90 +39,49 @@ class ImageProcesses(QObject):
 
     def _begin(self) -> None:
         while self._waiting and len(self._running) < MOST_RUNNING:
-            reading = _Reading(*self._waiting.popleft(), self)
-            reading.over.connect(self._forget)
-            self._running.append(reading)
+            process = _ImageProcess(*self._waiting.popleft(), self)
+            process.over.connect(self._forget)
+            self._running.append(process)
 
     def close(self) -> None:
         """End the running processes, and start no more."""
         self._waiting.clear()
-        ending, self._running = self._running, []
-        for reading in ending:
-            reading.kill()
-        for reading in ending:
-            reading.wait()
+        for process in self._running:
+            process.close()
+        self._running = []
 
-    def _forget(self, reading: _Reading) -> None:
-        if reading in self._running:
-            self._running.remove(reading)
+    def _forget(self, process: _ImageProcess) -> None:
+        self._running.remove(process)
         self._begin()
         if not self.busy:
             self.idle.emit()
 
 
-class _Reading(QObject):
-    """One process, from its request to its end."""
+class _ImageProcess(ChildProcess):
+    """One process, from its request to its end. Its environment is the user's, which may say where the data is."""
 
     over = Signal(object)
 
     def __init__(
         self, request: Message, expected: type[Message], callback: Callable[[Any], None], parent: QObject
     ) -> None:
-        super().__init__(parent)
+        environment = with_one_thread(QProcessEnvironment.systemEnvironment())
+        super().__init__(python_command("viewer.infer.images"), environment, parent)
         self._expected = expected
         self._callback: Callable[[Any], None] | None = callback
-        self._decoder = Decoder(LARGEST_REPLY)
-        self._process = QProcess(self)
-        self._process.setProcessEnvironment(_environment())
-        self._process.readyReadStandardOutput.connect(self._read)
-        self._process.finished.connect(self._ended)
-        self._process.errorOccurred.connect(self._failed)
-        command = python_command("viewer.infer.images")
-        self._process.start(command[0], command[1:])
-        self._process.write(messages.encode(request))
-        QTimer.singleShot(1000 * SECONDS, self, self._too_late)
+        self.ended.connect(self._end)
+        self.send(request)
+        QTimer.singleShot(1000 * SECONDS, self, lambda: self.stop(f"did not reply within {SECONDS} s; try once more"))
 
-    def kill(self) -> None:
-        self._callback = None
-        self._process.kill()
+    def take(self, frame: Frame) -> None:
+        reply = messages.decode(frame, self._expected, Refused)
+        self._reply(clean(reply.sentence, limit=500) if isinstance(reply, Refused) else reply)
 
-    def wait(self) -> None:
-        self._process.waitForFinished(2000)
+    def _end(self, why: str) -> None:
+        self._reply(f"the process that reads images {why}")
+        self.over.emit(self)
 
-    def _read(self) -> None:
-        try:
-            for frame in self._decoder.feed(bytes(self._process.readAllStandardOutput().data())):
-                reply = messages.decode(frame, self._expected, Refused)
-                self._finish(clean(reply.sentence, limit=500) if isinstance(reply, Refused) else reply)
-        except ProtocolError as error:
-            self._finish(f"the process that reads images sent an invalid reply ({error})")
-
-    def _finish(self, result: Message | str) -> None:
+    def _reply(self, result: Message | str) -> None:
         callback, self._callback = self._callback, None
         if callback is not None:
             callback(result)
-
-    def _too_late(self) -> None:
-        self._finish(f"the images could not be read within {SECONDS} s; try once more")
-        self._process.kill()
-
-    def _failed(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self._finish("the process that reads images could not be started")
-            self._ended()
-
-    def _ended(self, *_: object) -> None:
-        self._read()
-        last = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip().splitlines()
-        last_line = f" ({clean(last[-1], limit=160)})" if last else ""
-        self._finish(f"the process that reads images ended without a reply{last_line}")
-        self.over.emit(self)
-        self.deleteLater()
-
-
-def _environment() -> QProcessEnvironment:
-    """The user's own environment, which may say where the data is; one thread, since the worker runs beside it."""
-    environment = QProcessEnvironment.systemEnvironment()
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-        environment.insert(name, "1")
-    return environment

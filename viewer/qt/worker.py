@@ -7,119 +7,43 @@ by the spare, and a notice says so; its request is sent once more. A file that e
 
 from __future__ import annotations
 
-import sys
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Collection
-from pathlib import Path
 from typing import get_args
 
-from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, QProcessEnvironment, QTimer, Signal
 
 from viewer.infer import messages, requests
 from viewer.infer.messages import Completed, Message, NotOpen, Ready, Refused, WorkerReply
-from viewer.infer.protocol import Decoder, Frame, ProtocolError
+from viewer.infer.protocol import Frame, ProtocolError
 from viewer.infer.requests import Reply, Request
+from viewer.qt.child_process import ChildProcess, python_command, with_one_thread
 from viewer.state.formatting import clean
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STARTS_IN_A_ROW = 3
 KILLS_PER_FILE = 2
 DEBOUNCE_MILLISECONDS = 40  # low priority waits so long after an urgent reply: a held key repeats every 25 to 33 ms
-PIECE_BYTES = 1 << 20  # written to a worker at a time: a whole file of 15 MB would cost the window a frame
 _KEPT_VARIABLES = ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "HOME")
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # threads started before the sandbox is sealed are outside it
 
 
-class WorkerProcess(QObject):
-    """One process: messages out, replies in. `ended` comes once, with the reason."""
+class WorkerProcess(ChildProcess):
+    """One worker: it says once that it is ready, and then answers requests."""
 
     became_ready = Signal(object)
     answered = Signal(object)
-    ended = Signal(str)
 
     def __init__(self, command: list[str], parent: QObject | None = None) -> None:
-        super().__init__(parent)
         self.ready: Ready | None = None
         self.opened: set[tuple[str, requests.Kind]] = set()  # sha256 of its graphs, and opened as what
-        self._decoder = Decoder()
-        self._over = False
-        self._stderr = b""
-        self._process = QProcess(self)
-        self._process.setProcessEnvironment(_environment())
-        self._outbox: deque[memoryview] = deque()
-        self._process.bytesWritten.connect(self._feed)
-        self._process.readyReadStandardOutput.connect(self._read)
-        self._process.readyReadStandardError.connect(self._read_stderr)
-        self._process.finished.connect(self._finished)
-        self._process.errorOccurred.connect(self._failed)
-        self._process.start(command[0], command[1:])
+        super().__init__(command, _environment(), parent)
 
-    @property
-    def process_id(self) -> int:
-        return self._process.processId()
-
-    def send(self, message: Message) -> None:
-        """Send a message; a large one is copied a piece at a time."""
-        self._outbox += (part for part in messages.parts(message) if part.nbytes)
-        self._feed()
-
-    def _feed(self) -> None:
-        while self._outbox and self._process.bytesToWrite() < PIECE_BYTES:
-            part = self._outbox.popleft()
-            if part.nbytes > PIECE_BYTES:
-                self._outbox.appendleft(part[PIECE_BYTES:])
-            self._process.write(bytes(part[:PIECE_BYTES]))
-
-    def stop(self, why: str) -> None:
-        """Kill it and say why; only the first reason counts."""
-        if self._over:
-            return
-        self._over = True
-        if self._process.state() == QProcess.ProcessState.NotRunning:
-            self.deleteLater()
-        else:
-            self._process.finished.connect(self.deleteLater)
-            self._process.kill()
-        self.ended.emit(why)
-
-    def close(self) -> None:
-        """End it without a notice and wait until it is gone."""
-        self._over = True
-        self._process.kill()
-        self._process.waitForFinished(2000)
-
-    def _read(self) -> None:
-        try:
-            for frame in self._decoder.feed(bytes(self._process.readAllStandardOutput().data())):
-                self._take(frame)
-        except ProtocolError as error:
-            self.stop(f"sent an invalid reply: {error}")
-
-    def _take(self, frame: Frame) -> None:
-        if self._over:
-            return
+    def take(self, frame: Frame) -> None:
         if self.ready is None:
             self.ready = messages.decode(frame, Ready)
             self.became_ready.emit(self)
         else:
             self.answered.emit(messages.decode(frame, Completed, NotOpen, Refused))
-
-    def _read_stderr(self) -> None:
-        """Keep the end of what it prints; a hostile process could print without end."""
-        self._stderr = (self._stderr + bytes(self._process.readAllStandardError().data()))[-2000:]
-
-    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
-        crashed = status == QProcess.ExitStatus.CrashExit
-        why = f"died of signal {code}" if crashed else f"ended with exit code {code}"
-        self._read_stderr()
-        lines = self._stderr.decode(errors="replace").strip().splitlines()
-        last_line = f" ({clean(lines[-1], limit=160)})" if lines and not crashed else ""
-        self.stop(why + last_line)
-
-    def _failed(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self.stop(f"could not be started ({clean(self._process.errorString())})")
 
 
 class Workers(QObject):
@@ -370,17 +294,9 @@ def command() -> list[str]:
     return python_command("viewer.infer.worker")
 
 
-def python_command(module: str) -> list[str]:
-    """The command line that runs a module's `main`, isolated from the user's environment and the current folder."""
-    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from {module} import main; main()"
-    return [sys.executable, "-I", "-c", start]
-
-
 def _environment() -> QProcessEnvironment:
     system, kept = QProcessEnvironment.systemEnvironment(), QProcessEnvironment()
     for name in _KEPT_VARIABLES:
         if system.contains(name):
             kept.insert(name, system.value(name))
-    for name in _ONE_THREAD:
-        kept.insert(name, "1")
-    return kept
+    return with_one_thread(kept)
