@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import PROVENANCE, TIMEOUT, Open, settle_window, write_run
-from viewer.infer.messages import DecodedPictures, DecodePictures
+from viewer.infer.messages import DecodedPicture, DecodePicture
 from viewer.qt import export_actions, exports, menus
 from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import MainWindow
@@ -320,7 +320,7 @@ def test_what_is_no_picture_is_reported_and_changes_nothing(two: MainWindow, tmp
     before = two.store.state.page
     two.open((file,))
     qtbot.waitUntil(lambda: bool(two.notices.sentences), timeout=TIMEOUT)
-    assert "broken.png is not a picture that can be read" in two.notices.sentences[-1]
+    assert "broken.png: it is not a picture that can be read" in two.notices.sentences[-1]
     assert two.store.state.page is before
 
 
@@ -396,6 +396,6 @@ def test_many_pictures_at_once_are_read_two_at_a_time(two: MainWindow, tmp_path:
     taken: list[object] = []
     data = np.fromfile(tmp_path / "0.png", dtype=np.uint8)
     for _ in range(30):
-        two.processes.send(DecodePictures(arrays={"picture": data}), DecodedPictures, taken.append)
+        two.processes.send(DecodePicture(arrays={"file": data}), DecodedPicture, taken.append)
     assert len(two.processes._running) == 2, "each takes a core"
     qtbot.waitUntil(lambda: len(taken) == 30 and not two.processes.busy, timeout=8 * TIMEOUT)

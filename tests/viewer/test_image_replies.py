@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from viewer.infer import images
-from viewer.infer.messages import DecodePictures, ReadSamples, ReadSplit, Refused
+from viewer.infer.messages import DecodePicture, ReadSamples, ReadSplit, Refused
 from viewer.state.samples import Samples
 from zoo.data import sets, splits
-from zoo.errors import UsageError
+from zoo.errors import FileRefused, UsageError
 
 
 def test_a_split_is_the_first_test_images_and_training_images_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +99,7 @@ def test_a_picture_is_turned_upright_made_smaller_and_refused_if_it_has_too_many
         images._decode(png(3, 2))
 
 
-def test_pictures_are_decoded_in_the_sandbox_ten_at_most_and_errors_have_their_names(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_picture_is_decoded_in_the_sandbox_and_one_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     seen: list[object] = []
     decode = images._decode
@@ -111,19 +109,22 @@ def test_pictures_are_decoded_in_the_sandbox_ten_at_most_and_errors_have_their_n
         seen.append(len(data))
         return decode(data)
 
+    def request(data: bytes) -> DecodePicture:
+        return DecodePicture(arrays={"file": np.frombuffer(data, np.uint8)})
+
     monkeypatch.setattr(images, "_decode", note)
-    files = {"good": png(2, 1), "other": b"no picture", **{str(index): png(1, 1) for index in range(9)}}
-    arrays = {name: np.frombuffer(data, np.uint8) for name, data in files.items()}
-    reply = images.decode_pictures(DecodePictures(arrays=arrays))
-    assert list(reply.arrays) == ["good", *map(str, range(8))] and reply.arrays["good"].shape == (1, 2, 3)
-    assert reply.errors == {"other": "its format is not known"}
-    assert seen[1:3] == ["sealed", len(files["good"])], "one picture is decoded before, so that all is imported"
+    good = png(2, 1)
+    assert images.decode_picture(request(good)).arrays["picture"].shape == (1, 2, 3)
+    assert seen[1:3] == ["sealed", len(good)], "one picture is decoded before, so that all is imported"
     assert Image.MAX_IMAGE_PIXELS == images.MOST_PIXELS == 64_000_000
+    with pytest.raises(FileRefused, match=r"not a picture that can be read \(its format is not known\); expected PNG"):
+        images.decode_picture(request(b"no picture"))
 
     def fail(data: bytes) -> np.ndarray:
-        if data == files["good"]:
+        if data == good:
             raise ValueError("x" * 500 + "\nand more")
         return decode(data)
 
     monkeypatch.setattr(images, "_decode", fail)
-    assert images.decode_pictures(DecodePictures(arrays={"good": arrays["good"]})).errors == {"good": "x" * 120}
+    with pytest.raises(FileRefused, match=rf"\({'x' * 120}\)"):
+        images.decode_picture(request(good))

@@ -14,7 +14,7 @@ import pytest
 from viewer.infer import messages, protocol, requests
 from viewer.infer.messages import (
     Completed,
-    DecodedPictures,
+    DecodedPicture,
     Message,
     NotOpen,
     OpenFile,
@@ -135,7 +135,7 @@ MESSAGES = [
     ReadSamples((1, 28, 28), "mnist", 0.25, "denoise"),
     ReadSamples((1, 28, 28), "mnist", 0, ""),
     ReadSplit("mnist", "published", "/data"),
-    DecodedPictures({"a.png": "its format is not known"}),
+    DecodedPicture(arrays={"picture": np.zeros((2, 2, 3), np.uint8)}),
 ]
 
 
@@ -184,8 +184,7 @@ def test_a_frame_that_holds_no_expected_message_is_refused(header: dict[str, Any
         (ReadSamples, {"message": "ReadSamples", "shape": [1, 28.0], "dataset": "", "sigma": 0.0, "task": ""}),
         (ReadSamples, {"message": "ReadSamples", "shape": [1, 28], "dataset": "", "sigma": "0", "task": ""}),
         (ReadSamples, {"message": "ReadSamples", "shape": [1, 28], "dataset": "", "sigma": True, "task": ""}),
-        (DecodedPictures, {"message": "DecodedPictures", "errors": {"a": 1}}),
-        (DecodedPictures, {"message": "DecodedPictures", "errors": []}),
+        (DecodedPicture, {"message": "DecodedPicture", "errors": []}),
     ],
 )
 def test_a_field_of_another_type_is_refused(kind: type[Message], header: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A process that reads images and ends: a data set's test split, the embedded sample, or pictures that were dropped.
+"""A process that reads images and ends: a data set's test split, the embedded sample, or a picture that was dropped.
 
 Reading a data set imports much and takes memory that is not given back, and a stranger's picture goes through decoders
 written in C: the window does neither itself. One request comes on standard input, one reply goes out.
@@ -14,8 +14,8 @@ import numpy as np
 
 from viewer.infer import messages, protocol, sandbox
 from viewer.infer.messages import (
-    DecodedPictures,
-    DecodePictures,
+    DecodedPicture,
+    DecodePicture,
     Message,
     ReadSamples,
     ReadSplit,
@@ -24,11 +24,10 @@ from viewer.infer.messages import (
     SplitImages,
 )
 from viewer.state import samples
-from zoo.errors import AezooError
+from zoo.errors import AezooError, FileRefused
 
 MOST_TEST = 10_000
 MOST_TRAINING = 2_000
-MOST_PICTURES = 10
 MOST_PIXELS = 64_000_000  # of a picture: a small file that unpacks to more is meant to exhaust the machine's memory
 LARGEST_SIDE = 1_024  # of what is sent on: no graph of the zoo takes larger images
 
@@ -61,24 +60,21 @@ def read_samples(request: ReadSamples) -> SampleImages:
     return SampleImages(made.provenance, arrays={"inputs": made.inputs, "targets": made.targets})
 
 
-def decode_pictures(request: DecodePictures) -> DecodedPictures:
-    """Decode pictures that were dropped or pasted; transparent ones are put on white."""
+def decode_picture(request: DecodePicture) -> DecodedPicture:
+    """Decode a picture that was dropped or pasted; a transparent one is put on white. Raises FileRefused."""
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     Image.init()  # its decoders are imported now, since the sandbox takes the files away
     _decode(_smallest_png())
     sandbox.seal()
-    made: dict[str, np.ndarray] = {}
-    errors: dict[str, str] = {}
-    for name, data in list(request.arrays.items())[:MOST_PICTURES]:
-        try:
-            made[name] = _decode(data.tobytes())
-        except Exception as error:  # Pillow's decoders raise classes of their own
-            unknown = isinstance(error, UnidentifiedImageError)
-            line = (str(error).splitlines() or [type(error).__name__])[0][:120]
-            errors[name] = "its format is not known" if unknown else line
-    return DecodedPictures(errors, arrays=made)
+    try:
+        return DecodedPicture(arrays={"picture": _decode(request.arrays["file"].tobytes())})
+    except Exception as error:  # Pillow's decoders raise classes of their own
+        unknown = isinstance(error, UnidentifiedImageError)
+        line = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        why = "its format is not known" if unknown else line
+        raise FileRefused(f"it is not a picture that can be read ({why}); expected PNG, JPEG or the like") from error
 
 
 def _decode(data: bytes) -> np.ndarray:
@@ -109,8 +105,8 @@ def reply(request: Message) -> Message:
             return read_split(request)
         if isinstance(request, ReadSamples):
             return read_samples(request)
-        assert isinstance(request, DecodePictures), request
-        return decode_pictures(request)
+        assert isinstance(request, DecodePicture), request
+        return decode_picture(request)
     except AezooError as error:
         return Refused(0, str(error))
     except MemoryError:
@@ -123,6 +119,6 @@ def main() -> None:
     os.dup2(2, 1)  # a library that prints must not print into the reply
     frame = protocol.read(sys.stdin.buffer)
     if frame is not None:
-        out.write(messages.encode(reply(messages.decode(frame, ReadSplit, ReadSamples, DecodePictures))))
+        out.write(messages.encode(reply(messages.decode(frame, ReadSplit, ReadSamples, DecodePicture))))
         out.flush()
     os._exit(0)

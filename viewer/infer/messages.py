@@ -128,15 +128,13 @@ class SampleImages(Message):
 
 
 @dataclass(frozen=True, eq=False)
-class DecodePictures(Message):
-    """Decode picture files: their bytes by name."""
+class DecodePicture(Message):
+    """Decode the bytes of a picture's file, `arrays["file"]`, uint8."""
 
 
 @dataclass(frozen=True, eq=False)
-class DecodedPictures(Message):
-    """The pictures by name, uint8 (H, W, 3), and by name why others cannot be read."""
-
-    errors: Mapping[str, str]
+class DecodedPicture(Message):
+    """The picture, `arrays["picture"]`, uint8 (H, W, 3)."""
 
 
 # ---- as frames ----
@@ -156,7 +154,6 @@ _FITS: Mapping[str, Callable[[Any], bool]] = {  # by a field's annotation, wheth
     "str | None": lambda value: value is None or _is_text(value),
     "tuple[str, ...]": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "tuple[int, ...]": lambda value: isinstance(value, list) and all(type(each) is int for each in value),
-    "Mapping[str, str]": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
     "Mapping[str, Any]": lambda value: isinstance(value, dict),
 }
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QImage
 
 from viewer.figures.strokes import pixels
-from viewer.infer.messages import DecodedPictures, DecodePictures, ReadSplit, SplitImages
+from viewer.infer.messages import DecodedPicture, DecodePicture, ReadSplit, SplitImages
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.requester import Query, QueryBatch, Requester
@@ -266,8 +266,8 @@ class ImageBrowser(QObject):
         if len(data) > LARGEST_PICTURE:
             self.notice.emit(f"{name} has {len(data):,} bytes; a picture may have at most {LARGEST_PICTURE:,}.")
             return
-        request = DecodePictures(arrays={name: np.frombuffer(data, dtype=np.uint8)})
-        self._processes.send(request, DecodedPictures, partial(self._take_pictures, callback, name))
+        request = DecodePicture(arrays={"file": np.frombuffer(data, dtype=np.uint8)})
+        self._processes.send(request, DecodedPicture, partial(self._take_picture, callback, name))
 
     def _take_file(self, callback: PictureCallback, done: JobResult) -> None:
         if done.error:
@@ -275,16 +275,13 @@ class ImageBrowser(QObject):
         else:
             self.decode_picture(done.result.data, done.result.label, callback)
 
-    def _take_pictures(self, callback: PictureCallback, name: str, reply: DecodedPictures | str) -> None:
-        if isinstance(reply, str):
-            self.notice.emit(sentence(f"{name}: {reply}"))
-            return
-        picture = reply.arrays.get(name)
+    def _take_picture(self, callback: PictureCallback, name: str, reply: DecodedPicture | str) -> None:
+        picture = None if isinstance(reply, str) else reply.arrays.get("picture")
         if picture is None or picture.ndim != 3 or picture.dtype != np.uint8 or picture.shape[2] != 3:
-            why = clean(next(iter(reply.errors.values()), ""), limit=120)
-            self.notice.emit(f"{name} is not a picture that can be read ({why}); expected PNG, JPEG or the like.")
-            return
-        callback(picture, name)
+            why = reply if isinstance(reply, str) else "the process that reads images sent no picture"
+            self.notice.emit(sentence(f"{name}: {why}"))
+        else:
+            callback(picture, name)
 
     def add_picture(self, picture: np.ndarray, name: str) -> None:
         """Show a picture, uint8 (H, W, 3), beside those pasted before; the oldest are dropped."""
