@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
-from viewer.state import numbers, pages, selection
+from viewer.state import numbers, selection
+from viewer.state.encoder_decoders import EncodedSet, test_set
 from viewer.state.files import read
 from viewer.state.formatting import clean, sentence
 from viewer.state.library import is_picture
-from viewer.state.pages import Order, Page, Pasted, Split, SplitName
-from viewer.state.samples import COUNT, Samples, to_unit
+from viewer.state.pages import Order, Pasted, Split, SplitName
+from viewer.state.samples import COUNT
 from viewer.state.selection import State
 
 CHUNK = 120  # images per request while all are ranked, so that a slider need not wait long for its turn
@@ -36,25 +37,17 @@ ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "i
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """The errors of one graph on its whole test split, as far as they are known."""
+    """The errors of one graph on its whole test split, `rows` of the data set's, as far as they are known."""
 
     path: Path
     sha256: str
     rows: np.ndarray
+    images: EncodedSet
     errors: list[np.ndarray] = field(default_factory=list)
 
     @property
     def done(self) -> int:
         return sum(map(len, self.errors))
-
-
-@dataclass(frozen=True, eq=False)
-class RankingChunk:
-    """Some images of a ranking, with the inputs and targets made from them."""
-
-    ranking: Ranking
-    page: Page
-    samples: Samples
 
 
 class ImageBrowser(QObject):
@@ -177,7 +170,12 @@ class ImageBrowser(QObject):
         known = self._ranking
         if known is None or known.sha256 != file.sha256 or known.rows is not rows:
             assert state.current is not None
-            self._ranking = Ranking(state.current, file.sha256, rows)
+            images = test_set(state, state.current, most=len(rows))
+            if isinstance(images, str):
+                self.notice.emit(images)
+                return
+            images = replace(images, sigma=state.current_known.noise)
+            self._ranking = Ranking(state.current, file.sha256, rows, images)
             self.requester.forget()
         self._go_on()
 
@@ -185,41 +183,31 @@ class ImageBrowser(QObject):
         """Request the next errors, or show the wanted end of the ranking once all are known."""
         ranking, state = self._ranking, self._store.state
         assert ranking is not None
-        if ranking.done >= len(ranking.rows):
+        done, count = ranking.done, len(ranking.images)
+        if done >= count:
             self._show(ranking)
             return
         if self.requester.waiting:
             return
-        page = self._chunk(state, ranking)
-        samples = _samples_of(state, page)
+        samples = ranking.images.samples(done, done + CHUNK)
         file, graph = state.graph_file, state.current_known.graph
         if samples is None or file is None or graph is None:
             self._stop()
             return
-        self.progressed.emit(f"ranking the test split: {ranking.done:,} of {len(ranking.rows):,}")
-        output = graph.reconstruction or graph.logits_output
-        query = Query(file, samples.inputs, (output,))
-        self.requester.send({ranking.path: query}, RankingChunk(ranking, page, samples), low_priority=True)
-
-    def _chunk(self, state: State, ranking: Ranking) -> Page:
-        split = state.splits[state.current_known.split] if state.current_known.split else None
-        assert split is not None
-        rows = ranking.rows[ranking.done : ranking.done + CHUNK]
-        return Page(
-            clean=to_unit(split.pixels[rows]),
-            title="",
-            provenance=split.provenance,
-            labels=split.labels[rows].astype(np.int64),
-        )
+        self.progressed.emit(f"ranking the test split: {done:,} of {count:,}")
+        query = Query(file, samples.inputs, (graph.reconstruction or graph.logits_output,))
+        self.requester.send({ranking.path: query}, (ranking, samples.targets), low_priority=True)
 
     def _take_errors(self, batch: QueryBatch) -> None:
-        assert isinstance(batch.context, RankingChunk), batch.context
-        ranking, page, samples = batch.context.ranking, batch.context.page, batch.context.samples
-        reply = next(iter(batch.replies.values()))
+        assert isinstance(batch.context, tuple), batch.context
+        ranking, targets = batch.context
+        assert isinstance(ranking, Ranking), ranking
         if ranking is not self._ranking:
             return
+        reply = next(iter(batch.replies.values()))
         values = next(iter(reply.arrays.values()), None)
-        errors = None if values is None else errors_of(values, samples.targets, page.labels)
+        labels = ranking.images.labels[ranking.done : ranking.done + len(targets)]
+        errors = None if values is None else errors_of(values, targets, labels)
         if reply.error or errors is None:
             self._stop()
             self.notice.emit(sentence(reply.error or "the graph's output cannot be compared with the images"))
@@ -303,18 +291,9 @@ class ImageBrowser(QObject):
             self._store.set_pasted(None)
 
 
-def _samples_of(state: State, page: Page) -> Samples | None:
-    known = state.current_known
-    shape = known.graph.image_shape if known.graph else None
-    letters = known.history.grids.get("letters") if known.history else None
-    if shape is None:
-        return None
-    return pages.make_samples(page, None, known.task, known.noise, shape, letters)
-
-
-def errors_of(values: np.ndarray, targets: np.ndarray, labels: np.ndarray | None) -> np.ndarray | None:
+def errors_of(values: np.ndarray, targets: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
     """Return an error for each image: mean squared of pictures, cross-entropy in nats of a classifier's logits."""
-    if values.ndim == 2 and labels is not None and labels.max(initial=0) < values.shape[1]:
+    if values.ndim == 2 and labels.max(initial=0) < values.shape[1]:
         likely = values.astype(np.float64) - values.max(axis=1, keepdims=True)
         losses: np.ndarray = np.log(np.exp(likely).sum(axis=1)) - likely[np.arange(len(labels)), labels]
         return losses

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.state import pages, why
+from viewer.state import pages, selection, why
 from viewer.state.files import FileBytes
 from viewer.state.formatting import sentence, shape
 from viewer.state.graph import GraphInfo
 from viewer.state.grids import PictureGrid
 from viewer.state.pages import Page, Shape
-from viewer.state.samples import to_unit
+from viewer.state.samples import Samples, to_unit
 from viewer.state.selection import Known, State
 from zoo.gate import Port
 
@@ -115,7 +115,10 @@ def _fits(graph: GraphInfo, sizes: tuple[int, ...]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class EncodedSet:
-    """Many images that can go through a run's graph, uint8 (N, C, H, W), and their labels, uint8 (N,)."""
+    """Many images that can go through a run's graph, uint8 (N, C, H, W), and their labels, uint8 (N,).
+
+    `sigma` is the standard deviation of the noise that the images of a denoiser get.
+    """
 
     pixels: np.ndarray
     labels: np.ndarray
@@ -123,15 +126,20 @@ class EncodedSet:
     task: str
     shape: Shape
     letters: PictureGrid | None
+    sigma: float = 0.0
 
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def inputs(self, start: int, stop: int) -> np.ndarray:
-        """Return what goes into the graph for some of them, without noise: float32 (n, C, H, W)."""
+    def samples(self, start: int, stop: int) -> Samples | None:
+        """Return what goes into the graph for some of them, and what should come out; None where they do not fit it."""
         labels = self.labels[start:stop].astype(np.int64)
         page = Page(clean=to_unit(self.pixels[start:stop]), title="", provenance="", labels=labels)
-        made = pages.make_samples(page, None, self.task, 0.0, self.shape, self.letters)
+        return pages.make_samples(page, None, self.task, self.sigma, self.shape, self.letters)
+
+    def inputs(self, start: int, stop: int) -> np.ndarray:
+        """Return what goes into the graph for some of them: float32 (n, C, H, W)."""
+        made = self.samples(start, stop)
         assert made is not None, (self.task, self.shape)
         return made.inputs
 
@@ -180,9 +188,7 @@ def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.nd
         return "", None
     if split.error:
         return sentence(split.error), None
-    recorded = known.history.facts.get("test_images", "")
-    count = int(recorded) if recorded.isdecimal() else 0
-    rows = pages.rows_in_split(split, known.own_samples, known.task, count)
+    rows = selection.rows_for(state, known)
     if rows is None:
         return f"The images in {split.name.dataset} are not those that the run was tested on.", None
     return split, rows
@@ -194,9 +200,6 @@ def _encoded_set(known: Known, pixels: np.ndarray, labels: np.ndarray, classes: 
     letters = known.history.grids.get("letters") if known.history else None
     if shape_in is None or not len(pixels):
         return "There are no images that the graph takes."
-    task = "reconstruct" if known.task == "denoise" else known.task
-    encoded_set = EncodedSet(pixels, labels, classes, task, shape_in, letters)
-    page = Page(clean=to_unit(pixels[:1]), title="", provenance="", labels=labels[:1].astype(np.int64))
-    if pages.make_samples(page, None, task, 0.0, shape_in, letters) is None:
-        return "The images of the split have another shape than the graph takes."
-    return encoded_set
+    encoded_set = EncodedSet(pixels, labels, classes, known.task, shape_in, letters)
+    unfit = "The images of the split have another shape than the graph takes."
+    return unfit if encoded_set.samples(0, 1) is None else encoded_set
