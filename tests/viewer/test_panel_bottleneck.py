@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +35,7 @@ from viewer.qt import exports
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.bottleneck import Bottleneck
 from viewer.state import units
-from viewer.state.graph import GraphInfo
 from viewer.state.units import Edits
-from zoo.gate import GraphFacts, Port
 
 
 def parts_of(panel: Bottleneck) -> dict[str, Figure]:
@@ -260,8 +257,8 @@ def test_a_single_graph_says_that_it_has_no_decoder(tmp_path: Path, open_window:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (decoder_bytes(maps=4), "takes 4×7×7 values and the bottleneck has 8×7×7"),
-        (flat_decoder_bytes(), "takes 2 values and the bottleneck has 8×7×7"),
+        (decoder_bytes(maps=4), "takes 4×7×7 values, which model.onnx does not output"),
+        (flat_decoder_bytes(), "takes 2 values, which model.onnx does not output"),
         (b"no graph at all", "decoder.onnx"),
         (flat_bytes(None), "takes 1×28×28 values"),
     ],
@@ -424,28 +421,3 @@ def test_a_unit_goes_from_its_smallest_to_its_largest_value_or_as_far_as_all_or_
     swept = units.sweep(np.arange(4.0).reshape(2, 2), 2, units.sweep_values(-1, 7))
     assert swept.shape == (9, 2, 2) and swept[:, 1, 0].tolist() == list(range(-1, 8))
     assert (swept[:, 0] == [0, 1]).all() and (swept[:, 1, 1] == 3).all() and swept.dtype == np.float32
-
-
-def decoder_with(inputs: list[Port], *outputs: Port) -> GraphInfo:
-    return GraphInfo(GraphFacts(tuple(inputs), outputs, 18, 8, 1, 0, {}), None, "")
-
-
-def test_a_decoder_takes_a_bottleneck_of_its_shape_and_makes_a_picture() -> None:
-    picture = Port("y", ("n", 3, 4, 4), "float32")
-    z = Port("z", ("n", 2, "w"), "float32")
-    assert units.misfit(decoder_with([z], picture), (2, 9)) == ""
-    named = Port("reconstruction", ("n", 1, 4, 4), "float32")
-    assert units.picture_output(decoder_with([z], picture, named)) == "reconstruction"
-    for odd in (
-        replace(picture, shape=("n", 2, 4, 4)),
-        replace(picture, dtype="float64"),
-        replace(picture, shape=(1,)),
-    ):
-        assert units.picture_output(decoder_with([z], odd)) == ""
-        assert units.misfit(decoder_with([z], odd), (2, 9)) == "its decoder.onnx outputs no images"
-    for shape in ((3, 9), (2,), (2, 9, 1)):
-        expected = f"its decoder.onnx takes 2×w values and the bottleneck has {'×'.join(map(str, shape))}"
-        assert units.misfit(decoder_with([z], picture), shape) == expected
-    for inputs in ([], [z, z], [replace(z, dtype="int64")]):
-        expected = "its decoder.onnx does not take one batch of float32 values"
-        assert units.misfit(decoder_with(inputs, picture), (2, 9)) == expected

@@ -637,16 +637,27 @@ def facts(inputs: tuple[Port, ...], *outputs: Port) -> GraphInfo:
 PICTURE = port("reconstruction", 1, 4, 4)
 
 
-def both_ways(
-    values: tuple[int | str, ...], inputs: tuple[Port, ...], *outputs: Port, **known: str
-) -> EncoderDecoder | str:
-    """What is made of a graph with these values in its bottleneck, and of a decoder with these ports."""
+def state_with(values: tuple[int | str, ...], inputs: tuple[Port, ...], *outputs: Port, **known: str) -> State:
+    """A run of a graph with these values in its bottleneck, and of a decoder with these ports."""
     model = facts((port("image", 1, 4, 4),), PICTURE, port("bottleneck", *values))
     files = {(RUN, name): FileBytes(RUN, name, "", b"") for name in ("model", "decoder")}
     stamp = (1, 1, 1)
     entry = Entry(RUN, True, RUN / "model.onnx", graph_stamp=stamp, decoder_stamp=stamp)
     read = Known(graph=model, decoder=facts(inputs, *outputs), **known)  # type: ignore[arg-type]
-    return encoder_decoders.encoder_decoder_of(State(entries=(entry,), known={RUN: read}, files=files), RUN)
+    return State(entries=(entry,), known={RUN: read}, files=files, current=RUN)
+
+
+def both_ways(
+    values: tuple[int | str, ...], inputs: tuple[Port, ...], *outputs: Port, **known: str
+) -> EncoderDecoder | str:
+    return encoder_decoders.encoder_decoder_of(state_with(values, inputs, *outputs, **known), RUN)
+
+
+def test_units_are_decoded_where_the_decoder_takes_what_the_graph_made() -> None:
+    state = state_with(("k",), (port("z", 2),), PICTURE)
+    assert isinstance(encoder_decoders.unit_decoder(state, (2,)), EncoderDecoder)
+    unfit = encoder_decoders.unit_decoder(state, (3,))
+    assert unfit == "Nothing can be decoded: decoder.onnx takes 2 values, the bottleneck has 3."
 
 
 @pytest.mark.parametrize(

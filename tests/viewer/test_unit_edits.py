@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.state.unit_edits import UnitEdits
-from viewer.state.units import Edits
+from viewer.state.units import Edits, UnitEdits
 
 SAMPLES = np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 2.0, 3.0, 0.0]], np.float32)
 

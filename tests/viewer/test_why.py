@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from viewer.state import why
+from viewer.state.encoder_decoders import unit_decoder
 from viewer.state.library import Entry
 from viewer.state.selection import Known, State
 
@@ -63,7 +64,9 @@ def test_runs_without_a_figure_are_counted() -> None:
 
 def test_a_lone_graph_has_values_to_view_but_not_to_change() -> None:
     lone = replace(STATE, entries=(replace(ENTRY, is_run=False),))
-    assert str(why.no_decoder(lone, (2,))).startswith("A single graph has no decoder.onnx beside it")
-    assert why.no_decoder(STATE, (2,)) == "", "it may still be read"
+    assert str(unit_decoder(lone, (2,))).startswith("A single graph has no decoder.onnx beside it")
+    stamp = (1, 1, 1)
+    coming = replace(STATE, entries=(replace(ENTRY, graph_stamp=stamp, decoder_stamp=stamp),), known={})
+    assert unit_decoder(coming, (2,)) == "", "it may still be read"
     broken = replace(STATE, known={RUN: Known(decoder_error="decoder.onnx is broken")})
-    assert why.no_decoder(broken, (2,)) == "decoder.onnx is broken."
+    assert unit_decoder(broken, (2,)) == "decoder.onnx is broken."

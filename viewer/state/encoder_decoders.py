@@ -77,6 +77,16 @@ def encoder_decoder_of(state: State, path: Path | None) -> EncoderDecoder | str:
     return EncoderDecoder(model, known.graph.bottleneck, decoder, picture[0], sizes, picture[1])
 
 
+def unit_decoder(state: State, made: tuple[int, ...]) -> EncoderDecoder | str:
+    """Return the current run's EncoderDecoder for bottlenecks of this shape, as its graph made them; or why not."""
+    if state.entry is None or not state.entry.is_run:
+        return "A single graph has no decoder.onnx beside it, so its values can be viewed but not changed."
+    found = encoder_decoder_of(state, state.current)
+    if isinstance(found, str) or found.shape == made:
+        return found
+    return f"Nothing can be decoded: decoder.onnx takes {shape(found.shape)} values, the bottleneck has {shape(made)}."
+
+
 def picture_of(decoder: GraphInfo) -> tuple[str, Shape] | None:
     """Return the name and shape (C, H, W) of a decoder's picture: 'reconstruction', or else the first there is."""
     fitting = [port for port in decoder.facts.outputs if _is_picture(port)]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from viewer.state import drawing, formatting, letters, training, units
+from viewer.state import drawing, formatting, letters, training
 from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
 from viewer.state.library import Entry
@@ -121,21 +121,6 @@ def no_pictures(images: np.ndarray | None) -> str:
     if images is None or images.ndim != 4 or images.shape[1] not in (1, 3) or not images.size:
         return "The decoder's output is not an image."
     return not_finite(images)
-
-
-def no_decoder(state: State, shape: tuple[int, ...]) -> str | None:
-    """Return why bottlenecks of the current run cannot be decoded, '' while that is being read, None where they can."""
-    known, entry = state.current_known, state.entry
-    if entry is None or not entry.is_run:
-        return "A single graph has no decoder.onnx beside it, so its values can be viewed but not changed."
-    if entry.decoder_stamp is None and known.graph is not None and not known.graph.has_decoder:
-        return "This run has no decoder.onnx, so its values can be viewed but not changed."
-    if known.decoder_error:
-        return formatting.sentence(known.decoder_error)
-    if known.decoder is None or state.file_of(state.current, "decoder") is None:
-        return ""
-    misfit = units.misfit(known.decoder, shape)
-    return f"Nothing can be decoded: {misfit}." if misfit else None
 
 
 def no_losses(state: State, runs: int, what: str) -> str:

@@ -25,8 +25,9 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.qt.widgets.unit_row import UnitRow
 from viewer.state import formatting, tiles, why
+from viewer.state.encoder_decoders import EncoderDecoder, unit_decoder
 from viewer.state.selection import State
-from viewer.state.unit_edits import UnitEdits
+from viewer.state.units import UnitEdits
 
 VIEWS = ("grid", "maps", "bars")
 AT_ONCE = 400_000  # values that are coloured in a few milliseconds; more go to a thread
@@ -196,7 +197,7 @@ class Bottleneck(RequestPanel):
         self._change(self.session.without_edits())
 
     def _change(self, session: UnitEdits) -> None:
-        if self.mine is not None and why.no_decoder(self.store.state, self.mine.shape) is None:
+        if self.mine is not None and isinstance(unit_decoder(self.store.state, self.mine.shape), EncoderDecoder):
             self.session = session
             self._decode()
 
@@ -244,7 +245,7 @@ class Bottleneck(RequestPanel):
             return
         sample = mine.values[min(state.sample, len(mine.values) - 1)]
         self.row.show_unit(mine.count, self.session.unit, self.session.value(sample), self.session.range(mine.values))
-        can = why.no_decoder(state, mine.shape) is None
+        can = isinstance(unit_decoder(state, mine.shape), EncoderDecoder)
         self.row.allow(choosing=True, changing=can, maps=mine.maps > 0, back=bool(self.session.edits.values))
 
     # ---- pointing ----

@@ -19,7 +19,7 @@ from viewer.figures.theme import Theme
 from viewer.qt.panels.unit_decoding import UnitDecoding
 from viewer.state import formatting, tiles
 from viewer.state.selection import State
-from viewer.state.unit_edits import UnitEdits
+from viewer.state.units import UnitEdits
 
 OF_DECODER = ("decoded", "sweep")
 ZERO_MAP = "Double-click to set the map to zero"

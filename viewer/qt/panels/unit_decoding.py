@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.figures.bottleneck import Tilings
 from viewer.qt.requester import Query, QueryBatch, Requester
-from viewer.state import formatting, units, why
+from viewer.state import formatting, why
+from viewer.state.encoder_decoders import unit_decoder
 from viewer.state.selection import State
-from viewer.state.unit_edits import Sweep, UnitEdits
+from viewer.state.units import Sweep, UnitEdits
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +58,13 @@ class UnitDecoding(QObject):
 
     def want(self, state: State, wanted: Decoding, *, low_priority: bool) -> None:
         """Decode the current run's sample with its changes, and sweep a unit if that is wanted."""
-        reason = why.no_decoder(state, wanted.of.shape)
-        if reason is not None:
+        network = unit_decoder(state, wanted.of.shape)
+        if isinstance(network, str):
             self.forget()
-            self.sentence = reason
+            self.sentence = network
             return
         self._wanted = wanted
-        file, decoder = state.file_of(state.current, "decoder"), state.current_known.decoder
-        assert file is not None and decoder is not None
-        output = (units.picture_output(decoder),)
+        file, output = network.decoder, (network.picture,)
         query = Query(file, wanted.session.to_decode(wanted.values), output)
         self.decoder.send({"decoder": query}, wanted, low_priority=low_priority)
         if wanted.session.sweeping and wanted.session.unit is not None:
