@@ -29,6 +29,11 @@ from viewer.infer.requests import Request
 from viewer.state.files import FileBytes
 
 
+def encoded(header: dict[str, Any], arrays: dict[str, np.ndarray] | None = None) -> bytes:
+    """A frame as bytes."""
+    return b"".join(protocol.parts(header, arrays or {}))
+
+
 def raw(header: object, body: bytes = b"", *, magic: bytes = protocol.MAGIC, announced: int | None = None) -> bytes:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<4sIQ", magic, len(text), len(body) if announced is None else announced) + text + body
@@ -43,7 +48,7 @@ def test_what_is_sent_arrives_in_whatever_pieces() -> None:
         "a": np.arange(6, dtype=np.float32).reshape(2, 3),
         "b": np.array([1, 2], dtype=np.uint8),
     }
-    data = protocol.encode({"kind": "done", "text": "ä"}, arrays) * 2
+    data = encoded({"kind": "done", "text": "ä"}, arrays) * 2
     decoder = Decoder()
     frames = [frame for byte in data for frame in decoder.feed(bytes([byte]))]
     assert len(frames) == 2
@@ -55,10 +60,10 @@ def test_what_is_sent_arrives_in_whatever_pieces() -> None:
 
 
 def test_other_number_types_are_sent_as_floating_point() -> None:
-    (frame,) = Decoder().feed(protocol.encode({}, {"a": np.array([1, 2], dtype=np.int64)}))
+    (frame,) = Decoder().feed(encoded({}, {"a": np.array([1, 2], dtype=np.int64)}))
     assert frame.arrays["a"].tolist() == [1.0, 2.0] and frame.arrays["a"].dtype == np.float64
     others = {"exact": np.array([16_777_217], np.int32), "big": np.array([1.5], ">f4"), "half": np.array([0.5], "<f2")}
-    (frame,) = Decoder().feed(protocol.encode({}, others))
+    (frame,) = Decoder().feed(encoded({}, others))
     assert {name: (array.dtype.str, array.tolist()) for name, array in frame.arrays.items()} == {
         "exact": ("<f8", [16_777_217.0]),
         "big": ("<f4", [1.5]),
@@ -102,7 +107,7 @@ def test_what_is_no_frame_is_refused(data: bytes) -> None:
 
 def test_a_reply_too_large_is_refused_before_it_has_come() -> None:
     with pytest.raises(ProtocolError, match="at most 100 are accepted"):
-        Decoder(limit=100).feed(protocol.encode({}, {"a": np.zeros(1000, np.float32)})[:16])
+        Decoder(limit=100).feed(encoded({}, {"a": np.zeros(1000, np.float32)})[:16])
 
 
 @pytest.mark.parametrize(
@@ -194,9 +199,9 @@ def test_a_field_of_another_type_is_refused(kind: type[Message], header: dict[st
 
 def test_a_header_that_is_too_large_is_not_sent() -> None:
     with pytest.raises(ValueError, match="a header of"):
-        protocol.encode({"text": "x" * protocol.MAX_HEADER})
+        encoded({"text": "x" * protocol.MAX_HEADER})
     with pytest.raises(ValueError, match="601 arrays"):
-        protocol.encode({}, {str(index): np.zeros(1, np.float32) for index in range(protocol.MAX_ARRAYS + 1)})
+        encoded({}, {str(index): np.zeros(1, np.float32) for index in range(protocol.MAX_ARRAYS + 1)})
 
 
 def test_a_frame_in_parts_copies_no_array_and_is_the_same_frame() -> None:
@@ -206,7 +211,7 @@ def test_a_frame_in_parts_copies_no_array_and_is_the_same_frame() -> None:
     }
     head, first, none = protocol.parts({"kind": "done"}, arrays)
     assert np.shares_memory(np.frombuffer(first, np.float32), arrays["a"]) and none.nbytes == 0
-    assert b"".join((head, first, none)) == protocol.encode({"kind": "done"}, arrays)
+    assert b"".join((head, first, none)) == encoded({"kind": "done"}, arrays)
 
 
 def test_a_request_may_hold_a_larger_file_than_a_reply() -> None:
@@ -218,12 +223,12 @@ def test_a_request_may_hold_a_larger_file_than_a_reply() -> None:
 
 def test_what_is_exactly_as_large_as_may_be_is_sent_and_accepted() -> None:
     room = protocol.MAX_HEADER - len(json.dumps({"text": "", "arrays": []}))
-    (frame,) = Decoder().feed(protocol.encode({"text": "x" * room}))
+    (frame,) = Decoder().feed(encoded({"text": "x" * room}))
     assert len(frame.header["text"]) == room
     with pytest.raises(ValueError, match="a header of"):
-        protocol.encode({"text": "x" * (room + 1)})
+        encoded({"text": "x" * (room + 1)})
     many = {str(index): np.zeros(1, np.uint8) for index in range(protocol.MAX_ARRAYS)}
-    (frame,) = Decoder(limit=protocol.MAX_ARRAYS).feed(protocol.encode({}, many))
+    (frame,) = Decoder(limit=protocol.MAX_ARRAYS).feed(encoded({}, many))
     assert len(frame.arrays) == protocol.MAX_ARRAYS
     (frame,) = Decoder().feed(raw(described(shape=[1] * protocol.MAX_RANK), b"\0" * 4))
     assert frame.arrays["x"].ndim == protocol.MAX_RANK
@@ -234,7 +239,7 @@ def test_what_is_exactly_as_large_as_may_be_is_sent_and_accepted() -> None:
 def test_a_number_that_json_does_not_know_is_not_sent() -> None:
     for value in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="not JSON compliant"):
-            protocol.encode({"value": value})
+            encoded({"value": value})
 
 
 class Trickle(io.RawIOBase):
@@ -250,8 +255,8 @@ class Trickle(io.RawIOBase):
 
 
 def test_a_frame_is_read_from_a_pipe_byte_by_byte_and_one_that_is_cut_short_is_the_end() -> None:
-    data = protocol.encode({"a": 1}, {"x": np.arange(3, dtype=np.uint8)})
+    data = encoded({"a": 1}, {"x": np.arange(3, dtype=np.uint8)})
     frame = protocol.read(Trickle(data))  # type: ignore[arg-type]
     assert frame is not None and frame.header == {"a": 1} and frame.arrays["x"].tolist() == [0, 1, 2]
-    for whole in (data, protocol.encode({"a": 1})):
+    for whole in (data, encoded({"a": 1})):
         assert [protocol.read(io.BytesIO(whole[:end])) for end in range(len(whole))] == [None] * len(whole)

@@ -162,7 +162,7 @@ def test_a_file_that_was_refused_is_opened_once_more_on_demand(run: RunFolder, o
         "out.write(messages.encode(Completed(request.number, {}, arrays={'y': np.zeros(3)})))",
         "out.write(b'aez1' + bytes([255]) * 12)",
         "out.write(messages.encode(Ready('CPU', 'none', '')))",
-        "out.write(protocol.encode({'message': 'Completed', 'number': request.number}))",
+        "out.writelines(protocol.parts({'message': 'Completed', 'number': request.number}, {}))",
     ],
     ids=["noise", "another number", "another array", "too much", "another message", "fields missing"],
 )

@@ -222,12 +222,8 @@ class _Stage:
         """Page through the test split, after a first page that has it read."""
         assert isinstance(self._reconstructions, Reconstructions)
         self._window.go_to(self._reconstructions)
-        images = getattr(self._window, "images", None)
-        if images is None or not hasattr(images, "turn"):
-            run.left_out["pages"] = "this window cannot page through a test split"
-            return
         self._phase(f"reading the test split, {run.name}")
-        images.turn(1)
+        self._window.images.turn(1)
         self._settle()
         pictures = Pictures(self._reconstructions.view, self._reconstructions.requester, self._workers, self._window)
         self._phase(f"turning pages, {run.name}")

@@ -32,12 +32,12 @@ class TargetResult:
     name: str
     limit: float
     unit: str
-    value: float | None
+    measured: float | None
     note: str
 
     @property
     def passed(self) -> bool | None:
-        return None if self.value is None else self.value <= self.limit
+        return None if self.measured is None else self.measured <= self.limit
 
 
 def targets(starts: Sequence[Start], driven: Driven) -> list[TargetResult]:
@@ -97,17 +97,7 @@ def document(conditions: dict[str, Any], starts: Sequence[Start], driven: Driven
     figures: dict[str, Any] = _plain(
         {
             "conditions": conditions,
-            "targets": [
-                {
-                    "name": each.name,
-                    "limit": each.limit,
-                    "unit": each.unit,
-                    "measured": each.value,
-                    "passed": each.passed,
-                    "note": each.note,
-                }
-                for each in targets(starts, driven)
-            ],
+            "targets": [{**asdict(each), "passed": each.passed} for each in targets(starts, driven)],
             "starts": [asdict(start) for start in starts],
             "building_ms": driven.building_ms,
             "runs": [_run(run) for run in driven.runs],
@@ -150,7 +140,7 @@ def table(conditions: dict[str, Any], starts: Sequence[Start], driven: Driven) -
     lines += ["", f"{'':22} {'target':>9} {'measured':>9}"]
     for each in targets(starts, driven):
         sign = {True: "pass", False: "MISS", None: "–"}[each.passed]
-        limit, value = f"{each.limit:.0f} {each.unit}", _number(each.value, each.unit)
+        limit, value = f"{each.limit:.0f} {each.unit}", _number(each.measured, each.unit)
         lines.append(f"{each.name:22} {limit:>9} {value:>9}  {sign:4}  {each.note}")
     lines += ["", *_slowest(driven.runs), "", *_stalls(driven)]
     left_out = _left_out(driven.runs)

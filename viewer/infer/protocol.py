@@ -43,14 +43,12 @@ class Frame:
     arrays: Mapping[str, np.ndarray]
 
 
-def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
-    """Return a frame as bytes; raise ValueError for a header that is too large."""
-    return b"".join(parts(header, arrays))
+def parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[memoryview]:
+    """Return a frame as consecutive pieces; the arrays are not copied, since files may be large.
 
-
-def parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> list[memoryview]:
-    """Return a frame as consecutive pieces; the arrays are not copied, since files may be large."""
-    prepared = {name: _little_endian(array) for name, array in (arrays or {}).items()}
+    Raises ValueError for a header that is too large.
+    """
+    prepared = {name: _little_endian(array) for name, array in arrays.items()}
     listing = [{"name": name, "dtype": array.dtype.str, "shape": list(array.shape)} for name, array in prepared.items()]
     text = json.dumps({**header, "arrays": listing}, allow_nan=False).encode()
     if len(text) > MAX_HEADER or len(prepared) > MAX_ARRAYS:

@@ -38,11 +38,11 @@ def principal_components(images: np.ndarray, counts: Sequence[int]) -> list[Line
     return [LinearMap(mean, axes[:, -count:], axes[:, -count:].T) for count in counts]
 
 
-def linear_autoencoder(images: np.ndarray, values: int, *, rounds: int = ROUNDS) -> LinearMap:
+def linear_autoencoder(images: np.ndarray, values: int) -> LinearMap:
     """Return a linear autoencoder with this bottleneck, trained on images (N, C, H, W) by alternating least squares."""
     mean, centred = _centred(images)
     up = np.random.default_rng(SEED).standard_normal((values, centred.shape[1]))
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         inner = centred @ _best_encoder(up)
         up = np.linalg.solve(_regular(inner.T @ inner), inner.T @ centred)  # the decoder that is best for this encoder
         up /= np.linalg.norm(up, axis=1, keepdims=True) + 1e-300  # changes nothing, but keeps the numbers near 1
