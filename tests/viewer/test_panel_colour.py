@@ -73,7 +73,7 @@ def test_without_a_colouriser_it_names_those_that_are_open_and_selects_them(
     panel = front(window, qtbot)
     assert panel.view.sentence.endswith("These do: tests/one, tests/two.")
     assert panel.offer.isVisible() and panel.numbers() == []
-    qtbot.mouseClick(panel.offer.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.offer, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert list(window.store.state.selected) == found and not panel.offer.isVisible()
     titles = [block.title for block in figure_of(panel).blocks]

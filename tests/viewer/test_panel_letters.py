@@ -54,7 +54,7 @@ def test_without_a_selected_one_all_letters_of_the_folder_are_shown_and_can_be_s
     window.store.set_selected((usual,), usual)
     panel = front(window, qtbot)
     assert [block.title for block in figure_of(panel).blocks] == ["Cyrillic", "mean", "random", "class mean"]
-    qtbot.mouseClick(panel.offer.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.offer, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert set(window.store.state.selected) == {mean, random, classifier} and not panel.offer.isVisible()
 

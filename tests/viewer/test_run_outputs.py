@@ -10,7 +10,7 @@ import pytest
 from skimage.color import rgb2lab
 
 from tests.viewer.conftest import CARD
-from viewer.state import chroma, history, letters, pages, run_outputs, samples, why
+from viewer.state import chroma, history, letters, numbers, pages, run_outputs, samples, why
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
 from viewer.state.grids import PictureGrid
@@ -69,7 +69,7 @@ def test_a_classifier_is_wrong_only_where_the_label_is_known_and_of_its_images()
 
 
 def test_probabilities_of_large_logits_are_finite() -> None:
-    probabilities = run_outputs.softmax(np.array([[1e4, -1e4, 0.0]]))
+    probabilities = numbers.softmax(np.array([[1e4, -1e4, 0.0]]))
     np.testing.assert_allclose(probabilities, [[1, 0, 0]])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from viewer.state import formatting, metrics, numbers
 from viewer.state.library import Entry
-from viewer.state.rows import baselines_of, bottleneck_of, metrics_of
+from viewer.state.rows import all_baselines_of, baselines_of, bottleneck_of, metrics_of, parameters_of
 from viewer.state.selection import Known
 from zoo.card import Card
 from zoo.runs import METRICS
@@ -151,8 +151,7 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
         )
         yield "published", figures
     yield from _training(known)
-    found = history.parameters if history else graph.facts.parameters if graph else 0
-    parameters = numbers.count_or_zero(card.parameters) if card else found
+    parameters = parameters_of(known)
     if parameters:
         yield "parameters", f"{parameters:,}"
     if card and card.tools:
@@ -203,10 +202,8 @@ def _columns(figures: Mapping[str, float]) -> list[str]:
 
 def _more_figures(known: Known) -> Iterator[tuple[str, str]]:
     """The metrics that have none, each beside the same of real images."""
-    card, history = known.any_card, known.history
     figures = metrics_of(known)
-    baselines = (history.baselines if history else {}) or (card.baselines if card else {})
-    real = numbers.finite_values(baselines.get("real", {}))
+    real = all_baselines_of(known).get("real", {})
     shown = _columns(figures)
     for name, value in figures.items():
         if name not in shown:

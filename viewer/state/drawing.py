@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from viewer.state import noise
+from viewer.state import noise, numbers
 from viewer.state.graph import GraphInfo
 from viewer.state.samples import to_unit
 from zoo.data import fit
@@ -93,9 +93,7 @@ def _centre(masses: np.ndarray) -> float:
 
 def class_probabilities(logits: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, float]]:
     """Return the classes and their probabilities (softmax) for one row of finite logits, the likeliest first."""
-    values = logits.astype(np.float64)
-    shares = np.exp(values - values.max())
-    shares /= shares.sum()
+    (shares,) = numbers.softmax(logits[None])
     names = [classes[index] if index < len(classes) else str(index) for index in range(len(shares))]
     return [(names[index], float(shares[index])) for index in np.argsort(-shares, kind="stable")]
 

@@ -32,6 +32,12 @@ def mean_psnr(targets: np.ndarray, outputs: np.ndarray) -> float:
     return float(psnr(targets, outputs).mean())
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities, float64 (N, classes)."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
 def finite_or_none(value: object) -> float | None:
     """Return a value from a file as a float; None for anything that is no finite number."""
     if isinstance(value, int):

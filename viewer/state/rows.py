@@ -165,11 +165,16 @@ def metrics_of(known: Known) -> Mapping[str, float]:
     return (known.history.metrics if known.history else {}) or numbers.finite_values(card.metrics if card else {})
 
 
-def baselines_of(known: Known) -> dict[str, Mapping[str, float]]:
-    """The baselines that a run is compared with, from the history or else the card, the one that says most first."""
+def all_baselines_of(known: Known) -> dict[str, dict[str, float]]:
+    """Every baseline that was measured, from the history or else the card."""
     card = known.any_card
     found = (known.history.baselines if known.history else {}) or (card.baselines if card else {})
-    return baselines.comparable_baselines({name: numbers.finite_values(row) for name, row in found.items()}, known.task)
+    return {name: numbers.finite_values(row) for name, row in found.items()}
+
+
+def baselines_of(known: Known) -> dict[str, Mapping[str, float]]:
+    """The baselines that a run is compared with, the one that says most first."""
+    return baselines.comparable_baselines(all_baselines_of(known), known.task)
 
 
 def main_baseline_of(known: Known) -> tuple[str, float | None]:

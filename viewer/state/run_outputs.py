@@ -66,7 +66,7 @@ class RunOutput:
     def probabilities(self) -> np.ndarray:
         """A classifier's softmax, float64 (N, classes)."""
         assert self.logits is not None, self.name
-        return softmax(self.logits)
+        return numbers.softmax(self.logits)
 
     def prediction(self, image: int) -> tuple[str, float]:
         """Return the likeliest class's name and its probability."""
@@ -86,12 +86,6 @@ class RunOutput:
         if labels is None or not self.shows_page_images or image >= len(labels):
             return False
         return int(self.probabilities[image].argmax()) != int(labels[image])
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities, float64 (N, classes)."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def output_to_request(state: State, path: Path) -> str:

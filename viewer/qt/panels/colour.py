@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures import colours
@@ -15,7 +16,7 @@ from viewer.figures.theme import Theme
 from viewer.qt.panels.blocks import Blocks
 from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture, Pointed
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.offer import Offer
+from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import chroma, coloured, run_outputs, why
 from viewer.state.coloured import ColourResult
@@ -35,9 +36,11 @@ class Colour(ComparedPanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.offer = Offer("Show the colourisers", "Select the runs that colour grey photographs", self)
-        self.offer.clicked.connect(self.show_colourisers)
-        self.body.addWidget(self.offer)
+        self.offer = controls.button(
+            "Show the colourisers", "Select the runs that colour grey photographs", self.show_colourisers
+        )
+        self.offer.hide()
+        self.body.addWidget(self.offer, 0, Qt.AlignmentFlag.AlignHCenter)
         self.coloured: tuple[ColourResult, ...] = ()
         self._made_of: tuple[RunOutput, ...] = ()
         self.view.show_sentence(WAITING)

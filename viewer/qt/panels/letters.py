@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.theme import Theme
@@ -15,7 +16,6 @@ from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.controls import Segments
-from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import letters, run_outputs, why
 from viewer.state.letters import RunLetters
@@ -51,14 +51,16 @@ class Letters(ComparedPanel):
         super().__init__(tools, parent)
         self.classifier = self.new_requester("classifier")
         self.classifier.answered.connect(self._take_predictions)
-        self.offer = Offer("Show the letters", "Select the runs that translate letters, and their classifier", self)
-        self.offer.clicked.connect(self.show_letters)
+        self.offer = controls.button(
+            "Show the letters", "Select the runs that translate letters, and their classifier", self.show_letters
+        )
+        self.offer.hide()
         self.sheets: tuple[RunLetters, ...] = ()
         self.predictions: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
         self._classified: tuple[RunOutput, ...] = ()
         self._letter = 0  # the chosen class of the sheet
         self._build()
-        self.body.addWidget(self.offer)
+        self.body.addWidget(self.offer, 0, Qt.AlignmentFlag.AlignHCenter)
         self.view.show_sentence(WAITING)
 
     def _build(self) -> None:
