@@ -11,12 +11,14 @@ import pytest
 from PIL import ExifTags, Image
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import PROVENANCE, TIMEOUT, Open, settle_window, write_run
+from viewer.figures.mosaic import small_font
 from viewer.infer.messages import DecodedPicture, DecodePicture
 from viewer.qt import export_actions, exports, menus
+from viewer.qt.application import SMALL
 from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import MainWindow
 from viewer.qt.palette import PaletteEntry, matching
@@ -157,6 +159,21 @@ def test_the_size_of_text_is_a_setting(two: MainWindow) -> None:
     assert view.font().pointSizeF() > small
     two.choose_text_size(1.0)
     assert view.font().pointSizeF() == small
+
+
+def test_every_small_text_follows_the_size_of_text(two: MainWindow) -> None:
+    for panel in two.panels.values():
+        two.go_to(panel)
+    small = [widget for widget in two.findChildren(QWidget) if widget.property(SMALL)]
+    assert len(small) > 20 and two.panels.runs.table in small
+    try:
+        for factor in (1.5, 1.0):
+            two.choose_text_size(factor)
+            QApplication.processEvents()
+            least = small_font(QApplication.font())
+            assert all(widget.font().pointSizeF() == least.pointSizeF() for widget in small)
+    finally:
+        two.choose_text_size(1.0)
 
 
 def test_a_run_keeps_its_colour_whatever_is_selected_sorted_or_opened(
@@ -330,7 +347,7 @@ def test_what_is_no_picture_is_reported_and_changes_nothing(two: MainWindow, tmp
 @pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins: bytes) -> None:
     for name, panel in two.panels.items():
-        two.go_to(panel)
+        two.go_to(two.panels[name])
         data = exports.picture(panel, kind)
         assert data.startswith(begins) and len(data) > 1_000, name
         title, provenance = f"{panel.title}: tests/a", f"data: {PROVENANCE} · aezoo "
