@@ -1,8 +1,9 @@
 """Builds `zoo/pretrained` from a folder of runs: `make pretrained RUNS=DIR`; the same runs give the same bytes.
 
 Of a run is kept what is looked at: the model graph (encoder and decoder are cut out of it), of more than 1 MB with
-float16 weights where they keep its digits, of more than 8 MB always; a thinned history; two images with what torch computes for them. CIFAR-10 states no licence, so none of
-its pixels are shipped: its models show the embedded photographs.
+float16 weights where they keep its digits, of more than 8 MB always; a thinned history; two images with what torch
+computes for them. CIFAR-10 states no licence, so none of its pixels are shipped: its models show the embedded
+photographs.
 """
 
 import sys
