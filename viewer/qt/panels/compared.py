@@ -271,7 +271,7 @@ def _figures_of(output: RunOutput, image: int) -> list[str]:
     """Return a line with a run's figures for one image."""
     if image >= output.count:
         return []
-    if output.images is not None:
+    if output.is_comparable:
         psnr = formatting.decibels(float(output.psnr[image]))
         return [f"{output.name}: mse {formatting.mse(float(output.mse[image]))}, psnr {psnr} dB"]
     if output.logits is not None:
