@@ -290,7 +290,7 @@ def test_titles_of_pages_count_from_one_and_name_two_pictures_at_most() -> None:
         ((1, 32, 32), "colourise", (10, 1, 32, 32), (10, 3, 32, 32)),
         ((3, 32, 32), "", (10, 3, 32, 32), (10, 3, 32, 32)),
         ((1, 28, 28), "denoise", (10, 1, 28, 28), (10, 1, 28, 28)),
-        ((1, 5, 5), "", None, None),
+        ((2, 5, 5), "", None, None),
     ],
 )
 def test_embedded_samples_are_of_the_shape_that_a_task_takes(
