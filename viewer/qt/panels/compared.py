@@ -25,7 +25,7 @@ from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
 
 MADE = (": output", ": diff.")  # ends of the titles of what a run makes
-MOST_TILES = 8  # of an image shown large: more would be small
+MOST_TILES = 6  # of an image shown large, so that each has 250 pixels on a laptop
 
 
 class BandValues(NamedTuple):
