@@ -18,7 +18,7 @@ from viewer.figures.theme import Theme
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.page_bar import PageBar
+from viewer.qt.widgets.page_bar import PageBar, connect_page_keys
 from viewer.qt.widgets.sized_view import SizeBar, SizedView
 from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
@@ -183,20 +183,7 @@ class ComparedPanel(ImagePanel):
     # ---- pages ----
 
     def connect_pages(self) -> None:
-        self.view.page_step.connect(self.turn)
-        self.view.first.connect(lambda: self.tools.images.go_to(0))
-        self.view.last.connect(self.tools.images.go_to_last)
-
-    def turn(self, pages: int) -> None:
-        """Go to the images after those that are shown, or before them."""
-        state = self.store.state
-        count, shown = len(state.page.clean) if state.page else 0, self._images_shown()
-        first = min(state.sample, max(0, count - 1)) // shown * shown + pages * shown
-        if 0 <= first < count:
-            self.store.set_sample(first)
-        elif state.pasted is None and (pages > 0 or state.start > 0):
-            self.tools.images.turn(1 if pages > 0 else -1)
-            self.store.set_sample(0 if pages > 0 else (count - 1) // shown * shown)
+        connect_page_keys(self.view, self.tools.images, self.turn)
 
     def _images_shown(self) -> int:
         return max(1, self.picture.figure.layout(self.view.paper).shown) if self.picture else 1

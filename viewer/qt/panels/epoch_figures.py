@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
@@ -49,13 +49,13 @@ def several(
     reach = max(frame.epoch_frames.reach for frame in found)
     targets = found[0].epoch_frames.targets
     alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
-    blocks = [Block("target", (Band("", _pixels(targets)),))] if alike else []
+    blocks = [Block("target", (ImageRow("", _pixels(targets)),))] if alike else []
     for path, frame in frames.items():
         if isinstance(frame, str):
             blocks.append(Block(names[path], sentence=frame or "Its pictures are being read."))
             continue
         rows = _rows(theme, frame, reach, difference=difference)[1 if alike else 0 :]
-        blocks.append(Block(names[path], tuple(Band(row.label, row.pixels) for row in rows), note=frame.note))
+        blocks.append(Block(names[path], rows, note=frame.note))
     return ComparisonFigure(theme, tuple(blocks), chosen, _scale(theme, reach) if difference else None, description)
 
 

@@ -23,6 +23,7 @@ from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, noise, noise_lab, noise_text, why
 from viewer.state.noise import Kind
@@ -103,6 +104,9 @@ class Noise(RequestPanel):
     def sigma(self) -> float:
         """The strength of the noise: the standard deviation, or the share of pixels that are hit."""
         return self.slider.value() / noise.STEPS
+
+    def connect_pages(self) -> None:
+        connect_page_keys(self.view, self.tools.images, self.turn)
 
     def commands(self) -> tuple[Command, ...]:
         return (

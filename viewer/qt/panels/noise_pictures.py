@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.lines import LinesFigure, PlotLine
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
@@ -49,7 +49,7 @@ def comparison(
     """
     shared = frame.reference
     shown = (("clean", shared.clean), ("noisy", shared.noisy), ("median", shared.median))
-    bands = tuple(Band(label, colours.from_images(images)) for label, images in shown)
+    bands = tuple(ImageRow(label, colours.from_images(images)) for label, images in shown)
     blocks = [Block("images", bands)]
     for path in [*frame.results, *errors]:
         result = frame.results.get(path)
@@ -64,9 +64,9 @@ def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
     if result.error or result.outputs is None:
         return Block(name, sentence=result.error)
     own = result.noisy.shape != shared.noisy.shape or not np.array_equal(result.noisy, shared.noisy)
-    bands = [Band("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
+    bands = [ImageRow("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
     if result.scores is not None:
-        bands.append(Band("output", colours.from_images(result.outputs)))
+        bands.append(ImageRow("output", colours.from_images(result.outputs)))
     note = noise_text.mean_text(result.scores) if result.scores is not None else "predictions"
     return Block(name, tuple(bands), noise_text.captions(result), note)
 
