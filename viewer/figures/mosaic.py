@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.scale import Scale, ScaleLine
@@ -205,11 +205,3 @@ class MosaicFigure(Figure):
                 if paper.metrics.horizontalAdvance(text) <= end - rect.left():
                     painter.setPen(self.theme.colour(colour))
                     painter.drawText(QPointF(rect.left(), y), text)
-
-
-def small_font(font: QFont) -> QFont:
-    """Return the font of captions, a little smaller than the window's."""
-    small = QFont(font)
-    if font.pointSizeF() > 0:
-        small.setPointSizeF(max(7.0, font.pointSizeF() - 1))
-    return small

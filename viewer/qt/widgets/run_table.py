@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.figures.mosaic import small_font
+from viewer.figures.paper import small_font
 from viewer.figures.theme import Theme
 from viewer.qt.run_list import RUN, RunList, RunSelection
 from viewer.qt.widgets.run_model import EPOCHS, LARGEST_PICTURE, PICTURE, PICTURE_ROLE, SHARE_ROLE, Index, picture_size
