@@ -84,14 +84,16 @@ def foreign(tmp_path: Path, open_window: Open, qtbot: QtBot) -> tuple[MainWindow
 
 def test_it_begins_with_the_first_convolution_of_all_nodes(foreign: tuple[MainWindow, LayersPanel]) -> None:
     window, panel = foreign
-    assert [panel.layer_box.itemText(index) for index in range(panel.layer_box.count())] == [
-        "1  Identity copied → 1×28×28",
-        "2  Conv maps → 4×28×28",
-        "3  Relu lit → 4×28×28",
-        "4  MaxPool pooled → 4×14×14",
-        "5  ConvTranspose y → 1×28×28",
+    assert panel.chain.lines == [
+        "Identity 1×28×28",
+        "Conv 4×28×28",
+        "Relu 4×28×28",
+        "MaxPool 4×14×14",
+        "ConvTranspose 1×28×28",
     ]
-    assert layer_of(panel) == "maps" and panel.layer_box.currentIndex() == 1
+    assert layer_of(panel) == "maps" and panel.chain.currentRow() == 1
+    assert panel.properties.text() == "Conv: maps 4×28×28 · pads 1 1 1 1, w 4×1×3×3 · 36 parameters"
+    assert "kernel_shape 2 2, strides 2 2" in panel.chain.item(3).toolTip()
     samples = window.store.state.samples
     assert samples is not None
     np.testing.assert_allclose(values_of(panel)[0], samples.inputs[0, 0], atol=1e-6)
@@ -115,6 +117,26 @@ def test_up_and_down_go_through_the_nodes_left_and_right_through_the_maps(
     assert layer_of(panel) == "copied"
     press(qtbot, window, Qt.Key.Key_Left)
     assert panel.map_box.value() == 1 and panel.requester.received <= panel.requester.sent
+
+
+def test_a_click_on_a_node_shows_its_maps_and_one_without_maps_cannot_be_chosen(
+    foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot, tmp_path: Path, open_window: Open
+) -> None:
+    window, panel = foreign
+    at = panel.chain.visualItemRect(panel.chain.item(3)).center()
+    qtbot.mouseClick(panel.chain.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    settle_window(qtbot, window)
+    assert layer_of(panel) == "pooled" and panel.chain.currentRow() == 3
+    flat = graph(
+        [port("image", "n", 1, 28, 28)],
+        [port("y", "n", 784)],
+        node("Relu", "image", "lit"),
+        node("Flatten", "lit", "y"),
+    )
+    window, panel = shown(open_window, qtbot, lone(tmp_path, flat))
+    assert panel.chain.lines == ["Relu 1×28×28", "Flatten 784"]
+    assert panel.chain.item(0).flags() & Qt.ItemFlag.ItemIsEnabled
+    assert not panel.chain.item(1).flags() & Qt.ItemFlag.ItemIsEnabled
 
 
 def test_only_the_chosen_image_is_requested(foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot) -> None:
@@ -277,8 +299,8 @@ def test_a_graph_without_feature_maps_is_a_sentence(tmp_path: Path, open_window:
         node("Relu", "flat", "y"),
     )
     window, panel = shown(open_window, qtbot, lone(tmp_path, data))
-    assert "has no feature maps" in panel.view.sentence and panel.layer_box.count() == 0
-    assert not panel.layer_box.isEnabled() and not panel.map_box.isEnabled()
+    assert "has no feature maps" in panel.view.sentence and panel.chain.lines == ["Flatten 784", "Relu 784"]
+    assert not panel.chain.isEnabled() and not panel.map_box.isEnabled()
     press(qtbot, window, Qt.Key.Key_Down)
     assert "has no feature maps" in panel.view.sentence
 
@@ -295,9 +317,9 @@ def test_a_layer_of_unknown_shape_is_shown_as_it_turns_out(
     reply = Reply(Request("LayersPanel list", "layers", file), header)
     panel._take_list(QueryBatch({"list": query}, file, {"list": reply}))
     settle_window(qtbot, window)
-    assert panel.layer_box.itemText(1) == "2  Conv pooled" and layer_of(panel) == "pooled"
+    assert panel.chain.lines[1].startswith("Conv") and layer_of(panel) == "pooled"
     assert values_of(panel).shape == (4, 14, 14) and "1,200 more nodes" in panel.subtitle.text()
-    assert "\u202e" not in panel.layer_box.itemText(0) and len(panel.layer_box.itemText(0)) < 120
+    assert "\u202e" not in panel.chain.lines[0] and len(panel.chain.lines[0]) < 120
 
 
 def test_a_graph_that_takes_no_images_says_so(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

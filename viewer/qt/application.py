@@ -105,6 +105,11 @@ def _rules(theme: Theme) -> str:
         QFrame#notices {{ background: {theme.warning_ground}; border: 1px solid {theme.border}; border-radius: 6px; }}
         QFrame#notices QLabel {{ color: {theme.warning}; }}
         QTextEdit, QTableView, QListView {{ background: {theme.base}; border: none; }}
+        QListWidget#chain::item {{
+            border: 1px solid {theme.border}; border-radius: 4px; padding: 2px 8px; color: {theme.text};
+        }}
+        QListWidget#chain::item:disabled {{ color: {theme.muted}; border-style: dotted; }}
+        QListWidget#chain::item:selected {{ background: {theme.tint}; border-color: {theme.accent}; }}
         QTableView::item:selected {{ background: {theme.tint}; color: {theme.text}; }}
         QLineEdit {{
             background: {theme.base}; border: 1px solid {theme.border}; border-radius: 4px; padding: 3px 6px;

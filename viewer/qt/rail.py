@@ -161,8 +161,9 @@ class RunView(QListView):
         self.viewport().update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        index = self.indexAt(event.pos())
-        if event.button() == Qt.MouseButton.LeftButton and index.isValid() and self._on_eye(index, event.pos()):
+        point = event.position().toPoint()
+        index = self.indexAt(point)
+        if event.button() == Qt.MouseButton.LeftButton and index.isValid() and self._on_eye(index, point):
             self.selection.toggle(index)
             event.accept()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -14,17 +15,21 @@ from viewer.figures import feature_maps as figures
 from viewer.figures.arrange import Parts
 from viewer.figures.feature_maps import ColouredMaps
 from viewer.figures.image_grid import GridPixel
+from viewer.qt.application import make_small
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
+from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.node_chain import ChainItem, NodeChain
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import formatting, layers, numbers, why
+from viewer.state import formatting, layers, numbers, summary, why
 from viewer.state.files import FileBytes
 from viewer.state.layers import GraphLayer
 from viewer.state.samples import Samples
 from viewer.state.selection import State
+from viewer.state.summary import GraphNode
 
 AT_ONCE = 300_000  # values that are measured and coloured in a few milliseconds; more go to a thread
 
@@ -66,6 +71,8 @@ class LayersPanel(RequestPanel):
         self.lister.answered.connect(self._take_list)
         self._listed: FileBytes | None = None  # whose layers are listed
         self._layers: tuple[GraphLayer, ...] = ()
+        self._nodes: dict[str, GraphNode] = {}  # by the tensor that they make
+        self._index = 0  # of the layer chosen
         self._left_out = 0  # nodes that are not listed
         self._wanted = ""  # the tensor chosen last: the next graph may have it too
         self._shown: tuple[MapRequest, ColouredMaps] | None = None
@@ -75,13 +82,10 @@ class LayersPanel(RequestPanel):
         self._enable()
 
     def _build(self) -> None:
-        self.layer_box = controls.combo(
-            "Node of the graph",
-            "The node whose feature maps are shown; ↑ ↓ in the picture go through the nodes",
-            shortest=16,
-        )
-        self.layer_box.setMaxVisibleItems(24)
-        self.layer_box.activated.connect(self._choose_layer)
+        self.chain = NodeChain()
+        self.chain.chosen.connect(self._choose_layer)
+        self.properties = ElidedLabel()  # of the node chosen
+        make_small(self.properties)
         self.map_box = controls.spin(
             "Feature map shown large",
             "The map that is enlarged; ← → in the picture go through the maps",
@@ -97,10 +101,10 @@ class LayersPanel(RequestPanel):
             self._recolour,
             name="Separate contrast for each map",
         )
-        node = controls.label("node", self.layer_box)
         number, sample = controls.label("map", self.map_box), controls.label("sample", self.sample_box)
-        self.body.insertLayout(0, controls.row(node, self.layer_box, stretched=self.layer_box))
-        self.body.insertLayout(1, controls.row(number, self.map_box, sample, self.sample_box, self.own_box, None))
+        self.body.insertWidget(0, self.chain)
+        self.body.insertWidget(1, self.properties)
+        self.body.insertLayout(2, controls.row(number, self.map_box, sample, self.sample_box, self.own_box, None))
 
     # ---- what is shown ----
 
@@ -136,24 +140,25 @@ class LayersPanel(RequestPanel):
         """Request the list of a graph's layers."""
         self._layers, self._shown, self._listed = (), None, file
         self._enable()
-        self.lister.send({"list": Query(file, kind="layers")}, file)
+        self.lister.send({"list": Query(file, kind="layers"), "nodes": Query(file, kind="summary")}, file)
 
     def _take_list(self, done: QueryBatch) -> None:
         if done.context is not self._listed:
             return
-        (reply,) = done.replies.values()
+        reply, nodes = done.replies["list"], done.replies.get("nodes")
         if reply.error:
             self._say(formatting.sentence(reply.error))
             return
         self._layers = layers.from_header(reply.facts)  # checked when the answer came
         self._left_out = numbers.count_or_zero(reply.facts.get("left_out"))
-        self.layer_box.clear()
-        self.layer_box.addItems([layer.line(index + 1) for index, layer in enumerate(self._layers)])
+        known = summary.nodes_of(nodes.facts) if nodes is not None and not nodes.error else ()
+        self._nodes = {node.tensor: node for node in known}
+        self.chain.show_items(chain_items(self._layers, known))
         if not self._layers:
             label = reply.request.file.label
             self._say(f"{label} has no feature maps: none of its nodes outputs channels with rows and columns.")
             return
-        self.layer_box.setCurrentIndex(self._first())
+        self._mark(self._first())
         self._enable()
         self.request(low_priority=self.low_priority)
 
@@ -166,18 +171,26 @@ class LayersPanel(RequestPanel):
 
     def _choose_layer(self, index: int) -> None:
         if 0 <= index < len(self._layers):
-            self.layer_box.setCurrentIndex(index)
+            self._mark(index)
             self._wanted = self._layers[index].tensor
             self.request(low_priority=self.low_priority)
 
     def _step_layer(self, step: int) -> None:
         if self._layers:
-            self._choose_layer(max(0, min(len(self._layers) - 1, self.layer_box.currentIndex() + step)))
+            self._choose_layer(max(0, min(len(self._layers) - 1, self._index + step)))
+
+    def _mark(self, index: int) -> None:
+        """Mark a layer in the chain, and say what its node is."""
+        self._index = index
+        self.chain.mark(index)
+        layer = self._layers[index]
+        node = self._nodes.get(layer.tensor)
+        self.properties.setText(node.tip.replace("\n", " · ") if node else layer.title)
 
     # ---- the maps ----
 
     def request_of(self, state: State) -> tuple[Queries, object]:
-        given, index = self._given, self.layer_box.currentIndex()
+        given, index = self._given, self._index
         if given is None or not 0 <= index < len(self._layers):
             return {}, None
         layer = self._layers[index]
@@ -223,7 +236,7 @@ class LayersPanel(RequestPanel):
         self.view.show_sentence(sentence)
 
     def _enable(self) -> None:
-        self.layer_box.setEnabled(bool(self._layers) and self._given is not None)
+        self.chain.setEnabled(bool(self._layers) and self._given is not None)
         if self._shown is not None:
             self.map_box.blockSignals(True)
             self.map_box.setRange(1, self._shown[1].maps.count)
@@ -293,3 +306,13 @@ class LayersPanel(RequestPanel):
         rows = zip(maps.lows, maps.highs, maps.means, maps.zeros, strict=True)
         table: Numbers = [("node", "map", "min", "max", "mean", "share of zeros")]
         return table + [(node, index + 1, *map(float, row)) for index, row in enumerate(rows)]
+
+
+def chain_items(listed: Sequence[GraphLayer], nodes: Sequence[GraphNode]) -> list[ChainItem]:
+    """Return the nodes of the chain: all of the graph, or where they are not known those with feature maps."""
+    shape, index_of = formatting.shape, {layer.tensor: index for index, layer in enumerate(listed)}
+    if nodes:
+        return [ChainItem(node.operator, shape(node.shape), node.tip, index_of.get(node.tensor)) for node in nodes]
+    operators = [formatting.clean(layer.operator, limit=40) for layer in listed]
+    alone = enumerate(zip(operators, listed, strict=True))
+    return [ChainItem(name, shape(layer.shape or ()), layer.title, at) for at, (name, layer) in alone]
