@@ -92,6 +92,18 @@ def test_the_kind_of_noise_has_a_strength_of_its_own(run: RunFolder, open_window
     assert panel.sigma_label.text() == "0.25" and panel.frame is not None and panel.frame.kind == "gaussian"
 
 
+def test_a_curve_has_the_colour_that_its_run_has_everywhere(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one, two)
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    both = {line.name: line.colour for line in lines_of(panel).lines}
+    assert both["tests/b"] == window.theme.run_colour(window.store.state.colours[two]).name() != both["tests/a"]
+    select(window, qtbot, two)
+    assert {line.name: line.colour for line in lines_of(panel).lines}["tests/b"] == both["tests/b"]
+
+
 def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:

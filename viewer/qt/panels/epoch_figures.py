@@ -17,6 +17,7 @@ from viewer.figures.time_line import LossLine, TimeLineFigure
 from viewer.state import formatting
 from viewer.state.epoch_frames import EpochFrame
 from viewer.state.history import RunHistory
+from viewer.state.selection import State
 
 
 def one(theme: Theme, frame: EpochFrame, chosen: int, *, difference: bool) -> MosaicFigure:
@@ -60,12 +61,12 @@ def several(
 
 
 def time_line(
-    theme: Theme, shown: list[tuple[Path, RunHistory]], names: Mapping[Path, str], first: int, last: int, epoch: int
+    theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int, epoch: int
 ) -> TimeLineFigure:
     """Draw both losses of one run, or the validation losses of several; each objective has its own scale."""
-    lines = []
-    for index, (path, history) in enumerate(shown):
-        colour = theme.series[index % len(theme.series)]
+    lines, names = [], state.names()
+    for path, history in shown:
+        colour = theme.run_colour(state.colours[path]).name()
         parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
         for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
             lines.append(LossLine(part if len(shown) == 1 else names[path], values[:last], colour, dashed))

@@ -196,7 +196,7 @@ class Noise(RequestPanel):
         self.frame = None
         if self.show_why_no_output(state, "output"):
             self.psnr_label.setText("")
-            self.curve_view.show_frame(None, None, {})
+            self.curve_view.show_frame(None, state)
             self.curve_view.redraw()
 
     def take(self, replies: Replies, context: NoisePlan) -> None:
@@ -220,7 +220,7 @@ class Noise(RequestPanel):
         frame, state = self.frame, self.store.state
         if frame is None:
             return
-        self.curve_view.show_frame(frame, state.current, state.names())
+        self.curve_view.show_frame(frame, state)
         self.curve_view.redraw()
         errors = {path: why.no_output(state, path) for path in state.compared if path not in frame.results}
         single = next(iter(frame.results.values())) if len(frame.results) == 1 and not errors else None

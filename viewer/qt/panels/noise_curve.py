@@ -17,6 +17,7 @@ from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.state import formatting, noise, noise_lab
 from viewer.state.noise_lab import CurveKey, Curves, NoiseFrame, NoiseInput
+from viewer.state.selection import State
 
 REST_MILLISECONDS = 150  # the slider rests this long before the curves continue
 
@@ -42,7 +43,7 @@ class NoiseCurve(FigureView):
         self.curves = Curves()
         self._frame: NoiseFrame | None = None
         self.keys: dict[CurveKey, Path | None] = {}
-        self._names: dict[Path, str] = {}
+        self._state = State()
         self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self._next_point)
         requester.answered.connect(self._take_point)
@@ -59,10 +60,10 @@ class NoiseCurve(FigureView):
         """Let the pictures go first."""
         self._rest.stop()
 
-    def show_frame(self, frame: NoiseFrame | None, current: Path | None, names: dict[Path, str]) -> None:
+    def show_frame(self, frame: NoiseFrame | None, state: State) -> None:
         """Take what is shown above; None for nothing."""
-        self._frame, self._names = frame, names
-        self.keys = noise_lab.frame_keys(frame, current) if frame is not None else {}
+        self._frame, self._state = frame, state
+        self.keys = noise_lab.frame_keys(frame, state.current) if frame is not None else {}
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
@@ -75,7 +76,7 @@ class NoiseCurve(FigureView):
         if self._frame is None or not self.keys:
             self.show_sentence("There is no curve: a classifier outputs no images." if self._frame else "")
             return
-        figure = pictures.lines(self._theme, self._frame, self.curves, self.keys, self._names)
+        figure = pictures.lines(self._theme, self._frame, self.curves, self.keys, self._state)
         described = "; ".join(f"{line.name} {formatting.decibels(line.now)} dB" for line in figure.lines)
         self.show_figure(figure, f"{figure.heading}: {described}")
 

@@ -15,6 +15,7 @@ from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Large
 from viewer.state import formatting, noise_text
 from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, NoiseResult, Reference, Scores
+from viewer.state.selection import State
 
 
 def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int) -> MosaicFigure:
@@ -72,16 +73,10 @@ def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
 
 
 def lines(
-    theme: Theme,
-    frame: NoiseFrame,
-    curves: Curves,
-    keys: Mapping[CurveKey, Path | None],
-    names: Mapping[Path, str],
+    theme: Theme, frame: NoiseFrame, curves: Curves, keys: Mapping[CurveKey, Path | None], state: State
 ) -> LinesFigure:
     """Return the curves of PSNR against the noise: one per run, and dashed ones for noisy input and median filter."""
-    made = []
-    colour_of = {path: theme.series[index % len(theme.series)] for index, path in enumerate(frame.results)}
-    reference = frame.reference
+    made, names, reference = [], state.names(), frame.reference
     dashed = {
         "noisy": ("noisy input", theme.muted, reference.noisy_scores),
         "median": ("median filter", theme.text, reference.median_scores),
@@ -92,10 +87,8 @@ def lines(
             name, colour, scores = dashed[key.who]
             made.append(PlotLine(name, STRENGTHS, values, colour, True, scores.means[0] if scores else None))
         elif path in frame.results:
-            found = frame.results[path].scores
-            made.append(
-                PlotLine(names[path], STRENGTHS, values, colour_of[path], False, found.means[0] if found else None)
-            )
+            found, colour = frame.results[path].scores, theme.run_colour(state.colours[path]).name()
+            made.append(PlotLine(names[path], STRENGTHS, values, colour, False, found.means[0] if found else None))
     made.sort(key=lambda line: line.dashed)
     gaussian = frame.kind == "gaussian"
     return LinesFigure(
