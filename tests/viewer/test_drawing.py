@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from tests.viewer.conftest import CARD
 from viewer.figures import strokes
-from viewer.figures.arrange import Above
+from viewer.figures.arrange import StackedFigure
 from viewer.figures.drawn import DrawnCell, DrawnFigure
 from viewer.figures.lines import LinesFigure, PlotLine
 from viewer.figures.paper import Paper
@@ -224,7 +224,7 @@ def test_the_place_under_the_pointer_is_where_the_line_is_marked(qapp: QApplicat
 
 
 def test_two_figures_above_one_another_share_the_height(qapp: QApplication) -> None:
-    pixels = painted(Above(lines_figure(LIGHT), lines_figure(LIGHT), 0.5), 700, 400, LIGHT)
+    pixels = painted(StackedFigure(((lines_figure(LIGHT), 1), (lines_figure(LIGHT), 1))), 700, 400, LIGHT)
     red = (pixels == [255, 0, 0]).all(axis=2).any(axis=1)
     assert red[:200].any() and red[200:].any()
 

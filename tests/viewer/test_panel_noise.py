@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, graph_bytes, settle_window, write_run
 from tests.viewer.odd_runs import write_classifier, write_colouriser
-from viewer.figures.arrange import Above
+from viewer.figures.arrange import StackedFigure
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.lines import LinesFigure
 from viewer.figures.mosaic import MosaicFigure
@@ -253,7 +253,7 @@ def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Op
     assert isinstance(panel.figure, MosaicFigure)
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    assert isinstance(panel.figure, Above)
+    assert isinstance(panel.figure, StackedFigure)
 
 
 def test_in_a_low_panel_the_curve_replaces_the_pictures(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:

@@ -1,4 +1,4 @@
-"""Tiles: pictures of one size on a grid, at the largest whole zoom that fits and is not below a floor.
+"""Tiles: pictures of one size on a grid, at the largest whole zoom that fits.
 
 A pixel of a picture takes a whole number of device pixels and begins at one, so that 28×28 images look alike and sharp
 at any zoom and on any display; only a picture larger than its room is made smaller.
@@ -16,14 +16,13 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QImage, QPainter
 
 LARGEST_ZOOM = 32
-FLOOR = 0.0  # a picture may be as small as its room is
 
 
-def whole_zoom(across: float, down: float, ratio: float, *, floor: float = FLOOR) -> float:
+def whole_zoom(across: float, down: float, ratio: float) -> float:
     """Return the largest zoom that fits and takes whole device pixels; a fraction only where the image is larger."""
     fits = max(min(across, down), 1e-3)
     whole = math.floor(fits * ratio + 1e-9) / ratio
-    return max(floor, min(whole, LARGEST_ZOOM) if whole > 0 else fits)
+    return min(whole, LARGEST_ZOOM) if whole > 0 else fits
 
 
 def largest_zoom(fits: Callable[[float], bool], ratio: float, *, largest: float, floor: float) -> float:
@@ -79,14 +78,13 @@ class Tiles:
         columns: int,
         ratio: float,
         gaps: Gaps = Gaps(),
-        floor: float = FLOOR,
     ) -> Tiles:
         """Return the grid with the largest zoom that fits into a rectangle."""
         height, width = size[:2]
         rows = math.ceil(count / columns)
         across = (rect.width() - gaps.across * (columns - 1)) / columns
         down = (rect.height() - gaps.down * (rows - 1)) / rows - gaps.above - gaps.below
-        zoom = whole_zoom(across / width, down / height, ratio, floor=floor)
+        zoom = whole_zoom(across / width, down / height, ratio)
         return cls(rect.topLeft(), (height, width), count, columns, zoom, ratio, gaps)
 
     @property

@@ -12,12 +12,12 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from viewer.figures.chart import legend, series, ticks
 from viewer.figures.chart.axes import Axes, plot_in
+from viewer.figures.chart.legend import LegendEntry
 from viewer.figures.chart.series import Drawn, joined, line_pen
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 HANDLE = 6.0  # half the width of the mark's handle
-SAMPLE_WIDTH = 16.0
 LOWEST_PLOT = 8.0
 
 
@@ -100,18 +100,14 @@ class TimeLineFigure(Figure):
         painter.restore()
 
     def _paint_values(self, painter: QPainter, paper: Paper) -> None:
-        x, top, metrics = paper.rect.left(), paper.rect.top(), paper.metrics
+        """Paint a legend of one line; what has no room in it is in the table of numbers."""
+        entries = []
         for line in self.lines:
             value = line.at(self.epoch)
             text = f"{line.label} {value:.4g}" if math.isfinite(value) else line.label
-            width = SAMPLE_WIDTH + 6 + metrics.horizontalAdvance(text)
-            if x + width > paper.rect.right():
-                return  # what has no room is in the table of numbers
-            start = QPointF(x, math.floor(top + metrics.height() / 2))
-            legend.paint_sample(painter, start, line.colour, dashed=line.dashed, width=SAMPLE_WIDTH)
-            painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(x + SAMPLE_WIDTH + 6, top + metrics.ascent()), text)
-            x += width + legend.GAP
+            entries.append(LegendEntry("run", line.label, text, line.colour, line.dashed))
+        first = [(entry, room) for entry, room in legend.place(entries, paper) if room.top() == paper.rect.top()]
+        legend.paint(painter, first, self.theme, paper)
 
     def _drawn(self, index: int) -> Drawn:
         """The curve in a unit square, made once."""

@@ -18,6 +18,7 @@ from viewer.state.trade_off import rank_correlation as rank_correlation
 
 BEFORE_NAME = 24.0  # of an entry of the legend
 DOT, RING, CHOSEN_RING = 3.5, 5.5, 7.0
+LEAST = 1e-5  # errors below are drawn here: PCA of all values has none
 REACH = 12.0  # how far from a point the pointer may be to mean it
 NAME_GAP = 8.0
 RIGHT = 90.0  # what is left beside the plot for names, where all of them are written
@@ -58,7 +59,6 @@ class Point:
 class TradeOffFigure(Figure):
     """Sizes on a logarithmic axis; filled dots are measured, rings are the sheet's, lines are PCA.
 
-    least       errors below are drawn here: PCA of all values has none
     log         whether the axis of errors is logarithmic
     name_all    whether every point is named, however far from it; otherwise the chosen, and others where there is room
     hover       which of the points the pointer or the keyboard is on
@@ -68,7 +68,6 @@ class TradeOffFigure(Figure):
     points: tuple[Point, ...]
     x_label: str = "values in the bottleneck"
     y_label: str = "mean squared error on the test split"
-    least: float = 1e-5
     log: bool = True
     name_all: bool = True
     hover: int | None = None
@@ -87,7 +86,7 @@ class TradeOffFigure(Figure):
         low, high = (min(errors), max(errors)) if errors else (0.1, 1.0)
         if not self.log:
             return ticks.linear_axis(low, high)
-        return ticks.logarithmic_axis(max(low, self.least), max(high, self.least))
+        return ticks.logarithmic_axis(max(low, LEAST), max(high, LEAST))
 
     @cached_property
     def x_axis(self) -> ticks.Axis:

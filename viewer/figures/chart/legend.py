@@ -82,7 +82,9 @@ def hit(layout: LegendLayout, point: QPointF) -> LegendEntry | None:
     return next((entry for entry, room in layout if room.adjusted(-4, 0, PADDING, 0).contains(point)), None)
 
 
-def paint(painter: QPainter, layout: LegendLayout, theme: Theme, paper: Paper, *, chosen: LegendEntry | None) -> None:
+def paint(
+    painter: QPainter, layout: LegendLayout, theme: Theme, paper: Paper, *, chosen: LegendEntry | None = None
+) -> None:
     """Paint entries; what is toggled away is pale and struck through, so that it can be seen without colour too."""
     metrics = paper.metrics
     for entry, room in layout:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSplitter, QWidget
 
-from viewer.figures.arrange import Above
+from viewer.figures.arrange import StackedFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Figure
 from viewer.qt.application import make_small
@@ -155,8 +155,8 @@ class Noise(RequestPanel):
             return curve
         if pictures_shown is None or curve is None or self.curve_view.isHidden():
             return pictures_shown
-        heights = self.splitter.sizes()
-        return Above(pictures_shown, curve, heights[0] / max(1, sum(heights)))
+        above, below = (max(1, height) for height in self.splitter.sizes())
+        return StackedFigure(((pictures_shown, above), (curve, below)))
 
     def numbers(self) -> Numbers:
         if self.frame is None:
