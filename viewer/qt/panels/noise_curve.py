@@ -10,12 +10,12 @@ import numpy as np
 from PySide6.QtCore import QPointF, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures.lines import LinesFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.theme import Theme
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.widgets.figure_view import FigureView
-from viewer.state import formatting, noise, noise_lab
+from viewer.state import noise, noise_lab, noise_text
 from viewer.state.noise_lab import CurveKey, Curves, NoiseFrame, NoiseInput
 from viewer.state.selection import State
 
@@ -76,12 +76,12 @@ class NoiseCurve(FigureView):
         if self._frame is None or not self.keys:
             self.show_sentence("There is no curve: a classifier outputs no images." if self._frame else "")
             return
-        figure = pictures.lines(self._theme, self._frame, self.curves, self.keys, self._state)
-        described = "; ".join(f"{line.name} {formatting.decibels(line.now)} dB" for line in figure.lines)
-        self.show_figure(figure, f"{figure.heading}: {described}")
+        figure = pictures.curves_of(self._theme, self._frame, self.curves, self.keys, self._state)
+        described = "; ".join(f"{curve.run} {curve.note}" for curve in figure.series)
+        self.show_figure(figure, f"at {noise_text.strength_text(self._frame.kind, self._frame.strength)}: {described}")
 
     def _point_chosen(self, point: QPointF) -> None:
-        if isinstance(self.figure, LinesFigure):
+        if isinstance(self.figure, CurvesFigure):
             x = self.figure.hit(point, self.paper)
             if x is not None:
                 self.strength_chosen.emit(x)

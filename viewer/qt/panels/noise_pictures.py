@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
+from viewer.figures.chart.readings import Series
 from viewer.figures.comparison import Block, ComparisonFigure
-from viewer.figures.lines import LinesFigure, PlotLine
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Large
@@ -72,9 +73,9 @@ def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
     return Block(name, tuple(bands), noise_text.captions(result), note)
 
 
-def lines(
+def curves_of(
     theme: Theme, frame: NoiseFrame, curves: Curves, keys: Mapping[CurveKey, Path | None], state: State
-) -> LinesFigure:
+) -> CurvesFigure:
     """Return the curves of PSNR against the noise: one per run, and dashed ones for noisy input and median filter."""
     made, names, reference = [], state.names(), frame.reference
     dashed = {
@@ -85,17 +86,27 @@ def lines(
         values = curves.of(key).psnr
         if path is None:
             name, colour, scores = dashed[key.who]
-            made.append(PlotLine(name, STRENGTHS, values, colour, True, scores.means[0] if scores else None))
+            made.append(_curve(name, colour, values, frame.strength, scores, dashed=True))
         elif path in frame.results:
-            found, colour = frame.results[path].scores, theme.run_colour(state.colours[path]).name()
-            made.append(PlotLine(names[path], STRENGTHS, values, colour, False, found.means[0] if found else None))
-    made.sort(key=lambda line: line.dashed)
-    gaussian = frame.kind == "gaussian"
-    return LinesFigure(
+            colour = theme.run_colour(state.colours[path]).name()
+            made.append(_curve(names[path], colour, values, frame.strength, frame.results[path].scores, dashed=False))
+    made.sort(key=lambda curve: curve.dashed)
+    at = noise_text.strength_text(frame.kind, frame.strength)
+    return CurvesFigure(
         theme,
         tuple(made),
-        x_label="noise σ" if gaussian else "share of pixels hit",
-        y_label=f"PSNR, dB, mean of {len(reference.clean)} images",
-        at=frame.strength,
-        heading=f"at {noise_text.strength_text(frame.kind, frame.strength)}",
+        f"PSNR, dB, mean of {len(reference.clean)} images; named at {at}",
+        x_label="noise σ" if frame.kind == "gaussian" else "share of pixels hit",
+        mark=frame.strength,
     )
+
+
+def _curve(
+    name: str, colour: str, values: np.ndarray, strength: float, scores: Scores | None, *, dashed: bool
+) -> Series:
+    """Return the points of a curve and, between them, what the images shown have at the strength of the slider."""
+    now = scores.means[0] if scores else np.nan
+    others = ~np.isclose(STRENGTHS, strength)
+    place = int(np.searchsorted(STRENGTHS[others], strength))
+    x, y = (np.insert(of[others], place, at) for of, at in ((STRENGTHS, strength), (values, now)))
+    return Series(name, "PSNR", y, colour, dashed, x, note=f"{formatting.decibels(now)} dB" if scores else "")
