@@ -20,6 +20,7 @@ from viewer.figures.chart.series import Drawn, joined, line_pen, paint_dot
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
+LEAST = "least validation loss"
 LEGEND_SHARE = 1 / 3  # of the height; what has no room in it is counted
 FAINT = 90  # of 255: how opaque the curve behind a smoothed one is
 MARGIN = 0.04  # of the values' range, above and below it
@@ -147,7 +148,7 @@ class CurvesFigure(Figure):
     def axes(self, paper: Paper) -> Axes:
         """Return the axes in what legend, ticks and labels leave."""
         line = paper.metrics.height()
-        above = legend.lines_of(room for _, room in self.legend(paper)) * (line + 2) + line + 8
+        above = legend.height_of(self.legend(paper), paper) + line + 8
         return Axes(self.theme, plot_in(paper, self.y_axis, above=above, below=2 * line + 12), self.x_axis, self.y_axis)
 
     def hit(self, point: QPointF, paper: Paper) -> float | None:
@@ -160,7 +161,7 @@ class CurvesFigure(Figure):
         """The legend: one entry a run while there are several, so many of them named, and the kinds of line."""
         runs = list(dict.fromkeys((curve.run, curve.colour) for curve in self.series))
         notes = {curve.run: curve.note for curve in self.series if curve.note}
-        best = [LegendEntry("best", "", "least validation loss", self.theme.muted)] if self._marks_best else []
+        best = [LegendEntry("best", "", LEAST, self.theme.muted, mark="hollow")] if self._marks_best else []
         if len(runs) == 1:
             parts = [self._part(curve, curve.colour) for curve in self.series]
             return [*parts, *best, *(LegendEntry("note", name, note, "") for name, note in notes.items())]
