@@ -13,12 +13,12 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
-from viewer.figures.comparison import BandHit, BandPixel, Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.comparison_layout import ComparisonLayout
 from viewer.figures.paper import Paper
 from viewer.figures.scale import Scale
 from viewer.figures.theme import LIGHT
-from viewer.figures.tiles import ImageRow
+from viewer.figures.tiles import ImageRow, Pointed
 
 SIZES = [(684, 420), (350, 450), (350, 700), (1150, 900), (480, 200)]
 
@@ -131,10 +131,10 @@ def test_a_point_tells_run_band_image_and_pixel(qapp: QApplication) -> None:
     cell = layout.cells[1][2][7]
     zoom = cell.width() / 28
     point = QPointF(cell.left() + 5.5 * zoom, cell.top() + 20.5 * zoom)
-    assert figure.spot(point, Paper(room, metrics)) == BandPixel(BandHit(1, 2, 7), row=20, column=5)
-    assert figure.hit(point, Paper(room, metrics)) == BandHit(1, 2, 7)
+    assert figure.spot(point, Paper(room, metrics)) == Pointed(1, 2, 7, y=20, x=5)
+    assert figure.hit(point, Paper(room, metrics)) == Pointed(1, 2, 7, y=20, x=5)
     corner = layout.cells[0][1][3].bottomRight() - QPointF(zoom / 2, zoom / 2)
-    assert figure.spot(corner, Paper(room, metrics)) == BandPixel(BandHit(0, 1, 3), row=27, column=27)
+    assert figure.spot(corner, Paper(room, metrics)) == Pointed(0, 1, 3, y=27, x=27)
     assert figure.hit(QPointF(1, 1), Paper(room, metrics)) is None
 
 

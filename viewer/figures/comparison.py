@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter
 
 from viewer.figures.arrange import Paragraph
 from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, layout_of
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, pixel_at
+from viewer.figures.tiles import ImageRow, Pointed, paint_frame, pixel_at
 
 BETWEEN = ", "
 SWATCH = 0.75  # side of a run's colour, of the height of letters
@@ -42,22 +41,6 @@ class Block:
     sentence: str = ""
     marked: frozenset[int] = frozenset()
     colour: str = ""  # of the run, #rrggbb
-
-
-class BandHit(NamedTuple):
-    """What lies under a point."""
-
-    block: int
-    band: int
-    image: int
-
-
-class BandPixel(NamedTuple):
-    """What lies under a point, to the pixel of the image."""
-
-    hit: BandHit
-    row: int
-    column: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +92,10 @@ class ComparisonFigure(Figure):
             head_lines=1 + any(notes) + any(labels),
         )
 
-    def hit(self, point: QPointF, paper: Paper) -> BandHit | None:
-        """Return which image lies under a point, None where there is none."""
-        spot = self.spot(point, paper)
-        return spot.hit if spot else None
+    def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
+        return self.spot(point, paper)
 
-    def spot(self, point: QPointF, paper: Paper) -> BandPixel | None:
+    def spot(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
         layout = self.layout(paper)
         for block, rects in enumerate(layout.cells):
@@ -123,7 +104,7 @@ class ComparisonFigure(Figure):
                 for image, cell in enumerate(band_rects[: max(0, there)], start=layout.first):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
                         size = self.blocks[block].bands[band].size
-                        return BandPixel(BandHit(block, band, image), *pixel_at(point, cell, size))
+                        return Pointed(block, band, image, *pixel_at(point, cell, size))
         return None
 
     # ---- painting ----
@@ -217,10 +198,8 @@ class ComparisonFigure(Figure):
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
 
     def _paint_chosen(self, painter: QPainter, layout: ComparisonLayout) -> None:
-        painter.setPen(QPen(self.theme.colour("accent"), 2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         for rects in layout.cells:
             at = self.chosen - layout.first
             cells = [band_rects[at] for band_rects in rects if 0 <= at < len(band_rects)]
             if cells:
-                painter.drawRect(cells[0].united(cells[-1]).adjusted(-1.5, -1.5, 1.5, 1.5))
+                paint_frame(painter, cells[0].united(cells[-1]), self.theme.colour("accent"))

@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 LARGEST_ZOOM = 32
 
@@ -137,6 +138,16 @@ class Tiles:
         return next((index for index, there in enumerate(reached) if there), None)
 
 
+class Pointed(NamedTuple):
+    """The image and the pixel under the pointer: of a band of a block, or of a row of a mosaic, whose block is 0."""
+
+    block: int
+    band: int
+    image: int
+    y: int
+    x: int
+
+
 def pixel_at(point: QPointF, cell: QRectF, size: tuple[int, ...]) -> tuple[int, int]:
     """The (row, column) of an image of this (height, width) that lies under a point of its cell, or nearest to it."""
     row = math.floor((point.y() - cell.top()) / cell.height() * size[0])
@@ -169,6 +180,13 @@ def paint_image(painter: QPainter, target: QRectF, image: QImage, source: QRectF
     part = source or QRectF(image.rect())
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < part.width() - 0.5)
     painter.drawImage(target, image, part)
+
+
+def paint_frame(painter: QPainter, rect: QRectF, colour: QColor, *, away: float = 1.5) -> None:
+    """Paint the frame of what is chosen, a little away from it."""
+    painter.setPen(QPen(colour, 2))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(rect.adjusted(-away, -away, away, away))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QWidget
 from viewer.figures import colours
 from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Pointed
 from viewer.qt.panels.blocks import Blocks
-from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture, Pointed
+from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.offer import Offer
 from viewer.qt.widgets.panel import Command, Numbers

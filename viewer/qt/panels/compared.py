@@ -15,6 +15,7 @@ from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.detail import DetailFigure, DetailTile
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Pointed
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
@@ -41,16 +42,6 @@ class ComparisonPicture:
     figure: ComparisonFigure | MosaicFigure
     layers: tuple[tuple[BandValues, ...], ...]
     titles: tuple[str, ...] = ()  # of the blocks
-
-
-class Pointed(NamedTuple):
-    """The image and the pixel under the pointer."""
-
-    block: int
-    band: int
-    image: int
-    y: int
-    x: int
 
 
 class ComparedPanel(ImagePanel):
@@ -198,11 +189,7 @@ class ComparedPanel(ImagePanel):
         if isinstance(self.view.figure, DetailFigure):
             pixel = self.view.figure.hit(point, self.view.paper)
             return Pointed(pixel.tile.block, pixel.tile.band, figure.chosen, pixel.y, pixel.x) if pixel else None
-        if isinstance(figure, MosaicFigure):
-            seen = figure.spot(point, self.view.paper)
-            return Pointed(0, seen.row, seen.image, seen.y, seen.x) if seen else None
-        spot = figure.spot(point, self.view.paper)
-        return Pointed(*spot.hit, spot.row, spot.column) if spot else None
+        return figure.spot(point, self.view.paper)
 
     def _hover(self, point: QPointF | None) -> None:
         pointed = self._pointed(point) if point is not None and self._shown == self._inputs else None
