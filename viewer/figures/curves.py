@@ -338,7 +338,7 @@ def of_runs(
     """Return the figure of several runs' (name, training loss, validation loss)."""
     curves = []
     for index, (name, train, validation) in enumerate(runs):
-        colour = theme.series[index % len(theme.series)]
+        colour = theme.run_colour(index).name()
         curves += [
             Series(name, part, values, colour, dashed)
             for part, values, dashed in (("train", train, True), ("validation", validation, False))

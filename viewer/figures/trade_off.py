@@ -103,7 +103,7 @@ class TradeOffFigure(Figure):
         return self._colour(point.family or point.group)
 
     def _colour(self, family: str) -> str:
-        return self.theme.series[self.families.index(family) % len(self.theme.series)]
+        return self.theme.run_colour(self.families.index(family)).name()
 
     # ---- geometry ----
 

@@ -185,11 +185,9 @@ class ComparedPanel(ImagePanel):
     def _pointed(self, point: QPointF) -> Pointed | None:
         if self.picture is None:
             return None
-        figure = self.picture.figure
         if isinstance(self.view.figure, DetailFigure):
-            pixel = self.view.figure.hit(point, self.view.paper)
-            return Pointed(pixel.tile.block, pixel.tile.band, figure.chosen, pixel.y, pixel.x) if pixel else None
-        return figure.spot(point, self.view.paper)
+            return self.view.figure.hit(point, self.view.paper)
+        return self.picture.figure.spot(point, self.view.paper)
 
     def _hover(self, point: QPointF | None) -> None:
         pointed = self._pointed(point) if point is not None and self._shown == self._inputs else None
@@ -236,9 +234,8 @@ def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
         for at, band in enumerate(block.bands)
         if figure.chosen < len(band.pixels) and not (several and band.label == "diff.")
     ]
-    return (
-        DetailFigure(theme, tuple(tiles), f"image {figure.chosen + 1}, large; {figure.description}") if tiles else None
-    )
+    text = f"image {figure.chosen + 1}, large; {figure.description}"
+    return DetailFigure(theme, figure.chosen, tuple(tiles), text) if tiles else None
 
 
 def _figures_of(output: RunOutput, image: int) -> list[str]:

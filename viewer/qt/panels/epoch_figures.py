@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
+from viewer.figures.chart.readings import Series
 from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Large
-from viewer.figures.time_line import LossLine, TimeLineFigure
+from viewer.figures.time_line import TimeLineFigure
 from viewer.state import formatting
 from viewer.state.epoch_frames import EpochFrame
 from viewer.state.history import RunHistory
@@ -69,7 +70,7 @@ def time_line(
         colour = theme.run_colour(state.colours[path]).name()
         parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
         for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
-            lines.append(LossLine(part if len(shown) == 1 else names[path], values[:last], colour, dashed))
+            lines.append(Series(part if len(shown) == 1 else names[path], part, values[:last], colour, dashed))
     own_scales = len({history.objective for _, history in shown}) > 1
     return TimeLineFigure(theme, tuple(lines), first, last, epoch, own_scales)
 
