@@ -22,7 +22,7 @@ from tests.zoo.test_cli import Capture, aezoo
 from zoo import card, pretrained, registry, runs
 from zoo.data import sets, splits
 from zoo.data.images import LUMA
-from zoo.errors import FileRefused
+from zoo.errors import CheckFailed, FileRefused
 from zoo.graphs import halves
 from zoo.ownership import sha256_of
 from zoo.runs import History, RunFolder, find_runs
@@ -217,13 +217,25 @@ def made_of(name: str, runs_folder: Path, folder: Path, monkeypatch: pytest.Monk
 def test_a_large_model_has_float16_weights_and_so_has_what_is_cut_out_of_it(
     trained_runs: TrainedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.pretrained.FP16_FROM", 1 << 20)
     runs_folder = trained_runs("purdue/dense")
     graphs = made_of("purdue/dense", runs_folder, tmp_path, monkeypatch)
     assert graphs.keys() == {"model.onnx", "encoder.onnx", "decoder.onnx"}
     assert all(graph.is_fp16 for graph in graphs.values())
     assert len(graphs["model.onnx"].data) < 0.55 * 4 * 829_284
     assert all(check.passed for check in vectors.check(vectors.read(tmp_path / "purdue/dense"), graphs))
+
+
+def test_a_model_that_float16_costs_digits_keeps_its_weights_unless_it_is_very_large(
+    trained_runs: TrainedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.verify.FP16_TOLERANCE", 1e-9)
+    runs_folder = trained_runs("purdue/dense")
+    graphs = made_of("purdue/dense", runs_folder, tmp_path, monkeypatch)
+    assert not any(graph.is_fp16 for graph in graphs.values())
+    monkeypatch.setattr("export.pretrained.FP16_ALWAYS", 1 << 20)
+    run = RunFolder.of(runs_folder, "purdue/dense")
+    with pytest.raises(CheckFailed, match="purdue/dense loses too much with float16 weights"):
+        files_of(registry.load("purdue/dense"), run, run.read_history())
 
 
 def test_a_model_of_cifar10_shows_what_it_makes_of_photographs(

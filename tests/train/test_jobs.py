@@ -415,3 +415,17 @@ def test_what_is_lost_after_an_interrupt_is_not_resumed(monkeypatch: pytest.Monk
     monkeypatch.setattr(StandInWorker, "terminate", lambda self: None)
     found, workers, _ = train_fakely(monkeypatch, ["purdue/dense"], does, interrupt)
     assert len(workers) == 1 and [outcome.code for outcome in found] == [1]
+
+
+def test_a_worker_that_ends_with_nothing_to_do_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    first: list[StandInWorker] = []
+
+    def does(worker: StandInWorker, request: TrainRequest) -> None:
+        if first:
+            first[0].end()
+        first.append(worker)
+        worker.say(Outcome(request.name, report={}))
+
+    found, workers, bars = train_fakely(monkeypatch, ["purdue/dense", "purdue/conv"], does)
+    assert len(workers) == 2 and {outcome.error for outcome in found} == {""} and len(found) == 2
+    assert not any("the process that trained" in line for _, line in bars.shown)

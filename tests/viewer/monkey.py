@@ -211,7 +211,7 @@ class Monkey:
         )()
 
     def _present(self) -> None:
-        self.window.present(not self.window.presenting)
+        self.window.present()
 
     def _text_size(self) -> None:
         self.window.choose_text_size(self.random.choice((0.8, 1.0, 1.3)))
@@ -388,7 +388,7 @@ def _wait(done: Callable[[], bool]) -> bool:
 
 def _answers(window: MainWindow, store: Path) -> bool:
     """Whether the window, opened on whole runs after all that, shows the first of them."""
-    window.present(False)
+    window.presenter.show(False)
     window.reset_layout()
     window.images.forget_pictures()
     window.open((store,), remember=False)

@@ -132,7 +132,7 @@ def test_a_hidden_panel_sends_nothing_and_catches_up_when_it_is_shown(
 def test_the_presenter_s_mode_shows_one_panel_with_larger_text(two: MainWindow, qtbot: QtBot) -> None:
     two.go_to(two.panels.reconstructions)
     before = QApplication.font().pointSizeF()
-    two.present(True)
+    two.present()
     QApplication.processEvents()
     assert two.isFullScreen() and QApplication.font().pointSizeF() == pytest.approx(1.6 * before)
     assert two.panels.reconstructions.isVisible()

@@ -233,7 +233,7 @@ def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
     ]
     cells = detail.grid(panel.view.paper).cells
     assert min(cell.width() for cell in cells) >= 250
-    assert detail.tiles[2].note == comparison_of_picture(panel).blocks[1].captions[2] != ""
+    assert detail.tiles[1].note == comparison_of_picture(panel).blocks[1].captions[2] != ""
     corner = cells[2].topLeft() + QPointF(1, 1)
     assert panel._pointed(corner) == Pointed(block=1, band=1, image=2, y=0, x=0)
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)

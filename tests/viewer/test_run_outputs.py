@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from skimage.color import rgb2lab
 
-from tests.viewer.conftest import CARD
+from tests.viewer.conftest import CARD, Open
+from viewer.figures.comparison import ComparisonFigure
 from viewer.state import chroma, history, letters, pages, run_outputs, samples, why
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
@@ -288,7 +290,7 @@ def test_titles_of_pages_count_from_one_and_name_two_pictures_at_most() -> None:
         ((1, 32, 32), "colourise", (10, 1, 32, 32), (10, 3, 32, 32)),
         ((3, 32, 32), "", (10, 3, 32, 32), (10, 3, 32, 32)),
         ((1, 28, 28), "denoise", (10, 1, 28, 28), (10, 1, 28, 28)),
-        ((1, 5, 5), "", None, None),
+        ((2, 5, 5), "", None, None),
     ],
 )
 def test_embedded_samples_are_of_the_shape_that_a_task_takes(
@@ -492,3 +494,33 @@ def test_a_run_on_one_label_has_labels_and_titles_by_its_own_rows() -> None:
     state = State(known={PATH: known}, current=PATH, splits={split.name: split}, page=page)
     assert run_outputs.labels_of(state).tolist() == [1] * 10  # type: ignore[union-attr]
     assert run_outputs.image_title(state, 9) == "test image 10 of 12, labelled b"
+
+
+def test_a_graph_for_images_of_any_size_is_given_photographs_scaled_to_it() -> None:
+    made = samples.embedded_samples((3, 64, 48))
+    assert made is not None and made.inputs.shape == (samples.COUNT, 3, 64, 48) and made.inputs is made.targets
+    assert made.provenance.endswith("scaled to 3×64×48") and 0 <= made.inputs.min() < made.inputs.max() <= 1
+    grey = samples.embedded_samples((1, 20, 20))
+    assert grey is not None and grey.inputs.shape == (samples.COUNT, 1, 20, 20)
+    assert samples.embedded_samples((2, 20, 20)) is None and samples.embedded_samples((3, 4096, 4096)) is None
+
+
+def test_a_picture_of_another_size_is_shown_and_has_no_error(tmp_path: Path, open_window: Open) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2])],
+        "twice",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 28, 28])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1, 56, 56])],
+        [numpy_helper.from_array(np.ones((1, 1, 2, 2), np.float32), "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    file = tmp_path / "twice.onnx"
+    file.write_bytes(model.SerializeToString())
+    window = open_window(file)
+    panel = window.panels.reconstructions
+    figure = panel.view.figure
+    assert isinstance(figure, ComparisonFigure), panel.view.sentence
+    assert [band.label for band in figure.blocks[0].bands] == ["input", "output"] and figure.scale is None
+    assert [band.size for band in figure.blocks[0].bands] == [(28, 28), (56, 56)]
+    (output,) = panel.outputs
+    assert not output.is_comparable and len(output.mse) == 0 and panel.numbers()[1][4:6] == ("", "")

@@ -122,6 +122,9 @@ def train_all(
             if isinstance(message, ProgressCall):
                 message.repeat(worker.progress)
                 continue
+            if message is None and worker.name is None:  # it had nothing to do, and nothing is lost
+                workers.remove(worker)
+                continue
             outcome = message or _lost(worker)
             worker.progress.drop()
             if message is None:
@@ -180,7 +183,8 @@ def _lost(worker: _Worker) -> Outcome:
     """Return the outcome of a recipe whose worker has ended without one."""
     code = worker.process.wait()
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return Outcome(worker.name or "", error=f"the process that trained {worker.name} {how}", code=1)
+    assert worker.name is not None, code
+    return Outcome(worker.name, error=f"the process that trained {worker.name} {how}", code=1)
 
 
 def _end(workers: Sequence[_Worker]) -> None:

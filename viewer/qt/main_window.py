@@ -6,21 +6,22 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
 from viewer.infer.requests import Reply
 from viewer.qt import rail as rails
 from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
-from viewer.qt.catalogue import DRAWER, PANELS
+from viewer.qt.catalogue import DRAWER, PANELS, TABS
 from viewer.qt.disk import Disk
 from viewer.qt.drawer import USUAL as DRAWER_WIDTH
 from viewer.qt.drawer import Drawer
 from viewer.qt.image_browser import ImageBrowser, pixels_of
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.panels.all import Panels
+from viewer.qt.presenter import Presenter
 from viewer.qt.rail import Rail
 from viewer.qt.run_list import RunList
 from viewer.qt.run_loader import RunLoader
@@ -43,8 +44,6 @@ from zoo.errors import UsageError
 SIZE = QSize(1600, 1000)
 SMALLEST = QSize(1000, 640)
 NARROW_SCREEN = 1500  # pixels: on a narrower one the window opens maximised and without its drawer
-PRESENTED_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
-PRESENTED = 1.6  # how much larger text is in the presenter's mode
 TURN_MILLISECONDS = 1  # between two steps of making visible panels: with none, no other timer would get its turn
 REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once everything visible is shown
 
@@ -75,7 +74,6 @@ class MainWindow(QMainWindow):
         self.window_at: float | None = None  # seconds on the monotonic clock
         self.picture_at: float | None = None
         self._remembers = theme is None
-        self.presenting = False
         self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk, self.runs, self.settings))
         apply_text_size(self.settings.text_size)
         chosen = self._coloured(theme_of(theme or self.settings.theme))
@@ -106,6 +104,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(everything)
         self.notices = Notices(everything)
         self.setStatusBar(self.status)
+        frame = (self.rail, self.drawer, self.menuBar(), self.status)
+        self.presenter = Presenter(self, self.workspace, frame, self.settings, self.step_run)
 
     def _place(self) -> None:
         """Size the window for its screen, or as it was left; it never opens larger than the screen."""
@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
 
     def go_to_compare(self) -> None:
         """Go to what the shown networks make of images."""
-        self.go_to(self.panels[self.workspace.tabs["Compare"].stack.front])
+        self.go_to(self.panels[self.workspace.tabs[TABS[0]].stack.front])
 
     def go_to(self, panel: Panel) -> None:
         """Bring a panel to the front and move the keyboard focus to it."""
@@ -229,40 +229,15 @@ class MainWindow(QMainWindow):
         self.workspace.reset()
         self.workspace.show_state(self.store.state)
 
-    def present(self, on: bool) -> None:
-        """Show the panel used last alone on the whole screen, with larger text, or everything again."""
-        if on == self.presenting:
-            return
-        self.presenting = on
-        if on:
-            self._hidden = [part for part in self._frame_parts() if not part.isHidden()]
-            tab = PANELS[self.panel_in_use().name].tab
-            self.workspace.present(tab if tab != DRAWER else "Compare")
-            self._before = self.windowState()
-            self.showFullScreen()
-            make_application().installEventFilter(self)
-        else:
-            self.workspace.present(None)
-            self.setWindowState(self._before)
-            make_application().removeEventFilter(self)
-        for part in self._hidden:
-            part.setVisible(not on)
-        apply_text_size(self.settings.text_size * (PRESENTED if on else 1))
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """In the presenter's mode the arrows change the run."""
-        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() in PRESENTED_STEPS:
-            self.step_run(PRESENTED_STEPS[Qt.Key(event.key())])
-            return True
-        return super().eventFilter(watched, event)
-
-    def _frame_parts(self) -> tuple[QWidget, ...]:
-        return self.rail, self.drawer, self.menuBar(), self.status
+    def present(self) -> None:
+        """Begin or end the presenter's mode, with the tab used last."""
+        tab = PANELS[self.panel_in_use().name].tab
+        self.presenter.show(not self.presenter.is_on, tab if tab in self.workspace.tabs else TABS[0])
 
     def escape(self) -> None:
         """Leave what is in the way: the presenter's mode, notices, or the pictures of the user's own."""
-        if self.presenting:
-            self.present(False)
+        if self.presenter.is_on:
+            self.presenter.show(False)
         elif self.notices.isVisible():
             self.notices.clear()
         else:
@@ -387,7 +362,7 @@ class MainWindow(QMainWindow):
             self.images.add_picture(picture, "dropped")
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.present(False)
+        self.presenter.show(False)
         if self._remembers:
             shown = {"rail": not self.rail.isHidden(), "drawer": not self.drawer.isHidden()}
             self.settings.save_window(self, self.across, shown, *self.workspace.saved())

@@ -128,7 +128,7 @@ def _view(window: MainWindow) -> None:
     view.addSeparator()
     _action(view, "Show or hide the &runs", "Ctrl+B", window.toggle_rail)
     _action(view, "Show or hide the &details", "Ctrl+I", window.toggle_drawer)
-    _action(view, "&Presenter's mode", "F11", lambda: window.present(not window.presenting))
+    _action(view, "&Presenter's mode", "F11", window.present)
     for text, keys, orientation in (
         ("Put the tab beside, to the &right", "Ctrl+Alt+Right", Qt.Orientation.Horizontal),
         ("Put the tab beside, &below", "Ctrl+Alt+Down", Qt.Orientation.Vertical),

@@ -34,6 +34,12 @@ class GraphInfo:
         return "reconstruction" if "reconstruction" in fitting else next(iter(fitting), "")
 
     @property
+    def other_picture(self) -> str:
+        """Of a graph that makes no pictures of its input's shape, the first output that is a picture; '' for none."""
+        pictures = [port.name for port in self.facts.outputs if port.dtype == "float32" and _may_be_picture(port.shape)]
+        return "" if self.reconstruction else next(iter(pictures), "")
+
+    @property
     def bottleneck(self) -> str:
         """The output with the encoder's values, by its name or else the first beside a reconstruction; '' for none.
 
@@ -85,8 +91,13 @@ class GraphInfo:
         if (
             port.name == "reconstruction" and self.card is not None
         ):  # a graph of aezoo's may colour grey images, or draw letters
-            return len(port.shape) == 4 and port.shape[1] in (1, 3) and all(isinstance(n, int) for n in port.shape[1:])
+            return _may_be_picture(port.shape)
         return port.shape[1:] == self.image_shape
+
+
+def _may_be_picture(shape: tuple[int | str, ...]) -> bool:
+    """Whether a shape is that of grey or colour pictures of one size."""
+    return len(shape) == 4 and shape[1] in (1, 3) and all(isinstance(size, int) for size in shape[1:])
 
 
 def from_header(header: Mapping[str, Any]) -> GraphInfo:

@@ -21,7 +21,9 @@ FIRST_ONLY = "Without a graph only the first ten images have outputs, those of t
 
 @dataclass(frozen=True, eq=False)
 class RunOutput:
-    """One run's `images`, float32 (N, C, H, W) like the targets, or its `logits` (N, classes), or a `sentence`.
+    """One run's `images`, float32 (N, C, H, W), or its `logits` (N, classes), or a `sentence`.
+
+    Images of another shape than the targets, as super-resolution makes them, have no error and no difference.
 
     `note` says that the images are of a training that goes on, or that the inputs are not those of the other runs.
     """
@@ -42,17 +44,22 @@ class RunOutput:
     def count(self) -> int:
         return len(self.samples.inputs) if self.samples is not None else 0
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether there are images of the targets' shape."""
+        return self.samples is not None and self.images is not None and self.images.shape == self.samples.targets.shape
+
     @cached_property
     def mse(self) -> np.ndarray:
-        """The mean squared error of each image, float64 (N,); empty without `images`."""
-        if self.samples is None or self.images is None:
+        """The mean squared error of each image, float64 (N,); empty where there is none."""
+        if not self.is_comparable or self.samples is None or self.images is None:
             return np.zeros(0)
         return numbers.mse(self.samples.targets, self.images)
 
     @cached_property
     def psnr(self) -> np.ndarray:
-        """The peak signal-to-noise ratio of each image in dB, float64 (N,); empty without `images`."""
-        if self.samples is None or self.images is None:
+        """The peak signal-to-noise ratio of each image in dB, float64 (N,); empty where there is none."""
+        if not self.is_comparable or self.samples is None or self.images is None:
             return np.zeros(0)
         return numbers.psnr(self.samples.targets, self.images)
 
@@ -99,7 +106,8 @@ def output_to_request(state: State, path: Path) -> str:
     samples, graph = state.samples_of(path), state.known_of(path).graph
     if state.file_of(path) is None or samples is None or graph is None:
         return ""
-    return (graph.reconstruction or graph.logits_output) if graph.image_shape == samples.inputs.shape[1:] else ""
+    wanted = graph.reconstruction or graph.logits_output or graph.other_picture
+    return wanted if graph.image_shape == samples.inputs.shape[1:] else ""
 
 
 def run_output(state: State, name: str, path: Path, values: np.ndarray | None = None, error: str = "") -> RunOutput:
@@ -130,7 +138,8 @@ def _from_graph(output: RunOutput, known: Known, values: np.ndarray) -> RunOutpu
         return replace(output, sentence=broken)
     if not known.graph.reconstruction and values.ndim == 2 and len(values) == output.count and values.shape[1]:
         return replace(output, logits=values, classes=known.graph.classes)
-    if values.shape != output.samples.targets.shape:
+    other = values.ndim == 4 and values.shape[1] in (1, 3) and len(values) == output.count
+    if values.shape != output.samples.targets.shape and not (other and known.graph.other_picture):
         return replace(output, sentence="The graph's output has another shape than its images.")
     return replace(output, images=values)
 

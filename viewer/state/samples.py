@@ -10,6 +10,7 @@ from viewer.state import noise
 from zoo.data.images import LUMA
 
 COUNT = 10
+LARGEST_SIDE = 512  # of what photographs are scaled to
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +46,8 @@ def embedded_samples(
 ) -> Samples | None:
     """Return ten embedded images of a shape, noisy for a denoiser, grey for a colouriser; None if there are none.
 
-    Of a network that recalls the letter of a class, the inputs hold the class. The first call takes one to two
-    seconds: scikit-learn is imported for its digits.
+    Where none has the shape, they are photographs scaled to it. Of a network that recalls the letter of a class, the
+    inputs hold the class.
     """
     from zoo.data import sets
 
@@ -54,7 +55,7 @@ def embedded_samples(
     wanted = own.get(task, shape)
     fitting = [entry for entry in sets.DATA_SETS.values() if entry.shape == wanted]
     if not fitting:
-        return None
+        return _scaled_photographs(shape) if shape[0] in (1, 3) and max(shape) <= LARGEST_SIDE else None
     chosen = next((entry for entry in fitting if entry.name == dataset.removesuffix("-sample")), fitting[0])
     images = sets.load(chosen.name, "test", sets.SAMPLE)
     clean = to_unit(images.pixels[:COUNT])
@@ -64,3 +65,13 @@ def embedded_samples(
         classes = np.eye(shape[2], dtype=np.float32)[images.labels[:COUNT] % shape[2], None, None]
         return Samples(inputs=classes, targets=clean, provenance=images.provenance)
     return Samples(inputs=noise.add(clean, sigma) if sigma > 0 else clean, targets=clean, provenance=images.provenance)
+
+
+def _scaled_photographs(shape: tuple[int, int, int]) -> Samples:
+    from zoo.data import sets
+    from zoo.data.fit import fit_to_shape
+
+    images = sets.load("cifar10", "test", sets.SAMPLE)  # of which photographs stand in
+    scaled = [fit_to_shape(pixels.transpose(1, 2, 0), shape)[0] for pixels in images.pixels[:COUNT]]
+    made = np.stack(scaled)
+    return Samples(made, made, provenance=f"{images.provenance}, scaled to {'×'.join(map(str, shape))}")

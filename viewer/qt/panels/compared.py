@@ -11,7 +11,7 @@ import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.detail import DetailFigure, DetailTile
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
@@ -25,7 +25,8 @@ from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
 
-MOST_TILES = 8  # of an image shown large: more would be small
+MADE = (": output", ": diff.")  # ends of the titles of what a run makes
+MOST_TILES = 6  # of an image shown large, so that each has 250 pixels on a laptop
 
 
 class BandValues(NamedTuple):
@@ -221,28 +222,41 @@ def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
     figure = picture.figure
     if not isinstance(figure, ComparisonFigure):
         return None
-    several = sum(len(block.bands) for block in figure.blocks) > MOST_TILES
-    tiles = [
+    every = [tile for number, block in enumerate(figure.blocks) for tile in _tiles_of(block, number, figure.chosen)]
+    seen: set[bytes] = set()
+    tiles = []
+    for tile in every:
+        made, pixels = tile.title.endswith(MADE), tile.pixels.tobytes()
+        if made or pixels not in seen:  # what goes into several runs is shown once
+            tiles.append(tile)
+        seen.add(pixels)
+    if len(tiles) > MOST_TILES:
+        tiles = [tile for tile in tiles if not tile.title.endswith("diff.")]
+    description = f"image {figure.chosen + 1}, large; {figure.description}"
+    return DetailFigure(theme, figure.chosen, tuple(tiles), description) if tiles else None
+
+
+def _tiles_of(block: Block, number: int, chosen: int) -> list[DetailTile]:
+    """Return a tile for each band of a block that has the chosen image; its caption belongs to the output."""
+    caption = block.captions[chosen] if chosen < len(block.captions) else ""
+    return [
         DetailTile(
             f"{block.title}: {band.label}" if band.label else block.title,
-            band.pixels[figure.chosen],
-            block.captions[figure.chosen] if at == len(block.bands) - 1 and figure.chosen < len(block.captions) else "",
+            band.pixels[chosen],
+            caption if band.label in ("output", "") else "",
             number,
             at,
         )
-        for number, block in enumerate(figure.blocks)
         for at, band in enumerate(block.bands)
-        if figure.chosen < len(band.pixels) and not (several and band.label == "diff.")
+        if chosen < len(band.pixels)
     ]
-    text = f"image {figure.chosen + 1}, large; {figure.description}"
-    return DetailFigure(theme, figure.chosen, tuple(tiles), text) if tiles else None
 
 
 def _figures_of(output: RunOutput, image: int) -> list[str]:
     """Return a line with a run's figures for one image."""
     if image >= output.count:
         return []
-    if output.images is not None:
+    if output.is_comparable:
         psnr = formatting.decibels(float(output.psnr[image]))
         return [f"{output.name}: mse {formatting.mse(float(output.mse[image]))}, psnr {psnr} dB"]
     if output.logits is not None:

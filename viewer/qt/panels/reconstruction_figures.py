@@ -24,7 +24,7 @@ _INPUTS = {"denoise": "noisy", "colourise": "grey", "recall": "class", "translat
 
 def reach_of(runs: Sequence[RunOutput]) -> float:
     """Return the largest difference of all runs, which sets their common scale; 0 where there is none."""
-    differences = [output.difference for output in runs if output.images is not None]
+    differences = [output.difference for output in runs if output.is_comparable]
     return max((float(np.abs(difference).max(initial=0.0)) for difference in differences), default=0.0)
 
 
@@ -63,7 +63,8 @@ def results_of(output: RunOutput) -> tuple[BandValues, ...]:
     """Return the output and its difference from the target."""
     if output.images is None:
         return ()
-    return BandValues("output", output.images), BandValues("diff.", output.difference)
+    made = BandValues("output", output.images)
+    return (made, BandValues("diff.", output.difference)) if output.is_comparable else (made,)
 
 
 def pixels_of(layer: BandValues, theme: Theme, reach: float) -> np.ndarray:
@@ -136,7 +137,7 @@ def picture_of_several(
         theme=theme,
         blocks=tuple(replace(block, bands=of) for block, of in zip(blocks, bands, strict=True)),
         chosen=chosen,
-        scale=scale_of(theme, reach) if drawing else None,
+        scale=scale_of(theme, reach) if any(output.is_comparable for output in drawing) else None,
         description="; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks[shared:]),
     )
     titles = [""] * shared + [output.name for output in runs]

@@ -113,7 +113,8 @@ class PanelStack(QFrame):
         if self.stack.currentWidget() is not panel:
             self.lines.setCurrentWidget(panel.subtitle)
             self.stack.setCurrentWidget(panel)
-        self.raised.emit(panel)
+        if self.isVisible():
+            self.raised.emit(panel)
 
     def _mark(self) -> None:
         """Show a segment for each panel that applies, none where there is but one."""
