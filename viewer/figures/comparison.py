@@ -93,6 +93,7 @@ class ComparisonFigure(Figure):
         )
 
     def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
+        """Return the same as `spot`: unlike a mosaic, no column as a whole is meant."""
         return self.spot(point, paper)
 
     def spot(self, point: QPointF, paper: Paper) -> Pointed | None:
