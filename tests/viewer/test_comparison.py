@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,11 +13,12 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, BandHit, BandPixel, Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.comparison_layout import ComparisonLayout
 from viewer.figures.paper import Paper
 from viewer.figures.scale import Scale
 from viewer.figures.theme import LIGHT
+from viewer.figures.tiles import ImageRow, Pointed
 
 SIZES = [(684, 420), (350, 450), (350, 700), (1150, 900), (480, 200)]
 
@@ -26,38 +29,52 @@ def images(count: int = 10, side: int = 28) -> np.ndarray:
 
 
 def block(index: int, side: int = 28, count: int = 10) -> Block:
-    bands = tuple(Band(label, images(count, side)) for label in ("input", "output", "diff."))
+    bands = tuple(ImageRow(label, images(count, side)) for label in ("input", "output", "diff."))
     return Block(f"assignment/recipe-with-a-name-{index}", bands, ("0.0123",) * count, note="mse 0.0123")
 
 
-def figure_of(runs: int, *, sentence: bool = False) -> ComparisonFigure:
+def figure_of(runs: int, *, sentence: bool = False, paged: bool = True) -> ComparisonFigure:
     blocks = [block(index) for index in range(runs)]
     if sentence:
         blocks.append(Block("hesso/classifier", sentence="It makes no pictures: it says which class an image is of."))
     scale = Scale("−0.5", "+0.5", colours.diverging(LIGHT.neutral), "output − target")
-    return ComparisonFigure(LIGHT, tuple(blocks), 3, scale)
+    return ComparisonFigure(LIGHT, tuple(blocks), 3, scale, paged=paged)
+
+
+def strips_of(runs: int, *, sentence: bool = False) -> ComparisonFigure:
+    """All images of a single kind at once, as where they are steps from one to another."""
+    figure = figure_of(runs, sentence=sentence, paged=False)
+    plain = (replace(block, bands=block.bands[:1], captions=(), note="") for block in figure.blocks)
+    return replace(figure, blocks=(*plain, Block("blend", (ImageRow("", images()),), ("0.5",) * 10)))
 
 
 def rects_of(layout: ComparisonLayout) -> list[QRectF]:
     """Everything that must not overlap anything else."""
     cells = [cell for strips in layout.cells for strip in strips for cell in strip]
-    large = [cell for strip in layout.large for cell in strip]
-    heads = [head for head in layout.large_heads if not head.isEmpty()]
     sentences = [rect for rect, strips in zip(layout.sentences, layout.cells, strict=True) if not strips]
-    return [*cells, *large, *heads, *sentences, layout.scale_rect]
+    return [*cells, *sentences, layout.scale_rect]
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("sentence", [False, True])
+@pytest.mark.parametrize("figure_of", [figure_of, strips_of])
 @pytest.mark.parametrize("runs", [1, 2, 3, 5])
 def test_everything_stands_inside_its_room_and_nothing_on_anything_else(
-    qapp: QApplication, runs: int, sentence: bool, width: int, height: int, ratio: float
+    qapp: QApplication,
+    runs: int,
+    figure_of: Callable[..., ComparisonFigure],
+    sentence: bool,
+    width: int,
+    height: int,
+    ratio: float,
 ) -> None:
     room = QRectF(2, 2, width, height)
-    layout = figure_of(runs, sentence=sentence).layout(Paper(room, QFontMetricsF(QFont()), ratio))
+    figure = figure_of(runs, sentence=sentence)
+    layout = figure.layout(Paper(room, QFontMetricsF(QFont()), ratio))
     everything = rects_of(layout)
-    assert len(everything) > 30 * runs
+    assert len(everything) == sum(len(block.bands) for block in figure.blocks) * layout.shown + sentence + 1
+    assert figure.paged or layout.shown == 10
     for rect in everything:
         assert room.adjusted(-1, -1, 1, 1).contains(rect), rect
     for one, other in combinations(everything, 2):
@@ -67,16 +84,16 @@ def test_everything_stands_inside_its_room_and_nothing_on_anything_else(
 
 @pytest.mark.parametrize("ratio", [1.0, 1.25, 2.0])
 def test_pixels_are_whole_device_pixels_in_their_places_too(qapp: QApplication, ratio: float) -> None:
-    layout = figure_of(2).layout(Paper(QRectF(2, 2, 900, 700), QFontMetricsF(QFont()), ratio))
-    cells = [cell for strips in (*layout.cells, layout.large) for strip in strips for cell in strip]
-    assert len(cells) == 66
+    layout = figure_of(2, paged=False).layout(Paper(QRectF(2, 2, 900, 700), QFontMetricsF(QFont()), ratio))
+    cells = [cell for strips in layout.cells for strip in strips for cell in strip]
+    assert len(cells) == 60
     for cell in cells:
         for value in (cell.left(), cell.top(), cell.width() / 28, cell.height() / 28):
             assert abs(value * ratio - round(value * ratio)) < 1e-6, cell
 
 
 def test_images_are_linked_whatever_the_shapes_of_the_runs(qapp: QApplication) -> None:
-    figure = ComparisonFigure(LIGHT, (block(0, side=28), block(1, side=32)))
+    figure = ComparisonFigure(LIGHT, (block(0, side=28), block(1, side=32)), paged=False)
     for room in (QRectF(0, 0, 684, 420), QRectF(0, 0, 400, 700)):
         layout = figure.layout(Paper(room, QFontMetricsF(QFont())))
         for image in range(10):
@@ -87,37 +104,37 @@ def test_images_are_linked_whatever_the_shapes_of_the_runs(qapp: QApplication) -
 
 
 def test_a_row_of_few_values_is_enlarged_only_as_far_as_images_are(qapp: QApplication) -> None:
-    text = Band("class", np.zeros((10, 1, 14, 3), np.uint8))
-    figure = ComparisonFigure(LIGHT, (Block("letters/latent", (text, Band("output", images()))),))
+    text = ImageRow("class", np.zeros((10, 1, 14, 3), np.uint8))
+    figure = ComparisonFigure(LIGHT, (Block("letters/latent", (text, ImageRow("output", images()))),))
     layout = figure.layout(Paper(QRectF(0, 0, 684, 420), QFontMetricsF(QFont())))
     (narrow,), (wide,) = ((strip[0],) for strip in layout.cells[0])
     assert narrow.width() <= wide.width() and narrow.height() < wide.height()
 
 
 def test_a_wide_low_room_has_rows_and_a_tall_one_columns(qapp: QApplication) -> None:
-    figure, metrics = figure_of(2), QFontMetricsF(QFont())
-    assert not figure.layout(Paper(QRectF(0, 0, 1200, 420), metrics)).is_columns
+    figure, metrics = figure_of(2, paged=False), QFontMetricsF(QFont())
+    assert not figure.layout(Paper(QRectF(0, 0, 1200, 460), metrics)).is_columns
     assert figure.layout(Paper(QRectF(0, 0, 500, 1000), metrics)).is_columns
 
 
-def test_room_that_is_left_shows_the_chosen_image_of_every_run_large(qapp: QApplication) -> None:
-    layout = figure_of(2, sentence=True).layout(Paper(QRectF(0, 0, 684, 420), QFontMetricsF(QFont())))
-    assert [len(cells) for cells in layout.large] == [3, 3, 0]
-    assert layout.large[0][0].width() >= 1.5 * layout.cells[0][0][0].width()
+def test_a_page_shows_fewer_images_instead_of_smaller_ones(qapp: QApplication) -> None:
+    paper = Paper(QRectF(0, 0, 684, 420), QFontMetricsF(QFont()))
+    page, whole = figure_of(3).layout(paper), figure_of(3, paged=False).layout(paper)
+    assert page.shown < whole.shown == 10
+    assert page.zoom >= 2 > whole.zoom
+    assert page.first <= 3 < page.first + page.shown, "the chosen image is among them"
 
 
 def test_a_point_tells_run_band_image_and_pixel(qapp: QApplication) -> None:
-    figure, room, metrics = figure_of(2), QRectF(2, 2, 684, 420), QFontMetricsF(QFont())
+    figure, room, metrics = figure_of(2, paged=False), QRectF(2, 2, 684, 420), QFontMetricsF(QFont())
     layout = figure.layout(Paper(room, metrics))
     cell = layout.cells[1][2][7]
     zoom = cell.width() / 28
     point = QPointF(cell.left() + 5.5 * zoom, cell.top() + 20.5 * zoom)
-    assert figure.spot(point, Paper(room, metrics)) == BandPixel(BandHit(1, 2, 7), row=20, column=5)
-    assert figure.hit(point, Paper(room, metrics)) == BandHit(1, 2, 7)
-    large = layout.large[0][1]
-    assert figure.spot(large.bottomRight() - QPointF(1, 1), Paper(room, metrics)) == BandPixel(
-        BandHit(0, 1, 3), row=27, column=27
-    )
+    assert figure.spot(point, Paper(room, metrics)) == Pointed(1, 2, 7, y=20, x=5)
+    assert figure.hit(point, Paper(room, metrics)) == Pointed(1, 2, 7, y=20, x=5)
+    corner = layout.cells[0][1][3].bottomRight() - QPointF(zoom / 2, zoom / 2)
+    assert figure.spot(corner, Paper(room, metrics)) == Pointed(0, 1, 3, y=27, x=27)
     assert figure.hit(QPointF(1, 1), Paper(room, metrics)) is None
 
 
@@ -132,8 +149,8 @@ def painted(figure: ComparisonFigure, width: int, height: int) -> QImage:
 
 def test_captions_without_room_are_left_out_save_that_of_the_chosen_image(qapp: QApplication) -> None:
     def narrow(captions: tuple[str, ...]) -> QImage:
-        one = Block("run", (Band("output", images()),), captions)
-        return painted(ComparisonFigure(LIGHT, (one,), 3, large=False), 330, 80)
+        one = Block("run", (ImageRow("output", images()),), captions)
+        return painted(ComparisonFigure(LIGHT, (one,), 3, paged=False), 330, 80)
 
     every, only = ("0.00123456",) * 10, ("",) * 3 + ("0.00123456",) + ("",) * 6
     assert narrow(every) == narrow(only) != narrow(("",) * 3 + ("0.9",) + ("",) * 6)

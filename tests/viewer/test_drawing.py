@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QApplication
 
 from tests.viewer.conftest import CARD
 from viewer.figures import strokes
-from viewer.figures.arrange import Above
+from viewer.figures.arrange import StackedFigure
+from viewer.figures.chart.readings import Series
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.drawn import DrawnCell, DrawnFigure
-from viewer.figures.lines import LinesFigure, PlotLine
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
 from viewer.figures.tiles import Large
@@ -193,28 +194,29 @@ def painted(figure: object, width: int, height: int, theme: Theme) -> np.ndarray
     return strokes.pixels(image)
 
 
-def lines_figure(theme: Theme) -> LinesFigure:
+def curves_figure(theme: Theme) -> CurvesFigure:
+    """Curves over an axis from 0 to 1, with a mark."""
     falling = 30 - 20 * X
     with_gaps = falling - 5
     with_gaps[[0, 4]] = np.inf, np.nan
-    lines = (
-        PlotLine("a run", X, falling, "#ff0000", now=24.0),
-        PlotLine("noisy", X, with_gaps, "#00ff00", True, now=float("inf")),
-        PlotLine("nothing yet", X, np.full(11, np.nan), "#0000ff"),
+    curves = (
+        Series("a run", "PSNR", falling, "#ff0000", False, X, note="24.0 dB"),
+        Series("noisy", "PSNR", with_gaps, "#00ff00", True, X, note="∞ dB"),
+        Series("nothing yet", "PSNR", np.full(11, np.nan), "#0000ff", False, X),
     )
-    return LinesFigure(theme, lines, "noise σ", "PSNR", at=0.3, heading="at 0.3")
+    return CurvesFigure(theme, curves, "PSNR", x_label="noise σ", mark=float(X[3]))
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [(700, 200), (330, 240), (60, 40)])
-def test_lines_are_painted_in_any_room(qapp: QApplication, theme: Theme, size: tuple[int, int]) -> None:
-    pixels = painted(lines_figure(theme), *size, theme)
+def test_curves_with_a_mark_are_painted_in_any_room(qapp: QApplication, theme: Theme, size: tuple[int, int]) -> None:
+    pixels = painted(curves_figure(theme), *size, theme)
     red = (pixels == [255, 0, 0]).all(axis=2).any()
     assert red == (size[0] > 60)
 
 
-def test_the_place_under_the_pointer_is_where_the_line_is_marked(qapp: QApplication) -> None:
-    figure, rect = lines_figure(LIGHT), QRectF(0, 0, 700, 200)
+def test_the_place_under_the_pointer_is_where_the_curves_are_marked(qapp: QApplication) -> None:
+    figure, rect = curves_figure(LIGHT), QRectF(0, 0, 700, 200)
     paper = Paper(rect, QFontMetricsF(qapp.font()))
     plot = figure.axes(paper).plot
     middle = plot.center().y()
@@ -224,7 +226,7 @@ def test_the_place_under_the_pointer_is_where_the_line_is_marked(qapp: QApplicat
 
 
 def test_two_figures_above_one_another_share_the_height(qapp: QApplication) -> None:
-    pixels = painted(Above(lines_figure(LIGHT), lines_figure(LIGHT), 0.5), 700, 400, LIGHT)
+    pixels = painted(StackedFigure(((curves_figure(LIGHT), 1), (curves_figure(LIGHT), 1))), 700, 400, LIGHT)
     red = (pixels == [255, 0, 0]).all(axis=2).any(axis=1)
     assert red[:200].any() and red[200:].any()
 

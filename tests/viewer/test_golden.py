@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Paper
 from viewer.figures.scale import Scale
@@ -60,11 +61,15 @@ def scale_of(theme: Theme) -> Scale:
 def comparison(theme: Theme) -> ComparisonFigure:
     blocks = [
         Block(
-            f"runs/{level:g}", tuple(Band(*entry) for entry in pictures(theme, level)), ("0.1",) * COUNT, note="mse 0.1"
+            f"runs/{level:g}",
+            tuple(ImageRow(*entry) for entry in pictures(theme, level)),
+            ("0.1",) * COUNT,
+            note="mse 0.1",
         )
         for level in (0.9, 0.4)
     ]
-    return ComparisonFigure(theme, (*blocks, Block("runs/none", sentence="nothing")), 2, scale_of(theme))
+    blocks = [*blocks, Block("runs/none", sentence="nothing")]
+    return ComparisonFigure(theme, tuple(blocks), 2, scale_of(theme), zoom=2.0)
 
 
 def mosaic(theme: Theme) -> MosaicFigure:
@@ -123,9 +128,10 @@ def read_back(figure: ComparisonFigure | MosaicFigure) -> np.ndarray:
         assert len(layout.large) == 3
         return sheet(pixels, [*layout.cells, layout.large], bar_of(layout.scale_rect, figure.scale, metrics))
     blocks = figure.layout(Paper(ROOM, metrics))
-    assert [len(cells) for cells in blocks.large] == [3, 3, 0], "the room is large enough for them with any font"
-    strips = [*(strip for block in blocks.cells for strip in block), *(cells for cells in blocks.large if cells)]
-    return sheet(pixels, strips, bar_of(blocks.scale_rect, figure.scale, metrics))
+    assert blocks.shown == COUNT, "the room is large enough for all of them with any font"
+    return sheet(
+        pixels, [strip for block in blocks.cells for strip in block], bar_of(blocks.scale_rect, figure.scale, metrics)
+    )
 
 
 def differs(one: np.ndarray, other: np.ndarray) -> int:
@@ -154,10 +160,11 @@ def test_a_golden_picture_notices_a_wrong_image_a_wrong_colour_and_a_wrong_frame
     kept = read_back(comparison(LIGHT))
     one, other, nothing = comparison(LIGHT).blocks
     other_scale = Scale("−0.50", "+0.50", colours.sequential(), "output − target")
+    shown = comparison(LIGHT)
     wrong = [
-        ComparisonFigure(LIGHT, (other, one, nothing), 2, scale_of(LIGHT)),
-        ComparisonFigure(LIGHT, (one, other, nothing), 1, scale_of(LIGHT)),
-        ComparisonFigure(LIGHT, (one, other, nothing), 2, other_scale),
+        replace(shown, blocks=(other, one, nothing)),
+        replace(shown, chosen=1),
+        replace(shown, scale=other_scale),
         comparison(DARK),
     ]
     for figure in wrong:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import PROVENANCE, TIMEOUT, Open, settle_window, write_run
-from viewer.figures.mosaic import small_font
+from viewer.figures.paper import small_font
 from viewer.infer.messages import DecodedPicture, DecodePicture
 from viewer.qt import export_actions, exports, menus
 from viewer.qt.application import SMALL

@@ -115,6 +115,15 @@ def test_a_click_in_every_view_chooses_the_unit_under_it(window: MainWindow, qtb
     assert panel.session.unit == 100
 
 
+def test_another_colour_map_colours_what_is_shown(window: MainWindow, qtbot: QtBot) -> None:
+    panel = window.panels.bottleneck
+    window.choose_colour_map("grey")
+    settle_window(qtbot, window)
+    for name in ("strip", "stage", "map"):
+        pixels = sheet_of(panel, name).pixels
+        assert (pixels == pixels[..., :1]).all() and pixels.max() > pixels.min(), name
+
+
 def test_a_unit_that_is_set_changes_its_own_part_of_the_picture(window: MainWindow, qtbot: QtBot) -> None:
     panel = window.panels.bottleneck
     panel._choose_unit(2 * 49 + 7 * 3 + 4)

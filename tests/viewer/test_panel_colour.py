@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import Open, settle_window, write_run
 from tests.viewer.odd_runs import photographs, write_colouriser
 from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.tiles import Pointed
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.colour import Colour
-from viewer.qt.panels.compared import Pointed
 from viewer.state import chroma
 from viewer.state.samples import to_unit
 

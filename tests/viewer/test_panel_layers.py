@@ -101,6 +101,15 @@ def test_it_begins_with_the_first_convolution_of_all_nodes(foreign: tuple[MainWi
     assert sheet_of(panel, "maps").pixels.shape == (4, 28, 28, 3) and sheet_of(panel, "input").titles == ("sample 1",)
 
 
+def test_another_colour_map_colours_the_maps(foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot) -> None:
+    window, panel = foreign
+    window.choose_colour_map("grey")
+    settle_window(qtbot, window)
+    for name in ("large", "maps"):
+        pixels = sheet_of(panel, name).pixels
+        assert (pixels == pixels[..., :1]).all() and pixels.max() > pixels.min(), name
+
+
 def test_up_and_down_go_through_the_nodes_left_and_right_through_the_maps(
     foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot
 ) -> None:

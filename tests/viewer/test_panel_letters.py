@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import Open, settle_window, write_run
 from tests.viewer.odd_runs import write_classifier, write_translator
 from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.tiles import Pointed
 from viewer.qt.main_window import MainWindow
-from viewer.qt.panels.compared import Pointed
 from viewer.qt.panels.letters import Letters
 
 

@@ -408,3 +408,16 @@ def test_the_axis_names_the_objective_where_all_have_the_same_and_every_quantity
     both = replace(bce, train_loss=np.zeros(3), val_loss=np.ones(3))
     assert [line.values.tolist() for line in losses.lines_of(both, "loss")] == [[0.0] * 3, [1.0] * 3]
     assert losses.lines_of(one, "term bce") == [] and losses.HEAVIEST == 0.99
+
+
+def test_a_run_keeps_its_colour_whatever_else_is_selected(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    paths = {name: write_history(tmp_path, f"tests/{name}") for name in "abc"}
+    window = open_window(tmp_path)
+
+    def colours(*names: str) -> dict[str, str]:
+        return {curve.run: curve.colour for curve in select(window, qtbot, *(paths[name] for name in names)).series}
+
+    every = colours("a", "b", "c")
+    assert len(set(every.values())) == 3
+    for names in (("c",), ("b", "c"), ("b",)):
+        assert colours(*names) == {f"tests/{name}": every[f"tests/{name}"] for name in names}

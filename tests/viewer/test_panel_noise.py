@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, graph_bytes, settle_window, write_run
 from tests.viewer.odd_runs import write_classifier, write_colouriser
-from viewer.figures.arrange import Above
+from viewer.figures.arrange import StackedFigure
 from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.lines import LinesFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
@@ -36,8 +36,8 @@ def comparison_of(panel: Noise) -> ComparisonFigure:
     return panel.view.figure
 
 
-def lines_of(panel: Noise) -> LinesFigure:
-    assert isinstance(panel.curve_view.figure, LinesFigure), panel.curve_view.sentence
+def curves_in(panel: Noise) -> CurvesFigure:
+    assert isinstance(panel.curve_view.figure, CurvesFigure), panel.curve_view.sentence
     return panel.curve_view.figure
 
 
@@ -92,6 +92,18 @@ def test_the_kind_of_noise_has_a_strength_of_its_own(run: RunFolder, open_window
     assert panel.sigma_label.text() == "0.25" and panel.frame is not None and panel.frame.kind == "gaussian"
 
 
+def test_a_curve_has_the_colour_that_its_run_has_everywhere(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    one, two = write_run(tmp_path, "tests/a").path, write_run(tmp_path, "tests/b").path
+    window = open_window(tmp_path)
+    panel = select(window, qtbot, one, two)
+    panel.curve_box.setChecked(True)
+    settle_window(qtbot, window)
+    both = {curve.run: curve.colour for curve in curves_in(panel).series}
+    assert both["tests/b"] == window.theme.run_colour(window.store.state.colours[two]).name() != both["tests/a"]
+    select(window, qtbot, two)
+    assert {curve.run: curve.colour for curve in curves_in(panel).series}["tests/b"] == both["tests/b"]
+
+
 def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
@@ -101,20 +113,23 @@ def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
     assert panel.curve_view.isHidden() and panel.curve_view.requester.sent == 0
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    figure = lines_of(panel)
-    assert [(line.name, line.dashed) for line in figure.lines] == [
+    figure = curves_in(panel)
+    assert [(curve.run, curve.dashed) for curve in figure.series] == [
         ("tests/a", False),
         ("tests/b", False),
         ("noisy input", True),
         ("median filter", True),
     ]
+    assert [entry.name for entry in figure.entries()] == [curve.run for curve in figure.series]
+    assert [entry.dashed for entry in figure.entries()] == [False, False, True, True]
     frame = panel.frame
     assert frame is not None
     clean = frame.reference.clean
-    expected = [numbers.mean_psnr(clean, noise.median(noise.add(clean, float(s)))) for s in noise_lab.STRENGTHS]
-    np.testing.assert_allclose(figure.lines[3].y, expected)
-    assert all(np.isfinite(line.y[1:]).all() for line in figure.lines)
-    noisy, _ = figure.lines[2].y, figure.lines[3].y
+    noisy, median = figure.series[2].values, figure.series[3]
+    assert {*noise_lab.STRENGTHS.tolist(), frame.strength} == {*median.positions.tolist()}
+    expected = [numbers.mean_psnr(clean, noise.median(noise.add(clean, float(s)))) for s in median.positions]
+    np.testing.assert_allclose(median.values, np.array(expected))
+    assert all(np.isfinite(curve.values[1:]).all() for curve in figure.series)
     assert np.isinf(noisy[0]) and (np.diff(noisy[1:]) < 0).all()
 
 
@@ -138,17 +153,19 @@ def test_a_click_on_the_curve_sets_the_slider_and_arrows_move_it(
     panel = window.panels.noise
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    plot = lines_of(panel).axes(panel.curve_view.paper).plot
+    plot = curves_in(panel).axes(panel.curve_view.paper).plot
     point = QPointF(plot.left() + 0.8 * plot.width(), plot.center().y()).toPoint()
     qtbot.mouseClick(panel.curve_view, Qt.MouseButton.LeftButton, pos=point)
     settle_window(qtbot, window)
     assert panel.slider.value() == pytest.approx(80, abs=1)
-    assert lines_of(panel).at == panel.sigma
+    assert curves_in(panel).mark == panel.sigma
     qtbot.keyClick(panel.curve_view, Qt.Key.Key_Left)
     settle_window(qtbot, window)
     assert panel.slider.value() == pytest.approx(79, abs=1)
     frame = panel.frame
-    assert frame is not None and lines_of(panel).lines[0].now == frame.results[run.path].scores.psnr.mean()  # type: ignore[union-attr]
+    scores, curve = frame.results[run.path].scores if frame else None, curves_in(panel).series[0]
+    assert scores is not None and curve.values[curve.positions == panel.sigma] == scores.psnr.mean()
+    assert curve.note == f"{scores.psnr.mean():.1f} dB"
 
 
 def test_a_classifier_says_what_it_calls_the_noisy_images(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -165,7 +182,7 @@ def test_a_classifier_says_what_it_calls_the_noisy_images(tmp_path: Path, open_w
     assert comparison_of(panel).blocks[2].captions == tuple("abcdefghij")
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    assert [line.name for line in lines_of(panel).lines if not line.dashed] == ["tests/a"]
+    assert [curve.run for curve in curves_in(panel).series if not curve.dashed] == ["tests/a"]
 
 
 def test_a_colouriser_has_noisy_images_of_its_own_and_is_measured_on_colours(
@@ -190,12 +207,17 @@ def test_an_image_of_a_comparison_is_chosen_by_a_click_and_by_keys(
     panel = select(window, qtbot, one, two)
     QFontMetricsF(panel.view.font())
     layout = comparison_of(panel).layout(panel.view.paper)
-    cell = layout.cells[2][0][4]
+    cell = layout.cells[2][0][-1]
+    last = layout.shown - 1
+    assert 1 <= last < 9, "some of the images, and larger for it"
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cell.center().toPoint())
-    assert window.store.state.sample == 4 and comparison_of(panel).chosen == 4
+    assert window.store.state.sample == last and comparison_of(panel).chosen == last
     qtbot.keyClick(panel.view, Qt.Key.Key_Left)
-    assert window.store.state.sample == 3
+    assert window.store.state.sample == last - 1
     assert panel.hint_at(cell.center()).startswith("tests/b: ")
+    qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
+    assert window.store.state.sample == comparison_of(panel).layout(panel.view.paper).first == last + 1
+    assert window.store.state.start == 0, "the next of the images that have been read"
 
 
 def test_a_run_without_a_graph_says_so_in_its_block_and_the_others_go_on(
@@ -236,7 +258,7 @@ def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Op
     assert isinstance(panel.figure, MosaicFigure)
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    assert isinstance(panel.figure, Above)
+    assert isinstance(panel.figure, StackedFigure)
 
 
 def test_in_a_low_panel_the_curve_replaces_the_pictures(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
@@ -246,7 +268,7 @@ def test_in_a_low_panel_the_curve_replaces_the_pictures(run: RunFolder, open_win
     panel = window.panels.noise
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    assert panel.view.isHidden() and isinstance(panel.figure, LinesFigure)
+    assert panel.view.isHidden() and isinstance(panel.figure, CurvesFigure)
     panel.curve_box.setChecked(False)
     assert not panel.view.isHidden()
 
@@ -271,7 +293,7 @@ def test_a_graph_that_answers_nonsense_is_reported_and_ends_no_curve(
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
     assert "not finite" in comparison_of(panel).blocks[2].sentence
-    assert np.isfinite(lines_of(panel).lines[0].y).all()
+    assert np.isfinite(curves_in(panel).series[0].values).all()
     assert not panel.waiting and panel.curve_view.missing is None
 
 

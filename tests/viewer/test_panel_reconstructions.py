@@ -17,8 +17,8 @@ from tests.viewer.test_window import foreign_bytes
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.detail import DetailFigure
 from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.tiles import Pointed
 from viewer.qt.main_window import MainWindow
-from viewer.qt.panels.compared import Pointed
 from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.state.pages import Pasted
 from zoo import checkpoints

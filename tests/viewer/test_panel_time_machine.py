@@ -165,6 +165,19 @@ def test_a_run_in_training_grows_and_a_slider_at_the_end_stays_there(
     assert panel.slider.value() == 2, "who looks back is left there"
 
 
+def test_a_line_has_the_colour_that_its_run_has_everywhere(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    paths = [write_training(tmp_path, f"tests/{name}", 3).path for name in "ab"]
+    window = open_window(tmp_path)
+    panel = open_time(window, qtbot, *paths)
+    figure = panel.time_line.figure
+    assert isinstance(figure, TimeLineFigure)
+    colours = [window.theme.run_colour(window.store.state.colours[path]).name() for path in paths]
+    assert [line.colour for line in figure.lines] == colours and colours[0] != colours[1]
+    open_time(window, qtbot, paths[1])
+    figure = panel.time_line.figure
+    assert isinstance(figure, TimeLineFigure) and {line.colour for line in figure.lines} == {colours[1]}
+
+
 def test_several_runs_share_the_slider_and_each_says_which_epoch_it_shows(
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:

@@ -120,7 +120,9 @@ def test_a_histogram_counts_every_finite_value_once(metrics: QFontMetricsF) -> N
 @pytest.mark.parametrize("room", ROOMS)
 @pytest.mark.parametrize("shape", [(10, 8, 7, 7), (10, 100), (3, 2), (10, 128, 16, 16)])
 def test_the_parts_of_a_bottleneck_do_not_overlap(room: QRectF, shape: tuple[int, ...], metrics: QFontMetricsF) -> None:
-    (shown,) = bottleneck.tilings_of([(np.random.default_rng(0).standard_normal(shape).astype(np.float32), None)])
+    (shown,) = bottleneck.tilings_of(
+        [(np.random.default_rng(0).standard_normal(shape).astype(np.float32), None)], "viridis"
+    )
     chosen = bottleneck.Chosen(1, shown.values[1], 1, 0, (0, 1))
     images = np.zeros((9, 1, 28, 28), np.float32)
     parts: dict[str, Figure] = {
@@ -137,7 +139,7 @@ def test_the_parts_of_a_bottleneck_do_not_overlap(room: QRectF, shape: tuple[int
 @pytest.mark.parametrize("shape", [(16, 28, 28), (1, 28, 28), (1024, 3, 3), (2, 300, 200)])
 def test_the_parts_of_a_layer_do_not_overlap(room: QRectF, shape: tuple[int, ...], metrics: QFontMetricsF) -> None:
     values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    shown = feature_maps.prepare(values, own=False)
+    shown = feature_maps.prepare(values, "viridis", own=False)
     parts = feature_maps.parts_of(DARK, shown, np.zeros((1, 28, 28), np.float32), 0, name="sample 1")
     check_places(feature_maps.arrange(parts, Paper(room, metrics)), parts, room, metrics)
     painted(Parts(parts, feature_maps.arrange), room)

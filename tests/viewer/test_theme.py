@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtGui import QColor
 
+from viewer.figures.colours import sequential
 from viewer.figures.theme import DARK, LIGHT, Theme
+from viewer.qt.settings import COLOUR_MAPS
 from viewer.state.selection import RUN_COLOURS
 
 READABLE = 4.5  # WCAG 2, level AA
@@ -43,3 +46,10 @@ def test_every_run_has_a_colour_of_its_own_that_can_be_seen(theme: Theme) -> Non
     colours = [theme.run_colour(index) for index in range(RUN_COLOURS)]
     assert len({colour.name() for colour in colours}) == RUN_COLOURS == len(theme.series)
     assert all(contrast(colour, theme.colour("base")) >= SEEN for colour in colours)
+
+
+@pytest.mark.parametrize("name", COLOUR_MAPS)
+def test_every_colour_map_goes_from_dark_to_bright(name: str) -> None:
+    shades = [luminance(QColor(*colour)) for colour in sequential(name).tolist()]
+    assert np.diff(shades).min() > -0.0005, "as far as whole levels of 255 allow"
+    assert shades[0] < 0.05 and shades[-1] > 0.7

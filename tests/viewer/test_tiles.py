@@ -40,10 +40,10 @@ def test_what_is_under_a_point_is_the_tile_that_is_painted_there() -> None:
     assert pixel_at(QPointF(-9, 999), cell, tiles.size) == (7, 0)
 
 
-def test_a_picture_larger_than_its_room_is_made_smaller_but_not_below_the_floor() -> None:
+def test_a_picture_larger_than_its_room_is_made_smaller() -> None:
     assert whole_zoom(2.9, 3.5, 1.0) == 2 and whole_zoom(2.9, 3.5, 2.0) == 2.5
-    assert whole_zoom(0.4, 3.5, 1.0) == 0.4 and whole_zoom(0.4, 3.5, 1.0, floor=1.0) == 1
-    assert Tiles.fitting(QRectF(0, 0, 50, 50), (100, 100), 1, 1, 1.0, floor=2.0).width == 200
+    assert whole_zoom(0.4, 3.5, 1.0) == 0.4
+    assert Tiles.fitting(QRectF(0, 0, 50, 50), (100, 100), 1, 1, 1.0).width == 50
 
 
 def test_a_sheet_holds_every_picture_in_its_place() -> None:

@@ -15,6 +15,7 @@ from viewer.figures.theme import Theme
 BELOW_TITLE = 6.0  # points between a title and its figure
 STACK_GAP = 10.0
 CELL_GAP = 16.0
+BESIDE = 2  # figures side by side
 
 
 def paint_in(painter: QPainter, paper: Paper, rect: QRectF, figure: Figure) -> None:
@@ -46,17 +47,13 @@ class TitledFigure(Figure):
 
 @dataclass(frozen=True, eq=False)
 class BesideFigure(Figure):
-    """Figures side by side, each as wide as the others; where there are fewer than `columns`, the rest stays empty."""
+    """One or two figures side by side, each of half the width."""
 
     figures: tuple[Figure, ...]
-    columns: int = 2
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        rect = paper.rect
-        width = (rect.width() - CELL_GAP * (self.columns - 1)) / self.columns
-        for index, figure in enumerate(self.figures[: self.columns]):
-            left = rect.left() + index * (width + CELL_GAP)
-            paint_in(painter, paper, QRectF(left, rect.top(), width, rect.height()), figure)
+        for figure, cell in zip(self.figures, grid(paper.rect, BESIDE, BESIDE, CELL_GAP), strict=False):
+            paint_in(painter, paper, cell, figure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,23 +68,6 @@ class StackedFigure(Figure):
         for figure, share in self.parts:
             paint_in(painter, paper, QRectF(rect.left(), top, rect.width(), room * share / whole), figure)
             top += room * share / whole + STACK_GAP
-
-
-@dataclass(frozen=True, eq=False)
-class Above(Figure):
-    """A figure above another one, which begins at a share of the height."""
-
-    upper: Figure
-    lower: Figure
-    share: float
-
-    def paint(self, painter: QPainter, paper: Paper) -> None:
-        rect, half = paper.rect, CELL_GAP / 2
-        middle = rect.top() + self.share * rect.height()
-        upper = QRectF(rect.left(), rect.top(), rect.width(), middle - rect.top() - half)
-        paint_in(painter, paper, upper, self.upper)
-        lower = QRectF(rect.left(), middle + half, rect.width(), rect.bottom() - middle - half)
-        paint_in(painter, paper, lower, self.lower)
 
 
 Arranger = Callable[[Mapping[str, Figure], Paper], Mapping[str, QRectF]]
@@ -148,14 +128,14 @@ class TextLine(Figure):
 # ---- equal cells ----
 
 
-def cells(rect: QRectF, count: int, *, aspect: float = 1.0, gap: float = CELL_GAP) -> tuple[QRectF, ...]:
-    """Return `count` cells inside `rect`, row by row, in which a picture of width : height `aspect` is largest."""
+def cells(rect: QRectF, count: int) -> tuple[QRectF, ...]:
+    """Return `count` cells inside `rect`, row by row, in which a square picture is largest."""
 
-    def scale(columns: int) -> float:
-        first = grid(rect, count, columns, gap)[0]
-        return min(first.width() / aspect, first.height())
+    def side(columns: int) -> float:
+        first = grid(rect, count, columns, CELL_GAP)[0]
+        return min(first.width(), first.height())
 
-    return grid(rect, count, max(range(1, count + 1), key=scale), gap)
+    return grid(rect, count, max(range(1, count + 1), key=side), CELL_GAP)
 
 
 def grid(rect: QRectF, count: int, columns: int, gap: float) -> tuple[QRectF, ...]:

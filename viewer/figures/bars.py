@@ -21,12 +21,8 @@ WIDEST_BAR = 48.0
 
 
 @dataclass(frozen=True, eq=False)
-class BarsFigure(Figure):
-    """A bar for each value, float32 (D,), from zero; what is not finite has none.
-
-    `low` and `high` are the ends of the axis, the same for all samples; `before` holds the values before some were
-    changed, which are shown beside the new ones; the chosen unit stands out.
-    """
+class _ValuesFigure(Figure):
+    """Values, float32 (D,), on a vertical axis; `low` and `high` are their range, the same for all samples."""
 
     theme: Theme
     values: np.ndarray
@@ -34,6 +30,34 @@ class BarsFigure(Figure):
     high: float
     title: str = ""
     chosen: int | None = None
+
+    @property
+    def axis(self) -> ticks.Axis:
+        """The vertical axis."""
+        raise NotImplementedError
+
+    def axes(self, paper: Paper) -> Axes:
+        """Return the axes in what title, labels and the line below leave; bars are not on the horizontal one."""
+        line = paper.metrics.height()
+        plot = plot_in(paper, self.axis, above=1.5 * line, below=line + 4, right=2, gap=8)
+        return Axes(self.theme, plot, ticks.Axis(0, 1, False, ()), self.axis)
+
+    def _paint_frame(self, painter: QPainter, axes: Axes, paper: Paper, below: str) -> None:
+        """Paint what stands around the bars: title, ticks with their lines, and what the bars are."""
+        paper.write(painter, self.title, self.theme.colour("muted"))
+        plot, line = axes.plot, paper.metrics.height()
+        foot = QRectF(plot.left(), plot.bottom() + 2, plot.width(), line)
+        painter.drawText(foot, Qt.AlignmentFlag.AlignHCenter, below)
+        axes.paint_rows(painter, paper)
+
+
+@dataclass(frozen=True, eq=False)
+class BarsFigure(_ValuesFigure):
+    """A bar for each value from zero; what is not finite has none.
+
+    `before` holds the values before some were changed, which are shown beside the new ones; the chosen unit stands out.
+    """
+
     before: np.ndarray | None = None
 
     @cached_property
@@ -41,10 +65,6 @@ class BarsFigure(Figure):
         finite = self.values[np.isfinite(self.values)]
         ends = [0.0, self.low, self.high, *((float(finite.min()), float(finite.max())) if finite.size else ())]
         return ticks.linear_axis(min(ends), max(ends))
-
-    def axes(self, paper: Paper) -> Axes:
-        """Return the axes around the bars."""
-        return _axes(self.theme, paper, self.axis)
 
     def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return the unit whose bar is above or below a point."""
@@ -61,7 +81,7 @@ class BarsFigure(Figure):
         axes = self.axes(paper)
         if axes.is_too_small:
             return
-        _paint_frame(painter, axes, paper, self.title, f"unit, 1 … {len(self.values):,}")
+        self._paint_frame(painter, axes, paper, f"unit, 1 … {len(self.values):,}")
         self._paint_chosen(painter, axes.plot)
         before = self.values if self.before is None else self.before
         for unit in np.flatnonzero(self.values != before).tolist():
@@ -91,15 +111,8 @@ class BarsFigure(Figure):
 
 
 @dataclass(frozen=True, eq=False)
-class HistogramFigure(Figure):
-    """How many of very many values, float32 (D,), lie where; a line marks the chosen unit's value."""
-
-    theme: Theme
-    values: np.ndarray
-    low: float
-    high: float
-    title: str = ""
-    chosen: int | None = None
+class HistogramFigure(_ValuesFigure):
+    """How many of very many values lie where; a line marks the chosen unit's value."""
 
     @cached_property
     def counted(self) -> tuple[np.ndarray, np.ndarray]:
@@ -111,10 +124,6 @@ class HistogramFigure(Figure):
     @cached_property
     def axis(self) -> ticks.Axis:
         return ticks.linear_axis(0, max(1, int(self.counted[0].max())))
-
-    def axes(self, paper: Paper) -> Axes:
-        """Return the axes around the bins."""
-        return _axes(self.theme, paper, self.axis)
 
     def hit(self, point: QPointF, paper: Paper) -> str | None:
         """Say how many values lie in the bin under a point; single units cannot be chosen here."""
@@ -130,7 +139,7 @@ class HistogramFigure(Figure):
         axes, (counts, edges) = self.axes(paper), self.counted
         if axes.is_too_small:
             return
-        _paint_frame(painter, axes, paper, self.title, f"value, {edges[0]:.3g} … {edges[-1]:.3g}")
+        self._paint_frame(painter, axes, paper, f"value, {edges[0]:.3g} … {edges[-1]:.3g}")
         pitch = axes.plot.width() / BINS
         for index, count in enumerate(counts.tolist()):
             top = axes.y_spot(count)
@@ -145,19 +154,3 @@ class HistogramFigure(Figure):
         share = min(1.0, max(0.0, (float(self.values[self.chosen]) - edges[0]) / (edges[-1] - edges[0])))
         x = axes.plot.left() + share * axes.plot.width()
         axes.paint_upright(painter, x, QPen(self.theme.colour("warning"), 2))
-
-
-def _axes(theme: Theme, paper: Paper, axis: ticks.Axis) -> Axes:
-    """The axes in what title, labels and the line below leave; bars are not on the horizontal one."""
-    line = paper.metrics.height()
-    plot = plot_in(paper, axis, above=1.5 * line, below=line + 4, right=2, gap=8)
-    return Axes(theme, plot, ticks.Axis(0, 1, False, ()), axis)
-
-
-def _paint_frame(painter: QPainter, axes: Axes, paper: Paper, title: str, below: str) -> None:
-    """Paint what stands around the bars: title, ticks with their lines, and what the bars are."""
-    paper.write(painter, title, axes.theme.colour("muted"))
-    plot, line = axes.plot, paper.metrics.height()
-    foot = QRectF(plot.left(), plot.bottom() + 2, plot.width(), line)
-    painter.drawText(foot, Qt.AlignmentFlag.AlignHCenter, below)
-    axes.paint_rows(painter, paper)

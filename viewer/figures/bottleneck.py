@@ -41,6 +41,7 @@ class Tilings:
     pictures: np.ndarray
     low: float
     high: float
+    table: np.ndarray  # of the colours
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,10 +65,10 @@ class Tilings:
 
     def coloured(self, values: np.ndarray) -> np.ndarray:
         """Colour values (…) on the scale of all, uint8 (…, 3)."""
-        return colours.apply_table(values, self.low, self.high, colours.sequential())
+        return colours.apply_table(values, self.low, self.high, self.table)
 
     def scale(self) -> Scale:
-        return Scale(formatting.number(self.low, 3), formatting.number(self.high, 3), colours.sequential(), "value")
+        return Scale(formatting.number(self.low, 3), formatting.number(self.high, 3), self.table, "value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,15 +82,15 @@ class Chosen:
     changed: tuple[int, ...] = ()
 
 
-def tilings_of(runs: Sequence[tuple[np.ndarray, tuple[int, int] | None]]) -> tuple[Tilings, ...]:
+def tilings_of(runs: Sequence[tuple[np.ndarray, tuple[int, int] | None]], colour_map: str) -> tuple[Tilings, ...]:
     """Colour the bottlenecks of several runs, (values (N, …), the card's view) each, on one scale for all."""
-    ranges = [tiles.value_range(values) for values, _ in runs]
-    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    ranges, table = [tiles.value_range(values) for values, _ in runs], colours.sequential(colour_map)
+    low, high = min((low for low, _ in ranges), default=0.0), max((high for _, high in ranges), default=0.0)
     made = []
     for values, view in runs:
         grid = tiles.grid_of(tuple(values.shape[1:]), view)
-        pictures = colours.apply_table(tiles.tile(values, grid), low, high, colours.sequential())
-        made.append(Tilings(values, grid, pictures, low, high))
+        pictures = colours.apply_table(tiles.tile(values, grid), low, high, table)
+        made.append(Tilings(values, grid, pictures, low, high, table))
     return tuple(made)
 
 

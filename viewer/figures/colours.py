@@ -8,18 +8,14 @@ import numpy as np
 
 Colour = tuple[int, int, int]
 
-# Nine stops of viridis (Smith and van der Walt, CC0): even steps to the eye, and to eyes that see no red or green.
-_VIRIDIS = (
-    (68, 1, 84),
-    (71, 44, 122),
-    (59, 81, 139),
-    (44, 113, 142),
-    (33, 144, 141),
-    (39, 173, 129),
-    (92, 200, 99),
-    (170, 220, 50),
-    (253, 231, 37),
-)
+# Even steps to the eye, dark to bright: viridis and magma (Smith and van der Walt, CC0), also for eyes that see no red
+# or no green; cividis (Nuñez, Anderton and Renslow 2018, public domain), which looks the same to nearly all eyes.
+_MAPS = {
+    "viridis": "440154 472c7a 3b518b 2c718e 21908d 27ad81 5cc863 aadc32 fde725",
+    "grey": "000000 ffffff",
+    "magma": "000004 180f3e 451077 721f81 9f2f7f cd4071 f1605d fd9567 fec98d fcfdbf",
+    "cividis": "00204d 00336f 39486b 575c6d 707173 8a8779 a69d75 c4b56c e4cf5b ffea46",
+}
 _NEGATIVE: tuple[Colour, ...] = ((5, 66, 140), (67, 147, 205))  # blue: darker than the target
 _POSITIVE: tuple[Colour, ...] = ((233, 120, 60), (165, 30, 15))  # orange to red: brighter than the target
 GAP: Colour = (128, 128, 128)  # not a number
@@ -33,9 +29,10 @@ def _table(stops: tuple[Colour, ...]) -> np.ndarray:
     return np.round(np.stack(channels, axis=1)).astype(np.uint8)
 
 
-def sequential() -> np.ndarray:
-    """Return the table of the bottleneck's scale, uint8 (256, 3)."""
-    return _table(_VIRIDIS)
+def sequential(name: str = "viridis") -> np.ndarray:
+    """Return the table of a colour map for values without a middle, uint8 (256, 3)."""
+    red_green_blue = (bytes.fromhex(stop) for stop in _MAPS[name].split())
+    return _table(tuple((red, green, blue) for red, green, blue in red_green_blue))
 
 
 def diverging(neutral: Colour) -> np.ndarray:

@@ -2,35 +2,29 @@
 
 Where the room is tall the runs are columns and an image is a row; where it is wide and low it is the other way round,
 whichever shows larger images (see `comparison_layout`). A pixel takes a whole number of device pixels as long as that
-fits. The space that is left shows the chosen image of every run large.
+fits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter
 
 from viewer.figures.arrange import Paragraph
-from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, arrange, page
+from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, layout_of
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, pixel_at
+from viewer.figures.tiles import ImageRow, Pointed, paint_frame, pixel_at
 
-WIDEST_TITLE = 170.0
 BETWEEN = ", "
 SWATCH = 0.75  # side of a run's colour, of the height of letters
 MARK = 2.0  # the line below a marked image
 
 Labels = Sequence[tuple[str, QRectF]]  # of bands, each with where its first image stands
-
-
-class Band(ImageRow):
-    """Images that belong together, uint8 (N, H, W, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +35,7 @@ class Block:
     """
 
     title: str
-    bands: tuple[Band, ...] = ()
+    bands: tuple[ImageRow, ...] = ()
     captions: tuple[str, ...] = ()
     note: str = ""
     sentence: str = ""
@@ -49,34 +43,21 @@ class Block:
     colour: str = ""  # of the run, #rrggbb
 
 
-class BandHit(NamedTuple):
-    """What lies under a point."""
-
-    block: int
-    band: int
-    image: int
-
-
-class BandPixel(NamedTuple):
-    """What lies under a point, to the pixel of the image."""
-
-    hit: BandHit
-    row: int
-    column: int
-
-
 @dataclass(frozen=True, eq=False)
 class ComparisonFigure(Figure):
-    """Blocks on the same images; `chosen` is marked in all of them, and shown `large` where there is room."""
+    """Blocks on the same images, of which `chosen` is marked in all of them.
+
+    A page holds the images around the chosen one, at `zoom` or as large as leaves enough of them; one that is not
+    `paged` has all images, however small.
+    """
 
     theme: Theme
     blocks: tuple[Block, ...]
     chosen: int = 0
     scale: Scale | None = None
     description: str = ""
-    large: bool = True
-    paged: bool = False  # show the images around the chosen one large rather than all of them small
-    zoom: float | None = None  # of a page; None: as large as leaves enough images
+    paged: bool = True
+    zoom: float | None = None
 
     @property
     def count(self) -> int:
@@ -86,7 +67,7 @@ class ComparisonFigure(Figure):
     # ---- layout ----
 
     def layout(self, paper: Paper) -> ComparisonLayout:
-        """Lay everything out, in the arrangement that shows images largest."""
+        """Lay everything out, in the arrangement that shows most images, or the largest."""
         geometry = Geometry(
             sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
             captioned=tuple(any(block.captions) for block in self.blocks),
@@ -94,12 +75,9 @@ class ComparisonFigure(Figure):
             text_sizes=self._text_sizes(paper),
             ratio=paper.ratio,
         )
-        rect = paper.rect
-        room = (rect.x(), rect.y(), rect.width(), rect.height())
-        below = geometry.text_sizes.line + GAP if self.scale else 0.0
-        if self.paged:
-            return page(geometry, room, max(0, self.chosen), self.zoom, line_below=below)
-        return arrange(geometry, room, line_below=below, large=self.large and self._has_chosen())
+        rect, below = paper.rect, geometry.text_sizes.line + GAP if self.scale else 0.0
+        room = (rect.x(), rect.y(), rect.width(), rect.height() - below)
+        return layout_of(geometry, room, max(0, min(self.chosen, self.count - 1)), self.zoom, paged=self.paged)
 
     def _text_sizes(self, paper: Paper) -> TextSizes:
         def widest(texts: Sequence[str]) -> float:
@@ -109,21 +87,16 @@ class ComparisonFigure(Figure):
         notes = [block.note for block in self.blocks]
         return TextSizes(
             line=paper.line,
-            head=min(WIDEST_TITLE, widest([*notes, *(block.title for block in self.blocks)])),
             label=widest(labels),
             caption=widest([text for block in self.blocks for text in block.captions]),
             head_lines=1 + any(notes) + any(labels),
         )
 
-    def _has_chosen(self) -> bool:
-        return 0 <= self.chosen < self.count
+    def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
+        """Return the same as `spot`: unlike a mosaic, no column as a whole is meant."""
+        return self.spot(point, paper)
 
-    def hit(self, point: QPointF, paper: Paper) -> BandHit | None:
-        """Return which image lies under a point, None where there is none."""
-        spot = self.spot(point, paper)
-        return spot.hit if spot else None
-
-    def spot(self, point: QPointF, paper: Paper) -> BandPixel | None:
+    def spot(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
         layout = self.layout(paper)
         for block, rects in enumerate(layout.cells):
@@ -131,15 +104,9 @@ class ComparisonFigure(Figure):
                 there = len(self.blocks[block].bands[band].pixels) - layout.first
                 for image, cell in enumerate(band_rects[: max(0, there)], start=layout.first):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
-                        return self._spot(BandHit(block, band, image), cell, point)
-        for block, cells in enumerate(layout.large):
-            for band, cell in enumerate(cells):
-                if cell.contains(point) and self.chosen < len(self.blocks[block].bands[band].pixels):
-                    return self._spot(BandHit(block, band, self.chosen), cell, point)
+                        size = self.blocks[block].bands[band].size
+                        return Pointed(block, band, image, *pixel_at(point, cell, size))
         return None
-
-    def _spot(self, hit: BandHit, cell: QRectF, point: QPointF) -> BandPixel:
-        return BandPixel(hit, *pixel_at(point, cell, self.blocks[hit.block].bands[hit.band].size))
 
     # ---- painting ----
 
@@ -148,9 +115,8 @@ class ComparisonFigure(Figure):
         layout = self.layout(paper)
         for block, bands in zip(self.blocks, layout.cells, strict=True):
             self._paint_images(painter, block, bands, layout.first)
-        self._paint_large(painter, layout, paper)
         for index, block in enumerate(self.blocks):
-            self._paint_head(painter, block, paper.at(layout.heads[index]), beside=layout.arrangement == "rows")
+            self._paint_head(painter, block, paper.at(layout.heads[index]), beside=not layout.is_columns)
             placed = zip(block.bands, layout.cells[index], strict=True)
             firsts = [(band.label, cells[0]) for band, cells in placed if cells]
             if layout.is_columns:
@@ -233,23 +199,8 @@ class ComparisonFigure(Figure):
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
 
     def _paint_chosen(self, painter: QPainter, layout: ComparisonLayout) -> None:
-        if not self._has_chosen():
-            return
-        painter.setPen(QPen(self.theme.colour("accent"), 2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         for rects in layout.cells:
             at = self.chosen - layout.first
             cells = [band_rects[at] for band_rects in rects if 0 <= at < len(band_rects)]
             if cells:
-                painter.drawRect(cells[0].united(cells[-1]).adjusted(-1.5, -1.5, 1.5, 1.5))
-
-    def _paint_large(self, painter: QPainter, layout: ComparisonLayout, paper: Paper) -> None:
-        """Show the chosen image of every block once more."""
-        for block, cells, head in zip(self.blocks, layout.large, layout.large_heads, strict=False):
-            if not cells:
-                continue
-            caption = block.captions[self.chosen] if self.chosen < len(block.captions) else ""
-            self._paint_head(painter, replace(block, note=caption), paper.at(head), beside=True)
-            for band, cell in zip(block.bands, cells, strict=False):
-                if self.chosen < len(band.pixels):
-                    band.paint(painter, self.chosen, cell)
+                paint_frame(painter, cells[0].united(cells[-1]), self.theme.colour("accent"))

@@ -20,6 +20,7 @@ from viewer.figures.chart.series import Drawn, joined, line_pen, paint_dot
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
+LEAST = "least validation loss"
 LEGEND_SHARE = 1 / 3  # of the height; what has no room in it is counted
 FAINT = 90  # of 255: how opaque the curve behind a smoothed one is
 MARGIN = 0.04  # of the values' range, above and below it
@@ -35,6 +36,7 @@ class CurvesFigure(Figure):
     span        the part of the x axis that is shown, None for all of it
     band        the part that is being chosen with the pointer
     chosen      which entry of the legend the keyboard is on
+    mark        a position on the x axis that is marked, with every value there
     """
 
     theme: Theme
@@ -48,6 +50,7 @@ class CurvesFigure(Figure):
     span: tuple[float, float] | None = None
     band: tuple[float, float] | None = None
     chosen: int | None = None
+    mark: float | None = None
     unit: str = ""  # of the x axis, where it does not count epochs
     _paths: dict[tuple[int, bool], Drawn] = field(default_factory=dict)
     _layouts: dict[tuple[float, ...], LegendLayout] = field(default_factory=dict)
@@ -145,7 +148,7 @@ class CurvesFigure(Figure):
     def axes(self, paper: Paper) -> Axes:
         """Return the axes in what legend, ticks and labels leave."""
         line = paper.metrics.height()
-        above = legend.lines_of(room for _, room in self.legend(paper)) * (line + 2) + line + 8
+        above = legend.height_of(self.legend(paper), paper) + line + 8
         return Axes(self.theme, plot_in(paper, self.y_axis, above=above, below=2 * line + 12), self.x_axis, self.y_axis)
 
     def hit(self, point: QPointF, paper: Paper) -> float | None:
@@ -158,20 +161,26 @@ class CurvesFigure(Figure):
         """The legend: one entry a run while there are several, so many of them named, and the kinds of line."""
         runs = list(dict.fromkeys((curve.run, curve.colour) for curve in self.series))
         notes = {curve.run: curve.note for curve in self.series if curve.note}
-        best = [LegendEntry("best", "", "least validation loss", self.theme.muted)] if self._marks_best else []
+        best = [LegendEntry("best", "", LEAST, self.theme.muted, mark="hollow")] if self._marks_best else []
         if len(runs) == 1:
             parts = [self._part(curve, curve.colour) for curve in self.series]
             return [*parts, *best, *(LegendEntry("note", name, note, "") for name, note in notes.items())]
         parts = list(dict.fromkeys(self._part(curve, self.theme.muted) for curve in self.series))
+        drawn = {curve.run for curve in self.series if not curve.dashed}
         named = [
             LegendEntry(
-                "run", name, f"{name}: {notes[name]}" if name in notes else name, colour, False, self._is_on(name)
+                "run",
+                name,
+                f"{name}: {notes[name]}" if name in notes else name,
+                colour,
+                name not in drawn,
+                self._is_on(name),
             )
             for name, colour in runs[:runs_named]
         ]
         more = len(runs) - len(named)
         rest = [LegendEntry("more", "", f"… and {more} more", "")] if more else []
-        return [*named, *rest, *(parts if len(parts) > 1 else []), *best]
+        return [*named, *rest, *(parts if len({part.name for part in parts}) > 1 else []), *best]
 
     def _part(self, curve: Series, colour: str) -> LegendEntry:
         return LegendEntry("part", curve.part, curve.part, colour, curve.dashed, self._is_on(curve.part))
@@ -215,6 +224,8 @@ class CurvesFigure(Figure):
             self._paint_curve(painter, axes, index, curve)
         for curve in self.shown:
             self._paint_best(painter, axes, curve)
+        if self.mark is not None:
+            self._paint_mark(painter, axes, self.mark)
         if self.band is not None:
             self._paint_band(painter, axes, *sorted(self.band))
         painter.restore()
@@ -246,6 +257,12 @@ class CurvesFigure(Figure):
             painter.setPen(QPen(QColor(curve.colour), 1.6))
             painter.setBrush(self.theme.colour("base"))
             painter.drawEllipse(axes.spot(x, value), 4, 4)
+
+    def _paint_mark(self, painter: QPainter, axes: Axes, mark: float) -> None:
+        axes.paint_upright(painter, axes.x_spot(mark), QPen(self.theme.colour("accent"), 1, Qt.PenStyle.DotLine))
+        for curve in self.shown:
+            for value in filter(self._can_stand, curve.values[curve.positions == mark].tolist()):
+                paint_dot(painter, axes.spot(mark, value), curve.colour, 3.0)
 
     def _can_stand(self, value: float) -> bool:
         return math.isfinite(value) and (value > 0 or not self.log)
@@ -321,7 +338,7 @@ def of_runs(
     """Return the figure of several runs' (name, training loss, validation loss)."""
     curves = []
     for index, (name, train, validation) in enumerate(runs):
-        colour = theme.series[index % len(theme.series)]
+        colour = theme.run_colour(index).name()
         curves += [
             Series(name, part, values, colour, dashed)
             for part, values, dashed in (("train", train, True), ("validation", validation, False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF
@@ -11,7 +10,7 @@ from PySide6.QtGui import QPainter
 
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Gaps, Tiles, paint_image, pixel_at, to_image
+from viewer.figures.tiles import Gaps, Pointed, Tiles, paint_image, pixel_at, to_image
 
 GAP = 14.0
 
@@ -27,19 +26,12 @@ class DetailTile:
     band: int = 0
 
 
-class DetailPixel(NamedTuple):
-    """The tile and the pixel under a point."""
-
-    tile: DetailTile
-    y: int
-    x: int
-
-
 @dataclass(frozen=True, eq=False)
 class DetailFigure(Figure):
-    """The tiles, in as many columns as make them largest."""
+    """The tiles of one image, in as many columns as make them largest."""
 
     theme: Theme
+    image: int
     tiles: tuple[DetailTile, ...]
     description: str = ""
 
@@ -54,11 +46,12 @@ class DetailFigure(Figure):
         ]
         return max(grids, key=lambda grid: grid.zoom)
 
-    def hit(self, point: QPointF, paper: Paper) -> DetailPixel | None:
+    def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return the tile and the pixel under a point."""
-        cells = zip(self.tiles, self.grid(paper).cells, strict=True)
-        found = ((tile, cell) for tile, cell in cells if cell.contains(point))
-        return next((DetailPixel(tile, *pixel_at(point, cell, tile.pixels.shape[:2])) for tile, cell in found), None)
+        for tile, cell in zip(self.tiles, self.grid(paper).cells, strict=True):
+            if cell.contains(point):
+                return Pointed(tile.block, tile.band, self.image, *pixel_at(point, cell, tile.pixels.shape[:2]))
+        return None
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint every tile between its name and its line."""

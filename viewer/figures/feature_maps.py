@@ -36,27 +36,28 @@ class ColouredMaps:
     pictures: np.ndarray
     stride: int
     own: bool  # whether each map has a contrast of its own
+    table: np.ndarray  # of the colours
 
     def large(self, index: int) -> np.ndarray:
         """Return one map in colour with all its pixels, uint8 (1, H, W, 3)."""
-        return _colour(self.maps, slice(index, index + 1), 1, own=self.own)
+        return _colour(self.maps, slice(index, index + 1), 1, self.table, own=self.own)
 
 
-def prepare(values: np.ndarray, *, own: bool) -> ColouredMaps:
+def prepare(values: np.ndarray, colour_map: str, *, own: bool) -> ColouredMaps:
     """Measure and colour maps, float32 (C, H, W): 4 million values take 0.1 s."""
-    return recolour(feature_maps.measure(values), own=own)
+    return recolour(feature_maps.measure(values), colour_map, own=own)
 
 
-def recolour(maps: Maps, *, own: bool) -> ColouredMaps:
+def recolour(maps: Maps, colour_map: str, *, own: bool) -> ColouredMaps:
     """Colour maps on one scale, or each on its own."""
     shown = min(maps.count, MOST_MAPS)
     stride = max(1, math.ceil(math.sqrt(shown * math.prod(maps.values.shape[1:]) / MOST_PIXELS)))
-    return ColouredMaps(maps, _colour(maps, slice(0, shown), stride, own=own), stride, own)
+    table = colours.sequential(colour_map)
+    return ColouredMaps(maps, _colour(maps, slice(0, shown), stride, table, own=own), stride, own, table)
 
 
-def _colour(maps: Maps, which: slice, stride: int, *, own: bool) -> np.ndarray:
+def _colour(maps: Maps, which: slice, stride: int, table: np.ndarray, *, own: bool) -> np.ndarray:
     values = maps.values[which, ::stride, ::stride]
-    table = colours.sequential()
     if not own:
         return colours.apply_table(values, *maps.range, table)
     lows, highs = (ends[which, None, None].astype(np.float32) for ends in (maps.lows, maps.highs))
@@ -81,7 +82,7 @@ def parts_of(theme: Theme, shown: ColouredMaps, image: np.ndarray, chosen: int, 
     if maps.count > 1:
         parts["maps"] = ImageGrid(theme, shown.pictures, chosen=chosen)
     if not shown.own:
-        scale = Scale(formatting.number(low, 3), formatting.number(high, 3), colours.sequential(), "value")
+        scale = Scale(formatting.number(low, 3), formatting.number(high, 3), shown.table, "value")
         parts["scale"] = ScaleLine(theme, scale)
     return parts
 

@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage, QPainter, QPen
 
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Gaps, Tiles, paint_image, pixel_at, sheet_of
+from viewer.figures.tiles import Gaps, Tiles, paint_frame, paint_image, pixel_at, sheet_of
 
 GAP = 3.0
 TIGHT = 1.0  # between cells so small that a gap would cost more than it shows
@@ -165,8 +165,7 @@ class ImageGrid(Figure):
     def _paint_outlines(self, painter: QPainter, cells: Sequence[QRectF], zoom: float) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if self.chosen is not None and 0 <= self.chosen < len(cells):
-            painter.setPen(QPen(self.theme.colour("accent"), 2))
-            painter.drawRect(cells[self.chosen].adjusted(-1.5, -1.5, 1.5, 1.5))
+            paint_frame(painter, cells[self.chosen], self.theme.colour("accent"))
         for mark in self.marks:
             if 0 <= mark.picture < len(cells):
                 corner = cells[mark.picture].topLeft()

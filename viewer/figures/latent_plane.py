@@ -18,7 +18,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPaintEngine, QPainter, QPen, Q
 from viewer.figures import arrange
 from viewer.figures.chart import legend, ticks
 from viewer.figures.chart.axes import Axes
-from viewer.figures.chart.series import paint_dot
+from viewer.figures.chart.legend import LegendEntry, LegendLayout
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import paint_image, sheet_of, to_image, whole_zoom
@@ -127,7 +127,7 @@ class LatentPlaneFigure(Figure):
 
     def layout(self, paper: Paper) -> tuple[PlaneLayout, ...]:
         """Place the planes, below the legend."""
-        above = legend.lines_of(room for _, _, room in self._legend(paper)) * (paper.line + 2)
+        above = legend.height_of(self._legend(paper), paper)
         pictured = [not plane.sentence for plane in self.planes]
         cells = arrange.cells_and_lines(paper.at(paper.rect.adjusted(0, above, 0, 0)), pictured)
         return tuple(
@@ -220,8 +220,10 @@ class LatentPlaneFigure(Figure):
 
     def _paint_background(self, painter: QPainter, paper: Paper) -> None:
         """Paint all but the cross hair and what is decoded there."""
-        for label, name, room in self._legend(paper):
-            self._paint_entry(painter, label, name, paper.at(room))
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        legend.paint(painter, self._legend(paper), self.theme, paper)
+        painter.restore()
         for plane, layout in zip(self.planes, self.layout(paper), strict=True):
             if plane.sentence:
                 arrange.paint_sentence(painter, paper.at(layout.cell), plane.title, plane.sentence, self.theme)
@@ -235,19 +237,11 @@ class LatentPlaneFigure(Figure):
             self._paint_rings(painter, plane, layout.plot)
             painter.restore()
 
-    def _legend(self, paper: Paper) -> list[tuple[int, str, QRectF]]:
-        """The classes from left to right and then below; none where all points are of one."""
-        entries = list(self.names.items()) if len(self.names) > 1 else []
-        widths = (16 + paper.metrics.horizontalAdvance(name) + 10 for _, name in entries)
-        rooms = legend.flow(widths, paper, gap=0)
-        return [(label, name, room) for (label, name), room in zip(entries, rooms, strict=True)]
-
-    def _paint_entry(self, painter: QPainter, label: int, name: str, paper: Paper) -> None:
-        x, y = paper.rect.left(), paper.rect.top()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_dot(painter, QPointF(x + 6, y + paper.metrics.height() / 2), self._colour(label), 4)
-        painter.setPen(self.theme.colour("text"))
-        painter.drawText(QPointF(x + 14, y + paper.metrics.ascent()), name)
+    def _legend(self, paper: Paper) -> LegendLayout:
+        """The classes; none where all points are of one."""
+        classes = self.names.items() if len(self.names) > 1 else ()
+        entries = (LegendEntry("run", name, name, self._colour(label).name(), mark="dot") for label, name in classes)
+        return legend.place(entries, paper)
 
     def _paint_head(self, painter: QPainter, plane: Plane, paper: Paper) -> None:
         for index, (text, colour) in enumerate(((plane.title, "text"), (plane.note, "muted"))):

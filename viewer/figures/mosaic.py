@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtGui import QPainter
 
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Gaps, ImageRow, Large, Tiles, aligned, paint_image, pixel_at, whole_zoom
+from viewer.figures.tiles import (
+    Gaps,
+    ImageRow,
+    Large,
+    Pointed,
+    Tiles,
+    aligned,
+    paint_frame,
+    paint_image,
+    pixel_at,
+    whole_zoom,
+)
 
 GAP = 3.0
 LABEL_GAP = 8.0
@@ -35,16 +45,6 @@ class MosaicLayout:
     def shown(self) -> int:
         """How many images are shown."""
         return len(self.cells[0]) if self.cells else 0
-
-
-class MosaicPixel(NamedTuple):
-    """What lies under a point: the image of a row (or the large one of this index), and the pixel in it."""
-
-    row: int
-    image: int
-    y: int
-    x: int
-    large: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,16 +146,16 @@ class MosaicFigure(Figure):
         index = tiles.index_at(point)
         return None if index is None else self._first(tiles.columns) + index % tiles.columns
 
-    def spot(self, point: QPointF, paper: Paper) -> MosaicPixel | None:
+    def spot(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return which pixel of which image lies under a point; None beside the images."""
         layout = self.layout(paper)
         for row, cells in enumerate(layout.cells):
             for image, cell in enumerate(cells, start=layout.first):
                 if cell.contains(point):
-                    return MosaicPixel(row, image, *pixel_at(point, cell, self.rows[row].size), large=False)
+                    return Pointed(0, row, image, *pixel_at(point, cell, self.rows[row].size))
         for index, (cell, entry) in enumerate(zip(layout.large, self.large, strict=False)):
             if cell.contains(point):
-                return MosaicPixel(index, self.chosen, *pixel_at(point, cell, entry.pixels.shape[:2]), large=True)
+                return Pointed(0, index, self.chosen, *pixel_at(point, cell, entry.pixels.shape[:2]))
         return None
 
     # ---- painting ----
@@ -192,9 +192,7 @@ class MosaicFigure(Figure):
         if not self.large or not 0 <= at < layout.shown:
             return
         column = QRectF(layout.cells[0][at]).united(layout.cells[-1][at])
-        painter.setPen(QPen(self.theme.colour("accent"), 2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(column.adjusted(-1.5, -1.5, 1.5, 1.5))
+        paint_frame(painter, column, self.theme.colour("accent"))
 
     def _paint_large(self, painter: QPainter, layout: MosaicLayout, paper: Paper) -> None:
         line, ends = paper.metrics.height(), [*(rect.left() - GAP for rect in layout.large[1:]), paper.rect.right()]
@@ -205,11 +203,3 @@ class MosaicFigure(Figure):
                 if paper.metrics.horizontalAdvance(text) <= end - rect.left():
                     painter.setPen(self.theme.colour(colour))
                     painter.drawText(QPointF(rect.left(), y), text)
-
-
-def small_font(font: QFont) -> QFont:
-    """Return the font of captions, a little smaller than the window's."""
-    small = QFont(font)
-    if font.pointSizeF() > 0:
-        small.setPointSizeF(max(7.0, font.pointSizeF() - 1))
-    return small

@@ -51,7 +51,7 @@ class OverlapFigure(Figure):
     def _paint_case(self, painter: QPainter, box: QRectF, case: OverlapCase, most: int) -> None:
         rows, columns = case.counts.shape
         cell = math.floor(min(box.width() / columns, box.height() / rows))
-        shades = colours.apply_table(case.counts.astype(np.float64), 0, most, colours.sequential())
+        shades = colours.apply_table(case.counts.astype(np.float64), 0, most, colours.sequential(self.theme.colour_map))
         for (y, x), count in np.ndenumerate(case.counts):
             tile = QRectF(box.left() + x * cell, box.top() + y * cell, cell, cell)
             shade = shades[y, x].tolist()

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Protocol, TypeVar
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 Layout = TypeVar("Layout")
 
@@ -52,6 +52,14 @@ class Paper:
         rect, metrics = self.rect, self.metrics
         place = (rect.x(), rect.y(), rect.width(), rect.height())
         return (*place, self.ratio, metrics.height(), metrics.averageCharWidth())
+
+
+def small_font(font: QFont) -> QFont:
+    """Return the font of captions, a little smaller than the window's."""
+    small = QFont(font)
+    if font.pointSizeF() > 0:
+        small.setPointSizeF(max(7.0, font.pointSizeF() - 1))
+    return small
 
 
 def kept(layout: Callable[[Any, Paper], Layout]) -> Callable[[Any, Paper], Layout]:

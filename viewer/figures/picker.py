@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtGui import QFont, QPainter
 
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Gaps, ImageRow, Tiles
+from viewer.figures.tiles import Gaps, ImageRow, Tiles, paint_frame
 
 GAPS = Gaps(across=4.0)
 MARGIN = 2.0
@@ -50,9 +50,7 @@ class PickerFigure(Figure):
     def _paint_letters(self, painter: QPainter, letters: list[str], paper: Paper) -> None:
         cell, active = paper.rect, self.active in letters
         painter.save()
-        painter.setPen(QPen(self.theme.colour("accent" if active else "muted"), 2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(cell.adjusted(-1, -1, 1, 1))
+        paint_frame(painter, cell, self.theme.colour("accent" if active else "muted"), away=1.0)
         font = QFont(painter.font())
         font.setBold(active)
         painter.setFont(font)

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 from viewer.figures import arrange
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Tiles, paint_image, sheet_of
+from viewer.figures.tiles import Tiles, paint_frame, paint_image, sheet_of
 
 WRONG = QColor("#00c853")  # the sheet's green numbers
 
@@ -60,9 +60,7 @@ class PlaneFigure(Figure):
         paint_image(painter, QRectF(tiles.cell(0).topLeft(), tiles.used.size()), self.image)
         self._paint_marks(painter, tiles)
         if self.chosen is not None:
-            painter.setPen(QPen(self.theme.colour("accent"), 2.5))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(tiles.cell(self.chosen).adjusted(-1, -1, 1, 1))
+            paint_frame(painter, tiles.cell(self.chosen), self.theme.colour("accent"), away=1.0)
 
     def _paint_marks(self, painter: QPainter, tiles: Tiles) -> None:
         font = QFont(painter.font())

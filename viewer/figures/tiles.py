@@ -1,4 +1,4 @@
-"""Tiles: pictures of one size on a grid, at the largest whole zoom that fits and is not below a floor.
+"""Tiles: pictures of one size on a grid, at the largest whole zoom that fits.
 
 A pixel of a picture takes a whole number of device pixels and begins at one, so that 28×28 images look alike and sharp
 at any zoom and on any display; only a picture larger than its room is made smaller.
@@ -10,20 +10,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 LARGEST_ZOOM = 32
-FLOOR = 0.0  # a picture may be as small as its room is
 
 
-def whole_zoom(across: float, down: float, ratio: float, *, floor: float = FLOOR) -> float:
+def whole_zoom(across: float, down: float, ratio: float) -> float:
     """Return the largest zoom that fits and takes whole device pixels; a fraction only where the image is larger."""
     fits = max(min(across, down), 1e-3)
     whole = math.floor(fits * ratio + 1e-9) / ratio
-    return max(floor, min(whole, LARGEST_ZOOM) if whole > 0 else fits)
+    return min(whole, LARGEST_ZOOM) if whole > 0 else fits
 
 
 def largest_zoom(fits: Callable[[float], bool], ratio: float, *, largest: float, floor: float) -> float:
@@ -79,14 +79,13 @@ class Tiles:
         columns: int,
         ratio: float,
         gaps: Gaps = Gaps(),
-        floor: float = FLOOR,
     ) -> Tiles:
         """Return the grid with the largest zoom that fits into a rectangle."""
         height, width = size[:2]
         rows = math.ceil(count / columns)
         across = (rect.width() - gaps.across * (columns - 1)) / columns
         down = (rect.height() - gaps.down * (rows - 1)) / rows - gaps.above - gaps.below
-        zoom = whole_zoom(across / width, down / height, ratio, floor=floor)
+        zoom = whole_zoom(across / width, down / height, ratio)
         return cls(rect.topLeft(), (height, width), count, columns, zoom, ratio, gaps)
 
     @property
@@ -139,6 +138,16 @@ class Tiles:
         return next((index for index, there in enumerate(reached) if there), None)
 
 
+class Pointed(NamedTuple):
+    """The image and the pixel under the pointer: of a band of a block, or of a row of a mosaic, whose block is 0."""
+
+    block: int
+    band: int
+    image: int
+    y: int
+    x: int
+
+
 def pixel_at(point: QPointF, cell: QRectF, size: tuple[int, ...]) -> tuple[int, int]:
     """The (row, column) of an image of this (height, width) that lies under a point of its cell, or nearest to it."""
     row = math.floor((point.y() - cell.top()) / cell.height() * size[0])
@@ -171,6 +180,13 @@ def paint_image(painter: QPainter, target: QRectF, image: QImage, source: QRectF
     part = source or QRectF(image.rect())
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < part.width() - 0.5)
     painter.drawImage(target, image, part)
+
+
+def paint_frame(painter: QPainter, rect: QRectF, colour: QColor, *, away: float = 1.5) -> None:
+    """Paint the frame of what is chosen, a little away from it."""
+    painter.setPen(QPen(colour, 2))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(rect.adjusted(-away, -away, away, away))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,27 +12,14 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from viewer.figures.chart import legend, series, ticks
 from viewer.figures.chart.axes import Axes, plot_in
+from viewer.figures.chart.legend import LegendEntry
+from viewer.figures.chart.readings import Series
 from viewer.figures.chart.series import Drawn, joined, line_pen
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 HANDLE = 6.0  # half the width of the mark's handle
-SAMPLE_WIDTH = 16.0
 LOWEST_PLOT = 8.0
-
-
-@dataclass(frozen=True, eq=False)
-class LossLine:
-    """One curve by epoch from 1; what is not finite is a gap. `label` is what its value is called at the mark."""
-
-    label: str
-    values: np.ndarray
-    colour: str
-    dashed: bool
-
-    def at(self, epoch: int) -> float:
-        """The value at an epoch, not a number where there is none."""
-        return float(self.values[epoch - 1]) if 1 <= epoch <= len(self.values) else math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +30,7 @@ class TimeLineFigure(Figure):
     """
 
     theme: Theme
-    lines: tuple[LossLine, ...]
+    lines: tuple[Series, ...]
     first: int
     last: int
     epoch: int
@@ -81,6 +68,10 @@ class TimeLineFigure(Figure):
         """Return the epoch nearest to a point, however high or low that is."""
         return max(self.first, min(self.last, round(self.axes(paper).x_at(point.x()))))
 
+    def _value(self, line: Series) -> float:
+        """The value at the mark, not a number where there is none."""
+        return float(line.values[self.epoch - 1]) if 1 <= self.epoch <= len(line.values) else math.nan
+
     # ---- painting ----
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
@@ -100,25 +91,21 @@ class TimeLineFigure(Figure):
         painter.restore()
 
     def _paint_values(self, painter: QPainter, paper: Paper) -> None:
-        x, top, metrics = paper.rect.left(), paper.rect.top(), paper.metrics
+        """Paint a legend of one line; what has no room in it is in the table of numbers."""
+        entries = []
         for line in self.lines:
-            value = line.at(self.epoch)
-            text = f"{line.label} {value:.4g}" if math.isfinite(value) else line.label
-            width = SAMPLE_WIDTH + 6 + metrics.horizontalAdvance(text)
-            if x + width > paper.rect.right():
-                return  # what has no room is in the table of numbers
-            start = QPointF(x, math.floor(top + metrics.height() / 2))
-            legend.paint_sample(painter, start, line.colour, dashed=line.dashed, width=SAMPLE_WIDTH)
-            painter.setPen(self.theme.colour("text"))
-            painter.drawText(QPointF(x + SAMPLE_WIDTH + 6, top + metrics.ascent()), text)
-            x += width + legend.GAP
+            value = self._value(line)
+            text = f"{line.run} {value:.4g}" if math.isfinite(value) else line.run
+            entries.append(LegendEntry("run", line.run, text, line.colour, line.dashed))
+        first = [(entry, room) for entry, room in legend.place(entries, paper) if room.top() == paper.rect.top()]
+        legend.paint(painter, first, self.theme, paper)
 
     def _drawn(self, index: int) -> Drawn:
         """The curve in a unit square, made once."""
         if index not in self._paths:
-            values = self.lines[index].values
-            xs = self.x_axis.positions(np.arange(1.0, len(values) + 1))
-            self._paths[index] = joined(xs, self.y_axes[index].positions(values))
+            line = self.lines[index]
+            xs, ys = self.x_axis.positions(line.positions), self.y_axes[index].positions(line.values)
+            self._paths[index] = joined(xs, ys)
         return self._paths[index]
 
     def _paint_mark(self, painter: QPainter, axes: Axes) -> None:
@@ -128,7 +115,7 @@ class TimeLineFigure(Figure):
         handle = ((x - HANDLE, top - HANDLE), (x + HANDLE, top - HANDLE), (x, top + HANDLE / 2))
         painter.drawPolygon(QPolygonF([QPointF(*corner) for corner in handle]))
         for line, axis in zip(self.lines, self.y_axes, strict=True):
-            value = line.at(self.epoch)
+            value = self._value(line)
             if math.isfinite(value):
                 painter.setPen(QPen(self.theme.colour("base"), 1))
                 painter.setBrush(QColor(line.colour))

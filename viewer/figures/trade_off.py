@@ -11,13 +11,14 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from viewer.figures.chart import legend, ticks
-from viewer.figures.chart.axes import MARK, Axes, plot_in
+from viewer.figures.chart.axes import Axes, plot_in
+from viewer.figures.chart.legend import LegendEntry, LegendLayout
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 from viewer.state.trade_off import rank_correlation as rank_correlation
 
-BEFORE_NAME = 24.0  # of an entry of the legend
 DOT, RING, CHOSEN_RING = 3.5, 5.5, 7.0
+LEAST = 1e-5  # errors below are drawn here: PCA of all values has none
 REACH = 12.0  # how far from a point the pointer may be to mean it
 NAME_GAP = 8.0
 RIGHT = 90.0  # what is left beside the plot for names, where all of them are written
@@ -58,7 +59,6 @@ class Point:
 class TradeOffFigure(Figure):
     """Sizes on a logarithmic axis; filled dots are measured, rings are the sheet's, lines are PCA.
 
-    least       errors below are drawn here: PCA of all values has none
     log         whether the axis of errors is logarithmic
     name_all    whether every point is named, however far from it; otherwise the chosen, and others where there is room
     hover       which of the points the pointer or the keyboard is on
@@ -68,7 +68,6 @@ class TradeOffFigure(Figure):
     points: tuple[Point, ...]
     x_label: str = "values in the bottleneck"
     y_label: str = "mean squared error on the test split"
-    least: float = 1e-5
     log: bool = True
     name_all: bool = True
     hover: int | None = None
@@ -87,14 +86,15 @@ class TradeOffFigure(Figure):
         low, high = (min(errors), max(errors)) if errors else (0.1, 1.0)
         if not self.log:
             return ticks.linear_axis(low, high)
-        return ticks.logarithmic_axis(max(low, self.least), max(high, self.least))
+        return ticks.logarithmic_axis(max(low, LEAST), max(high, LEAST))
 
     @cached_property
     def x_axis(self) -> ticks.Axis:
         """Sizes, and a little more than the points need."""
         sizes = [size for point in self.points for size in point.sizes if size > 0]
         ends = (min(sizes) * math.exp(-0.4), max(sizes) * math.exp(0.4)) if sizes else (1.0, math.e)
-        return ticks.Axis(*ends, True, tuple(sorted({point.size for point in self.points})))
+        sizes = sorted({point.size for point in self.points})
+        return ticks.Axis(*ends, True, tuple(sizes), tuple(f"{size:,.0f}" for size in sizes))
 
     def colour_of(self, point: Point) -> str:
         """A family's colour; the accent where there is only one."""
@@ -103,13 +103,13 @@ class TradeOffFigure(Figure):
         return self._colour(point.family or point.group)
 
     def _colour(self, family: str) -> str:
-        return self.theme.series[self.families.index(family) % len(self.theme.series)]
+        return self.theme.run_colour(self.families.index(family)).name()
 
     # ---- geometry ----
 
     def axes(self, paper: Paper) -> Axes:
         """Return the axes in what legend, ticks and labels leave."""
-        above = (legend.lines_of(room for _, _, room in self._legend(paper)) + 1) * paper.line + 10
+        above = legend.height_of(self._legend(paper), paper) + paper.line + 10
         right = RIGHT if self.name_all else 12.0
         plot = plot_in(paper, self.y_axis, above=above, below=2 * paper.line + 12, right=right)
         return Axes(self.theme, plot, self.x_axis, self.y_axis)
@@ -139,56 +139,28 @@ class TradeOffFigure(Figure):
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         axes.paint_rows(painter, paper)
-        self._paint_sizes(painter, axes, paper)
+        axes.paint_columns(painter, paper)
         axes.paint_labels(painter, paper, self.x_label, self.y_label)
-        for kind, text, room in self._legend(paper):
-            self._paint_entry(painter, kind, text, room, paper)
+        legend.paint(painter, self._legend(paper), self.theme, paper)
         for group in self.groups:
             self._paint_pca(painter, axes, [point for point in self.points if point.group == group])
         for index, point in enumerate(self.points):
             self._paint_point(painter, axes, point, pointed_at=index == self.hover)
         self._paint_names(painter, axes.plot.adjusted(0, -4, 10, -2), axes, paper)
 
-    def _paint_sizes(self, painter: QPainter, axes: Axes, paper: Paper) -> None:
-        """Mark every size; write those that have room, so that no number is torn or lies over another."""
-        end, bottom, metrics = -math.inf, axes.plot.bottom(), paper.metrics
-        painter.setPen(self.theme.colour("muted"))
-        for size in axes.x.ticks:
-            x, text = axes.x_spot(size), f"{size:,.0f}"
-            painter.drawLine(QPointF(x, bottom), QPointF(x, bottom + MARK))
-            width = metrics.horizontalAdvance(text)
-            if x - width / 2 > end:
-                painter.drawText(QPointF(x - width / 2, bottom + MARK + 1 + metrics.ascent()), text)
-                end = x + width / 2 + 6
-
-    def _legend(self, paper: Paper) -> list[tuple[str, str, QRectF]]:
-        """What the legend says and where: the marks, and the groups where there are several."""
-        entries = [("dot", "measured")]
-        if any(point.hollow for point in self.points):
-            entries.append(("hollow", "unfinished"))
-        if any(point.published is not None for point in self.points):
-            entries.append(("ring", "the sheet's"))
-        if any(point.pca is not None for point in self.points):
-            entries.append(("line", "PCA with as many values"))
-        if len(self.families) > 1:
-            entries += [("family", family) for family in self.families]
-        widths = (BEFORE_NAME + paper.metrics.horizontalAdvance(text) for _, text in entries)
-        rooms = legend.flow(widths, paper, leading=0)
-        return [(kind, text, room) for (kind, text), room in zip(entries, rooms, strict=True)]
-
-    def _paint_entry(self, painter: QPainter, kind: str, text: str, room: QRectF, paper: Paper) -> None:
-        x, middle = room.left(), room.top() + paper.metrics.height() / 2
+    def _legend(self, paper: Paper) -> LegendLayout:
+        """What the legend holds and where: the marks, and the groups where there are several."""
         plain = self.theme.accent if len(self.families) == 1 else self.theme.muted
-        ink = QColor(self._colour(text) if kind == "family" else plain)
-        painter.setPen(QPen(self.theme.colour("muted") if kind == "line" else ink, 1.7))
-        painter.setBrush(ink if kind in ("dot", "family") else Qt.BrushStyle.NoBrush)
-        if kind == "line":
-            painter.drawLine(QPointF(x, middle), QPointF(x + 18, middle))
-        else:
-            radius = RING if kind == "ring" else DOT
-            painter.drawEllipse(QPointF(x + 9, middle), radius, radius)
-        painter.setPen(self.theme.colour("text"))
-        painter.drawText(QPointF(x + BEFORE_NAME, room.top() + paper.metrics.ascent()), text)
+        entries = [LegendEntry("part", "", "measured", plain, mark="dot")]
+        if any(point.hollow for point in self.points):
+            entries.append(LegendEntry("part", "", "unfinished", plain, mark="hollow"))
+        if any(point.published is not None for point in self.points):
+            entries.append(LegendEntry("part", "", "the sheet's", plain, mark="ring"))
+        if any(point.pca is not None for point in self.points):
+            entries.append(LegendEntry("part", "", "PCA with as many values", self.theme.muted))
+        if len(self.families) > 1:
+            entries += [LegendEntry("run", name, name, self._colour(name), mark="dot") for name in self.families]
+        return legend.place(entries, paper)
 
     def _paint_pca(self, painter: QPainter, axes: Axes, points: Sequence[Point]) -> None:
         known = {point.pca_at or point.size: point.pca for point in points if point.pca is not None}

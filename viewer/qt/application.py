@@ -9,7 +9,7 @@ from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHan
 from PySide6.QtGui import QFont, QIcon
 from PySide6.QtWidgets import QApplication, QWidget
 
-from viewer.figures.mosaic import small_font
+from viewer.figures.paper import small_font
 from viewer.figures.theme import DARK, LIGHT, Theme
 
 SMALL = "small"  # the property of widgets with the font of captions

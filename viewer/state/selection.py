@@ -278,8 +278,8 @@ def with_derived_fields(before: State, after: State) -> State:
 
 
 def _with_colours(state: State) -> State:
-    """Give every run that is shown for the first time the colour that the fewest runs have, first of those shown."""
-    new = [path for path in state.compared if path not in state.colours]
+    """Give every run that is selected for the first time the colour that the fewest runs have, first of those shown."""
+    new = [path for path in dict.fromkeys((*state.compared, *state.selected)) if path not in state.colours]
     if not new:
         return state
     colours = dict(state.colours)

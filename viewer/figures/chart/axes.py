@@ -15,6 +15,7 @@ from viewer.figures.theme import Theme
 SMALLEST_PLOT = 20.0
 LABEL_GAP = 6.0  # between a label of the vertical axis and the plot
 MARK = 4.0  # the line at a tick of the horizontal axis
+BETWEEN = 6.0  # labels of the horizontal axis, at least
 CLOSE = 3.0  # by how much less than a line labels may be apart: figures have no descenders
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -71,8 +72,11 @@ class Axes:
                 last = y
 
     def paint_columns(self, painter: QPainter, paper: Paper, *, down: float = MARK + 1, whole: bool = False) -> None:
-        """Paint a mark for every tick of the horizontal axis, or a `whole` line, and its label `down` from the plot."""
-        bottom = self.plot.bottom()
+        """Paint a mark for every tick of the horizontal axis, or a `whole` line, and its label `down` from the plot.
+
+        A label without room is left out, so that none is torn or lies over another.
+        """
+        bottom, end = self.plot.bottom(), -math.inf
         for tick, text in zip(self.x.ticks, self.x.labels, strict=True):
             x = self.x_spot(tick)
             if whole:
@@ -80,8 +84,11 @@ class Axes:
             else:
                 painter.setPen(self.theme.colour("muted"))
                 painter.drawLine(QPointF(x, bottom), QPointF(x, bottom + min(MARK, down)))
-            box = QRectF(x - 40, bottom + down, 80, paper.metrics.height())
-            self._write(painter, box, Qt.AlignmentFlag.AlignHCenter, text)
+            half = paper.metrics.horizontalAdvance(text) / 2
+            if x - half > end:
+                box = QRectF(x - 40, bottom + down, 80, paper.metrics.height())
+                self._write(painter, box, Qt.AlignmentFlag.AlignHCenter, text)
+                end = x + half + BETWEEN
 
     def paint_labels(self, painter: QPainter, paper: Paper, x_label: str, y_label: str) -> None:
         """Paint the base line and what the axes are of; a wide label above begins before the plot."""

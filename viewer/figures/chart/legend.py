@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from viewer.figures.chart.series import line_pen
 from viewer.figures.paper import Paper
 from viewer.figures.theme import Theme
 
-SAMPLE_WIDTH = 22.0  # of a line in the legend
-BEFORE_NAME = SAMPLE_WIDTH + 6
+SAMPLE_WIDTH, DOT_WIDTH = 22.0, 12.0  # of a line and of anything round
+AFTER_SAMPLE = 6.0
+RADII = {"dot": 4.0, "hollow": 4.0, "ring": 5.5}
 GAP = 14.0
+LEADING = 2.0  # between lines
 PADDING = 3.0  # around an entry, so that it is easy to hit
 
 Kind = Literal["run", "part", "best", "note", "more"]
+Mark = Literal["line", "dot", "hollow", "ring"]
 
 
 @dataclass(frozen=True)
@@ -33,35 +36,36 @@ class LegendEntry:
     colour: str
     dashed: bool = False
     shown: bool = True
+    mark: Mark = "line"
 
     @property
     def can_be_toggled(self) -> bool:
         return self.kind in ("run", "part")
 
+    @property
+    def before_name(self) -> float:
+        """The width of the sample and the gap after it."""
+        return (SAMPLE_WIDTH if self.mark == "line" else DOT_WIDTH) + AFTER_SAMPLE if self.colour else 0.0
+
 
 LegendLayout = list[tuple[LegendEntry, QRectF]]
 
 
-def flow(widths: Iterable[float], paper: Paper, *, gap: float = GAP, leading: float = 2.0) -> list[QRectF]:
-    """Place entries of these widths from left to right and then below."""
-    rooms, x, y, line, rect = list[QRectF](), 0.0, 0.0, paper.metrics.height() + leading, paper.rect
-    for width in widths:
+def place(entries: Iterable[LegendEntry], paper: Paper) -> LegendLayout:
+    """Place entries with their samples from left to right and then below."""
+    placed, x, y, line, rect = LegendLayout(), 0.0, 0.0, paper.metrics.height() + LEADING, paper.rect
+    for entry in entries:
+        width = entry.before_name + paper.metrics.horizontalAdvance(entry.text)
         if x > 0 and x + width > rect.width():
             x, y = 0.0, y + line
-        rooms.append(QRectF(rect.left() + x, rect.top() + y, min(width, rect.width() - x), line))
-        x += width + gap
-    return rooms
+        placed.append((entry, QRectF(rect.left() + x, rect.top() + y, min(width, rect.width() - x), line)))
+        x += width + GAP
+    return placed
 
 
-def place(entries: Sequence[LegendEntry], paper: Paper) -> LegendLayout:
-    """Place entries with their samples."""
-    advance = paper.metrics.horizontalAdvance
-    widths = ((BEFORE_NAME if entry.colour else 0) + advance(entry.text) for entry in entries)
-    return list(zip(entries, flow(widths, paper), strict=True))
-
-
-def lines_of(rooms: Iterable[QRectF]) -> int:
-    return len({room.y() for room in rooms})
+def height_of(layout: LegendLayout, paper: Paper) -> float:
+    """Return how much of the paper's height a legend takes."""
+    return layout[-1][1].bottom() - paper.rect.top() if layout else 0.0
 
 
 def fitting_layout(
@@ -70,7 +74,7 @@ def fitting_layout(
     """Place what `make` returns for as many names, up to `most`, as so many lines take."""
 
     def overflows(names: int) -> bool:
-        return lines_of(room for _, room in place(make(names), paper)) > lines
+        return height_of(place(make(names), paper), paper) > lines * (paper.metrics.height() + LEADING) + 0.5
 
     if not overflows(most):
         return place(make(most), paper)
@@ -82,7 +86,9 @@ def hit(layout: LegendLayout, point: QPointF) -> LegendEntry | None:
     return next((entry for entry, room in layout if room.adjusted(-4, 0, PADDING, 0).contains(point)), None)
 
 
-def paint(painter: QPainter, layout: LegendLayout, theme: Theme, paper: Paper, *, chosen: LegendEntry | None) -> None:
+def paint(
+    painter: QPainter, layout: LegendLayout, theme: Theme, paper: Paper, *, chosen: LegendEntry | None = None
+) -> None:
     """Paint entries; what is toggled away is pale and struck through, so that it can be seen without colour too."""
     metrics = paper.metrics
     for entry, room in layout:
@@ -91,14 +97,9 @@ def paint(painter: QPainter, layout: LegendLayout, theme: Theme, paper: Paper, *
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(room.adjusted(-PADDING, 0, PADDING, -1), 3, 3)
         middle = math.floor(room.y() + metrics.height() / 2)  # on whole pixels, so that all are of one width
-        left = room.x() + (BEFORE_NAME if entry.colour else 0)
-        if entry.kind == "best":
-            painter.setPen(QPen(theme.colour("muted"), 1.5))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(QPointF(room.x() + SAMPLE_WIDTH - 6, middle), 4, 4)
-        elif entry.colour:
-            colour = entry.colour if entry.shown else theme.border
-            paint_sample(painter, QPointF(room.x(), middle), colour, dashed=entry.dashed)
+        left = room.x() + entry.before_name
+        if entry.colour:
+            _paint_sample(painter, entry, QPointF(room.x(), middle), theme)
         painter.setPen(theme.colour(_ink(entry)))
         shown = metrics.elidedText(entry.text, Qt.TextElideMode.ElideMiddle, room.right() - left + 1)
         painter.drawText(QPointF(left, room.y() + metrics.ascent()), shown)
@@ -107,12 +108,17 @@ def paint(painter: QPainter, layout: LegendLayout, theme: Theme, paper: Paper, *
             painter.drawLine(QPointF(left, middle + 0.5), QPointF(room.right(), middle + 0.5))
 
 
-def paint_sample(
-    painter: QPainter, start: QPointF, colour: str, *, dashed: bool = False, width: float = SAMPLE_WIDTH
-) -> None:
-    """Paint a short piece of a line."""
-    painter.setPen(line_pen(painter, colour, dashed=dashed))
-    painter.drawLine(start, start + QPointF(width, 0))
+def _paint_sample(painter: QPainter, entry: LegendEntry, start: QPointF, theme: Theme) -> None:
+    """Paint a short piece of a line, or a dot or a ring."""
+    colour = entry.colour if entry.shown else theme.border
+    if entry.mark == "line":
+        painter.setPen(line_pen(painter, colour, dashed=entry.dashed))
+        painter.drawLine(start, start + QPointF(SAMPLE_WIDTH, 0))
+        return
+    painter.setPen(QPen(QColor(colour), 1.5))
+    painter.setBrush(QColor(colour) if entry.mark == "dot" else Qt.BrushStyle.NoBrush)
+    radius = RADII[entry.mark]
+    painter.drawEllipse(start + QPointF(DOT_WIDTH / 2, 0), radius, radius)
 
 
 def _ink(entry: LegendEntry) -> str:

@@ -16,7 +16,7 @@ class Series:
 
     x       where each value stands; None for its epoch
     raw     the values before smoothing, drawn faintly behind
-    note    what the legend says of the run, such as where it has no numbers
+    note    what the legend says of the run, such as where it has no numbers, or its value at a mark
     best    an epoch that is marked
     """
 

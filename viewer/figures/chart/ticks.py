@@ -16,10 +16,13 @@ class Axis:
     high: float
     log: bool
     ticks: tuple[float, ...]
+    texts: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What is written beside the ticks; on a linear axis all have the same number of decimals."""
+        """What is written beside the ticks: `texts`, or else numbers, on a linear axis with equally many decimals."""
+        if self.texts:
+            return self.texts
         if self.log or any(tick != 0 and not 1e-4 <= abs(tick) < 1e5 for tick in self.ticks):
             return tuple(map(tick_label, self.ticks))
         decimals = max(len(tick_label(tick).partition(".")[2]) for tick in self.ticks)

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QPointF
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.tiles import ImageRow, Large
 from viewer.qt.latent.mode import Mode, Shared
@@ -114,11 +114,11 @@ class InterpolateMode(Mode):
         blocks = [
             Block(self.name_of(path), sentence=strip)
             if isinstance(strip, str)
-            else Block(self.name_of(path), (Band("", strip),))
+            else Block(self.name_of(path), (ImageRow("", strip),))
             for path, strip in made.items()
         ]
-        blocks.append(Block(BLEND, (Band("", blend),), captions=NAMES))
-        return ComparisonFigure(self.theme, tuple(blocks), self._step, description=text)
+        blocks.append(Block(BLEND, (ImageRow("", blend),), captions=NAMES))
+        return ComparisonFigure(self.theme, tuple(blocks), self._step, description=text, paged=False)
 
     def _press(self, point: QPointF) -> None:
         found = image_in(self.view, point)

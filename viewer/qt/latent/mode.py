@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -18,6 +18,7 @@ from viewer.qt.panels.request_panel import Queries, Replies, Requests
 from viewer.qt.requester import Query
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Numbers, Panel
+from viewer.qt.widgets.plot_view import PlotView
 from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.formatting import sentence
 from viewer.state.selection import State
@@ -54,13 +55,8 @@ class Shared:
     networks: Networks = field(default_factory=dict)
 
 
-class MovingView(FigureView):
-    """A view whose wheel and + − keys move in what is shown, instead of enlarging the picture of it."""
-
-    zoomed = Signal(int, object)  # steps nearer, and the point that stays (None: the middle)
-
-    def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
-        self.zoomed.emit(steps, around)
+class MovingView(PlotView):
+    """A view of a plot whose range changes with the wheel alone, without Ctrl."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.angleDelta().y():

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow
 from viewer.qt.panels.compared import BandValues, ComparisonPicture
 
 
@@ -33,7 +34,7 @@ class Blocks:
     ) -> None:
         """Add a block of bands, which are named where there are several unless `named` says so."""
         named = len(of) > 1 if named is None else named
-        bands = tuple(Band(layer.label if named else "", self._pixels(layer.values)) for layer in of)
+        bands = tuple(ImageRow(layer.label if named else "", self._pixels(layer.values)) for layer in of)
         self.blocks.append(Block(title, bands, tuple(captions), note, sentence, marked))
         self.layers.append(of)
 

@@ -14,6 +14,7 @@ from viewer.figures import bottleneck as figures
 from viewer.figures.arrange import Parts
 from viewer.figures.bottleneck import Tilings
 from viewer.figures.image_grid import GridPixel
+from viewer.figures.theme import Theme
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.bottleneck_picture import OF_DECODER, BottleneckPicture
 from viewer.qt.panels.images import panel_inputs
@@ -32,6 +33,8 @@ from viewer.state.units import UnitEdits
 VIEWS = ("grid", "maps", "bars")
 AT_ONCE = 400_000  # values that are coloured in a few milliseconds; more go to a thread
 
+Found = dict[Path, tuple[np.ndarray, tuple[int, int] | None]]  # bottlenecks (N, …), and the card's view of them
+
 
 class Bottleneck(RequestPanel):
     """Every sample's values as a grid, the chosen sample's enlarged, and the decoder's images.
@@ -45,6 +48,7 @@ class Bottleneck(RequestPanel):
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         self.runs: dict[Path, Tilings] = {}
+        self._found: Found = {}
         self._sentences: dict[Path, str] = {}
         self.session = UnitEdits()
         self.decoding = UnitDecoding(self.new_requester("decoder"), self.new_requester("sweep"), self)
@@ -113,7 +117,7 @@ class Bottleneck(RequestPanel):
     def begin(self, state: State) -> None:
         self.session = self.session.of((state.current, state.current_known.graph_sha256))
         self.row.set_sweeping(self.session.sweeping)
-        self.runs = {}
+        self.runs, self._found = {}, {}
         self.decoding.forget()
 
     # ---- the bottlenecks ----
@@ -135,7 +139,7 @@ class Bottleneck(RequestPanel):
             self.redraw()
 
     def take(self, replies: Replies, context: object) -> None:
-        found: dict[Path, tuple[np.ndarray, tuple[int, int] | None]] = {}
+        found: Found = {}
         for path, reply in replies.items():
             values = next(iter(reply.arrays.values()), None)
             error = formatting.sentence(reply.error) or why.no_bottleneck(values)
@@ -144,7 +148,11 @@ class Bottleneck(RequestPanel):
                 continue
             graph = self.store.state.known_of(path).graph
             found[path] = (values, graph.view if graph else None)
-        job = partial(_tilings_of, list(found.values()))
+        self._tile(found)
+
+    def _tile(self, found: Found) -> None:
+        self._found = found
+        job = partial(figures.tilings_of, list(found.values()), self.theme.colour_map)
         few = sum(values.size for values, _ in found.values()) <= AT_ONCE
         self.compute("bottleneck pictures", job, partial(self._take_tilings, self._inputs, tuple(found)), now=few)
 
@@ -216,6 +224,12 @@ class Bottleneck(RequestPanel):
         self.redraw()
 
     # ---- painting ----
+
+    def set_theme(self, theme: Theme) -> None:
+        other = theme.colour_map != self.theme.colour_map
+        super().set_theme(theme)
+        if other and self._found:
+            self._tile(self._found)
 
     @property
     def _picture(self) -> BottleneckPicture:
@@ -309,7 +323,3 @@ class Bottleneck(RequestPanel):
                 position = [n + 1 for n in tiles.position_in_map(run.shape, unit)] if run.maps else ["", "", ""]
                 rows.append((names[path], unit + 1, *position, *values, edits.get(unit, "")))
         return rows
-
-
-def _tilings_of(found: list[tuple[np.ndarray, tuple[int, int] | None]]) -> tuple[Tilings, ...]:
-    return figures.tilings_of(found) if found else ()

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QWidget
 from viewer.figures import colours
 from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Pointed
 from viewer.qt.panels.blocks import Blocks
-from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture, Pointed
+from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers
@@ -98,7 +99,8 @@ def picture_of(
     """Return the comparison: grey and true colours (once, if shared), copied grey, and a block for each run."""
     reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in results), default=0.0))
     shared = bool(results) and run_outputs.same_images([one.output for one in results])
-    collected, table = Blocks(partial(_pixels, reach)), colours.sequential()
+    table = colours.sequential(theme.colour_map)
+    collected = Blocks(partial(_pixels, reach, table))
     if shared:
         collected.add("images", *_given(results[0]))
         grey = chroma.errors(results[0].grey)
@@ -118,10 +120,10 @@ def picture_of(
     return collected.picture(theme, chosen, Scale("0", f"{reach:.0f}", table, ERROR))
 
 
-def _pixels(reach: float, values: np.ndarray) -> np.ndarray:
+def _pixels(reach: float, table: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Colour images, or errors (N, H, W) from 0 to `reach`."""
     if values.ndim == 3:
-        return colours.apply_table(values, 0, reach, colours.sequential())
+        return colours.apply_table(values, 0, reach, table)
     return colours.from_images(values)
 
 

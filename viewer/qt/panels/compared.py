@@ -15,10 +15,11 @@ from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.detail import DetailFigure, DetailTile
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Pointed
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.page_bar import PageBar
+from viewer.qt.widgets.page_bar import PageBar, connect_page_keys
 from viewer.qt.widgets.sized_view import SizeBar, SizedView
 from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
@@ -42,16 +43,6 @@ class ComparisonPicture:
     figure: ComparisonFigure | MosaicFigure
     layers: tuple[tuple[BandValues, ...], ...]
     titles: tuple[str, ...] = ()  # of the blocks
-
-
-class Pointed(NamedTuple):
-    """The image and the pixel under the pointer."""
-
-    block: int
-    band: int
-    image: int
-    y: int
-    x: int
 
 
 class ComparedPanel(ImagePanel):
@@ -184,20 +175,7 @@ class ComparedPanel(ImagePanel):
     # ---- pages ----
 
     def connect_pages(self) -> None:
-        self.view.page_step.connect(self.turn)
-        self.view.first.connect(lambda: self.tools.images.go_to(0))
-        self.view.last.connect(self.tools.images.go_to_last)
-
-    def turn(self, pages: int) -> None:
-        """Go to the images after those that are shown, or before them."""
-        state = self.store.state
-        count, shown = len(state.page.clean) if state.page else 0, self._images_shown()
-        first = min(state.sample, max(0, count - 1)) // shown * shown + pages * shown
-        if 0 <= first < count:
-            self.store.set_sample(first)
-        elif state.pasted is None and (pages > 0 or state.start > 0):
-            self.tools.images.turn(1 if pages > 0 else -1)
-            self.store.set_sample(0 if pages > 0 else (count - 1) // shown * shown)
+        connect_page_keys(self.view, self.tools.images, self.turn)
 
     def _images_shown(self) -> int:
         return max(1, self.picture.figure.layout(self.view.paper).shown) if self.picture else 1
@@ -208,15 +186,9 @@ class ComparedPanel(ImagePanel):
     def _pointed(self, point: QPointF) -> Pointed | None:
         if self.picture is None:
             return None
-        figure = self.picture.figure
         if isinstance(self.view.figure, DetailFigure):
-            pixel = self.view.figure.hit(point, self.view.paper)
-            return Pointed(pixel.tile.block, pixel.tile.band, figure.chosen, pixel.y, pixel.x) if pixel else None
-        if isinstance(figure, MosaicFigure):
-            seen = figure.spot(point, self.view.paper)
-            return Pointed(0, seen.row, seen.image, seen.y, seen.x) if seen else None
-        spot = figure.spot(point, self.view.paper)
-        return Pointed(*spot.hit, spot.row, spot.column) if spot else None
+            return self.view.figure.hit(point, self.view.paper)
+        return self.picture.figure.spot(point, self.view.paper)
 
     def _hover(self, point: QPointF | None) -> None:
         pointed = self._pointed(point) if point is not None and self._shown == self._inputs else None
@@ -261,7 +233,7 @@ def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
     if len(tiles) > MOST_TILES:
         tiles = [tile for tile in tiles if not tile.title.endswith("diff.")]
     description = f"image {figure.chosen + 1}, large; {figure.description}"
-    return DetailFigure(theme, tuple(tiles), description) if tiles else None
+    return DetailFigure(theme, figure.chosen, tuple(tiles), description) if tiles else None
 
 
 def _tiles_of(block: Block, number: int, chosen: int) -> list[DetailTile]:

@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.chart.readings import Series
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Large
-from viewer.figures.time_line import LossLine, TimeLineFigure
+from viewer.figures.time_line import TimeLineFigure
 from viewer.state import formatting
 from viewer.state.epoch_frames import EpochFrame
 from viewer.state.history import RunHistory
+from viewer.state.selection import State
 
 
 def one(theme: Theme, frame: EpochFrame, chosen: int, *, difference: bool) -> MosaicFigure:
@@ -49,26 +51,26 @@ def several(
     reach = max(frame.epoch_frames.reach for frame in found)
     targets = found[0].epoch_frames.targets
     alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
-    blocks = [Block("target", (Band("", _pixels(targets)),))] if alike else []
+    blocks = [Block("target", (ImageRow("", _pixels(targets)),))] if alike else []
     for path, frame in frames.items():
         if isinstance(frame, str):
             blocks.append(Block(names[path], sentence=frame or "Its pictures are being read."))
             continue
         rows = _rows(theme, frame, reach, difference=difference)[1 if alike else 0 :]
-        blocks.append(Block(names[path], tuple(Band(row.label, row.pixels) for row in rows), note=frame.note))
+        blocks.append(Block(names[path], rows, note=frame.note))
     return ComparisonFigure(theme, tuple(blocks), chosen, _scale(theme, reach) if difference else None, description)
 
 
 def time_line(
-    theme: Theme, shown: list[tuple[Path, RunHistory]], names: Mapping[Path, str], first: int, last: int, epoch: int
+    theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int, epoch: int
 ) -> TimeLineFigure:
     """Draw both losses of one run, or the validation losses of several; each objective has its own scale."""
-    lines = []
-    for index, (path, history) in enumerate(shown):
-        colour = theme.series[index % len(theme.series)]
+    lines, names = [], state.names()
+    for path, history in shown:
+        colour = theme.run_colour(state.colours[path]).name()
         parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
         for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
-            lines.append(LossLine(part if len(shown) == 1 else names[path], values[:last], colour, dashed))
+            lines.append(Series(part if len(shown) == 1 else names[path], part, values[:last], colour, dashed))
     own_scales = len({history.objective for _, history in shown}) > 1
     return TimeLineFigure(theme, tuple(lines), first, last, epoch, own_scales)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QWidget
 
+from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
@@ -34,6 +35,24 @@ class ImagePanel(Panel):
     def connect_pages(self) -> None:
         """Let keys turn the pages of images."""
         connect_page_keys(self.view, self.tools.images)
+
+    def turn(self, pages: int) -> None:
+        """Go to the images after those that are shown, or before them."""
+        state = self.store.state
+        count, shown = len(state.page.clean) if state.page else 0, self._images_shown()
+        first = min(state.sample, max(0, count - 1)) // shown * shown + pages * shown
+        if 0 <= first < count:
+            self.store.set_sample(first)
+        elif state.pasted is None and (pages > 0 or state.start > 0):
+            self.tools.images.turn(1 if pages > 0 else -1)
+            self.store.set_sample(0 if pages > 0 else (count - 1) // shown * shown)
+
+    def _images_shown(self) -> int:
+        """Return how many of the images the picture shows at a time."""
+        figure = self.view.figure
+        if not isinstance(figure, MosaicFigure | ComparisonFigure):
+            return 1
+        return max(1, figure.layout(self.view.paper).shown)
 
     @property
     def figure(self) -> Figure | None:

@@ -15,6 +15,7 @@ from viewer.figures import feature_maps as figures
 from viewer.figures.arrange import Parts
 from viewer.figures.feature_maps import ColouredMaps
 from viewer.figures.image_grid import GridPixel
+from viewer.figures.theme import Theme
 from viewer.qt.application import make_small
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in
@@ -205,7 +206,7 @@ class LayersPanel(RequestPanel):
             self._shown = None
             self._say(error)
             return
-        job = partial(figures.prepare, values[0], own=self.own_box.isChecked())
+        job = partial(figures.prepare, values[0], self.theme.colour_map, own=self.own_box.isChecked())
         self._colour(context, job, values.size)
 
     def _colour(self, wanted: MapRequest, job: partial[ColouredMaps], size: int) -> None:
@@ -225,10 +226,16 @@ class LayersPanel(RequestPanel):
     def _recolour(self) -> None:
         if self._shown is not None:
             wanted, shown = self._shown
-            job = partial(figures.recolour, shown.maps, own=self.own_box.isChecked())
+            job = partial(figures.recolour, shown.maps, self.theme.colour_map, own=self.own_box.isChecked())
             self._colour(wanted, job, shown.maps.values.size)
 
     # ---- painting ----
+
+    def set_theme(self, theme: Theme) -> None:
+        other = theme.colour_map != self.theme.colour_map
+        super().set_theme(theme)
+        if other:
+            self._recolour()
 
     def _say(self, sentence: str) -> None:
         self.subtitle.setText("")

@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.theme import Theme
-from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture, Pointed
+from viewer.figures.tiles import Pointed
+from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture
 from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools

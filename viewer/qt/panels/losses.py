@@ -191,8 +191,8 @@ class Losses(Panel):
         longest = max((float(clock[-1]) for clock in clocks.values() if len(clock)), default=0.0)
         _, length, unit = next(choice for choice in UNITS if longest >= choice[0])
         series: list[Series] = []
-        for index, (path, history) in enumerate(shown):
-            colour = self.theme.series[index % len(self.theme.series)]
+        for path, history in shown:
+            colour = self.theme.run_colour(state.colours[path]).name()
             times = clocks[path] / length if by_time else None
             series += self._series_of(history, state.names()[path], colour, times)
         return tuple(series), unit if by_time else ""

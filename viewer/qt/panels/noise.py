@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSplitter, QWidget
 
-from viewer.figures.arrange import Above
+from viewer.figures.arrange import StackedFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Figure
 from viewer.qt.application import make_small
@@ -23,6 +23,7 @@ from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, noise, noise_lab, noise_text, why
 from viewer.state.noise import Kind
@@ -104,6 +105,9 @@ class Noise(RequestPanel):
         """The strength of the noise: the standard deviation, or the share of pixels that are hit."""
         return self.slider.value() / noise.STEPS
 
+    def connect_pages(self) -> None:
+        connect_page_keys(self.view, self.tools.images, self.turn)
+
     def commands(self) -> tuple[Command, ...]:
         return (
             Command("switch the kind of noise", self._other_kind, "Alt+N"),
@@ -151,8 +155,8 @@ class Noise(RequestPanel):
             return curve
         if pictures_shown is None or curve is None or self.curve_view.isHidden():
             return pictures_shown
-        heights = self.splitter.sizes()
-        return Above(pictures_shown, curve, heights[0] / max(1, sum(heights)))
+        above, below = (max(1, height) for height in self.splitter.sizes())
+        return StackedFigure(((pictures_shown, above), (curve, below)))
 
     def numbers(self) -> Numbers:
         if self.frame is None:
@@ -192,7 +196,7 @@ class Noise(RequestPanel):
         self.frame = None
         if self.show_why_no_output(state, "output"):
             self.psnr_label.setText("")
-            self.curve_view.show_frame(None, None, {})
+            self.curve_view.show_frame(None, state)
             self.curve_view.redraw()
 
     def take(self, replies: Replies, context: NoisePlan) -> None:
@@ -216,7 +220,7 @@ class Noise(RequestPanel):
         frame, state = self.frame, self.store.state
         if frame is None:
             return
-        self.curve_view.show_frame(frame, state.current, state.names())
+        self.curve_view.show_frame(frame, state)
         self.curve_view.redraw()
         errors = {path: why.no_output(state, path) for path in state.compared if path not in frame.results}
         single = next(iter(frame.results.values())) if len(frame.results) == 1 and not errors else None

@@ -10,13 +10,14 @@ import numpy as np
 from PySide6.QtCore import QPointF, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures.lines import LinesFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.theme import Theme
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.widgets.figure_view import FigureView
-from viewer.state import formatting, noise, noise_lab
+from viewer.state import noise, noise_lab, noise_text
 from viewer.state.noise_lab import CurveKey, Curves, NoiseFrame, NoiseInput
+from viewer.state.selection import State
 
 REST_MILLISECONDS = 150  # the slider rests this long before the curves continue
 
@@ -42,7 +43,7 @@ class NoiseCurve(FigureView):
         self.curves = Curves()
         self._frame: NoiseFrame | None = None
         self.keys: dict[CurveKey, Path | None] = {}
-        self._names: dict[Path, str] = {}
+        self._state = State()
         self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self._next_point)
         requester.answered.connect(self._take_point)
@@ -59,10 +60,10 @@ class NoiseCurve(FigureView):
         """Let the pictures go first."""
         self._rest.stop()
 
-    def show_frame(self, frame: NoiseFrame | None, current: Path | None, names: dict[Path, str]) -> None:
+    def show_frame(self, frame: NoiseFrame | None, state: State) -> None:
         """Take what is shown above; None for nothing."""
-        self._frame, self._names = frame, names
-        self.keys = noise_lab.frame_keys(frame, current) if frame is not None else {}
+        self._frame, self._state = frame, state
+        self.keys = noise_lab.frame_keys(frame, state.current) if frame is not None else {}
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
@@ -75,12 +76,12 @@ class NoiseCurve(FigureView):
         if self._frame is None or not self.keys:
             self.show_sentence("There is no curve: a classifier outputs no images." if self._frame else "")
             return
-        figure = pictures.lines(self._theme, self._frame, self.curves, self.keys, self._names)
-        described = "; ".join(f"{line.name} {formatting.decibels(line.now)} dB" for line in figure.lines)
-        self.show_figure(figure, f"{figure.heading}: {described}")
+        figure = pictures.curves_of(self._theme, self._frame, self.curves, self.keys, self._state)
+        described = "; ".join(f"{curve.run} {curve.note}" for curve in figure.series)
+        self.show_figure(figure, f"at {noise_text.strength_text(self._frame.kind, self._frame.strength)}: {described}")
 
     def _point_chosen(self, point: QPointF) -> None:
-        if isinstance(self.figure, LinesFigure):
+        if isinstance(self.figure, CurvesFigure):
             x = self.figure.hit(point, self.paper)
             if x is not None:
                 self.strength_chosen.emit(x)

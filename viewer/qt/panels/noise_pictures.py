@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
-from viewer.figures.lines import LinesFigure, PlotLine
+from viewer.figures.chart.readings import Series
+from viewer.figures.comparison import Block, ComparisonFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Large
 from viewer.state import formatting, noise_text
 from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, NoiseResult, Reference, Scores
+from viewer.state.selection import State
 
 
 def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int) -> MosaicFigure:
@@ -49,7 +51,7 @@ def comparison(
     """
     shared = frame.reference
     shown = (("clean", shared.clean), ("noisy", shared.noisy), ("median", shared.median))
-    bands = tuple(Band(label, colours.from_images(images)) for label, images in shown)
+    bands = tuple(ImageRow(label, colours.from_images(images)) for label, images in shown)
     blocks = [Block("images", bands)]
     for path in [*frame.results, *errors]:
         result = frame.results.get(path)
@@ -64,24 +66,18 @@ def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
     if result.error or result.outputs is None:
         return Block(name, sentence=result.error)
     own = result.noisy.shape != shared.noisy.shape or not np.array_equal(result.noisy, shared.noisy)
-    bands = [Band("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
+    bands = [ImageRow("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
     if result.scores is not None:
-        bands.append(Band("output", colours.from_images(result.outputs)))
+        bands.append(ImageRow("output", colours.from_images(result.outputs)))
     note = noise_text.mean_text(result.scores) if result.scores is not None else "predictions"
     return Block(name, tuple(bands), noise_text.captions(result), note)
 
 
-def lines(
-    theme: Theme,
-    frame: NoiseFrame,
-    curves: Curves,
-    keys: Mapping[CurveKey, Path | None],
-    names: Mapping[Path, str],
-) -> LinesFigure:
+def curves_of(
+    theme: Theme, frame: NoiseFrame, curves: Curves, keys: Mapping[CurveKey, Path | None], state: State
+) -> CurvesFigure:
     """Return the curves of PSNR against the noise: one per run, and dashed ones for noisy input and median filter."""
-    made = []
-    colour_of = {path: theme.series[index % len(theme.series)] for index, path in enumerate(frame.results)}
-    reference = frame.reference
+    made, names, reference = [], state.names(), frame.reference
     dashed = {
         "noisy": ("noisy input", theme.muted, reference.noisy_scores),
         "median": ("median filter", theme.text, reference.median_scores),
@@ -90,19 +86,27 @@ def lines(
         values = curves.of(key).psnr
         if path is None:
             name, colour, scores = dashed[key.who]
-            made.append(PlotLine(name, STRENGTHS, values, colour, True, scores.means[0] if scores else None))
+            made.append(_curve(name, colour, values, frame.strength, scores, dashed=True))
         elif path in frame.results:
-            found = frame.results[path].scores
-            made.append(
-                PlotLine(names[path], STRENGTHS, values, colour_of[path], False, found.means[0] if found else None)
-            )
-    made.sort(key=lambda line: line.dashed)
-    gaussian = frame.kind == "gaussian"
-    return LinesFigure(
+            colour = theme.run_colour(state.colours[path]).name()
+            made.append(_curve(names[path], colour, values, frame.strength, frame.results[path].scores, dashed=False))
+    made.sort(key=lambda curve: curve.dashed)
+    at = noise_text.strength_text(frame.kind, frame.strength)
+    return CurvesFigure(
         theme,
         tuple(made),
-        x_label="noise σ" if gaussian else "share of pixels hit",
-        y_label=f"PSNR, dB, mean of {len(reference.clean)} images",
-        at=frame.strength,
-        heading=f"at {noise_text.strength_text(frame.kind, frame.strength)}",
+        f"PSNR, dB, mean of {len(reference.clean)} images; named at {at}",
+        x_label="noise σ" if frame.kind == "gaussian" else "share of pixels hit",
+        mark=frame.strength,
     )
+
+
+def _curve(
+    name: str, colour: str, values: np.ndarray, strength: float, scores: Scores | None, *, dashed: bool
+) -> Series:
+    """Return the points of a curve and, between them, what the images shown have at the strength of the slider."""
+    now = scores.means[0] if scores else np.nan
+    others = ~np.isclose(STRENGTHS, strength)
+    place = int(np.searchsorted(STRENGTHS[others], strength))
+    x, y = (np.insert(of[others], place, at) for of, at in ((STRENGTHS, strength), (values, now)))
+    return Series(name, "PSNR", y, colour, dashed, x, note=f"{formatting.decibels(now)} dB" if scores else "")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.comparison import Band, Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
@@ -132,7 +132,7 @@ def picture_of_several(
         replace(_block_of(output, labels), title=name, colour=theme.run_colour(colours_of[output.path]).name())
         for output, name in zip(runs, names, strict=True)
     ]
-    bands = [tuple(Band(layer.label, pixels_of(layer, theme, reach)) for layer in of) for of in layers]
+    bands = [tuple(ImageRow(layer.label, pixels_of(layer, theme, reach)) for layer in of) for of in layers]
     figure = ComparisonFigure(
         theme=theme,
         blocks=tuple(replace(block, bands=of) for block, of in zip(blocks, bands, strict=True)),

@@ -204,7 +204,7 @@ class TimeMachine(RequestPanel):
             self._line = None
             self.time_line.show_sentence("")
         elif self._line is None or line_of != self._line_of:
-            self._line = figures.time_line(self.theme, shown, state.names(), first, last, epoch)
+            self._line = figures.time_line(self.theme, shown, state, first, last, epoch)
         self._line_of = line_of
         if self._line is not None:
             self.time_line.show_figure(self._line.at(epoch), f"losses, marked at epoch {epoch}")

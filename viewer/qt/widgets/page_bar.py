@@ -25,9 +25,9 @@ ORDERS = {
 }
 
 
-def connect_page_keys(view: FigureView, images: ImageBrowser) -> None:
+def connect_page_keys(view: FigureView, images: ImageBrowser, turn: Callable[[int], None] | None = None) -> None:
     """Turn the pages of images with a view's Page Up, Page Down, Home and End."""
-    view.page_step.connect(images.turn)
+    view.page_step.connect(turn or images.turn)
     view.first.connect(lambda: images.go_to(0))
     view.last.connect(images.go_to_last)
 
