@@ -58,7 +58,7 @@ def files_of(recipe: Recipe, run: RunFolder, history: History) -> dict[str, byte
     if len(model) > FP16_FROM and not done.refused:
         model = done.files[FP16_MODEL]
         vectors = replace(vectors, graphs=_of_fp16(vectors.graphs))
-    files = {"model.onnx": model, "history.h5": pack_history(kept), **vectors.as_files()}
+    files = {"model.onnx": model, "history.h5": pack_history(kept, level=9), **vectors.as_files()}
     return {**files, CARD: done.card.to_file(listing(files))}
 
 

@@ -281,8 +281,8 @@ class History:
         }
 
 
-def pack_history(history: History) -> bytes:
-    """Return history.h5 as bytes; equal histories give equal bytes."""
+def pack_history(history: History, *, level: int = 4) -> bytes:
+    """Return history.h5 as bytes, its pictures compressed at a level of gzip; equal histories give equal bytes."""
     import h5py
 
     arrays = {key: np.ascontiguousarray(array) for key, array in sorted(history.arrays.items())}
@@ -295,7 +295,7 @@ def pack_history(history: History) -> bytes:
     with h5py.File(buffer, "w", libver=("v110", "v110")) as file:
         for key, array in arrays.items():
             images = array.dtype == np.uint8 and array.ndim >= 4
-            compression = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if images else {}
+            compression = {"compression": "gzip", "compression_opts": level, "shuffle": True} if images else {}
             shape = tuple(max(1, size) for size in array.shape)
             chunks = (1, *shape[1:]) if array.ndim == _MAX_RANK else shape
             options = {"chunks": chunks, "maxshape": shape, "fletcher32": True, "track_times": False}
