@@ -82,7 +82,7 @@ def _rules(theme: Theme) -> str:
         QMainWindow#workspace QTabBar {{ qproperty-drawBase: 0; background: transparent; }}
         QMainWindow#workspace QTabBar::tab {{
             background: transparent; color: {theme.muted}; border: none; border-bottom: 2px solid transparent;
-            padding: 4px 2px 4px 2px; margin: 0 7px 3px 7px;
+            padding: 4px 7px 4px 7px; margin: 0 2px 3px 2px;
         }}
         QMainWindow#workspace QTabBar::tab:hover {{ color: {theme.text}; }}
         QMainWindow#workspace QTabBar::tab:selected {{
