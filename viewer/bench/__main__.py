@@ -15,7 +15,7 @@ import typer
 from viewer.bench import folder
 from viewer.bench.folder import BenchRuns
 from zoo import bench_process
-from zoo.cli import RUNS_DEFAULT, Json, Quiet, Runs, new_app, print_json, print_next_view, run
+from zoo.cli import RUNS_DEFAULT, Data, Json, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.errors import DisplayError, UsageError
 from zoo.runs import atomic_write
 
@@ -31,6 +31,7 @@ def main(
         Path | None, typer.Argument(metavar="[RUNS]", help="Where run folders lie; --runs by default.")
     ] = None,
     runs: Runs = RUNS_DEFAULT,
+    data: Data = None,
     count: Annotated[
         int, typer.Option("--count", min=1, max=500, help="Fill the folder up to so many runs with copies.")
     ] = COUNT,
@@ -66,7 +67,7 @@ def main(
         for number in range(starts):
             say(f"start {number + 1} of {starts}")
             begun.append(start.measure(filled.root))
-        driven = drive.drive(filled, drive.DrivePlan(steps, drag, pages), say)
+        driven = drive.drive(filled, drive.DrivePlan(steps, drag, pages, data), say)
     load = f"{load} before, {_load()} after; what else runs here makes every number larger"
     conditions = {**_conditions(source, filled, used, load), "provider": driven.provider}
     document = report.document(conditions, begun, driven)

@@ -40,11 +40,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class DrivePlan:
-    """What is done to each run: single steps of the slider, steps of a drag, pages."""
+    """What is done to each run: single steps of the slider, steps of a drag, pages; and where the data sets lie."""
 
     steps: int
     drag: int
     pages: int
+    data: str | None = None
 
 
 @dataclass
@@ -112,6 +113,7 @@ class _Stage:
         self._workers = TimedWorkers()
         begun = time.perf_counter()
         self._window = make_window(self._workers, Disk(), theme="light")
+        self._window.images.data = plan.data
         self.driven.building_ms = 1e3 * (time.perf_counter() - begun)
         panels = self._window.panels
         self._noise, self._reconstructions = panels["noise"], panels["reconstructions"]
