@@ -87,7 +87,6 @@ class RunTable(QTableView):
         header.setMinimumSectionSize(30)
         header.setStretchLastSection(True)
         header.setSectionsMovable(True)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -117,11 +116,13 @@ class RunTable(QTableView):
 
     def usual_columns(self) -> None:
         """Show the usual columns in the usual order."""
-        header = self.horizontalHeader()
+        header, modes = self.horizontalHeader(), QHeaderView.ResizeMode
+        header.setSectionResizeMode(modes.Fixed)  # or else every move would measure all cells
         for visual, name in enumerate((*USUAL, *HIDDEN)):
             header.moveSection(header.visualIndex(COLUMN_INDEX[name]), visual)
         for column, name in enumerate(NAMES):
             self.setColumnHidden(column, name in HIDDEN)
+        header.setSectionResizeMode(modes.ResizeToContents)
         self._fit_rows()
 
     def columns(self) -> QByteArray:
