@@ -23,7 +23,7 @@ class PanelEntry:
     """A panel: its title, its tab, its shortcut, where its class is, a sentence for newcomers, when it is there.
 
     Panels of one tab share its place, one at a time: of those that apply the first is shown until another is chosen.
-    `beside` puts it below the panels of its tab instead; `opened` is False for a tab that is closed in a new window.
+    In the drawer they stand below one another. `opened` is False for a tab that is closed in a new window.
     """
 
     title: str
@@ -32,7 +32,6 @@ class PanelEntry:
     path: str  # module:class
     hint: str
     applies: Applies = tabs.always
-    beside: bool = False
     opened: bool = True
 
     @property
@@ -156,7 +155,6 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "viewer.qt.panels.small_losses:SmallLosses",
         "The losses of the shown runs, small, beside whatever the workspace shows.",
         tabs.has_history,
-        beside=True,
     ),
 }
 

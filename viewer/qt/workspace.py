@@ -55,8 +55,6 @@ class Tab(QDockWidget):
 class Workspace(QMainWindow):
     """Tabs of panels; those that have nothing to say for what is open are not there."""
 
-    raised = Signal(object)  # the Panel that came to the front
-
     def __init__(self, panels: Panels) -> None:
         super().__init__()
         self.setObjectName("workspace")
@@ -178,7 +176,6 @@ class Workspace(QMainWindow):
 
     def _raised(self, panel: Panel) -> None:
         self.front = panel
-        self.raised.emit(panel)
 
     # ---- tabs ----
 
