@@ -138,13 +138,16 @@ def test_the_presenter_s_mode_shows_one_panel_with_larger_text(two: MainWindow, 
     QApplication.processEvents()
     assert two.isFullScreen() and QApplication.font().pointSizeF() == pytest.approx(1.6 * before)
     assert two.panels.reconstructions.isVisible()
-    for part in (two.rail, two.drawer, two.menuBar(), two.status, two.panels.noise):
+    for part in (two.rail, two.drawer, two.status, two.panels.noise):
         assert not part.isVisible()
+    assert two.menuBar().height() == 0 and two.menuBar().isVisible(), "its shortcuts live"
     a, b = path_of(two, "tests/a"), path_of(two, "tests/b")
     qtbot.keyClick(two.panels.reconstructions.view, Qt.Key.Key_Down)
     assert two.store.state.current == b
     qtbot.keyClick(two.panels.reconstructions.view, Qt.Key.Key_Left)
     assert two.store.state.current == a
+    QApplication.processEvents()
+    assert [name for name, tab in two.workspace.tabs.items() if not tab.isHidden()] == ["Compare"], "it stays alone"
     two.escape()
     QApplication.processEvents()
     assert not two.isFullScreen() and QApplication.font().pointSizeF() == pytest.approx(before)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QFont, QIcon
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QMenuBar, QTabBar, QWidget
 
 from viewer.figures.paper import small_font
 from viewer.figures.theme import DARK, LIGHT, Theme
 
+STYLED = (QTabBar, QMenuBar, QLabel, QListView)  # which a style sheet keeps from following the application's font
 SMALL = "small"  # the property of widgets with the font of captions
 _CHATTER = ("This plugin does not support", "propagateSizeHints")
 
@@ -57,6 +58,8 @@ def apply_text_size(factor: float) -> None:
     for widget in application.allWidgets():
         if widget.property(SMALL):
             widget.setFont(small_font(font))
+        elif isinstance(widget, STYLED):
+            widget.setFont(font)
 
 
 def make_small(widget: QWidget) -> None:

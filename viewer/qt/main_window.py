@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(everything)
         self.notices = Notices(everything)
         self.setStatusBar(self.status)
-        frame = (self.rail, self.drawer, self.menuBar(), self.status)
+        frame = (self.rail, self.drawer, self.status)
         self.presenter = Presenter(self, self.workspace, frame, self.settings, self.step_run)
 
     def _place(self) -> None:

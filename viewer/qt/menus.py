@@ -130,8 +130,8 @@ def _view(window: MainWindow) -> None:
     _action(view, "Show or hide the &details", "Ctrl+I", window.toggle_drawer)
     _action(view, "&Presenter's mode", "F11", window.present)
     for text, keys, orientation in (
-        ("Put the tab beside, to the &right", "Ctrl+Alt+Right", Qt.Orientation.Horizontal),
-        ("Put the tab beside, &below", "Ctrl+Alt+Down", Qt.Orientation.Vertical),
+        ("Put the tab beside, to the &right", "Ctrl+\\", Qt.Orientation.Horizontal),
+        ("Put the tab beside, &below", "Ctrl+Alt+\\", Qt.Orientation.Vertical),
     ):
         _action(view, text, keys, partial(_split, window, orientation))
     _action(view, "&Close the tab", "Ctrl+W", lambda: window.workspace.tabs[_tab_in_use(window)].close())

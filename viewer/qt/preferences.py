@@ -17,6 +17,7 @@ class Preferences(QDialog):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.setWindowTitle("Preferences")
+        self.setMinimumWidth(340)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         settings = window.settings
         self.theme = _choice("Theme", "Colours of the window", THEMES, settings.theme)

@@ -14,6 +14,7 @@ from viewer.qt.workspace import Workspace
 
 STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
 LARGER = 1.6  # text
+UNBOUNDED = (1 << 24) - 1  # QWIDGETSIZE_MAX
 
 
 class Presenter(QObject):
@@ -52,6 +53,7 @@ class Presenter(QObject):
             window.setWindowState(self._before)
         for part in self._hidden:
             part.setVisible(not on)
+        window.menuBar().setMaximumHeight(0 if on else UNBOUNDED)  # a hidden menu bar's shortcuts would be dead
         apply_text_size(self._settings.text_size * (LARGER if on else 1))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -16,6 +16,7 @@ from viewer.qt.widgets.tab_drag import TabDrag
 from viewer.state.selection import State
 
 VERSION = 1  # of the arrangement that is remembered
+FLOATING = 0.7  # of the workspace's size, of a tab in a window of its own
 BY_KIND = "Compare"  # the tab that follows the kind of network
 AREA = Qt.DockWidgetArea.LeftDockWidgetArea  # there is no central widget, so that this area is all of the workspace
 
@@ -67,6 +68,7 @@ class Workspace(QMainWindow):
         self.tabs = {name: Tab(name, panels) for name in TABS}
         self.front: Panel | None = None  # the panel used last
         self._chosen = ""  # the tab that was chosen last
+        self._presents = False  # one tab alone
         self._drag = TabDrag(self)
         self._drag.pressed.connect(self._choose)
         self._drag.dropped.connect(self._dropped)
@@ -114,6 +116,7 @@ class Workspace(QMainWindow):
     def split(self, name: str, orientation: Qt.Orientation) -> None:
         """Put a tab beside all others: to the right, or below."""
         tab = self.tabs[name]
+        seen = [other for other in self._shown() if other is not tab and other.stack.isVisible()]
         self.removeDockWidget(tab)
         tab.setFloating(False)
         self.addDockWidget(AREA, tab, orientation)
@@ -121,13 +124,22 @@ class Workspace(QMainWindow):
         beside = next((other for other in self._shown() if other is not tab and not other.isFloating()), tab)
         half = (self.width() if orientation == Qt.Orientation.Horizontal else self.height()) // 2
         self.resizeDocks([beside, tab], [half, half], orientation)
+        for other in seen:
+            other.raise_()  # Qt would show another where this tab was
 
     def _dropped(self, name: str, goal: Qt.Orientation | None, point: QPoint) -> None:
         if goal is not None:
             self.split(name, goal)
         else:
-            self.tabs[name].setFloating(True)
+            self.float(name)
             self.tabs[name].move(point)
+
+    def float(self, name: str) -> None:
+        """Show a tab in a window of its own, in the middle of the workspace."""
+        tab = self.tabs[name]
+        tab.setFloating(True)
+        tab.resize(self.size() * FLOATING)
+        tab.move(self.mapToGlobal(self.rect().center()) - tab.rect().center())
 
     def join(self, name: str) -> None:
         """Put a tab back among the others."""
@@ -155,6 +167,7 @@ class Workspace(QMainWindow):
 
     def present(self, name: str | None) -> None:
         """Show one tab alone, or with None all of them again."""
+        self._presents = name is not None
         if name is not None:
             self._before = self.saveState(VERSION)
             for each, tab in self.tabs.items():
@@ -183,6 +196,8 @@ class Workspace(QMainWindow):
         return [tab for tab in self.tabs.values() if not tab.isHidden()]
 
     def _show_tabs(self) -> None:
+        if self._presents:
+            return
         for tab in self.tabs.values():
             wanted = tab.applies and not tab.closed
             if not wanted and tab.stack.isVisible():
@@ -225,7 +240,7 @@ class Workspace(QMainWindow):
         right, below = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         menu.addAction("Put beside, to the right").triggered.connect(partial(self.split, name, right))
         menu.addAction("Put beside, below").triggered.connect(partial(self.split, name, below))
-        menu.addAction("Float in a window").triggered.connect(partial(tab.setFloating, True))
+        menu.addAction("Float in a window").triggered.connect(partial(self.float, name))
         menu.addAction("Back among the tabs").triggered.connect(partial(self.join, name))
         menu.addAction("Close").triggered.connect(lambda _=False: tab.close())
         menu.addSeparator()

@@ -81,6 +81,7 @@ class PageBar(QWidget):
     def _show_order(self, name: str) -> None:
         show = {"worst": self._images.show_worst, "best": self._images.show_best}
         show.get(name, self._images.show_in_order)()
+        self.show_state(self._store.state)  # the order is the one shown until the other is there
 
     def _go_to(self) -> None:
         """Go to the page that has this image, and choose it there."""
