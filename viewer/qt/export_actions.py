@@ -83,7 +83,7 @@ def open_full(window: MainWindow, panel: Panel) -> FigureView | None:
     view.setBackgroundRole(QPalette.ColorRole.Base)
     view.setWindowTitle(f"{panel.title} – aezoo")
     view.set_theme(panel.theme)
-    view.show_figure(figure, getattr(figure, "description", ""))
+    view.show_figure(figure, figure.description)
     view.resize(window.screen().availableSize() * FULL)
     QShortcut(QKeySequence("Esc"), view, view.close)
     view.show()

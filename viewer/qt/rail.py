@@ -26,6 +26,7 @@ from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.run_list import RUN, RunList, RunSelection
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
+from viewer.state.formatting import tool_tip
 from viewer.state.rows import COLUMNS, HOW_TO_FILTER, RunRow
 from viewer.state.selection import State
 
@@ -70,7 +71,7 @@ class Rail(QFrame):
         self._lay_out()
         runs.changed.connect(lambda _: self._count())
         runs.arranged.connect(self._count)
-        runs.store.changed.connect(lambda *_: self._count())
+        runs.store.changed.connect(self._state_changed)
         self._count()
 
     def _lay_out(self) -> None:
@@ -102,16 +103,20 @@ class Rail(QFrame):
         self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter.selectAll()
 
+    def _state_changed(self, before: State, after: State) -> None:
+        if (before.selected, before.current) != (after.selected, after.current):
+            self._count()
+
     def _count(self) -> None:
         """Say how many runs there are, are shown, and are hidden."""
-        state, found = self.runs.store.state, len(self.runs.paths)
+        state, found = self.runs.store.state, self.runs.paths
         runs = len(state.entries)
         for widget in (self.filter, self.sort_button, self.columns_button):
             widget.setEnabled(bool(runs))
         self.nothing.setText(f"No run matches “{self.runs.filter}”.")
         self.nothing.setVisible(bool(runs) and not found)
         self.everything.setVisible(bool(runs) and not found)
-        self.line.setText(count_text(state, self.runs.paths) if runs else "")
+        self.line.setText(count_text(state, found) if runs else "")
 
 
 def count_text(state: State, found: list[Path]) -> str:
@@ -259,7 +264,7 @@ class FilterBox(QLineEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setPlaceholderText("Filter runs   Ctrl+F")
-        self.setToolTip(_plain(HOW_TO_FILTER))
+        self.setToolTip(tool_tip(HOW_TO_FILTER))
         self.setAccessibleName("Filter of the runs")
         self.setAccessibleDescription(HOW_TO_FILTER)
         self.setClearButtonEnabled(True)
@@ -279,11 +284,6 @@ class FilterBox(QLineEdit):
             self.left.emit()
         else:
             super().keyPressEvent(event)
-
-
-def _plain(text: str) -> str:
-    """Return text for a tool tip, which would read < as markup."""
-    return f"<span style='white-space:pre'>{text.replace('&', '&amp;').replace('<', '&lt;')}</span>"
 
 
 def _tool(text: str, hint: str) -> QToolButton:

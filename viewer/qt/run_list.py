@@ -98,8 +98,7 @@ class RunSelection(QObject):
         model = view.selectionModel()
         model.selectionChanged.connect(self._emit)
         model.currentChanged.connect(self._emit)
-        runs.store.changed.connect(lambda before, after: self._follow(after))
-        runs.changed.connect(lambda _: self._follow(runs.store.state))
+        runs.store.changed.connect(lambda before, after: self._follow(after))  # after the list has taken it
         runs.arranged.connect(lambda: self._select(runs.store.state))
         self._select(runs.store.state)
 

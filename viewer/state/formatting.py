@@ -78,6 +78,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def tool_tip(text: str) -> str:
+    """Return plain text, with its lines, for a tool tip, which would read < and & as markup."""
+    return f"<span style='white-space:pre'>{text.replace('&', '&amp;').replace('<', '&lt;')}</span>"
+
+
 def without_common_folder(names: Sequence[str]) -> list[str]:
     """Return names without the folders that all of them begin with: conv and dense for purdue/conv and purdue/dense."""
     folders = [name.split("/")[:-1] for name in names]

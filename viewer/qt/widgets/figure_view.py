@@ -10,6 +10,7 @@ from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.application import make_small
 from viewer.qt.widgets.spinner import Spinner
+from viewer.state.formatting import tool_tip
 
 MARGIN = 2.0
 STALE = 0.35  # opacity
@@ -89,9 +90,7 @@ class FigureView(QWidget):
     def show_hint(self, text: str, point: QPointF) -> None:
         """Show a text beside the pointer, '' to hide it. Tool tips read markup, so it is escaped."""
         if text:
-            plain = text.replace("&", "&amp;").replace("<", "&lt;")
-            position = self.mapToGlobal(point.toPoint())
-            QToolTip.showText(position, f"<span style='white-space:pre'>{plain}</span>", self)
+            QToolTip.showText(self.mapToGlobal(point.toPoint()), tool_tip(text), self)
         else:
             QToolTip.hideText()
 

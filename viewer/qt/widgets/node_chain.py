@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListWidget, QListWidgetItem, QWidget
 
 from viewer.qt.application import make_small
+from viewer.state.formatting import tool_tip
 
 LAYER = Qt.ItemDataRole.UserRole
 
@@ -56,7 +57,7 @@ class NodeChain(QListWidget):
         for each in items:
             item = QListWidgetItem(f"{each.title}\n{each.below}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-            item.setToolTip(f"<span style='white-space:pre'>{_escaped(each.tip)}</span>")
+            item.setToolTip(tool_tip(each.tip))
             item.setData(LAYER, each.layer)
             if each.layer is None:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
@@ -76,7 +77,3 @@ class NodeChain(QListWidget):
     def _emit(self, item: QListWidgetItem | None, _before: QListWidgetItem | None) -> None:
         if item is not None and item.data(LAYER) is not None:
             self.chosen.emit(item.data(LAYER))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
