@@ -11,7 +11,7 @@ from export.verify import Check, against_torch, composition, real_images, repeti
 from zoo import card, gate, pretrained, registry
 from zoo.errors import AezooError, FileRefused, RunError, UsageError
 from zoo.ownership import sha256_of
-from zoo.runs import GRAPHS, RunFolder, find_runs
+from zoo.runs import GRAPHS, RunFolder, find_runs, loose_graphs
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Verification:
     checks: list[Check] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    facts: gate.GraphFacts | None = None  # of a file that aezoo did not write
 
     @property
     def passed(self) -> bool:
@@ -34,11 +35,11 @@ def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
     for target in targets:
         path = Path(target)
         if path.is_dir():
-            inside = find_runs(path)
+            inside: list[RunFolder | Path] = [*find_runs(path), *loose_graphs(path)]
             if not inside:
-                raise RunError(f"no run in {target}: no model.onnx or history.h5 in it; train one with `aezoo train`")
+                raise RunError(f"no run in {target}, and no .onnx file; train one with `aezoo train`")
             found += inside
-        elif path.suffix == ".onnx" or path.is_file():
+        elif path.suffix.lower() == ".onnx" or path.is_file():
             if not path.is_file():
                 raise UsageError(f"no file {target}; name an .onnx file, a run folder or a recipe")
             found.append(path)
@@ -64,6 +65,8 @@ def verify(target: RunFolder | Path) -> Verification:
             _verify_alone(Graph.read(target), found)
     except AezooError as error:
         found.errors.append(str(error))
+        if isinstance(error, FileRefused) and isinstance(target, Path):
+            found.facts = error.facts or found.facts
     return found
 
 
@@ -142,15 +145,16 @@ def _verify_alone(graph: Graph, found: Verification) -> None:
     """A lone graph: its card, and whether it answers each image alike alone and in a batch."""
     about = f"{graph.card.name}, {graph.card.graph}" if graph.card else "has no card"
     found.notes.append(f"{graph.file}: {about}")
+    found.facts = None if graph.card else graph.facts
     found.checks += repetition(graph)
 
 
-def card_of(target: RunFolder | Path) -> card.Card:
-    """Return the card of a graph, of the model of a run or bundle, or in a card.json. Raises FileRefused."""
+def card_of(target: RunFolder | Path) -> card.Card | gate.GraphFacts:
+    """Return the card of a graph, of the model of a run or bundle, or in a card.json; of a file without one, what it
+    says of itself. Raises FileRefused.
+    """
     path = target.graph("model") if isinstance(target, RunFolder) else target
     if path.suffix == ".json":
         return card.from_json(gate.read_bytes(path, limit=card.MAX_TEXT).decode(errors="replace"), source=str(path))
-    own = Graph.read(path).card
-    if own is None:
-        raise FileRefused(f"{path} was not written by aezoo: it has no card inside; `aezoo verify` can still run it")
-    return own
+    graph = Graph.read(path)
+    return graph.card or graph.facts

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.infer import messages, protocol, requests
+from viewer.infer import messages, requests
 from viewer.infer.messages import (
     Completed,
     DecodedPicture,
@@ -24,9 +24,10 @@ from viewer.infer.messages import (
     Refused,
     RunGraph,
 )
-from viewer.infer.protocol import Decoder, Frame, ProtocolError
 from viewer.infer.requests import Request
 from viewer.state.files import FileBytes
+from zoo import protocol
+from zoo.protocol import Decoder, Frame, ProtocolError
 
 
 def encoded(header: dict[str, Any], arrays: dict[str, np.ndarray] | None = None) -> bytes:

@@ -17,7 +17,6 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import graph_bytes
 from viewer.infer import requests
 from viewer.infer.messages import Completed, OpenFile, Refused, WorkerReply
-from viewer.infer.protocol import ProtocolError
 from viewer.infer.requests import Request
 from viewer.infer.worker import Worker
 from viewer.report import paper
@@ -26,6 +25,7 @@ from viewer.report.pages import Piece, column_widths, paginate
 from viewer.state import summary
 from viewer.state.files import FileBytes
 from viewer.state.summary import SummaryLayer
+from zoo.protocol import ProtocolError
 from zoo.runs import RunFolder
 
 HEIGHT = 100.0

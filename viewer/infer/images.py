@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from viewer.infer import messages, protocol, sandbox
+from viewer.infer import messages
 from viewer.infer.messages import (
     DecodedPicture,
     DecodePicture,
@@ -24,11 +24,12 @@ from viewer.infer.messages import (
     SplitImages,
 )
 from viewer.state import samples
-from zoo.errors import AezooError, FileRefused
+from zoo import protocol, sandbox
+from zoo.data import pictures
+from zoo.errors import AezooError, DataError, FileRefused, first_line
 
 MOST_TEST = 10_000
 MOST_TRAINING = 2_000
-MOST_PIXELS = 64_000_000  # of a picture: a small file that unpacks to more is meant to exhaust the machine's memory
 LARGEST_SIDE = 1_024  # of what is sent on: no graph of the zoo takes larger images
 
 
@@ -61,33 +62,24 @@ def read_samples(request: ReadSamples) -> SampleImages:
 
 
 def decode_picture(request: DecodePicture) -> DecodedPicture:
-    """Decode a picture that was dropped or pasted; a transparent one is put on white. Raises FileRefused."""
-    from PIL import Image, UnidentifiedImageError
+    """Decode a picture that was dropped or pasted; a transparent one is put on white. Raises DataError."""
+    from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = pictures.MOST_PIXELS
     Image.init()  # its decoders are imported now, since the sandbox takes the files away
     _decode(_smallest_png())
     sandbox.seal()
     try:
         return DecodedPicture(arrays={"picture": _decode(request.arrays["file"].tobytes())})
+    except DataError:
+        raise
     except Exception as error:  # Pillow's decoders raise classes of their own
-        unknown = isinstance(error, UnidentifiedImageError)
-        line = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        why = "its format is not known" if unknown else line
-        raise FileRefused(f"it is not a picture that can be read ({why}); expected PNG, JPEG or the like") from error
+        raise FileRefused(f"it cannot be read as a picture ({first_line(error)})") from error
 
 
 def _decode(data: bytes) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    with Image.open(io.BytesIO(data)) as opened:
-        if opened.width * opened.height > MOST_PIXELS:
-            raise ValueError(f"it has {opened.width}×{opened.height} pixels, more than {MOST_PIXELS:,}")
-        turned = ImageOps.exif_transpose(opened)
-        picture = turned.convert("RGBA")
-        picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
-    paper = Image.new("RGBA", picture.size, "white")
-    return np.asarray(Image.alpha_composite(paper, picture).convert("RGB"), dtype=np.uint8)
+    values = pictures.decode(io.BytesIO(data), name="it", largest_side=LARGEST_SIDE)
+    return np.round(values * 255).astype(np.uint8)
 
 
 def _smallest_png() -> bytes:

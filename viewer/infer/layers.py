@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from viewer.state.layers import LARGEST, LONGEST_NAME, MOST
+from zoo.image_ports import is_added
 
 if TYPE_CHECKING:
     import onnx
@@ -37,7 +38,8 @@ def find(data: bytes) -> LayerListing:
     model = onnx.ModelProto.FromString(data)
     known = shapes(model)
     batch = _batch(model)
-    found = [entry for node in model.graph.node if (entry := _entry(node, known, batch))]
+    nodes = (node for node in model.graph.node if not is_added(node))
+    found = [entry for node in nodes if (entry := _entry(node, known, batch))]
     return LayerListing(tuple(found[:MOST]), left_out=max(0, len(found) - MOST))
 
 

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from viewer.infer import protocol
-from viewer.infer.protocol import Frame, ProtocolError
+from zoo import protocol
+from zoo.image_ports import UNIT
+from zoo.protocol import Frame, ProtocolError
 
 Arrays = Mapping[str, np.ndarray]
+WEIGHTS = "weights/"  # before the names of files beside a graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Message:
 
 @dataclass(frozen=True, eq=False)
 class WorkerRequest(Message):
-    """A request has a number, which its reply repeats, and concerns a file: its name for people, and its hash."""
+    """A request has a number, which its reply repeats, and concerns a file: its name for people, and its key."""
 
     number: int
     label: str
@@ -39,9 +41,13 @@ class WorkerRequest(Message):
 
 @dataclass(frozen=True, eq=False)
 class OpenFile(WorkerRequest):
-    """The bytes of a file, `arrays["file"]`, uint8, and what it is opened as: see Request."""
+    """The bytes of a file, `arrays["file"]`, uint8, what it is opened as (see Request), and the pixels that it takes.
+
+    Weights in files beside it are arrays by "weights/" and their names.
+    """
 
     kind: str
+    pixels: str = UNIT
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +91,13 @@ class NotOpen(WorkerReply):
 
 @dataclass(frozen=True, eq=False)
 class Refused(WorkerReply):
-    """Why the request cannot be fulfilled, in a sentence; a process that gets one request only has no numbers."""
+    """Why the request cannot be fulfilled, in a sentence; a process that gets one request only has no numbers.
+
+    facts   what a graph that is refused says of itself
+    """
 
     sentence: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 # ---- the window to a process that reads images, and back ----

@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from viewer.infer.messages import Completed, OpenFile, RunGraph
-from viewer.infer.protocol import ProtocolError
+from viewer.infer.messages import WEIGHTS, Completed, OpenFile, RunGraph
 from viewer.state import epochs, layers, summary
 from viewer.state.files import FileBytes
+from zoo.protocol import ProtocolError
 
 Kind = Literal["graph", "decoder", "layers", "summary", "history", "epochs", "run"]
 OPEN_SECONDS = 5.0
 RUN_SECONDS = 2.0
+MOST_RUN_SECONDS = 30.0  # for a graph that says, when it is opened, how much it computes
 EPOCHS_BYTES = 24 << 20  # of the pictures of all epochs together
 INNER_BYTES = 16 << 20  # of one layer's maps for a batch
 
@@ -65,14 +66,16 @@ class Reply:
 
 def open_message(number: int, kind: Kind, file: FileBytes) -> OpenFile:
     """Return the message that hands a file's bytes over."""
-    return OpenFile(number, file.label, file.sha256, kind, arrays={"file": np.frombuffer(file.data, dtype=np.uint8)})
+    weights = {f"{WEIGHTS}{name}": data for name, data in file.weights.items()}
+    arrays = {name: np.frombuffer(data, dtype=np.uint8) for name, data in {"file": file.data, **weights}.items()}
+    return OpenFile(number, file.label, file.key, kind, file.pixels, arrays=arrays)
 
 
 def run_message(number: int, request: Request) -> RunGraph:
     """Return the message that asks a graph, opened before, for some of its outputs."""
     assert request.images is not None and request.outputs, request
     arrays = {"images": request.images.astype(np.float32, copy=False)}
-    return RunGraph(number, request.file.label, request.file.sha256, request.outputs, request.inner, arrays=arrays)
+    return RunGraph(number, request.file.label, request.file.key, request.outputs, request.inner, arrays=arrays)
 
 
 def check(request: Request, completed: Completed) -> None:

@@ -26,7 +26,7 @@ def run(
     _check_names(loaded, outputs, label)
     for name in outputs:
         _check_size(loaded, name, len(images), label)
-    size = port.shape[0] if isinstance(port.shape[0], int) else len(images)
+    size = port.shape[0] if isinstance(port.shape[0], int) else min(len(images), loaded.facts.images_at_once)
     names = list(dict.fromkeys([*outputs, *also]))
     made: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(0, len(images), size):

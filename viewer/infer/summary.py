@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.infer import layers
 from viewer.state.summary import LONGEST, MOST
+from zoo.image_ports import is_added
 
 if TYPE_CHECKING:
     import onnx
@@ -27,7 +28,8 @@ def nodes(data: bytes) -> list[dict[str, Any]]:
     dims = {each.name: list(each.dims) for each in model.graph.initializer}
     sizes = {each.name: math.prod(each.dims) for each in model.graph.initializer if each.data_type in learned}
     found = []
-    for node in model.graph.node[:MOST]:
+    nodes = [node for node in model.graph.node if not is_added(node)]
+    for node in nodes[:MOST]:
         parameters = sum(sizes.pop(name, 0) for name in node.input)
         _, shape = known.get(node.output[0] if node.output else "", (types.UNDEFINED, None))
         found.append(

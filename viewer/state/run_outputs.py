@@ -23,6 +23,8 @@ FIRST_ONLY = "Without a graph only the first ten images have outputs, those of t
 class RunOutput:
     """One run's `images`, float32 (N, C, H, W), or its `logits` (N, classes), or a `sentence`.
 
+    Of somebody else's graph the logits may be values of any meaning: `is_vector`.
+
     Images of another shape than the targets, as super-resolution makes them, have no error and no difference.
 
     `note` says that the images are of a training that goes on, or that the inputs are not those of the other runs.
@@ -34,6 +36,7 @@ class RunOutput:
     samples: Samples | None = None
     images: np.ndarray | None = None
     logits: np.ndarray | None = None
+    is_vector: bool = False  # the logits are plain values: nobody says that they are of classes
     classes: tuple[str, ...] = ()
     note: str = ""
     sentence: str = ""
@@ -75,13 +78,23 @@ class RunOutput:
         assert self.logits is not None, self.name
         return numbers.softmax(self.logits)
 
+    def largest(self, image: int) -> list[tuple[int, float]]:
+        """Return the five largest values of an image's row, each with its place."""
+        assert self.logits is not None, self.name
+        return numbers.largest(self.logits[image])
+
     def prediction(self, image: int) -> tuple[str, float]:
-        """Return the likeliest class's name and its probability."""
+        """Return the likeliest class's name and its probability, of plain values the place of the largest and it."""
+        if self.is_vector:
+            place, value = self.largest(image)[0]
+            return str(place), value
         best = int(self.probabilities[image].argmax())
         return self.class_name(best), float(self.probabilities[image, best])
 
     def likeliest(self, image: int) -> str:
-        """Format the three likeliest classes of an image and their probabilities."""
+        """Format the three likeliest classes of an image and their probabilities, or its five largest values."""
+        if self.is_vector:
+            return ", ".join(f"{place}: {value:.4g}" for place, value in self.largest(image))
         shares = self.probabilities[image]
         return ", ".join(f"{self.class_name(int(best))} {100 * shares[best]:.1f} %" for best in np.argsort(-shares)[:3])
 
@@ -90,7 +103,7 @@ class RunOutput:
 
     def is_wrong(self, image: int, labels: np.ndarray | None) -> bool:
         """Whether a classifier's prediction differs from the label; False where the label is not known."""
-        if labels is None or not self.shows_page_images or image >= len(labels):
+        if labels is None or self.is_vector or not self.shows_page_images or image >= len(labels):
             return False
         return int(self.probabilities[image].argmax()) != int(labels[image])
 
@@ -100,7 +113,7 @@ def output_to_request(state: State, path: Path) -> str:
     samples, graph = state.samples_of(path), state.known_of(path).graph
     if state.file_of(path) is None or samples is None or graph is None:
         return ""
-    wanted = graph.reconstruction or graph.logits_output or graph.other_picture
+    wanted = graph.shown_output
     return wanted if graph.image_shape == samples.inputs.shape[1:] else ""
 
 
@@ -111,7 +124,8 @@ def run_output(state: State, name: str, path: Path, values: np.ndarray | None = 
     """
     known, samples = state.known_of(path), state.samples_of(path)
     plain = RunOutput(path, name, known.task, samples, shows_page_images=shows_page_images(state, path))
-    note = "" if plain.shows_page_images else "images of its own"
+    notes = known.graph.facts.notes if known.graph and not known.graph.card else ()
+    note = "; ".join([*([] if plain.shows_page_images else ["images of its own"]), *notes])
     if error:
         return replace(plain, sentence=sentence(error))
     if values is not None and samples is not None and known.graph is not None:
@@ -131,7 +145,7 @@ def _from_graph(output: RunOutput, known: Known, values: np.ndarray) -> RunOutpu
     if broken := why.not_finite(values):
         return replace(output, sentence=broken)
     if not known.graph.reconstruction and values.ndim == 2 and len(values) == output.count and values.shape[1]:
-        return replace(output, logits=values, classes=known.graph.classes)
+        return replace(output, logits=values, classes=known.graph.classes, is_vector=bool(known.graph.vector_output))
     other = values.ndim == 4 and values.shape[1] in (1, 3) and len(values) == output.count
     if values.shape != output.samples.targets.shape and not (other and known.graph.other_picture):
         return replace(output, sentence="The graph's output has another shape than its images.")

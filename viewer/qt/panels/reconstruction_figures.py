@@ -40,6 +40,9 @@ def captions_of(output: RunOutput, labels: np.ndarray | None) -> tuple[str, ...]
     captions = []
     for image in range(output.count):
         name, sure = output.prediction(image)
+        if output.is_vector:
+            captions.append(f"{name}: {sure:.3g}")
+            continue
         wrong = labels is not None and output.is_wrong(image, labels)
         true = output.class_name(int(labels[image])) if labels is not None and wrong else ""
         captions.append(f"{name} ≠ {true}" if wrong else f"{name} {100 * sure:.0f} %")
@@ -104,15 +107,15 @@ def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarra
     """Return a classifier's images with its predictions, and the probabilities (softmax) of the chosen one."""
     (layer,), chosen = inputs_of(output)[:1], min(chosen, output.count - 1)
     pixels = colours.from_images(layer.values)
-    captions = captions_of(output, labels)
+    captions, called = captions_of(output, labels), "with largest values" if output.is_vector else "classified as"
     figure = MosaicFigure(
         theme=theme,
         rows=(ImageRow(layer.label, pixels),),
         captions=captions,
-        caption_label="called",
+        caption_label="largest" if output.is_vector else "called",
         chosen=chosen,
         large=(Large("the chosen image", pixels[chosen], output.likeliest(chosen)),),
-        description=f"{output.count} images, classified as {', '.join(captions)}",
+        description=f"{output.count} images, {called} {', '.join(captions)}",
     )
     return ComparisonPicture(figure, ((layer,),))
 
@@ -156,5 +159,9 @@ def _block_of(output: RunOutput, labels: np.ndarray | None) -> Block:
     """Return a run's block but for its images."""
     if output.images is None and output.logits is None:
         return Block(output.name, sentence=output.sentence)
-    notes = (mean_text(output.mse, "mse"), "predictions" if output.logits is not None else "", output.note)
+    notes = (
+        mean_text(output.mse, "mse"),
+        ("largest values" if output.is_vector else "predictions") if output.logits is not None else "",
+        output.note,
+    )
     return Block(output.name, captions=captions_of(output, labels), note=", ".join(note for note in notes if note))
