@@ -100,12 +100,21 @@ class Graph:
             return sessions.make(self.model)
 
     def __call__(self, value: Array) -> dict[str, Array]:
-        """Run a batch, as many at once as fit into memory."""
-        at_once = self.facts.images_at_once
-        parts = [self._run(value[start : start + at_once]) for start in range(0, len(value), at_once)]
+        """Run a batch, as many at once as fit into memory; to a graph that insists on a number zeros are added."""
+        size = self.facts.inputs[0].shape[0] if self.facts.inputs[0].shape else 1
+        if not isinstance(size, int):
+            return self._in_parts(value, self.facts.images_at_once)
+        rest = -len(value) % size
+        padded = np.concatenate([value, np.zeros((rest, *value.shape[1:]), value.dtype)]) if rest else value
+        made = self._in_parts(padded, size)
+        return {name: each[: len(value)] if rest else each for name, each in made.items()}
+
+    def _in_parts(self, value: Array, size: int) -> dict[str, Array]:
+        parts = [self._run(value[start : start + size]) for start in range(0, len(value), size)]
         if len(parts) == 1:
             return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
+        rows = {name: [part[name] for part in parts] for name in self.outputs}
+        return {name: np.concatenate(each) if each[0].ndim else each[0] for name, each in rows.items()}
 
     def _run(self, value: Array) -> dict[str, Array]:
         name, outputs = self.facts.inputs[0].name, list(self.outputs)

@@ -120,7 +120,7 @@ class _Nodes:
 
         inputs = [self.name]
         if constant is not None:
-            inputs.append(f"{_OWN}{len(self.model.graph.initializer)}")
+            inputs.append(f"{_OWN}constant:{len(self.model.graph.initializer)}")
             self.model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(constant), inputs[1]))
         self.name = f"{inputs[0]}:{operator}" if inputs[0].startswith(_OWN) else f"{_OWN}{inputs[0]}:{operator}"
         self.nodes.append(onnx.helper.make_node(operator, inputs, [self.name], name=self.name, **attributes))

@@ -36,9 +36,11 @@ STAND_INS: Mapping[str, tuple[str, slice]] = {
     **dict.fromkeys(("DynamicQuantizeMatMul", "MatMulIntegerToFloat"), ("MatMul", slice(2))),
     **dict.fromkeys(("QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax"), ("Identity", slice(1))),
     **dict.fromkeys(("Gelu", "FastGelu", "QuickGelu", "BiasGelu"), ("Identity", slice(1))),
+    "DynamicQuantizeLSTM": ("LSTM", slice(3)),
     **{name: (name, slice(3)) for name in ("QuantizeLinear", "DequantizeLinear")},
 }
 STAND_IN_OPSET = 21
+_FLOAT = 1  # onnx.TensorProto.FLOAT: stand-ins take no bytes
 LIKE_ITS_INPUT = ("GroupNormalization", "MeanVarianceNormalization")  # onnx infers no shape for them
 
 
@@ -156,14 +158,15 @@ def _inferred(found: Followed, node: onnx.NodeProto, opset: int) -> Iterable[tup
     named = node
     if node.domain == OWN:
         operator, taken = STAND_INS[node.op_type]
-        named = onnx.helper.make_node(operator, list(node.input)[taken], list(node.output)[:1])
+        named = onnx.helper.make_node(operator, list(node.input)[taken], list(node.output))
         schema = onnx.defs.get_schema(operator, STAND_IN_OPSET, "")
         named.attribute.extend(each for each in node.attribute if each.name in schema.attributes)
     else:
         schema = onnx.defs.get_schema(node.op_type, opset, "")
     known = dict.fromkeys(filter(None, named.input))
     try:
-        types = {name: onnx.helper.make_tensor_type_proto(found.kinds[name], found.shapes[name]) for name in known}
+        kinds = found.kinds if named is node or named.op_type == node.op_type else dict.fromkeys(known, _FLOAT)
+        types = {name: onnx.helper.make_tensor_type_proto(kinds[name], found.shapes[name]) for name in known}
         data = {name: onnx.numpy_helper.from_array(found.values[name]) for name in known if name in found.values}
         made = onnx.shape_inference.infer_node_outputs(
             schema, named, types, data, opset_imports=[onnx.helper.make_opsetid("", max(opset, 1))]
@@ -178,7 +181,9 @@ def _inferred(found: Followed, node: onnx.NodeProto, opset: int) -> Iterable[tup
         shape = None if not kind.HasField("shape") or None in sizes else tuple(size or 0 for size in sizes)
         if shape is None and node.op_type in LIKE_ITS_INPUT:
             shape = found.shapes[node.input[0]]
-        yield name, kind.elem_type or found.kinds.get(named.input[0] if named.input else "", 0), shape
+        first = found.kinds.get(named.input[0], 0) if named.input else 0
+        quantised = node.domain == OWN and named.op_type != node.op_type and not node.op_type.endswith("ToFloat")
+        yield name, first if quantised else kind.elem_type or first, shape
 
 
 def _check_fit(found: Followed, node: onnx.NodeProto) -> None:
@@ -255,26 +260,19 @@ def _constant(inputs: Sequence[np.ndarray], attributes: Mapping[str, Any]) -> np
     return onnx.numpy_helper.to_array(value) if name == "value" else np.asarray(value, kinds[name])
 
 
+_SAME_NAMES = "add equal floor ceil round sqrt less greater where"
 _PLAIN: Mapping[str, Callable[..., Any]] = {
-    "Add": np.add,
+    **{name.capitalize(): getattr(np, name) for name in _SAME_NAMES.split()},
     "Sub": np.subtract,
     "Mul": np.multiply,
     "Div": _divided,
     "Mod": np.mod,
+    "Neg": np.negative,
     "Max": np.maximum,
     "Min": np.minimum,
-    "Neg": np.negative,
-    "Floor": np.floor,
-    "Ceil": np.ceil,
-    "Round": np.round,
-    "Sqrt": np.sqrt,
-    "Equal": np.equal,
-    "Less": np.less,
-    "Greater": np.greater,
     "Not": np.logical_not,
     "And": np.logical_and,
     "Or": np.logical_or,
-    "Where": np.where,
     "Identity": np.asarray,
     "Range": np.arange,
     "Expand": lambda data, shape: data * np.ones(shape.tolist(), data.dtype),
@@ -381,7 +379,7 @@ _MULTIPLY_ADDS: Mapping[str, Callable[[Followed, onnx.NodeProto], int]] = {
     **dict.fromkeys(("DynamicQuantizeMatMul", "MatMulIntegerToFloat"), _of_product),
     **dict.fromkeys(("MaxPool", "AveragePool", "LpPool", "QLinearAveragePool"), _of_pool),
     "LRN": lambda found, node: _result(found, node) * (_attribute(node, "size") or 1),
-    **dict.fromkeys(("LSTM", "GRU", "RNN"), _of_recurrence),
+    **dict.fromkeys(("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"), _of_recurrence),
     "Einsum": _of_einsum,
     "Attention": lambda found, node: 2 * _scores(found, node) * _shape(found, node, 0)[-1],
 }

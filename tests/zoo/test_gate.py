@@ -142,6 +142,49 @@ def integer_division() -> onnx.ModelProto:
     return model_of(nodes, [least, minus_one])
 
 
+def strings() -> onnx.ModelProto:
+    """A text made a million times: 20 kB that would take 20 GB."""
+    content: list[Any] = [b"x" * 20_000]
+    text = helper.make_tensor("text", TensorProto.STRING, [1], content)
+    many = numpy_helper.from_array(np.array([1_000_000]), "many")
+    nodes = [helper.make_node("Relu", ["image"], ["out"]), helper.make_node("Expand", ["text", "many"], ["texts"])]
+    return model_of(nodes, [text, many])
+
+
+def no_tensor(kind: str) -> onnx.ModelProto:
+    """A graph with one more input, a sequence or an optional."""
+    make = {"sequence": helper.make_sequence_type_proto, "optional": helper.make_optional_type_proto}[kind]
+    model = relu()
+    more = make(helper.make_tensor_type_proto(FLOAT, [1]))
+    model.graph.input.append(helper.make_value_info("more", more))
+    return model
+
+
+def workspace() -> onnx.ModelProto:
+    """A transposed convolution of 64×64 over 600×600 pixels: 16 kB that would take a column of 5.5 GB."""
+    weight = numpy_helper.from_array(np.ones((1, 1, 64, 64), np.float32), "w")
+    return model_of([helper.make_node("ConvTranspose", ["image", "w"], ["out"])], [weight], ("batch", 1, 600, 600))
+
+
+def much_metadata() -> onnx.ModelProto:
+    model = relu()
+    model.metadata_props.add(key="more", value="x" * (9 << 20))
+    return model
+
+
+def much_text() -> onnx.ModelProto:
+    model = relu()
+    model.graph.doc_string = "x" * (9 << 20)
+    return model
+
+
+def many_entries() -> onnx.ModelProto:
+    model = relu()
+    for index in range(50_001):
+        model.metadata_props.add(key=str(index), value="")
+    return model
+
+
 REFUSED: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (lambda: external("../secret"), "lies in another file"),
     (lambda: external("/etc/passwd"), "lies in another file"),
@@ -160,6 +203,13 @@ REFUSED: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (old_opset, "opset is 3"),
     (short_payload, "more or fewer bytes"),
     (integer_division, "divides integers"),
+    (strings, "tensor 'text' is of strings; only tensors of numbers are run"),
+    (lambda: no_tensor("sequence"), "port 'more' is no tensor; only tensors of numbers are run"),
+    (lambda: no_tensor("optional"), "port 'more' is no tensor; only tensors of numbers are run"),
+    (workspace, "it would need 5.5 GiB at once for one image"),
+    (much_metadata, "more than 8,388,608 bytes or 50,000 entries beside its nodes and weights"),
+    (many_entries, "more than 8,388,608 bytes or 50,000 entries beside its nodes and weights"),
+    (much_text, "more than 8,388,608 bytes or 50,000 entries beside its nodes and weights"),
     (lambda: conv(group=0), "sets 'group' to"),
     (lambda: conv(strides=[0, 1]), "sets 'strides' to"),
     *(
