@@ -212,13 +212,11 @@ NEAR, NEARLY = 1e-3, 1e-2
 
 @pytest.mark.slow
 @each_assignment
-def test_a_notebook_learns_what_aezoo_learns(
-    assignment: str, learned: Callable[[str], Path], tmp_path: Path, qtbot: QtBot
-) -> None:
+def test_a_notebook_learns_what_aezoo_learns(assignment: str, learned: Callable[[str], Path], qtbot: QtBot) -> None:
     folder = learned(assignment)
     found = cells(assignment, folder, "sample")
     assert found[0].text.startswith("**Trained on the embedded data")
-    read = executed(found, tmp_path, LOSSES)
+    read = executed(found, folder, LOSSES)
     assert all(len(pieces) <= 1 for pieces in outputs(read))
     names = set(source.training_code(assignment))
     losses, images = printed(read)
@@ -229,7 +227,7 @@ def test_a_notebook_learns_what_aezoo_learns(
         return re.sub(r"steps=(\d+)", lambda match: f"steps={STEPS.get(int(match[1]), match[1])}", text)
 
     done = executed(
-        [replace(cell, text=trained(cell.text)) if cell.is_code else cell for cell in found], tmp_path, LOSSES
+        [replace(cell, text=trained(cell.text)) if cell.is_code else cell for cell in found], folder, LOSSES
     )
     own_losses, own_images = printed(done)
     for name in names:
