@@ -10,10 +10,9 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import arrange
 from viewer.figures.chart.readings import Series
-from viewer.figures.equation import EquationFigure, EquationTerm
+from viewer.figures.latent import EquationFigure, EquationTerm, SweepFigure
 from viewer.figures.latent_plane import Cloud, LatentPlaneFigure, Plane
 from viewer.figures.paper import Paper
-from viewer.figures.sweep import SweepFigure
 from viewer.figures.theme import DARK, LIGHT, Theme
 from viewer.figures.tiles import ImageRow, Large
 from viewer.figures.time_line import TimeLineFigure

@@ -14,8 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
 from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
 from tests.viewer.test_window import foreign_bytes
-from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.detail import DetailFigure
+from viewer.figures.comparison import ComparisonFigure, DetailFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.tiles import Pointed
 from viewer.qt.main_window import MainWindow

@@ -26,8 +26,7 @@ from viewer.figures.time_line import TimeLineFigure
 from viewer.qt import exports
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.time_machine import TimeMachine
-from viewer.state.epoch_frames import EpochFrames, epoch_frames_of
-from viewer.state.epochs import Epochs
+from viewer.state.epochs import EpochFrames, Epochs, epoch_frames_of
 from zoo import runs
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.infer import messages, protocol, requests
+from viewer.infer import messages, protocol
 from viewer.infer.messages import (
     Completed,
     DecodedPicture,
@@ -22,10 +22,10 @@ from viewer.infer.messages import (
     ReadSplit,
     Ready,
     Refused,
+    Request,
     RunGraph,
 )
 from viewer.infer.protocol import Decoder, Frame, ProtocolError
-from viewer.infer.requests import Request
 from viewer.state.files import FileBytes
 
 
@@ -126,7 +126,7 @@ def test_a_reply_with_other_arrays_is_refused(arrays: dict[str, np.ndarray]) -> 
     file = FileBytes(Path("x"), "x", "0", b"")
     request = Request("panel", "run", file, np.zeros((2, 1, 4, 4), np.float32), ("wanted",))
     with pytest.raises(ProtocolError):
-        requests.check_run(request, Completed(1, {}, arrays=arrays))
+        messages.check_run(request, Completed(1, {}, arrays=arrays))
 
 
 MESSAGES = [

@@ -19,12 +19,10 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, graph_bytes, history_of
 from viewer.infer import layers as infer_layers
-from viewer.infer import messages, requests, running, worker
-from viewer.infer.cache import MIN_COUNT, LoadedGraph, LruCache
-from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, RunGraph, WorkerReply
+from viewer.infer import messages, running, worker
+from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, Reply, Request, RunGraph, WorkerReply
 from viewer.infer.protocol import Decoder, ProtocolError
-from viewer.infer.requests import Reply, Request
-from viewer.infer.running import outputs_to_compute_too, run
+from viewer.infer.running import MIN_COUNT, LoadedGraph, LruCache, outputs_to_compute_too, run
 from viewer.infer.worker import MULTITHREAD_MIN_MULTIPLY_ADDS, Worker
 from viewer.qt.worker import Workers
 from viewer.state import epochs, layers
@@ -124,7 +122,7 @@ def test_too_many_epochs_are_thinned_evenly_with_first_and_last(
     monkeypatch: pytest.MonkeyPatch, limits: tuple[str, int]
 ) -> None:
     name, limit = limits
-    module = "viewer.infer.histories" if name == "EPOCHS_BYTES" else "viewer.state.epochs"
+    module = "viewer.infer.worker" if name == "EPOCHS_BYTES" else "viewer.state.epochs"
     monkeypatch.setattr(f"{module}.{name}", limit)
     _, reply = opened("epochs", pack_history(history_of(epochs=10)))
     assert reply.facts["epochs"] == [1, 4, 7, 10]
@@ -135,7 +133,7 @@ def test_too_many_epochs_are_thinned_evenly_with_first_and_last(
 def test_if_only_one_epoch_fits_it_is_the_newest_and_if_none_does_a_sentence_says_so(
     monkeypatch: pytest.MonkeyPatch, limit: int, kept: list[int] | None
 ) -> None:
-    monkeypatch.setattr("viewer.infer.histories.EPOCHS_BYTES", limit)
+    monkeypatch.setattr("viewer.infer.worker.EPOCHS_BYTES", limit)
     _, reply = open_as("epochs", pack_history(history_of(epochs=3)))
     if kept:
         assert isinstance(reply, Completed) and reply.facts["epochs"] == kept
@@ -198,7 +196,7 @@ def test_the_epochs_that_are_sent_are_rounded_to_the_nearest_and_have_their_own_
 
 
 def test_the_pictures_of_an_epoch_that_are_too_many_are_told_in_mebibytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viewer.infer.histories.EPOCHS_BYTES", 1 << 19)
+    monkeypatch.setattr("viewer.infer.worker.EPOCHS_BYTES", 1 << 19)
     pictures = np.zeros((3, 1, 1, 1024, 1024), np.uint8)
     history = history_of()
     _, reply = open_as(
@@ -429,16 +427,16 @@ def test_a_layer_whose_size_exceeds_all_bounds_is_refused_before_the_graph_is_ru
 @pytest.mark.parametrize("spare", [0, -1])
 def test_a_layer_may_be_exactly_as_large_as_agreed(monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
     monkeypatch.setattr(running, "INNER_BYTES", 4 * 2 * 4 * 64 + spare)
-    monkeypatch.setattr(requests, "INNER_BYTES", 4 * 2 * 4 * 64 + spare)
+    monkeypatch.setattr(messages, "INNER_BYTES", 4 * 2 * 4 * 64 + spare)
     images, maps = np.zeros((2, 1, 8, 8), np.float32), np.zeros((2, 4, 8, 8), np.float32)
     held, _ = opened("layers", convolutions())
     assert isinstance(run_graph(held, images, "maps", inner=True), Completed if not spare else Refused)
     request = Request("panel", "run", FILE, images, ("maps",), inner=True)
     if spare:
         with pytest.raises(ProtocolError):
-            requests.check(request, Completed(1, {}, arrays={"maps": maps}))
+            messages.check(request, Completed(1, {}, arrays={"maps": maps}))
     else:
-        requests.check(request, Completed(1, {}, arrays={"maps": maps}))
+        messages.check(request, Completed(1, {}, arrays={"maps": maps}))
 
 
 class BrokenSession:
@@ -791,8 +789,8 @@ PICTURES = np.zeros((2, 1, 1, 4, 4), np.uint8)
 LAYER = {"tensor": "a", "node": "", "operator": "Conv", "shape": [1, 2, 3]}
 
 
-def believed(kind: requests.Kind, facts: dict[str, Any], **arrays: np.ndarray) -> None:
-    requests.check(Request("panel", kind, FILE), Completed(1, facts, arrays=arrays))
+def believed(kind: messages.Kind, facts: dict[str, Any], **arrays: np.ndarray) -> None:
+    messages.check(Request("panel", kind, FILE), Completed(1, facts, arrays=arrays))
 
 
 def test_proper_answers_are_believed() -> None:
@@ -855,26 +853,26 @@ def test_improper_layers_are_not_believed(listing: object) -> None:
 def test_a_layer_larger_than_agreed_is_not_believed() -> None:
     images = np.zeros((1, 1, 4, 4), np.float32)
     reply = Completed(1, {}, arrays={"maps": np.zeros((1, 5 << 20), np.float32)})
-    requests.check(Request("panel", "run", FILE, images, ("maps",)), reply)
+    messages.check(Request("panel", "run", FILE, images, ("maps",)), reply)
     with pytest.raises(ProtocolError, match="larger than agreed"):
-        requests.check(Request("panel", "run", FILE, images, ("maps",), inner=True), reply)
+        messages.check(Request("panel", "run", FILE, images, ("maps",), inner=True), reply)
 
 
 def test_what_a_file_is_opened_as_follows_from_the_request_and_its_message_names_it() -> None:
     kinds = [Request("panel", "run", FILE, inner=inner).open_kind for inner in (True, False)]
     assert kinds == ["layers", "graph"] and Request("panel", "epochs", FILE).open_kind == "epochs"
     file = FileBytes(Path("x"), "x.onnx", "5a", b"\1\2")
-    message = requests.open_message(4, "layers", file)
+    message = messages.open_message(4, "layers", file)
     assert (message.number, message.label, message.sha256, message.kind) == (4, "x.onnx", "5a", "layers")
     assert message.arrays["file"].tolist() == [1, 2]
-    asked = requests.run_message(5, Request("panel", "run", file, np.ones((2, 3)), ("y",), inner=True))
+    asked = messages.run_message(5, Request("panel", "run", file, np.ones((2, 3)), ("y",), inner=True))
     assert (asked.number, asked.label, asked.sha256, asked.outputs, asked.inner) == (5, "x.onnx", "5a", ("y",), True)
     assert asked.arrays["images"].dtype == np.float32 and asked.arrays["images"].shape == (2, 3)
 
 
 @pytest.mark.parametrize("spare", [0, -1])
 def test_pictures_of_epochs_may_be_exactly_as_many_bytes_as_agreed(monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
-    monkeypatch.setattr(requests, "EPOCHS_BYTES", PICTURES.nbytes + spare)
+    monkeypatch.setattr(messages, "EPOCHS_BYTES", PICTURES.nbytes + spare)
     if spare:
         with pytest.raises(ProtocolError, match="more pictures of epochs than agreed"):
             believed("epochs", {"epochs": [1, 2]}, reconstructions=PICTURES)

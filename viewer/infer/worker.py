@@ -11,14 +11,15 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from viewer.infer import layers, messages, protocol, sandbox, summary
-from viewer.infer.cache import LARGE_FILE, LoadedGraph, LruCache, give_back_memory
-from viewer.infer.histories import ReplyContent, read_epochs, read_history
+from viewer.infer import layers, messages, protocol, sandbox
 from viewer.infer.messages import (
+    EPOCHS_BYTES,
+    Arrays,
     Completed,
     NotOpen,
     OpenFile,
@@ -28,9 +29,57 @@ from viewer.infer.messages import (
     WorkerReply,
     WorkerRequest,
 )
-from viewer.infer.running import outputs_to_compute_too, run
+from viewer.infer.running import LARGE_FILE, LoadedGraph, LruCache, give_back_memory, outputs_to_compute_too, run
+from viewer.state import epochs
 from zoo import card, gate, graphs, runs, sessions
-from zoo.errors import AezooError
+from zoo.errors import AezooError, FileRefused
+
+
+class ReplyContent(NamedTuple):
+    """What a worker found or computed, without the number of the request: JSON values and arrays."""
+
+    facts: dict[str, Any]
+    arrays: Arrays = MappingProxyType({})
+
+
+def read_history(data: bytes, label: str) -> ReplyContent:
+    """Read history.h5; of the pictures of its epochs only the newest are sent."""
+    history = runs.unpack_history(data, source=label)
+    arrays = dict(history.arrays)
+    arrays.pop(runs.STEP_LOSS, None)
+    pictures = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
+    if pictures is not None:
+        arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[-1:]
+    return ReplyContent({"meta": dict(history.meta)}, arrays)
+
+
+def read_epochs(data: bytes, label: str) -> ReplyContent:
+    """Read the reconstructions of every epoch, or of as many as can be sent. Raises FileRefused."""
+    history = runs.unpack_history(data, source=label)
+    pictures = history.arrays.get(runs.EPOCH_RECONSTRUCTIONS)
+    if pictures is None:
+        raise FileRefused(f"{label} keeps no pictures of earlier epochs; train the run again to have them")
+    if not epochs.are_pictures(pictures):
+        raise FileRefused(
+            f"{label} keeps pictures of its epochs as {pictures.dtype} {pictures.shape}; expected uint8 (epochs, "
+            "images, 1 or 3, height, width): train the run again"
+        )
+    chosen = _spread(len(pictures), most=min(epochs.MOST, EPOCHS_BYTES // pictures[0].nbytes))
+    if not len(chosen):
+        raise FileRefused(f"{label} keeps {pictures[0].nbytes / 2**20:.0f} MiB of pictures an epoch, too many to show")
+    numbers = history.meta.get(runs.PICTURED_EPOCHS, [*range(1, len(pictures) + 1)])
+    if not isinstance(numbers, list) or len(numbers) != len(pictures):
+        raise FileRefused(f"{label} does not say of which epochs its pictures are; train the run again")
+    facts = {"epochs": [numbers[index] for index in chosen]}
+    return ReplyContent(facts, {"reconstructions": np.ascontiguousarray(pictures[chosen])})
+
+
+def _spread(count: int, *, most: int) -> np.ndarray:
+    """Return at most `most` indices, evenly spread from the first to the last; if only one fits, the last."""
+    if most >= count:
+        return np.arange(count)
+    return np.array([count - 1][:most]) if most < 2 else np.linspace(0, count - 1, most).round().astype(int)
+
 
 SESSIONS = 16
 CUDA_SESSIONS = 8  # each has an arena of its own on the device
@@ -86,7 +135,7 @@ class Worker:
             return self._open_layers(request.sha256, data, request.label)
         if request.kind == "summary":
             gate.check_onnx(data, source=request.label)
-            return ReplyContent({"nodes": summary.nodes(data)})
+            return ReplyContent({"nodes": layers.nodes(data)})
         assert request.kind in ("history", "epochs"), request.kind
         return (read_history if request.kind == "history" else read_epochs)(data, request.label)
 

@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
-from viewer.infer.messages import ReadSamples, SampleImages
-from viewer.infer.requests import Reply, Request
+from viewer.infer.messages import ReadSamples, Reply, Request, SampleImages
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.store import AppState

@@ -11,8 +11,7 @@ import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from viewer.figures.comparison import Block, ComparisonFigure
-from viewer.figures.detail import DetailFigure, DetailTile
+from viewer.figures.comparison import Block, ComparisonFigure, DetailFigure, DetailTile
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Pointed

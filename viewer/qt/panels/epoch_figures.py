@@ -11,12 +11,11 @@ from viewer.figures import colours
 from viewer.figures.chart.readings import Series
 from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.tiles import ImageRow, Large, Scale
 from viewer.figures.time_line import TimeLineFigure
 from viewer.state import formatting
-from viewer.state.epoch_frames import EpochFrame
+from viewer.state.epochs import EpochFrame
 from viewer.state.history import RunHistory
 from viewer.state.selection import State
 

@@ -20,7 +20,7 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.controls import IconButton
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state.epoch_frames import EpochFrame, EpochFrames, frame_at
+from viewer.state.epochs import EpochFrame, EpochFrames, frame_at
 from viewer.state.selection import State
 
 SPEEDS = (2, 5, 10, 20)  # epochs a second
