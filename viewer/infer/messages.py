@@ -92,51 +92,15 @@ class Refused(WorkerReply):
     sentence: str
 
 
-# ---- the window to a process that reads images, and back ----
+# ---- the window to a process that reads images ----
 
 
 @dataclass(frozen=True, eq=False)
-class ReadSplit(Message):
-    """Read a data set's test images and some of its training images; `data` is where they are, as --data names it."""
+class ImageTask(Message):
+    """A task of viewer.infer.images by its name, with what it needs to know; Completed or Refused replies, number 0."""
 
-    dataset: str
-    cut: str
-    data: str | None
-
-
-@dataclass(frozen=True, eq=False)
-class SplitImages(Message):
-    """The arrays pixels, labels, training and training_labels of a data set."""
-
-    provenance: str
-    classes: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class ReadSamples(Message):
-    """Read embedded images of a shape (C, H, W), with noise for a denoiser, as the task needs them."""
-
-    shape: tuple[int, ...]
-    dataset: str
-    sigma: float
     task: str
-
-
-@dataclass(frozen=True, eq=False)
-class SampleImages(Message):
-    """The arrays inputs and targets; none where no embedded images have the shape."""
-
-    provenance: str
-
-
-@dataclass(frozen=True, eq=False)
-class DecodePicture(Message):
-    """Decode the bytes of a picture's file, `arrays["file"]`, uint8."""
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedPicture(Message):
-    """The picture, `arrays["picture"]`, uint8 (H, W, 3)."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 # ---- as frames ----
@@ -151,11 +115,8 @@ def _is_text(value: object) -> bool:
 _FITS: Mapping[str, Callable[[Any], bool]] = {  # by a field's annotation, whether a value from JSON is of its type
     "int": lambda value: type(value) is int,
     "bool": lambda value: type(value) is bool,
-    "float": lambda value: type(value) in (int, float),
     "str": _is_text,
-    "str | None": lambda value: value is None or _is_text(value),
     "tuple[str, ...]": lambda value: isinstance(value, list) and all(map(_is_text, value)),
-    "tuple[int, ...]": lambda value: isinstance(value, list) and all(type(each) is int for each in value),
     "Mapping[str, Any]": lambda value: isinstance(value, dict),
 }
 

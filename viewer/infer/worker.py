@@ -29,7 +29,7 @@ from viewer.infer.messages import (
     WorkerReply,
     WorkerRequest,
 )
-from viewer.infer.running import LARGE_FILE, LoadedGraph, LruCache, give_back_memory, outputs_to_compute_too, run
+from viewer.infer.running import LARGE_FILE, LoadedGraph, LruCache, give_back_memory, run
 from viewer.state import epochs
 from zoo import card, gate, graphs, runs, sessions
 from zoo.errors import AezooError, FileRefused
@@ -84,9 +84,6 @@ def _spread(count: int, *, most: int) -> np.ndarray:
 SESSIONS = 16
 CUDA_SESSIONS = 8  # each has an arena of its own on the device
 SESSION_BYTES = 64 << 20  # of their files together; a session holds its weights once more
-CACHED_BATCHES = 16  # batches, with what graphs made of them
-CACHED_BATCH_BYTES = 8 << 20
-LARGEST_CACHED_BATCH = 3 << 20
 # Multiply-adds an image from which on a graph gets several threads. Ten images on one and on two threads of an EPYC, in
 # ms: colour-2 (116 million) 31 and 17, colour-1 (42) 11 and 6, model-3 (31) 7 and 4; these gain as well with a third
 # process on its cores. letters/classifier (14) 3.9 and 3.8, letters/random (6) 3.4 and 3.4, model-1 (3) 1.7 and 1.8.
@@ -96,18 +93,13 @@ MAX_THREADS = 4
 
 @dataclass
 class Worker:
-    """Answers requests; has an LRU cache of sessions by (sha256, provider, inner layers).
-
-    Panels want different outputs of a graph for the same images; it is run once, and all outputs are cached.
-    """
+    """Answers requests; has an LRU cache of sessions by (sha256, provider, inner layers)."""
 
     provider: str
     graphs: LruCache[LoadedGraph] = field(init=False)
-    cached_outputs: LruCache[dict[str, np.ndarray]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.graphs = LruCache(CUDA_SESSIONS if self.provider == "cuda" else SESSIONS, SESSION_BYTES)
-        self.cached_outputs = LruCache(CACHED_BATCHES, CACHED_BATCH_BYTES)
 
     def reply(self, request: WorkerRequest) -> WorkerReply:
         """Return the reply to one request; whatever is wrong with the file becomes a sentence."""
@@ -144,18 +136,7 @@ class Worker:
         loaded = self.graphs.get((request.sha256, self.provider, request.inner))
         if loaded is None:
             return None
-        images, outputs = request.arrays["images"], request.outputs
-        if request.inner:
-            return ReplyContent({}, run(loaded, images, outputs, label=request.label))
-        key = (request.sha256, images.shape, hashlib.blake2b(images.data).digest())
-        computed = self.cached_outputs.get(key) or {}
-        if not computed.keys() >= set(outputs):
-            also = outputs_to_compute_too(loaded.facts, len(images), LARGEST_CACHED_BATCH)
-            computed = {**computed, **run(loaded, images, outputs, label=request.label, also=also)}
-            size = sum(array.nbytes for array in computed.values())
-            if size <= LARGEST_CACHED_BATCH:
-                self.cached_outputs.put(key, computed, size)
-        return ReplyContent({}, {name: computed[name] for name in outputs})
+        return ReplyContent({}, run(loaded, request.arrays["images"], request.outputs, label=request.label))
 
     def _open_graph(self, sha256: str, data: bytes, label: str) -> ReplyContent:
         facts = gate.check_onnx(data, source=label)
