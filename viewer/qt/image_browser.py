@@ -13,7 +13,7 @@ from PySide6.QtCore import QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QImage
 
 from viewer.figures.strokes import pixels
-from viewer.infer.messages import DecodedPicture, DecodePicture, ReadSplit, SplitImages
+from viewer.infer.messages import Completed, ImageTask
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.requester import Query, QueryBatch, Requester
@@ -124,8 +124,8 @@ class ImageBrowser(QObject):
         if self._reading != name:
             self._reading = name
             self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
-            request = ReadSplit(name.dataset, name.cut, self.data)
-            self._processes.send(request, SplitImages, partial(self._take_split, name))
+            task = ImageTask("split", {"dataset": name.dataset, "cut": name.cut, "data": self.data})
+            self._processes.send(task, partial(self._take_split, name))
 
     def _why_not(self, state: State, split: Split) -> str:
         if split.error:
@@ -133,12 +133,12 @@ class ImageBrowser(QObject):
         name = clean(state.names().get(state.current, ""), limit=60) if state.current else ""
         return f"The images in {split.name.dataset} are not those that {name} was tested on; only its own are shown."
 
-    def _take_split(self, name: SplitName, reply: SplitImages | str) -> None:
+    def _take_split(self, name: SplitName, reply: Completed | str) -> None:
         self._reading = None
         self.progressed.emit("")
         try:
             split = _absent(name, reply) if isinstance(reply, str) else split_of(name, reply)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             split = _absent(name, f"the process that reads images sent an invalid reply ({error})")
         self._store.set_split(split)
         waiting, self._afterwards = self._afterwards, []
@@ -254,8 +254,8 @@ class ImageBrowser(QObject):
         if len(data) > LARGEST_PICTURE:
             self.notice.emit(f"{name} has {len(data):,} bytes; a picture may have at most {LARGEST_PICTURE:,}.")
             return
-        request = DecodePicture(arrays={"file": np.frombuffer(data, dtype=np.uint8)})
-        self._processes.send(request, DecodedPicture, partial(self._take_picture, callback, name))
+        task = ImageTask("picture", arrays={"file": np.frombuffer(data, dtype=np.uint8)})
+        self._processes.send(task, partial(self._take_picture, callback, name))
 
     def _take_file(self, callback: PictureCallback, done: JobResult) -> None:
         if done.error:
@@ -263,7 +263,7 @@ class ImageBrowser(QObject):
         else:
             self.decode_picture(done.result.data, done.result.label, callback)
 
-    def _take_picture(self, callback: PictureCallback, name: str, reply: DecodedPicture | str) -> None:
+    def _take_picture(self, callback: PictureCallback, name: str, reply: Completed | str) -> None:
         picture = None if isinstance(reply, str) else reply.arrays.get("picture")
         if picture is None or picture.ndim != 3 or picture.dtype != np.uint8 or picture.shape[2] != 3:
             why = reply if isinstance(reply, str) else "the process that reads images sent no picture"
@@ -300,15 +300,15 @@ def errors_of(values: np.ndarray, targets: np.ndarray, labels: np.ndarray) -> np
     return numbers.mse(targets, values) if values.shape == targets.shape else None
 
 
-def split_of(name: SplitName, images: SplitImages) -> Split:
+def split_of(name: SplitName, images: Completed) -> Split:
     """Make a Split of what a process sent; raise KeyError or ValueError for arrays that do not fit."""
     pixels, labels = images.arrays["pixels"], images.arrays["labels"]
     training, training_labels = images.arrays["training"], images.arrays["training_labels"]
     for array, names in ((pixels, labels), (training, training_labels)):
         if array.dtype != np.uint8 or array.ndim != 4 or names.shape != array.shape[:1]:
             raise ValueError("its images are not uint8 (N, C, H, W) with one label each")
-    classes = tuple(clean(text, limit=20) for text in images.classes)
-    provenance = clean(images.provenance)
+    classes = tuple(clean(text, limit=20) for text in images.facts["classes"])
+    provenance = clean(images.facts["provenance"])
     return Split(name, pixels, labels.astype(np.uint8), training, training_labels.astype(np.uint8), classes, provenance)
 
 

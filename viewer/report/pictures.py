@@ -17,9 +17,8 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.overlap import OverlapCase, OverlapFigure
 from viewer.figures.paper import Figure
 from viewer.figures.plane import PlaneFigure
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow
+from viewer.figures.tiles import ImageRow, Scale
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.report.document import Block, FigureBlock
 from viewer.report.notes import missing, sources, without_graph
