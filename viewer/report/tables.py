@@ -105,7 +105,7 @@ def layer_table(run: ReportRun, others: str = "") -> list[Block]:
         sums |= {"Trainable params": total - frozen, "Non-trainable params": frozen}
     rows += [(name, "", f"{count:,}") for name, count in sums.items()]
     caption = f"The layers of {run.name} as it was trained{f'; {others}' if others else ''}."
-    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2)]
+    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2, cell=f'print_layers(runs["{run.name}"])')]
 
 
 _LAYERS = ("Layer (type)", "Output Shape", "Param #")
