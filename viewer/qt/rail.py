@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -30,9 +30,18 @@ from viewer.state.formatting import tool_tip
 from viewer.state.rows import COLUMNS, HOW_TO_FILTER, RunRow
 from viewer.state.selection import State
 
-NARROWEST, USUAL = 200, 280  # pixels
-ROW, PICTURE_SIDE, SWATCH, EYE = 48, 36, 10, 30
-FIGURES = ("mse", "psnr", "against", "bottleneck", "parameters", "epochs")  # columns to sort by, besides the name
+NARROWEST, USUAL = 240, 280  # pixels
+ROW, PICTURE_SIDE, BAR, EYE = 48, 36, 5, 30
+TESTED = ("mse", "psnr", "accuracy")  # on the test split
+FIGURES = (
+    "mse",
+    "psnr",
+    "accuracy",
+    "against",
+    "bottleneck",
+    "parameters",
+    "epochs",
+)  # columns to sort by, besides the name
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -144,7 +153,7 @@ class RunView(QListView):
         self.setModel(runs.proxy)
         self.setModelColumn(RUN)
         self.setAccessibleName("Runs")
-        self.setToolTip("Click: show this run alone. Ctrl+click or the circle at the right: show it beside others.")
+        self.setToolTip("Click: show this run alone. Ctrl+click or the eye at the right: show it beside others.")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -175,7 +184,7 @@ class RunView(QListView):
 
 
 class RailDelegate(QStyledItemDelegate):
-    """Paints a row: swatch, picture, name above figure and state, and at the right a circle, filled if shown."""
+    """Paints a row: colour, picture, name above figure and state, and at the right an eye, open if shown."""
 
     def __init__(self, runs: RunList, parent: QWidget) -> None:
         super().__init__(parent)
@@ -208,9 +217,9 @@ class RailDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(cell, 5, 5)
 
     def _paint_swatch(self, painter: QPainter, cell: QRectF, colour: QColor | None) -> None:
-        painter.setPen(QPen(self.theme.colour("border"), 1) if colour is None else Qt.PenStyle.NoPen)
-        painter.setBrush(colour or Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(QRectF(cell.left() + 7, cell.center().y() - SWATCH / 2, SWATCH, SWATCH), 2, 2)
+        """Paint a run's colour as a bar along its picture; a run that was never shown has none."""
+        if colour is not None:
+            painter.fillRect(QRectF(cell.left() + 12, cell.center().y() - PICTURE_SIDE / 2, BAR, PICTURE_SIDE), colour)
 
     def _paint_picture(self, painter: QPainter, cell: QRectF, index: Index) -> None:
         images = index.sibling(index.row(), PICTURE).data(PICTURE_ROLE) or ()
@@ -239,21 +248,29 @@ class RailDelegate(QStyledItemDelegate):
             painter.drawText(half, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(text, side, half.width()))
 
     def _below(self, row: RunRow) -> str:
-        """The figure, and the state of a run that is not just finished."""
+        """The figure on the test split, a classifier's accuracy, and the state of a run that is not just finished."""
         name = self._runs.figure
+        if row.key(name) is None and row.key("accuracy") is not None:
+            name = "accuracy"
         heading = next(column.heading for column in COLUMNS if column.name == name)
-        figure = f"{heading} {row.cell(name)}" if row.key(name) is not None else ""
+        of = "test " if name in TESTED else ""
+        figure = f"{of}{heading} {row.cell(name)}" if row.key(name) is not None else ""
         state = row.cell("state") if row.cell("state") != "finished" else ""
         return " · ".join(part for part in (figure, state) if part)
 
     def _paint_eye(self, painter: QPainter, cell: QRectF, *, shown: bool) -> None:
-        middle = QPointF(cell.right() - EYE / 2, cell.center().y())
-        painter.setPen(QPen(self.theme.colour("accent"), 1.4))
+        """Paint an eye: open in colour for a run that is shown, pale for another."""
+        middle, colour = QPointF(cell.right() - EYE / 2, cell.center().y()), "accent" if shown else "muted"
+        left, right, lid = middle - QPointF(8, 0), middle + QPointF(8, 0), QPointF(0, 10)
+        outline = QPainterPath(left)
+        outline.quadTo(middle - lid, right)
+        outline.quadTo(middle + lid, left)
+        painter.setPen(QPen(self.theme.colour(colour), 1.5 if shown else 0.8))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(middle, 5, 5)
+        painter.drawPath(outline)
         if shown:
-            painter.setBrush(self.theme.colour("accent"))
-            painter.drawEllipse(middle, 2, 2)
+            painter.setBrush(self.theme.colour(colour))
+            painter.drawEllipse(middle, 2.2, 2.2)
 
 
 class FilterBox(QLineEdit):
