@@ -20,7 +20,7 @@ from viewer.infer.messages import ImageTask
 from viewer.qt import export_actions, exports, menus
 from viewer.qt.application import SMALL
 from viewer.qt.catalogue import PANELS
-from viewer.qt.main_window import MainWindow
+from viewer.qt.main_window import SMALLEST, MainWindow
 from viewer.qt.palette import PaletteEntry, matching
 from viewer.qt.widgets.notices import details
 from zoo.runs import RunFolder
@@ -162,6 +162,41 @@ def test_the_size_of_text_is_a_setting(two: MainWindow) -> None:
     assert view.font().pointSizeF() > small
     two.choose_text_size(1.0)
     assert view.font().pointSizeF() == small
+
+
+def test_text_of_every_kind_of_control_follows_the_size_of_text(two: MainWindow) -> None:
+    panels = two.panels
+    texts = (panels.reconstructions.bar.box.lineEdit(), two.rail.filter, two.rail.sort_button, panels.losses.what_box)
+    before = [widget.font().pointSizeF() for widget in texts]
+    widths = two.status.speed.width(), panels.losses.smoothing_label.width()
+    try:
+        two.choose_text_size(1.5)
+        assert all(widget.font().pointSizeF() > 1.4 * old for widget, old in zip(texts, before, strict=True))
+        wider = two.status.speed.width(), panels.losses.smoothing_label.width()
+        assert all(new > 1.3 * old for new, old in zip(wider, widths, strict=True)), "fixed widths follow too"
+    finally:
+        two.choose_text_size(1.0)
+    assert [widget.font().pointSizeF() for widget in texts] == before
+
+
+def test_in_a_narrow_window_the_rail_and_the_drawer_give_way_to_each_other(two: MainWindow) -> None:
+    two.workspace.reset()
+    two.setWindowState(Qt.WindowState.WindowNoState)
+    two.rail.show()
+    two.resize(SMALLEST)
+    QApplication.processEvents()
+    assert two.rail.isVisible() and two.drawer.isHidden()
+    for _ in range(2):
+        two.toggle_drawer()
+        assert two.rail.isHidden() and two.drawer.isVisible()
+        two.toggle_drawer()
+        assert two.rail.isVisible() and two.drawer.isHidden()
+    two.toggle_drawer()
+    two.toggle_rail()
+    assert two.rail.isVisible() and two.drawer.isHidden()
+    two.resize(1600, 1000)
+    two.toggle_drawer()
+    assert two.rail.isVisible() and two.drawer.isVisible()
 
 
 def test_every_small_text_follows_the_size_of_text(two: MainWindow) -> None:

@@ -50,6 +50,34 @@ class SummaryLayer:
     parameters: int
 
 
+@dataclass(frozen=True)
+class NetworkLayer:
+    """One layer of a network as it was trained: its output without the batch, its values, those not learned."""
+
+    type: str
+    shape: tuple[int, ...]
+    parameters: int
+    frozen: int
+
+
+def from_history(listing: object) -> tuple[NetworkLayer, ...]:
+    """Return the layers that a history records; none where it records none, or no proper ones."""
+    if not isinstance(listing, list) or len(listing) > MOST:
+        return ()
+    try:
+        return tuple(
+            NetworkLayer(
+                clean(entry["type"], limit=40),
+                tuple(map(_count, entry["shape"])),
+                _count(entry["parameters"]),
+                _count(entry.get("frozen", 0)),
+            )
+            for entry in listing
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ()
+
+
 def nodes_of(header: Mapping[str, Any]) -> tuple[GraphNode, ...]:
     """Return every node of a worker's answer; raise ValueError for a malformed one."""
     listing = header.get("nodes")

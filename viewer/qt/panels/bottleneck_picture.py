@@ -70,7 +70,7 @@ class BottleneckPicture:
         return parts if self.view == "bars" else parts | {"scale": ScaleLine(self.theme, mine.scale())}
 
     def _compared(self) -> dict[str, Figure]:
-        state, names = self.state, self.state.names()
+        state, names = self.state, self.state.shown_names
         runs = [(names[path], self.runs.get(path), self.sentences.get(path, "")) for path in state.compared]
         current = state.compared.index(state.current) if state.current in state.compared else -1
         parts = figures.compared_parts(self.theme, runs, state.sample, current, self.chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,7 @@ def one(theme: Theme, frame: EpochFrame, chosen: int, *, difference: bool) -> Mo
 def several(
     theme: Theme,
     frames: Mapping[Path, EpochFrame | str],
-    names: Mapping[Path, str],
-    chosen: int,
+    state: State,
     description: str,
     *,
     difference: bool,
@@ -52,17 +52,20 @@ def several(
     alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
     blocks = [Block("target", (ImageRow("", _pixels(targets)),))] if alike else []
     for path, frame in frames.items():
+        block = Block(state.shown_names[path], colour=theme.run_colour(state.colours[path]).name())
         if isinstance(frame, str):
-            blocks.append(Block(names[path], sentence=frame or "Its pictures are being read."))
+            blocks.append(replace(block, sentence=frame or "Its pictures are being read."))
             continue
         rows = _rows(theme, frame, reach, difference=difference)[1 if alike else 0 :]
-        blocks.append(Block(names[path], rows, note=frame.note))
-    return ComparisonFigure(theme, tuple(blocks), chosen, _scale(theme, reach) if difference else None, description)
+        blocks.append(replace(block, bands=rows, note=frame.note))
+    return ComparisonFigure(
+        theme, tuple(blocks), state.sample, _scale(theme, reach) if difference else None, description
+    )
 
 
 def time_line(theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int) -> CurvesFigure:
     """Draw both losses of one run, or the validation losses of several; different objectives are scaled alike."""
-    lines, names = [], state.names()
+    lines, names = [], state.shown_names
     several = len({history.objective for _, history in shown}) > 1
     for path, history in shown:
         colour = theme.run_colour(state.colours[path]).name()

@@ -12,6 +12,7 @@ from viewer.qt.panels.blocks import Blocks
 from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import letters as names_of
 from viewer.state import run_outputs
+from viewer.state.formatting import without_common_folder
 from viewer.state.letters import RECALL, TRANSLATE, RunLetters
 from viewer.state.run_outputs import RunOutput
 
@@ -58,7 +59,7 @@ def picture_of_tests(
         named = [] if labels is None else [names_of.cyrillic(int(label), letters=letters) for label in labels]
         title, named = ("Cyrillic", named) if translated else ("class", [])
         collected.add(title, BandValues("input", drawing[0].samples.inputs), captions=named)
-    called = names_of.short_names([output.name for output in runs])
+    called = without_common_folder([output.name for output in runs])
     for output, name in zip(runs, called, strict=True):
         if output.images is None or output.samples is None:
             collected.add(name, sentence=output.sentence)

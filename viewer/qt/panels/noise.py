@@ -234,7 +234,7 @@ class Noise(RequestPanel):
         if single is not None:
             figure: Figure = pictures.mosaic(self.theme, single, frame.reference, state.sample)
         else:
-            figure = pictures.comparison(self.theme, frame, state.names(), errors, state.sample)
+            figure = pictures.comparison(self.theme, frame, state, errors)
         self.view.show_figure(figure, described)
 
     def hint_at(self, point: QPointF) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,7 @@ def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int)
     )
 
 
-def comparison(
-    theme: Theme, frame: NoiseFrame, names: Mapping[Path, str], errors: Mapping[Path, str], chosen: int
-) -> ComparisonFigure:
+def comparison(theme: Theme, frame: NoiseFrame, state: State, errors: Mapping[Path, str]) -> ComparisonFigure:
     """Return the figure of several runs: the images once, and what each network makes of them.
 
     A run on other images than the current one has its own noisy ones beside its output. `errors` holds a sentence
@@ -54,12 +53,10 @@ def comparison(
     bands = tuple(ImageRow(label, colours.from_images(images)) for label, images in shown)
     blocks = [Block("images", bands)]
     for path in [*frame.results, *errors]:
-        result = frame.results.get(path)
-        if result is None:
-            blocks.append(Block(names[path], sentence=errors[path]))
-        else:
-            blocks.append(_block(names[path], result, shared))
-    return ComparisonFigure(theme, tuple(blocks), chosen=min(chosen, len(shared.clean) - 1))
+        name, result = state.shown_names[path], frame.results.get(path)
+        block = Block(name, sentence=errors[path]) if result is None else _block(name, result, shared)
+        blocks.append(replace(block, colour=theme.run_colour(state.colours[path]).name()))
+    return ComparisonFigure(theme, tuple(blocks), chosen=min(state.sample, len(shared.clean) - 1))
 
 
 def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
@@ -77,7 +74,7 @@ def curves_of(
     theme: Theme, frame: NoiseFrame, curves: Curves, keys: Mapping[CurveKey, Path | None], state: State
 ) -> CurvesFigure:
     """Return the curves of PSNR against the noise: one per run, and dashed ones for noisy input and median filter."""
-    made, names, reference = [], state.names(), frame.reference
+    made, names, reference = [], state.shown_names, frame.reference
     dashed = {
         "noisy": ("noisy input", theme.muted, reference.noisy_scores),
         "median": ("median filter", theme.text, reference.median_scores),

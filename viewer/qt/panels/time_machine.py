@@ -189,7 +189,7 @@ class TimeMachine(RequestPanel):
             figure: Figure = figures.one(self.theme, first, state.sample, difference=difference)
         else:
             self.subtitle.setText(f"epoch {at}")
-            args = (self.theme, frames, names, state.sample, f"epoch {at}")
+            args = (self.theme, frames, state, f"epoch {at}")
             figure = figures.several(*args, difference=difference)
         self.view.show_figure(figure, text)
 

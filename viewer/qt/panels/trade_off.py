@@ -14,7 +14,6 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import formatting, metrics, trade_off, why
-from viewer.state.letters import short_names
 from viewer.state.selection import State
 from viewer.state.trade_off import AXES, PARAMETERS, VALUES, Model
 from zoo import comparison
@@ -117,11 +116,11 @@ class TradeOff(Panel):
             return
         self.subtitle.setText(_counted(self.models, without))
         self.subtitle.setToolTip(f"without {self.measure}: {', '.join(without)}" if without else "")
-        self.view.show_figure(self._figure(set(state.selected), families=data == ALL_DATA), conclusion)
+        self.view.show_figure(self._figure(set(state.compared), families=data == ALL_DATA), conclusion)
 
     def _figure(self, selected: set[object], *, families: bool) -> TradeOffFigure:
         hover = self.plot.hover if self.plot else None
-        names = short_names([model.name for model in self.models])
+        names = formatting.without_common_folder([model.name for model in self.models])
         return TradeOffFigure(
             self.theme,
             tuple(
