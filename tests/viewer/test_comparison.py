@@ -16,9 +16,8 @@ from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.comparison_layout import ComparisonLayout
 from viewer.figures.paper import Paper
-from viewer.figures.scale import Scale
 from viewer.figures.theme import LIGHT
-from viewer.figures.tiles import ImageRow, Pointed
+from viewer.figures.tiles import ImageRow, Pointed, Scale
 
 SIZES = [(684, 420), (350, 450), (350, 700), (1150, 900), (480, 200)]
 

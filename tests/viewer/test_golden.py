@@ -25,9 +25,8 @@ from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Paper
-from viewer.figures.scale import Scale
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.tiles import ImageRow, Large, Scale
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOM = QRectF(4, 4, 892, 592)

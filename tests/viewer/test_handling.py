@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import PROVENANCE, TIMEOUT, Open, settle_window, write_run
 from viewer.figures.paper import small_font
-from viewer.infer.messages import DecodedPicture, DecodePicture
+from viewer.infer.messages import ImageTask
 from viewer.qt import export_actions, exports, menus
 from viewer.qt.application import SMALL
 from viewer.qt.catalogue import PANELS
@@ -455,6 +455,6 @@ def test_many_pictures_at_once_are_read_two_at_a_time(two: MainWindow, tmp_path:
     taken: list[object] = []
     data = np.fromfile(tmp_path / "0.png", dtype=np.uint8)
     for _ in range(30):
-        two.processes.send(DecodePicture(arrays={"file": data}), DecodedPicture, taken.append)
+        two.processes.send(ImageTask("picture", arrays={"file": data}), taken.append)
     assert len(two.processes._running) == 2, "each takes a core"
     qtbot.waitUntil(lambda: len(taken) == 30 and not two.processes.busy, timeout=8 * TIMEOUT)

@@ -27,12 +27,10 @@ from tests.viewer.conftest import (
     write_vae,
 )
 from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.equation import EquationFigure
+from viewer.figures.latent import EquationFigure, PickerFigure, SweepFigure
 from viewer.figures.latent_plane import LatentPlaneFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.picker import PickerFigure
 from viewer.figures.plane import PlanesFigure
-from viewer.figures.sweep import SweepFigure
 from viewer.qt import exports
 from viewer.qt.latent.mode import Mode
 from viewer.qt.latent.picker import Picker

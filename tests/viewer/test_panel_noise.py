@@ -21,7 +21,7 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.state import noise, noise_lab, numbers
-from viewer.state.ssim import ssim
+from viewer.state.numbers import ssim
 from zoo.runs import RunFolder, atomic_write
 
 

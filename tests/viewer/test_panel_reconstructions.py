@@ -14,8 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
 from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
 from tests.viewer.test_window import foreign_bytes
-from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.detail import DetailFigure
+from viewer.figures.comparison import ComparisonFigure, DetailFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.tiles import Pointed
 from viewer.qt.main_window import MainWindow
@@ -189,14 +188,14 @@ def test_the_pointer_shows_position_label_errors_of_every_run_and_the_pixel(
     window.store.set_split(split_of_bars())
     select(window, qtbot, *paths)
     panel = window.panels.reconstructions
-    lines = panel.hint_at(Pointed(block=0, band=0, image=3, y=10, x=11)).splitlines()
+    lines = panel.hint_of(Pointed(block=0, band=0, image=3, y=10, x=11)).splitlines()
     mse = float(panel.outputs[0].mse[3])
     assert lines[0] == "test image 4 of 35, labelled class-3"
     assert lines[1].startswith(f"tests/a: mse {mse:.4f}, psnr ") and lines[2].startswith("tests/b: mse ")
     assert lines[3] == "input at x 11, y 10: 1.000" and bars()[3, 0, 10, 11] == 255
     value = float(panel.outputs[1].difference[3, 10, 11])
     assert (
-        panel.hint_at(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"difference of tests/b at x 11, y 10: {value:.3f}"
+        panel.hint_of(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"difference of tests/b at x 11, y 10: {value:.3f}"
     )
 
 
@@ -280,7 +279,7 @@ def test_pasted_pictures_say_how_they_were_fitted(run: RunFolder, open_window: O
     panel = window.panels.reconstructions
     fitting = "pasted: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
     assert panel.subtitle.text() == fitting
-    assert panel.hint_at(Pointed(0, 0, 0, 5, 5)).startswith("cat.png\n")
+    assert panel.hint_of(Pointed(0, 0, 0, 5, 5)).startswith("cat.png\n")
     assert panel.bar.of.text() == "of 1" and panel.bar.box.maximum() == 1
 
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent,
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
-from viewer.infer.requests import Reply
+from viewer.infer.messages import Reply
 from viewer.qt import rail as rails
 from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
 from viewer.qt.catalogue import DRAWER, PANELS, TABS

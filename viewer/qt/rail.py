@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.run_list import RUN, RunList, RunSelection
+from viewer.qt.widgets import controls
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
 from viewer.state.formatting import tool_tip
@@ -72,11 +73,13 @@ class Rail(QFrame):
         self.everything.clicked.connect(lambda _=False: self.filter.clear())
         self.line = ElidedLabel()  # its tool tip has all of it
         self.line.setObjectName("subtitle")
-        self.sort_button = _tool("Sort", "Choose what the runs are sorted by, and which figure stands here")
+        self.sort_button = controls.tool("Sort", "Choose what the runs are sorted by, and which figure stands here")
         self.sort_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.sort_button.setMenu(self._sorting())
-        self.columns_button = _tool("All columns", "Show every run with every figure in a table (Ctrl+8)")
-        self.columns_button.clicked.connect(lambda _=False: self.table_wanted.emit())
+        tip = "Show every run with every figure in a table"
+        self.columns_button = controls.tool("All columns", f"{tip} (Ctrl+8)", self.table_wanted.emit, name=tip)
+        for button in (self.sort_button, self.columns_button):
+            button.setAutoRaise(True)
         self._lay_out()
         runs.changed.connect(lambda _: self._count())
         runs.arranged.connect(self._count)
@@ -301,12 +304,3 @@ class FilterBox(QLineEdit):
             self.left.emit()
         else:
             super().keyPressEvent(event)
-
-
-def _tool(text: str, hint: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(hint)
-    button.setAccessibleName(hint.split(" (")[0])
-    button.setAutoRaise(True)
-    return button

@@ -17,10 +17,12 @@ from zoo.runs import METRICS
 COLUMNS = 5
 
 _TRAINING = (
+    ("optimiser", "optimiser"),
     ("batch_size", "batch size"),
     ("learning_rate", "learning rate"),
     ("seed", "seed"),
     ("precision", "precision"),
+    ("initialisation", "initial weights"),
 )
 
 Pairs = tuple[tuple[str, str], ...]
@@ -178,7 +180,7 @@ def _training(known: Known) -> Iterator[tuple[str, str]]:
         yield "epochs", f"{history.epochs_done}{planned}{took}{where}"
     elif card:
         yield "epochs", _get(card.training, "epochs") or formatting.MISSING
-    recorded = card.training if card else history.facts if history else {}
+    recorded = {**(history.facts if history else {}), **(card.training if card else {})}
     for key, title in _TRAINING:
         if key in recorded:
             yield title, formatting.clean(recorded[key], limit=40)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state import baselines, formatting, metrics, numbers, training
+from viewer.state import formatting, metrics, numbers, training
 from viewer.state.library import Entry
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
@@ -189,7 +189,7 @@ def all_baselines_of(known: Known) -> dict[str, dict[str, float]]:
 
 def baselines_of(known: Known) -> dict[str, Mapping[str, float]]:
     """The baselines that a run is compared with, the one that says most first."""
-    return baselines.comparable_baselines(all_baselines_of(known), known.task)
+    return metrics.comparable_baselines(all_baselines_of(known), known.task)
 
 
 def main_baseline_of(known: Known) -> tuple[str, float | None]:

@@ -14,8 +14,8 @@ from viewer.figures.arrange import Paragraph, TextLine
 from viewer.figures.bottleneck import Chosen, Tilings
 from viewer.figures.image_grid import GridPixel
 from viewer.figures.paper import Figure
-from viewer.figures.scale import ScaleLine
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ScaleLine
 from viewer.qt.panels.unit_decoding import UnitDecoding
 from viewer.state import formatting, tiles
 from viewer.state.selection import State

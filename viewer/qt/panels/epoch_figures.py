@@ -11,13 +11,12 @@ import numpy as np
 from viewer.figures import colours
 from viewer.figures.chart.readings import Series
 from viewer.figures.comparison import Block, ComparisonFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large
-from viewer.figures.time_line import TimeLineFigure
+from viewer.figures.tiles import ImageRow, Large, Scale
 from viewer.state import formatting
-from viewer.state.epoch_frames import EpochFrame
+from viewer.state.epochs import EpochFrame
 from viewer.state.history import RunHistory
 from viewer.state.selection import State
 
@@ -64,18 +63,24 @@ def several(
     )
 
 
-def time_line(
-    theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int, epoch: int
-) -> TimeLineFigure:
-    """Draw both losses of one run, or the validation losses of several; each objective has its own scale."""
+def time_line(theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int) -> CurvesFigure:
+    """Draw both losses of one run, or the validation losses of several; different objectives are scaled alike."""
     lines, names = [], state.shown_names
+    several = len({history.objective for _, history in shown}) > 1
     for path, history in shown:
         colour = theme.run_colour(state.colours[path]).name()
         parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
         for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
-            lines.append(Series(part if len(shown) == 1 else names[path], part, values[:last], colour, dashed))
-    own_scales = len({history.objective for _, history in shown}) > 1
-    return TimeLineFigure(theme, tuple(lines), first, last, epoch, own_scales)
+            made = _share_of_range(values[:last]) if several else values[:last]
+            lines.append(Series(names[path], part, made, colour, dashed))
+    label = "loss, from each run's least to its largest" if several else "loss"
+    return CurvesFigure(theme, tuple(lines), label, span=(first, last))
+
+
+def _share_of_range(values: np.ndarray) -> np.ndarray:
+    low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
+    shares: np.ndarray = (values - low) / ((high - low) or 1.0)
+    return shares
 
 
 def _rows(theme: Theme, frame: EpochFrame, reach: float, *, difference: bool) -> tuple[ImageRow, ...]:

@@ -15,7 +15,7 @@ from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Large
-from viewer.state import formatting, noise_text
+from viewer.state import formatting, noise_lab
 from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, NoiseResult, Reference, Scores
 from viewer.state.selection import State
 
@@ -35,7 +35,7 @@ def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int)
     return MosaicFigure(
         theme=theme,
         rows=rows,
-        captions=noise_text.captions(result),
+        captions=noise_lab.captions(result),
         caption_label="predicted" if result.scores is None else "dB",
         chosen=chosen,
         large=tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True)),
@@ -66,8 +66,8 @@ def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
     bands = [ImageRow("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
     if result.scores is not None:
         bands.append(ImageRow("output", colours.from_images(result.outputs)))
-    note = noise_text.mean_text(result.scores) if result.scores is not None else "predictions"
-    return Block(name, tuple(bands), noise_text.captions(result), note)
+    note = noise_lab.mean_text(result.scores) if result.scores is not None else "predictions"
+    return Block(name, tuple(bands), noise_lab.captions(result), note)
 
 
 def curves_of(
@@ -88,7 +88,7 @@ def curves_of(
             colour = theme.run_colour(state.colours[path]).name()
             made.append(_curve(names[path], colour, values, frame.strength, frame.results[path].scores, dashed=False))
     made.sort(key=lambda curve: curve.dashed)
-    at = noise_text.strength_text(frame.kind, frame.strength)
+    at = noise_lab.strength_text(frame.kind, frame.strength)
     return CurvesFigure(
         theme,
         tuple(made),

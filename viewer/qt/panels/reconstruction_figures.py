@@ -11,9 +11,8 @@ import numpy as np
 from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.tiles import ImageRow, Large, Scale
 from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput

@@ -15,7 +15,7 @@ from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import formatting, metrics, trade_off, why
 from viewer.state.selection import State
-from viewer.state.trade_off import AXES, PARAMETERS, VALUES, Model
+from viewer.state.trade_off import AXES, PARAMETERS, VALUES, TradeOffModel
 from zoo import comparison
 from zoo.runs import METRICS
 
@@ -30,7 +30,7 @@ class TradeOff(Panel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.models: list[Model] = []
+        self.models: list[TradeOffModel] = []
         self._data = ""  # chosen by the user; '' for that of the current run
         self._build()
         self.view.hovered.connect(self._point_at)
@@ -180,7 +180,7 @@ class TradeOff(Panel):
         if beating:
             self.store.set_selected(beating, beating[0])
 
-    def describe(self, model: Model) -> str:
+    def describe(self, model: TradeOffModel) -> str:
         """Describe a run."""
         value = metrics.written(self.measure, model.value, 4)
         lines = [model.name, f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {value}"]
@@ -202,7 +202,7 @@ class TradeOff(Panel):
         return [heading, *rows] if rows else []
 
 
-def _point(model: Model, name: str, chosen: bool, *, family: str) -> Point:
+def _point(model: TradeOffModel, name: str, chosen: bool, *, family: str) -> Point:
     return Point(
         name=name,
         size=model.size,
@@ -217,7 +217,7 @@ def _point(model: Model, name: str, chosen: bool, *, family: str) -> Point:
     )
 
 
-def _counted(models: list[Model], without: list[str]) -> str:
+def _counted(models: list[TradeOffModel], without: list[str]) -> str:
     text = formatting.counted(len(models), "run")
     return f"{text}, {len(without)} without figures" if without else text
 
