@@ -15,6 +15,7 @@ from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlo
 from viewer.report.notebook.sheets import cell_of
 from viewer.report.notebook.training import PIECES, NetworkCode, text_of
 from viewer.report.painting import to_png
+from viewer.report.pictures import quoted
 from viewer.report.reader import Reader, ReportRun
 from zoo.data import sample, sets
 from zoo.runs import QUICK
@@ -175,7 +176,7 @@ def _cell(block: Block, settings: NotebookSettings) -> Cell:
     if isinstance(block, Heading):
         return Cell(f"{'#' * block.level} {escaped(block.text)}")
     if isinstance(block, TextBlock):
-        text = _COMMAND.sub(r"\1", _prose(block.text))
+        text = _prose(block.text)
         return Cell({"quote": f"> {text}", "note": f"*Note.* {text}"}.get(block.kind, text))
     if isinstance(block, TableBlock):
         return Cell(block.cell, is_code=True) if _can_run(block.cell, settings) else Cell(_table(block))
@@ -200,12 +201,12 @@ def _table(table: TableBlock) -> str:
 
 def escaped(text: str) -> str:
     """Return text in which nothing is markdown."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("`", "\\`")
+    return re.sub(r"\s+", " ", _SPECIAL.sub(r"\\\1", text)).replace("`", "\\`")
 
 
 def _prose(text: str) -> str:
     """Return text in which commands alone are markdown."""
-    parts = _COMMAND.split(" ".join(text.split()))
+    parts = _COMMAND.split(text)
     return "".join(part if _COMMAND.fullmatch(part) else escaped(part) for part in parts)
 
 
@@ -260,8 +261,8 @@ def _settings(settings: NotebookSettings, files: str) -> str:
             "from pathlib import Path",
             "",
             "TRAIN = False  # True: train every network here. False: read what was trained",
-            f"RUNS = Path({settings.runs!r})  # holds a folder for each network, with history.h5 and model.onnx",
-            f"DATA = Path({settings.data!r})  # holds {files}",
+            f"RUNS = Path({quoted(settings.runs)})  # holds a folder for each network, with history.h5 and model.onnx",
+            f"DATA = Path({quoted(settings.data)})  # holds {files}",
             "EPOCHS = None  # a number: train every network so long, and not as long as its recipe says",
             f"SEED = {settings.seed}",
         ]

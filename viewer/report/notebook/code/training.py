@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     to_unit: Any
     total: Any
 
+Losses = tuple[list[float], list[float]]
 ORDER, NOISE, NETWORK, TEST_NOISE = range(4)  # streams of random numbers, each with a seed of its own
 
 
@@ -69,42 +70,33 @@ def seed(run: int, epoch: int, stream: int) -> int:
     return int(np.random.SeedSequence([run, epoch, stream]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def batches(count: int, epoch: int, batch_size: int, steps: int | None) -> tuple[Tensor, ...]:
-    """Return the rows of each batch of an epoch: all of them, shuffled; again and again, where `steps` are given."""
+def batches(
+    pixels: Tensor, labels: Tensor, batch_of: Any, batch_size: int, steps: int | None, epoch: int
+) -> Iterator[Any]:
+    """Yield an epoch's batches: all images in a new order; again and again, where a number of steps is given."""
     shuffle = torch.Generator().manual_seed(seed(SEED, epoch, ORDER))
-    needed = count if steps is None else steps * min(batch_size, count)
-    rounds = [torch.randperm(count, generator=shuffle) for _ in range(math.ceil(needed / count))]
-    rows: tuple[Tensor, ...] = torch.cat(rounds)[:needed].split(min(batch_size, count))
-    return rows
+    noise = torch.Generator().manual_seed(seed(SEED, epoch, NOISE))
+    count, size = len(pixels), min(batch_size, len(pixels))
+    needed = count if steps is None else steps * size
+    orders = [torch.randperm(count, generator=shuffle) for _ in range(math.ceil(needed / count))]
+    for rows in torch.cat(orders)[:needed].split(size):
+        yield batch_of(to_unit(pixels[rows]), labels[rows], noise, training=True)
 
 
-def train(
-    network: nn.Module,
-    objective: Any,
-    batch_of: Any,
-    data: Any,
-    test: Any,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    steps: int | None,
-) -> tuple[list[float], list[float]]:
+def train(network: nn.Module, objective: Any, batches: Any, test: Any, epochs: int, rate: float) -> Losses:
     """Train with Adam; return the loss on training and on validation images after each epoch."""
-    optimiser = torch.optim.Adam((each for each in network.parameters() if each.requires_grad), lr=learning_rate)
-    pixels, labels = data
+    optimiser = torch.optim.Adam((each for each in network.parameters() if each.requires_grad), lr=rate)
     train_loss, val_loss = [], []
     for epoch in range(1, epochs + 1):
         torch.manual_seed(seed(SEED, epoch, NETWORK))  # dropout and the latent variable draw from it
-        noise = torch.Generator().manual_seed(seed(SEED, epoch, NOISE))
         network.train()
         losses = []
-        for rows in batches(len(pixels), epoch, batch_size, steps):
-            batch = batch_of(to_unit(pixels[rows]), labels[rows], noise, training=True)
+        for batch in batches(epoch):
             loss = total(objective(network(batch.image), batch))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            losses += [loss.item()] * len(rows)
+            losses += [loss.item()] * len(batch.label)
         train_loss.append(float(np.mean(losses)))
         val_loss.append(evaluate(network, objective, test))
         print(f"epoch {epoch} of {epochs}: loss {train_loss[-1]:.5f}, validation {val_loss[-1]:.5f}")
@@ -152,9 +144,8 @@ def learn(
         if split != "train"
     }
     validation = measured.get("validation", measured["test"])  # where the sheet has no other, the test split
-    losses = train(
-        network, objective, batch_of, tensors["train"], validation, EPOCHS or epochs, batch_size, learning_rate, steps
-    )
+    batches_of = partial(batches, *tensors["train"], batch_of, batch_size, steps)
+    losses = train(network, objective, batches_of, validation, EPOCHS or epochs, learning_rate)
     train_loss, val_loss = map(np.array, losses)
     inputs, targets = measured["test"].image[:10].numpy(), data["test"][0][:10].astype(np.float32) / 255
     return Run(name, build, train_loss, val_loss, inputs, targets, partial(ask, network), network=network)
