@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     from zoo.blocks import Autoencoder, Classifier
 
 
+OPTIMISER = "Adam, β 0.9 and 0.999, ε 1e-8"  # of every recipe, as torch has it by default
+GLOROT = "Glorot-uniform weights, zero biases"
+
+
 @dataclass(frozen=True)
 class Network:
     """A function that builds a network, and what is known of it before it is built. Calling this builds one.
 
-    summary      its layers in one line
-    parameters   how many values are trained
-    bottleneck   shape of one image's bottleneck; () for a classifier
-    view         the (rows, columns) in which the sheet wants the bottleneck shown
+    summary         its layers in one line
+    parameters      how many values are trained
+    bottleneck      shape of one image's bottleneck; () for a classifier
+    view            the (rows, columns) in which the sheet wants the bottleneck shown
+    initialisation  how weights start
     """
 
     build: Callable[[], Autoencoder | Classifier]
@@ -29,16 +34,22 @@ class Network:
     parameters: int
     bottleneck: tuple[int, ...] = ()
     view: tuple[int, int] | None = None
+    initialisation: str = GLOROT
 
     def __call__(self) -> Autoencoder | Classifier:
         return self.build()
 
 
 def network(
-    summary: str, *, parameters: int, bottleneck: tuple[int, ...] = (), view: tuple[int, int] | None = None
+    summary: str,
+    *,
+    parameters: int,
+    bottleneck: tuple[int, ...] = (),
+    view: tuple[int, int] | None = None,
+    initialisation: str = GLOROT,
 ) -> Callable[[Callable[[], Autoencoder | Classifier]], Network]:
     """Decorate a function that builds a network with what is known of it before it is built."""
-    return lambda build: Network(build, summary, parameters, bottleneck, view)
+    return lambda build: Network(build, summary, parameters, bottleneck, view, initialisation)
 
 
 @dataclass(frozen=True)

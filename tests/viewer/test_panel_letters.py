@@ -95,7 +95,7 @@ def test_a_letter_of_the_sheet_is_chosen_by_click_and_key_and_shows_all_predicti
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=point)
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)
     assert figure_of(panel).chosen == 7 and window.store.state.sample == 0
-    hint = panel.hint_at(Pointed(block=1, band=0, image=7, y=10, x=18)).splitlines()
+    hint = panel.hint_of(Pointed(block=1, band=0, image=7, y=10, x=18)).splitlines()
     assert hint == [
         "Н → N",
         "mean: classified as P≠N",

@@ -24,7 +24,7 @@ from viewer.state.graph import GraphInfo
 from viewer.state.history import from_parts
 from viewer.state.library import Entry
 from viewer.state.selection import Known, State
-from viewer.state.trade_off import PARAMETERS, VALUES, Model
+from viewer.state.trade_off import PARAMETERS, VALUES, TradeOffModel
 from zoo.gate import GraphFacts
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
@@ -85,8 +85,8 @@ def spot(panel: TradeOff, name: str) -> QPoint:
     return figure.spot_of(index, panel.view.paper).toPoint()
 
 
-def model(name: str, size: float, value: float, pca: float | None = None, **more: object) -> Model:
-    plain = Model(Path(name), name, "mnist", "mnist", size, value, None, pca, size, "finished", True)
+def model(name: str, size: float, value: float, pca: float | None = None, **more: object) -> TradeOffModel:
+    plain = TradeOffModel(Path(name), name, "mnist", "mnist", size, value, None, pca, size, "finished", True)
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
@@ -122,11 +122,11 @@ def test_the_sentence_has_spearmans_correlation_and_who_beats_pca(zoo: Path, ope
         ([model(str(n), n, 0.1, 0.2) for n in range(1, 8)], "mse", "7 of 7 beat PCA of as many values: 1, 2, 3, 4 and"),
     ],
 )  # fmt: skip
-def test_what_is_concluded_follows_from_the_figures(models: list[Model], metric: str, text: str) -> None:
+def test_what_is_concluded_follows_from_the_figures(models: list[TradeOffModel], metric: str, text: str) -> None:
     assert text in trade_off.conclusion(models, metric, VALUES)
 
 
-def line(group: str, values: list[float]) -> list[Model]:
+def line(group: str, values: list[float]) -> list[TradeOffModel]:
     return [model(f"{group}{size}", size, value, group=group) for size, value in enumerate(values, start=1)]
 
 
@@ -336,7 +336,7 @@ def known_with(**change: object) -> Known:
     return Known(card=plain)
 
 
-def models_of(metric: str, axis: str, *read: Known) -> tuple[list[Model], list[str]]:
+def models_of(metric: str, axis: str, *read: Known) -> tuple[list[TradeOffModel], list[str]]:
     entries = tuple(Entry(Path(f"/{name}"), True, Path("/g")) for name, _ in zip("abcdefgh", read, strict=False))
     known = {entry.path: one for entry, one in zip(entries, read, strict=True)}
     return trade_off.models_of(State(entries=entries, known=known), metric, axis)

@@ -77,7 +77,7 @@ def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) 
     window = open_window(run.path.parent.parent)
     assert window.runs.paths == [run.path]
     reconstructions = mosaic_of(window.panels.reconstructions)
-    assert [row.label for row in reconstructions.rows] == ["input", "output", "diff."]
+    assert [row.label for row in reconstructions.rows] == ["input", "output", "difference"]
     assert len(reconstructions.captions) == 10 and all(float(text) > 0 for text in reconstructions.captions)
     assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "median", "output"]
     assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
@@ -212,7 +212,7 @@ def test_the_difference_of_a_denoiser_is_from_the_clean_target(tmp_path: Path, o
         "noisy",
         "output",
         "target",
-        "diff.",
+        "difference",
     ]
     assert window.panels.noise.sigma == 0.3
     assert "trained with σ = 0.3" in window.panels.noise.subtitle.text()

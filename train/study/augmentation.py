@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from train.engine.prepare import distort, to_unit
 from zoo import registry
 from zoo.data import splits
+from zoo.inputs import distort, to_unit
 
 COUNTS = (10, 100)  # real digits of each class
 ADDED = ("nothing", "generated", "affine")

@@ -8,13 +8,14 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from viewer.figures.paper import Figure, Paper
-from viewer.figures.scale import Scale, ScaleLine
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import (
     Gaps,
     ImageRow,
     Large,
     Pointed,
+    Scale,
+    ScaleLine,
     Tiles,
     aligned,
     paint_frame,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,9 +17,8 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.overlap import OverlapCase, OverlapFigure
 from viewer.figures.paper import Figure
 from viewer.figures.plane import PlaneFigure
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow
+from viewer.figures.tiles import ImageRow, Scale
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.report.document import Block, FigureBlock
 from viewer.report.notes import missing, sources, without_graph
@@ -44,9 +44,31 @@ Rows = Sequence[tuple[str, np.ndarray]]
 Make = Callable[[Theme], Figure]
 
 
-def titled(name: str, make: Make, size: tuple[int, int], *, title: str, caption: str, data: str = "") -> FigureBlock:
+def titled(
+    name: str, make: Make, size: tuple[int, int], *, title: str, caption: str, data: str = "", cell: str = ""
+) -> FigureBlock:
     """A figure below its title."""
-    return FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
+    figure = FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
+    return replace(figure, title=title, cell=cell)
+
+
+def run_code(run: ReportRun) -> str:
+    """Return what names a run in a notebook."""
+    return f'runs["{run.name}"]'
+
+
+def call_code(function: str, *arguments: str, **keywords: object) -> str:
+    """Return a call, with each argument on a line of its own where the whole is too long for one."""
+    parts = [*arguments, *(f"{key}={value!r}" for key, value in keywords.items() if value)]
+    line = f"{function}({', '.join(parts)})"
+    if len(line) <= 100:
+        return line
+    return "\n".join([f"{function}(", *(f"    {part}," for part in parts), ")"])
+
+
+def dict_code(entries: Mapping[str, str]) -> str:
+    """Return a dict of what names its values in code."""
+    return "{" + ", ".join(f"{key!r}: {value}" for key, value in entries.items()) + "}"
 
 
 def loss(name: str, run: ReportRun, *, title: str, caption: str) -> list[Block]:
@@ -83,7 +105,9 @@ def losses(
     def curves_of(theme: Theme) -> Figure:
         return curves.of_runs(theme, series, y_label=axis, log=log, bands=bands)
 
-    picture = titled(name, curves_of, PLOT, title=title, caption=caption, data=sources(shown.values()))
+    named = dict_code({label: run_code(run) for label, run in shown.items()})
+    cell = call_code("plot_losses", named, repr(title), repr(axis), log=log, only_validation=only_validation)
+    picture = titled(name, curves_of, PLOT, title=title, caption=caption, data=sources(shown.values()), cell=cell)
     return [picture, *missing(*(run for label, run in runs.items() if label not in shown), what="curve")]
 
 
@@ -106,6 +130,7 @@ def images(
     data: str,
     below: Sequence[str] = (),
     below_label: str = "",
+    cell: str = "",
 ) -> FigureBlock:
     """Labelled rows of images, float32 (N, C, H, W) each, with text below the columns; the first `COLUMNS` of them."""
     height, width = (max(pixels.shape[axis] for _, pixels in rows) for axis in (2, 3))
@@ -120,7 +145,8 @@ def images(
 
     tall = 20 + len(rows) * math.ceil(zoom * height + 4) + (LINE + 4 if below else 0)
     wide = 20 + round(LABELS) + math.ceil(count * (zoom * width + 4))
-    return FigureBlock(name, mosaic, (wide, tall), caption, data, halves=zoom != round(zoom), letters=12)
+    figure = FigureBlock(name, mosaic, (wide, tall), caption, data, halves=zoom != round(zoom), letters=12)
+    return replace(figure, title=caption, cell=cell)
 
 
 def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
@@ -142,8 +168,12 @@ def samples(name: str, run: ReportRun, row: str, *, caption: str) -> list[Block]
         return missing(run, what="images")
     label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
     below = errors(found.targets, shown) if row == "reconstructions" else ()
-    data = run.history.provenance
-    return [images(name, [(label, shown)], caption=caption, data=data, below=below, below_label="mse")]
+    data, code = run.history.provenance, run_code(run)
+    rows = dict_code({label: f"{code}.{row}"})
+    errors_code = [f"errors({code}.targets, {code}.{row})"] if below else []
+    cell = call_code("show", rows, repr(caption), *errors_code)
+    figure = images(name, [(label, shown)], caption=caption, data=data, below=below, below_label="mse")
+    return [replace(figure, cell=cell)]
 
 
 def originals(found: Samples) -> Rows:
@@ -172,7 +202,17 @@ def reconstructions(
     rows = [(label, made) for label, (_, made) in found.items() if made.shape == first.targets.shape]
     below = errors(first.targets, measured) if mse_of else ()
     every, data = [*given(first), *rows], sources(runs.values())
-    return [images(name, every, caption=caption, data=data, below=below, below_label=mse_label)]
+    head = run_code(next(runs[label] for label, (samples, _) in found.items() if samples is first))
+    as_code = {label: _given_code(head, pixels is first.targets) for label, pixels in given(first)}
+    as_code |= {label: f"{run_code(runs[label])}.reconstructions" for label, _ in rows}
+    errors_code = [f"errors({head}.targets, {as_code[mse_of]})"] if mse_of in as_code else []
+    cell = call_code("show", dict_code(as_code), repr(caption), *errors_code)
+    return [images(name, every, caption=caption, data=data, below=below, below_label=mse_label, cell=cell)]
+
+
+def _given_code(run: str, is_target: bool) -> str:
+    """Return what names the targets in a notebook, or the grey values that went in as three colours."""
+    return f"{run}.targets" if is_target else f"np.repeat({run}.inputs, 3, axis=1)"
 
 
 def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tuple[int, int]) -> list[Block]:
@@ -199,7 +239,9 @@ def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tupl
     caption = f"The bottleneck ({shape}) of the first ten images in the testing set, {tiled} {rows} × {columns}."
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
-    return [FigureBlock(name, mosaic, size, caption, run.history.provenance, letters=12)]
+    cell = call_code("show_bottlenecks", run_code(run), str(rows), str(columns), repr(caption))
+    figure = FigureBlock(name, mosaic, size, caption, run.history.provenance, letters=12)
+    return [replace(figure, title=caption, cell=cell)]
 
 
 def planes(name: str, runs: Runs, grid: str, digit: int, where: str) -> list[Block]:
@@ -222,7 +264,10 @@ def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlo
     sizes = " and ".join(runs).capitalize()
     caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
     name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
-    return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15)
+    named = dict_code({label: run_code(run) for label, run in runs.items()})
+    classifier = 'runs.get("hesso/classifier")'
+    cell = call_code("show_planes", named, repr(grid), str(digit), classifier, repr(f"{digit}, {where}"))
+    return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15, cell=cell)
 
 
 def _plane(label: str, found: PictureGrid, digit: int) -> tuple[str, np.ndarray, tuple[str, ...]]:
@@ -255,7 +300,11 @@ def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]
     def figure(theme: Theme) -> Figure:
         return TradeOffFigure(theme, known)
 
-    return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=sources(runs.values()))]
+    named = dict_code({point.name: run_code(runs[point.name]) for point in known})
+    sheet = repr({point.name: point.published for point in known if point.published is not None})
+    cell = call_code("plot_sizes", named, sheet, repr(title))
+    data = sources(runs.values())
+    return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=data, cell=cell)]
 
 
 def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str) -> list[Block]:
@@ -265,8 +314,10 @@ def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str
         return missing(run, what="letters")
     rows = [(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
     caption += " Below: what the classifier calls it, beside what it should be where it errs."
-    data = run.history.provenance
-    return [images(name, rows, caption=caption, data=data, below=called(grid), below_label="called")]
+    data, called_by = run.history.provenance, 'runs.get("letters/classifier")'
+    cell = call_code("show_letters", run_code(run), repr(dict(parts)), called_by, repr(caption))
+    below = called(grid)
+    return [images(name, rows, caption=caption, data=data, below=below, below_label="called", cell=cell)]
 
 
 def called(grid: PictureGrid) -> list[str]:

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
 
-from viewer.infer.requests import Kind, Reply, Request
+from viewer.infer.messages import Kind, Reply, Request
 from viewer.qt.worker import Workers
 from viewer.report.spread import Spread
-from viewer.state import baselines, files, graph, history, numbers, summary
+from viewer.state import files, graph, history, metrics, numbers, summary
 from viewer.state.files import FileBytes
 from viewer.state.formatting import clean, sentence
 from viewer.state.graph import GraphInfo
@@ -105,7 +105,7 @@ class ReportRun:
         """The baselines that the run is compared with, the one that says most first."""
         task = (self.card.task if self.card else "") or self.fact("task")
         is_denoiser = self.history.noise > 0 and task in ("", "reconstruct")
-        return baselines.comparable_baselines(self.history.baselines, "denoise" if is_denoiser else task)
+        return metrics.comparable_baselines(self.history.baselines, "denoise" if is_denoiser else task)
 
     def baseline(self, name: str, metric: str) -> float | None:
         """Return a baseline's figure of the test split; None for one that is not there, not finite or not compared."""

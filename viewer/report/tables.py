@@ -96,7 +96,27 @@ def short(text: str) -> str:
 
 
 def layer_table(run: ReportRun, others: str = "") -> list[Block]:
-    """The graph's layers as Keras's summary prints them: channels last, the batch as None; and who has the same."""
+    """The network's layers as Keras's summary prints them: channels last, the batch as None; and who has the same."""
+    layers = run.history.layers
+    if not layers:
+        return _layers_of_graph(run, others)
+    image = run.graph.image_shape if run.graph else None
+    rows = [("Input", _keras_shape(image), "0")] if image else []
+    rows += [(layer.type, _keras_shape(layer.shape), f"{layer.parameters:,}") for layer in layers]
+    total, frozen = (sum(getattr(layer, key) for layer in layers) for key in ("parameters", "frozen"))
+    sums = {"Total params": total}
+    if frozen:
+        sums |= {"Trainable params": total - frozen, "Non-trainable params": frozen}
+    rows += [(name, "", f"{count:,}") for name, count in sums.items()]
+    caption = f"The layers of {run.name} as it was trained{f'; {others}' if others else ''}."
+    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2, cell=f'print_layers(runs["{run.name}"])')]
+
+
+_LAYERS = ("Layer (type)", "Output Shape", "Param #")
+
+
+def _layers_of_graph(run: ReportRun, others: str) -> list[Block]:
+    """The same of a run that does not record them, from its graph: without what training alone has."""
     layers = run.layers
     if not layers:
         return without_graph(run, "table of layers")
@@ -112,7 +132,7 @@ def layer_table(run: ReportRun, others: str = "") -> list[Block]:
     first = [("Input", _keras_shape(image), "0")] if image else []
     total = ("Total params", "", f"{sum(layer.parameters for layer in layers):,}")
     caption = f"The layers of {run.name}, read from its graph{f'; {others}' if others else ''}."
-    return [TableBlock(caption, (("Layer (type)", "Output Shape", "Param #"), *first, *rows, total), text_columns=2)]
+    return [TableBlock(caption, (_LAYERS, *first, *rows, total), text_columns=2)]
 
 
 def _keras_shape(shape: Sequence[int]) -> str:

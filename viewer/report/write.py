@@ -23,7 +23,7 @@ def make(assignment: str, runs: Path, data: str | None, *, say: Say) -> Report:
     """Return the report of an assignment from the runs in a folder."""
     reader = Reader(runs, data, say=say)
     try:
-        return _report(assignment, reader)
+        return report_of(assignment, reader)
     finally:
         reader.close()
 
@@ -33,7 +33,7 @@ def sheet_of(assignment: str) -> ModuleType:
     return importlib.import_module(f"{sheets.__name__}.{assignment}")
 
 
-def _report(assignment: str, reader: Reader) -> Report:
+def report_of(assignment: str, reader: Reader) -> Report:
     """Return what could not be read, what the sheet asks for, choices and provenance."""
     sheet = sheet_of(assignment)
     blocks = sheet.blocks(reader)

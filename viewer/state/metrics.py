@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from viewer.state import formatting
+from zoo.tasks import ranked
 
 TITLES = {  # of rows and axes
     "mse": "mse, of [0, 1] pixels",
@@ -99,3 +100,20 @@ def published(metric: str, figures: Mapping[str, float]) -> str:
 
 def _short_exponent(text: str) -> str:
     return text.replace("e-0", "e-")
+
+
+EXACT = 1e-6  # a mean squared error of PCA below it is rounding: the bottleneck has as many values as the data's rank
+
+
+def comparable_baselines(baselines: Mapping[str, Mapping[str, float]], task: str) -> dict[str, Mapping[str, float]]:
+    """Return the baselines that a run of this task is compared with, the one that says most first.
+
+    PCA is left out for denoisers, since it was fitted on clean images, and where it is exact.
+    """
+    kept = {name: row for name, row in baselines.items() if name != "pca" or _pca_counts(row, task)}
+    return {name: kept[name] for name in ranked(task, kept)}
+
+
+def _pca_counts(row: Mapping[str, float], task: str) -> bool:
+    error = row.get("mse")
+    return task != "denoise" and not (isinstance(error, int | float) and error < EXACT)

@@ -23,7 +23,7 @@ MOST_ORDERS = 2
 
 
 @dataclass(frozen=True)
-class Model:
+class TradeOffModel:
     """One run with a bottleneck and a figure.
 
     group       what it is compared within: the data and the task, whose principal components are the same
@@ -61,7 +61,7 @@ def data_sets(state: State) -> list[str]:
     return list(dict.fromkeys(filter(None, found)))
 
 
-def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[str]]:
+def models_of(state: State, metric: str, axis: str) -> tuple[list[TradeOffModel], list[str]]:
     """Return every run that has the figure, and the names of those with a bottleneck that lack it."""
     names, found, without = state.names(), [], list[str]()
     for entry in state.entries:
@@ -79,7 +79,7 @@ def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[s
         pca = baselines_of(known).get("pca", {}).get(metric)
         data = data_of(known)
         found.append(
-            Model(
+            TradeOffModel(
                 path=entry.path,
                 name=name,
                 data=data,
@@ -137,7 +137,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def conclusion(models: Sequence[Model], metric: str, axis: str) -> str:
+def conclusion(models: Sequence[TradeOffModel], metric: str, axis: str) -> str:
     """Answer the sheet's question: does the size predict the error, and which runs beat PCA?"""
     if not models:
         return ""
@@ -151,9 +151,9 @@ def conclusion(models: Sequence[Model], metric: str, axis: str) -> str:
     return " ".join(filter(None, (_order(counted, metric, axis), _against_pca(counted, metric)))) + hollow
 
 
-def _order(models: list[Model], metric: str, axis: str) -> str:
+def _order(models: list[TradeOffModel], metric: str, axis: str) -> str:
     """Say of every group that is large enough whether the size predicts the error, the largest first."""
-    groups: dict[str, list[Model]] = {}
+    groups: dict[str, list[TradeOffModel]] = {}
     for model in models:
         groups.setdefault(model.group, []).append(model)
     large = sorted((m for m in groups.values() if len(m) >= LEAST_COMPARED), key=len, reverse=True)
@@ -167,7 +167,7 @@ def _order(models: list[Model], metric: str, axis: str) -> str:
     )
 
 
-def _order_of(models: list[Model], metric: str, axis: str) -> str:
+def _order_of(models: list[TradeOffModel], metric: str, axis: str) -> str:
     size = "size" if axis == VALUES else "parameters"
     positions = np.array([model.positions for model in models])
     rank = rank_correlation(positions[:, 0], positions[:, 1])
@@ -180,7 +180,7 @@ def _order_of(models: list[Model], metric: str, axis: str) -> str:
     return f"Spearman's rank correlation of {size} and {metric} is {rank:+.2f} over {len(models)} runs: {meaning}."
 
 
-def _against_pca(models: list[Model], metric: str) -> str:
+def _against_pca(models: list[TradeOffModel], metric: str) -> str:
     known = [model for model in models if model.pca is not None]
     if not known:
         return "None has principal components to compare with."
