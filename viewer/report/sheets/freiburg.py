@@ -21,6 +21,7 @@ LEAD = (
     "Uni Freiburg, Machine Learning and Computer Vision Track, 2017, on MNIST. aezoo's runs: "
     "freiburg/lr-0.1, lr-0.01, lr-0.001."
 )
+SHORT = ("freiburg-curves", "freiburg-samples", "freiburg-noise-0.3")
 
 RATES = ("0.1", "0.01", "0.001")
 SIGMAS = (0.1, 0.2, 0.3)

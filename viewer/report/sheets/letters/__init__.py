@@ -11,6 +11,7 @@ from zoo import transposed
 
 TITLE = "4. Assignment: Transposed convolutions and an encoder-decoder for letters"
 LEAD = "Universität Konstanz, Deep Learning for Computer Vision, 2017/18, on CoMNIST. aezoo's runs: letters/*."
+SHORT = ("letters-class", "letters-random", "letters-linear", "letters-batch-size")
 
 
 def blocks(reader: Reader) -> list[Block]:
