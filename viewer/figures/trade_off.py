@@ -169,7 +169,7 @@ class TradeOffFigure(Figure):
             spot = self._spot(axes, size, known[size])
             move = path.lineTo if index else path.moveTo
             move(spot)
-        ink = self.theme.muted if len(self.families) == 1 else self.colour_of(points[0])
+        ink = self.theme.muted if len(self.groups) == 1 else self.colour_of(points[0])
         painter.setPen(QPen(QColor(ink), 1.7))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
