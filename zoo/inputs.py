@@ -36,10 +36,10 @@ def grey(image: Tensor) -> Tensor:
     return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue)[:, None]
 
 
-def distort(image: Tensor, generator: torch.Generator) -> Tensor:
+def distort(image: Tensor, generator: torch.Generator, *, bend: float = 0.06) -> Tensor:
     """Turn, shear, scale, shift and bend each image at random: (B, 1, H, W) → the same.
 
-    The bending is a smooth field of displacements, as in Simard, Steinkraus and Platt 2003.
+    The bending is a smooth field of displacements, as in Simard, Steinkraus and Platt 2003; 0 leaves affine maps alone.
     """
     count, device = len(image), image.device
 
@@ -48,5 +48,5 @@ def distort(image: Tensor, generator: torch.Generator) -> Tensor:
 
     affine = torch.eye(2, 3, device=device) + torch.cat([0.12 * normal(2, 2), 0.06 * normal(2, 1)], dim=2)
     grid = functional.affine_grid(affine, list(image.shape), align_corners=False)
-    bend = functional.interpolate(0.06 * normal(2, 5, 5), size=image.shape[2:], mode="bicubic", align_corners=True)
-    return functional.grid_sample(image, grid + bend.permute(0, 2, 3, 1), align_corners=False)
+    field = functional.interpolate(bend * normal(2, 5, 5), size=image.shape[2:], mode="bicubic", align_corners=True)
+    return functional.grid_sample(image, grid + field.permute(0, 2, 3, 1), align_corners=False)

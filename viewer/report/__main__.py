@@ -47,6 +47,9 @@ def main(
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Write a PDF on A4 too, beside the page and with its name.")
     ] = False,
+    short: Annotated[
+        bool, typer.Option("--short", help="Answers and the figures that say most: a PDF of at most two pages.")
+    ] = False,
     notebook: Annotated[
         Path | None,
         typer.Option(
@@ -75,8 +78,8 @@ def main(
     runs = pretrained.unless_there(runs)
     paths = _output_paths(assignment, runs, out, pdf=pdf)
     if notebook is not None:
-        if out or pdf or figures:
-            raise UsageError("--notebook writes the notebook alone; leave --out, --pdf and --figures out")
+        if out or pdf or figures or short:
+            raise UsageError("--notebook writes the notebook alone; leave --out, --pdf, --short and --figures out")
         from viewer.report.notebook.write import check
 
         check(notebook)
@@ -100,7 +103,7 @@ def main(
         return
     from viewer.report.write import make, write
 
-    report = make(assignment, runs, data, say=_teller(quiet))
+    report = make(assignment, runs, data, say=_teller(quiet), is_short=short)
     write(report, paths, figures, say=_teller(quiet))
     if as_json:
         print_json(

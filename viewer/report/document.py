@@ -86,6 +86,7 @@ class Report:
     title: str
     lead: str
     blocks: tuple[Block, ...]
+    most_pages: int | None = None  # of a short one, which has no contents
 
     @property
     def headings(self) -> list[Heading]:

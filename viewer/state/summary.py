@@ -10,7 +10,7 @@ from viewer.state import formatting
 from viewer.state.formatting import clean
 from viewer.state.numbers import LARGEST_WHOLE
 
-MOST = 400  # nodes of a graph
+MOST_NODES = 400  # nodes of a graph
 LONGEST = 300  # characters of a node's line
 _ACTIVATIONS = frozenset("Relu PRelu Sigmoid Tanh LeakyRelu Elu Selu Softmax Clip".split())
 _HIDDEN = frozenset("Identity Dropout".split())  # which do nothing outside training
@@ -62,7 +62,7 @@ class NetworkLayer:
 
 def from_history(listing: object) -> tuple[NetworkLayer, ...]:
     """Return the layers that a history records; none where it records none, or no proper ones."""
-    if not isinstance(listing, list) or len(listing) > MOST:
+    if not isinstance(listing, list) or len(listing) > MOST_NODES:
         return ()
     try:
         return tuple(
@@ -81,7 +81,7 @@ def from_history(listing: object) -> tuple[NetworkLayer, ...]:
 def nodes_of(header: Mapping[str, Any]) -> tuple[GraphNode, ...]:
     """Return every node of a worker's answer; raise ValueError for a malformed one."""
     listing = header.get("nodes")
-    if not isinstance(listing, list) or len(listing) > MOST:
+    if not isinstance(listing, list) or len(listing) > MOST_NODES:
         raise ValueError("no proper list of nodes")
     return tuple(map(_node, listing))
 

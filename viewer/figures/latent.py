@@ -1,16 +1,19 @@
-"""One decoded picture large, and below or beside it a row for each direction: what it becomes along it."""
+"""The figures of the latent panel's modes: rows of a sweep, a sum of pictures, a strip to choose images from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFont, QImage, QPainter
 
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Gaps, ImageRow, Large, Tiles, paint_image
+from viewer.figures.tiles import Gaps, ImageRow, Large, Tiles, paint_frame, paint_image, to_image
 
 GAP = 3.0
 BLOCK_GAP = 16.0
@@ -112,3 +115,113 @@ class SweepFigure(Figure):
         painter.setPen(self.theme.colour("muted"))
         box = QRectF(heads.left(), strip[0].top(), heads.width(), strip[0].height())
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, row.label)
+
+
+SIGN_WIDTH = 18.0
+LINE_GAP = 10.0
+FINE = 8.0  # device pixels a logical one, at which lines are compared
+
+
+@dataclass(frozen=True, eq=False)
+class EquationTerm:
+    """A picture, uint8 (H, W, 3), with the sign before it ('' for none) and what is written above it."""
+
+    sign: str
+    label: str
+    pixels: np.ndarray
+
+    @cached_property
+    def image(self) -> QImage:
+        return to_image(self.pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class EquationFigure(Figure):
+    """`lines` of terms: the sums that stand on a line of their own where there is no room for one long one."""
+
+    theme: Theme
+    lines: tuple[tuple[EquationTerm, ...], ...]
+    description: str = ""
+
+    @property
+    def terms(self) -> tuple[EquationTerm, ...]:
+        return tuple(term for line in self.lines for term in line)
+
+    def _tiles(self, paper: Paper, lines: Sequence[Sequence[EquationTerm]], ratio: float) -> Tiles:
+        most = max(map(len, lines))
+        gaps = Gaps(across=SIGN_WIDTH, down=LINE_GAP, above=paper.line + 2)
+        room = paper.rect.adjusted(SIGN_WIDTH, 0, 0, 0)
+        return Tiles.fitting(room, self.terms[0].pixels.shape, len(lines) * most, most, ratio, gaps)
+
+    def layout(self, paper: Paper) -> tuple[QRectF, ...]:
+        """Return where each term's picture stands, in the lines as they are given or all in one: whichever is larger.
+
+        Its sign is left of it, its label above.
+        """
+        candidates = (self.lines, (self.terms,))
+        lines = max(candidates, key=lambda lines: self._tiles(paper, lines, FINE).zoom)
+        rows = self._tiles(paper, lines, paper.ratio).rows
+        return tuple(cell for terms, cells in zip(lines, rows, strict=True) for cell in cells[: len(terms)])
+
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
+        """Return the term under a point, None where there is none."""
+        return next((index for index, cell in enumerate(self.layout(paper)) if cell.contains(point)), None)
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint every term."""
+        metrics = paper.metrics
+        for term, cell in zip(self.terms, self.layout(paper), strict=True):
+            paint_image(painter, cell, term.image)
+            painter.setPen(self.theme.colour("text"))
+            sign = QRectF(cell.left() - SIGN_WIDTH, cell.top(), SIGN_WIDTH, cell.height())
+            painter.drawText(sign, Qt.AlignmentFlag.AlignCenter, term.sign)
+            painter.setPen(self.theme.colour("muted"))
+            shown = metrics.elidedText(term.label, Qt.TextElideMode.ElideRight, cell.width() + SIGN_WIDTH - 4)
+            painter.drawText(QPointF(cell.left(), cell.top() - metrics.descent() - 2), shown)
+
+
+GAPS = Gaps(across=4.0)
+MARGIN = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class PickerFigure(Figure):
+    """`parts` maps a letter to the index of its image; the part that the next click chooses is `active`."""
+
+    theme: Theme
+    row: ImageRow
+    parts: Mapping[str, int]
+    active: str
+
+    def layout(self, paper: Paper) -> tuple[QRectF, ...]:
+        """Return where each image stands, above the line of letters."""
+        count = len(self.row.pixels)
+        room = paper.rect.adjusted(MARGIN, MARGIN, -MARGIN, -paper.line - MARGIN)
+        return Tiles.fitting(room, self.row.size, count, count, paper.ratio, GAPS).cells
+
+    def hit(self, point: QPointF, paper: Paper) -> int | None:
+        """Return the image at a point, wherever it is hit across: the letters below belong to it."""
+        near = GAPS.across / 2
+        reached = (cell.left() - near <= point.x() <= cell.right() + near for cell in self.layout(paper))
+        return next((index for index, there in enumerate(reached) if there), None)
+
+    def paint(self, painter: QPainter, paper: Paper) -> None:
+        """Paint the images and, below them, the letters."""
+        cells = self.layout(paper)
+        for index, cell in enumerate(cells):
+            self.row.paint(painter, index, cell)
+        for index, cell in enumerate(cells):
+            letters = [letter for letter, chosen in self.parts.items() if chosen == index]
+            if letters:
+                self._paint_letters(painter, letters, paper.at(cell))
+
+    def _paint_letters(self, painter: QPainter, letters: list[str], paper: Paper) -> None:
+        cell, active = paper.rect, self.active in letters
+        painter.save()
+        paint_frame(painter, cell, self.theme.colour("accent" if active else "muted"), away=1.0)
+        font = QFont(painter.font())
+        font.setBold(active)
+        painter.setFont(font)
+        box = QRectF(cell.left() - 10, cell.bottom() + 2, cell.width() + 20, paper.metrics.height())
+        painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, " ".join(letters))
+        painter.restore()
