@@ -205,9 +205,9 @@ def printed(notebook: dict[str, Any]) -> list[Any]:
     return [json.loads(line) for line in "".join(outputs(notebook)[-1][0]["text"]).splitlines()]
 
 
-# Compiled steps add in another order than torch's layers do. After one epoch losses were up to 2e-4 of themselves apart at
-# a learning rate of 1e-3, and 2e-3 at 1e-2: what a step rounds otherwise grows with its size. What is taught by a
-# classifier that was trained so is off by the classifier's difference too.
+# Compiled steps add in another order than torch's layers do. After one epoch losses were up to 2e-4 of themselves
+# apart at a learning rate of 1e-3, and 2e-3 at 1e-2: what is rounded otherwise grows with a step's size. What is
+# taught by a classifier that was trained so is off by the classifier's difference too.
 NEAR, TAUGHT = 1e-3, 1e-2
 
 
