@@ -94,7 +94,7 @@ def test_resuming_where_there_is_no_run_is_said(tmp_path: Path, capsys: Capture)
 def test_resuming_on_other_data_names_both(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("train", "purdue/dense", "--quick", "--data", "sample", "--no-export", "--runs", str(tmp_path))
     assert aezoo(capsys, *words)[0] == 0
-    splits = one.splits_of(registry.load("purdue/dense"), "sample")
+    splits = one.splits_of(registry.load("purdue/dense"), Options(data="sample"))
     fewer = type(splits)(train=splits.train.take(slice(0, 500)), test=splits.test)
     monkeypatch.setattr(command, "splits_of", lambda recipe, data: fewer)
     code, _, err = aezoo(capsys, *words, "--resume")

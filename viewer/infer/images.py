@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,7 +26,10 @@ from viewer.infer.messages import (
     SplitImages,
 )
 from viewer.state import samples
-from zoo.errors import AezooError, FileRefused
+from zoo.errors import AezooError, DataError, FileRefused
+
+if TYPE_CHECKING:
+    from zoo.data.splits import Splits
 
 MOST_TEST = 10_000
 MOST_TRAINING = 2_000
@@ -34,11 +39,27 @@ LARGEST_SIDE = 1_024  # of what is sent on: no graph of the zoo takes larger ima
 
 def read_split(request: ReadSplit) -> SplitImages:
     """Read the test images of a data set, and some of its training images, evenly spread."""
+    if request.images:
+        return _split_images(_own_splits(request))
     from zoo.data import sets, splits
 
     name = request.dataset.removesuffix("-sample")
     data = sets.SAMPLE if name != request.dataset else request.data
-    loaded = splits.load(name, data, split=request.cut)
+    return _split_images(splits.load(name, data, split=request.cut))
+
+
+def _own_splits(request: ReadSplit) -> Splits:
+    """Read pictures of the user's own again, where the run says they lay. Raises DataError where they are gone."""
+    from zoo.data import own
+
+    path = Path(request.images)
+    if not path.exists():
+        raise DataError(f"its pictures are no longer in {path}")
+    channels, height, width = request.shape
+    return own.load(path, (channels, height, width))
+
+
+def _split_images(loaded: Splits) -> SplitImages:
     test, train = loaded.test.take(slice(None, MOST_TEST)), loaded.train
     spread = np.linspace(0, len(train) - 1, min(MOST_TRAINING, len(train))).astype(int)
     arrays = {

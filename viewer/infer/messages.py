@@ -95,11 +95,17 @@ class Refused(WorkerReply):
 
 @dataclass(frozen=True, eq=False)
 class ReadSplit(Message):
-    """Read a data set's test images and some of its training images; `data` is where they are, as --data names it."""
+    """Read a data set's test images and some of its training images.
+
+    data     where the data sets are, as --data names it
+    images   where the run says that pictures of the user's own lie, '' for a data set of the zoo; and their shape
+    """
 
     dataset: str
     cut: str
     data: str | None
+    images: str = ""
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

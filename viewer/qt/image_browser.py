@@ -124,7 +124,7 @@ class ImageBrowser(QObject):
         if self._reading != name:
             self._reading = name
             self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
-            request = ReadSplit(name.dataset, name.cut, self.data)
+            request = ReadSplit(name.dataset, name.cut, self.data, name.images, name.shape)
             self._processes.send(request, SplitImages, partial(self._take_split, name))
 
     def _why_not(self, state: State, split: Split) -> str:
