@@ -142,7 +142,8 @@ def _as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:
 def show(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
     """Print the card of .onnx files, bundles, runs or recipes: inputs and outputs, training data, test figures."""
     from export.describe import as_text
-    from export.targets import card_of, expand
+    from export.targets import card_of
+    from zoo.targets import expand
 
     cards, errors = [], []
     for target in expand(targets, runs):
@@ -181,8 +182,8 @@ def verify(
     if runtimes is not None and not matrix:
         raise UsageError("--runtimes chooses the columns of the matrix; add --matrix")
     from export.report import check_as_json, check_as_text
-    from export.targets import expand
     from export.targets import verify as verify_target
+    from zoo.targets import expand
 
     if matrix:
         from export.runtimes.report import show_matrix

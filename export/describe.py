@@ -76,7 +76,8 @@ def _origin(card: Card) -> Rows:
         ),
         (
             "training",
-            f"{training.get('epochs')} epochs of batches of {training.get('batch_size')}, learning rate "
+            f"{training.get('epochs')} epochs of batches of {training.get('batch_size')}, "
+            f"{'{}, '.format(training['optimiser']) if 'optimiser' in training else ''}learning rate "
             f"{training.get('learning_rate')}, seed {training.get('seed')}, {training.get('precision')}, "
             f"{training.get('state')}",
         ),

@@ -1,5 +1,8 @@
 """Builds `zoo/pretrained` from a folder of runs: `make pretrained RUNS=DIR`; the same runs give the same bytes.
 
+Without a folder it only writes anew, in cards and histories that are older, what a recipe says of its network and its
+optimiser; the graphs stay as they are, byte for byte.
+
 Of a run is kept what is looked at: the model graph (encoder and decoder are cut out of it), of more than 1 MB with
 float16 weights where they keep its digits, of more than 8 MB always; a thinned history; two images with what torch
 computes for them. CIFAR-10 states no licence, so none of its pixels are shipped: its models show the embedded
@@ -17,12 +20,13 @@ import numpy as np
 from export.publish import export
 from export.published import listing
 from export.trained import Trained, load_trained, one_thread
-from zoo import pretrained, registry, runs
+from zoo import card, pretrained, registry, runs
 from zoo.data import sets
 from zoo.data.fit import luma
 from zoo.errors import CheckFailed
+from zoo.layers import layers_of_recipe
 from zoo.ownership import CARD
-from zoo.recipe import Recipe
+from zoo.recipe import OPTIMISER, Recipe
 from zoo.runs import FP16_MODEL, History, RunFolder, atomic_write, find_runs, pack_history
 
 PICTURED_EPOCHS = 12
@@ -31,6 +35,11 @@ FP16_FROM, FP16_ALWAYS = 1 << 20, 8 << 20  # bytes of model.onnx
 
 
 def main() -> None:
+    if not sys.argv[1:]:
+        for run in find_runs(pretrained.FOLDER):
+            for file, data in described(run).items():
+                atomic_write(run.path / file, data)
+        return
     root = Path(sys.argv[1])
     for run in find_runs(root):
         name = run.path.relative_to(root).as_posix()
@@ -42,6 +51,20 @@ def main() -> None:
         for file, data in files.items():
             atomic_write(pretrained.FOLDER / name / file, data)
         print(f"{name}: {sum(map(len, files.values())):,} bytes, history {len(files['history.h5']):,}")
+
+
+def described(run: RunFolder) -> dict[str, bytes]:
+    """Return history.h5 and card.json of a pretrained model with its optimiser, initial weights and layers."""
+    recipe = registry.load(run.path.relative_to(pretrained.FOLDER).as_posix())
+    history, text = run.read_history(), run.card.read_text("utf-8")
+    facts = {"optimiser": OPTIMISER, "initialisation": recipe.network.initialisation}
+    layers = layers_of_recipe(recipe)
+    meta = {**history.meta, **facts, "layers": layers}
+    data = pack_history(replace(history, meta=meta), level=9)
+    own = card.from_json(text, source=str(run.card))
+    own = replace(own, training={**own.training, **facts}, layers=layers)
+    listed = {**card.files_of(text), **listing({"history.h5": data})}
+    return {"history.h5": data, CARD: own.to_file(listed)}
 
 
 @one_thread()

@@ -16,6 +16,7 @@ from zoo.blocks import parameter_count
 from zoo.card import Card
 from zoo.errors import CheckFailed
 from zoo.graphs import with_card
+from zoo.layers import layers_of_recipe
 from zoo.ownership import CARD
 from zoo.recipe import Recipe
 from zoo.runs import FP16_MODEL, History, RunFolder, remove, write_all
@@ -104,6 +105,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
             "epochs": history.epochs,
             "batch_size": meta["batch_size"],
             "learning_rate": meta["learning_rate"],
+            **{key: meta[key] for key in ("optimiser", "initialisation") if key in meta},
             "seed": meta["seed"],
             "precision": meta.get("precision", "fp32"),
             "needs": meta.get("needs", {}),
@@ -116,6 +118,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
         tools={"aezoo": version("aezoo"), "torch": meta["torch"], "onnx": version("onnx")},
         choices=list(recipe.choices),
         published=dict(recipe.published),
+        layers=layers_of_recipe(recipe),
     )
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from export import vectors
 from export.graph import Graph
 from export.verify import Check, against_torch, composition, real_images, repetition
-from zoo import card, gate, pretrained, registry, variants
-from zoo.errors import AezooError, FileRefused, RunError, UsageError
+from zoo import card, gate, pretrained, registry
+from zoo.errors import AezooError, FileRefused, RunError
 from zoo.ownership import sha256_of
-from zoo.runs import GRAPHS, History, RunFolder, find_runs
+from zoo.runs import GRAPHS, History, RunFolder
 
 
 @dataclass
@@ -26,35 +26,6 @@ class Verification:
     @property
     def passed(self) -> bool:
         return not self.errors and all(check.passed for check in self.checks)
-
-
-def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
-    """Return the runs and files that are named: a path that is there, else runs by name, own ones or pretrained."""
-    found: list[RunFolder | Path] = []
-    for target in targets:
-        path = Path(target)
-        if path.is_dir():
-            inside = find_runs(path)
-            if not inside:
-                raise RunError(f"no run in {target}: no model.onnx or history.h5 in it; train one with `aezoo train`")
-            found += inside
-        elif path.suffix == ".onnx" or path.is_file():
-            if not path.is_file():
-                raise UsageError(f"no file {target}; name an .onnx file, a run folder or a recipe")
-            found.append(path)
-        else:
-            try:
-                names = [recipe.name for recipe in registry.match_runs([target], runs)]
-            except UsageError as error:
-                raise UsageError(f"no file or folder {target!r}, and {error}") from error
-            named = pretrained.first_with(names, runs)
-            if not named:
-                near = [run.path.relative_to(runs).as_posix() for run in find_runs(runs)]
-                varied = [name for name in near if name.split(variants.MARK)[0] in names]
-                there = f"; there is {', '.join(varied[:3])}" if varied else ""
-                raise RunError(f"no run of {target} in {runs}{there}; train it with `aezoo train {target}`")
-            found += named
-    return found
 
 
 def verify(target: RunFolder | Path) -> Verification:

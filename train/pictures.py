@@ -7,7 +7,7 @@ from pathlib import Path
 from train.options import Options
 from zoo import variants
 from zoo.cli import say
-from zoo.data import own, sources
+from zoo.data import own, own_files
 from zoo.errors import DataError, UsageError
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
@@ -25,7 +25,7 @@ def on_pictures(recipes: list[Recipe], options: Options, *, show: bool) -> list[
     for recipe in recipes if show else ():
         if recipe not in able:
             say(f"{recipe.name} is left out: it makes letters in another alphabet, and has no use for pictures")
-    source = sources.find(path)
+    source = own_files.find(path)
     varied = [_on_pictures(recipe, path, source) for recipe in able]
     del source  # of arrays it holds all
     for shape in dict.fromkeys(recipe.image_shape for recipe in varied):
@@ -33,7 +33,7 @@ def on_pictures(recipes: list[Recipe], options: Options, *, show: bool) -> list[
     return varied
 
 
-def _on_pictures(recipe: Recipe, path: Path, source: sources.Source) -> Recipe:
+def _on_pictures(recipe: Recipe, path: Path, source: own_files.PictureSource) -> Recipe:
     name, settings = own.name_of(path), variants.split(recipe.name)[1]
     known = settings.get("images", name)
     if known != name:

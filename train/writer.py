@@ -24,6 +24,8 @@ from train.state import TrainingState, to_history
 from zoo import checkpoints, runs
 from zoo.checkpoints import STATE
 from zoo.errors import Interrupted, WriteError
+from zoo.layers import layers_of_recipe
+from zoo.recipe import OPTIMISER
 from zoo.runs import RunFolder, Status, atomic_write, pack_history, remove
 
 FAILURES_IN_A_ROW = 3
@@ -47,6 +49,9 @@ def facts_of(setup: TrainingSetup, options: Options, choice: Choice, processes: 
         "classes": list(splits.train.classes),
         "task": recipe.task.name,
         "precision": choice.config.precision,
+        "optimiser": OPTIMISER,
+        "initialisation": recipe.network.initialisation,
+        "layers": layers_of_recipe(recipe),
         "compute_config": choice.config.as_json(),
         "why": choice.why,
         "processes": processes,

@@ -15,15 +15,20 @@ if TYPE_CHECKING:
     from zoo.objectives import Batch, Terms
 
 
+OPTIMISER = "Adam, β 0.9 and 0.999, ε 1e-8"  # of every recipe, as torch has it by default
+GLOROT = "Glorot-uniform weights, zero biases"
+
+
 @dataclass(frozen=True)
 class Network:
     """A function that builds a network, and what is known of it before it is built. Calling this builds one.
 
-    summary      its layers in one line
-    parameters   how many values are trained
-    bottleneck   shape of one image's bottleneck; () for a classifier
-    view         the (rows, columns) in which the sheet wants the bottleneck shown
-    features     values that a classifier's last layer sees
+    summary         its layers in one line
+    parameters      how many values are trained
+    bottleneck      shape of one image's bottleneck; () for a classifier
+    view            the (rows, columns) in which the sheet wants the bottleneck shown
+    initialisation  how weights start
+    features        values that a classifier's last layer sees
     """
 
     build: Callable[[], Autoencoder | Classifier]
@@ -31,6 +36,7 @@ class Network:
     parameters: int
     bottleneck: tuple[int, ...] = ()
     view: tuple[int, int] | None = None
+    initialisation: str = GLOROT
     features: int = 0
 
     def __call__(self) -> Autoencoder | Classifier:
@@ -55,13 +61,14 @@ def network(
     parameters: int = 0,
     bottleneck: tuple[int, ...] = (),
     view: tuple[int, int] | None = None,
+    initialisation: str = GLOROT,
     features: int = 0,
 ) -> Callable[[Callable[[], Autoencoder | Classifier]], Network]:
     """Decorate a function that builds a network with what is known of it before it is built.
 
     Of a network in a file of one's own only the summary is given; the rest is found out when the file is read.
     """
-    return lambda build: Network(build, summary, parameters, bottleneck, view, features)
+    return lambda build: Network(build, summary, parameters, bottleneck, view, initialisation, features)
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def _completed(recipe: Recipe) -> Recipe:
         parameter_count(network),
         () if isinstance(network, Classifier) else tuple(output.bottleneck.shape[1:]),
         view,
-        features,
+        features=features,
     )
     _check_objective(recipe, output, torch.zeros(2, *wanted), torch.zeros(2, dtype=torch.int64))
     return replace(recipe, network=known, data=data)

@@ -1,7 +1,7 @@
-"""The registry of recipes: the folder `assignments/` is the list, this module only reads it.
+"""The registry of recipes: the folders `assignments/` and `plus/` are the list, this module only reads them.
 
-After it come those of installed packages, and those of files that this process was told of (recipe_files.py). Of a run
-whose recipe is nowhere here there is what its history says.
+After them come those of installed packages, and those of files that were named (recipe_files.py). Of a run whose
+recipe is nowhere here there is what its history says.
 """
 
 import difflib
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Never
 
-from zoo import assignments, pretrained, recipe_files, tasks, variants
+from zoo import assignments, plus, pretrained, recipe_files, tasks, variants
 from zoo.cli import say
 from zoo.errors import RunError, UsageError
 from zoo.recipe import Data, Network, Recipe, Schedule
@@ -30,10 +30,11 @@ def recipes() -> dict[str, Recipe]:
 @cache
 def _installed() -> dict[str, Recipe]:
     found: dict[str, Recipe] = {}
-    for module in pkgutil.iter_modules(assignments.__path__):
-        for recipe in importlib.import_module(f"{assignments.__name__}.{module.name}").RECIPES:
-            assert recipe.name not in found, recipe.name
-            found[recipe.name] = recipe
+    for folder in (assignments, plus):
+        for module in pkgutil.iter_modules(folder.__path__):
+            for recipe in importlib.import_module(f"{folder.__name__}.{module.name}").RECIPES:
+                assert recipe.name not in found, recipe.name
+                found[recipe.name] = recipe
     for recipe in recipe_files.of_packages():
         if recipe.name in found:
             say(f"a package has a recipe {recipe.name!r}, which is there already; it is left out")

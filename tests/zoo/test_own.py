@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.data import contact_sheet, idx, own, pictures, sources
+from zoo.data import contact_sheet, idx, own, own_files, pictures
 from zoo.errors import DataError
 
 GREY, RGB = (1, 28, 28), (3, 32, 32)
@@ -172,7 +172,7 @@ def test_pictures_of_every_kind_come_out_alike(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90° to the right
     half.transpose(Image.Transpose.ROTATE_90).save(folder / "h.png", exif=exif)
-    found = sources.find(folder)
+    found = own_files.find(folder)
     assert len(found) == 28
     images = {name[0]: own.decode(found, row, GREY) for row, name in enumerate(found.names) if name[0].isalpha()}
     for name, image in images.items():
@@ -330,7 +330,7 @@ def test_what_cannot_be_learned_from_is_one_sentence(
 
 def test_a_loop_of_links_ends_and_each_folder_is_read_once(tmp_path: Path) -> None:
     make_loop(tmp_path / "set")
-    assert len(sources.find(tmp_path / "set")) == 20
+    assert len(own_files.find(tmp_path / "set")) == 20
 
 
 def test_a_folder_that_may_not_be_read_is_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +341,7 @@ def test_a_folder_that_may_not_be_read_is_named(photos: Path, monkeypatch: pytes
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
-    monkeypatch.setattr("zoo.data.sources.os.scandir", refuse)
+    monkeypatch.setattr("zoo.data.own_files.os.scandir", refuse)
     with pytest.raises(DataError, match=r"dog cannot be read \(permission denied\); make it readable"):
         own.load(photos, GREY)
 
@@ -356,7 +356,7 @@ def test_a_class_in_the_test_split_alone_stops_a_classifier_only(tmp_path: Path)
     for split, names in (("train", "ab"), ("test", "abz")):
         for number, name in enumerate(names):
             fill(tmp_path / "set" / split / name, 12, first=12 * number)
-    source = sources.find(tmp_path / "set")
+    source = own_files.find(tmp_path / "set")
     with pytest.raises(DataError, match="has z in test only; hesso/classifier can learn what is in train"):
         own.classes_of(source, "hesso/classifier")
     assert len(own.load(tmp_path / "set", GREY).test) == 36
@@ -364,10 +364,10 @@ def test_a_class_in_the_test_split_alone_stops_a_classifier_only(tmp_path: Path)
 
 def test_a_classifier_needs_two_classes_that_a_byte_can_count(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"tells classes apart, and .* has none"):
-        own.classes_of(sources.find(fill(tmp_path / "flat", 20)), "hesso/classifier")
+        own.classes_of(own_files.find(fill(tmp_path / "flat", 20)), "hesso/classifier")
     for number in range(300):
         fill(tmp_path / "days" / f"{number:03}", 1)
-    many = sources.find(tmp_path / "days")
+    many = own_files.find(tmp_path / "days")
     assert many.classes == () and many.kinds == 300
     with pytest.raises(DataError, match="has 300 classes; hesso/classifier can tell at most 256 apart"):
         own.classes_of(many, "hesso/classifier")

@@ -13,10 +13,9 @@ from typing import get_args
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcessEnvironment, QTimer, Signal
 
-from viewer.infer import messages, requests
-from viewer.infer.messages import Completed, Message, NotOpen, Ready, Refused, WorkerReply
+from viewer.infer import messages
+from viewer.infer.messages import Completed, Message, NotOpen, Ready, Refused, Reply, Request, WorkerReply
 from viewer.infer.protocol import Frame, ProtocolError
-from viewer.infer.requests import Reply, Request
 from viewer.qt.child_process import ChildProcess, python_command, with_one_thread
 from viewer.state.formatting import clean
 
@@ -35,7 +34,7 @@ class WorkerProcess(ChildProcess):
 
     def __init__(self, command: list[str], parent: QObject | None = None) -> None:
         self.ready: Ready | None = None
-        self.opened: set[tuple[str, requests.Kind]] = set()  # sha256 of its graphs, and opened as what
+        self.opened: set[tuple[str, messages.Kind]] = set()  # sha256 of its graphs, and opened as what
         super().__init__(command, _environment(), parent)
 
     def take(self, frame: Frame) -> None:
@@ -58,16 +57,16 @@ class Workers(QObject):
         self,
         parent: QObject | None = None,
         *,
-        open_seconds: float = requests.OPEN_SECONDS,
-        run_seconds: float = requests.RUN_SECONDS,
+        open_seconds: float = messages.OPEN_SECONDS,
+        run_seconds: float = messages.RUN_SECONDS,
         keep_spare: bool = True,
     ) -> None:
         super().__init__(parent)
-        self._seconds = dict.fromkeys(get_args(requests.Kind), open_seconds) | {"run": run_seconds}
+        self._seconds = dict.fromkeys(get_args(messages.Kind), open_seconds) | {"run": run_seconds}
         self._keep_spare = keep_spare
         self._mailboxes: OrderedDict[str, Request] = OrderedDict()
         self._sent: Request | None = None  # with the worker now
-        self._kind: requests.Kind = "graph"  # of what was sent for it: to run a graph it may have to be opened first
+        self._kind: messages.Kind = "graph"  # of what was sent for it: to run a graph it may have to be opened first
         self._number = 0
         self._kills: Counter[str] = Counter()
         self._failed_starts = 0
@@ -156,10 +155,10 @@ class Workers(QObject):
         self._number += 1
         if request.kind == "run" and (request.file.sha256, request.open_kind) in self._active.opened:
             self._kind = "run"
-            message: Message = requests.run_message(self._number, request)
+            message: Message = messages.run_message(self._number, request)
         else:
             self._kind = request.open_kind
-            message = requests.open_message(self._number, self._kind, request.file)
+            message = messages.open_message(self._number, self._kind, request.file)
         self._clock.start()
         self._deadline.start(round(1000 * self._seconds[self._kind]))
         self._active.send(message)
@@ -184,7 +183,7 @@ class Workers(QObject):
             if request.kind == "run":
                 return self._transmit(request)
         try:
-            requests.check(request, reply)
+            messages.check(request, reply)
         except ProtocolError as error:
             return process.stop(f"sent an invalid reply: {error}")
         return self._finish(Reply(request, reply.facts, reply.arrays, self._elapsed()))

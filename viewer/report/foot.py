@@ -38,7 +38,7 @@ def provenance(runs: Sequence[ReportRun]) -> list[Block]:
     rows = [(name, text, licence, ", ".join(names), sha256) for (name, text, licence, sha256), names in data.items()]
     heading = ("data", "where from", "licence", "runs", "sha256 of the training pixels")
     blocks.append(TableBlock("The data that the runs were trained on.", (heading, *rows), text_columns=5, code=True))
-    blocks.append(_trainings(there))
+    blocks += [_trainings(there), *_optimisers(there)]
     blocks += _graphs(there)
     return [*blocks, TextBlock(f"Made by aezoo {__version__} from the runs named above.")]
 
@@ -61,6 +61,22 @@ def _trainings(runs: Sequence[ReportRun]) -> TableBlock:
         for run in runs
     ]
     return TableBlock("How they were trained.", (heading, *rows), text_columns=4)
+
+
+def _optimisers(runs: Sequence[ReportRun]) -> list[Block]:
+    """Optimiser, precision and initialisation, of the runs that record them; runs that have the same share a row."""
+    keys = ("optimiser", "precision", "initialisation")
+    of_run = {run.recipe: tuple(formatting.clean(run.fact(key), limit=60) for key in keys) for run in runs}
+    shared: dict[tuple[str, ...], list[str]] = {}
+    for recipe, facts in of_run.items():
+        if any(facts):
+            shared.setdefault(facts, []).append(recipe)
+    rows = [
+        ("all" if len(names) == len(runs) else ", ".join(names), *(fact or formatting.MISSING for fact in facts))
+        for facts, names in shared.items()
+    ]
+    heading = ("runs", "optimiser", "precision", "initial weights")
+    return [TableBlock("With what they were trained.", (heading, *rows), text_columns=4)] if rows else []
 
 
 def _graphs(runs: Sequence[ReportRun]) -> list[Block]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from viewer.state import grids, numbers
+from viewer.state import grids, numbers, summary
 from viewer.state.formatting import clean
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import COUNT, Samples, to_unit
+from viewer.state.summary import NetworkLayer
 from zoo import runs
 
 LARGEST = 1e30  # of a loss that is drawn
@@ -50,6 +51,7 @@ class RunHistory:
     learning_rate: np.ndarray = field(default_factory=lambda: np.zeros(0))  # at each epoch's end
     epoch_seconds: np.ndarray = field(default_factory=lambda: np.zeros(0))
     images: str = ""  # where pictures of the user's own lay; '' for a data set of the zoo
+    layers: tuple[NetworkLayer, ...] = ()
 
 
 def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RunHistory:
@@ -82,6 +84,7 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         learning_rate=_curve(arrays, runs.LEARNING_RATE),
         epoch_seconds=seconds,
         images=meta["images"][:LONGEST_PATH] if isinstance(meta.get("images"), str) else "",
+        layers=summary.from_history(meta.get("layers")),
     )
 
 

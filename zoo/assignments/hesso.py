@@ -117,3 +117,6 @@ RECIPES = (
     ),
     *(_generate(digit, count) for digit in DIGITS for count in COUNTS),
 )
+
+if __name__ == "__main__":
+    print("this file holds recipes; train them with: aezoo train hesso")

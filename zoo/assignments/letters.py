@@ -70,7 +70,11 @@ def encoder_decoder() -> blocks.Autoencoder:
 
 
 @network(
-    "14 × 512 | the decoder of letters/random, frozen", parameters=CLASSES * VALUES, bottleneck=(VALUES,), view=(16, 32)
+    "14 × 512 | the decoder of letters/random, frozen",
+    parameters=CLASSES * VALUES,
+    bottleneck=(VALUES,),
+    view=(16, 32),
+    initialisation="vectors from N(0, 1), the decoder of letters/random",
 )
 def latent() -> blocks.Autoencoder:
     """A table of one vector a class, drawn from N(0, 1), and a frozen decoder."""
@@ -183,3 +187,6 @@ RECIPES = (
         ),
     ),
 )
+
+if __name__ == "__main__":
+    print("this file holds recipes; train them with: aezoo train letters")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import own, sources
-from zoo.data.sources import Source
+from zoo.data import own, own_files
+from zoo.data.own_files import PictureSource
 from zoo.errors import DataError
 
 CELL = 64  # pixels a side
@@ -25,7 +25,7 @@ GAP = 4
 class Survey:
     """What was found: `sizes` counts pictures by (width, height), `cells` are some of them, uint8 (3, 64, 64)."""
 
-    source: Source
+    source: PictureSource
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     grey: int = 0
     unreadable: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Survey:
 
 def survey(path: Path, *, show: bool) -> Survey:
     """Read each picture once. Raises DataError where there are none."""
-    source = sources.find(path)
+    source = own_files.find(path)
     found, shown = Survey(source), set(np.linspace(0, len(source) - 1, min(MOST, len(source))).astype(int).tolist())
 
     def one(row: int) -> tuple[tuple[int, int], bool, np.ndarray | None] | None:

@@ -1,6 +1,6 @@
 """Pictures of the user's own as the images of a recipe (`--images PATH`): scaled, turned grey or RGB, split, cached.
 
-Whatever lies there (sources.py) becomes one array of bytes in the recipe's shape; what cannot be read is left out, as
+Whatever lies there (own_files.py) becomes one array of bytes in the recipe's shape; what cannot be read is left out, as
 long as it is at most 1 %. The array is kept in the user's cache under the sum of all it was made from.
 """
 
@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from zoo.cli import say
-from zoo.data import fit, pictures, sources
+from zoo.data import fit, own_files, pictures
 from zoo.data.fetch import cache_folder
 from zoo.data.images import Images
-from zoo.data.sources import MOST_BYTES, Source
+from zoo.data.own_files import MOST_BYTES, PictureSource
 from zoo.data.splits import SHUFFLED, SPLIT_SEED, Splits
 from zoo.errors import DataError, WriteError
 from zoo.runs import atomic_write, remove
@@ -71,7 +71,7 @@ def load(path: Path, shape: Shape, *, show: bool = False) -> Splits:
 
 
 def _load(path: Path, shape: Shape, *, show: bool) -> Splits:
-    source = sources.find(path)
+    source = own_files.find(path)
     check_memory(source, shape)
     order = _order(source)
     pixels, unreadable = _decoded(source, shape, order, show=show)
@@ -85,7 +85,7 @@ def _load(path: Path, shape: Shape, *, show: bool) -> Splits:
     return _cut(source, everything, source.splits[rows])
 
 
-def _order(source: Source) -> np.ndarray:
+def _order(source: PictureSource) -> np.ndarray:
     """Return the rows of the source as they are split: shuffled by the fixed seed, but arrays with splits as given."""
     random = np.random.default_rng(SPLIT_SEED)
     if not source.splits[0]:
@@ -94,7 +94,7 @@ def _order(source: Source) -> np.ndarray:
     return np.concatenate([random.permutation(part) if source.in_files else part for part in parts])
 
 
-def _cut(source: Source, images: Images, splits: np.ndarray) -> Splits:
+def _cut(source: PictureSource, images: Images, splits: np.ndarray) -> Splits:
     """Cut images in their order into splits. Raises DataError where one has too few."""
     count = len(images)
     sizes = {split: int(np.sum(splits == split)) for split in ("train", "val", "test")}
@@ -115,11 +115,11 @@ def _cut(source: Source, images: Images, splits: np.ndarray) -> Splits:
     return Splits(parts["train"], parts["test"], parts.get("val"), cut=GIVEN if splits[0] else SHUFFLED)
 
 
-def classes_of(source: Source, recipe: str) -> tuple[str, ...]:
+def classes_of(source: PictureSource, recipe: str) -> tuple[str, ...]:
     """Return the classes that a classifier is to tell apart. Raises DataError where it cannot learn to."""
     path = source.path
     if source.kinds > len(source.classes):
-        most = sources.MOST_CLASSES
+        most = own_files.MOST_CLASSES
         raise DataError(f"{path} has {source.kinds:,} classes; {recipe} can tell at most {most} apart")
     if len(source.classes) < 2:
         raise DataError(
@@ -139,7 +139,7 @@ def classes_of(source: Source, recipe: str) -> tuple[str, ...]:
 # ---- bounds ------------------------------------------------------------------------------------------------------
 
 
-def check_memory(source: Source, shape: Shape) -> None:
+def check_memory(source: PictureSource, shape: Shape) -> None:
     """Raise DataError where decoded pictures would take more memory than is allowed."""
     need, most = len(source) * math.prod(shape), most_bytes()
     if need > most:
@@ -158,7 +158,7 @@ def most_bytes() -> int:
     return min(MOST_BYTES, half)
 
 
-def check_readable(source: Source, unreadable: Sequence[int]) -> None:
+def check_readable(source: PictureSource, unreadable: Sequence[int]) -> None:
     """Raise DataError where more than 1 % of the pictures could not be read."""
     if len(unreadable) > MOST_UNREADABLE * len(source):
         raise DataError(
@@ -167,7 +167,7 @@ def check_readable(source: Source, unreadable: Sequence[int]) -> None:
         )
 
 
-def _some(source: Source, rows: Sequence[int]) -> str:
+def _some(source: PictureSource, rows: Sequence[int]) -> str:
     """Return how many pictures these are, with the names of at most three."""
     names = ", ".join(source.names[row] for row in rows[:3])
     return f"{len(rows):,} ({names}{', …' if len(rows) > 3 else ''})"
@@ -182,7 +182,7 @@ def size_of(shape: Shape) -> str:
 # ---- decoding ----------------------------------------------------------------------------------------------------
 
 
-def decode(source: Source, row: int, shape: Shape) -> np.ndarray:
+def decode(source: PictureSource, row: int, shape: Shape) -> np.ndarray:
     """Return a picture as uint8 (C, H, W). Raises DataError."""
     return fitted(source.read(row, SHARPER * max(shape)), shape)
 
@@ -193,7 +193,7 @@ def fitted(picture: np.ndarray, shape: Shape) -> np.ndarray:
     return np.round(255 * image).astype(np.uint8)
 
 
-def _decoded(source: Source, shape: Shape, order: np.ndarray, *, show: bool) -> tuple[np.ndarray, list[int]]:
+def _decoded(source: PictureSource, shape: Shape, order: np.ndarray, *, show: bool) -> tuple[np.ndarray, list[int]]:
     """Return the pictures in that order, uint8 (N, C, H, W), without those rows that cannot be read; and these."""
     from PIL import Image
 
@@ -253,7 +253,7 @@ def bar(show: bool) -> Iterator[Callable[[str, int], None]]:
 # ---- the cache ---------------------------------------------------------------------------------------------------
 
 
-def _cache_key(source: Source, shape: Shape, order: np.ndarray, advance: Callable[[str, int], None]) -> str:
+def _cache_key(source: PictureSource, shape: Shape, order: np.ndarray, advance: Callable[[str, int], None]) -> str:
     """Return the sum of all that the decoded array is made from, this code included."""
 
     def one(row: int) -> bytes:
@@ -264,7 +264,7 @@ def _cache_key(source: Source, shape: Shape, order: np.ndarray, advance: Callabl
             return str(error).encode()
 
     digest = hashlib.sha256(repr((shape, order.tolist())).encode())
-    for module in (fit.__file__, pictures.__file__, sources.__file__, __file__):
+    for module in (fit.__file__, pictures.__file__, own_files.__file__, __file__):
         digest.update(Path(module).read_bytes())
     with ThreadPoolExecutor(THREADS) as threads:
         for part in threads.map(one, range(len(source))):
