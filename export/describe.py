@@ -89,7 +89,9 @@ def _shape(shape: object) -> str:
 
 def _origin(card: Card) -> Rows:
     data, training = card.data, card.training
+    file = f"{training.get('file')}, sha256 {training.get('file_sha256')}" if "file" in training else ""
     return [
+        *([("file of it", file)] if file else []),
         ("data", f"{data.get('name')}: {data.get('provenance')}"),
         ("licence of it", str(data.get("licence"))),
         (
@@ -99,7 +101,8 @@ def _origin(card: Card) -> Rows:
         ),
         (
             "training",
-            f"{training.get('epochs')} epochs of batches of {training.get('batch_size')}, learning rate "
+            f"{training.get('epochs')} epochs of batches of {training.get('batch_size')}, "
+            f"{'{}, '.format(training['optimiser']) if 'optimiser' in training else ''}learning rate "
             f"{training.get('learning_rate')}, seed {training.get('seed')}, {training.get('precision')}, "
             f"{training.get('state')}",
         ),

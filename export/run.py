@@ -114,12 +114,9 @@ def main(
 def _open(model: str, runs: Path, pixels: str) -> tuple[Graph, str]:
     """Return the model graph that is named, and what it is called."""
     from export.graph import Graph
-    from export.targets import expand
+    from zoo import targets
 
-    found = expand([model], runs)
-    if len(found) > 1:
-        raise UsageError(f"{model} names {len(found)} models; name one of them")
-    (target,) = found
+    target = targets.one(model, runs)
     if isinstance(target, Path):
         return Graph.read(target, pixels=pixels), str(target)
     if pretrained.holds(target.path):

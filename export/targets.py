@@ -9,9 +9,9 @@ from export import vectors
 from export.graph import Graph
 from export.verify import Check, against_torch, composition, real_images, repetition
 from zoo import card, gate, pretrained, registry
-from zoo.errors import AezooError, FileRefused, RunError, UsageError
+from zoo.errors import AezooError, FileRefused, RunError
 from zoo.ownership import sha256_of
-from zoo.runs import GRAPHS, RunFolder, find_runs, loose_graphs
+from zoo.runs import GRAPHS, History, RunFolder
 
 
 @dataclass
@@ -27,32 +27,6 @@ class Verification:
     @property
     def passed(self) -> bool:
         return not self.errors and all(check.passed for check in self.checks)
-
-
-def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
-    """Return the runs and files that are named: a path that is there, else runs by name, own ones or pretrained."""
-    found: list[RunFolder | Path] = []
-    for target in targets:
-        path = Path(target)
-        if path.is_dir():
-            inside: list[RunFolder | Path] = [*find_runs(path), *loose_graphs(path)]
-            if not inside:
-                raise RunError(f"no run in {target}, and no .onnx file; train one with `aezoo train`")
-            found += inside
-        elif path.suffix.lower() == ".onnx" or path.is_file():
-            if not path.is_file():
-                raise UsageError(f"no file {target}; name an .onnx file, a run folder or a recipe")
-            found.append(path)
-        else:
-            try:
-                names = [recipe.name for recipe in registry.match([target])]
-            except UsageError as error:
-                raise UsageError(f"no file or folder {target!r}, and {error}") from error
-            named = pretrained.first_with(names, runs)
-            if not named:
-                raise RunError(f"no run of {target} in {runs}; train it with `aezoo train {target}`")
-            found += named
-    return found
 
 
 def verify(target: RunFolder | Path) -> Verification:
@@ -84,8 +58,8 @@ def _verify_run(folder: RunFolder, found: Verification) -> None:
         if importlib.util.find_spec("torch") is None:
             found.notes.append("not compared with torch, which is not installed: pip install 'aezoo[train]'")
             found.checks += composition(graphs, shape, real_images(folder.read_history()))
-            return
-        _verify_against_torch(folder, graphs, model.card.name, found)
+        else:
+            _verify_against_torch(folder, graphs, model.card.name, found)
     elif not has_vectors:
         found.notes.append("cannot be compared with torch: there is no card inside, or no checkpoint beside it")
         for graph in graphs.values():
@@ -94,11 +68,19 @@ def _verify_run(folder: RunFolder, found: Verification) -> None:
         found.checks += vectors.check(vectors.read(folder.path), graphs)
 
 
-def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe: str, found: Verification) -> None:
+def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], name: str, found: Verification) -> None:
+    history = folder.read_history()
+    found.notes += pictures_gone(history)
+    recipe = registry.recipe_of(name, folder)
+    if not recipe.has_source:
+        found.notes.append(f"no source here: checked against the card and its vectors; {_how_to_name(history)}")
+        found.checks += composition(graphs, recipe.input_shape, real_images(history))
+        return
+    if recipe.file_sha256 != history.meta.get("file_sha256", ""):
+        found.notes.append(f"{recipe.file} is another one than it was trained with")
     from export.trained import load_trained, one_thread
 
-    history = folder.read_history()
-    trained = load_trained(registry.load(recipe), folder, epochs=history.epochs)
+    trained = load_trained(recipe, folder, epochs=history.epochs)
     for graph in graphs.values():
         ports = tuple(port.name for port in graph.facts.inputs), graph.outputs
         expected = trained.ports.get(graph.part)
@@ -115,6 +97,19 @@ def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe
         for graph in graphs.values():
             found.checks += against_torch(graph, trained, real)
         found.checks += composition(graphs, shape, real)
+
+
+def _how_to_name(history: History) -> str:
+    file, recipe = history.meta.get("file", "its file"), str(history.meta.get("recipe")).split("/")[-1]
+    return f"to compare it with torch name it {file}:{recipe}"
+
+
+def pictures_gone(history: History) -> list[str]:
+    """Return the note that pictures of the user's own are gone, where they are: the history's ten images remain."""
+    path = history.meta.get("images")
+    if not isinstance(path, str) or Path(path).exists():
+        return []
+    return [f"its pictures are no longer in {path}; compared on the ten that its history holds"]
 
 
 def _verify_sums(folder: RunFolder, graphs: Mapping[str, Graph], found: Verification) -> None:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from train import dependencies
 from train.distributed import jobs, team
@@ -47,9 +48,7 @@ def train_all(
     try:
         with Progress(quiet=quiet) as progress:
             with interrupt.at_once(f"stopped before the first epoch. Resume with: {options.resume_line(*names)}"):
-                recipes = _with_needs(wanted, options.runs)
-                each = {recipe.name: _options_of(recipe, options, names) for recipe in recipes}
-                _check_all(recipes, each, options, joined)
+                recipes, each = _planned(wanted, options, joined)
             if joined is not None:
                 joined.send([recipe.name for recipe in recipes])
             for outcome in _outcomes(recipes, each, options, interrupt, progress, joined):
@@ -68,6 +67,23 @@ def train_all(
     elif not as_json:
         print_next_view(options.runs)
     return 1 if failed else 0
+
+
+def train_quietly(recipe: Recipe, options: Options, interrupt: Interrupt, progress: Progress) -> dict[str, Any]:
+    """Train a recipe and those that it needs, for a caller in Python; return its report. Raises what stops it."""
+    with interrupt.at_once("stopped before the first epoch"):
+        recipes, each = _planned([recipe], options, None)
+    *_, outcome = _outcomes(recipes, each, options, interrupt, progress, None)
+    assert outcome.report is not None, outcome
+    return outcome.report
+
+
+def _planned(wanted: list[Recipe], options: Options, joined: Team | None) -> tuple[list[Recipe], Mapping[str, Options]]:
+    """Return all that is to be trained, in its order, with the options of each, once nothing stands in its way."""
+    names, recipes = [recipe.name for recipe in wanted], _with_needs(wanted, options.runs)
+    each = {recipe.name: _options_of(recipe, options, names) for recipe in recipes}
+    _check_all(recipes, each, options, joined)
+    return recipes, each
 
 
 def _outcomes(
@@ -120,8 +136,8 @@ def _check_all(recipes: list[Recipe], each: Mapping[str, Options], options: Opti
     dependencies.check(recipes, options)
     for name in dict.fromkeys(name for recipe in recipes for name in recipe.data_sets):
         sets.obtain(name, options.data)
-    for recipe in sorted(recipes, key=lambda recipe: (recipe.data.name, recipe.data.split)):
-        checkpoint_to_resume(recipe, splits_of(recipe, options.data), each[recipe.name], None)
+    for recipe in sorted(recipes, key=lambda recipe: (recipe.data.name, recipe.data.split, recipe.image_shape)):
+        checkpoint_to_resume(recipe, splits_of(recipe, options), each[recipe.name], None)
 
 
 def _with_needs(recipes: list[Recipe], runs: Path) -> list[Recipe]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from zoo.errors import FileRefused
@@ -33,12 +33,13 @@ class Card:
     bottleneck  {shape, size, view: (rows, columns) or None, compression: pixels a bottleneck value}; {} of a classifier
     objective   {name, noise: standard deviation on [0, 1] pixels}
     data        {name, train, validation, test: number of images, split, provenance, sha256, licence}
-    training    {epochs, batch_size, learning_rate, seed, precision, needs, state}; needs: {recipe whose
-                classifier or decoder was used: sha256 of its weights}
+    training    {epochs, batch_size, learning_rate, optimiser, initialisation, seed, precision, needs, state}; needs:
+                {recipe whose classifier or decoder was used: sha256 of its weights}
     metrics     {mse, psnr, ssim, bce, …} on the test split;  baselines  {name: the same}
     tools       {package: version}
     choices     what the sheet leaves open and we chose, in sentences
     published   {metric: the sheet's own figure}
+    layers      [{type, shape, parameters, frozen}], see zoo/layers.py; empty in older cards
     """
 
     name: str
@@ -58,6 +59,7 @@ class Card:
     tools: dict[str, str]
     choices: list[str]
     published: dict[str, float]
+    layers: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> str:
         """Return the card as the text that goes into the metadata."""
@@ -92,11 +94,12 @@ def from_json(text: str, *, source: str = "") -> Card:
     if value["format"] != FORMAT:
         raise FileRefused(f"{whose} has format {value['format'][:40]!r}, this program reads {FORMAT!r}: update aezoo")
     chosen, kinds = {}, {"str": str, "int": int, "dict": dict, "list": list}
-    for field in fields(Card):
-        kind = kinds[str(field.type).split("[")[0]]
-        if not isinstance(value.get(field.name), kind):
-            raise FileRefused(f"{whose} has no proper {field.name!r}; export the run again")
-        chosen[field.name] = value[field.name]
+    value.setdefault("layers", [])  # older than they are
+    for each in fields(Card):
+        kind = kinds[str(each.type).split("[")[0]]
+        if not isinstance(value.get(each.name), kind):
+            raise FileRefused(f"{whose} has no proper {each.name!r}; export the run again")
+        chosen[each.name] = value[each.name]
     for name, sound in _SOUND.items():
         if not sound(chosen[name]):
             raise FileRefused(f"{whose} has no proper {name!r}; export the run again")
@@ -140,6 +143,7 @@ _SOUND: dict[str, Callable[[Any], bool]] = {
     "published": _are_numbers,
     "baselines": lambda value: all(isinstance(each, dict) and _are_numbers(each) for each in value.values()),
     "choices": lambda value: _are(value, str),
+    "layers": lambda value: _are(value, dict),
     "tools": lambda value: _are([*value.values()], str),
 }
 

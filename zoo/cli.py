@@ -33,15 +33,19 @@ class Verb:
 
 VERBS = {
     "list": Verb("zoo.listing", "Show every recipe of the zoo."),
-    "data": Verb("zoo.data.verbs", "Show where the data sets lie, or fetch them."),
+    "data": Verb("zoo.data.verbs", "Show where the data sets lie, fetch them, or look at your own pictures."),
     "train": Verb("train.__main__", "Train recipes; each run is exported and verified at its end."),
     "export": Verb("export.__main__", "Export trained runs to ONNX, verified before they are written.", "export_app"),
     "card": Verb("export.__main__", "Print the card that an ONNX file carries, for people.", "card_app"),
     "verify": Verb("export.__main__", "Check ONNX files: against torch, each other, and their card.", "verify_app"),
     "run": Verb("export.run", "Put pictures of your own through a model."),
+    "history": Verb("zoo.history", "Print a run's losses epoch by epoch, as a table, CSV or JSON."),
     "view": Verb("viewer.__main__", "Open the desktop viewer on a folder of runs or an .onnx file."),
     "report": Verb(
         "viewer.report.__main__", "Write a sheet's deliverables as one HTML page, and as a PDF, from its runs."
+    ),
+    "study": Verb(
+        "train.study.__main__", "Keep the numbers of other seeds and of a sheet's experiments for its report."
     ),
     "bench train": Verb(
         "train.bench.__main__", "Compare the training engine with a plain PyTorch loop and with Keras."
@@ -129,7 +133,8 @@ def _end(act: Callable[[], object], *, name: str) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows ASCII only
     try:
-        code = act()
+        with naming_what_is_missing(name):
+            code = act()
         sys.stdout.flush()
     except AezooError as error:
         say(str(error))
@@ -143,11 +148,6 @@ def _end(act: Callable[[], object], *, name: str) -> NoReturn:
         raise
     except BrokenPipeError:
         os._exit(CLOSED)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in TRAINING:
-            raise
-        say(f"{name} needs {error.name}, which is not installed; install it with: pip install 'aezoo[train]'")
-        sys.exit(2)
     except KeyboardInterrupt:
         code = STOPPED
     except OSError as error:
@@ -156,6 +156,18 @@ def _end(act: Callable[[], object], *, name: str) -> NoReturn:
     if code == STOPPED:  # what typer makes of a KeyboardInterrupt
         say("stopped")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextlib.contextmanager
+def naming_what_is_missing(name: str) -> Iterator[None]:
+    """Raise UsageError, with the line that installs it, where `name` meets that what only training needs is absent."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in TRAINING:
+            raise
+        sentence = f"{name} needs {error.name}, which is not installed; install it with: pip install 'aezoo[train]'"
+        raise UsageError(sentence) from error
 
 
 def say(sentence: str) -> None:

@@ -23,7 +23,7 @@ from export.bundle import write_bundle, write_kit
 from export.describe import as_markdown, as_text, figures, sections
 from export.publish import publish
 from export.published import Published
-from export.targets import card_of, expand, verify
+from export.targets import card_of, verify
 from export.vectors import Vectors
 from tests.conftest import Exported, TrainedRuns
 from tests.zoo.test_cli import aezoo
@@ -31,6 +31,7 @@ from tests.zoo.test_gate import model_of
 from zoo import card, registry, runs, sessions, tasks
 from zoo.errors import FileRefused, RunError, WriteError
 from zoo.runs import RunFolder
+from zoo.targets import expand
 
 Capture = pytest.CaptureFixture[str]
 

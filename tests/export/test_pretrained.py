@@ -13,7 +13,7 @@ import pytest
 
 from export import vectors
 from export.graph import BOTTLENECK, LOGITS, RECONSTRUCTION, Graph
-from export.pretrained import PICTURED_EPOCHS, STEP_POINTS, files_of, thinned
+from export.pretrained import PICTURED_EPOCHS, STEP_POINTS, described, files_of, thinned
 from export.pretrained import main as build
 from export.targets import verify
 from export.verify import composition
@@ -46,7 +46,7 @@ def test_pretrained_models_are_there_and_small(pretrained_folder: Path) -> None:
     files = [path for path in pretrained_folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
     kinds = {path.name if path.parent.name != "test" else "test/*" for path in files} - {"__init__.py"}
-    assert kinds == {"model.onnx", "card.json", "history.h5", "test/*"}
+    assert kinds == {"model.onnx", "card.json", "history.h5", "study.json", "test/*"}
 
 
 @each_shipped
@@ -288,3 +288,10 @@ def test_sums_on_a_card_are_those_of_its_files(pretrained_folder: Path) -> None:
             data = (folder / file).read_bytes()
             assert (sha256_of(data), len(data)) == (sha256, size), f"{name}/{file}"
         assert math.isfinite(RunFolder(folder).read_history().arrays[runs.TRAIN_LOSS][-1])
+
+
+@pytest.mark.parametrize("name", SHIPPED[::9])
+def test_what_a_recipe_says_of_its_network_stands_in_card_and_history(name: str, pretrained_folder: Path) -> None:
+    run = RunFolder.of(pretrained_folder, name)
+    for file, data in described(run).items():
+        assert (run.path / file).read_bytes() == data, "run: python -m export.pretrained"

@@ -21,10 +21,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from viewer.infer import messages
-from viewer.infer.messages import AnyMessage, Message, ReadSamples, SampleImages
+from viewer.infer.messages import Completed, ImageTask
 from viewer.qt import main_window
 from viewer.qt.disk import Disk
-from viewer.qt.image_processes import ImageProcesses
+from viewer.qt.image_processes import Callback, ImageProcesses
 from viewer.qt.main_window import MainWindow
 from viewer.qt.screenshot import Settling
 from viewer.qt.window import make_window
@@ -311,20 +311,20 @@ class ThriftyWorkers(Workers):
 class ThriftyProcesses(ImageProcesses):
     """Processes that read the embedded images of a shape once: each imports scikit-learn, which takes a second."""
 
-    read: ClassVar[dict[bytes, SampleImages]] = {}
+    read: ClassVar[dict[bytes, Completed]] = {}
     known = 0  # replies that are on their way and need no process
 
     @property
     def busy(self) -> bool:
         return super().busy or self.known > 0
 
-    def send(self, request: Message, expected: type[AnyMessage], callback: Callable[[Any], None]) -> None:
-        if not isinstance(request, ReadSamples):
-            return super().send(request, expected, callback)
-        key = messages.encode(request)
+    def send(self, task: ImageTask, callback: Callback) -> None:
+        if task.task != "samples":
+            return super().send(task, callback)
+        key = messages.encode(task)
 
-        def keep(reply: AnyMessage | str) -> None:
-            if isinstance(reply, SampleImages):
+        def keep(reply: Completed | str) -> None:
+            if isinstance(reply, Completed):
                 self.read[key] = reply
             callback(reply)
 
@@ -335,7 +335,7 @@ class ThriftyProcesses(ImageProcesses):
                 self.idle.emit()
 
         if key not in self.read:
-            return super().send(request, expected, keep)
+            return super().send(task, keep)
         self.known += 1
         return QTimer.singleShot(0, self, answer)
 

@@ -16,9 +16,8 @@ from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.comparison_layout import ComparisonLayout
 from viewer.figures.paper import Paper
-from viewer.figures.scale import Scale
 from viewer.figures.theme import LIGHT
-from viewer.figures.tiles import ImageRow, Pointed
+from viewer.figures.tiles import ImageRow, Pointed, Scale
 
 SIZES = [(684, 420), (350, 450), (350, 700), (1150, 900), (480, 200)]
 
@@ -29,7 +28,7 @@ def images(count: int = 10, side: int = 28) -> np.ndarray:
 
 
 def block(index: int, side: int = 28, count: int = 10) -> Block:
-    bands = tuple(ImageRow(label, images(count, side)) for label in ("input", "output", "diff."))
+    bands = tuple(ImageRow(label, images(count, side)) for label in ("input", "output", "difference"))
     return Block(f"assignment/recipe-with-a-name-{index}", bands, ("0.0123",) * count, note="mse 0.0123")
 
 

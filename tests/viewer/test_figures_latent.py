@@ -9,14 +9,11 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import arrange
-from viewer.figures.chart.readings import Series
-from viewer.figures.equation import EquationFigure, EquationTerm
+from viewer.figures.latent import EquationFigure, EquationTerm, SweepFigure
 from viewer.figures.latent_plane import Cloud, LatentPlaneFigure, Plane
 from viewer.figures.paper import Paper
-from viewer.figures.sweep import SweepFigure
 from viewer.figures.theme import DARK, LIGHT, Theme
 from viewer.figures.tiles import ImageRow, Large
-from viewer.figures.time_line import TimeLineFigure
 from viewer.state.latent import Range
 
 NARROW, WIDE = QRectF(4, 4, 330, 420), QRectF(4, 4, 900, 500)
@@ -127,26 +124,3 @@ def test_a_sum_is_written_on_the_lines_that_show_it_largest(metrics: QFontMetric
     assert [figure.hit(place.center(), Paper(rect, metrics)) for place in places] == list(range(5))
     assert places[0].width() >= 84
     painted(figure, rect)
-
-
-def test_every_epoch_of_the_time_line_is_where_its_mark_is(metrics: QFontMetricsF) -> None:
-    falling = 1 / np.arange(1, 13)
-    falling[4] = np.nan
-    figure = TimeLineFigure(LIGHT, (Series("train", "train", falling, "#0072b2", True),), 1, 12, 1)
-    rect = QRectF(0, 0, 500, 80)
-    plot = figure.axes(Paper(rect, metrics)).plot
-    for epoch in range(1, 13):
-        spot = QPointF(plot.left() + figure.x_axis.position(epoch) * plot.width(), -50)
-        assert figure.hit(spot, Paper(rect, metrics)) == epoch
-    assert figure.hit(QPointF(9_999, 0), Paper(rect, metrics)) == 12
-    assert (painted(figure, rect) != painted(figure.at(8), rect)).any()
-
-
-def test_losses_of_different_objectives_have_scales_of_their_own(metrics: QFontMetricsF) -> None:
-    lines = (
-        Series("a", "validation", np.array([200.0, 100.0]), "#0072b2", False),
-        Series("b", "validation", np.array([0.2, 0.1]), "#d55e00", False),
-    )
-    shared, own = (TimeLineFigure(LIGHT, lines, 1, 2, 1, own_scales=own) for own in (False, True))
-    assert shared.y_axes[0] == shared.y_axes[1]
-    assert own.y_axes[0].position(200.0) == pytest.approx(own.y_axes[1].position(0.2))

@@ -25,9 +25,8 @@ from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Paper
-from viewer.figures.scale import Scale
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.tiles import ImageRow, Large, Scale
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOM = QRectF(4, 4, 892, 592)
@@ -51,7 +50,7 @@ def pictures(theme: Theme, level: float) -> tuple[tuple[str, np.ndarray], ...]:
     table = colours.diverging(theme.neutral)
     difference = colours.apply_table((output - clean).mean(axis=1), -0.5, 0.5, table)
     shown = (colours.from_images(clean), colours.from_images(output), difference)
-    return tuple(zip(("input", "output", "diff."), shown, strict=True))
+    return tuple(zip(("input", "output", "difference"), shown, strict=True))
 
 
 def scale_of(theme: Theme) -> Scale:

@@ -16,11 +16,11 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import PROVENANCE, TIMEOUT, Open, settle_window, write_run
 from viewer.figures.paper import small_font
-from viewer.infer.messages import DecodedPicture, DecodePicture
+from viewer.infer.messages import ImageTask
 from viewer.qt import export_actions, exports, menus
 from viewer.qt.application import SMALL
 from viewer.qt.catalogue import PANELS
-from viewer.qt.main_window import MainWindow
+from viewer.qt.main_window import SMALLEST, MainWindow
 from viewer.qt.palette import PaletteEntry, matching
 from viewer.qt.widgets.notices import details
 from zoo.runs import RunFolder
@@ -148,6 +148,10 @@ def test_the_presenter_s_mode_shows_one_panel_with_larger_text(two: MainWindow, 
     assert two.store.state.current == a
     QApplication.processEvents()
     assert [name for name, tab in two.workspace.tabs.items() if not tab.isHidden()] == ["Compare"], "it stays alone"
+    title = two.workspace.tabs["Compare"].stack.title
+    assert title.isVisible() and title.text() == "tests/a", "nothing else names the run"
+    two.store.set_selected((a, b), a)
+    assert not title.isVisible(), "of several the figure names each"
     two.escape()
     QApplication.processEvents()
     assert not two.isFullScreen() and QApplication.font().pointSizeF() == pytest.approx(before)
@@ -162,6 +166,41 @@ def test_the_size_of_text_is_a_setting(two: MainWindow) -> None:
     assert view.font().pointSizeF() > small
     two.choose_text_size(1.0)
     assert view.font().pointSizeF() == small
+
+
+def test_text_of_every_kind_of_control_follows_the_size_of_text(two: MainWindow) -> None:
+    panels = two.panels
+    texts = (panels.reconstructions.bar.box.lineEdit(), two.rail.filter, two.rail.sort_button, panels.losses.what_box)
+    before = [widget.font().pointSizeF() for widget in texts]
+    widths = two.status.speed.width(), panels.losses.smoothing_label.width()
+    try:
+        two.choose_text_size(1.5)
+        assert all(widget.font().pointSizeF() > 1.4 * old for widget, old in zip(texts, before, strict=True))
+        wider = two.status.speed.width(), panels.losses.smoothing_label.width()
+        assert all(new > 1.3 * old for new, old in zip(wider, widths, strict=True)), "fixed widths follow too"
+    finally:
+        two.choose_text_size(1.0)
+    assert [widget.font().pointSizeF() for widget in texts] == before
+
+
+def test_in_a_narrow_window_the_rail_and_the_drawer_give_way_to_each_other(two: MainWindow) -> None:
+    two.workspace.reset()
+    two.setWindowState(Qt.WindowState.WindowNoState)
+    two.rail.show()
+    two.resize(SMALLEST)
+    QApplication.processEvents()
+    assert two.rail.isVisible() and two.drawer.isHidden()
+    for _ in range(2):
+        two.toggle_drawer()
+        assert two.rail.isHidden() and two.drawer.isVisible()
+        two.toggle_drawer()
+        assert two.rail.isVisible() and two.drawer.isHidden()
+    two.toggle_drawer()
+    two.toggle_rail()
+    assert two.rail.isVisible() and two.drawer.isHidden()
+    two.resize(1600, 1000)
+    two.toggle_drawer()
+    assert two.rail.isVisible() and two.drawer.isVisible()
 
 
 def test_every_small_text_follows_the_size_of_text(two: MainWindow) -> None:
@@ -238,7 +277,7 @@ def test_the_palette_finds_by_words_and_does_what_is_chosen(two: MainWindow, qtb
 def test_the_palette_knows_every_command_that_can_be_done(two: MainWindow) -> None:
     shown = menus.open_palette(two)
     texts = [shown.list.item(row).text() for row in range(shown.list.count())]
-    for wanted in ("Go to noise", "Export the panel", "Worst images of the run", "Dark colours", "Run tests/a"):
+    for wanted in ("Go to Noise", "Export the panel", "Worst images of the run", "Dark colours", "Run tests/a"):
         assert any(wanted in text for text in texts), wanted
     assert not any("Undo the selection" in text for text in texts), "there is nothing to undo"
     shown.close()
@@ -416,6 +455,6 @@ def test_many_pictures_at_once_are_read_two_at_a_time(two: MainWindow, tmp_path:
     taken: list[object] = []
     data = np.fromfile(tmp_path / "0.png", dtype=np.uint8)
     for _ in range(30):
-        two.processes.send(DecodePicture(arrays={"file": data}), DecodedPicture, taken.append)
+        two.processes.send(ImageTask("picture", arrays={"file": data}), taken.append)
     assert len(two.processes._running) == 2, "each takes a core"
     qtbot.waitUntil(lambda: len(taken) == 30 and not two.processes.busy, timeout=8 * TIMEOUT)

@@ -10,18 +10,21 @@ import pytest
 from PIL import Image
 
 from viewer.infer import images
-from viewer.infer.messages import DecodePicture, ReadSamples, ReadSplit, Refused
+from viewer.infer.messages import Completed, ImageTask, Refused
 from viewer.state.samples import Samples
 from zoo.data import pictures, sets, splits
 from zoo.errors import DataError, FileRefused, UsageError
+
+SAMPLES = ImageTask("samples", {"shape": [1, 2, 2], "dataset": "mnist", "sigma": 0.25, "task": "denoise"})
 
 
 def test_a_split_is_the_first_test_images_and_training_images_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MOST_TEST", 50)
     monkeypatch.setattr(images, "MOST_TRAINING", 4)
     known = splits.load("mnist", sets.SAMPLE)
-    reply = images.read_split(ReadSplit("mnist-sample", "published", None))
-    assert (reply.provenance, reply.classes) == (known.test.provenance, tuple(known.test.classes))
+    reply = images.reply(ImageTask("split", {"dataset": "mnist-sample", "cut": "published", "data": None}))
+    assert isinstance(reply, Completed)
+    assert reply.facts == {"provenance": known.test.provenance, "classes": list(known.test.classes)}
     found = reply.arrays
     np.testing.assert_array_equal(found["pixels"], known.test.pixels[:50])
     np.testing.assert_array_equal(found["labels"], known.test.labels[:50])
@@ -30,12 +33,15 @@ def test_a_split_is_the_first_test_images_and_training_images_evenly_spread(monk
     np.testing.assert_array_equal(found["training_labels"], known.train.labels[rows])
 
 
-def test_what_is_transparent_in_a_picture_becomes_white() -> None:
+@pytest.mark.parametrize(("ink", "paper"), [((255, 0, 0), 255), ((250, 250, 200), 0)])
+def test_what_is_transparent_in_a_picture_becomes_the_side_that_keeps_the_drawing_visible(
+    ink: tuple[int, int, int], paper: int
+) -> None:
     buffer = io.BytesIO()
     picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
-    picture.putpixel((1, 0), (255, 0, 0, 255))
+    picture.putpixel((1, 0), (*ink, 255))
     picture.save(buffer, "PNG")
-    assert images._decode(buffer.getvalue()).tolist() == [[[255, 255, 255], [255, 0, 0]]]
+    assert images._decode(buffer.getvalue()).tolist() == [[[paper] * 3, list(ink)]]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,7 @@ def test_a_split_is_read_from_where_it_was_asked_for_and_cut_alike(
         raise UsageError(f"{arguments} {split}")
 
     monkeypatch.setattr(splits, "load", refuse)
-    reply = images.reply(ReadSplit(dataset, "own", data))
+    reply = images.reply(ImageTask("split", {"dataset": dataset, "cut": "own", "data": data}))
     assert isinstance(reply, Refused) and (reply.number, reply.sentence) == (0, f"{read} own")
 
 
@@ -62,20 +68,20 @@ def test_samples_are_made_for_the_task_and_the_noise_and_none_is_no_arrays(monke
         return made
 
     monkeypatch.setattr("viewer.state.samples.embedded_samples", make)
-    reply = images.read_samples(ReadSamples((1, 2, 2), "mnist", 0.25, "denoise"))
+    reply = images.read_samples(SAMPLES)
     assert asked == [((1, 2, 2), {"dataset": "mnist", "sigma": 0.25, "task": "denoise"})]
-    assert reply.provenance == "drawn" and not reply.arrays["inputs"].any() and reply.arrays["targets"].all()
+    assert reply.facts == {"provenance": "drawn"} and not reply.arrays["inputs"].any() and reply.arrays["targets"].all()
     made = None
-    reply = images.read_samples(ReadSamples((1, 2, 2), "mnist", 0.25, "denoise"))
-    assert (reply.provenance, dict(reply.arrays)) == ("", {})
+    reply = images.read_samples(SAMPLES)
+    assert (reply.facts, dict(reply.arrays)) == ({}, {})
 
 
 def test_too_little_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: object) -> None:
+    def fail(_: object) -> Completed:
         raise MemoryError
 
-    monkeypatch.setattr(images, "read_samples", fail)
-    reply = images.reply(ReadSamples((1, 2, 2), "", 0.0, ""))
+    monkeypatch.setitem(images.TASKS, "samples", fail)
+    reply = images.reply(SAMPLES)
     assert isinstance(reply, Refused) and reply.sentence == "there is not enough memory to read the images"
 
 
@@ -109,8 +115,8 @@ def test_a_picture_is_decoded_in_the_sandbox_and_one_that_cannot_be_is_refused(m
         seen.append(len(data))
         return decode(data)
 
-    def request(data: bytes) -> DecodePicture:
-        return DecodePicture(arrays={"file": np.frombuffer(data, np.uint8)})
+    def request(data: bytes) -> ImageTask:
+        return ImageTask("picture", arrays={"file": np.frombuffer(data, np.uint8)})
 
     monkeypatch.setattr(images, "_decode", note)
     good = png(2, 1)

@@ -13,7 +13,7 @@ import pytest
 from viewer.state import files, formatting, noise, noise_lab, numbers
 from viewer.state.files import FileBytes
 from viewer.state.noise_lab import NoiseInput
-from viewer.state.ssim import ssim
+from viewer.state.numbers import ssim
 from zoo.errors import FileRefused
 
 IMAGES = np.random.default_rng(0).random((4, 1, 28, 28)).astype(np.float32)

@@ -332,7 +332,7 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     window.go_to(window.panels.bottleneck)
     settle_window(qtbot, window)
     panel = window.panels.bottleneck
-    assert "tests/a: model.onnx has no bottleneck among its outputs." in text_of(panel, "head 0")
+    assert "a: model.onnx has no bottleneck among its outputs." in text_of(panel, "head 0")
     assert len({(run.low, run.high) for run in panel.runs.values()}) == 1 and len(panel.runs) == 2
     assert sheet_of(panel, "row 1").pixels.shape == (10, 28, 14, 3)
     assert sheet_of(panel, "row 2").pixels.shape == (10, 1, 2, 3)

@@ -58,7 +58,7 @@ def test_its_errors_are_those_of_the_pictures(tmp_path: Path, open_window: Open,
     np.testing.assert_allclose([float(row[2]) for row in rows], wrong, atol=1e-3)
     np.testing.assert_allclose([float(row[3]) for row in rows], grey, atol=1e-2)
     assert figure_of(panel).blocks[2].captions[4] == f"{wrong[4]:.1f}"
-    hint = panel.hint_at(Pointed(block=2, band=1, image=4, y=3, x=2)).splitlines()
+    hint = panel.hint_of(Pointed(block=2, band=1, image=4, y=3, x=2)).splitlines()
     assert hint[1] == f"tests/colour: chroma error {wrong[4]:.1f}; grey copied {grey[4]:.1f}"
     assert hint[2] == f"chroma error of tests/colour at x 2, y 3: {panel.coloured[0].wrong[4, 3, 2]:.3f}"
 

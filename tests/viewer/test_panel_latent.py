@@ -27,12 +27,10 @@ from tests.viewer.conftest import (
     write_vae,
 )
 from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.equation import EquationFigure
+from viewer.figures.latent import EquationFigure, PickerFigure, SweepFigure
 from viewer.figures.latent_plane import LatentPlaneFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.picker import PickerFigure
 from viewer.figures.plane import PlanesFigure
-from viewer.figures.sweep import SweepFigure
 from viewer.qt import exports
 from viewer.qt.latent.mode import Mode
 from viewer.qt.latent.picker import Picker
@@ -187,7 +185,7 @@ def test_without_the_data_the_plane_works_and_says_why_there_are_no_points(
     panel = open_latent(open_window(tmp_path), qtbot, run.path, split=False)
     (plane,) = plane_of(panel).planes
     assert plane.cloud is None and plane.decoded is not None
-    assert panel.subtitle.text().startswith("No points: ")
+    assert panel.subtitle.text().startswith("No points: mnist is missing: fetch it with `aezoo data fetch"), "way out"
 
 
 def test_classes_have_colours_and_a_legend(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -218,10 +216,10 @@ def test_planes_of_several_runs_share_range_and_cross_hair_and_others_say_why_th
     panel = open_latent(window, qtbot, *paths)
     planes = {plane.title: plane for plane in plane_of(panel).planes}
     assert len(planes) == 4
-    assert planes["tests/vae-1"].cloud is not None and planes["tests/vae-2"].cloud is not None
-    assert "1×7×7" in planes["tests/pooled"].sentence and "No decoder can be cut out" in planes["tests/lone"].sentence
+    assert planes["vae-1"].cloud is not None and planes["vae-2"].cloud is not None
+    assert "1×7×7" in planes["pooled"].sentence and "No decoder can be cut out" in planes["lone"].sentence
     order = [plane.title for plane in plane_of(panel).planes]
-    second = order.index("tests/vae-2")
+    second = order.index("vae-2")
     qtbot.mousePress(panel.plane.view, Qt.MouseButton.LeftButton, pos=spot_of(panel, 2.5, -2.5, second))
     settle_window(qtbot, window)
     made = [plane.decoded for plane in plane_of(panel).planes if not plane.sentence]
@@ -266,7 +264,7 @@ def test_the_grids_of_several_runs_stand_side_by_side(tmp_path: Path, open_windo
     panel = open_latent(open_window(tmp_path), qtbot, *paths, mode="grid", split=False)
     figure = panel.grid.view.figure
     assert isinstance(figure, PlanesFigure)
-    assert [plane.title for plane in figure.planes] == [f"tests/vae-{n}: {n} of 225 misclassified" for n in (1, 2, 3)]
+    assert [plane.title for plane in figure.planes] == [f"vae-{n}: {n} of 225 misclassified" for n in (1, 2, 3)]
 
 
 # ---- the other modes ----
@@ -371,8 +369,8 @@ def test_interpolation_of_several_runs_has_a_strip_for_each_and_one_of_the_pixel
     figure = panel.interpolate.view.figure
     assert isinstance(figure, ComparisonFigure)
     blocks = {block.title: block for block in figure.blocks}
-    assert len(blocks["tests/pooled"].bands[0].pixels) == len(blocks["tests/vae"].bands[0].pixels) == 11
-    assert "No decoder can be cut out" in blocks["tests/lone"].sentence
+    assert len(blocks["pooled"].bands[0].pixels) == len(blocks["vae"].bands[0].pixels) == 11
+    assert "No decoder can be cut out" in blocks["lone"].sentence
     assert len(blocks["blend of the pixels"].bands[0].pixels) == 11
 
 

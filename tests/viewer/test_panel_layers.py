@@ -13,14 +13,14 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, bars, settle_window, write_run
 from tests.viewer.graphs import graph, lone, node, port, stack, write_classifier
+from viewer.figures import feature_maps
 from viewer.figures.arrange import Parts
 from viewer.figures.image_grid import ImageGrid
-from viewer.infer.requests import Reply, Request
+from viewer.infer.messages import Reply, Request
 from viewer.qt import exports
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.layers import LayersPanel
 from viewer.qt.requester import Query, QueryBatch
-from viewer.state import feature_maps
 
 
 def sheet_of(panel: LayersPanel, name: str) -> ImageGrid:

@@ -38,7 +38,10 @@ def test_the_sheets_figure_has_a_block_for_each_strategy_and_marks_wrong_predict
     mean, random, _ = write_letters(tmp_path)
     window = open_window(tmp_path)
     window.store.set_selected((mean, random), mean)
-    blocks = {block.title: block for block in figure_of(front(window, qtbot)).blocks}
+    panel = front(window, qtbot)
+    figure = figure_of(panel)
+    assert figure.layout(panel.view.paper).shown == figure.count, "all letters, however small"
+    blocks = {block.title: block for block in figure.blocks}
     assert list(blocks) == ["Cyrillic", "mean", "random", "class mean"]
     assert blocks["Cyrillic"].captions[:3] == ("Б", "Д", "Г") and blocks["class mean"].captions[:3] == ("B", "D", "G")
     assert blocks["mean"].marked == {2, 7} and blocks["mean"].captions[1:3] == ("D", "F≠G")
@@ -95,7 +98,7 @@ def test_a_letter_of_the_sheet_is_chosen_by_click_and_key_and_shows_all_predicti
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=point)
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)
     assert figure_of(panel).chosen == 7 and window.store.state.sample == 0
-    hint = panel.hint_at(Pointed(block=1, band=0, image=7, y=10, x=18)).splitlines()
+    hint = panel.hint_of(Pointed(block=1, band=0, image=7, y=10, x=18)).splitlines()
     assert hint == [
         "Н → N",
         "mean: classified as P≠N",

@@ -21,7 +21,7 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.state import noise, noise_lab, numbers
-from viewer.state.ssim import ssim
+from viewer.state.numbers import ssim
 from zoo.runs import RunFolder, atomic_write
 
 
@@ -53,7 +53,7 @@ def test_several_runs_share_the_noisy_images_and_have_an_output_each(
         ["output"],
         ["output"],
     ]
-    assert [block.title for block in figure.blocks[1:]] == ["tests/a", "tests/b"]
+    assert [block.title for block in figure.blocks[1:]] == ["a", "b"]
     assert panel.sigma == 0.4  # as the current one was trained
     frame = panel.frame
     assert frame is not None
@@ -99,9 +99,9 @@ def test_a_curve_has_the_colour_that_its_run_has_everywhere(tmp_path: Path, open
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
     both = {curve.run: curve.colour for curve in curves_in(panel).series}
-    assert both["tests/b"] == window.theme.run_colour(window.store.state.colours[two]).name() != both["tests/a"]
+    assert both["b"] == window.theme.run_colour(window.store.state.colours[two]).name() != both["a"]
     select(window, qtbot, two)
-    assert {curve.run: curve.colour for curve in curves_in(panel).series}["tests/b"] == both["tests/b"]
+    assert {curve.run: curve.colour for curve in curves_in(panel).series}["tests/b"] == both["b"]
 
 
 def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
@@ -115,8 +115,8 @@ def test_the_curve_has_a_line_a_run_and_dashed_ones_for_their_baselines(
     settle_window(qtbot, window)
     figure = curves_in(panel)
     assert [(curve.run, curve.dashed) for curve in figure.series] == [
-        ("tests/a", False),
-        ("tests/b", False),
+        ("a", False),
+        ("b", False),
         ("noisy input", True),
         ("median filter", True),
     ]
@@ -182,7 +182,7 @@ def test_a_classifier_says_what_it_calls_the_noisy_images(tmp_path: Path, open_w
     assert comparison_of(panel).blocks[2].captions == tuple("abcdefghij")
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
-    assert [curve.run for curve in curves_in(panel).series if not curve.dashed] == ["tests/a"]
+    assert [curve.run for curve in curves_in(panel).series if not curve.dashed] == ["a"]
 
 
 def test_a_colouriser_has_noisy_images_of_its_own_and_is_measured_on_colours(

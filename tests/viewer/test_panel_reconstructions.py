@@ -14,8 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
 from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
 from tests.viewer.test_window import foreign_bytes
-from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.detail import DetailFigure
+from viewer.figures.comparison import ComparisonFigure, DetailFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.tiles import Pointed
 from viewer.qt.main_window import MainWindow
@@ -62,19 +61,25 @@ def test_several_runs_stand_beside_one_another_and_what_is_alike_is_shown_once(
     select(window, qtbot, *paths)
     figure = comparison_of(window)
     assert [block.title for block in figure.blocks] == ["images", "a", "b"], "names without what they have in common"
-    assert [[band.label for band in block.bands] for block in figure.blocks] == [["input"], *[["output", "diff."]] * 2]
+    assert [[band.label for band in block.bands] for block in figure.blocks] == [
+        ["input"],
+        *[["output", "difference"]] * 2,
+    ]
     assert all(len(block.captions) == 10 for block in figure.blocks[1:])
     assert window.panels.reconstructions.subtitle.text() == "the first 10 of the test split"
 
 
-def test_runs_that_are_given_other_images_each_show_theirs(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_runs_that_are_given_other_images_show_theirs_beside_the_common_ones(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
     clean, noisy = write_run(tmp_path, "tests/clean").path, write_run(tmp_path, "tests/noisy", noise=0.3).path
     window = open_window(tmp_path)
     select(window, qtbot, clean, noisy)
     blocks = {block.title: [band.label for band in block.bands] for block in comparison_of(window).blocks}
     assert blocks == {
-        "clean": ["input", "output", "diff."],
-        "noisy": ["noisy", "target", "output", "diff."],
+        "images": ["input"],
+        "clean": ["output", "difference"],
+        "noisy": ["noisy", "output", "difference"],
     }
 
 
@@ -105,15 +110,19 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(
     window.go_to(window.panels.reconstructions)
     settle_window(qtbot, window)
     blocks = {block.title: block for block in comparison_of(window).blocks}
-    assert [band.label for band in blocks["tests/usual"].bands] == ["input", "output", "diff."]
+    assert [band.label for band in blocks["tests/usual"].bands] == ["input", "output", "difference"]
     assert blocks["tests/classifier"].captions[2].startswith("c ") and "%" in blocks["tests/classifier"].captions[2]
     assert "images of its own" in blocks["tests/colour"].note and len(blocks["tests/colour"].bands) == 4
     assert "in training, as of epoch 1" in blocks["tests/training"].note
     names = window.store.state.names()
-    assert "neither a reconstruction nor logits among its outputs" in blocks[names[flat]].sentence
+    assert blocks[names[flat]].note == "largest values" and " at " in blocks[names[flat]].captions[0], (
+        "values as they are"
+    )
+    largest = window.panels.reconstructions.outputs[4].likeliest(0)
+    assert largest.startswith("largest: ") and largest.count(" at ") == 5
     assert blocks[names[hostile]].sentence.endswith(".") and not blocks[names[hostile]].bands
     runs = {row[0] for row in window.panels.reconstructions.numbers()[1:]}
-    assert runs == {"tests/usual", "tests/classifier", "tests/colour", "tests/training"}
+    assert runs == {"tests/usual", "tests/classifier", "tests/colour", "tests/training", names[flat]}
 
 
 def test_a_classifier_alone_shows_its_predictions_and_where_it_is_wrong(
@@ -179,13 +188,15 @@ def test_the_pointer_shows_position_label_errors_of_every_run_and_the_pixel(
     window.store.set_split(split_of_bars())
     select(window, qtbot, *paths)
     panel = window.panels.reconstructions
-    lines = panel.hint_at(Pointed(block=0, band=0, image=3, y=10, x=11)).splitlines()
+    lines = panel.hint_of(Pointed(block=0, band=0, image=3, y=10, x=11)).splitlines()
     mse = float(panel.outputs[0].mse[3])
     assert lines[0] == "test image 4 of 35, labelled class-3"
     assert lines[1].startswith(f"tests/a: mse {mse:.4f}, psnr ") and lines[2].startswith("tests/b: mse ")
     assert lines[3] == "input at x 11, y 10: 1.000" and bars()[3, 0, 10, 11] == 255
     value = float(panel.outputs[1].difference[3, 10, 11])
-    assert panel.hint_at(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"diff. of tests/b at x 11, y 10: {value:.3f}"
+    assert (
+        panel.hint_of(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"difference of tests/b at x 11, y 10: {value:.3f}"
+    )
 
 
 def test_the_pointer_finds_the_pixel_of_a_single_runs_pictures_large_ones_too(
@@ -229,7 +240,7 @@ def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
     assert isinstance(detail, DetailFigure)
     assert [tile.title for tile in detail.tiles] == [
         "images: input",
-        *(f"{run}: {band}" for run in "ab" for band in ("output", "diff.")),
+        *(f"{run}: {band}" for run in "ab" for band in ("output", "difference")),
     ]
     cells = detail.grid(panel.view.paper).cells
     assert min(cell.width() for cell in cells) >= 250
@@ -268,7 +279,7 @@ def test_pasted_pictures_say_how_they_were_fitted(run: RunFolder, open_window: O
     panel = window.panels.reconstructions
     fitting = "pasted: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
     assert panel.subtitle.text() == fitting
-    assert panel.hint_at(Pointed(0, 0, 0, 5, 5)).startswith("cat.png\n")
+    assert panel.hint_of(Pointed(0, 0, 0, 5, 5)).startswith("cat.png\n")
     assert panel.bar.of.text() == "of 1" and panel.bar.box.maximum() == 1
 
 
@@ -295,3 +306,17 @@ def test_numbers_have_a_row_for_each_image_and_run(tmp_path: Path, open_window: 
     assert first[1:4] == (1, 1, "class-0") and first[4] == pytest.approx(10 ** (-float(first[5]) / 10)) and not first[6]
     prediction = next(row for row in rows if row[0] == "tests/classifier" and row[1] == 3)
     assert prediction[6] == "c" and 0.5 < float(prediction[7]) <= 1 and prediction[4] == ""
+
+
+def test_ink_on_paper_is_inverted_by_a_button_that_is_there_for_pictures(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    store, bar = window.store, window.panels.reconstructions.bar
+    assert bar.invert.isHidden(), "test images are as the network knows them"
+    window.images.add_picture(np.full((40, 40, 3), 255, np.uint8), "paper.png")
+    assert not bar.invert.isHidden() and store.state.page is not None and store.state.page.clean.min() > 0.99
+    bar.invert.click()
+    assert store.state.page.clean.max() < 0.01 and store.state.page.title == "pasted: paper.png, inverted"
+    window.images.add_picture(np.zeros((40, 40, 3), np.uint8), "ink.png")
+    assert store.state.page.clean.max() > 0.99, "the next picture is inverted too"
+    bar.invert.click()
+    assert store.state.page.clean[0].min() > 0.99 and store.state.page.clean[1].max() < 0.01

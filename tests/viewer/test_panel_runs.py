@@ -20,7 +20,7 @@ from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
 from viewer.qt.widgets.run_table import RunTable
-from viewer.state import baselines, formatting, history, library, rows, selection
+from viewer.state import formatting, history, library, metrics, rows, selection
 from viewer.state.graph import GraphInfo
 from viewer.state.library import Entry
 from viewer.state.rows import COLUMN_INDEX, NAMES, USUAL, Rows, RunRow
@@ -122,9 +122,9 @@ def test_nothing_is_compared_with_pca_where_it_is_exact(tmp_path: Path) -> None:
 
 def test_a_denoiser_is_compared_with_the_linear_map_or_the_noisy_input_and_never_with_pca() -> None:
     recorded = {"pca": {"mse": 0.02}, "noisy-input": {"mse": 0.04}, "mean-image": {"mse": 0.07}}
-    assert list(baselines.comparable_baselines(recorded, "denoise")) == ["noisy-input", "mean-image"]
-    assert next(iter(baselines.comparable_baselines({**recorded, "linear": {"mse": 0.01}}, "denoise"))) == "linear"
-    assert next(iter(baselines.comparable_baselines(recorded, "reconstruct"))) == "pca"
+    assert list(metrics.comparable_baselines(recorded, "denoise")) == ["noisy-input", "mean-image"]
+    assert next(iter(metrics.comparable_baselines({**recorded, "linear": {"mse": 0.01}}, "denoise"))) == "linear"
+    assert next(iter(metrics.comparable_baselines(recorded, "reconstruct"))) == "pca"
 
 
 def test_only_rows_of_which_more_is_known_are_made_anew(tmp_path: Path) -> None:

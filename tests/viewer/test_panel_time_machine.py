@@ -21,13 +21,12 @@ from tests.viewer.conftest import (
     write_run,
 )
 from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.time_line import TimeLineFigure
 from viewer.qt import exports
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.time_machine import TimeMachine
-from viewer.state.epoch_frames import EpochFrames, epoch_frames_of
-from viewer.state.epochs import Epochs
+from viewer.state.epochs import EpochFrames, Epochs, epoch_frames_of
 from zoo import runs
 from zoo.runs import History, RunFolder, atomic_write, pack_history
 
@@ -72,7 +71,7 @@ def test_the_newest_epoch_is_shown_first_and_the_slider_goes_back(
     panel.slider.setValue(7)
     assert brightest(panel) == 237 and panel.epoch_label.text() == "7 of 20"
     line = panel.time_line.figure
-    assert isinstance(line, TimeLineFigure) and line.epoch == 7
+    assert isinstance(line, CurvesFigure) and line.hover == 7
     figure = panel.view.figure
     assert isinstance(figure, MosaicFigure)
     error = ((bars()[0] / 255 - np.where(bars()[0] > 0, 237, 0) / 255) ** 2).mean()
@@ -138,7 +137,7 @@ def test_the_time_line_is_taken_hold_of(tmp_path: Path, open_window: Open, qtbot
     run = write_training(tmp_path, "tests/a", 11)
     panel = open_time(open_window(tmp_path), qtbot, run.path)
     view, figure = panel.time_line, panel.time_line.figure
-    assert isinstance(figure, TimeLineFigure)
+    assert isinstance(figure, CurvesFigure)
     plot = figure.axes(view.paper).plot
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(round(plot.left() + plot.width() * 0.3), 5))
     assert panel.slider.value() == 4
@@ -170,12 +169,12 @@ def test_a_line_has_the_colour_that_its_run_has_everywhere(tmp_path: Path, open_
     window = open_window(tmp_path)
     panel = open_time(window, qtbot, *paths)
     figure = panel.time_line.figure
-    assert isinstance(figure, TimeLineFigure)
+    assert isinstance(figure, CurvesFigure)
     colours = [window.theme.run_colour(window.store.state.colours[path]).name() for path in paths]
-    assert [line.colour for line in figure.lines] == colours and colours[0] != colours[1]
+    assert [line.colour for line in figure.series] == colours and colours[0] != colours[1]
     open_time(window, qtbot, paths[1])
     figure = panel.time_line.figure
-    assert isinstance(figure, TimeLineFigure) and {line.colour for line in figure.lines} == {colours[1]}
+    assert isinstance(figure, CurvesFigure) and {line.colour for line in figure.series} == {colours[1]}
 
 
 def test_several_runs_share_the_slider_and_each_says_which_epoch_it_shows(

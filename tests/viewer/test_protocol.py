@@ -11,20 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.infer import messages, requests
+from viewer.infer import messages
 from viewer.infer.messages import (
     Completed,
-    DecodedPicture,
+    ImageTask,
     Message,
     NotOpen,
     OpenFile,
-    ReadSamples,
-    ReadSplit,
     Ready,
     Refused,
+    Request,
     RunGraph,
 )
-from viewer.infer.requests import Request
 from viewer.state.files import FileBytes
 from zoo import protocol
 from zoo.protocol import Decoder, Frame, ProtocolError
@@ -127,7 +125,7 @@ def test_a_reply_with_other_arrays_is_refused(arrays: dict[str, np.ndarray]) -> 
     file = FileBytes(Path("x"), "x", "0", b"")
     request = Request("panel", "run", file, np.zeros((2, 1, 4, 4), np.float32), ("wanted",))
     with pytest.raises(ProtocolError):
-        requests.check_run(request, Completed(1, {}, arrays=arrays))
+        messages.check_run(request, Completed(1, {}, arrays=arrays))
 
 
 MESSAGES = [
@@ -137,11 +135,8 @@ MESSAGES = [
     Completed(3, {"layers": [{"tensor": "a", "shape": None}], "left_out": 0}),
     NotOpen(4),
     Refused(5, "it is broken"),
-    ReadSplit("mnist", "published", None),
-    ReadSamples((1, 28, 28), "mnist", 0.25, "denoise"),
-    ReadSamples((1, 28, 28), "mnist", 0, ""),
-    ReadSplit("mnist", "published", "/data"),
-    DecodedPicture(arrays={"picture": np.zeros((2, 2, 3), np.uint8)}),
+    ImageTask("split", {"dataset": "mnist", "cut": "published", "data": None}),
+    ImageTask("picture", arrays={"file": np.zeros(3, np.uint8)}),
 ]
 
 
@@ -186,11 +181,9 @@ def test_a_frame_that_holds_no_expected_message_is_refused(header: dict[str, Any
         (RunGraph, {"message": "RunGraph", "number": 1, "label": "", "sha256": "", "outputs": "y", "inner": False}),
         (RunGraph, {"message": "RunGraph", "number": 1, "label": "", "sha256": "", "outputs": [1], "inner": False}),
         (RunGraph, {"message": "RunGraph", "number": 1, "label": "", "sha256": "", "outputs": ["y"], "inner": 1}),
-        (ReadSplit, {"message": "ReadSplit", "dataset": "mnist", "cut": "published", "data": 1}),
-        (ReadSamples, {"message": "ReadSamples", "shape": [1, 28.0], "dataset": "", "sigma": 0.0, "task": ""}),
-        (ReadSamples, {"message": "ReadSamples", "shape": [1, 28], "dataset": "", "sigma": "0", "task": ""}),
-        (ReadSamples, {"message": "ReadSamples", "shape": [1, 28], "dataset": "", "sigma": True, "task": ""}),
-        (DecodedPicture, {"message": "DecodedPicture", "errors": []}),
+        (ImageTask, {"message": "ImageTask", "task": 1, "facts": {}}),
+        (ImageTask, {"message": "ImageTask", "task": "split", "facts": []}),
+        (ImageTask, {"message": "ImageTask", "task": "split", "facts": {}, "more": 1}),
     ],
 )
 def test_a_field_of_another_type_is_refused(kind: type[Message], header: dict[str, Any]) -> None:

@@ -15,9 +15,8 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import graph_bytes
-from viewer.infer import requests
-from viewer.infer.messages import Completed, OpenFile, Refused, WorkerReply
-from viewer.infer.requests import Request
+from viewer.infer import messages
+from viewer.infer.messages import Completed, OpenFile, Refused, Request, WorkerReply
 from viewer.infer.worker import Worker
 from viewer.report import paper
 from viewer.report.document import Block, Heading, Report, TableBlock, TextBlock, part, quote
@@ -192,6 +191,6 @@ NODE = {"operator": "Conv", "shape": [1, 28, 28], "parameters": 9}
 )
 def test_improper_layers_are_not_believed(listing: object) -> None:
     request = Request("report", "summary", FileBytes(Path("x"), "x", "0", b""))
-    requests.check(request, Completed(1, {"nodes": [NODE]}))
+    messages.check(request, Completed(1, {"nodes": [NODE]}))
     with pytest.raises(ProtocolError, match="no proper"):
-        requests.check(request, Completed(1, {"nodes": listing}))
+        messages.check(request, Completed(1, {"nodes": listing}))

@@ -19,11 +19,9 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, graph_bytes, history_of
 from viewer.infer import layers as infer_layers
-from viewer.infer import messages, requests, running, worker
-from viewer.infer.cache import MIN_COUNT, LoadedGraph, LruCache
-from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, RunGraph, WorkerReply
-from viewer.infer.requests import Reply, Request
-from viewer.infer.running import outputs_to_compute_too, run
+from viewer.infer import messages, running, worker
+from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, Reply, Request, RunGraph, WorkerReply
+from viewer.infer.running import MIN_COUNT, LoadedGraph, LruCache, run
 from viewer.infer.worker import MULTITHREAD_MIN_MULTIPLY_ADDS, Worker
 from viewer.qt.worker import Workers
 from viewer.state import epochs, layers
@@ -124,7 +122,7 @@ def test_too_many_epochs_are_thinned_evenly_with_first_and_last(
     monkeypatch: pytest.MonkeyPatch, limits: tuple[str, int]
 ) -> None:
     name, limit = limits
-    module = "viewer.infer.histories" if name == "EPOCHS_BYTES" else "viewer.state.epochs"
+    module = "viewer.infer.worker" if name == "EPOCHS_BYTES" else "viewer.state.epochs"
     monkeypatch.setattr(f"{module}.{name}", limit)
     _, reply = opened("epochs", pack_history(history_of(epochs=10)))
     assert reply.facts["epochs"] == [1, 4, 7, 10]
@@ -135,7 +133,7 @@ def test_too_many_epochs_are_thinned_evenly_with_first_and_last(
 def test_if_only_one_epoch_fits_it_is_the_newest_and_if_none_does_a_sentence_says_so(
     monkeypatch: pytest.MonkeyPatch, limit: int, kept: list[int] | None
 ) -> None:
-    monkeypatch.setattr("viewer.infer.histories.EPOCHS_BYTES", limit)
+    monkeypatch.setattr("viewer.infer.worker.EPOCHS_BYTES", limit)
     _, reply = open_as("epochs", pack_history(history_of(epochs=3)))
     if kept:
         assert isinstance(reply, Completed) and reply.facts["epochs"] == kept
@@ -198,7 +196,7 @@ def test_the_epochs_that_are_sent_are_rounded_to_the_nearest_and_have_their_own_
 
 
 def test_the_pictures_of_an_epoch_that_are_too_many_are_told_in_mebibytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viewer.infer.histories.EPOCHS_BYTES", 1 << 19)
+    monkeypatch.setattr("viewer.infer.worker.EPOCHS_BYTES", 1 << 19)
     pictures = np.zeros((3, 1, 1, 1024, 1024), np.uint8)
     history = history_of()
     _, reply = open_as(
@@ -429,16 +427,16 @@ def test_a_layer_whose_size_exceeds_all_bounds_is_refused_before_the_graph_is_ru
 @pytest.mark.parametrize("spare", [0, -1])
 def test_a_layer_may_be_exactly_as_large_as_agreed(monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
     monkeypatch.setattr(running, "INNER_BYTES", 4 * 2 * 4 * 64 + spare)
-    monkeypatch.setattr(requests, "INNER_BYTES", 4 * 2 * 4 * 64 + spare)
+    monkeypatch.setattr(messages, "INNER_BYTES", 4 * 2 * 4 * 64 + spare)
     images, maps = np.zeros((2, 1, 8, 8), np.float32), np.zeros((2, 4, 8, 8), np.float32)
     held, _ = opened("layers", convolutions())
     assert isinstance(run_graph(held, images, "maps", inner=True), Completed if not spare else Refused)
     request = Request("panel", "run", FILE, images, ("maps",), inner=True)
     if spare:
         with pytest.raises(ProtocolError):
-            requests.check(request, Completed(1, {}, arrays={"maps": maps}))
+            messages.check(request, Completed(1, {}, arrays={"maps": maps}))
     else:
-        requests.check(request, Completed(1, {}, arrays={"maps": maps}))
+        messages.check(request, Completed(1, {}, arrays={"maps": maps}))
 
 
 class BrokenSession:
@@ -514,43 +512,6 @@ def test_a_worker_weighs_its_sessions_by_their_files(monkeypatch: pytest.MonkeyP
     assert (len(held.graphs), held.graphs.size) == (3, 3 * len(FLAT))
 
 
-class CountingSession:
-    """A session that counts how often it is run, and for what."""
-
-    def __init__(self, session: Any) -> None:
-        self.session = session
-        self.ran: list[list[str]] = []
-
-    def run(self, names: list[str], feed: dict[str, np.ndarray]) -> Any:
-        self.ran.append(names)
-        return self.session.run(names, feed)
-
-
-def counted(data: bytes) -> tuple[Worker, CountingSession]:
-    """A worker that holds a graph, and the session that counts."""
-    held, _ = opened("graph", data)
-    loaded = held.graphs.get(("0", "cpu", False))
-    assert loaded is not None
-    session = CountingSession(loaded.session)
-    held.graphs.put(("0", "cpu", False), replace(loaded, session=session), 1)
-    return held, session
-
-
-def test_a_graph_is_run_once_for_all_outputs_of_the_same_images() -> None:
-    held, session = counted(convolutions())
-    first, second = (np.random.default_rng(seed).random((3, 1, 8, 8), np.float32) for seed in (1, 2))
-    y, flat = computed(held, first, "y")["y"], computed(held, first, "flat")["flat"]
-    assert session.ran == [["y", "flat"]]
-    other = computed(held, second, "flat")["flat"]
-    assert len(session.ran) == 2 and not np.array_equal(flat, other)
-    both = computed(held, first.copy(), "flat", "y")
-    assert len(session.ran) == 2 and np.array_equal(both["y"], y) and np.array_equal(both["flat"], flat)
-    run_graph(held, first[:2], "y")
-    assert len(session.ran) == 3, "fewer images are other images"
-    fresh, _ = opened("graph", convolutions())
-    assert np.array_equal(computed(fresh, first, "flat")["flat"], flat)
-
-
 def test_what_one_graph_made_of_images_is_never_sent_for_another() -> None:
     held, images = Worker("cpu"), np.ones((2, 3), np.float32)
     for name, operator in (("kept", "Identity"), ("negated", "Neg")):
@@ -562,17 +523,6 @@ def test_what_one_graph_made_of_images_is_never_sent_for_another() -> None:
         np.testing.assert_array_equal(reply.arrays["y"], expected)
 
 
-def test_what_is_too_large_to_keep_is_computed_again_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "LARGEST_CACHED_BATCH", 4 * 3 * (64 + 4) - 1)
-    held, session = counted(convolutions())
-    images = np.ones((3, 1, 8, 8), np.float32)
-    for name in ("y", "flat"):
-        assert computed(held, images, name)[name].any()
-    assert session.ran == [["y"], ["flat"]]
-    run_graph(held, images, "y")
-    assert session.ran[2:] == [], "what was requested alone is small enough"
-
-
 @pytest.mark.parametrize("excess", [0, 1])
 def test_a_card_that_is_too_long_is_not_sent(excess: int) -> None:
     room = card.MAX_TEXT - len(replace(CARD, summary="").to_json())
@@ -581,75 +531,15 @@ def test_a_card_that_is_too_long_is_not_sent(excess: int) -> None:
     assert reply.facts["card"] == ("" if excess else own.to_json())
 
 
-def test_what_graphs_made_is_kept_for_a_bounded_number_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "CACHED_BATCH_BYTES", 3 * 4 * (64 + 4))
-    held, session = counted(convolutions())
-    for value in range(5):
-        run_graph(held, np.full((1, 1, 8, 8), value, np.float32), "y")
-    assert (len(held.cached_outputs), held.cached_outputs.size, len(session.ran)) == (3, 3 * 4 * (64 + 4), 5)
-
-
-def test_a_graph_that_was_dropped_is_missing_though_what_it_made_is_kept() -> None:
-    held, _ = counted(convolutions())
+def test_a_graph_that_was_dropped_is_missing() -> None:
+    held, _ = opened("graph", convolutions())
     images = np.ones((3, 1, 8, 8), np.float32)
-    assert computed(held, images, "y")
+    assert isinstance(run_graph(held, images, "y"), Completed)
     held.graphs = LruCache(max_count=1, max_bytes=1)
     assert isinstance(run_graph(held, images, "y"), NotOpen)
 
 
-def test_an_output_that_comes_along_without_a_row_an_image_is_left_out() -> None:
-    data = graph(
-        [port("image", "n", 1, 8, 8)],
-        [port("y", "n", 1, 8, 8), port("mean", 8)],
-        node("Relu", "image", "y"),
-        node("ReduceMean", "image axes", "mean", keepdims=0),
-        axes=np.array([0, 1, 2]),
-    )
-    held, _ = opened("graph", data)
-    loaded = held.graphs.get(("0", "cpu", False))
-    assert loaded is not None and outputs_to_compute_too(loaded.facts, 3, 1 << 20) == ("y",)
-    made = run(loaded, np.ones((3, 1, 8, 8), np.float32), ["y"], label="it", also=("mean", "y"))
-    assert list(made) == ["y"] and made["y"].shape == (3, 1, 8, 8)
-
-
-def test_outputs_come_along_where_their_size_is_known_and_fits() -> None:
-    facts = gate.check_onnx(convolutions(), source="it")
-    both = 4 * 3 * (64 + 4)
-    assert outputs_to_compute_too(facts, 3, both) == ("y", "flat") and outputs_to_compute_too(facts, 3, both - 1) == ()
-    whole = replace(facts, outputs=(*facts.outputs, gate.Port("whole", ("n", 1), "int64")))
-    assert outputs_to_compute_too(whole, 3, both) == ("y", "flat")
-    unknown = replace(facts, outputs=(*facts.outputs, gate.Port("more", ("n", "k"), "float32")))
-    assert outputs_to_compute_too(unknown, 3, 1 << 20) == ()
-
-
-def test_the_same_bytes_in_another_shape_are_other_images() -> None:
-    held, _ = opened(
-        "graph", graph([port("x", "n", 2, "h", "w")], [port("y", "n", 2, "h", "w")], node("Neg", "x", "y"))
-    )
-    for shape in ((1, 2, 2, 8), (1, 2, 4, 4)):
-        assert computed(held, np.zeros(shape), "y")["y"].shape == shape
-
-
-@pytest.mark.parametrize(("spare", "times"), [(0, 1), (-1, 2)])
-def test_what_is_exactly_as_large_as_may_be_kept_is_kept_and_nothing_larger(
-    monkeypatch: pytest.MonkeyPatch, spare: int, times: int
-) -> None:
-    monkeypatch.setattr(worker, "LARGEST_CACHED_BATCH", 4 * 3 * 64 + spare)
-    held, session = counted(convolutions())
-    for _ in range(2):
-        assert set(computed(held, np.ones((3, 1, 8, 8)), "y")) == {"y"}
-    assert (len(session.ran), len(held.cached_outputs)) == (times, 2 - times)
-
-
-def test_only_what_was_asked_for_is_sent_of_what_is_kept() -> None:
-    held, session = counted(convolutions())
-    images = np.ones((3, 1, 8, 8))
-    assert [set(computed(held, images, name)) for name in ("y", "flat", "y")] == [{"y"}, {"flat"}, {"y"}]
-    assert session.ran == [["y", "flat"]]
-
-
 def test_a_worker_on_cuda_holds_fewer_sessions_and_one_for_layers_weighs_as_much_as_its_file() -> None:
-    assert Worker("cpu").cached_outputs.max_count == worker.CACHED_BATCHES == 16
     assert (Worker("cpu").graphs.max_count, Worker("cuda").graphs.max_count) == (16, 8)
     held, _ = opened("layers", convolutions())
     assert held.graphs.size == len(convolutions())
@@ -791,8 +681,8 @@ PICTURES = np.zeros((2, 1, 1, 4, 4), np.uint8)
 LAYER = {"tensor": "a", "node": "", "operator": "Conv", "shape": [1, 2, 3]}
 
 
-def believed(kind: requests.Kind, facts: dict[str, Any], **arrays: np.ndarray) -> None:
-    requests.check(Request("panel", kind, FILE), Completed(1, facts, arrays=arrays))
+def believed(kind: messages.Kind, facts: dict[str, Any], **arrays: np.ndarray) -> None:
+    messages.check(Request("panel", kind, FILE), Completed(1, facts, arrays=arrays))
 
 
 def test_proper_answers_are_believed() -> None:
@@ -855,26 +745,26 @@ def test_improper_layers_are_not_believed(listing: object) -> None:
 def test_a_layer_larger_than_agreed_is_not_believed() -> None:
     images = np.zeros((1, 1, 4, 4), np.float32)
     reply = Completed(1, {}, arrays={"maps": np.zeros((1, 5 << 20), np.float32)})
-    requests.check(Request("panel", "run", FILE, images, ("maps",)), reply)
+    messages.check(Request("panel", "run", FILE, images, ("maps",)), reply)
     with pytest.raises(ProtocolError, match="larger than agreed"):
-        requests.check(Request("panel", "run", FILE, images, ("maps",), inner=True), reply)
+        messages.check(Request("panel", "run", FILE, images, ("maps",), inner=True), reply)
 
 
 def test_what_a_file_is_opened_as_follows_from_the_request_and_its_message_names_it() -> None:
     kinds = [Request("panel", "run", FILE, inner=inner).open_kind for inner in (True, False)]
     assert kinds == ["layers", "graph"] and Request("panel", "epochs", FILE).open_kind == "epochs"
     file = FileBytes(Path("x"), "x.onnx", "5a", b"\1\2")
-    message = requests.open_message(4, "layers", file)
+    message = messages.open_message(4, "layers", file)
     assert (message.number, message.label, message.sha256, message.kind) == (4, "x.onnx", "5a", "layers")
     assert message.arrays["file"].tolist() == [1, 2]
-    asked = requests.run_message(5, Request("panel", "run", file, np.ones((2, 3)), ("y",), inner=True))
+    asked = messages.run_message(5, Request("panel", "run", file, np.ones((2, 3)), ("y",), inner=True))
     assert (asked.number, asked.label, asked.sha256, asked.outputs, asked.inner) == (5, "x.onnx", "5a", ("y",), True)
     assert asked.arrays["images"].dtype == np.float32 and asked.arrays["images"].shape == (2, 3)
 
 
 @pytest.mark.parametrize("spare", [0, -1])
 def test_pictures_of_epochs_may_be_exactly_as_many_bytes_as_agreed(monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
-    monkeypatch.setattr(requests, "EPOCHS_BYTES", PICTURES.nbytes + spare)
+    monkeypatch.setattr(messages, "EPOCHS_BYTES", PICTURES.nbytes + spare)
     if spare:
         with pytest.raises(ProtocolError, match="more pictures of epochs than agreed"):
             believed("epochs", {"epochs": [1, 2]}, reconstructions=PICTURES)
@@ -957,13 +847,3 @@ def test_a_reply_too_large_to_send_is_a_sentence(monkeypatch: pytest.MonkeyPatch
     worker.serve(io.BytesIO(messages.encode(request)), replies, held)
     (frame,) = Decoder().feed(replies.getvalue())
     assert messages.decode(frame, Refused).sentence == "it holds more than can be shown"
-
-
-def test_outputs_that_come_along_have_a_row_for_each_image_though_the_batch_is_fixed() -> None:
-    held, session = counted(convolutions(batch=2))
-    images = np.random.default_rng(0).random((5, 1, 8, 8)).astype(np.float32)
-    assert computed(held, images, "y")["y"].shape == (5, 1, 8, 8)
-    came_along, times = computed(held, images, "flat")["flat"], len(session.ran)
-    assert times == 3, "the second output was kept from the first run"
-    fresh, _ = opened("graph", convolutions(batch=2))
-    np.testing.assert_array_equal(came_along, computed(fresh, images, "flat")["flat"])

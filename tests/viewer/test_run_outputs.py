@@ -12,7 +12,7 @@ from skimage.color import rgb2lab
 
 from tests.viewer.conftest import CARD, Open
 from viewer.figures.comparison import ComparisonFigure
-from viewer.state import chroma, history, letters, numbers, pages, run_outputs, samples, why
+from viewer.state import chroma, formatting, history, letters, numbers, pages, run_outputs, samples, why
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
 from viewer.state.grids import PictureGrid
@@ -89,8 +89,10 @@ def test_letters_are_called_by_their_names_and_classes_of_other_data_by_their_nu
 
 
 def test_names_lose_the_folder_that_all_have_in_common() -> None:
-    assert letters.short_names(["letters/class", "letters/mean"]) == ["class", "mean"]
-    assert letters.short_names(["letters/class", "mean"]) == ["letters/class", "mean"]
+    assert formatting.without_common_folder(["letters/class", "letters/mean"]) == ["class", "mean"]
+    assert formatting.without_common_folder(["letters/class", "mean"]) == ["letters/class", "mean"]
+    assert formatting.without_common_folder(["a/x", "b/x"]) == ["a/x", "b/x"]
+    assert formatting.without_common_folder(["a/x"]) == ["a/x"], "one alone has nothing in common"
 
 
 def test_a_sheet_counts_what_is_called_rightly() -> None:
@@ -172,7 +174,6 @@ def test_a_class_that_is_no_letter_is_its_number_and_predictions_may_be_missing(
     assert not letters.has_letter_classes(Known())
     plain = RunLetters(Path("a"), "a", "translate", np.zeros((3, 1, 4, 4)), np.arange(3), None, None, None)
     assert (plain.right_text, plain.wrong) == ("not classified", frozenset())
-    assert letters.short_names(["a/x", "b/x"]) == ["a/x", "b/x"] and letters.short_names(["x"]) == ["x"]
     unlabelled = history.from_parts({}, {"grids/letters/images": np.zeros((3, 1, 4, 4), np.uint8)})
     assert letters.sheets_of(State(known={Path("a"): Known(history=unlabelled)}), [Path("a")]) == ()
 

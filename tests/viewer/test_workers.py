@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, bars_split, graph_bytes, settle_window, write_run
-from viewer.infer.requests import Reply, Request
+from viewer.infer.messages import Reply, Request
 from viewer.qt import child_process, worker
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch, Requester

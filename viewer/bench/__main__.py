@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from viewer.bench import folder
-from viewer.bench.folder import BenchRuns
 from zoo import bench_process
 from zoo.cli import RUNS_DEFAULT, Data, Json, Quiet, Runs, new_app, print_json, print_next_view, run
 from zoo.errors import DisplayError, UsageError
-from zoo.runs import atomic_write
 
 app = new_app("Measure the viewer off-screen: start, slider, paging, memory and stalls, each beside its target.")
 
-COUNT = 60
-CORES = 2
+PACKAGES = ("PySide6-Essentials", "onnxruntime-gpu", "onnxruntime", "numpy", "h5py")
 
 
 @app.command()
@@ -34,14 +30,12 @@ def main(
     data: Data = None,
     count: Annotated[
         int, typer.Option("--count", min=1, max=500, help="Fill the folder up to so many runs with copies.")
-    ] = COUNT,
+    ] = 60,
     starts: Annotated[int, typer.Option("--starts", min=1, max=100, help="Fresh processes; the first is cold.")] = 6,
-    steps: Annotated[int, typer.Option("--steps", min=1, max=1000, help="Single steps of the slider, each run.")] = 20,
-    drag: Annotated[int, typer.Option("--drag", min=1, max=1000, help="Steps of a drag at 60 Hz, each run.")] = 30,
+    steps: Annotated[int, typer.Option("--steps", min=1, max=100, help="Steps of the slider, each run.")] = 20,
     pages: Annotated[int, typer.Option("--pages", min=1, max=1000, help="Pages turned, each run.")] = 20,
-    cores: Annotated[int, typer.Option("--cores", min=1, help="Use so many cores where there are more.")] = CORES,
+    cores: Annotated[int, typer.Option("--cores", min=1, help="Use so many cores where there are more.")] = 2,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a target is missed or not measured.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the JSON document here.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -51,7 +45,7 @@ def main(
         raise UsageError(f"no folder {str(source)!r}; name a folder of runs, or train one with `aezoo demo`")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
-        from viewer.bench import drive, report, start
+        from viewer.bench import drive, report
     except ImportError as error:
         raise DisplayError(f"Qt cannot be loaded ({error}); `aezoo doctor` says what it needs") from error
 
@@ -59,26 +53,28 @@ def main(
         if not quiet:
             print(sentence, file=sys.stderr, flush=True)
 
-    used = _narrow(cores)
     load = _load()
     with tempfile.TemporaryDirectory(prefix="aezoo-bench-") as root:
-        filled = folder.fill(Path(root), source, count)
+        originals, copies = folder.fill(Path(root) / "runs", source, count)
+        conditions = {
+            "machine": f"{bench_process.processor()}, {_narrow(cores)} used; {platform.system()} {platform.release()}",
+            "versions": ", ".join(f"{name} {version}" for name, version in bench_process.versions(*PACKAGES).items()),
+            "runs": f"{len(originals)} of {source} and {len(copies)} copies of them, on Qt's offscreen platform",
+        }
         begun = []
         for number in range(starts):
             say(f"start {number + 1} of {starts}")
-            begun.append(start.measure(filled.root))
-        driven = drive.drive(filled, drive.DrivePlan(steps, drag, pages, data), say)
-    load = f"{load} before, {_load()} after; what else runs here makes every number larger"
-    conditions = {**_conditions(source, filled, used, load), "provider": driven.provider}
+            begun.append(drive.start(Path(root) / "runs", Path(root) / "window.png"))
+        driven = drive.drive(originals, copies, steps, pages, data, say)
+    conditions["load"] = f"{load} before, {_load()} after; what else runs here makes every number larger"
+    conditions["provider"] = driven.provider
     document = report.document(conditions, begun, driven)
-    if out is not None:
-        atomic_write(out, json.dumps(document, indent=1).encode())
     if as_json:
         print_json(document)
     else:
-        print(report.table(conditions, begun, driven))
+        print(report.table(document))
         print_next_view(source)
-    if strict and not all(each.passed for each in report.targets(begun, driven)):
+    if strict and not all(each["passed"] for each in document["targets"]):
         sys.exit(1)
 
 
@@ -93,17 +89,6 @@ def _narrow(cores: int) -> int:
 def _load() -> str:
     """How many processes wanted to run in the last minute."""
     return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
-
-
-def _conditions(source: Path, filled: BenchRuns, cores: int, load: str) -> dict[str, Any]:
-    versions = bench_process.versions("PySide6-Essentials", "onnxruntime-gpu", "onnxruntime", "numpy", "h5py")
-    return {
-        "machine": f"{bench_process.processor()}, {cores} used; {platform.system()} {platform.release()}",
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-        "load": load,
-        "screen": "none (Qt's offscreen platform)",
-        "runs": f"{len(filled.originals)} of {source} and {len(filled.copies)} copies of them",
-    }
 
 
 if __name__ == "__main__":

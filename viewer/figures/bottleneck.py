@@ -15,8 +15,8 @@ from viewer.figures.arrange import Paragraph, TextLine
 from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
 from viewer.figures.image_grid import ImageGrid, Mark
 from viewer.figures.paper import Figure, Paper
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Scale
 from viewer.state import formatting, tiles
 from viewer.state.tiles import Grid
 

@@ -1,7 +1,7 @@
 """A process that reads images and ends: a data set's test split, the embedded sample, or a picture that was dropped.
 
 Reading a data set imports much and takes memory that is not given back, and a stranger's picture goes through decoders
-written in C: the window does neither itself. One request comes on standard input, one reply goes out.
+written in C: the window does neither itself. One task comes on standard input, one reply goes out.
 """
 
 from __future__ import annotations
@@ -9,37 +9,51 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.infer import messages
-from viewer.infer.messages import (
-    DecodedPicture,
-    DecodePicture,
-    Message,
-    ReadSamples,
-    ReadSplit,
-    Refused,
-    SampleImages,
-    SplitImages,
-)
+from viewer.infer.messages import Completed, ImageTask, Refused
 from viewer.state import samples
 from zoo import protocol, sandbox
 from zoo.data import pictures
 from zoo.errors import AezooError, DataError, FileRefused, first_line
+
+if TYPE_CHECKING:
+    from zoo.data.splits import Splits
 
 MOST_TEST = 10_000
 MOST_TRAINING = 2_000
 LARGEST_SIDE = 1_024  # of what is sent on: no graph of the zoo takes larger images
 
 
-def read_split(request: ReadSplit) -> SplitImages:
-    """Read the test images of a data set, and some of its training images, evenly spread."""
+def _splits(task: ImageTask) -> Splits:
     from zoo.data import sets, splits
 
-    name = request.dataset.removesuffix("-sample")
-    data = sets.SAMPLE if name != request.dataset else request.data
-    loaded = splits.load(name, data, split=request.cut)
+    name = task.facts["dataset"].removesuffix("-sample")
+    data = sets.SAMPLE if name != task.facts["dataset"] else task.facts["data"]
+    return splits.load(name, data, split=task.facts["cut"])
+
+
+def _own_splits(task: ImageTask) -> Splits:
+    """Read pictures of the user's own again, where the run says they lay. Raises DataError where they are gone."""
+    from zoo.data import own
+
+    path = Path(task.facts["images"])
+    if not path.exists():
+        raise DataError(f"its pictures are no longer in {path}")
+    channels, height, width = task.facts["shape"]
+    return own.load(path, (channels, height, width))
+
+
+def read_split(task: ImageTask) -> Completed:
+    """Read the test images of a data set, and some of its training images, evenly spread.
+
+    `data` is where they are, as --data names it; `images` where pictures of the user's own lay, '' for a data set.
+    """
+    loaded = _own_splits(task) if task.facts.get("images") else _splits(task)
     test, train = loaded.test.take(slice(None, MOST_TEST)), loaded.train
     spread = np.linspace(0, len(train) - 1, min(MOST_TRAINING, len(train))).astype(int)
     arrays = {
@@ -48,21 +62,24 @@ def read_split(request: ReadSplit) -> SplitImages:
         "training": train.pixels[spread],
         "training_labels": train.labels[spread],
     }
-    return SplitImages(test.provenance, tuple(test.classes), arrays=arrays)
+    return Completed(0, {"provenance": test.provenance, "classes": list(test.classes)}, arrays=arrays)
 
 
-def read_samples(request: ReadSamples) -> SampleImages:
-    """Return ten embedded images of a shape; no arrays if there are none of that shape."""
-    channels, height, width = request.shape
-    names = {"dataset": request.dataset, "task": request.task}
-    made = samples.embedded_samples((channels, height, width), sigma=request.sigma, **names)
+def read_samples(task: ImageTask) -> Completed:
+    """Return ten embedded images of a `shape` (C, H, W), as the task needs them; no arrays if there are none."""
+    channels, height, width = task.facts["shape"]
+    named = {key: task.facts[key] for key in ("dataset", "sigma", "task")}
+    made = samples.embedded_samples((channels, height, width), **named)
     if made is None:
-        return SampleImages("")
-    return SampleImages(made.provenance, arrays={"inputs": made.inputs, "targets": made.targets})
+        return Completed(0, {})
+    return Completed(0, {"provenance": made.provenance}, arrays={"inputs": made.inputs, "targets": made.targets})
 
 
-def decode_picture(request: DecodePicture) -> DecodedPicture:
-    """Decode a picture that was dropped or pasted; a transparent one is put on white. Raises DataError."""
+def decode_picture(task: ImageTask) -> Completed:
+    """Decode the file of a picture that was dropped or pasted, uint8; a transparent one is put on white or black.
+
+    Raises DataError.
+    """
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = pictures.MOST_PIXELS
@@ -70,15 +87,18 @@ def decode_picture(request: DecodePicture) -> DecodedPicture:
     _decode(_smallest_png())
     sandbox.seal()
     try:
-        return DecodedPicture(arrays={"picture": _decode(request.arrays["file"].tobytes())})
+        return Completed(0, {}, arrays={"picture": _decode(task.arrays["file"].tobytes())})
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise classes of their own
         raise FileRefused(f"it cannot be read as a picture ({first_line(error)})") from error
 
 
+TASKS = {"split": read_split, "samples": read_samples, "picture": decode_picture}
+
+
 def _decode(data: bytes) -> np.ndarray:
-    values = pictures.decode(io.BytesIO(data), name="it", largest_side=LARGEST_SIDE)
+    values = pictures.read(Path("it"), file=io.BytesIO(data), most=LARGEST_SIDE, paper="visible")
     return np.round(values * 255).astype(np.uint8)
 
 
@@ -90,15 +110,10 @@ def _smallest_png() -> bytes:
     return buffer.getvalue()
 
 
-def reply(request: Message) -> Message:
-    """Return the reply to the one request; errors that a user can mend become a Refused."""
+def reply(task: ImageTask) -> Completed | Refused:
+    """Return the reply to the one task; errors that a user can mend become a Refused."""
     try:
-        if isinstance(request, ReadSplit):
-            return read_split(request)
-        if isinstance(request, ReadSamples):
-            return read_samples(request)
-        assert isinstance(request, DecodePicture), request
-        return decode_picture(request)
+        return TASKS[task.task](task)
     except AezooError as error:
         return Refused(0, str(error))
     except MemoryError:
@@ -106,11 +121,11 @@ def reply(request: Message) -> Message:
 
 
 def main() -> None:
-    """Answer one request and end."""
+    """Do one task and end."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not print into the reply
     frame = protocol.read(sys.stdin.buffer)
     if frame is not None:
-        out.write(messages.encode(reply(messages.decode(frame, ReadSplit, ReadSamples, DecodePicture))))
+        out.write(messages.encode(reply(messages.decode(frame, ImageTask))))
         out.flush()
     os._exit(0)

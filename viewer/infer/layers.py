@@ -1,16 +1,20 @@
-"""The feature maps inside a graph: they are listed, and made outputs of the graph. The graph has passed the gate."""
+"""What is inside a graph that has passed the gate: its nodes, and its feature maps, which are made outputs."""
 
 from __future__ import annotations
 
 import contextlib
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from viewer.state.layers import LARGEST, LONGEST_NAME, MOST
+from viewer.state.summary import LONGEST, MOST_NODES
 from zoo.image_ports import is_added
 
 if TYPE_CHECKING:
     import onnx
+
 
 _OF_IMAGES = frozenset(  # their outputs are feature maps, even if shape inference does not know the shape
     "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool Resize Upsample BatchNormalization".split()
@@ -101,3 +105,50 @@ def _entry(
         "operator": node.op_type,
         "shape": inner if len(inner) == 3 else None,
     }
+
+
+_PLAIN = (1, 2, 3, 6, 7)  # the attributes that are numbers or a text: FLOAT, INT, STRING, FLOATS, INTS
+_LEARNING = frozenset("Conv ConvTranspose Gemm MatMul PRelu BatchNormalization".split())
+
+
+def nodes(data: bytes) -> list[dict[str, Any]]:
+    """Return the first nodes in the order of the graph; parameters that several share count for the first of them."""
+    import onnx
+
+    model = onnx.ModelProto.FromString(data)
+    known = shapes(model)
+    types = onnx.TensorProto
+    learned = (types.FLOAT, types.FLOAT16, types.DOUBLE)
+    dims = {each.name: list(each.dims) for each in model.graph.initializer}
+    sizes = {each.name: math.prod(each.dims) for each in model.graph.initializer if each.data_type in learned}
+    found = []
+    own = [node for node in model.graph.node if not is_added(node)]
+    for node in own[:MOST_NODES]:
+        parameters = sum(sizes.pop(name, 0) for name in node.input)
+        _, shape = known.get(node.output[0] if node.output else "", (types.UNDEFINED, None))
+        found.append(
+            {
+                "operator": node.op_type,
+                "tensor": (node.output[0] if node.output else "")[:LONGEST],
+                "shape": [size or 0 for size in (shape or ())[1:]],  # without the batch
+                "parameters": parameters if node.op_type in _LEARNING else 0,
+                "properties": _properties(node, dims)[:LONGEST],
+            }
+        )
+    return found
+
+
+def _properties(node: onnx.NodeProto, dims: Mapping[str, list[int]]) -> str:
+    """Return one line: the node's attributes of numbers, and its weights with their shapes."""
+    import onnx
+
+    values = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute if each.type in _PLAIN}
+    attributes = [f"{name} {_text(value)}" for name, value in values.items()]
+    weights = [f"{name} {'×'.join(map(str, dims[name])) or 'a number'}" for name in node.input if name in dims]
+    return ", ".join([*attributes, *weights])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return " ".join(f"{each:g}" for each in value) if isinstance(value, Sequence) else f"{value:g}"

@@ -1,25 +1,83 @@
-"""Runs a graph on arrays from the window; raises FileRefused with a sentence for input that does not fit."""
+"""Runs a graph on arrays from the window, out of an LRU cache of sessions; what does not fit is a FileRefused."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import ctypes
+import sys
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from viewer.infer.cache import LoadedGraph
-from viewer.infer.requests import INNER_BYTES
+from viewer.infer.messages import INNER_BYTES
+from zoo import gate
 from zoo.errors import FileRefused
 from zoo.gate import GraphFacts, Port
 
+if TYPE_CHECKING:
+    import onnxruntime
 
-def run(
-    loaded: LoadedGraph, images: np.ndarray, outputs: Sequence[str], *, label: str, also: Sequence[str] = ()
-) -> dict[str, np.ndarray]:
+
+MIN_COUNT = 2  # values that stay, however large they are
+LARGE_FILE = 1 << 20  # bytes; a smaller one frees too little memory to be worth the 1 to 3 ms
+
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedGraph:
+    """A session and the facts of its graph; if its layers are outputs too, also their (C, H, W) where known."""
+
+    session: onnxruntime.InferenceSession
+    facts: gate.GraphFacts
+    layers: Mapping[str, list[int] | None] | None = None
+
+
+@dataclass
+class LruCache(Generic[Value]):
+    """Drops the least recently used values beyond a number of values or a sum of their sizes in bytes."""
+
+    max_count: int
+    max_bytes: int
+    _values: OrderedDict[Hashable, tuple[Value, int]] = field(default_factory=OrderedDict)
+
+    def get(self, key: Hashable) -> Value | None:
+        """Return the value of a key, now the most recently used, or None."""
+        if key not in self._values:
+            return None
+        self._values.move_to_end(key)
+        return self._values[key][0]
+
+    def put(self, key: Hashable, value: Value, size: int) -> None:
+        self._values[key] = (value, size)
+        self._values.move_to_end(key)
+        while len(self._values) > self.max_count or (self.size > self.max_bytes and len(self._values) > MIN_COUNT):
+            self._values.popitem(last=False)
+
+    @property
+    def size(self) -> int:
+        """The sum of the sizes in bytes."""
+        return sum(size for _, size in self._values.values())
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system: the allocator would hold on to 13 MB after a graph of 15 MB."""
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's own
+        if trim is not None:
+            trim(0)
+
+
+def run(loaded: LoadedGraph, images: np.ndarray, outputs: Sequence[str], *, label: str) -> dict[str, np.ndarray]:
     """Run a batch through a graph and return float32 arrays; a graph with a fixed batch gets chunks of its size.
 
-    `images` are float32 (N, …) of the rank of the graph's only input: images, or bottlenecks for a decoder. Of the
-    further outputs `also`, those with one row per image are returned too.
+    `images` are float32 (N, …) of the rank of the graph's only input: images, or bottlenecks for a decoder.
     """
     port = _only_input(loaded.facts, label)
     _check_fit(port, images, label)
@@ -27,32 +85,16 @@ def run(
     for name in outputs:
         _check_size(loaded, name, len(images), label)
     size = port.shape[0] if isinstance(port.shape[0], int) else min(len(images), loaded.facts.images_at_once)
-    names = list(dict.fromkeys([*outputs, *also]))
-    made: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    made: dict[str, list[np.ndarray]] = {name: [] for name in outputs}
     for start in range(0, len(images), size):
         chunk = images[start : start + size]
         padded = np.concatenate([chunk, np.zeros((size - len(chunk), *images.shape[1:]), np.float32)])
-        for name, reply in zip(names, loaded.session.run(names, {port.name: padded}), strict=True):
-            if name in outputs:
-                made[name].append(_rows(reply, len(padded), name, label)[: len(chunk)])
-            elif name in made and _has_rows(reply, len(padded)):
-                made[name].append(reply[: len(chunk)].astype(np.float32, copy=False))
-            else:
-                made.pop(name, None)
+        for name, reply in zip(made, loaded.session.run(list(made), {port.name: padded}), strict=True):
+            made[name].append(_rows(reply, len(padded), name, label)[: len(chunk)])
     results = {name: np.concatenate(parts) for name, parts in made.items()}
-    for name in loaded.layers or ():
-        if name in results:
-            _check_maps(name, results[name], len(images), label)
+    for name in results.keys() & (loaded.layers or {}):
+        _check_maps(name, results[name], len(images), label)
     return results
-
-
-def outputs_to_compute_too(facts: GraphFacts, count: int, limit: int) -> tuple[str, ...]:
-    """Return the outputs to compute with a requested one: all float32 ones, or none beyond `limit` bytes together."""
-    known = [port for port in facts.outputs if port.dtype == "float32" and len(port.shape) > 1]
-    sizes = [[size for size in port.shape[1:] if isinstance(size, int)] for port in known]
-    if any(len(size) + 1 != len(port.shape) for size, port in zip(sizes, known, strict=True)):
-        return ()
-    return tuple(port.name for port in known) if 4 * count * sum(map(math.prod, sizes)) <= limit else ()
 
 
 def _only_input(facts: GraphFacts, label: str) -> Port:
@@ -112,14 +154,10 @@ def _too_much(name: str, size: int, count: int, label: str) -> str:
 def _rows(reply: object, count: int, name: str, label: str) -> np.ndarray:
     """Return an output as float32 with one row per image; a graph may well produce something else."""
     array = np.asarray(reply)
-    if not _has_rows(array, count):
+    if array.dtype.kind not in "fiub" or array.ndim < 1 or len(array) != count:
         made = f"{array.dtype} {_shape(array.shape)}"
         raise FileRefused(f"{label}: its output {name[:60]!r} is {made} for {count} images; expected a row each")
     return array.astype(np.float32, copy=False)
-
-
-def _has_rows(array: np.ndarray, count: int) -> bool:
-    return array.dtype.kind in "fiub" and array.ndim >= 1 and len(array) == count
 
 
 def _shape(sizes: Sequence[int | str]) -> str:

@@ -11,15 +11,16 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from viewer.infer import layers, messages, summary
-from viewer.infer.cache import LARGE_FILE, LoadedGraph, LruCache, give_back_memory
-from viewer.infer.histories import ReplyContent, read_epochs, read_history
+from viewer.infer import layers, messages
 from viewer.infer.messages import (
+    EPOCHS_BYTES,
     WEIGHTS,
+    Arrays,
     Completed,
     NotOpen,
     OpenFile,
@@ -29,17 +30,62 @@ from viewer.infer.messages import (
     WorkerReply,
     WorkerRequest,
 )
-from viewer.infer.running import outputs_to_compute_too, run
+from viewer.infer.running import LARGE_FILE, LoadedGraph, LruCache, give_back_memory, run
+from viewer.state import epochs
 from zoo import card, gate, graphs, protocol, runs, sandbox, sessions
 from zoo.errors import AezooError, FileRefused, runtime_reason
 from zoo.gate import OpenedGraph
 
+
+class ReplyContent(NamedTuple):
+    """What a worker found or computed, without the number of the request: JSON values and arrays."""
+
+    facts: dict[str, Any]
+    arrays: Arrays = MappingProxyType({})
+
+
+def read_history(data: bytes, label: str) -> ReplyContent:
+    """Read history.h5; of the pictures of its epochs only the newest are sent."""
+    history = runs.unpack_history(data, source=label)
+    arrays = dict(history.arrays)
+    arrays.pop(runs.STEP_LOSS, None)
+    pictures = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
+    if pictures is not None:
+        arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[-1:]
+    return ReplyContent({"meta": dict(history.meta)}, arrays)
+
+
+def read_epochs(data: bytes, label: str) -> ReplyContent:
+    """Read the reconstructions of every epoch, or of as many as can be sent. Raises FileRefused."""
+    history = runs.unpack_history(data, source=label)
+    pictures = history.arrays.get(runs.EPOCH_RECONSTRUCTIONS)
+    if pictures is None:
+        raise FileRefused(f"{label} keeps no pictures of earlier epochs; train the run again to have them")
+    if not epochs.are_pictures(pictures):
+        raise FileRefused(
+            f"{label} keeps pictures of its epochs as {pictures.dtype} {pictures.shape}; expected uint8 (epochs, "
+            "images, 1 or 3, height, width): train the run again"
+        )
+    chosen = _spread(len(pictures), most=min(epochs.MOST, EPOCHS_BYTES // pictures[0].nbytes))
+    if not len(chosen):
+        raise FileRefused(f"{label} keeps {pictures[0].nbytes / 2**20:.0f} MiB of pictures an epoch, too many to show")
+    numbers = history.meta.get(runs.PICTURED_EPOCHS, [*range(1, len(pictures) + 1)])
+    if not isinstance(numbers, list) or len(numbers) != len(pictures):
+        raise FileRefused(f"{label} does not say of which epochs its pictures are; train the run again")
+    facts = {"epochs": [numbers[index] for index in chosen]}
+    return ReplyContent(facts, {"reconstructions": np.ascontiguousarray(pictures[chosen])})
+
+
+def _spread(count: int, *, most: int) -> np.ndarray:
+    """Return at most `most` indices, evenly spread from the first to the last; if only one fits, the last."""
+    if most >= count:
+        return np.arange(count)
+    return np.array([count - 1][:most]) if most < 2 else np.linspace(0, count - 1, most).round().astype(int)
+
+
 SESSIONS = 16
 CUDA_SESSIONS = 8  # each has an arena of its own on the device
 SESSION_BYTES = 64 << 20  # of their files together; a session holds its weights once more
-CACHED_BATCHES = 16  # batches, with what graphs made of them
-CACHED_BATCH_BYTES = 8 << 20
-LARGEST_CACHED_BATCH = 3 << 20
 # Multiply-adds an image from which on a graph gets several threads. Ten images on one and on two threads of an EPYC, in
 # ms: colour-2 (116 million) 31 and 17, colour-1 (42) 11 and 6, model-3 (31) 7 and 4; these gain as well with a third
 # process on its cores. letters/classifier (14) 3.9 and 3.8, letters/random (6) 3.4 and 3.4, model-1 (3) 1.7 and 1.8.
@@ -50,18 +96,13 @@ MULTIPLY_ADDS_A_SECOND = 2 * 10**9
 
 @dataclass
 class Worker:
-    """Answers requests; has an LRU cache of sessions by (sha256, provider, inner layers).
-
-    Panels want different outputs of a graph for the same images; it is run once, and all outputs are cached.
-    """
+    """Answers requests; has an LRU cache of sessions by (sha256, provider, inner layers)."""
 
     provider: str
     graphs: LruCache[LoadedGraph] = field(init=False)
-    cached_outputs: LruCache[dict[str, np.ndarray]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.graphs = LruCache(CUDA_SESSIONS if self.provider == "cuda" else SESSIONS, SESSION_BYTES)
-        self.cached_outputs = LruCache(CACHED_BATCHES, CACHED_BATCH_BYTES)
 
     def reply(self, request: WorkerRequest) -> WorkerReply:
         """Return the reply to one request; whatever is wrong with the file becomes a sentence."""
@@ -96,25 +137,14 @@ class Worker:
         if request.kind == "layers":
             return self._open_layers(request.sha256, opened)
         assert request.kind == "summary", request.kind
-        return ReplyContent({"nodes": summary.nodes(opened.data)})
+        return ReplyContent({"nodes": layers.nodes(opened.data)})
 
     def _run(self, request: RunGraph) -> ReplyContent | None:
         """Return the outputs asked for, or None if the graph is not open."""
         loaded = self.graphs.get((request.sha256, self.provider, request.inner))
         if loaded is None:
             return None
-        images, outputs = request.arrays["images"], request.outputs
-        if request.inner:
-            return ReplyContent({}, run(loaded, images, outputs, label=request.label))
-        key = (request.sha256, images.shape, hashlib.blake2b(images.data).digest())
-        computed = self.cached_outputs.get(key) or {}
-        if not computed.keys() >= set(outputs):
-            also = outputs_to_compute_too(loaded.facts, len(images), LARGEST_CACHED_BATCH)
-            computed = {**computed, **run(loaded, images, outputs, label=request.label, also=also)}
-            size = sum(array.nbytes for array in computed.values())
-            if size <= LARGEST_CACHED_BATCH:
-                self.cached_outputs.put(key, computed, size)
-        return ReplyContent({}, {name: computed[name] for name in outputs})
+        return ReplyContent({}, run(loaded, request.arrays["images"], request.outputs, label=request.label))
 
     def _open_graph(self, key: str, opened: OpenedGraph) -> ReplyContent:
         facts = opened.facts

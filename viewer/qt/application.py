@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
-from PySide6.QtGui import QFont, QIcon
-from PySide6.QtWidgets import QApplication, QLabel, QListView, QMenuBar, QTabBar, QWidget
+from PySide6.QtGui import QFont, QFontMetrics, QIcon
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from viewer.figures.paper import small_font
 from viewer.figures.theme import DARK, LIGHT, Theme
 
-STYLED = (QTabBar, QMenuBar, QLabel, QListView)  # which a style sheet keeps from following the application's font
 SMALL = "small"  # the property of widgets with the font of captions
+LONGEST = "longest"  # the property of widgets of a fixed width: their longest text, and pixels more
 _CHATTER = ("This plugin does not support", "propagateSizeHints")
 
 
@@ -52,20 +52,33 @@ def apply_text_size(factor: float) -> None:
     application.setProperty("system font", system)
     font = QFont(system)
     font.setPointSizeF(system.pointSizeF() * factor)
-    if font == application.font():
-        return
-    application.setFont(font)
-    for widget in application.allWidgets():
-        if widget.property(SMALL):
-            widget.setFont(small_font(font))
-        elif isinstance(widget, STYLED):
-            widget.setFont(font)
+    if font != application.font():
+        application.setFont(font)
+        if isinstance(theme := application.property("theme"), Theme):
+            apply_theme(application, theme)
+        for widget in application.allWidgets():
+            _hold_width(widget)
 
 
 def make_small(widget: QWidget) -> None:
     """Give a widget the font of captions, also when the size of text changes."""
     widget.setProperty(SMALL, True)
     widget.setFont(small_font(QApplication.font()))
+
+
+def hold_width(widget: QWidget, longest: str, more: int = 4) -> None:
+    """Keep a widget as wide as its longest text, so that it moves nothing when its text changes."""
+    widget.setProperty(LONGEST, (longest, more))
+    _hold_width(widget)
+
+
+def _hold_width(widget: QWidget) -> None:
+    if held := widget.property(LONGEST):
+        font = QApplication.font()
+        metrics = QFontMetrics(small_font(font) if widget.property(SMALL) else font)
+        widget.setFixedWidth(metrics.horizontalAdvance(held[0]) + held[1])
+        if isinstance(widget, QLabel):  # or else the window is laid out anew with every text, which takes 1 to 3 ms
+            widget.setFixedHeight(metrics.height() + 2)
 
 
 def icon() -> QIcon:
@@ -75,12 +88,17 @@ def icon() -> QIcon:
 
 def apply_theme(application: QApplication, theme: Theme) -> None:
     """Colour every window."""
+    application.setProperty("theme", theme)
     application.setPalette(theme.palette())
-    application.setStyleSheet(_rules(theme))
+    application.setStyleSheet(_rules(theme, application.font()))
 
 
-def _rules(theme: Theme) -> str:
+def _rules(theme: Theme, font: QFont) -> str:
+    """Return the style sheet; it sets the size of text, as widgets that it styles don't follow the application's."""
+    size, small = font.pointSizeF(), small_font(font).pointSizeF()
     return f"""
+        QWidget {{ font-size: {size}pt; }}
+        QWidget[{SMALL}="true"], QAbstractSpinBox QLineEdit {{ font-size: {small}pt; }}
         QFrame#panel {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 6px; }}
         QMainWindow#workspace QTabBar {{ qproperty-drawBase: 0; background: transparent; }}
         QMainWindow#workspace QTabBar::tab {{
@@ -96,7 +114,7 @@ def _rules(theme: Theme) -> str:
         QDockWidget {{ color: {theme.text}; font-weight: 600; }}
         QDockWidget::title {{ background: {theme.window}; padding: 3px 8px; }}
         QLabel#title {{ font-weight: 600; padding-right: 8px; }}
-        QLabel#heading {{ font-size: 22pt; font-weight: 600; }}
+        QLabel#heading {{ font-size: {2.4 * size}pt; font-weight: 600; }}
         QMainWindow#workspace QTabBar:focus::tab:selected {{ color: {theme.accent}; }}
         QToolButton#segment {{ padding: 3px 7px; border: 1px solid {theme.border}; border-right: none; }}
         QToolButton#segment[position="last"] {{ border-right: 1px solid {theme.border}; }}

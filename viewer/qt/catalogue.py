@@ -6,14 +6,64 @@ A new panel is one file in `panels/` and one entry here. Nothing is imported unt
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.state import tabs
-from viewer.state.tabs import Applies
+from viewer.state.letters import RECALL, TRANSLATE
+from viewer.state.selection import Known, State
 
 if TYPE_CHECKING:
     from viewer.qt.widgets.panel import Panel
+
+
+Applies = Callable[[State], bool]
+
+
+def is_open(state: State) -> bool:
+    """Something is open."""
+    return bool(state.entries)
+
+
+def _compared(state: State) -> Iterator[Known]:
+    return (state.known_of(path) for path in state.compared)
+
+
+def always(state: State) -> bool:
+    """Whatever is open."""
+    return True
+
+
+def colourises(state: State) -> bool:
+    """A shown run colours grey images."""
+    return any(known.task == "colourise" for known in _compared(state))
+
+
+def draws_letters(state: State) -> bool:
+    """A shown run draws letters: of other letters, or of their class alone."""
+    return any(known.task in (TRANSLATE, RECALL) for known in _compared(state))
+
+
+def takes_images(state: State) -> bool:
+    """A shown graph takes images, or has not been read yet."""
+    return any(known.graph is None or known.graph.image_shape is not None for known in _compared(state))
+
+
+def has_bottleneck(state: State) -> bool:
+    """The current graph has a bottleneck, or has not been read yet."""
+    graph = state.current_known.graph
+    return graph is None or bool(graph.bottleneck)
+
+
+def has_history(state: State) -> bool:
+    """A shown run was trained here: its history lies beside it."""
+    return any(entry.history_stamp is not None for entry in state.entries if entry.path in state.compared)
+
+
+def has_several_runs(state: State) -> bool:
+    """There are runs to compare."""
+    return sum(entry.is_run for entry in state.entries) > 1
+
 
 DRAWER = "Details"  # the one tab that is not in the workspace
 
@@ -31,8 +81,13 @@ class PanelEntry:
     shortcut: str
     path: str  # module:class
     hint: str
-    applies: Applies = tabs.always
+    applies: Applies = always
     opened: bool = True
+
+    @property
+    def label(self) -> str:
+        """Its name in menus: that of its tab, and its own where the tab has several."""
+        return self.tab if self.title == self.tab or panels_of(self.tab)[1:] == () else f"{self.tab}: {self.title}"
 
     @property
     def module(self) -> str:
@@ -52,7 +107,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Alt+1",
         "viewer.qt.panels.colour:Colour",
         "The colours that networks give to grey photographs, how wrong they are, and whether grey would be closer.",
-        tabs.colourises,
+        colourises,
     ),
     "letters": PanelEntry(
         "Letters",
@@ -60,7 +115,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Alt+2",
         "viewer.qt.panels.letters:Letters",
         "Cyrillic letters in, Latin letters out: the strategies side by side, and how a classifier reads each letter.",
-        tabs.draws_letters,
+        draws_letters,
     ),
     "reconstructions": PanelEntry(
         "Reconstructions",
@@ -75,7 +130,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Ctrl+2",
         "viewer.qt.panels.noise:Noise",
         "Add noise to the images and see at once what each network makes of them, compared with a median filter.",
-        tabs.takes_images,
+        takes_images,
     ),
     "draw": PanelEntry(
         "Draw",
@@ -83,7 +138,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Ctrl+3",
         "viewer.qt.panels.draw:Draw",
         "Draw or paste a picture and see at once what every selected network makes of it.",
-        tabs.takes_images,
+        takes_images,
     ),
     "bottleneck": PanelEntry(
         "Bottleneck",
@@ -91,7 +146,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Ctrl+4",
         "viewer.qt.panels.bottleneck:Bottleneck",
         "The values into which the encoder squeezes each image; change one and see what the decoder makes of it.",
-        tabs.has_bottleneck,
+        has_bottleneck,
     ),
     "layers": PanelEntry(
         "Layers",
@@ -101,12 +156,12 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "The network node by node, and the feature maps of the chosen image at any of them.",
     ),
     "latent": PanelEntry(
-        "Latent space",
+        "Latent",
         "Latent",
         "Ctrl+5",
         "viewer.qt.panels.latent:Latent",
         "Move through the bottleneck: drag in a VAE's plane, follow principal directions, blend and add images.",
-        tabs.has_bottleneck,
+        has_bottleneck,
     ),
     "losses": PanelEntry(
         "Losses",
@@ -114,7 +169,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Ctrl+6",
         "viewer.qt.panels.losses:Losses",
         "Losses, their terms, the learning rate and the time of each epoch, for every selected run.",
-        tabs.has_history,
+        has_history,
     ),
     "time": PanelEntry(
         "Time machine",
@@ -122,7 +177,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Alt+4",
         "viewer.qt.panels.time_machine:TimeMachine",
         "Move through the epochs of a training and see what the network made of its images in each of them.",
-        tabs.has_history,
+        has_history,
     ),
     "trade_off": PanelEntry(
         "Trade-off",
@@ -130,7 +185,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Ctrl+7",
         "viewer.qt.panels.trade_off:TradeOff",
         "The error of every run, and of PCA, against the number of values in the bottleneck.",
-        tabs.has_several_runs,
+        has_several_runs,
     ),
     "runs": PanelEntry(
         "All columns",
@@ -146,7 +201,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Ctrl+9",
         "viewer.qt.panels.card:CardPanel",
         "Everything known about the current run or graph, or about several side by side; the text can be copied.",
-        tabs.is_open,
+        is_open,
     ),
     "recent": PanelEntry(
         "Losses, small",
@@ -154,7 +209,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "Alt+5",
         "viewer.qt.panels.small_losses:SmallLosses",
         "The losses of the shown runs, small, beside whatever the workspace shows.",
-        tabs.has_history,
+        has_history,
     ),
 }
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from viewer.infer.requests import Reply
+from viewer.infer.messages import Reply
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.requester import Query
 from viewer.qt.store import AppState
 from viewer.state import epochs, files, formatting, why
-from viewer.state.epoch_frames import EpochFrames, epoch_frames_of
-from viewer.state.epochs import Epochs
+from viewer.state.epochs import EpochFrames, Epochs, epoch_frames_of
 from viewer.state.files import FileBytes
 from viewer.state.library import Entry, Stamp
 from viewer.state.selection import State

@@ -11,7 +11,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent,
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
-from viewer.infer.requests import Reply
+from viewer.infer.messages import Reply
 from viewer.qt import rail as rails
 from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
 from viewer.qt.catalogue import DRAWER, PANELS, TABS
@@ -43,6 +43,7 @@ from zoo.errors import UsageError
 
 SIZE = QSize(1600, 1000)
 SMALLEST = QSize(1000, 640)
+FRAME_WIDTH = 28  # pixels, around and between the rail, the workspace and the drawer
 NARROW_SCREEN = 1500  # pixels: on a narrower one the window opens maximised and without its drawer
 TURN_MILLISECONDS = 1  # between two steps of making visible panels: with none, no other timer would get its turn
 REST_MILLISECONDS = 100  # between two panels that are made behind their tabs once everything visible is shown
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self._making.timeout.connect(self._make_next)
         self.window_at: float | None = None  # seconds on the monotonic clock
         self.picture_at: float | None = None
+        self._rail_gave_way = False  # to the drawer, for want of room
         self._remembers = theme is None
         self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk, self.runs, self.settings))
         apply_text_size(self.settings.text_size)
@@ -139,6 +141,7 @@ class MainWindow(QMainWindow):
         self.workers.worker_ready.connect(self.status.show_worker)
         self.workers.answered.connect(self._show_speed)
         self.store.changed.connect(self._state_changed)
+        self.presenter.changed.connect(self._title_tabs)
         self.panels.when_made(self._connect_panel)
         for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.notice):
             signal.connect(self._emit_settling)
@@ -211,7 +214,9 @@ class MainWindow(QMainWindow):
         panel.focus_panel()
 
     def toggle_rail(self) -> None:
+        self._rail_gave_way = False
         self.rail.setVisible(self.rail.isHidden())
+        self._make_room(self.drawer)
 
     def toggle_drawer(self) -> None:
         self._show_drawer(self.drawer.isHidden())
@@ -220,6 +225,17 @@ class MainWindow(QMainWindow):
         self.drawer.setVisible(shown)
         if shown:
             self.drawer.show_state(self.store.state)
+            self._make_room(self.rail)
+        elif self._rail_gave_way:
+            self.rail.show()
+
+    def _make_room(self, side: QWidget) -> None:
+        """Hide the rail or the drawer where the window is too narrow for both."""
+        parts = (self.rail, self.centre, self.drawer)
+        least = sum(max(part.minimumWidth(), part.minimumSizeHint().width()) for part in parts) + FRAME_WIDTH
+        if self.width() < least and not self.rail.isHidden() and not self.drawer.isHidden():
+            side.hide()
+            self._rail_gave_way = side is self.rail
 
     def reset_layout(self) -> None:
         """Put rail, drawer and tabs where they are in a new window."""
@@ -259,6 +275,7 @@ class MainWindow(QMainWindow):
         """Make all text larger or smaller than the system's, by a factor."""
         self.settings.text_size = factor
         apply_text_size(self.settings.text_size)
+        self.panels.set_theme(self.theme)  # what they lay out by the size of text
 
     # ---- what happens ----
 
@@ -288,8 +305,10 @@ class MainWindow(QMainWindow):
 
     def _state_changed(self, before: State, after: State) -> None:
         self.status.show_provenance(after.page.provenance if after.page else "")
-        name = after.names().get(after.current) if after.current else None
+        name = _name(after)
         self.setWindowTitle(f"{name} – aezoo" if name else "aezoo")
+        if self.presenter.is_on:
+            self._title_tabs()
         empty = after.scanned and not after.entries
         if empty:
             self.start_page.show_roots(after.roots, after.gone)
@@ -299,6 +318,12 @@ class MainWindow(QMainWindow):
             self.drawer.show_state(after)
         if after.entries and not before.entries:
             self.rail.list.setFocus()
+
+    def _title_tabs(self) -> None:
+        """Name the run where no rail and no window's title does, and no figure, as of several runs."""
+        state = self.store.state
+        alone = self.presenter.is_on and len(state.compared) == 1
+        self.workspace.show_title(_name(state) if alone else "")
 
     def _pictured(self) -> None:
         if self.picture_at is None:
@@ -346,6 +371,7 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.notices.place()
+        self._make_room(self.drawer)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped_paths(event) or event.mimeData().hasImage():
@@ -374,6 +400,10 @@ class MainWindow(QMainWindow):
         self.workers.close()
         self.disk.close()
         super().closeEvent(event)
+
+
+def _name(state: State) -> str:
+    return state.names().get(state.current, "") if state.current else ""
 
 
 def _dropped_paths(event: QDropEvent) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from viewer.infer.requests import Kind, Reply, Request
+from viewer.infer.messages import Kind, Reply, Request
 from viewer.qt.worker import Workers
 from viewer.state.files import FileBytes
 

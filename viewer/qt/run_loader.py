@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
-from viewer.infer.messages import ReadSamples, SampleImages
-from viewer.infer.requests import Reply, Request
+from viewer.infer.messages import Completed, ImageTask, Reply, Request
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.store import AppState
@@ -59,7 +58,7 @@ class RunLoader(QObject):
         self._stamps_read: dict[tuple[str, Path], Stamp | None] = {}
         self._pending: dict[Request, Callable[[Reply], None]] = {}
         self._reported: set[str] = set()
-        self._waiting_for_samples: dict[EmbeddedKey, list[Callable[[SampleImages | str], None]]] = {}
+        self._waiting_for_samples: dict[EmbeddedKey, list[Callable[[Completed | str], None]]] = {}
         workers.answered.connect(self._take_reply)
         store.changed.connect(self._state_changed)
         self._watcher = QFileSystemWatcher(self)
@@ -297,20 +296,22 @@ class RunLoader(QObject):
         waiting = self._waiting_for_samples.setdefault(key, [])
         waiting.append(partial(self._take_samples, entry, opened))
         if len(waiting) == 1:  # sixty graphs that take the same images need them only once
-            self._images.send(ReadSamples(*key), SampleImages, partial(self._take_embedded, key))
+            facts = dict(zip(("shape", "dataset", "sigma", "task"), key, strict=True))
+            self._images.send(ImageTask("samples", facts), partial(self._take_embedded, key))
 
-    def _take_embedded(self, key: EmbeddedKey, reply: SampleImages | str) -> None:
+    def _take_embedded(self, key: EmbeddedKey, reply: Completed | str) -> None:
         for callback in self._waiting_for_samples.pop(key, []):
             callback(reply)
 
-    def _take_samples(self, entry: Entry, opened: graph.GraphInfo, reply: SampleImages | str) -> None:
+    def _take_samples(self, entry: Entry, opened: graph.GraphInfo, reply: Completed | str) -> None:
         if isinstance(reply, str):
             self._keep_samples(entry, LoadedFile(error=reply))
             return
         shape = "×".join(map(str, opened.image_shape or ()))
         absent = f"no embedded images have the shape {shape} that {_label(entry.graph)} takes"
         arrays = reply.arrays
-        made = Samples(arrays["inputs"], arrays["targets"], provenance=reply.provenance) if arrays else None
+        provenance = clean(reply.facts.get("provenance", ""))
+        made = Samples(arrays["inputs"], arrays["targets"], provenance=provenance) if arrays else None
         self._keep_samples(entry, LoadedFile(made, error="" if made else absent))
 
     def _keep_samples(self, entry: Entry, loaded: LoadedFile) -> None:

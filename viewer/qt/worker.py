@@ -13,9 +13,8 @@ from typing import Any, get_args
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcessEnvironment, QTimer, Signal
 
-from viewer.infer import messages, requests
-from viewer.infer.messages import Completed, Message, NotOpen, Ready, Refused, WorkerReply
-from viewer.infer.requests import Reply, Request
+from viewer.infer import messages
+from viewer.infer.messages import Completed, Message, NotOpen, Ready, Refused, Reply, Request, WorkerReply
 from viewer.qt.child_process import ChildProcess, python_command, with_one_thread
 from viewer.state.formatting import clean
 from zoo.protocol import Frame, ProtocolError
@@ -35,7 +34,7 @@ class WorkerProcess(ChildProcess):
 
     def __init__(self, command: list[str], parent: QObject | None = None) -> None:
         self.ready: Ready | None = None
-        self.opened: dict[tuple[str, requests.Kind], float] = {}  # its graphs, opened as what; seconds to run one
+        self.opened: dict[tuple[str, messages.Kind], float] = {}  # its graphs, opened as what; seconds to run one
         super().__init__(command, _environment(), parent)
 
     def take(self, frame: Frame) -> None:
@@ -58,16 +57,16 @@ class Workers(QObject):
         self,
         parent: QObject | None = None,
         *,
-        open_seconds: float = requests.OPEN_SECONDS,
-        run_seconds: float = requests.RUN_SECONDS,
+        open_seconds: float = messages.OPEN_SECONDS,
+        run_seconds: float = messages.RUN_SECONDS,
         keep_spare: bool = True,
     ) -> None:
         super().__init__(parent)
-        self._seconds = dict.fromkeys(get_args(requests.Kind), open_seconds) | {"run": run_seconds}
+        self._seconds = dict.fromkeys(get_args(messages.Kind), open_seconds) | {"run": run_seconds}
         self._keep_spare = keep_spare
         self._mailboxes: OrderedDict[str, Request] = OrderedDict()
         self._sent: Request | None = None  # with the worker now
-        self._kind: requests.Kind = "graph"  # of what was sent for it: to run a graph it may have to be opened first
+        self._kind: messages.Kind = "graph"  # of what was sent for it: to run a graph it may have to be opened first
         self._number = 0
         self._kills: Counter[str] = Counter()
         self._failed_starts = 0
@@ -156,10 +155,10 @@ class Workers(QObject):
         self._number += 1
         if request.kind == "run" and (request.file.key, request.open_kind) in self._active.opened:
             self._kind = "run"
-            message: Message = requests.run_message(self._number, request)
+            message: Message = messages.run_message(self._number, request)
         else:
             self._kind = request.open_kind
-            message = requests.open_message(self._number, self._kind, request.file)
+            message = messages.open_message(self._number, self._kind, request.file)
         self._clock.start()
         self._deadline.start(round(1000 * self._allowed()))
         self._active.send(message)
@@ -174,9 +173,8 @@ class Workers(QObject):
             return process.stop("replied to another request")
         self._deadline.stop()
         if isinstance(reply, Refused):
-            return self._finish(
-                Reply(request, milliseconds=self._elapsed(), error=clean(reply.sentence, limit=500), facts=reply.facts)
-            )
+            error = clean(reply.sentence, limit=500)
+            return self._finish(Reply(request, reply.facts, milliseconds=self._elapsed(), error=error))
         if isinstance(reply, NotOpen):
             process.opened.pop((request.file.key, request.open_kind), None)
             return self._transmit(request)
@@ -186,7 +184,7 @@ class Workers(QObject):
             if request.kind == "run":
                 return self._transmit(request)
         try:
-            requests.check(request, reply)
+            messages.check(request, reply)
         except ProtocolError as error:
             return process.stop(f"sent an invalid reply: {error}")
         return self._finish(Reply(request, reply.facts, reply.arrays, self._elapsed()))
@@ -291,8 +289,8 @@ class Workers(QObject):
 def _seconds(facts: Mapping[str, Any]) -> float:
     """Return how long a graph may run, as its opening says; no process can ask for more than the most."""
     seconds = facts.get("seconds")
-    fits = isinstance(seconds, int | float) and 0 <= seconds <= requests.MOST_RUN_SECONDS
-    return float(seconds) if fits and seconds is not None else requests.MOST_RUN_SECONDS if seconds else 0.0
+    fits = isinstance(seconds, int | float) and seconds >= 0
+    return min(float(seconds), messages.MOST_RUN_SECONDS) if fits and seconds is not None else 0.0
 
 
 def _rank(request: Request) -> int:

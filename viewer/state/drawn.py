@@ -65,7 +65,7 @@ def result_of(drawing_input: DrawingInput, error: str, arrays: Mapping[str, np.n
     output = arrays[name][0]
     if broken := not_finite(output):
         return DrawResult(drawing_input, sentence=broken)
-    if graph.vector_output and output.ndim == 1 and output.size:
+    if graph.vector and output.ndim == 1 and output.size:
         values = ", ".join(f"{place}: {value:.4g}" for place, value in numbers.largest(output))
         return DrawResult(drawing_input, sentence=f"Its largest values: {values}.")
     if not graph.reconstruction and not graph.other_picture:

@@ -80,17 +80,15 @@ class GraphInfo:
         return "logits" if self.card is not None and "logits" in names else ""
 
     @property
-    def vector_output(self) -> str:
-        """Of somebody else's graph without pictures, the first output with a row of values an image; '' for none."""
-        if self.card is not None or self.reconstruction or self.other_picture or self.image_shape is None:
-            return ""
-        rows = [port.name for port in self.facts.outputs if port.dtype == "float32" and len(port.shape) == 2]
-        return next(iter(rows), "")
+    def vector(self) -> str:
+        """Of a graph that makes no pictures and says nothing about itself, the first output of values; '' for none."""
+        found = [port.name for port in self.facts.outputs if port.dtype == "float32" and len(port.shape) == 2]
+        return "" if self.card or self.reconstruction or self.other_picture else next(iter(found), "")
 
     @property
     def shown_output(self) -> str:
         """The output that is shown: a reconstruction, logits, a picture of another shape or a row of values."""
-        return self.reconstruction or self.logits_output or self.other_picture or self.vector_output
+        return self.reconstruction or self.logits_output or self.other_picture or self.vector
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from viewer.state.formatting import without_common_folder
 from viewer.state.numbers import Numbers
 from viewer.state.selection import Known, State
 from zoo.data.comnist import PAIRS
@@ -87,17 +88,10 @@ def chosen_runs(state: State) -> tuple[Path, ...]:
     )
 
 
-def short_names(names: Sequence[str]) -> list[str]:
-    """Return names without the folder that all of them have in common."""
-    folders = {name.partition("/")[0] for name in names if "/" in name}
-    shared = len(folders) == 1 and all("/" in name for name in names)
-    return [name.partition("/")[2] for name in names] if shared else list(names)
-
-
 def sheets_of(state: State, paths: Sequence[Path]) -> tuple[RunLetters, ...]:
     """Return the letters that the histories of these runs keep, of those that keep any."""
     names = state.names()
-    called = short_names([names.get(path, "") for path in paths])
+    called = without_common_folder([names.get(path, "") for path in paths])
     found = [_sheet(path, name, state.known_of(path)) for path, name in zip(paths, called, strict=True)]
     return tuple(sheet for sheet in found if sheet is not None)
 

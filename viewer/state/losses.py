@@ -45,7 +45,7 @@ def lines_of(history: RunHistory, quantity: str) -> list[LossCurve]:
 
 
 def label_of(quantity: str, histories: Sequence[RunHistory]) -> str:
-    """Return what stands on the axis; losses of different objectives cannot be compared, and it says so."""
+    """Return what stands on the axis; losses are those of one objective, for others have other units."""
     if quantity == RATE:
         return "learning rate at the epoch's end"
     if quantity == TIME:
@@ -53,10 +53,7 @@ def label_of(quantity: str, histories: Sequence[RunHistory]) -> str:
     if quantity != LOSS:
         name = quantity.removeprefix(TERM)
         return f"{name}: {TERMS[name]}" if name in TERMS else f"{name}, a term of the objective"
-    objectives = {history.objective for history in histories}
-    if len(objectives) > 1:
-        return "loss, of different objectives"
-    objective = OBJECTIVES.get(next(iter(objectives), ""), "")
+    objective = OBJECTIVES.get(histories[0].objective, "") if histories else ""
     return f"loss: {objective}" if objective else "loss"
 
 

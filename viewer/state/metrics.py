@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from viewer.state import formatting
+from zoo.tasks import ranked
 
 TITLES = {  # of rows and axes
     "mse": "mse, of [0, 1] pixels",
@@ -84,9 +85,9 @@ def error(value: float | None) -> str:
     return formatting.MISSING if value is None or not math.isfinite(value) else _short_exponent(f"{value:.3g}")
 
 
-def percent(value: float | None) -> str:
+def percent(value: float | None, digits: int = 1) -> str:
     """Write a share in percent."""
-    return formatting.MISSING if value is None or not math.isfinite(value) else f"{value:.1%}"
+    return formatting.MISSING if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f} %"
 
 
 def published(metric: str, figures: Mapping[str, float]) -> str:
@@ -94,8 +95,25 @@ def published(metric: str, figures: Mapping[str, float]) -> str:
     value = figures.get(metric)
     if value is None:
         return formatting.MISSING
-    return f"{value:.0%}" if metric == "accuracy" else f"{value:g}"
+    return percent(value, 0) if metric == "accuracy" else f"{value:g}"
 
 
 def _short_exponent(text: str) -> str:
     return text.replace("e-0", "e-")
+
+
+EXACT = 1e-6  # a mean squared error of PCA below it is rounding: the bottleneck has as many values as the data's rank
+
+
+def comparable_baselines(baselines: Mapping[str, Mapping[str, float]], task: str) -> dict[str, Mapping[str, float]]:
+    """Return the baselines that a run of this task is compared with, the one that says most first.
+
+    PCA is left out for denoisers, since it was fitted on clean images, and where it is exact.
+    """
+    kept = {name: row for name, row in baselines.items() if name != "pca" or _pca_counts(row, task)}
+    return {name: kept[name] for name in ranked(task, kept)}
+
+
+def _pca_counts(row: Mapping[str, float], task: str) -> bool:
+    error = row.get("mse")
+    return task != "denoise" and not (isinstance(error, int | float) and error < EXACT)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.state import numbers, pages, selection, training, why
+from viewer.state import formatting, numbers, pages, selection, training, why
 from viewer.state.formatting import sentence
 from viewer.state.library import Entry
 from viewer.state.samples import COUNT, Samples
 from viewer.state.selection import Known, State
 
+MOST_LARGEST = 5
 COMING = "Being read …"
 FIRST_ONLY = "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
 
@@ -22,8 +23,6 @@ FIRST_ONLY = "Without a graph only the first ten images have outputs, those of t
 @dataclass(frozen=True, eq=False)
 class RunOutput:
     """One run's `images`, float32 (N, C, H, W), or its `logits` (N, classes), or a `sentence`.
-
-    Of somebody else's graph the logits may be values of any meaning: `is_vector`.
 
     Images of another shape than the targets, as super-resolution makes them, have no error and no difference.
 
@@ -36,7 +35,7 @@ class RunOutput:
     samples: Samples | None = None
     images: np.ndarray | None = None
     logits: np.ndarray | None = None
-    is_vector: bool = False  # the logits are plain values: nobody says that they are of classes
+    is_plain: bool = False  # `logits` are values of which nothing is known, shown as they are
     classes: tuple[str, ...] = ()
     note: str = ""
     sentence: str = ""
@@ -74,28 +73,21 @@ class RunOutput:
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """A classifier's softmax, float64 (N, classes)."""
+        """A classifier's softmax, or the plain values, float64 (N, classes)."""
         assert self.logits is not None, self.name
-        return numbers.softmax(self.logits)
-
-    def largest(self, image: int) -> list[tuple[int, float]]:
-        """Return the five largest values of an image's row, each with its place."""
-        assert self.logits is not None, self.name
-        return numbers.largest(self.logits[image])
+        return self.logits.astype(np.float64) if self.is_plain else numbers.softmax(self.logits)
 
     def prediction(self, image: int) -> tuple[str, float]:
-        """Return the likeliest class's name and its probability, of plain values the place of the largest and it."""
-        if self.is_vector:
-            place, value = self.largest(image)[0]
-            return str(place), value
+        """Return the likeliest class's name and its probability, or the position of the largest value and the value."""
         best = int(self.probabilities[image].argmax())
         return self.class_name(best), float(self.probabilities[image, best])
 
     def likeliest(self, image: int) -> str:
-        """Format the three likeliest classes of an image and their probabilities, or its five largest values."""
-        if self.is_vector:
-            return ", ".join(f"{place}: {value:.4g}" for place, value in self.largest(image))
+        """Format the three likeliest classes of an image and their probabilities, or the five largest values."""
         shares = self.probabilities[image]
+        if self.is_plain:
+            largest = np.argsort(-shares)[:MOST_LARGEST]
+            return "largest: " + ", ".join(f"{formatting.number(shares[at])} at {at}" for at in largest)
         return ", ".join(f"{self.class_name(int(best))} {100 * shares[best]:.1f} %" for best in np.argsort(-shares)[:3])
 
     def class_name(self, label: int) -> str:
@@ -103,7 +95,7 @@ class RunOutput:
 
     def is_wrong(self, image: int, labels: np.ndarray | None) -> bool:
         """Whether a classifier's prediction differs from the label; False where the label is not known."""
-        if labels is None or self.is_vector or not self.shows_page_images or image >= len(labels):
+        if labels is None or self.is_plain or not self.shows_page_images or image >= len(labels):
             return False
         return int(self.probabilities[image].argmax()) != int(labels[image])
 
@@ -145,7 +137,7 @@ def _from_graph(output: RunOutput, known: Known, values: np.ndarray) -> RunOutpu
     if broken := why.not_finite(values):
         return replace(output, sentence=broken)
     if not known.graph.reconstruction and values.ndim == 2 and len(values) == output.count and values.shape[1]:
-        return replace(output, logits=values, classes=known.graph.classes, is_vector=bool(known.graph.vector_output))
+        return replace(output, logits=values, is_plain=bool(known.graph.vector), classes=known.graph.classes)
     other = values.ndim == 4 and values.shape[1] in (1, 3) and len(values) == output.count
     if values.shape != output.samples.targets.shape and not (other and known.graph.other_picture):
         return replace(output, sentence="The graph's output has another shape than its images.")

@@ -12,7 +12,7 @@ import numpy as np
 
 from viewer.state import pages
 from viewer.state.files import FileBytes
-from viewer.state.formatting import clean
+from viewer.state.formatting import clean, without_common_folder
 from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
 from viewer.state.library import Entry, distinct_names
@@ -73,7 +73,9 @@ class Known:
         """The split that its test images come from."""
         if self.history is None or not self.history.dataset:
             return None
-        return SplitName(self.history.dataset, self.history.facts.get("split", "published"))
+        images, own = self.history.images, self.own_samples
+        shape = own.targets.shape[1:] if images and own is not None else ()
+        return SplitName(self.history.dataset, self.history.facts.get("split", "published"), images, shape)
 
     @property
     def error(self) -> str:
@@ -194,7 +196,13 @@ class State:
         return self._names  # used by several panels at every change
 
     @cached_property
-    def _names(self) -> dict[Path, str]:
+    def shown_names(self) -> dict[Path, str]:
+        """What the compared entries are called beside one another: without the folders that all have in common."""
+        short = without_common_folder([self._names[path] for path in self.compared])
+        return self._names | Names(zip(self.compared, short, strict=True))
+
+    @cached_property
+    def _names(self) -> Names:
         plain = [name_of(entry, self.known_of(entry.path)) for entry in self.entries]
         paths = [entry.path for entry in self.entries]
         return Names(zip(paths, distinct_names(plain, paths), strict=True))

@@ -10,7 +10,7 @@ from viewer.state import formatting
 from viewer.state.formatting import clean
 from viewer.state.numbers import LARGEST_WHOLE
 
-MOST = 400  # nodes of a graph
+MOST_NODES = 400  # nodes of a graph
 LONGEST = 300  # characters of a node's line
 _ACTIVATIONS = frozenset("Relu PRelu Sigmoid Tanh LeakyRelu Elu Selu Softmax Clip".split())
 _HIDDEN = frozenset("Identity Dropout".split())  # which do nothing outside training
@@ -50,10 +50,38 @@ class SummaryLayer:
     parameters: int
 
 
+@dataclass(frozen=True)
+class NetworkLayer:
+    """One layer of a network as it was trained: its output without the batch, its values, those not learned."""
+
+    type: str
+    shape: tuple[int, ...]
+    parameters: int
+    frozen: int
+
+
+def from_history(listing: object) -> tuple[NetworkLayer, ...]:
+    """Return the layers that a history records; none where it records none, or no proper ones."""
+    if not isinstance(listing, list) or len(listing) > MOST_NODES:
+        return ()
+    try:
+        return tuple(
+            NetworkLayer(
+                clean(entry["type"], limit=40),
+                tuple(map(_count, entry["shape"])),
+                _count(entry["parameters"]),
+                _count(entry.get("frozen", 0)),
+            )
+            for entry in listing
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ()
+
+
 def nodes_of(header: Mapping[str, Any]) -> tuple[GraphNode, ...]:
     """Return every node of a worker's answer; raise ValueError for a malformed one."""
     listing = header.get("nodes")
-    if not isinstance(listing, list) or len(listing) > MOST:
+    if not isinstance(listing, list) or len(listing) > MOST_NODES:
         raise ValueError("no proper list of nodes")
     return tuple(map(_node, listing))
 

@@ -23,7 +23,7 @@ MOST_ORDERS = 2
 
 
 @dataclass(frozen=True)
-class Model:
+class TradeOffModel:
     """One run with a bottleneck and a figure.
 
     group       what it is compared within: the data and the task, whose principal components are the same
@@ -61,7 +61,7 @@ def data_sets(state: State) -> list[str]:
     return list(dict.fromkeys(filter(None, found)))
 
 
-def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[str]]:
+def models_of(state: State, metric: str, axis: str) -> tuple[list[TradeOffModel], list[str]]:
     """Return every run that has the figure, and the names of those with a bottleneck that lack it."""
     names, found, without = state.names(), [], list[str]()
     for entry in state.entries:
@@ -79,7 +79,7 @@ def models_of(state: State, metric: str, axis: str) -> tuple[list[Model], list[s
         pca = baselines_of(known).get("pca", {}).get(metric)
         data = data_of(known)
         found.append(
-            Model(
+            TradeOffModel(
                 path=entry.path,
                 name=name,
                 data=data,
@@ -106,7 +106,7 @@ def _group(data: str, known: Known) -> str:
     """Principal components see what the network sees: noisy images, grey ones or those of one digit are others."""
     task = known.task
     if known.noise > 0:
-        return f"{data}, noise σ {known.noise:g}"
+        return f"{data}, denoise σ {known.noise:g}"
     return data if task in ("", "reconstruct") else f"{data}, {formatting.clean(task, limit=20)}"
 
 
@@ -137,13 +137,13 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def conclusion(models: Sequence[Model], metric: str, axis: str) -> str:
+def conclusion(models: Sequence[TradeOffModel], metric: str, axis: str) -> str:
     """Answer the sheet's question: does the size predict the error, and which runs beat PCA?"""
     if not models:
         return ""
     counted = [model for model in models if model.counts]
     left_out = len(models) - len(counted)
-    hollow = f" {left_out} hollow: cut short or not finished, and left out here." if left_out else ""
+    hollow = f" {left_out} hollow: not finished, or of a short trial, and left out here." if left_out else ""
     if not counted:
         quick = "quick" if all(model.state == QUICK for model in models) else "unfinished"
         which = "The only run is" if len(models) == 1 else f"All {len(models)} runs are"
@@ -151,14 +151,14 @@ def conclusion(models: Sequence[Model], metric: str, axis: str) -> str:
     return " ".join(filter(None, (_order(counted, metric, axis), _against_pca(counted, metric)))) + hollow
 
 
-def _order(models: list[Model], metric: str, axis: str) -> str:
+def _order(models: list[TradeOffModel], metric: str, axis: str) -> str:
     """Say of every group that is large enough whether the size predicts the error, the largest first."""
-    groups: dict[str, list[Model]] = {}
+    groups: dict[str, list[TradeOffModel]] = {}
     for model in models:
         groups.setdefault(model.group, []).append(model)
     large = sorted((m for m in groups.values() if len(m) >= LEAST_COMPARED), key=len, reverse=True)
     if not large:
-        return f"{formatting.counted(len(models), 'finished run')}: too few alike for an order."
+        return f"{formatting.counted(len(models), 'finished run')}: too few alike for a trend."
     sentences = [_order_of(group, metric, axis) for group in large[:MOST_ORDERS]]
     return (
         " ".join(sentences)
@@ -167,12 +167,12 @@ def _order(models: list[Model], metric: str, axis: str) -> str:
     )
 
 
-def _order_of(models: list[Model], metric: str, axis: str) -> str:
+def _order_of(models: list[TradeOffModel], metric: str, axis: str) -> str:
     size = "size" if axis == VALUES else "parameters"
     positions = np.array([model.positions for model in models])
     rank = rank_correlation(positions[:, 0], positions[:, 1])
     if math.isnan(rank):
-        return f"{len(models)} runs of one {size} or {metric}: there is no order."
+        return f"{len(models)} runs of the same {size} or {metric}: there is no trend."
     helps = rank if larger_is_better(metric) else -rank
     meaning = (
         "larger is better" if helps > 0.5 else "larger is worse" if helps < -0.5 else "size does not predict the error"
@@ -180,13 +180,13 @@ def _order_of(models: list[Model], metric: str, axis: str) -> str:
     return f"Spearman's rank correlation of {size} and {metric} is {rank:+.2f} over {len(models)} runs: {meaning}."
 
 
-def _against_pca(models: list[Model], metric: str) -> str:
+def _against_pca(models: list[TradeOffModel], metric: str) -> str:
     known = [model for model in models if model.pca is not None]
     if not known:
         return "None has principal components to compare with."
     beating = [m.name for m in known if m.pca is not None and better(m.value, m.pca, metric)]
     if not beating:
-        return f"PCA of as many values is better than {'it' if len(known) == 1 else f'all {len(known)}'}."
+        return f"PCA with as many components is better than {'it' if len(known) == 1 else f'all {len(known)}'}."
     named = ", ".join(beating[:MOST_NAMED])
     more = f" and {len(beating) - MOST_NAMED} more" if len(beating) > MOST_NAMED else ""
-    return f"{len(beating)} of {len(known)} beat PCA of as many values: {named}{more}."
+    return f"{len(beating)} of {len(known)} beat PCA with as many components: {named}{more}."

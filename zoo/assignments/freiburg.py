@@ -51,3 +51,6 @@ def _at(learning_rate: float) -> Recipe:
 
 
 RECIPES = tuple(_at(rate) for rate in (0.1, 0.01, 0.001))
+
+if __name__ == "__main__":
+    print("this file holds recipes; train them with: aezoo train freiburg")

@@ -70,7 +70,11 @@ def encoder_decoder() -> blocks.Autoencoder:
 
 
 @network(
-    "14 × 512 | the decoder of letters/random, frozen", parameters=CLASSES * VALUES, bottleneck=(VALUES,), view=(16, 32)
+    "14 × 512 | the decoder of letters/random, frozen",
+    parameters=CLASSES * VALUES,
+    bottleneck=(VALUES,),
+    view=(16, 32),
+    initialisation="vectors from N(0, 1), the decoder of letters/random",
 )
 def latent() -> blocks.Autoencoder:
     """A table of one vector a class, drawn from N(0, 1), and a frozen decoder."""
@@ -97,8 +101,12 @@ def _classifier(classes: int) -> blocks.Classifier:
     return blocks.Classifier(features=features, head=nn.Linear(1024, classes))
 
 
-latin = Network(lambda: _classifier(CLASSES), "conv 32-64 of 5×5, pool 2, 1024, 14", parameters=3_278_734)
-latin_and_noise = Network(lambda: _classifier(CLASSES + 1), "conv 32-64 of 5×5, pool 2, 1024, 15", parameters=3_279_759)
+latin = Network(
+    lambda: _classifier(CLASSES), "conv 32-64 of 5×5, pool 2, 1024, 14", parameters=3_278_734, features=1024
+)
+latin_and_noise = Network(
+    lambda: _classifier(CLASSES + 1), "conv 32-64 of 5×5, pool 2, 1024, 15", parameters=3_279_759, features=1024
+)
 STEPS = 400  # batches an epoch: an epoch of 50 would write 400 checkpoints of 46 MB
 _NETWORK = (
     "one PReLU slope for the whole network, dropout of 0.33 after the 512 values: as public solutions have it",
@@ -179,3 +187,6 @@ RECIPES = (
         ),
     ),
 )
+
+if __name__ == "__main__":
+    print("this file holds recipes; train them with: aezoo train letters")

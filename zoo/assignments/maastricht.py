@@ -204,3 +204,6 @@ RECIPES = (
     _recipe("colour-1", colour_1, 0.0056, _GREY, "its channels: ours", task=COLOURISE),
     _recipe("colour-2", colour_2, 0.0057, _GREY, "its channels and its 5×5 kernels: ours", task=COLOURISE, epochs=100),
 )
+
+if __name__ == "__main__":
+    print("this file holds recipes; train them with: aezoo train maastricht")

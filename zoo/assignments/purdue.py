@@ -66,3 +66,6 @@ RECIPES = (
     _recipe("conv", conv, 128),
     _recipe("denoise", conv, 128, "the network of part 2: ours", "fresh noise every epoch: ours", noise=0.25),
 )
+
+if __name__ == "__main__":
+    print("this file holds recipes; train them with: aezoo train purdue")

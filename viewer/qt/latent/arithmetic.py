@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from viewer.figures import colours
-from viewer.figures.equation import EquationFigure, EquationTerm
+from viewer.figures.latent import EquationFigure, EquationTerm
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.latent.picker import Picker
 from viewer.qt.widgets.page_bar import connect_page_keys

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QTimer
 from PySide6.QtWidgets import QGridLayout, QLabel, QSlider
 
 from viewer.figures import colours
-from viewer.figures.sweep import SweepFigure
+from viewer.figures.latent import SweepFigure
 from viewer.figures.tiles import ImageRow, Large
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import JobResult

@@ -89,7 +89,7 @@ class GridMode(Mode):
         return found if found is not None and found.side**2 == len(found.images) else None
 
     def _plane(self, path: Path, grid: PictureGrid | None) -> PlaneFigure:
-        name = self.name_of(path) if len(self.networks) > 1 else ""
+        name = self.store.state.shown_names[path] if len(self.networks) > 1 else ""
         if grid is None:
             return PlaneFigure(self.theme, name, EMPTY, sentence="This run has no grid of generated images.")
         predictions, label = grid.predictions, self.label(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,12 +112,11 @@ class InterpolateMode(Mode):
         )
 
     def _several(self, made: dict[Path, np.ndarray | str], blend: np.ndarray, text: str) -> ComparisonFigure:
-        blocks = [
-            Block(self.name_of(path), sentence=strip)
-            if isinstance(strip, str)
-            else Block(self.name_of(path), (ImageRow("", strip),))
-            for path, strip in made.items()
-        ]
+        state, blocks = self.store.state, []
+        for path, strip in made.items():
+            block = Block(state.shown_names[path], colour=self.theme.run_colour(state.colours[path]).name())
+            shown = {"sentence": strip} if isinstance(strip, str) else {"bands": (ImageRow("", strip),)}
+            blocks.append(replace(block, **shown))
         blocks.append(Block(BLEND, (ImageRow("", blend),), captions=NAMES))
         return ComparisonFigure(self.theme, tuple(blocks), self._step, description=text, paged=False)
 

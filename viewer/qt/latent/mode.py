@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures import colours
 from viewer.figures.theme import Theme
-from viewer.infer.requests import Reply
+from viewer.infer.messages import Reply
 from viewer.qt.latent.encoded_page import EncodedPage
 from viewer.qt.panels.request_panel import Queries, Replies, Requests
 from viewer.qt.requester import Query

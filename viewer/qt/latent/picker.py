@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.figures import colours
-from viewer.figures.picker import PickerFigure
+from viewer.figures.latent import PickerFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow
 from viewer.qt.image_browser import ImageBrowser

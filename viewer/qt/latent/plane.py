@@ -229,7 +229,7 @@ class PlaneMode(Mode):
 
     def _plane(self, path: Path) -> Plane:
         several, network = len(self.networks) > 1, self.networks[path]
-        title = self.name_of(path) if several else ""
+        title = self.store.state.shown_names[path] if several else ""
         if isinstance(network, str):
             return Plane(title, sentence=network)
         if not network.is_plane:

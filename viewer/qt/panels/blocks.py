@@ -8,9 +8,8 @@ import numpy as np
 
 from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow
+from viewer.figures.tiles import ImageRow, Scale
 from viewer.qt.panels.compared import BandValues, ComparisonPicture
 
 

@@ -14,8 +14,8 @@ from viewer.figures.arrange import Paragraph, TextLine
 from viewer.figures.bottleneck import Chosen, Tilings
 from viewer.figures.image_grid import GridPixel
 from viewer.figures.paper import Figure
-from viewer.figures.scale import ScaleLine
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import ScaleLine
 from viewer.qt.panels.unit_decoding import UnitDecoding
 from viewer.state import formatting, tiles
 from viewer.state.selection import State
@@ -70,7 +70,7 @@ class BottleneckPicture:
         return parts if self.view == "bars" else parts | {"scale": ScaleLine(self.theme, mine.scale())}
 
     def _compared(self) -> dict[str, Figure]:
-        state, names = self.state, self.state.names()
+        state, names = self.state, self.state.shown_names
         runs = [(names[path], self.runs.get(path), self.sentences.get(path, "")) for path in state.compared]
         current = state.compared.index(state.current) if state.current in state.compared else -1
         parts = figures.compared_parts(self.theme, runs, state.sample, current, self.chosen)

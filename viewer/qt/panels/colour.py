@@ -11,16 +11,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures import colours
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Pointed
+from viewer.figures.tiles import Pointed, Scale
 from viewer.qt.panels.blocks import Blocks
 from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import chroma, coloured, run_outputs, why
-from viewer.state.coloured import ColourResult
+from viewer.state import chroma, run_outputs, why
+from viewer.state.chroma import ColourResult
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
@@ -67,7 +66,7 @@ class Colour(ComparedPanel):
     def redraw(self) -> None:
         if self._made_of != self.outputs:
             self._made_of = self.outputs
-            self.coloured = coloured.results_of(self.outputs)
+            self.coloured = chroma.results_of(self.outputs)
         super().redraw()
 
     def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
@@ -90,7 +89,7 @@ class Colour(ComparedPanel):
         return lines
 
     def numbers(self) -> Numbers:
-        return coloured.table(self.coloured)
+        return chroma.table(self.coloured)
 
 
 def picture_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +10,12 @@ import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from viewer.figures.comparison import Block, ComparisonFigure
-from viewer.figures.detail import DetailFigure, DetailTile
+from viewer.figures.comparison import Block, ComparisonFigure, DetailFigure, DetailTile
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Pointed
-from viewer.qt.panels.images import ImagePanel
-from viewer.qt.requester import Query, QueryBatch
+from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
+from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.page_bar import PageBar, connect_page_keys
 from viewer.qt.widgets.sized_view import SizeBar, SizedView
@@ -25,7 +23,7 @@ from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
 
-MADE = (": output", ": diff.")  # ends of the titles of what a run makes
+MADE = (": output", ": difference")  # ends of the titles of what a run makes
 MOST_TILES = 6  # of an image shown large, so that each has 250 pixels on a laptop
 
 
@@ -45,7 +43,7 @@ class ComparisonPicture:
     titles: tuple[str, ...] = ()  # of the blocks
 
 
-class ComparedPanel(ImagePanel):
+class ComparedPanel(RequestPanel):
     """Runs the graphs of several runs on the images shown and shows their outputs in one figure.
 
     A page has as many images as fit at their size. A click opens one of them large, in every run; another closes it.
@@ -56,24 +54,27 @@ class ComparedPanel(ImagePanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.requester = self.new_requester()
-        self.requester.answered.connect(self._take)
         self.bar, self.size_bar = PageBar(tools, turn=self.turn), SizeBar()
         self.size_bar.changed.connect(self.redraw)
         self.row = QHBoxLayout()
         self.row.addWidget(self.size_bar)
         self.row.addWidget(self.bar, 1)
+        self.row.addStretch()  # where the bar is hidden
         self.body.insertLayout(0, self.row)
-        self.view.hovered.connect(self._hover)
         assert isinstance(self.view, SizedView)
         self.view.resized.connect(lambda steps: self.size_bar.step(steps, self._zoom_shown()))
         self.is_open = False  # one image is shown large
         self.outputs: tuple[RunOutput, ...] = ()
         self.picture: ComparisonPicture | None = None
-        self._inputs: tuple[object, ...] = ()
-        self._shown: tuple[object, ...] = ()  # the inputs of the outputs shown
+        self._shown: object = None  # the inputs of the outputs shown
+        self._splits: object = None  # that the picture was made with
 
     # ---- for subclasses ----
+
+    @property
+    def paged(self) -> bool:
+        """Whether a page has fewer images rather than smaller ones."""
+        return True
 
     def runs(self, state: State) -> tuple[Path, ...]:
         """Return the runs to show, in order."""
@@ -99,43 +100,42 @@ class ComparedPanel(ImagePanel):
 
     def show_state(self, before: State, after: State) -> None:
         self.bar.show_state(after)
-        inputs = self._inputs_of(after)
-        if inputs != self._inputs:
-            self._inputs = inputs
-            self._request(after)
-        elif before.splits is not after.splits:
-            self.redraw()
-        elif before.sample != after.sample:
-            self._choose_in_picture(after.sample)
+        super().show_state(before, after)
 
-    def _inputs_of(self, state: State) -> tuple[object, ...]:
+    def inputs(self, state: State) -> tuple[object, ...]:
         parts: list[object] = [state.page]
         for path in self.runs(state):
             known, entry = state.known_of(path), state.entry_of(path)
             parts += [path, entry, state.file_of(path), state.samples_of(path), known.history, known.error]
         return tuple(parts)
 
-    def _request(self, state: State) -> None:
-        queries: dict[Hashable, Query] = {}
+    def details(self, state: State) -> tuple[object, ...]:
+        return state.sample, state.splits
+
+    def details_changed(self) -> None:
+        state = self.store.state
+        if state.splits is self._splits:
+            self._choose_in_picture(state.sample)
+        else:
+            self.redraw()
+
+    def request_of(self, state: State) -> tuple[Queries, object]:
+        queries: Queries = {}
         for path in self.runs(state):
             file, samples = state.file_of(path), state.samples_of(path)
             name = run_outputs.output_to_request(state, path)
             if name and file is not None and samples is not None:
                 queries[path] = Query(file, samples.inputs, (name,))
-        if queries:
-            self.requester.send(queries, self._inputs, low_priority=self.low_priority)
-        else:
-            self.requester.forget()
-            self._show(state, None)
+        return queries, None
 
-    def _take(self, done: QueryBatch) -> None:
-        if done.context == self._inputs:
-            self._show(self.store.state, done)
+    def show_nothing(self, state: State) -> None:
+        self.take({}, None)
 
-    def _show(self, state: State, done: QueryBatch | None) -> None:
+    def take(self, replies: Replies, context: object) -> None:
+        state = self.store.state
         names, shown = state.names(), []
         for path in self.runs(state):
-            reply = done.replies.get(path) if done else None
+            reply = replies.get(path)
             values = next(iter(reply.arrays.values()), None) if reply else None
             error = "" if reply is None else reply.error or ("" if values is not None else "no answer came")
             shown.append(run_outputs.run_output(state, names.get(path, ""), path, values, error))
@@ -148,13 +148,14 @@ class ComparedPanel(ImagePanel):
 
     def redraw(self) -> None:
         state = self.store.state
+        self._splits = state.splits
         self.subtitle.setText(run_outputs.page_title(state))
         shown = self.picture_of(self.theme, state)
         if isinstance(shown, str):
             self.picture = None
             self.view.show_sentence(shown)
             return
-        self.picture = replace(shown, figure=replace(shown.figure, paged=True, zoom=self.size_bar.zoom))
+        self.picture = replace(shown, figure=replace(shown.figure, paged=self.paged, zoom=self.size_bar.zoom))
         self._show_picture()
 
     def _show_picture(self) -> None:
@@ -190,11 +191,11 @@ class ComparedPanel(ImagePanel):
             return self.view.figure.hit(point, self.view.paper)
         return self.picture.figure.spot(point, self.view.paper)
 
-    def _hover(self, point: QPointF | None) -> None:
-        pointed = self._pointed(point) if point is not None and self._shown == self._inputs else None
-        self.view.show_hint(self.hint_at(pointed) if pointed else "", point or QPointF())
+    def hint_at(self, point: QPointF) -> str:
+        pointed = self._pointed(point) if self._shown is self._inputs else None
+        return self.hint_of(pointed) if pointed else ""
 
-    def hint_at(self, pointed: Pointed) -> str:
+    def hint_of(self, pointed: Pointed) -> str:
         """Return the tool tip: which image, every run's figures for it, and the pixel's value."""
         assert self.picture is not None
         state = self.store.state
@@ -231,7 +232,7 @@ def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
             tiles.append(tile)
         seen.add(pixels)
     if len(tiles) > MOST_TILES:
-        tiles = [tile for tile in tiles if not tile.title.endswith("diff.")]
+        tiles = [tile for tile in tiles if not tile.title.endswith("difference")]
     description = f"image {figure.chosen + 1}, large; {figure.description}"
     return DetailFigure(theme, figure.chosen, tuple(tiles), description) if tiles else None
 
@@ -281,6 +282,6 @@ def _holds(values: np.ndarray, pointed: Pointed) -> bool:
     return values.ndim >= 3 and pointed.y < values.shape[-2] and pointed.x < values.shape[-1]
 
 
-def mean_text(values: Sequence[float] | np.ndarray, label: str) -> str:
-    """Format a mean over the images shown; '' if there are none."""
-    return f"{label} {formatting.mse(float(np.mean(values)))}" if len(values) else ""
+def mean_text(errors: np.ndarray) -> str:
+    """Format the mean error of the images shown; '' if there are none."""
+    return f"mse {formatting.mse(float(np.mean(errors)))} of these {len(errors)}" if len(errors) else ""

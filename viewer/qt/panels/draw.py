@@ -281,7 +281,7 @@ class Draw(RequestPanel):
             self.view.show_figure(DrawnFigure(self.theme, tuple(cells)), _description(cells))
 
     def _cell(self, state: State, path: Path) -> DrawnCell | None:
-        name, made, sentence = state.names()[path], self.made.get(path), why.no_drawing(state, path)
+        name, made, sentence = state.shown_names[path], self.made.get(path), why.no_drawing(state, path)
         if made is not None:
             return cell_of(name, made)
         return DrawnCell(name, sentence=sentence) if sentence else None

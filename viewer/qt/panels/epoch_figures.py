@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,12 @@ import numpy as np
 from viewer.figures import colours
 from viewer.figures.chart.readings import Series
 from viewer.figures.comparison import Block, ComparisonFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.figures.scale import Scale
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large
-from viewer.figures.time_line import TimeLineFigure
+from viewer.figures.tiles import ImageRow, Large, Scale
 from viewer.state import formatting
-from viewer.state.epoch_frames import EpochFrame
+from viewer.state.epochs import EpochFrame
 from viewer.state.history import RunHistory
 from viewer.state.selection import State
 
@@ -40,8 +40,7 @@ def one(theme: Theme, frame: EpochFrame, chosen: int, *, difference: bool) -> Mo
 def several(
     theme: Theme,
     frames: Mapping[Path, EpochFrame | str],
-    names: Mapping[Path, str],
-    chosen: int,
+    state: State,
     description: str,
     *,
     difference: bool,
@@ -53,26 +52,35 @@ def several(
     alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
     blocks = [Block("target", (ImageRow("", _pixels(targets)),))] if alike else []
     for path, frame in frames.items():
+        block = Block(state.shown_names[path], colour=theme.run_colour(state.colours[path]).name())
         if isinstance(frame, str):
-            blocks.append(Block(names[path], sentence=frame or "Its pictures are being read."))
+            blocks.append(replace(block, sentence=frame or "Its pictures are being read."))
             continue
         rows = _rows(theme, frame, reach, difference=difference)[1 if alike else 0 :]
-        blocks.append(Block(names[path], rows, note=frame.note))
-    return ComparisonFigure(theme, tuple(blocks), chosen, _scale(theme, reach) if difference else None, description)
+        blocks.append(replace(block, bands=rows, note=frame.note))
+    return ComparisonFigure(
+        theme, tuple(blocks), state.sample, _scale(theme, reach) if difference else None, description
+    )
 
 
-def time_line(
-    theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int, epoch: int
-) -> TimeLineFigure:
-    """Draw both losses of one run, or the validation losses of several; each objective has its own scale."""
-    lines, names = [], state.names()
+def time_line(theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int) -> CurvesFigure:
+    """Draw both losses of one run, or the validation losses of several; different objectives are scaled alike."""
+    lines, names = [], state.shown_names
+    several = len({history.objective for _, history in shown}) > 1
     for path, history in shown:
         colour = theme.run_colour(state.colours[path]).name()
         parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
         for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
-            lines.append(Series(part if len(shown) == 1 else names[path], part, values[:last], colour, dashed))
-    own_scales = len({history.objective for _, history in shown}) > 1
-    return TimeLineFigure(theme, tuple(lines), first, last, epoch, own_scales)
+            made = _share_of_range(values[:last]) if several else values[:last]
+            lines.append(Series(names[path], part, made, colour, dashed))
+    label = "loss, from each run's least to its largest" if several else "loss"
+    return CurvesFigure(theme, tuple(lines), label, span=(first, last))
+
+
+def _share_of_range(values: np.ndarray) -> np.ndarray:
+    low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
+    shares: np.ndarray = (values - low) / ((high - low) or 1.0)
+    return shares
 
 
 def _rows(theme: Theme, frame: EpochFrame, reach: float, *, difference: bool) -> tuple[ImageRow, ...]:
@@ -85,7 +93,7 @@ def _rows(theme: Theme, frame: EpochFrame, reach: float, *, difference: bool) ->
     if not difference:
         return rows
     table = colours.diverging(theme.neutral)
-    return (*rows, ImageRow("diff.", colours.apply_table(frames.difference(frame.index), -reach, reach, table)))
+    return (*rows, ImageRow("difference", colours.apply_table(frames.difference(frame.index), -reach, reach, table)))
 
 
 def _scale(theme: Theme, reach: float) -> Scale:

@@ -12,6 +12,7 @@ from viewer.qt.panels.blocks import Blocks
 from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import letters as names_of
 from viewer.state import run_outputs
+from viewer.state.formatting import without_common_folder
 from viewer.state.letters import RECALL, TRANSLATE, RunLetters
 from viewer.state.run_outputs import RunOutput
 
@@ -58,7 +59,7 @@ def picture_of_tests(
         named = [] if labels is None else [names_of.cyrillic(int(label), letters=letters) for label in labels]
         title, named = ("Cyrillic", named) if translated else ("class", [])
         collected.add(title, BandValues("input", drawing[0].samples.inputs), captions=named)
-    called = names_of.short_names([output.name for output in runs])
+    called = without_common_folder([output.name for output in runs])
     for output, name in zip(runs, called, strict=True):
         if output.images is None or output.samples is None:
             collected.add(name, sentence=output.sentence)
@@ -70,7 +71,7 @@ def picture_of_tests(
         before = () if shared else (BandValues("input", output.samples.inputs),)
         after = () if shared else (BandValues("wanted", output.samples.targets),)
         layers = (*before, BandValues("output", output.images), *after)
-        notes = (mean_text(output.mse, "mse"), "from its class alone" if output.task == RECALL else "", output.note)
+        notes = (mean_text(output.mse), "from its class alone" if output.task == RECALL else "", output.note)
         note = ", ".join(note for note in notes if note)
         collected.add(name, *layers, captions=captions, note=note, marked=wrong)
     if shared and drawing[0].samples is not None:

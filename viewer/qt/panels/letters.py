@@ -78,6 +78,11 @@ class Letters(ComparedPanel):
     def live(self) -> bool:
         return self.tests.isChecked()
 
+    @property
+    def paged(self) -> bool:
+        """One of each class are few enough to be shown together, until they are enlarged."""
+        return self.live or self.size_bar.zoom is not None
+
     def _switch(self) -> None:
         self.bar.setVisible(self.live)
         self.show_state(self.store.state, self.store.state)
@@ -104,9 +109,9 @@ class Letters(ComparedPanel):
         self.offer.setVisible(nothing and bool(letters.open_runs(after)))
         super().show_state(before, after)
 
-    def _inputs_of(self, state: State) -> tuple[object, ...]:
+    def inputs(self, state: State) -> tuple[object, ...]:
         if self.live:
-            return (*super()._inputs_of(state), letters.classifier_of(state))
+            return (*super().inputs(state), letters.classifier_of(state))
         paths = letters.chosen_runs(state)
         return "sheet", paths, tuple(state.known_of(path).history for path in paths)
 

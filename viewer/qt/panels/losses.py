@@ -132,8 +132,10 @@ class Losses(Panel):
     # ---- what is shown ----
 
     def show_state(self, before: State, after: State) -> None:
-        """Show the new state if a selected run's history has changed."""
-        if _histories(before) != _histories(after) or before.entries is not after.entries:
+        """Show the new state if a shown run's history has changed, or which runs can be compared."""
+        shown, others = _histories(before), _histories(after)
+        comparable = self._comparable(shown, before) == self._comparable(others, after)
+        if shown != others or not comparable or before.entries is not after.entries:
             self._offer(after)
             self.redraw()
 
@@ -151,7 +153,7 @@ class Losses(Panel):
 
     def redraw(self) -> None:
         state, before = self.store.state, self.curves
-        shown = _histories(state)
+        shown = self._comparable(_histories(state), state)
         self._enable(bool(shown))
         self.smoothing_label.setText(f"smoothing {self.weight:.2f}" if self.weight else "smoothing 0")
         series, unit = self._series(shown, state)
@@ -172,13 +174,22 @@ class Losses(Panel):
             chosen=self.view.chosen,
             unit=unit,
         ).with_hover(before.hover if before else None)
-        self.subtitle.setText(self._summary(len(shown)))
+        self.subtitle.setText(self._summary(len(shown), state))
         self.view.show_figure(figure, _description(shown, state.names()))
 
-    def _summary(self, runs: int) -> str:
-        ignored = self.ignored_box.value()
+    def _comparable(self, shown: Shown, state: State) -> Shown:
+        """Leave out losses that have another unit than the current run's."""
+        if self.quantity != LOSS or not shown:
+            return shown
+        objective = next((history for path, history in shown if path == state.current), shown[0][1]).objective
+        return [(path, history) for path, history in shown if history.objective == objective]
+
+    def _summary(self, runs: int, state: State) -> str:
+        ignored, every = self.ignored_box.value(), _histories(state)
+        selected = f"{runs} of {len(state.selected)} runs" if runs < len(state.selected) else f"{runs} runs"
         parts = (
-            formatting.counted(runs, "run") if runs > 1 else "",
+            selected if len(state.selected) > 1 else "",
+            "losses of other objectives have other units" if runs < len(every) else "",
             "smoothed" if self.weight else "",
             f"without the first {formatting.counted(ignored, 'epoch')}" if ignored else "",
         )
@@ -194,7 +205,7 @@ class Losses(Panel):
         for path, history in shown:
             colour = self.theme.run_colour(state.colours[path]).name()
             times = clocks[path] / length if by_time else None
-            series += self._series_of(history, state.names()[path], colour, times)
+            series += self._series_of(history, state.shown_names[path], colour, times)
         return tuple(series), unit if by_time else ""
 
     def _series_of(self, history: RunHistory, name: str, colour: str, times: np.ndarray | None) -> list[Series]:
@@ -229,7 +240,7 @@ class Losses(Panel):
 
 
 def _histories(state: State) -> Shown:
-    histories = [(path, state.known_of(path).history) for path in state.selected]
+    histories = [(path, state.known_of(path).history) for path in state.compared]
     return [(path, history) for path, history in histories if history is not None and history.epochs_done]
 
 

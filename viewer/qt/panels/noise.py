@@ -25,7 +25,7 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import formatting, noise, noise_lab, noise_text, why
+from viewer.state import formatting, noise, noise_lab, why
 from viewer.state.noise import Kind
 from viewer.state.noise_lab import NoiseFrame, NoiseInput, NoiseResult
 from viewer.state.selection import State
@@ -161,7 +161,7 @@ class Noise(RequestPanel):
     def numbers(self) -> Numbers:
         if self.frame is None:
             return []
-        return noise_text.table(self.frame, self.curve_view.curves, self.curve_view.keys, self.store.state.names())
+        return noise_lab.table(self.frame, self.curve_view.curves, self.curve_view.keys, self.store.state.names())
 
     # ---- requests ----
 
@@ -229,12 +229,12 @@ class Noise(RequestPanel):
             self.psnr_label.setText("")
             self.view.show_sentence(single.error)
             return
-        self.psnr_label.setText(noise_text.summary(frame, single))
-        described = f"Noise, {noise_text.strength_text(frame.kind, frame.strength)}. {self.psnr_label.text()}"
+        self.psnr_label.setText(noise_lab.summary(frame, single))
+        described = f"Noise, {noise_lab.strength_text(frame.kind, frame.strength)}. {self.psnr_label.text()}"
         if single is not None:
             figure: Figure = pictures.mosaic(self.theme, single, frame.reference, state.sample)
         else:
-            figure = pictures.comparison(self.theme, frame, state.names(), errors, state.sample)
+            figure = pictures.comparison(self.theme, frame, state, errors)
         self.view.show_figure(figure, described)
 
     def hint_at(self, point: QPointF) -> str:
@@ -243,10 +243,10 @@ class Noise(RequestPanel):
         if frame is None or found is None or found[0] > len(frame.results):
             return ""
         (block, image), names, paths = found, self.store.state.names(), list(frame.results)
-        lines = [] if block else [noise_text.hint(None, frame.reference, image, "")]
+        lines = [] if block else [noise_lab.hint(None, frame.reference, image, "")]
         if block or isinstance(self.view.figure, MosaicFigure):
             path = paths[block - 1] if block else paths[0]
-            lines.append(noise_text.hint(frame.results[path], frame.reference, image, names.get(path, "")))
+            lines.append(noise_lab.hint(frame.results[path], frame.reference, image, names.get(path, "")))
         return "\n".join(text for text in lines if text)
 
     # ---- the curve ----

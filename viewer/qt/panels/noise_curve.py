@@ -15,7 +15,7 @@ from viewer.figures.theme import Theme
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.widgets.figure_view import FigureView
-from viewer.state import noise, noise_lab, noise_text
+from viewer.state import noise, noise_lab
 from viewer.state.noise_lab import CurveKey, Curves, NoiseFrame, NoiseInput
 from viewer.state.selection import State
 
@@ -78,7 +78,7 @@ class NoiseCurve(FigureView):
             return
         figure = pictures.curves_of(self._theme, self._frame, self.curves, self.keys, self._state)
         described = "; ".join(f"{curve.run} {curve.note}" for curve in figure.series)
-        self.show_figure(figure, f"at {noise_text.strength_text(self._frame.kind, self._frame.strength)}: {described}")
+        self.show_figure(figure, f"at {noise_lab.strength_text(self._frame.kind, self._frame.strength)}: {described}")
 
     def _point_chosen(self, point: QPointF) -> None:
         if isinstance(self.figure, CurvesFigure):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Large
-from viewer.state import formatting, noise_text
+from viewer.state import formatting, noise_lab
 from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, NoiseResult, Reference, Scores
 from viewer.state.selection import State
 
@@ -34,16 +35,14 @@ def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int)
     return MosaicFigure(
         theme=theme,
         rows=rows,
-        captions=noise_text.captions(result),
+        captions=noise_lab.captions(result),
         caption_label="predicted" if result.scores is None else "dB",
         chosen=chosen,
         large=tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True)),
     )
 
 
-def comparison(
-    theme: Theme, frame: NoiseFrame, names: Mapping[Path, str], errors: Mapping[Path, str], chosen: int
-) -> ComparisonFigure:
+def comparison(theme: Theme, frame: NoiseFrame, state: State, errors: Mapping[Path, str]) -> ComparisonFigure:
     """Return the figure of several runs: the images once, and what each network makes of them.
 
     A run on other images than the current one has its own noisy ones beside its output. `errors` holds a sentence
@@ -54,12 +53,10 @@ def comparison(
     bands = tuple(ImageRow(label, colours.from_images(images)) for label, images in shown)
     blocks = [Block("images", bands)]
     for path in [*frame.results, *errors]:
-        result = frame.results.get(path)
-        if result is None:
-            blocks.append(Block(names[path], sentence=errors[path]))
-        else:
-            blocks.append(_block(names[path], result, shared))
-    return ComparisonFigure(theme, tuple(blocks), chosen=min(chosen, len(shared.clean) - 1))
+        name, result = state.shown_names[path], frame.results.get(path)
+        block = Block(name, sentence=errors[path]) if result is None else _block(name, result, shared)
+        blocks.append(replace(block, colour=theme.run_colour(state.colours[path]).name()))
+    return ComparisonFigure(theme, tuple(blocks), chosen=min(state.sample, len(shared.clean) - 1))
 
 
 def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
@@ -69,15 +66,15 @@ def _block(name: str, result: NoiseResult, shared: Reference) -> Block:
     bands = [ImageRow("noisy", colours.from_images(result.noisy))] if own or result.scores is None else []
     if result.scores is not None:
         bands.append(ImageRow("output", colours.from_images(result.outputs)))
-    note = noise_text.mean_text(result.scores) if result.scores is not None else "predictions"
-    return Block(name, tuple(bands), noise_text.captions(result), note)
+    note = noise_lab.mean_text(result.scores) if result.scores is not None else "predictions"
+    return Block(name, tuple(bands), noise_lab.captions(result), note)
 
 
 def curves_of(
     theme: Theme, frame: NoiseFrame, curves: Curves, keys: Mapping[CurveKey, Path | None], state: State
 ) -> CurvesFigure:
     """Return the curves of PSNR against the noise: one per run, and dashed ones for noisy input and median filter."""
-    made, names, reference = [], state.names(), frame.reference
+    made, names, reference = [], state.shown_names, frame.reference
     dashed = {
         "noisy": ("noisy input", theme.muted, reference.noisy_scores),
         "median": ("median filter", theme.text, reference.median_scores),
@@ -91,7 +88,7 @@ def curves_of(
             colour = theme.run_colour(state.colours[path]).name()
             made.append(_curve(names[path], colour, values, frame.strength, frame.results[path].scores, dashed=False))
     made.sort(key=lambda curve: curve.dashed)
-    at = noise_text.strength_text(frame.kind, frame.strength)
+    at = noise_lab.strength_text(frame.kind, frame.strength)
     return CurvesFigure(
         theme,
         tuple(made),

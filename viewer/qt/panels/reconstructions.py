@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.theme import Theme
@@ -49,8 +48,7 @@ class Reconstructions(ComparedPanel):
 
     def show_state(self, before: State, after: State) -> None:
         self.pixels_box.setVisible(self.takes_pixels(after))
-        with QSignalBlocker(self.pixels_box):
-            self.pixels_box.setCurrentText(pixels_of(after))
+        self.pixels_box.setCurrentText(after.pixels.get(after.current, UNIT) if after.current else UNIT)
         super().show_state(before, after)
 
     def _set_pixels(self) -> None:
@@ -88,11 +86,6 @@ class Reconstructions(ComparedPanel):
         return rows if len(rows) > 1 else []
 
 
-def pixels_of(state: State) -> str:
-    """Return the pixels that the current graph is given."""
-    return state.pixels.get(state.current, UNIT) if state.current else UNIT
-
-
 def _subtitle(panel: Reconstructions, state: State) -> str:
     """Say which images and page are shown, or what is shown for a run without a graph."""
     page = run_outputs.page_title(state)
@@ -100,8 +93,8 @@ def _subtitle(panel: Reconstructions, state: State) -> str:
     if others:
         return page
     if first.logits is not None:
-        page = f"{'largest values' if first.is_vector else 'predictions'} for {page}"
+        page = f"{'largest values' if first.is_plain else 'predictions'} for {page}"
         return f"{page} · {first.note}" if first.note else page
-    if first.images is not None and first.samples is not None and panel.takes_pixels(state):
-        return f"{page} · {first.note}" if first.note else page
+    if first.images is not None and panel.takes_pixels(state) and first.note:
+        return f"{page} · {first.note}"
     return first.note or (page if first.images is not None else "")

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.mosaic import MosaicFigure
-from viewer.infer.requests import Reply
+from viewer.infer.messages import Reply
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.images import ImagePanel
 from viewer.qt.requester import Query, QueryBatch, Requester

@@ -10,8 +10,8 @@ from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.arrange import StackedFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.paper import Figure
-from viewer.figures.time_line import TimeLineFigure
 from viewer.qt.epoch_reader import EpochReader
 from viewer.qt.panels import epoch_figures as figures
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
@@ -20,7 +20,7 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.controls import IconButton
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state.epoch_frames import EpochFrame, EpochFrames, frame_at
+from viewer.state.epochs import EpochFrame, EpochFrames, frame_at
 from viewer.state.selection import State
 
 SPEEDS = (2, 5, 10, 20)  # epochs a second
@@ -41,10 +41,10 @@ class TimeMachine(RequestPanel):
         self.reader = EpochReader(self.store, tools.disk, self)
         self.reader.files_read.connect(self.request)
         self.reader.changed.connect(self._frames_changed)
-        self._line: TimeLineFigure | None = None
+        self._line: CurvesFigure | None = None
         self._line_of: tuple[object, ...] = ()
         self.view.show_sentence(WAITING)
-        self.time_line = FigureView("Time line of the losses", height=90)
+        self.time_line = FigureView("Time line of the losses", height=110)
         self.time_line.clicked.connect(self._scrub)
         self.time_line.dragged.connect(self._scrub)
         self._clock = QTimer(self)
@@ -159,9 +159,8 @@ class TimeMachine(RequestPanel):
             self.pause()
 
     def _scrub(self, point: QPointF) -> None:
-        figure = self.time_line.figure
-        if isinstance(figure, TimeLineFigure):
-            self.slider.setValue(figure.hit(point, self.time_line.paper))
+        if self._line is not None:
+            self.slider.setValue(round(self._line.axes(self.time_line.paper).x_at(point.x())))
 
     # ---- showing ----
 
@@ -190,7 +189,7 @@ class TimeMachine(RequestPanel):
             figure: Figure = figures.one(self.theme, first, state.sample, difference=difference)
         else:
             self.subtitle.setText(f"epoch {at}")
-            args = (self.theme, frames, names, state.sample, f"epoch {at}")
+            args = (self.theme, frames, state, f"epoch {at}")
             figure = figures.several(*args, difference=difference)
         self.view.show_figure(figure, text)
 
@@ -204,10 +203,10 @@ class TimeMachine(RequestPanel):
             self._line = None
             self.time_line.show_sentence("")
         elif self._line is None or line_of != self._line_of:
-            self._line = figures.time_line(self.theme, shown, state, first, last, epoch)
+            self._line = figures.time_line(self.theme, shown, state, first, last)
         self._line_of = line_of
         if self._line is not None:
-            self.time_line.show_figure(self._line.at(epoch), f"losses, marked at epoch {epoch}")
+            self.time_line.show_figure(self._line.with_hover(epoch), f"losses, marked at epoch {epoch}")
 
     # ---- as every panel ----
 

@@ -14,9 +14,8 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import formatting, metrics, trade_off, why
-from viewer.state.letters import short_names
 from viewer.state.selection import State
-from viewer.state.trade_off import AXES, PARAMETERS, VALUES, Model
+from viewer.state.trade_off import AXES, PARAMETERS, VALUES, TradeOffModel
 from zoo import comparison
 from zoo.runs import METRICS
 
@@ -31,7 +30,7 @@ class TradeOff(Panel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.models: list[Model] = []
+        self.models: list[TradeOffModel] = []
         self._data = ""  # chosen by the user; '' for that of the current run
         self._build()
         self.view.hovered.connect(self._point_at)
@@ -117,11 +116,11 @@ class TradeOff(Panel):
             return
         self.subtitle.setText(_counted(self.models, without))
         self.subtitle.setToolTip(f"without {self.measure}: {', '.join(without)}" if without else "")
-        self.view.show_figure(self._figure(set(state.selected), families=data == ALL_DATA), conclusion)
+        self.view.show_figure(self._figure(set(state.compared), families=data == ALL_DATA), conclusion)
 
     def _figure(self, selected: set[object], *, families: bool) -> TradeOffFigure:
         hover = self.plot.hover if self.plot else None
-        names = short_names([model.name for model in self.models])
+        names = formatting.without_common_folder([model.name for model in self.models])
         return TradeOffFigure(
             self.theme,
             tuple(
@@ -181,7 +180,7 @@ class TradeOff(Panel):
         if beating:
             self.store.set_selected(beating, beating[0])
 
-    def describe(self, model: Model) -> str:
+    def describe(self, model: TradeOffModel) -> str:
         """Describe a run."""
         value = metrics.written(self.measure, model.value, 4)
         lines = [model.name, f"{model.size:,.0f} {AXES[self.axis]}, {self.measure} {value}"]
@@ -203,7 +202,7 @@ class TradeOff(Panel):
         return [heading, *rows] if rows else []
 
 
-def _point(model: Model, name: str, chosen: bool, *, family: str) -> Point:
+def _point(model: TradeOffModel, name: str, chosen: bool, *, family: str) -> Point:
     return Point(
         name=name,
         size=model.size,
@@ -218,7 +217,7 @@ def _point(model: Model, name: str, chosen: bool, *, family: str) -> Point:
     )
 
 
-def _counted(models: list[Model], without: list[str]) -> str:
+def _counted(models: list[TradeOffModel], without: list[str]) -> str:
     text = formatting.counted(len(models), "run")
     return f"{text}, {len(without)} without figures" if without else text
 

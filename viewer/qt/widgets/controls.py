@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.qt.application import make_small
+from viewer.qt.application import hold_width, make_small
 
 Changed = Callable[[], object]
 Shape = Literal["play", "pause", "back", "on"]
@@ -76,7 +76,7 @@ def combo(
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(shortest)
     if widest:
-        box.setFixedWidth(box.fontMetrics().horizontalAdvance(widest) + 34)
+        hold_width(box, widest, 34)
     if chosen is not None:
         box.activated.connect(lambda _: chosen())
     return box
@@ -141,7 +141,7 @@ def label(text: str, buddy: QWidget | None = None, *, longest: str = "") -> QLab
     if buddy is not None:
         made.setBuddy(buddy)
     if longest:
-        made.setFixedWidth(made.fontMetrics().horizontalAdvance(longest) + 4)
+        hold_width(made, longest)
     return made
 
 

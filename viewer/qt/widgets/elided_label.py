@@ -27,8 +27,3 @@ class ElidedLabel(QLabel):
         painter = QPainter(self)
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), int(self.alignment()), text)
-
-
-def hold_size(label: QLabel, widest: str) -> None:
-    """Fix a label's size: for one that may grow, the window is laid out anew with every text, which takes 1 to 3 ms."""
-    label.setFixedSize(label.fontMetrics().horizontalAdvance(widest) + 4, label.fontMetrics().height() + 2)

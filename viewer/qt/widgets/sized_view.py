@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QWidget
 
-from viewer.qt.application import make_small
+from viewer.qt.application import hold_width, make_small
 from viewer.qt.widgets.figure_view import FigureView
 
 LARGEST = 12  # times
@@ -42,7 +42,8 @@ class SizeBar(QWidget):
         for widget in (name, self.slider, self.label):
             make_small(widget)
             row.addWidget(widget)
-        self.label.setMinimumWidth(self.label.fontMetrics().horizontalAdvance("auto") + 4)
+        hold_width(self.label, "auto")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self._show()
 
     @property

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from viewer.infer.messages import Ready
-from viewer.qt.widgets.elided_label import hold_size
+from viewer.qt.application import hold_width
 from viewer.state.formatting import clean
 
 DONE_MILLISECONDS = 5_000
@@ -31,7 +31,7 @@ class Status(QStatusBar):
         self.done.hide()
         self._done_over = QTimer(self, singleShot=True, interval=DONE_MILLISECONDS)
         self._done_over.timeout.connect(self.done.hide)
-        hold_size(self.speed, "0000 ms" + 4 * " ")  # the spaces stand for the padding of the labels
+        hold_width(self.speed, "0000 ms", 20)
         self.addWidget(self.done)
         self.addWidget(self.provenance, 1)
         self.addPermanentWidget(self.progress)

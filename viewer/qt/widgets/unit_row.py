@@ -8,6 +8,7 @@ from PySide6.QtCore import QLocale, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QWidget
 
+from viewer.qt.application import hold_width
 from viewer.qt.widgets import controls
 
 STEPS = 200  # of the slider, over the range that the unit has been seen to have
@@ -51,9 +52,8 @@ class UnitRow(QWidget):
         tip = "From the unit's smallest to its largest value over the images shown"
         name = "Value of the unit, over its range"
         self.slider = controls.slider(name, tip, 0, STEPS, self._slide, page=STEPS // 10, narrowest=70)
-        digit = self.unit_box.fontMetrics().horizontalAdvance("0")
-        self.unit_box.setFixedWidth(6 * digit + 26)
-        self.value_box.setFixedWidth(8 * digit + 26)
+        hold_width(self.unit_box, 6 * "0", 26)
+        hold_width(self.value_box, 8 * "0", 26)
 
     def _build_buttons(self) -> None:
         tip = "Set the unit to zero to see what the picture loses"
@@ -128,7 +128,5 @@ class UnitRow(QWidget):
 
 def _narrow(button: QPushButton) -> QPushButton:
     """Keep a button as narrow as its text allows."""
-    text = button.fontMetrics().horizontalAdvance(button.text())
-    button.setMinimumWidth(text + 16)
-    button.setMaximumWidth(text + 40)
+    hold_width(button, button.text(), 20)
     return button
