@@ -106,7 +106,8 @@ def output_picture(sizes: tuple[int, ...], image: ImageInput) -> str:
         return image.layout if sizes[2 if last else 0] in (1, 3) else ""
     if len(sizes) == 3 and image.layout == "NHW":
         return "NHW"
-    return "flat" if len(sizes) == 2 and sizes[1] == math.prod(image.shape) else ""
+    is_row = len(sizes) == 2 and sizes[1] == math.prod(image.shape)
+    return "flat" if is_row and min(image.shape[1:]) >= SMALLEST_FLAT else ""
 
 
 class _Nodes:

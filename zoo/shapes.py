@@ -365,11 +365,9 @@ def _of_einsum(found: Followed, node: onnx.NodeProto) -> int:
     )
 
 
-def _scores(found: Followed, node: onnx.NodeProto) -> int:
-    """Return how many pairs of a query and a key an attention weighs."""
+def _scores(found: Followed, node: onnx.NodeProto) -> int:  # pairs of a query and a key that an attention weighs
     query, key = _shape(found, node, 0), _shape(found, node, 1)
-    heads = (_attribute(node, "q_num_heads") or 1) if len(query) == 3 else 1
-    return math.prod(query[:-1]) * heads * key[-2]
+    return math.prod(query[:-1]) * (_attribute(node, "q_num_heads") or 1 if len(query) == 3 else 1) * key[-2]
 
 
 _MULTIPLY_ADDS: Mapping[str, Callable[[Followed, onnx.NodeProto], int]] = {
@@ -398,6 +396,5 @@ def _workspace(found: Followed, node: onnx.NodeProto) -> int:
         return (8 * math.prod(weight[2:]) + math.prod(weight[1:])) * math.prod(found.shapes[node.output[0]][2:])
     if node.op_type in ("LSTM", "GRU", "RNN"):
         return 4 * math.prod(_shape(found, node, 0)[:2]) * math.prod(_shape(found, node, 1)[:2])
-    if node.op_type == "Attention":
-        return 4 * _scores(found, node)
-    return 4 * _of_einsum(found, node) if node.op_type == "Einsum" and len(node.input) > 2 else 0
+    pairs = _scores(found, node) if node.op_type == "Attention" else 0
+    return 4 * (_of_einsum(found, node) if node.op_type == "Einsum" and len(node.input) > 2 else pairs)
