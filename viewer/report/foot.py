@@ -90,7 +90,11 @@ def _hashes(runs: Sequence[ReportRun]) -> list[Block]:
         for sha256, names in pixels.items()
     ]
     rows += [
-        (f"model.onnx of {run.recipe}", "card.json" if run.listed == run.file.sha256 else _unlisted(run), run.file.sha256)
+        (
+            f"model.onnx of {run.recipe}",
+            "card.json" if run.listed == run.file.sha256 else _unlisted(run),
+            run.file.sha256,
+        )
         for run in runs
         if run.file
     ]
