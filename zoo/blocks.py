@@ -115,6 +115,13 @@ class Classifier(nn.Module):
         self.head = head
         self.apply(_glorot_uniform)
 
+    def with_outputs(self, count: int) -> Classifier:
+        """Replace the last layer by a fresh one with so many outputs."""
+        assert isinstance(self.head, nn.Linear), self.head
+        self.head = nn.Linear(self.head.in_features, count)
+        self.head.apply(_glorot_uniform)
+        return self
+
     def forward(self, image: Tensor) -> ClassifierOutput:
         features = self.features(image)
         return ClassifierOutput(logits=self.head(features), features=features)
@@ -213,7 +220,7 @@ def kind_of_colour(image: Tensor) -> Tensor:
     """Return which kind each pixel's colour is nearest to: (B, 3, H, W) → int64 (B, H, W)."""
     luma = sum(weight * channel for weight, channel in zip(LUMA, image.unbind(1), strict=True))
     steps = (torch.stack([image[:, 0] - luma, image[:, 2] - luma]) / COLOUR_STEP).round()
-    row, column = (steps + (COLOUR_SIDE - 1) / 2).clamp(0, COLOUR_SIDE - 1).long()
+    row, column = (steps + (COLOUR_SIDE - 1) / 2).clamp(0, COLOUR_SIDE - 1).long().unbind()
     return row * COLOUR_SIDE + column
 
 
