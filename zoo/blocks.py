@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from zoo.data.images import LUMA
 
 
 class Output(NamedTuple):
@@ -156,6 +159,62 @@ class Table(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         vectors: Tensor = self.vectors(image.flatten(1))
         return vectors
+
+
+class Beside(nn.Module):
+    """What goes in beside what a module makes of it: (B, C, H, W) → (B, C + D, H, W). The skip of a U-Net."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, value: Tensor) -> Tensor:
+        return torch.cat([value, self.module(value)], dim=1)
+
+
+class ColoursOfLuma(nn.Module):
+    """Luma Y and the colours R - Y and B - Y → red, green and blue that have this luma: (B, 3, H, W) → the same."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        luma, red, blue = value.split(1, dim=1)
+        green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
+        return torch.cat([luma + red, luma + green, luma + blue], dim=1)
+
+
+class MeanColour(nn.Module):
+    """Luma and the logits of 49 kinds of colour → luma and two colours: (B, 50, H, W) → (B, 3, H, W).
+
+    The mean of the kinds' colours, after their distribution was sharpened: the annealed mean of Zhang, Isola & Efros
+    2016, equation 5.
+    """
+
+    kinds: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kinds", kinds_of_colour(), persistent=False)
+
+    def forward(self, value: Tensor) -> Tensor:
+        shares = torch.softmax(value[:, 1:] / COLOUR_TEMPERATURE, dim=1)
+        return torch.cat([value[:, :1], functional.conv2d(shares, self.kinds.T[:, :, None, None])], dim=1)
+
+
+COLOUR_SIDE, COLOUR_STEP = 7, 0.08  # kinds on either axis, and how far apart: what lies further out is rare
+COLOUR_TEMPERATURE = 0.38  # Zhang's
+
+
+def kinds_of_colour() -> Tensor:
+    """Return the colours (R - Y, B - Y) of every kind, float32 (49, 2): a square grid around grey."""
+    axis = COLOUR_STEP * (torch.arange(COLOUR_SIDE) - (COLOUR_SIDE - 1) / 2)
+    return torch.cartesian_prod(axis, axis)
+
+
+def kind_of_colour(image: Tensor) -> Tensor:
+    """Return which kind each pixel's colour is nearest to: (B, 3, H, W) → int64 (B, H, W)."""
+    luma = sum(weight * channel for weight, channel in zip(LUMA, image.unbind(1), strict=True))
+    steps = (torch.stack([image[:, 0] - luma, image[:, 2] - luma]) / COLOUR_STEP).round()
+    row, column = (steps + (COLOUR_SIDE - 1) / 2).clamp(0, COLOUR_SIDE - 1).long()
+    return row * COLOUR_SIDE + column
 
 
 BLANK = 1e-2  # an image whose deviation is less is blank; a letter's is thirty times as much

@@ -44,6 +44,9 @@ VERBS = {
     "report": Verb(
         "viewer.report.__main__", "Write a sheet's deliverables as one HTML page, and as a PDF, from its runs."
     ),
+    "study": Verb(
+        "train.study.__main__", "Keep the numbers of other seeds and of a sheet's experiments for its report."
+    ),
     "bench train": Verb(
         "train.bench.__main__", "Compare the training engine with a plain PyTorch loop and with Keras."
     ),

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoo.blocks import ClassifierOutput, Output
+from zoo.blocks import ClassifierOutput, Output, kind_of_colour
 from zoo.recipe import Recipe
 
 
@@ -65,6 +65,12 @@ def elbo(output: Output, batch: Batch) -> Terms:
     return {"bce": logits, "kl": divergence}
 
 
+def colour_classes(output: Output, batch: Batch) -> Terms:
+    """Cross-entropy of each pixel's kind of colour, in nats a pixel; the bottleneck is luma and the kinds' logits."""
+    kinds = kind_of_colour(batch.target)
+    return {"cross_entropy": functional.cross_entropy(output.bottleneck[:, 1:], kinds)}
+
+
 def cross_entropy(output: ClassifierOutput, batch: Batch) -> Terms:
     """Cross-entropy of a classifier's logits, in nats an image."""
     return {"cross_entropy": functional.cross_entropy(output.logits, batch.label)}
@@ -86,6 +92,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     "mse-linear": mse_linear,
     "mse-normalised": mse_normalised,
     "elbo": elbo,
+    "colour-classes": colour_classes,
     "cross-entropy": cross_entropy,
 }
 

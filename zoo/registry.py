@@ -1,4 +1,4 @@
-"""The registry of recipes: the folder `assignments/` is the list, this module only reads it."""
+"""The registry of recipes: the folders `assignments/` and `plus/` are the list, this module only reads them."""
 
 import difflib
 import importlib
@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from zoo import assignments, variants
+from zoo import assignments, plus, variants
 from zoo.errors import UsageError
 from zoo.recipe import Recipe
 
@@ -17,10 +17,11 @@ from zoo.recipe import Recipe
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name, in the order of the assignments' files."""
     found: dict[str, Recipe] = {}
-    for module in pkgutil.iter_modules(assignments.__path__):
-        for recipe in importlib.import_module(f"{assignments.__name__}.{module.name}").RECIPES:
-            assert recipe.name not in found, recipe.name
-            found[recipe.name] = recipe
+    for folder in (assignments, plus):
+        for module in pkgutil.iter_modules(folder.__path__):
+            for recipe in importlib.import_module(f"{folder.__name__}.{module.name}").RECIPES:
+                assert recipe.name not in found, recipe.name
+                found[recipe.name] = recipe
     return found
 
 

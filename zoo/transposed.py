@@ -63,3 +63,20 @@ def overlap(size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Pair = (0,
     """
     summed: np.ndarray = convolution_matrix(np.ones((1, 1, *kernel)), size, stride, padding).sum(axis=0)
     return summed.round().astype(np.int64).reshape(size)
+
+
+def spread(
+    values: np.ndarray, kernel: np.ndarray, size: Pair, stride: Pair = (1, 1), padding: Pair = (0, 0)
+) -> np.ndarray:
+    """Return the transposed convolution of values (O, h, w), float64 (I, H, W) of `size`: no matrix is made.
+
+    Every value puts the kernel (O, I, kh, kw), times itself, where the convolution would have looked for it; what
+    overlaps is summed, and the padding is cut off.
+    """
+    _, inputs, reach_y, reach_x = kernel.shape
+    height, width = values.shape[1:]
+    wide = np.zeros((inputs, size[0] + 2 * padding[0], size[1] + 2 * padding[1]))
+    for i, j in itertools.product(range(height), range(width)):
+        y, x = i * stride[0], j * stride[1]
+        wide[:, y : y + reach_y, x : x + reach_x] += np.tensordot(values[:, i, j], kernel, axes=1)
+    return wide[:, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]

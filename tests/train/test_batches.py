@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from train.engine.batches import Batches, TestSplit, noise_seed, seed_network, stream_seed
-from train.engine.prepare import Preparation, to_unit
+from train.engine.prepare import Preparation
 from zoo import registry
 from zoo.data.splits import Splits
+from zoo.inputs import to_unit
 
 CPU = torch.device("cpu")
 

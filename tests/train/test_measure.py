@@ -14,7 +14,7 @@ from tests.conftest import Train, TrainedRuns, labels_of, pictures_of, shortened
 from tests.zoo.test_cli import aezoo
 from train.dependencies import in_order, load_dependencies
 from train.engine.batches import TestSplit
-from train.engine.prepare import Preparation, distort, grey
+from train.engine.prepare import Preparation
 from train.measure import generated as generate
 from train.measure.baselines import TrainingSplit, linear, squared_distances
 from train.measure.metrics import cross_entropy, measure, status_of_labels
@@ -23,6 +23,7 @@ from zoo import registry
 from zoo.blocks import Classifier, Variational, normalise, normalize_mean, normalize_stddev
 from zoo.data import sets
 from zoo.errors import RunError
+from zoo.inputs import distort, grey
 from zoo.runs import RunFolder
 
 CPU = torch.device("cpu")

@@ -28,7 +28,7 @@ def images(count: int = 10, side: int = 28) -> np.ndarray:
 
 
 def block(index: int, side: int = 28, count: int = 10) -> Block:
-    bands = tuple(ImageRow(label, images(count, side)) for label in ("input", "output", "diff."))
+    bands = tuple(ImageRow(label, images(count, side)) for label in ("input", "output", "difference"))
     return Block(f"assignment/recipe-with-a-name-{index}", bands, ("0.0123",) * count, note="mse 0.0123")
 
 

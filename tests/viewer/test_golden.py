@@ -50,7 +50,7 @@ def pictures(theme: Theme, level: float) -> tuple[tuple[str, np.ndarray], ...]:
     table = colours.diverging(theme.neutral)
     difference = colours.apply_table((output - clean).mean(axis=1), -0.5, 0.5, table)
     shown = (colours.from_images(clean), colours.from_images(output), difference)
-    return tuple(zip(("input", "output", "diff."), shown, strict=True))
+    return tuple(zip(("input", "output", "difference"), shown, strict=True))
 
 
 def scale_of(theme: Theme) -> Scale:

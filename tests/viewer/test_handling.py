@@ -148,6 +148,10 @@ def test_the_presenter_s_mode_shows_one_panel_with_larger_text(two: MainWindow, 
     assert two.store.state.current == a
     QApplication.processEvents()
     assert [name for name, tab in two.workspace.tabs.items() if not tab.isHidden()] == ["Compare"], "it stays alone"
+    title = two.workspace.tabs["Compare"].stack.title
+    assert title.isVisible() and title.text() == "tests/a", "nothing else names the run"
+    two.store.set_selected((a, b), a)
+    assert not title.isVisible(), "of several the figure names each"
     two.escape()
     QApplication.processEvents()
     assert not two.isFullScreen() and QApplication.font().pointSizeF() == pytest.approx(before)
@@ -273,7 +277,7 @@ def test_the_palette_finds_by_words_and_does_what_is_chosen(two: MainWindow, qtb
 def test_the_palette_knows_every_command_that_can_be_done(two: MainWindow) -> None:
     shown = menus.open_palette(two)
     texts = [shown.list.item(row).text() for row in range(shown.list.count())]
-    for wanted in ("Go to noise", "Export the panel", "Worst images of the run", "Dark colours", "Run tests/a"):
+    for wanted in ("Go to Noise", "Export the panel", "Worst images of the run", "Dark colours", "Run tests/a"):
         assert any(wanted in text for text in texts), wanted
     assert not any("Undo the selection" in text for text in texts), "there is nothing to undo"
     shown.close()

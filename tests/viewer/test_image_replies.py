@@ -33,12 +33,15 @@ def test_a_split_is_the_first_test_images_and_training_images_evenly_spread(monk
     np.testing.assert_array_equal(found["training_labels"], known.train.labels[rows])
 
 
-def test_what_is_transparent_in_a_picture_becomes_white() -> None:
+@pytest.mark.parametrize(("ink", "paper"), [((255, 0, 0), 255), ((250, 250, 200), 0)])
+def test_what_is_transparent_in_a_picture_becomes_the_side_that_keeps_the_drawing_visible(
+    ink: tuple[int, int, int], paper: int
+) -> None:
     buffer = io.BytesIO()
     picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
-    picture.putpixel((1, 0), (255, 0, 0, 255))
+    picture.putpixel((1, 0), (*ink, 255))
     picture.save(buffer, "PNG")
-    assert images._decode(buffer.getvalue()).tolist() == [[[255, 255, 255], [255, 0, 0]]]
+    assert images._decode(buffer.getvalue()).tolist() == [[[paper] * 3, list(ink)]]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_row_tells_the_metrics_and_that_of_the_principal_components(run: RunFo
     (row,) = rows.rows_of(state)
     assert row.cells == (
         *("", "tests/conv", "tests", "conv", "mnist", "89", "8×7×7"),
-        *("0.0123", "PCA 0.0045", "19.2", "2.7× more", "3", "finished"),
+        *("0.0123", "PCA 0.0045", "19.2", "2.7× more", "–", "3", "finished"),
     )
 
 

@@ -154,12 +154,12 @@ def test_a_row_that_stopped_offers_the_command_that_resumes_it(tmp_path: Path, o
     assert window.rail.list.indexAt(at).isValid()
 
 
-def test_the_circle_of_a_row_shows_a_run_beside_the_others(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_the_eye_of_a_row_shows_a_run_beside_the_others(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     a, b = (write_run(tmp_path, f"tests/{name}").path for name in "ab")
     window = open_window(tmp_path)
     view = window.rail.list
-    circle = view.visualRect(view.model().index(1, 1)).topRight() + QPoint(-14, 24)
-    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=circle)
+    eye = view.visualRect(view.model().index(1, 1)).topRight() + QPoint(-14, 24)
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=eye)
     assert set(window.store.state.selected) == {a, b} and window.store.state.current == a
-    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=circle)
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=eye)
     assert window.store.state.selected == (a,)

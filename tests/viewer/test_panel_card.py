@@ -88,7 +88,7 @@ def test_the_provider_really_used_and_what_was_checked_are_shown(tmp_path: Path,
     assert ready is not None and ready.provider
     text = text_of(window.panels.card)
     assert ready.provider in text and "computed on" in text
-    assert "gate" in text and "passed" in text
+    assert "safety" in text and "its operators are standard ones" in text
     assert "not recorded" in text and "`aezoo verify tests/conv`" in text
 
 
@@ -113,7 +113,7 @@ def test_all_of_it_can_be_copied_as_text_as_json_and_by_its_hash(
     assert copied() == sha256
     actions["Copy all as JSON"].trigger()
     copied_card = json.loads(copied())
-    assert copied_card["card"]["name"] == "tests/conv" and copied_card["figures"]["pca"]["mse"] == "0.0045"
+    assert copied_card["card"]["name"] == "tests/conv" and copied_card["figures"]["PCA"]["mse"] == "0.0045"
     assert ["task", "reconstruct"] in copied_card["facts"] and copied_card["sha256"] == sha256
 
 
@@ -142,7 +142,7 @@ def test_several_runs_stand_side_by_side_and_what_differs_is_marked(
     panel = select(window, qtbot, first, second)
     assert panel.compares and panel.subtitle.text() == "2 runs"
     text = text_of(panel)
-    assert "≠ objective" in text and "bce, on inputs with noise of σ = 0.3" in text
+    assert "≠ objective" in text and "binary cross-entropy, nats a pixel, on inputs with noise of σ = 0.3" in text
     assert "≠ licence" not in text and "licence" in text
     panel.differences_box.setChecked(True)
     assert "licence" not in text_of(panel) and "≠ objective" in text_of(panel)
@@ -179,7 +179,7 @@ def test_the_numbers_are_figures_and_facts(tmp_path: Path, open_window: Open) ->
     panel = open_window(write_exported(tmp_path).path).panels.card
     heading, *rows = panel.numbers()
     assert heading == ("fact", "value")
-    assert ("this model mse", "0.0123") in rows and ("pca psnr, dB", "23.5") in rows and ("task", "reconstruct") in rows
+    assert ("this model mse", "0.0123") in rows and ("PCA psnr, dB", "23.5") in rows and ("task", "reconstruct") in rows
 
 
 @pytest.mark.parametrize("inner_card", [CARD, None], ids=["own", "foreign"])
@@ -252,14 +252,24 @@ def test_a_description_as_text_writes_a_name_once_and_indents_what_follows_it() 
 def test_facts_are_of_the_history_before_the_card_and_of_the_card_before_the_graph() -> None:
     card = replace(CARD, objective={"name": "mse", "noise": 0.5}, parameters=7)
     both = facts_of(Known(card=card, graph=info(card), history=read_history()), provider="CPU")
-    assert (both["objective"], both["parameters"], both["epochs"]) == ("bce", "7", "3 in 6 s on cpu")
+    assert (both["objective"], both["parameters"], both["epochs"]) == (
+        "binary cross-entropy, nats a pixel",
+        "7",
+        "3 in 6 s on cpu",
+    )
     assert both["data"] == "mnist, 1,500 train, 297 test" and both["licence"] == "CC0"
     assert both["bottleneck"] == "8×7×7 values (2 : 1)" and both["computed on"] == "CPU"
     alone = facts_of(Known(graph=info(card)))
-    assert alone["objective"] == "mse, on inputs with noise of σ = 0.5" and alone["epochs"] == "3"
+    assert (
+        alone["objective"] == "mean squared error of [0, 1] pixels, on inputs with noise of σ = 0.5"
+        and alone["epochs"] == "3"
+    )
     assert alone["batch size"] == "64" and "computed on" not in alone
     old = facts_of(Known(history=read_history(planned=9, noise=0.25)), provider="CPU")
-    assert old["objective"] == "bce, on inputs with noise of σ = 0.25" and old["epochs"] == "3 of 9 in 6 s on cpu"
+    assert (
+        old["objective"] == "binary cross-entropy, nats a pixel, on inputs with noise of σ = 0.25"
+        and old["epochs"] == "3 of 9 in 6 s on cpu"
+    )
     assert (old["data"], old["parameters"], old["seed"]) == ("mnist", "89", "0") and "computed on" not in old
     timeless = replace(read_history(), seconds=0.0, device="")
     assert facts_of(Known(history=timeless))["epochs"] == "3"
@@ -298,7 +308,7 @@ def test_five_metrics_have_columns_and_the_others_stand_beside_those_of_real_ima
     heading, own, *_ = made.table
     assert heading == ("test split", "mse", "psnr, dB", "ssim", "bce", "fid")
     assert own == ("this model", "1.2e-4", "19.2", "0.812", "0.100", "3.00")
-    assert ("linear", "0.5000", *["–"] * 4) in made.table
+    assert ("linear map", "0.5000", *["–"] * 4) in made.table
     assert [fact for fact in made.facts if fact[0] in metrics] == [
         ("accuracy", "0.500 (real images 0.750)"),
         ("is", "2.00"),
@@ -308,7 +318,7 @@ def test_five_metrics_have_columns_and_the_others_stand_beside_those_of_real_ima
 def test_warnings_come_before_what_was_verified_which_names_recipe_or_file() -> None:
     other = replace(CARD, name="tests/other")
     checks = described(Known(card=other, graph=info(None), history=read_history())).checks
-    assert [name for name, _ in checks] == ["warning", "gate", "verified"]
+    assert [name for name, _ in checks] == ["warning", "safety", "verified"]
     assert checks[0][1].startswith("history.h5 is of tests/conv, card.json of tests/other;")
     assert "`aezoo verify tests/conv` measures" in checks[-1][1]
     lone = described(Known(graph=info(CARD)), is_run=False).checks

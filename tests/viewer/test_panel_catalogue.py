@@ -38,9 +38,9 @@ def test_an_entry_makes_a_panel_of_menu_window_and_layout(
     stack = window.workspace.tabs["Trade-off"].stack
     assert stack.names == ("trade_off", "fake") and stack.segments["fake"].text() == "Fake panel"
     assert stack.segments["fake"].toolTip() == "Shows nothing."
-    actions = {action.text(): action for _, action in menus._actions(window)}
-    assert actions["Go to fake panel"].shortcut() == QKeySequence("Ctrl+Alt+9")
-    actions["Go to fake panel"].trigger()
+    actions = {menus.full_text(action): action for _, action in menus._actions(window)}
+    assert actions["Go to Trade-off: Fake panel"].shortcut() == QKeySequence("Ctrl+Alt+9")
+    actions["Go to Trade-off: Fake panel"].trigger()
     settle_window(qtbot, window)
     panel = window.panels["fake"]
     assert isinstance(panel, FakePanel) and panel.isVisible() and panel.subtitle.text() == "1 selected"
@@ -49,7 +49,7 @@ def test_an_entry_makes_a_panel_of_menu_window_and_layout(
     assert browser is not None
     text = browser.toPlainText()
     assert "Shows nothing." in text and "Ctrl+Alt+9" in text
-    assert "Fake panel: do nothing" in [action.text() for _, action in menus._actions(window)]
+    assert "Fake panel: Do nothing" in [menus.full_text(action) for _, action in menus._actions(window)]
 
 
 def test_no_two_panels_have_one_shortcut() -> None:

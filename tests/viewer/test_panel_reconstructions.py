@@ -61,19 +61,25 @@ def test_several_runs_stand_beside_one_another_and_what_is_alike_is_shown_once(
     select(window, qtbot, *paths)
     figure = comparison_of(window)
     assert [block.title for block in figure.blocks] == ["images", "a", "b"], "names without what they have in common"
-    assert [[band.label for band in block.bands] for block in figure.blocks] == [["input"], *[["output", "diff."]] * 2]
+    assert [[band.label for band in block.bands] for block in figure.blocks] == [
+        ["input"],
+        *[["output", "difference"]] * 2,
+    ]
     assert all(len(block.captions) == 10 for block in figure.blocks[1:])
     assert window.panels.reconstructions.subtitle.text() == "the first 10 of the test split"
 
 
-def test_runs_that_are_given_other_images_each_show_theirs(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+def test_runs_that_are_given_other_images_show_theirs_beside_the_common_ones(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
     clean, noisy = write_run(tmp_path, "tests/clean").path, write_run(tmp_path, "tests/noisy", noise=0.3).path
     window = open_window(tmp_path)
     select(window, qtbot, clean, noisy)
     blocks = {block.title: [band.label for band in block.bands] for block in comparison_of(window).blocks}
     assert blocks == {
-        "clean": ["input", "output", "diff."],
-        "noisy": ["noisy", "target", "output", "diff."],
+        "images": ["input"],
+        "clean": ["output", "difference"],
+        "noisy": ["noisy", "output", "difference"],
     }
 
 
@@ -104,15 +110,19 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(
     window.go_to(window.panels.reconstructions)
     settle_window(qtbot, window)
     blocks = {block.title: block for block in comparison_of(window).blocks}
-    assert [band.label for band in blocks["tests/usual"].bands] == ["input", "output", "diff."]
+    assert [band.label for band in blocks["tests/usual"].bands] == ["input", "output", "difference"]
     assert blocks["tests/classifier"].captions[2].startswith("c ") and "%" in blocks["tests/classifier"].captions[2]
     assert "images of its own" in blocks["tests/colour"].note and len(blocks["tests/colour"].bands) == 4
     assert "in training, as of epoch 1" in blocks["tests/training"].note
     names = window.store.state.names()
-    assert "neither a reconstruction nor logits among its outputs" in blocks[names[flat]].sentence
+    assert blocks[names[flat]].note == "largest values" and " at " in blocks[names[flat]].captions[0], (
+        "values as they are"
+    )
+    largest = window.panels.reconstructions.outputs[4].likeliest(0)
+    assert largest.startswith("largest: ") and largest.count(" at ") == 5
     assert blocks[names[hostile]].sentence.endswith(".") and not blocks[names[hostile]].bands
     runs = {row[0] for row in window.panels.reconstructions.numbers()[1:]}
-    assert runs == {"tests/usual", "tests/classifier", "tests/colour", "tests/training"}
+    assert runs == {"tests/usual", "tests/classifier", "tests/colour", "tests/training", names[flat]}
 
 
 def test_a_classifier_alone_shows_its_predictions_and_where_it_is_wrong(
@@ -184,7 +194,9 @@ def test_the_pointer_shows_position_label_errors_of_every_run_and_the_pixel(
     assert lines[1].startswith(f"tests/a: mse {mse:.4f}, psnr ") and lines[2].startswith("tests/b: mse ")
     assert lines[3] == "input at x 11, y 10: 1.000" and bars()[3, 0, 10, 11] == 255
     value = float(panel.outputs[1].difference[3, 10, 11])
-    assert panel.hint_of(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"diff. of tests/b at x 11, y 10: {value:.3f}"
+    assert (
+        panel.hint_of(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"difference of tests/b at x 11, y 10: {value:.3f}"
+    )
 
 
 def test_the_pointer_finds_the_pixel_of_a_single_runs_pictures_large_ones_too(
@@ -228,7 +240,7 @@ def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
     assert isinstance(detail, DetailFigure)
     assert [tile.title for tile in detail.tiles] == [
         "images: input",
-        *(f"{run}: {band}" for run in "ab" for band in ("output", "diff.")),
+        *(f"{run}: {band}" for run in "ab" for band in ("output", "difference")),
     ]
     cells = detail.grid(panel.view.paper).cells
     assert min(cell.width() for cell in cells) >= 250
@@ -294,3 +306,17 @@ def test_numbers_have_a_row_for_each_image_and_run(tmp_path: Path, open_window: 
     assert first[1:4] == (1, 1, "class-0") and first[4] == pytest.approx(10 ** (-float(first[5]) / 10)) and not first[6]
     prediction = next(row for row in rows if row[0] == "tests/classifier" and row[1] == 3)
     assert prediction[6] == "c" and 0.5 < float(prediction[7]) <= 1 and prediction[4] == ""
+
+
+def test_ink_on_paper_is_inverted_by_a_button_that_is_there_for_pictures(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    store, bar = window.store, window.panels.reconstructions.bar
+    assert bar.invert.isHidden(), "test images are as the network knows them"
+    window.images.add_picture(np.full((40, 40, 3), 255, np.uint8), "paper.png")
+    assert not bar.invert.isHidden() and store.state.page is not None and store.state.page.clean.min() > 0.99
+    bar.invert.click()
+    assert store.state.page.clean.max() < 0.01 and store.state.page.title == "pasted: paper.png, inverted"
+    window.images.add_picture(np.zeros((40, 40, 3), np.uint8), "ink.png")
+    assert store.state.page.clean.max() > 0.99, "the next picture is inverted too"
+    bar.invert.click()
+    assert store.state.page.clean[0].min() > 0.99 and store.state.page.clean[1].max() < 0.01

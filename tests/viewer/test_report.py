@@ -536,6 +536,7 @@ from viewer.report.reader import Reader
 
 TITLE = "A new course"
 LEAD = "On nothing yet."
+SHORT = ()
 
 
 def blocks(reader: Reader) -> list[Block]:

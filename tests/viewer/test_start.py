@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, settle_window
@@ -39,8 +39,15 @@ def test_every_panel_of_the_catalogue_is_in_a_tab_or_the_drawer_and_has_its_name
 def test_a_window_has_its_tabs_and_menus_before_any_panel_is_made(unshown: MainWindow) -> None:
     assert not unshown.panels.made
     assert tuple(unshown.workspace.tabs) == TABS == tuple(tab.windowTitle() for tab in unshown.workspace.tabs.values())
-    texts = [action.text() for _, action in menus._actions(unshown)]
-    assert {f"Go to {about.title.lower()}" for about in PANELS.values()} <= set(texts)
+    texts = [menus.full_text(action) for _, action in menus._actions(unshown)]
+    assert {f"Go to {about.label}" for about in PANELS.values()} <= set(texts)
+    assert {"Go to Compare: Reconstructions", "Go to Noise", "Go to Details"} <= set(texts), "as the tabs are called"
+
+
+def test_no_menu_is_higher_than_a_small_screen(unshown: MainWindow) -> None:
+    unshown.panels.make_all()
+    heights = {menu.title(): menu.sizeHint().height() for menu in unshown.menuBar().findChildren(QMenu)}
+    assert len(heights) > 10 and max(heights.values()) < 500, heights
 
 
 def test_the_panels_that_can_be_seen_come_after_the_window_and_the_others_when_all_is_shown(
@@ -50,9 +57,9 @@ def test_the_panels_that_can_be_seen_come_after_the_window_and_the_others_when_a
     settle_window(qtbot, window)
     assert set(window.panels.made) >= SEEN and all(window.panels[name].isVisible() for name in SEEN)
     qtbot.waitUntil(lambda: len(window.panels.made) == len(PANELS), timeout=TIMEOUT)
-    texts = [action.text() for _, action in menus._actions(window)]
-    assert "Draw: put the chosen image on the canvas" in texts
-    assert texts.index("Draw: clear the canvas") < texts.index("Latent space: grid")
+    texts = [menus.full_text(action) for _, action in menus._actions(window)]
+    assert "Draw: Put the chosen image on the canvas" in texts
+    assert texts.index("Draw: Clear the canvas") < texts.index("Latent: Grid")
 
 
 def test_a_new_window_shows_one_panel_and_makes_the_others_at_leisure(
@@ -78,5 +85,5 @@ def test_a_panel_that_is_made_later_has_the_theme_that_was_chosen_before(unshown
 def test_the_palette_has_the_commands_of_panels_that_nobody_has_seen(unshown: MainWindow) -> None:
     shown = menus.open_palette(unshown)
     texts = [shown.list.item(row).text() for row in range(shown.list.count())]
-    assert any(text.startswith("Time machine: play or pause") for text in texts)
+    assert any(text.startswith("Time machine: Play or pause") for text in texts)
     shown.close()

@@ -24,7 +24,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from train.dependencies import NOTHING
 from train.engine import devices
-from train.engine.prepare import grey
 from train.engine.probe import unprobed_choice
 from train.engine.steps import FusedSteps, steps_of, validate
 from train.options import Options
@@ -33,6 +32,7 @@ from train.state import fresh_state
 from zoo import bench_process, registry
 from zoo.data.images import Images
 from zoo.data.splits import Splits, load, select
+from zoo.inputs import grey
 from zoo.objectives import Batch, objective_of, total
 from zoo.recipe import Recipe
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from train.cache import cached_bytes, sha256_of_files
 from train.engine import prepare
+from zoo import inputs
 from zoo.data import images
 
 Arrays = dict[str, np.ndarray]
@@ -46,4 +47,5 @@ def sha256_of(tensors: Iterable[Tensor]) -> str:
 @cache
 def _code() -> str:
     """Return the hash of the sources by which images are prepared and measured."""
-    return sha256_of_files([*sorted(Path(__file__).parent.glob("*.py")), Path(prepare.__file__), Path(images.__file__)])
+    elsewhere = (Path(module.__file__ or "") for module in (prepare, inputs, images))
+    return sha256_of_files([*sorted(Path(__file__).parent.glob("*.py")), *elsewhere])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from viewer.figures.chart import legend, series, ticks, value_box
 from viewer.figures.chart.axes import Axes, plot_in
@@ -220,6 +220,8 @@ class CurvesFigure(Figure):
         axes.paint_labels(painter, paper, self.x_label, self.y_label)
         painter.save()
         painter.setClipRect(axes.plot.adjusted(-1, -5, 5, 3))
+        for curve in self.shown:
+            self._paint_seeds(painter, axes, curve)
         for index, curve in enumerate(self.shown):
             self._paint_curve(painter, axes, index, curve)
         for curve in self.shown:
@@ -231,6 +233,18 @@ class CurvesFigure(Figure):
         painter.restore()
         if self.hover is not None:
             self._paint_hover(painter, axes, axes.x_spot(self.hover), paper)
+
+    def _paint_seeds(self, painter: QPainter, axes: Axes, curve: Series) -> None:
+        """Paint the band of other seeds, behind every curve."""
+        if curve.band is None:
+            return
+        low, high = (np.maximum(edge, self.y_axis.low) for edge in curve.band)
+        there = np.isfinite(low) & np.isfinite(high)
+        edges = [*zip(curve.positions[there], high[there], strict=True)]
+        edges += [*zip(curve.positions[there][::-1], low[there][::-1], strict=True)]
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._faint(curve.colour)))
+        painter.drawPolygon(QPolygonF([axes.spot(float(x), float(y)) for x, y in edges]))
 
     def _paint_curve(self, painter: QPainter, axes: Axes, index: int, curve: Series) -> None:
         if curve.raw is not None:
@@ -332,16 +346,26 @@ class CurvesFigure(Figure):
         return [*rows[: room - 1], (more, self.theme.muted)]
 
 
+Band = tuple[np.ndarray, np.ndarray]  # low and high
+
+
 def of_runs(
-    theme: Theme, runs: Sequence[tuple[str, np.ndarray, np.ndarray]], *, y_label: str, log: bool
+    theme: Theme,
+    runs: Sequence[tuple[str, np.ndarray, np.ndarray]],
+    *,
+    y_label: str,
+    log: bool,
+    bands: Mapping[str, Band] | None = None,
 ) -> CurvesFigure:
-    """Return the figure of several runs' (name, training loss, validation loss)."""
+    """Return the figure of several runs' (name, training loss, validation loss); `bands` are other seeds', by name."""
     curves = []
     for index, (name, train, validation) in enumerate(runs):
         colour = theme.run_colour(index).name()
         curves += [
-            Series(name, part, values, colour, dashed)
-            for part, values, dashed in (("train", train, True), ("validation", validation, False))
+            Series(
+                name, part, values, colour, part == "train", band=(bands or {}).get(name) if part != "train" else None
+            )
+            for part, values in (("train", train), ("validation", validation))
             if len(values)
         ]
     return CurvesFigure(theme, tuple(curves), y_label, log)

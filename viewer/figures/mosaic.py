@@ -65,6 +65,7 @@ class MosaicFigure(Figure):
     description: str = ""
     paged: bool = False
     zoom: float | None = None
+    label_width: float = 0.0  # at least, for several figures that stand below one another
 
     # ---- layout ----
 
@@ -122,7 +123,7 @@ class MosaicFigure(Figure):
     def _label_width(self, paper: Paper) -> float:
         texts = [row.label for row in self.rows] + [self.caption_label]
         widest = max(map(paper.metrics.horizontalAdvance, texts))
-        return widest + LABEL_GAP if widest else 0.0
+        return max(widest + LABEL_GAP, self.label_width) if widest else 0.0
 
     def _arrange_large(self, paper: Paper) -> tuple[QRectF, ...]:
         room, line = paper.rect, paper.line

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from viewer.infer import messages, protocol, sandbox
 from viewer.infer.messages import Completed, ImageTask, Refused
 from viewer.state import samples
 from zoo.errors import AezooError, FileRefused
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MOST_TEST = 10_000
 MOST_TRAINING = 2_000
@@ -55,7 +59,7 @@ def read_samples(task: ImageTask) -> Completed:
 
 
 def decode_picture(task: ImageTask) -> Completed:
-    """Decode the file of a picture that was dropped or pasted, uint8; a transparent one is put on white.
+    """Decode the file of a picture that was dropped or pasted, uint8; a transparent one is put on white or black.
 
     Raises FileRefused.
     """
@@ -86,8 +90,15 @@ def _decode(data: bytes) -> np.ndarray:
         turned = ImageOps.exif_transpose(opened)
         picture = turned.convert("RGBA")
         picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
-    paper = Image.new("RGBA", picture.size, "white")
+    paper = Image.new("RGBA", picture.size, _paper_of(picture))
     return np.asarray(Image.alpha_composite(paper, picture).convert("RGB"), dtype=np.uint8)
+
+
+def _paper_of(picture: Image.Image) -> str:
+    """Return what a picture is put on where it is transparent: the side on which a drawing stays visible."""
+    grey, opaque = np.asarray(picture.convert("L"), dtype=np.float64), np.asarray(picture.getchannel("A"))
+    light = float(np.average(grey, weights=opaque)) if opaque.any() else 0.0
+    return "black" if light > 127 else "white"
 
 
 def _smallest_png() -> bytes:

@@ -85,6 +85,11 @@ class PanelEntry:
     opened: bool = True
 
     @property
+    def label(self) -> str:
+        """Its name in menus: that of its tab, and its own where the tab has several."""
+        return self.tab if self.title == self.tab or panels_of(self.tab)[1:] == () else f"{self.tab}: {self.title}"
+
+    @property
     def module(self) -> str:
         return self.path.partition(":")[0]
 
@@ -151,7 +156,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         "The network node by node, and the feature maps of the chosen image at any of them.",
     ),
     "latent": PanelEntry(
-        "Latent space",
+        "Latent",
         "Latent",
         "Ctrl+5",
         "viewer.qt.panels.latent:Latent",

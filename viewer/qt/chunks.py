@@ -16,13 +16,14 @@ from viewer.state.files import FileBytes
 class ChunkedRun:
     """`count` inputs for one graph, `chunk_size` at a time; `inputs(start, stop)` makes them, float32 (n, …).
 
-    `shape` is that of the output for one input; `chunks` grows with every reply, `errors` holds why the run ended.
+    `shape` is that of the output for one input, None for any; `chunks` grows with every reply, `errors` holds why the
+    run ended.
     """
 
     key: Hashable
     file: FileBytes
     output: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     count: int
     chunk_size: int
     inputs: Callable[[int, int], np.ndarray]
@@ -44,9 +45,9 @@ class ChunkRunner(QObject):
 
     grown = Signal(object)  # ChunkedRun
 
-    def __init__(self, requester: Requester, parent: QObject) -> None:
+    def __init__(self, requester: Requester, parent: QObject, *, low_priority: bool = False) -> None:
         super().__init__(parent)
-        self._requester = requester
+        self._requester, self._low_priority = requester, low_priority
         self._runs: list[ChunkedRun] = []
         requester.answered.connect(self._take)
 
@@ -62,7 +63,9 @@ class ChunkRunner(QObject):
         if self._runs:
             run = self._runs[0]
             inputs = run.inputs(run.rows, min(run.count, run.rows + run.chunk_size))
-            self._requester.send({run.key: Query(run.file, inputs, (run.output,))}, run)
+            self._requester.send(
+                {run.key: Query(run.file, inputs, (run.output,))}, run, low_priority=self._low_priority
+            )
 
     def _take(self, done: QueryBatch) -> None:
         run, reply = done.context, next(iter(done.replies.values()))
@@ -70,7 +73,7 @@ class ChunkRunner(QObject):
         values = reply.arrays.get(run.output)
         if reply.error or values is None:
             run.errors.append(reply.error or "the graph gave no output")
-        elif values.shape[1:] != run.shape:
+        elif run.shape is not None and values.shape[1:] != run.shape:
             run.errors.append("the graph's output has another shape than it declares")
         else:
             run.chunks.append(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from PySide6.QtGui import QGuiApplication, QImage
 
 from viewer.figures.strokes import pixels
 from viewer.infer.messages import Completed, ImageTask
+from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import Disk, JobResult
 from viewer.qt.image_processes import ImageProcesses
-from viewer.qt.requester import Query, QueryBatch, Requester
+from viewer.qt.requester import Requester
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 from viewer.state import numbers, selection
@@ -35,21 +36,6 @@ PictureCallback = Callable[[np.ndarray, str], None]  # takes a picture, uint8 (H
 ENCODED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "image/tiff")  # in a clipboard
 
 
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """The errors of one graph on its whole test split, `rows` of the data set's, as far as they are known."""
-
-    path: Path
-    sha256: str
-    rows: np.ndarray
-    images: EncodedSet
-    errors: list[np.ndarray] = field(default_factory=list)
-
-    @property
-    def done(self) -> int:
-        return sum(map(len, self.errors))
-
-
 class ImageBrowser(QObject):
     """Changes which images are shown; the store holds which they are."""
 
@@ -63,10 +49,13 @@ class ImageBrowser(QObject):
         self._store, self._processes, self._disk = store, processes, disk
         self.data: str | None = None  # where the data sets are, as --data names it
         self.requester = Requester("ranking", workers, self)
-        self.requester.answered.connect(self._take_errors)
+        self._runner = ChunkRunner(self.requester, self, low_priority=True)
+        self._runner.grown.connect(self._take_errors)
         self._reading: SplitName | None = None
         self._afterwards: list[Any] = []  # what to do once the split is there
-        self._ranking: Ranking | None = None
+        self._ranking: ChunkedRun | None = None  # whose chunks become errors, (n,) each
+        self._ranked: EncodedSet | None = None  # its images
+        self._ranked_rows: np.ndarray | None = None  # of the data set's
         self._wanted = ""  # which end of the ranking to show, 'worst' or 'best'
         store.changed.connect(self._state_changed)
 
@@ -168,71 +157,60 @@ class ImageBrowser(QObject):
             return
         self._wanted = end
         known = self._ranking
-        if known is None or known.sha256 != file.sha256 or known.rows is not rows:
-            assert state.current is not None
-            images = test_set(state, state.current, most=len(rows))
-            if isinstance(images, str):
-                self.notice.emit(images)
-                return
-            images = replace(images, sigma=state.current_known.noise)
-            self._ranking = Ranking(state.current, file.sha256, rows, images)
-            self.requester.forget()
-        self._go_on()
+        if known is not None and known.file.sha256 == file.sha256 and self._ranked_rows is rows:
+            if known.done:
+                self._show(known)
+            return
+        images = test_set(state, state.current, most=len(rows))
+        if isinstance(images, str):
+            self.notice.emit(images)
+            return
+        images = self._ranked = replace(images, sigma=state.current_known.noise)
+        self._ranked_rows, output = rows, graph.reconstruction or graph.logits_output
+        self._ranking = ChunkedRun(state.current, file, output, None, len(images), CHUNK, images.inputs)
+        self._runner.begin([self._ranking])
+        self.progressed.emit(f"ranking the test split: 0 of {len(images):,}")
 
-    def _go_on(self) -> None:
-        """Request the next errors, or show the wanted end of the ranking once all are known."""
-        ranking, state = self._ranking, self._store.state
-        assert ranking is not None
-        done, count = ranking.done, len(ranking.images)
-        if done >= count:
+    def _take_errors(self, ranking: ChunkedRun) -> None:
+        """Keep the errors of the newest chunk instead of its values."""
+        if ranking is not self._ranking or self._ranked is None:
+            return
+        why = ", ".join(ranking.errors)
+        if not why:
+            values, done = ranking.chunks.pop(), ranking.rows
+            samples = self._ranked.samples(done, done + len(values))
+            assert samples is not None, ranking.key
+            errors = errors_of(values, samples.targets, self._ranked.labels[done : done + len(values)])
+            if errors is None:
+                why = "the graph's output cannot be compared with the images"
+            else:
+                ranking.chunks.append(errors)
+        if why:
+            self._stop()
+            self.notice.emit(sentence(why))
+        elif ranking.done:
             self._show(ranking)
-            return
-        if self.requester.waiting:
-            return
-        samples = ranking.images.samples(done, done + CHUNK)
-        file, graph = state.graph_file, state.current_known.graph
-        if samples is None or file is None or graph is None:
-            self._stop()
-            return
-        self.progressed.emit(f"ranking the test split: {done:,} of {count:,}")
-        query = Query(file, samples.inputs, (graph.reconstruction or graph.logits_output,))
-        self.requester.send({ranking.path: query}, (ranking, samples.targets), low_priority=True)
+        else:
+            self.progressed.emit(f"ranking the test split: {ranking.rows:,} of {ranking.count:,}")
 
-    def _take_errors(self, batch: QueryBatch) -> None:
-        assert isinstance(batch.context, tuple), batch.context
-        ranking, targets = batch.context
-        assert isinstance(ranking, Ranking), ranking
-        if ranking is not self._ranking:
-            return
-        reply = next(iter(batch.replies.values()))
-        values = next(iter(reply.arrays.values()), None)
-        labels = ranking.images.labels[ranking.done : ranking.done + len(targets)]
-        errors = None if values is None else errors_of(values, targets, labels)
-        if reply.error or errors is None:
-            self._stop()
-            self.notice.emit(sentence(reply.error or "the graph's output cannot be compared with the images"))
-            return
-        ranking.errors.append(errors)
-        self._go_on()
-
-    def _show(self, ranking: Ranking) -> None:
+    def _show(self, ranking: ChunkedRun) -> None:
         self.progressed.emit("")
         state = self._store.state
-        if ranking.path != state.current or not self._wanted:
+        if ranking.key != state.current or not self._wanted:
             return
-        errors = np.nan_to_num(np.concatenate(ranking.errors), nan=np.inf)
+        errors = np.nan_to_num(np.concatenate(ranking.chunks), nan=np.inf)
         order = np.argsort(-errors if self._wanted == "worst" else errors, kind="stable")
         self._store.set_start(0, Order(order, f"{self._wanted} first"))
         self._wanted = ""
 
     def _stop(self) -> None:
         self._ranking, self._wanted = None, ""
-        self.requester.forget()
+        self._runner.begin([])
         self.progressed.emit("")
 
     def _state_changed(self, before: State, after: State) -> None:
         """Stop ranking when another run becomes the current one."""
-        if self._ranking is not None and after.current != self._ranking.path and self.requester.waiting:
+        if self._ranking is not None and after.current != self._ranking.key and self.requester.waiting:
             self._stop()
         if before.roots != after.roots:
             self._stop()
@@ -274,8 +252,8 @@ class ImageBrowser(QObject):
     def add_picture(self, picture: np.ndarray, name: str) -> None:
         """Show a picture, uint8 (H, W, 3), beside those pasted before; the oldest are dropped."""
         before = self._store.state.pasted or Pasted((), ())
-        kept = Pasted((*before.pictures, picture)[-COUNT:], (*before.names, clean(name, limit=60))[-COUNT:])
-        self._store.set_pasted(kept)
+        pictures, names = (*before.pictures, picture)[-COUNT:], (*before.names, clean(name, limit=60))[-COUNT:]
+        self._store.set_pasted(replace(before, pictures=pictures, names=names))
 
     def paste(self) -> None:
         """Show the picture in the clipboard."""
@@ -284,6 +262,12 @@ class ImageBrowser(QObject):
             self.notice.emit("There is no picture in the clipboard; copy one first, or drop a picture file here.")
         else:
             self.add_picture(picture, "from the clipboard")
+
+    def invert_pictures(self) -> None:
+        """Show pasted pictures with dark for light, or as they were."""
+        pasted = self._store.state.pasted
+        if pasted is not None:
+            self._store.set_pasted(replace(pasted, inverted=not pasted.inverted))
 
     def forget_pictures(self) -> None:
         """Go back to the test split."""

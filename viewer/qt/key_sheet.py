@@ -56,13 +56,22 @@ class KeySheet(QDialog):
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.text.setHtml("".join(_section(title, rows) for title, rows in sections))
+        self.text.setHtml(_in_columns(sections))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
         layout.addWidget(self.text)
         layout.addWidget(buttons)
-        self.resize(620, min(760, parent.height()))
+        self.resize(min(1180, parent.width() - 40), min(720, parent.height() - 60))
+
+
+def _in_columns(sections: Sequence[tuple[str, Rows]]) -> str:
+    """Lay the sections out in two columns of about the same length."""
+    half, above, columns = sum(len(rows) + 2 for _, rows in sections) / 2, 0, ["", ""]
+    for title, rows in sections:
+        columns[above >= half] += _section(title, rows)
+        above += len(rows) + 2
+    return f"<table><tr><td width='50%'>{columns[0]}</td><td width='50%'>{columns[1]}</td></tr></table>"
 
 
 def _section(title: str, rows: Rows) -> str:

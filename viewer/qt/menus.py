@@ -122,9 +122,15 @@ def _images(window: MainWindow) -> None:
 
 def _view(window: MainWindow) -> None:
     view = window.menuBar().addMenu("&View")
+    tabs = view.addMenu("&Go to")
     for name, entry in PANELS.items():
-        _action(view, f"Go to {entry.title.lower()}", entry.shortcut, partial(_go_to, window, name))
-    _action(view, "Go to the runs", "Ctrl+0", window.go_to_rail)
+        _action(tabs, entry.label, entry.shortcut, partial(_go_to, window, name), "Go to ")
+    _action(tabs, "Runs", "Ctrl+0", window.go_to_rail, "Go to ")
+    own = view.addMenu("Panel &commands")
+    for name, entry in PANELS.items():
+        window.panels.when_made(partial(_add_commands, own.addMenu(entry.label), name))
+    window.panels.when_made(partial(_connect_menu, window))
+    view.aboutToShow.connect(window.panels.make_all)
     view.addSeparator()
     _action(view, "Show or hide the &runs", "Ctrl+B", window.toggle_rail)
     _action(view, "Show or hide the &details", "Ctrl+I", window.toggle_drawer)
@@ -139,14 +145,6 @@ def _view(window: MainWindow) -> None:
     view.addSeparator()
     for text, keys, step in (("Larger text", "Ctrl++", TEXT_STEP), ("Smaller text", "Ctrl+-", -TEXT_STEP)):
         _action(view, text, keys, partial(_resize_text, window, step))
-    ends = {
-        name: view.addSeparator() for name in PANELS
-    }  # each panel's commands are inserted here once the panel is made
-    for end in ends.values():
-        end.setVisible(False)
-    window.panels.when_made(lambda panel: view.insertActions(ends[panel.name], _commands(panel, view)))
-    window.panels.when_made(partial(_connect_menu, window))
-    view.aboutToShow.connect(window.panels.make_all)
     view.addSeparator()
     group = QActionGroup(window)
     for name in THEMES:
@@ -173,9 +171,12 @@ def _go_to(window: MainWindow, name: str) -> None:
     window.go_to(window.panels[name])
 
 
-def _commands(panel: Panel, menu: QMenu) -> list[QAction]:
-    """Make an action of each of a panel's commands."""
-    return [_new_action(menu, f"{panel.title}: {each.text}", each.keys, each.do) for each in panel.commands()]
+def _add_commands(menu: QMenu, name: str, panel: Panel) -> None:
+    """Add a panel's commands to its menu once it is made; a menu of none is not there."""
+    if panel.name == name:
+        for each in panel.commands():
+            _action(menu, each.text[:1].upper() + each.text[1:], each.keys, each.do, f"{panel.title}: ")
+        menu.menuAction().setVisible(not menu.isEmpty())
 
 
 def _help(window: MainWindow) -> None:
@@ -192,14 +193,10 @@ def _about(window: MainWindow) -> None:
     preferences.about(window).open()
 
 
-def _action(menu: QMenu, text: str, keys: str, slot: Callable[[], object]) -> QAction:
-    action = _new_action(menu, text, keys, slot)
-    menu.addAction(action)
-    return action
-
-
-def _new_action(menu: QMenu, text: str, keys: str, slot: Callable[[], object]) -> QAction:
-    action = QAction(text, menu)
+def _action(menu: QMenu, text: str, keys: str, slot: Callable[[], object], before: str = "") -> QAction:
+    """Add a command; `before` stands before its text where its menu is not seen."""
+    action = menu.addAction(text)
+    action.setData(before)
     if keys:
         action.setShortcut(QKeySequence(keys))
     action.triggered.connect(lambda _=False: slot())
@@ -210,13 +207,25 @@ def _new_action(menu: QMenu, text: str, keys: str, slot: Callable[[], object]) -
 
 
 def _actions(window: MainWindow) -> Iterator[tuple[str, QAction]]:
-    """Every action of the menus, with the menu's title; submenus are filled when they open."""
+    """Every action of the menus and their submenus, with the title of the menu in the menu bar."""
+
+    def below(menu: QMenu) -> Iterator[QAction]:
+        for action in menu.actions():
+            inner = action.menu()
+            if isinstance(inner, QMenu):
+                yield from below(inner)
+            elif action.text():
+                yield action
+
     for top in window.menuBar().actions():
         menu = top.menu()
-        if isinstance(menu, QMenu):
-            for action in menu.actions():
-                if action.text() and not action.menu():
-                    yield _plain(top.text()), action
+        assert isinstance(menu, QMenu), top.text()
+        yield from ((_plain(top.text()), action) for action in below(menu))
+
+
+def full_text(action: QAction) -> str:
+    """Return what an action is called where its menu is not seen."""
+    return f"{action.data() or ''}{_plain(action.text())}"
 
 
 def _plain(text: str) -> str:
@@ -229,7 +238,7 @@ def open_palette(window: MainWindow) -> Palette:
 
     window.panels.make_all()
     entries = [
-        palette.PaletteEntry(_plain(action.text()), action.shortcut().toString(), action.trigger)
+        palette.PaletteEntry(full_text(action), action.shortcut().toString(), action.trigger)
         for _, action in _actions(window)
         if action.isEnabled()
     ]
@@ -252,8 +261,8 @@ def open_key_sheet(window: MainWindow) -> KeySheet:
     for title, action in _actions(window):
         keys = ", ".join(key.toString() for key in action.shortcuts())
         if keys:
-            sections.setdefault(title, []).append((keys, _plain(action.text()).rstrip("…")))
-    panels = [(entry.title, entry.hint) for entry in PANELS.values()]
+            sections.setdefault(title, []).append((keys, full_text(action).rstrip("…")))
+    panels = [(entry.label, entry.hint) for entry in PANELS.values()]
     everything = [
         ("In pictures", key_sheet.IN_PICTURES),
         ("In plots", key_sheet.IN_PLOTS),

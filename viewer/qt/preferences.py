@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QMessageBox, QSpinBox
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QMessageBox, QSpinBox
 
 from viewer.qt.application import icon
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import COLOUR_MAPS, LARGEST_TEXT, SMALLEST_TEXT, THEMES
+from viewer.qt.widgets import controls
 from viewer.qt.widgets.notices import details
 
 
@@ -20,9 +21,11 @@ class Preferences(QDialog):
         self.setMinimumWidth(340)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         settings = window.settings
-        self.theme = _choice("Theme", "Colours of the window", THEMES, settings.theme)
+        self.theme = controls.combo("Theme", "Colours of the window", THEMES)
+        self.theme.setCurrentText(settings.theme)
         self.theme.currentTextChanged.connect(window.choose_theme)
-        self.colour_map = _choice("Colour map", "Colours of feature maps", COLOUR_MAPS, settings.colour_map)
+        self.colour_map = controls.combo("Colour map", "Colours of feature maps", COLOUR_MAPS)
+        self.colour_map.setCurrentText(settings.colour_map)
         self.colour_map.currentTextChanged.connect(window.choose_colour_map)
         self.text_size = QSpinBox()
         self.text_size.setRange(round(100 * SMALLEST_TEXT), round(100 * LARGEST_TEXT))
@@ -39,15 +42,6 @@ class Preferences(QDialog):
         form.addRow("Size of text", self.text_size)
         form.addRow("Colour map", self.colour_map)
         form.addRow(buttons)
-
-
-def _choice(name: str, hint: str, values: tuple[str, ...], chosen: str) -> QComboBox:
-    box = QComboBox()
-    box.addItems(values)
-    box.setCurrentText(chosen)
-    box.setAccessibleName(name)
-    box.setToolTip(hint)
-    return box
 
 
 def about(window: MainWindow) -> QMessageBox:

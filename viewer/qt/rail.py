@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -24,15 +24,25 @@ from PySide6.QtWidgets import (
 
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.run_list import RUN, RunList, RunSelection
+from viewer.qt.widgets import controls
 from viewer.qt.widgets.elided_label import ElidedLabel
 from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
 from viewer.state.formatting import tool_tip
 from viewer.state.rows import COLUMNS, HOW_TO_FILTER, RunRow
 from viewer.state.selection import State
 
-NARROWEST, USUAL = 200, 280  # pixels
-ROW, PICTURE_SIDE, SWATCH, EYE = 48, 36, 10, 30
-FIGURES = ("mse", "psnr", "against", "bottleneck", "parameters", "epochs")  # columns to sort by, besides the name
+NARROWEST, USUAL = 240, 280  # pixels
+ROW, PICTURE_SIDE, BAR, EYE = 48, 36, 5, 30
+TESTED = ("mse", "psnr", "accuracy")  # on the test split
+FIGURES = (
+    "mse",
+    "psnr",
+    "accuracy",
+    "against",
+    "bottleneck",
+    "parameters",
+    "epochs",
+)  # columns to sort by, besides the name
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -63,11 +73,13 @@ class Rail(QFrame):
         self.everything.clicked.connect(lambda _=False: self.filter.clear())
         self.line = ElidedLabel()  # its tool tip has all of it
         self.line.setObjectName("subtitle")
-        self.sort_button = _tool("Sort", "Choose what the runs are sorted by, and which figure stands here")
+        self.sort_button = controls.tool("Sort", "Choose what the runs are sorted by, and which figure stands here")
         self.sort_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.sort_button.setMenu(self._sorting())
-        self.columns_button = _tool("All columns", "Show every run with every figure in a table (Ctrl+8)")
-        self.columns_button.clicked.connect(lambda _=False: self.table_wanted.emit())
+        tip = "Show every run with every figure in a table"
+        self.columns_button = controls.tool("All columns", f"{tip} (Ctrl+8)", self.table_wanted.emit, name=tip)
+        for button in (self.sort_button, self.columns_button):
+            button.setAutoRaise(True)
         self._lay_out()
         runs.changed.connect(lambda _: self._count())
         runs.arranged.connect(self._count)
@@ -144,7 +156,7 @@ class RunView(QListView):
         self.setModel(runs.proxy)
         self.setModelColumn(RUN)
         self.setAccessibleName("Runs")
-        self.setToolTip("Click: show this run alone. Ctrl+click or the circle at the right: show it beside others.")
+        self.setToolTip("Click: show this run alone. Ctrl+click or the eye at the right: show it beside others.")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -175,7 +187,7 @@ class RunView(QListView):
 
 
 class RailDelegate(QStyledItemDelegate):
-    """Paints a row: swatch, picture, name above figure and state, and at the right a circle, filled if shown."""
+    """Paints a row: colour, picture, name above figure and state, and at the right an eye, open if shown."""
 
     def __init__(self, runs: RunList, parent: QWidget) -> None:
         super().__init__(parent)
@@ -208,9 +220,9 @@ class RailDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(cell, 5, 5)
 
     def _paint_swatch(self, painter: QPainter, cell: QRectF, colour: QColor | None) -> None:
-        painter.setPen(QPen(self.theme.colour("border"), 1) if colour is None else Qt.PenStyle.NoPen)
-        painter.setBrush(colour or Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(QRectF(cell.left() + 7, cell.center().y() - SWATCH / 2, SWATCH, SWATCH), 2, 2)
+        """Paint a run's colour as a bar along its picture; a run that was never shown has none."""
+        if colour is not None:
+            painter.fillRect(QRectF(cell.left() + 12, cell.center().y() - PICTURE_SIDE / 2, BAR, PICTURE_SIDE), colour)
 
     def _paint_picture(self, painter: QPainter, cell: QRectF, index: Index) -> None:
         images = index.sibling(index.row(), PICTURE).data(PICTURE_ROLE) or ()
@@ -239,21 +251,29 @@ class RailDelegate(QStyledItemDelegate):
             painter.drawText(half, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(text, side, half.width()))
 
     def _below(self, row: RunRow) -> str:
-        """The figure, and the state of a run that is not just finished."""
+        """The figure on the test split, a classifier's accuracy, and the state of a run that is not just finished."""
         name = self._runs.figure
+        if row.key(name) is None and row.key("accuracy") is not None:
+            name = "accuracy"
         heading = next(column.heading for column in COLUMNS if column.name == name)
-        figure = f"{heading} {row.cell(name)}" if row.key(name) is not None else ""
+        of = "test " if name in TESTED else ""
+        figure = f"{of}{heading} {row.cell(name)}" if row.key(name) is not None else ""
         state = row.cell("state") if row.cell("state") != "finished" else ""
         return " · ".join(part for part in (figure, state) if part)
 
     def _paint_eye(self, painter: QPainter, cell: QRectF, *, shown: bool) -> None:
-        middle = QPointF(cell.right() - EYE / 2, cell.center().y())
-        painter.setPen(QPen(self.theme.colour("accent"), 1.4))
+        """Paint an eye: open in colour for a run that is shown, pale for another."""
+        middle, colour = QPointF(cell.right() - EYE / 2, cell.center().y()), "accent" if shown else "muted"
+        left, right, lid = middle - QPointF(8, 0), middle + QPointF(8, 0), QPointF(0, 10)
+        outline = QPainterPath(left)
+        outline.quadTo(middle - lid, right)
+        outline.quadTo(middle + lid, left)
+        painter.setPen(QPen(self.theme.colour(colour), 1.5 if shown else 0.8))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(middle, 5, 5)
+        painter.drawPath(outline)
         if shown:
-            painter.setBrush(self.theme.colour("accent"))
-            painter.drawEllipse(middle, 2, 2)
+            painter.setBrush(self.theme.colour(colour))
+            painter.drawEllipse(middle, 2.2, 2.2)
 
 
 class FilterBox(QLineEdit):
@@ -284,12 +304,3 @@ class FilterBox(QLineEdit):
             self.left.emit()
         else:
             super().keyPressEvent(event)
-
-
-def _tool(text: str, hint: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(hint)
-    button.setAccessibleName(hint.split(" (")[0])
-    button.setAutoRaise(True)
-    return button

@@ -47,7 +47,7 @@ class StartPage(QWidget):
         signals = (self.pretrained_wanted, self.folder_wanted, self.file_wanted)
         for button, signal in zip(self.buttons.values(), signals, strict=True):
             button.clicked.connect(lambda _=False, signal=signal: signal.emit())
-        self.lately = QLabel("Opened lately")
+        self.lately = QLabel("Recent")
         self.lately.setObjectName("subtitle")
         self._column.addWidget(self.lately, 0, Qt.AlignmentFlag.AlignHCenter)
         self.recent: list[QPushButton] = []

@@ -47,6 +47,18 @@ def main(
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Write a PDF on A4 too, beside the page and with its name.")
     ] = False,
+    short: Annotated[
+        bool, typer.Option("--short", help="Answers and the figures that say most: a PDF of at most two pages.")
+    ] = False,
+    notebook: Annotated[
+        Path | None,
+        typer.Option(
+            "--notebook",
+            metavar="FILE.ipynb",
+            help="Write a notebook instead, which stands without aezoo: networks, training, deliverables, answers.",
+        ),
+    ] = None,
+    author: Annotated[str, typer.Option("--author", metavar='"Last, First"', help="Who hands the notebook in.")] = "",
     figures: Annotated[
         Path | None, typer.Option("--figures", metavar="DIR", help="Write each picture as a PNG there too.")
     ] = None,
@@ -65,15 +77,33 @@ def main(
         )
     runs = pretrained.unless_there(runs)
     paths = _output_paths(assignment, runs, out, pdf=pdf)
+    if notebook is not None:
+        if out or pdf or figures or short:
+            raise UsageError("--notebook writes the notebook alone; leave --out, --pdf, --short and --figures out")
+        from viewer.report.notebook.write import check
+
+        check(notebook)
+    elif author:
+        raise UsageError("--author stands in a notebook; add --notebook FILE.ipynb")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
         from viewer.qt.application import make_application
     except ImportError as error:
         raise DisplayError(f"Qt cannot be loaded ({error}); install what it needs: {INSTALL_LINE}") from error
     make_application()
+    if notebook is not None:
+        from viewer.report.notebook.write import write_notebook
+
+        cells = write_notebook(assignment, notebook, runs, data, author=author, say=_teller(quiet))
+        count = sum(cell.is_code for cell in cells)
+        if as_json:
+            print_json({"notebook": str(notebook), "cells": len(cells), "code": count})
+        else:
+            print(f"wrote {notebook} ({len(cells)} cells, {count} of them code, executed without an error)")
+        return
     from viewer.report.write import make, write
 
-    report = make(assignment, runs, data, say=_teller(quiet))
+    report = make(assignment, runs, data, say=_teller(quiet), is_short=short)
     write(report, paths, figures, say=_teller(quiet))
     if as_json:
         print_json(

@@ -50,6 +50,7 @@ class TableBlock:
     rows: tuple[tuple[str, ...], ...]
     text_columns: int = 1
     code: bool = False  # the last column holds hashes, which may be broken anywhere
+    cell: str = ""  # code that prints it in a notebook
 
     def __post_init__(self) -> None:
         assert len({len(row) for row in self.rows}) == 1, self.rows
@@ -60,6 +61,7 @@ class FigureBlock:
     """A figure for either theme, its file name, its size in points, its caption, and where its images come from.
 
     `letters` is the size of what is written in it. Images are zoomed by whole dots, on paper by halves where `halves`.
+    `cell` is code that shows it in a notebook, made of the functions in notebook/code and of `runs`, the runs by name.
     """
 
     name: str
@@ -69,6 +71,8 @@ class FigureBlock:
     data: str = ""
     halves: bool = False
     letters: int = 13
+    title: str = ""
+    cell: str = ""
 
 
 Block = Heading | TextBlock | TableBlock | FigureBlock
@@ -82,6 +86,7 @@ class Report:
     title: str
     lead: str
     blocks: tuple[Block, ...]
+    most_pages: int | None = None  # of a short one, which has no contents
 
     @property
     def headings(self) -> list[Heading]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from viewer.report.reader import Reader, ReportRun, Runs
+from viewer.report.spread import Spread
 from viewer.state import chroma, noise, numbers
 from viewer.state.samples import Samples, to_grey, to_unit
 from zoo.data.images import Images
 
 CLASSIFIED = 1_000  # test digits that the classifier looks at before and after denoising
+READABLE = 0.8  # of what real letters have: as good as they
 REPEATED = 0.6  # nearer to the training images than real digits by this factor: what it shows is what it saw
 
 # ---- noise ---------------------------------------------------------------------------------------------------
@@ -128,6 +130,7 @@ class Diversity:
     nearest: float
     real_distinct: float
     real_nearest: float
+    spread: Spread = field(default_factory=lambda: Spread(()))  # of the seeds' distances between two
 
     @property
     def repeats(self) -> bool:
@@ -143,7 +146,7 @@ def diversities(runs: Runs) -> dict[str, Diversity]:
         known = [*own, run.baseline("real", "distinct"), run.baseline("real", "nearest")]
         values = [value for value in known if value is not None]
         if len(values) == len(known):
-            found[name] = Diversity(*values)
+            found[name] = Diversity(*values, spread=run.spread("pairwise"))
     return found
 
 
@@ -177,6 +180,58 @@ def spread(images: np.ndarray, labels: np.ndarray) -> float:
         own = images[labels == label].astype(np.float64)
         squares += float(((own - own.mean(axis=0)) ** 2).sum())
     return float(np.sqrt(squares / images.size))
+
+
+@dataclass(frozen=True)
+class NearestLetters:
+    """What the nearest of the Latin training letters says: a classifier that no network has learned from.
+
+    accuracy, distance              of outputs: the share that it names rightly, and how far off it is, from 0 to 2
+    real_accuracy, real_distance    of Latin letters that it has not seen
+    known                           how many letters it knows
+    """
+
+    accuracy: float
+    distance: float
+    real_accuracy: float
+    real_distance: float
+    known: int
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether outputs are named nearly as well as real letters, and lie hardly further from one."""
+        return self.accuracy > READABLE * self.real_accuracy and self.distance < self.real_distance / READABLE
+
+
+def nearest_letters(reader: Reader, run: ReportRun, classifier: ReportRun) -> NearestLetters | str | None:
+    """Compare what a run makes of the test letters with Latin training letters; or return what is missing for it."""
+    splits = [reader.images(run, "test"), reader.images(classifier, "train"), reader.images(classifier, "test")]
+    texts = [split for split in splits if isinstance(split, str)]
+    if texts:
+        return texts[0]
+    letters, known, real = (split for split in splits if not isinstance(split, str))
+    outputs = reader.outputs(run, to_unit(letters.pixels), "reconstruction")
+    if outputs is None or not np.isfinite(outputs).all():
+        return None
+    found = [
+        nearest(images, labels, known) for images, labels in ((outputs, letters.labels), (real.pixels, real.labels))
+    ]
+    return NearestLetters(*found[0], *found[1], len(known))
+
+
+def nearest(images: np.ndarray, labels: np.ndarray, known: Images) -> tuple[float, float]:
+    """Return how many images the nearest of known ones names rightly, and its mean distance, whatever the contrast."""
+    likeness = _directions(images) @ _directions(known.pixels).T  # cosines
+    best = likeness.argmax(axis=1)
+    distance = np.sqrt(np.maximum(2 - 2 * likeness.max(axis=1), 0))
+    return float((known.labels[best] == labels).mean()), float(distance.mean())
+
+
+def _directions(images: np.ndarray) -> np.ndarray:
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    directions: np.ndarray = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return directions
 
 
 # ---- colours -------------------------------------------------------------------------------------------------

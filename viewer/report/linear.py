@@ -1,4 +1,4 @@
-"""Principal components and a linear autoencoder, side by side: the letters sheet's exercise 4.
+"""Principal components and a linear autoencoder: the letters sheet's exercise 4.
 
 An autoencoder without activation functions that minimises the squared error finds the space of the first principal
 components (Baldi and Hornik 1989). Here it is trained without knowing of them: encoder and decoder take turns to be
@@ -86,3 +86,86 @@ def fits(known: np.ndarray, new: np.ndarray, counts: Sequence[int]) -> list[Fit]
         components_error, autoencoder_error = (float(np.mean((output - new) ** 2)) for output in outputs)
         found.append(Fit(values, components_error, autoencoder_error, *outputs))
     return found
+
+
+# ---- b) the error is the sum of the discarded eigenvalues ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """A mean squared error a pixel, as the discarded eigenvalues predict it and as it was measured."""
+
+    values: int
+    predicted: float
+    measured: float
+
+    @property
+    def difference(self) -> float:
+        """The relative difference of the two."""
+        return abs(self.measured - self.predicted) / self.predicted
+
+
+def discarded(images: np.ndarray, counts: Sequence[int]) -> list[Discarded]:
+    """Return both errors of images (N, C, H, W), on which the components are fitted, for each count of values."""
+    mean, centred = _centred(images)
+    eigenvalues, axes = np.linalg.eigh(centred.T @ centred / len(centred))  # the largest last
+    found = []
+    for count in counts:
+        kept = axes[:, -count:]
+        measured = np.mean((centred - centred @ kept @ kept.T) ** 2)
+        found.append(Discarded(count, float(eigenvalues[:-count].sum()) / len(mean), float(measured)))
+    return found
+
+
+# ---- c) the batch size under stochastic gradient descent -------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """How far the space of a linear autoencoder is from the principal components' after so many steps of SGD.
+
+    distances are from 0, the same space, to 1, orthogonal to it
+    """
+
+    batch: int
+    steps: np.ndarray
+    distances: np.ndarray
+
+    @property
+    def taken(self) -> int:
+        """How many steps were taken."""
+        return int(self.steps[-1])
+
+    @property
+    def last(self) -> float:
+        """The mean of the last quarter of the steps."""
+        return float(self._late.mean())
+
+    @property
+    def wander(self) -> float:
+        """How far it still goes up and down there: the standard deviation."""
+        return float(self._late.std())
+
+    @property
+    def _late(self) -> np.ndarray:
+        return self.distances[self.steps > 0.75 * self.taken]
+
+
+def descend(images: np.ndarray, values: int, batch: int, *, steps: int, rate: float, looks: int = 60) -> Descent:
+    """Train a linear autoencoder by plain SGD on the summed squared error of an image, and look at its space."""
+    centred = _centred(images)[1].astype(np.float32)
+    _, axes = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
+    wanted, random = axes[:, -values:], np.random.default_rng(SEED)
+    down = random.standard_normal((centred.shape[1], values), np.float32) / np.float32(np.sqrt(centred.shape[1]))
+    up = down.T.copy()
+    when = np.unique(np.r_[np.geomspace(1, steps, looks), np.linspace(0.75 * steps, steps, looks // 2)].astype(int))
+    distances = []
+    for step in range(1, steps + 1):
+        rows = centred[random.integers(len(centred), size=batch)]
+        inner = rows @ down
+        error = (inner @ up - rows) * np.float32(rate / batch)
+        down, up = down - rows.T @ (error @ up.T), up - inner.T @ error
+        if step in when:
+            space, _ = np.linalg.qr(up.T)
+            distances.append(1 - float(np.square(wanted.T @ space).sum()) / values)
+    return Descent(batch, when.astype(np.float64), np.array(distances))

@@ -26,7 +26,7 @@ def to_html(report: Report, images: Painted) -> str:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{_text(report.title)}</title><style>{_STYLE}</style></head>
 <body><header><h1>{_text(report.title)}</h1><p>{_text(report.lead)}</p></header>
-{_contents(report)}
+{"" if report.most_pages else _contents(report)}
 <main>
 {body}
 </main></body></html>

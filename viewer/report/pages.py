@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ class Piece(Generic[Content]):
 
     keep    whether it stays on one page with the piece that follows
     head    what is shown once more above it where it begins a page, a table's heading for one
+    least   down to which height it may be shrunk where that brings it to the page before, by `smaller`
     mark    the number of the block that it begins, for who looks for its page
     """
 
@@ -24,6 +25,8 @@ class Piece(Generic[Content]):
     keep: bool = False
     head: Piece[Content] | None = None
     mark: int | None = None
+    least: float | None = None
+    smaller: Callable[[float], Piece[Content]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,7 @@ def paginate(pieces: Sequence[Piece[Content]], height: float) -> list[Page[Conte
     pages: list[Page[Content]] = [[]]
     y = 0.0
     for chain in _chains(pieces):
+        chain = _shrunk(chain, y + _height(chain, first=not pages[-1]) - height)
         if pages[-1] and y + _height(chain, first=False) > height and _height(chain, first=True) <= height:
             pages.append([])
             y = 0.0
@@ -56,6 +60,21 @@ def paginate(pieces: Sequence[Piece[Content]], height: float) -> list[Page[Conte
             pages[-1].append(PlacedPiece(piece, top))
             y = top + piece.height
     return pages
+
+
+def _shrunk(chain: list[Piece[Content]], excess: float) -> list[Piece[Content]]:
+    """Return a chain that is lower by so much, where one of its pieces may be shrunk that far."""
+    for index, piece in enumerate(chain):
+        if (
+            excess > 0
+            and piece.smaller is not None
+            and piece.least is not None
+            and piece.height - excess >= piece.least
+        ):
+            less = piece.smaller(piece.height - excess - 0.5)
+            changed = replace(less, above=piece.above, keep=piece.keep, head=piece.head, mark=piece.mark)
+            return [*chain[:index], changed, *chain[index + 1 :]]
+    return chain
 
 
 def _chains(pieces: Sequence[Piece[Content]]) -> list[list[Piece[Content]]]:

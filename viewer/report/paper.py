@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter, QPen
 
 from viewer.figures.theme import LIGHT
+from viewer.report import short
 from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
 from viewer.report.pages import Page, Piece, column_widths, paginate
 from viewer.report.painting import font, outer_size, paint
@@ -19,6 +21,9 @@ MARGIN_MM = 16.0
 FOOTER = 34.0
 BODY, SMALL, CELLS = 14, 12, 12  # dots; 14 are 9.3 points
 LEAST_CELLS = 9
+SCALES = (1.0, 0.92, 0.85, 0.79)  # of a short report; the last has letters of 7.4 points
+SHORT_FIGURES = 0.7  # of their size, in a short report
+LEAST_FIGURE = 0.72  # of its size, where that brings it to the page before
 CELL_GAP, CELL_PADDING = 14.0, 3.5
 TOGETHER = 3  # rows at a table's ends that stay together
 BAR = 14.0  # what the bar beside a paragraph takes
@@ -45,10 +50,11 @@ def to_pdf(report: Report) -> bytes:
             QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter
         )
     )
-    whole = QRectF(0, 0, writer.width(), writer.height())
-    pages = lay_out(report, writer, whole.width(), whole.height() - FOOTER)
+    report, pages, scale = _fitted(report, writer)
+    whole = QRectF(0, 0, writer.width() / scale, writer.height() / scale)
     painter = QPainter(writer)
     painter.setRenderHint(QPainter.RenderHint.LosslessImageRendering)
+    painter.scale(scale, scale)
     for number, page in enumerate(pages, start=1):
         if number > 1:
             writer.newPage()
@@ -57,9 +63,22 @@ def to_pdf(report: Report) -> bytes:
     return bytes(buffer.data().data())
 
 
+def _fitted(report: Report, writer: QPdfWriter) -> tuple[Report, list[Page[Paint]], float]:
+    """Return the pages and their scale: of a short report the largest at which it fits, without its last figures if
+    none does."""
+    while True:
+        for scale in SCALES if report.most_pages else (1.0,):
+            pages = lay_out(report, writer, writer.width() / scale, writer.height() / scale - FOOTER)
+            if report.most_pages is None or len(pages) <= report.most_pages:
+                return report, pages, scale
+        if not report.pictures:
+            return report, pages, scale
+        report = short.without_last_figure(report)
+
+
 def lay_out(report: Report, device: QPaintDevice, width: float, height: float) -> list[Page[Paint]]:
     """Return the pages: the title, the contents with the pages' numbers, and what follows."""
-    setter = Setter(device, width)
+    setter = Setter(device, width, SHORT_FIGURES if report.most_pages else 1.0)
     body = list(setter.body(report))
     draft = paginate([*setter.front(report, {}), *body], height)
     numbers: dict[int | None, int] = {}
@@ -89,6 +108,7 @@ class Setter:
 
     device: QPaintDevice
     width: float
+    figures: float = 1.0  # the scale of figures
 
     # ---- blocks ----
 
@@ -96,6 +116,8 @@ class Setter:
         """The title, the sheet, and the contents with a page's number for each heading."""
         yield self._lines(report.title, font(24, bold=True), "text", keep=True)
         yield replace(self._lines(report.lead, font(BODY), "muted"), above=6)
+        if report.most_pages:
+            return
         for number, block in enumerate(report.blocks):
             if isinstance(block, Heading):
                 yield self.entry(block, numbers.get(number, 0))
@@ -169,14 +191,18 @@ class Setter:
 
     def _picture(self, picture: FigureBlock) -> Iterator[PaintedPiece]:
         width, height = outer_size(picture)
-        scale = min(1.0, self.width / width)
         fine = 2.0 if picture.halves else 1.0
 
-        def draw(painter: QPainter) -> None:
-            painter.scale(scale / fine, scale / fine)
-            paint(picture, LIGHT, painter, fine)
+        def at(scale: float) -> PaintedPiece:
+            def draw(painter: QPainter) -> None:
+                painter.scale(scale / fine, scale / fine)
+                paint(picture, LIGHT, painter, fine)
 
-        yield Piece(draw, height * scale, above=14, keep=True)
+            return Piece(draw, height * scale, above=14, keep=True)
+
+        largest = min(self.figures, self.width / width)
+        smaller = partial(_of_height, at, height)
+        yield replace(at(largest), least=LEAST_FIGURE * largest * height, smaller=smaller)
         yield replace(self._lines(picture.caption, font(SMALL), "muted"), above=4)
 
     # ---- tables ----
@@ -248,6 +274,10 @@ class Setter:
     @staticmethod
     def _is_code(table: TableBlock, index: int) -> bool:
         return table.code and index == len(table.rows[0]) - 1
+
+
+def _of_height(at: Callable[[float], PaintedPiece], natural: float, height: float) -> PaintedPiece:
+    return at(height / natural)
 
 
 def _line(first: bool) -> QColor:

@@ -5,6 +5,7 @@ What a run does not have becomes a note, with the command for it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -31,13 +32,13 @@ from zoo import transposed
 from zoo.transposed import Pair
 
 PLOT, TRADE_OFF, OVERLAPS = (760, 300), (760, 480), (760, 540)
-LABELS = 132  # points left of a mosaic, for the rows' names
-TITLE = 26
+LABELS = 118.0  # points left of a mosaic, for the rows' names: so that all images begin at one edge
 COLUMNS = 20  # images that a row shows
 LARGEST = 128  # points that an image may be wide or tall
 TALL = 8  # rows of a mosaic at twice the images' size
 BOTTLENECK = 60  # points that a bottleneck may be wide
 LINE = 18
+CODE_WIDTH = 100  # characters of a line of code in a notebook
 PLANE = 480  # points that a plane may be wide
 ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
 
@@ -45,9 +46,39 @@ Rows = Sequence[tuple[str, np.ndarray]]
 Make = Callable[[Theme], Figure]
 
 
-def titled(name: str, make: Make, size: tuple[int, int], *, title: str, caption: str, data: str = "") -> FigureBlock:
+def titled(
+    name: str, make: Make, size: tuple[int, int], *, title: str, caption: str, data: str = "", cell: str = ""
+) -> FigureBlock:
     """A figure below its title."""
-    return FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
+    figure = FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
+    return replace(figure, title=title, cell=cell)
+
+
+def run_code(run: ReportRun) -> str:
+    """Return what names a run in a notebook."""
+    return f'runs["{run.name}"]'
+
+
+def quoted(text: str) -> str:
+    """Return text as a string in code."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def call_code(function: str, *arguments: str, **keywords: object) -> str:
+    """Return a call on one line, or else its arguments on one of their own, or else each on one."""
+    parts = [*arguments, *(f"{key}={value!r}" for key, value in keywords.items() if value)]
+    line = ", ".join(parts)
+    if len(function) + len(line) + 2 <= CODE_WIDTH:
+        return f"{function}({line})"
+    lines = [line] if len(line) + 4 <= CODE_WIDTH else [f"{part}," for part in parts]
+    return "\n".join([f"{function}(", *(f"    {part}" for part in lines), ")"])
+
+
+def dict_code(entries: Mapping[str, str]) -> str:
+    """Return a dict of what names its values in code, an entry a line where one is too long."""
+    parts = [f"{quoted(key)}: {value}" for key, value in entries.items()]
+    line = "{" + ", ".join(parts) + "}"
+    return line if len(line) + 5 <= CODE_WIDTH else "{\n" + "".join(f"        {part},\n" for part in parts) + "    }"
 
 
 def loss(name: str, run: ReportRun, *, title: str, caption: str) -> list[Block]:
@@ -70,28 +101,46 @@ def losses(
         return missing(*runs.values(), what="plot of the loss")
     objective = next(iter(shown.values())).history.objective
     axis = metrics.OBJECTIVES.get(objective, f"loss ({objective})")
-    nothing = np.zeros(0)
+    validation = {label: _validation_losses(run) for label, run in shown.items()}
     series = [
-        (label, nothing if only_validation else run.history.train_loss, run.history.val_loss)
+        (label, np.zeros(0) if only_validation else run.history.train_loss, validation[label].mean(axis=0))
         for label, run in shown.items()
     ]
+    bands = {label: _band(losses) for label, losses in validation.items() if len(losses) > 1}
+    if bands:
+        caption += (
+            f" Validation is the mean of {max(map(len, validation.values()))} seeds, the band one standard deviation."
+        )
 
     def curves_of(theme: Theme) -> Figure:
-        return curves.of_runs(theme, series, y_label=axis, log=log)
+        return curves.of_runs(theme, series, y_label=axis, log=log, bands=bands)
 
-    picture = titled(name, curves_of, PLOT, title=title, caption=caption, data=sources(shown.values()))
+    named = dict_code({label: run_code(run) for label, run in shown.items()})
+    cell = call_code("plot_losses", named, quoted(title), quoted(axis), log=log, only_validation=only_validation)
+    picture = titled(name, curves_of, PLOT, title=title, caption=caption, data=sources(shown.values()), cell=cell)
     return [picture, *missing(*(run for label, run in runs.items() if label not in shown), what="curve")]
+
+
+def _validation_losses(run: ReportRun) -> np.ndarray:
+    """Return the validation losses of a run and of its other seeds that are as long: float64 (seeds, E)."""
+    every = [run.history.val_loss, *(each.val_loss for each in run.seeds)]
+    return np.stack([each for each in every if len(each) == len(every[0])])
+
+
+def _band(losses: np.ndarray) -> curves.Band:
+    mean, deviation = losses.mean(axis=0), losses.std(axis=0, ddof=1)
+    return mean - deviation, mean + deviation
 
 
 def images(
     name: str,
     rows: Rows,
     *,
-    title: str,
     caption: str,
     data: str,
     below: Sequence[str] = (),
     below_label: str = "",
+    cell: str = "",
 ) -> FigureBlock:
     """Labelled rows of images, float32 (N, C, H, W) each, with text below the columns; the first `COLUMNS` of them."""
     height, width = (max(pixels.shape[axis] for _, pixels in rows) for axis in (2, 3))
@@ -102,12 +151,12 @@ def images(
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
     def mosaic(theme: Theme) -> Figure:
-        return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label)
+        return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label, label_width=LABELS)
 
-    tall = 20 + TITLE + len(rows) * math.ceil(zoom * height + 4) + (LINE + 4 if below else 0)
-    wide = 20 + LABELS + math.ceil(count * (zoom * width + 4))
-    picture = titled(name, mosaic, (wide, tall), title=title, caption=caption, data=data)
-    return replace(picture, halves=zoom != round(zoom), letters=12)
+    tall = 20 + len(rows) * math.ceil(zoom * height + 4) + (LINE + 4 if below else 0)
+    wide = 20 + round(LABELS) + math.ceil(count * (zoom * width + 4))
+    figure = FigureBlock(name, mosaic, (wide, tall), caption, data, halves=zoom != round(zoom), letters=12)
+    return replace(figure, title=caption, cell=cell)
 
 
 def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
@@ -121,7 +170,7 @@ def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
     return [formatting.mse(float(value)) for value in numbers.mse(targets, outputs)]
 
 
-def samples(name: str, run: ReportRun, row: str, *, title: str, caption: str) -> list[Block]:
+def samples(name: str, run: ReportRun, row: str, *, caption: str) -> list[Block]:
     """One row of a run's first ten: its 'targets', its 'inputs' or its 'reconstructions' with their errors below."""
     found = run.history.samples
     shown = getattr(found, row) if found is not None else None
@@ -129,8 +178,12 @@ def samples(name: str, run: ReportRun, row: str, *, title: str, caption: str) ->
         return missing(run, what="images")
     label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
     below = errors(found.targets, shown) if row == "reconstructions" else ()
-    data = run.history.provenance
-    return [images(name, [(label, shown)], title=title, caption=caption, data=data, below=below, below_label="mse")]
+    data, code = run.history.provenance, run_code(run)
+    rows = dict_code({label: f"{code}.{row}"})
+    errors_code = [f"errors({code}.targets, {code}.{row})"] if below else []
+    cell = call_code("show", rows, quoted(caption), *errors_code)
+    figure = images(name, [(label, shown)], caption=caption, data=data, below=below, below_label="mse")
+    return [replace(figure, cell=cell)]
 
 
 def originals(found: Samples) -> Rows:
@@ -141,7 +194,6 @@ def reconstructions(
     name: str,
     runs: Runs,
     *,
-    title: str,
     caption: str,
     what: str = "reconstructions",
     given: Callable[[Samples], Rows] = originals,
@@ -160,12 +212,20 @@ def reconstructions(
     rows = [(label, made) for label, (_, made) in found.items() if made.shape == first.targets.shape]
     below = errors(first.targets, measured) if mse_of else ()
     every, data = [*given(first), *rows], sources(runs.values())
-    return [images(name, every, title=title, caption=caption, data=data, below=below, below_label=mse_label)]
+    head = run_code(next(runs[label] for label, (samples, _) in found.items() if samples is first))
+    as_code = {label: _given_code(head, pixels is first.targets) for label, pixels in given(first)}
+    as_code |= {label: f"{run_code(runs[label])}.reconstructions" for label, _ in rows}
+    errors_code = [f"errors({head}.targets, {as_code[mse_of]})"] if mse_of in as_code else []
+    cell = call_code("show", dict_code(as_code), quoted(caption), *errors_code)
+    return [images(name, every, caption=caption, data=data, below=below, below_label=mse_label, cell=cell)]
 
 
-def bottlenecks(
-    name: str, run: ReportRun, values: np.ndarray | None, view: tuple[int, int], *, title: str
-) -> list[Block]:
+def _given_code(run: str, is_target: bool) -> str:
+    """Return what names the targets in a notebook, or the grey values that went in as three colours."""
+    return f"{run}.targets" if is_target else f"np.repeat({run}.inputs, 3, axis=1)"
+
+
+def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tuple[int, int]) -> list[Block]:
     """The bottlenecks of the first ten in the sheet's shape (rows, columns), with the colours' scale."""
     if values is None:
         return without_graph(run, "bottlenecks")
@@ -176,18 +236,22 @@ def bottlenecks(
     scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
 
     def mosaic(theme: Theme) -> Figure:
-        return MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale)
+        return MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale, label_width=LABELS)
 
     rows, columns = grid.shape
     zoom = min(max(2, BOTTLENECK // columns), LARGEST / max(rows, columns))
     wide, tall = math.ceil(len(values) * (zoom * columns + 4)), math.ceil(zoom * rows)
-    size = (20 + LABELS + wide, 20 + TITLE + tall + 8 + 2 * LINE)
-    shape = formatting.shape(run.history.bottleneck)
-    caption = f"The bottleneck ({shape}) of the first ten images in the testing set, reshaped to be {rows} × {columns}."
+    size = (20 + round(LABELS) + wide, 20 + tall + 8 + 2 * LINE)
+    shape, maps = formatting.shape(run.history.bottleneck), run.history.bottleneck
+    tiled = (
+        f"its {maps[0]} feature maps of {maps[1]}×{maps[2]} tiled to" if len(maps) == 3 else "its values reshaped to"
+    )
+    caption = f"The bottleneck ({shape}) of the first ten images in the testing set, {tiled} {rows} × {columns}."
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
-    picture = titled(name, mosaic, size, title=title, caption=caption, data=run.history.provenance)
-    return [replace(picture, letters=12)]
+    cell = call_code("show_bottlenecks", run_code(run), str(rows), str(columns), quoted(caption))
+    figure = FigureBlock(name, mosaic, size, caption, run.history.provenance, letters=12)
+    return [replace(figure, title=caption, cell=cell)]
 
 
 def planes(name: str, runs: Runs, grid: str, digit: int, where: str) -> list[Block]:
@@ -210,7 +274,10 @@ def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlo
     sizes = " and ".join(runs).capitalize()
     caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
     name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
-    return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15)
+    named = dict_code({label: run_code(run) for label, run in runs.items()})
+    classifier = 'runs.get("hesso/classifier")'
+    cell = call_code("show_planes", named, quoted(grid), str(digit), classifier, quoted(f"{digit}, {where}"))
+    return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15, cell=cell)
 
 
 def _plane(label: str, found: PictureGrid, digit: int) -> tuple[str, np.ndarray, tuple[str, ...]]:
@@ -243,18 +310,30 @@ def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]
     def figure(theme: Theme) -> Figure:
         return TradeOffFigure(theme, known)
 
-    return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=sources(runs.values()))]
+    named = dict_code({point.name: run_code(runs[point.name]) for point in known})
+    sheet = dict_code({point.name: str(point.published) for point in known if point.published is not None})
+    cell = call_code("plot_sizes", named, sheet, quoted(title))
+    data = sources(runs.values())
+    return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=data, cell=cell)]
 
 
-def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, title: str, caption: str) -> list[Block]:
+def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str) -> list[Block]:
     """One letter of each class, a row for each part of the history's grid with what it is called."""
     grid = run.history.grids.get("letters")
     if grid is None:
         return missing(run, what="letters")
     rows = [(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
     caption += " Below: what the classifier calls it, beside what it should be where it errs."
-    data = run.history.provenance
-    return [images(name, rows, title=title, caption=caption, data=data, below=called(grid), below_label="called")]
+    data, called_by = run.history.provenance, 'runs.get("letters/classifier")'
+    cell = call_code(
+        "show_letters",
+        run_code(run),
+        dict_code({key: quoted(label) for key, label in parts.items()}),
+        called_by,
+        quoted(caption),
+    )
+    below = called(grid)
+    return [images(name, rows, caption=caption, data=data, below=below, below_label="called", cell=cell)]
 
 
 def called(grid: PictureGrid) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,19 +15,23 @@ from PySide6.QtCore import QEventLoop, QTimer
 
 from viewer.infer.messages import Kind, Reply, Request
 from viewer.qt.worker import Workers
+from viewer.report.spread import Spread
 from viewer.state import files, graph, history, metrics, numbers, summary
 from viewer.state.files import FileBytes
 from viewer.state.formatting import clean, sentence
 from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
+from viewer.state.samples import COUNT
 from viewer.state.summary import SummaryLayer
 from zoo import card as cards
-from zoo import comparison, gate
+from zoo import comparison, gate, pretrained, runs, studies
 from zoo.card import Card
 from zoo.data import sets
+from zoo.data.fit import luma
 from zoo.data.images import Images
 from zoo.errors import AezooError, CheckFailed, DataError, FileRefused
-from zoo.runs import RunFolder
+from zoo.runs import QUICK, RunFolder
+from zoo.studies import Study
 
 Key = TypeVar("Key")
 Runs = Mapping[str, "ReportRun"]  # by what they are called in legends and tables
@@ -53,6 +58,7 @@ class ReportRun:
     graph_error: str = ""
     listed: str = ""
     is_absent: bool = False
+    seeds: tuple[RunHistory, ...] = ()  # the same recipe from other seeds
 
     @property
     def recipe(self) -> str:
@@ -76,9 +82,23 @@ class ReportRun:
         """What it makes of its first ten."""
         return self.history.samples.reconstructions if self.history.samples else None
 
-    def metric(self, name: str) -> float | None:
-        """Return a figure of the test split; None for one that is not there or not finite."""
+    @property
+    def is_quick(self) -> bool:
+        """Whether it was cut to a few steps, so that nothing may be concluded from its figures."""
+        return self.history.state == QUICK
+
+    def measured(self, name: str) -> float | None:
+        """Return a figure of the test split, for a table; None for one that is not there or not finite."""
         return numbers.finite_or_none(self.history.metrics.get(name))
+
+    def metric(self, name: str) -> float | None:
+        """Return the same where something may be concluded from it: None of a run that was cut to a few steps."""
+        return None if self.is_quick else self.measured(name)
+
+    def spread(self, name: str) -> Spread:
+        """Return what this run and the same recipe from other seeds have in a metric."""
+        found = [self.metric(name), *(numbers.finite_or_none(each.metrics.get(name)) for each in self.seeds)]
+        return Spread(tuple(value for value in found if value is not None))
 
     @cached_property
     def baselines(self) -> dict[str, Mapping[str, float]]:
@@ -116,13 +136,14 @@ def figures_of(runs: Mapping[Key, ReportRun], metric: str) -> dict[Key, float]:
 class Reader:
     """Asks the worker and waits for its answer; remembers what it read. `data` is what `--data` names."""
 
-    def __init__(self, runs: Path, data: str | None = None, *, say: Callable[[str], None] = lambda _: None) -> None:
-        self._runs = runs
+    def __init__(self, root: Path, data: str | None = None, *, say: Callable[[str], None] = lambda _: None) -> None:
+        self._runs = root
         self._data = data
         self._say = say
         self._workers = Workers(keep_spare=False)
         self._known: dict[str, ReportRun] = {}
         self._images: dict[tuple[str, str], Images | str] = {}
+        self._studies: dict[tuple[Path, str], Study] = {}
         self.errors: list[str] = []
 
     def close(self) -> None:
@@ -137,8 +158,64 @@ class Reader:
         """Return a run; one that cannot be read carries the error."""
         if name not in self._known:
             self._say(f"reading {name}")
-            self._known[name] = self._read(name)
+            read = self._read(name)
+            self._known[name] = replace(read, seeds=self._seeds(name)) if read.is_there else read
         return self._known[name]
+
+    def numbers_of(self, name: str) -> ReportRun:
+        """Return a run, or what is kept of it in a study: its numbers without its graph."""
+        run = self.run(name)
+        for root in dict.fromkeys((self._runs, pretrained.FOLDER)) if run.is_absent else ():
+            study = self._study(root, name.split("/")[0])
+            if name in study.runs:
+                kept, strip = study.runs[name], study.pictures.get(name)
+                arrays = {**kept.arrays, **(self._photographs(strip) if strip else {})}
+                self._known[name] = ReportRun(name, history.from_parts(kept.meta, arrays))
+                break
+        return self._known[name]
+
+    def experiment(self, assignment: str, name: str) -> Mapping[str, Any]:
+        """Return what `aezoo study` measured for a sheet; nothing where it was not asked."""
+        for root in dict.fromkeys((self._runs, pretrained.FOLDER)):
+            found = self._study(root, assignment).experiments.get(name)
+            if isinstance(found, Mapping):
+                return found
+        return {}
+
+    def _seeds(self, name: str) -> tuple[RunHistory, ...]:
+        """Return the same recipe from other seeds: run folders `NAME@seed=N`, and those kept in the study beside it."""
+        kept = {
+            each: history.from_parts(run.meta, run.arrays)
+            for each, run in self._study(self._runs, name.split("/")[0]).runs.items()
+            if each.startswith(f"{name}@seed=")
+        }
+        folder = RunFolder.of(self._runs, name).path
+        for path in sorted(folder.parent.glob(f"{glob.escape(folder.name)}@seed=*")):
+            each = f"{name.split('/')[0]}/{path.name}"
+            if (read := self._read(each)).is_there:
+                kept[each] = read.history
+        return tuple(each for _, each in sorted(kept.items()) if each.state in ("finished", "failed"))
+
+    def _study(self, root: Path, assignment: str) -> Study:
+        key = (root, assignment)
+        if key not in self._studies:
+            try:
+                self._studies[key] = studies.read(root, assignment)
+            except (FileRefused, OSError) as error:
+                self.errors.append(sentence(clean(error, limit=500)))
+                self._studies[key] = Study()
+        return self._studies[key]
+
+    def _photographs(self, strip: str) -> dict[str, np.ndarray]:
+        """The embedded photographs, their grey, and what a run made of them."""
+        targets = sets.load("cifar10", "test", sets.SAMPLE).pixels[:COUNT]
+        try:
+            made = studies.from_strip(strip, count=len(targets))
+        except FileRefused as error:
+            self.errors.append(sentence(str(error)))
+            return {}
+        inputs = np.round(luma(targets.transpose(0, 2, 3, 1))).astype(np.uint8)[:, None]
+        return {runs.SAMPLE_INPUTS: inputs, runs.SAMPLE_TARGETS: targets, runs.SAMPLE_RECONSTRUCTIONS: made}
 
     def _read(self, name: str) -> ReportRun:
         folder = RunFolder.of(self._runs, name)

@@ -14,7 +14,7 @@ Column = tuple[str, Callable[[ReportRun], str]]  # its heading, and a run's cell
 
 def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *, caption: str) -> list[Block]:
     """One run's figures beside the sheet's and the baselines'."""
-    known = [metric for metric in figures if run.metric(metric) is not None]
+    known = [metric for metric in figures if run.measured(metric) is not None]
     if not known:
         return missing(run, what="figures of the test split")
     there = [baseline for baseline in baselines if baseline in run.baselines]
@@ -22,7 +22,7 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
     rows = [
         (
             metrics.title(metric),
-            metrics.figure(metric, run.metric(metric)),
+            metrics.figure(metric, run.measured(metric)),
             metrics.published(metric, run.history.published),
             *(metrics.figure(metric, run.baseline(baseline, metric)) for baseline in there),
         )
@@ -32,8 +32,12 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
 
 
 def _baseline_heading(baseline: str, run: ReportRun) -> str:
-    name = metrics.baseline(baseline)
+    name = _name(baseline)
     return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
+
+
+def _name(baseline: str) -> str:
+    return "best linear map" if baseline == "linear" else metrics.baseline(baseline)
 
 
 def of_runs(runs: Runs, first: str, columns: Sequence[Column], *, caption: str, text_columns: int = 1) -> TableBlock:
@@ -45,7 +49,7 @@ def of_runs(runs: Runs, first: str, columns: Sequence[Column], *, caption: str, 
 
 def metric(name: str, title: str = "") -> Column:
     """The column of a figure of the test split."""
-    return title or metrics.title(name), lambda run: metrics.figure(name, run.metric(name))
+    return title or metrics.title(name), lambda run: metrics.figure(name, run.measured(name))
 
 
 def sheet(name: str) -> Column:
@@ -55,7 +59,7 @@ def sheet(name: str) -> Column:
 
 def baseline(name: str, metric_name: str) -> Column:
     """The column of a baseline's figure."""
-    return metrics.baseline(name), lambda run: metrics.figure(metric_name, run.baseline(name, metric_name))
+    return _name(name), lambda run: metrics.figure(metric_name, run.baseline(name, metric_name))
 
 
 def number(title: str, of: Callable[[ReportRun], float | None], digits: int = 3) -> Column:
@@ -105,7 +109,7 @@ def layer_table(run: ReportRun, others: str = "") -> list[Block]:
         sums |= {"Trainable params": total - frozen, "Non-trainable params": frozen}
     rows += [(name, "", f"{count:,}") for name, count in sums.items()]
     caption = f"The layers of {run.name} as it was trained{f'; {others}' if others else ''}."
-    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2)]
+    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2, cell=f'print_layers(runs["{run.name}"])')]
 
 
 _LAYERS = ("Layer (type)", "Output Shape", "Param #")

@@ -8,10 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 from viewer.figures.theme import DARK, LIGHT
-from viewer.report import foot, page, paper, sheets
+from viewer.report import foot, page, paper, sheets, short
 from viewer.report.document import Block, Report, note, part
 from viewer.report.painting import to_png
 from viewer.report.reader import Reader
+from viewer.report.reasons import with_reasons
 from zoo.runs import atomic_write
 
 HEAVY = 200_000  # bytes of a picture that is shown on white in the dark too: a dark copy would double the page
@@ -19,11 +20,11 @@ HEAVY = 200_000  # bytes of a picture that is shown on white in the dark too: a 
 Say = Callable[[str], None]
 
 
-def make(assignment: str, runs: Path, data: str | None, *, say: Say) -> Report:
-    """Return the report of an assignment from the runs in a folder."""
+def make(assignment: str, runs: Path, data: str | None, *, say: Say, is_short: bool = False) -> Report:
+    """Return the report of an assignment from the runs in a folder, or what of it fits two pages."""
     reader = Reader(runs, data, say=say)
     try:
-        return _report(assignment, reader)
+        return report_of(assignment, reader, is_short=is_short)
     finally:
         reader.close()
 
@@ -33,15 +34,18 @@ def sheet_of(assignment: str) -> ModuleType:
     return importlib.import_module(f"{sheets.__name__}.{assignment}")
 
 
-def _report(assignment: str, reader: Reader) -> Report:
-    """Return what could not be read, what the sheet asks for, choices and provenance."""
+def report_of(assignment: str, reader: Reader, *, is_short: bool = False) -> Report:
+    """Return what could not be read, what the sheet asks for, choices and provenance; or what of it fits two pages."""
     sheet = sheet_of(assignment)
     blocks = sheet.blocks(reader)
     own = [run for run in reader.known if run.is_there]
     errors = [note(text) for text in dict.fromkeys(reader.errors)]
     broken: list[Block] = [part("What could not be read"), *errors] if errors else []
+    if is_short:
+        kept = short.shorten([*broken, *blocks], sheet.SHORT)
+        return Report(assignment, sheet.TITLE, sheet.LEAD, (*kept, *short.provenance(own)), most_pages=short.PAGES)
     ending = [*foot.choices(own), *foot.provenance(own)]
-    return Report(assignment, sheet.TITLE, sheet.LEAD, (*broken, *blocks, *ending))
+    return Report(assignment, sheet.TITLE, sheet.LEAD, (*broken, *with_reasons(assignment, blocks), *ending))
 
 
 def write(report: Report, paths: Sequence[Path], figures: Path | None, *, say: Say) -> None:

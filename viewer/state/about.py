@@ -132,6 +132,7 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
     objective = (history.objective if history else "") or (_get(card.objective, "name") if card else "")
     sigma = history.noise if history else graph.noise if graph else 0.0
     if objective:
+        objective = metrics.OBJECTIVES.get(objective, objective)
         yield "objective", f"{objective}, on inputs with noise of σ = {sigma:g}" if sigma else objective
     if card and card.data:
         yield "data", _data(card.data)
@@ -190,7 +191,7 @@ def _table(known: Known) -> tuple[tuple[str, ...], ...]:
     if not figures:
         return ()
     beside = [*baselines_of(known).items()][:20]
-    rows = {"this model": figures, **{formatting.clean(name, limit=30): row for name, row in beside}}
+    rows = {"this model": figures, **{formatting.clean(metrics.baseline(name), limit=30): row for name, row in beside}}
     columns = _columns(figures)
     heading = ("test split", *(formatting.clean(metrics.heading(metric), limit=20) for metric in columns))
     return (heading, *((name, *(_cell(row, metric) for metric in columns)) for name, row in rows.items()))
@@ -227,7 +228,7 @@ def _checks(entry: Entry, known: Known) -> Iterator[tuple[str, str]]:
     if known.changed(entry.graph.name):
         yield "warning", "card.json lists another sha256: this is not the file that was exported"
     if known.graph:
-        yield "gate", "passed: its sizes, operators and metadata are such as may be opened"
+        yield "safety", "checked: its operators are standard ones, and its sizes are plausible"
         target = (known.history.recipe if known.history else "") or formatting.clean(entry.graph, limit=200)
         yield (
             "verified",

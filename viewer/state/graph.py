@@ -79,6 +79,12 @@ class GraphInfo:
         return "logits" if self.card is not None and "logits" in names else ""
 
     @property
+    def vector(self) -> str:
+        """Of a graph that makes no pictures and says nothing about itself, the first output of values; '' for none."""
+        found = [port.name for port in self.facts.outputs if port.dtype == "float32" and len(port.shape) == 2]
+        return "" if self.card or self.reconstruction or self.other_picture else next(iter(found), "")
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """What the card calls the classes; empty where it does not say."""
         ports = self.card.outputs if self.card else []

@@ -85,9 +85,9 @@ def error(value: float | None) -> str:
     return formatting.MISSING if value is None or not math.isfinite(value) else _short_exponent(f"{value:.3g}")
 
 
-def percent(value: float | None) -> str:
+def percent(value: float | None, digits: int = 1) -> str:
     """Write a share in percent."""
-    return formatting.MISSING if value is None or not math.isfinite(value) else f"{value:.1%}"
+    return formatting.MISSING if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f} %"
 
 
 def published(metric: str, figures: Mapping[str, float]) -> str:
@@ -95,7 +95,7 @@ def published(metric: str, figures: Mapping[str, float]) -> str:
     value = figures.get(metric)
     if value is None:
         return formatting.MISSING
-    return f"{value:.0%}" if metric == "accuracy" else f"{value:g}"
+    return percent(value, 0) if metric == "accuracy" else f"{value:g}"
 
 
 def _short_exponent(text: str) -> str:

@@ -42,6 +42,7 @@ COLUMNS = (
         "vs baseline",
         "How the run's mean squared error compares with the baseline's: 4.2× less is better, 3.1× more is worse",
     ),
+    Column("accuracy", "accuracy", "A classifier's share of correct predictions on the test split", numeric=True),
     Column("epochs", "epochs", "Epochs trained, of those planned", numeric=True),
     Column(
         "state",
@@ -53,7 +54,20 @@ COLUMNS = (
 NAMES = tuple(column.name for column in COLUMNS)
 COLUMN_INDEX = {name: index for index, name in enumerate(NAMES)}
 # As far as there is room; assignment and recipe stand in the name already.
-USUAL = ("run", "picture", "mse", "state", "epochs", "against", "bottleneck", "psnr", "data", "parameters", "baseline")
+USUAL = (
+    "run",
+    "picture",
+    "mse",
+    "state",
+    "epochs",
+    "against",
+    "bottleneck",
+    "psnr",
+    "accuracy",
+    "data",
+    "parameters",
+    "baseline",
+)
 
 Key = str | float | None  # None: not there, and last however it is sorted
 
@@ -108,7 +122,7 @@ def rows_of(state: State) -> tuple[RunRow, ...]:
 def _row(entry: Entry, known: Known, name: str) -> RunRow:
     card, history = known.any_card, known.history
     figures, (baseline_name, baseline) = metrics_of(known), main_baseline_of(known)
-    mse, psnr = figures.get("mse"), figures.get("psnr")
+    mse, psnr, accuracy = figures.get("mse"), figures.get("psnr"), _finite(figures.get("accuracy"))
     compared = comparison.in_short(mse, baseline, "mse")
     ratio = mse / baseline if compared and mse is not None and baseline else None
     noun = comparison.noun(baseline_name).removeprefix("the ")
@@ -130,6 +144,7 @@ def _row(entry: Entry, known: Known, name: str) -> RunRow:
         "baseline": (f"{noun} {formatting.mse(baseline)}" if baseline is not None else "", _finite(baseline)),
         "psnr": (formatting.decibels(psnr), psnr if psnr is None or not math.isnan(psnr) else None),
         "against": (compared, _finite(ratio)),
+        "accuracy": ("" if accuracy is None else metrics.percent(accuracy), accuracy),
         "epochs": ("" if not done else f"{done}/{planned}" if planned > done else str(done), float(done) or None),
         "state": (state, state),
     }

@@ -62,7 +62,7 @@ class NetworkLayer:
 
 def from_history(listing: object) -> tuple[NetworkLayer, ...]:
     """Return the layers that a history records; none where it records none, or no proper ones."""
-    if not isinstance(listing, list) or len(listing) > MOST:
+    if not isinstance(listing, list) or len(listing) > MOST_NODES:
         return ()
     try:
         return tuple(

@@ -18,6 +18,7 @@ class Series:
     raw     the values before smoothing, drawn faintly behind
     note    what the legend says of the run, such as where it has no numbers, or its value at a mark
     best    an epoch that is marked
+    band    what other seeds have, low and high (E,) each, drawn faintly behind
     """
 
     run: str
@@ -29,6 +30,7 @@ class Series:
     raw: np.ndarray | None = None
     note: str = ""
     best: int | None = None
+    band: tuple[np.ndarray, np.ndarray] | None = None
 
     @cached_property
     def positions(self) -> np.ndarray:

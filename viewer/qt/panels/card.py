@@ -15,6 +15,7 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.card_text import COPIES, CardText
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.state.about import Difference, EntryDescription, about, side_by_side
+from viewer.state.formatting import without_common_folder
 from viewer.state.selection import State
 
 
@@ -47,8 +48,8 @@ class CardPanel(Panel):
         tip = "Copy the whole card as JSON, or only the sha256"
         name = "Copy the card in another form"
         self.more_button = controls.tool("Copy as", tip, self._offer_copies, name=name)
-        buttons = (self.copy_button, self.more_button, self.beside_box, self.differences_box)
-        self.body.addLayout(controls.row(*buttons, None))
+        for parts in ((self.copy_button, self.more_button), (self.beside_box, self.differences_box)):
+            self.body.addLayout(controls.row(*parts, None))
         self.body.addWidget(self.text, 1)
 
     def _offer_copies(self) -> None:
@@ -109,7 +110,8 @@ class CardPanel(Panel):
         self._enable()
         self.subtitle.setText(f"{len(self._abouts)} runs" if self.compares else "")
         if self.compares and self._about is not None:
-            self.text.write_several(self.theme, [one.title for one in self._abouts], self.differences)
+            names = without_common_folder([one.title for one in self._abouts])
+            self.text.write_several(self.theme, names, self.differences)
         else:
             self.text.write_one(self.theme, self._about)
 

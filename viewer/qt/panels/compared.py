@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +23,7 @@ from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
 
-MADE = (": output", ": diff.")  # ends of the titles of what a run makes
+MADE = (": output", ": difference")  # ends of the titles of what a run makes
 MOST_TILES = 6  # of an image shown large, so that each has 250 pixels on a laptop
 
 
@@ -60,6 +59,7 @@ class ComparedPanel(RequestPanel):
         row = QHBoxLayout()
         row.addWidget(self.size_bar)
         row.addWidget(self.bar, 1)
+        row.addStretch()  # where the bar is hidden
         self.body.insertLayout(0, row)
         assert isinstance(self.view, SizedView)
         self.view.resized.connect(lambda steps: self.size_bar.step(steps, self._zoom_shown()))
@@ -70,6 +70,11 @@ class ComparedPanel(RequestPanel):
         self._splits: object = None  # that the picture was made with
 
     # ---- for subclasses ----
+
+    @property
+    def paged(self) -> bool:
+        """Whether a page has fewer images rather than smaller ones."""
+        return True
 
     def runs(self, state: State) -> tuple[Path, ...]:
         """Return the runs to show, in order."""
@@ -150,7 +155,7 @@ class ComparedPanel(RequestPanel):
             self.picture = None
             self.view.show_sentence(shown)
             return
-        self.picture = replace(shown, figure=replace(shown.figure, paged=True, zoom=self.size_bar.zoom))
+        self.picture = replace(shown, figure=replace(shown.figure, paged=self.paged, zoom=self.size_bar.zoom))
         self._show_picture()
 
     def _show_picture(self) -> None:
@@ -227,7 +232,7 @@ def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
             tiles.append(tile)
         seen.add(pixels)
     if len(tiles) > MOST_TILES:
-        tiles = [tile for tile in tiles if not tile.title.endswith("diff.")]
+        tiles = [tile for tile in tiles if not tile.title.endswith("difference")]
     description = f"image {figure.chosen + 1}, large; {figure.description}"
     return DetailFigure(theme, figure.chosen, tuple(tiles), description) if tiles else None
 
@@ -277,6 +282,6 @@ def _holds(values: np.ndarray, pointed: Pointed) -> bool:
     return values.ndim >= 3 and pointed.y < values.shape[-2] and pointed.x < values.shape[-1]
 
 
-def mean_text(values: Sequence[float] | np.ndarray, label: str) -> str:
-    """Format a mean over the images shown; '' if there are none."""
-    return f"{label} {formatting.mse(float(np.mean(values)))}" if len(values) else ""
+def mean_text(errors: np.ndarray) -> str:
+    """Format the mean error of the images shown; '' if there are none."""
+    return f"mse {formatting.mse(float(np.mean(errors)))} of these {len(errors)}" if len(errors) else ""

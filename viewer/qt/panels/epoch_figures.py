@@ -93,7 +93,7 @@ def _rows(theme: Theme, frame: EpochFrame, reach: float, *, difference: bool) ->
     if not difference:
         return rows
     table = colours.diverging(theme.neutral)
-    return (*rows, ImageRow("diff.", colours.apply_table(frames.difference(frame.index), -reach, reach, table)))
+    return (*rows, ImageRow("difference", colours.apply_table(frames.difference(frame.index), -reach, reach, table)))
 
 
 def _scale(theme: Theme, reach: float) -> Scale:

@@ -71,7 +71,7 @@ def picture_of_tests(
         before = () if shared else (BandValues("input", output.samples.inputs),)
         after = () if shared else (BandValues("wanted", output.samples.targets),)
         layers = (*before, BandValues("output", output.images), *after)
-        notes = (mean_text(output.mse, "mse"), "from its class alone" if output.task == RECALL else "", output.note)
+        notes = (mean_text(output.mse), "from its class alone" if output.task == RECALL else "", output.note)
         note = ", ".join(note for note in notes if note)
         collected.add(name, *layers, captions=captions, note=note, marked=wrong)
     if shared and drawing[0].samples is not None:

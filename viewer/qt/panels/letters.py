@@ -78,6 +78,11 @@ class Letters(ComparedPanel):
     def live(self) -> bool:
         return self.tests.isChecked()
 
+    @property
+    def paged(self) -> bool:
+        """One of each class are few enough to be shown together, until they are enlarged."""
+        return self.live or self.size_bar.zoom is not None
+
     def _switch(self) -> None:
         self.bar.setVisible(self.live)
         self.show_state(self.store.state, self.store.state)

@@ -17,7 +17,8 @@ from viewer.qt.panels.compared import BandValues, ComparisonPicture, mean_text
 from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 
-SPELLED = {"diff.": "difference", "noisy": "noisy input"}
+SPELLED = {"noisy": "noisy input"}
+_KINDS = {(True, False): "predictions", (True, True): "largest values"}  # of logits, plain ones
 _INPUTS = {"denoise": "noisy", "colourise": "grey", "recall": "class", "translate": "letter"}
 
 
@@ -39,6 +40,9 @@ def captions_of(output: RunOutput, labels: np.ndarray | None) -> tuple[str, ...]
     captions = []
     for image in range(output.count):
         name, sure = output.prediction(image)
+        if output.is_plain:
+            captions.append(f"{formatting.number(sure, 3)} at {name}")
+            continue
         wrong = labels is not None and output.is_wrong(image, labels)
         true = output.class_name(int(labels[image])) if labels is not None and wrong else ""
         captions.append(f"{name} ≠ {true}" if wrong else f"{name} {100 * sure:.0f} %")
@@ -63,7 +67,7 @@ def results_of(output: RunOutput) -> tuple[BandValues, ...]:
     if output.images is None:
         return ()
     made = BandValues("output", output.images)
-    return (made, BandValues("diff.", output.difference)) if output.is_comparable else (made,)
+    return (made, BandValues("difference", output.difference)) if output.is_comparable else (made,)
 
 
 def pixels_of(layer: BandValues, theme: Theme, reach: float) -> np.ndarray:
@@ -101,6 +105,7 @@ def picture_of_one(theme: Theme, output: RunOutput, chosen: int, labels: np.ndar
 
 def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
     """Return a classifier's images with its predictions, and the probabilities (softmax) of the chosen one."""
+    label = "largest" if output.is_plain else "called"
     (layer,), chosen = inputs_of(output)[:1], min(chosen, output.count - 1)
     pixels = colours.from_images(layer.values)
     captions = captions_of(output, labels)
@@ -108,10 +113,10 @@ def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarra
         theme=theme,
         rows=(ImageRow(layer.label, pixels),),
         captions=captions,
-        caption_label="called",
+        caption_label=label,
         chosen=chosen,
         large=(Large("the chosen image", pixels[chosen], output.likeliest(chosen)),),
-        description=f"{output.count} images, classified as {', '.join(captions)}",
+        description=f"{output.count} images, {label} {', '.join(captions)}",
     )
     return ComparisonPicture(figure, ((layer,),))
 
@@ -119,12 +124,13 @@ def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarra
 def picture_of_several(
     theme: Theme, runs: Sequence[RunOutput], chosen: int, labels: np.ndarray | None, colours_of: Mapping[Path, int]
 ) -> ComparisonPicture:
-    """Return the comparison: the inputs (once, if shared) and a block for each run, with its colour."""
+    """Return the comparison: what all runs have in common, once, and a block for each run, with its colour."""
     reach = reach_of(runs)
     drawing = [output for output in runs if output.images is not None]
-    shared = len(drawing) > 1 and run_outputs.same_images(drawing)
-    layers = [inputs_of(drawing[0])] if shared else []
-    layers += [_layers_of(output, shared=shared) for output in runs]
+    common = _common_to(drawing)
+    shared = bool(common)
+    layers = [common] if shared else []
+    layers += [_layers_of(output, common) for output in runs]
     names = formatting.without_common_folder([output.name for output in runs])
     blocks = [Block("images")] if shared else []
     blocks += [
@@ -143,11 +149,25 @@ def picture_of_several(
     return ComparisonPicture(figure, tuple(layers), tuple(titles))
 
 
-def _layers_of(output: RunOutput, *, shared: bool) -> tuple[BandValues, ...]:
-    """Return what a block shows: the inputs only where they are not shown once for all."""
+def _common_to(drawing: Sequence[RunOutput]) -> tuple[BandValues, ...]:
+    """Return the images that several runs have in common: inputs and targets, or the targets alone."""
+    if len(drawing) < 2:
+        return ()
+    if run_outputs.same_images(drawing):
+        return inputs_of(drawing[0])
+    targets = [output.samples.targets for output in drawing if output.samples is not None]
+    if all(np.array_equal(targets[0], other) for other in targets[1:]):
+        plain = any(len(inputs_of(output)) == 1 for output in drawing)
+        return (BandValues("input" if plain else "target", targets[0]),)
+    return ()
+
+
+def _layers_of(output: RunOutput, common: tuple[BandValues, ...]) -> tuple[BandValues, ...]:
+    """Return what a block shows: of what goes in only what is not shown once for all."""
     if output.images is None and output.logits is None:
         return ()
-    before = () if shared and output.images is not None else inputs_of(output)
+    shown = () if output.images is None else common
+    before = (layer for layer in inputs_of(output) if not any(np.array_equal(layer.values, of.values) for of in shown))
     return *before, *results_of(output)
 
 
@@ -155,5 +175,5 @@ def _block_of(output: RunOutput, labels: np.ndarray | None) -> Block:
     """Return a run's block but for its images."""
     if output.images is None and output.logits is None:
         return Block(output.name, sentence=output.sentence)
-    notes = (mean_text(output.mse, "mse"), "predictions" if output.logits is not None else "", output.note)
+    notes = (mean_text(output.mse), _KINDS.get((output.logits is not None, output.is_plain), ""), output.note)
     return Block(output.name, captions=captions_of(output, labels), note=", ".join(note for note in notes if note))

@@ -73,5 +73,5 @@ def _subtitle(panel: Reconstructions, state: State) -> str:
     if others:
         return page
     if first.logits is not None:
-        return f"predictions for {page}"
+        return f"{'largest values' if first.is_plain else 'predictions'} for {page}"
     return first.note or (page if first.images is not None else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import (
@@ -97,10 +97,12 @@ class CardText(QTextEdit):
     def write_several(self, theme: Theme, names: Sequence[str], rows: Sequence[Difference]) -> None:
         """Write one column per run; what differs is bold and marked, what is the same is pale."""
         cursor = self._begin(theme, scrolls=True)
-        metrics = self.fontMetrics()
-        first = max([0, *(metrics.horizontalAdvance(MARK + row.name) for row in rows)]) + 14
+        first = max([0, *(self.fontMetrics().horizontalAdvance(MARK + row.name) for row in rows)]) + 14
         each = max(NARROWEST_COLUMN, (self.viewport().width() - first - 12) // len(names))
-        layout = _table_format([_fixed(first), *[_fixed(each)] * len(names)])
+        columns = [
+            max(each, self._least_width([name, *(row.values[at] for row in rows)])) for at, name in enumerate(names)
+        ]
+        layout = _table_format([_fixed(first), *map(_fixed, columns)])
         layout.setHeaderRowCount(1)
         table = cursor.insertTable(len(rows) + 1, len(names) + 1, layout)
         for column, name in enumerate(names, start=1):
@@ -110,7 +112,7 @@ class CardText(QTextEdit):
             table.cellAt(index, 0).firstCursorPosition().insertText(name, self._format("muted"))
             form = self._format("text" if row.differs else "muted")
             for column, value in enumerate(row.values, start=1):
-                table.cellAt(index, column).firstCursorPosition().insertText(value or "–", form)
+                table.cellAt(index, column).firstCursorPosition().insertText(_unbroken(value) or "–", form)
         self._end(cursor)
 
     def _begin(self, theme: Theme, *, scrolls: bool) -> QTextCursor:
@@ -148,14 +150,16 @@ class CardText(QTextEdit):
                 colour = "muted"
             else:
                 table.cellAt(row, 0).firstCursorPosition().insertText(name, self._format("muted"))
-            table.cellAt(row, 0 if across else 1).firstCursorPosition().insertText(value, self._format(colour))
+            table.cellAt(row, 0 if across else 1).firstCursorPosition().insertText(
+                _unbroken(value), self._format(colour)
+            )
         cursor.movePosition(QTextCursor.MoveOperation.End)
 
     def _write_table(self, cursor: QTextCursor, rows: tuple[tuple[str, ...], ...]) -> None:
         _paragraph(cursor, space=4)
-        others = len(rows[0]) - 1
-        first = 32 if others < 5 else 28
-        layout = _table_format([_percent(first), *[_percent((100 - first) / others)] * others])
+        layout = _table_format(
+            [QTextLength(), *(_fixed(self._least_width(column)) for column in [*zip(*rows, strict=True)][1:])]
+        )
         layout.setWidth(_percent(100))
         table = cursor.insertTable(len(rows), len(rows[0]), layout)
         for row, cells in enumerate(rows):
@@ -166,11 +170,21 @@ class CardText(QTextEdit):
                 cell_cursor.insertText(cell, self._format("muted" if not row else "text", bold=row == 1))
         cursor.movePosition(QTextCursor.MoveOperation.End)
 
+    def _least_width(self, texts: Iterable[str]) -> int:
+        """Return the width at which no word of these texts, and no number, is broken in two; some may be bold."""
+        words = [word for text in texts for word in _unbroken(text).split(" ")]
+        return round(1.1 * max(self.fontMetrics().horizontalAdvance(word) for word in words)) + 8
+
     def _format(self, colour: str, *, bold: bool = False) -> QTextCharFormat:
         form = QTextCharFormat()
         form.setForeground(QColor(getattr(self._theme, colour)))
         form.setFontWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
         return form
+
+
+def _unbroken(text: str) -> str:
+    """Keep what belongs together on a line: 2 : 1, σ = 0.5."""
+    return text.replace(" : ", "\u00a0:\u00a0").replace(" = ", "\u00a0=\u00a0")
 
 
 def _paragraph(cursor: QTextCursor, *, space: float) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStyle, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 import zoo
+from viewer.qt.widgets import controls
 from viewer.state.formatting import clean
 
 SHOWN = 3
@@ -28,8 +28,8 @@ class Notices(QFrame):
         self._label.setWordWrap(True)
         self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        copy = _button("Copy", "Copy these notices and all versions, for a bug report", self.copy)
-        away = _button("", "Close these notices (Esc)", self.clear)
+        copy = controls.tool("Copy", "Copy these notices and all versions, for a bug report", self.copy)
+        away = controls.tool("", "Close these notices (Esc)", self.clear)
         away.setIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_TitleBarCloseButton))
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
@@ -37,6 +37,7 @@ class Notices(QFrame):
         column.addWidget(self._label)
         row.addLayout(column, 1)
         for button in (copy, away):
+            button.setAutoRaise(True)
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
@@ -79,13 +80,3 @@ def details() -> list[str]:
         f"aezoo {zoo.__version__}, Python {platform.python_version()}, Qt {qVersion()}",
         f"{platform.platform()}, {QGuiApplication.platformName()}",
     ]
-
-
-def _button(text: str, hint: str, slot: Callable[[], None]) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setAutoRaise(True)
-    button.setAccessibleName(hint)
-    button.setToolTip(hint)
-    button.clicked.connect(slot)
-    return button

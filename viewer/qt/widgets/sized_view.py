@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QWidget
 
 from viewer.qt.application import hold_width, make_small
 from viewer.qt.widgets.figure_view import FigureView
@@ -43,6 +43,7 @@ class SizeBar(QWidget):
             make_small(widget)
             row.addWidget(widget)
         hold_width(self.label, "auto")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self._show()
 
     @property

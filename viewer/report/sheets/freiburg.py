@@ -11,15 +11,17 @@ from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, note, part, quote
 from viewer.report.experiments import Gain, NoisyImages, feed_noise
 from viewer.report.notes import answers, missing, standing, without_graph
-from viewer.report.reader import Reader, ReportRun, Runs, figures_of
+from viewer.report.reader import Reader, ReportRun, Runs
+from viewer.report.spread import alike_within, is_beyond
 from viewer.state import formatting
-from viewer.state.metrics import error
+from viewer.state.metrics import error, percent
 
 TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
 LEAD = (
     "Uni Freiburg, Machine Learning and Computer Vision Track, 2017, on MNIST. aezoo's runs: "
     "freiburg/lr-0.1, lr-0.01, lr-0.001."
 )
+SHORT = ("freiburg-curves", "freiburg-samples", "freiburg-noise-0.3")
 
 RATES = ("0.1", "0.01", "0.001")
 SIGMAS = (0.1, 0.2, 0.3)
@@ -36,8 +38,9 @@ def blocks(reader: Reader) -> list[Block]:
 
 def best_rate(runs: Runs) -> str:
     """Return the learning rate with the lowest error on the test split, '' where none is measured."""
-    errors = figures_of({rate: run for rate, run in runs.items() if run.history.state != "failed"}, "mse")
-    return min(errors, key=lambda rate: errors[rate], default="")
+    spreads = {rate: run.spread("mse") for rate, run in runs.items() if run.history.state != "failed"}
+    known = {rate: spread.mean for rate, spread in spreads.items() if spread.values}
+    return min(known, key=lambda rate: known[rate], default="")
 
 
 # ---- 1 -------------------------------------------------------------------------------------------------------
@@ -94,9 +97,7 @@ def _training(runs: Runs) -> list[Block]:
             "freiburg-curves",
             labelled,
             title="Learning curves of the three learning rates",
-            caption=(
-                "The loss of every epoch for learning rates of 0.1, 0.01 and 0.001; training dashed, validation solid."
-            ),
+            caption="Training dashed, validation solid.",
             log=True,
         ),
         *tables.compared(
@@ -135,11 +136,16 @@ def _failure(rate: str, run: ReportRun) -> str:
 
 
 def _ranking(runs: Runs, best: str) -> str:
-    errors = figures_of(runs, "mse")
-    lowest = errors.pop(best)
-    others = " and ".join(f"{rate} has {error(other)}" for rate, other in errors.items())
-    text = f"The learning rate {best} gives the lowest error on the test split, mse {error(lowest)}"
+    spreads = {rate: spread for rate, run in runs.items() if (spread := run.spread("mse")).values}
+    lowest = spreads.pop(best)
+    alike = [rate for rate, spread in spreads.items() if len(lowest.values) > 1 and not is_beyond(lowest, spread)]
+    others = " and ".join(f"{rate} has {spread.written()}" for rate, spread in spreads.items())
+    text = f"The learning rate {best} gives the lowest error on the test split, mse {lowest.written()} ({lowest.seeds})"
     text += f"; {others or 'no other rate is measured yet'}."
+    for rate in alike:
+        text += (
+            f" The rates {best} and {rate} are {alike_within(lowest, spreads[rate])}, so that neither is the better."
+        )
     if compared := runs[best].compared("pca"):
         text += f" That is {compared} with as many values ({error(runs[best].baseline('pca', 'mse'))})."
     return text
@@ -150,7 +156,6 @@ def _sample(runs: Runs) -> list[Block]:
     return pictures.reconstructions(
         "freiburg-samples",
         {f"rate {rate}": run for rate, run in runs.items()},
-        title="A sample of MNIST images that the autoencoder created",
         caption=f"The first ten test images and what the three networks make of them; below: mse at rate {best}.",
         what="sample",
         mse_of=f"rate {best}",
@@ -204,9 +209,9 @@ def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoisyImages) -> Blo
             ("output", result.output),
             *([(DENOISER, result.trained)] if result.trained is not None else []),
         ],
-        title=f"Noisy images (σ = {sigma}) compared to the output of {run.name}",
         caption=(
-            f"{sigma} · N(0, 1) added to each pixel of the first ten test images; below: mse of {run.name}'s output."
+            f"{sigma} · N(0, 1) added to each pixel of the first ten test images, and clipped to [0, 1]; below: mse of "
+            f"{run.name}'s output."
         ),
         data=run.history.provenance,
         below=pictures.errors(clean, result.output),
@@ -220,13 +225,14 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
         (
             f"{gain.sigma:g}",
             *map(formatting.decibels, (gain.before, gain.after, gain.trained)),
-            f"{gain.passed:.0%}" if math.isfinite(gain.passed) else formatting.MISSING,
+            f"{percent(gain.passed, 0)}" if math.isfinite(gain.passed) else formatting.MISSING,
         )
         for gain in gains
     ]
     caption = (
         "Mean PSNR to the clean image before and after the network, for the ten images above, and the share of the "
-        "noise's energy that is found in the output again."
+        "noise's energy that is found in the output again. Noisy values are clipped to [0, 1], so that half of the "
+        "noise on black and white pixels is cut off."
     )
     return TableBlock(caption, (heading, *rows))
 
@@ -254,14 +260,15 @@ def _what_passes(shares: Sequence[float]) -> str:
     """Word the reason: what part of the noise passes the bottleneck, and what becomes of it."""
     if max(shares) < LITTLE:
         return (
-            f"Hardly any of the noise's energy comes out again ({max(shares):.1%} at most): the bottleneck has no "
+            f"Hardly any of the noise's energy comes out again ({percent(max(shares))} at most): the bottleneck has no "
             "room for it. But nothing ever asked the network to tell noise from stroke, so that strokes are lost "
             "with it."
         )
     return (
-        f"Of the noise's energy {min(shares):.0%} to {max(shares):.0%} comes out again. The reason: the bottleneck "
-        "has no room for the noise of every pixel, so that part of it is lost on the way; but nothing ever asked a "
-        "network that repeats clean digits to tell noise from stroke, so that what does pass is drawn as strokes."
+        f"Of the noise's energy {percent(min(shares), 0)} to {percent(max(shares), 0)} comes out again. The reason: "
+        "the bottleneck has no room for the noise of every pixel, so that part of it is lost on the way; but nothing "
+        "ever asked a network that repeats clean digits to tell noise from stroke, so that what does pass is drawn "
+        "as strokes."
     )
 
 

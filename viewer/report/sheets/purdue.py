@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, answer, note, part, quote
-from viewer.report.notes import answers, missing, standing
+from viewer.report.notes import answers, missing, sources, standing
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import noise
 from viewer.state.metrics import error
 from viewer.state.samples import COUNT, to_unit
+from zoo import comparison
 
 TITLE = "Project 2: Autoencoders"
 LEAD = "Purdue ECE 595, Machine Learning II, 2019, on MNIST. aezoo's runs: purdue/dense, purdue/conv, purdue/denoise."
+SHORT = ("purdue-*",)
 
+VALUES = (2, 8, 32, 100)  # of plus/dense-k and plus/linear-k
 EPOCHS = 150  # "Train your model using 150 epochs."
 SCALE = 0.25  # of the unit variance Gaussian in part 3
 
@@ -22,17 +28,77 @@ _LOSS = (
     "Show a plot of the model loss versus the epochs for both the training and validation data (the validation data "
     "here can be the testing data)"
 )
-_TRAINING, _TESTING = "The first ten samples in the training set", "The first ten samples in the testing set"
+_AS_THEY_ARE = "The targets, pixels from 0 (black) to 1."
 _IMAGES = "the first ten images in the testing set"
 
 
 def blocks(reader: Reader) -> list[Block]:
     """Return what the sheet asks for, in its order."""
     return [
+        *_introduction(reader),
         *_autoencoder(reader, "dense", "Part 1: Fully connected autoencoder", 1, (10, 10), "10 x 10"),
         *_autoencoder(reader, "conv", "Part 2: Convolutional autoencoder", 2, (28, 14), "28×14"),
         *_denoising(reader),
     ]
+
+
+# ---- the introduction's claim --------------------------------------------------------------------------------
+
+
+def _introduction(reader: Reader) -> list[Block]:
+    runs = {kind: {k: reader.numbers_of(f"plus/{kind}-{k}") for k in VALUES} for kind in ("dense", "linear")}
+    every = [run for by_size in runs.values() for run in by_size.values()]
+    known = tuple(
+        Point("", float(k), own, pca=run.baseline("pca", "mse"), family=kind)
+        for kind, by_size in runs.items()
+        for k, run in by_size.items()
+        if (own := run.metric("mse")) is not None
+    )
+    head: list[Block] = [
+        part("Introduction: more than principal components?"),
+        quote(
+            "Using an autoencoder for dimensionality reduction is much different than other methods (such as PCA) "
+            "because the network is learning a non-linear mapping (due to the activation functions) of the input to "
+            "a reduced dimensional space."
+        ),
+    ]
+    absent = [run for run in every if not run.is_there]
+    if not known:
+        return [*head, *missing(*absent, what="comparison")]
+    picture = pictures.titled(
+        "purdue-sizes",
+        lambda theme: TradeOffFigure(theme, known, name_all=False),
+        pictures.PLOT,
+        title="Error against the number of values",
+        caption="784-400-200-k-200-400-784 with ReLU, 784-k-784 without any activation function, and PCA, on the test "
+        f"split; {known_epochs(every)}. Both axes are logarithmic.",
+        data=sources(every),
+    )
+    return [*head, picture, *answers(*by_size(runs)), *missing(*absent, what="point")]
+
+
+def known_epochs(runs: Sequence[ReportRun]) -> str:
+    """Say how long they were trained: 'trained for 10 epochs'."""
+    counts = sorted({run.history.epochs_done for run in runs if run.is_there})
+    return f"trained for {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} epochs"
+
+
+def by_size(runs: Mapping[str, Mapping[int, ReportRun]]) -> list[str]:
+    """Answer at which sizes a non-linear mapping beats PCA, and how near its linear counterpart comes to it."""
+    compared = {k: run.compared("pca").removesuffix(" error than PCA") for k, run in runs["dense"].items()}
+    known = [f"{text} with {k} values" for k, text in compared.items() if text]
+    ratios = [
+        own / pca
+        for run in runs["linear"].values()
+        if (own := run.metric("mse")) is not None and (pca := run.baseline("pca", "mse"))
+    ]
+    sentences = [f"The non-linear networks' error, beside PCA's: {', '.join(known)}."] if known else []
+    if ratios:
+        sentences.append(
+            f"Without activation functions the error is {min(ratios):.2f} to {max(ratios):.2f} times PCA's, which no "
+            "linear network can beat: what is gained comes from the activation functions."
+        )
+    return sentences
 
 
 def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple[int, int], shape: str) -> list[Block]:
@@ -44,19 +110,13 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
         Heading(f"1. {_LOSS}. Include a legend, appropriate axes labels, and a title."),
         *_loss(run, f"Part {number}: loss of the {run.name} model versus the epochs"),
         Heading("2. Show images of the first ten samples in the testing set"),
-        *_first_ten(run, "test", "targets", _TESTING),
+        *_first_ten(run, "test", "targets", _AS_THEY_ARE),
         Heading(
             f'3. Show images of the "bottleneck" layer representation of {_IMAGES} (reshape the images to be {shape})'
         ),
-        *pictures.bottlenecks(f"purdue-{name}-bottleneck", run, values, view, title=f"Bottleneck layer of {run.name}"),
+        *pictures.bottlenecks(f"purdue-{name}-bottleneck", run, values, view),
         Heading(f"4. Show images of the reconstructed samples of {_IMAGES}"),
-        *_first_ten(
-            run,
-            "reconstructed",
-            "reconstructions",
-            f"Reconstructed samples of {run.name}",
-            f"The reconstructions of {_IMAGES}; below: the mse of each.",
-        ),
+        *_first_ten(run, "reconstructed", "reconstructions", f"What {run.name} makes of them; below: the mse of each."),
         *_measured(run, "pca", "nearest-example", "mean-image"),
         *answers(against_pca(run)),
     ]
@@ -67,13 +127,12 @@ def _opening(run: ReportRun, title: str, number: int) -> list[Block]:
 
 
 def _loss(run: ReportRun, title: str) -> list[Block]:
-    caption = "Model loss versus the epochs: training data dashed, validation data (here the testing data) solid."
+    caption = "Training data dashed, validation data (here the testing data) solid."
     return pictures.loss(f"purdue-{run.recipe}-loss", run, title=title, caption=caption)
 
 
-def _first_ten(run: ReportRun, name: str, row: str, title: str, caption: str = "") -> list[Block]:
-    name = f"purdue-{run.recipe}-{name}"
-    return pictures.samples(name, run, row, title=title, caption=caption or f"{title}.")
+def _first_ten(run: ReportRun, name: str, row: str, caption: str) -> list[Block]:
+    return pictures.samples(f"purdue-{run.recipe}-{name}", run, row, caption=caption)
 
 
 def _measured(run: ReportRun, *baselines: str) -> list[Block]:
@@ -118,7 +177,6 @@ def against_pca(run: ReportRun) -> str:
 def _denoising(reader: Reader) -> list[Block]:
     run = reader.run("purdue/denoise")
     first, second = _training_images(reader, run)
-    noisy, clean = f"{_TESTING} after adding noise", f"{_TESTING} after “denoising”"
     return [
         *_opening(run, "Part 3: Denoising autoencoder", 3),
         Heading("1. Show images of the first ten samples in the training set"),
@@ -128,11 +186,13 @@ def _denoising(reader: Reader) -> list[Block]:
         Heading(f"3. {_LOSS} of the DAE. Make sure to include a legend, appropriate axes labels, and a title."),
         *_loss(run, "Part 3: loss of the DAE versus the epochs"),
         Heading("4. Show images of the first ten samples in the testing set"),
-        *_first_ten(run, "test", "targets", _TESTING),
+        *_first_ten(run, "test", "targets", _AS_THEY_ARE),
         Heading("5. Show images of the first ten samples in the testing set after adding noise"),
-        *_first_ten(run, "noisy", "inputs", noisy, f"{noisy}, as the network was given them."),
+        *_first_ten(run, "noisy", "inputs", "As the network was given them."),
         Heading("6. Show images of the first ten samples in the testing set after “denoising”"),
-        *_first_ten(run, "denoised", "reconstructions", clean, f"{clean}; below: the mse to the clean image."),
+        *_first_ten(
+            run, "denoised", "reconstructions", "What the DAE makes of them; below: the mse to the clean image."
+        ),
         *_measured(run, "linear", "noisy-input", "nearest-example"),
         *answers(denoised(run)),
     ]
@@ -148,15 +208,14 @@ def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[
         return [note(split)], [note(split)]
     clean, sigma = to_unit(split.pixels[:COUNT]), run.history.noise or SCALE
     foreign = "These are not the images that the run was trained on: their sha256 differs."
-    noisy_title = f"{_TRAINING} after injecting Gaussian noise, {sigma:g} · N(0, 1)"
     asked = ", as the sheet asks" if sigma == SCALE else f"; the sheet asks for {SCALE:g}"
     return (
         [
             *([note(foreign)] if split.sha256 != run.fact("data_sha256") else []),
-            _row("train", "original", clean, _TRAINING, split.provenance),
+            _row("train", "original", clean, _AS_THEY_ARE, split.provenance),
         ],
         [
-            _row("train-noisy", "noisy", noise.add(clean, sigma), noisy_title, split.provenance),
+            _row("train-noisy", "noisy", noise.add(clean, sigma), f"With {sigma:g} · N(0, 1).", split.provenance),
             answer(
                 f"Each image is clipped to [0, 1] after the noise of standard deviation {sigma:g} is added{asked}. In "
                 "training every epoch draws fresh noise; this is one draw."
@@ -165,8 +224,8 @@ def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[
     )
 
 
-def _row(name: str, label: str, images: np.ndarray, title: str, data: str) -> Block:
-    return pictures.images(f"purdue-denoise-{name}", [(label, images)], title=title, caption=f"{title}.", data=data)
+def _row(name: str, label: str, images: np.ndarray, caption: str, data: str) -> Block:
+    return pictures.images(f"purdue-denoise-{name}", [(label, images)], caption=caption, data=data)
 
 
 def denoised(run: ReportRun) -> str:
@@ -180,4 +239,6 @@ def denoised(run: ReportRun) -> str:
     else:
         text = f"The DAE does not filter noise: the mse to the clean image is {error(own)} after it and was "
         text += f"{error(noisy)} before."
-    return text if linear is None else f"{text} That is {run.compared('linear')} ({error(linear)})."
+    if linear is None or (compared := comparison.in_short(own, linear, "mse")) == "":
+        return text
+    return f"{text} That is {compared} than the best linear filter, from noisy to clean pixels ({error(linear)})."

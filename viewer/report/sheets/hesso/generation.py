@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from viewer.report.document import Block, Heading, TableBlock, part
 from viewer.report.experiments import Diversity, diversities
 from viewer.report.notes import answers, missing, standing
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
+from viewer.report.spread import alike_within, is_beyond
 from viewer.report.tables import Column
-from viewer.state import metrics, numbers
+from viewer.state import numbers
+from viewer.state.metrics import percent
 
 DIGITS = (2, 8, 3)  # in the sheet's order
 COUNTS = ("10", "100", "1000", "all")
@@ -32,9 +34,9 @@ def size_of(count: str) -> str:
     return "the whole dataset" if count == "all" else f"{int(count):,} samples"
 
 
-def by_size(values: Mapping[str, float], form: str) -> str:
+def by_size(values: Mapping[str, float], write: Callable[[float], str] = "{:.0f}".format) -> str:
     """List values by the number of samples: '5 from 10 samples, 20 from the whole dataset'."""
-    return ", ".join(f"{value:{form}} from {size_of(count)}" for count, value in values.items())
+    return ", ".join(f"{write(value)} from {size_of(count)}" for count, value in values.items())
 
 
 def _by_size(runs: Runs) -> Runs:
@@ -73,8 +75,8 @@ def _about(classifier: ReportRun) -> list[Block]:
     accuracy, baseline = classifier.metric("accuracy"), classifier.baseline("nearest-example", "accuracy")
     if accuracy is None:
         return (standing(classifier) or missing(classifier, what="accuracy of the classifier"))[:1]
-    beside = f" (the nearest training image {baseline:.1%})" if baseline is not None else ""
-    text = f"The classifier that scores the digits below names {accuracy:.1%} of the test digits rightly{beside}."
+    beside = f" (the nearest training image {percent(baseline)})" if baseline is not None else ""
+    text = f"The classifier of the digits below classifies {percent(accuracy)} of the test digits correctly{beside}."
     care = " That is below 99 %, so its predictions are to be taken with care." if accuracy < TRUSTED else ""
     return [*standing(classifier), *answers(text + care)]
 
@@ -100,8 +102,8 @@ def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
     some = [count for count, share in shares.items() if share > 0]
     if not some:
         sizes = ", whatever the number of samples" if len(shares) > 1 else ""
-        return [f"{where} every generated {digit} is recognised{sizes} ({by_size(shares, '.1%')})."]
-    text = f"{where} the classifier takes for another digit: {by_size(shares, '.1%')}."
+        return [f"{where} every generated {digit} is recognised{sizes} ({by_size(shares, percent)})."]
+    text = f"{where} the classifier takes for another digit: {by_size(shares, percent)}."
     if len(shares) == 1:
         return [text]
     if some == [COUNTS[0]]:
@@ -114,7 +116,7 @@ def _wrong_table(generators: Generators, metric: str, where: str) -> TableBlock:
     rows = []
     for digit, runs in generators.items():
         real = next((r for run in runs.values() if (r := run.baseline("real", "wrong-plane")) is not None), None)
-        rows.append((str(digit), *map(metrics.percent, [*(run.metric(metric) for run in runs.values()), real])))
+        rows.append((str(digit), *map(percent, [*(run.metric(metric) for run in runs.values()), real])))
     heading = ("digit", *map(size_of, COUNTS), "real test digits")
     caption = f"Generated digits that the classifier takes for another, {where}, by digit and number of samples."
     return TableBlock(caption, (heading, *rows))
@@ -150,12 +152,15 @@ def _diversity(digit: int, measured: dict[str, Diversity]) -> str:
     (fewest, least), (whole, most) = next(iter(measured.items())), next(reversed(measured.items()))
     distinct = {count: one.distinct for count, one in measured.items()}
     far = ", far more" if max(distinct.values()) < most.real_distinct / 2 else ""
-    text = f"{digit}, distinct patterns: {by_size(distinct, '.0f')}. As many real test digits have "
+    text = f"{digit}, distinct patterns: {by_size(distinct)}. As many real test digits have "
     text += f"{most.real_distinct:.0f}{far}."
     if len(measured) > 1:
-        word = "more" if most.pairwise > least.pairwise else "not more"
-        text += f" With more data they are {word} diverse: {least.pairwise:.2f} between two from "
-        text += f"{size_of(fewest)}, {most.pairwise:.2f} from {size_of(whole)}."
+        few, many = least.spread, most.spread
+        word = "more diverse" if many.mean > few.mean else "less diverse"
+        if not is_beyond(few, many):
+            word = f"as diverse, {alike_within(few, many, '.2f')}"
+        text += f" With more data they are {word}: {few.written('.2f')} between two from {size_of(fewest)}, "
+        text += f"{many.written('.2f')} from {size_of(whole)} ({few.seeds})."
     copies = ", ".join(size_of(count) for count, one in measured.items() if one.repeats)
     if copies:
         return f"{text} From {copies} they repeat what was shown: real new digits lie much further from it."
@@ -165,7 +170,7 @@ def _diversity(digit: int, measured: dict[str, Diversity]) -> str:
 # ---- task 5 --------------------------------------------------------------------------------------------------
 
 
-def task_5(generators: Generators) -> list[Block]:
+def task_5(generators: Generators, augmentation: list[Block]) -> list[Block]:
     """What the number of samples does, and what extreme latent variables do."""
     plane, where = f"latent variables out to ±{FAR}", f"out to ±{FAR}"
     return [
@@ -180,7 +185,43 @@ def task_5(generators: Generators) -> list[Block]:
         *answers(*loss_by_size(generators)),
         *_grids(generators, "extreme", "Extreme latent variables, {}", plane, where),
         *answers(*broken(generators)),
+        *augmentation,
+        Heading("Summary"),
+        *answers(" ".join([*loss_in_short(generators), *broken(generators), *diverse_in_short(generators)])),
     ]
+
+
+def loss_in_short(generators: Generators) -> list[str]:
+    """Say in one sentence what more digits to learn from do to the loss on unseen ones."""
+    changes = []
+    for digit, runs in generators.items():
+        losses = {count: loss for count, run in runs.items() if (loss := _test_loss(run)) is not None}
+        if len(losses) > 1:
+            (fewest, first), (most, last) = next(iter(losses.items())), next(reversed(losses.items()))
+            changes.append(f"{digit} from {first:.0f} nats with {size_of(fewest)} to {last:.0f} with {size_of(most)}")
+    return [f"More digits to learn from change the loss on unseen ones: {', '.join(changes)}."] if changes else []
+
+
+def diverse_in_short(generators: Generators) -> list[str]:
+    """Say in one sentence how many patterns there are beside real digits', and from how few they are copies."""
+    known = {digit: measured for digit, runs in generators.items() if (measured := diversities(runs))}
+    if not known:
+        return []
+    every = [one for measured in known.values() for one in measured.values()]
+    low, high = (end(one.distinct for one in every) for end in (min, max))
+    real = min(one.real_distinct for one in every)
+    copied = dict.fromkeys(
+        size_of(count) for measured in known.values() for count, one in measured.items() if one.repeats
+    )
+    copies = f"; from {' and '.join(copied)} they repeat what was shown" if copied else ""
+    return [
+        f"Two latent variables give {low:.0f} to {high:.0f} distinct patterns, where real digits have "
+        f"{real:.0f}{copies}."
+    ]
+
+
+def _test_loss(run: ReportRun) -> float | None:
+    return None if run.is_quick else _last(run.history.val_loss)
 
 
 def _curves(digit: int, runs: Runs) -> list[Block]:
@@ -188,8 +229,7 @@ def _curves(digit: int, runs: Runs) -> list[Block]:
         f"hesso-vae-{digit}-loss",
         _by_size({count: runs[count] for count in reversed(COUNTS)}),
         title=f"Model loss for the digit {digit}",
-        caption="Model loss in function of epochs for the whole dataset, 1000 samples, 100 samples and 10 samples: "
-        "training dashed, test digits solid.",
+        caption="Training dashed, test digits solid.",
     )
 
 
@@ -215,13 +255,13 @@ def loss_by_size(generators: Generators) -> list[str]:
     """Answer whether a bigger dataset gives a lower loss on unseen digits."""
     sentences = []
     for digit, runs in generators.items():
-        every = {count: _last(run.history.val_loss) for count, run in runs.items()}
+        every = {count: _test_loss(run) for count, run in runs.items()}
         losses = {count: loss for count, loss in every.items() if loss is not None}
         if len(losses) > 1:
             falling = all(one > two for one, two in itertools.pairwise(losses.values()))
             lower = "When the dataset is bigger, the loss is lower"
             remark = lower if falling else "The loss does not fall with every step"
-            sentences.append(f"{remark} ({digit}, test digits, nats an image): {by_size(losses, '.0f')}.")
+            sentences.append(f"{remark} ({digit}, test digits, nats an image): {by_size(losses)}.")
     return sentences
 
 
@@ -244,5 +284,5 @@ def broken(generators: Generators) -> list[str]:
     (digit, count), worst = max(shares.items(), key=lambda item: item[1])
     return [
         "When the latent variables are too extreme, generated digits can be recognised as another number: most often "
-        f"the {digit} from {size_of(count)} ({worst:.1%}). {blamed}"
+        f"the {digit} from {size_of(count)} ({percent(worst)}). {blamed}"
     ]

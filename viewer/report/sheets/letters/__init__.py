@@ -6,11 +6,12 @@ from viewer.report import pictures
 from viewer.report.document import Block, Heading, part
 from viewer.report.notes import answers
 from viewer.report.reader import Reader
-from viewer.report.sheets.letters import encoder_decoders, single_values
+from viewer.report.sheets.letters import backpropagation, encoder_decoders, principal_components, single_values
 from zoo import transposed
 
 TITLE = "4. Assignment: Transposed convolutions and an encoder-decoder for letters"
 LEAD = "Universität Konstanz, Deep Learning for Computer Vision, 2017/18, on CoMNIST. aezoo's runs: letters/*."
+SHORT = ("letters-class", "letters-random", "letters-linear", "letters-batch-size")
 
 
 def blocks(reader: Reader) -> list[Block]:
@@ -21,8 +22,9 @@ def blocks(reader: Reader) -> list[Block]:
     return [
         *_exercise_1(),
         *encoder_decoders.blocks(reader, runs, classifiers),
-        *single_values.exercise_3(latent),
-        *single_values.exercise_4(reader, runs, classifiers["classifier"]),
+        *single_values.blocks(latent),
+        *backpropagation.blocks(),
+        *principal_components.blocks(reader, runs, classifiers["classifier"]),
     ]
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, note, part, quote
-from viewer.report.experiments import change_of_contrast, spreads
+from viewer.report.document import Block, Heading, TableBlock, note, part, quote
+from viewer.report.experiments import NearestLetters, change_of_contrast, nearest_letters, spreads
 from viewer.report.notes import answers, missing, standing
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.state import metrics
+from viewer.state.metrics import percent
 
 VALUES = 512
 STRATEGIES = {
@@ -89,12 +92,57 @@ def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             runs,
             "accuracy",
             ("nearest-example", "linear", "pca", "copied-input"),
-            caption="The five strategies on the test letters: how often the classifier names the output rightly, and "
-            "the mse to the mean letter of the class.",
+            caption="The five strategies on the test letters: how often letters/classifier names the output rightly, "
+            "which taught class and judges itself there, and the mse to the mean letter of the class.",
             more=("mse", "psnr"),
         ),
         *answers(*best_strategy(runs)),
+        *_independent(reader, runs, classifiers["classifier"]),
     ]
+
+
+def _independent(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
+    """What a classifier says that taught nobody."""
+    there = {name: run for name, run in runs.items() if run.file and not run.is_quick}
+    if not there or not classifier.is_there:
+        return []
+    found = {name: nearest_letters(reader, run, classifier) for name, run in there.items()}
+    texts = [each for each in found.values() if isinstance(each, str)]
+    if texts:
+        return [note(f"Letters are needed to say which outputs can be read. {texts[0]}")]
+    known = {name: each for name, each in found.items() if isinstance(each, NearestLetters)}
+    if not known:
+        return []
+    one = next(iter(known.values()))
+    rows = [
+        (name, percent(each.accuracy), f"{each.distance:.2f}", "yes" if each.is_readable else "no")
+        for name, each in known.items()
+    ]
+    real = ("unseen Latin letters", percent(one.real_accuracy), f"{one.real_distance:.2f}", "yes")
+    caption = (
+        f"An independent classifier: the nearest of the {one.known:,} Latin training letters, whatever the contrast "
+        "(the cosine of two pictures without their means), which no network has learned from. Its distance goes from "
+        "0, the same picture, to 2."
+    )
+    heading = ("pictures", "named rightly", "distance to the nearest letter", "nearly as good as letters")
+    return [TableBlock(caption, (heading, *rows, real), 1), *answers(*can_be_read(known))]
+
+
+def can_be_read(found: Mapping[str, NearestLetters]) -> list[str]:
+    """Answer which strategies' outputs can be read, by a classifier that taught none of them."""
+    sentences = []
+    for name, each in found.items():
+        how = "can be read" if each.is_readable else "can hardly be read"
+        sentences.append(
+            f"{name} {how}: the independent classifier names {percent(each.accuracy, 0)} rightly, of unseen Latin "
+            f"letters {percent(each.real_accuracy, 0)}, and the nearest letter is "
+            f"{each.distance / each.real_distance:.1f} times as far."
+        )
+    taught = "class" in found and not found["class"].is_readable
+    remark = (
+        "The accuracy of class above is that of the classifier that taught it, which can be pleased without a letter."
+    )
+    return [*sentences, *([remark] if taught else [])]
 
 
 def _normalisation(reader: Reader, run: ReportRun) -> list[Block]:
@@ -161,7 +209,7 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
             f"letters-{names[0]}-loss",
             {name: runs[name] for name in names},
             title=f"Training by the {title}",
-            caption="Loss versus epochs: training dashed, test letters solid.",
+            caption="Training dashed, test letters solid.",
             log=True,
         )
     for name, text in STRATEGIES.items():
@@ -172,7 +220,6 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
                 f"letters-{name}",
                 runs[name],
                 {"inputs": "Cyrillic", "images": name, "targets": "class mean"},
-                title=f"Cyrillic in, Latin out: {name}",
                 caption="The first test letter of each class, what comes out, and the mean Latin letter of the class.",
             ),
             *answers(*readable(name, runs[name])),
@@ -187,8 +234,9 @@ def readable(name: str, run: ReportRun) -> list[str]:
     accuracy, own, sheet = run.metric("accuracy"), run.metric("mse"), run.published("accuracy")
     if accuracy is None:
         return []
-    text = f"{name}: the classifier names {accuracy:.1%} of the outputs rightly"
-    text += f" (sheet {sheet:.0%})." if sheet is not None else "."
+    judge = "the classifier that taught it" if name == "class" else "the classifier"
+    text = f"{name}: {judge} names {percent(accuracy)} of the outputs rightly"
+    text += f" (sheet {percent(sheet, 0)})." if sheet is not None else "."
     same = run.baseline("mean-image", "mse")
     return [text if own is None or same is None else f"{text} {_look(own, same)}"]
 
@@ -199,9 +247,9 @@ def _look(own: float, same: float) -> str:
     if own <= same:
         return f"They are nearer {to_mean}."
     if own <= FAR * same:
-        return f"They are no nearer {to_mean}, as any single letter may be: the pictures show whether they can be read."
+        return f"They are no nearer {to_mean}, as any single letter may be."
     return (
-        f"To the eye they are no letters: they are further from the mean letter of their class (mse {own:.3f}) than "
+        f"They look unlike the letters: they are further from the mean letter of their class (mse {own:.3f}) than "
         f"one picture for all is ({same:.3f})."
     )
 
@@ -242,6 +290,6 @@ def best_strategy(runs: Runs) -> list[str]:
     same = "So one strategy is best in both."
     different = "What convinces a classifier is not what looks like a letter."
     return [
-        f"The classifier names most outputs of {first} rightly ({accuracy[first]:.1%}); nearest to the mean letters "
-        f"are those of {nearest} (mse {mse[nearest]:.3f}). {same if first == nearest else different}"
+        f"The classifier names most outputs of {first} rightly ({percent(accuracy[first])}); nearest to the mean "
+        f"letters are those of {nearest} (mse {mse[nearest]:.3f}). {same if first == nearest else different}"
     ]

@@ -7,10 +7,11 @@ from viewer.report.document import Block, Heading, part
 from viewer.report.notes import answers, beside, missing, standing
 from viewer.report.reader import Reader, ReportRun
 from viewer.report.sheets.maastricht import colours, latent_space
-from viewer.state.metrics import error
+from viewer.state.metrics import error, percent
 
 TITLE = "ACML, Assignment 2: Convolutional Autoencoders"
 LEAD = "Maastricht University, Advanced Concepts of Machine Learning, 2020, on CIFAR-10. aezoo's runs: maastricht/*."
+SHORT = ("maastricht-base-loss", "maastricht-trade-off", "maastricht-colour-both", "maastricht-colour-ideas")
 
 SHARES = (0.8, 0.1, 0.1)
 LEAST_EPOCHS, SHEET_EPOCHS = 10, 20
@@ -21,7 +22,8 @@ def blocks(reader: Reader) -> list[Block]:
     base = reader.run("maastricht/base")
     models = {name: reader.run(f"maastricht/{name}") for name in latent_space.MODELS}
     colourisers = {name: reader.run(f"maastricht/{name}") for name in colours.COLOURISERS}
-    return [*_reconstruction(base), *latent_space.blocks(base, models), *colours.blocks(colourisers)]
+    ideas = {name: reader.numbers_of(f"plus/{name}") for name in colours.IDEAS}
+    return [*_reconstruction(base), *latent_space.blocks(base, models), *colours.blocks(colourisers, ideas)]
 
 
 def _reconstruction(base: ReportRun) -> list[Block]:
@@ -39,7 +41,7 @@ def _reconstruction(base: ReportRun) -> list[Block]:
             "maastricht-base-loss",
             base,
             title="Evolution of the error with epochs",
-            caption="Loss and validation loss for each one of the epochs: training dashed, validation solid.",
+            caption="Training dashed, validation solid.",
         ),
         *tables.measured(
             base,
@@ -51,7 +53,6 @@ def _reconstruction(base: ReportRun) -> list[Block]:
         *pictures.reconstructions(
             "maastricht-base-samples",
             {"reconstruction": base},
-            title="The first ten test images and their reconstructions",
             caption="The first ten test images and what the base network makes of them; below: mse.",
             mse_of="reconstruction",
         ),
@@ -65,7 +66,7 @@ def division(base: ReportRun) -> list[str]:
     if not base.is_there or not total:
         return []
     parts = zip(("training", "validation", "test"), counts, strict=True)
-    text = ", ".join(f"{count:,} for {name} ({count / total:.1%})" for name, count in parts)
+    text = ", ".join(f"{count:,} for {name} ({percent(count / total)})" for name, count in parts)
     as_asked = all(abs(count / total - share) < 0.005 for count, share in zip(counts, SHARES, strict=True))
     remark = "as the sheet asks" if as_asked else "which is not what the sheet asks"
     sentences = [f"All {total:,} images were shuffled with a fixed seed and divided: {text}, {remark}."]

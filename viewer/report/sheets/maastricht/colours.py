@@ -6,17 +6,22 @@ from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, part, quote
 from viewer.report.experiments import Colouring, colourings, grey_copied
 from viewer.report.notes import ALIKE, answers, beside, missing, standing
-from viewer.report.reader import ReportRun, Runs
-from viewer.state.metrics import error
+from viewer.report.reader import ReportRun, Runs, figures_of
+from viewer.state.metrics import error, percent
 from zoo import comparison
 
 COLOURISERS = ("colour-1", "colour-2")
+IDEAS = {  # recipes of plus
+    "colour-luma": "keeps the grey values, finds two colours",
+    "colour-unet": "the same with a U-Net, which sees the whole image",
+    "colour-classes": "the U-Net weighs 49 kinds of colour",
+}
 BASELINES = ("grey-copied", "linear", "pca", "nearest-example")
 PALE = 0.8  # of the true colours' strength: less is pale
 SHARE = 0.1  # of the whole error: more of it in the brightness is worth a sentence
 
 
-def blocks(runs: Runs) -> list[Block]:
+def blocks(runs: Runs, ideas: Runs) -> list[Block]:
     """Return what part 4 asks for."""
     first, second = runs.values()
     return [
@@ -44,7 +49,7 @@ def blocks(runs: Runs) -> list[Block]:
             "maastricht-colour-loss",
             runs,
             title="Error of both final models with epochs",
-            caption="Loss and validation loss for each one of the epochs: training dashed, validation solid.",
+            caption="Training dashed, validation solid.",
         ),
         *_images(
             "maastricht-colour-both", runs, "True image, final model 1 reconstruction, final model 2 reconstruction"
@@ -58,9 +63,54 @@ def blocks(runs: Runs) -> list[Block]:
             ),
             more=("psnr", "ssim"),
         ),
-        *_colour_table(runs),
         *answers(*larger_filters(runs), beside_grey(second), *shortcomings(runs)),
+        *_ideas(runs, ideas),
     ]
+
+
+def _ideas(runs: Runs, ideas: Runs) -> list[Block]:
+    """Three ideas of ours, beside the sheet's two models and no colour at all."""
+    there = {name: run for name, run in ideas.items() if run.is_there}
+    absent = missing(*(run for run in ideas.values() if not run.is_there), what="idea tried out")
+    every = {**runs, **there}
+    if not there:
+        return [*_colour_table(runs), *absent]
+    columns = [
+        tables.metric("mse", "measured: mse"),
+        tables.baseline("grey-copied", "mse"),
+        tables.count("parameters", lambda run: run.history.parameters),
+        tables.EPOCHS,
+        ("idea", lambda run: IDEAS.get(run.recipe, "the sheet's")),
+    ]
+    source = next(iter(there.values())).history.provenance
+    caption = f"Ideas tried out, on the test split ({source})."
+    return [
+        Heading("Try out some ideas."),
+        tables.of_runs(every, "run", columns, caption=caption),
+        *_images("maastricht-colour-ideas", {**runs, **there}, "The sheet's two models and our ideas"),
+        *_colour_table(every),
+        *answers(*tried(runs, there)),
+        *absent,
+    ]
+
+
+def tried(runs: Runs, ideas: Runs) -> list[str]:
+    """Answer what each idea brings beside the sheet's best model and no colour at all."""
+    sheet = min(figures_of(runs, "mse").values(), default=None)
+    sentences = []
+    for name, run in ideas.items():
+        own, grey = run.metric("mse"), run.baseline("grey-copied", "mse")
+        if own is None or grey is None:
+            continue
+        beside = (
+            f", and {comparison.in_short(own, sheet, 'mse')} than the sheet's better model" if sheet is not None else ""
+        )
+        epochs = run.history.epochs_done
+        sentences.append(
+            f"{name} ({IDEAS[name]}): mse {error(own)} after {epochs} epoch{'s' if epochs != 1 else ''}, "
+            f"{comparison.in_short(own, grey, 'mse')} than grey copied{beside}."
+        )
+    return sentences
 
 
 def _images(name: str, runs: Runs, title: str) -> list[Block]:
@@ -70,8 +120,7 @@ def _images(name: str, runs: Runs, title: str) -> list[Block]:
     rows = pictures.reconstructions(
         name,
         runs,
-        title=title,
-        caption=f"True colours, the grey that goes in, and what comes out; below: mse of {made[-1]}.",
+        caption=f"{title}: true colours, the grey that goes in, and what comes out; below: mse of {made[-1]}.",
         given=lambda found: [("true", found.targets), ("grey, copied", grey_copied(found))],
         mse_of=made[-1],
     )
@@ -124,8 +173,8 @@ def shortcomings(runs: Runs) -> list[str]:
         if found.own.luma > SHARE * found.own.mse:
             sentences.append(
                 f"{name} also errs in what it was given: the mean squared error of its brightness is "
-                f"{error(found.own.luma)}, {found.own.luma / found.own.mse:.0%} of its error in all, though the grey "
-                "image holds it. Predicting the colours alone and keeping the luma would save that."
+                f"{error(found.own.luma)}, {percent(found.own.luma / found.own.mse, 0)} of its error in all, though "
+                "the grey image holds it. Predicting the colours alone and keeping the luma would save that."
             )
     return sentences
 
@@ -136,7 +185,7 @@ def _shortcoming(name: str, found: Colouring) -> str:
     off, than = ("as far off", "as") if word == comparison.SAME else (f"{word} off", "than")
     text = (
         f"{name}: the colours of the ten images are {off} ({own:.1f} in CIELAB) {than} no colour is ({none:.1f}), "
-        f"and {found.strength:.0%} as strong as the true ones."
+        f"and {percent(found.strength, 0)} as strong as the true ones."
     )
     if found.strength < PALE:
         return (

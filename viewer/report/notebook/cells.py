@@ -1,0 +1,273 @@
+"""From a report to cells, as values: nbformat is not needed here."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from viewer.figures.theme import LIGHT
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
+from viewer.report.notebook.sheets import cell_of
+from viewer.report.notebook.training import PIECES, NetworkCode, text_of
+from viewer.report.painting import to_png
+from viewer.report.pictures import quoted
+from viewer.report.reader import Reader, ReportRun
+from zoo.data import sample, sets
+from zoo.runs import QUICK
+from zoo.source import Definition
+
+_RUN = re.compile(r"runs(?:\[|\.get\()\"([^\"]+)\"")
+_SPECIAL = re.compile(r"([\\*_\[\]<>$#|~])")
+_COMMAND = re.compile("(`[^`]+`)")
+FILES = {
+    "mnist": "MNIST's four IDX files, zipped or not",
+    "cifar10": "the folder cifar-10-batches-bin",
+    "cyrillic": "CoMNIST/images with Cyrillic.zip and Latin.zip",
+    "latin": "CoMNIST/images with Cyrillic.zip and Latin.zip",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Markdown with its pictures, or code."""
+
+    text: str
+    is_code: bool = False
+    pictures: dict[str, str] = field(default_factory=dict)  # file name → PNG in base64
+
+
+@dataclass(frozen=True)
+class NotebookSettings:
+    """Where a notebook finds runs and data, as it writes them, and the runs that it can read."""
+
+    runs: str
+    data: str
+    seed: int
+    has_data: bool
+    readable: frozenset[str]
+
+
+def settings_of(reader: Reader, runs: Path, data: str | None, folder: Path, assignment: str) -> NotebookSettings:
+    """Return the settings of a notebook that lies in a folder."""
+    own = [run for run in reader.known if run.name.startswith(f"{assignment}/")]
+    there = [run for run in own if run.is_there]
+    is_sample = _on_sample(there) or (data == sets.SAMPLE and not there)
+    images = sample.FOLDER if is_sample else sets.folder_of(data)
+    assert images is not None
+    found = there and not isinstance(reader.images(there[0], "train"), str)
+    seeds = [run.count("seed") for run in there]
+    readable = frozenset(run.name for run in there if run.file and not run.graph_error and run.history.samples)
+    has_data = bool(found) or is_sample
+    return NotebookSettings(
+        _from(folder, runs),
+        _from(folder, images) if has_data or data else "data",
+        max(seeds, default=0),
+        has_data,
+        readable,
+    )
+
+
+def _on_sample(runs: Sequence[ReportRun]) -> bool:
+    return any(run.history.dataset.endswith(f"-{sets.SAMPLE}") for run in runs)
+
+
+def _from(folder: Path, path: Path) -> str:
+    """Return a path as it is written in a file of a folder: relative for what lies in it."""
+    absolute = path.expanduser().absolute()
+    return os.path.relpath(absolute, folder.absolute()) if absolute.is_relative_to(folder.absolute()) else str(absolute)
+
+
+def cells_of(report: Report, reader: Reader, settings: NotebookSettings, author: str) -> list[Cell]:
+    """Return a report's cells: what must be known first, the set-up, and what the sheet asks for in its order."""
+    code = NetworkCode(report.assignment)
+    body = list(_body(report, code, settings))
+    own = [run for run in reader.known if run.name.startswith(f"{report.assignment}/")]
+    setup = _setup(code, settings, [cell.text for cell in body if cell.is_code])
+    return _joined([_head(report, own, author), *setup, *body])
+
+
+def _head(report: Report, runs: Sequence[ReportRun], author: str) -> Cell:
+    lines = [*(f"**{escaped(text)}**" for text in warnings(runs)), f"# {escaped(report.title)}"]
+    lines += [escaped(author)] if author else []
+    lines += [
+        escaped(report.lead),
+        "With `TRAIN = False` this notebook reads what `aezoo train` made of the networks below, with `TRAIN = True` "
+        "it trains them by the loop that stands here. Answers and tables are of the runs' measured figures.",
+    ]
+    return Cell("\n\n".join(lines))
+
+
+def warnings(runs: Sequence[ReportRun]) -> list[str]:
+    """Return what must be known before anything is believed, a sentence each."""
+    there = [run for run in runs if run.is_there]
+    provenance = dict.fromkeys(run.history.provenance for run in there if _on_sample([run]))
+    found = []
+    if provenance:
+        found.append(f"Trained on the embedded data ({'; '.join(provenance)}), not on the sheet's: no figure compares.")
+    states = {"failed": "failed", QUICK: "cut to a few steps (--quick)", "training": "not trained to its end"}
+    for state, text in states.items():
+        names = [run.name for run in there if run.history.state == state]
+        found += [f"{', '.join(names)}: {text}."] if names else []
+    absent = [run.name for run in runs if not run.is_there]
+    return found + ([f"Not there when this was made: {', '.join(absent)}."] if absent else [])
+
+
+# ---- what the sheet asks for ---------------------------------------------------------------------------------
+
+
+def _body(report: Report, code: NetworkCode, settings: NotebookSettings) -> Iterator[Cell]:
+    known: set[str] = set()
+    defined: set[Definition] = set()
+    for section in _sections(report.blocks):
+        cells = [_cell(block, settings) for block in section]
+        names = [name for name in code.with_needs(_named(code, section, cells)) if name not in known]
+        yield cells[0]
+        if names:
+            yield from _training(code, names, defined, settings)
+            known.update(names)
+        yield from cells[1:]
+
+
+def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
+    """Return the blocks part by part, each with its heading first."""
+    sections: list[list[Block]] = []
+    for block in blocks:
+        if isinstance(block, Heading) and block.level == 2:
+            sections.append([])
+        if sections:
+            sections[-1].append(block)
+        else:
+            sections.append([block])
+    return sections
+
+
+def _named(code: NetworkCode, section: Sequence[Block], cells: Sequence[Cell]) -> list[str]:
+    """Return the recipes that a part names, in its code or in what it says."""
+    texts = [cell.text for cell in cells] + [block.cell for block in section if isinstance(block, FigureBlock)]
+    words = set(re.findall(rf"{code.assignment}/[a-z0-9.-]*[a-z0-9]", " ".join(texts).replace("\\", "")))
+    return [name for name in code.recipes if name in words]
+
+
+def _training(
+    code: NetworkCode, names: Sequence[str], defined: set[Definition], settings: NotebookSettings
+) -> Iterator[Cell]:
+    """The networks of a part that are not defined yet, and their training."""
+    functions = [code.recipes[name].network for name in names]
+    networks = [each for each in code.source.needed(functions, defined) if each in code.own]
+    if networks:
+        defined.update(networks)
+        yield Cell("The network:" if len(functions) == 1 else "The networks:")
+        yield Cell(text_of(networks), is_code=True)
+    there = [code.learn(name) for name in names if name in settings.readable]
+    absent = [code.learn(name) for name in names if name not in settings.readable]
+    if there:
+        yield Cell("\n".join(there), is_code=True)
+    if absent:
+        body = "\n".join(f"    {line}" for line in "\n".join(absent).splitlines())
+        yield Cell(f"if TRAIN:  # could not be read when this notebook was made\n{body}", is_code=True)
+
+
+def _cell(block: Block, settings: NotebookSettings) -> Cell:
+    if isinstance(block, Heading):
+        return Cell(f"{'#' * block.level} {escaped(block.text)}")
+    if isinstance(block, TextBlock):
+        text = _prose(block.text)
+        return Cell({"quote": f"> {text}", "note": f"*Note.* {text}"}.get(block.kind, text))
+    if isinstance(block, TableBlock):
+        return Cell(block.cell, is_code=True) if _can_run(block.cell, settings) else Cell(_table(block))
+    code = cell_of(block, has_data=settings.has_data)
+    if _can_run(code, settings):
+        return Cell(code, is_code=True)
+    file = f"{block.name}.png"
+    png = base64.b64encode(to_png(block, LIGHT)).decode()
+    return Cell(f"![{escaped(block.caption)}](attachment:{file})", pictures={file: png})
+
+
+def _can_run(code: str, settings: NotebookSettings) -> bool:
+    return bool(code) and set(_RUN.findall(re.sub(r"runs\.get\([^)]*\)", "", code))) <= settings.readable
+
+
+def _table(table: TableBlock) -> str:
+    heading, *rows = [[escaped(cell) or " " for cell in row] for row in table.rows]
+    rule = [":---" if index < table.text_columns else "---:" for index in range(len(heading))]
+    lines = "\n".join(f"| {' | '.join(row)} |" for row in (heading, rule, *rows))
+    return f"{_prose(table.caption)}\n\n{lines}"
+
+
+def escaped(text: str) -> str:
+    """Return text in which nothing is markdown."""
+    return re.sub(r"\s+", " ", _SPECIAL.sub(r"\\\1", text)).replace("`", "\\`")
+
+
+def _prose(text: str) -> str:
+    """Return text in which commands alone are markdown."""
+    parts = _COMMAND.split(text)
+    return "".join(part if _COMMAND.fullmatch(part) else escaped(part) for part in parts)
+
+
+def _joined(cells: Iterable[Cell]) -> list[Cell]:
+    """Return cells with markdown that follows markdown in one."""
+    joined: list[Cell] = []
+    for cell in cells:
+        if joined and not cell.is_code and not joined[-1].is_code:
+            last = joined.pop()
+            cell = Cell(f"{last.text}\n\n{cell.text}", pictures={**last.pictures, **cell.pictures})
+        joined.append(cell)
+    return joined
+
+
+# ---- the set-up ----------------------------------------------------------------------------------------------
+
+
+def _setup(code: NetworkCode, settings: NotebookSettings, cells: Sequence[str]) -> list[Cell]:
+    """Settings, imports, data, and all functions that the sheet's cells need."""
+    source = code.source
+    names = [name for name in code.recipes if any(f'"{name}"' in text for text in cells)]
+    data = code.data(names)
+    loading = "\n".join(f"{name} = {load} if TRAIN or DATA.is_dir() else None" for name, load in data.items())
+    read = {"np", "plt", *_names([*cells, loading]), *(code.recipes[name].objective for name in names)}
+    networks = [each for each in source.needed(code.recipes[name].network for name in names) if each in code.own]
+    needed = source.needed([*read, *(name for each in networks for name in each.reads)])
+    loaders, loop, pictures, generating = map(code.pieces, PIECES)
+    shared = [each for each in needed if each not in code.own]
+    parts: list[tuple[str, Callable[[Definition], bool]]] = [
+        (
+            "What networks are made of, and what they lose:",
+            lambda each: not any(each in own for own in (loaders, loop, pictures, generating)),
+        ),
+        ("The data:", loaders.__contains__),
+        ("Training, or reading what was trained:", loop.__contains__),
+        ("Pictures:", lambda each: each in pictures or each in generating),
+    ]
+    imports = source.imports_of([*needed, *networks], read)
+    files = "; ".join(dict.fromkeys(FILES[code.recipes[name].settings["data"]] for name in names))
+    found = [Cell("## Set-up"), Cell(_settings(settings, files), is_code=True)]
+    found.append(Cell("\n".join(["from __future__ import annotations", "", *imports]), is_code=True))
+    for title, belongs in parts:
+        definitions = [each for each in shared if belongs(each)]
+        if definitions:
+            found += [Cell(title), Cell(text_of(definitions), is_code=True)]
+    return [*found, Cell(f"{loading}\nruns = {{}}", is_code=True)]
+
+
+def _settings(settings: NotebookSettings, files: str) -> str:
+    return "\n".join(
+        [
+            "from pathlib import Path",
+            "",
+            "TRAIN = False  # True: train every network here. False: read what was trained",
+            f"RUNS = Path({quoted(settings.runs)})  # holds a folder for each network, with history.h5 and model.onnx",
+            f"DATA = Path({quoted(settings.data)})  # holds {files}",
+            "EPOCHS = None  # a number: train every network so long, and not as long as its recipe says",
+            f"SEED = {settings.seed}",
+        ]
+    )
+
+
+def _names(cells: Iterable[str]) -> set[str]:
+    return {node.id for text in cells for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}

@@ -1,0 +1,89 @@
+"""Plots and rows of images, by matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import matplotlib.pyplot as plt
+
+
+def in_a_row(images: np.ndarray, gap: int = 2, fill: float = 1.0) -> np.ndarray:
+    """Put images (N, C, H, W) in a row: (H, N·(W + gap), C)."""
+    padded = np.pad(images, ((0, 0), (0, 0), (0, 0), (0, gap)), constant_values=fill)
+    return np.concatenate(list(padded.transpose(0, 2, 3, 1)), axis=1)[:, :-gap]
+
+
+def show(rows: Mapping[str, np.ndarray], title: str, below: Sequence[str] = (), zoom: float = 1 / 34) -> None:
+    """Show rows of images (N, C, H, W) in [0, 1], each with its name on the left; `below`: a text for each column."""
+    pictures = {name: in_a_row(images) for name, images in rows.items()}
+    height, width = (max(picture.shape[axis] for picture in pictures.values()) for axis in (0, 1))
+    size = (zoom * width + 1.4, zoom * (height + 6) * len(rows) + 0.6)
+    _, axes = plt.subplots(len(rows), 1, figsize=size, squeeze=False, layout="constrained")
+    for axis, (name, picture) in zip(axes[:, 0], pictures.items(), strict=True):
+        axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
+        axis.set(xticks=[], yticks=[])
+        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+    if below:
+        step = width / len(below)
+        axes[-1, 0].set_xticks([step * (index + 0.5) for index in range(len(below))], below, fontsize=8)
+        axes[-1, 0].tick_params(length=0)
+    axes[0, 0].set_title(title)
+    plt.show()
+
+
+def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
+    """Return the mean squared error of each image, as text."""
+    return [f"{value:.4f}" for value in ((targets - outputs) ** 2).mean(axis=(1, 2, 3))]
+
+
+def plot_losses(
+    runs: Mapping[str, Any], title: str, loss: str = "loss", *, log: bool = False, only_validation: bool = False
+) -> None:
+    """Plot the loss of runs against epochs: training dashed, validation solid."""
+    _, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    for index, (name, run) in enumerate(runs.items()):
+        epochs, label = range(1, len(run.val_loss) + 1), f"{name}, " if len(runs) > 1 else ""
+        if not only_validation:
+            axis.plot(epochs, run.train_loss, f"C{index}--", label=f"{label}training", marker="." * (len(epochs) == 1))
+        axis.plot(epochs, run.val_loss, f"C{index}", label=f"{label}validation", marker="." * (len(epochs) == 1))
+    axis.set(title=title, xlabel="epoch", ylabel=loss, yscale="log" if log else "linear")
+    axis.locator_params(axis="x", integer=True)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    plt.show()
+
+
+def show_bottlenecks(run: Any, rows: int, columns: int, title: str) -> None:
+    """Show the bottleneck of the first ten images in the shape asked for; feature maps (C, H, W) stand as tiles."""
+    values = run.bottleneck
+    if values.ndim == 4:
+        count, _, height, width = values.shape
+        tiles = values.reshape(count, rows // height, columns // width, height, width)
+        values = tiles.transpose(0, 1, 3, 2, 4)
+    pictures = values.reshape(len(values), 1, rows, columns)
+    _, axis = plt.subplots(figsize=(9, 0.7 + 0.75 * rows / columns), layout="constrained")
+    shown = axis.imshow(in_a_row(pictures, fill=np.nan).squeeze(), cmap="viridis")
+    plt.colorbar(shown, ax=axis, label="value")
+    axis.set(xticks=[], yticks=[], title=title)
+    plt.show()
+
+
+def plot_sizes(runs: Mapping[str, Any], sheet: Mapping[str, float], title: str) -> None:
+    """Plot each run's validation error, and the sheet's test error, against the size of the bottleneck."""
+    _, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    for index, (name, run) in enumerate(runs.items()):
+        size, place = run.bottleneck[0].size, (5, -10 if index % 2 else 4)
+        axis.plot(size, run.val_loss[-1], "C0o")
+        axis.annotate(name, (size, run.val_loss[-1]), xytext=place, textcoords="offset points", fontsize=8)
+        if name in sheet:
+            axis.plot(size, sheet[name], "C1x")
+    axis.plot([], [], "C0o", label="our validation error")
+    axis.plot([], [], "C1x", label="the sheet's")
+    axis.set(xscale="log", yscale="log", title=title, xlabel="values in the bottleneck", ylabel="mean squared error")
+    axis.grid(alpha=0.3, which="both")
+    axis.legend()
+    plt.show()

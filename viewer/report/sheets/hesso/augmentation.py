@@ -1,0 +1,81 @@
+"""Task 5, does augmentation help? A classifier from few real digits, the same with generated or distorted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from viewer.report.document import Block, Heading, TableBlock, note
+from viewer.report.notes import answers
+from viewer.report.spread import Spread, is_beyond
+from viewer.state.formatting import clean
+
+COUNTS = (10, 100)
+ADDED = {"nothing": "real digits alone", "generated": "+ generated digits", "affine": "+ affine distortions"}
+HEADING = "Does augmentation help?"
+
+Table = dict[int, dict[str, Spread]]  # by the number of real digits a class, and what was added
+
+
+def blocks(found: Mapping[str, Any]) -> list[Block]:
+    """Return the table and what follows from it, or the command that measures it."""
+    table = accuracies(found)
+    if not table:
+        return [Heading(HEADING), note("Whether augmentation helps is not measured yet: `aezoo study hesso`.")]
+    heading = ("real digits a class", *ADDED.values())
+    rows = [(str(count), *(written(row[added]) for added in ADDED)) for count, row in table.items()]
+    seeds = next(iter(table[COUNTS[0]].values())).seeds
+    caption = (
+        f"Accuracy on {number(found, 'tested')} digits of the test split, mean ± standard deviation of {seeds}. The "
+        f"network of hesso/classifier, {number(found, 'steps')} steps of {number(found, 'batch')} digits each, half "
+        f"of them real where something is added. Generated: {number(found, 'generated')} a class, by one variational "
+        f"autoencoder for each class (784-64-2-64-784, {number(found, 'vae_steps')} steps) from the same few real "
+        f"digits. Data: {clean(found.get('provenance', ''), limit=80)}."
+    )
+    return [Heading(HEADING), TableBlock(caption, (heading, *rows)), *answers(*verdicts(table))]
+
+
+def number(found: Mapping[str, Any], key: str) -> str:
+    value = found.get(key)
+    return f"{value:,}" if isinstance(value, int) else "?"
+
+
+def accuracies(found: Mapping[str, Any]) -> Table:
+    """Return the accuracies of every seed; nothing where some are not there."""
+    by_name = found.get("accuracy")
+    if not isinstance(by_name, Mapping):
+        return {}
+    table: Table = {}
+    for count in COUNTS:
+        rows = {added: by_name.get(f"{added}-{count}") for added in ADDED}
+        good = all(isinstance(row, list) and row and all(isinstance(x, float) for x in row) for row in rows.values())
+        if not good:
+            return {}
+        table[count] = {added: Spread(tuple(row)) for added, row in rows.items() if row}
+    return table
+
+
+def written(spread: Spread) -> str:
+    """Write '86.2 ± 1.4 %'."""
+    deviation = f" ± {100 * spread.deviation:.1f}" if len(spread.values) > 1 else ""
+    return f"{100 * spread.mean:.1f}{deviation} %"
+
+
+def verdicts(table: Table) -> list[str]:
+    """Answer what generated and distorted digits bring, and whether that is more than the seeds' spread."""
+    sentences = []
+    for count, row in table.items():
+        parts = [
+            _verdict(row["nothing"], row[added], name)
+            for added, name in (("generated", "generated digits"), ("affine", "affine distortions"))
+        ]
+        sentences.append(f"With {count} real digits a class, {' and '.join(parts)}.")
+    return sentences
+
+
+def _verdict(alone: Spread, more: Spread, name: str) -> str:
+    points = 100 * (more.mean - alone.mean)
+    if not is_beyond(alone, more):
+        within = 100 * (alone.deviation + more.deviation)
+        return f"{name} change nothing that the seeds do not (alike within {within:.1f} points)"
+    return f"{name} {'help' if points > 0 else 'harm'} ({points:+.1f} points)"

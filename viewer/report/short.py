@@ -1,0 +1,53 @@
+"""`--short`: what a lecturer reads on two pages. Answers, the figures that say most, and one line of provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from viewer.report.document import Block, FigureBlock, Heading, Report, TextBlock
+from viewer.report.reader import ReportRun
+from zoo import __version__
+
+PAGES = 2
+
+
+def shorten(blocks: Iterable[Block], figures: Sequence[str]) -> list[Block]:
+    """Return answers, notes and the figures whose names fit, below the headings that they stand under."""
+    kept = [block for block in map(_shortened, blocks) if _is_kept(block, figures)]
+    return [block for block, after in zip(kept, [*kept[1:], None], strict=True) if not _heads_nothing(block, after)]
+
+
+def _shortened(block: Block) -> Block:
+    return replace(block, text=block.short) if isinstance(block, Heading) else block
+
+
+def _is_kept(block: Block, figures: Sequence[str]) -> bool:
+    if isinstance(block, FigureBlock):
+        return any(fnmatchcase(block.name, pattern) for pattern in figures)
+    return isinstance(block, Heading) or (isinstance(block, TextBlock) and block.kind in ("answer", "note"))
+
+
+def _heads_nothing(block: Block, after: Block | None) -> bool:
+    """Whether a heading is followed by another one of its level or above, or by nothing."""
+    if not isinstance(block, Heading):
+        return False
+    return after is None or (isinstance(after, Heading) and after.level <= block.level)
+
+
+def provenance(runs: Sequence[ReportRun]) -> list[Block]:
+    """One line that says where all of it comes from."""
+    there = [run for run in runs if run.is_there]
+    data = "; ".join(dict.fromkeys(run.history.provenance for run in there if run.history.provenance))
+    versions = ", ".join(dict.fromkeys(f"torch {run.fact('torch')}" for run in there if run.fact("torch")))
+    told = [f"Data: {data}." if data else "", f"Made by aezoo {__version__}{f' and {versions}' if versions else ''}."]
+    whole = "Tables, layers, choices and hashes are in the whole report, without --short."
+    return [TextBlock(" ".join(filter(None, [*told, whole])))]
+
+
+def without_last_figure(report: Report) -> Report:
+    """Return the report without its last figure; for one that is still too long."""
+    last = max(index for index, block in enumerate(report.blocks) if isinstance(block, FigureBlock))
+    left = [block for index, block in enumerate(report.blocks) if index != last]
+    return replace(report, blocks=tuple(left))
