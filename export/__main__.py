@@ -70,9 +70,15 @@ def export(
     """Export runs: `aezoo export purdue/conv`, `aezoo export all --bundle models`."""
     if kit and bundle is None:
         raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
-    recipes = registry.match(names)
+    recipes = registry.match_runs(names, runs)
     folders = [pretrained.run_of(recipe.name, runs) for recipe in recipes]
-    for folder in folders:
+    for recipe, folder in zip(recipes, folders, strict=True):
+        if not recipe.has_source and bundle is None:
+            raise UsageError(
+                f"{recipe.name}: no source here to export again; --bundle DIR puts what was exported there"
+            )
+        if not recipe.has_source:
+            continue
         if not pretrained.holds(folder.path):
             checkpoints.last(folder)  # says what is missing before torch is loaded and a folder is made for the lock
         elif bundle is None:
@@ -80,12 +86,12 @@ def export(
     with uncollected():
         from export.bundle import write_bundle, write_kit
         from export.npm import npm_command
-        from export.published import of_pretrained
+        from export.published import of_vectors
 
     documents, refused = [], []
     for recipe, folder in zip(recipes, folders, strict=True):
-        if pretrained.holds(folder.path):
-            done = of_pretrained(recipe, folder)
+        if pretrained.holds(folder.path) or not recipe.has_source:
+            done = of_vectors(recipe.name, folder)
         else:
             done = _publish(recipe, folder, fp16=fp16, overwrite=overwrite)
         made = write_bundle(done, bundle, overwrite=overwrite) if bundle else None
@@ -123,7 +129,7 @@ def _as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:
     from export.report import check_as_text
 
     origin = f" ({pretrained.NAME})" if pretrained.holds(done.run.path) else ""
-    lines = [f"{done.recipe.name}{origin}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items())]
+    lines = [f"{done.name}{origin}: " + ", ".join(f"{name} {size:,} bytes" for name, size in done.sizes.items())]
     lines += [check_as_text(check) for check in (*done.checks, *done.refused)]
     if fp16 and not done.refused and FP16_MODEL not in done.files:
         lines.append(f"  note    no {FP16_MODEL}: model.onnx has at most 1 MiB")

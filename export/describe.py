@@ -65,7 +65,9 @@ def _shape(shape: object) -> str:
 
 def _origin(card: Card) -> Rows:
     data, training = card.data, card.training
+    file = f"{training.get('file')}, sha256 {training.get('file_sha256')}" if "file" in training else ""
     return [
+        *([("file of it", file)] if file else []),
         ("data", f"{data.get('name')}: {data.get('provenance')}"),
         ("licence of it", str(data.get("licence"))),
         (

@@ -11,7 +11,7 @@ from export.verify import Check, against_torch, composition, real_images, repeti
 from zoo import card, gate, pretrained, registry
 from zoo.errors import AezooError, FileRefused, RunError
 from zoo.ownership import sha256_of
-from zoo.runs import GRAPHS, RunFolder
+from zoo.runs import GRAPHS, History, RunFolder
 
 
 @dataclass
@@ -55,8 +55,8 @@ def _verify_run(folder: RunFolder, found: Verification) -> None:
         if importlib.util.find_spec("torch") is None:
             found.notes.append("not compared with torch, which is not installed: pip install 'aezoo[train]'")
             found.checks += composition(graphs, shape, real_images(folder.read_history()))
-            return
-        _verify_against_torch(folder, graphs, model.card.name, found)
+        else:
+            _verify_against_torch(folder, graphs, model.card.name, found)
     elif not has_vectors:
         found.notes.append("cannot be compared with torch: there is no card inside, or no checkpoint beside it")
         for graph in graphs.values():
@@ -65,11 +65,19 @@ def _verify_run(folder: RunFolder, found: Verification) -> None:
         found.checks += vectors.check(vectors.read(folder.path), graphs)
 
 
-def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe: str, found: Verification) -> None:
+def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], name: str, found: Verification) -> None:
+    history = folder.read_history()
+    found.notes += pictures_gone(history)
+    recipe = registry.recipe_of(name, folder)
+    if not recipe.has_source:
+        found.notes.append(f"no source here: checked against the card and its vectors; {_how_to_name(history)}")
+        found.checks += composition(graphs, recipe.input_shape, real_images(history))
+        return
+    if recipe.file_sha256 != history.meta.get("file_sha256", ""):
+        found.notes.append(f"{recipe.file} is another one than it was trained with")
     from export.trained import load_trained, one_thread
 
-    history = folder.read_history()
-    trained = load_trained(registry.load(recipe), folder, epochs=history.epochs)
+    trained = load_trained(recipe, folder, epochs=history.epochs)
     for graph in graphs.values():
         ports = tuple(port.name for port in graph.facts.inputs), graph.outputs
         expected = trained.ports.get(graph.part)
@@ -86,6 +94,19 @@ def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe
         for graph in graphs.values():
             found.checks += against_torch(graph, trained, real)
         found.checks += composition(graphs, shape, real)
+
+
+def _how_to_name(history: History) -> str:
+    file, recipe = history.meta.get("file", "its file"), str(history.meta.get("recipe")).split("/")[-1]
+    return f"to compare it with torch name it {file}:{recipe}"
+
+
+def pictures_gone(history: History) -> list[str]:
+    """Return the note that pictures of the user's own are gone, where they are: the history's ten images remain."""
+    path = history.meta.get("images")
+    if not isinstance(path, str) or Path(path).exists():
+        return []
+    return [f"its pictures are no longer in {path}; compared on the ten that its history holds"]
 
 
 def _verify_sums(folder: RunFolder, graphs: Mapping[str, Graph], found: Verification) -> None:

@@ -115,6 +115,13 @@ class Classifier(nn.Module):
         self.head = head
         self.apply(_glorot_uniform)
 
+    def with_outputs(self, count: int) -> Classifier:
+        """Replace the last layer by a fresh one with so many outputs."""
+        assert isinstance(self.head, nn.Linear), self.head
+        self.head = nn.Linear(self.head.in_features, count)
+        self.head.apply(_glorot_uniform)
+        return self
+
     def forward(self, image: Tensor) -> ClassifierOutput:
         features = self.features(image)
         return ClassifierOutput(logits=self.head(features), features=features)

@@ -141,11 +141,13 @@ class RunFolder:
 
     def check_overwritable(self) -> None:
         """Raise FileRefused where a file of somebody else's has the name of a graph or the card."""
-        check_overwritable(self.path, dict.fromkeys((path.name for path in self._exported), b""))  # for any new bytes
+        names = (path.relative_to(self.path).as_posix() for path in self._exported)
+        check_overwritable(self.path, dict.fromkeys(names, b""))  # for any new bytes
 
     @property
     def _exported(self) -> list[Path]:
-        return [*map(self.graph, GRAPHS), self.fp16_model, self.card]
+        vectors = sorted((self.path / "test").glob("*"))  # of a run whose recipe stands in a file of the user's
+        return [*map(self.graph, GRAPHS), self.fp16_model, self.card, *vectors]
 
     def read_history(self) -> History:
         """Read history.h5, or raise RunError or FileRefused with the sentence for it."""
@@ -171,7 +173,7 @@ def find_runs(root: Path, *, depth: int = 4) -> list[RunFolder]:
     return [run for path in folders if path.name[0] != "." for run in find_runs(path, depth=depth - 1)]
 
 
-def atomic_write(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes | memoryview) -> None:
     """Put `data` at `path` whole or not at all; every file of a run is written by this function.
 
     The bytes go to a new file in the same folder, reach the disk, and take the name in one step. Raises WriteError;
@@ -194,7 +196,7 @@ def atomic_write(path: Path, data: bytes) -> None:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        raise as_write_error(path, error, size=len(data)) from error
+        raise as_write_error(path, error, size=memoryview(data).nbytes) from error
 
 
 def write_all(folder: Path, files: Mapping[str, bytes], listed: Sums | None = None, *, overwrite: bool = False) -> None:

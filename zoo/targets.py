@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from zoo import pretrained, registry
+from zoo import pretrained, registry, variants
 from zoo.errors import RunError, UsageError
 from zoo.runs import RunFolder, find_runs
 
@@ -23,12 +23,15 @@ def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
             found.append(path)
         else:
             try:
-                names = [recipe.name for recipe in registry.match([target])]
+                names = [recipe.name for recipe in registry.match_runs([target], runs)]
             except UsageError as error:
                 raise UsageError(f"no file or folder {target!r}, and {error}") from error
             named = pretrained.first_with(names, runs)
             if not named:
-                raise RunError(f"no run of {target} in {runs}; train it with `aezoo train {target}`")
+                there = [run.path.relative_to(runs).as_posix() for run in find_runs(runs)]
+                varied = [name for name in there if name.split(variants.MARK)[0] in names]
+                hint = f"; there is {', '.join(varied[:3])}" if varied else ""
+                raise RunError(f"no run of {target} in {runs}{hint}; train it with `aezoo train {target}`")
             found += named
     return found
 

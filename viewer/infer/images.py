@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +17,12 @@ import numpy as np
 from viewer.infer import messages, protocol, sandbox
 from viewer.infer.messages import Completed, ImageTask, Refused
 from viewer.state import samples
-from zoo.errors import AezooError, FileRefused
+from zoo.errors import AezooError, DataError, FileRefused
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from zoo.data.splits import Splits
 
 MOST_TEST = 10_000
 MOST_TRAINING = 2_000
@@ -27,16 +30,31 @@ MOST_PIXELS = 64_000_000  # of a picture: a small file that unpacks to more is m
 LARGEST_SIDE = 1_024  # of what is sent on: no graph of the zoo takes larger images
 
 
-def read_split(task: ImageTask) -> Completed:
-    """Read the test images of a data set, and some of its training images, evenly spread.
-
-    `data` is where they are, as --data names it.
-    """
+def _splits(task: ImageTask) -> Splits:
     from zoo.data import sets, splits
 
     name = task.facts["dataset"].removesuffix("-sample")
     data = sets.SAMPLE if name != task.facts["dataset"] else task.facts["data"]
-    loaded = splits.load(name, data, split=task.facts["cut"])
+    return splits.load(name, data, split=task.facts["cut"])
+
+
+def _own_splits(task: ImageTask) -> Splits:
+    """Read pictures of the user's own again, where the run says they lay. Raises DataError where they are gone."""
+    from zoo.data import own
+
+    path = Path(task.facts["images"])
+    if not path.exists():
+        raise DataError(f"its pictures are no longer in {path}")
+    channels, height, width = task.facts["shape"]
+    return own.load(path, (channels, height, width))
+
+
+def read_split(task: ImageTask) -> Completed:
+    """Read the test images of a data set, and some of its training images, evenly spread.
+
+    `data` is where they are, as --data names it; `images` where pictures of the user's own lay, '' for a data set.
+    """
+    loaded = _own_splits(task) if task.facts.get("images") else _splits(task)
     test, train = loaded.test.take(slice(None, MOST_TEST)), loaded.train
     spread = np.linspace(0, len(train) - 1, min(MOST_TRAINING, len(train))).astype(int)
     arrays = {

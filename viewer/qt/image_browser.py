@@ -113,7 +113,8 @@ class ImageBrowser(QObject):
         if self._reading != name:
             self._reading = name
             self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
-            task = ImageTask("split", {"dataset": name.dataset, "cut": name.cut, "data": self.data})
+            where = {"data": self.data, "images": name.images, "shape": name.shape}
+            task = ImageTask("split", {"dataset": name.dataset, "cut": name.cut, **where})
             self._processes.send(task, partial(self._take_split, name))
 
     def _why_not(self, state: State, split: Split) -> str:

@@ -20,10 +20,15 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class SplitName:
-    """The key of a test split: the data set ('mnist', 'mnist-sample') and how it is cut ('published')."""
+    """The key of a test split: the data set ('mnist', 'mnist-sample') and how it is cut ('published').
+
+    images, shape   where pictures of the user's own lay when they were learned, and the shape they were scaled to
+    """
 
     dataset: str
     cut: str
+    images: str = ""
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

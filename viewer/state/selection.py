@@ -71,7 +71,9 @@ class Known:
         """The split that its test images come from."""
         if self.history is None or not self.history.dataset:
             return None
-        return SplitName(self.history.dataset, self.history.facts.get("split", "published"))
+        images, own = self.history.images, self.own_samples
+        shape = own.targets.shape[1:] if images and own is not None else ()
+        return SplitName(self.history.dataset, self.history.facts.get("split", "published"), images, shape)
 
     @property
     def error(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -30,15 +30,20 @@ def listed(paths: Iterable[Path]) -> Iterator[Path]:
             raise UsageError(f"no file or folder {str(path)!r}; name pictures, or folders of them")
 
 
-def read(path: Path) -> np.ndarray:
+def read(path: Path, *, file: IO[bytes] | None = None, least: int | None = None) -> np.ndarray:
     """Return a picture as float32 (H, W, 3) in [0, 1], as it is looked at: turned by its EXIF, on white where it is
     transparent. Raises DataError.
+
+    file    where its bytes are, if `path` is only what it is called
+    least   a picture that is many times as large may be reduced to so many pixels a side while it is decoded
     """
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as image:
-            return _values(ImageOps.exif_transpose(image), path)
+        with Image.open(file or path) as image:
+            if least is not None:
+                image.draft(image.mode, (least, least))  # a JPEG is decoded at ½, ¼ or ⅛ of its size
+            return _values(ImageOps.exif_transpose(image), path, least)
     except Image.DecompressionBombError as error:
         raise DataError(f"{path} is too large a picture ({first_line(error)}); scale it down first") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
@@ -46,15 +51,21 @@ def read(path: Path) -> np.ndarray:
         raise DataError(f"{path} cannot be read as a picture ({why}); expected PNG, JPEG, TIFF or WebP") from error
 
 
-def _values(image: Image.Image, path: Path) -> np.ndarray:
+def _values(image: Image.Image, path: Path, least: int | None) -> np.ndarray:
     from PIL import Image
 
+    factor = max(1, min(image.size) // least) if least is not None else 1
     if image.mode.startswith(("I", "F")):  # grey of more than 8 bits
-        values = np.asarray(image).astype(np.float32)
+        values = np.asarray(image)
         most = 1.0 if image.mode == "F" else 65535.0
         if not (values.min() >= 0 and values.max() <= most):
             raise DataError(f"{path} has values from {values.min():g} to {values.max():g}, expected 0 to {most:g}")
-        return np.repeat(values[..., None] / np.float32(most), 3, axis=2)
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return np.asarray(image.convert("RGB")).astype(np.float32) / np.float32(255)
+        if factor > 1:
+            values = np.asarray(image.convert("F").reduce(factor)).clip(0, most)
+        return np.repeat(values[..., None].astype(np.float32) / np.float32(most), 3, axis=2)
+    transparent = "A" in image.getbands() or "transparency" in image.info
+    image = image.convert("RGBA" if transparent else "RGB")
+    image = image.reduce(factor) if factor > 1 else image
+    if transparent:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return np.asarray(image).astype(np.float32) / np.float32(255)
