@@ -20,7 +20,7 @@ import numpy as np
 from export.publish import export
 from export.published import listing
 from export.trained import Trained, load_trained, one_thread
-from zoo import card, pretrained, registry, runs
+from zoo import card, pretrained, registry, runs, studies
 from zoo.data import sets
 from zoo.data.fit import luma
 from zoo.errors import CheckFailed
@@ -28,9 +28,10 @@ from zoo.layers import layers_of_recipe
 from zoo.ownership import CARD
 from zoo.recipe import OPTIMISER, Recipe
 from zoo.runs import FP16_MODEL, History, RunFolder, atomic_write, find_runs, pack_history
+from zoo.variants import MARK
 
 PICTURED_EPOCHS = 12
-STEP_POINTS = 500
+STEP_POINTS = 250
 FP16_FROM, FP16_ALWAYS = 1 << 20, 8 << 20  # bytes of model.onnx
 
 
@@ -41,8 +42,12 @@ def main() -> None:
                 atomic_write(run.path / file, data)
         return
     root = Path(sys.argv[1])
+    for path in sorted(root.glob(f"*/{studies.NAME}")):
+        atomic_write(pretrained.FOLDER / path.relative_to(root), path.read_bytes())
     for run in find_runs(root):
         name = run.path.relative_to(root).as_posix()
+        if MARK in name or name.startswith("plus/"):
+            continue  # kept as numbers, in a study
         history = run.read_history()
         if history.meta["state"] == "training":
             print(f"{name}: still in training, left out")
@@ -60,7 +65,7 @@ def described(run: RunFolder) -> dict[str, bytes]:
     facts = {"optimiser": OPTIMISER, "initialisation": recipe.network.initialisation}
     layers = layers_of_recipe(recipe)
     meta = {**history.meta, **facts, "layers": layers}
-    data = pack_history(replace(history, meta=meta), level=9)
+    data = pack_history(with_fewer_steps(replace(history, meta=meta)), level=9)
     own = card.from_json(text, source=str(run.card))
     own = replace(own, training={**own.training, **facts}, layers=layers)
     listed = {**card.files_of(text), **listing({"history.h5": data})}
@@ -97,17 +102,24 @@ def _of_fp16(graphs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def thinned(history: History) -> History:
-    """Keep the pictures of at most 12 epochs, evenly in log time, and at most 500 means of the steps' losses."""
+    """Keep the pictures of at most 12 epochs, evenly in log time, and at most 250 means of the steps' losses."""
     arrays, meta = dict(history.arrays), dict(history.meta)
-    pictures, losses = arrays.get(runs.EPOCH_RECONSTRUCTIONS), arrays[runs.STEP_LOSS]
+    pictures = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is not None:
         chosen = np.unique(np.geomspace(1, len(pictures), PICTURED_EPOCHS).round().astype(int))
         arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[chosen - 1]
         meta[runs.PICTURED_EPOCHS] = chosen.tolist()
-    if len(losses) > STEP_POINTS:
-        parts = np.array_split(losses, STEP_POINTS)
-        arrays[runs.STEP_LOSS] = np.array([part.mean(dtype=np.float64) for part in parts], losses.dtype)
-    return History(meta, arrays)
+    return with_fewer_steps(History(meta, arrays))
+
+
+def with_fewer_steps(history: History) -> History:
+    """Keep at most 250 means of the steps' losses."""
+    losses = history.arrays[runs.STEP_LOSS]
+    if len(losses) <= STEP_POINTS:
+        return history
+    parts = np.array_split(losses, STEP_POINTS)
+    means = np.array([part.mean(dtype=np.float64) for part in parts], losses.dtype)
+    return History(history.meta, {**history.arrays, runs.STEP_LOSS: means})
 
 
 def with_photographs(history: History, trained: Trained) -> History:

@@ -46,7 +46,7 @@ def test_pretrained_models_are_there_and_small(pretrained_folder: Path) -> None:
     files = [path for path in pretrained_folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
     kinds = {path.name if path.parent.name != "test" else "test/*" for path in files} - {"__init__.py"}
-    assert kinds == {"model.onnx", "card.json", "history.h5", "test/*"}
+    assert kinds == {"model.onnx", "card.json", "history.h5", "study.json", "test/*"}
 
 
 @each_shipped

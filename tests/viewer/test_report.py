@@ -66,9 +66,14 @@ DELIVERABLES = {  # what each sheet asks for, in its order: how the headings beg
         "Here is a visualization of the results: mean",
         "Tricks: Mentioned above in (b)",
         "d) See (c).",
-        "Exercise 3",
-        "The results are shown below:",
-        "Exercise 4",
+        "e) The 512-tupel alone is trained. The results are shown below:",
+        "Exercise 3: Backpropagation through a convolution layer",
+        "a) With the convolution as a matrix A",
+        "b) Aᵀ is the transposed convolution",
+        "Exercise 4: Principal component analysis against a linear autoencoder",
+        "a) The reconstruction",
+        "b) The mean squared error is the sum of the discarded eigenvalues",
+        "c) What the batch size does",
     ),
     "purdue": (
         "Part 1: Fully connected autoencoder",
@@ -109,6 +114,8 @@ DELIVERABLES = {  # what each sheet asks for, in its order: how the headings beg
         "Comment about the diversity of the synthetic objects the autoencoder is generating.",
         "Task 5",
         "Provide a summary of your experiments using the autoencoder for data augmentation",
+        "Does augmentation help?",
+        "Summary",
     ),
     "maastricht": (
         "2 Image Reconstruction",
@@ -176,7 +183,8 @@ def full_report(runs_of: Callable[[str], Path], qapp: object) -> Callable[[str],
 
 
 def test_every_assignment_of_the_registry_has_a_report() -> None:
-    assert set(ASSIGNMENTS) == {recipe.assignment for recipe in registry.recipes().values()}
+    own = {"plus"}  # has no sheet
+    assert set(ASSIGNMENTS) == {recipe.assignment for recipe in registry.recipes().values()} - own
     assert set(ASSIGNMENTS) == set(DELIVERABLES)
 
 
@@ -240,7 +248,7 @@ def test_tables_put_the_measured_figure_beside_the_sheets_and_a_baseline(
     [
         pytest.param("maastricht", {"0.0036", "0.00056", "0.044", "8,192"}, marks=pytest.mark.slow),
         pytest.param("hesso", {"0.1", "0.15", "7,265"}, marks=pytest.mark.slow),
-        pytest.param("letters", {"97%"}, marks=pytest.mark.slow),
+        pytest.param("letters", {"97 %"}, marks=pytest.mark.slow),
     ],
 )
 def test_the_sheets_own_figures_stand_as_they_stand_there(
@@ -496,7 +504,7 @@ def test_provenance_tells_data_versions_and_the_hash_of_every_graph(tmp_path: Pa
     known = sha256.run("purdue/conv").file
     sha256.close()
     assert known is not None
-    assert {PROVENANCE, "9.9", "a device", "f" * 64, known.sha256, "as card.json lists it"} <= cells
+    assert {PROVENANCE, "9.9", "a device", "f" * 64, known.sha256, "card.json"} <= cells
 
 
 def test_text_from_files_cannot_become_markup() -> None:

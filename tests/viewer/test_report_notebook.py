@@ -205,9 +205,10 @@ def printed(notebook: dict[str, Any]) -> list[Any]:
     return [json.loads(line) for line in "".join(outputs(notebook)[-1][0]["text"]).splitlines()]
 
 
-# Compiled steps and onnxruntime add in another order than torch's layers do: after one epoch losses were up to 2e-4 of
-# themselves apart. A teacher or a decoder that was trained so passes its own difference on.
-NEAR, NEARLY = 1e-3, 1e-2
+# Compiled steps add in another order than torch's layers do. After one epoch losses were up to 2e-4 of themselves
+# apart at a learning rate of 1e-3, and 2e-3 at 1e-2: what is rounded otherwise grows with a step's size. What is
+# taught by a classifier that was trained so is off by the classifier's difference too.
+NEAR, TAUGHT = 1e-3, 1e-2
 
 
 @pytest.mark.slow
@@ -217,7 +218,7 @@ def test_a_notebook_learns_what_aezoo_learns(assignment: str, learned: Callable[
     found = cells(assignment, folder, "sample")
     assert found[0].text.startswith("**Trained on the embedded data")
     read = executed(found, folder, LOSSES)
-    assert all(len(pieces) <= 1 for pieces in outputs(read))
+    assert [pieces for pieces in outputs(read) if len(pieces) > 1] == []
     names = set(source.training_code(assignment))
     losses, images = printed(read)
     assert losses.keys() == names
@@ -231,7 +232,8 @@ def test_a_notebook_learns_what_aezoo_learns(assignment: str, learned: Callable[
     )
     own_losses, own_images = printed(done)
     for name in names:
-        near = NEARLY if source.training_code(assignment)[name].settings["teacher"] else NEAR
+        settings = source.training_code(assignment)[name].settings
+        near = max(NEAR, settings["learning_rate"], TAUGHT if settings["teacher"] else 0)
         assert own_losses[name] == pytest.approx(losses[name], rel=near), name
         assert np.abs(np.subtract(own_images[name], images[name])).max() <= 1, name  # rounding of noisy pixels
 

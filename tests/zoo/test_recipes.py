@@ -10,7 +10,7 @@ from torch import nn
 
 from tests.conftest import TrainedRuns
 from tests.representatives import each_recipe
-from zoo import assignments, registry
+from zoo import assignments, plus, registry
 from zoo.blocks import Autoencoder, Classifier, UnitClamp, parameter_count
 from zoo.data import sets
 from zoo.objectives import OBJECTIVES, TEACHER
@@ -19,6 +19,7 @@ from zoo.runs import RunFolder
 from zoo.tasks import CLASSIFY, DENOISE, GENERATE, TASKS
 
 RECIPES = list(registry.recipes().values())
+FROM_SHEETS = [recipe for recipe in RECIPES if recipe.assignment != "plus"]
 
 # (parameters, bottleneck shape) as the sheet has them, or as its layers add up to.
 VAE = (101_652, (2,))
@@ -51,6 +52,13 @@ SHEETS = {
     "purdue/conv": (3_217, (8, 7, 7)),
     "purdue/denoise": (3_217, (8, 7, 7)),
 }
+OWN = {  # of plus, our own assignment
+    **{f"plus/dense-{values}": (789_184 + 401 * values, (values,)) for values in (2, 8, 32, 100)},
+    **{f"plus/linear-{values}": (784 + 1_569 * values, (values,)) for values in (2, 8, 32, 100)},
+    "plus/colour-luma": (19_970, (3, 32, 32)),
+    "plus/colour-unet": (244_346, (3, 32, 32)),
+    "plus/colour-classes": (245_521, (50, 32, 32)),
+}
 
 
 def bottleneck_shape(network: torch.nn.Module, input_shape: tuple[int, int, int]) -> tuple[int, ...]:
@@ -62,21 +70,22 @@ def bottleneck_shape(network: torch.nn.Module, input_shape: tuple[int, int, int]
 
 
 def test_the_registry_is_not_empty() -> None:
-    assert {recipe.name for recipe in RECIPES if recipe.task is not CLASSIFY} == SHEETS.keys()
+    assert {recipe.name for recipe in RECIPES if recipe.task is not CLASSIFY} == {*SHEETS, *OWN}
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_a_recipe_stands_in_the_file_of_its_assignment(recipe: Recipe) -> None:
     module = recipe.network.build.__module__
-    assert module == f"{assignments.__name__}.{recipe.assignment}"
+    folder = plus.__name__ if recipe.assignment == "plus" else f"{assignments.__name__}.{recipe.assignment}"
+    assert f"{module}.".startswith(f"{folder}.")
     assert recipe.name.count("/") == 1
 
 
-@pytest.mark.parametrize("name", SHEETS)
+@pytest.mark.parametrize("name", [*SHEETS, *OWN])
 def test_a_network_has_the_parameters_and_the_bottleneck_of_its_sheet(name: str) -> None:
     recipe = registry.load(name)
     network = recipe.network()
-    parameters, bottleneck = SHEETS[name]
+    parameters, bottleneck = {**SHEETS, **OWN}[name]
     assert parameter_count(network) == parameters
     assert bottleneck_shape(network, recipe.input_shape) == bottleneck
 
@@ -135,13 +144,13 @@ def test_an_objective_and_a_data_set_have_names_that_exist(recipe: Recipe) -> No
 
 
 def test_freiburg_tries_the_sheets_three_learning_rates_in_batches_of_64() -> None:
-    freiburg = [recipe for recipe in RECIPES if recipe.assignment == "freiburg"]
+    freiburg = [recipe for recipe in FROM_SHEETS if recipe.assignment == "freiburg"]
     assert [recipe.schedule.learning_rate for recipe in freiburg] == [0.1, 0.01, 0.001]
     assert {recipe.schedule.batch_size for recipe in freiburg} == {64}
 
 
 def test_purdue_trains_for_the_sheets_150_epochs_with_its_noise() -> None:
-    purdue = {recipe.name: recipe for recipe in RECIPES if recipe.assignment == "purdue"}
+    purdue = {recipe.name: recipe for recipe in FROM_SHEETS if recipe.assignment == "purdue"}
     assert {recipe.schedule.epochs for recipe in purdue.values()} == {150}
     assert {name: recipe.data.noise for name, recipe in purdue.items()} == {
         "purdue/dense": 0.0,
@@ -156,7 +165,7 @@ def test_maastrichts_models_have_exactly_the_bottleneck_sizes_of_the_sheets_tabl
 
 
 def test_maastrichts_networks_are_trained_on_80_percent_of_all_images_in_batches_of_32() -> None:
-    maastricht = [recipe for recipe in RECIPES if recipe.assignment == "maastricht"]
+    maastricht = [recipe for recipe in FROM_SHEETS if recipe.assignment == "maastricht"]
     assert len(maastricht) == 13
     assert {(recipe.data.split, recipe.schedule.batch_size, recipe.objective) for recipe in maastricht} == {
         ("80/10/10", 32, "mse")
@@ -171,7 +180,7 @@ def test_model_6_gives_back_one_colour() -> None:
 
 
 def test_hesso_denoises_three_strengths_and_generates_three_digits_from_four_numbers_of_them() -> None:
-    hesso = {recipe.name: recipe for recipe in RECIPES if recipe.assignment == "hesso"}
+    hesso = {recipe.name: recipe for recipe in FROM_SHEETS if recipe.assignment == "hesso"}
     assert [recipe.data.noise for recipe in hesso.values() if recipe.task is DENOISE] == [0.5, 0.7, 0.9]
     chosen = [recipe.data.selection for recipe in hesso.values() if recipe.task is GENERATE]
     found = {(selection.label, selection.count) for selection in chosen if selection}
@@ -180,7 +189,7 @@ def test_hesso_denoises_three_strengths_and_generates_three_digits_from_four_num
 
 
 def test_letters_are_learned_in_20000_steps_one_letter_or_the_mean_in_half_and_512_values_in_100() -> None:
-    letters = {recipe.name: recipe.schedule for recipe in RECIPES if recipe.assignment == "letters"}
+    letters = {recipe.name: recipe.schedule for recipe in FROM_SHEETS if recipe.assignment == "letters"}
     assert {name.split("/")[1]: schedule.epochs * (schedule.steps or 0) for name, schedule in letters.items()} == {
         **dict.fromkeys(("classifier", "classifier-noise", "class", "class-noise", "random"), 20_000),
         **dict.fromkeys(("representative", "mean"), 10_000),
@@ -207,7 +216,7 @@ def test_the_latent_letters_decoder_is_at_rest_whatever_is_asked_for() -> None:
 
 
 def test_more_than_twelve_sheets_have_published_figures() -> None:
-    assert sum(bool(recipe.published) for recipe in RECIPES) > 12
+    assert sum(bool(recipe.published) for recipe in FROM_SHEETS) > 12
 
 
 @each_recipe
@@ -238,7 +247,7 @@ SCHEDULES: dict[str, tuple[int, int, float, int | None, str]] = {
 
 
 def test_every_recipe_is_trained_as_long_as_fast_and_on_the_objective_of_its_page() -> None:
-    found = {recipe.name: (recipe.schedule, recipe.objective) for recipe in RECIPES}
+    found = {recipe.name: (recipe.schedule, recipe.objective) for recipe in FROM_SHEETS}
     assert {
         name: (each.epochs, each.batch_size, each.learning_rate, each.steps, objective)
         for name, (each, objective) in found.items()
@@ -248,7 +257,7 @@ def test_every_recipe_is_trained_as_long_as_fast_and_on_the_objective_of_its_pag
 
 def test_the_figures_of_the_sheets_are_theirs_and_say_what_a_recipe_is_compared_by() -> None:
     published = (0.0036, 0.0051, 0.00056, 0.0011, 0.0033, 0.0032, 0.044, 0.015, 0.0056)
-    assert {recipe.name: dict(recipe.published) for recipe in RECIPES if recipe.published} == {
+    assert {recipe.name: dict(recipe.published) for recipe in FROM_SHEETS if recipe.published} == {
         **{f"maastricht/{name}": {"mse": mse} for name, mse in zip(("base", *CHANGES), published, strict=True)},
         **{f"maastricht/{name}": {"mse": mse} for name, mse in zip(TWINS, (0.0051, 0.0033, 0.0032), strict=True)},
         "maastricht/colour-2": {"mse": 0.0057},
@@ -256,8 +265,8 @@ def test_the_figures_of_the_sheets_are_theirs_and_say_what_a_recipe_is_compared_
         "hesso/denoise-0.9": {"bce": 0.15},
         "letters/class": {"accuracy": 0.97},
     }
-    by = {recipe.name: recipe.metric for recipe in RECIPES if recipe.metric != "mse"}
-    scored = ("hesso/classifier", *(recipe.name for recipe in RECIPES if recipe.assignment == "letters"))
+    by = {recipe.name: recipe.metric for recipe in FROM_SHEETS if recipe.metric != "mse"}
+    scored = ("hesso/classifier", *(recipe.name for recipe in FROM_SHEETS if recipe.assignment == "letters"))
     denoised = (f"hesso/denoise-0.{strength}" for strength in (5, 7, 9))
     assert by == {**dict.fromkeys(scored, "accuracy"), **dict.fromkeys(denoised, "bce")}
 
@@ -274,27 +283,27 @@ def test_a_recipe_has_the_images_the_targets_and_the_networks_of_its_page() -> N
         "class": "letters/classifier",
         "class-noise": "letters/classifier-noise",
     }
-    scored = {recipe.name: recipe.needs.scoring_classifier for recipe in RECIPES if recipe.needs.scoring_classifier}
+    scored = {recipe.name: recipe.needs.scoring_classifier for recipe in FROM_SHEETS if recipe.needs.scoring_classifier}
     assert {name: classifier.split("/")[0] for name, classifier in scored.items()} == {
         name: name.split("/")[0] for name in SHEETS if name.startswith(("hesso/vae-", "letters/"))
     }
     assert {*scored.values()} == {"hesso/classifier", "letters/classifier"}
-    assert {recipe.name: recipe.needs.parent for recipe in RECIPES if recipe.needs.parent} == {
+    assert {recipe.name: recipe.needs.parent for recipe in FROM_SHEETS if recipe.needs.parent} == {
         "letters/latent": "letters/random"
     }
     assert list(registry.load("letters/latent").needs) == ["letters/random", "letters/classifier"], (
         "each once, in order"
     )
-    assert {recipe.name for recipe in RECIPES if recipe.data.augment} == {
+    assert {recipe.name for recipe in FROM_SHEETS if recipe.data.augment} == {
         "letters/classifier",
         "letters/classifier-noise",
     }
-    assert [recipe.name for recipe in RECIPES if recipe.data.noise_class] == ["letters/classifier-noise"]
+    assert [recipe.name for recipe in FROM_SHEETS if recipe.data.noise_class] == ["letters/classifier-noise"]
     sources = {"hesso": "mnist", "freiburg": "mnist", "purdue": "mnist", "maastricht": "cifar10"}
-    own = {recipe.name: sources.get(recipe.assignment, "cyrillic") for recipe in RECIPES}
+    own = {recipe.name: sources.get(recipe.assignment, "cyrillic") for recipe in FROM_SHEETS}
     latin = ("letters/classifier", "letters/classifier-noise", "letters/latent")
-    assert {recipe.name: recipe.data.name for recipe in RECIPES} == {**own, **dict.fromkeys(latin, "latin")}
-    views = {recipe.name: recipe.network.view for recipe in RECIPES if recipe.network.view}
+    assert {recipe.name: recipe.data.name for recipe in FROM_SHEETS} == {**own, **dict.fromkeys(latin, "latin")}
+    views = {recipe.name: recipe.network.view for recipe in FROM_SHEETS if recipe.network.view}
     shapes = {"freiburg": (14, 7), "hesso": (28, 28), "letters": (16, 32), "purdue": (28, 14)}
     assert views == {
         name: (10, 10) if name == "purdue/dense" else (1, 2) if "/vae-" in name else shapes[name.split("/")[0]]

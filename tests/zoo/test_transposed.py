@@ -45,6 +45,8 @@ def test_the_matrix_is_torchs_convolution_and_its_transpose_torchs_transposed_on
     assert size in transposed.input_sizes((forward.shape[1], forward.shape[2]), kernel, stride, padding)
     values = transposed.convolution_matrix(weight, size, stride, padding).T @ back.reshape(-1)
     np.testing.assert_allclose(values.reshape(inputs, *size), expected.numpy(), atol=1e-12)
+    summed = transposed.spread(back, weight, size, stride, padding)
+    np.testing.assert_allclose(summed, expected.numpy(), atol=1e-12)
 
 
 def test_the_transposed_convolution_is_the_gradient_of_the_convolution() -> None:

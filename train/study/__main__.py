@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo import pretrained, registry, studies, variants
+from zoo import checkpoints, pretrained, registry, studies, variants
 from zoo.cli import RUNS_DEFAULT, Data, Json, Runs, new_app, print_json, run
+from zoo.data import sets
 from zoo.errors import UsageError
-from zoo.runs import find_runs
+from zoo.runs import SAMPLES, History, RunFolder, find_runs
 from zoo.studies import Study
 
 app = new_app("Gather the numbers of other seeds, and measure what a sheet asks for beside its recipes.")
@@ -53,7 +55,8 @@ def main(
     print(f"wrote {path} ({path.stat().st_size:,} bytes): {len(histories)} runs, {len(experiments)} experiments")
 
 
-def _histories(runs: Path, assignment: str):  # type: ignore[no-untyped-def]
+def _histories(runs: Path, assignment: str) -> Iterator[tuple[str, History]]:
+    """Yield the ended runs of an assignment by name."""
     for folder in find_runs(runs / assignment):
         name = folder.path.relative_to(runs).as_posix()
         history = folder.read_history()
@@ -65,8 +68,23 @@ def _is_kept(name: str, assignment: str) -> bool:
     return "seed" in variants.split(name)[1] or assignment in WITHOUT_WEIGHTS
 
 
-def _pictures(runs: Path, histories: object) -> dict[str, str]:
-    return {}
+def _pictures(runs: Path, histories: Mapping[str, History]) -> dict[str, str]:
+    """Return what runs on CIFAR-10, whose pixels may not be handed on, make of the embedded photographs."""
+    return {name: _strip(runs, name) for name, history in histories.items() if history.meta["data"] == "cifar10"}
+
+
+def _strip(runs: Path, name: str) -> str:
+    import torch
+
+    from zoo.inputs import grey, to_unit
+
+    run, network = RunFolder.of(runs, name), registry.load(name).network()
+    with checkpoints.fitting(run):
+        network.load_state_dict(checkpoints.load_state(checkpoints.last(run))["network"])
+    photographs = sets.load("cifar10", "test", sets.SAMPLE).pixels[:SAMPLES]
+    with torch.inference_mode():
+        made = network.eval()(grey(to_unit(torch.from_numpy(photographs)))).reconstruction
+    return studies.to_strip((made * 255).round().to(torch.uint8).numpy())
 
 
 if __name__ == "__main__":

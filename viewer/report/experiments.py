@@ -146,7 +146,9 @@ def diversities(runs: Runs) -> dict[str, Diversity]:
         known = [*own, run.baseline("real", "distinct"), run.baseline("real", "nearest")]
         values = [value for value in known if value is not None]
         if len(values) == len(known):
-            found[name] = Diversity(*values, spread=run.spread("pairwise"))
+            pairwise, distinct, nearest, real_distinct, real_nearest = values
+            spread = run.spread("pairwise")
+            found[name] = Diversity(pairwise, distinct, nearest, real_distinct, real_nearest, spread)
     return found
 
 

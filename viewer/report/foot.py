@@ -33,13 +33,13 @@ def provenance(runs: Sequence[ReportRun]) -> list[Block]:
         return [*blocks, TextBlock(f"No run was there to be reported. aezoo {__version__}.")]
     data: dict[tuple[str, ...], list[str]] = {}
     for run in there:
-        key = (run.history.dataset, run.history.provenance, run.fact("licence"), run.fact("data_sha256"))
+        key = (run.history.dataset, run.history.provenance, run.fact("licence"))
         data.setdefault(key, []).append(run.recipe)
-    rows = [(name, text, licence, ", ".join(names), sha256) for (name, text, licence, sha256), names in data.items()]
-    heading = ("data", "where from", "licence", "runs", "sha256 of the training pixels")
-    blocks.append(TableBlock("The data that the runs were trained on.", (heading, *rows), text_columns=5, code=True))
+    rows = [(*key, "all" if len(names) == len(there) else ", ".join(names)) for key, names in data.items()]
+    heading = ("data", "where from", "licence", "runs")
+    blocks.append(TableBlock("The data that the runs were trained on.", (heading, *rows), text_columns=4))
     blocks += [_trainings(there), *_optimisers(there)]
-    blocks += _graphs(there)
+    blocks += _hashes(there)
     return [*blocks, TextBlock(f"Made by aezoo {__version__} from the runs named above.")]
 
 
@@ -79,15 +79,28 @@ def _optimisers(runs: Sequence[ReportRun]) -> list[Block]:
     return [TableBlock("With what they were trained.", (heading, *rows), text_columns=4)] if rows else []
 
 
-def _graphs(runs: Sequence[ReportRun]) -> list[Block]:
+def _hashes(runs: Sequence[ReportRun]) -> list[Block]:
+    """The sha256 of training pixels and of graphs, one below the other."""
+    pixels: dict[str, list[str]] = {}
+    for run in runs:
+        if sha256 := run.fact("data_sha256"):
+            pixels.setdefault(sha256, []).append(run.recipe)
     rows = [
-        (run.recipe, "as card.json lists it" if run.listed == run.file.sha256 else _unlisted(run), run.file.sha256)
+        (f"training pixels of {'all' if len(names) == len(runs) else ', '.join(names)}", "", sha256)
+        for sha256, names in pixels.items()
+    ]
+    rows += [
+        (
+            f"model.onnx of {run.recipe}",
+            "card.json" if run.listed == run.file.sha256 else _unlisted(run),
+            run.file.sha256,
+        )
         for run in runs
         if run.file
     ]
-    heading = ("run", "this file is", "sha256")
-    return [TableBlock("Their graphs, model.onnx.", (heading, *rows), text_columns=3, code=True)] if rows else []
+    heading = ("what", "as listed in", "sha256")
+    return [TableBlock("Hashes.", (heading, *rows), text_columns=3, code=True)] if rows else []
 
 
 def _unlisted(run: ReportRun) -> str:
-    return "another than card.json lists" if run.listed else "not listed in a card.json"
+    return "no: card.json lists another" if run.listed else "no card.json"

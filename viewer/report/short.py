@@ -15,8 +15,16 @@ PAGES = 2
 
 def shorten(blocks: Iterable[Block], figures: Sequence[str]) -> list[Block]:
     """Return answers, notes and the figures whose names fit, below the headings that they stand under."""
-    kept = [block for block in map(_shortened, blocks) if _is_kept(block, figures)]
-    return [block for block, after in zip(kept, [*kept[1:], None], strict=True) if not _heads_nothing(block, after)]
+    return _without_empty_headings([block for block in map(_shortened, blocks) if _is_kept(block, figures)])
+
+
+def _without_empty_headings(blocks: Sequence[Block]) -> list[Block]:
+    """Return blocks without the headings that nothing stands under."""
+    kept = list[Block]()
+    for block in reversed(blocks):
+        if not _heads_nothing(block, kept[-1] if kept else None):
+            kept.append(block)
+    return kept[::-1]
 
 
 def _shortened(block: Block) -> Block:
@@ -50,4 +58,4 @@ def without_last_figure(report: Report) -> Report:
     """Return the report without its last figure; for one that is still too long."""
     last = max(index for index, block in enumerate(report.blocks) if isinstance(block, FigureBlock))
     left = [block for index, block in enumerate(report.blocks) if index != last]
-    return replace(report, blocks=tuple(left))
+    return replace(report, blocks=tuple(_without_empty_headings(left)))

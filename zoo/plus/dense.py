@@ -8,8 +8,6 @@ all, so that it can at best find the space of the first k principal components (
 
 from __future__ import annotations
 
-from functools import partial
-
 from zoo.lazy import blocks, nn
 from zoo.recipe import Data, Network, Recipe, Schedule
 
@@ -51,12 +49,12 @@ def _recipe(kind: str, network: Network) -> Recipe:
 
 def _dense(values: int) -> Network:
     layers = f"784-400-200-{values}-200-400-784"
-    return Network(partial(dense, values), layers, parameters=789_184 + 401 * values, bottleneck=(values,))
+    return Network(lambda: dense(values), layers, parameters=789_184 + 401 * values, bottleneck=(values,))
 
 
 def _linear(values: int) -> Network:
     layers = f"784-{values}-784, no activation"
-    return Network(partial(linear, values), layers, parameters=784 + 1_569 * values, bottleneck=(values,))
+    return Network(lambda: linear(values), layers, parameters=784 + 1_569 * values, bottleneck=(values,))
 
 
 RECIPES = (

@@ -85,6 +85,7 @@ def executed(notebook: Any, folder: Path) -> bytes:
         timeout=LIMIT_SECONDS,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns of its own, local socket
         resources={"metadata": {"path": str(folder)}},
     )

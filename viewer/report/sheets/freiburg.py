@@ -265,7 +265,7 @@ def _what_passes(shares: Sequence[float]) -> str:
             "with it."
         )
     return (
-        f"Of the noise's energy {percent(min(shares), 0)} to {percent(max(shares), 0)} comes out again. The reason: "
+        f"Of the noise's energy {_shares(shares)} comes out again. The reason: "
         "the bottleneck has no room for the noise of every pixel, so that part of it is lost on the way; but nothing "
         "ever asked a network that repeats clean digits to tell noise from stroke, so that what does pass is drawn "
         "as strokes."
@@ -275,3 +275,8 @@ def _what_passes(shares: Sequence[float]) -> str:
 def _span(values: Sequence[float]) -> str:
     low, high = f"{min(values):+.1f}", f"{max(values):+.1f}"
     return low if low == high else f"{low} to {high}"
+
+
+def _shares(shares: Sequence[float]) -> str:
+    low, high = percent(min(shares), 0), percent(max(shares), 0)
+    return low if low == high else f"{low.removesuffix(' %')} to {high}"

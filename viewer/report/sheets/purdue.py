@@ -18,7 +18,7 @@ from zoo import comparison
 
 TITLE = "Project 2: Autoencoders"
 LEAD = "Purdue ECE 595, Machine Learning II, 2019, on MNIST. aezoo's runs: purdue/dense, purdue/conv, purdue/denoise."
-SHORT = ("purdue-*",)
+SHORT = ("purdue-sizes", "purdue-*-loss", "purdue-*-bottleneck", "purdue-*-reconstructed", "purdue-*-denoised")
 
 VALUES = (2, 8, 32, 100)  # of plus/dense-k and plus/linear-k
 EPOCHS = 150  # "Train your model using 150 epochs."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +12,9 @@ if TYPE_CHECKING:
     import matplotlib.pyplot as plt
 
 
-def in_a_row(images: np.ndarray, gap: int = 2, fill: float = 1.0) -> np.ndarray:
+def in_a_row(images: np.ndarray, gap: int = 2, between: float = 1.0) -> np.ndarray:
     """Put images (N, C, H, W) in a row: (H, N·(W + gap), C)."""
-    padded = np.pad(images, ((0, 0), (0, 0), (0, 0), (0, gap)), constant_values=fill)
+    padded = np.pad(images, ((0, 0), (0, 0), (0, 0), (0, gap)), constant_values=between)
     return np.concatenate(list(padded.transpose(0, 2, 3, 1)), axis=1)[:, :-gap]
 
 
@@ -31,7 +32,7 @@ def show(rows: Mapping[str, np.ndarray], title: str, below: Sequence[str] = (), 
         step = width / len(below)
         axes[-1, 0].set_xticks([step * (index + 0.5) for index in range(len(below))], below, fontsize=8)
         axes[-1, 0].tick_params(length=0)
-    axes[0, 0].set_title(title)
+    axes[0, 0].set_title(fill(title, 100))
     plt.show()
 
 
@@ -66,9 +67,9 @@ def show_bottlenecks(run: Any, rows: int, columns: int, title: str) -> None:
         values = tiles.transpose(0, 1, 3, 2, 4)
     pictures = values.reshape(len(values), 1, rows, columns)
     _, axis = plt.subplots(figsize=(9, 0.7 + 0.75 * rows / columns), layout="constrained")
-    shown = axis.imshow(in_a_row(pictures, fill=np.nan).squeeze(), cmap="viridis")
+    shown = axis.imshow(in_a_row(pictures, between=np.nan).squeeze(), cmap="viridis")
     plt.colorbar(shown, ax=axis, label="value")
-    axis.set(xticks=[], yticks=[], title=title)
+    axis.set(xticks=[], yticks=[], title=fill(title, 80))
     plt.show()
 
 
