@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from export.hub import front_matter
 from export.report import aligned
 from zoo import tasks
 from zoo.card import Card
@@ -171,14 +172,14 @@ the shape of each file and, for the outputs of each graph, the largest differenc
 
 
 def as_markdown(card: Card, graphs: Sequence[str], images: int) -> str:
-    """Return a bundle's README: the card, the few lines that use it, and how to prove one's own program."""
+    """Return a bundle's README: front matter for the Hub, the card, lines that use it, and how to prove a program."""
     port = card.inputs[0]
     tables = [_markdown([[heading, ""], *map(list, rows)]) for heading, rows in sections(card)]
     tables.append(_markdown(figures(card)))
     if card.choices:
         choices = (f"- {_one_line(choice)}" for choice in card.choices)
         tables.append("\n".join(["What the sheet leaves open and was chosen:", "", *choices]))
-    return _README.format(
+    return front_matter(card) + _README.format(
         name=card.name,
         task=tasks.does(card.task) or card.task,
         summary=card.summary,

@@ -220,7 +220,7 @@ def kind_of_colour(image: Tensor) -> Tensor:
     """Return which kind each pixel's colour is nearest to: (B, 3, H, W) → int64 (B, H, W)."""
     luma = sum(weight * channel for weight, channel in zip(LUMA, image.unbind(1), strict=True))
     steps = (torch.stack([image[:, 0] - luma, image[:, 2] - luma]) / COLOUR_STEP).round()
-    row, column = (steps + (COLOUR_SIDE - 1) / 2).clamp(0, COLOUR_SIDE - 1).long()
+    row, column = (steps + (COLOUR_SIDE - 1) / 2).clamp(0, COLOUR_SIDE - 1).long().unbind()
     return row * COLOUR_SIDE + column
 
 

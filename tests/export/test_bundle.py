@@ -115,7 +115,7 @@ def test_the_readme_says_what_the_card_says_and_its_lines_run(folder: Path, monk
     bundle = folder / "purdue/conv"
     text = (bundle / "README.md").read_text()
     own = card.from_json((bundle / "card.json").read_text())
-    assert text.startswith("# purdue/conv\n")
+    assert text.split("---\n", 2)[2].startswith("\n# purdue/conv\n")
     for part in (
         own.summary,
         "8×7×7 = 392 values",

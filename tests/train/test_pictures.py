@@ -188,7 +188,7 @@ def test_a_network_in_a_file_goes_the_whole_way_and_on_without_the_file(photos: 
     assert code == 0, err
     assert aezoo("verify", "out")[0] == 0
     code, _, err = aezoo("train", name, "--resume")
-    assert code == 2 and "no recipe 'mine/small'" in err
+    assert code == 2 and "no recipe 'mine/small@images=photos'" in err
 
 
 def test_a_file_that_was_changed_is_another_recipe(photos: Path, aezoo: Aezoo) -> None:

@@ -21,7 +21,7 @@ from tests.zoo.test_cli import Capture, aezoo
 from viewer.report import write
 from viewer.report.names import ASSIGNMENTS
 from viewer.report.notebook import write as notebooks
-from viewer.report.notebook.cells import Cell, cells_of, escaped, settings_of
+from viewer.report.notebook.cells import NotebookCell, cells_of, escaped, settings_of
 from viewer.report.notebook.training import NetworkCode
 from viewer.report.reader import Reader
 from zoo import registry, runs, source
@@ -33,7 +33,7 @@ STEPS = {400: 3, 187: 5}  # of long epochs, in tests
 each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
 
 
-def cells(assignment: str, folder: Path, data: str | None = None, author: str = "") -> list[Cell]:
+def cells(assignment: str, folder: Path, data: str | None = None, author: str = "") -> list[NotebookCell]:
     reader = Reader(folder, data)
     try:
         report = write.report_of(assignment, reader)
@@ -42,11 +42,11 @@ def cells(assignment: str, folder: Path, data: str | None = None, author: str = 
         reader.close()
 
 
-def code_of(found: list[Cell]) -> str:
+def code_of(found: list[NotebookCell]) -> str:
     return "\n\n".join(cell.text for cell in found if cell.is_code)
 
 
-def markdown_of(found: list[Cell]) -> str:
+def markdown_of(found: list[NotebookCell]) -> str:
     return "\n\n".join(cell.text for cell in found if not cell.is_code)
 
 
@@ -187,8 +187,8 @@ def learned(train_quickly: Train, tmp_path_factory: pytest.TempPathFactory) -> C
     return run
 
 
-def executed(found: list[Cell], folder: Path, more: str = "") -> dict[str, Any]:
-    extra = [Cell(more, is_code=True)] if more else []
+def executed(found: list[NotebookCell], folder: Path, more: str = "") -> dict[str, Any]:
+    extra = [NotebookCell(more, is_code=True)] if more else []
     notebook = notebooks.notebook_of([*found, *extra], title="", author="")
     result: dict[str, Any] = json.loads(notebooks.executed(notebook, folder))
     return result

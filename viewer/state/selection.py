@@ -199,7 +199,7 @@ class State:
     def shown_names(self) -> dict[Path, str]:
         """What the compared entries are called beside one another: without the folders that all have in common."""
         short = without_common_folder([self._names[path] for path in self.compared])
-        return self._names | Names(zip(self.compared, short, strict=True))
+        return Names({**self._names, **dict(zip(self.compared, short, strict=True))})
 
     @cached_property
     def _names(self) -> Names:

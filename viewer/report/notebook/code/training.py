@@ -38,7 +38,7 @@ ORDER, NOISE, NETWORK, TEST_NOISE = range(4)  # streams of random numbers, each 
 
 
 @dataclass
-class Run:
+class TrainedRun:
     """A network that has learned: its losses, its first ten test images, and a function that asks it.
 
     `images` are what it generated when it was trained; `network` is there only where it was trained here.
@@ -126,7 +126,7 @@ def learn(
     batch_size: int,
     learning_rate: float = 1e-3,
     steps: int | None = None,
-) -> Run:
+) -> TrainedRun:
     """Train a network, or read the run that `aezoo train` made of it."""
     if not TRAIN:
         return read(name, build)
@@ -148,7 +148,7 @@ def learn(
     losses = train(network, objective, batches_of, validation, EPOCHS or epochs, learning_rate)
     train_loss, val_loss = map(np.array, losses)
     inputs, targets = measured["test"].image[:10].numpy(), data["test"][0][:10].astype(np.float32) / 255
-    return Run(name, build, train_loss, val_loss, inputs, targets, partial(ask, network), network=network)
+    return TrainedRun(name, build, train_loss, val_loss, inputs, targets, partial(ask, network), network=network)
 
 
 def ask(network: nn.Module, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -158,7 +158,7 @@ def ask(network: nn.Module, images: np.ndarray) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in output._asdict().items() if value is not None}
 
 
-def read(name: str, build: Callable[[], Any]) -> Run:
+def read(name: str, build: Callable[[], Any]) -> TrainedRun:
     """Read a run of `aezoo train`: losses and images from history.h5, the network itself from model.onnx."""
     arrays: dict[str, np.ndarray] = {}
     with h5py.File(RUNS / name / "history.h5") as file:
@@ -173,7 +173,7 @@ def read(name: str, build: Callable[[], Any]) -> Run:
     print(f"{name}: {len(train_loss)} epochs, loss {train_loss[-1]:.5f}, validation {val_loss[-1]:.5f}")
     inputs, targets = (arrays[f"samples/{key}"].astype(np.float32) / 255 for key in ("inputs", "targets"))
     images = {key.removeprefix("grids/"): array for key, array in arrays.items() if key.startswith("grids/")}
-    return Run(name, build, train_loss, val_loss, inputs, targets, ask, images)
+    return TrainedRun(name, build, train_loss, val_loss, inputs, targets, ask, images)
 
 
 def as_it_is(image: Tensor, label: Tensor, generator: torch.Generator, training: bool) -> Any:
@@ -214,7 +214,7 @@ def one_of_each_class(image: Tensor, label: Tensor, generator: torch.Generator, 
     return Batch(functional.one_hot(label, CLASSES).float()[:, None, None, :], normalise(image), label)
 
 
-def print_layers(run: Run) -> None:
+def print_layers(run: TrainedRun) -> None:
     """Print a network's layers, the shapes that they give and what they learn."""
     network = run.build()
     layers = layers_of(network, run.inputs.shape[1:])
