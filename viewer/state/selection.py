@@ -134,6 +134,11 @@ class State:
         return self.known.get(path, NOTHING_KNOWN) if path is not None else NOTHING_KNOWN
 
     @property
+    def current_name(self) -> str:
+        """What the current entry is called; '' where there is none."""
+        return self.names().get(self.current, "") if self.current else ""
+
+    @property
     def current_known(self) -> Known:
         """What is known of the current entry."""
         return self.known_of(self.current)
