@@ -22,7 +22,7 @@ CHANNELS = (2, 3)  # in and out
 
 
 @dataclass(frozen=True)
-class Difference:
+class LargestDifference:
     """The largest differences of one convolution: Aᵀ∇g against finite differences, Aᵀ against what overlaps summed."""
 
     size: Pair
