@@ -211,10 +211,12 @@ def kinds_of_colour() -> Tensor:
 
 def kind_of_colour(image: Tensor) -> Tensor:
     """Return which kind each pixel's colour is nearest to: (B, 3, H, W) → int64 (B, H, W)."""
-    luma = sum(weight * channel for weight, channel in zip(LUMA, image.unbind(1), strict=True))
-    steps = (torch.stack([image[:, 0] - luma, image[:, 2] - luma]) / COLOUR_STEP).round()
+    red, green, blue = image.unbind(1)
+    luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    steps = (torch.stack([red - luma, blue - luma]) / COLOUR_STEP).round()
     row, column = (steps + (COLOUR_SIDE - 1) / 2).clamp(0, COLOUR_SIDE - 1).long()
-    return row * COLOUR_SIDE + column
+    kind: Tensor = row * COLOUR_SIDE + column
+    return kind
 
 
 BLANK = 1e-2  # an image whose deviation is less is blank; a letter's is thirty times as much

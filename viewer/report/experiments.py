@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -146,7 +146,7 @@ def diversities(runs: Runs) -> dict[str, Diversity]:
         known = [*own, run.baseline("real", "distinct"), run.baseline("real", "nearest")]
         values = [value for value in known if value is not None]
         if len(values) == len(known):
-            found[name] = Diversity(*values, spread=run.spread("pairwise"))
+            found[name] = replace(Diversity(*values), spread=run.spread("pairwise"))
     return found
 
 
